@@ -1,0 +1,1 @@
+"""From ini, environment and flags to settings."""

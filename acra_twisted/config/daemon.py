@@ -1,0 +1,46 @@
+"""What both daemons do when they start: log lines, the service, and one line if it can't be."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import LogLevel
+
+from acra_twisted.config.usage import fail
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Settings
+from acra_twisted.telemetry.logs import make_writer
+from acra_twisted.telemetry.service import LoggedRoot
+
+
+def log_level(settings: Settings) -> Any:
+    """Acra's: warnings, with ``v`` information, with ``d`` everything."""
+    if settings["d"]:
+        return LogLevel.debug
+    return LogLevel.info if settings["v"] else LogLevel.warn
+
+
+def make_root(
+    program: str, settings: Settings, make: Callable[[Any, Settings], Any], reactor: Any = None
+) -> LoggedRoot:
+    """The daemon's top service, or one line on standard error and exit status 1."""
+    if reactor is None:
+        from twisted.internet import reactor  # noqa: TID251 - chosen by twistd by now
+    # A core dump would hold keys and data.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    try:
+        root = LoggedRoot(
+            make_writer(
+                program,
+                style=settings["logging_format"],
+                level=log_level(settings),
+                console=settings["log_to_console"],
+                path=settings["log_to_file"],
+            )
+        )
+        make(reactor, settings).setServiceParent(root)
+    except ConfigError as error:
+        fail(program, error)
+    return root

@@ -1,0 +1,348 @@
+"""The options of both daemons.  What an option of Acra's does keeps Acra's name."""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
+from acra_twisted.options import (
+    ADDRESS,
+    BOOLEAN,
+    CLIENT_ID,
+    FILE,
+    NAMES,
+    PORT,
+    TEXT,
+    URL,
+    Address,
+    Choice,
+    Integer,
+    Option,
+    Seconds,
+    Section,
+)
+from acra_twisted.telemetry.sampling import SamplerKind
+
+_MIB = 1 << 20
+
+LOGGING = Section(
+    "logging",
+    "Log lines.",
+    (
+        Option("logging_format", Choice("plaintext", "json", "cef"), "plaintext", "Format."),
+        Option("log_to_console", BOOLEAN, True, "Write to standard error."),
+        Option("log_to_file", FILE, "", "Append to this file, made with mode 0600."),
+        Option("v", BOOLEAN, False, "Log informational lines, too: sessions, finished spans."),
+        Option("d", BOOLEAN, False, "Log debug lines, too."),
+    ),
+)
+
+TRACING = Section(
+    "tracing",
+    "Which traces are recorded and where their spans go.",
+    (
+        Option(
+            "tracing_sampler",
+            SamplerKind(),
+            "always",
+            "Which traces are recorded. Denied, failed and slow exchanges always are.",
+        ),
+        Option(
+            "tracing_trust_remote",
+            BOOLEAN,
+            True,
+            "Let the peer's or the application's sampling decision hold. Switch off where clients "
+            "are not trusted to decide.",
+        ),
+        Option("tracing_log_enable", BOOLEAN, False, "Write each finished span as a log line."),
+        Option(
+            "otlp_endpoint",
+            URL,
+            "",
+            "OTLP/HTTP collector: Jaeger, an OpenTelemetry collector, Lightstep, Datadog agent. "
+            "For example http://localhost:4318/v1/traces. Empty is off.",
+        ),
+        Option(
+            "zipkin_endpoint",
+            URL,
+            "",
+            "Zipkin v2 collector, for example http://localhost:9411/api/v2/spans. Empty is off.",
+        ),
+        Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
+        Option("tracing_batch_size", Integer(1, 10_000), 256, "Spans per request to a collector."),
+        Option("tracing_interval", Seconds(0.01, 3600), 1.0, "Seconds between two requests."),
+    ),
+)
+
+METRICS = Section(
+    "metrics",
+    "Prometheus endpoint and trace pages.",
+    (
+        Option(
+            "incoming_connection_prometheus_metrics_string",
+            ADDRESS,
+            None,
+            "Where /metrics is served. Empty is off.",
+        ),
+        Option(
+            "incoming_connection_zpages_string",
+            ADDRESS,
+            None,
+            "Where the trace pages (/debug/tracez) are served. Empty is off. They show redacted "
+            "statements: keep them on loopback.",
+        ),
+    ),
+)
+
+_LIMITS = (
+    Option("max_connections", Integer(1, 1_000_000), 10_000, "Connections at a time."),
+    Option("handshake_timeout", Seconds(0.1), 10.0, "From accept to being ready, in all."),
+    Option(
+        "incoming_connection_close_timeout",
+        Seconds(),
+        10.0,
+        "At shutdown: how long sessions may take to end by themselves.",
+    ),
+    Option("write_timeout", Seconds(), 60.0, "How long a peer may not read. 0 is for ever."),
+)
+
+_TLS_AUTH = Integer(-1, 4)
+
+SERVER_SECTIONS = (
+    Section(
+        "server",
+        "Who connects, and how.",
+        (
+            Option(
+                "incoming_connection_string",
+                ADDRESS,
+                Address("127.0.0.1", 9393),
+                "Where connectors (or applications) connect.",
+            ),
+            Option(
+                "acraconnector_tls_transport_enable",
+                BOOLEAN,
+                False,
+                "Connectors come over TLS with a client certificate.",
+            ),
+            Option(
+                "acraconnector_transport_encryption_disable",
+                BOOLEAN,
+                False,
+                "Connectors or applications come over a plain connection.",
+            ),
+            Option(
+                "client_id",
+                CLIENT_ID,
+                "",
+                "Client id of every connection, where it is not taken from certificates.",
+            ),
+            *_LIMITS,
+            Option(
+                "max_connections_per_address",
+                Integer(0, 1_000_000),
+                0,
+                "Connections at a time from one address. 0 is no limit.",
+            ),
+        ),
+    ),
+    Section(
+        "database",
+        "The database behind, and what its clients may do.",
+        (
+            Option("db_host", TEXT, "", "Host of the database. Required."),
+            Option("db_port", PORT, 5432, "Port of the database."),
+            Option(
+                "db_tls",
+                Choice("auto", "require", "disable"),
+                "auto",
+                "TLS to the database. auto requires it unless the database is on loopback.",
+            ),
+            Option("db_connect_timeout", Seconds(0.1), 10.0, "To reach the database."),
+            Option(
+                "db_password_without_tls",
+                Choice("loopback", "allow", "deny"),
+                "loopback",
+                "Whether a database without TLS may ask for a cleartext or MD5 password.",
+            ),
+            Option(
+                "client_tls",
+                Choice("auto", "require", "disable"),
+                "auto",
+                "TLS asked for by applications in the database protocol. auto offers it where a "
+                "certificate is configured.",
+            ),
+            Option(
+                "allowed_startup_parameters",
+                NAMES,
+                ALLOWED_PARAMETERS,
+                "Settings a client may give when it connects, by name. * allows all.",
+            ),
+            Option("replication_enable", BOOLEAN, False, "Let replication connections through."),
+            Option(
+                "function_call_enable",
+                BOOLEAN,
+                False,
+                "Let FunctionCall messages through. Stages do not see them.",
+            ),
+            Option(
+                "message_size_limit",
+                Integer(_MIB // 64, 1 << 30),
+                64 * _MIB,
+                "Largest message of the database protocol, bytes.",
+            ),
+            Option(
+                "batch_hold_limit",
+                Integer(0, 64 * _MIB),
+                _MIB,
+                "Bytes of an extended-protocol batch held back until Sync or Flush.",
+            ),
+            Option(
+                "max_prepared_statements",
+                Integer(1, 1_000_000),
+                10_000,
+                "Prepared statements and portals of one session.",
+            ),
+            Option(
+                "max_pending_exchanges",
+                Integer(1, 1_000_000),
+                10_000,
+                "Replies a client may have outstanding before it is not read any more.",
+            ),
+            Option(
+                "session_idle_timeout", Seconds(), 0.0, "Ends sessions without work. 0 is never."
+            ),
+            Option(
+                "message_timeout",
+                Seconds(),
+                60.0,
+                "How long a client may take over one message. 0 is for ever.",
+            ),
+        ),
+    ),
+    Section(
+        "tls",
+        "Certificates. tls_client_* is the side of connectors and applications, tls_database_* "
+        "that of the database; tls_* is for both where those are empty.",
+        (
+            Option("tls_ca", FILE, "", "CA certificates (PEM) peers are verified by."),
+            Option("tls_cert", FILE, "", "Our certificate chain (PEM)."),
+            Option("tls_key", FILE, "", "Its private key (PEM), mode 0600."),
+            Option(
+                "tls_auth",
+                Integer(0, 4),
+                4,
+                "Peer certificates: 0 none, 3 verify if given, 4 require and verify.",
+            ),
+            Option("tls_client_ca", FILE, "", "Overrides tls_ca."),
+            Option("tls_client_cert", FILE, "", "Overrides tls_cert."),
+            Option("tls_client_key", FILE, "", "Overrides tls_key."),
+            Option("tls_client_auth", _TLS_AUTH, -1, "Overrides tls_auth; -1 does not."),
+            Option("tls_database_ca", FILE, "", "Overrides tls_ca. Neither: the system's CAs."),
+            Option("tls_database_cert", FILE, "", "Overrides tls_cert."),
+            Option("tls_database_key", FILE, "", "Overrides tls_key."),
+            Option(
+                "tls_database_auth",
+                _TLS_AUTH,
+                -1,
+                "Overrides tls_auth; -1 does not. 0 does not verify the database at all.",
+            ),
+            Option(
+                "tls_database_sni",
+                TEXT,
+                "",
+                "Name the database's certificate must have; db_host if empty.",
+            ),
+            Option(
+                "tls_client_id_from_cert",
+                BOOLEAN,
+                False,
+                "Take the client id from the client certificate.",
+            ),
+            Option(
+                "tls_identifier_extractor_type",
+                Choice("distinguished_name", "serial_number"),
+                "distinguished_name",
+                "What of the certificate makes the client id.",
+            ),
+        ),
+    ),
+    Section(
+        "pipeline",
+        "Processing stages, nearest the client first; replies run the list backwards.",
+        (Option("stages", NAMES, (), "Stages to run, by name, in order."),),
+    ),
+    LOGGING,
+    Section(
+        TRACING.name,
+        TRACING.help,
+        (
+            *TRACING.options,
+            Option(
+                "tracing_scope",
+                Choice("connection", "request"),
+                "connection",
+                "connection: exchanges are in their connection's trace. request: each is a trace "
+                "of its own, linked to the connection's.",
+            ),
+            Option(
+                "tracing_slow_threshold",
+                Seconds(),
+                1.0,
+                "Exchanges that take as long are always recorded. 0 is off.",
+            ),
+        ),
+    ),
+    METRICS,
+)
+
+CONNECTOR_SECTIONS = (
+    Section(
+        "connector",
+        "Where applications connect.",
+        (
+            Option(
+                "incoming_connection_string",
+                ADDRESS,
+                Address("127.0.0.1", 9494),
+                "Where applications connect.",
+            ),
+            Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
+            *_LIMITS,
+        ),
+    ),
+    Section(
+        "acraserver",
+        "The server, and the link to it.",
+        (
+            Option("acraserver_connection_string", ADDRESS, None, "Where AcraServer listens."),
+            Option("acraserver_connection_host", TEXT, "", "Its host; overrides the string."),
+            Option("acraserver_connection_port", PORT, 9393, "Its port, with the host."),
+            Option("acraserver_tls_transport_enable", BOOLEAN, False, "Mutual TLS to the server."),
+            Option(
+                "acraserver_transport_encryption_disable",
+                BOOLEAN,
+                False,
+                "No protection: a plain connection.",
+            ),
+            Option("acraserver_connect_timeout", Seconds(0.1), 10.0, "To reach the server."),
+        ),
+    ),
+    Section(
+        "tls",
+        "Certificates for the link.",
+        (
+            Option("tls_ca", FILE, "", "CA certificates (PEM) the server is verified by."),
+            Option("tls_cert", FILE, "", "Our certificate chain (PEM)."),
+            Option("tls_key", FILE, "", "Its private key (PEM), mode 0600."),
+            Option("tls_auth", Integer(0, 4), 4, "4: verify the server. 0: do not."),
+            Option(
+                "tls_acraserver_sni",
+                TEXT,
+                "",
+                "Name the server's certificate must have; its host if empty.",
+            ),
+        ),
+    ),
+    LOGGING,
+    TRACING,
+    METRICS,
+)

@@ -1,0 +1,1 @@
+"""AcraConnector: the application's end of the link."""

@@ -1,0 +1,239 @@
+"""One application connection: trace root, link to the server, then bytes both ways.
+
+The application is not read before the link stands and the trace context has been sent on it.
+From then on chunks are copied and nothing is parsed; back-pressure works in both directions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectError, ConnectionDone
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from acra_twisted.connector.farewell import Farewell
+from acra_twisted.telemetry import events, spans
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.valve import CONNECTING, Valve
+from acra_twisted.wire import tracecontext
+
+if TYPE_CHECKING:
+    from acra_twisted.connector.service import AcraConnector
+
+_FAREWELL_TIME = 5.0
+
+
+class LinkChannel(Channel):
+    """The server's end of the link.  ``established`` fires with it when it is protected."""
+
+    def __init__(self, established: Deferred[LinkChannel]) -> None:
+        self._established: Deferred[LinkChannel] | None = established
+        self.application: ApplicationConnection | None = None
+
+    def peer_authenticated(self, certificate: Any) -> None:
+        """The server has shown who it is."""
+        established, self._established = self._established, None
+        if established is not None:
+            established.callback(self)
+
+    def received(self, data: bytes) -> None:
+        """To the application."""
+        if self.application is not None:
+            self.application.from_server(data)
+
+    def lost(self, reason: Failure) -> None:
+        """Before it was established this is why it never was."""
+        established, self._established = self._established, None
+        if established is not None:
+            established.errback(reason)
+        elif self.application is not None:
+            self.application.server_lost(reason)
+
+
+class LinkFactory(Factory):
+    """Makes one LinkChannel."""
+
+    noisy = False
+
+    def __init__(self, established: Deferred[LinkChannel]) -> None:
+        self._established = established
+        self.channel: LinkChannel | None = None
+
+    def buildProtocol(self, addr: Any) -> LinkChannel:
+        """Twisted: the socket is there."""
+        self.channel = LinkChannel(self._established)
+        return self.channel
+
+
+class ApplicationConnection(Channel):
+    """``connector`` is the service that accepted it."""
+
+    def __init__(self, connector: AcraConnector, number: int) -> None:
+        self._connector = connector
+        self.number = number
+        self._tracing = connector.telemetry.tracing
+        self._link: LinkChannel | None = None
+        self._connecting: Deferred[LinkChannel] | None = None
+        self._farewell: Farewell | None = None
+        self._farewell_until = 0.0
+        self._early = b""
+        self._lost = False
+        self._loops: list[Span] = []
+
+    def opened(self) -> None:
+        """Accepted: begin the trace and reach the server."""
+        connector = self._connector
+        self._opened_at = connector.reactor.seconds()
+        self.span = self._tracing.root("handleConnection", spans.CLIENT)
+        self.span.add_attribute("acra.connection_id", self.number)
+        self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
+        self._valve.close(CONNECTING)
+        if connector.opened(self):
+            self._event(events.REFUSED_CONNECTION, "Too many connections")
+            self._say_farewell("sorry, too many clients already", b"53300")
+            return
+        self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
+        established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
+        attempt = connector.connect(established)
+        attempt.addErrback(_fail, established)
+        self._connecting = established.addTimeout(connector.connect_timeout, connector.reactor)
+        self._connecting.addCallbacks(self._established, self._unreachable)
+        self._connecting.addErrback(self._broken)
+
+    def _established(self, link: LinkChannel) -> None:
+        """The link stands: hand the trace on, then let bytes flow."""
+        self._connecting = None
+        if self._lost:
+            link.abort()
+            return
+        tracing = self._tracing
+        tracing.finish(self._wrap)
+        link.write(tracecontext.encode(self.span.context))
+        self._link = link
+        link.application = self
+        reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
+        self._server_valve = reader
+        self.transport.registerProducer(reader, True)
+        link.transport.registerProducer(self._valve, True)
+        self._loops = [
+            tracing.child(self.span, "ProxyWithTracing", spans.INTERNAL) for _ in range(2)
+        ]
+        for loop, direction in zip(self._loops, ("request", "response"), strict=True):
+            loop.add_attribute("acra.direction", direction)
+        self._valve.open(CONNECTING)
+
+    def received(self, data: bytes) -> None:
+        """To the server, or to the farewell if there is none."""
+        if self._link is not None:
+            self._link.write(data)
+        elif self._farewell is not None:
+            self._feed_farewell(data)
+        else:
+            self._early += data
+
+    def from_server(self, data: bytes) -> None:
+        """To the application."""
+        self.write(data)
+
+    # -- ends -------------------------------------------------------------------------------------
+
+    def _broken(self, failure: Failure) -> None:
+        self._connector.log.failure("internal error", failure)
+        self.abort()
+
+    def _unreachable(self, failure: Failure) -> None:
+        self._connecting = None
+        tracing = self._tracing
+        reached = not failure.check(ConnectError, TimeoutError)
+        self._wrap.fail(spans.UNAVAILABLE, type(failure.value).__name__)
+        tracing.finish(self._wrap)
+        if self._lost:
+            return
+        code = events.WRAP_CONNECTION if reached else events.START_CONNECTION
+        self.span.fail(spans.UNKNOWN, "" if reached else "Can't connect to AcraServer")
+        text = "Can't wrap connection" if reached else "Can't connect to AcraServer"
+        self._event(code, text, error=describe_failure(failure))
+        self._say_farewell("AcraConnector could not connect to AcraServer", b"08006")
+
+    def _say_farewell(self, text: str, sqlstate: bytes) -> None:
+        self._farewell = Farewell(text, sqlstate)
+        self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
+        self._valve.open(CONNECTING)
+        if self._early:
+            early, self._early = self._early, b""
+            self._feed_farewell(early)
+
+    def _feed_farewell(self, data: bytes) -> None:
+        assert self._farewell is not None  # noqa: S101 - the callers have checked
+        reply, ends = self._farewell.feed(data)
+        if reply:
+            self.write(reply)
+        if ends:
+            self.close()
+
+    def server_lost(self, reason: Failure) -> None:
+        """The link is gone: what came last has been passed on."""
+        self._end_loops()
+        if not reason.check(ConnectionDone):
+            self.span.fail(spans.UNKNOWN, type(reason.value).__name__)
+            self._event(events.CLOSE_CONNECTION, "Lost AcraServer", error=describe_failure(reason))
+        self._link = None
+        self._farewell = None
+        if not self._lost:
+            self.close()
+
+    def lost(self, reason: Failure) -> None:
+        """The application is gone."""
+        self._lost = True
+        link, self._link = self._link, None
+        if link is not None:
+            link.application = None
+            link.close()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._end_loops()
+        self._tracing.finish(self.span)
+        self._connector.closed(self, self._connector.reactor.seconds() - self._opened_at)
+
+    def _end_loops(self) -> None:
+        for span in self._loops:
+            self._tracing.finish(span)
+
+    def check(self, now: float) -> None:
+        """Called about once a second."""
+        if self._farewell is not None and now > self._farewell_until:
+            self.abort()
+        limit = self._connector.write_timeout
+        if not limit or self._link is None:
+            return
+        for valve, side in ((self._server_valve, "application"), (self._valve, "server")):
+            since = valve.blocked_since
+            if since is not None and now - since > limit:
+                self._event(events.NETWORK_WRITE, f"The {side} does not read")
+                self._link.abort()
+                self.abort()
+                return
+
+    def cut(self) -> None:
+        """Shutdown: the time is up."""
+        if self._link is not None:
+            self._link.close()
+        self.close()
+
+    def _event(self, code: int, text: str, **fields: Any) -> None:
+        self._connector.event(
+            code,
+            text,
+            trace_id=self.span.trace_id,
+            span_id=self.span.span_id,
+            session_id=self.number,
+            **fields,
+        )
+
+
+def _fail(failure: Failure, established: Deferred[LinkChannel]) -> None:
+    if not established.called:
+        established.errback(failure)

@@ -1,0 +1,21 @@
+"""``twistd acra-connector``: options and service maker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acra_twisted.config.daemon import make_root
+from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.usage import DaemonOptions, Program
+from acra_twisted.connector.service import AcraConnector, check
+
+
+class Options(DaemonOptions):
+    """See ``twistd acra-connector --help``."""
+
+    program = Program("acra-connector", CONNECTOR_SECTIONS, check)
+
+
+def makeService(options: Options, reactor: Any = None) -> Any:
+    """Twisted: the service for parsed options."""
+    return make_root(Options.program.name, options.settings, AcraConnector, reactor)

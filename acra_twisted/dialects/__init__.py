@@ -1,0 +1,1 @@
+"""Database families as sans-IO proxy machines."""

@@ -1,0 +1,80 @@
+"""PostgreSQL as one IDatabaseDialect: its name, its errors, and what makes its flows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from acra_twisted.dialects.postgresql import authentication, replies
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.dialects.postgresql.startup import settle_version
+from acra_twisted.interfaces import IDatabaseDialect
+from acra_twisted.model import ROWS, Exchange, Session
+from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres.frames import StartupPacket
+
+
+@implementer(IDatabaseDialect)
+class PostgresqlDialect:
+    """Limits are bytes and counts; see the options of the same names."""
+
+    name = "postgresql"
+    default_port = 5432
+
+    def __init__(
+        self,
+        *,
+        message_limit: int = 64 << 20,
+        hold_limit: int = 1 << 20,
+        max_prepared: int = 10_000,
+        function_call: bool = False,
+    ) -> None:
+        self._message_limit = message_limit
+        self._hold_limit = hold_limit
+        self._max_prepared = max_prepared
+        self._function_call = function_call
+
+    def encode_fatal(self, sqlstate: bytes, text: str) -> bytes:
+        """The ErrorResponse that ends a session."""
+        return backend.encode_error(b"FATAL", sqlstate, text)
+
+    def open_session(
+        self,
+        session: Session,
+        startup: StartupPacket,
+        inspects: frozenset[str],
+        policy: AuthenticationPolicy,
+        on_key: Any,
+    ) -> tuple[RequestFlow, ResponseFlow, bytes]:
+        """Flows for a client whose startup packet was accepted, and the database's first bytes."""
+        packet, unknown = settle_version(startup)
+        session.prepared = Prepared(self._max_prepared)
+        session.user = startup.parameters[b"user"]
+        session.database = startup.parameters.get(b"database") or session.user
+        exchange = Exchange(session, "startup", None, session.clock())
+        exchange.sent = exchange.opened
+        session.observer.exchange_opened(exchange)
+        session.outstanding.append((replies.STARTUP, exchange, None))
+        mediator = authentication.PassThrough(policy)
+        request = RequestFlow(
+            session,
+            inspects,
+            message_limit=self._message_limit,
+            hold_limit=self._hold_limit,
+            function_call=self._function_call,
+            check_authentication=mediator.from_client,
+        )
+        response = ResponseFlow(
+            session,
+            ROWS in inspects,
+            message_limit=self._message_limit,
+            on_key=on_key,
+            check_authentication=mediator.from_database,
+            unknown_options=unknown,
+            asked_minor=startup.minor,
+        )
+        return request, response, packet.encode()

@@ -1,0 +1,94 @@
+"""The queue of replies owed to the client, and how an exchange ends.
+
+Every frontend message that draws a reply appends one entry to ``session.outstanding``:
+``(code, exchange, payload)``.  The response flow attributes backend messages to the head and pops
+it at the end of its reply.  What we answer ourselves is an entry too (`DENIED`, `DENIED_SYNC`)
+and is emitted only when it has become the head: a refusal can never overtake a reply.
+
+An exchange owns the consecutive entries that name it, and closes when the last of them is popped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acra_twisted.model import Exchange, Session
+
+Entry = tuple[int, Exchange | None, Any]
+
+STARTUP = 0  # authentication and parameters, up to the first ReadyForQuery
+QUERY = 1  # a simple query, up to ReadyForQuery
+PARSE = 2  # payload: the Statement, provisional until ParseComplete
+BIND = 3
+DESCRIBE_STATEMENT = 4  # payload: the Statement, whose columns are learnt here
+DESCRIBE_PORTAL = 5
+EXECUTE = 6
+CLOSE = 7  # payload: kind and name
+SYNC = 8
+CALL = 9  # FunctionCall, up to ReadyForQuery
+COPY_END = 10  # the client's CopyDone or CopyFail: draws nothing, ends copy-in mode
+DENIED = 11  # FAKE: payload is the encoded error, emitted at the head
+DENIED_QUERY = 12  # FAKE: the same, followed by ReadyForQuery
+DENIED_SYNC = 13  # FAKE: ReadyForQuery for a batch of which the database saw nothing
+REPLACED = 14  # an Execute of ours that must fail: its error is replaced by the payload
+
+#: Answered by us, without a word from the database.
+FAKES = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC))
+#: Needs no word from the database to leave the queue.
+OURS = FAKES | {COPY_END}
+#: Where the database stops discarding after an error in the extended protocol.
+ENDS_WITH_READY = frozenset((QUERY, CALL, STARTUP))
+
+
+def close(exchange: Exchange, outcome: str) -> None:
+    """End an exchange, once; a worse outcome that is already known holds."""
+    if exchange.closed:
+        return
+    session = exchange.session
+    exchange.closed = session.clock()
+    if exchange.outcome is None:
+        exchange.outcome = outcome
+    session.observer.exchange_closed(exchange)
+
+
+def pop(session: Session) -> None:
+    """The head's reply is complete."""
+    outstanding = session.outstanding
+    exchange = outstanding.popleft()[1]
+    if exchange is not None and (not outstanding or outstanding[0][1] is not exchange):
+        close(exchange, "ok")
+
+
+def discard_until_sync(session: Session) -> None:
+    """After an error in the extended protocol: drop what the database will not answer.
+
+    If the Sync has not been sent yet, whatever the client sends before it is dropped as well.
+    The exchange at the head is the one that failed; those behind it never ran.
+    """
+    outstanding = session.outstanding
+    failed = outstanding[0][1] if outstanding else None
+    dropped: list[Exchange] = []
+    while outstanding:
+        code, exchange, payload = outstanding[0]
+        if code in (SYNC, DENIED_SYNC):
+            break
+        outstanding.popleft()
+        if code == PARSE:
+            session.prepared.forget_pending(payload)
+        if exchange is not None and exchange not in dropped[-1:]:
+            dropped.append(exchange)
+    else:
+        session.discarding = True
+    owner = outstanding[0][1] if outstanding else None
+    for exchange in dropped:
+        if exchange is not owner:
+            close(exchange, "error" if exchange is failed else "aborted")
+
+
+def lose(session: Session) -> None:
+    """The connection is gone: nothing that is outstanding will be answered."""
+    outstanding = session.outstanding
+    while outstanding:
+        exchange = outstanding.popleft()[1]
+        if exchange is not None:
+            close(exchange, "lost")

@@ -1,0 +1,518 @@
+"""Client to database: frontend messages in, work for the stages and bytes for the database out.
+
+Untouched bytes are not rebuilt.  ``[_start, _released)`` of the current chunk is what may leave,
+``[_released, position)`` belongs to an extended-protocol batch that is held until its Sync or
+Flush, so that a refusal is atomic: if any message of the batch is denied, none of it reaches the
+database.  If a whole chunk passes, the very object that arrived leaves.
+
+What happens on Deny depends on how far the batch got:
+
+* a simple query: an error and ReadyForQuery take its place in the queue of replies;
+* a batch of which nothing was sent: the error takes the place of the whole batch, ReadyForQuery
+  with the transaction status last reported comes at Sync;
+* a batch of which a part was sent (after Flush, or past the size limit): the database gets an
+  Execute that must fail, so that it discards until Sync and rolls back as after any error, and
+  its error is replaced by ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.errors import WireError
+from acra_twisted.model import (
+    PARAMETERS,
+    ROWS,
+    STATEMENT,
+    Exchange,
+    Parameters,
+    Session,
+    Statement,
+    Work,
+)
+from acra_twisted.sql.comments import take_context
+from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.postgres import backend, frames, frontend
+
+#: A portal that no client has: executing it must fail.  The name explains itself in the
+#: database's log.
+_DENIED_PORTAL = b"acra: statement denied"
+
+_AUTHENTICATING_TYPES = frozenset((frames.PASSWORD, frames.TERMINATE))
+_LARGE = frozenset(
+    (frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL, frames.COPY_DATA)
+)
+#: What a server that discards until Sync still reads.
+_NEVER_SKIPPED = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
+_TOO_MANY = Deny("too many prepared statements and portals in this session", sqlstate=b"54000")
+
+
+class RequestFlow:
+    """IMessageFlow for the client's direction.
+
+    ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
+    ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        inspects: frozenset[str] = frozenset(),
+        *,
+        message_limit: int = 64 << 20,
+        hold_limit: int = 1 << 20,
+        function_call: bool = False,
+        check_authentication: Callable[[bytes], None] = lambda body: None,
+    ) -> None:
+        self._session = session
+        self._statements = STATEMENT in inspects
+        self._parameters = PARAMETERS in inspects
+        self._result_formats = ROWS in inspects
+        self._message_limit = message_limit
+        self._hold_limit = hold_limit
+        self._check_authentication = check_authentication
+        self._buffer = ChunkBuffer()
+        self._out: list[bytes] = []
+        self._start = 0
+        self._released = 0
+        self._streaming = 0
+        # The batch: bytes of earlier chunks, what it will have the database answer, and state.
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._expected: list[replies.Entry] = []
+        self._exchange: Exchange | None = None
+        self._part_sent = False
+        self._denied = False
+        self._denied_unsent = False
+        # The message that a Work was made of: where it stands, and its decoded form.
+        self._message: tuple[int, int, Any] = (0, 0, None)
+        self._unsettled = False
+        self._waiting: list[bytes] = []
+        self._on: dict[int, Callable[[int, int], Work | None]] = {
+            frames.QUERY: self._query,
+            frames.PARSE: self._parse,
+            frames.BIND: self._bind,
+            frames.DESCRIBE: self._describe,
+            frames.EXECUTE: self._execute,
+            frames.CLOSE: self._close,
+            frames.SYNC: self._sync,
+            frames.FLUSH: self._flush,
+            frames.COPY_DATA: self._copy_data,
+            frames.COPY_DONE: self._copy_end,
+            frames.COPY_FAIL: self._copy_end,
+            frames.TERMINATE: self._terminate,
+            frames.PASSWORD: self._password,
+        }
+        if function_call:
+            self._on[frames.FUNCTION_CALL] = self._function_call
+        self.terminated = False
+
+    # -- IMessageFlow -------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Accept bytes from the client."""
+        if self._unsettled:
+            self._waiting.append(data)
+            return
+        self._carry()
+        self._buffer.feed(data)
+        self._start = self._released = self._buffer.position
+
+    @property
+    def unfinished(self) -> bool:
+        """True if part of a message has arrived and the rest has not."""
+        return len(self._buffer) > 0 or self._streaming > 0
+
+    def next_work(self) -> Work | None:
+        """The next statement or set of parameters to judge; None when input is used up."""
+        session, buffer = self._session, self._buffer
+        if self._waiting:
+            data, self._waiting = b"".join(self._waiting), []
+            self.feed(data)
+        data = buffer.data
+        size, position = len(data), buffer.position
+        if self._streaming:
+            position = self._stream(position, size)
+        while size - position >= 5:
+            kind, length = frames.HEADER.unpack_from(data, position)
+            end = position + 1 + length
+            on = self._on.get(kind)
+            if on is None or (not session.ready and kind not in _AUTHENTICATING_TYPES):
+                raise WireError("client", f"message type {chr(kind)!r} is not expected here")
+            frames.check_length("client", kind, length, self._limit(kind))
+            skips = (self._denied or session.discarding) and kind not in _NEVER_SKIPPED
+            if kind == frames.COPY_DATA and not skips:
+                # Copy data is not assembled: it streams by a remaining-length counter.
+                self._streaming = end - position
+                position = self._stream(position, size)
+                continue
+            if end > size:
+                buffer.position = position
+                self._keep(length + 1)
+                return None
+            buffer.position = end
+            if skips:
+                self._discard(end)
+            else:
+                work = on(position, end)
+                if work is not None:
+                    self._unsettled = True
+                    return work
+            position = end
+        buffer.position = position
+        if position < size:
+            self._keep(5)
+        return None
+
+    def settle(self, work: Work, verdict: Any) -> None:
+        """Apply a verdict to the message that `next_work` stopped at."""
+        self._unsettled = False
+        start, end, message = self._message
+        simple = message is None
+        if type(verdict) is Deny:
+            (self._deny_query if simple else self._deny_batch)(work.exchange, verdict, end)
+            return
+        if type(verdict) is Replace:
+            item = verdict.item
+            if work.kind == PARAMETERS:
+                message = message._replace(values=list(item.values), formats=list(item.formats))
+                self._splice(start, end, frontend.encode_bind(message))
+            else:
+                work.item.text = item.text
+                self._splice_statement(start, end, message, item.text)
+        if work.kind == PARAMETERS:
+            portal = Portal(message.portal, work.item.statement, message.results)
+            self._bound(work.exchange, portal, end)
+        elif simple:
+            self._query_passed(work.exchange, end)
+        else:
+            self._parsed(work.exchange, work.item)
+
+    def take_output(self) -> bytes:
+        """Bytes for the database."""
+        self._emit()
+        out, self._out = self._out, []
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    # -- bytes --------------------------------------------------------------------------------
+    #
+    # In order of leaving: _out, chunk[_start:_released], _held, chunk[_released:position].
+    # Where something is held, _start equals _released.
+
+    def _emit(self) -> None:
+        """Move released bytes of this chunk to the output."""
+        start, released = self._start, self._released
+        if released > start:
+            # bytes slices of a whole object are that object: no copy for a chunk that passed.
+            self._out.append(self._buffer.data[start:released])
+            self._start = released
+
+    def _carry(self) -> None:
+        """The chunk is about to go: hand out what is released, hold the batch's bytes."""
+        self._emit()
+        position = self._buffer.position
+        if position > self._released:
+            self._hold(self._buffer.data[self._released : position])
+            self._start = self._released = position
+            if self._held_size > self._hold_limit:
+                self._release(position)
+
+    def _keep(self, wanted: int) -> None:
+        self._carry()
+        self._buffer.wait_for(wanted)
+        self._start = self._released = 0
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._held_size += len(data)
+
+    def _splice(self, start: int, end: int, changed: bytes) -> None:
+        """Put other bytes in place of the message ``[start, end)``."""
+        self._emit()
+        # A second splice of one message replaces the first.
+        if self._released == end:
+            self._held_size -= len(self._held.pop())
+        else:
+            self._hold(self._buffer.data[self._released : start])
+        self._hold(changed)
+        self._start = self._released = end
+
+    def _splice_statement(self, start: int, end: int, message: Any, text: bytes) -> None:
+        if message is None:
+            self._splice(start, end, frontend.encode_query(text))
+        else:
+            self._splice(start, end, frontend.encode_parse(message._replace(text=text)))
+
+    def _release(self, upto: int) -> None:
+        """Let the batch go: its bytes to the output, its replies into the queue."""
+        if self._session.discarding:
+            self._discard(upto)
+            return
+        if self._held:
+            self._out += self._held
+            self._held = []
+            self._held_size = 0
+        self._released = upto
+        expected = self._expected
+        if expected:
+            now = self._session.clock()
+            for entry in expected:
+                if entry[1] is not None:
+                    entry[1].sent = now
+            self._session.outstanding.extend(expected)
+            self._expected = []
+            self._part_sent = True
+
+    def _discard(self, upto: int) -> None:
+        """Leave out the batch, and everything between what is released and ``upto``.
+
+        After an error the database would skip it up to Sync; what it need not skip it need not
+        get.
+        """
+        self._emit()
+        self._start = self._released = upto
+        self._held = []
+        self._held_size = 0
+        self._drop(self._expected)
+        self._expected = []
+
+    def _drop(self, entries: list[replies.Entry]) -> None:
+        """These messages will not be answered: the database never sees them, or skips them."""
+        for code, exchange, payload in entries:
+            if code == replies.PARSE:
+                self._session.prepared.forget_pending(payload)
+            if exchange is not None:
+                replies.close(exchange, "aborted")
+
+    def _stream(self, position: int, size: int) -> int:
+        taken = min(self._streaming, size - position)
+        self._streaming -= taken
+        self._buffer.position = position = position + taken
+        self._release(position)
+        return position
+
+    # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
+
+    def _limit(self, kind: int) -> int:
+        if not self._session.ready:
+            return frames.AUTHENTICATION_LIMIT
+        return self._message_limit if kind in _LARGE else frames.SMALL_LIMIT
+
+    def _copy_data(self, start: int, end: int) -> None:
+        raise AssertionError("copy data is streamed")
+
+    def _password(self, start: int, end: int) -> None:
+        if self._session.ready:
+            raise WireError("client", "message type 'p' is not expected here")
+        self._check_authentication(self._buffer.data[start + 5 : end])
+        self._release(end)
+
+    def _terminate(self, start: int, end: int) -> None:
+        self._release(start)
+        self._session.discarding = False
+        self._release(end)
+        self.terminated = True
+
+    @property
+    def conforming(self) -> bool:
+        """Whether backslashes are ordinary characters in this session's strings."""
+        return self._session.parameters.get(b"standard_conforming_strings") != b"off"
+
+    def _open(self, kind: str, statement: Statement | None) -> Exchange:
+        session = self._session
+        exchange = Exchange(session, kind, statement, session.clock())
+        session.observer.exchange_opened(exchange)
+        return exchange
+
+    def _open_statement(self, kind: str, statement: Statement) -> Exchange:
+        """An exchange that may have been given a trace context in a comment of its text."""
+        session = self._session
+        exchange = Exchange(session, kind, statement, session.clock())
+        found = take_context(statement.text, self.conforming)
+        if found.malformed:
+            exchange.add_attribute("acra.traceparent_malformed", True)
+        if found.context is not None:
+            statement.text = found.text
+            exchange.remote = found.context
+        session.observer.exchange_opened(exchange)
+        return exchange
+
+    def _query(self, start: int, end: int) -> Work | None:
+        self._release(start)
+        text = frontend.decode_query(self._buffer.data[start + 5 : end])
+        statement = Statement(text)
+        exchange = self._open_statement("query", statement)
+        if statement.text is not text:
+            self._splice_statement(start, end, None, statement.text)
+        if self._statements:
+            self._message = (start, end, None)
+            return Work(STATEMENT, statement, exchange)
+        self._query_passed(exchange, end)
+        return None
+
+    def _query_passed(self, exchange: Exchange, end: int) -> None:
+        self._expected.append((replies.QUERY, exchange, None))
+        self._release(end)
+        self._part_sent = False
+
+    def _parse(self, start: int, end: int) -> Work | None:
+        message = frontend.decode_parse(self._buffer.data[start + 5 : end])
+        statement = Statement(message.text, message.name)
+        exchange = self._exchange = self._open_statement("prepare", statement)
+        if statement.text is not message.text:
+            self._splice_statement(start, end, message, statement.text)
+        if message.name and self._session.prepared.full:
+            self._deny_batch(exchange, _TOO_MANY, end)
+        elif self._statements:
+            self._message = (start, end, message)
+            return Work(STATEMENT, statement, exchange)
+        else:
+            self._parsed(exchange, statement)
+        return None
+
+    def _parsed(self, exchange: Exchange, statement: Statement) -> None:
+        self._session.prepared.parse_sent(statement)
+        self._expected.append((replies.PARSE, exchange, statement))
+
+    def _bind(self, start: int, end: int) -> Work | None:
+        body = self._buffer.data[start + 5 : end]
+        prepared = self._session.prepared
+        if not (self._parameters or self._result_formats):
+            portal, name = frontend.bind_names(body)
+            statement = prepared.statement(name)
+            self._bound(self._executing(statement), Portal(portal, statement), end)
+            return None
+        bind = frontend.decode_bind(body)
+        statement = prepared.statement(bind.statement)
+        exchange = self._executing(statement)
+        if not self._parameters:
+            self._bound(exchange, Portal(bind.portal, statement, bind.results), end)
+            return None
+        self._message = (start, end, bind)
+        return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement), exchange)
+
+    def _bound(self, exchange: Exchange, portal: Portal, end: int) -> None:
+        prepared = self._session.prepared
+        if portal.name and prepared.full:
+            self._deny_batch(exchange, _TOO_MANY, end)
+            return
+        prepared.bind_sent(portal)
+        self._expected.append((replies.BIND, exchange, None))
+
+    def _executing(self, statement: Statement | None) -> Exchange:
+        """The exchange of an execution: that of the Parse just before, or a new one."""
+        exchange = self._exchange
+        if (
+            exchange is None
+            or exchange.closed
+            or exchange.kind == "execute"
+            or exchange.statement is not statement
+        ):
+            exchange = self._exchange = self._open("execute", statement)
+        exchange.kind = "execute"
+        return exchange
+
+    def _current(self, statement: Statement | None) -> Exchange:
+        """The exchange that a Describe, Execute or Close belongs to."""
+        exchange = self._exchange
+        if exchange is None or exchange.closed:
+            exchange = self._exchange = self._open("prepare", statement)
+        return exchange
+
+    def _describe(self, start: int, end: int) -> None:
+        kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
+        prepared = self._session.prepared
+        if kind == b"S":
+            statement, code = prepared.statement(name), replies.DESCRIBE_STATEMENT
+        else:
+            statement, code = prepared.portal(name).statement, replies.DESCRIBE_PORTAL
+        self._expected.append((code, self._current(statement), statement))
+
+    def _execute(self, start: int, end: int) -> None:
+        name = frontend.decode_execute(self._buffer.data[start + 5 : end])
+        portal = self._session.prepared.portal(name)
+        exchange = self._current(portal.statement)
+        exchange.kind = "execute"
+        self._expected.append((replies.EXECUTE, exchange, portal))
+
+    def _close(self, start: int, end: int) -> None:
+        target = frontend.decode_target(self._buffer.data[start + 5 : end])
+        self._expected.append((replies.CLOSE, self._current(None), target))
+
+    def _sync(self, start: int, end: int) -> None:
+        session = self._session
+        if session.copying_in:
+            # The database ignores Sync while it reads copy data.
+            self._release(end)
+            return
+        if self._denied or session.discarding:
+            self._discard(start)
+            session.discarding = False
+        if self._denied_unsent:
+            self._discard(end)
+            code = replies.DENIED_SYNC
+        else:
+            self._release(end)
+            code = replies.SYNC
+        exchange = self._exchange
+        open_one = exchange if exchange is not None and not exchange.closed else None
+        session.outstanding.append((code, open_one, None))
+        self._exchange = None
+        self._part_sent = self._denied = self._denied_unsent = False
+
+    def _flush(self, start: int, end: int) -> None:
+        self._release(end)
+
+    def _copy_end(self, start: int, end: int) -> None:
+        session = self._session
+        self._release(end)
+        if session.copying_in:
+            session.copying_in = False
+        elif session.outstanding:
+            session.outstanding.append((replies.COPY_END, None, None))
+
+    def _function_call(self, start: int, end: int) -> None:
+        self._release(start)
+        self._expected.append((replies.CALL, self._open("call", None), None))
+        self._release(end)
+        self._part_sent = False
+
+    # -- refusal ------------------------------------------------------------------------------
+
+    def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
+        """Leave the message and what is held with it out; return the error for the client."""
+        exchange.outcome = "denied"
+        exchange.sqlstate = deny.sqlstate.decode()
+        exchange.reason = deny.reason
+        self._held = []
+        self._held_size = 0
+        self._emit()
+        self._start = self._released = end
+        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text)
+
+    def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
+        error = self._refused(exchange, deny, end)
+        self._session.outstanding.append((replies.DENIED_QUERY, exchange, error))
+
+    def _deny_batch(self, exchange: Exchange, deny: Deny, end: int) -> None:
+        session = self._session
+        error = self._refused(exchange, deny, end)
+        self._drop([entry for entry in self._expected if entry[1] is not exchange])
+        for code, _, payload in self._expected:
+            if code == replies.PARSE:
+                session.prepared.forget_pending(payload)
+        self._expected = []
+        self._denied = True
+        self._exchange = exchange
+        if session.discarding:
+            replies.close(exchange, "denied")
+        elif self._part_sent:
+            self._out += (frontend.encode_execute(_DENIED_PORTAL), frontend.FLUSH)
+            session.outstanding.append((replies.REPLACED, exchange, error))
+        else:
+            self._denied_unsent = True
+            session.outstanding.append((replies.DENIED, exchange, error))

@@ -1,0 +1,516 @@
+"""Database to client: backend messages in, bytes for the client out, replies attributed.
+
+Each backend message belongs to the head of ``session.outstanding`` (or to no request at all:
+notices, parameter changes, notifications).  Where no stage has a plan for a result only headers
+are walked: bodies stream on without being looked at, and a chunk in which nothing changed leaves
+as the object that arrived.  With a plan, each run of complete DataRows is one Work.
+
+A refusal in the middle of a result becomes the statement's error: the rest of its reply is left
+out, and what was pipelined behind it is discarded up to Sync, as the server would have done.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.errors import WireError
+from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, RowBatch, Session, Work
+from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.postgres import backend, frames, frontend
+
+_ROW = struct.Struct(">BIH")
+_TRACKED_PARAMETERS = frozenset((b"standard_conforming_strings", b"client_encoding"))
+#: What belongs to no request.
+_ASYNCHRONOUS = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
+_NEVER_SUPPRESSED = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
+
+
+class ResponseFlow:
+    """IMessageFlow for the database's direction.
+
+    ``plans``: True if some stage looks at results.  ``on_key`` is told the cancel key;
+    ``offer`` may change the SASL mechanisms on their way to the client.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        plans: bool = False,
+        *,
+        message_limit: int = 64 << 20,
+        on_key: Callable[[backend.BackendKey], None] = lambda key: None,
+        check_authentication: Callable[[bytes], bytes | None] = lambda body: None,
+        unknown_options: list[bytes] | None = None,
+        asked_minor: int = 0,
+    ) -> None:
+        self._session = session
+        self._plans = plans
+        self._message_limit = message_limit
+        self._on_key = on_key
+        self._check_authentication = check_authentication
+        # What NegotiateProtocolVersion must add to the database's own answer, until it is sent.
+        self._unknown_options = unknown_options or []
+        self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
+        self._buffer = ChunkBuffer()
+        self._out: list[bytes] = []
+        self._start = 0
+        self._remaining = 0
+        self._suppressing = False
+        # Of the rows that are coming: their column count once known, and what was announced.
+        self._columns = -1
+        self._described: tuple[Exchange | None, int] = (None, -1)
+        self._unsettled = False
+        self._waiting: list[bytes] = []
+        self._run: tuple[int, int] = (0, 0)
+        self._on: dict[int, Callable[[int, int], None]] = {
+            frames.AUTHENTICATION: self._authentication,
+            frames.BACKEND_KEY_DATA: self._backend_key,
+            frames.NEGOTIATE_VERSION: self._negotiate,
+            frames.BIND_COMPLETE: self._bind_complete,
+            frames.CLOSE_COMPLETE: self._close_complete,
+            frames.COMMAND_COMPLETE: self._command_complete,
+            frames.COPY_IN_RESPONSE: self._copy_in,
+            frames.COPY_OUT_RESPONSE: self._copy_out,
+            frames.COPY_BOTH_RESPONSE: self._copy_in,
+            frames.COPY_DATA: self._streamed,
+            frames.COPY_DONE: self._copy_done,
+            frames.DATA_ROW: self._streamed,
+            frames.EMPTY_QUERY: self._empty_query,
+            frames.ERROR_RESPONSE: self._error,
+            frames.FUNCTION_RESPONSE: self._function_response,
+            frames.NO_DATA: self._no_data,
+            frames.NOTICE: self._asynchronous,
+            frames.NOTIFICATION: self._asynchronous,
+            frames.PARAMETER_DESCRIPTION: self._parameter_description,
+            frames.PARAMETER_STATUS: self._parameter_status,
+            frames.PARSE_COMPLETE: self._parse_complete,
+            frames.PORTAL_SUSPENDED: self._portal_suspended,
+            frames.READY_FOR_QUERY: self._ready_for_query,
+            frames.ROW_DESCRIPTION: self._row_description,
+        }
+
+    # -- IMessageFlow -------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Accept bytes from the database."""
+        if self._unsettled:
+            self._waiting.append(data)
+            return
+        self._emit(self._buffer.position)
+        self._buffer.feed(data)
+        self._start = self._buffer.position
+
+    @property
+    def unfinished(self) -> bool:
+        """True if part of a message has arrived and the rest has not."""
+        return len(self._buffer) > 0 or self._remaining > 0
+
+    def next_work(self) -> Work | None:
+        """The next result or run of rows to judge; None when input is used up."""
+        session, buffer = self._session, self._buffer
+        if self._waiting:
+            chunk, self._waiting = b"".join(self._waiting), []
+            self.feed(chunk)
+        data = buffer.data
+        size, position = len(data), buffer.position
+        if session.outstanding and size:
+            exchange = session.outstanding[0][1]
+            if exchange is not None and not exchange.first_byte:
+                exchange.first_byte = session.clock()
+        if self._remaining:
+            position = self._stream(position, size)
+        while size - position >= 5:
+            kind, length = frames.HEADER.unpack_from(data, position)
+            end = position + 1 + length
+            on = self._on.get(kind)
+            if on is None:
+                raise WireError("database", f"message type {chr(kind)!r} is not known")
+            frames.check_length("database", kind, length, self._message_limit)
+            suppresses = self._suppressing and kind not in _NEVER_SUPPRESSED
+            if kind == frames.DATA_ROW and not suppresses:
+                position, work = self._rows(data, position, size)
+                if work is not None:
+                    return work
+                if position < size and data[position] == frames.DATA_ROW:
+                    break
+                continue
+            if kind == frames.COPY_DATA and not suppresses:
+                self._in_copy()
+                self._remaining = end - position
+                position = self._stream(position, size)
+                continue
+            if end > size:
+                buffer.position = position
+                self._keep(length + 1)
+                return None
+            buffer.position = end
+            if suppresses:
+                self._leave_out(position, end)
+            else:
+                if self._negotiates:
+                    self._interject_negotiation(kind, position, end)
+                on(position, end)
+            position = end
+        if position < size:
+            buffer.position = position
+            self._keep(self._wanted(data, position, size))
+        else:
+            buffer.position = position
+        return None
+
+    def settle(self, work: Work, verdict: Any) -> None:
+        """Apply a verdict: to a run of rows, or to a plan (which can only be denied)."""
+        self._unsettled = False
+        start, end = self._run
+        if type(verdict) is Deny:
+            self._leave_out(start, end)
+            self._fail(work.exchange, verdict)
+        elif type(verdict) is Replace:
+            self._leave_out(start, end)
+            self._out.append(verdict.item.encode())
+
+    def take_output(self) -> bytes:
+        """Bytes for the client."""
+        self._emit(self._run[0] if self._unsettled else self._buffer.position)
+        out, self._out = self._out, []
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def release_fakes(self) -> None:
+        """Emit replies of our own that have become the head of the queue."""
+        if not self._unsettled:
+            self._after_pop(self._buffer.position)
+
+    @property
+    def may_interject(self) -> bool:
+        """False while a message has left in part: nothing may be put behind it."""
+        return not self._remaining
+
+    # -- bytes --------------------------------------------------------------------------------
+
+    def _emit(self, upto: int) -> None:
+        start = self._start
+        if upto > start:
+            # A slice of the whole object is the object: no copy for a chunk that passed.
+            self._out.append(self._buffer.data[start:upto])
+            self._start = upto
+
+    def _leave_out(self, start: int, end: int) -> None:
+        self._emit(start)
+        self._start = max(self._start, end)
+
+    def _keep(self, wanted: int) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.wait_for(wanted)
+        self._start = 0
+
+    def _wanted(self, data: bytes, position: int, size: int) -> int:
+        """How much must be there to go on: a header, or a whole row if rows are judged."""
+        if size - position >= 5 and data[position] == frames.DATA_ROW:
+            length = int(frames.HEADER.unpack_from(data, position)[1])
+            return length + 1 if size - position >= 7 else 7
+        return 5
+
+    def _stream(self, position: int, size: int) -> int:
+        taken = min(self._remaining, size - position)
+        self._remaining -= taken
+        self._buffer.position = position + taken
+        return position + taken
+
+    # -- the queue ----------------------------------------------------------------------------
+
+    def _head(self, *codes: int) -> replies.Entry:
+        """The entry that the current message answers.  Raises WireError if it answers none."""
+        outstanding = self._session.outstanding
+        if not outstanding or outstanding[0][0] not in codes:
+            raise WireError("database", "a reply that answers no request")
+        return outstanding[0]
+
+    def _pop(self, end: int) -> None:
+        self._columns = -1
+        replies.pop(self._session)
+        self._after_pop(end)
+
+    def _after_pop(self, end: int) -> None:
+        session = self._session
+        outstanding = session.outstanding
+        while outstanding:
+            code, _, payload = outstanding[0]
+            if code == replies.COPY_END:
+                outstanding.popleft()
+                continue
+            if code not in replies.FAKES:
+                break
+            self._emit(end)
+            if payload is not None:
+                self._out.append(payload)
+            if code != replies.DENIED:
+                self._out.append(backend.encode_ready(session.transaction_status))
+            replies.pop(session)
+
+    def _fail(self, exchange: Exchange, deny: Deny) -> None:
+        """Give the client an error in place of the rest of this reply."""
+        exchange.outcome = "denied"
+        exchange.sqlstate = deny.sqlstate.decode()
+        exchange.reason = deny.reason
+        self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text))
+        self._columns = -1
+        self._suppressing = True
+        session = self._session
+        if session.outstanding[0][0] not in replies.ENDS_WITH_READY:
+            replies.discard_until_sync(session)
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
+        """From a DataRow on: walk the rows, or make a Work of those that are complete."""
+        if size - position < 7:
+            return position, None
+        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
+        assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._columns < 0:
+            self._columns = self._announced(code, exchange, _ROW.unpack_from(data, position)[2])
+            if self._plans:
+                self._buffer.position = position
+                self._run = (position, position)
+                self._unsettled = True
+                columns = self._result_columns(exchange, portal)
+                exchange.columns = columns
+                return position, Work(COLUMNS, columns, exchange)
+        if exchange.plan:
+            return self._judge_rows(data, position, size, exchange)
+        return self._walk_rows(data, position, size), None
+
+    def _announced(self, code: int, exchange: Exchange, first: int) -> int:
+        """The column count of this result; where it was not described here, its first row's."""
+        described = self._described
+        if described[0] is exchange:
+            return described[1]
+        if code == replies.QUERY:
+            raise WireError("database", "DataRow before RowDescription")
+        return first
+
+    def _result_columns(self, exchange: Exchange, portal: Any) -> Columns:
+        columns = exchange.columns
+        if columns is None and portal is not None and portal.statement is not None:
+            columns = portal.statement.columns
+        if columns is None:
+            count = self._columns
+            columns = Columns([b""] * count, [0] * count, [0] * count, [0] * count)
+        if portal is None:
+            return columns
+        formats = frontend.decode_formats(portal.results, len(columns))
+        return Columns(columns.names, columns.tables, columns.types, formats)
+
+    def _check_row(self, length: int, count: int) -> None:
+        if count != self._columns or length < 6:
+            raise WireError("database", "DataRow has another number of columns than announced")
+        if length > self._message_limit:
+            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
+
+    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
+        columns, limit = self._columns, self._message_limit
+        unpack = _ROW.unpack_from
+        last = size - 7
+        while position <= last:
+            kind, length, count = unpack(data, position)
+            if kind != 68:
+                break
+            if count != columns or not 6 <= length <= limit:
+                self._check_row(length, count)
+            position += length + 1
+        if position > size:
+            self._remaining = position - size
+            position = size
+        self._buffer.position = position
+        return position
+
+    def _judge_rows(
+        self, data: bytes, position: int, size: int, exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        start = position
+        offsets: list[int] = []
+        while size - position >= 7:
+            kind, length, count = _ROW.unpack_from(data, position)
+            if kind != frames.DATA_ROW:
+                break
+            self._check_row(length, count)
+            if position + 1 + length > size:
+                break
+            offsets.append(position - start)
+            position += 1 + length
+        if not offsets:
+            return position, None
+        self._buffer.position = position
+        self._run = (start, position)
+        self._unsettled = True
+        assert exchange.columns is not None  # noqa: S101 - set with the plan
+        return position, Work(
+            ROWS, RowBatch(data[start:position], offsets, exchange.columns), exchange
+        )
+
+    # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
+
+    def _body(self, start: int, end: int) -> bytes:
+        return self._buffer.data[start + 5 : end]
+
+    def _streamed(self, start: int, end: int) -> None:
+        raise AssertionError("rows and copy data are walked, not dispatched")
+
+    def _asynchronous(self, start: int, end: int) -> None:
+        pass
+
+    def _parameter_status(self, start: int, end: int) -> None:
+        name, value = backend.decode_parameter_status(self._body(start, end))
+        if name in _TRACKED_PARAMETERS:
+            self._session.parameters[name] = value
+
+    def _authentication(self, start: int, end: int) -> None:
+        self._head(replies.STARTUP)
+        changed = self._check_authentication(self._body(start, end))
+        if changed is not None:
+            self._leave_out(start, end)
+            self._out.append(changed)
+
+    def _backend_key(self, start: int, end: int) -> None:
+        self._head(replies.STARTUP)
+        self._on_key(backend.decode_backend_key(self._body(start, end)))
+
+    def _negotiate(self, start: int, end: int) -> None:
+        self._head(replies.STARTUP)
+
+    def _interject_negotiation(self, kind: int, start: int, end: int) -> None:
+        """Tell the client what we, besides the database, do not speak: before all else."""
+        self._negotiates = False
+        if kind == frames.ERROR_RESPONSE:
+            return
+        minor, unknown = frames.PROTOCOL_MINOR, list(self._unknown_options)
+        if kind == frames.NEGOTIATE_VERSION:
+            minor, more = frames.decode_negotiation(self._body(start, end))
+            unknown += more
+            self._leave_out(start, end)
+        else:
+            self._emit(start)
+        self._out.append(frames.encode_negotiation(minor, unknown))
+
+    def _parse_complete(self, start: int, end: int) -> None:
+        self._session.prepared.parse_complete(self._head(replies.PARSE)[2])
+        self._pop(end)
+
+    def _bind_complete(self, start: int, end: int) -> None:
+        self._head(replies.BIND)
+        self._pop(end)
+
+    def _close_complete(self, start: int, end: int) -> None:
+        self._session.prepared.close_complete(*self._head(replies.CLOSE)[2])
+        self._pop(end)
+
+    def _parameter_description(self, start: int, end: int) -> None:
+        self._head(replies.DESCRIBE_STATEMENT)
+
+    def _no_data(self, start: int, end: int) -> None:
+        self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)
+        self._pop(end)
+
+    def _row_description(self, start: int, end: int) -> None:
+        code, exchange, statement = self._head(
+            replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
+        )
+        assert exchange is not None  # noqa: S101 - all these codes have one
+        body = self._body(start, end)
+        if len(body) < 2:
+            raise WireError("database", "RowDescription is too short")
+        self._described = (exchange, int.from_bytes(body[:2], "big"))
+        self._columns = -1
+        if self._plans:
+            exchange.columns = backend.decode_row_description(body)
+            if code != replies.QUERY and statement is not None:
+                statement.columns = exchange.columns
+        if code in (replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL):
+            self._pop(end)
+
+    def _command_complete(self, start: int, end: int) -> None:
+        tag = backend.decode_command_tag(self._body(start, end))
+        code, exchange, _ = self._head(replies.QUERY, replies.EXECUTE)
+        assert exchange is not None  # noqa: S101 - both codes always have one
+        rows = backend.affected_rows(tag)
+        if rows >= 0:
+            exchange.rows = rows + max(exchange.rows, 0)
+        self._session.prepared.command_complete(tag, exchange.statement)
+        self._statement_ended(code, end)
+
+    def _empty_query(self, start: int, end: int) -> None:
+        self._statement_ended(self._head(replies.QUERY, replies.EXECUTE)[0], end)
+
+    def _portal_suspended(self, start: int, end: int) -> None:
+        self._statement_ended(self._head(replies.EXECUTE)[0], end)
+
+    def _statement_ended(self, code: int, end: int) -> None:
+        self._session.copying_in = False
+        self._columns = -1
+        self._described = (None, -1) if code == replies.QUERY else self._described
+        if code == replies.EXECUTE:
+            self._pop(end)
+
+    def _in_copy(self) -> None:
+        self._head(replies.QUERY, replies.EXECUTE)
+
+    def _copy_done(self, start: int, end: int) -> None:
+        self._in_copy()
+
+    def _copy_out(self, start: int, end: int) -> None:
+        self._in_copy()
+
+    def _copy_in(self, start: int, end: int) -> None:
+        """CopyInResponse or CopyBothResponse: until the client's CopyDone, Syncs draw nothing.
+
+        CopyDone may have been sent already; Syncs sent before it are ignored as well.
+        """
+        self._in_copy()
+        outstanding = self._session.outstanding
+        head = outstanding.popleft()
+        while outstanding and outstanding[0][0] == replies.SYNC:
+            outstanding.popleft()
+        if outstanding and outstanding[0][0] == replies.COPY_END:
+            outstanding.popleft()
+        else:
+            self._session.copying_in = True
+        outstanding.appendleft(head)
+
+    def _function_response(self, start: int, end: int) -> None:
+        self._head(replies.CALL)
+
+    def _error(self, start: int, end: int) -> None:
+        session = self._session
+        outstanding = session.outstanding
+        fields = backend.decode_error(self._body(start, end))
+        session.copying_in = False
+        if not outstanding:
+            # Not an answer: the database ends the session (57P01 and its like).
+            return
+        code, exchange, payload = outstanding[0]
+        if code == replies.REPLACED:
+            self._leave_out(start, end)
+            self._out.append(payload)
+        elif exchange is not None and exchange.outcome is None:
+            exchange.outcome = "error"
+            exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
+        self._columns = -1
+        if code not in replies.ENDS_WITH_READY and code != replies.SYNC:
+            replies.discard_until_sync(session)
+            self._after_pop(end)
+
+    def _ready_for_query(self, start: int, end: int) -> None:
+        session = self._session
+        code = self._head(replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP)[0]
+        session.transaction_status = backend.decode_ready(self._body(start, end))
+        session.copying_in = False
+        self._suppressing = False
+        if session.transaction_status == b"I":
+            session.prepared.transaction_ended()
+        if code == replies.STARTUP:
+            session.ready = True
+        self._pop(end)

@@ -1,0 +1,182 @@
+"""Before the protocol proper: what a client may say first, and how TLS to the database begins.
+
+Client side, in order (each step at most once, at most two negotiation requests in all):
+
+1. optional GSSENCRequest: answered ``N``;
+2. optional SSLRequest: answered ``S`` (then TLS) or ``N``; or a TLS ClientHello as the very first
+   byte, which must agree on ALPN ``postgresql`` (``sslnegotiation=direct``);
+3. StartupMessage, or CancelRequest.
+
+Whatever a peer sends behind a negotiation request before it was answered is an attempt to inject
+bytes into the session that follows: the connection is dropped (ST-1, ST-3, ST-12).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from acra_twisted.errors import FrameTooLarge, WireError
+from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.postgres import frames
+from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
+
+ALPN = b"postgresql"
+
+#: What drivers commonly set.  Anything else must be named in allowed_startup_parameters.
+ALLOWED_PARAMETERS = (
+    "user",
+    "database",
+    "application_name",
+    "client_encoding",
+    "datestyle",
+    "intervalstyle",
+    "timezone",
+    "extra_float_digits",
+    "options",
+    "search_path",
+    "geqo",
+    "jit",
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "transaction_timeout",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "default_transaction_deferrable",
+    "standard_conforming_strings",
+    "bytea_output",
+    "lc_messages",
+    "client_min_messages",
+)
+
+
+class StartupPolicy(NamedTuple):
+    """``tls``: ``"disable"``, ``"allow"`` or ``"require"`` on the client's leg.
+
+    ``parameters``: lower-case names allowed in the startup packet; ``"*"`` allows all.
+    """
+
+    tls: str = "allow"
+    parameters: frozenset[str] = frozenset(ALLOWED_PARAMETERS)
+    replication: bool = False
+
+
+class StartTLS(NamedTuple):
+    """Begin TLS with the client; ``direct`` bytes, if any, are its ClientHello already."""
+
+    direct: bytes
+
+
+class ClientStartup:
+    """Feeds on the client's first bytes; sans-IO.  ``encrypted`` follows what was negotiated."""
+
+    def __init__(self, policy: StartupPolicy, encrypted: bool = False) -> None:
+        self._policy = policy
+        self._buffer = ChunkBuffer()
+        self._seen: set[int] = set()
+        self.encrypted = encrypted
+        self.reply = b""
+
+    def feed(self, data: bytes) -> StartTLS | StartupPacket | CancelRequest | None:
+        """The next thing to act on, or None if more must arrive.
+
+        After the call ``reply`` holds bytes to send first.  Raises WireError; its SQLSTATE is
+        what the client may be told.
+        """
+        self.reply = b""
+        buffer = self._buffer
+        buffer.feed(data)
+        while True:
+            if not len(buffer):
+                return None
+            if not self._seen and not self.encrypted and buffer.data[:1] == b"\x16":
+                return self._direct_tls()
+            if len(buffer.data) < 8:
+                buffer.wait_for(8)
+                return None
+            length, code = frames.STARTUP_HEADER.unpack_from(buffer.data)
+            if length < 8:
+                raise WireError("client", f"startup packet announces {length} bytes")
+            if length > frames.STARTUP_LIMIT:
+                raise FrameTooLarge("client", f"startup packet announces {length} bytes")
+            if len(buffer.data) < length:
+                buffer.wait_for(length)
+                return None
+            if code in (frames.SSL_REQUEST, frames.GSSENC_REQUEST):
+                if self._negotiate(length, code):
+                    return StartTLS(b"")
+                continue
+            return self._decode(buffer.drain(), length, code)
+
+    def tls_started(self) -> None:
+        """The handshake with the client is complete."""
+        self.encrypted = True
+
+    def _direct_tls(self) -> StartTLS:
+        if self._policy.tls == "disable":
+            raise WireError("client", "direct TLS on a listener without TLS")
+        self._seen.add(frames.SSL_REQUEST)
+        return StartTLS(self._buffer.drain())
+
+    def _negotiate(self, length: int, code: int) -> bool:
+        """Answer a request for encryption; True if TLS begins."""
+        rest = self._buffer.drain()
+        if length != 8 or len(rest) > 8:
+            raise WireError("client", "bytes behind a request for encryption")
+        if code in self._seen or self.encrypted:
+            raise WireError("client", "encryption was asked for twice")
+        self._seen.add(code)
+        begins = code == frames.SSL_REQUEST and self._policy.tls != "disable"
+        self.reply += b"S" if begins else b"N"
+        return begins
+
+    def _decode(self, packet: bytes, length: int, code: int) -> StartupPacket | CancelRequest:
+        if len(packet) != length:
+            raise WireError("client", "bytes behind the startup packet")
+        if code == frames.CANCEL_REQUEST:
+            return frames.decode_cancel(packet)
+        if self._policy.tls == "require" and not self.encrypted:
+            raise WireError("client", "this server requires TLS (sslmode=require)", b"28000")
+        startup = frames.decode_startup(packet)
+        self._check(startup)
+        return startup
+
+    def _check(self, startup: StartupPacket) -> None:
+        allowed = self._policy.parameters
+        names = [name.decode("latin-1").lower() for name in startup.parameters]
+        if "replication" in names:
+            value = startup.parameters[b"replication"].lower()
+            if not self._policy.replication and value not in (b"false", b"off", b"no", b"0"):
+                raise WireError("client", "replication connections are not enabled", b"28000")
+            names.remove("replication")
+        names += frames.option_names(startup.parameters.get(b"options", b""))
+        for name in names:
+            if name not in allowed and "*" not in allowed and not name.startswith("_pq_."):
+                shown = (
+                    name if name.replace("_", "").isalnum() and len(name) < 64 else "of that name"
+                )
+                raise WireError("client", f"startup parameter {shown} is not allowed", b"28000")
+
+
+def settle_version(startup: StartupPacket) -> tuple[StartupPacket, list[bytes]]:
+    """What to ask the database for, and the protocol options that the client must be told about.
+
+    A minor version or a ``_pq_.`` option that this proxy does not know is never passed on: a
+    session can't be in a mode that the proxy cannot read.
+    """
+    unknown = [name for name in startup.parameters if name.startswith(b"_pq_.")]
+    kept = {k: v for k, v in startup.parameters.items() if k not in unknown}
+    return StartupPacket(min(startup.minor, frames.PROTOCOL_MINOR), kept), unknown
+
+
+def database_accepts_tls(answer: bytes) -> bool:
+    """Read the database's answer to SSLRequest: exactly one byte.  Raises WireError.
+
+    Its text, should it send an error instead, is not shown to anyone: it is not authenticated.
+    """
+    if len(answer) != 1:
+        raise WireError("database", "bytes behind the answer to SSLRequest")
+    if answer not in (b"S", b"N"):
+        raise WireError("database", "the answer to SSLRequest is neither S nor N")
+    return answer == b"S"

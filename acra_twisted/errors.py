@@ -1,0 +1,50 @@
+"""The exceptions of the program.
+
+Three things go wrong in a proxy and each has its own end.  A peer sends what it must not
+(`WireError`, `HandshakeError`): its connection ends.  The operator asks for what cannot be had
+(`ConfigError`): the program does not start.  Anything else that is raised is our own bug: the
+statement is refused and the traceback goes to the log.  A refusal by policy is none of these; it
+is a verdict (see `acra_twisted.verdicts`).
+
+Texts never contain a value out of a query, a key or a password.
+"""
+
+
+class AcraError(Exception):
+    """Root of the tree."""
+
+
+class ConfigError(AcraError):
+    """The configuration cannot be used.  ``str()`` is one line that says where and what to do."""
+
+    def __init__(self, text: str, where: str = "") -> None:
+        super().__init__(f"{where}: {text}" if where else text)
+
+
+class WireError(AcraError):
+    """A peer broke the protocol.
+
+    ``side`` is ``"client"``, ``"database"`` or ``"link"``.  ``sqlstate`` is what the client is
+    told where a reply is still legal.
+    """
+
+    def __init__(self, side: str, text: str, sqlstate: bytes = b"08P01") -> None:
+        super().__init__(text)
+        self.side = side
+        self.sqlstate = sqlstate
+
+
+class FrameTooLarge(WireError):
+    """A length field announces more than the limit for its message; nothing was allocated."""
+
+
+class HandshakeError(AcraError):
+    """A peer could not be authenticated, or took too long about it."""
+
+
+class LexError(AcraError):
+    """SQL text that this lexer cannot split into tokens.  ``position`` is a byte offset."""
+
+    def __init__(self, why: str, position: int) -> None:
+        super().__init__(f"{why} at byte {position}")
+        self.position = position

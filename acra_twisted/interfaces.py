@@ -1,0 +1,178 @@
+"""Every interface of the program; no implementation.  The docstrings are the contract."""
+
+# Methods of interfaces have docstrings for bodies and no self.
+# ruff: noqa: N805
+# mypy: disable-error-code="empty-body"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocolFactory
+
+    from acra_twisted.model import Columns, Exchange, Parameters, RowBatch, Session, Statement, Work
+    from acra_twisted.options import Option, Settings
+    from acra_twisted.verdicts import Verdict
+
+
+class IPluginFactory(Interface):
+    """Makes something chosen by name in the ini file.  Implementations also provide
+    twisted.plugin.IPlugin and live in acra_twisted.plugins."""
+
+    name: str = Attribute("Unique lower-case name used in the ini file, e.g. 'query_capture'.")
+    options: Sequence[Option] = Attribute("Declarations for its own section, [stage:NAME].")
+
+    def make(settings: Settings, services: Any) -> Any:
+        """Return the made object.  Called once, before any listener opens.  Raises ConfigError.
+        `services` is a pipeline.build.Services: reactor, clock."""
+
+
+class IStageFactory(IPluginFactory):
+    """make() returns an IStage.  Its section is [stage:NAME]."""
+
+    after: Sequence[str] = Attribute("Stages that, if present, must stand nearer the client.")
+    before: Sequence[str] = Attribute("Stages that, if present, must stand nearer the database.")
+    advisory: bool = Attribute("True if the operator may let traffic pass when this stage fails.")
+
+
+class IStage(Interface):
+    """One processing step, shared by all sessions.  Keeps no per-session state of its own; what
+    it must remember about a statement goes in exchange.notes[name].  Provides one or more of the
+    hook interfaces below."""
+
+    name: str = Attribute("The factory's name.")
+
+    def stop() -> Deferred[None] | None:
+        """Release resources at shutdown.  May return a Deferred."""
+
+
+class IStatementStage(IStage):
+    """Looks at SQL text on its way to the database."""
+
+    def on_statement(
+        statement: Statement, exchange: Exchange
+    ) -> Verdict[Statement] | Deferred[Verdict[Statement]]:
+        """Judge one statement (simple query or Parse).  Returns PASS, Replace(statement), Deny or
+        Hangup, or a Deferred of one of these.  Must not block.  Raising means Deny."""
+
+
+class IParameterStage(IStage):
+    """Looks at values bound to a prepared statement."""
+
+    def on_parameters(
+        parameters: Parameters, exchange: Exchange
+    ) -> Verdict[Parameters] | Deferred[Verdict[Parameters]]:
+        """As on_statement, for one set of bound values."""
+
+
+class IResultStage(IStage):
+    """Looks at rows on their way to the client."""
+
+    def plan_result(columns: Columns, exchange: Exchange) -> IRowTransform | None:
+        """Decide once per result set.  Returns an IRowTransform, or None to have every row of
+        this result forwarded unread.  Synchronous."""
+
+
+class IRowTransform(Interface):
+    """Changes the rows of one result set."""
+
+    def transform(batch: RowBatch) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
+        """Judge a run of complete rows.  Returns PASS if nothing changed, Replace(batch) after
+        batch.set_cell(), Deny or Hangup, or a Deferred of one of these."""
+
+
+class IMessageFlow(Interface):
+    """One direction of one connection, sans-IO.  Not re-entrant."""
+
+    def feed(data: bytes) -> None:
+        """Accept bytes from the source.  Never runs a stage.  May be called while a Work is
+        unsettled; the bytes wait."""
+
+    def next_work() -> Work | None:
+        """Consume input up to the next thing that needs a verdict and return it, or None when
+        input is used up.  Bytes needing no verdict go straight to output.  Must not be called
+        while a Work is unsettled.  Raises WireError."""
+
+    def settle(work: Work, verdict: Verdict[Any]) -> None:
+        """Apply the pipeline's verdict (Hangup excepted: that is for whoever runs the flow)."""
+
+    def take_output() -> bytes:
+        """Return and clear the bytes for the destination, joined: one write per turn."""
+
+
+class IDatabaseDialect(Interface):
+    """A database family: its wire protocol as a proxy sees it."""
+
+    name: str = Attribute("'postgresql' or 'mysql', as in db.system.name.")
+    default_port: int = Attribute("Port used when the ini file gives none.")
+
+    def encode_fatal(sqlstate: bytes, text: str) -> bytes:
+        """The error that ends a session, in the database's own form."""
+
+
+class ITransportSecurity(Interface):
+    """How the link between connector and server is protected: one of several providers."""
+
+    name: str = Attribute("'raw', 'tls' or 'secure-session'.")
+
+    def protect(factory: IProtocolFactory) -> IProtocolFactory:
+        """Return a protocol factory that speaks the protection outside and gives factory's
+        protocols plaintext inside.  The inner protocols provide ISecuredProtocol."""
+
+
+class ISecuredProtocol(Interface):
+    """Implemented by protocols that run inside an ITransportSecurity."""
+
+    def peer_authenticated(certificate: Any) -> None:
+        """Called once, after the handshake and before any dataReceived.  `certificate` is the
+        peer's (a cryptography x509.Certificate), or None where the protection has none."""
+
+
+class ISpanExporter(Interface):
+    """Sends finished spans somewhere."""
+
+    name: str = Attribute("Short name: the label of its metrics.")
+
+    def export(span: Any) -> None:
+        """Take one finished telemetry.spans.Span.  Must queue and return; drops when full,
+        counting it.  Must not raise."""
+
+    def start() -> None:
+        """Begin sending.  Called in startService, after daemonizing."""
+
+    def stop() -> Deferred[None]:
+        """Send what is queued, within a bounded time, and release everything."""
+
+
+class IPipelineObserver(Interface):
+    """Is told what happened.  Must not raise, must not wait, cannot change anything."""
+
+    def session_opened(session: Session) -> None:
+        """A client is connected and identified; its startup packet has been accepted."""
+
+    def session_closed(session: Session, reason: str) -> None:
+        """Both sides are gone, or about to be."""
+
+    def exchange_opened(exchange: Exchange) -> None:
+        """A request was read.  Decides sampling; may set exchange.span."""
+
+    def exchange_closed(exchange: Exchange) -> None:
+        """Its last reply byte was queued for the client, or it was dropped: see outcome."""
+
+    def stage_ran(stage: str, work: Work, verdict: Verdict[Any], started: int, ended: int) -> None:
+        """Called for every stage of a sampled exchange, and for any verdict other than PASS.
+        Times are nanoseconds of the session's clock; 0 where the exchange is not sampled."""
+
+    def stage_failed(stage: str, work: Work, failure: Any) -> None:
+        """A hook raised or its Deferred failed.  `failure` is a twisted Failure."""
+
+    def security_event(
+        code: int, text: str, session: Session | None, exchange: Exchange | None, **fields: Any
+    ) -> None:
+        """A denial, a poison record, a failed handshake: goes to the security log."""

@@ -1,0 +1,300 @@
+"""The records that flows, stages and observers share.  All slotted: they are made per message.
+
+A `Session` is one client connected to one database.  An `Exchange` is one request and its whole
+reply.  The rest is what stages judge: a `Statement`, its `Parameters`, the `Columns` of a result
+and its rows in `RowBatch`es, handed over wrapped in a `Work`.
+
+Times are nanoseconds of the session's clock (see `telemetry.clock`), 0 meaning "not yet".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from acra_twisted.errors import WireError
+
+# What a Work is about; also the index of its hooks in pipeline.build.Pipeline.
+STATEMENT = "statement"
+PARAMETERS = "parameters"
+COLUMNS = "columns"
+ROWS = "rows"
+
+_COUNT = struct.Struct(">H")
+_LENGTH = struct.Struct(">i")
+_HEADER = struct.Struct(">BIH")
+
+
+class Identity:
+    """Who is at the other end.  Bound once, from what was verified, never from what is claimed."""
+
+    __slots__ = ("client_id", "peer", "from_connector")
+
+    def __init__(self, client_id: str, peer: str, from_connector: bool) -> None:
+        self.client_id = client_id
+        self.peer = peer
+        self.from_connector = from_connector
+
+
+class Statement:
+    """SQL text as bytes, exactly as it will be sent.
+
+    ``prepared_name`` is None for a simple query.  ``prefix``/``suffix`` bytes around it in its
+    message are the flow's business.  ``columns`` is learnt from Describe.
+    """
+
+    __slots__ = ("text", "prepared_name", "columns")
+
+    def __init__(self, text: bytes, prepared_name: bytes | None = None) -> None:
+        self.text = text
+        self.prepared_name = prepared_name
+        self.columns: Columns | None = None
+
+
+class Parameters:
+    """Values bound to a prepared statement: bytes or None, with their formats (0 text, 1 binary).
+
+    ``statement`` is None if the name bound to is not known to us (the database will say so).
+    """
+
+    __slots__ = ("values", "formats", "statement")
+
+    def __init__(
+        self,
+        values: Sequence[bytes | None],
+        formats: Sequence[int],
+        statement: Statement | None,
+    ) -> None:
+        self.values = values
+        self.formats = formats
+        self.statement = statement
+
+
+class Columns:
+    """What RowDescription says of a result: parallel sequences, one entry a column.
+
+    ``tables`` are the OIDs of the tables the columns come from, 0 where they come from none.
+    """
+
+    __slots__ = ("names", "tables", "types", "formats")
+
+    def __init__(
+        self,
+        names: Sequence[bytes],
+        tables: Sequence[int],
+        types: Sequence[int],
+        formats: Sequence[int],
+    ) -> None:
+        self.names = names
+        self.tables = tables
+        self.types = types
+        self.formats = formats
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class RowBatch:
+    """A run of complete DataRow messages.  Rows are split only when asked.
+
+    ``raw`` is the run as it arrived; ``offsets`` where each message starts in it.  Rows that no
+    one changed leave as the slice they arrived in.
+    """
+
+    __slots__ = ("raw", "offsets", "columns", "_changed")
+
+    def __init__(self, raw: bytes, offsets: Sequence[int], columns: Columns) -> None:
+        self.raw = raw
+        self.offsets = offsets
+        self.columns = columns
+        self._changed: dict[int, list[bytes | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def might_contain(self, needles: Iterable[bytes]) -> bool:
+        """False if none of the needles is anywhere in the run: one search in C for each."""
+        raw = self.raw
+        return any(needle in raw for needle in needles)
+
+    def cells(self, row: int) -> list[bytes | None]:
+        """The values of one row, changes included.  Raises WireError on a malformed row."""
+        return list(self._changed[row] if row in self._changed else self._split(row))
+
+    def set_cell(self, row: int, column: int, value: bytes | None) -> None:
+        """Change one value."""
+        if row not in self._changed:
+            self._changed[row] = self._split(row)
+        self._changed[row][column] = value
+
+    def encode(self) -> bytes:
+        """The run with its changes."""
+        if not self._changed:
+            return self.raw
+        ends = [*self.offsets[1:], len(self.raw)]
+        return b"".join(
+            _encode_row(self._changed[row]) if row in self._changed else self.raw[start:end]
+            for row, (start, end) in enumerate(zip(self.offsets, ends, strict=True))
+        )
+
+    def _split(self, row: int) -> list[bytes | None]:
+        raw = self.raw
+        start = self.offsets[row]
+        _, length, count = _HEADER.unpack_from(raw, start)
+        position, end = start + 7, start + 1 + length
+        values: list[bytes | None] = []
+        for _ in range(count):
+            if position + 4 > end:
+                raise WireError("database", "DataRow ends inside a column length")
+            (size,) = _LENGTH.unpack_from(raw, position)
+            position += 4
+            if size == -1:
+                values.append(None)
+                continue
+            if size < 0 or position + size > end:
+                raise WireError("database", "DataRow column length past the message")
+            values.append(raw[position : position + size])
+            position += size
+        if position != end:
+            raise WireError("database", "DataRow has bytes after its last column")
+        return values
+
+
+def _encode_row(values: Sequence[bytes | None]) -> bytes:
+    parts = [_COUNT.pack(len(values))]
+    for value in values:
+        if value is None:
+            parts.append(b"\xff\xff\xff\xff")
+        else:
+            parts.append(_LENGTH.pack(len(value)))
+            parts.append(value)
+    body = b"".join(parts)
+    # Range-checked by struct: a value that grew past 2^31-1 raises instead of wrapping (FR-3).
+    return b"D" + _LENGTH.pack(len(body) + 4) + body
+
+
+class Exchange:
+    """One request and its whole reply; the record from which its spans are made.
+
+    ``kind`` is ``"query"``, ``"prepare"``, ``"execute"``, ``"call"`` or ``"startup"``.
+    ``outcome`` is None while it runs, then ``"ok"``, ``"error"``, ``"denied"``, ``"aborted"``
+    (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
+    """
+
+    __slots__ = (
+        "session",
+        "kind",
+        "statement",
+        "outcome",
+        "sqlstate",
+        "denied_by",
+        "reason",
+        "rows",
+        "opened",
+        "sent",
+        "first_byte",
+        "last_byte",
+        "closed",
+        "span",
+        "remote",
+        "attributes",
+        "notes",
+        "columns",
+        "plan",
+    )
+
+    def __init__(self, session: Session, kind: str, statement: Statement | None, now: int) -> None:
+        self.session = session
+        self.kind = kind
+        self.statement = statement
+        self.outcome: str | None = None
+        self.sqlstate = ""
+        self.denied_by = ""
+        self.reason = ""
+        self.rows = -1
+        self.opened = now
+        self.sent = 0
+        self.first_byte = 0
+        self.last_byte = 0
+        self.closed = 0
+        self.span: Any = None
+        self.remote: Any = None
+        self.attributes: dict[str, Any] | None = None
+        self.notes: dict[str, Any] = {}
+        self.columns: Columns | None = None
+        self.plan: tuple[Any, ...] = ()
+
+    def add_attribute(self, key: str, value: str | int | float | bool) -> None:
+        """For stages: put a fact on the exchange's span.  Never data, never a literal."""
+        if self.attributes is None:
+            self.attributes = {}
+        if len(self.attributes) < 32:
+            self.attributes[key] = value
+
+
+class Work:
+    """Something that needs a verdict.  ``kind`` selects the hooks, ``item`` is what they judge."""
+
+    __slots__ = ("kind", "item", "exchange")
+
+    def __init__(self, kind: str, item: Any, exchange: Exchange) -> None:
+        self.kind = kind
+        self.item = item
+        self.exchange = exchange
+
+
+class Session:
+    """One client's connection, as both flows, the stages and the observers see it.
+
+    ``outstanding`` is the queue of replies still owed to the client, in order: tuples of a reply
+    code, its exchange and a payload (see ``dialects.postgresql.replies``).  Nothing reaches the
+    client except through it.
+    """
+
+    __slots__ = (
+        "id",
+        "identity",
+        "observer",
+        "clock",
+        "outstanding",
+        "transaction_status",
+        "parameters",
+        "prepared",
+        "discarding",
+        "copying_in",
+        "ready",
+        "draining",
+        "user",
+        "database",
+        "span",
+        "context",
+        "notes",
+    )
+
+    def __init__(
+        self, number: int, identity: Identity, observer: Any, clock: Callable[[], int]
+    ) -> None:
+        self.id = number
+        self.identity = identity
+        self.observer = observer
+        self.clock = clock
+        self.outstanding: deque[tuple[int, Exchange | None, Any]] = deque()
+        self.transaction_status = b"I"
+        self.parameters: dict[bytes, bytes] = {}
+        self.prepared: Any = None
+        self.discarding = False
+        self.copying_in = False
+        self.ready = False
+        self.draining = False
+        self.user = b""
+        self.database = b""
+        self.span: Any = None
+        self.context: Any = None
+        self.notes: dict[str, Any] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Between transactions with nothing owed: the moment at which a session may end."""
+        return self.ready and not self.outstanding and self.transaction_status == b"I"

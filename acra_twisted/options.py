@@ -1,0 +1,263 @@
+"""The one declaration of a setting.
+
+An `Option` gives the ini key, the command line flag (``--name=value``), the environment variable
+(``ACRA_NAME``), the line in ``--help``, the entry in the sample file and the reference page, and
+the validation of whatever value arrives.  `Section` groups options under an ini heading.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class Kind:
+    """How a setting is written: text to value and back.  ``parse`` raises ValueError."""
+
+    noun = "text"
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    def render(self, value: Any) -> str:
+        return str(value)
+
+
+class Boolean(Kind):
+    """``true`` or ``false``, and every other spelling that Go's flag package or ini files use."""
+
+    noun = "true or false"
+    words = {
+        **dict.fromkeys(("true", "t", "1", "yes", "on"), True),
+        **dict.fromkeys(("false", "f", "0", "no", "off"), False),
+    }
+
+    def parse(self, text: str) -> bool:
+        try:
+            return self.words[text.strip().lower()]
+        except KeyError:
+            raise ValueError("expected true or false") from None
+
+    def render(self, value: bool) -> str:
+        return "true" if value else "false"
+
+
+class Integer(Kind):
+    """A whole number within bounds, both included."""
+
+    def __init__(self, minimum: int, maximum: int) -> None:
+        self.minimum, self.maximum = minimum, maximum
+        self.noun = f"a whole number from {minimum} to {maximum}"
+
+    def parse(self, text: str) -> int:
+        try:
+            value = int(text.strip().replace("_", ""))
+        except ValueError:
+            value = self.minimum - 1
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"expected {self.noun}")
+        return value
+
+
+class Seconds(Kind):
+    """A length of time; 0 means no limit where the help says so."""
+
+    def __init__(self, minimum: float = 0.0, maximum: float = 86_400.0) -> None:
+        self.minimum, self.maximum = minimum, maximum
+        self.noun = f"seconds, {minimum:g} to {maximum:g}"
+
+    def parse(self, text: str) -> float:
+        try:
+            value = float(text.strip().removesuffix("s"))
+        except ValueError:
+            value = -1.0
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"expected {self.noun}")
+        return value
+
+    def render(self, value: float) -> str:
+        return f"{value:g}"
+
+
+class Choice(Kind):
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.noun = "one of " + ", ".join(words)
+
+    def parse(self, text: str) -> str:
+        word = text.strip().lower()
+        if word not in self.words:
+            raise ValueError(f"expected {self.noun}")
+        return word
+
+
+class Names(Kind):
+    """A comma-separated list, in order."""
+
+    noun = "names, comma-separated"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return tuple(word for word in (part.strip() for part in text.split(",")) if word)
+
+    def render(self, value: Sequence[str]) -> str:
+        return ", ".join(value)
+
+
+class FilePath(Kind):
+    """The path of a file; empty means none."""
+
+    noun = "path of a file"
+
+    def parse(self, text: str) -> str:
+        return text.strip()
+
+
+class Url(Kind):
+    """An http or https address; empty means none."""
+
+    noun = "URL"
+
+    def parse(self, text: str) -> str:
+        url = text.strip()
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("expected a URL such as http://localhost:4318/v1/traces")
+        return url
+
+
+class ClientId(Kind):
+    """Acra's client id: 5 to 256 characters of ``A-Z a-z 0-9 - _`` and space; empty means none."""
+
+    noun = "5 to 256 characters of A-Z a-z 0-9 - _ and space"
+
+    def parse(self, text: str) -> str:
+        value = text.strip()
+        # One message for every way to be wrong: the value never becomes part of a path first.
+        if value and not (
+            5 <= len(value) <= 256
+            and value.isascii()
+            and all(c.isalnum() or c in "-_ " for c in value)
+        ):
+            raise ValueError(f"expected {self.noun}")
+        return value
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen or connect: a TCP host and port, or a unix socket's path."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix://{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp://{host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """True if only this machine can reach it."""
+        if self.path or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class AddressKind(Kind):
+    """``tcp://host:port`` or ``unix:///path``, as Acra writes them; empty means none."""
+
+    noun = "tcp://host:port or unix:///path"
+
+    def parse(self, text: str) -> Address | None:
+        text = text.strip()
+        if not text:
+            return None
+        try:
+            parts = urlsplit(text)
+            if parts.scheme == "unix" and parts.path and not parts.netloc:
+                return Address(path=parts.path)
+            if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
+                return Address(host=parts.hostname, port=parts.port)
+        except ValueError:
+            pass
+        raise ValueError(f"expected {self.noun}")
+
+    def render(self, value: Address | None) -> str:
+        return "" if value is None else str(value)
+
+
+TEXT = Kind()
+BOOLEAN = Boolean()
+NAMES = Names()
+FILE = FilePath()
+URL = Url()
+ADDRESS = AddressKind()
+CLIENT_ID = ClientId()
+PORT = Integer(1, 65535)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting.  ``help`` is one or two plain sentences; units are in the kind or the help.
+
+    ``secret``: never accepted as a flag (command lines are public), never shown by --dump-config.
+    ``short``: a second, one-letter name for the flag.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    secret: bool = False
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Options under one ini heading."""
+
+    name: str
+    help: str
+    options: tuple[Option, ...] = field(default=())
+
+
+class Settings(Mapping[str, Any]):
+    """Parsed values by option name: frozen, passed to constructors, never global.
+
+    ``stages`` holds one Settings for each ``[stage:NAME]``.  Iteration is in order of declaration.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], stages: Mapping[str, Settings] | None = None
+    ) -> None:
+        self._values = dict(values)
+        self.stages: Mapping[str, Settings] = dict(stages or {})
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def but(self, **changes: Any) -> Settings:
+        """A copy with some values changed."""
+        unknown = changes.keys() - self._values.keys()
+        if unknown:
+            raise KeyError(", ".join(sorted(unknown)))
+        return Settings({**self._values, **changes}, self.stages)
+
+
+def defaults(sections: Sequence[Section]) -> Settings:
+    """What holds when nothing is configured."""
+    return Settings({o.name: o.default for section in sections for o in section.options})

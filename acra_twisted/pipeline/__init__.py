@@ -1,0 +1,1 @@
+"""Stages: found, ordered, run."""

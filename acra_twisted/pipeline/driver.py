@@ -1,0 +1,145 @@
+"""Run the stages over one piece of work: the only place that tells a value from a Deferred.
+
+`run` answers a verdict at once if every stage does, else a Deferred of one.  The synchronous
+path makes no Deferred and no closure.  A Deferred that has fired already is read in place, in
+the loop: were the rest of the work its callback, ten thousand pipelined statements would be ten
+thousand stack frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from acra_twisted.model import Exchange, Work
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+
+#: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
+Hook = tuple[str, Callable[..., Any], bool]
+
+#: What a client is told when a stage broke; the reason is in the log.
+BROKEN = Deny("the statement could not be processed", sqlstate=b"58000", errno=1105)
+
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+
+
+def then(
+    value: Value | Deferred[Value], function: Callable[[Value], Result]
+) -> Result | Deferred[Result]:
+    """Go on with ``function`` now if the value is there, else when it is.  For stages."""
+    if isinstance(value, Deferred):
+        return value.addCallback(function)
+    return function(value)
+
+
+def settled(result: Any) -> Any:
+    """The result of a Deferred that has fired, as a value or Failure; else the Deferred itself."""
+    outcome: list[Any] = []
+
+    def keep(value: Any) -> Any:
+        outcome.append(value)
+
+    if result.called and not result.paused:
+        result.addBoth(keep)
+        if outcome:
+            return outcome[0]
+        # It waits for another Deferred that it was chained to; pass its result on from there.
+        waiting: Deferred[Any] = Deferred()
+        result.addCallback(lambda _: waiting.callback(outcome[0]))
+        return waiting
+    return result
+
+
+def run(hooks: tuple[Hook, ...], work: Work) -> Any:
+    """Verdict of all stages on ``work``, or a Deferred of it (which never fails).
+
+    PASS if no stage changed anything; Replace with what the last one left otherwise.  The first
+    Deny or Hangup ends the run.
+    """
+    return _run_from(hooks, 0, work, work.item)
+
+
+def _run_from(hooks: tuple[Hook, ...], index: int, work: Work, item: Any) -> Any:
+    exchange = work.exchange
+    clock = exchange.session.clock
+    traced = exchange.span is not None
+    for hook in hooks[index:] if index else hooks:
+        started = clock() if traced else 0
+        try:
+            answer = hook[1](item, exchange)
+        except Exception:
+            answer = Failure()
+        # By identity and exact type first: a negative isinstance against Deferred costs ten times
+        # as much as a type comparison (it has a metaclass with an instance check).
+        if answer is not PASS and type(answer) not in _VERDICTS and isinstance(answer, Deferred):
+            answer = settled(answer)
+            if isinstance(answer, Deferred):
+                return answer.addBoth(_resume, hooks, index, work, item, started)
+        if answer is not PASS or traced:
+            end = _judge(hook, work, answer, started)
+            if end is not None:
+                return end
+            if type(answer) is Replace:
+                item = answer.item
+        index += 1
+    return PASS if item is work.item else Replace(item)
+
+
+_VERDICTS = frozenset((Replace, Deny, Hangup))
+
+
+def _resume(
+    answer: Any, hooks: tuple[Hook, ...], index: int, work: Work, item: Any, started: int
+) -> Any:
+    """A stage that waited has answered."""
+    end = _judge(hooks[index], work, answer, started)
+    if end is not None:
+        return end
+    return _run_from(hooks, index + 1, work, answer.item if type(answer) is Replace else item)
+
+
+def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup | None:
+    """Report what a stage answered; the verdict that ends the run, if it is one."""
+    name, _, lenient = hook
+    exchange = work.exchange
+    observer = exchange.session.observer
+    if type(answer) is not Failure and answer is not PASS and type(answer) not in _VERDICTS:
+        answer = Failure(TypeError(f"stage {name} answered {type(answer).__name__}, not a verdict"))
+    if isinstance(answer, Failure):
+        observer.stage_failed(name, work, answer)
+        answer = PASS if lenient else BROKEN
+    if type(answer) is Deny or type(answer) is Hangup:
+        exchange.denied_by = name
+    ended = exchange.session.clock() if started else 0
+    observer.stage_ran(name, work, answer, started, ended)
+    return answer if type(answer) is Deny or type(answer) is Hangup else None
+
+
+def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
+    """Ask each result stage for its transform; PASS, or Deny if a stage broke.
+
+    The transforms become the exchange's plan, as hooks for `run`.
+    """
+    exchange = work.exchange
+    transforms: list[Hook] = []
+    for name, method, lenient in hooks:
+        try:
+            transform = method(work.item, exchange)
+        except Exception:
+            exchange.session.observer.stage_failed(name, work, Failure())
+            if not lenient:
+                exchange.denied_by = name
+                return BROKEN
+            continue
+        if transform is not None:
+            transforms.append((name, _ignoring_exchange(transform.transform), lenient))
+    exchange.plan = tuple(transforms)
+    return PASS
+
+
+def _ignoring_exchange(transform: Callable[[Any], Any]) -> Callable[[Any, Exchange], Any]:
+    return lambda batch, exchange: transform(batch)

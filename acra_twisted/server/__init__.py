@@ -1,0 +1,1 @@
+"""AcraServer: the database's end of the link."""

@@ -1,0 +1,47 @@
+"""Cancel requests: who may cancel what, and how often.
+
+A request is passed to the database only if it shows the key of a session that lives here;
+comparison takes the same time whatever the key.  There is never a reply, as in PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+
+from acra_twisted.telemetry.sampling import TokenBucket
+from acra_twisted.wire.postgres.backend import BackendKey
+from acra_twisted.wire.postgres.frames import CancelRequest
+
+_PER_SECOND = 20.0
+_ADDRESSES_MAX = 1024
+
+
+class CancelKeys:
+    """Keys of the sessions of this process, and a rate limit by address."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._keys: dict[int, bytes] = {}
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def add(self, key: BackendKey) -> None:
+        """A session got its key from the database."""
+        self._keys[key.process_id] = key.key
+
+    def discard(self, key: BackendKey) -> None:
+        """The session has ended; another may have got its process id since."""
+        if self._keys.get(key.process_id) == key.key:
+            del self._keys[key.process_id]
+
+    def accepts(self, request: CancelRequest, address: str) -> bool:
+        """True if the request may go to the database."""
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            bucket = self._buckets[address] = TokenBucket(_PER_SECOND, self._clock)
+            if len(self._buckets) > _ADDRESSES_MAX:
+                self._buckets.popitem(last=False)
+        known = self._keys.get(request.process_id, b"")
+        matches = hmac.compare_digest(known, request.key)
+        return bucket.take() and matches and bool(known)

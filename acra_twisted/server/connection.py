@@ -1,0 +1,386 @@
+"""One accepted connection, from accept to relay.
+
+1. the link's handshake (span ``WrapServer``), which gives the client id;
+2. the connector's trace context, if there is one (span ``handleConnection`` begins);
+3. the database protocol's startup: encryption, startup packet or cancel request;
+4. the database is connected (span ``ConnectDatabase``);
+5. a `Relay` takes over.
+
+No database connection is opened before a whole, acceptable startup packet is there, and all of it
+must be done within the handshake time limit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError
+from twisted.internet.ssl import CertificateOptions
+from twisted.python.failure import Failure
+
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.dialects.postgresql.startup import ALPN, ClientStartup, StartTLS
+from acra_twisted.errors import FrameTooLarge, HandshakeError, WireError
+from acra_twisted.model import Identity, Session
+from acra_twisted.telemetry import events, spans
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.transport import identity
+from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
+from acra_twisted.transport.tls import DirectTLS
+from acra_twisted.wire import lengthprefix, tracecontext
+from acra_twisted.wire.postgres.backend import BackendKey
+from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
+
+if TYPE_CHECKING:
+    from acra_twisted.server.database import DatabaseChannel
+    from acra_twisted.server.service import AcraServer
+
+_CONNECTION_REFUSED = (b"08006", "could not connect to the database")
+#: More than this before the startup packet is whole is no startup.
+_EARLY_LIMIT = 16 * 1024
+
+
+class ServerConnection(Channel):
+    """``server`` is the service that accepted it."""
+
+    def __init__(self, server: AcraServer, number: int, address: str) -> None:
+        self._server = server
+        self.number = number
+        self.address = address
+        self._phase = self._link_data
+        self._buffer = b""
+        self._tracing = server.telemetry.tracing
+        self._wrap: Span | None = None
+        self.span: Span | None = None
+        self._startup = ClientStartup(server.startup_policy)
+        self._identity = Identity("", address, False)
+        self._opened_at = server.reactor.seconds()
+        self._connecting: Deferred[Any] | None = None
+        self._session: Session | None = None
+        self._key: BackendKey | None = None
+        self._certificate: Any = None
+        self._direct = False
+        self._closed = False
+        self.relay: Relay | None = None
+
+    # -- 1: the link ------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The socket is there; limits are checked before anything else is done for it."""
+        server = self._server
+        self._wrap = self._tracing.root("WrapServer", spans.SERVER)
+        if server.refuses(self):
+            self._event(events.REFUSED_CONNECTION, "Too many connections")
+            self.abort()
+
+    def peer_authenticated(self, certificate: Any) -> None:
+        """The link's handshake is complete."""
+        assert self._wrap is not None  # noqa: S101 - made in opened()
+        self._certificate = certificate
+        try:
+            self._identity = Identity(self._client_id(certificate), self.address, False)
+        except HandshakeError as error:
+            self._wrap.fail(spans.PERMISSION_DENIED, "client certificate")
+            self._event(events.WRAP_CONNECTION, str(error))
+            self.abort()
+            return
+        self._wrap.end = self._tracing.clock()
+        self._phase = self._context_data
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            self._phase(data)
+
+    def _client_id(self, certificate: Any) -> str:
+        server = self._server
+        if certificate is not None and server.id_from_certificate:
+            return identity.client_id(certificate, server.id_from_certificate)
+        return server.client_id
+
+    def _link_data(self, data: bytes) -> None:
+        self._buffer += data
+
+    def received(self, data: bytes) -> None:
+        """Whatever phase it is."""
+        self._phase(data)
+
+    # -- 2: trace context -------------------------------------------------------------------------
+
+    def _context_data(self, data: bytes) -> None:
+        data = self._buffer + data
+        metrics = self._server.metrics
+        if len(data) < 4 and data[:1] != b"\x16":
+            self._buffer = data
+            return
+        self._buffer = b""
+        remote = None
+        from_connector = tracecontext.looks_framed(data[:4])
+        if from_connector:
+            block = lengthprefix.decode(data, tracecontext.LIMIT)
+            if block is None:
+                self._buffer = data
+                return
+            blob, end = block
+            data = data[end:]
+            remote = tracecontext.decode(blob)
+            if remote is None and blob:
+                self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
+        result = "continued" if remote else "malformed" if from_connector else "absent"
+        metrics.trace_context("link", result)
+        self._begin(remote, from_connector)
+        if data:
+            self._phase(data)
+
+    def _begin(self, remote: tracecontext.TraceContext | None, from_connector: bool) -> None:
+        """The connection's span: in the connector's trace, with the handshake's beside it."""
+        tracing, wrap = self._tracing, self._wrap
+        assert wrap is not None  # noqa: S101 - made in opened()
+        span = self.span = tracing.root("handleConnection", spans.SERVER, remote)
+        self._identity.from_connector = from_connector
+        span.add_attribute("from_connector", from_connector)
+        span.add_attribute("acra.client_id", self._identity.client_id)
+        span.add_attribute("acra.session_id", self.number)
+        tracing.joins(wrap, span, remote)
+        if remote is None:
+            # Without a connector the handshake is the beginning of the connection.
+            span.start = min(span.start, wrap.start)
+        tracing.emit(wrap)
+        self._wrap = None
+        self._phase = self._startup_data
+
+    # -- 3: startup -------------------------------------------------------------------------------
+
+    def _startup_data(self, data: bytes) -> None:
+        startup = self._startup
+        try:
+            found = startup.feed(data)
+        except WireError as error:
+            self._startup_failed(error)
+            return
+        if startup.reply:
+            self.write(startup.reply)
+        if found is None:
+            return
+        if isinstance(found, StartTLS):
+            self._start_client_tls(found.direct)
+        elif isinstance(found, CancelRequest):
+            self._cancel(found)
+        else:
+            self._connect(found)
+
+    def _startup_failed(self, error: WireError) -> None:
+        self._event(events.UNEXPECTED_PACKET, str(error))
+        # What does not speak the protocol learns nothing about who is here (ST-1, ST-7, ST-15).
+        quiet = isinstance(error, FrameTooLarge) or "bytes" in str(error)
+        if not quiet:
+            self._farewell(error.sqlstate, str(error))
+        else:
+            self.close()
+
+    def _start_client_tls(self, direct: bytes) -> None:
+        options: CertificateOptions = self._server.client_tls
+        self._direct = bool(direct)
+        self.start_tls(DirectTLS(options, ALPN) if direct else options, False, direct)
+
+    def tls_started(self) -> None:
+        """TLS inside the database protocol is complete."""
+        if self._direct and self.transport.negotiatedProtocol != ALPN:
+            self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql")
+            self.abort()
+            return
+        if self.certificate is not None:
+            try:
+                self._identity.client_id = self._client_id(self.certificate)
+            except HandshakeError as error:
+                self._event(events.TLS_INIT, str(error))
+                self.abort()
+                return
+        self._startup.tls_started()
+
+    # -- cancel -----------------------------------------------------------------------------------
+
+    def _cancel(self, request: CancelRequest) -> None:
+        self._phase = self._ignored
+        if not self._server.cancel_keys.accepts(request, self.address):
+            self.close()
+            return
+        connecting = self._connecting = self._server.database.connect()
+        connecting.addCallbacks(self._send_cancel, self._cancel_failed, (request,))
+
+    def _send_cancel(self, database: DatabaseChannel, request: CancelRequest) -> None:
+        self._connecting = None
+        # libpq waits for the close: it means that the database has dealt with the request.
+        database.on_data = self._ignored
+        database.on_lost = lambda reason: self.close()
+        database.write(request.encode())
+
+    def _cancel_failed(self, failure: Failure) -> None:
+        self._connecting = None
+        self.close()
+
+    def _ignored(self, data: bytes) -> None:
+        pass
+
+    # -- 4: the database --------------------------------------------------------------------------
+
+    def _connect(self, startup: StartupPacket) -> None:
+        server = self._server
+        if not self._identity.client_id:
+            self._event(events.REFUSED_CONNECTION, "No client id")
+            self._farewell(b"28000", "no client id: a client certificate is required")
+            return
+        if server.is_full:
+            self._event(events.REFUSED_CONNECTION, "Too many connections")
+            self._farewell(b"53300", "sorry, too many clients already")
+            return
+        assert self.span is not None  # noqa: S101 - made in _begin()
+        self._phase = self._early_data
+        self._buffer = b""
+        span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
+        span.add_attribute("server.address", server.database.address.host)
+        span.add_attribute("server.port", server.database.address.port)
+        connecting = self._connecting = server.database.connect()
+        connecting.addCallbacks(
+            lambda database: self._connected(database, startup, span),
+            lambda failure: self._unreachable(failure, span),
+        )
+        connecting.addErrback(self._broken)
+
+    def _early_data(self, data: bytes) -> None:
+        """A client that talks on before it was answered."""
+        self._buffer += data
+        if len(self._buffer) > _EARLY_LIMIT:
+            self._event(events.UNEXPECTED_PACKET, "Too much data before authentication")
+            self.abort()
+
+    def _unreachable(self, failure: Failure, span: Span) -> None:
+        self._connecting = None
+        span.fail(spans.UNAVAILABLE, type(failure.value).__name__)
+        self._tracing.finish(span)
+        if failure.check(CancelledError) and self._closed:
+            return
+        code = events.CONNECT_TO_DATABASE if failure.check(ConnectError) else events.TLS_GENERAL
+        self._event(code, "Can't connect to db", error=describe_failure(failure))
+        self._farewell(*_CONNECTION_REFUSED)
+
+    def _broken(self, failure: Failure) -> None:
+        self._server.log.failure("internal error", failure)
+        self.abort()
+
+    def _connected(self, database: DatabaseChannel, startup: StartupPacket, span: Span) -> None:
+        self._connecting = None
+        self._tracing.finish(span)
+        server = self._server
+        if self._closed:
+            database.abort()
+            return
+        session = self._session = Session(
+            self.number, self._identity, server.observers, self._tracing.clock
+        )
+        session.span = self.span
+        server.observers.session_opened(session)
+        policy = AuthenticationPolicy(
+            client_tls=self._startup.encrypted,
+            database_tls=server.database.has_tls,
+            password_without_tls=server.password_without_tls,
+        )
+        request, response, first = server.dialect.open_session(
+            session, startup, server.pipeline.inspects, policy, self._got_key
+        )
+        relay = self.relay = Relay(
+            session,
+            self,
+            database,
+            (request, response),
+            server.pipeline,
+            server.limits,
+            fatal=server.dialect.encode_fatal,
+            seconds=server.reactor.seconds,
+            ended=self._session_ended,
+        )
+        database.on_data = relay.from_database
+        database.on_lost = relay.database_lost
+        self._phase = relay.from_client
+        database.write(first)
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            relay.from_client(data)
+
+    def _got_key(self, key: BackendKey) -> None:
+        self._key = key
+        self._server.cancel_keys.add(key)
+
+    # -- 5: the end -------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Called about once a second."""
+        session = self._session
+        if session is None or not session.ready:
+            if now - self._opened_at > self._server.handshake_timeout:
+                self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+                if self.relay is not None:
+                    self.relay.finish("handshake timeout", HANDSHAKE)
+                else:
+                    self.abort()
+            return
+        if self.relay is not None:
+            self.relay.check(now)
+
+    def drain(self) -> None:
+        """Shutdown: end as soon as no work is lost by it."""
+        if self.relay is not None:
+            self.relay.drain()
+        elif self._connecting is not None:
+            self._farewell(*SHUTDOWN)
+        else:
+            self.close()
+
+    def cut(self) -> None:
+        """Shutdown: the time is up."""
+        if self.relay is not None:
+            self.relay.finish("shutdown", SHUTDOWN)
+        else:
+            self.abort()
+
+    def _farewell(self, sqlstate: bytes, text: str) -> None:
+        if self.span is not None:
+            self.span.fail(spans.UNAVAILABLE, text)
+        self._phase = self._ignored
+        self.write(self._server.dialect.encode_fatal(sqlstate, text))
+        self.close()
+
+    def _session_ended(self, reason: str) -> None:
+        assert self._session is not None  # noqa: S101 - a relay has a session
+        if self._key is not None:
+            self._server.cancel_keys.discard(self._key)
+        self._phase = self._ignored
+        self._server.observers.session_closed(self._session, reason)
+
+    def lost(self, reason: Failure) -> None:
+        """The client's connection is gone."""
+        self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self.relay is not None:
+            self.relay.client_lost(reason)
+        tracing = self._tracing
+        if self._wrap is not None:
+            if not self._wrap.end:
+                self._wrap.fail(spans.UNAVAILABLE, type(reason.value).__name__)
+                self._event(
+                    events.WRAP_CONNECTION, "Can't wrap connection", error=describe_failure(reason)
+                )
+            self._wrap.end = self._wrap.end or tracing.clock()
+            tracing.emit(self._wrap)
+        if self.span is not None:
+            tracing.finish(self.span)
+        self._server.closed(self, self._server.reactor.seconds() - self._opened_at)
+
+    def _event(self, code: int, text: str, **fields: Any) -> None:
+        if self._session is None:
+            span = self.span or self._wrap
+            if span is not None:
+                fields.update(trace_id=span.trace_id, span_id=span.span_id)
+            fields.update(session_id=self.number, client_id=self._identity.client_id)
+        self._server.observers.security_event(code, text, self._session, None, **fields)

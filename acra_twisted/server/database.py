@@ -1,0 +1,129 @@
+"""Reaching the database: TCP or unix socket, TLS if it must be, then a channel that is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from acra_twisted.dialects.postgresql.startup import database_accepts_tls
+from acra_twisted.errors import HandshakeError, WireError
+from acra_twisted.options import Address
+from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.endpoints import client_endpoint
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
+
+
+class DatabaseChannel(Channel):
+    """The database's side of a session.
+
+    ``creator`` is the TLS context factory, None for a plain connection.  ``ready`` fires with
+    the channel or fails with the reason.  Then ``on_data`` and ``on_lost`` take over.
+    """
+
+    def __init__(self, creator: Any, ready: Deferred[DatabaseChannel]) -> None:
+        self._creator = creator
+        self._ready: Deferred[DatabaseChannel] | None = ready
+        self._asked = False
+        self.on_data: Callable[[bytes], None] | None = None
+        self.on_lost: Callable[[Failure], None] | None = None
+
+    def peer_authenticated(self, certificate: Any) -> None:
+        """The socket is there; ask for TLS if it must be."""
+        if self._creator is None:
+            self._become_ready()
+        else:
+            self._asked = True
+            self.write(SSL_REQUEST_PACKET)
+
+    def tls_started(self) -> None:
+        """Name and chain of the database's certificate have been checked."""
+        self._become_ready()
+
+    def _become_ready(self) -> None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready.callback(self)
+
+    def received(self, data: bytes) -> None:
+        """One byte in answer to SSLRequest, then whatever the session brings."""
+        if self.on_data is not None:
+            self.on_data(data)
+        elif self._asked:
+            self._asked = False
+            self._answered(data)
+        else:
+            self._refuse(WireError("database", "bytes before the startup packet was sent"))
+
+    def _answered(self, data: bytes) -> None:
+        try:
+            if not database_accepts_tls(data):
+                raise HandshakeError("the database does not offer TLS, and db_tls requires it")
+        except (HandshakeError, WireError) as error:
+            self._refuse(error)
+        else:
+            self.start_tls(self._creator, True)
+
+    def _refuse(self, error: Exception) -> None:
+        ready, self._ready = self._ready, None
+        self.abort()
+        if ready is not None:
+            ready.errback(Failure(error))
+
+    def lost(self, reason: Failure) -> None:
+        """Before it was ready this is the reason why it never was."""
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready.errback(reason)
+        elif self.on_lost is not None:
+            self.on_lost(reason)
+
+
+class Database:
+    """Where the database is, and how to connect to it.  ``timeout`` covers TLS as well."""
+
+    def __init__(self, reactor: Any, address: Address, creator: Any, timeout: float) -> None:
+        self.address = address
+        self.has_tls = creator is not None
+        self._reactor = reactor
+        self._creator = creator
+        self._timeout = timeout
+
+    def connect(self) -> Deferred[DatabaseChannel]:
+        """A channel that is ready for a startup or cancel packet.  Cancelling gives up."""
+        pending: list[DatabaseChannel] = []
+
+        def cancel(_: Any) -> None:
+            connecting.cancel()
+            for channel in pending:
+                channel.abort()
+
+        ready: Deferred[DatabaseChannel] = Deferred(cancel)
+
+        def build(_: Any = None) -> DatabaseChannel:
+            channel = DatabaseChannel(self._creator, ready)
+            pending.append(channel)
+            return channel
+
+        endpoint = client_endpoint(self._reactor, self.address, self._timeout)
+        connecting = endpoint.connect(_Once(build))
+        connecting.addErrback(_pass_on, ready)
+        return ready.addTimeout(self._timeout, self._reactor)
+
+
+class _Once(Factory):
+    noisy = False
+
+    def __init__(self, build: Callable[[], DatabaseChannel]) -> None:
+        self._build = build
+
+    def buildProtocol(self, addr: Any) -> DatabaseChannel:
+        return self._build()
+
+
+def _pass_on(failure: Failure, ready: Deferred[DatabaseChannel]) -> None:
+    if not ready.called:
+        ready.errback(failure)

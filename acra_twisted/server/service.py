@@ -1,0 +1,286 @@
+"""AcraServer as a service: what all connections share, and their beginning and end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.startup import StartupPolicy
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address, Settings
+from acra_twisted.pipeline.build import Services, build
+from acra_twisted.server.cancel import CancelKeys
+from acra_twisted.server.connection import ServerConnection
+from acra_twisted.server.database import Database
+from acra_twisted.telemetry import events
+from acra_twisted.telemetry.audit import AuditLog
+from acra_twisted.telemetry.metrics import ServerMetrics
+from acra_twisted.telemetry.observers import Observers
+from acra_twisted.telemetry.service import TelemetryService
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.tracing import ExchangeTracing
+from acra_twisted.transport.endpoints import ListenerService, bind
+from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
+
+#: Above this multiple of max_connections a connection is closed before it has said anything.
+_HARD_LIMIT = 2
+_WATCH_INTERVAL = 0.5
+
+
+def uses_database_tls(settings: Settings) -> bool:
+    """Whether connections to the database must be TLS."""
+    if settings["db_tls"] == "auto":
+        return not database_address(settings).is_local
+    return bool(settings["db_tls"] == "require")
+
+
+def database_address(settings: Settings) -> Address:
+    """db_host may be a directory, as for libpq: then it holds a unix socket."""
+    host, port = settings["db_host"], settings["db_port"]
+    return Address(path=f"{host}/.s.PGSQL.{port}") if host[:1] == "/" else Address(host, port)
+
+
+def check(settings: Settings) -> None:
+    """Settings that cannot be used together.  Raises ConfigError; reads certificate files."""
+    if not settings["db_host"]:
+        raise ConfigError("db_host: name the database's host")
+    link_tls = settings["acraconnector_tls_transport_enable"]
+    if not link_tls and not settings["acraconnector_transport_encryption_disable"]:
+        raise ConfigError(
+            "choose the transport to connectors: acraconnector_tls_transport_enable = true, or "
+            "acraconnector_transport_encryption_disable = true for none "
+            "(Secure Session is not available yet)"
+        )
+    from_certificate = settings["tls_client_id_from_cert"]
+    if not from_certificate and not settings["client_id"]:
+        raise ConfigError("client_id: give one, or set tls_client_id_from_cert = true")
+    client = Credentials(settings, "tls_client_")
+    if from_certificate and client.auth == 0:
+        raise ConfigError("tls_client_id_from_cert needs certificates: tls_client_auth must be 4")
+    if link_tls or settings["client_tls"] == "require":
+        if client.certificate is None:
+            raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
+        client.server_context()
+    database = Credentials(settings, "tls_database_")
+    if uses_database_tls(settings):
+        database.client_creator(settings["tls_database_sni"] or settings["db_host"])
+
+
+class AcraServer(MultiService):
+    """``settings`` have passed `check`.  Binds its sockets at once; raises ConfigError."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, settings: Settings) -> None:
+        super().__init__()
+        self.reactor = reactor
+        self._settings = settings
+        self.metrics = ServerMetrics("postgresql")
+        self.telemetry = TelemetryService(
+            reactor, "acra-server", settings, self.metrics, self._running
+        )
+        self.telemetry.setServiceParent(self)
+        clock = self.telemetry.clock
+        self.dialect = PostgresqlDialect(
+            message_limit=settings["message_size_limit"],
+            hold_limit=settings["batch_hold_limit"],
+            max_prepared=settings["max_prepared_statements"],
+            function_call=settings["function_call_enable"],
+        )
+        self.limits = Limits(
+            settings["max_pending_exchanges"],
+            settings["session_idle_timeout"],
+            settings["message_timeout"],
+            settings["write_timeout"],
+        )
+        self.handshake_timeout: float = settings["handshake_timeout"]
+        self.cancel_keys = CancelKeys(clock)
+        self._set_up_security(settings)
+        self._set_up_database(settings)
+        self.pipeline = build(settings, Services(reactor, clock))
+        store = self.telemetry.store
+        self.observers = Observers(
+            (
+                ExchangeTracing(
+                    self.telemetry.tracing,
+                    system=self.dialect.name,
+                    scope=settings["tracing_scope"],
+                    slow=int(settings["tracing_slow_threshold"] * 1e9),
+                    server=(self.database.address.host, self.database.address.port),
+                    store=store,
+                ),
+                self.metrics,
+                AuditLog(),
+            )
+        )
+        self._numbers = 0
+        self._connections: set[ServerConnection] = set()
+        self._by_address: Counter[str] = Counter()
+        self._emptied: Deferred[None] | None = None
+        address: Address = settings["incoming_connection_string"]
+        listener = bind("incoming_connection_string", address)
+        self.listener = ListenerService(
+            reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
+        )
+        self.listener.setServiceParent(self)
+        self._watch = LoopingCall(self._check_all)
+        self._watch.clock = reactor
+
+    def _set_up_security(self, settings: Settings) -> None:
+        credentials = Credentials(settings, "tls_client_")
+        self.client_id: str = settings["client_id"]
+        self.id_from_certificate: str = (
+            settings["tls_identifier_extractor_type"] if settings["tls_client_id_from_cert"] else ""
+        )
+        link_tls = settings["acraconnector_tls_transport_enable"]
+        if link_tls:
+            self._link: Any = TLSSecurity(credentials.server_context(), False)
+        else:
+            self._link = RawSecurity()
+        offers_tls = credentials.certificate is not None and settings["client_tls"] != "disable"
+        # Behind a TLS link the peer has been verified: the application shows no certificate.
+        if link_tls:
+            credentials.auth = 0
+        self.client_tls: Any = credentials.server_context() if offers_tls else None
+        tls = {"require": "require", "disable": "disable", "auto": "allow"}[settings["client_tls"]]
+        self.startup_policy = StartupPolicy(
+            tls=tls if offers_tls else "disable",
+            parameters=frozenset(name.lower() for name in settings["allowed_startup_parameters"]),
+            replication=settings["replication_enable"],
+        )
+
+    def _set_up_database(self, settings: Settings) -> None:
+        address = database_address(settings)
+        creator = None
+        if uses_database_tls(settings):
+            name = settings["tls_database_sni"] or settings["db_host"]
+            creator = Credentials(settings, "tls_database_").client_creator(name)
+        self.database = Database(self.reactor, address, creator, settings["db_connect_timeout"])
+        rule = settings["db_password_without_tls"]
+        self.password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
+
+    # -- connections ------------------------------------------------------------------------------
+
+    def accept(self, address: str) -> ServerConnection:
+        """A protocol for a connection that was just accepted."""
+        self._numbers += 1
+        return ServerConnection(self, self._numbers, address)
+
+    def refuses(self, connection: ServerConnection) -> bool:
+        """Count a connection; True if it must not even be talked to."""
+        self._connections.add(connection)
+        self._by_address[connection.address] += 1
+        self.metrics.connection_opened()
+        limit = self._settings["max_connections_per_address"]
+        too_many = len(self._connections) > _HARD_LIMIT * self._settings["max_connections"]
+        return bool(too_many or limit and self._by_address[connection.address] > limit)
+
+    @property
+    def is_full(self) -> bool:
+        """True if no further session may begin."""
+        return bool(len(self._connections) > self._settings["max_connections"])
+
+    def closed(self, connection: ServerConnection, seconds: float) -> None:
+        """A connection has ended."""
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
+        self._by_address[connection.address] -= 1
+        if not self._by_address[connection.address]:
+            del self._by_address[connection.address]
+        self.metrics.connection_closed(seconds)
+        if not self._connections and self._emptied is not None:
+            emptied, self._emptied = self._emptied, None
+            emptied.callback(None)
+
+    def _check_all(self) -> None:
+        now = self.reactor.seconds()
+        for connection in tuple(self._connections):
+            connection.check(now)
+
+    def _running(self) -> Iterator[Span]:
+        for connection in self._connections:
+            if connection.span is not None:
+                yield connection.span
+            relay = connection.relay
+            if relay is not None:
+                for _, exchange, _ in relay.session.outstanding:
+                    if exchange is not None and exchange.span is not None:
+                        yield exchange.span
+
+    # -- service ----------------------------------------------------------------------------------
+
+    def startService(self) -> None:
+        """Accept connections."""
+        super().startService()
+        self._watch.start(_WATCH_INTERVAL)
+        self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
+        for text in insecure(self._settings):
+            self.log.warn("{event_text}", event_text=text, code=events.INSECURE_SETTING)
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop accepting, let sessions end, cut what is left, then flush what is told."""
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        self.log.info("Stop listening", code=events.STOP_LISTENING)
+        await self.listener.stopService()
+        timeout = self._settings["incoming_connection_close_timeout"]
+        for connection in tuple(self._connections):
+            connection.drain()
+        await self._wait_until_empty(timeout)
+        for connection in tuple(self._connections):
+            connection.cut()
+        await self._wait_until_empty(1.0)
+        for connection in tuple(self._connections):
+            connection.abort()
+        if self._watch.running:
+            self._watch.stop()
+        await self.pipeline.stop()
+        await super().stopService()
+
+    async def _wait_until_empty(self, seconds: float) -> None:
+        if not self._connections:
+            return
+        self._emptied = Deferred()
+        try:
+            await self._emptied.addTimeout(seconds, self.reactor)
+        except TimeoutError:
+            pass
+        finally:
+            self._emptied = None
+
+
+def insecure(settings: Settings) -> list[str]:
+    """What weakens protection, a sentence each."""
+    found = []
+    if uses_database_tls(settings) and Credentials(settings, "tls_database_").auth == 0:
+        found.append("tls_database_auth = 0: the database's certificate is not verified")
+    address: Address = settings["incoming_connection_string"]
+    plain = settings["acraconnector_transport_encryption_disable"]
+    if plain and not address.is_local and settings["client_tls"] != "require":
+        found.append(
+            f"plain connections are accepted on {address}; set client_tls = require or use TLS"
+        )
+    if not uses_database_tls(settings) and not database_address(settings).is_local:
+        found.append("db_tls = disable: data crosses the network to the database in clear")
+    return found
+
+
+class _ConnectionFactory(Factory):
+    noisy = False
+
+    def __init__(self, server: AcraServer) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: Any) -> ServerConnection:
+        return self._server.accept(getattr(addr, "host", "") or "unix")

@@ -1,0 +1,1 @@
+"""SQL text: tokens, redaction, comments that carry trace context."""

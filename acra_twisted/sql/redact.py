@@ -1,0 +1,139 @@
+"""SQL text without its values: what may be shown in spans, logs and capture files.
+
+Redaction is lexical: every literal becomes ``?``, every comment a space.  A text that the lexer
+cannot split is not shown at all.  The summary follows OpenTelemetry's ``db.query.summary``:
+operations and targets, low in cardinality, never a value.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer
+
+#: Longest redacted text kept (OB-3).
+TEXT_LIMIT = 2048
+_SUMMARY_LIMIT = 255
+#: Statements longer than this are cut before lexing is tried at all.
+_INPUT_LIMIT = 64 * 1024
+
+_UNREADABLE = "<unreadable SQL>"
+_WORDS_BEFORE_TARGET = frozenset(
+    (b"FROM", b"INTO", b"UPDATE", b"JOIN", b"TABLE", b"COPY", b"TRUNCATE", b"LISTEN", b"NOTIFY")
+)
+_SKIPPED_BEFORE_TARGET = frozenset(
+    (b"IF", b"NOT", b"EXISTS", b"ONLY", b"LATERAL", b"TEMP", b"TEMPORARY", b"UNLOGGED")
+)
+_OPERATIONS = frozenset(
+    (b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE", b"COPY", b"CREATE", b"ALTER", b"DROP")
+    + (b"TRUNCATE", b"BEGIN", b"START", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"RELEASE", b"SET")
+    + (b"SHOW", b"RESET", b"LISTEN", b"UNLISTEN", b"NOTIFY", b"PREPARE", b"EXECUTE", b"DEALLOCATE")
+    + (b"DECLARE", b"FETCH", b"MOVE", b"CLOSE", b"EXPLAIN", b"ANALYZE", b"VACUUM", b"LOCK", b"DO")
+    + (b"GRANT", b"REVOKE", b"CALL", b"DISCARD", b"CHECKPOINT", b"REINDEX", b"CLUSTER", b"COMMENT")
+    + (b"REFRESH", b"VALUES", b"ABORT", b"END", b"LOAD", b"SECURITY", b"REASSIGN", b"IMPORT")
+)
+_SUBSTATEMENTS = frozenset((b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE", b"VALUES"))
+_NOT_A_STATEMENT = frozenset((b"FOR", b"KEY", b"DO", b"THEN", b"ON", b"NO"))
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
+
+
+class Redacted(NamedTuple):
+    """``text`` with every literal as ``?``; ``summary`` names the operations and their targets."""
+
+    text: str
+    summary: str
+
+
+# Bounded by entries and, with the input limit, by bytes: what is larger is not cached.
+@lru_cache(maxsize=2048)
+def _cached(text: bytes, conforming: bool) -> Redacted:
+    return _redact(text, conforming)
+
+
+def redact(text: bytes, standard_conforming_strings: bool = True) -> Redacted:
+    """What may be shown of a statement."""
+    if len(text) > 4096:
+        return _redact(text, standard_conforming_strings)
+    return _cached(text, standard_conforming_strings)
+
+
+def _redact(text: bytes, conforming: bool) -> Redacted:
+    if len(text) > _INPUT_LIMIT:
+        return Redacted(f"<statement of {len(text)} bytes>", _first_operation(text))
+    try:
+        found = lexer.tokens(text, conforming)
+    except LexError:
+        return Redacted(_UNREADABLE, _UNREADABLE)
+    parts: list[bytes] = []
+    last = 0
+    for kind, start, end in found:
+        if kind in lexer.LITERALS:
+            parts += (text[last:start], b"?")
+            last = end
+        elif kind == lexer.COMMENT:
+            parts += (text[last:start], b" ")
+            last = end
+    parts.append(text[last:])
+    shown = b"".join(parts).decode("utf-8", "replace").strip()
+    if len(shown) > TEXT_LIMIT:
+        shown = shown[: TEXT_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return Redacted(shown, _summary(text, found))
+
+
+def _first_operation(text: bytes) -> str:
+    word = text[:64].split(None, 1)[0].upper() if text[:64].split() else b""
+    return word.decode() if word in _OPERATIONS else "SQL"
+
+
+def _summary(text: bytes, found: list[lexer.Token]) -> str:
+    """Operations and targets in order of appearance, as the conventions say."""
+    words: list[str] = []
+    expects_statement, expects_target, previous = True, False, b""
+    names = iter([t for t in found if t[0] != lexer.COMMENT])
+    after_dot = False
+    for kind, start, end in names:
+        word = text[start:end]
+        upper = word.upper() if kind == lexer.WORD else b""
+        if kind == lexer.OPERATOR:
+            if word == b"." and after_dot and words:
+                words[-1] += "."
+                continue
+            expects_statement = word in (b";", b"(")
+            expects_target = expects_target and word == b"("
+        elif after_dot and words and words[-1].endswith("."):
+            words[-1] += _target(word)
+            expects_target = False
+            continue
+        elif expects_target and upper not in _SKIPPED_BEFORE_TARGET and upper not in _OPERATIONS:
+            if kind in (lexer.WORD, lexer.QUOTED):
+                words.append(_target(word))
+                after_dot = True
+            expects_target = False
+            previous = upper
+            continue
+        elif upper in _OPERATIONS and (
+            expects_statement
+            or not words
+            or (upper in _SUBSTATEMENTS and previous not in _NOT_A_STATEMENT)
+        ):
+            words.append(upper.decode())
+            expects_statement = False
+            expects_target = upper in _WORDS_BEFORE_TARGET
+        elif upper in _WORDS_BEFORE_TARGET and previous != b"DISTINCT":
+            if upper == b"TABLE" and words and words[-1] in ("CREATE", "DROP", "ALTER", "TRUNCATE"):
+                words[-1] += " TABLE"
+            expects_target = True
+        after_dot = False
+        previous = upper
+    summary = " ".join(words) or "SQL"
+    return (
+        summary if len(summary) <= _SUMMARY_LIMIT else summary[:_SUMMARY_LIMIT].rpartition(" ")[0]
+    )
+
+
+def _target(word: bytes) -> str:
+    name = word.strip(b'"').decode("utf-8", "replace")
+    return name if _NAME.fullmatch(name) else "?"

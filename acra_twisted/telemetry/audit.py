@@ -1,0 +1,118 @@
+"""The observer that writes the log: session ends, refusals, broken stages, security events.
+
+Every line of a session carries ``client_id``, ``session_id`` and the ``trace_id`` and ``span_id``
+of its connection span, which are the connector's trace; a line about one exchange carries that
+exchange's span.  Identity comes from the session, never from a peer's claim.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.sql.redact import redact
+from acra_twisted.telemetry import events
+from acra_twisted.verdicts import Hangup
+
+
+def session_fields(session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
+    """What identifies a session, or one exchange of it, in a log line."""
+    if session is None:
+        return {}
+    span = session.span if exchange is None or exchange.span is None else exchange.span
+    return {
+        "client_id": session.identity.client_id,
+        "session_id": session.id,
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+    }
+
+
+@implementer(IPipelineObserver)
+class AuditLog:
+    """Writes through twisted.logger; formats and destinations are `telemetry.logs`' business."""
+
+    def __init__(self) -> None:
+        self._log = Logger(namespace="acra")
+
+    def session_opened(self, session: Session) -> None:
+        """Info: who, for which database."""
+        self._log.info(
+            "Session started",
+            user=session.user.decode("utf-8", "replace"),
+            database=session.database.decode("utf-8", "replace"),
+            from_connector=session.identity.from_connector,
+            **session_fields(session),
+        )
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """Info: why."""
+        self._log.info(
+            "Finished processing client's connection", reason=reason, **session_fields(session)
+        )
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """Nothing: one line per statement is what traces are for."""
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """A refusal is an error line with the redacted statement."""
+        if exchange.outcome != "denied":
+            return
+        session = exchange.session
+        fields = session_fields(session, exchange)
+        if exchange.statement is not None:
+            fields["query"] = redact(exchange.statement.text).text
+        self._log.error(
+            "AcraCensor blocked query",
+            code=events.QUERY_NOT_ALLOWED,
+            error=exchange.reason,
+            stage=exchange.denied_by or "acra-server",
+            **fields,
+        )
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """A hangup is a warning; a denial is written when its exchange ends."""
+        if type(verdict) is Hangup:
+            self._log.warn(
+                "Stage ended the connection",
+                code=events.QUERY_NOT_ALLOWED,
+                stage=stage,
+                error=verdict.reason,
+                **session_fields(work.exchange.session, work.exchange),
+            )
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """Our bug or the stage's: where it was raised, without the text, which may hold data."""
+        trace = failure.getTracebackObject()
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+        self._log.error(
+            "Stage failed",
+            code=events.STAGE_FAILED,
+            stage=stage,
+            error=failure.type.__name__,
+            where=where,
+            **session_fields(work.exchange.session, work.exchange),
+        )
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """A warning with the event's code."""
+        self._log.warn(
+            "{event_text}",
+            event_text=text,
+            code=code,
+            **session_fields(session, exchange),
+            **fields,
+        )

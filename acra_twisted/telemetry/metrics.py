@@ -1,0 +1,213 @@
+"""Every Prometheus metric, declared once: Acra's names, labels and buckets, and a few of ours.
+
+Source: acra-observability reference, section 12.  Label values come from fixed sets only: client
+ids, addresses and query texts are never labels.  Children are bound at start, for ``labels()``
+costs three times as much as ``inc()``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from zope.interface import implementer
+
+from acra_twisted import __version__
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.telemetry import events
+from acra_twisted.verdicts import Deny, Hangup
+
+CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
+PROCESSING_BUCKETS = (
+    *(n * 1e-6 for n in (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 500)),
+    *(1e-3, 5e-3, 1e-2, 1, 3, 5, 10),
+)
+_OUTCOMES = ("ok", "error", "denied", "aborted", "lost")
+_NS = 1e-9
+
+
+class DaemonMetrics:
+    """What both daemons count.  ``service`` is ``acraserver`` or ``acraconnector``."""
+
+    def __init__(self, service: str) -> None:
+        disable_created_metrics()
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._connections = Counter(
+            f"{service}_connections_total",
+            "Connections accepted",
+            ["connection_type"],
+            registry=registry,
+        ).labels("db")
+        self._processing = Histogram(
+            f"{service}_connections_processing_seconds",
+            "Time from accept to close",
+            ["connection_type"],
+            buckets=CONNECTION_BUCKETS,
+            registry=registry,
+        ).labels("db")
+        for place, part in zip(("major", "minor", "patch"), __version__.split("."), strict=True):
+            Gauge(f"{service}_version_{place}", f"{place} version", registry=registry).set(
+                int(part)
+            )
+        Counter(f"{service}_build_info", "Build", ["edition", "version"], registry=registry).labels(
+            "ce", __version__
+        ).inc()
+        self._open = Gauge(
+            "acra_open_connections", "Connections open at this moment", registry=registry
+        )
+        events_total = Counter(
+            "acra_events_total", "Events of the security log by code", ["code"], registry=registry
+        )
+        self._events = {code: events_total.labels(str(code)) for code in events.MEANINGS}
+        self._contexts = Counter(
+            "acra_trace_contexts_total",
+            "Trace contexts received, by what became of them",
+            ["source", "result"],
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "acra_event_loop_lag_seconds",
+            "How late a timer of the event loop fired",
+            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
+            registry=registry,
+        )
+
+    def connection_opened(self) -> None:
+        """A connection was accepted."""
+        self._connections.inc()
+        self._open.inc()
+
+    def connection_closed(self, seconds: float) -> None:
+        """It ended, so long after it was accepted."""
+        self._open.dec()
+        self._processing.observe(seconds)
+
+    def event(self, code: int) -> None:
+        """An event of the security log."""
+        self._events[code].inc()
+
+    def trace_context(self, source: str, result: str) -> None:
+        """``source``: link or comment; ``result``: continued, absent or malformed."""
+        self._contexts.labels(source, result).inc()
+
+    def loop_lag(self, seconds: float) -> None:
+        """How late a timer was."""
+        self._lag.observe(max(seconds, 0.0))
+
+    def watch_exporter(self, exporter: Any) -> None:
+        """Expose an exporter's queue and counters; read when scraped."""
+        self.registry.register(_ExporterCollector(exporter))
+
+
+class _ExporterCollector:
+    def __init__(self, exporter: Any) -> None:
+        self._exporter = exporter
+
+    def collect(self) -> Any:
+        """Reads plain integers: safe in the scraper's thread."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        exporter = self._exporter
+        name = exporter.name
+        queued = GaugeMetricFamily(
+            f"acra_span_exporter_{name}_queue", "Spans waiting to be exported"
+        )
+        queued.add_metric([], exporter.queued)
+        yield queued
+        spans = CounterMetricFamily(
+            f"acra_span_exporter_{name}_spans", "Spans by what became of them", labels=["result"]
+        )
+        for result, count in exporter.counts.items():
+            spans.add_metric([result], count)
+        yield spans
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
+
+
+@implementer(IPipelineObserver)
+class ServerMetrics(DaemonMetrics):
+    """AcraServer's metrics, fed as an observer.  ``database`` is ``postgresql`` or ``mysql``."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__("acraserver")
+        registry = self.registry
+        self._request = Histogram(
+            "acraserver_request_processing_seconds",
+            "Time from reading a request to sending it to the database",
+            ["db"],
+            buckets=PROCESSING_BUCKETS,
+            registry=registry,
+        ).labels(database)
+        self._response = Histogram(
+            "acraserver_response_processing_seconds",
+            "Time from sending a request to the database to the end of its reply",
+            ["db"],
+            buckets=PROCESSING_BUCKETS,
+            registry=registry,
+        ).labels(database)
+        exchanges = Counter(
+            "acra_exchanges_total", "Requests by outcome", ["outcome"], registry=registry
+        )
+        self._exchanges = {outcome: exchanges.labels(outcome) for outcome in _OUTCOMES}
+        self._stages = Counter(
+            "acra_stage_verdicts_total",
+            "Verdicts of stages other than pass",
+            ["stage", "verdict"],
+            registry=registry,
+        )
+        self._failures = Counter(
+            "acra_stage_failures_total", "Stages that raised", ["stage"], registry=registry
+        )
+
+    def session_opened(self, session: Session) -> None:
+        """Counted at accept."""
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """Counted at close."""
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """Counted when it ends."""
+        if exchange.remote is not None:
+            self.trace_context("comment", "continued")
+        elif (
+            exchange.attributes is not None and "acra.traceparent_malformed" in exchange.attributes
+        ):
+            self.trace_context("comment", "malformed")
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """Times as Acra has them, with an exemplar where the exchange is sampled."""
+        self._exchanges[exchange.outcome or "ok"].inc()
+        if not exchange.sent or exchange.outcome == "aborted":
+            return
+        span = exchange.span
+        exemplar = None
+        if span is not None and span.sampled:
+            exemplar = {"trace_id": span.trace_id, "span_id": span.span_id}
+        self._request.observe((exchange.sent - exchange.opened) * _NS, exemplar)
+        self._response.observe((exchange.closed - exchange.sent) * _NS, exemplar)
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """Only refusals: the names of stages are few."""
+        if type(verdict) in (Deny, Hangup):
+            self._stages.labels(stage, type(verdict).__name__.lower()).inc()
+            self.event(events.QUERY_NOT_ALLOWED)
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """By stage."""
+        self._failures.labels(stage).inc()
+        self.event(events.STAGE_FAILED)
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """By code."""
+        self.event(code)

@@ -1,0 +1,78 @@
+"""One observer that tells several: the fan-out between the pipeline and its watchers.
+
+A watcher that raises is our own bug; it is logged and the others are told all the same, for
+nothing that only watches may hurt the data path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Session, Work
+
+_log = Logger()
+
+
+@implementer(IPipelineObserver)
+class Observers:
+    """Tells each of ``watchers`` in order."""
+
+    def __init__(self, watchers: Sequence[Any]) -> None:
+        self._watchers = tuple(watchers)
+        self._opened = tuple(w.exchange_opened for w in watchers)
+        self._closed = tuple(w.exchange_closed for w in watchers)
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """Per message, so the methods were looked up beforehand."""
+        for tell in self._opened:
+            try:
+                tell(exchange)
+            except Exception:
+                _log.failure("observer failed")
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """Per message, so the methods were looked up beforehand."""
+        for tell in self._closed:
+            try:
+                tell(exchange)
+            except Exception:
+                _log.failure("observer failed")
+
+    def session_opened(self, session: Session) -> None:
+        """See IPipelineObserver."""
+        self._tell("session_opened", session)
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """See IPipelineObserver."""
+        self._tell("session_closed", session, reason)
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """See IPipelineObserver."""
+        self._tell("stage_ran", stage, work, verdict, started, ended)
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """See IPipelineObserver."""
+        self._tell("stage_failed", stage, work, failure)
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """See IPipelineObserver."""
+        self._tell("security_event", code, text, session, exchange, **fields)
+
+    def _tell(self, method: str, *args: Any, **fields: Any) -> None:
+        for watcher in self._watchers:
+            try:
+                getattr(watcher, method)(*args, **fields)
+            except Exception:
+                _log.failure("observer failed")

@@ -1,0 +1,97 @@
+"""Which traces are recorded: decided once per trace, carried in the options byte.
+
+``always``, ``never``, ``probability:P`` (OpenCensus' sampler: all daemons decide alike on one
+trace id) and ``rate:N/s`` (a token bucket).  A remote peer's decision is honoured, but counts
+against a bucket of its own, so that no peer can force full sampling on us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from acra_twisted.options import Kind
+from acra_twisted.wire.tracecontext import TraceContext
+
+
+class SamplerKind(Kind):
+    """``always``, ``never``, ``probability:0.01`` or ``rate:100/s``."""
+
+    noun = "always, never, probability:P (0 to 1) or rate:N/s"
+
+    def parse(self, text: str) -> str:
+        word = text.strip().lower()
+        kind, _, rest = word.partition(":")
+        try:
+            fine = (
+                word in ("always", "never")
+                or (kind == "probability" and 0.0 <= float(rest) <= 1.0)
+                or (kind == "rate" and rest.endswith("/s") and 0.0 < float(rest[:-2]) < 1e9)
+            )
+        except ValueError:
+            fine = False
+        if not fine:
+            raise ValueError(f"expected {self.noun}")
+        return word
+
+
+class TokenBucket:
+    """Lets ``rate`` things a second pass, and as many at once after a quiet second."""
+
+    def __init__(self, rate: float, clock: Callable[[], int]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._tokens = max(rate, 1.0)
+        self._filled = clock()
+
+    def take(self) -> bool:
+        """True if one may pass now."""
+        now = self._clock()
+        gained = (now - self._filled) * self._rate / 1e9
+        self._filled = now
+        self._tokens = min(max(self._rate, 1.0), self._tokens + gained)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+#: Roots per second that peers may have recorded by setting the sampled bit.
+REMOTE_RATE = 10_000.0
+
+Sampler = Callable[[str, TraceContext | None], bool]
+
+
+def make_sampler(text: str, clock: Callable[[], int]) -> Sampler:
+    """From a parsed `SamplerKind` to a function of trace id and remote parent (or None)."""
+    kind, _, rest = text.partition(":")
+    remote_bucket = TokenBucket(REMOTE_RATE, clock)
+    decide = _local(kind, rest, clock)
+
+    def sample(trace_id: str, remote: TraceContext | None) -> bool:
+        if remote is not None:
+            return remote.sampled and remote_bucket.take()
+        return decide(trace_id)
+
+    return sample
+
+
+def _local(kind: str, rest: str, clock: Callable[[], int]) -> Callable[[str], bool]:
+    if kind == "always":
+        return lambda trace_id: True
+    if kind == "never":
+        return lambda trace_id: False
+    if kind == "rate":
+        bucket = TokenBucket(float(rest.removesuffix("/s")), clock)
+        return lambda trace_id: bucket.take()
+    from opencensus.trace.samplers import ProbabilitySampler
+    from opencensus.trace.span_context import SpanContext
+    from opencensus.trace.trace_options import TraceOptions
+
+    sampler = ProbabilitySampler(float(rest))
+    unset = TraceOptions("0")
+
+    def by_trace_id(trace_id: str) -> bool:
+        context = SpanContext(trace_id=trace_id, trace_options=unset)
+        return bool(sampler.should_sample(context))
+
+    return by_trace_id

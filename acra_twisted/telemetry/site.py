@@ -1,0 +1,126 @@
+"""The HTTP side: ``/metrics`` for Prometheus and the trace pages.  GET only, changes nothing.
+
+The Host header must name this machine or an address, so that a web page in someone's browser
+can't read the pages by a name that resolves to loopback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from acra_twisted.telemetry.zpages import Page, TracePages
+
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_NUMBER = re.compile(r"[0-9]|running|errors|")
+
+
+class _Answer(Resource):
+    """A leaf whose GET is ``reply``; checks the Host header first."""
+
+    isLeaf = True
+    allowedMethods = (b"GET", b"HEAD")
+
+    def __init__(self) -> None:
+        Resource.__init__(self)
+
+    def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("x-content-type-options", "nosniff")
+        request.setHeader(
+            "content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"
+        )
+        if not _host_is_fine(request.getRequestHostname().decode("latin-1")):
+            return _plain(request, 421, "Host header not accepted")
+        arguments = {
+            key.decode("latin-1"): values[-1].decode("utf-8", "replace")
+            for key, values in (request.args or {}).items()
+        }
+        if not _NUMBER.fullmatch(arguments.get("bucket", "")):
+            return _plain(request, 400, "bucket must be 0 to 9, running or errors")
+        page = self.reply(request, arguments)
+        if page is None:
+            return _plain(request, 404, "Not found (only recent traces are kept)")
+        request.setHeader("content-type", page[0])
+        return page[1]
+
+
+def _plain(request: Request, code: int, text: str) -> bytes:
+    request.setResponseCode(code)
+    request.setHeader("content-type", "text/plain; charset=utf-8")
+    return f"{text}\n".encode()
+
+
+def _host_is_fine(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+class Metrics(_Answer):
+    """The scrape; OpenMetrics with exemplars if the scraper asks for it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def reply(self, request: Request, arguments: dict[str, str]) -> Page:
+        """All of the registry."""
+        accept = (request.getHeader(b"accept") or b"").decode("latin-1")
+        encoder, content_type = choose_encoder(accept)
+        return content_type, encoder(self._registry)
+
+
+class Tracez(_Answer):
+    """The summary."""
+
+    def __init__(self, pages: TracePages) -> None:
+        super().__init__()
+        self._pages = pages
+
+    def reply(self, request: Request, arguments: dict[str, str]) -> Page:
+        """See TracePages.tracez."""
+        return self._pages.tracez(arguments)
+
+
+class Trace(_Answer):
+    """``/debug/trace/ID``."""
+
+    def __init__(self, pages: TracePages) -> None:
+        super().__init__()
+        self._pages = pages
+
+    def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
+        """See TracePages.trace."""
+        trace_id = b"/".join(request.postpath or []).decode("latin-1")
+        if not _TRACE_ID.fullmatch(trace_id):
+            return None
+        return self._pages.trace(trace_id, arguments)
+
+
+def make_site(reactor: Any, registry: CollectorRegistry | None, pages: TracePages | None) -> Site:
+    """Metrics, pages or both, as given."""
+    root = Resource()
+    if registry is not None:
+        root.putChild(b"metrics", Metrics(registry))
+    if pages is not None:
+        debug = Resource()
+        debug.putChild(b"tracez", Tracez(pages))
+        debug.putChild(b"trace", Trace(pages))
+        root.putChild(b"debug", debug)
+    site = Site(root, timeout=30, reactor=reactor)
+    site.displayTracebacks = False
+    site.noisy = False
+    return site

@@ -1,0 +1,109 @@
+"""Spans of one trace as a waterfall: rows in order of the tree, with offsets and shares.
+
+Used by the page, by its JSON form and by the demo's terminal picture, which may merge the spans
+of several daemons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from acra_twisted.telemetry.spans import CLIENT, SERVER, Span
+
+_KINDS = {SERVER: "server", CLIENT: "client"}
+
+
+class Row(NamedTuple):
+    """One span: ``depth`` in the tree, ``start`` and ``length`` as shares (0 to 1) of the trace."""
+
+    depth: int
+    start: float
+    length: float
+    span: Mapping[str, Any]
+
+
+def as_record(span: Span, service: str) -> dict[str, Any]:
+    """A span as plain JSON values; times are nanoseconds since the epoch."""
+    return {
+        "service": service,
+        "name": span.name,
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_id": span.parent_id,
+        "kind": _KINDS.get(span.kind, "internal"),
+        "start": span.start,
+        "end": max(span.end, span.start),
+        "sampled": span.sampled,
+        "status": span.status,
+        "message": span.message,
+        "attributes": dict(span.attributes),
+        "links": [
+            {"trace_id": trace_id, "span_id": span_id, "type": kind}
+            for trace_id, span_id, kind in span.links
+        ],
+    }
+
+
+def arrange(records: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Depth-first, children by start.  A span whose parent is missing stands at the top."""
+    by_id = {record["span_id"]: record for record in records}
+    if not by_id:
+        return []
+    children: dict[str, list[Mapping[str, Any]]] = {}
+    for record in by_id.values():
+        parent = record["parent_id"] if record["parent_id"] in by_id else ""
+        children.setdefault(parent, []).append(record)
+    begin = min(record["start"] for record in by_id.values())
+    whole = max(max(record["end"] for record in by_id.values()) - begin, 1)
+    rows: list[Row] = []
+    pending = [(0, record) for record in _by_start(children.get("", ()), reverse=True)]
+    while pending:
+        depth, record = pending.pop()
+        length = (record["end"] - record["start"]) / whole
+        rows.append(Row(depth, (record["start"] - begin) / whole, length, record))
+        below = children.pop(record["span_id"], ())
+        pending += [(depth + 1, child) for child in _by_start(below, reverse=True)]
+    return rows
+
+
+def _by_start(records: Sequence[Mapping[str, Any]], *, reverse: bool) -> list[Mapping[str, Any]]:
+    return sorted(records, key=lambda record: record["start"], reverse=reverse)
+
+
+def shares(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Nanoseconds spent per stage and in the database, over the exchanges of a trace.
+
+    ``proxy`` is what an exchange took beyond its stages and the database.
+    """
+    spent: dict[str, int] = {}
+    all_records = list(records)
+    exchanges = {r["span_id"]: r for r in all_records if "acra.time.proxy_ms" in r["attributes"]}
+    rest = sum(r["end"] - r["start"] for r in exchanges.values())
+    for record in all_records:
+        if record["parent_id"] not in exchanges:
+            continue
+        name = record["attributes"].get("acra.stage")
+        key = f"stage {name}" if name else "database" if record["kind"] == "client" else ""
+        if key:
+            took = record["end"] - record["start"]
+            spent[key] = spent.get(key, 0) + took
+            rest -= took
+    if exchanges:
+        spent["proxy"] = max(rest, 0)
+    return spent
+
+
+def draw(records: Iterable[Mapping[str, Any]], width: int = 40) -> list[str]:
+    """The waterfall as lines of text."""
+    lines = []
+    for row in arrange(records):
+        span = row.span
+        label = "  " * row.depth + span["name"]
+        left = min(int(row.start * width), width - 1)
+        bar = max(int(row.length * width), 1)
+        picture = (" " * left + "#" * bar)[:width].ljust(width)
+        mark = "!" if span["status"] else " "
+        took = (span["end"] - span["start"]) / 1e6
+        lines.append(f"{span['service'][:14]:14} {label[:44]:44} |{picture}|{mark}{took:9.3f} ms")
+    return lines

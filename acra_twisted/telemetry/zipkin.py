@@ -1,0 +1,46 @@
+"""Spans to Zipkin v2 JSON (``POST /api/v2/spans``).
+
+Source: opencensus reference, section 7: microseconds, durations of at least 1, every tag a
+string, no ``parentId`` at a root, no ``kind`` where there is none, tag ``error`` on failure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from acra_twisted.telemetry.spans import CLIENT, SERVER, Span
+
+CONTENT_TYPE = "application/json"
+_KINDS = {SERVER: "SERVER", CLIENT: "CLIENT"}
+
+
+def _tag(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def encode(spans: Sequence[Span], service: str) -> bytes:
+    """A JSON array of spans."""
+    records = []
+    for span in spans:
+        record: dict[str, Any] = {
+            "traceId": span.trace_id,
+            "id": span.span_id,
+            "name": span.name,
+            "timestamp": span.start // 1000,
+            "duration": max((span.end - span.start) // 1000, 1),
+            "localEndpoint": {"serviceName": service},
+            "tags": {key: _tag(value) for key, value in span.attributes.items()},
+        }
+        if span.parent_id:
+            record["parentId"] = span.parent_id
+        if span.kind in _KINDS:
+            record["kind"] = _KINDS[span.kind]
+        if span.status:
+            record["tags"]["error"] = span.message or "error"
+            record["tags"]["status.code"] = str(span.status)
+        for place, (trace_id, span_id, kind) in enumerate(span.links):
+            record["tags"][f"link.{place}"] = f"{trace_id}-{span_id}-{kind}"
+        records.append(record)
+    return json.dumps(records).encode()

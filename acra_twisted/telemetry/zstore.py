@@ -1,0 +1,116 @@
+"""What the trace pages show: bounded samples of finished spans, and whole recent traces.
+
+Per span name nine latency buckets and one for errors, each a ring of ten that takes at most one
+span a second, so that memory is bounded and slow outliers stay visible (after OpenCensus'
+zPages).  Names are bounded too: what is beyond is counted under one name.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from acra_twisted.telemetry.spans import Span
+
+#: Lower bounds of the latency buckets, nanoseconds.
+BOUNDS = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
+LABELS = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">100s")
+ERRORS = len(BOUNDS)
+_NAMES_MAX = 200
+_PER_BUCKET = 10
+_TRACES_MAX = 256
+_SPANS_PER_TRACE = 512
+_SECOND = 10**9
+OTHER = "(other names)"
+
+
+class Summary(NamedTuple):
+    """One row of the summary: how many spans each bucket holds, and how many were seen."""
+
+    name: str
+    latency: tuple[int, ...]
+    errors: int
+    seen: int
+
+
+class _Name:
+    __slots__ = ("buckets", "next", "seen")
+
+    def __init__(self) -> None:
+        self.buckets: list[deque[Span]] = [deque(maxlen=_PER_BUCKET) for _ in range(ERRORS + 1)]
+        self.next = [0] * (ERRORS + 1)
+        self.seen = 0
+
+
+class SpanStore:
+    """Fed with every finished span; read by the pages."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._names: dict[str, _Name] = {}
+        self._traces: OrderedDict[str, list[Span]] = OrderedDict()
+
+    def add(self, span: Span) -> None:
+        """Keep a finished span where there is room for it."""
+        name = self._name(span.name)
+        name.seen += 1
+        bucket = self.bucket(span)
+        now = self._clock()
+        if now >= name.next[bucket]:
+            name.next[bucket] = now + _SECOND
+            name.buckets[bucket].append(span)
+        trace = self._traces.get(span.trace_id)
+        if trace is None:
+            trace = self._traces[span.trace_id] = []
+            if len(self._traces) > _TRACES_MAX:
+                self._traces.popitem(last=False)
+        if len(trace) < _SPANS_PER_TRACE:
+            trace.append(span)
+
+    def wants(self, name: str, latency: int) -> bool:
+        """True if a span of that name and latency would be sampled for its bucket now."""
+        known = self._names.get(name)
+        return known is None or self._clock() >= known.next[bisect_right(BOUNDS, latency) - 1]
+
+    def _name(self, name: str) -> _Name:
+        known = self._names.get(name)
+        if known is None:
+            if len(self._names) >= _NAMES_MAX:
+                name = OTHER
+            known = self._names.setdefault(name, _Name())
+        return known
+
+    @staticmethod
+    def bucket(span: Span) -> int:
+        """Index into BOUNDS, or ERRORS."""
+        return ERRORS if span.status else max(bisect_right(BOUNDS, span.end - span.start) - 1, 0)
+
+    def summary(self) -> list[Summary]:
+        """By span name."""
+        return [
+            Summary(
+                name,
+                tuple(len(b) for b in known.buckets[:ERRORS]),
+                len(known.buckets[ERRORS]),
+                known.seen,
+            )
+            for name, known in sorted(self._names.items())
+        ]
+
+    def samples(self, name: str, bucket: int) -> list[Span]:
+        """The spans of one bucket, newest first."""
+        known = self._names.get(name)
+        if known is None or not 0 <= bucket <= ERRORS:
+            return []
+        return list(known.buckets[bucket])[::-1]
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """Every kept span of a trace, by start."""
+        return sorted(self._traces.get(trace_id, ()), key=lambda span: span.start)
+
+    def recent_traces(self, count: int = 50) -> list[tuple[str, int]]:
+        """Newest trace ids with their number of spans."""
+        newest = list(self._traces.items())[: -count - 1 : -1]
+        return [(trace_id, len(trace)) for trace_id, trace in newest]

@@ -1,0 +1,1 @@
+"""The Twisted side: sockets, TLS, flow control, the life of one connection."""

@@ -1,0 +1,159 @@
+"""One socket and the TLS layers that may come to lie on it, for what talks through it.
+
+A `Channel` is the innermost protocol of a connection.  TLS may be there from the start (the link
+between the daemons) or begin in the middle (the database protocol's SSLRequest), on top of
+another TLS if it must be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acra_twisted.errors import AcraError
+from acra_twisted.interfaces import ISecuredProtocol
+
+
+@implementer(IHandshakeListener, ISecuredProtocol)
+class Channel(Protocol):
+    """Calls its own `peer_authenticated` once, then `received` for data, `lost` at the end."""
+
+    transport: Any
+    _starting_tls = False
+    certificate: x509.Certificate | None = None
+
+    def connectionMade(self) -> None:
+        """Twisted: the socket is there (and TLS, where it is there from the start, is not yet)."""
+        transport = self.transport
+        set_no_delay = getattr(transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            try:
+                set_no_delay(True)
+            except (OSError, AttributeError):
+                pass  # a unix socket under TLS has the method and not the option
+        _write_eagerly(transport)
+        self.opened()
+        if not ISSLTransport.providedBy(transport):
+            self.peer_authenticated(None)
+
+    def handshakeCompleted(self) -> None:
+        """Twisted: TLS is complete, be it the first layer or one begun by `start_tls`."""
+        certificate = self.transport.getPeerCertificate()
+        self.certificate = certificate.to_cryptography() if certificate is not None else None
+        if self._starting_tls:
+            self._starting_tls = False
+            self.tls_started()
+        else:
+            self.peer_authenticated(self.certificate)
+
+    def start_tls(self, creator: Any, is_client: bool, received: bytes = b"") -> None:
+        """Put TLS on top of what is there; `tls_started` is called when it is complete.
+
+        ``creator`` is what Twisted's TLS takes as context factory.  ``received`` are bytes of the
+        handshake that have been read already.
+        """
+        outer = self.transport
+        # The factory would only be asked to build the wrapped protocol, which is this one.
+        factory = TLSMemoryBIOFactory(creator, is_client, None)  # type: ignore[arg-type]
+        tls = TLSMemoryBIOProtocol(factory, self, False)
+        if isinstance(outer, TLSMemoryBIOProtocol):
+            outer.wrappedProtocol = tls
+        else:
+            outer.protocol = tls
+        self._starting_tls = True
+        self.transport = tls
+        tls.makeConnection(outer)
+        if received:
+            tls.dataReceived(received)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Twisted: bytes of the innermost layer."""
+        self.received(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Twisted: the connection is gone."""
+        self.lost(reason)
+
+    def write(self, data: bytes) -> None:
+        """Send; at once if nothing waits to be sent."""
+        self.transport.write(data)
+
+    def close(self) -> None:
+        """Send what is queued, then close."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close now."""
+        self.transport.abortConnection()
+
+    # -- for those who inherit ------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The socket is there."""
+
+    def peer_authenticated(self, certificate: Any) -> None:
+        """See ISecuredProtocol."""
+
+    def tls_started(self) -> None:
+        """TLS begun by `start_tls` is complete."""
+
+    def received(self, data: bytes) -> None:
+        """Bytes, decrypted."""
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone."""
+
+
+def _write_eagerly(transport: Any) -> None:
+    """Have the socket's transport try the socket first when it is written to.
+
+    Twisted queues a write and asks the reactor when the socket is writable: two epoll_ctl calls
+    and another turn for every message.  A request/reply protocol finds the socket writable nearly
+    always.  Whatever the socket does not take goes the usual way, producers and all.
+
+    Measured with pgbench, see docs/performance.rst.
+    """
+    while isinstance(transport, TLSMemoryBIOProtocol):
+        transport = transport.transport
+    if not hasattr(transport, "writeSomeData"):
+        return
+    send, write = transport.writeSomeData, transport.write
+
+    def eager(data: bytes) -> None:
+        if (
+            transport.dataBuffer
+            or transport._tempDataBuffer
+            or transport.disconnecting
+            or not transport.connected
+        ):
+            write(data)
+            return
+        sent = send(data)
+        if type(sent) is not int:
+            # Broken: queue it, the reactor will find out and report the loss.
+            write(data)
+        elif sent < len(data):
+            write(data[sent:])
+
+    transport.write = eager
+
+
+def describe_failure(failure: Failure) -> str:
+    """The kind of failure, and of OpenSSL's which check failed; never an address."""
+    error = failure.value
+    name = type(error).__name__
+    details = getattr(error, "args", ())
+    if isinstance(error, AcraError):
+        return str(error)
+    if details and isinstance(details[0], list):
+        return "; ".join(str(entry[-1]) for entry in details[0] if entry)
+    if name == "VerificationError":
+        return "the certificate is not for the expected name"
+    return name

@@ -1,0 +1,138 @@
+"""``tcp://`` and ``unix://`` addresses to listening sockets and to connections.
+
+Listening sockets are bound while the service is made, before the process goes into the
+background: an address in use is one clear line and exit status 1, not a traceback in a log.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.interfaces import IProtocolFactory
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address
+
+_BACKLOG = 1024
+
+
+def bind(option: str, address: Address, mode: int = 0o600) -> socket.socket:
+    """A listening, non-blocking socket.  Raises ConfigError naming the option."""
+    try:
+        if address.path:
+            return _bind_unix(address.path, mode)
+        family, _, _, _, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            return _listening(listener)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        hint = ""
+        if error.errno == errno.EADDRINUSE:
+            hint = "; another program listens there: stop it or choose another address"
+        why = error.strerror or str(error)
+        raise ConfigError(f"{option}: cannot listen on {address}: {why}{hint}") from None
+
+
+def _listening(listener: socket.socket) -> socket.socket:
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _bind_unix(path: str, mode: int) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            _bind_with_mode(listener, path, mode)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not _is_stale(path):
+                raise
+            os.unlink(path)
+            _bind_with_mode(listener, path, mode)
+        return _listening(listener)
+    except OSError:
+        listener.close()
+        raise
+
+
+def _bind_with_mode(listener: socket.socket, path: str, mode: int) -> None:
+    # The mode must hold from the first moment on.
+    before = os.umask(0o777 & ~mode)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(before)
+
+
+def _is_stale(path: str) -> bool:
+    """A socket that nobody accepts on: left behind by a process that was killed."""
+    if not stat.S_ISSOCK(os.stat(path).st_mode):
+        return False
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.connect(path)
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    finally:
+        probe.close()
+    return False
+
+
+class ListenerService(Service):
+    """Accepts on a bound socket while it runs."""
+
+    def __init__(
+        self, reactor: Any, listener: socket.socket, factory: IProtocolFactory, path: str = ""
+    ) -> None:
+        self._reactor = reactor
+        self._listener = listener
+        self._factory = factory
+        self._path = path
+        self._port: Any = None
+
+    @property
+    def port_number(self) -> int:
+        """Where a TCP listener listens."""
+        return int(self._listener.getsockname()[1])
+
+    def startService(self) -> None:
+        """The reactor takes a duplicate of the socket."""
+        Service.startService(self)
+        self._port = self._reactor.adoptStreamPort(
+            self._listener.fileno(), self._listener.family, self._factory
+        )
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop accepting."""
+        Service.stopService(self)
+        self._listener.close()
+        if self._path:
+            try:
+                os.unlink(self._path)
+            except OSError:
+                pass
+        port, self._port = self._port, None
+        return maybeDeferred(port.stopListening if port is not None else lambda: None)
+
+
+def client_endpoint(reactor: Any, address: Address, timeout: float) -> Any:
+    """An IStreamClientEndpoint."""
+    if address.path:
+        return UNIXClientEndpoint(reactor, address.path, timeout=int(max(timeout, 1)))
+    return HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)

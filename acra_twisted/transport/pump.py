@@ -1,0 +1,104 @@
+"""One direction of one connection: flow, stages, verdicts.
+
+Verdicts that are there at once are settled in a loop; for one that is not, the source is paused
+and the other direction goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from acra_twisted.model import Work
+from acra_twisted.pipeline.driver import settled
+from acra_twisted.transport.valve import STAGE, Valve
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+
+_VERDICTS = frozenset((Replace, Deny, Hangup))
+
+
+class Pump:
+    """``run`` is the pipeline; ``flush`` sends what the flows have put out; ``hang_up`` and
+    ``failed`` end the connection (for a verdict, for an exception)."""
+
+    __slots__ = ("_flow", "_run", "_valve", "_flush", "_hang_up", "_failed", "_waiting", "_ended")
+
+    def __init__(
+        self,
+        flow: Any,
+        run: Callable[[Work], Any],
+        valve: Valve,
+        *,
+        flush: Callable[[], None],
+        hang_up: Callable[[str], None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        self._flow = flow
+        self._run = run
+        self._valve = valve
+        self._flush = flush
+        self._hang_up = hang_up
+        self._failed = failed
+        self._waiting = False
+        self._ended = False
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the source."""
+        self._flow.feed(data)
+        if not self._waiting:
+            self.advance()
+
+    def advance(self) -> None:
+        """Go as far as verdicts are there."""
+        try:
+            while not self._ended:
+                work = self._flow.next_work()
+                if work is None:
+                    break
+                verdict = self._run(work)
+                if verdict is not PASS and type(verdict) not in _VERDICTS:
+                    verdict = self._now_or_later(verdict, work)
+                    if verdict is None:
+                        break
+                if type(verdict) is Hangup:
+                    self._end(verdict)
+                    return
+                self._flow.settle(work, verdict)
+            self._flush()
+        except Exception:
+            self._failed(Failure())
+
+    def _now_or_later(self, verdict: Deferred[Any], work: Work) -> Any:
+        verdict = settled(verdict)
+        if not isinstance(verdict, Deferred):
+            return verdict
+        self._waiting = True
+        self._valve.close(STAGE)
+        verdict.addCallback(self._resume, work)
+        # The pipeline's Deferred never fails; what `_resume` raises is our own bug.
+        verdict.addErrback(self._failed)
+        return None
+
+    def _resume(self, verdict: Any, work: Work) -> None:
+        self._waiting = False
+        if self._ended:
+            return
+        if type(verdict) is Hangup:
+            self._end(verdict)
+            return
+        self._flow.settle(work, verdict)
+        self.advance()
+        if not self._waiting:
+            self._valve.open(STAGE)
+
+    def _end(self, verdict: Hangup) -> None:
+        self._flush()
+        self._ended = True
+        self._hang_up(verdict.reason)
+
+    def stop(self) -> None:
+        """Take no further verdict."""
+        self._ended = True

@@ -1,0 +1,212 @@
+"""Client and database of one session: two flows, two pumps, two valves, one end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.errors import WireError
+from acra_twisted.model import Session
+from acra_twisted.pipeline.build import Pipeline
+from acra_twisted.telemetry import events
+from acra_twisted.telemetry.audit import session_fields
+from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.pump import Pump
+from acra_twisted.transport.valve import OUTSTANDING, Valve
+
+_log = Logger()
+
+#: SQLSTATE and text for each way a session is ended by us.
+SHUTDOWN = (b"57P01", "terminating connection due to administrator command")
+IDLE = (b"57P05", "terminating connection due to idle-session timeout")
+HANDSHAKE = (b"57P05", "terminating connection: it took too long to get ready")
+
+
+class Limits:
+    """What bounds a relay; seconds, 0 for no limit."""
+
+    __slots__ = ("pending", "idle", "message", "write")
+
+    def __init__(self, pending: int, idle: float, message: float, write: float) -> None:
+        self.pending = pending
+        self.idle = idle
+        self.message = message
+        self.write = write
+
+
+class Relay:
+    """``ended`` is called once, with the reason, when the session is over."""
+
+    def __init__(
+        self,
+        session: Session,
+        client: Channel,
+        database: Channel,
+        flows: tuple[Any, Any],
+        pipeline: Pipeline,
+        limits: Limits,
+        *,
+        fatal: Callable[[bytes, str], bytes],
+        seconds: Callable[[], float],
+        ended: Callable[[str], None],
+    ) -> None:
+        self.session = session
+        self._client = client
+        self._database = database
+        self._request, self._response = flows
+        self._limits = limits
+        self._fatal = fatal
+        self._seconds = seconds
+        self._ended = ended
+        self._finished = False
+        self._active = seconds()
+        self._message_since: float | None = None
+        self.client_valve = Valve(lambda: client.transport, seconds)
+        self.database_valve = Valve(lambda: database.transport, seconds)
+        self._request_pump = self._pump(self._request, pipeline, self.client_valve)
+        self._response_pump = self._pump(self._response, pipeline, self.database_valve)
+        client.transport.registerProducer(self.database_valve, True)
+        database.transport.registerProducer(self.client_valve, True)
+
+    def _pump(self, flow: Any, pipeline: Pipeline, valve: Valve) -> Pump:
+        return Pump(
+            flow,
+            pipeline.run,
+            valve,
+            flush=self._flush,
+            hang_up=self._hang_up,
+            failed=self._failed,
+        )
+
+    def from_client(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self._request_pump.received(data)
+
+    def from_database(self, data: bytes) -> None:
+        """Bytes from the database."""
+        self._response_pump.received(data)
+
+    def _flush(self) -> None:
+        """One write a side for everything this turn produced."""
+        session = self.session
+        response = self._response
+        outstanding = session.outstanding
+        if outstanding and outstanding[0][0] in replies.OURS and response.may_interject:
+            response.release_fakes()
+        data = self._request.take_output()
+        if data:
+            self._database.write(data)
+        data = response.take_output()
+        if data:
+            self._client.write(data)
+        if len(outstanding) > self._limits.pending:
+            self.client_valve.close(OUTSTANDING)
+        elif self.client_valve.reasons:
+            self.client_valve.open(OUTSTANDING)
+        if session.draining and session.idle:
+            self.finish("shutdown", SHUTDOWN)
+        elif self._request.terminated:
+            self.finish("client terminated")
+
+    def check(self, now: float) -> None:
+        """Called about once a second: end what has taken too long."""
+        session, limits = self.session, self._limits
+        if not session.idle:
+            self._active = now
+        elif limits.idle and now - self._active > limits.idle:
+            self.finish("idle timeout", IDLE)
+            return
+        if not self._request.unfinished or self.client_valve.reasons:
+            self._message_since = None
+        elif self._message_since is None:
+            self._message_since = now
+        elif limits.message and now - self._message_since > limits.message:
+            self.finish(
+                "message timeout", (b"08P01", "terminating connection: a message took too long")
+            )
+            return
+        for valve, side in ((self.database_valve, "client"), (self.client_valve, "database")):
+            since = valve.blocked_since
+            if limits.write and since is not None and now - since > limits.write:
+                self._event(events.NETWORK_WRITE, f"The {side} does not read")
+                self.abort("write timeout")
+                return
+
+    def drain(self) -> None:
+        """End as soon as no work is lost by it."""
+        self.session.draining = True
+        if self.session.idle:
+            self.finish("shutdown", SHUTDOWN)
+
+    def client_lost(self, reason: Failure) -> None:
+        """The client is gone."""
+        self.finish(_describe("client", reason))
+
+    def database_lost(self, reason: Failure) -> None:
+        """The database is gone; what it said last has been forwarded."""
+        self.finish(_describe("database", reason))
+
+    def _hang_up(self, reason: str) -> None:
+        self.finish(f"stage: {reason}", (b"42000", "AcraServer ended this session"))
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, WireError):
+            code = events.UNEXPECTED_PACKET if error.side == "client" else events.DATABASE_PROTOCOL
+            self._event(code, f"{error.side}: {error}")
+            client_is_wrong = error.side == "client" or error.sqlstate == b"28000"
+            text = str(error) if client_is_wrong else "the database broke its protocol"
+            self.finish("protocol error", (error.sqlstate, text))
+            return
+        _log.failure("internal error", failure, **session_fields(self.session))
+        self.finish("internal error", (b"XX000", "internal error in AcraServer"))
+
+    def _event(self, code: int, text: str) -> None:
+        self.session.observer.security_event(code, text, self.session, None)
+
+    def finish(self, reason: str, farewell: tuple[bytes, str] | None = None) -> None:
+        """End the session, once: flush, tell the client why, close both sides."""
+        if self._finished:
+            return
+        self._finished = True
+        self._request_pump.stop()
+        self._response_pump.stop()
+        data = self._request.take_output()
+        if data:
+            self._database.write(data)
+        data = self._response.take_output()
+        if farewell is not None and self._response.may_interject:
+            data += self._fatal(*farewell)
+        if data:
+            self._client.write(data)
+        self._client.close()
+        self._database.close()
+        self._end(reason)
+
+    def abort(self, reason: str) -> None:
+        """End the session at once; a peer that does not read would keep a close from ending."""
+        if self._finished:
+            return
+        self._finished = True
+        self._request_pump.stop()
+        self._response_pump.stop()
+        self._client.abort()
+        self._database.abort()
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        replies.lose(self.session)
+        self._ended(reason)
+
+
+def _describe(side: str, reason: Failure) -> str:
+    if reason.check(ConnectionDone):
+        return f"{side} disconnected"
+    if reason.check(ConnectionLost):
+        return f"{side} connection lost"
+    return f"{side} connection failed: {type(reason.value).__name__}"

@@ -1,0 +1,67 @@
+"""What a stage may answer: a closed set.
+
+``PASS`` is compared by identity, the others by exact type, because this happens for every
+statement and run of rows (a type comparison costs a tenth of an ``isinstance`` against Deferred).
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Pass:
+    """Go on, nothing changed.  The only instance is `PASS`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "PASS"
+
+
+PASS = Pass()
+
+
+class Replace(Generic[Item]):
+    """Go on with ``item`` in place of what the stage was given."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+
+
+class Deny:
+    """Refuse, and tell the client so as its database would.  The session stays usable.
+
+    ``text`` goes to the client: it names neither the statement nor the rule that matched.
+    ``reason`` goes to the log and the span: it must be without literals too.
+    """
+
+    __slots__ = ("sqlstate", "errno", "text", "reason")
+
+    def __init__(
+        self,
+        text: str = "AcraCensor blocked this query",
+        *,
+        sqlstate: bytes = b"42000",
+        errno: int = 1317,
+        reason: str = "",
+    ) -> None:
+        self.sqlstate = sqlstate
+        self.errno = errno
+        self.text = text
+        self.reason = reason or text
+
+
+class Hangup:
+    """End the connection.  ``reason`` goes to the log."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+Verdict = Pass | Replace[Item] | Deny | Hangup

@@ -1,0 +1,35 @@
+"""Acra's own framing on its links: a 4-byte little-endian length, then the body.
+
+Source: acra-wire reference, section 1.  Every caller passes a limit, checked before anything is
+waited for.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from acra_twisted.errors import FrameTooLarge
+
+_LENGTH = struct.Struct("<I")
+HEADER_SIZE = 4
+
+
+def encode(body: bytes) -> bytes:
+    """One block."""
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode(data: bytes, limit: int) -> tuple[bytes, int] | None:
+    """The first block of ``data`` and how many bytes it took, or None if more must arrive.
+
+    Raises FrameTooLarge if the announced length is above ``limit``.
+    """
+    if len(data) < HEADER_SIZE:
+        return None
+    (length,) = _LENGTH.unpack_from(data)
+    if length > limit:
+        raise FrameTooLarge("link", f"block of {length} bytes announced, the limit is {limit}")
+    end = HEADER_SIZE + length
+    if len(data) < end:
+        return None
+    return data[HEADER_SIZE:end], end

@@ -1,0 +1,1 @@
+"""PostgreSQL messages: bytes to values and back."""

@@ -1,0 +1,130 @@
+"""Backend messages that the proxy reads or writes: bodies to values and back.
+
+Decoders take the body without type and length and raise WireError on anything irregular.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from acra_twisted.errors import WireError
+from acra_twisted.model import Columns
+from acra_twisted.wire.postgres.frames import message
+
+_SHORT = struct.Struct(">H")
+_FIELD = struct.Struct(">IhIhih")
+
+AUTH_OK, AUTH_CLEARTEXT, AUTH_MD5, AUTH_SASL = 0, 3, 5, 10
+SCRAM_PLUS = b"SCRAM-SHA-256-PLUS"
+
+
+class BackendKey(NamedTuple):
+    """What a client must show to cancel: 4 key bytes in protocol 3.0, up to 256 in 3.2."""
+
+    process_id: int
+    key: bytes
+
+
+def encode_error(severity: bytes, sqlstate: bytes, text: str) -> bytes:
+    """An ErrorResponse with severity (both forms), SQLSTATE and message."""
+    shown = text.encode("utf-8", "replace").replace(b"\0", b"?")
+    return message(b"E", b"S%b\0V%b\0C%b\0M%b\0\0" % (severity, severity, sqlstate, shown))
+
+
+def encode_ready(status: bytes) -> bytes:
+    """A ReadyForQuery: ``I`` idle, ``T`` in a transaction, ``E`` in a failed one."""
+    return message(b"Z", status)
+
+
+def decode_ready(body: bytes) -> bytes:
+    """The transaction status."""
+    if body not in (b"I", b"T", b"E"):
+        raise WireError("database", "ReadyForQuery has no transaction status")
+    return body
+
+
+def decode_error(body: bytes) -> dict[str, bytes]:
+    """Fields of an ErrorResponse or NoticeResponse by their letter.
+
+    Unknown fields are kept and missing ones are missing (FR-8); only a message without
+    terminator is refused.
+    """
+    if not body.endswith(b"\0"):
+        raise WireError("database", "ErrorResponse has no terminator")
+    fields = (part for part in body[:-1].split(b"\0") if part)
+    return {chr(part[0]): part[1:] for part in fields}
+
+
+def decode_command_tag(body: bytes) -> bytes:
+    """The tag of a CommandComplete, such as ``INSERT 0 1``."""
+    if not body.endswith(b"\0"):
+        raise WireError("database", "CommandComplete has no terminator")
+    return body[:-1]
+
+
+def affected_rows(tag: bytes) -> int:
+    """The count at the end of a command tag; -1 where the command has none."""
+    last = tag.rpartition(b" ")[2]
+    return int(last) if last.isdigit() else -1
+
+
+def decode_parameter_status(body: bytes) -> tuple[bytes, bytes]:
+    """Name and value of a ParameterStatus."""
+    parts = body.split(b"\0")
+    if len(parts) != 3 or parts[2]:
+        raise WireError("database", "ParameterStatus is not a name and a value")
+    return parts[0], parts[1]
+
+
+def decode_backend_key(body: bytes) -> BackendKey:
+    """Read a BackendKeyData."""
+    if not 8 <= len(body) <= 260:
+        raise WireError("database", "BackendKeyData has an impossible length")
+    return BackendKey(int.from_bytes(body[:4], "big"), body[4:])
+
+
+def authentication_kind(body: bytes) -> int:
+    """What an Authentication message asks for."""
+    if len(body) < 4:
+        raise WireError("database", "Authentication message is too short")
+    return int.from_bytes(body[:4], "big")
+
+
+def sasl_mechanisms(body: bytes) -> list[bytes]:
+    """The mechanisms an AuthenticationSASL offers, in its order."""
+    names = body[4:].split(b"\0")
+    if len(names) < 2 or names[-2:] != [b"", b""]:
+        raise WireError("database", "AuthenticationSASL has no terminator")
+    return names[:-2]
+
+
+def encode_sasl(mechanisms: list[bytes]) -> bytes:
+    """An AuthenticationSASL."""
+    names = b"".join(name + b"\0" for name in mechanisms)
+    return message(b"R", AUTH_SASL.to_bytes(4, "big") + names + b"\0")
+
+
+def decode_row_description(body: bytes) -> Columns:
+    """Read a RowDescription."""
+    if len(body) < 2:
+        raise WireError("database", "RowDescription is too short")
+    (count,) = _SHORT.unpack_from(body)
+    names: list[bytes] = []
+    tables: list[int] = []
+    types: list[int] = []
+    formats: list[int] = []
+    at = 2
+    for _ in range(count):
+        end = body.find(b"\0", at)
+        if end < 0 or end + 1 + _FIELD.size > len(body):
+            raise WireError("database", "RowDescription ends inside a column")
+        table, _, type_oid, _, _, code = _FIELD.unpack_from(body, end + 1)
+        names.append(body[at:end])
+        tables.append(table)
+        types.append(type_oid)
+        formats.append(code)
+        at = end + 1 + _FIELD.size
+    if at != len(body):
+        raise WireError("database", "RowDescription has bytes after its last column")
+    return Columns(names, tables, types, formats)

@@ -1,0 +1,138 @@
+"""Message headers, type bytes, limits and the packets that come before the protocol proper.
+
+Source: PostgreSQL documentation, "Message Formats" and "Message Flow" (protocol 3.0 and 3.2).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import NamedTuple
+
+from acra_twisted.errors import FrameTooLarge, WireError
+
+HEADER = struct.Struct(">BI")
+STARTUP_HEADER = struct.Struct(">II")
+
+SSL_REQUEST = 80877103
+GSSENC_REQUEST = 80877104
+CANCEL_REQUEST = 80877102
+PROTOCOL_MAJOR = 3
+#: The newest minor version whose messages this proxy knows.
+PROTOCOL_MINOR = 2
+
+SSL_REQUEST_PACKET = STARTUP_HEADER.pack(8, SSL_REQUEST)
+
+#: PostgreSQL's own limit on a startup packet.
+STARTUP_LIMIT = 10_000
+#: For messages before authentication has ended.
+AUTHENTICATION_LIMIT = 64 * 1024
+#: For messages that are small by nature (Sync, Close, Describe, ReadyForQuery ...).
+SMALL_LIMIT = 10_000
+
+# Frontend message types.
+BIND, CLOSE, COPY_FAIL, DESCRIBE, EXECUTE, FUNCTION_CALL = b"BCfDEF"
+FLUSH, PARSE, PASSWORD, QUERY, SYNC, TERMINATE = b"HPpQSX"
+# Both ways.
+COPY_DATA, COPY_DONE = b"dc"
+# Backend message types.
+AUTHENTICATION, BACKEND_KEY_DATA, BIND_COMPLETE, CLOSE_COMPLETE, COMMAND_COMPLETE = b"RK23C"
+COPY_IN_RESPONSE, COPY_OUT_RESPONSE, COPY_BOTH_RESPONSE, DATA_ROW, EMPTY_QUERY = b"GHWDI"
+ERROR_RESPONSE, NEGOTIATE_VERSION, FUNCTION_RESPONSE, NO_DATA, NOTICE = b"EvVnN"
+NOTIFICATION, PARAMETER_DESCRIPTION, PARAMETER_STATUS, PARSE_COMPLETE = b"AtS1"
+PORTAL_SUSPENDED, READY_FOR_QUERY, ROW_DESCRIPTION = b"sZT"
+
+_CANCEL_KEY_MAX = 256
+_OPTION = re.compile(r"(?:-c\s*|--)([^\s=]+)=")
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    """One message.  Raises struct.error rather than wrap a length past 32 bits."""
+    return kind + struct.pack(">I", len(body) + 4) + body
+
+
+def check_length(side: str, kind: int, length: int, limit: int) -> None:
+    """Refuse a length that cannot be, before anything is allocated for it."""
+    if length < 4:
+        raise WireError(side, f"message {chr(kind)!r} announces {length} bytes")
+    if length > limit:
+        raise FrameTooLarge(
+            side, f"message {chr(kind)!r} announces {length} bytes, the limit is {limit}"
+        )
+
+
+class StartupPacket(NamedTuple):
+    """A StartupMessage.  ``minor`` as asked for; ``parameters`` in order, names unique."""
+
+    minor: int
+    parameters: dict[bytes, bytes]
+
+    def encode(self) -> bytes:
+        """The packet with its length."""
+        body = b"".join(b"%b\0%b\0" % pair for pair in self.parameters.items()) + b"\0"
+        return STARTUP_HEADER.pack(len(body) + 8, PROTOCOL_MAJOR << 16 | self.minor) + body
+
+
+class CancelRequest(NamedTuple):
+    """Process id and secret key: 4 bytes in protocol 3.0, up to 256 in 3.2."""
+
+    process_id: int
+    key: bytes
+
+    def encode(self) -> bytes:
+        """The packet with its length."""
+        return STARTUP_HEADER.pack(12 + len(self.key), CANCEL_REQUEST) + (
+            struct.pack(">I", self.process_id) + self.key
+        )
+
+
+def decode_startup(packet: bytes) -> StartupPacket:
+    """Read a whole StartupMessage of protocol 3.  Raises WireError on anything irregular.
+
+    Duplicates are refused: two readers might disagree on which of them holds.
+    """
+    version = STARTUP_HEADER.unpack_from(packet)[1]
+    if version >> 16 != PROTOCOL_MAJOR:
+        raise WireError("client", f"unsupported frontend protocol {version >> 16}")
+    body = packet[8:]
+    if not body.endswith(b"\0") or (len(body) > 1 and not body.endswith(b"\0\0")):
+        raise WireError("client", "invalid startup packet layout: expected terminator")
+    fields = body[:-1].split(b"\0")[:-1]
+    if len(fields) % 2 or b"" in fields[::2]:
+        raise WireError("client", "invalid startup packet layout: a name without a value")
+    parameters = dict(zip(fields[::2], fields[1::2], strict=True))
+    if len(parameters) * 2 != len(fields):
+        raise WireError("client", "invalid startup packet: a parameter is given twice")
+    if not parameters.get(b"user"):
+        raise WireError("client", "no PostgreSQL user name specified in startup packet", b"28000")
+    return StartupPacket(version & 0xFFFF, parameters)
+
+
+def decode_cancel(packet: bytes) -> CancelRequest:
+    """Read a whole CancelRequest.  Raises WireError."""
+    key = packet[12:]
+    if not 4 <= len(key) <= _CANCEL_KEY_MAX:
+        raise WireError("client", "invalid length of cancel request")
+    return CancelRequest(int.from_bytes(packet[8:12], "big"), key)
+
+
+def option_names(options: bytes) -> list[str]:
+    """Names of the settings in the startup parameter ``options`` (``-c name=value``)."""
+    return [name.lower().replace("-", "_") for name in _OPTION.findall(options.decode("latin-1"))]
+
+
+def encode_negotiation(minor: int, unknown: list[bytes]) -> bytes:
+    """NegotiateProtocolVersion: what is spoken instead of what was asked for."""
+    body = struct.pack(">II", PROTOCOL_MAJOR << 16 | minor, len(unknown))
+    return message(b"v", body + b"".join(name + b"\0" for name in unknown))
+
+
+def decode_negotiation(body: bytes) -> tuple[int, list[bytes]]:
+    """Minor version and unknown options of a NegotiateProtocolVersion.  Raises WireError."""
+    if len(body) < 8:
+        raise WireError("database", "NegotiateProtocolVersion is too short")
+    version, count = struct.unpack_from(">II", body)
+    names = body[8:].split(b"\0")[:-1]
+    if len(names) != count:
+        raise WireError("database", "NegotiateProtocolVersion has another number of options")
+    return version & 0xFFFF, names

@@ -1,0 +1,175 @@
+"""Frontend messages that the proxy reads or writes: bodies to values and back.
+
+Decoders take the body without type and length and raise WireError on anything irregular.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from acra_twisted.errors import WireError
+from acra_twisted.wire.postgres.frames import message
+
+_SHORT = struct.Struct(">H")
+_LENGTH = struct.Struct(">i")
+
+SYNC = message(b"S", b"")
+FLUSH = message(b"H", b"")
+TERMINATE = message(b"X", b"")
+
+
+class Parse(NamedTuple):
+    """``types`` is the untouched rest of the message: count and OIDs of parameter types."""
+
+    name: bytes
+    text: bytes
+    types: bytes
+
+
+class Bind(NamedTuple):
+    """``formats`` has one entry a value; ``results`` is the untouched rest: result formats."""
+
+    portal: bytes
+    statement: bytes
+    formats: list[int]
+    values: list[bytes | None]
+    results: bytes
+
+
+def _string(body: bytes, start: int) -> tuple[bytes, int]:
+    end = body.find(b"\0", start)
+    if end < 0:
+        raise WireError("client", "a string in the message has no terminator")
+    return body[start:end], end + 1
+
+
+def decode_query(body: bytes) -> bytes:
+    """The text of a Query: everything up to its only NUL, which must be the last byte."""
+    text, end = _string(body, 0)
+    if end != len(body):
+        raise WireError("client", "Query has bytes after its terminator")
+    return text
+
+
+def encode_query(text: bytes) -> bytes:
+    """A Query message."""
+    return message(b"Q", text + b"\0")
+
+
+def decode_parse(body: bytes) -> Parse:
+    """Read a Parse."""
+    name, start = _string(body, 0)
+    text, start = _string(body, start)
+    types = body[start:]
+    if len(types) < 2 or len(types) != 2 + 4 * _SHORT.unpack_from(types)[0]:
+        raise WireError("client", "Parse announces another number of parameter types")
+    return Parse(name, text, types)
+
+
+def encode_parse(parse: Parse) -> bytes:
+    """A Parse message."""
+    return message(b"P", b"%b\0%b\0%b" % parse)
+
+
+def bind_names(body: bytes) -> tuple[bytes, bytes]:
+    """Portal and statement of a Bind, without reading its values."""
+    portal, start = _string(body, 0)
+    return portal, _string(body, start)[0]
+
+
+def decode_bind(body: bytes) -> Bind:
+    """Read a Bind with its values."""
+    portal, at = _string(body, 0)
+    statement, at = _string(body, at)
+    formats, at = _formats(body, at)
+    (count,) = _unpack(_SHORT, body, at)
+    at += 2
+    if len(formats) not in (0, 1, count):
+        raise WireError("client", "Bind has another number of formats than parameters")
+    each = formats if len(formats) == count else (formats or [0]) * count
+    values: list[bytes | None] = []
+    for _ in range(count):
+        (size,) = _unpack(_LENGTH, body, at)
+        at += 4
+        if size == -1:
+            values.append(None)
+            continue
+        if size < 0 or at + size > len(body):
+            raise WireError("client", "Bind parameter length is not possible")
+        values.append(body[at : at + size])
+        at += size
+    results = body[at:]
+    _, end = _formats(results, 0)
+    if end != len(results):
+        raise WireError("client", "Bind has bytes after its result formats")
+    return Bind(portal, statement, each, values, results)
+
+
+def encode_bind(bind: Bind) -> bytes:
+    """A Bind message.  Raises struct.error rather than wrap a count or a length."""
+    parts = [b"%b\0%b\0" % (bind.portal, bind.statement), _encode_formats(bind.formats)]
+    parts.append(_SHORT.pack(len(bind.values)))
+    for value in bind.values:
+        if value is None:
+            parts.append(b"\xff\xff\xff\xff")
+        else:
+            parts += (_LENGTH.pack(len(value)), value)
+    parts.append(bind.results)
+    return message(b"B", b"".join(parts))
+
+
+def decode_target(body: bytes) -> tuple[bytes, bytes]:
+    """What a Describe or Close is about: ``b"S"`` or ``b"P"``, and the name."""
+    kind = body[:1]
+    if kind not in (b"S", b"P"):
+        raise WireError("client", "Describe or Close of neither statement nor portal")
+    name, end = _string(body, 1)
+    if end != len(body):
+        raise WireError("client", "Describe or Close has bytes after its name")
+    return kind, name
+
+
+def decode_execute(body: bytes) -> bytes:
+    """The portal of an Execute."""
+    portal, end = _string(body, 0)
+    if end + 4 != len(body):
+        raise WireError("client", "Execute has no row limit, or bytes after it")
+    return portal
+
+
+def encode_execute(portal: bytes) -> bytes:
+    """An Execute message without row limit."""
+    return message(b"E", portal + b"\0\0\0\0\0")
+
+
+def decode_formats(body: bytes, count: int) -> list[int]:
+    """Format codes as Bind writes them, for ``count`` columns: none is text, one is for all."""
+    formats, _ = _formats(body, 0)
+    if len(formats) not in (0, 1, count):
+        raise WireError("client", "Bind has another number of formats than columns")
+    return formats if len(formats) == count else (formats or [0]) * count
+
+
+def _unpack(layout: struct.Struct, body: bytes, at: int) -> tuple[int]:
+    try:
+        (value,) = layout.unpack_from(body, at)
+    except struct.error:
+        raise WireError("client", "Bind ends before its values do") from None
+    return (value,)
+
+
+def _formats(body: bytes, at: int) -> tuple[list[int], int]:
+    (count,) = _unpack(_SHORT, body, at)
+    end = at + 2 + 2 * count
+    if end > len(body):
+        raise WireError("client", "Bind ends inside its format codes")
+    formats = list(struct.unpack_from(f">{count}H", body, at + 2))
+    if any(code > 1 for code in formats):
+        raise WireError("client", "Bind has a format code other than 0 and 1")
+    return formats, end
+
+
+def _encode_formats(formats: Sequence[int]) -> bytes:
+    return struct.pack(f">H{len(formats)}H", len(formats), *formats)

@@ -1,0 +1,70 @@
+"""Trace context as bytes: OpenCensus binary format, its frame on Acra's link, and traceparent.
+
+Source: acra-wire reference, section 2; W3C Trace Context, section 3.2.  The decoders are as
+tolerant as the original about length and strict about ids: anything else than two non-zero ids
+is "no context", never an error.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from acra_twisted.wire import lengthprefix
+
+#: Larger announced blocks are not a trace context (the real one is 29 bytes).
+LIMIT = 1024
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+
+class TraceContext(NamedTuple):
+    """A span's address: 32 and 16 lower-case hex digits, and whether its trace is sampled."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool
+
+    def traceparent(self) -> str:
+        """The W3C header value, version 00."""
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+
+def encode(context: TraceContext) -> bytes:
+    """The 33 bytes a connector sends: length prefix and OpenCensus binary context."""
+    return lengthprefix.encode(
+        b"\0\0%b\1%b\2%c"
+        % (bytes.fromhex(context.trace_id), bytes.fromhex(context.span_id), context.sampled)
+    )
+
+
+def decode(blob: bytes) -> TraceContext | None:
+    """Read a binary context without its length prefix; trailing bytes are ignored."""
+    if len(blob) < 27 or blob[0] or blob[1] or blob[18] != 1:
+        return None
+    trace_id, span_id = blob[2:18], blob[19:27]
+    if not any(trace_id) or not any(span_id):
+        return None
+    options = blob[28] if len(blob) >= 29 and blob[27] == 2 else 0
+    return TraceContext(trace_id.hex(), span_id.hex(), bool(options & 1))
+
+
+def parse_traceparent(value: str) -> TraceContext | None:
+    """Read a traceparent; None unless well-formed (a later version may have more fields)."""
+    match = _TRACEPARENT.fullmatch(value)
+    if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
+        return None
+    if not match[2].strip("0") or not match[3].strip("0"):
+        return None
+    return TraceContext(match[2], match[3], bool(int(match[4], 16) & 1))
+
+
+def looks_framed(head: bytes) -> bool:
+    """Whether a stream that starts with these 4 bytes starts with a framed context.
+
+    A PostgreSQL startup packet starts with a big-endian length of at most 10,000, so its first
+    two bytes are zero and its length is not; a TLS record starts with 0x16 0x03.  A framed
+    context starts with a little-endian length of at most `LIMIT`: its last two bytes are zero.
+    The only text in common is four zeros, which PostgreSQL forbids and which is an empty context.
+    """
+    return head[2:4] == b"\0\0" and int.from_bytes(head, "little") <= LIMIT
