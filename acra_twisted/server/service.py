@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.startup import StartupPolicy
+from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.build import Services, build
@@ -143,14 +143,14 @@ class AcraServer(MultiService):
         )
         link_tls = settings["acraconnector_tls_transport_enable"]
         if link_tls:
-            self._link: Any = TLSSecurity(credentials.server_context(), False)
+            self._link: Any = TLSSecurity(credentials.server_context((ALPN, b"h2")), False)
         else:
             self._link = RawSecurity()
         offers_tls = credentials.certificate is not None and settings["client_tls"] != "disable"
         # Behind a TLS link the peer has been verified: the application shows no certificate.
         if link_tls:
             credentials.auth = 0
-        self.client_tls: Any = credentials.server_context() if offers_tls else None
+        self.client_tls: Any = credentials.server_context((ALPN,)) if offers_tls else None
         tls = {"require": "require", "disable": "disable", "auto": "allow"}[settings["client_tls"]]
         self.startup_policy = StartupPolicy(
             tls=tls if offers_tls else "disable",

@@ -110,6 +110,15 @@ class Trace(_Answer):
         return self._pages.trace(trace_id, arguments)
 
 
+class _QuietSite(Site):
+    """Scrapes are no news: no access log."""
+
+    noisy = False
+
+    def log(self, request: Request) -> None:  # type: ignore[override]
+        """Twisted: a request has ended."""
+
+
 def make_site(reactor: Any, registry: CollectorRegistry | None, pages: TracePages | None) -> Site:
     """Metrics, pages or both, as given."""
     root = Resource()
@@ -120,7 +129,6 @@ def make_site(reactor: Any, registry: CollectorRegistry | None, pages: TracePage
         debug.putChild(b"tracez", Tracez(pages))
         debug.putChild(b"trace", Trace(pages))
         root.putChild(b"debug", debug)
-    site = Site(root, timeout=30, reactor=reactor)
+    site = _QuietSite(root, timeout=30, reactor=reactor)
     site.displayTracebacks = False
-    site.noisy = False
     return site

@@ -76,7 +76,11 @@ class Credentials:
             ) from None
 
     def server_context(self, protocols: Sequence[bytes] = ()) -> CertificateOptions:
-        """For accepting; verifies peers as ``auth`` says."""
+        """For accepting; verifies peers as ``auth`` says.
+
+        A peer that offers ALPN without any of ``protocols`` is refused in the handshake
+        (no_application_protocol); one that offers none is not asked.
+        """
         trust: dict[str, Any] = {}
         if self.auth == REQUIRE:
             trust = {"trustRoot": self._trust_root()}
@@ -168,37 +172,6 @@ def _read_key(option: str, path: str) -> crypto.PKey | None:
         return crypto.load_privatekey(crypto.FILETYPE_PEM, text, b"")
     except (crypto.Error, ValueError):
         raise ConfigError(f"{option}: {path} holds no unencrypted private key") from None
-
-
-class DirectTLS:
-    """A context factory for TLS as the first thing said, with ALPN required (PostgreSQL 17).
-
-    OpenSSL only asks about ALPN if the client offers any: a client that offers none is found out
-    after the handshake, as PostgreSQL does.
-    """
-
-    def __init__(self, options: CertificateOptions, protocol: bytes) -> None:
-        context = options.getContext()
-        context.set_alpn_select_callback(_require(protocol))
-        self._context = context
-
-    def getContext(self) -> SSL.Context:
-        """Twisted: the context of one connection."""
-        return self._context
-
-
-def _require(protocol: bytes) -> Any:
-    def select(connection: SSL.Connection, offered: list[bytes]) -> bytes:
-        if protocol not in offered:
-            # pyOpenSSL turns an exception into the alert no_application_protocol.
-            raise _NoCommonProtocol
-        return protocol
-
-    return select
-
-
-class _NoCommonProtocol(Exception):
-    pass
 
 
 class _LinkTLSFactory(TLSMemoryBIOFactory):

@@ -55,6 +55,7 @@ class PostgresqlDialect:
         session.prepared = Prepared(self._max_prepared)
         session.user = startup.parameters[b"user"]
         session.database = startup.parameters.get(b"database") or session.user
+        session.observer.session_opened(session)
         exchange = Exchange(session, "startup", None, session.clock())
         exchange.sent = exchange.opened
         session.observer.exchange_opened(exchange)

@@ -1,0 +1,38 @@
+# make demo        a query from application to database and back, as one trace; Ctrl-C ends it
+# make demo ONCE=1 the same, ends by itself
+# make test        every test, against real servers that the tests start themselves
+# make lint        ruff and mypy
+# make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
+# make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
+.PHONY: demo test lint docs bench clean
+.DEFAULT_GOAL := test
+
+demo:
+	@.ci/install-venv demo
+	@.venv/bin/python examples/demo/demo.py $(if $(ONCE),--once)
+
+test:
+	@.ci/install-venv test
+	@.ci/install-servers
+	@rm -f .coverage .coverage.*
+	.venv/bin/coverage run -m pytest -q $(TESTS)
+	@.venv/bin/coverage combine -q
+	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
+
+lint:
+	@.ci/install-venv dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+docs:
+	@.ci/install-venv test
+	.venv/bin/python docs/generate.py
+
+bench:
+	@.ci/install-venv demo
+	@.ci/install-servers bench
+	.venv/bin/python bench/run.py $(BENCH)
+
+clean:
+	rm -rf .venv build *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache bench/results

@@ -1,0 +1,144 @@
+"""Connector, server and database on loopback, from ini files: the whole chain in one object."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+
+Ini = dict[str, dict[str, str]]
+
+
+def write_ini(path: Path, sections: Mapping[str, Mapping[str, str]]) -> Path:
+    """An ini file from sections of keys and texts."""
+    blocks = [
+        "\n".join([f"[{name}]", *(f"{key} = {text}" for key, text in keys.items())])
+        for name, keys in sections.items()
+    ]
+    path.write_text("\n\n".join(blocks) + "\n")
+    return path
+
+
+def merge(base: Ini, more: Mapping[str, Mapping[str, str]] | None) -> Ini:
+    """Sections of both; keys of ``more`` win."""
+    merged = {name: dict(keys) for name, keys in base.items()}
+    for name, keys in (more or {}).items():
+        merged.setdefault(name, {}).update(keys)
+    return merged
+
+
+class Chain:
+    """``database`` is host and port.  With ``link="tls"`` a connector stands before the server;
+    with ``link="none"`` applications come to the server directly, over a plain connection.
+
+    ``server`` and ``connector`` are further sections of the ini files.  Everything is kept in
+    ``folder``: certificates, ini files, logs.
+    """
+
+    def __init__(
+        self,
+        database: tuple[str, int],
+        *,
+        link: str = "tls",
+        server: Mapping[str, Mapping[str, str]] | None = None,
+        connector: Mapping[str, Mapping[str, str]] | None = None,
+        reactor: str = "",
+        folder: Path | None = None,
+        authority: Authority | None = None,
+    ) -> None:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="acra-chain-"))
+        self.authority = authority or Authority(self.folder)
+        hosts = ("localhost", "127.0.0.1")
+        certificate, key = self.authority.issue("acra-server", hosts=hosts)
+        self.link = link
+        self._reactor = reactor
+        self.server_port, self.connector_port = free_port(), free_port()
+        self.server_pages, self.connector_pages = free_port(), free_port()
+        sections: Ini = {
+            "server": {
+                "incoming_connection_string": f"tcp://127.0.0.1:{self.server_port}",
+                "incoming_connection_close_timeout": "5",
+            },
+            "database": {"db_host": database[0], "db_port": str(database[1])},
+            "tls": {
+                "tls_ca": str(self.authority.path),
+                "tls_cert": str(certificate),
+                "tls_key": str(key),
+            },
+            "logging": {"v": "true", "logging_format": "json"},
+            "metrics": _pages(self.server_pages),
+        }
+        if link == "tls":
+            sections["server"]["acraconnector_tls_transport_enable"] = "true"
+            sections["tls"]["tls_client_id_from_cert"] = "true"
+        else:
+            sections["server"]["acraconnector_transport_encryption_disable"] = "true"
+            sections["server"]["client_id"] = "sandbox application"
+            sections["tls"]["tls_client_auth"] = "0"
+        self.server_ini = write_ini(self.folder / "acra-server.ini", merge(sections, server))
+        self.connector_ini = self._connector_ini(connector)
+        self.server: Process | None = None
+        self.connector: Process | None = None
+
+    def _connector_ini(self, more: Mapping[str, Mapping[str, str]] | None) -> Path:
+        certificate, key = self.authority.issue("acra-connector")
+        sections: Ini = {
+            "connector": {
+                "incoming_connection_string": f"tcp://127.0.0.1:{self.connector_port}",
+                "incoming_connection_close_timeout": "5",
+            },
+            "acraserver": {
+                "acraserver_connection_string": f"tcp://127.0.0.1:{self.server_port}",
+                "acraserver_tls_transport_enable": "true",
+            },
+            "tls": {
+                "tls_ca": str(self.authority.path),
+                "tls_cert": str(certificate),
+                "tls_key": str(key),
+            },
+            "logging": {"v": "true", "logging_format": "json"},
+            "metrics": _pages(self.connector_pages),
+        }
+        return write_ini(self.folder / "acra-connector.ini", merge(sections, more))
+
+    @property
+    def port(self) -> int:
+        """Where applications connect."""
+        return self.connector_port if self.link == "tls" else self.server_port
+
+    def start(self) -> Chain:
+        """Start both daemons and wait until they listen."""
+        self.server = self._start("acra-server", self.server_ini, self.server_pages)
+        if self.link == "tls":
+            self.connector = self._start("acra-connector", self.connector_ini, self.connector_pages)
+        return self
+
+    def _start(self, plugin: str, ini: Path, pages: int) -> Process:
+        log = self.folder / f"{plugin}.log"
+        process = Process(twistd(plugin, ini, reactor=self._reactor), log)
+        # Its pages listen when its listener does, and take no notice of a probe.
+        process.wait_until(lambda: accepts(pages), "listening")
+        return process
+
+    def stop(self) -> tuple[int, ...]:
+        """Stop both, the connector first; their exit statuses."""
+        running = [p for p in (self.connector, self.server) if p is not None]
+        self.connector = self.server = None
+        return tuple(process.stop() for process in running)
+
+    def __enter__(self) -> Chain:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+
+def _pages(port: int) -> dict[str, str]:
+    address = f"tcp://127.0.0.1:{port}"
+    return {
+        "incoming_connection_prometheus_metrics_string": address,
+        "incoming_connection_zpages_string": address,
+    }

@@ -1,0 +1,192 @@
+"""``make demo``: application -> acra-connector -> TLS -> acra-server -> PostgreSQL, as one trace.
+
+Starts a PostgreSQL of its own, both daemons from ini files that it leaves for you to read, runs a
+small workload through them, and shows what was traced.  With --once it ends by itself, with exit
+status 0 only if everything was as it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.telemetry.waterfall import draw, shares
+
+#: The stage deny_table refuses what reads this table.
+FORBIDDEN = "salaries"
+
+
+class Failed(Exception):
+    """Something was not as it should be."""
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def expect(what: str, found: Any, wanted: Any) -> None:
+    """Print a line of the workload's outcome; raise if it is not what it should be."""
+    if found != wanted:
+        raise Failed(f"{what}: got {found!r}, expected {wanted!r}")
+    say(f"  {what}: {found!r}")
+
+
+def refused(run: Callable[[], Any]) -> str | None:
+    """SQLSTATE of the error a statement ends with."""
+    try:
+        run()
+    except psycopg.Error as error:
+        return error.sqlstate
+    return None
+
+
+def work(port: int) -> None:
+    """What an application does: DDL, inserts, queries, a pipelined batch, a denial, an error."""
+    where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
+    with psycopg.connect(where, autocommit=True, application_name="demo") as db:
+        db.execute("CREATE TABLE account (id int PRIMARY KEY, owner text, balance int)")
+        with db.cursor() as cursor:
+            rows = [(1, "Ann", 100), (2, "Bob", 250), (3, "Cid", 75)]
+            cursor.executemany("INSERT INTO account VALUES (%s, %s, %s)", rows)
+        count = db.execute("SELECT count(*) FROM account").fetchone()
+        expect("simple query, rows in the table", count, (3,))
+        owner = db.execute("SELECT owner FROM account WHERE id = %s", (2,)).fetchone()
+        expect("extended query with a parameter", owner, ("Bob",))
+        with db.pipeline():
+            cursors = [
+                db.execute("SELECT balance FROM account WHERE id = %s", (key,)) for key in (1, 2, 3)
+            ]
+        expect("pipelined batch", [c.fetchone()[0] for c in cursors], [100, 250, 75])
+        denied = refused(lambda: db.execute("SELECT amount FROM salaries WHERE name = 'Ann'"))
+        expect("denied by a stage, SQLSTATE", denied, "42000")
+        error = refused(lambda: db.execute("SELECT balance / 0 FROM account"))
+        expect("error of the database, SQLSTATE", error, "22012")
+        total = db.execute("SELECT sum(balance) FROM account").fetchone()
+        expect("the session goes on", total, (425,))
+
+
+def the_trace(collector: Collector) -> list[dict[str, Any]]:
+    """The application's trace once both daemons have exported all of it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for spans in collector.traces().values():
+            names = [span["name"] for span in spans]
+            if names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2:
+                return spans
+        time.sleep(0.1)
+    raise Failed("the whole trace did not arrive at the collector")
+
+
+def show(spans: list[dict[str, Any]]) -> None:
+    """The waterfall and what each stage took."""
+    say("\nThe trace, from the connector's accept to the last reply (! marks errors):\n")
+    for line in draw(spans):
+        say("  " + line)
+    spent = shares(spans)
+    whole = sum(spent.values())
+    say("\nWhere the time of the statements went:")
+    for name, took in sorted(spent.items(), key=lambda item: -item[1]):
+        say(f"  {name:24} {took / 1e6:9.3f} ms  {took / whole:6.1%}")
+
+
+def check_trace(spans: list[dict[str, Any]]) -> None:
+    """Every part must be there, in one piece."""
+    by_id = {span["span_id"]: span for span in spans}
+    roots = [span for span in spans if span["parent_id"] not in by_id]
+    if [(r["service"], r["name"]) for r in roots] != [("acra-connector", "handleConnection")]:
+        raise Failed(f"the trace has other roots than the connector's: {roots}")
+    names = {span["name"] for span in spans}
+    missing = {"WrapClient", "WrapServer", "ConnectDatabase", "SELECT salaries"} - names
+    if missing:
+        raise Failed(f"the trace lacks {sorted(missing)}")
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def run(folder: Path, once: bool) -> None:
+    """The whole demo; raises Failed or RuntimeError."""
+    say("Starting PostgreSQL, acra-server and acra-connector ...")
+    collector = Collector().start()
+    database = Postgres()
+    chain = None
+    try:
+        database.start()
+        tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.2"}}
+        stages = {
+            "pipeline": {"stages": "query_capture, deny_table"},
+            "stage:query_capture": {"filepath": str(folder / "captured.jsonl")},
+            "stage:deny_table": {"tables": FORBIDDEN},
+        }
+        chain = Chain(
+            ("127.0.0.1", database.port),
+            server={**tracing, **stages},
+            connector=tracing,
+            folder=folder,
+        ).start()
+        say("\nThe application's statements, through the connector:")
+        work(chain.port)
+        spans = the_trace(collector)
+        show(spans)
+        check_trace(spans)
+        if 'acra_exchanges_total{outcome="denied"} 1.0' not in get(chain.server_pages, "/metrics"):
+            raise Failed("the denial is not in the metrics")
+        if spans[0]["trace_id"] not in get(chain.server_pages, "/debug/tracez"):
+            raise Failed("the trace is not on the server's page")
+        trace_id = spans[0]["trace_id"]
+        say("\nLook around:")
+        say(f"  trace pages   http://127.0.0.1:{chain.server_pages}/debug/tracez")
+        say(f"  this trace    http://127.0.0.1:{chain.server_pages}/debug/trace/{trace_id}")
+        say(f"  connector's   http://127.0.0.1:{chain.connector_pages}/debug/tracez")
+        say(f"  metrics       http://127.0.0.1:{chain.server_pages}/metrics")
+        say(f"  ini and logs  {folder}")
+        say(f"  connect       psql -h 127.0.0.1 -p {chain.port} -U {SUPERUSER}")
+        if not once:
+            say("\nIt stays up until Ctrl-C.")
+            signal.pause()
+    except KeyboardInterrupt:
+        say("\nStopping ...")
+    finally:
+        if chain is not None:
+            statuses = chain.stop()
+        database.remove()
+        collector.stop()
+    if any(statuses):
+        raise Failed(f"a daemon ended with status {statuses}; see its log in {folder}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the workload")
+    once = parser.parse_args().once
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    folder = Path(tempfile.mkdtemp(prefix="acra-demo-"))
+    try:
+        run(folder, once)
+    except (Failed, RuntimeError, psycopg.Error) as error:
+        say(f"\nThe demo failed: {error}\nIni files and logs are in {folder}")
+        return 1
+    if once:
+        shutil.rmtree(folder)
+    else:
+        say(f"Ini files and logs are left in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
