@@ -35,7 +35,8 @@ _OPERATIONS = frozenset(
     + (b"GRANT", b"REVOKE", b"CALL", b"DISCARD", b"CHECKPOINT", b"REINDEX", b"CLUSTER", b"COMMENT")
     + (b"REFRESH", b"VALUES", b"ABORT", b"END", b"LOAD", b"SECURITY", b"REASSIGN", b"IMPORT")
 )
-_SUBSTATEMENTS = frozenset((b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE", b"VALUES"))
+_SUBSTATEMENTS = frozenset((b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE"))
+_NO_TARGET = frozenset((b"STDIN", b"STDOUT", b"PROGRAM"))
 _NOT_A_STATEMENT = frozenset((b"FOR", b"KEY", b"DO", b"THEN", b"ON", b"NO"))
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
 
@@ -108,7 +109,7 @@ def _summary(text: bytes, found: list[lexer.Token]) -> str:
             expects_target = False
             continue
         elif expects_target and upper not in _SKIPPED_BEFORE_TARGET and upper not in _OPERATIONS:
-            if kind in (lexer.WORD, lexer.QUOTED):
+            if kind in (lexer.WORD, lexer.QUOTED) and upper not in _NO_TARGET:
                 words.append(_target(word))
                 after_dot = True
             expects_target = False

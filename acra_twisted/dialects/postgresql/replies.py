@@ -83,6 +83,8 @@ def discard_until_sync(session: Session) -> None:
     for exchange in dropped:
         if exchange is not owner:
             close(exchange, "error" if exchange is failed else "aborted")
+        elif exchange is not failed and exchange.outcome is None:
+            exchange.outcome = "aborted"
 
 
 def lose(session: Session) -> None:

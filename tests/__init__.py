@@ -1,0 +1,10 @@
+"""Tests.  ``make test`` runs all of them; ``trial tests.unit`` works, too."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("fast", max_examples=40, deadline=None, suppress_health_check=_CHECKS)
+settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=_CHECKS)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))

@@ -1,0 +1,413 @@
+"""Beginning and end: bad settings, shutdown under load, lost peers, hostile clients."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import psycopg
+
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+from acra_twisted.wire.postgres import frames
+from acra_twisted.wire.postgres.frames import StartupPacket
+from tests.integration.base import Surroundings, eventually, get, tls_postgres
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Starting(Surroundings):
+    def refused(self, chain, expected):
+        code, _, errors = run(*twistd("acra-server", chain.server_ini))
+        self.assertEqual(code, 1, errors)
+        self.assertEqual(len(errors.strip().splitlines()), 1, errors)
+        self.assertNotIn("Traceback", errors)
+        self.assertIn(expected, errors)
+
+    def unstarted(self, **sections):
+        return Chain(("127.0.0.1", self.postgres.port), folder=self.folder, server=sections)
+
+    def test_one_clear_line(self):
+        for sections, expected in (
+            ({"database": {"db_hots": "x"}}, "did you mean 'db_host'?"),
+            ({"databas": {"db_host": "x"}}, "unknown section [databas]"),
+            ({"database": {"db_port": "0"}}, "db_port"),
+            ({"tls": {"tls_ca": "/nowhere"}}, "cannot read /nowhere"),
+            ({"pipeline": {"stages": "query_captur"}}, "did you mean 'query_capture'?"),
+            ({"pipeline": {"stages": "query_capture"}}, "filepath"),
+            ({"logging": {"log_to_file": "/nowhere/x"}}, "cannot write /nowhere/x"),
+        ):
+            with self.subTest(expected):
+                self.refused(self.unstarted(**sections), expected)
+
+    def test_ports_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+            chain = self.unstarted(server={"incoming_connection_string": address})
+            self.refused(chain, "another program listens there")
+
+    def test_tl12_a_key_that_others_can_read(self):
+        chain = self.unstarted()
+        os.chmod(self.folder / "acra-server.key", 0o644)
+        self.refused(chain, "chmod 600")
+
+    def test_help_check_and_dump(self):
+        chain = self.unstarted()
+        for plugin, ini in (
+            ("acra-server", chain.server_ini),
+            ("acra-connector", chain.connector_ini),
+        ):
+            code, shown, _ = run(*twistd(plugin, ini, "--help"))
+            self.assertEqual((code, "--config_file" in shown), (0, True))
+            code, shown, _ = run(*twistd(plugin, ini, "--check-config"))
+            self.assertEqual((code, shown), (0, f"{plugin}: the configuration is fine\n"))
+            code, shown, _ = run(*twistd(plugin, ini, "--dump_config"))
+            dumped = ini.with_suffix(".dumped.ini")
+            dumped.write_text(shown)
+            self.assertEqual(run(*twistd(plugin, dumped, "--check_config"))[0], code)
+
+    def test_acra_command_lines_move_over(self):
+        command = twistd("acra-server", self.unstarted().server_ini)[:4]
+        flags = [
+            "-db_host=127.0.0.1",
+            f"--db_port={self.postgres.port}",
+            "--client_id=an app id",
+            "-acraconnector_transport_encryption_disable=true",
+            "--tls_auth=0",
+        ]
+        code, shown, errors = run(*command, "acra-server", *flags, "--check_config")
+        self.assertEqual((code, shown), (0, "acra-server: the configuration is fine\n"), errors)
+
+
+class Ending(Surroundings):
+    def test_sigterm_under_load_loses_no_acknowledged_statement(self):
+        chain = self.chain()
+        with self.connect(chain) as db:
+            db.execute("CREATE TABLE counted (client int, number int)")
+        acknowledged = [0] * 6
+        errors = []
+
+        def load(client):
+            try:
+                with self.connect(chain) as db:
+                    while True:
+                        number = acknowledged[client] + 1
+                        db.execute("INSERT INTO counted VALUES (%s, %s)", (client, number))
+                        acknowledged[client] = number
+            except psycopg.Error as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: min(acknowledged) > 20, "the load runs")
+        began = time.monotonic()
+        server, connector = chain.server, chain.connector
+        server.send(signal.SIGTERM)
+        self.assertEqual(server.wait(15), 0)
+        connector.send(signal.SIGTERM)
+        self.assertEqual(connector.wait(15), 0)
+        self.assertLess(time.monotonic() - began, 8)
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual(len(errors), 6)
+        self.assertEqual({error.sqlstate for error in errors}, {"57P01"})
+        with psycopg.connect(
+            host="127.0.0.1", port=self.postgres.port, user="postgres", dbname="postgres"
+        ) as direct:
+            rows = direct.execute("SELECT client, count(*) FROM counted GROUP BY client").fetchall()
+        for client, count in rows:
+            self.assertGreaterEqual(count, acknowledged[client])
+
+    def test_idle_sessions_are_told_at_shutdown(self):
+        chain = self.chain(link="none")
+        db = self.connect(chain)
+        chain.server.send(signal.SIGTERM)
+        self.assertEqual(chain.server.wait(10), 0)
+        with self.assertRaises(psycopg.errors.AdminShutdown):
+            db.execute("SELECT 1")
+        db.close()
+
+    def test_a_transaction_is_cut_after_the_close_timeout(self):
+        close = {"server": {"incoming_connection_close_timeout": "1"}}
+        chain = self.chain(link="none", server=close)
+        db = self.connect(chain)
+        db.execute("BEGIN")
+        began = time.monotonic()
+        chain.server.send(signal.SIGTERM)
+        self.assertEqual(chain.server.wait(10), 0)
+        self.assertGreater(time.monotonic() - began, 0.9)
+        with self.assertRaises(psycopg.errors.AdminShutdown):
+            db.execute("SELECT 1")
+        db.close()
+
+    def test_a_restart_of_the_database_gives_postgresqls_own_error(self):
+        chain = self.chain()
+        db = self.connect(chain)
+        self.postgres.stop()
+        with self.assertRaises(psycopg.errors.AdminShutdown):
+            db.execute("SELECT 1")
+        db.close()
+        with self.assertRaisesRegex(psycopg.OperationalError, "could not connect to the database"):
+            self.connect(chain)
+        self.postgres.start()
+        with self.connect(chain) as again:
+            self.assertEqual(again.execute("SELECT 1").fetchone(), (1,))
+
+    def test_ds8_a_client_that_vanishes_leaves_nothing(self):
+        chain = self.chain(link="none")
+        with self.connect(chain) as db:
+            raw = socket.create_connection(("127.0.0.1", chain.port))
+            raw.sendall(StartupPacket(0, {b"user": b"postgres"}).encode())
+            time.sleep(0.5)
+            raw.sendall(frames.message(b"Q", b"SELECT pg_sleep(0.5)\0"))
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            raw.close()
+            open_ones = "acra_open_connections 1.0"
+            eventually(lambda: open_ones in get(chain.server_pages, "/metrics"), "it is gone")
+            count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            eventually(lambda: db.execute(count).fetchone() == (1,), "the database's end too")
+
+
+class Unreachable(Surroundings):
+    """cl-8 and the connector's part in errors."""
+
+    def test_no_server(self):
+        chain = Chain(("127.0.0.1", 1), folder=self.folder, authority=self.authority)
+        connector = Process(twistd("acra-connector", chain.connector_ini), self.folder / "lone.log")
+        self.addCleanup(connector.stop)
+        connector.wait_until(lambda: accepts(chain.connector_pages), "listening")
+        for sslmode in ("disable", "prefer"):
+            with self.assertRaisesRegex(
+                psycopg.OperationalError, "could not connect to AcraServer"
+            ):
+                self.connect(chain, sslmode=sslmode)
+        self.assertIn('"code": 534', connector.output())
+        self.assertIn('acra_events_total{code="534"}', get(chain.connector_pages, "/metrics"))
+
+    def test_tl2_tl3_certificates(self):
+        chain = self.chain()
+        stranger = Authority(self.make_folder())
+        certificate, key = stranger.issue("acra-connector")
+        expired = self.authority.issue("expired", days=-2)
+        del expired
+        own = chain.authority
+        cases = {
+            "a stranger's": (certificate, key, own.path),
+            "an expired one": (*own.issue("expired", days=-2), own.path),
+            "one for servers": (*own.issue("server", hosts=("x",), server_only=True), own.path),
+            "a CA we do not know": (*own.issue("fine"), stranger.path),
+        }
+        for name, (certificate, key, ca) in cases.items():
+            with self.subTest(name):
+                other = Chain(
+                    ("127.0.0.1", 1),
+                    folder=self.make_folder(),
+                    connector={
+                        "acraserver": {
+                            "acraserver_connection_string": f"tcp://127.0.0.1:{chain.server_port}"
+                        },
+                        "tls": {"tls_ca": ca, "tls_cert": certificate, "tls_key": key},
+                    },
+                )
+                connector = Process(
+                    twistd("acra-connector", other.connector_ini), other.folder / "c.log"
+                )
+                self.addCleanup(connector.stop)
+                connector.wait_until(lambda o=other: accepts(o.connector_pages), "listening")
+                with self.assertRaises(psycopg.OperationalError):
+                    self.connect(other)
+        wraps = [line for line in chain.server.output().splitlines() if '"code": 538' in line]
+        self.assertGreaterEqual(len(wraps), 4)
+        self.assertNotIn("Session started", chain.server.output())
+
+    def make_folder(self):
+        import tempfile
+        from pathlib import Path
+
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
+    def test_the_wrong_name(self):
+        sni = {"tls": {"tls_acraserver_sni": "elsewhere.example"}}
+        chain = self.chain(connector=sni)
+        with self.assertRaisesRegex(psycopg.OperationalError, "could not connect to AcraServer"):
+            self.connect(chain)
+        self.assertIn("not for the expected name", chain.connector.output())
+
+
+class DatabaseTLS(Surroundings):
+    @classmethod
+    def make_postgres(cls):
+        return tls_postgres(cls.authority)
+
+    def test_tl2_the_databases_certificate(self):
+        database = {"db_tls": "require"}
+        stranger = Authority(self.folder / "s") if (self.folder / "s").mkdir() is None else None
+        for tls, expected in (
+            ({"tls_database_ca": stranger.path}, "verify failed"),
+            (
+                {"tls_database_ca": self.authority.path, "tls_database_sni": "db.example"},
+                "not for the expected name",
+            ),
+        ):
+            chain = self.chain(link="none", server={"database": database, "tls": tls})
+            with self.assertRaisesRegex(psycopg.OperationalError, "could not connect to the data"):
+                self.connect(chain)
+            self.assertIn(expected, chain.server.output())
+
+    def test_unverified_only_with_a_warning(self):
+        tls = {"tls_database_auth": "0"}
+        chain = self.chain(link="none", server={"database": {"db_tls": "require"}, "tls": tls})
+        with self.connect(chain) as db:
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+        self.assertIn("is not verified", chain.server.output())
+
+
+class Hostile(Surroundings):
+    """Raw sockets against the listener."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.target = cls.chain(link="none", server={"server": {"handshake_timeout": "1"}})
+
+    def answer(self, *chunks):
+        with socket.create_connection(("127.0.0.1", self.target.port), 10) as raw:
+            raw.settimeout(10)
+            got = b""
+            try:
+                for chunk in chunks:
+                    raw.sendall(chunk)
+                    time.sleep(0.05)
+                while data := raw.recv(4096):
+                    got += data
+            except ConnectionError:
+                pass
+            return got
+
+    def alive(self):
+        with self.connect(self.target) as db:
+            return db.execute("SELECT 1").fetchone() == (1,)
+
+    def test_st1_stuffed_requests(self):
+        startup = StartupPacket(0, {b"user": b"postgres"}).encode()
+        self.assertEqual(self.answer(frames.SSL_REQUEST_PACKET + startup), b"")
+        # One segment later it is handed to TLS, which it is not.
+        got = self.answer(frames.SSL_REQUEST_PACKET, startup)
+        self.assertTrue(got.startswith(b"S"))
+        self.assertNotIn(b"R", got[1:2])
+        self.assertTrue(self.alive())
+
+    def test_st7_st15_garbage(self):
+        for data in (
+            b"\0\0\0\0\0\3\0\0",
+            b"\xff" * 8,
+            b"GET / HTTP/1.0\r\n\r\n",
+            os.urandom(1 << 20),
+        ):
+            self.assertEqual(self.answer(data), b"")
+        self.assertTrue(self.alive())
+
+    def test_st11_old_protocols(self):
+        packet = (16).to_bytes(4, "big") + (2 << 16).to_bytes(4, "big") + b"x" * 8
+        self.assertIn(b"C08P01", self.answer(packet))
+
+    def test_rl1_silence(self):
+        quiet = [socket.create_connection(("127.0.0.1", self.target.port)) for _ in range(50)]
+        self.assertTrue(self.alive())
+        for raw in quiet:
+            raw.settimeout(10)
+            self.assertEqual(raw.recv(1), b"")
+            raw.close()
+
+    def test_fr2_an_announced_gigabyte(self):
+        startup = StartupPacket(0, {b"user": b"postgres"}).encode()
+        got = self.answer(startup, b"Q\x3f\xff\xff\xff0123456789")
+        self.assertIn(b"C08P01", got)
+        self.assertTrue(self.alive())
+
+    def test_cl4_contexts(self):
+        startup = StartupPacket(0, {b"user": b"postgres"}).encode()
+        blob = bytes.fromhex("0000463ac35c9f6413ad48485a3953bb612401002000000000000102") + b"\1"
+        for context in (
+            b"",
+            b"\0\0\0\0",
+            b"\x1d\0\0\0" + blob,
+            b"\x1c\0\0\0" + blob[:-1],
+            b"\x1e\0\0\0" + blob + b"x",
+            b"\x1d\0\0\0" + b"\1" + blob[1:],
+            b"\x1d\0\0\0" + b"\xff" * 29,
+            b"\x1d\0\0\0" + b"\0" * 29,
+        ):
+            got = self.answer(context + startup, frames.message(b"X", b""))
+            self.assertEqual(got[:1], b"R", context)
+        self.assertEqual(self.answer((10 << 20).to_bytes(4, "little") + startup), b"")
+
+    def test_st17_wrong_cancel_keys_get_no_answer(self):
+        for key in (b"abcd", b"k" * 32, b"k" * 300):
+            self.assertEqual(self.answer(frames.CancelRequest(1, key).encode()), b"")
+
+
+class Limits(Surroundings):
+    def test_rl2_too_many_connections(self):
+        chain = self.chain(link="none", server={"server": {"max_connections": "2"}})
+        first, second = self.connect(chain), self.connect(chain)
+        with self.assertRaisesRegex(psycopg.OperationalError, "too many clients already"):
+            self.connect(chain)
+        first.close()
+        third = eventually(lambda: self.try_connect(chain), "a slot is free")
+        second.close()
+        third.close()
+
+    def try_connect(self, chain):
+        try:
+            return self.connect(chain)
+        except psycopg.OperationalError:
+            return None
+
+    def test_rl5_idle_sessions(self):
+        database = {"database": {"session_idle_timeout": "1"}}
+        chain = self.chain(link="none", server=database)
+        db = self.connect(chain)
+        time.sleep(2.5)
+        with self.assertRaises(psycopg.OperationalError):
+            db.execute("SELECT 1")
+        db.close()
+
+    def test_rl3_a_client_that_reads_slowly_costs_bounded_memory(self):
+        chain = self.chain()
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", chain.port))
+        raw.sendall(StartupPacket(0, {b"user": b"postgres"}).encode())
+        time.sleep(0.5)
+        query = b"SELECT repeat('x', 1000) FROM generate_series(1, 200000)\0"
+        raw.sendall(frames.message(b"Q", query))
+        time.sleep(2)
+        for process in (chain.server, chain.connector):
+            with open(f"/proc/{process.pid}/status") as status:
+                rss = next(line for line in status if line.startswith("VmRSS"))
+            self.assertLess(int(rss.split()[1]), 150_000, "200 MB were not buffered")
+        raw.close()
+
+    def test_unix_sockets(self):
+        path = self.folder / "app.sock"
+        connector = {"connector": {"incoming_connection_string": f"unix://{path}"}}
+        chain = self.chain(connector=connector)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        named = self.folder / f".s.PGSQL.{free_port()}"
+        named.symlink_to(path)
+        with self.connect(chain, host=str(self.folder), port=named.name.rpartition(".")[2]) as db:
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+        chain.stop()
+        self.assertFalse(path.exists())

@@ -1,0 +1,279 @@
+"""One trace, read back from a real OTLP receiver; logs and metrics that agree with it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+
+import psycopg
+from rotel import Client, Config  # noqa: F401 - says that the receiver is installed
+
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.processes import Process, accepts, free_port
+from tests.integration.base import Surroundings, eventually, get
+
+
+def rotel_binary():
+    """The receiver that the wheel brings."""
+    from pathlib import Path
+
+    import rotel
+
+    return str(Path(rotel.__file__).parent / "rotel-agent")
+
+
+class OneTrace(Surroundings):
+    """Spans go to rotel, a receiver others wrote, which decodes them and forwards them to us."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.collector = Collector().start()
+        cls.addClassCleanup(cls.collector.stop)
+        port = free_port()
+        command = [
+            *(rotel_binary(), "start", "--otlp-http-endpoint", f"127.0.0.1:{port}"),
+            *("--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}"),
+            *("--exporter", "otlp", "--otlp-exporter-protocol", "http"),
+            *("--otlp-exporter-endpoint", f"http://127.0.0.1:{cls.collector.port}"),
+            *("--otlp-exporter-batch-timeout", "200ms"),
+        ]
+        cls.rotel = Process(command, cls.folder / "rotel.log")
+        cls.addClassCleanup(cls.rotel.stop, signal.SIGTERM)
+        cls.rotel.wait_until(lambda: accepts(port), "listening")
+        tracing = {
+            "tracing": {
+                "otlp_endpoint": f"http://127.0.0.1:{port}/v1/traces",
+                "tracing_interval": "0.1",
+            }
+        }
+        stages = {
+            "pipeline": {"stages": "query_capture, deny_table"},
+            "stage:query_capture": {"filepath": str(cls.folder / "captured.jsonl")},
+            "stage:deny_table": {"tables": "forbidden"},
+        }
+        cls.linked = cls.chain(server={**tracing, **stages}, connector=tracing)
+        with cls.connect(cls.linked) as db:
+            db.execute("SELECT 1 AS simple")
+            db.execute("SELECT %s::int", (7531,))
+            with db.pipeline():
+                db.execute("SELECT %s::int", (1,))
+                db.execute("SELECT %s::int", (2,))
+            for text in ("SELECT 'secret' FROM forbidden", "SELECT 1/0"):
+                try:
+                    db.execute(text)
+                except psycopg.Error:
+                    pass
+        cls.spans = eventually(cls.whole_trace, "the whole trace arrives", 30)
+
+    @classmethod
+    def whole_trace(cls):
+        for spans in cls.collector.traces().values():
+            names = [span["name"] for span in spans]
+            if names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2:
+                return spans
+        return None
+
+    def named(self, name, service=None):
+        return [s for s in self.spans if s["name"] == name and service in (None, s["service"])]
+
+    def test_parents(self):
+        by_id = {span["span_id"]: span for span in self.spans}
+
+        def parent(span):
+            above = by_id.get(span["parent_id"])
+            return above and (above["service"], above["name"])
+
+        root = ("acra-connector", "handleConnection")
+        session = ("acra-server", "handleConnection")
+        (connector,) = self.named("handleConnection", "acra-connector")
+        (server,) = self.named("handleConnection", "acra-server")
+        self.assertEqual(connector["parent_id"], "")
+        self.assertEqual(parent(server), root)
+        (wrap,) = self.named("WrapServer")
+        self.assertEqual(parent(wrap), root)
+        self.assertIn(wrap["span_id"], [link["span_id"] for link in server["links"]])
+        self.assertEqual(parent(self.named("WrapClient")[0]), root)
+        self.assertEqual({parent(s) for s in self.named("ProxyWithTracing")}, {root})
+        self.assertEqual(parent(self.named("ConnectDatabase")[0]), session)
+        exchanges = [s for s in self.spans if "acra.time.proxy_ms" in s["attributes"]]
+        self.assertEqual({parent(s) for s in exchanges}, {session})
+        # startup, simple, extended, two of the pipeline, denied, failed
+        self.assertEqual(len(exchanges), 7)
+        below = {}
+        for span in self.spans:
+            below.setdefault(span["parent_id"], []).append(span["name"])
+        for span in exchanges:
+            names = below[span["span_id"]]
+            if span["name"] == "startup":
+                self.assertEqual(names, ["postgresql startup"])
+                continue
+            self.assertIn("stage query_capture", names)
+            denied = span["attributes"]["acra.verdict"] == "deny"
+            self.assertEqual(f"postgresql {span['name']}" in names, not denied)
+
+    def test_times(self):
+        by_id = {span["span_id"]: span for span in self.spans}
+        slack = 20_000_000  # two processes, two clocks read at two moments
+        for span in self.spans:
+            self.assertTrue(span["start"] <= span["end"], span["name"])
+            above = by_id.get(span["parent_id"])
+            if above and above["service"] == span["service"]:
+                self.assertTrue(above["start"] <= span["start"], span["name"])
+                if span["name"] != "ProxyWithTracing":
+                    self.assertTrue(span["end"] <= above["end"] + slack, span["name"])
+
+    def test_attributes(self):
+        (denied,) = self.named("SELECT forbidden")
+        attributes = denied["attributes"]
+        self.assertEqual(attributes["db.query.text"], "SELECT ? FROM forbidden")
+        self.assertEqual(attributes["acra.verdict"], "deny")
+        self.assertEqual(attributes["acra.denied_by"], "deny_table")
+        self.assertEqual(attributes["db.response.status_code"], "42000")
+        self.assertEqual(denied["status"], 2)
+        failed = [s for s in self.spans if s["attributes"].get("error.type") == "22012"]
+        self.assertEqual(len(failed), 1)
+        (database,) = self.named("postgresql startup")
+        self.assertEqual(database["kind"], "client")
+        self.assertEqual(database["attributes"]["server.port"], self.postgres.port)
+
+    def test_ke6_no_literal_anywhere(self):
+        logs = self.linked.server.output() + self.linked.connector.output()
+        captured = eventually(
+            lambda: (self.folder / "captured.jsonl").read_text(), "statements are captured", 30
+        )
+        page = get(self.linked.server_pages, "/debug/tracez?format=json")
+        for text in (json.dumps(self.spans), logs, captured, page):
+            self.assertNotIn("secret", text)
+            self.assertNotIn("7531", text)
+
+    def test_ob9_one_trace_id_in_log_page_and_exemplar(self):
+        trace_id = self.spans[0]["trace_id"]
+        for process in (self.linked.server, self.linked.connector):
+            for line in process.output().splitlines():
+                record = json.loads(line)
+                self.assertTrue(record["msg"])
+        lines = [json.loads(line) for line in self.linked.server.output().splitlines()]
+        session = [line for line in lines if line.get("trace_id") == trace_id]
+        messages = {line["msg"] for line in session}
+        self.assertLessEqual(
+            {
+                "Session started",
+                "AcraCensor blocked query",
+                "Finished processing client's connection",
+            },
+            messages,
+        )
+        denial = next(line for line in session if line["msg"] == "AcraCensor blocked query")
+        self.assertEqual(denial["code"], 560)
+        (denied,) = self.named("SELECT forbidden")
+        self.assertEqual(denial["span_id"], denied["span_id"])
+        page = get(self.linked.server_pages, f"/debug/trace/{trace_id}")
+        self.assertIn("SELECT forbidden", page)
+        accept = {"Accept": "application/openmetrics-text"}
+        metrics = get(self.linked.server_pages, "/metrics", **accept)
+        self.assertIn(f'trace_id="{trace_id}"', metrics)
+
+
+class NoSpanCrossesTraces(Surroundings):
+    """Many connections interleaved, each with a context of its own, on both reactors."""
+
+    def interleave(self, reactor):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}}
+        chain = self.chain(server=tracing, connector=tracing, reactor=reactor)
+        count, statements = 12, 8
+
+        def client(number):
+            with self.connect(chain, prepare_threshold=None) as db:
+                barrier.wait(20)
+                for _ in range(statements):
+                    db.execute(f"SELECT pg_sleep(0.005), %s::int AS column{number}", (number,))
+
+        barrier = threading.Barrier(count)
+        threads = [threading.Thread(target=client, args=(n,)) for n in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        chain.stop()
+        traces = {
+            trace_id: spans
+            for trace_id, spans in collector.traces().items()
+            if any("db.query.text" in s["attributes"] for s in spans)
+        }
+        self.assertEqual(len(traces), count)
+        for spans in traces.values():
+            texts = [
+                s["attributes"]["db.query.text"]
+                for s in spans
+                if "db.query.text" in s["attributes"]
+            ]
+            self.assertEqual((len(set(texts)), len(texts)), (1, statements))
+            ids = {span["span_id"] for span in spans}
+            roots = [span for span in spans if span["parent_id"] not in ids]
+            self.assertEqual([r["service"] for r in roots], ["acra-connector"])
+            names = [span["name"] for span in spans]
+            self.assertEqual((names.count("WrapServer"), names.count("WrapClient")), (1, 1))
+
+    def test_epoll(self):
+        self.interleave("epoll")
+
+    def test_asyncio(self):
+        self.interleave("asyncio")
+
+
+class Context(Surroundings):
+    """An application's own context, sampling, scope."""
+
+    TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+    def spans_of(self, tracing, work):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        section = {"otlp_endpoint": collector.url, "tracing_interval": "0.1", **tracing}
+        chain = self.chain(link="none", server={"tracing": section})
+        with self.connect(chain) as db:
+            work(db)
+        chain.stop()
+        return collector.spans
+
+    def test_traceparent_in_a_comment_becomes_the_parent(self):
+        comment = f"/*traceparent='00-{self.TRACE}-b7ad6b7169203331-01'*/"
+
+        def work(db):
+            seen = db.execute(
+                f"SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid() {comment}"
+            ).fetchone()
+            self.assertNotIn("traceparent", seen[0])
+
+        spans = self.spans_of({}, work)
+        (exchange,) = [s for s in spans if s["trace_id"] == self.TRACE and s["kind"] == "server"]
+        self.assertEqual(exchange["parent_id"], "b7ad6b7169203331")
+        (connection,) = [s for s in spans if s["name"] == "handleConnection"]
+        self.assertEqual(exchange["links"][0]["trace_id"], connection["trace_id"])
+        self.assertIn(self.TRACE, [link["trace_id"] for link in connection["links"]])
+
+    def test_what_matters_is_kept_without_sampling(self):
+        def work(db):
+            db.execute("SELECT 1")
+            db.execute("SELECT pg_sleep(0.2)")
+            with self.assertRaises(psycopg.Error):
+                db.execute("SELECT 1/0")
+
+        tracing = {"tracing_sampler": "never", "tracing_slow_threshold": "0.15"}
+        exchanges = [s for s in self.spans_of(tracing, work) if s["kind"] == "server"]
+        texts = sorted(s["attributes"]["db.query.text"] for s in exchanges)
+        self.assertEqual(texts, ["SELECT ?/?", "SELECT pg_sleep(?)"])
+
+    def test_request_scope(self):
+        spans = self.spans_of(
+            {"tracing_scope": "request"}, lambda db: [db.execute("SELECT 1") for _ in range(3)]
+        )
+        (connection,) = [s for s in spans if s["name"] == "handleConnection"]
+        exchanges = [s for s in spans if "db.query.text" in s["attributes"]]
+        self.assertEqual(len({s["trace_id"] for s in exchanges}), 3)
+        for exchange in exchanges:
+            self.assertEqual(exchange["links"][0]["span_id"], connection["span_id"])

@@ -1,0 +1,61 @@
+"""Transcripts of a session's two flows: bytes in, bytes out, verdicts in between.
+
+``play.client(data)`` feeds the client's bytes and returns what the database gets;
+``play.database(data)`` feeds the database's and returns what the client gets.  Works are settled
+by ``judge`` (PASS unless given).  `done` fails if a reply is still owed.
+"""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.verdicts import PASS
+from tests.support.sessions import make_session
+
+
+class Playbook:
+    def __init__(self, judge=None, inspects=(), ready=True, prepared=100, **options):
+        self.session = make_session(ready, prepared=prepared)
+        self.recorder = self.session.observer
+        self.judge = judge or (lambda work: PASS)
+        self.works = []
+        response = {
+            key: options.pop(key)
+            for key in ("on_key", "unknown_options", "asked_minor", "from_database")
+            if key in options
+        }
+        if "from_database" in response:
+            response["check_authentication"] = response.pop("from_database")
+        self.request = RequestFlow(self.session, frozenset(inspects), **options)
+        limit = {k: v for k, v in options.items() if k == "message_limit"}
+        self.response = ResponseFlow(self.session, "rows" in inspects, **limit, **response)
+        self.extra = b""
+
+    def _run(self, flow):
+        while (work := flow.next_work()) is not None:
+            self.works.append((work.kind, work.item))
+            flow.settle(work, self.judge(work))
+
+    def client(self, data):
+        """The client says; returned is what the database gets.  What the client gets at once
+        (replies of our own) is in ``extra``."""
+        self.request.feed(data)
+        self._run(self.request)
+        outstanding = self.session.outstanding
+        if outstanding and outstanding[0][0] in replies.OURS:
+            self.response.release_fakes()
+        self.extra = self.response.take_output()
+        return self.request.take_output()
+
+    def database(self, data):
+        """The database says; returned is what the client gets."""
+        self.response.feed(data)
+        self._run(self.response)
+        return self.response.take_output()
+
+    def done(self):
+        assert not self.session.outstanding, self.session.outstanding
+        opened, closed = self.recorder.opened, self.recorder.closed
+        assert set(map(id, opened)) == set(map(id, closed)), "an exchange was not closed"
+        assert len(closed) == len(opened), "an exchange was closed twice"

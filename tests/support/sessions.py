@@ -1,0 +1,189 @@
+"""Sessions for tests: an observer that records, a clock that counts, fake channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Identity, Session
+from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres.frames import message
+
+
+@implementer(IPipelineObserver)
+class Recorder:
+    """Keeps what it is told, in order."""
+
+    def __init__(self) -> None:
+        self.opened: list[Exchange] = []
+        self.closed: list[Exchange] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.failures: list[tuple[str, Any]] = []
+        self.stages: list[tuple[str, Any]] = []
+        self.sessions: list[str] = []
+
+    def session_opened(self, session):
+        self.sessions.append("opened")
+
+    def session_closed(self, session, reason):
+        self.sessions.append(reason)
+
+    def exchange_opened(self, exchange):
+        self.opened.append(exchange)
+
+    def exchange_closed(self, exchange):
+        self.closed.append(exchange)
+
+    def stage_ran(self, stage, work, verdict, started, ended):
+        self.stages.append((stage, verdict))
+
+    def stage_failed(self, stage, work, failure):
+        self.failures.append((stage, failure))
+
+    def security_event(self, code, text, session, exchange, **fields):
+        self.events.append((code, text))
+
+    @property
+    def outcomes(self):
+        return [(exchange.kind, exchange.outcome) for exchange in self.closed]
+
+
+class Ticks:
+    """A clock of nanoseconds that goes on by one at each look."""
+
+    def __init__(self, start: int = 1_000_000_000) -> None:
+        self.now = start
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+def make_session(ready: bool = True, observer: Any = None, prepared: int = 100) -> Session:
+    """A session past its startup (or not)."""
+    session = Session(1, Identity("client", "127.0.0.1", True), observer or Recorder(), Ticks())
+    session.prepared = Prepared(prepared)
+    session.ready = ready
+    return session
+
+
+class FakeTransport:
+    """Counts pauses; keeps the producer."""
+
+    def __init__(self) -> None:
+        self.paused = 0
+        self.producer: Any = None
+
+    def pauseProducing(self):
+        self.paused += 1
+
+    def resumeProducing(self):
+        self.paused -= 1
+
+    def registerProducer(self, producer, streaming):
+        self.producer = producer
+
+
+class FakeChannel:
+    """Keeps what is written, each write apart."""
+
+    def __init__(self) -> None:
+        self.transport = FakeTransport()
+        self.writes: list[bytes] = []
+        self.state = "open"
+
+    def write(self, data):
+        assert isinstance(data, bytes) and data
+        self.writes.append(data)
+
+    def close(self):
+        self.state = "closed"
+
+    def abort(self):
+        self.state = "aborted"
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.writes)
+
+
+def query(text: bytes) -> bytes:
+    return message(b"Q", text + b"\0")
+
+
+def parse(name: bytes, text: bytes) -> bytes:
+    return message(b"P", name + b"\0" + text + b"\0\0\0")
+
+
+def bind(portal: bytes, name: bytes) -> bytes:
+    return message(b"B", portal + b"\0" + name + b"\0\0\0\0\0\0\0")
+
+
+def describe(kind: bytes, name: bytes) -> bytes:
+    return message(b"D", kind + name + b"\0")
+
+
+def execute(portal: bytes = b"") -> bytes:
+    return message(b"E", portal + b"\0\0\0\0\0")
+
+
+def close(kind: bytes, name: bytes) -> bytes:
+    return message(b"C", kind + name + b"\0")
+
+
+SYNC = message(b"S", b"")
+FLUSH = message(b"H", b"")
+TERMINATE = message(b"X", b"")
+PARSE_COMPLETE = message(b"1", b"")
+BIND_COMPLETE = message(b"2", b"")
+CLOSE_COMPLETE = message(b"3", b"")
+NO_DATA = message(b"n", b"")
+
+
+def columns(*names: bytes) -> bytes:
+    body = b"".join(
+        name + b"\0" + b"\0" * 4 + b"\0\0" + b"\0\0\0\x19" + b"\xff\xff" + b"\xff" * 4 + b"\0\0"
+        for name in names
+    )
+    return message(b"T", len(names).to_bytes(2, "big") + body)
+
+
+def row(*values: bytes | None) -> bytes:
+    body = b"".join(
+        b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4, "big") + value
+        for value in values
+    )
+    return message(b"D", len(values).to_bytes(2, "big") + body)
+
+
+def complete(tag: bytes) -> bytes:
+    return message(b"C", tag + b"\0")
+
+
+def error(sqlstate: bytes = b"22012", text: str = "division by zero") -> bytes:
+    return backend.encode_error(b"ERROR", sqlstate, text)
+
+
+def ready(status: bytes = b"I") -> bytes:
+    return backend.encode_ready(status)
+
+
+def messages(data: bytes) -> list[tuple[str, bytes]]:
+    """Type and body of each message; the data must end with a whole one."""
+    found = []
+    position = 0
+    while position < len(data):
+        length = int.from_bytes(data[position + 1 : position + 5], "big")
+        end = position + 1 + length
+        assert end <= len(data), "a message is cut"
+        found.append((chr(data[position]), data[position + 5 : end]))
+        position = end
+    return found
+
+
+def types(data: bytes) -> str:
+    """The message types, one letter each."""
+    return "".join(kind for kind, _ in messages(data))

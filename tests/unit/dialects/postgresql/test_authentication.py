@@ -1,0 +1,53 @@
+"""SCRAM through TLS on both legs (TL-11), passwords in clear (AU-5)."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
+from acra_twisted.errors import WireError
+from acra_twisted.wire.postgres import backend
+
+PLUS, PLAIN = b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"
+BOTH = backend.encode_sasl([PLUS, PLAIN])
+ONE = backend.encode_sasl([PLAIN])
+
+
+def first(mechanism, gs2):
+    data = gs2 + b",,n=,r=nonce"
+    return mechanism + b"\0" + len(data).to_bytes(4, "big") + data
+
+
+class Scram(SynchronousTestCase):
+    def login(self, client_tls, database_tls, offer, answer):
+        watch = PassThrough(AuthenticationPolicy(client_tls, database_tls))
+        shown = watch.from_database(offer[5:])
+        watch.from_client(answer)
+        watch.from_client(b"n" * 20)
+        return shown
+
+    def test_passes(self):
+        for client_tls, database_tls, offer, answer in (
+            (False, False, ONE, first(PLAIN, b"n")),
+            (True, False, ONE, first(PLAIN, b"y")),
+            (True, True, BOTH, first(PLAIN, b"n")),
+            (True, True, ONE, first(PLAIN, b"y")),
+        ):
+            self.assertIsNone(self.login(client_tls, database_tls, offer, answer))
+
+    def test_the_offer_is_reduced_for_a_plain_client(self):
+        self.assertEqual(self.login(False, True, BOTH, first(PLAIN, b"n")), ONE)
+
+    def test_what_cannot_work_is_explained(self):
+        for answer in (first(PLUS, b"p=tls-server-end-point"), first(PLAIN, b"y")):
+            error = self.assertRaises(WireError, self.login, True, True, BOTH, answer)
+            self.assertIn("channel_binding=disable", str(error))
+
+
+class Passwords(SynchronousTestCase):
+    def test_au5(self):
+        for kind in (3, 5):
+            body = kind.to_bytes(4, "big") + b"salt"
+            refusing = PassThrough(AuthenticationPolicy(password_without_tls=False))
+            self.assertRaises(WireError, refusing.from_database, body)
+            allowing = AuthenticationPolicy(database_tls=True, password_without_tls=False)
+            self.assertIsNone(PassThrough(allowing).from_database(body))
+        self.assertIsNone(PassThrough(AuthenticationPolicy()).from_database(b"\0\0\0\0"))

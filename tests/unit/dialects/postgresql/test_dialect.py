@@ -1,0 +1,32 @@
+"""The dialect puts the flows of a session together."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.wire.postgres.frames import StartupPacket, message
+from tests.support.sessions import make_session, ready
+
+
+class Dialect(SynchronousTestCase):
+    def test_a_session(self):
+        session = make_session(ready=False)
+        startup = StartupPacket(9999, {b"user": b"ann", b"_pq_.x": b"1"})
+        keys = []
+        request, response, first = PostgresqlDialect().open_session(
+            session, startup, frozenset(), AuthenticationPolicy(), keys.append
+        )
+        self.assertEqual(first, StartupPacket(2, {b"user": b"ann"}).encode())
+        self.assertEqual((session.user, session.database), (b"ann", b"ann"))
+        response.feed(message(b"R", b"\0\0\0\0") + message(b"K", b"\0\0\0\1key!") + ready())
+        self.assertIsNone(response.next_work())
+        self.assertTrue(response.take_output().startswith(b"v"))
+        self.assertEqual(keys, [(1, b"key!")])
+        self.assertTrue(session.idle)
+        self.assertEqual(session.observer.outcomes, [("startup", "ok")])
+        request.feed(b"")
+        self.assertEqual(session.observer.sessions, ["opened"])
+
+    def test_fatal(self):
+        data = PostgresqlDialect().encode_fatal(b"57P01", "bye")
+        self.assertIn(b"SFATAL\0VFATAL\0C57P01\0Mbye\0", data)

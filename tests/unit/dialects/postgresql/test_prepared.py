@@ -1,0 +1,54 @@
+"""The table of prepared statements and portals."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
+from acra_twisted.model import Statement
+
+
+class Table(SynchronousTestCase):
+    def setUp(self):
+        self.table = Prepared(3)
+        self.one, self.two = Statement(b"one", b"s"), Statement(b"two", b"s")
+
+    def test_provisional_until_confirmed(self):
+        self.table.parse_sent(self.one)
+        self.assertIs(self.table.statement(b"s"), self.one)
+        self.assertEqual(self.table.names(), set())
+        self.table.parse_complete(self.one)
+        self.assertEqual(self.table.names(), {b"s"})
+
+    def test_ds4_a_name_reused(self):
+        self.table.parse_sent(self.one)
+        self.table.parse_complete(self.one)
+        self.table.parse_sent(self.two)
+        self.assertIs(self.table.statement(b"s"), self.two)
+        self.table.forget_pending(self.two)
+        self.assertIs(self.table.statement(b"s"), self.one)
+
+    def test_sql_commands(self):
+        for text, tag in (
+            (b"DEALLOCATE s", b"DEALLOCATE"),
+            (b'deallocate prepare "s";', b"DEALLOCATE"),
+            (b"DEALLOCATE ALL", b"DEALLOCATE ALL"),
+            (b"DISCARD ALL", b"DISCARD ALL"),
+        ):
+            self.table.parse_complete(self.one)
+            self.table.command_complete(tag, Statement(text))
+            self.assertEqual(self.table.names(), set(), text)
+
+    def test_portals_end_with_their_transaction(self):
+        portal = Portal(b"p", self.one)
+        self.table.bind_sent(portal)
+        self.assertIs(self.table.portal(b"p"), portal)
+        self.table.transaction_ended()
+        self.assertIsNone(self.table.portal(b"p").statement)
+
+    def test_full(self):
+        for name in (b"a", b"b"):
+            self.table.parse_complete(Statement(b"", name))
+        self.assertFalse(self.table.full)
+        self.table.bind_sent(Portal(b"p"))
+        self.assertTrue(self.table.full)
+        self.table.close_complete(b"P", b"p")
+        self.assertFalse(self.table.full)

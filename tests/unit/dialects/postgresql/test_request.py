@@ -1,0 +1,360 @@
+"""Client to database: pass-through, batches, denials, limits, desynchronisation."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import FrameTooLarge, WireError
+from acra_twisted.model import Statement
+from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.wire.postgres import frontend
+from acra_twisted.wire.postgres.frames import message
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    CLOSE_COMPLETE,
+    FLUSH,
+    PARSE_COMPLETE,
+    SYNC,
+    TERMINATE,
+    bind,
+    close,
+    columns,
+    complete,
+    describe,
+    error,
+    execute,
+    messages,
+    parse,
+    query,
+    ready,
+    row,
+    types,
+)
+
+TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+COMMENT = b" /*traceparent='" + TRACEPARENT + b"'*/"
+
+
+def deny_marked(work):
+    text = getattr(work.item, "text", b"")
+    return Deny(reason="test") if b"deny" in text else PASS
+
+
+def denying(**options):
+    return Playbook(deny_marked, ["statement"], **options)
+
+
+class PassThrough(SynchronousTestCase):
+    def test_a_chunk_that_passes_is_the_object_that_arrived(self):
+        play = Playbook()
+        for chunk in (
+            query(b"select 1"),
+            parse(b"", b"select $1") + bind(b"", b"") + describe(b"P", b"") + execute() + SYNC,
+        ):
+            self.assertIs(play.client(chunk), chunk)
+
+    def test_simple_query(self):
+        play = Playbook()
+        play.client(query(b"select 1"))
+        reply = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
+        self.assertIs(play.database(reply), reply)
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("query", "ok")])
+        self.assertEqual(play.recorder.closed[0].rows, 1)
+
+    def test_a_batch_is_held_until_sync(self):
+        play = Playbook()
+        held = parse(b"", b"select 1") + bind(b"", b"") + execute()
+        self.assertEqual(play.client(held), b"")
+        self.assertEqual(play.client(SYNC), held + SYNC)
+
+    def test_flush_releases_the_batch(self):
+        play = Playbook()
+        self.assertEqual(play.client(parse(b"", b"select 1")), b"")
+        self.assertEqual(play.client(FLUSH), parse(b"", b"select 1") + FLUSH)
+        self.assertEqual(play.database(PARSE_COMPLETE), PARSE_COMPLETE)
+        play.done()
+
+    def test_a_batch_past_the_hold_limit_is_released(self):
+        play = Playbook(hold_limit=10)
+        first = parse(b"", b"select 1")
+        self.assertEqual(play.client(first), b"")
+        self.assertEqual(play.client(bind(b"", b"")), first)
+
+    def test_a_query_after_an_open_batch_goes_behind_it(self):
+        play = Playbook()
+        data = parse(b"", b"select 1") + query(b"select 2")
+        self.assertEqual(play.client(data), data)
+
+    def test_each_statement_of_a_pipeline_is_an_exchange(self):
+        play = Playbook()
+        one = parse(b"", b"select 1") + bind(b"", b"") + execute()
+        play.client(one + one + SYNC)
+        done = PARSE_COMPLETE + BIND_COMPLETE + row(b"1") + complete(b"SELECT 1")
+        play.database(done + done + ready())
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("execute", "ok")] * 2)
+
+    def test_a_prepared_statement_is_known_when_it_is_executed(self):
+        play = Playbook()
+        play.client(parse(b"s", b"select 7") + describe(b"S", b"s") + SYNC)
+        play.database(PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"a") + ready())
+        play.client(bind(b"", b"s") + execute() + SYNC)
+        play.database(BIND_COMPLETE + row(b"7") + complete(b"SELECT 1") + ready())
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("prepare", "ok"), ("execute", "ok")])
+        self.assertEqual(play.recorder.closed[1].statement.text, b"select 7")
+        self.assertEqual(play.session.prepared.names(), {b"s"})
+
+    def test_closed_statements_are_forgotten(self):
+        play = Playbook()
+        play.client(parse(b"s", b"select 7") + SYNC)
+        play.database(PARSE_COMPLETE + ready())
+        play.client(close(b"S", b"s") + SYNC)
+        play.database(CLOSE_COMPLETE + ready())
+        play.done()
+        self.assertEqual(play.session.prepared.names(), set())
+
+    def test_terminate(self):
+        play = Playbook()
+        self.assertEqual(play.client(TERMINATE), TERMINATE)
+        self.assertTrue(play.request.terminated)
+
+    def test_function_call_only_where_it_is_enabled(self):
+        call = message(b"F", b"\0" * 10)
+        self.assertRaises(WireError, Playbook().client, call)
+        play = Playbook(function_call=True)
+        self.assertEqual(play.client(call), call)
+        play.database(message(b"V", b"\xff\xff\xff\xff") + ready())
+        play.done()
+
+
+class Copy(SynchronousTestCase):
+    def test_copy_data_streams_in_parts(self):
+        play = Playbook()
+        play.client(query(b"copy t from stdin"))
+        play.database(message(b"G", b"\0\0\0"))
+        data = message(b"d", b"x" * 100)
+        self.assertEqual(play.client(data[:50]), data[:50])
+        self.assertTrue(play.request.unfinished)
+        self.assertEqual(play.client(data[50:]), data[50:])
+        done = message(b"c", b"")
+        self.assertEqual(play.client(done), done)
+        play.database(complete(b"COPY 1") + ready())
+        play.done()
+
+    def test_sync_before_copy_done_draws_nothing(self):
+        play = Playbook()
+        play.client(parse(b"", b"copy t from stdin") + bind(b"", b"") + execute() + SYNC)
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + message(b"G", b"\0\0\0"))
+        play.client(message(b"d", b"1\n") + message(b"c", b"") + SYNC)
+        play.database(complete(b"COPY 1") + ready())
+        play.done()
+
+    def test_copy_done_sent_ahead(self):
+        play = Playbook()
+        batch = parse(b"", b"copy t from stdin") + bind(b"", b"") + execute()
+        play.client(batch + message(b"d", b"1\n") + message(b"c", b"") + SYNC)
+        reply = PARSE_COMPLETE + BIND_COMPLETE + message(b"G", b"\0\0\0")
+        play.database(reply + complete(b"COPY 1") + ready())
+        play.done()
+
+
+class Denial(SynchronousTestCase):
+    def test_simple_query(self):
+        play = denying()
+        self.assertEqual(play.client(query(b"deny")), b"")
+        self.assertEqual(types(play.extra), "EZ")
+        self.assertIn(b"C42000", play.extra)
+        play.done()
+
+    def test_never_before_earlier_replies(self):
+        play = denying()
+        sent = play.client(query(b"one") + query(b"deny") + query(b"two"))
+        self.assertEqual(sent, query(b"one") + query(b"two"))
+        self.assertEqual(play.extra, b"")
+        first = columns(b"a") + complete(b"SELECT 0") + ready(b"T")
+        second = complete(b"SET") + ready(b"T")
+        got = play.database(first + second)
+        self.assertEqual(types(got), "TCZEZCZ")
+        # The transaction status is the one that the database reported last.
+        self.assertEqual([body for kind, body in messages(got) if kind == "Z"], [b"T"] * 3)
+        play.done()
+
+    def test_ds1_a_batch_is_denied_as_a_whole(self):
+        play = denying()
+        good = parse(b"", b"one") + bind(b"", b"") + execute()
+        bad = parse(b"", b"deny") + bind(b"", b"") + execute()
+        self.assertEqual(play.client(good + bad + good), b"")
+        self.assertEqual(types(play.extra), "E")
+        self.assertEqual(play.client(SYNC), b"")
+        self.assertEqual(types(play.extra), "Z")
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("execute", "aborted"), ("prepare", "denied")])
+        self.assertEqual(play.session.prepared.statement(b""), None)
+
+    def test_a_batch_partly_sent_fails_at_the_database_as_well(self):
+        play = denying()
+        play.client(parse(b"s", b"one") + FLUSH)
+        sent = play.client(parse(b"", b"deny") + bind(b"", b"") + execute())
+        self.assertEqual(types(sent), "EH")
+        got = play.database(PARSE_COMPLETE + error(b"34000", "portal does not exist"))
+        self.assertEqual(types(got), "1E")
+        self.assertIn(b"C42000", got)
+        self.assertNotIn(b"portal", got)
+        self.assertEqual(play.client(SYNC), SYNC)
+        self.assertEqual(play.database(ready()), ready())
+        play.done()
+
+    def test_an_earlier_error_makes_a_denial_silent(self):
+        play = denying()
+        play.client(parse(b"", b"bad") + FLUSH)
+        play.database(error(b"42601"))
+        self.assertEqual(play.client(parse(b"", b"deny") + SYNC), SYNC)
+        self.assertEqual(play.extra, b"")
+        self.assertEqual(play.database(ready()), ready())
+        play.done()
+
+    def test_both_denied_and_failed_before_it_is_known(self):
+        play = denying()
+        play.client(parse(b"", b"bad") + FLUSH + parse(b"", b"deny") + SYNC)
+        got = play.database(error(b"42601") + ready())
+        self.assertEqual(types(got), "EZ")
+        self.assertIn(b"C42601", got)
+        play.done()
+
+    def test_too_many_prepared_statements(self):
+        play = Playbook(prepared=1)
+        play.client(parse(b"a", b"one") + SYNC)
+        play.database(PARSE_COMPLETE + ready())
+        self.assertEqual(play.client(parse(b"b", b"two") + SYNC), b"")
+        self.assertIn(b"C54000", play.extra)
+        self.assertEqual(play.client(parse(b"", b"two") + bind(b"p", b"") + SYNC), b"")
+        self.assertIn(b"C54000", play.extra)
+        play.done()
+
+    def test_parameters_are_judged(self):
+        play = Playbook(lambda work: Deny() if work.kind == "parameters" else PASS, ["parameters"])
+        play.client(parse(b"", b"one") + bind(b"", b"") + execute() + SYNC)
+        self.assertEqual(types(play.extra), "EZ")
+        self.assertEqual([kind for kind, _ in play.works], ["parameters"])
+
+
+class Replacement(SynchronousTestCase):
+    def test_query_and_parse(self):
+        def judge(work):
+            return Replace(Statement(work.item.text.upper()))
+
+        play = Playbook(judge, ["statement"])
+        sent = play.client(query(b"one") + parse(b"s", b"two") + SYNC + query(b"three"))
+        expected = query(b"ONE") + parse(b"s", b"TWO") + SYNC + query(b"THREE")
+        self.assertEqual(sent, expected)
+
+    def test_parameters(self):
+        def judge(work):
+            work.item.values = [b"new"]
+            work.item.formats = [1]
+            return Replace(work.item)
+
+        play = Playbook(judge, ["parameters"])
+        sent = play.client(bind(b"", b"s") + execute() + SYNC)
+        body = messages(sent)[0][1]
+        self.assertEqual(frontend.decode_bind(body).values, [b"new"])
+        self.assertEqual(types(sent), "BES")
+
+    def test_trace_context_is_taken_and_cut_out(self):
+        play = Playbook()
+        sent = play.client(query(b"select 1" + COMMENT))
+        self.assertEqual(sent, query(b"select 1"))
+        self.assertEqual(play.recorder.opened[0].remote.traceparent(), TRACEPARENT.decode())
+        sent = play.client(parse(b"", b"select 2" + COMMENT) + SYNC)
+        self.assertEqual(sent, parse(b"", b"select 2") + SYNC)
+
+    def test_context_and_replacement_of_one_statement(self):
+        play = Playbook(lambda work: Replace(Statement(b"new")), ["statement"])
+        self.assertEqual(play.client(query(b"select 1" + COMMENT)), query(b"new"))
+        sent = play.client(parse(b"", b"select 1" + COMMENT) + SYNC)
+        self.assertEqual(sent, parse(b"", b"new") + SYNC)
+
+    def test_a_malformed_context_stays_and_is_noted(self):
+        play = Playbook()
+        text = b"select 1 /*traceparent='00-nonsense'*/"
+        self.assertEqual(play.client(query(text)), query(text))
+        self.assertIn("acra.traceparent_malformed", play.recorder.opened[0].attributes)
+
+
+class Hostile(SynchronousTestCase):
+    def test_fr1_lengths(self):
+        for length in (0, 3, 65 << 20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
+            play = Playbook()
+            data = b"Q" + length.to_bytes(4, "big") + b"x"
+            self.assertRaises(WireError, play.client, data)
+
+    def test_small_messages_have_a_small_limit(self):
+        play = Playbook()
+        data = b"S" + (10_001).to_bytes(4, "big")
+        self.assertRaises(FrameTooLarge, play.client, data)
+
+    def test_fr10_unknown_types(self):
+        for kind in b"\x00", b"z", b"R", b"\xff":
+            self.assertRaises(WireError, Playbook().client, message(kind, b""))
+
+    def test_only_passwords_before_the_session_is_ready(self):
+        play = Playbook(ready=False)
+        self.assertRaises(WireError, play.client, query(b"select 1"))
+        play = Playbook(ready=False)
+        password = message(b"p", b"secret\0")
+        self.assertEqual(play.client(password), password)
+        large = b"p" + (70_000).to_bytes(4, "big")
+        self.assertRaises(FrameTooLarge, play.client, large)
+        self.assertRaises(WireError, Playbook().client, password)
+
+    def test_bytes_that_come_while_a_verdict_is_awaited_wait(self):
+        play = Playbook(inspects=["statement"])
+        play.request.feed(query(b"one")[:4])
+        self.assertIsNone(play.request.next_work())
+        play.request.feed(query(b"one")[4:])
+        work = play.request.next_work()
+        play.request.feed(query(b"two"))
+        self.assertEqual(play.request.take_output(), b"")
+        play.request.settle(work, Replace(Statement(b"other")))
+        second = play.request.next_work()
+        play.request.settle(second, PASS)
+        self.assertIsNone(play.request.next_work())
+        self.assertEqual(play.request.take_output(), query(b"other") + query(b"two"))
+
+    @given(st.binary(max_size=200))
+    def test_fr4_random_bytes_raise_nothing_else(self, data):
+        try:
+            Playbook(deny_marked, ["statement", "parameters"]).client(data)
+        except WireError:
+            pass
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    query(b"select 1"),
+                    query(b"deny"),
+                    parse(b"", b"x") + bind(b"", b"") + execute() + SYNC,
+                    parse(b"s", b"deny"),
+                    parse(b"s", b"y" + COMMENT),
+                    FLUSH,
+                    SYNC,
+                ]
+            ),
+            max_size=6,
+        ),
+        st.lists(st.integers(1, 40), max_size=12),
+    )
+    def test_fr5_any_split_gives_the_same_output(self, parts, cuts):
+        data = b"".join(parts)
+        whole, split = denying(), denying()
+        expected = whole.client(data)
+        got = b""
+        for cut in cuts:
+            got += split.client(data[:cut]) if data[:cut] else b""
+            data = data[cut:]
+        got += split.client(data) if data else b""
+        self.assertEqual(got, expected)

@@ -1,0 +1,286 @@
+"""Database to client: attribution, rows for stages, hostile databases."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.errors import WireError
+from acra_twisted.model import Exchange
+from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.wire.postgres.frames import message
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    NO_DATA,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    columns,
+    complete,
+    describe,
+    error,
+    execute,
+    messages,
+    parse,
+    query,
+    ready,
+    row,
+    types,
+)
+
+NOTICE = message(b"N", b"SNOTICE\0\0")
+NOTIFICATION = message(b"A", b"\0\0\0\1channel\0payload\0")
+STATUS = message(b"S", b"standard_conforming_strings\0off\0")
+RESULT = columns(b"a", b"b") + row(b"1", None) + row(b"22", b"x") + complete(b"SELECT 2") + ready()
+
+
+class Plan:
+    """Judges rows by a function of the batch."""
+
+    def __init__(self, judge):
+        self.judge = judge
+
+    def __call__(self, work):
+        if work.kind == "columns":
+            work.exchange.plan = (("test", None, False),)
+            return PASS
+        return self.judge(work.item) if work.kind == "rows" else PASS
+
+
+def upper(batch):
+    for index in range(len(batch)):
+        for place, value in enumerate(batch.cells(index)):
+            if value is not None and value.isalpha():
+                batch.set_cell(index, place, value.upper())
+    return Replace(batch)
+
+
+class Attribution(SynchronousTestCase):
+    def test_asynchronous_messages_pass_at_any_time(self):
+        play = Playbook()
+        quiet = NOTICE + NOTIFICATION + STATUS
+        self.assertIs(play.database(quiet), quiet)
+        self.assertEqual(play.session.parameters, {b"standard_conforming_strings": b"off"})
+        play.client(query(b"select 1"))
+        data = columns(b"a") + NOTICE + row(b"1") + NOTIFICATION + complete(b"SELECT 1") + ready()
+        self.assertEqual(play.database(data), data)
+        play.done()
+
+    def test_an_error_discards_until_sync(self):
+        play = Playbook()
+        one = parse(b"s", b"one") + bind(b"", b"s") + execute()
+        play.client(one + one + SYNC + query(b"next"))
+        play.database(PARSE_COMPLETE + error() + ready() + complete(b"SET") + ready())
+        play.done()
+        outcomes = [("execute", "error"), ("execute", "aborted"), ("query", "ok")]
+        self.assertEqual(sorted(play.recorder.outcomes), sorted(outcomes))
+        self.assertEqual(play.recorder.closed[0].sqlstate, "22012")
+        # The first Parse was confirmed; the second never was.
+        self.assertEqual(play.session.prepared.names(), {b"s"})
+
+    def test_an_error_before_the_sync_is_sent(self):
+        play = Playbook()
+        play.client(parse(b"", b"bad") + message(b"H", b""))
+        play.database(error())
+        self.assertEqual(play.client(bind(b"", b"") + execute() + SYNC), SYNC)
+        play.database(ready())
+        play.done()
+
+    def test_an_error_that_answers_nothing_passes(self):
+        play = Playbook()
+        fatal = backend.encode_error(b"FATAL", b"57P01", "terminating connection")
+        self.assertEqual(play.database(fatal), fatal)
+
+    def test_empty_query_and_no_data_and_suspended_portal(self):
+        play = Playbook()
+        play.client(query(b"") + parse(b"", b"") + describe(b"S", b"") + bind(b"", b"") + SYNC)
+        play.database(message(b"I", b"") + ready())
+        play.database(PARSE_COMPLETE + message(b"t", b"\0\0") + NO_DATA + BIND_COMPLETE + ready())
+        play.client(execute() + SYNC)
+        play.database(row(b"1") + message(b"s", b"") + ready(b"T"))
+        play.done()
+
+    def test_copy_out_streams(self):
+        play = Playbook()
+        play.client(query(b"copy t to stdout"))
+        play.database(message(b"H", b"\0\0\0"))
+        data = message(b"d", b"x" * 50)
+        self.assertEqual(play.database(data[:20]), data[:20])
+        self.assertFalse(play.response.may_interject)
+        self.assertEqual(play.database(data[20:]), data[20:])
+        play.database(message(b"c", b"") + complete(b"COPY 1") + ready())
+        play.done()
+
+    def test_rows_stream_in_parts(self):
+        play = Playbook()
+        play.client(query(b"select"))
+        cut = len(columns(b"a", b"b")) + 12
+        self.assertEqual(play.database(RESULT[:cut]) + play.database(RESULT[cut:]), RESULT)
+        play.done()
+
+
+class Startup(SynchronousTestCase):
+    def start(self, **options):
+        play = Playbook(ready=False, **options)
+        exchange = Exchange(play.session, "startup", None, 1)
+        play.recorder.opened.append(exchange)
+        play.session.outstanding.append((replies.STARTUP, exchange, None))
+        return play
+
+    def test_authentication_keys_and_parameters(self):
+        keys = []
+        play = self.start(on_key=keys.append)
+        data = (
+            message(b"R", b"\0\0\0\0") + STATUS + message(b"K", b"\0\0\0\7" + b"k" * 32) + ready()
+        )
+        self.assertEqual(play.database(data), data)
+        self.assertEqual(keys, [(7, b"k" * 32)])
+        self.assertTrue(play.session.ready)
+        play.done()
+
+    def test_st10_negotiation_is_added_where_the_database_says_nothing(self):
+        play = self.start(unknown_options=[b"_pq_.x"], asked_minor=9999)
+        got = messages(play.database(message(b"R", b"\0\0\0\0")))
+        self.assertEqual([kind for kind, _ in got], ["v", "R"])
+        self.assertEqual(frames.decode_negotiation(got[0][1]), (2, [b"_pq_.x"]))
+
+    def test_st10_negotiation_is_merged_with_the_databases_own(self):
+        play = self.start(unknown_options=[b"_pq_.x"])
+        said = frames.encode_negotiation(0, [b"_pq_.y"])
+        got = messages(play.database(said + message(b"R", b"\0\0\0\0")))
+        self.assertEqual([kind for kind, _ in got], ["v", "R"])
+        self.assertEqual(frames.decode_negotiation(got[0][1]), (0, [b"_pq_.x", b"_pq_.y"]))
+
+    def test_a_negotiation_of_the_databases_own_passes(self):
+        play = self.start()
+        said = frames.encode_negotiation(0, [])
+        self.assertEqual(play.database(said), said)
+
+    def test_authentication_may_be_changed(self):
+        play = self.start(from_database=lambda body: message(b"R", b"\0\0\0\3"))
+        self.assertEqual(play.database(message(b"R", b"\0\0\0\5")), message(b"R", b"\0\0\0\3"))
+
+    def test_not_later(self):
+        self.assertRaises(WireError, Playbook().database, message(b"R", b"\0\0\0\0"))
+
+
+class Rows(SynchronousTestCase):
+    def test_rows_are_changed_and_the_rest_is_not(self):
+        play = Playbook(Plan(upper), ["rows"])
+        play.client(query(b"select"))
+        got = play.database(RESULT)
+        self.assertEqual(got, RESULT.replace(row(b"22", b"x"), row(b"22", b"X")))
+        kinds = [kind for kind, _ in play.works]
+        self.assertEqual(kinds, ["columns", "rows"])
+        self.assertEqual(play.works[0][1].names, [b"a", b"b"])
+        play.done()
+
+    def test_an_execution_knows_the_columns_of_its_preparation(self):
+        play = Playbook(Plan(upper), ["rows"])
+        play.client(parse(b"s", b"select") + describe(b"S", b"s") + SYNC)
+        play.database(PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"c") + ready())
+        play.client(bind(b"", b"s") + execute() + SYNC)
+        got = play.database(BIND_COMPLETE + row(b"x") + complete(b"SELECT 1") + ready())
+        self.assertIn(row(b"X"), got)
+        self.assertEqual(play.works[0][1].names, [b"c"])
+        play.done()
+
+    def test_without_any_description_the_first_row_counts(self):
+        play = Playbook(Plan(upper), ["rows"])
+        play.client(bind(b"", b"s") + execute() + SYNC)
+        got = play.database(BIND_COMPLETE + row(b"x", b"y") + complete(b"SELECT 1") + ready())
+        self.assertIn(row(b"X", b"Y"), got)
+
+    def test_ds7_denied_in_the_middle_of_a_simple_query(self):
+        play = Playbook(Plan(lambda batch: Deny()), ["rows"])
+        play.client(query(b"select"))
+        got = play.database(RESULT)
+        self.assertEqual(types(got), "TEZ")
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("query", "denied")])
+
+    def test_ds7_denied_in_the_middle_of_a_pipeline(self):
+        play = Playbook(Plan(lambda batch: Deny()), ["rows"])
+        one = parse(b"", b"one") + bind(b"", b"") + execute()
+        play.client(one + one + SYNC + query(b"next"))
+        done = PARSE_COMPLETE + BIND_COMPLETE + row(b"x") + complete(b"SELECT 1")
+        got = play.database(done + NOTICE + done + ready() + complete(b"SET") + ready())
+        self.assertEqual(types(got), "12ENZCZ")
+        play.done()
+
+    @given(st.lists(st.integers(1, 30), max_size=12))
+    def test_fr5_any_split_gives_the_same_output(self, cuts):
+        play = Playbook(Plan(upper), ["rows"])
+        play.client(query(b"select"))
+        data, got = RESULT, b""
+        for cut in cuts:
+            if data[:cut]:
+                got += play.database(data[:cut])
+            data = data[cut:]
+        if data:
+            got += play.database(data)
+        self.assertEqual(got, RESULT.replace(row(b"22", b"x"), row(b"22", b"X")))
+        play.done()
+
+
+class Hostile(SynchronousTestCase):
+    def broken(self, data, client=None):
+        play = Playbook()
+        if client is None:
+            client = query(b"select")
+        if client:
+            play.client(client)
+        self.assertRaises(WireError, play.database, data)
+
+    def test_fr7_rows(self):
+        self.broken(row(b"1"))
+        self.broken(columns(b"a", b"b") + row(b"1"))
+        self.broken(columns(b"a") + row(b"1") + row(b"1", b"2"))
+        self.broken(columns(b"a") + b"D\0\0\0\5\0\1")
+        self.broken(columns(b"a") + b"D\x7f\xff\xff\xff\0\1")
+        batch = bind(b"", b"") + execute() + SYNC
+        self.broken(BIND_COMPLETE + row(b"1") + row(b"1", b"2"), batch)
+
+    def test_fr10_unknown_types(self):
+        self.broken(message(b"!", b""), b"")
+
+    def test_replies_to_nothing(self):
+        for data in (
+            ready(),
+            complete(b"SELECT 1"),
+            PARSE_COMPLETE,
+            BIND_COMPLETE,
+            NO_DATA,
+            message(b"3", b""),
+            message(b"G", b"\0\0\0"),
+            message(b"V", b""),
+        ):
+            self.broken(data, b"")
+
+    def test_replies_of_another_kind(self):
+        self.broken(PARSE_COMPLETE)
+        self.broken(ready(), parse(b"", b"x") + SYNC)
+        self.broken(message(b"Z", b"?"))
+
+    def test_lengths(self):
+        self.broken(b"N\0\0\0\0")
+        self.broken(b"N" + (65 << 20).to_bytes(4, "big"))
+
+    def test_fr8_odd_errors_pass(self):
+        for body in (b"\0", b"Sx\0\0", b"C\xff\xff\xff\xff\xff\0\0", b"?what\0\0"):
+            play = Playbook()
+            play.client(query(b"select"))
+            data = message(b"E", body) + ready()
+            self.assertEqual(play.database(data), data)
+            play.done()
+
+    @given(st.binary(max_size=200))
+    def test_fr4_random_bytes_raise_nothing_else(self, data):
+        play = Playbook(Plan(upper), ["rows"])
+        play.client(query(b"select") + parse(b"", b"x") + bind(b"", b"") + execute() + SYNC)
+        try:
+            play.database(data)
+        except WireError:
+            pass

@@ -1,0 +1,60 @@
+"""Trace context in sqlcommenter comments (OB-2)."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.sql.comments import take_context
+
+PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER = b"00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+
+def comment(value=PARENT):
+    return b"/*app='x%20y',traceparent='" + value + b"'*/"
+
+
+class Found(SynchronousTestCase):
+    def found(self, text, rest, parent=PARENT):
+        found = take_context(text)
+        self.assertEqual(found.context.traceparent().encode(), parent)
+        self.assertEqual(found.text, rest)
+
+    def test_places(self):
+        self.found(b"SELECT 1 " + comment(), b"SELECT 1")
+        self.found(b"SELECT 1" + comment(), b"SELECT 1")
+        self.found(comment() + b" SELECT 1", b" SELECT 1")
+        self.found(b"SELECT 1 " + comment() + b";", b"SELECT 1;")
+        self.found(b"SELECT" + comment() + b"1", b"SELECT 1")
+        self.found(b"SELECT 1 /* /* nested */ */ " + comment(), b"SELECT 1 /* /* nested */ */")
+
+    def test_the_last_of_two_holds_and_both_go(self):
+        self.found(b"SELECT 1 " + comment(OTHER) + b" " + comment(), b"SELECT 1")
+
+    def test_nothing_there(self):
+        found = take_context(b"SELECT 1")
+        self.assertEqual(found, (b"SELECT 1", None, False))
+
+
+class NotHonoured(SynchronousTestCase):
+    def test_in_literals_identifiers_and_line_comments(self):
+        for text in (
+            b"SELECT '" + comment().replace(b"'", b"''") + b"'",
+            b'SELECT "' + comment() + b'"',
+            b"SELECT $$" + comment() + b"$$",
+            b"SELECT 1 -- " + comment(),
+        ):
+            found = take_context(text)
+            self.assertEqual((found.text, found.context), (text, None))
+
+    def test_malformed(self):
+        for value in (b"", PARENT.upper(), PARENT + b"-x", b"%00", PARENT * 100):
+            text = b"SELECT 1 " + comment(value)
+            self.assertEqual(take_context(text)[:2], (text, None))
+        self.assertTrue(take_context(b"SELECT 1 " + comment(b"x")).malformed)
+        self.assertTrue(take_context(b"SELECT 'traceparent").malformed)
+
+    @given(st.binary(max_size=60))
+    def test_random_bytes(self, data):
+        take_context(b"SELECT traceparent " + data)
+        take_context(b"SELECT 1 /*traceparent='" + data + b"'*/")

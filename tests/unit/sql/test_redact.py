@@ -1,0 +1,60 @@
+"""No literal is ever shown."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.sql.redact import TEXT_LIMIT, redact
+
+
+class Texts(SynchronousTestCase):
+    def test_literals_and_comments(self):
+        text = b"SELECT 'secret', 42, $$x$$, E'y' /* why 7 */ FROM t WHERE a = $1"
+        expected = "SELECT ?, ?, ?, ?   FROM t WHERE a = $1"
+        self.assertEqual(redact(text).text, expected)
+
+    def test_what_cannot_be_read_is_not_shown(self):
+        self.assertEqual(redact(b"SELECT 'secret").text, "<unreadable SQL>")
+        self.assertEqual(redact(rb"SELECT 'a\'secret'").text, "<unreadable SQL>")
+        self.assertEqual(redact(rb"SELECT 'a\'secret'", False).text, "SELECT ?")
+
+    def test_length_is_bounded(self):
+        self.assertEqual(len(redact(b"SELECT " + b"a," * 5000 + b"b").text), TEXT_LIMIT)
+        self.assertEqual(redact(b"SELECT " + b"'x'," * 50_000).text, "<statement of 200007 bytes>")
+
+    @given(st.text(alphabet="abz'\\\n- /*$", max_size=20))
+    def test_ke6_a_quoted_value_never_shows(self, around):
+        marker = "MARKER7531"
+        quoted = (marker + around).replace("'", "''")
+        text = f"INSERT INTO t VALUES ('{quoted}') {around}".encode()
+        self.assertNotIn(marker, "".join(redact(text)))
+
+
+class Summaries(SynchronousTestCase):
+    def test_operations_and_targets(self):
+        cases = {
+            b"SELECT * FROM account WHERE id = 1": "SELECT account",
+            b'select a from public."T" join s.u on true': "SELECT public.T s.u",
+            b"INSERT INTO t SELECT * FROM u": "INSERT t SELECT u",
+            b"INSERT INTO account VALUES (1)": "INSERT account",
+            b"UPDATE t SET a = (SELECT max(b) FROM u)": "UPDATE t SELECT u",
+            b"DELETE FROM ONLY t": "DELETE t",
+            b"CREATE TABLE IF NOT EXISTS t (a int)": "CREATE TABLE t",
+            b"BEGIN": "BEGIN",
+            b"SET x = 'y'": "SET",
+            b"COPY t FROM STDIN": "COPY t",
+            b"": "SQL",
+            b"frobnicate": "SQL",
+            b"SELECT 1; DROP TABLE t": "SELECT DROP TABLE t",
+        }
+        for text, summary in cases.items():
+            self.assertEqual(redact(text).summary, summary, text)
+
+    def test_ob3_names_with_odd_characters_are_not_shown(self):
+        self.assertEqual(redact(b'SELECT 1 FROM "<script>"').summary, "SELECT ?")
+
+    def test_length_is_bounded(self):
+        text = b"SELECT 1 FROM " + b" JOIN ".join(b"table%d" % n for n in range(100))
+        self.assertTrue(len(redact(text).summary) <= 255)
+        self.assertEqual(redact(b"SELECT " + b" " * 70_000).summary, "SELECT")
+        self.assertEqual(redact(b" " * 70_000).summary, "SQL")

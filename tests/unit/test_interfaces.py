@@ -1,0 +1,40 @@
+"""Every provider provides what it says."""
+
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyClass, verifyObject
+
+from acra_twisted import interfaces
+from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.pipeline.build import stage_factories
+from acra_twisted.stages.deny_table import DenyTable
+from acra_twisted.stages.query_capture import QueryCapture
+from acra_twisted.telemetry.audit import AuditLog
+from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+from acra_twisted.telemetry.metrics import ServerMetrics
+from acra_twisted.telemetry.observers import Observers
+from acra_twisted.telemetry.tracing import ExchangeTracing
+from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.tls import RawSecurity, TLSSecurity
+from tests.support.sessions import Recorder
+
+
+class Providers(SynchronousTestCase):
+    def test_classes(self):
+        for observer in (AuditLog, ServerMetrics, Observers, ExchangeTracing, Recorder):
+            verifyClass(interfaces.IPipelineObserver, observer)
+        for stage in (DenyTable, QueryCapture):
+            verifyClass(interfaces.IStatementStage, stage)
+        for exporter in (HttpExporter, LogExporter):
+            verifyClass(interfaces.ISpanExporter, exporter)
+        for security in (RawSecurity, TLSSecurity):
+            verifyClass(interfaces.ITransportSecurity, security)
+        for flow in (RequestFlow, ResponseFlow):
+            verifyClass(interfaces.IMessageFlow, flow, tentative=True)
+        verifyClass(interfaces.ISecuredProtocol, Channel)
+        verifyObject(interfaces.IDatabaseDialect, PostgresqlDialect())
+
+    def test_stage_factories(self):
+        for factory in stage_factories().values():
+            verifyObject(interfaces.IStageFactory, factory)

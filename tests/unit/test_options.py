@@ -1,0 +1,76 @@
+"""Kinds of settings: text to value and back."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted import options
+from acra_twisted.options import Address
+
+
+class Kinds(SynchronousTestCase):
+    def good(self, kind, text, value, rendered=None):
+        self.assertEqual(kind.parse(text), value)
+        self.assertEqual(kind.render(value), rendered if rendered is not None else text)
+        self.assertEqual(kind.parse(kind.render(value)), value)
+
+    def bad(self, kind, *texts):
+        for text in texts:
+            self.assertRaises(ValueError, kind.parse, text)
+
+    def test_booleans(self):
+        self.good(options.BOOLEAN, "true", True)
+        self.good(options.BOOLEAN, "F", False, "false")
+        self.bad(options.BOOLEAN, "", "maybe", "2")
+
+    def test_numbers(self):
+        self.good(options.Integer(1, 2000), "1_000", 1000, "1000")
+        self.bad(options.Integer(1, 5), "", "0", "6", "1.5", "x")
+        self.good(options.Seconds(), "1.5s", 1.5, "1.5")
+        self.bad(options.Seconds(1.0), "0.5", "x", "nan", "1e9")
+
+    def test_words(self):
+        self.good(options.Choice("a", "b"), "A", "a", "a")
+        self.bad(options.Choice("a", "b"), "c", "")
+        self.good(options.NAMES, " a ,b,, ", ("a", "b"), "a, b")
+        self.good(options.TEXT, "x", "x")
+        self.good(options.FILE, "x", "x")
+
+    def test_urls(self):
+        self.good(options.URL, "http://localhost:1/x", "http://localhost:1/x")
+        self.good(options.URL, "", "")
+        self.bad(options.URL, "localhost:1", "ftp://x", "http://")
+
+    def test_cl7_client_ids(self):
+        self.good(options.CLIENT_ID, "my app_1-", "my app_1-")
+        self.bad(options.CLIENT_ID, "abcd", "a" * 257, "../../etc", "a/bcde", "a\0bcde", "aä" * 5)
+
+    def test_addresses(self):
+        self.good(
+            options.ADDRESS, "tcp://127.0.0.1:93/", Address("127.0.0.1", 93), "tcp://127.0.0.1:93"
+        )
+        self.good(options.ADDRESS, "tcp://[::1]:93", Address("::1", 93))
+        self.good(options.ADDRESS, "unix:///tmp/x", Address(path="/tmp/x"))
+        self.good(options.ADDRESS, "", None)
+        self.bad(
+            options.ADDRESS,
+            "127.0.0.1:93",
+            "tcp://x",
+            "tcp://x:y",
+            "unix://x",
+            "http://x:1",
+            "tcp://x:99999",
+        )
+
+    def test_local_addresses(self):
+        local = ["localhost", "127.0.0.3", "::1"]
+        self.assertTrue(all(Address(host, 1).is_local for host in local))
+        self.assertTrue(Address(path="/x").is_local)
+        self.assertFalse(any(Address(host, 1).is_local for host in ("0.0.0.0", "db.example")))
+
+
+class Settings(SynchronousTestCase):
+    def test_frozen_mapping(self):
+        section = options.Section("s", "", (options.Option("a", options.TEXT, "x", ""),))
+        settings = options.defaults([section])
+        self.assertEqual((dict(settings), len(settings)), ({"a": "x"}, 1))
+        self.assertEqual(settings.but(a="y")["a"], "y")
+        self.assertRaises(KeyError, settings.but, b="y")

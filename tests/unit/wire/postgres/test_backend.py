@@ -1,0 +1,69 @@
+"""Backend messages: decode after encode, hostile bodies."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import WireError
+from acra_twisted.wire.postgres import backend
+from tests.support.sessions import columns
+
+DECODERS = (
+    backend.decode_ready,
+    backend.decode_error,
+    backend.decode_command_tag,
+    backend.decode_parameter_status,
+    backend.decode_backend_key,
+    backend.authentication_kind,
+    backend.sasl_mechanisms,
+    backend.decode_row_description,
+)
+
+
+class Messages(SynchronousTestCase):
+    def test_errors(self):
+        data = backend.encode_error(b"FATAL", b"57P01", "going\0down")
+        fields = backend.decode_error(data[5:])
+        self.assertEqual(fields, {"S": b"FATAL", "V": b"FATAL", "C": b"57P01", "M": b"going?down"})
+
+    def test_tags(self):
+        counts = {b"INSERT 0 5": 5, b"SELECT 12": 12, b"BEGIN": -1, b"COPY 0": 0, b"": -1}
+        for tag, rows in counts.items():
+            self.assertEqual(backend.affected_rows(tag), rows)
+            self.assertEqual(backend.decode_command_tag(tag + b"\0"), tag)
+
+    def test_sasl(self):
+        data = backend.encode_sasl([b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"])
+        self.assertEqual(backend.authentication_kind(data[5:]), backend.AUTH_SASL)
+        names = [b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"]
+        self.assertEqual(backend.sasl_mechanisms(data[5:]), names)
+
+    def test_row_description(self):
+        found = backend.decode_row_description(columns(b"a", b"bc")[5:])
+        self.assertEqual(
+            (found.names, found.types, found.formats), ([b"a", b"bc"], [25, 25], [0, 0])
+        )
+
+    def test_irregular(self):
+        for decode, body in (
+            (backend.decode_ready, b"X"),
+            (backend.decode_error, b"Sx"),
+            (backend.decode_command_tag, b"SELECT"),
+            (backend.decode_parameter_status, b"a\0b\0c\0"),
+            (backend.decode_backend_key, b"\0\0\0\1"),
+            (backend.decode_backend_key, b"\0" * 261),
+            (backend.authentication_kind, b"\0"),
+            (backend.sasl_mechanisms, b"\0\0\0\x0ax\0"),
+            (backend.decode_row_description, b"\0"),
+            (backend.decode_row_description, b"\0\1a\0"),
+            (backend.decode_row_description, columns(b"a")[5:] + b"x"),
+        ):
+            self.assertRaises(WireError, decode, body)
+
+    @given(st.binary(max_size=80))
+    def test_fr4_random_bytes(self, body):
+        for decode in DECODERS:
+            try:
+                decode(body)
+            except WireError:
+                pass

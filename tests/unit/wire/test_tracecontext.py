@@ -1,0 +1,75 @@
+"""Trace context: golden bytes, leniency, hostility."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.wire import tracecontext
+from acra_twisted.wire.tracecontext import TraceContext
+
+# From acra-wire reference section 19, and opencensus-go's encoder.
+GOLDEN = bytes.fromhex("1d0000000000463ac35c9f6413ad48485a3953bb61240100200000000000010201")
+CONTEXT = TraceContext("463ac35c9f6413ad48485a3953bb6124", "0020000000000001", True)
+HEX = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+class Binary(SynchronousTestCase):
+    def test_golden(self):
+        self.assertEqual(tracecontext.encode(CONTEXT), GOLDEN)
+        self.assertEqual(tracecontext.decode(GOLDEN[4:]), CONTEXT)
+        self.assertEqual(tracecontext.decode(GOLDEN[4:] + b"more"), CONTEXT)
+
+    def test_without_options_it_is_not_sampled(self):
+        self.assertEqual(tracecontext.decode(GOLDEN[4:31]), CONTEXT._replace(sampled=False))
+
+    def test_cl4_what_is_not_well_formed_is_no_context(self):
+        blob = GOLDEN[4:]
+        for bad in (
+            b"",
+            blob[:26],
+            blob[:17],
+            b"\1" + blob[1:],
+            b"\0\1" + blob[2:],
+            blob[:18] + b"\7" + blob[19:],
+            b"\0\0" + b"\0" * 16 + blob[18:],
+            blob[:19] + b"\0" * 8 + blob[27:],
+        ):
+            self.assertIsNone(tracecontext.decode(bad))
+
+    @given(st.binary(max_size=40))
+    def test_random_bytes(self, data):
+        found = tracecontext.decode(data)
+        if found is not None:
+            self.assertEqual(tracecontext.encode(found)[4:31], data[:27])
+
+
+class OnTheLink(SynchronousTestCase):
+    def test_framed_contexts_are_told_from_databases_protocols(self):
+        for head in (GOLDEN[:4], b"\0\0\0\0", b"\x1c\0\0\0", b"\0\4\0\0"):
+            self.assertTrue(tracecontext.looks_framed(head), head)
+        for head in (b"\0\0\0\x08", b"\0\0\x27\x10", b"\x16\3\1\2", b"GET ", b"\1\4\0\0"):
+            self.assertFalse(tracecontext.looks_framed(head), head)
+
+
+class Traceparent(SynchronousTestCase):
+    def test_round_trip(self):
+        for sampled in (True, False):
+            context = TraceContext(*HEX, sampled)
+            self.assertEqual(tracecontext.parse_traceparent(context.traceparent()), context)
+
+    def test_ob2(self):
+        good = "00-{}-{}-01".format(*HEX)
+        later = "cc-{}-{}-09-what-comes-later".format(*HEX)
+        self.assertTrue(tracecontext.parse_traceparent(later).sampled)
+        for bad in (
+            "",
+            good.upper(),
+            good + "-x",
+            good + "\n",
+            "ff" + good[2:],
+            "00-{}-{}-01".format("0" * 32, HEX[1]),
+            "00-{}-{}-01".format(HEX[0], "0" * 16),
+            "00-{}-{}-1".format(*HEX),
+            good * 100,
+        ):
+            self.assertIsNone(tracecontext.parse_traceparent(bad), bad)
