@@ -25,7 +25,7 @@ class WireError(AcraError):
     """A peer broke the protocol.
 
     ``side`` is ``"client"``, ``"database"`` or ``"link"``.  ``sqlstate`` is what the client is
-    told where a reply is still legal.
+    told where a reply is still legal; empty means that it is told nothing.
     """
 
     def __init__(self, side: str, text: str, sqlstate: bytes = b"08P01") -> None:

@@ -79,6 +79,10 @@ class AcraConnector(MultiService):
         super().__init__()
         self.reactor = reactor
         self._settings = settings
+        # First of all sockets: when the pages answer, applications can connect.
+        address: Address = settings["incoming_connection_string"]
+        mode = socket_mode(settings)
+        listener = bind("incoming_connection_string", address, mode)
         self.metrics = DaemonMetrics("acraconnector")
         self.telemetry = TelemetryService(
             reactor, "acra-connector", settings, self.metrics, self._running
@@ -91,9 +95,9 @@ class AcraConnector(MultiService):
         self._numbers = 0
         self._connections: set[ApplicationConnection] = set()
         self._emptied: Deferred[None] | None = None
-        address: Address = settings["incoming_connection_string"]
-        listener = bind("incoming_connection_string", address, socket_mode(settings))
-        self.listener = ListenerService(reactor, listener, _ConnectionFactory(self), address.path)
+        self.listener = ListenerService(
+            reactor, listener, _ConnectionFactory(self), address.path, mode
+        )
         self.listener.setServiceParent(self)
         self._watch = LoopingCall(self._check_all)
         self._watch.clock = reactor

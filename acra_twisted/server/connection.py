@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.startup import ALPN, ClientStartup, StartTLS
-from acra_twisted.errors import FrameTooLarge, HandshakeError, WireError
+from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import events, spans
 from acra_twisted.telemetry.spans import Span
@@ -169,9 +169,7 @@ class ServerConnection(Channel):
 
     def _startup_failed(self, error: WireError) -> None:
         self._event(events.UNEXPECTED_PACKET, str(error))
-        # What does not speak the protocol learns nothing about who is here (ST-1, ST-7, ST-15).
-        quiet = isinstance(error, FrameTooLarge) or "bytes" in str(error)
-        if not quiet:
+        if error.sqlstate:
             self._farewell(error.sqlstate, str(error))
         else:
             self.close()

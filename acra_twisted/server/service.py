@@ -84,6 +84,9 @@ class AcraServer(MultiService):
         super().__init__()
         self.reactor = reactor
         self._settings = settings
+        # First of all sockets: when the pages answer, clients can connect.
+        address: Address = settings["incoming_connection_string"]
+        listener = bind("incoming_connection_string", address)
         self.metrics = ServerMetrics("postgresql")
         self.telemetry = TelemetryService(
             reactor, "acra-server", settings, self.metrics, self._running
@@ -126,8 +129,6 @@ class AcraServer(MultiService):
         self._connections: set[ServerConnection] = set()
         self._by_address: Counter[str] = Counter()
         self._emptied: Deferred[None] | None = None
-        address: Address = settings["incoming_connection_string"]
-        listener = bind("incoming_connection_string", address)
         self.listener = ListenerService(
             reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
         )

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISpanExporter
@@ -31,6 +32,33 @@ _WARN_EVERY = 60.0
 
 class _Refused(Exception):
     """The collector answered with a status that a retry would not change."""
+
+
+@implementer(IBodyProducer)
+class _Body:
+    """A request body that is written in one piece.
+
+    Twisted's FileBodyProducer would write it in turns of a cooperator, which stands still while
+    the reactor shuts down: what is flushed last would be lost.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        """Twisted: write."""
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """Twisted: it is written already."""
+
+    def resumeProducing(self) -> None:
+        """Twisted: it is written already."""
+
+    def stopProducing(self) -> None:
+        """Twisted: it is written already."""
 
 
 @implementer(ISpanExporter)
@@ -150,13 +178,11 @@ class HttpExporter:
             self._pause = None
 
     async def _post(self, body: bytes) -> None:
-        from io import BytesIO
-
-        from twisted.web.client import FileBodyProducer, readBody
+        from twisted.web.client import readBody
         from twisted.web.http_headers import Headers
 
         headers = Headers({"content-type": [self._content_type], "user-agent": ["acra-twisted"]})
-        request = self._agent.request(b"POST", self._url, headers, FileBodyProducer(BytesIO(body)))
+        request = self._agent.request(b"POST", self._url, headers, _Body(body))
         response = await request.addTimeout(self._timeout, self._reactor)
         if response.length is not None and isinstance(response.length, int):
             if response.length > _ANSWER_LIMIT:
@@ -243,6 +269,4 @@ class LogExporter:
 
     def stop(self) -> Deferred[None]:
         """Nothing is queued."""
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        return done
+        return succeed(None)

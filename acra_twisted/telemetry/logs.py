@@ -135,7 +135,11 @@ class LogWriter:
 
     def __call__(self, event: LogEvent) -> None:
         """Never raises: a line that can't be written is lost, the connection is not."""
-        if event.get("log_level", LogLevel.info) < self._level:
+        level = event.get("log_level", LogLevel.info)
+        if level is LogLevel.info and str(event.get("log_namespace")).startswith("twisted."):
+            # What factories and ports of Twisted's have to tell is for debugging.
+            level = LogLevel.debug
+        if level < self._level:
             return
         try:
             line = self._format(event) + "\n"

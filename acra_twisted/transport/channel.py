@@ -152,8 +152,8 @@ def describe_failure(failure: Failure) -> str:
     details = getattr(error, "args", ())
     if isinstance(error, AcraError):
         return str(error)
-    if details and isinstance(details[0], list):
-        return "; ".join(str(entry[-1]) for entry in details[0] if entry)
     if name == "VerificationError":
         return "the certificate is not for the expected name"
+    if name == "Error" and details and isinstance(details[0], list):
+        return "; ".join(str(entry[-1]) for entry in details[0] if entry)
     return name

@@ -98,12 +98,18 @@ class ListenerService(Service):
     """Accepts on a bound socket while it runs."""
 
     def __init__(
-        self, reactor: Any, listener: socket.socket, factory: IProtocolFactory, path: str = ""
+        self,
+        reactor: Any,
+        listener: socket.socket,
+        factory: IProtocolFactory,
+        path: str = "",
+        mode: int = 0o600,
     ) -> None:
         self._reactor = reactor
         self._listener = listener
         self._factory = factory
         self._path = path
+        self._mode = mode
         self._port: Any = None
 
     @property
@@ -117,6 +123,9 @@ class ListenerService(Service):
         self._port = self._reactor.adoptStreamPort(
             self._listener.fileno(), self._listener.family, self._factory
         )
+        if self._path:
+            # Twisted opens a unix socket to everyone when it adopts it.
+            os.chmod(self._path, self._mode)
 
     def stopService(self) -> Deferred[Any]:
         """Stop accepting."""

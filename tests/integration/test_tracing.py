@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from pathlib import Path
 
 import psycopg
-from rotel import Client, Config  # noqa: F401 - says that the receiver is installed
+import rotel
 
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.processes import Process, accepts, free_port
@@ -16,10 +17,6 @@ from tests.integration.base import Surroundings, eventually, get
 
 def rotel_binary():
     """The receiver that the wheel brings."""
-    from pathlib import Path
-
-    import rotel
-
     return str(Path(rotel.__file__).parent / "rotel-agent")
 
 
@@ -37,7 +34,7 @@ class OneTrace(Surroundings):
             *("--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}"),
             *("--exporter", "otlp", "--otlp-exporter-protocol", "http"),
             *("--otlp-exporter-endpoint", f"http://127.0.0.1:{cls.collector.port}"),
-            *("--otlp-exporter-batch-timeout", "200ms"),
+            *("--batch-timeout", "200ms"),
         ]
         cls.rotel = Process(command, cls.folder / "rotel.log")
         cls.addClassCleanup(cls.rotel.stop, signal.SIGTERM)

@@ -21,6 +21,9 @@ from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 
 ALPN = b"postgresql"
+#: The SQLSTATE of errors about which a peer is told nothing.
+_QUIET = b""
+_ABSURD = 1 << 20
 
 #: What drivers commonly set.  Anything else must be named in allowed_startup_parameters.
 ALLOWED_PARAMETERS = (
@@ -97,9 +100,11 @@ class ClientStartup:
                 return None
             length, code = frames.STARTUP_HEADER.unpack_from(buffer.data)
             if length < 8:
-                raise WireError("client", f"startup packet announces {length} bytes")
+                raise WireError("client", f"startup packet announces {length} bytes", _QUIET)
             if length > frames.STARTUP_LIMIT:
-                raise FrameTooLarge("client", f"startup packet announces {length} bytes")
+                # Far more is no startup packet at all, but another protocol or noise.
+                sqlstate = b"08P01" if length < _ABSURD else _QUIET
+                raise FrameTooLarge("client", f"startup packet announces {length} bytes", sqlstate)
             if len(buffer.data) < length:
                 buffer.wait_for(length)
                 return None
@@ -115,7 +120,7 @@ class ClientStartup:
 
     def _direct_tls(self) -> StartTLS:
         if self._policy.tls == "disable":
-            raise WireError("client", "direct TLS on a listener without TLS")
+            raise WireError("client", "direct TLS on a listener without TLS", _QUIET)
         self._seen.add(frames.SSL_REQUEST)
         return StartTLS(self._buffer.drain())
 
@@ -123,7 +128,7 @@ class ClientStartup:
         """Answer a request for encryption; True if TLS begins."""
         rest = self._buffer.drain()
         if length != 8 or len(rest) > 8:
-            raise WireError("client", "bytes behind a request for encryption")
+            raise WireError("client", "bytes behind a request for encryption", _QUIET)
         if code in self._seen or self.encrypted:
             raise WireError("client", "encryption was asked for twice")
         self._seen.add(code)
@@ -133,7 +138,7 @@ class ClientStartup:
 
     def _decode(self, packet: bytes, length: int, code: int) -> StartupPacket | CancelRequest:
         if len(packet) != length:
-            raise WireError("client", "bytes behind the startup packet")
+            raise WireError("client", "bytes behind the startup packet", _QUIET)
         if code == frames.CANCEL_REQUEST:
             return frames.decode_cancel(packet)
         if self._policy.tls == "require" and not self.encrypted:

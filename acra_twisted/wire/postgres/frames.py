@@ -112,7 +112,7 @@ def decode_cancel(packet: bytes) -> CancelRequest:
     """Read a whole CancelRequest.  Raises WireError."""
     key = packet[12:]
     if not 4 <= len(key) <= _CANCEL_KEY_MAX:
-        raise WireError("client", "invalid length of cancel request")
+        raise WireError("client", "invalid length of cancel request", b"")
     return CancelRequest(int.from_bytes(packet[8:12], "big"), key)
 
 

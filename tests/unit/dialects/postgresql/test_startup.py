@@ -62,7 +62,7 @@ class Negotiation(SynchronousTestCase):
 
 
 class Hostile(SynchronousTestCase):
-    def refused(self, machine, *chunks, sqlstate=b"08P01"):
+    def refused(self, machine, *chunks, sqlstate=b""):
         for chunk in chunks[:-1]:
             machine.feed(chunk)
         error = self.assertRaises(WireError, machine.feed, chunks[-1])
@@ -86,15 +86,15 @@ class Hostile(SynchronousTestCase):
         self.assertEqual(len(packet.encode()), 10_000)
         self.assertEqual(startup().feed(packet.encode()), packet)
         packet.parameters[b"options"] += b"x"
-        self.refused(startup(), packet.encode())
+        self.refused(startup(), packet.encode(), sqlstate=b"08P01")
 
     def test_st13_asked_twice(self):
-        self.refused(startup(tls="disable"), SSL, SSL)
-        self.refused(startup(), GSS, GSS)
+        self.refused(startup(tls="disable"), SSL, SSL, sqlstate=b"08P01")
+        self.refused(startup(), GSS, GSS, sqlstate=b"08P01")
         machine = startup()
         machine.feed(SSL)
         machine.tls_started()
-        self.refused(machine, SSL)
+        self.refused(machine, SSL, sqlstate=b"08P01")
 
     def test_st15_other_protocols(self):
         for data in (b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-x\r\n", b"\x4a\0\0\0\x0a5.5.5-10.11"):
