@@ -20,6 +20,8 @@ class Collector:
         collector = self
 
         class Intake(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_POST(self) -> None:
                 size = int(self.headers.get("content-length", "0"))
                 body = self.rfile.read(size)

@@ -158,11 +158,13 @@ class HttpExporter:
                 self._give_up(batch, str(error))
                 return
             except Exception as error:
-                if attempt + 1 == self._attempts or self._stopping:
+                # While stopping one more try must do: a kept connection may just have gone stale.
+                if attempt + 1 == self._attempts or (self._stopping and attempt):
                     self._give_up(batch, type(error).__name__)
                     return
                 self.counts["retried"] += len(batch)
-                await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                if not self._stopping:
+                    await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
                 pause = min(pause * 2, _LAST_PAUSE)
             else:
                 self.counts["sent"] += len(batch)

@@ -1,0 +1,147 @@
+"""Running stages: order, verdicts, Deferreds, failures; what is not made is counted."""
+
+from unittest import mock
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.pipeline import driver
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+from tests.support.sessions import make_session
+
+
+def hook(answer, name="stage", lenient=False):
+    def method(item, exchange):
+        value = answer(item) if callable(answer) else answer
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    return (name, method, lenient)
+
+
+class Driver(SynchronousTestCase):
+    def setUp(self):
+        self.session = make_session()
+        self.recorder = self.session.observer
+        self.exchange = Exchange(self.session, "query", None, 1)
+        self.work = Work(STATEMENT, Statement(b"one"), self.exchange)
+
+    def run_hooks(self, *hooks):
+        return driver.run(hooks, self.work)
+
+    def test_pass(self):
+        self.assertIs(self.run_hooks(hook(PASS), hook(PASS)), PASS)
+        self.assertEqual(self.recorder.stages, [])
+
+    def test_each_stage_gets_what_the_one_before_left(self):
+        append = hook(lambda item: Replace(Statement(item.text + b"+")))
+        verdict = self.run_hooks(append, hook(PASS), append)
+        self.assertEqual(verdict.item.text, b"one++")
+
+    def test_the_first_refusal_ends_the_run(self):
+        deny, hangup = Deny(), Hangup("x")
+        self.assertIs(self.run_hooks(hook(deny, "a"), hook(hangup, "b")), deny)
+        self.assertEqual(self.exchange.denied_by, "a")
+        self.assertEqual(self.recorder.stages, [("a", deny)])
+        self.assertIs(self.run_hooks(hook(hangup)), hangup)
+
+    def test_a_waiting_stage_suspends_the_chain(self):
+        for answer, expected in (
+            (PASS, b"last"),
+            (Replace(Statement(b"new")), b"last"),
+            (Deny(), None),
+        ):
+            waiting = Deferred()
+            last = hook(lambda item: Replace(Statement(b"last")))
+            result = self.run_hooks(hook(waiting), last)
+            self.assertIsInstance(result, Deferred)
+            waiting.callback(answer)
+            verdict = self.successResultOf(result)
+            if expected is None:
+                self.assertIs(verdict, answer)
+            else:
+                self.assertEqual(verdict.item.text, expected)
+
+    def test_a_deferred_that_has_fired_is_a_value(self):
+        self.assertIs(self.run_hooks(hook(succeed(PASS)), hook(succeed(PASS))), PASS)
+        deny = Deny()
+        self.assertIs(self.run_hooks(hook(succeed(deny))), deny)
+
+    def test_a_fired_deferred_that_waits_for_another(self):
+        inner = Deferred()
+        result = self.run_hooks(hook(succeed(None).addCallback(lambda _: inner)))
+        self.assertNoResult(result)
+        inner.callback(PASS)
+        self.assertIs(self.successResultOf(result), PASS)
+
+    def test_a_broken_stage_fails_closed(self):
+        for broken in (
+            ValueError("secret"),
+            lambda item: fail(ValueError("secret")),
+            None,
+            "PASS",
+            lambda item: succeed(None),
+        ):
+            self.assertIs(self.run_hooks(hook(broken)), driver.BROKEN)
+        self.assertEqual(len(self.recorder.failures), 5)
+        later = Deferred()
+        result = self.run_hooks(hook(later))
+        later.errback(ValueError("secret"))
+        self.assertIs(self.successResultOf(result), driver.BROKEN)
+
+    def test_only_an_advisory_stage_may_be_passed_by(self):
+        self.assertIs(self.run_hooks(hook(ValueError(), lenient=True)), PASS)
+        self.assertEqual(len(self.recorder.failures), 1)
+
+    def test_times_are_taken_where_the_exchange_is_traced(self):
+        self.exchange.span = object()
+        times = []
+        self.recorder.stage_ran = lambda *args: times.append(args[3:])
+        self.run_hooks(hook(PASS), hook(PASS))
+        self.assertEqual(len(times), 2)
+        self.assertTrue(all(0 < started < ended for started, ended in times))
+
+    def test_no_deferred_is_made_on_the_synchronous_path(self):
+        made = []
+        original = defer.Deferred.__init__
+
+        def count(self, *args, **kwargs):
+            made.append(1)
+            original(self, *args, **kwargs)
+
+        with mock.patch.object(defer.Deferred, "__init__", count):
+            self.run_hooks(*[hook(PASS)] * 6)
+        self.assertEqual(made, [])
+
+    def test_then(self):
+        self.assertEqual(driver.then(2, lambda n: n + 1), 3)
+        waiting = Deferred()
+        result = driver.then(waiting, lambda n: n + 1)
+        waiting.callback(2)
+        self.assertEqual(self.successResultOf(result), 3)
+
+
+class Plans(SynchronousTestCase):
+    def setUp(self):
+        self.session = make_session()
+        self.exchange = Exchange(self.session, "query", None, 1)
+        self.work = Work(COLUMNS, None, self.exchange)
+
+    def test_transforms_become_the_plan(self):
+        class Transform:
+            def transform(self, batch):
+                return Replace(batch + 1)
+
+        planners = (hook(None), hook(Transform()), hook(Transform()))
+        self.assertIs(driver.plan(planners, self.work), PASS)
+        rows = Work(ROWS, 1, self.exchange)
+        self.assertEqual(driver.run(self.exchange.plan, rows).item, 3)
+
+    def test_a_broken_planner_fails_closed(self):
+        self.assertIs(driver.plan((hook(ValueError()),), self.work), driver.BROKEN)
+        lenient = hook(ValueError(), lenient=True)
+        self.assertIs(driver.plan((lenient,), self.work), PASS)
+        self.assertEqual(self.exchange.plan, ())

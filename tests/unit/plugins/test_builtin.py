@@ -1,0 +1,13 @@
+"""What we ship is found by twisted.plugin."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.pipeline.build import stage_factories
+from acra_twisted.plugins import builtin
+
+
+class Shipped(SynchronousTestCase):
+    def test_found(self):
+        found = stage_factories()
+        self.assertIs(found["query_capture"], builtin.query_capture)
+        self.assertIs(found["deny_table"], builtin.deny_table)

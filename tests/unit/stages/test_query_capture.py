@@ -1,0 +1,64 @@
+"""Captured statements: redacted, counted, bounded, atomic, private (FW-8)."""
+
+import json
+import os
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.model import Exchange, Statement
+from acra_twisted.options import Settings
+from acra_twisted.pipeline.build import Services
+from acra_twisted.stages.query_capture import QueryCapture, QueryCaptureFactory
+from acra_twisted.verdicts import PASS
+from tests.support.sessions import make_session
+
+
+class Capture(SynchronousTestCase):
+    def setUp(self):
+        self.path = self.mktemp()
+        self.exchange = Exchange(make_session(), "query", None, 1)
+
+    def rows(self):
+        with open(self.path) as file:
+            return [json.loads(line) for line in file]
+
+    def capture(self, stage, *texts):
+        for text in texts:
+            self.assertIs(stage.on_statement(Statement(text), self.exchange), PASS)
+
+    def test_counts_without_values(self):
+        stage = QueryCapture(self.path, 10)
+        self.capture(stage, b"SELECT 'secret'", b"SELECT 7531", b"SELECT now()")
+        stage.stop()
+        expected = [{"query": "SELECT ?", "count": 2}, {"query": "SELECT now()", "count": 1}]
+        self.assertEqual(self.rows(), expected)
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def test_memory_is_bounded(self):
+        stage = QueryCapture(self.path, 1)
+        self.capture(stage, b"SELECT a", b"SELECT b", b"SELECT c", b"SELECT a")
+        stage.flush()
+        self.assertEqual(
+            self.rows(), [{"query": "SELECT a", "count": 2}, {"query": None, "count": 2}]
+        )
+
+    def test_the_file_is_written_at_intervals(self):
+        clock = Clock()
+        clock.callWhenRunning = lambda function: function()
+        settings = Settings({"filepath": self.path, "max_statements": 5, "flush_interval": 3.0})
+        stage = QueryCaptureFactory().make(settings, Services(clock, None))
+        self.assertEqual(self.rows(), [])
+        self.capture(stage, b"SELECT a")
+        clock.advance(3)
+        self.assertEqual(len(self.rows()), 1)
+        stage.stop()
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_the_file_must_be_writable(self):
+        for path, expected in (("", "name the file"), ("/nowhere/x", "cannot write /nowhere/x")):
+            settings = Settings({"filepath": path, "max_statements": 5, "flush_interval": 3.0})
+            make = QueryCaptureFactory().make
+            error = self.assertRaises(ConfigError, make, settings, None)
+            self.assertIn(expected, str(error))
