@@ -69,7 +69,7 @@ class Credentials:
 
     def _check_pair(self, key_option: str, certificate_option: str) -> None:
         try:
-            self.server_context()._makeContext().check_privatekey()
+            CertificateOptions(privateKey=self.key, certificate=self.certificate).getContext()
         except SSL.Error:
             raise ConfigError(
                 f"{key_option}: this is not the key of the certificate in {certificate_option}"

@@ -1,0 +1,16 @@
+"""Two spans, parent and child, with everything that an encoder must carry."""
+
+from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.spans import Span
+
+
+def sample():
+    parent = Span("handleConnection", "1" * 32, "", spans.SERVER, 1_000_000_000, True)
+    parent.end = 1_000_500_000
+    child = parent.child("stage censor", spans.INTERNAL, 1_000_100_000)
+    child.end = 1_000_100_400
+    for key, value in (("text", "<b>"), ("number", 7), ("share", 0.5), ("yes", True)):
+        child.add_attribute(key, value)
+    child.add_link("2" * 32, "3" * 16, spans.LINK_PARENT)
+    child.fail(spans.PERMISSION_DENIED, "denied")
+    return [parent, child]

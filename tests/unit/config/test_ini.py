@@ -1,0 +1,64 @@
+"""Strict ini files: every mistake says where and what."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.ini import IniFile
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import BOOLEAN, PORT, Option, Section
+
+SECTIONS = (
+    Section("server", "", (Option("port", PORT, 1, ""),)),
+    Section(
+        "tls", "", (Option("secret", PORT, 1, "", secret=True), Option("on", BOOLEAN, False, ""))
+    ),
+)
+STAGES = (Section("stage:cap", "", (Option("size", PORT, 1, ""),)),)
+
+
+class Files(SynchronousTestCase):
+    def ini(self, text):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write(text)
+        return IniFile(path)
+
+    def read(self, text):
+        return self.ini(text).read(SECTIONS)
+
+    def refused(self, text, *expected):
+        error = self.assertRaises(ConfigError, self.read, text)
+        for words in expected:
+            self.assertIn(words, str(error))
+
+    def test_values(self):
+        text = "[server]\n# comment\nport = 5\n[tls]\non = yes\n"
+        self.assertEqual(self.read(text), {"port": 5, "on": True})
+
+    def test_mistakes(self):
+        self.refused("[servr]\n", ":1: ", "unknown section [servr]; did you mean 'server'?")
+        self.refused("[server]\n\nprot = 1\n", ":3: ", "unknown key 'prot'", "did you mean 'port'?")
+        self.refused("[server]\non = 1\n", ":2: ", "it belongs in [tls]")
+        self.refused("[server]\nport = x\n", ":2: ", "port: 'x': expected a whole number")
+        self.refused("[server]\nport = 1\nport = 2\n", ":3: ", "given twice")
+        self.refused("[server]\n[server]\n", ":2: ", "given twice")
+        self.refused("port = 1\n", ":1: ", "before the first [section]")
+        self.refused("[server]\nport\n", ":2", "neither [section] nor key = value")
+
+    def test_secrets_are_not_shown(self):
+        error = self.assertRaises(ConfigError, self.read, "[tls]\nsecret = hunter2\n")
+        self.assertNotIn("hunter2", str(error))
+
+    def test_files_that_cannot_be_read(self):
+        self.assertRaises(ConfigError, IniFile, "/nowhere/x.ini")
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(b"[server]\n\xff\n")
+        self.assertRaises(ConfigError, IniFile, path)
+
+    def test_stages(self):
+        ini = self.ini("[stage:cap]\nsize = 3\n[stage:other]\nwhatever = 1\n")
+        installed = {"cap": 1, "other": 1}
+        self.assertEqual(ini.read_stages(STAGES, lambda: installed), {"cap": {"size": 3}})
+        error = self.assertRaises(ConfigError, ini.read_stages, STAGES, lambda: {"cap": 1})
+        self.assertIn("unknown section [stage:other]", str(error))
+        self.assertEqual(ini.read(SECTIONS), {})

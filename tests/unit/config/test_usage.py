@@ -1,0 +1,103 @@
+"""Command lines as Acra writes them; precedence; one line for every mistake."""
+
+import io
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config import usage
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import BOOLEAN, PORT, TEXT, Option, Section
+
+SECTION = Section(
+    "server",
+    "Things.",
+    (
+        Option("db_host", TEXT, "nowhere", "The host."),
+        Option("db_port", PORT, 5432, "The port."),
+        Option("v", BOOLEAN, False, "More."),
+        Option("password", TEXT, "", "Secret.", secret=True),
+    ),
+)
+STAGE = Section("stage:cap", "", (Option("size", PORT, 1, ""),))
+
+
+def program():
+    return usage.Program(
+        "acra-test", (SECTION,), lambda settings: None, lambda names: [STAGE], lambda: {"cap": 1}
+    )
+
+
+class Loading(SynchronousTestCase):
+    def load(self, *arguments, **environment):
+        return usage.load(program(), arguments, environment)[0]
+
+    def test_spellings(self):
+        for arguments in (
+            ["--db_host=x", "--v=true", "--db_port=1"],
+            ["-db_host=x", "-v=1", "-db_port", "1"],
+            ["--db-host", "x", "--v", "--db_port=1"],
+        ):
+            settings = self.load(*arguments)
+            values = (settings["db_host"], settings["v"], settings["db_port"])
+            self.assertEqual(values, ("x", True, 1))
+
+    def test_precedence(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[server]\ndb_port = 1\n[stage:cap]\nsize = 1\n")
+        config = f"--config={path}"
+        self.assertEqual(self.load()["db_port"], 5432)
+        self.assertEqual(self.load(config)["db_port"], 1)
+        self.assertEqual(self.load(config, ACRA_DB_PORT="2")["db_port"], 2)
+        self.assertEqual(self.load(config, "--db_port=3", ACRA_DB_PORT="2")["db_port"], 3)
+        environment = {"ACRA_STAGE_CAP_SIZE": "2"}
+        self.assertEqual(self.load(config).stages["cap"]["size"], 1)
+        self.assertEqual(self.load(config, **environment).stages["cap"]["size"], 2)
+        flag = "--stage.cap.size=3"
+        self.assertEqual(self.load(config, flag, **environment).stages["cap"]["size"], 3)
+
+    def test_mistakes(self):
+        for arguments, expected in (
+            (["--db_hots=x"], "did you mean --db_hos"),
+            (["--zzzzzz=x"], "see --help"),
+            (["word"], "unexpected argument 'word'"),
+            (["--db_port"], "needs a value"),
+            (["--db_port=x"], "--db_port: db_port: 'x'"),
+            (["--stage.cap.zize=1"], "unknown flag --stage.cap.zize"),
+        ):
+            error = self.assertRaises(ConfigError, self.load, *arguments)
+            self.assertIn(expected, str(error))
+
+    def test_ke9_no_secret_on_the_command_line(self):
+        error = self.assertRaises(ConfigError, self.load, "--password=hunter2")
+        self.assertNotIn("hunter2", str(error))
+        self.assertIn("ACRA_PASSWORD", str(error))
+        self.assertEqual(self.load(ACRA_PASSWORD="x")["password"], "x")
+
+
+class Options(SynchronousTestCase):
+    def run_options(self, *arguments):
+        options = usage.DaemonOptions.__new__(usage.DaemonOptions)
+        options.program = program()
+        options.output, options.errors = io.StringIO(), io.StringIO()
+        try:
+            options.parseOptions(arguments)
+        except SystemExit as end:
+            return end.code, options.output.getvalue(), options.errors.getvalue()
+        return options.settings
+
+    def test_actions(self):
+        code, shown, _ = self.run_options("--help")
+        self.assertEqual((code, "--db_host" in shown, "--password" in shown), (0, True, False))
+        code, shown, _ = self.run_options("--dump_config", "--db_host=x")
+        self.assertEqual((code, "db_host = x" in shown), (0, True))
+        code, shown, _ = self.run_options("--check-config")
+        self.assertEqual((code, shown), (0, "acra-test: the configuration is fine\n"))
+
+    def test_mistakes_are_one_line_and_status_1(self):
+        code, _, errors = self.run_options("--db_hos=x")
+        self.assertEqual((code, errors.count("\n")), (1, 1))
+        self.assertTrue(errors.startswith("acra-test: "))
+
+    def test_settings(self):
+        self.assertEqual(self.run_options("--db_host=x")["db_host"], "x")

@@ -1,0 +1,128 @@
+"""One application connection over memory transports."""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.connector.connection import LinkChannel, LinkFactory
+from acra_twisted.connector.service import AcraConnector
+from acra_twisted.options import Address, defaults
+from acra_twisted.wire import tracecontext
+from acra_twisted.wire.postgres.frames import StartupPacket
+
+STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
+
+
+class Connections(SynchronousTestCase):
+    def setUp(self):
+        self.reactor = MemoryReactorClock()
+        settings = defaults(CONNECTOR_SECTIONS).but(
+            acraserver_connection_string=Address("127.0.0.1", 1),
+            acraserver_transport_encryption_disable=True,
+            incoming_connection_string=Address("127.0.0.1", 0),
+            max_connections=2,
+            write_timeout=5.0,
+        )
+        self.connector = AcraConnector(self.reactor, settings)
+        self.addCleanup(self.connector.listener._listener.close)
+        self.attempts = []
+        self.connector.connect = self.connect
+        self.spans = []
+        self.connector.telemetry.tracing._sink = self.spans.append
+
+    def connect(self, established):
+        attempt = Deferred()
+        self.attempts.append((established, attempt))
+        return attempt
+
+    def accept(self):
+        application = self.connector.accept()
+        application.makeConnection(StringTransport())
+        return application
+
+    def linked(self):
+        application = self.accept()
+        link = LinkChannel(self.attempts.pop()[0])
+        link.makeConnection(StringTransport())
+        return application, link
+
+    def test_the_context_goes_first_and_then_bytes_both_ways(self):
+        application, link = self.linked()
+        context = tracecontext.encode(application.span.context)
+        self.assertEqual(link.transport.value(), context)
+        application.dataReceived(b"to the server")
+        link.dataReceived(b"to the application")
+        self.assertEqual(link.transport.value(), context + b"to the server")
+        self.assertEqual(application.transport.value(), b"to the application")
+        application.connectionLost(Failure(ConnectionDone()))
+        self.assertTrue(link.transport.disconnecting)
+        names = sorted(span.name for span in self.spans)
+        expected = ["ProxyWithTracing", "ProxyWithTracing", "WrapClient", "handleConnection"]
+        self.assertEqual(names, sorted(expected))
+        self.assertEqual(self.connector._connections, set())
+
+    def test_the_application_is_not_read_before_the_link_stands(self):
+        application = self.accept()
+        self.assertEqual(application.transport.producerState, "paused")
+        link = LinkChannel(self.attempts.pop()[0])
+        link.makeConnection(StringTransport())
+        self.assertEqual(application.transport.producerState, "producing")
+
+    def test_the_server_ends_it(self):
+        application, link = self.linked()
+        link.connectionLost(Failure(ConnectionLost()))
+        self.assertTrue(application.transport.disconnecting)
+        self.assertEqual(application.span.message, "ConnectionLost")
+
+    def test_no_server(self):
+        application = self.accept()
+        application.dataReceived(STARTUP[:5])
+        self.attempts.pop()[1].errback(ConnectionRefusedError())
+        application.dataReceived(STARTUP[5:])
+        self.assertIn(b"C08006", application.transport.value())
+        self.assertTrue(application.transport.disconnecting)
+        self.assertEqual(application.span.message, "Can't connect to AcraServer")
+
+    def test_a_handshake_that_fails(self):
+        application = self.accept()
+        link = LinkFactory(self.attempts.pop()[0]).buildProtocol(None)
+        link.lost(Failure(ConnectionLost()))
+        application.dataReceived(STARTUP)
+        self.assertIn(b"C08006", application.transport.value())
+
+    def test_a_handshake_that_takes_too_long(self):
+        application = self.accept()
+        application._connecting.errback(TimeoutError())
+        self.assertEqual(application.span.status, 2)
+        application.check(10.0)
+        self.assertTrue(application.transport.disconnected)
+
+    def test_an_application_that_leaves_meanwhile(self):
+        application = self.accept()
+        established, attempt = self.attempts.pop()
+        application.connectionLost(Failure(ConnectionDone()))
+        self.assertTrue(attempt.called)
+
+    def test_too_many(self):
+        for _ in range(2):
+            self.accept()
+        third = self.accept()
+        third.dataReceived(STARTUP)
+        self.assertIn(b"C53300", third.transport.value())
+
+    def test_a_peer_that_does_not_read(self):
+        application, link = self.linked()
+        link.transport.producer.pauseProducing()
+        self.reactor.advance(6)
+        self.connector._check_all()
+        self.assertTrue(application.transport.disconnected)
+        self.assertTrue(link.transport.disconnected)
+
+    def test_shutdown(self):
+        application, link = self.linked()
+        self.assertEqual([span.name for span in self.connector._running()], ["handleConnection"])
+        application.cut()
+        self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)

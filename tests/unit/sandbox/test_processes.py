@@ -1,0 +1,51 @@
+"""Children: started, waited for, ended by their own id."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+
+
+class Children(SynchronousTestCase):
+    def start(self, program):
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        process = Process([sys.executable, "-c", program], folder / "log")
+        self.addCleanup(process.stop)
+        return process
+
+    def test_output_and_end(self):
+        process = self.start("print('hello')")
+        self.assertEqual((process.wait(10), process.output()), (0, "hello\n"))
+        self.assertEqual(process.stop(), 0)
+
+    def test_stop(self):
+        process = self.start("import time; print('up', flush=True); time.sleep(60)")
+        process.wait_until(lambda: "up" in process.output(), "up")
+        process.send(0)
+        self.assertEqual(process.stop(), -signal.SIGTERM)
+        self.assertRaises(ProcessLookupError, os.kill, process.pid, 0)
+
+    def test_one_that_does_not_end_is_killed(self):
+        process = self.start(
+            "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True);"
+            "time.sleep(60)"
+        )
+        process.wait_until(lambda: "up" in process.output(), "up")
+        self.assertEqual(process.stop(seconds=0.2), -signal.SIGKILL)
+
+    def test_one_that_ends_early_says_why(self):
+        process = self.start("raise SystemExit('no licence')")
+        error = self.assertRaises(RuntimeError, process.wait_until, lambda: False, "ready")
+        self.assertIn("no licence", str(error))
+
+    def test_ports_and_commands(self):
+        self.assertFalse(accepts(free_port()))
+        command = twistd("acra-server", Path("/x/a.ini"), "--v", reactor="epoll")
+        expected = ["--reactor=epoll", "-n", "--pidfile=/x/a.pid", "acra-server"]
+        self.assertEqual(command[1:5], expected)
+        self.assertEqual(command[5:], ["--config_file=/x/a.ini", "--v"])

@@ -1,0 +1,178 @@
+"""One accepted connection over memory transports: from accept to relay and every way out.
+
+Real peers are in tests/integration; here are the orders of events that they do not produce.
+"""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.options import Address, defaults
+from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.server.service import AcraServer
+from acra_twisted.wire import tracecontext
+from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket, message
+from acra_twisted.wire.tracecontext import TraceContext
+from tests.support.sessions import query, ready, types
+
+STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
+CONTEXT = TraceContext("a" * 32, "b" * 16, True)
+
+
+class Connections(SynchronousTestCase):
+    def setUp(self):
+        self.reactor = MemoryReactorClock()
+        settings = defaults(SERVER_SECTIONS).but(
+            db_host="127.0.0.1",
+            client_id="an application",
+            acraconnector_transport_encryption_disable=True,
+            incoming_connection_string=Address("127.0.0.1", 0),
+            tls_auth=0,
+            max_connections=2,
+            max_connections_per_address=5,
+        )
+        self.server = AcraServer(self.reactor, settings)
+        self.addCleanup(self.server.listener._listener.close)
+        self.attempts = []
+        self.server.database.connect = self.connect
+        self.spans = []
+        self.server.telemetry.tracing._sink = self.spans.append
+
+    def connect(self):
+        attempt = Deferred()
+        self.attempts.append(attempt)
+        return attempt
+
+    def accept(self, data=b"", address="10.0.0.1"):
+        connection = self.server.accept(address)
+        connection.makeConnection(StringTransport())
+        if data:
+            connection.dataReceived(data)
+        return connection
+
+    def database(self):
+        """The database answers."""
+        channel = DatabaseChannel(None, Deferred())
+        channel.makeConnection(StringTransport())
+        self.attempts.pop().callback(channel)
+        return channel
+
+    def session(self, data=STARTUP):
+        connection = self.accept(data)
+        database = self.database()
+        database.dataReceived(message(b"R", b"\0\0\0\0") + message(b"K", b"\0\0\0\7key!") + ready())
+        return connection, database
+
+    def lose(self, connection):
+        connection.connectionLost(Failure(ConnectionDone()))
+
+    def test_a_session(self):
+        connection, database = self.session(tracecontext.encode(CONTEXT) + STARTUP)
+        self.assertEqual(database.transport.value(), STARTUP)
+        self.assertEqual(types(connection.transport.value()), "RKZ")
+        connection.dataReceived(query(b"select 1"))
+        self.assertTrue(database.transport.value().endswith(query(b"select 1")))
+        self.lose(connection)
+        self.assertTrue(database.transport.disconnecting)
+        names = {span.name: span for span in self.spans}
+        self.assertEqual(names["handleConnection"].trace_id, CONTEXT.trace_id)
+        self.assertEqual(names["WrapServer"].parent_id, CONTEXT.span_id)
+        self.assertEqual(self.server._connections, set())
+
+    def test_fr5_byte_by_byte(self):
+        connection = self.accept()
+        for byte in tracecontext.encode(CONTEXT) + STARTUP:
+            connection.dataReceived(bytes((byte,)))
+        self.assertEqual(connection.span.trace_id, CONTEXT.trace_id)
+        self.assertEqual(len(self.attempts), 1)
+
+    def test_rl1_no_database_before_the_startup_packet_is_whole(self):
+        self.accept(STARTUP[:-1])
+        self.assertEqual(self.attempts, [])
+
+    def test_the_database_cannot_be_reached(self):
+        connection = self.accept(STARTUP)
+        self.attempts.pop().errback(ConnectionRefusedError())
+        self.assertIn(b"C08006", connection.transport.value())
+        self.assertNotIn(b"127.0.0.1", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_a_client_that_leaves_meanwhile(self):
+        connection = self.accept(STARTUP)
+        attempt = self.attempts[0]
+        self.lose(connection)
+        self.assertTrue(attempt.called)
+        connection = self.accept(STARTUP)
+        connection._closed = True
+        database = self.database()
+        self.assertTrue(database.transport.disconnected)
+
+    def test_early_data_waits_and_is_bounded(self):
+        connection = self.accept(STARTUP)
+        connection.dataReceived(message(b"p", b"secret\0"))
+        self.assertTrue(self.database().transport.value().endswith(message(b"p", b"secret\0")))
+        connection = self.accept(STARTUP)
+        connection.dataReceived(b"x" * 20_000)
+        self.assertTrue(connection.transport.disconnected)
+
+    def test_limits(self):
+        several = [self.accept() for _ in range(3)]
+        several[2].dataReceived(STARTUP)
+        self.assertIn(b"C53300", several[2].transport.value())
+        self.accept()
+        self.assertTrue(self.accept().transport.disconnected)
+        self.server._connections.clear()
+        self.server._by_address["10.0.0.1"] = 5
+        self.assertTrue(self.accept().transport.disconnected)
+        self.assertFalse(self.accept(address="10.0.0.2").transport.disconnected)
+
+    def test_the_handshake_is_limited_in_time(self):
+        silent, authenticating = self.accept(), self.accept(STARTUP)
+        self.database()
+        self.reactor.advance(11)
+        self.server._check_all()
+        self.assertTrue(silent.transport.disconnected)
+        self.assertIn(b"C57P05", authenticating.transport.value())
+
+    def test_cancel(self):
+        self.session()
+        right = self.accept(CancelRequest(7, b"key!").encode())
+        database = self.database()
+        self.assertEqual(database.transport.value(), CancelRequest(7, b"key!").encode())
+        right.dataReceived(b"ignored")
+        database.connectionLost(Failure(ConnectionDone()))
+        self.assertTrue(right.transport.disconnecting)
+        wrong = self.accept(CancelRequest(7, b"nope").encode())
+        self.assertTrue(wrong.transport.disconnecting)
+        self.assertEqual(self.attempts, [])
+        unlucky = self.accept(CancelRequest(7, b"key!").encode())
+        self.attempts.pop().errback(ConnectionRefusedError())
+        self.assertTrue(unlucky.transport.disconnecting)
+        self.assertEqual(wrong.transport.value() + unlucky.transport.value(), b"")
+
+    def test_shutdown_in_every_phase(self):
+        idle, _ = self.session()
+        fresh, connecting = self.accept(), self.accept()
+        connecting._server._settings = connecting._server._settings.but(max_connections=9)
+        connecting.dataReceived(STARTUP)
+        for connection in (idle, fresh, connecting):
+            connection.drain()
+        self.assertIn(b"C57P01", idle.transport.value())
+        self.assertIn(b"C57P01", connecting.transport.value())
+        self.assertTrue(fresh.transport.disconnecting)
+        fresh.cut()
+        self.assertTrue(fresh.transport.disconnected)
+
+    def test_running_spans_are_listed(self):
+        connection, _ = self.session()
+        connection.dataReceived(query(b"select 1"))
+        names = [span.name for span in self.server._running()]
+        self.assertEqual(names, ["handleConnection", ""])
+
+    def test_without_a_client_id_there_is_no_session(self):
+        self.server.client_id = ""
+        connection = self.accept(STARTUP)
+        self.assertIn(b"C28000", connection.transport.value())

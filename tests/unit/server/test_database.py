@@ -1,0 +1,57 @@
+"""Reaching the database (ST-3 to ST-5): a hostile one learns and gets nothing."""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import HandshakeError, WireError
+from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
+
+
+class Channels(SynchronousTestCase):
+    def connect(self, creator=None):
+        self.ready = Deferred()
+        self.channel = DatabaseChannel(creator, self.ready)
+        self.transport = StringTransport()
+        self.channel.makeConnection(self.transport)
+        return self.channel
+
+    def test_plain_is_ready_at_once(self):
+        self.assertIs(self.connect(), self.successResultOf(self.ready))
+        self.assertEqual(self.transport.value(), b"")
+        got = []
+        self.channel.on_data = self.channel.on_lost = got.append
+        self.channel.dataReceived(b"x")
+        reason = Failure(ConnectionLost())
+        self.channel.connectionLost(reason)
+        self.assertEqual(got, [b"x", reason])
+
+    def test_hostile_answers(self):
+        for answer, kind in (
+            (b"N", HandshakeError),
+            (b"E", WireError),
+            (b"E\0\0\0\x20secret text\0", WireError),
+            (b"SR\0\0\0\x08\0\0\0\0", WireError),
+        ):
+            self.connect(object())
+            self.assertEqual(self.transport.value(), SSL_REQUEST_PACKET)
+            self.channel.dataReceived(answer)
+            failure = self.failureResultOf(self.ready, kind)
+            self.assertNotIn("secret", str(failure.value))
+            self.assertTrue(self.transport.disconnected)
+            # Nothing but the request for encryption was ever sent.
+            self.assertEqual(self.transport.value(), SSL_REQUEST_PACKET)
+
+    def test_bytes_before_they_are_asked_for(self):
+        channel = self.connect()
+        self.successResultOf(self.ready)
+        channel.dataReceived(b"R")
+        self.assertTrue(self.transport.disconnected)
+
+    def test_lost_before_it_was_ready(self):
+        self.connect(object())
+        self.channel.connectionLost(Failure(ConnectionLost()))
+        self.failureResultOf(self.ready, ConnectionLost)

@@ -1,0 +1,72 @@
+"""AcraServer's settings: what can't be used together, what is warned about."""
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address, defaults
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.server import service
+
+PLAIN = {
+    "db_host": "127.0.0.1",
+    "client_id": "an application",
+    "acraconnector_transport_encryption_disable": True,
+    "tls_auth": 0,
+}
+
+
+def settings(**changes):
+    return defaults(SERVER_SECTIONS).but(**{**PLAIN, **changes})
+
+
+class Checks(SynchronousTestCase):
+    def refused(self, expected, **changes):
+        error = self.assertRaises(ConfigError, service.check, settings(**changes))
+        self.assertIn(expected, str(error))
+
+    def test_fine(self):
+        service.check(settings())
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate, key = authority.issue("server", hosts=("localhost",))
+        service.check(
+            settings(
+                acraconnector_tls_transport_enable=True,
+                tls_client_id_from_cert=True,
+                tls_auth=4,
+                tls_ca=str(authority.path),
+                tls_cert=str(certificate),
+                tls_key=str(key),
+                db_tls="require",
+            )
+        )
+
+    def test_mistakes(self):
+        self.refused("db_host", db_host="")
+        self.refused("choose the transport", acraconnector_transport_encryption_disable=False)
+        self.refused("client_id", client_id="")
+        self.refused("needs certificates", tls_client_id_from_cert=True)
+        self.refused("TLS needs a certificate", client_tls="require")
+
+    def test_addresses(self):
+        self.assertEqual(service.database_address(settings()), Address("127.0.0.1", 5432))
+        unix = service.database_address(settings(db_host="/run/pg"))
+        self.assertEqual(unix, Address(path="/run/pg/.s.PGSQL.5432"))
+
+    def test_tls_to_the_database(self):
+        self.assertFalse(service.uses_database_tls(settings()))
+        self.assertTrue(service.uses_database_tls(settings(db_host="db.example")))
+        self.assertFalse(service.uses_database_tls(settings(db_host="x", db_tls="disable")))
+
+    def test_warnings(self):
+        self.assertEqual(service.insecure(settings()), [])
+        outside = Address("0.0.0.0", 9393)
+        found = service.insecure(
+            settings(incoming_connection_string=outside, db_host="db", db_tls="disable")
+        )
+        self.assertEqual(len(found), 2)
+        self.assertIn("not verified", service.insecure(settings(db_tls="require"))[0])

@@ -1,0 +1,58 @@
+"""Lines about sessions and refusals."""
+
+from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.telemetry.audit import AuditLog, session_fields
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.verdicts import PASS, Hangup
+from tests.support.sessions import make_session
+
+
+class Lines(SynchronousTestCase):
+    def setUp(self):
+        self.lines = []
+        globalLogPublisher.addObserver(self.lines.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.lines.append)
+        self.session = make_session()
+        self.session.span = Span("handleConnection", "1" * 32, "", 1, 1, True)
+        self.log = AuditLog()
+        self.exchange = Exchange(self.session, "query", Statement(b"SELECT 'secret'"), 1)
+        self.work = Work(STATEMENT, self.exchange.statement, self.exchange)
+
+    def test_every_line_of_a_session_names_it(self):
+        self.log.session_opened(self.session)
+        self.log.session_closed(self.session, "done")
+        self.log.stage_ran("s", self.work, Hangup("bye"), 0, 0)
+        self.log.security_event(584, "text {with} braces", self.session, None)
+        for line in self.lines:
+            self.assertEqual((line["trace_id"], line["client_id"]), ("1" * 32, "client"))
+        self.assertEqual(len(self.lines), 4)
+        self.assertEqual(session_fields(None), {})
+
+    def test_denials_are_redacted_and_name_the_exchange(self):
+        self.exchange.span = self.session.span.child("x", 1, 1)
+        self.exchange.outcome, self.exchange.denied_by = "denied", "censor"
+        self.log.exchange_opened(self.exchange)
+        self.log.exchange_closed(self.exchange)
+        (line,) = self.lines
+        self.assertEqual((line["code"], line["query"]), (560, "SELECT ?"))
+        self.assertEqual(line["span_id"], self.exchange.span.span_id)
+
+    def test_other_outcomes_are_silent(self):
+        self.log.exchange_closed(self.exchange)
+        self.log.stage_ran("s", self.work, PASS, 0, 0)
+        self.assertEqual(self.lines, [])
+
+    def test_broken_stages_show_where_and_not_what(self):
+        try:
+            raise ValueError("secret")
+        except ValueError:
+            failure = Failure()
+        self.log.stage_failed("s", self.work, failure)
+        self.log.stage_failed("s", self.work, Failure(ValueError("secret")))
+        self.assertIn("test_audit.py:", self.lines[0]["where"])
+        self.assertEqual(self.lines[1]["where"], "unknown")
+        self.assertNotIn("secret", repr(self.lines))

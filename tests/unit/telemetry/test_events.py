@@ -1,0 +1,14 @@
+"""Event codes."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry import events
+
+
+class Codes(SynchronousTestCase):
+    def test_each_has_a_meaning_and_none_is_used_twice(self):
+        codes = [
+            value for name, value in vars(events).items() if name.isupper() and name != "MEANINGS"
+        ]
+        self.assertEqual(sorted(codes), sorted(events.MEANINGS))
+        self.assertEqual(len(codes), len(set(codes)))

@@ -1,0 +1,68 @@
+"""One service for exporters, pages and metrics."""
+
+from twisted.application.service import Application, IServiceCollection
+from twisted.internet.task import Clock
+from twisted.logger import ILogObserver
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.options import Address, defaults
+from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
+from tests.support.sample_spans import sample
+
+NOWHERE = Address("127.0.0.1", 0)
+
+
+class Telemetry(SynchronousTestCase):
+    def make(self, **changes):
+        metrics = DaemonMetrics("acraconnector")
+        settings = defaults(CONNECTOR_SECTIONS).but(**changes)
+        self.clock = Clock()
+        return TelemetryService(self.clock, "acra-connector", settings, metrics, lambda: [])
+
+    def test_nothing_is_on_unless_it_is_asked_for(self):
+        service = self.make()
+        self.assertEqual((service.exporters, service.store, list(service)), ([], None, []))
+
+    def test_everything(self):
+        for zpages, sites in ((NOWHERE, 1), (Address("localhost", 0), 2)):
+            service = self.make(
+                tracing_log_enable=True,
+                otlp_endpoint="http://127.0.0.1:1/",
+                zipkin_endpoint="http://127.0.0.1:1/",
+                incoming_connection_prometheus_metrics_string=NOWHERE,
+                incoming_connection_zpages_string=zpages,
+            )
+            names = [exporter.name for exporter in service.exporters]
+            self.assertEqual(names, ["log", "otlp", "zipkin"])
+            self.assertEqual(len(list(service)), sites)
+            for listener in service:
+                listener._listener.close()
+
+    def test_unsampled_spans_go_to_the_pages_only(self):
+        service = self.make(tracing_log_enable=True, incoming_connection_zpages_string=NOWHERE)
+        (exporter,) = service.exporters
+        span = sample()[0]
+        for span.sampled in (False, True):
+            service.tracing.emit(span)
+        self.assertEqual(exporter.counts["sent"], 1)
+        self.assertEqual(service.store.summary()[0].seen, 2)
+        for listener in service:
+            listener._listener.close()
+
+    def test_life(self):
+        service = self.make(tracing_log_enable=True)
+        service.startService()
+        self.clock.advance(0.7)
+        self.successResultOf(service.stopService())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class Root(SynchronousTestCase):
+    def test_our_log_lines_take_the_place_of_twistds(self):
+        application = Application("x")
+        root = LoggedRoot(lambda event: None)
+        root.setServiceParent(application)
+        self.assertIs(application.getComponent(ILogObserver), root.writer)
+        self.assertEqual(list(IServiceCollection(application)), [root])

@@ -1,0 +1,141 @@
+"""What spans are made of exchanges."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.tracing import EXCHANGES_PER_TRACE, ExchangeTracing, Tracing
+from acra_twisted.telemetry.zstore import SpanStore
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+from acra_twisted.wire.tracecontext import TraceContext
+from tests.support.sessions import Ticks, make_session
+
+REMOTE = TraceContext("a" * 32, "b" * 16, True)
+
+
+class Exchanges(SynchronousTestCase):
+    def make(self, sampled=True, **options):
+        self.clock = Ticks()
+        self.spans = []
+        self.tracing = Tracing(lambda *_: sampled, self.clock, self.spans.append)
+        self.observer = ExchangeTracing(self.tracing, system="postgresql", **options)
+        self.session = make_session(observer=self.observer)
+        self.session.span = self.tracing.root("handleConnection", spans.SERVER)
+        self.observer.session_opened(self.session)
+        self.observer.session_closed(self.session, "")
+
+    def exchange(self, text=b"SELECT 'x' FROM t", outcome="ok", remote=None, took=10, kind="query"):
+        exchange = Exchange(self.session, kind, Statement(text), self.clock())
+        exchange.remote = remote
+        self.observer.exchange_opened(exchange)
+        exchange.sent, exchange.first_byte = self.clock(), self.clock()
+        exchange.outcome, exchange.closed = outcome, exchange.opened + took
+        self.observer.exchange_closed(exchange)
+        return exchange
+
+    def test_an_exchange_and_its_database_part(self):
+        self.make(server=("db", 5432))
+        self.exchange()
+        database, span = self.spans
+        self.assertEqual((span.name, span.kind), ("SELECT t", spans.SERVER))
+        self.assertEqual(span.parent_id, self.session.span.span_id)
+        self.assertEqual(span.attributes["db.query.text"], "SELECT ? FROM t")
+        self.assertEqual((database.parent_id, database.kind), (span.span_id, spans.CLIENT))
+        self.assertEqual(database.attributes["server.address"], "db")
+
+    def test_unsampled_exchanges_leave_nothing_but_what_matters(self):
+        self.make(sampled=False, slow=100)
+        self.exchange()
+        self.assertEqual(self.spans, [])
+        for outcome, took in (("denied", 1), ("error", 1), ("lost", 1), ("ok", 100)):
+            self.spans.clear()
+            self.exchange(outcome=outcome, took=took)
+            self.assertTrue(self.spans[-1].sampled, outcome)
+        self.assertTrue(self.spans[-1].attributes["acra.slow"])
+
+    def test_the_pages_get_samples_of_unsampled_exchanges(self):
+        store = SpanStore(Ticks())
+        self.make(sampled=False, store=store)
+        self.exchange()
+        self.assertFalse(self.spans[-1].sampled)
+        store.add(self.spans[-1])
+        self.spans.clear()
+        self.exchange()
+        self.assertEqual(self.spans, [])
+
+    def test_a_remote_context_is_the_parent(self):
+        self.make()
+        self.exchange(remote=REMOTE)
+        span = self.spans[-1]
+        self.assertEqual((span.trace_id, span.parent_id), (REMOTE.trace_id, REMOTE.span_id))
+        self.assertEqual(span.links[0][1], self.session.span.span_id)
+        self.assertEqual(self.session.span.links[0][0], REMOTE.trace_id)
+
+    def test_request_scope(self):
+        self.make(scope="request")
+        self.exchange(kind="startup")
+        self.assertEqual(self.spans[-1].trace_id, self.session.span.trace_id)
+        self.exchange()
+        self.assertNotEqual(self.spans[-1].trace_id, self.session.span.trace_id)
+
+    def test_a_long_connection_begins_new_traces(self):
+        self.make()
+        for _ in range(EXCHANGES_PER_TRACE + 2):
+            self.exchange()
+        traces = [span.trace_id for span in self.spans if span.kind == spans.SERVER]
+        self.assertEqual(traces.count(self.session.span.trace_id), EXCHANGES_PER_TRACE)
+        self.assertEqual(len(set(traces)), 3)
+
+    def test_stages(self):
+        self.make()
+        exchange = Exchange(self.session, "query", Statement(b"x"), 1)
+        self.observer.exchange_opened(exchange)
+        work = Work(STATEMENT, exchange.statement, exchange)
+        for verdict in (PASS, Replace(1), Deny(reason="why"), Hangup("bye")):
+            self.observer.stage_ran("s", work, verdict, 2, 3)
+        names = [span.attributes["acra.verdict"] for span in self.spans]
+        self.assertEqual(names, ["pass", "replace", "deny", "hangup"])
+        self.assertEqual([span.status for span in self.spans], [0, 0, 7, 7])
+        exchange.span = None
+        self.observer.stage_ran("s", work, PASS, 2, 3)
+        self.assertEqual(len(self.spans), 4)
+
+    def test_broken_stages_and_events_mark_the_exchange(self):
+        self.make()
+        exchange = Exchange(self.session, "query", Statement(b"x"), 1)
+        failure = type("Failure", (), {"type": ValueError})
+        self.observer.stage_failed("s", Work(STATEMENT, None, exchange), failure)
+        self.observer.security_event(560, "x", self.session, exchange)
+        self.observer.security_event(560, "x", None, None)
+        expected = {"acra.stage_failed": "s: ValueError", "acra.event_code": 560}
+        self.assertEqual(exchange.attributes, expected)
+
+
+class Handshakes(SynchronousTestCase):
+    def setUp(self):
+        self.done = []
+        self.tracing = Tracing(lambda *_: True, Ticks(), self.done.append)
+
+    def test_a_handshake_joins_the_trace_that_arrives_after_it(self):
+        wrap = self.tracing.root("WrapServer", spans.SERVER)
+        connection = self.tracing.root("handleConnection", spans.SERVER, REMOTE)
+        self.tracing.joins(wrap, connection, REMOTE)
+        self.assertEqual((wrap.trace_id, wrap.parent_id), (REMOTE.trace_id, REMOTE.span_id))
+        self.assertEqual(connection.links, [(REMOTE.trace_id, wrap.span_id, spans.LINK_PARENT)])
+
+    def test_without_a_connector_it_is_a_child(self):
+        wrap = self.tracing.root("WrapServer", spans.SERVER)
+        connection = self.tracing.root("handleConnection", spans.SERVER)
+        self.tracing.joins(wrap, connection, None)
+        self.assertEqual(wrap.parent_id, connection.span_id)
+
+    def test_ob2_untrusted_decisions(self):
+        tracing = Tracing(lambda _, remote: bool(remote), Ticks(), print, trusts_remote=False)
+        span = tracing.root("x", spans.SERVER, REMOTE)
+        self.assertEqual((span.trace_id, span.sampled), (REMOTE.trace_id, False))
+
+    def test_a_span_ends_once(self):
+        span = self.tracing.child(self.tracing.root("x", 0), "y")
+        self.tracing.finish(span)
+        self.tracing.finish(span)
+        self.assertEqual(self.done, [span])

@@ -1,0 +1,49 @@
+"""The pages: everything escaped, JSON beside HTML."""
+
+import json
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.zpages import TracePages
+from acra_twisted.telemetry.zstore import SpanStore
+from tests.support.sample_spans import sample
+
+
+class Pages(SynchronousTestCase):
+    def setUp(self):
+        store = SpanStore(lambda: 10**18)
+        for span in sample():
+            store.add(span)
+        running = Span("<script>", "4" * 32, "", 1, 5, True)
+        self.pages = TracePages("acra-server", store, lambda: [running])
+
+    def html(self, page):
+        kind, body = page
+        self.assertTrue(kind.startswith("text/html"))
+        text = body.decode()
+        self.assertNotIn("<script>", text)
+        self.assertNotIn("<b>", text)
+        return text
+
+    def test_tracez(self):
+        text = self.html(self.pages.tracez({}))
+        self.assertIn("handleConnection", text)
+        self.assertIn("&lt;script&gt;", text)
+
+    def test_samples(self):
+        text = self.html(self.pages.tracez({"name": "stage censor", "bucket": "errors"}))
+        self.assertIn("text=&lt;b&gt;", text)
+        self.assertIn(
+            "1 sampled", self.html(self.pages.tracez({"name": "handleConnection", "bucket": "2"}))
+        )
+        running = {"name": "<script>", "bucket": "running", "format": "json"}
+        data = json.loads(self.pages.tracez(running)[1])
+        self.assertEqual(data["samples"][0]["trace_id"], "4" * 32)
+
+    def test_trace(self):
+        text = self.html(self.pages.trace("1" * 32, {}))
+        self.assertIn("stage censor", text)
+        data = json.loads(self.pages.trace("1" * 32, {"format": "json"})[1])
+        self.assertEqual(len(data["spans"]), 2)
+        self.assertIsNone(self.pages.trace("9" * 32, {}))

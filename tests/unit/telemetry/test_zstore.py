@@ -1,0 +1,53 @@
+"""Samples are bounded and slow ones stay."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry import zstore
+from acra_twisted.telemetry.spans import Span, new_trace_id
+from acra_twisted.telemetry.zstore import SpanStore
+
+
+class Store(SynchronousTestCase):
+    def setUp(self):
+        self.now = 10**18
+        self.store = SpanStore(lambda: self.now)
+
+    def add(self, name="x", took=0, status=0, trace_id=None):
+        span = Span(name, trace_id or new_trace_id(), "", 1, self.now - took, True)
+        span.end, span.status = self.now, status
+        self.store.add(span)
+        return span
+
+    def test_buckets(self):
+        for took in zstore.BOUNDS:
+            self.add(took=took)
+        self.add(status=2)
+        (row,) = self.store.summary()
+        self.assertEqual((row.latency, row.errors, row.seen), ((1,) * 9, 1, 10))
+        self.assertEqual(len(self.store.samples("x", zstore.ERRORS)), 1)
+        self.assertEqual(self.store.samples("x", 99), [])
+        self.assertEqual(self.store.samples("y", 0), [])
+
+    def test_one_a_second_and_ten_in_all(self):
+        self.add()
+        self.assertFalse(self.store.wants("x", 0))
+        self.assertTrue(self.store.wants("x", 10**9))
+        self.assertTrue(self.store.wants("new", 0))
+        self.add()
+        self.assertEqual(len(self.store.samples("x", 0)), 1)
+        for _ in range(20):
+            self.now += 10**9
+            last = self.add()
+        self.assertEqual(len(self.store.samples("x", 0)), 10)
+        self.assertIs(self.store.samples("x", 0)[0], last)
+
+    def test_ob3_names_and_traces_are_bounded(self):
+        for number in range(300):
+            self.add(name=str(number))
+        names = [row.name for row in self.store.summary()]
+        self.assertEqual(len(names), 201)
+        self.assertIn(zstore.OTHER, names)
+        self.assertEqual(len(self.store.recent_traces(1000)), 256)
+        for _ in range(600):
+            span = self.add(trace_id="1" * 32)
+        self.assertEqual(len(self.store.trace(span.trace_id)), 512)

@@ -1,0 +1,103 @@
+"""The rules of the house: import order, a test file per source file, a light plugin file."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+TOP = Path(__file__).parents[2]
+PACKAGE = TOP / "acra_twisted"
+ORDER = (
+    ("errors", "options", "verdicts", "interfaces", "model"),
+    ("wire", "sql"),
+    ("dialects",),
+    ("pipeline", "stages", "plugins"),
+    ("transport", "telemetry"),
+    ("config", "server", "connector", "sandbox"),
+)
+RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
+#: Who may import what that others may not.
+ONLY = {"opencensus": ("telemetry",), "twisted": None}
+
+
+def modules():
+    return sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")
+
+
+def imports(path):
+    """Names of imported modules; those for type checking alone are left out."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def group(name):
+    """The first part of a module's name below the package; None for anything else."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "acra_twisted" and len(parts) > 1 else None
+
+
+class ImportOrder(SynchronousTestCase):
+    def test_only_leftwards(self):
+        for path in modules():
+            own = path.relative_to(PACKAGE).with_suffix("").parts[0]
+            for name in imports(path):
+                other = group(name)
+                if other in RANK:
+                    allowed = RANK[other] < RANK[own] or other == own
+                    allowed = allowed or RANK[other] == RANK[own] and len(ORDER[RANK[own]]) > 1
+                    self.assertTrue(allowed, f"{path.name} imports {name}")
+
+    def test_pure_packages_do_not_know_twisted_or_the_clock(self):
+        banned = {"twisted", "time", "os", "socket", "random", "secrets", "opencensus", "OpenSSL"}
+        for path in modules():
+            if path.relative_to(PACKAGE).parts[0] in ("wire", "sql", "dialects"):
+                found = {name.split(".")[0] for name in imports(path)} & banned
+                self.assertFalse(found, f"{path} imports {found}")
+
+    def test_only_telemetry_knows_opencensus(self):
+        for path in modules():
+            if "opencensus" in {name.split(".")[0] for name in imports(path)}:
+                self.assertEqual(path.relative_to(PACKAGE).parts[0], "telemetry")
+
+
+class TestFiles(SynchronousTestCase):
+    def test_each_module_has_its_own(self):
+        missing = []
+        for path in modules():
+            below = path.relative_to(PACKAGE)
+            if not (TOP / "tests/unit" / below.parent / f"test_{below.name}").exists():
+                missing.append(str(below))
+        self.assertEqual(missing, [])
+
+    def test_modules_say_what_they_are(self):
+        for path in PACKAGE.rglob("*.py"):
+            self.assertTrue(ast.get_docstring(ast.parse(path.read_text())), path)
+
+
+class Plugin(SynchronousTestCase):
+    def test_the_plugin_file_imports_nothing_of_ours(self):
+        path = TOP / "twisted/plugins/acra_twisted_plugin.py"
+        self.assertEqual({name.split(".")[0] for name in imports(path)}, {"twisted"})
+        self.assertFalse((TOP / "twisted/__init__.py").exists())
+        self.assertFalse((TOP / "twisted/plugins/__init__.py").exists())
+
+    def test_heavy_modules_are_imported_only_where_they_are_used(self):
+        program = (
+            "import sys, acra_twisted.server.tap, acra_twisted.connector.tap;"
+            "print([m for m in ('jinja2', 'google.protobuf', 'opencensus', 'twisted.web.client',"
+            " 'twisted.internet.reactor') if m in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=TOP
+        )
+        self.assertEqual(done.stdout.strip(), "[]")

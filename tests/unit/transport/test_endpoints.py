@@ -1,0 +1,66 @@
+"""Listening sockets: clear errors, unix sockets' modes, stale ones."""
+
+import os
+import socket
+
+from twisted.internet import reactor  # noqa: TID251
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.testing import MemoryReactor
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address
+from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+
+
+class Binding(SynchronousTestCase):
+    def test_in_use(self):
+        first = bind("opt", Address("127.0.0.1", 0))
+        self.addCleanup(first.close)
+        port = first.getsockname()[1]
+        error = self.assertRaises(ConfigError, bind, "opt", Address("127.0.0.1", port))
+        self.assertTrue(str(error).startswith(f"opt: cannot listen on tcp://127.0.0.1:{port}: "))
+
+    def test_no_such_host(self):
+        self.assertRaises(ConfigError, bind, "opt", Address("no host", 1))
+
+    def path(self):
+        return os.path.join("/tmp", f"acra-{os.getpid()}-{self.id().rpartition('.')[2]}")
+
+    def test_unix(self):
+        path = self.path()
+        first = bind("opt", Address(path=path), 0o660)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
+        self.assertRaises(ConfigError, bind, "opt", Address(path=path))
+        first.close()
+        second = bind("opt", Address(path=path))
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        service = ListenerService(MemoryReactor(), second, None, path)
+        self.successResultOf(service.stopService())
+        self.assertFalse(os.path.exists(path))
+
+    def test_a_file_is_not_removed(self):
+        path = self.path()
+        with open(path, "w"):
+            pass
+        self.addCleanup(os.unlink, path)
+        self.assertRaises(ConfigError, bind, "opt", Address(path=path))
+
+
+class Services(SynchronousTestCase):
+    def test_the_reactor_adopts_the_socket(self):
+        listener = bind("opt", Address("127.0.0.1", 0))
+        reactor, factory = MemoryReactor(), object()
+        service = ListenerService(reactor, listener, factory)
+        self.assertEqual(service.port_number, listener.getsockname()[1])
+        service._port = None
+        number = listener.fileno()
+        reactor.adoptStreamPort = lambda *args: reactor.adoptedPorts.append(args)
+        service.startService()
+        self.assertEqual(reactor.adoptedPorts, [(number, socket.AF_INET, factory)])
+        service.stopService()
+
+    def test_clients(self):
+        unix = client_endpoint(reactor, Address(path="/x"), 1)
+        self.assertIsInstance(unix, UNIXClientEndpoint)
+        self.assertIn("db:5", repr(client_endpoint(reactor, Address("db", 5), 1)))
