@@ -52,7 +52,7 @@ def render_help(program: str, sections: Sequence[Section]) -> str:
         "environment variable (ACRA_NAME). Flags win over environment over file over default.",
     ]
     for section in sections:
-        lines += ["", f"[{section.name}] {section.help}"]
+        lines += ["", textwrap.fill(f"[{section.name}] {section.help}", 79)]
         for option in section.options:
             value = _shown(option, option.default)
             default = f" Default: {value}." if value else ""

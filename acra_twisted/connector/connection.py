@@ -116,8 +116,8 @@ class ApplicationConnection(Channel):
         link.application = self
         reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
         self._server_valve = reader
-        self.transport.registerProducer(reader, True)
-        link.transport.registerProducer(self._valve, True)
+        self.register(reader)
+        link.register(self._valve)
         self._loops = [
             tracing.child(self.span, "ProxyWithTracing", spans.INTERNAL) for _ in range(2)
         ]

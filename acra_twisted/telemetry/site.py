@@ -12,6 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from twisted.web import pages
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
@@ -33,7 +34,11 @@ class _Answer(Resource):
     def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
         raise NotImplementedError  # pragma: no cover - abstract
 
-    def render_GET(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes:
+        """Twisted: answer; nothing here changes anything."""
+        if request.method not in self.allowedMethods:
+            request.setHeader("allow", "GET, HEAD")
+            return _plain(request, 405, "Only GET")
         request.setHeader("x-content-type-options", "nosniff")
         request.setHeader(
             "content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"
@@ -110,6 +115,14 @@ class Trace(_Answer):
         return self._pages.trace(trace_id, arguments)
 
 
+class _Branch(Resource):
+    """A path on the way to a leaf."""
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Twisted: nothing of that name is here."""
+        return pages.notFound()  # type: ignore[return-value]
+
+
 class _QuietSite(Site):
     """Scrapes are no news: no access log."""
 
@@ -119,15 +132,15 @@ class _QuietSite(Site):
         """Twisted: a request has ended."""
 
 
-def make_site(reactor: Any, registry: CollectorRegistry | None, pages: TracePages | None) -> Site:
+def make_site(reactor: Any, registry: CollectorRegistry | None, traces: TracePages | None) -> Site:
     """Metrics, pages or both, as given."""
-    root = Resource()
+    root = _Branch()
     if registry is not None:
         root.putChild(b"metrics", Metrics(registry))
-    if pages is not None:
-        debug = Resource()
-        debug.putChild(b"tracez", Tracez(pages))
-        debug.putChild(b"trace", Trace(pages))
+    if traces is not None:
+        debug = _Branch()
+        debug.putChild(b"tracez", Tracez(traces))
+        debug.putChild(b"trace", Trace(traces))
         root.putChild(b"debug", debug)
     site = _QuietSite(root, timeout=30, reactor=reactor)
     site.displayTracebacks = False

@@ -26,6 +26,7 @@ class Channel(Protocol):
 
     transport: Any
     _starting_tls = False
+    _has_producer = False
     certificate: x509.Certificate | None = None
 
     def connectionMade(self) -> None:
@@ -84,9 +85,16 @@ class Channel(Protocol):
         """Send; at once if nothing waits to be sent."""
         self.transport.write(data)
 
+    def register(self, producer: Any) -> None:
+        """Have ``producer`` paused while what is written here is not read by the peer."""
+        self._has_producer = True
+        self.transport.registerProducer(producer, True)
+
     def close(self) -> None:
         """Send what is queued, then close."""
-        self.transport.unregisterProducer()
+        if self._has_producer:
+            self._has_producer = False
+            self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def abort(self) -> None:

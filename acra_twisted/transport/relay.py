@@ -70,8 +70,8 @@ class Relay:
         self.database_valve = Valve(lambda: database.transport, seconds)
         self._request_pump = self._pump(self._request, pipeline, self.client_valve)
         self._response_pump = self._pump(self._response, pipeline, self.database_valve)
-        client.transport.registerProducer(self.database_valve, True)
-        database.transport.registerProducer(self.client_valve, True)
+        client.register(self.database_valve)
+        database.register(self.client_valve)
 
     def _pump(self, flow: Any, pipeline: Pipeline, valve: Valve) -> Pump:
         return Pump(

@@ -83,9 +83,6 @@ class FakeTransport:
     def resumeProducing(self):
         self.paused -= 1
 
-    def registerProducer(self, producer, streaming):
-        self.producer = producer
-
 
 class FakeChannel:
     """Keeps what is written, each write apart."""
@@ -98,6 +95,9 @@ class FakeChannel:
     def write(self, data):
         assert isinstance(data, bytes) and data
         self.writes.append(data)
+
+    def register(self, producer):
+        self.transport.producer = producer
 
     def close(self):
         self.state = "closed"

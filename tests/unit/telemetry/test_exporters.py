@@ -15,7 +15,7 @@ from tests.support.sample_spans import sample
 
 class Answer:
     def __init__(self, code, length=0):
-        self.code, self.length = code, length
+        self.code, self.length, self.phrase = code, length, b""
         self._transport = StringTransport()
 
     def deliverBody(self, protocol):

@@ -1,0 +1,189 @@
+"""``make bench``: direct, pgbouncer, server alone, connector and server, side by side.
+
+Every target is measured in turn, round after round, so that what else the machine does hits all
+of them; reported is the best round of each, and its ratio to the direct connection.  Results go
+to ``bench/results/`` as JSON.  ``make bench BENCH=--quick`` takes a fifth of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+
+from acra_twisted import __version__
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.sandbox.processes import Process, accepts, free_port
+
+ROWS = 100_000
+SAMPLERS = {"off": "never", "1 %": "probability:0.01", "100 %": "always"}
+WORKLOADS = {
+    "select, simple": ("-S", "-M", "simple"),
+    "select, prepared": ("-S", "-M", "prepared"),
+    "TPC-B-like": ("-M", "simple"),
+}
+_TPS = re.compile(r"tps = ([0-9.]+) \(without initial")
+
+
+def pgbouncer(postgres: Postgres, folder: Path) -> tuple[Process, int]:
+    """Session pooling, as comparable as it gets."""
+    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    port = free_port()
+    ini = folder / "pgbouncer.ini"
+    ini.write_text(
+        f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\n"
+        f"pool_mode = session\nunix_socket_dir =\nmax_client_conn = 100\n"
+        f"default_pool_size = 50\nlogfile = {folder}/pgbouncer.log\n"
+    )
+    ini.write_text(ini.read_text().replace("* = host", "postgres = user=postgres host"))
+    user = None
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        user = (nobody.pw_uid, nobody.pw_gid)
+        folder.chmod(0o777)
+    process = Process([program, str(ini)], folder / "pgbouncer.out", user=user)
+    process.wait_until(lambda: accepts(port), "listening")
+    return process, port
+
+
+class Bench:
+    """Targets by name, with their ports; measures workloads on them."""
+
+    def __init__(self, postgres: Postgres, seconds: int, clients: int) -> None:
+        self.postgres = postgres
+        self.seconds = seconds
+        self.clients = clients
+        self.ports: dict[str, int] = {"direct": postgres.port}
+
+    def pgbench(self, port: int, arguments: tuple[str, ...]) -> float:
+        """Transactions per second."""
+        done = subprocess.run(
+            [
+                *(str(self.postgres.bin / "pgbench"), "-h", "127.0.0.1", "-p", str(port)),
+                *("-U", SUPERUSER, "-n", "-c", str(self.clients), "-T", str(self.seconds)),
+                *(*arguments, "postgres"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PGSSLMODE": "disable"},
+        )
+        return float(_TPS.search(done.stdout)[1])
+
+    def rows(self, port: int, arguments: tuple[str, ...]) -> float:
+        """Rows per second of one large result."""
+        with psycopg.connect(
+            host="127.0.0.1", port=port, user=SUPERUSER, dbname="postgres", sslmode="disable"
+        ) as db:
+            query = f"SELECT n, repeat('x', 50) FROM generate_series(1, {ROWS}) n".encode()
+            began = time.perf_counter()
+            result = db.pgconn.exec_(query)
+            took = time.perf_counter() - began
+            assert result.ntuples == ROWS
+        return ROWS / took
+
+    def measure(self, rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
+        """Each workload with the best of its rounds for each target."""
+        workloads: dict[str, tuple[Callable[..., float], tuple[str, ...]]] = {
+            name: (self.pgbench, arguments) for name, arguments in WORKLOADS.items()
+        }
+        workloads[f"{ROWS:,} rows"] = (self.rows, ())
+        for name, (run, arguments) in workloads.items():
+            best = dict.fromkeys(self.ports, 0.0)
+            for number in range(rounds):
+                for target, port in self.ports.items():
+                    print(f"\r{name}: round {number + 1}, {target}".ljust(70), end="", flush=True)
+                    best[target] = max(best[target], run(port, arguments))
+            print("\r".ljust(71) + "\r", end="")
+            yield name, best
+
+
+def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
+    """Start everything that stands between client and database."""
+    bouncer, bench.ports["pgbouncer"] = pgbouncer(bench.postgres, folder)
+    stack.callback(bouncer.stop)
+    collector = Collector().start()
+    stack.callback(collector.stop)
+    database = ("127.0.0.1", bench.postgres.port)
+    for title, sampler in SAMPLERS.items():
+        tracing = {
+            "tracing": {"tracing_sampler": sampler, "otlp_endpoint": collector.url},
+            "logging": {"v": "false"},
+        }
+        for name, link in (("server", "none"), ("connector+TLS+server", "tls")):
+            place = Path(tempfile.mkdtemp(dir=folder))
+            chain = Chain(database, link=link, server=tracing, connector=tracing, folder=place)
+            stack.callback(chain.stop)
+            bench.ports[f"{name}, tracing {title}"] = chain.start().port
+
+
+def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
+    """Ratios to direct; the first line has the absolute figures."""
+    width = max(map(len, names)) + 2
+    lines = ["".ljust(width) + "".join(title.rjust(18) for title in results)]
+    absolute = "".join(f"{best['direct']:,.0f}/s".rjust(18) for best in results.values())
+    lines.append("direct".ljust(width) + absolute)
+    for name in names[1:]:
+        ratios = "".join(
+            f"{best[name] / best['direct']:.2f}".rjust(18) for best in results.values()
+        )
+        lines.append(name.ljust(width) + ratios)
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
+    parser.add_argument("--clients", type=int, default=4)
+    arguments = parser.parse_args()
+    seconds, rounds = (2, 1) if arguments.quick else (5, 2)
+    folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres = Postgres()
+        stack.callback(postgres.remove)
+        postgres.start()
+        bench = Bench(postgres, seconds, arguments.clients)
+        subprocess.run(
+            [
+                *(str(postgres.bin / "pgbench"), "-i", "-q", "-s", "5", "-h", "127.0.0.1"),
+                *("-p", str(postgres.port), "-U", SUPERUSER, "postgres"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        targets(bench, stack, folder)
+        results = dict(bench.measure(rounds))
+    print(table(results, list(bench.ports)))
+    place = Path(__file__).parent / "results"
+    place.mkdir(exist_ok=True)
+    path = place / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
+    record = {
+        "version": __version__,
+        "clients": arguments.clients,
+        "cores": os.cpu_count(),
+        "unit": "per second",
+        "results": results,
+    }
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"\nWritten to bench/results/{path.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
