@@ -13,6 +13,14 @@ class Texts(SynchronousTestCase):
         expected = "SELECT ?, ?, ?, ?   FROM t WHERE a = $1"
         self.assertEqual(redact(text).text, expected)
 
+    def test_numbers_alone_are_cut_out_before_lexing(self):
+        for text, shown in (
+            (b"SELECT a1, t2.b FROM t WHERE c = 12345;", "SELECT a1, t2.b FROM t WHERE c = ?;"),
+            (b"SELECT 1.5e-3, .5, 0x1F, 1_000, a[3]", "SELECT ?-?, .?, ?, ?, a[?]"),
+            (b"SELECT t.5", "SELECT t.?"),
+        ):
+            self.assertEqual(redact(text).text, shown)
+
     def test_what_cannot_be_read_is_not_shown(self):
         self.assertEqual(redact(b"SELECT 'secret").text, "<unreadable SQL>")
         self.assertEqual(redact(rb"SELECT 'a\'secret'").text, "<unreadable SQL>")

@@ -30,9 +30,6 @@ class Store(SynchronousTestCase):
 
     def test_one_a_second_and_ten_in_all(self):
         self.add()
-        self.assertFalse(self.store.wants("x", 0))
-        self.assertTrue(self.store.wants("x", 10**9))
-        self.assertTrue(self.store.wants("new", 0))
         self.add()
         self.assertEqual(len(self.store.samples("x", 0)), 1)
         for _ in range(20):
@@ -40,6 +37,13 @@ class Store(SynchronousTestCase):
             last = self.add()
         self.assertEqual(len(self.store.samples("x", 0)), 10)
         self.assertIs(self.store.samples("x", 0)[0], last)
+
+    def test_samples_are_wanted_once_a_second_and_bucket(self):
+        self.assertTrue(self.store.wants(0))
+        self.assertFalse(self.store.wants(1))
+        self.assertTrue(self.store.wants(10**9))
+        self.now += 10**9
+        self.assertTrue(self.store.wants(0))
 
     def test_ob3_names_and_traces_are_bounded(self):
         for number in range(300):
