@@ -15,7 +15,7 @@ test:
 	@.ci/install-venv test
 	@.ci/install-servers
 	@rm -f .coverage .coverage.*
-	.venv/bin/coverage run -m pytest -q $(TESTS)
+	COVERAGE_FILE=$(CURDIR)/.coverage .venv/bin/coverage run -m pytest -q $(TESTS)
 	@.venv/bin/coverage combine -q
 	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
 

@@ -1,0 +1,17 @@
+"""pytest: trial's mktemp makes folders below the current one; give it one that goes away."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _elsewhere():
+    before = os.getcwd()
+    folder = tempfile.mkdtemp(prefix="acra-tests-")
+    os.chdir(folder)
+    yield
+    os.chdir(before)
+    shutil.rmtree(folder, ignore_errors=True)
