@@ -61,6 +61,16 @@ def pgbouncer(postgres: Postgres, folder: Path) -> tuple[Process, int]:
     return process, port
 
 
+def pipe(postgres: Postgres, folder: Path) -> tuple[Process, int]:
+    """Twisted's own port forwarder: what copying bytes costs at least, without trying."""
+    port = free_port()
+    command = [str(Path(sys.executable).with_name("twistd")), "-n", f"--pidfile={folder}/pipe.pid"]
+    command += ["portforward", "-p", f"tcp:{port}:interface=127.0.0.1", "-h", "127.0.0.1"]
+    process = Process([*command, "-d", str(postgres.port)], folder / "pipe.log")
+    process.wait_until(lambda: accepts(port), "listening")
+    return process, port
+
+
 class Bench:
     """Targets by name, with their ports; measures workloads on them."""
 
@@ -120,6 +130,8 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     collector = Collector().start()
     stack.callback(collector.stop)
     database = ("127.0.0.1", bench.postgres.port)
+    naive, bench.ports["naive Twisted pipe"] = pipe(bench.postgres, folder)
+    stack.callback(naive.stop)
     for title, sampler in SAMPLERS.items():
         tracing = {
             "tracing": {"tracing_sampler": sampler, "otlp_endpoint": collector.url},
