@@ -217,6 +217,9 @@ class ApplicationConnection(Channel):
                 self.abort()
                 return
 
+    def drain(self) -> None:
+        """Shutdown: what is carried is not understood, so it may go on until the time is up."""
+
     def cut(self) -> None:
         """Shutdown: the time is up."""
         if self._link is not None:

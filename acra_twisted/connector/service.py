@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from acra_twisted.connector.connection import ApplicationConnection, LinkChannel, LinkFactory
@@ -18,10 +17,9 @@ from acra_twisted.telemetry import events
 from acra_twisted.telemetry.metrics import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
-
-_WATCH_INTERVAL = 0.5
 
 
 def server_address(settings: Settings) -> Address:
@@ -93,14 +91,11 @@ class AcraConnector(MultiService):
         self._security = link_security(settings)
         self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
         self._numbers = 0
-        self._connections: set[ApplicationConnection] = set()
-        self._emptied: Deferred[None] | None = None
+        self._connections: Connections[ApplicationConnection] = Connections(reactor)
         self.listener = ListenerService(
             reactor, listener, _ConnectionFactory(self), address.path, mode
         )
         self.listener.setServiceParent(self)
-        self._watch = LoopingCall(self._check_all)
-        self._watch.clock = reactor
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -119,9 +114,6 @@ class AcraConnector(MultiService):
         """A connection has ended."""
         self._connections.discard(connection)
         self.metrics.connection_closed(seconds)
-        if not self._connections and self._emptied is not None:
-            emptied, self._emptied = self._emptied, None
-            emptied.callback(None)
 
     def connect(self, established: Deferred[LinkChannel]) -> Deferred[Any]:
         """Reach the server; ``established`` fires when the link is protected."""
@@ -134,11 +126,6 @@ class AcraConnector(MultiService):
         self.metrics.event(code)
         self.log.warn("{event_text}", event_text=text, code=code, **fields)
 
-    def _check_all(self) -> None:
-        now = self.reactor.seconds()
-        for connection in tuple(self._connections):
-            connection.check(now)
-
     def _running(self) -> Iterator[Span]:
         for connection in self._connections:
             yield connection.span
@@ -148,7 +135,7 @@ class AcraConnector(MultiService):
     def startService(self) -> None:
         """Accept connections."""
         super().startService()
-        self._watch.start(_WATCH_INTERVAL)
+        self._connections.start()
         self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
         address: Address = self._settings["incoming_connection_string"]
         if not address.is_local:
@@ -163,26 +150,8 @@ class AcraConnector(MultiService):
     async def _stop(self) -> None:
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
-        await self._wait_until_empty(self._settings["incoming_connection_close_timeout"])
-        for connection in tuple(self._connections):
-            connection.cut()
-        await self._wait_until_empty(1.0)
-        for connection in tuple(self._connections):
-            connection.abort()
-        if self._watch.running:
-            self._watch.stop()
+        await self._connections.end(self._settings["incoming_connection_close_timeout"])
         await super().stopService()
-
-    async def _wait_until_empty(self, seconds: float) -> None:
-        if not self._connections:
-            return
-        self._emptied = Deferred()
-        try:
-            await self._emptied.addTimeout(seconds, self.reactor)
-        except TimeoutError:
-            pass
-        finally:
-            self._emptied = None
 
 
 class _ConnectionFactory(Factory):

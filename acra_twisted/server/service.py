@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
@@ -27,13 +26,13 @@ from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
+from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.relay import Limits
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
 #: Above this multiple of max_connections a connection is closed before it has said anything.
 _HARD_LIMIT = 2
-_WATCH_INTERVAL = 0.5
 
 
 def uses_database_tls(settings: Settings) -> bool:
@@ -126,15 +125,12 @@ class AcraServer(MultiService):
             )
         )
         self._numbers = 0
-        self._connections: set[ServerConnection] = set()
+        self._connections: Connections[ServerConnection] = Connections(reactor)
         self._by_address: Counter[str] = Counter()
-        self._emptied: Deferred[None] | None = None
         self.listener = ListenerService(
             reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
         )
         self.listener.setServiceParent(self)
-        self._watch = LoopingCall(self._check_all)
-        self._watch.clock = reactor
 
     def _set_up_security(self, settings: Settings) -> None:
         credentials = Credentials(settings, "tls_client_")
@@ -194,19 +190,11 @@ class AcraServer(MultiService):
         """A connection has ended."""
         if connection not in self._connections:
             return
-        self._connections.remove(connection)
+        self._connections.discard(connection)
         self._by_address[connection.address] -= 1
         if not self._by_address[connection.address]:
             del self._by_address[connection.address]
         self.metrics.connection_closed(seconds)
-        if not self._connections and self._emptied is not None:
-            emptied, self._emptied = self._emptied, None
-            emptied.callback(None)
-
-    def _check_all(self) -> None:
-        now = self.reactor.seconds()
-        for connection in tuple(self._connections):
-            connection.check(now)
 
     def _running(self) -> Iterator[Span]:
         for connection in self._connections:
@@ -223,7 +211,7 @@ class AcraServer(MultiService):
     def startService(self) -> None:
         """Accept connections."""
         super().startService()
-        self._watch.start(_WATCH_INTERVAL)
+        self._connections.start()
         self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
         for text in insecure(self._settings):
             self.log.warn("{event_text}", event_text=text, code=events.INSECURE_SETTING)
@@ -236,29 +224,9 @@ class AcraServer(MultiService):
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
         timeout = self._settings["incoming_connection_close_timeout"]
-        for connection in tuple(self._connections):
-            connection.drain()
-        await self._wait_until_empty(timeout)
-        for connection in tuple(self._connections):
-            connection.cut()
-        await self._wait_until_empty(1.0)
-        for connection in tuple(self._connections):
-            connection.abort()
-        if self._watch.running:
-            self._watch.stop()
+        await self._connections.end(timeout)
         await self.pipeline.stop()
         await super().stopService()
-
-    async def _wait_until_empty(self, seconds: float) -> None:
-        if not self._connections:
-            return
-        self._emptied = Deferred()
-        try:
-            await self._emptied.addTimeout(seconds, self.reactor)
-        except TimeoutError:
-            pass
-        finally:
-            self._emptied = None
 
 
 def insecure(settings: Settings) -> list[str]:

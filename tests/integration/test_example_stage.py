@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -34,6 +35,8 @@ class ThirdParty(Surroundings):
     def setUpClass(cls):
         super().setUpClass()
         cls.site = cls.folder / "site"
+        # A copy: building it leaves folders behind.
+        source = shutil.copytree(EXAMPLE, cls.folder / "example")
         subprocess.run(
             [
                 sys.executable,
@@ -47,7 +50,7 @@ class ThirdParty(Surroundings):
                 "--disable-pip-version-check",
                 "--target",
                 cls.site,
-                EXAMPLE,
+                source,
             ],
             check=True,
         )

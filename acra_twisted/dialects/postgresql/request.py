@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.batch import HeldBatch
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.errors import WireError
 from acra_twisted.model import (
@@ -35,7 +36,6 @@ from acra_twisted.model import (
 )
 from acra_twisted.sql.comments import take_context
 from acra_twisted.verdicts import Deny, Replace
-from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.postgres import backend, frames, frontend
 
 #: A portal that no client has: executing it must fail.  The name explains itself in the
@@ -51,7 +51,7 @@ _NEVER_SKIPPED = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
 _TOO_MANY = Deny("too many prepared statements and portals in this session", sqlstate=b"54000")
 
 
-class RequestFlow:
+class RequestFlow(HeldBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
@@ -68,30 +68,17 @@ class RequestFlow:
         function_call: bool = False,
         check_authentication: Callable[[bytes], None] = lambda body: None,
     ) -> None:
-        self._session = session
+        super().__init__(session, hold_limit)
         self._statements = STATEMENT in inspects
         self._parameters = PARAMETERS in inspects
         self._result_formats = ROWS in inspects
         self._message_limit = message_limit
-        self._hold_limit = hold_limit
         self._check_authentication = check_authentication
-        self._buffer = ChunkBuffer()
-        self._out: list[bytes] = []
-        self._start = 0
-        self._released = 0
-        self._streaming = 0
-        # The batch: bytes of earlier chunks, what it will have the database answer, and state.
-        self._held: list[bytes] = []
-        self._held_size = 0
-        self._expected: list[replies.Entry] = []
         self._exchange: Exchange | None = None
-        self._part_sent = False
         self._denied = False
         self._denied_unsent = False
         # The message that a Work was made of: where it stands, and its decoded form.
         self._message: tuple[int, int, Any] = (0, 0, None)
-        self._unsettled = False
-        self._waiting: list[bytes] = []
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,
             frames.PARSE: self._parse,
@@ -113,26 +100,10 @@ class RequestFlow:
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
-    def feed(self, data: bytes) -> None:
-        """Accept bytes from the client."""
-        if self._unsettled:
-            self._waiting.append(data)
-            return
-        self._carry()
-        self._buffer.feed(data)
-        self._start = self._released = self._buffer.position
-
-    @property
-    def unfinished(self) -> bool:
-        """True if part of a message has arrived and the rest has not."""
-        return len(self._buffer) > 0 or self._streaming > 0
-
     def next_work(self) -> Work | None:
         """The next statement or set of parameters to judge; None when input is used up."""
         session, buffer = self._session, self._buffer
-        if self._waiting:
-            data, self._waiting = b"".join(self._waiting), []
-            self.feed(data)
+        self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
         if self._streaming:
@@ -195,105 +166,13 @@ class RequestFlow:
     def take_output(self) -> bytes:
         """Bytes for the database."""
         self._emit()
-        out, self._out = self._out, []
-        return out[0] if len(out) == 1 else b"".join(out)
-
-    # -- bytes --------------------------------------------------------------------------------
-    #
-    # In order of leaving: _out, chunk[_start:_released], _held, chunk[_released:position].
-    # Where something is held, _start equals _released.
-
-    def _emit(self) -> None:
-        """Move released bytes of this chunk to the output."""
-        start, released = self._start, self._released
-        if released > start:
-            # bytes slices of a whole object are that object: no copy for a chunk that passed.
-            self._out.append(self._buffer.data[start:released])
-            self._start = released
-
-    def _carry(self) -> None:
-        """The chunk is about to go: hand out what is released, hold the batch's bytes."""
-        self._emit()
-        position = self._buffer.position
-        if position > self._released:
-            self._hold(self._buffer.data[self._released : position])
-            self._start = self._released = position
-            if self._held_size > self._hold_limit:
-                self._release(position)
-
-    def _keep(self, wanted: int) -> None:
-        self._carry()
-        self._buffer.wait_for(wanted)
-        self._start = self._released = 0
-
-    def _hold(self, data: bytes) -> None:
-        self._held.append(data)
-        self._held_size += len(data)
-
-    def _splice(self, start: int, end: int, changed: bytes) -> None:
-        """Put other bytes in place of the message ``[start, end)``."""
-        self._emit()
-        # A second splice of one message replaces the first.
-        if self._released == end:
-            self._held_size -= len(self._held.pop())
-        else:
-            self._hold(self._buffer.data[self._released : start])
-        self._hold(changed)
-        self._start = self._released = end
+        return self._taken()
 
     def _splice_statement(self, start: int, end: int, message: Any, text: bytes) -> None:
         if message is None:
             self._splice(start, end, frontend.encode_query(text))
         else:
             self._splice(start, end, frontend.encode_parse(message._replace(text=text)))
-
-    def _release(self, upto: int) -> None:
-        """Let the batch go: its bytes to the output, its replies into the queue."""
-        if self._session.discarding:
-            self._discard(upto)
-            return
-        if self._held:
-            self._out += self._held
-            self._held = []
-            self._held_size = 0
-        self._released = upto
-        expected = self._expected
-        if expected:
-            now = self._session.clock()
-            for entry in expected:
-                if entry[1] is not None:
-                    entry[1].sent = now
-            self._session.outstanding.extend(expected)
-            self._expected = []
-            self._part_sent = True
-
-    def _discard(self, upto: int) -> None:
-        """Leave out the batch, and everything between what is released and ``upto``.
-
-        After an error the database would skip it up to Sync; what it need not skip it need not
-        get.
-        """
-        self._emit()
-        self._start = self._released = upto
-        self._held = []
-        self._held_size = 0
-        self._drop(self._expected)
-        self._expected = []
-
-    def _drop(self, entries: list[replies.Entry]) -> None:
-        """These messages will not be answered: the database never sees them, or skips them."""
-        for code, exchange, payload in entries:
-            if code == replies.PARSE:
-                self._session.prepared.forget_pending(payload)
-            if exchange is not None:
-                replies.close(exchange, "aborted")
-
-    def _stream(self, position: int, size: int) -> int:
-        taken = min(self._streaming, size - position)
-        self._streaming -= taken
-        self._buffer.position = position = position + taken
-        self._release(position)
-        return position
 
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
 

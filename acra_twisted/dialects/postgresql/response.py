@@ -11,25 +11,23 @@ out, and what was pipelined behind it is discarded up to Sync, as the server wou
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.rows import ResultRows
 from acra_twisted.errors import WireError
-from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, RowBatch, Session, Work
+from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.verdicts import Deny, Replace
-from acra_twisted.wire.framing import ChunkBuffer
-from acra_twisted.wire.postgres import backend, frames, frontend
+from acra_twisted.wire.postgres import backend, frames
 
-_ROW = struct.Struct(">BIH")
 _TRACKED_PARAMETERS = frozenset((b"standard_conforming_strings", b"client_encoding"))
 #: What belongs to no request.
 _ASYNCHRONOUS = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
 _NEVER_SUPPRESSED = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
-class ResponseFlow:
+class ResponseFlow(ResultRows):
     """IMessageFlow for the database's direction.
 
     ``plans``: True if some stage looks at results.  ``on_key`` is told the cancel key;
@@ -47,25 +45,13 @@ class ResponseFlow:
         unknown_options: list[bytes] | None = None,
         asked_minor: int = 0,
     ) -> None:
-        self._session = session
-        self._plans = plans
-        self._message_limit = message_limit
+        super().__init__(session, plans, message_limit)
         self._on_key = on_key
         self._check_authentication = check_authentication
         # What NegotiateProtocolVersion must add to the database's own answer, until it is sent.
         self._unknown_options = unknown_options or []
         self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
-        self._buffer = ChunkBuffer()
-        self._out: list[bytes] = []
-        self._start = 0
-        self._remaining = 0
         self._suppressing = False
-        # Of the rows that are coming: their column count once known, and what was announced.
-        self._columns = -1
-        self._described: tuple[Exchange | None, int] = (None, -1)
-        self._unsettled = False
-        self._waiting: list[bytes] = []
-        self._run: tuple[int, int] = (0, 0)
         self._on: dict[int, Callable[[int, int], None]] = {
             frames.AUTHENTICATION: self._authentication,
             frames.BACKEND_KEY_DATA: self._backend_key,
@@ -95,33 +81,17 @@ class ResponseFlow:
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
-    def feed(self, data: bytes) -> None:
-        """Accept bytes from the database."""
-        if self._unsettled:
-            self._waiting.append(data)
-            return
-        self._emit(self._buffer.position)
-        self._buffer.feed(data)
-        self._start = self._buffer.position
-
-    @property
-    def unfinished(self) -> bool:
-        """True if part of a message has arrived and the rest has not."""
-        return len(self._buffer) > 0 or self._remaining > 0
-
     def next_work(self) -> Work | None:
         """The next result or run of rows to judge; None when input is used up."""
         session, buffer = self._session, self._buffer
-        if self._waiting:
-            chunk, self._waiting = b"".join(self._waiting), []
-            self.feed(chunk)
+        self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
         if session.outstanding and size:
             exchange = session.outstanding[0][1]
             if exchange is not None and not exchange.first_byte:
                 exchange.first_byte = session.clock()
-        if self._remaining:
+        if self._streaming:
             position = self._stream(position, size)
         while size - position >= 5:
             kind, length = frames.HEADER.unpack_from(data, position)
@@ -140,7 +110,7 @@ class ResponseFlow:
                 continue
             if kind == frames.COPY_DATA and not suppresses:
                 self._in_copy()
-                self._remaining = end - position
+                self._streaming = end - position
                 position = self._stream(position, size)
                 continue
             if end > size:
@@ -176,8 +146,7 @@ class ResponseFlow:
     def take_output(self) -> bytes:
         """Bytes for the client."""
         self._emit(self._run[0] if self._unsettled else self._buffer.position)
-        out, self._out = self._out, []
-        return out[0] if len(out) == 1 else b"".join(out)
+        return self._taken()
 
     def release_fakes(self) -> None:
         """Emit replies of our own that have become the head of the queue."""
@@ -187,47 +156,9 @@ class ResponseFlow:
     @property
     def may_interject(self) -> bool:
         """False while a message has left in part: nothing may be put behind it."""
-        return not self._remaining
-
-    # -- bytes --------------------------------------------------------------------------------
-
-    def _emit(self, upto: int) -> None:
-        start = self._start
-        if upto > start:
-            # A slice of the whole object is the object: no copy for a chunk that passed.
-            self._out.append(self._buffer.data[start:upto])
-            self._start = upto
-
-    def _leave_out(self, start: int, end: int) -> None:
-        self._emit(start)
-        self._start = max(self._start, end)
-
-    def _keep(self, wanted: int) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.wait_for(wanted)
-        self._start = 0
-
-    def _wanted(self, data: bytes, position: int, size: int) -> int:
-        """How much must be there to go on: a header, or a whole row if rows are judged."""
-        if size - position >= 5 and data[position] == frames.DATA_ROW:
-            length = int(frames.HEADER.unpack_from(data, position)[1])
-            return length + 1 if size - position >= 7 else 7
-        return 5
-
-    def _stream(self, position: int, size: int) -> int:
-        taken = min(self._remaining, size - position)
-        self._remaining -= taken
-        self._buffer.position = position + taken
-        return position + taken
+        return not self._streaming
 
     # -- the queue ----------------------------------------------------------------------------
-
-    def _head(self, *codes: int) -> replies.Entry:
-        """The entry that the current message answers.  Raises WireError if it answers none."""
-        outstanding = self._session.outstanding
-        if not outstanding or outstanding[0][0] not in codes:
-            raise WireError("database", "a reply that answers no request")
-        return outstanding[0]
 
     def _pop(self, end: int) -> None:
         self._columns = -1
@@ -262,95 +193,6 @@ class ResponseFlow:
         session = self._session
         if session.outstanding[0][0] not in replies.ENDS_WITH_READY:
             replies.discard_until_sync(session)
-
-    # -- rows ---------------------------------------------------------------------------------
-
-    def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
-        """From a DataRow on: walk the rows, or make a Work of those that are complete."""
-        if size - position < 7:
-            return position, None
-        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
-        assert exchange is not None  # noqa: S101 - both codes always have one
-        if self._columns < 0:
-            self._columns = self._announced(code, exchange, _ROW.unpack_from(data, position)[2])
-            if self._plans:
-                self._buffer.position = position
-                self._run = (position, position)
-                self._unsettled = True
-                columns = self._result_columns(exchange, portal)
-                exchange.columns = columns
-                return position, Work(COLUMNS, columns, exchange)
-        if exchange.plan:
-            return self._judge_rows(data, position, size, exchange)
-        return self._walk_rows(data, position, size), None
-
-    def _announced(self, code: int, exchange: Exchange, first: int) -> int:
-        """The column count of this result; where it was not described here, its first row's."""
-        described = self._described
-        if described[0] is exchange:
-            return described[1]
-        if code == replies.QUERY:
-            raise WireError("database", "DataRow before RowDescription")
-        return first
-
-    def _result_columns(self, exchange: Exchange, portal: Any) -> Columns:
-        columns = exchange.columns
-        if columns is None and portal is not None and portal.statement is not None:
-            columns = portal.statement.columns
-        if columns is None:
-            count = self._columns
-            columns = Columns([b""] * count, [0] * count, [0] * count, [0] * count)
-        if portal is None:
-            return columns
-        formats = frontend.decode_formats(portal.results, len(columns))
-        return Columns(columns.names, columns.tables, columns.types, formats)
-
-    def _check_row(self, length: int, count: int) -> None:
-        if count != self._columns or length < 6:
-            raise WireError("database", "DataRow has another number of columns than announced")
-        if length > self._message_limit:
-            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
-
-    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
-        columns, limit = self._columns, self._message_limit
-        unpack = _ROW.unpack_from
-        last = size - 7
-        while position <= last:
-            kind, length, count = unpack(data, position)
-            if kind != 68:
-                break
-            if count != columns or not 6 <= length <= limit:
-                self._check_row(length, count)
-            position += length + 1
-        if position > size:
-            self._remaining = position - size
-            position = size
-        self._buffer.position = position
-        return position
-
-    def _judge_rows(
-        self, data: bytes, position: int, size: int, exchange: Exchange
-    ) -> tuple[int, Work | None]:
-        start = position
-        offsets: list[int] = []
-        while size - position >= 7:
-            kind, length, count = _ROW.unpack_from(data, position)
-            if kind != frames.DATA_ROW:
-                break
-            self._check_row(length, count)
-            if position + 1 + length > size:
-                break
-            offsets.append(position - start)
-            position += 1 + length
-        if not offsets:
-            return position, None
-        self._buffer.position = position
-        self._run = (start, position)
-        self._unsettled = True
-        assert exchange.columns is not None  # noqa: S101 - set with the plan
-        return position, Work(
-            ROWS, RowBatch(data[start:position], offsets, exchange.columns), exchange
-        )
 
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
 

@@ -62,7 +62,7 @@ class Connections(SynchronousTestCase):
         names = sorted(span.name for span in self.spans)
         expected = ["ProxyWithTracing", "ProxyWithTracing", "WrapClient", "handleConnection"]
         self.assertEqual(names, sorted(expected))
-        self.assertEqual(self.connector._connections, set())
+        self.assertEqual(len(self.connector._connections), 0)
 
     def test_the_application_is_not_read_before_the_link_stands(self):
         application = self.accept()
@@ -117,12 +117,13 @@ class Connections(SynchronousTestCase):
         application, link = self.linked()
         link.transport.producer.pauseProducing()
         self.reactor.advance(6)
-        self.connector._check_all()
+        self.connector._connections.check()
         self.assertTrue(application.transport.disconnected)
         self.assertTrue(link.transport.disconnected)
 
     def test_shutdown(self):
         application, link = self.linked()
         self.assertEqual([span.name for span in self.connector._running()], ["handleConnection"])
+        application.drain()
         application.cut()
         self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)

@@ -80,7 +80,7 @@ class Connections(SynchronousTestCase):
         names = {span.name: span for span in self.spans}
         self.assertEqual(names["handleConnection"].trace_id, CONTEXT.trace_id)
         self.assertEqual(names["WrapServer"].parent_id, CONTEXT.span_id)
-        self.assertEqual(self.server._connections, set())
+        self.assertEqual(len(self.server._connections), 0)
 
     def test_fr5_byte_by_byte(self):
         connection = self.accept()
@@ -124,7 +124,7 @@ class Connections(SynchronousTestCase):
         self.assertIn(b"C53300", several[2].transport.value())
         self.accept()
         self.assertTrue(self.accept().transport.disconnected)
-        self.server._connections.clear()
+        self.server._connections._open.clear()
         self.server._by_address["10.0.0.1"] = 5
         self.assertTrue(self.accept().transport.disconnected)
         self.assertFalse(self.accept(address="10.0.0.2").transport.disconnected)
@@ -133,7 +133,7 @@ class Connections(SynchronousTestCase):
         silent, authenticating = self.accept(), self.accept(STARTUP)
         self.database()
         self.reactor.advance(11)
-        self.server._check_all()
+        self.server._connections.check()
         self.assertTrue(silent.transport.disconnected)
         self.assertIn(b"C57P05", authenticating.transport.value())
 

@@ -1,0 +1,116 @@
+"""An extended-protocol batch, held back until it may go as a whole: bytes and owed replies."""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.chunks import ChunkFlow
+from acra_twisted.model import Session
+
+
+class HeldBatch(ChunkFlow):
+    """The byte side of RequestFlow.  ``hold_limit``: bytes of a batch held back."""
+
+    # In order of leaving: _out, chunk[_start:_released], _held, chunk[_released:position].
+    # Where something is held, _start equals _released.
+
+    def __init__(self, session: Session, hold_limit: int) -> None:
+        super().__init__(session)
+        self._hold_limit = hold_limit
+        self._released = 0
+        # The batch: bytes of earlier chunks, and what it will have the database answer.
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._expected: list[replies.Entry] = []
+        # Whether some message since the last Sync has gone to the database.
+        self._part_sent = False
+
+    def _load(self, data: bytes) -> None:
+        self._carry()
+        self._buffer.feed(data)
+        self._start = self._released = self._buffer.position
+
+    def _emit(self) -> None:
+        """Move released bytes of this chunk to the output."""
+        start, released = self._start, self._released
+        if released > start:
+            # bytes slices of a whole object are that object: no copy for a chunk that passed.
+            self._out.append(self._buffer.data[start:released])
+            self._start = released
+
+    def _carry(self) -> None:
+        """The chunk is about to go: hand out what is released, hold the batch's bytes."""
+        self._emit()
+        position = self._buffer.position
+        if position > self._released:
+            self._hold(self._buffer.data[self._released : position])
+            self._start = self._released = position
+            if self._held_size > self._hold_limit:
+                self._release(position)
+
+    def _keep(self, wanted: int) -> None:
+        self._carry()
+        self._buffer.wait_for(wanted)
+        self._start = self._released = 0
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._held_size += len(data)
+
+    def _splice(self, start: int, end: int, changed: bytes) -> None:
+        """Put other bytes in place of the message ``[start, end)``."""
+        self._emit()
+        # A second splice of one message replaces the first.
+        if self._released == end:
+            self._held_size -= len(self._held.pop())
+        else:
+            self._hold(self._buffer.data[self._released : start])
+        self._hold(changed)
+        self._start = self._released = end
+
+    def _release(self, upto: int) -> None:
+        """Let the batch go: its bytes to the output, its replies into the queue."""
+        if self._session.discarding:
+            self._discard(upto)
+            return
+        if self._held:
+            self._out += self._held
+            self._held = []
+            self._held_size = 0
+        self._released = upto
+        expected = self._expected
+        if expected:
+            now = self._session.clock()
+            for entry in expected:
+                if entry[1] is not None:
+                    entry[1].sent = now
+            self._session.outstanding.extend(expected)
+            self._expected = []
+            self._part_sent = True
+
+    def _discard(self, upto: int) -> None:
+        """Leave out the batch, and everything between what is released and ``upto``.
+
+        After an error the database would skip it up to Sync; what it need not skip it need not
+        get.
+        """
+        self._emit()
+        self._start = self._released = upto
+        self._held = []
+        self._held_size = 0
+        self._drop(self._expected)
+        self._expected = []
+
+    def _drop(self, entries: list[replies.Entry]) -> None:
+        """These messages will not be answered: the database never sees them, or skips them."""
+        for code, exchange, payload in entries:
+            if code == replies.PARSE:
+                self._session.prepared.forget_pending(payload)
+            if exchange is not None:
+                replies.close(exchange, "aborted")
+
+    def _stream(self, position: int, size: int) -> int:
+        taken = min(self._streaming, size - position)
+        self._streaming -= taken
+        self._buffer.position = position = position + taken
+        self._release(position)
+        return position

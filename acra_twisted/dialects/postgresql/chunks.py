@@ -1,0 +1,44 @@
+"""What both directions share: the chunk being read, bytes that wait for a verdict, output."""
+
+from __future__ import annotations
+
+from acra_twisted.model import Session
+from acra_twisted.wire.framing import ChunkBuffer
+
+
+class ChunkFlow:
+    """``_start``: where what has not left of the current chunk begins; ``_out``: what leaves."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._buffer = ChunkBuffer()
+        self._start = 0
+        self._out: list[bytes] = []
+        self._streaming = 0
+        self._unsettled = False
+        self._waiting: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Accept bytes from the source; while a Work is unsettled they wait."""
+        if self._unsettled:
+            self._waiting.append(data)
+        else:
+            self._load(data)
+
+    @property
+    def unfinished(self) -> bool:
+        """True if part of a message has arrived and the rest has not."""
+        return len(self._buffer) > 0 or self._streaming > 0
+
+    def _load(self, data: bytes) -> None:
+        """Make ``data``, behind what is unread, the current chunk."""
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def _load_waiting(self) -> None:
+        if self._waiting:
+            data, self._waiting = b"".join(self._waiting), []
+            self._load(data)
+
+    def _taken(self) -> bytes:
+        out, self._out = self._out, []
+        return out[0] if len(out) == 1 else b"".join(out)

@@ -1,0 +1,156 @@
+"""The bytes and the rows of a result: walked by their headers, or made a Work in runs."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.chunks import ChunkFlow
+from acra_twisted.errors import WireError
+from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, RowBatch, Session, Work
+from acra_twisted.wire.postgres import frames, frontend
+
+_ROW = struct.Struct(">BIH")
+
+
+class ResultRows(ChunkFlow):
+    """The row side of ResponseFlow.  ``plans``: True if some stage looks at results."""
+
+    def __init__(self, session: Session, plans: bool, message_limit: int) -> None:
+        super().__init__(session)
+        self._plans = plans
+        self._message_limit = message_limit
+        # Of the rows that are coming: their column count once known, and what was announced.
+        self._columns = -1
+        self._described: tuple[Exchange | None, int] = (None, -1)
+        # The rows that a Work was made of: where they stand.
+        self._run: tuple[int, int] = (0, 0)
+
+    def _load(self, data: bytes) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.feed(data)
+        self._start = self._buffer.position
+
+    def _emit(self, upto: int) -> None:
+        start = self._start
+        if upto > start:
+            # A slice of the whole object is the object: no copy for a chunk that passed.
+            self._out.append(self._buffer.data[start:upto])
+            self._start = upto
+
+    def _leave_out(self, start: int, end: int) -> None:
+        self._emit(start)
+        self._start = max(self._start, end)
+
+    def _keep(self, wanted: int) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.wait_for(wanted)
+        self._start = 0
+
+    def _wanted(self, data: bytes, position: int, size: int) -> int:
+        """How much must be there to go on: a header, or a whole row if rows are judged."""
+        if size - position >= 5 and data[position] == frames.DATA_ROW:
+            length = int(frames.HEADER.unpack_from(data, position)[1])
+            return length + 1 if size - position >= 7 else 7
+        return 5
+
+    def _stream(self, position: int, size: int) -> int:
+        taken = min(self._streaming, size - position)
+        self._streaming -= taken
+        self._buffer.position = position + taken
+        return position + taken
+
+    def _head(self, *codes: int) -> replies.Entry:
+        """The entry that the current message answers.  Raises WireError if it answers none."""
+        outstanding = self._session.outstanding
+        if not outstanding or outstanding[0][0] not in codes:
+            raise WireError("database", "a reply that answers no request")
+        return outstanding[0]
+
+    def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
+        """From a DataRow on: walk the rows, or make a Work of those that are complete."""
+        if size - position < 7:
+            return position, None
+        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
+        assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._columns < 0:
+            self._columns = self._announced(code, exchange, _ROW.unpack_from(data, position)[2])
+            if self._plans:
+                self._buffer.position = position
+                self._run = (position, position)
+                self._unsettled = True
+                columns = self._result_columns(exchange, portal)
+                exchange.columns = columns
+                return position, Work(COLUMNS, columns, exchange)
+        if exchange.plan:
+            return self._judge_rows(data, position, size, exchange)
+        return self._walk_rows(data, position, size), None
+
+    def _announced(self, code: int, exchange: Exchange, first: int) -> int:
+        """The column count of this result; where it was not described here, its first row's."""
+        described = self._described
+        if described[0] is exchange:
+            return described[1]
+        if code == replies.QUERY:
+            raise WireError("database", "DataRow before RowDescription")
+        return first
+
+    def _result_columns(self, exchange: Exchange, portal: Any) -> Columns:
+        columns = exchange.columns
+        if columns is None and portal is not None and portal.statement is not None:
+            columns = portal.statement.columns
+        if columns is None:
+            count = self._columns
+            columns = Columns([b""] * count, [0] * count, [0] * count, [0] * count)
+        if portal is None:
+            return columns
+        formats = frontend.decode_formats(portal.results, len(columns))
+        return Columns(columns.names, columns.tables, columns.types, formats)
+
+    def _check_row(self, length: int, count: int) -> None:
+        if count != self._columns or length < 6:
+            raise WireError("database", "DataRow has another number of columns than announced")
+        if length > self._message_limit:
+            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
+
+    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
+        columns, limit = self._columns, self._message_limit
+        unpack = _ROW.unpack_from
+        last = size - 7
+        while position <= last:
+            kind, length, count = unpack(data, position)
+            if kind != 68:
+                break
+            if count != columns or not 6 <= length <= limit:
+                self._check_row(length, count)
+            position += length + 1
+        if position > size:
+            self._streaming = position - size
+            position = size
+        self._buffer.position = position
+        return position
+
+    def _judge_rows(
+        self, data: bytes, position: int, size: int, exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        start = position
+        offsets: list[int] = []
+        while size - position >= 7:
+            kind, length, count = _ROW.unpack_from(data, position)
+            if kind != frames.DATA_ROW:
+                break
+            self._check_row(length, count)
+            if position + 1 + length > size:
+                break
+            offsets.append(position - start)
+            position += 1 + length
+        if not offsets:
+            return position, None
+        self._buffer.position = position
+        self._run = (start, position)
+        self._unsettled = True
+        assert exchange.columns is not None  # noqa: S101 - set with the plan
+        return position, Work(
+            ROWS, RowBatch(data[start:position], offsets, exchange.columns), exchange
+        )
