@@ -112,5 +112,9 @@ class HeldBatch(ChunkFlow):
         taken = min(self._streaming, size - position)
         self._streaming -= taken
         self._buffer.position = position = position + taken
-        self._release(position)
+        if self._session.discarding:
+            # A message that has left in part must leave whole, whatever happened meanwhile.
+            self._released = position
+        else:
+            self._release(position)
         return position

@@ -161,6 +161,19 @@ class Copy(SynchronousTestCase):
         play.done()
 
 
+    def test_copy_data_that_has_left_in_part_leaves_whole(self):
+        """Else the database would take the Sync for the rest of the message."""
+        play = Playbook()
+        play.client(parse(b"", b"copy t from stdin") + bind(b"", b"") + execute() + FLUSH)
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + message(b"G", b"\0\0\0"))
+        data = message(b"d", b"x" * 100)
+        self.assertEqual(play.client(data[:50]), data[:50])
+        play.database(error(b"22P02"))
+        self.assertEqual(play.client(data[50:] + data + SYNC), data[50:] + SYNC)
+        play.database(ready())
+        play.done()
+
+
 class Denial(SynchronousTestCase):
     def test_simple_query(self):
         play = denying()
