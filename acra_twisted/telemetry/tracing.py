@@ -61,6 +61,16 @@ class Tracing:
         sampled = self._sampler(remote.trace_id, remote if self._trusts_remote else None)
         return Span(name, remote.trace_id, remote.span_id, kind, self.clock(), sampled, True)
 
+    def sampled_root(self, name: str, kind: int, remote: TraceContext | None) -> Span | None:
+        """As `root`; None, and no span made, where the trace is not sampled."""
+        if remote is not None:
+            span = self.root(name, kind, remote)
+            return span if span.sampled else None
+        trace_id = spans.new_trace_id()
+        if not self._sampler(trace_id, None):
+            return None
+        return Span(name, trace_id, "", kind, self.clock(), True)
+
     def joins(self, span: Span, connection: Span, remote: TraceContext | None) -> None:
         """Move a handshake span, recorded before the context was known, into its trace."""
         connection.add_link(span.trace_id, span.span_id, spans.LINK_PARENT)
@@ -142,8 +152,8 @@ class ExchangeTracing:
             if connection.sampled:
                 exchange.span = connection.child("", spans.SERVER, exchange.opened)
             return
-        span = self._tracing.root("", spans.SERVER, remote)
-        if span.sampled:
+        span = self._tracing.sampled_root("", spans.SERVER, remote)
+        if span is not None:
             span.start = exchange.opened
             self._link(span, connection)
             exchange.span = span

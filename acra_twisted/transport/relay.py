@@ -64,6 +64,7 @@ class Relay:
         self._seconds = seconds
         self._ended = ended
         self._finished = False
+        self._crowded = False
         self._active = seconds()
         self._message_since: float | None = None
         self.client_valve = Valve(lambda: client.transport, seconds)
@@ -105,8 +106,10 @@ class Relay:
         if data:
             self._client.write(data)
         if len(outstanding) > self._limits.pending:
+            self._crowded = True
             self.client_valve.close(OUTSTANDING)
-        elif self.client_valve.reasons:
+        elif self._crowded:
+            self._crowded = False
             self.client_valve.open(OUTSTANDING)
         if session.draining and session.idle:
             self.finish("shutdown", SHUTDOWN)

@@ -40,5 +40,8 @@ class ChunkFlow:
             self._load(data)
 
     def _taken(self) -> bytes:
-        out, self._out = self._out, []
+        out = self._out
+        if not out:
+            return b""
+        self._out = []
         return out[0] if len(out) == 1 else b"".join(out)

@@ -87,6 +87,7 @@ class ResponseFlow(ResultRows):
         self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
+        limit = self._message_limit
         if session.outstanding and size:
             exchange = session.outstanding[0][1]
             if exchange is not None and not exchange.first_byte:
@@ -99,7 +100,8 @@ class ResponseFlow(ResultRows):
             on = self._on.get(kind)
             if on is None:
                 raise WireError("database", f"message type {chr(kind)!r} is not known")
-            frames.check_length("database", kind, length, self._message_limit)
+            if not 4 <= length <= limit:
+                frames.check_length("database", kind, length, limit)
             suppresses = self._suppressing and kind not in _NEVER_SUPPRESSED
             if kind == frames.DATA_ROW and not suppresses:
                 position, work = self._rows(data, position, size)
@@ -262,13 +264,13 @@ class ResponseFlow(ResultRows):
             replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
         )
         assert exchange is not None  # noqa: S101 - all these codes have one
-        body = self._body(start, end)
-        if len(body) < 2:
+        if end - start < 7:
             raise WireError("database", "RowDescription is too short")
-        self._described = (exchange, int.from_bytes(body[:2], "big"))
+        count = int.from_bytes(self._buffer.data[start + 5 : start + 7], "big")
+        self._described = (exchange, count)
         self._columns = -1
         if self._plans:
-            exchange.columns = backend.decode_row_description(body)
+            exchange.columns = backend.decode_row_description(self._body(start, end))
             if code != replies.QUERY and statement is not None:
                 statement.columns = exchange.columns
         if code in (replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL):

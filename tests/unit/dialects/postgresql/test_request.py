@@ -160,7 +160,6 @@ class Copy(SynchronousTestCase):
         play.database(reply + complete(b"COPY 1") + ready())
         play.done()
 
-
     def test_copy_data_that_has_left_in_part_leaves_whole(self):
         """Else the database would take the Sync for the rest of the message."""
         play = Playbook()
