@@ -163,7 +163,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
     parser.add_argument("--clients", type=int, default=4)
     arguments = parser.parse_args()
-    seconds, rounds = (2, 1) if arguments.quick else (5, 2)
+    seconds, rounds = (1, 1) if arguments.quick else (3, 2)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
