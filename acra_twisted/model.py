@@ -41,8 +41,7 @@ class Identity:
 class Statement:
     """SQL text as bytes, exactly as it will be sent.
 
-    ``prepared_name`` is None for a simple query.  ``prefix``/``suffix`` bytes around it in its
-    message are the flow's business.  ``columns`` is learnt from Describe.
+    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe.
     """
 
     __slots__ = ("text", "prepared_name", "columns")
@@ -293,6 +292,11 @@ class Session:
         self.span: Any = None
         self.context: Any = None
         self.notes: dict[str, Any] = {}
+
+    @property
+    def conforming(self) -> bool:
+        """Whether backslashes are ordinary characters in this session's strings."""
+        return self.parameters.get(b"standard_conforming_strings") != b"off"
 
     @property
     def idle(self) -> bool:

@@ -58,7 +58,6 @@ class ServerConnection(Channel):
         self._connecting: Deferred[Any] | None = None
         self._session: Session | None = None
         self._key: BackendKey | None = None
-        self._certificate: Any = None
         self._direct = False
         self._closed = False
         self.relay: Relay | None = None
@@ -76,7 +75,6 @@ class ServerConnection(Channel):
     def peer_authenticated(self, certificate: Any) -> None:
         """The link's handshake is complete."""
         assert self._wrap is not None  # noqa: S101 - made in opened()
-        self._certificate = certificate
         try:
             self._identity = Identity(self._client_id(certificate), self.address, False)
         except HandshakeError as error:

@@ -46,9 +46,8 @@ class DenyTable:
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass | Deny:
         """Deny what names a table, and what can't be read."""
         text = statement.text
-        conforming = exchange.session.parameters.get(b"standard_conforming_strings") != b"off"
         try:
-            found = lexer.tokens(text, conforming)
+            found = lexer.tokens(text, exchange.session.conforming)
         except LexError:
             return Deny(reason="the statement cannot be read")
         for kind, start, end in found:

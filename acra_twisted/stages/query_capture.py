@@ -79,8 +79,7 @@ class QueryCapture:
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass:
         """Count it."""
-        conforming = exchange.session.parameters.get(b"standard_conforming_strings") != b"off"
-        text = redact(statement.text, conforming).text
+        text = redact(statement.text, exchange.session.conforming).text
         if text in self._counts or len(self._counts) < self._max:
             self._counts[text] += 1
         else:

@@ -65,7 +65,7 @@ class AuditLog:
         session = exchange.session
         fields = session_fields(session, exchange)
         if exchange.statement is not None:
-            fields["query"] = redact(exchange.statement.text).text
+            fields["query"] = redact(exchange.statement.text, session.conforming).text
         self._log.error(
             "AcraCensor blocked query",
             code=events.QUERY_NOT_ALLOWED,

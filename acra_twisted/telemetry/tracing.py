@@ -28,6 +28,8 @@ from acra_twisted.wire.tracecontext import TraceContext
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
 EXCHANGES_PER_TRACE = 1000
 _NS_PER_MS = 1e6
+#: Where a session's notes count its exchanges.
+_EXCHANGES = "tracing.exchanges"
 _FAILED = {
     "error": spans.UNKNOWN,
     "denied": spans.PERMISSION_DENIED,
@@ -96,15 +98,6 @@ class Tracing:
         self._sink(span)
 
 
-class _SessionTrace:
-    """What the exchange observer remembers of one session."""
-
-    __slots__ = ("exchanges",)
-
-    def __init__(self) -> None:
-        self.exchanges = 0
-
-
 @implementer(IPipelineObserver)
 class ExchangeTracing:
     """Observer that makes exchange, stage and database spans.
@@ -132,8 +125,8 @@ class ExchangeTracing:
         self._store = store
 
     def session_opened(self, session: Session) -> None:
-        """Nothing to do: the connection's span exists already."""
-        session.notes["tracing"] = _SessionTrace()
+        """The connection's span exists already; its exchanges are counted from here."""
+        session.notes[_EXCHANGES] = 0
 
     def session_closed(self, session: Session, reason: str) -> None:
         """Nothing to do: whoever made the connection's span ends it."""
@@ -143,10 +136,9 @@ class ExchangeTracing:
         session = exchange.session
         connection: Span = session.span
         remote = exchange.remote
-        trace: _SessionTrace = session.notes["tracing"]
-        trace.exchanges += 1
+        count = session.notes[_EXCHANGES] = session.notes[_EXCHANGES] + 1
         own_trace = exchange.kind != "startup" and (
-            self._per_request or trace.exchanges > EXCHANGES_PER_TRACE
+            self._per_request or count > EXCHANGES_PER_TRACE
         )
         if remote is None and not own_trace:
             if connection.sampled:
@@ -202,8 +194,7 @@ class ExchangeTracing:
         put("db.system.name", self._system)
         put("db.namespace", session.database.decode("utf-8", "replace"))
         if statement is not None:
-            conforming = session.parameters.get(b"standard_conforming_strings") != b"off"
-            shown = redact(statement.text, conforming)
+            shown = redact(statement.text, session.conforming)
             span.name = shown.summary
             put("db.query.summary", shown.summary)
             put("db.query.text", shown.text)

@@ -196,11 +196,6 @@ class RequestFlow(HeldBatch):
         self._release(end)
         self.terminated = True
 
-    @property
-    def conforming(self) -> bool:
-        """Whether backslashes are ordinary characters in this session's strings."""
-        return self._session.parameters.get(b"standard_conforming_strings") != b"off"
-
     def _open(self, kind: str, statement: Statement | None) -> Exchange:
         session = self._session
         exchange = Exchange(session, kind, statement, session.clock())
@@ -211,7 +206,7 @@ class RequestFlow(HeldBatch):
         """An exchange that may have been given a trace context in a comment of its text."""
         session = self._session
         exchange = Exchange(session, kind, statement, session.clock())
-        found = take_context(statement.text, self.conforming)
+        found = take_context(statement.text, session.conforming)
         if found.malformed:
             exchange.add_attribute("acra.traceparent_malformed", True)
         if found.context is not None:

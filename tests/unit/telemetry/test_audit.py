@@ -41,6 +41,14 @@ class Lines(SynchronousTestCase):
         self.assertEqual((line["code"], line["query"]), (560, "SELECT ?"))
         self.assertEqual(line["span_id"], self.exchange.span.span_id)
 
+    def test_ke6_denials_are_redacted_as_the_session_reads_strings(self):
+        """Read the other way, this string would end early and the comment would close it."""
+        self.session.parameters[b"standard_conforming_strings"] = b"off"
+        self.exchange.statement.text = rb"SELECT 'a\' secret ' -- '"
+        self.exchange.outcome = "denied"
+        self.log.exchange_closed(self.exchange)
+        self.assertNotIn("secret", self.lines[0]["query"])
+
     def test_other_outcomes_are_silent(self):
         self.log.exchange_closed(self.exchange)
         self.log.stage_ran("s", self.work, PASS, 0, 0)
