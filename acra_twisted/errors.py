@@ -1,8 +1,9 @@
 """The exceptions of the program.
 
-Three things go wrong in a proxy and each has its own end.  A peer sends what it must not
+Four things go wrong in a proxy and each has its own end.  A peer sends what it must not
 (`WireError`, `HandshakeError`): its connection ends.  The operator asks for what cannot be had
-(`ConfigError`): the program does not start.  Anything else that is raised is our own bug: the
+(`ConfigError`): the program does not start.  Stored data cannot be opened (`CryptoError`): it stays
+as stored.  Anything else that is raised is our own bug: the
 statement is refused and the traceback goes to the log.  A refusal by policy is none of these; it
 is a verdict (see `acra_twisted.verdicts`).
 
@@ -40,6 +41,17 @@ class FrameTooLarge(WireError):
 
 class HandshakeError(AcraError):
     """A peer could not be authenticated, or took too long about it."""
+
+
+class CryptoError(AcraError):
+    """Something encrypted cannot be opened: another key, changed, cut off, or not what it seems.
+
+    One text for all of these where the difference could tell an attacker something.
+    """
+
+
+class KeyStoreError(AcraError):
+    """A key cannot be had.  ``str()`` says which and what to do."""
 
 
 class LexError(AcraError):

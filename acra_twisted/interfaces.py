@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
 
+    from acra_twisted.keystore.purposes import Purpose
     from acra_twisted.model import Columns, Exchange, Parameters, RowBatch, Session, Statement, Work
     from acra_twisted.options import Option, Settings
     from acra_twisted.verdicts import Verdict
@@ -30,7 +31,7 @@ class IPluginFactory(Interface):
 
     def make(settings: Settings, services: Any) -> Any:
         """Return the made object.  Called once, before any listener opens.  Raises ConfigError.
-        `services` is a pipeline.build.Services: reactor, clock."""
+        `services` is a pipeline.build.Services: reactor, clock, key store, workers and more."""
 
 
 class IStageFactory(IPluginFactory):
@@ -106,6 +107,32 @@ class IMessageFlow(Interface):
         """Return and clear the bytes for the destination, joined: one write per turn."""
 
 
+class IKeyStore(Interface):
+    """Where keys are.  Every method but `version`, `forget` and `close` may return a Deferred, so
+    that a store may be remote.  ``purpose`` is one of keystore.purposes; ``owner`` a client or
+    zone id, "" for keys that belong to nobody."""
+
+    def keys(purpose: Purpose, owner: str = "") -> Any:
+        """The current key and those it replaced, newest first; () if there is none.  Private keys
+        of pairs as cryptography's EllipticCurvePrivateKey, symmetric ones as keystore.secret's
+        Secret.  Raises KeyStoreError if one is there and cannot be read."""
+
+    def public_key(purpose: Purpose, owner: str = "") -> Any:
+        """The public key of a pair, None if there is none.  Raises KeyStoreError."""
+
+    def opener(pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
+        """A crypto.openers.Opener of the keys of both purposes.  Raises KeyStoreError."""
+
+    def version(purpose: Purpose, owner: str = "") -> Hashable:
+        """Something that is another thing once the keys are others.  Synchronous and cheap."""
+
+    def forget() -> None:
+        """Read keys anew from now on: SIGHUP."""
+
+    def close() -> None:
+        """Overwrite every secret as far as the language lets us.  Nothing is asked afterwards."""
+
+
 class IDatabaseDialect(Interface):
     """A database family: its wire protocol as a proxy sees it."""
 
@@ -129,9 +156,14 @@ class ITransportSecurity(Interface):
 class ISecuredProtocol(Interface):
     """Implemented by protocols that run inside an ITransportSecurity."""
 
-    def peer_authenticated(certificate: Any) -> None:
+    def peer_authenticated(certificate: Any, client_id: str = "") -> None:
         """Called once, after the handshake and before any dataReceived.  `certificate` is the
-        peer's (a cryptography x509.Certificate), or None where the protection has none."""
+        peer's (a cryptography x509.Certificate), or None where the protection has none;
+        `client_id` is the connector's where the protection itself has proven it."""
+
+
+class IAuthenticatingTransport(Interface):
+    """A transport that calls its protocol's peer_authenticated itself when the time has come."""
 
 
 class ISpanExporter(Interface):
@@ -158,6 +190,10 @@ class IPipelineObserver(Interface):
 
     def session_closed(session: Session, reason: str) -> None:
         """Both sides are gone, or about to be."""
+
+    def containers_read(exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """So many containers of a kind ("acrastruct", "acrablock") of a run of rows were opened,
+        and so many left as stored."""
 
     def exchange_opened(exchange: Exchange) -> None:
         """A request was read.  Decides sampling; may set exchange.span."""

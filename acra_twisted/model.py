@@ -75,9 +75,10 @@ class Columns:
     """What RowDescription says of a result: parallel sequences, one entry a column.
 
     ``tables`` are the OIDs of the tables the columns come from, 0 where they come from none.
+    ``is_copy``: the rows are lines of COPY data, each a single cell as it is on the wire.
     """
 
-    __slots__ = ("names", "tables", "types", "formats")
+    __slots__ = ("names", "tables", "types", "formats", "is_copy")
 
     def __init__(
         self,
@@ -85,7 +86,9 @@ class Columns:
         tables: Sequence[int],
         types: Sequence[int],
         formats: Sequence[int],
+        is_copy: bool = False,
     ) -> None:
+        self.is_copy = is_copy
         self.names = names
         self.tables = tables
         self.types = types
@@ -99,15 +102,17 @@ class RowBatch:
     """A run of complete DataRow messages.  Rows are split only when asked.
 
     ``raw`` is the run as it arrived; ``offsets`` where each message starts in it.  Rows that no
-    one changed leave as the slice they arrived in.
+    one changed leave as the slice they arrived in.  ``findings``: what one stage has found in the
+    run and the next need not look for again; of whoever sets it, None before.
     """
 
-    __slots__ = ("raw", "offsets", "columns", "_changed")
+    __slots__ = ("raw", "offsets", "columns", "findings", "_changed")
 
     def __init__(self, raw: bytes, offsets: Sequence[int], columns: Columns) -> None:
         self.raw = raw
         self.offsets = offsets
         self.columns = columns
+        self.findings: Any = None
         self._changed: dict[int, list[bytes | None]] = {}
 
     def __len__(self) -> int:
@@ -134,7 +139,7 @@ class RowBatch:
             return self.raw
         ends = [*self.offsets[1:], len(self.raw)]
         return b"".join(
-            _encode_row(self._changed[row]) if row in self._changed else self.raw[start:end]
+            self._encode_row(self._changed[row]) if row in self._changed else self.raw[start:end]
             for row, (start, end) in enumerate(zip(self.offsets, ends, strict=True))
         )
 
@@ -160,18 +165,35 @@ class RowBatch:
             raise WireError("database", "DataRow has bytes after its last column")
         return values
 
+    @staticmethod
+    def _encode_row(values: Sequence[bytes | None]) -> bytes:
+        parts = [_COUNT.pack(len(values))]
+        for value in values:
+            if value is None:
+                parts.append(b"\xff\xff\xff\xff")
+            else:
+                parts.append(_LENGTH.pack(len(value)))
+                parts.append(value)
+        body = b"".join(parts)
+        # Range-checked by struct: a value that grew past 2^31-1 raises instead of wrapping (FR-3).
+        return b"D" + _LENGTH.pack(len(body) + 4) + body
 
-def _encode_row(values: Sequence[bytes | None]) -> bytes:
-    parts = [_COUNT.pack(len(values))]
-    for value in values:
-        if value is None:
-            parts.append(b"\xff\xff\xff\xff")
-        else:
-            parts.append(_LENGTH.pack(len(value)))
-            parts.append(value)
-    body = b"".join(parts)
-    # Range-checked by struct: a value that grew past 2^31-1 raises instead of wrapping (FR-3).
-    return b"D" + _LENGTH.pack(len(body) + 4) + body
+
+class CopyBatch(RowBatch):
+    """A run of complete CopyData messages: each is a row of one cell."""
+
+    __slots__ = ()
+
+    def _split(self, row: int) -> list[bytes | None]:
+        start = self.offsets[row]
+        (length,) = _LENGTH.unpack_from(self.raw, start + 1)
+        return [self.raw[start + 5 : start + 1 + length]]
+
+    @staticmethod
+    def _encode_row(values: Sequence[bytes | None]) -> bytes:
+        (value,) = values
+        assert value is not None  # noqa: S101 - COPY writes NULL as text
+        return b"d" + _LENGTH.pack(len(value) + 4) + value
 
 
 class Exchange:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acra_twisted.config.render import render_ini, render_reference
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
-from acra_twisted.telemetry.events import MEANINGS
+from acra_twisted.events import MEANINGS
 
 TOP = Path(__file__).parent.parent
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import resource
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -40,12 +43,20 @@ def make_root(
                 path=settings["log_to_file"],
             )
         )
-        make(reactor, settings).setServiceParent(root)
+        service = make(reactor, settings)
+        service.setServiceParent(root)
     except ConfigError as error:
         fail(program, error)
+    if hasattr(service, "reload"):
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(service.reload))
     # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
     reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root
+
+
+def exit_with(status: int) -> None:
+    """Let the process end with ``status`` once twistd has cleaned up behind itself."""
+    atexit.register(os._exit, status)
 
 
 def _forget_signal(reactor: Any) -> None:

@@ -1,7 +1,8 @@
-"""The options of both daemons.  What an option of Acra's does keeps Acra's name."""
+"""The options of each daemon.  What an option of Acra's does keeps Acra's name."""
 
 from __future__ import annotations
 
+from acra_twisted.config.common import KEYSTORE, LIMITS, LOGGING, METRICS, TRACING
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
 from acra_twisted.options import (
     ADDRESS,
@@ -11,7 +12,6 @@ from acra_twisted.options import (
     NAMES,
     PORT,
     TEXT,
-    URL,
     Address,
     Choice,
     Integer,
@@ -19,91 +19,8 @@ from acra_twisted.options import (
     Seconds,
     Section,
 )
-from acra_twisted.telemetry.sampling import SamplerKind
 
 _MIB = 1 << 20
-
-LOGGING = Section(
-    "logging",
-    "Log lines.",
-    (
-        Option("logging_format", Choice("plaintext", "json", "cef"), "plaintext", "Format."),
-        Option("log_to_console", BOOLEAN, True, "Write to standard error."),
-        Option("log_to_file", FILE, "", "Append to this file, made with mode 0600."),
-        Option("v", BOOLEAN, False, "Log informational lines, too: sessions, finished spans."),
-        Option("d", BOOLEAN, False, "Log debug lines, too."),
-    ),
-)
-
-TRACING = Section(
-    "tracing",
-    "Which traces are recorded and where their spans go.",
-    (
-        Option(
-            "tracing_sampler",
-            SamplerKind(),
-            "always",
-            "Which traces are recorded. Denied, failed and slow exchanges always are.",
-        ),
-        Option(
-            "tracing_trust_remote",
-            BOOLEAN,
-            True,
-            "Let the peer's or the application's sampling decision hold. Switch off where clients "
-            "are not trusted to decide.",
-        ),
-        Option("tracing_log_enable", BOOLEAN, False, "Write each finished span as a log line."),
-        Option(
-            "otlp_endpoint",
-            URL,
-            "",
-            "OTLP/HTTP collector: Jaeger, an OpenTelemetry collector, Lightstep, Datadog agent. "
-            "For example http://localhost:4318/v1/traces. Empty is off.",
-        ),
-        Option(
-            "zipkin_endpoint",
-            URL,
-            "",
-            "Zipkin v2 collector, for example http://localhost:9411/api/v2/spans. Empty is off.",
-        ),
-        Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
-        Option("tracing_batch_size", Integer(1, 10_000), 256, "Spans per request to a collector."),
-        Option("tracing_interval", Seconds(0.01, 3600), 1.0, "Seconds between two requests."),
-    ),
-)
-
-METRICS = Section(
-    "metrics",
-    "Prometheus endpoint and trace pages.",
-    (
-        Option(
-            "incoming_connection_prometheus_metrics_string",
-            ADDRESS,
-            None,
-            "Where /metrics is served. Empty is off.",
-        ),
-        Option(
-            "incoming_connection_zpages_string",
-            ADDRESS,
-            None,
-            "Where the trace pages (/debug/tracez) are served. Empty is off. They show redacted "
-            "statements: keep them on loopback.",
-        ),
-    ),
-)
-
-_LIMITS = (
-    Option("max_connections", Integer(1, 1_000_000), 10_000, "Connections at a time."),
-    Option("handshake_timeout", Seconds(0.1), 10.0, "From accept to being ready, in all."),
-    Option(
-        "incoming_connection_close_timeout",
-        Seconds(),
-        10.0,
-        "At shutdown: how long sessions may take to end by themselves.",
-    ),
-    Option("write_timeout", Seconds(), 60.0, "How long a peer may not read. 0 is for ever."),
-)
-
 _TLS_AUTH = Integer(-1, 4)
 
 SERVER_SECTIONS = (
@@ -130,12 +47,20 @@ SERVER_SECTIONS = (
                 "Connectors or applications come over a plain connection.",
             ),
             Option(
+                "securesession_id",
+                TEXT,
+                "acra_server",
+                "Our id in Secure Session, which is the link's protection where neither TLS nor "
+                "a plain connection is chosen.",
+            ),
+            Option(
                 "client_id",
                 CLIENT_ID,
                 "",
-                "Client id of every connection, where it is not taken from certificates.",
+                "Client id of every connection, where neither Secure Session nor certificates "
+                "give one.",
             ),
-            *_LIMITS,
+            *LIMITS,
             Option(
                 "max_connections_per_address",
                 Integer(0, 1_000_000),
@@ -268,7 +193,34 @@ SERVER_SECTIONS = (
     Section(
         "pipeline",
         "Processing stages, nearest the client first; replies run the list backwards.",
-        (Option("stages", NAMES, (), "Stages to run, by name, in order."),),
+        (Option("stages", NAMES, ("decryptor",), "Stages to run, by name, in order."),),
+    ),
+    KEYSTORE,
+    Section(
+        "poison",
+        "What happens when a poison record is read. It is always an event of the log.",
+        (
+            Option(
+                "poison_detect_enable",
+                BOOLEAN,
+                False,
+                "Run the stage poison, nearest the database, if stages does not name it.",
+            ),
+            Option(
+                "poison_run_script_file",
+                FILE,
+                "",
+                "Program to start, without arguments and with an empty environment.",
+            ),
+            Option("poison_script_timeout", Seconds(0.1), 60.0, "It is killed after so long."),
+            Option("poison_stop_session_enable", BOOLEAN, False, "End the session that read it."),
+            Option(
+                "poison_shutdown_enable",
+                BOOLEAN,
+                False,
+                "End the whole server, with exit status 1.",
+            ),
+        ),
     ),
     LOGGING,
     Section(
@@ -306,7 +258,7 @@ CONNECTOR_SECTIONS = (
                 "Where applications connect.",
             ),
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
-            *_LIMITS,
+            *LIMITS,
         ),
     ),
     Section(
@@ -316,6 +268,19 @@ CONNECTOR_SECTIONS = (
             Option("acraserver_connection_string", ADDRESS, None, "Where AcraServer listens."),
             Option("acraserver_connection_host", TEXT, "", "Its host; overrides the string."),
             Option("acraserver_connection_port", PORT, 9393, "Its port, with the host."),
+            Option(
+                "client_id",
+                CLIENT_ID,
+                "",
+                "Our client id. Required for Secure Session, which is the link's protection where "
+                "neither TLS nor a plain connection is chosen.",
+            ),
+            Option(
+                "acraserver_securesession_id",
+                TEXT,
+                "acra_server",
+                "The id that the server must present in Secure Session.",
+            ),
             Option("acraserver_tls_transport_enable", BOOLEAN, False, "Mutual TLS to the server."),
             Option(
                 "acraserver_transport_encryption_disable",
@@ -342,6 +307,7 @@ CONNECTOR_SECTIONS = (
             ),
         ),
     ),
+    KEYSTORE,
     LOGGING,
     TRACING,
     METRICS,

@@ -41,8 +41,9 @@ def environment_name(option: str, stage: str = "") -> str:
 class Program:
     """A daemon as its command line sees it.
 
-    ``stages`` gives the sections of the chosen stages (or raises ConfigError), ``installed`` the
-    names of all; ``check`` raises ConfigError if the settings can't be used together.
+    ``stages`` gives the sections of the stages that values choose (or raises ConfigError),
+    ``installed`` the names of all; ``check`` raises ConfigError if the settings can't be used
+    together.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Program:
         name: str,
         sections: Sequence[Section],
         check: Callable[[Settings], None],
-        stages: Callable[[Sequence[str]], list[Section]] = lambda names: [],
+        stages: Callable[[Mapping[str, Any]], list[Section]] = lambda values: [],
         installed: Callable[[], Any] = dict,
     ) -> None:
         self.name = name
@@ -130,7 +131,9 @@ def load(
             if option.name in flags.options:
                 where = f"--{option.name}"
                 values[option.name] = parse_value(option, flags.options[option.name], where)
-    stages = program.stages(values.get("stages", ()))
+    stages = program.stages(values)
+    if stages:
+        values["stages"] = tuple(section.name.partition(":")[2] for section in stages)
     given: StageValues = ini.read_stages(stages, program.installed) if ini is not None else {}
     settings = Settings(values, _stage_settings(stages, given, flags.stages, environment))
     program.check(settings)

@@ -13,8 +13,9 @@ from twisted.internet.error import ConnectError, ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from acra_twisted import events
 from acra_twisted.connector.farewell import Farewell
-from acra_twisted.telemetry import events, spans
+from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel, describe_failure
 from acra_twisted.transport.valve import CONNECTING, Valve
@@ -33,7 +34,7 @@ class LinkChannel(Channel):
         self._established: Deferred[LinkChannel] | None = established
         self.application: ApplicationConnection | None = None
 
-    def peer_authenticated(self, certificate: Any) -> None:
+    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
         """The server has shown who it is."""
         established, self._established = self._established, None
         if established is not None:

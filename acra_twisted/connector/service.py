@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -10,15 +12,18 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from acra_twisted import events
 from acra_twisted.connector.connection import ApplicationConnection, LinkChannel, LinkFactory
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.keystore.masterkey import VARIABLE
+from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
-from acra_twisted.telemetry import events
 from acra_twisted.telemetry.metrics import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
 
@@ -34,8 +39,16 @@ def server_address(settings: Settings) -> Address:
     return Address(address.host, address.port, address.path)
 
 
-def link_security(settings: Settings) -> TLSSecurity | RawSecurity:
-    """The link's protection.  Raises ConfigError; reads certificate files."""
+def uses_secure_session(settings: Settings) -> bool:
+    """Whether the link is protected by Secure Session: as in Acra, unless something else is on."""
+    return not (
+        settings["acraserver_tls_transport_enable"]
+        or settings["acraserver_transport_encryption_disable"]
+    )
+
+
+def link_security(settings: Settings, keys: Any) -> Any:
+    """The link's ITransportSecurity.  Raises ConfigError; reads certificate and key files."""
     if settings["acraserver_tls_transport_enable"]:
         name = settings["tls_acraserver_sni"] or server_address(settings).host
         if not name:
@@ -43,11 +56,30 @@ def link_security(settings: Settings) -> TLSSecurity | RawSecurity:
         return TLSSecurity(Credentials(settings).client_creator(name), True)
     if settings["acraserver_transport_encryption_disable"]:
         return RawSecurity()
-    raise ConfigError(
-        "choose the transport to AcraServer: acraserver_tls_transport_enable = true, or "
-        "acraserver_transport_encryption_disable = true for none "
-        "(Secure Session is not available yet)"
+    if not settings["client_id"]:
+        raise ConfigError(
+            "client_id: Secure Session needs one; or choose acraserver_tls_transport_enable = "
+            "true, or acraserver_transport_encryption_disable = true for no protection"
+        )
+    security = SecureSessionSecurity(
+        need_keys(keys, settings, "Secure Session"),
+        settings["acraserver_securesession_id"],
+        time.time,
+        settings["client_id"],
     )
+    try:
+        security.check()
+    except KeyStoreError as error:
+        raise ConfigError(str(error)) from None
+    return security
+
+
+def link_keys(settings: Settings, environment: Any, seconds: Callable[[], float]) -> Any:
+    """The key store, if the link needs one.  Raises ConfigError."""
+    if uses_secure_session(settings):
+        return open_keys(settings, environment, seconds)
+    environment.pop(VARIABLE, None)
+    return None
 
 
 def socket_mode(settings: Settings) -> int:
@@ -64,7 +96,8 @@ def socket_mode(settings: Settings) -> int:
 def check(settings: Settings) -> None:
     """Settings that cannot be used together.  Raises ConfigError."""
     server_address(settings)
-    link_security(settings)
+    # A copy of the environment: the service will want to find the master key there as well.
+    link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0))
     socket_mode(settings)
 
 
@@ -88,7 +121,10 @@ class AcraConnector(MultiService):
         self.telemetry.setServiceParent(self)
         self.connect_timeout: float = settings["acraserver_connect_timeout"]
         self.write_timeout: float = settings["write_timeout"]
-        self._security = link_security(settings)
+        self.keys = link_keys(settings, os.environ, reactor.seconds)
+        if self.keys is not None:
+            self.metrics.watch_keys(self.keys)
+        self._security = link_security(settings, self.keys)
         self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
         self._numbers = 0
         self._connections: Connections[ApplicationConnection] = Connections(reactor)
@@ -151,7 +187,15 @@ class AcraConnector(MultiService):
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
         await self._connections.end(self._settings["incoming_connection_close_timeout"])
+        if self.keys is not None:
+            self.keys.close()
         await super().stopService()
+
+    def reload(self) -> None:
+        """SIGHUP: read keys anew; connections go on."""
+        if self.keys is not None:
+            self.keys.forget()
+        self.log.info("Keys will be read anew", code=events.READ_KEYS)
 
 
 class _ConnectionFactory(Factory):

@@ -7,8 +7,9 @@ broken dependency must not be a firewall that is silently off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import maybeDeferred
@@ -38,10 +39,29 @@ ON_ERROR = Option(
 
 
 class Services(NamedTuple):
-    """What a factory may use: the reactor, and a clock of nanoseconds since the epoch."""
+    """What a factory may use.
+
+    ``clock`` gives nanoseconds since the epoch.  ``keys`` is an IKeyStore, None if none is
+    configured.  ``workers`` runs what takes long.  ``shut_down`` ends the whole program at once,
+    with exit status 1.  ``settings`` are the daemon's own.
+    """
 
     reactor: Any
     clock: Callable[[], int]
+    keys: Any = None
+    workers: Any = None
+    shut_down: Callable[[], None] = lambda: None
+    settings: Mapping[str, Any] = MappingProxyType({})
+
+    def need_keys(self, stage: str) -> Any:
+        """The key store.  Raises ConfigError if there is none."""
+        if self.keys is None:
+            raise ConfigError(
+                f"keys_dir: the stage {stage!r} needs a key store and there is none at "
+                f"{self.settings.get('keys_dir')!r}; make one with: acra-keymaker --keystore=v1 "
+                f"--client_id=ID, or take {stage!r} out of stages"
+            )
+        return self.keys
 
 
 class Pipeline:

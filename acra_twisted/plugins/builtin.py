@@ -1,7 +1,11 @@
 """The stages we ship."""
 
+from acra_twisted.stages.decryptor import DecryptorFactory
 from acra_twisted.stages.deny_table import DenyTableFactory
+from acra_twisted.stages.poison import PoisonFactory
 from acra_twisted.stages.query_capture import QueryCaptureFactory
 
 query_capture = QueryCaptureFactory()
 deny_table = DenyTableFactory()
+decryptor = DecryptorFactory()
+poison = PoisonFactory()

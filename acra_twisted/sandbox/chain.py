@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from acra_twisted.sandbox.authority import Authority
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 
 Ini = dict[str, dict[str, str]]
@@ -31,8 +32,10 @@ def merge(base: Ini, more: Mapping[str, Mapping[str, str]] | None) -> Ini:
 
 
 class Chain:
-    """``database`` is host and port.  With ``link="tls"`` a connector stands before the server;
-    with ``link="none"`` applications come to the server directly, over a plain connection.
+    """``database`` is host and port.  With ``link="tls"`` or ``"secure-session"`` a connector
+    stands before the server; with ``link="none"`` applications come to the server directly, over
+    a plain connection.  ``keys`` is the server's key store: needed for Secure Session and for the
+    stages that read containers.
 
     ``server`` and ``connector`` are further sections of the ini files.  Everything is kept in
     ``folder``: certificates, ini files, logs.
@@ -48,6 +51,7 @@ class Chain:
         reactor: str = "",
         folder: Path | None = None,
         authority: Authority | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="acra-chain-"))
         self.authority = authority or Authority(self.folder)
@@ -70,13 +74,18 @@ class Chain:
             },
             "logging": {"v": "true", "logging_format": "json"},
             "metrics": _pages(self.server_pages),
+            "pipeline": {"stages": ""},
         }
+        self._keys = keys
+        if keys is not None:
+            sections["keystore"] = keys.ini()
+            sections["pipeline"]["stages"] = "decryptor"
         if link == "tls":
             sections["server"]["acraconnector_tls_transport_enable"] = "true"
             sections["tls"]["tls_client_id_from_cert"] = "true"
-        else:
+        elif link == "none":
             sections["server"]["acraconnector_transport_encryption_disable"] = "true"
-            sections["server"]["client_id"] = "sandbox application"
+            sections["server"]["client_id"] = keys.client_id if keys else "sandbox application"
             sections["tls"]["tls_client_auth"] = "0"
         self.server_ini = write_ini(self.folder / "acra-server.ini", merge(sections, server))
         self.connector_ini = self._connector_ini(connector)
@@ -102,17 +111,23 @@ class Chain:
             "logging": {"v": "true", "logging_format": "json"},
             "metrics": _pages(self.connector_pages),
         }
+        if self.link == "secure-session":
+            keys = self._keys
+            assert keys is not None, "Secure Session needs keys"  # noqa: S101 - for tests
+            del sections["acraserver"]["acraserver_tls_transport_enable"], sections["tls"]
+            sections["acraserver"]["client_id"] = keys.client_id
+            sections["keystore"] = keys.ini(keys.connector_folder())
         return write_ini(self.folder / "acra-connector.ini", merge(sections, more))
 
     @property
     def port(self) -> int:
         """Where applications connect."""
-        return self.connector_port if self.link == "tls" else self.server_port
+        return self.server_port if self.link == "none" else self.connector_port
 
     def start(self) -> Chain:
         """Start both daemons and wait until they listen."""
         self.server = self._start("acra-server", self.server_ini, self.server_pages)
-        if self.link == "tls":
+        if self.link != "none":
             self.connector = self._start("acra-connector", self.connector_ini, self.connector_pages)
         return self
 

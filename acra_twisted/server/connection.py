@@ -18,11 +18,12 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError
 from twisted.python.failure import Failure
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.startup import ALPN, ClientStartup, StartTLS
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.model import Identity, Session
-from acra_twisted.telemetry import events, spans
+from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity
 from acra_twisted.transport.channel import Channel, describe_failure
@@ -72,11 +73,12 @@ class ServerConnection(Channel):
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self.abort()
 
-    def peer_authenticated(self, certificate: Any) -> None:
+    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
         """The link's handshake is complete."""
         assert self._wrap is not None  # noqa: S101 - made in opened()
         try:
-            self._identity = Identity(self._client_id(certificate), self.address, False)
+            client_id = client_id or self._client_id(certificate)
+            self._identity = Identity(client_id, self.address, False)
         except HandshakeError as error:
             self._wrap.fail(spans.PERMISSION_DENIED, "client certificate")
             self._event(events.WRAP_CONNECTION, str(error))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -11,15 +13,17 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError
+from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.build import Services, build
+from acra_twisted.pipeline.workers import Workers
 from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
-from acra_twisted.telemetry import events
 from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.metrics import ServerMetrics
 from acra_twisted.telemetry.observers import Observers
@@ -29,10 +33,21 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
+#: Stages that cannot do without keys, for `check`; each says so itself when it is made.
+_NEED_KEYS = frozenset(("decryptor", "poison"))
 #: Above this multiple of max_connections a connection is closed before it has said anything.
 _HARD_LIMIT = 2
+
+
+def uses_secure_session(settings: Settings) -> bool:
+    """Whether the link is protected by Secure Session: as in Acra, unless something else is on."""
+    return not (
+        settings["acraconnector_tls_transport_enable"]
+        or settings["acraconnector_transport_encryption_disable"]
+    )
 
 
 def uses_database_tls(settings: Settings) -> bool:
@@ -53,14 +68,8 @@ def check(settings: Settings) -> None:
     if not settings["db_host"]:
         raise ConfigError("db_host: name the database's host")
     link_tls = settings["acraconnector_tls_transport_enable"]
-    if not link_tls and not settings["acraconnector_transport_encryption_disable"]:
-        raise ConfigError(
-            "choose the transport to connectors: acraconnector_tls_transport_enable = true, or "
-            "acraconnector_transport_encryption_disable = true for none "
-            "(Secure Session is not available yet)"
-        )
     from_certificate = settings["tls_client_id_from_cert"]
-    if not from_certificate and not settings["client_id"]:
+    if not uses_secure_session(settings) and not from_certificate and not settings["client_id"]:
         raise ConfigError("client_id: give one, or set tls_client_id_from_cert = true")
     client = Credentials(settings, "tls_client_")
     if from_certificate and client.auth == 0:
@@ -69,6 +78,14 @@ def check(settings: Settings) -> None:
         if client.certificate is None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
+    needs = ["Secure Session"] if uses_secure_session(settings) else []
+    needs += [f"the stage {name!r}" for name in settings["stages"] if name in _NEED_KEYS]
+    # A copy of the environment: the service will want to find the master key there as well.
+    keys = open_keys(settings, dict(os.environ), lambda: 0.0)
+    for who in needs:
+        need_keys(keys, settings, who)
+    if keys is not None:
+        keys.close()
     database = Credentials(settings, "tls_database_")
     if uses_database_tls(settings):
         database.client_creator(settings["tls_database_sni"] or settings["db_host"])
@@ -78,11 +95,18 @@ class AcraServer(MultiService):
     """``settings`` have passed `check`.  Binds its sockets at once; raises ConfigError."""
 
     log = Logger()
+    _panicking = False
 
-    def __init__(self, reactor: Any, settings: Settings) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        exit_with: Callable[[int], None] = lambda status: None,
+    ) -> None:
         super().__init__()
         self.reactor = reactor
         self._settings = settings
+        self._exit_with = exit_with
         # First of all sockets: when the pages answer, clients can connect.
         address: Address = settings["incoming_connection_string"]
         listener = bind("incoming_connection_string", address)
@@ -106,9 +130,14 @@ class AcraServer(MultiService):
         )
         self.handshake_timeout: float = settings["handshake_timeout"]
         self.cancel_keys = CancelKeys(clock)
+        self.keys = open_keys(settings, os.environ, reactor.seconds)
+        if self.keys is not None:
+            self.metrics.watch_keys(self.keys)
         self._set_up_security(settings)
         self._set_up_database(settings)
-        self.pipeline = build(settings, Services(reactor, clock))
+        self.workers = Workers(reactor)
+        services = Services(reactor, clock, self.keys, self.workers, self.panic, settings)
+        self.pipeline = build(settings, services)
         store = self.telemetry.store
         self.observers = Observers(
             (
@@ -141,11 +170,14 @@ class AcraServer(MultiService):
         link_tls = settings["acraconnector_tls_transport_enable"]
         if link_tls:
             self._link: Any = TLSSecurity(credentials.server_context((ALPN, b"h2")), False)
+        elif uses_secure_session(settings):
+            keys = need_keys(self.keys, settings, "Secure Session")
+            self._link = SecureSessionSecurity(keys, settings["securesession_id"], time.time)
         else:
             self._link = RawSecurity()
         offers_tls = credentials.certificate is not None and settings["client_tls"] != "disable"
-        # Behind a TLS link the peer has been verified: the application shows no certificate.
-        if link_tls:
+        # Behind such a link the peer has been verified: the application shows no certificate.
+        if link_tls or uses_secure_session(settings):
             credentials.auth = 0
         self.client_tls: Any = credentials.server_context((ALPN,)) if offers_tls else None
         tls = {"require": "require", "disable": "disable", "auto": "allow"}[settings["client_tls"]]
@@ -224,9 +256,25 @@ class AcraServer(MultiService):
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
         timeout = self._settings["incoming_connection_close_timeout"]
-        await self._connections.end(timeout)
+        await self._connections.end(0 if self._panicking else timeout)
         await self.pipeline.stop()
+        self.workers.stop()
+        if self.keys is not None:
+            self.keys.close()
         await super().stopService()
+
+    def reload(self) -> None:
+        """SIGHUP: read keys anew; sessions go on."""
+        if self.keys is not None:
+            self.keys.forget()
+        self.log.info("Keys will be read anew", code=events.READ_KEYS)
+
+    def panic(self) -> None:
+        """End the program now: sessions are cut, what is told is flushed, exit status 1."""
+        if not self._panicking:
+            self._panicking = True
+            self._exit_with(1)
+            self.reactor.callLater(0, self.reactor.stop)
 
 
 def insecure(settings: Settings) -> list[str]:

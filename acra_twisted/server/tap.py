@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from acra_twisted.config.daemon import make_root
+from acra_twisted.config.daemon import exit_with, make_root
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.config.usage import DaemonOptions, Program
 from acra_twisted.options import Section, Settings
 from acra_twisted.server.service import AcraServer, check
 
 
-def _stage_sections(names: Any) -> list[Section]:
+def chosen_stages(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The stages to run: those named, and poison detection where Acra's own switch is on."""
+    names: tuple[str, ...] = tuple(values.get("stages", ()))
+    if values.get("poison_detect_enable") and "poison" not in names:
+        names = (*names, "poison")
+    return names
+
+
+def _stage_sections(values: Mapping[str, Any]) -> list[Section]:
+    names = chosen_stages(values)
     # twisted.plugin looks through directories and imports every stage: only if one is asked for.
     if not names:
         return []
@@ -36,6 +46,6 @@ def makeService(options: Options, reactor: Any = None) -> Any:
     """Twisted: the service for parsed options."""
 
     def make(reactor: Any, settings: Settings) -> AcraServer:
-        return AcraServer(reactor, settings)
+        return AcraServer(reactor, settings, exit_with)
 
     return make_root(Options.program.name, options.settings, make, reactor)

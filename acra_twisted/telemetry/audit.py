@@ -12,10 +12,10 @@ from typing import Any
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from acra_twisted import events
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.sql.redact import redact
-from acra_twisted.telemetry import events
 from acra_twisted.verdicts import Hangup
 
 
@@ -73,6 +73,17 @@ class AuditLog:
             stage=exchange.denied_by or "acra-server",
             **fields,
         )
+
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """Debug: who was given stored bytes instead of plaintext."""
+        if failed:
+            self._log.debug(
+                "Containers left as stored",
+                code=events.DECRYPT,
+                kind=kind,
+                failed=failed,
+                **session_fields(exchange.session, exchange),
+            )
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """A hangup is a warning; a denial is written when its exchange ends."""

@@ -18,8 +18,8 @@ from twisted.logger import Logger
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
+from acra_twisted import events
 from acra_twisted.interfaces import ISpanExporter
-from acra_twisted.telemetry import events
 from acra_twisted.telemetry.spans import Span
 
 Encoder = Callable[[Sequence[Span], str], bytes]

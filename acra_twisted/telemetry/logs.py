@@ -17,9 +17,8 @@ from typing import Any, TextIO
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
-from acra_twisted import __version__
+from acra_twisted import __version__, events
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry import events
 from acra_twisted.wire import cef
 
 Formatter = Callable[[LogEvent], str]

@@ -12,10 +12,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from zope.interface import implementer
 
-from acra_twisted import __version__
+from acra_twisted import __version__, events
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
-from acra_twisted.telemetry import events
 from acra_twisted.verdicts import Deny, Hangup
 
 CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
@@ -96,9 +95,36 @@ class DaemonMetrics:
         """How late a timer was."""
         self._lag.observe(max(seconds, 0.0))
 
+    def watch_keys(self, cache: Any) -> None:
+        """Expose a keystore.cache.KeyCache's size and counters; read when scraped."""
+        self.registry.register(_KeyCacheCollector(cache))
+
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
         self.registry.register(_ExporterCollector(exporter))
+
+
+class _KeyCacheCollector:
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def collect(self) -> Any:
+        """Reads plain integers: safe in the scraper's thread."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        kept = GaugeMetricFamily("acra_keystore_cache_entries", "Keys kept in memory")
+        kept.add_metric([], len(self._cache))
+        yield kept
+        requests = CounterMetricFamily(
+            "acra_keystore_cache", "Requests for keys by what became of them", labels=["result"]
+        )
+        for result, count in self._cache.counts.items():
+            requests.add_metric([result], count)
+        yield requests
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
 
 
 class _ExporterCollector:
@@ -159,6 +185,19 @@ class ServerMetrics(DaemonMetrics):
             ["stage", "verdict"],
             registry=registry,
         )
+        # Without children made beforehand: Acra exports only what has happened.
+        self._structs = Counter(
+            "acra_acrastruct_decryptions_total",
+            "Containers in results, as Acra up to 0.94 counts them",
+            ["status"],
+            registry=registry,
+        )
+        self._decryptions = Counter(
+            "acra_decryptions_total", "Containers in results", ["status", "type"], registry=registry
+        )
+        self._poison = Counter(
+            "acra_poison_records_total", "Poison records recognized in results", registry=registry
+        )
         self._failures = Counter(
             "acra_stage_failures_total", "Stages that raised", ["stage"], registry=registry
         )
@@ -190,6 +229,13 @@ class ServerMetrics(DaemonMetrics):
         self._request.observe((exchange.sent - exchange.opened) * _NS, exemplar)
         self._response.observe((exchange.closed - exchange.sent) * _NS, exemplar)
 
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """Under Acra's old name and its new one."""
+        for status, count in (("success", opened), ("fail", failed)):
+            if count:
+                self._structs.labels(status).inc(count)
+                self._decryptions.labels(status, kind).inc(count)
+
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """Only refusals: the names of stages are few."""
         if type(verdict) in (Deny, Hangup):
@@ -210,4 +256,6 @@ class ServerMetrics(DaemonMetrics):
         **fields: Any,
     ) -> None:
         """By code."""
+        if code == events.POISON_RECORD:
+            self._poison.inc()
         self.event(code)

@@ -59,6 +59,10 @@ class Observers:
         """See IPipelineObserver."""
         self._tell("stage_failed", stage, work, failure)
 
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """See IPipelineObserver."""
+        self._tell("containers_read", exchange, kind, opened, failed)
+
     def security_event(
         self,
         code: int,

@@ -16,7 +16,7 @@ from typing import Any
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.model import ROWS, Exchange, Session, Work
 from acra_twisted.sql.redact import redact
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.sampling import Sampler
@@ -98,6 +98,10 @@ class Tracing:
         self._sink(span)
 
 
+#: Where an exchange's spans of stages that look at rows wait for its end.
+_ROW_SPANS = "tracing.rows"
+
+
 @implementer(IPipelineObserver)
 class ExchangeTracing:
     """Observer that makes exchange, stage and database spans.
@@ -159,8 +163,12 @@ class ExchangeTracing:
         """End the exchange's spans; make them now if it must be kept and was not sampled."""
         span = exchange.span
         if span is None:
-            kept = exchange.outcome in ("denied", "error", "lost") or (
-                self._slow and exchange.closed - exchange.opened >= self._slow
+            kept = (
+                exchange.outcome in ("denied", "error", "lost")
+                or self._slow
+                and exchange.closed - exchange.opened >= self._slow
+                or exchange.attributes is not None
+                and "acra.event_code" in exchange.attributes
             )
             if not kept and not self._wanted(exchange):
                 return
@@ -168,6 +176,8 @@ class ExchangeTracing:
             span.sampled = bool(kept)
         self._describe(span, exchange)
         span.end = exchange.closed
+        for rows in exchange.notes.pop(_ROW_SPANS, {}).values():
+            self._tracing.emit(rows)
         if exchange.sent and exchange.outcome != "aborted":
             database = span.child(f"{self._system} {span.name}"[:255], spans.CLIENT, exchange.sent)
             database.add_attribute("db.system.name", self._system)
@@ -228,13 +238,38 @@ class ExchangeTracing:
         parent: Span | None = work.exchange.span
         if parent is None or not started:
             return
+        if work.kind == ROWS:
+            self._rows_ran(parent, stage, work, verdict, started, ended)
+            return
         span = parent.child(f"stage {stage}", spans.INTERNAL, started)
+        self._describe_stage(span, stage, verdict)
+        span.end = ended
+        self._tracing.emit(span)
+
+    def _rows_ran(
+        self, parent: Span, stage: str, work: Work, verdict: Any, started: int, ended: int
+    ) -> None:
+        """One span for all runs of a result's rows: it begins with the first and lasts as long
+        as all of them together."""
+        kept = work.exchange.notes.setdefault(_ROW_SPANS, {})
+        span = kept.get(stage)
+        if span is None:
+            span = kept[stage] = parent.child(f"stage {stage} rows", spans.INTERNAL, started)
+            span.end = started
+            span.add_attribute("acra.runs", 0)
+        span.attributes["acra.runs"] += 1
+        span.end += ended - started
+        if verdict is not PASS or "acra.verdict" not in span.attributes:
+            self._describe_stage(span, stage, verdict)
+
+    def _describe_stage(self, span: Span, stage: str, verdict: Any) -> None:
         span.add_attribute("acra.stage", stage)
         span.add_attribute("acra.verdict", verdict_name(verdict))
         if type(verdict) in (Deny, Hangup):
             span.fail(spans.PERMISSION_DENIED, verdict.reason)
-        span.end = ended
-        self._tracing.emit(span)
+
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """The stages put their counts on the exchange."""
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """The type of what was raised; its text may hold data."""

@@ -12,12 +12,13 @@ from typing import Any
 from cryptography import x509
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.errors import AcraError
-from acra_twisted.interfaces import ISecuredProtocol
+from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)
@@ -40,7 +41,9 @@ class Channel(Protocol):
                 pass  # a unix socket under TLS has the method and not the option
         _write_eagerly(transport)
         self.opened()
-        if not ISSLTransport.providedBy(transport):
+        if not (
+            ISSLTransport.providedBy(transport) or IAuthenticatingTransport.providedBy(transport)
+        ):
             self.peer_authenticated(None)
 
     def handshakeCompleted(self) -> None:
@@ -63,7 +66,7 @@ class Channel(Protocol):
         # The factory would only be asked to build the wrapped protocol, which is this one.
         factory = TLSMemoryBIOFactory(creator, is_client, None)  # type: ignore[arg-type]
         tls = TLSMemoryBIOProtocol(factory, self, False)
-        if isinstance(outer, TLSMemoryBIOProtocol):
+        if isinstance(outer, ProtocolWrapper):
             outer.wrappedProtocol = tls
         else:
             outer.protocol = tls
@@ -106,7 +109,7 @@ class Channel(Protocol):
     def opened(self) -> None:
         """The socket is there."""
 
-    def peer_authenticated(self, certificate: Any) -> None:
+    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
         """See ISecuredProtocol."""
 
     def tls_started(self) -> None:
@@ -128,7 +131,7 @@ def _write_eagerly(transport: Any) -> None:
 
     Measured with pgbench, see docs/performance.rst.
     """
-    while isinstance(transport, TLSMemoryBIOProtocol):
+    while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
     if not hasattr(transport, "writeSomeData"):
         return

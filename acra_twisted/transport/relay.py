@@ -9,11 +9,11 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
 from acra_twisted.model import Session
 from acra_twisted.pipeline.build import Pipeline
-from acra_twisted.telemetry import events
 from acra_twisted.telemetry.audit import session_fields
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.pump import Pump

@@ -24,12 +24,28 @@ def decode(data: bytes, limit: int) -> tuple[bytes, int] | None:
 
     Raises FrameTooLarge if the announced length is above ``limit``.
     """
-    if len(data) < HEADER_SIZE:
+    return decode_at(data, 0, limit)
+
+
+def wanted(data: bytes, position: int) -> int:
+    """How many bytes from ``position`` on the block there needs, as far as that is known."""
+    if len(data) - position < HEADER_SIZE:
+        return HEADER_SIZE
+    return HEADER_SIZE + int(_LENGTH.unpack_from(data, position)[0])
+
+
+def decode_at(data: bytes, position: int, limit: int) -> tuple[bytes, int] | None:
+    """The block that begins at ``position`` and where it ends, or None if more must arrive.
+
+    Raises FrameTooLarge if the announced length is above ``limit``.
+    """
+    start = position + HEADER_SIZE
+    if len(data) < start:
         return None
-    (length,) = _LENGTH.unpack_from(data)
+    (length,) = _LENGTH.unpack_from(data, position)
     if length > limit:
         raise FrameTooLarge("link", f"block of {length} bytes announced, the limit is {limit}")
-    end = HEADER_SIZE + length
+    end = start + length
     if len(data) < end:
         return None
-    return data[HEADER_SIZE:end], end
+    return data[start:end], end

@@ -24,6 +24,7 @@ class Recorder:
         self.failures: list[tuple[str, Any]] = []
         self.stages: list[tuple[str, Any]] = []
         self.sessions: list[str] = []
+        self.containers: list[tuple[str, int, int]] = []
 
     def session_opened(self, session):
         self.sessions.append("opened")
@@ -42,6 +43,9 @@ class Recorder:
 
     def stage_failed(self, stage, work, failure):
         self.failures.append((stage, failure))
+
+    def containers_read(self, exchange, kind, opened, failed):
+        self.containers.append((kind, opened, failed))
 
     def security_event(self, code, text, session, exchange, **fields):
         self.events.append((code, text))

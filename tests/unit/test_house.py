@@ -10,12 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 TOP = Path(__file__).parents[2]
 PACKAGE = TOP / "acra_twisted"
 ORDER = (
-    ("errors", "options", "verdicts", "interfaces", "model"),
-    ("wire", "sql"),
-    ("dialects",),
+    ("errors", "events", "options", "verdicts", "interfaces", "model"),
+    ("wire", "sql", "themis"),
+    ("crypto", "dialects"),
+    ("keystore",),
     ("pipeline", "stages", "plugins"),
     ("transport", "telemetry"),
-    ("config", "server", "connector", "sandbox"),
+    ("config", "server", "connector", "sandbox", "tools", "writer"),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 #: Who may import what that others may not.
@@ -60,7 +61,13 @@ class ImportOrder(SynchronousTestCase):
     def test_pure_packages_do_not_know_twisted_or_the_clock(self):
         banned = {"twisted", "time", "os", "socket", "random", "secrets", "opencensus", "OpenSSL"}
         for path in modules():
-            if path.relative_to(PACKAGE).parts[0] in ("wire", "sql", "dialects"):
+            if path.relative_to(PACKAGE).parts[0] in (
+                "wire",
+                "sql",
+                "themis",
+                "crypto",
+                "dialects",
+            ):
                 found = {name.split(".")[0] for name in imports(path)} & banned
                 self.assertFalse(found, f"{path} imports {found}")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
-from acra_twisted.model import Columns, Exchange, RowBatch, _encode_row
+from acra_twisted.model import Columns, Exchange, RowBatch
 from tests.support.sessions import make_session, row
 
 cells = st.lists(st.one_of(st.none(), st.binary(max_size=20)), max_size=5)
@@ -48,7 +48,7 @@ class Batches(SynchronousTestCase):
             self.assertRaises(WireError, batch.cells, 0)
 
     def test_fr3_counts_do_not_wrap(self):
-        self.assertRaises(struct.error, _encode_row, [b""] * 65_536)
+        self.assertRaises(struct.error, RowBatch._encode_row, [b""] * 65_536)
 
 
 class Exchanges(SynchronousTestCase):

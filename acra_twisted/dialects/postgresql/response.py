@@ -111,9 +111,12 @@ class ResponseFlow(ResultRows):
                     break
                 continue
             if kind == frames.COPY_DATA and not suppresses:
-                self._in_copy()
-                self._streaming = end - position
-                position = self._stream(position, size)
+                before = position
+                position, work = self._copied(data, position, size)
+                if work is not None:
+                    return work
+                if position == before:
+                    break
                 continue
             if end > size:
                 buffer.position = position
@@ -307,6 +310,7 @@ class ResponseFlow(ResultRows):
 
     def _copy_out(self, start: int, end: int) -> None:
         self._in_copy()
+        self._columns = -1
 
     def _copy_in(self, start: int, end: int) -> None:
         """CopyInResponse or CopyBothResponse: until the client's CopyDone, Syncs draw nothing.
@@ -314,6 +318,7 @@ class ResponseFlow(ResultRows):
         CopyDone may have been sent already; Syncs sent before it are ignored as well.
         """
         self._in_copy()
+        self._columns = -1
         outstanding = self._session.outstanding
         head = outstanding.popleft()
         while outstanding and outstanding[0][0] == replies.SYNC:

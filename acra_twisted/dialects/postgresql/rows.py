@@ -8,7 +8,7 @@ from typing import Any
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.errors import WireError
-from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, RowBatch, Session, Work
+from acra_twisted.model import COLUMNS, ROWS, Columns, CopyBatch, Exchange, RowBatch, Session, Work
 from acra_twisted.wire.postgres import frames, frontend
 
 _ROW = struct.Struct(">BIH")
@@ -50,7 +50,7 @@ class ResultRows(ChunkFlow):
 
     def _wanted(self, data: bytes, position: int, size: int) -> int:
         """How much must be there to go on: a header, or a whole row if rows are judged."""
-        if size - position >= 5 and data[position] == frames.DATA_ROW:
+        if size - position >= 5 and data[position] in (frames.DATA_ROW, frames.COPY_DATA):
             length = int(frames.HEADER.unpack_from(data, position)[1])
             return length + 1 if size - position >= 7 else 7
         return 5
@@ -145,12 +145,53 @@ class ResultRows(ChunkFlow):
                 break
             offsets.append(position - start)
             position += 1 + length
+        return self._judged(RowBatch, (data, start, position), offsets, exchange)
+
+    def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
+        """From a CopyData with its header on: stream it, or make a Work of those complete."""
+        exchange = self._head(replies.QUERY, replies.EXECUTE)[1]
+        assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._columns < 0:
+            self._columns = 1
+            if self._plans:
+                self._buffer.position = position
+                self._run = (position, position)
+                self._unsettled = True
+                exchange.columns = Columns([b""], [0], [0], [0], is_copy=True)
+                return position, Work(COLUMNS, exchange.columns, exchange)
+        if exchange.plan:
+            return self._judge_copied(data, position, size, exchange)
+        self._streaming = int(frames.HEADER.unpack_from(data, position)[1]) + 1
+        return self._stream(position, size), None
+
+    def _judge_copied(
+        self, data: bytes, position: int, size: int, exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        start = position
+        offsets: list[int] = []
+        while size - position >= 5 and data[position] == frames.COPY_DATA:
+            length = int(frames.HEADER.unpack_from(data, position)[1])
+            if not 4 <= length <= self._message_limit:
+                frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
+            if position + 1 + length > size:
+                break
+            offsets.append(position - start)
+            position += 1 + length
+        return self._judged(CopyBatch, (data, start, position), offsets, exchange)
+
+    def _judged(
+        self,
+        kind: type[RowBatch],
+        run: tuple[bytes, int, int],
+        offsets: list[int],
+        exchange: Exchange,
+    ) -> tuple[int, Work | None]:
+        """A Work of the messages at ``offsets`` of a run: chunk, start and end."""
+        data, start, end = run
         if not offsets:
-            return position, None
-        self._buffer.position = position
-        self._run = (start, position)
+            return end, None
+        self._buffer.position = end
+        self._run = (start, end)
         self._unsettled = True
         assert exchange.columns is not None  # noqa: S101 - set with the plan
-        return position, Work(
-            ROWS, RowBatch(data[start:position], offsets, exchange.columns), exchange
-        )
+        return end, Work(ROWS, kind(data[start:end], offsets, exchange.columns), exchange)

@@ -1,11 +1,15 @@
 """AcraConnector's settings."""
 
+import os
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector import service
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.transport.tls import TLSSecurity
 
 
@@ -25,7 +29,7 @@ class Checks(SynchronousTestCase):
     def test_fine(self):
         service.check(settings())
         tls = settings(acraserver_tls_transport_enable=True)
-        self.assertIsInstance(service.link_security(tls), TLSSecurity)
+        self.assertIsInstance(service.link_security(tls, None), TLSSecurity)
 
     def test_the_host_overrides_the_string(self):
         found = service.server_address(settings(acraserver_connection_host="other"))
@@ -33,7 +37,18 @@ class Checks(SynchronousTestCase):
 
     def test_mistakes(self):
         self.refused("name the server", acraserver_connection_string=None)
-        self.refused("choose the transport", acraserver_transport_encryption_disable=False)
+        self.refused("Secure Session needs one", acraserver_transport_encryption_disable=False)
+        secure = {"acraserver_transport_encryption_disable": False, "client_id": "a client"}
+        self.refused("Secure Session needs a key store", **secure)
+        folder = os.path.abspath(self.mktemp())
+        os.mkdir(folder)
+        keys = Keys(Path(folder), "a client")
+        secure.update(keys.ini())
+        service.check(settings(**secure))
+        other = {**secure, "client_id": "another"}
+        self.refused("own private key", **other)
+        os.unlink(keys.path / "a client_server.pub")
+        self.refused("public key", **secure)
         self.refused("octal", unix_socket_mode="999")
         self.refused("octal", unix_socket_mode="7777")
         unix = {"acraserver_connection_string": Address(path="/x")}

@@ -29,6 +29,7 @@ class Connections(SynchronousTestCase):
             db_host="127.0.0.1",
             client_id="an application",
             acraconnector_transport_encryption_disable=True,
+            stages=(),
             incoming_connection_string=Address("127.0.0.1", 0),
             tls_auth=0,
             max_connections=2,

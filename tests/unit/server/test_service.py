@@ -14,6 +14,7 @@ PLAIN = {
     "db_host": "127.0.0.1",
     "client_id": "an application",
     "acraconnector_transport_encryption_disable": True,
+    "stages": (),
     "tls_auth": 0,
 }
 
@@ -47,7 +48,9 @@ class Checks(SynchronousTestCase):
 
     def test_mistakes(self):
         self.refused("db_host", db_host="")
-        self.refused("choose the transport", acraconnector_transport_encryption_disable=False)
+        secure = {"acraconnector_transport_encryption_disable": False}
+        self.refused("Secure Session needs a key store", **secure)
+        self.refused("'decryptor' needs a key store", stages=("decryptor",))
         self.refused("client_id", client_id="")
         self.refused("needs certificates", tls_client_id_from_cert=True)
         self.refused("TLS needs a certificate", client_tls="require")

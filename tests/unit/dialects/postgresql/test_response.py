@@ -57,6 +57,13 @@ def upper(batch):
     return Replace(batch)
 
 
+def shout(batch):
+    for index in range(len(batch)):
+        for place, value in enumerate(batch.cells(index)):
+            batch.set_cell(index, place, value.upper() if value and value.islower() else value)
+    return Replace(batch)
+
+
 class Attribution(SynchronousTestCase):
     def test_asynchronous_messages_pass_at_any_time(self):
         play = Playbook()
@@ -176,6 +183,39 @@ class Rows(SynchronousTestCase):
         self.assertEqual(kinds, ["columns", "rows"])
         self.assertEqual(play.works[0][1].names, [b"a", b"b"])
         play.done()
+
+    def test_copy_data_is_judged_line_by_line(self):
+        lines = [message(b"d", text) for text in (b"one\t1\n", b"two\t2\n", b"")]
+        end = message(b"c", b"") + complete(b"COPY 3") + ready()
+        data = message(b"H", b"\0\0\0") + b"".join(lines) + end
+        for size in (1, 7, len(data)):
+            play = Playbook(Plan(shout), ["rows"])
+            play.client(query(b"copy t to stdout"))
+            got = b"".join(play.database(data[n : n + size]) for n in range(0, len(data), size))
+            self.assertEqual(got, data.replace(b"one", b"ONE").replace(b"two", b"TWO"))
+            play.done()
+            batches = [item for kind, item in play.works if kind == "rows"]
+            self.assertEqual(sum(map(len, batches)), 3)
+            self.assertTrue(batches[0].columns.is_copy)
+
+    def test_copy_data_may_be_denied(self):
+        play = Playbook(Plan(lambda batch: Deny()), ["rows"])
+        play.client(query(b"copy t to stdout"))
+        play.database(message(b"H", b"\0\0\0"))
+        self.assertEqual(types(play.database(message(b"d", b"secret\n"))), "E")
+        rest = message(b"d", b"more\n") + message(b"c", b"") + complete(b"COPY 2") + ready()
+        self.assertEqual(types(play.database(rest)), "Z")
+        play.done()
+
+    def test_a_result_behind_copy_data_is_planned_anew(self):
+        play = Playbook(Plan(shout), ["rows"])
+        play.client(query(b"copy t to stdout; select"))
+        copied = message(b"H", b"\0\0\0") + message(b"d", b"one") + message(b"c", b"")
+        got = play.database(copied + complete(b"COPY 1") + RESULT)
+        changed = RESULT.replace(row(b"22", b"x"), row(b"22", b"X"))
+        self.assertEqual(got, (copied + complete(b"COPY 1")).replace(b"one", b"ONE") + changed)
+        kinds = [kind for kind, _ in play.works]
+        self.assertEqual(kinds, ["columns", "rows"] * 2)
 
     def test_an_execution_knows_the_columns_of_its_preparation(self):
         play = Playbook(Plan(upper), ["rows"])

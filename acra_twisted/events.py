@@ -9,6 +9,7 @@ from typing import Final
 
 GENERAL: Final = 100
 WRONG_CONFIGURATION: Final = 507
+READ_KEYS: Final = 511
 START_LISTENING: Final = 530
 STOP_LISTENING: Final = 531
 TRANSPORT_CONFIGURATION: Final = 532
@@ -21,7 +22,10 @@ CONNECT_TO_DATABASE: Final = 540
 CLOSE_DATABASE: Final = 541
 QUERY_NOT_ALLOWED: Final = 560
 QUERY_PARSE_ERROR: Final = 563
+DECRYPT: Final = 581
 TLS_INIT: Final = 584
+POISON_RECORD: Final = 587
+POISON_REACTION: Final = 589
 CANNOT_SEND_TRACE: Final = 800
 CANNOT_READ_TRACE: Final = 801
 CONNECTION_PROCESSING: Final = 1100
@@ -38,6 +42,7 @@ REFUSED_CONNECTION: Final = 2003
 MEANINGS: Final[dict[int, str]] = {
     GENERAL: "anything without a code of its own",
     WRONG_CONFIGURATION: "the configuration cannot be used",
+    READ_KEYS: "a key could not be read",
     START_LISTENING: "listening has begun or failed",
     STOP_LISTENING: "listening has ended",
     TRANSPORT_CONFIGURATION: "the transport to connectors cannot be set up",
@@ -50,7 +55,10 @@ MEANINGS: Final[dict[int, str]] = {
     CLOSE_DATABASE: "the database ended a connection",
     QUERY_NOT_ALLOWED: "a stage refused a statement",
     QUERY_PARSE_ERROR: "a statement could not be parsed",
+    DECRYPT: "containers were left as stored: they could not be opened",
     TLS_INIT: "TLS with an application failed",
+    POISON_RECORD: "a poison record was read: an intruder, or a backup of one",
+    POISON_REACTION: "a reaction to a poison record failed",
     CANNOT_SEND_TRACE: "the trace context could not be sent",
     CANNOT_READ_TRACE: "the trace context was unusable; a new trace was begun",
     CONNECTION_PROCESSING: "a connection ended with an error",

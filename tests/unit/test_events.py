@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry import events
+from acra_twisted import events
 
 
 class Codes(SynchronousTestCase):

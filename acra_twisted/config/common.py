@@ -1,0 +1,121 @@
+"""The sections that both daemons have."""
+
+from __future__ import annotations
+
+from acra_twisted.options import (
+    ADDRESS,
+    BOOLEAN,
+    FILE,
+    TEXT,
+    URL,
+    Choice,
+    Integer,
+    Option,
+    Seconds,
+    Section,
+)
+from acra_twisted.telemetry.sampling import SamplerKind
+
+LOGGING = Section(
+    "logging",
+    "Log lines.",
+    (
+        Option("logging_format", Choice("plaintext", "json", "cef"), "plaintext", "Format."),
+        Option("log_to_console", BOOLEAN, True, "Write to standard error."),
+        Option("log_to_file", FILE, "", "Append to this file, made with mode 0600."),
+        Option("v", BOOLEAN, False, "Log informational lines, too: sessions, finished spans."),
+        Option("d", BOOLEAN, False, "Log debug lines, too."),
+    ),
+)
+
+TRACING = Section(
+    "tracing",
+    "Which traces are recorded and where their spans go.",
+    (
+        Option(
+            "tracing_sampler",
+            SamplerKind(),
+            "always",
+            "Which traces are recorded. Denied, failed and slow exchanges always are.",
+        ),
+        Option(
+            "tracing_trust_remote",
+            BOOLEAN,
+            True,
+            "Let the peer's or the application's sampling decision hold. Switch off where clients "
+            "are not trusted to decide.",
+        ),
+        Option("tracing_log_enable", BOOLEAN, False, "Write each finished span as a log line."),
+        Option(
+            "otlp_endpoint",
+            URL,
+            "",
+            "OTLP/HTTP collector: Jaeger, an OpenTelemetry collector, Lightstep, Datadog agent. "
+            "For example http://localhost:4318/v1/traces. Empty is off.",
+        ),
+        Option(
+            "zipkin_endpoint",
+            URL,
+            "",
+            "Zipkin v2 collector, for example http://localhost:9411/api/v2/spans. Empty is off.",
+        ),
+        Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
+        Option("tracing_batch_size", Integer(1, 10_000), 256, "Spans per request to a collector."),
+        Option("tracing_interval", Seconds(0.01, 3600), 1.0, "Seconds between two requests."),
+    ),
+)
+
+METRICS = Section(
+    "metrics",
+    "Prometheus endpoint and trace pages.",
+    (
+        Option(
+            "incoming_connection_prometheus_metrics_string",
+            ADDRESS,
+            None,
+            "Where /metrics is served. Empty is off.",
+        ),
+        Option(
+            "incoming_connection_zpages_string",
+            ADDRESS,
+            None,
+            "Where the trace pages (/debug/tracez) are served. Empty is off. They show redacted "
+            "statements: keep them on loopback.",
+        ),
+    ),
+)
+
+LIMITS = (
+    Option("max_connections", Integer(1, 1_000_000), 10_000, "Connections at a time."),
+    Option("handshake_timeout", Seconds(0.1), 10.0, "From accept to being ready, in all."),
+    Option(
+        "incoming_connection_close_timeout",
+        Seconds(),
+        10.0,
+        "At shutdown: how long sessions may take to end by themselves.",
+    ),
+    Option("write_timeout", Seconds(), 60.0, "How long a peer may not read. 0 is for ever."),
+)
+
+KEYSTORE = Section(
+    "keystore",
+    "Keys: a folder as Acra's tools make it (version 1). The master key comes from the environment "
+    "variable ACRA_MASTER_KEY (base64), from a file or from a command; never from a flag.",
+    (
+        Option("keys_dir", FILE, ".acrakeys", "Folder of keys, mode 0700."),
+        Option("keys_dir_public", FILE, "", "Folder of public keys, if it is another one."),
+        Option("master_key_file", FILE, "", "File with the master key, mode 0600."),
+        Option(
+            "master_key_command",
+            TEXT,
+            "",
+            "Command that prints the master key, in base64: a secret store's client. No shell.",
+        ),
+        Option(
+            "keystore_cache_size",
+            Integer(-1, 1_000_000),
+            1000,
+            "Keys kept in memory. 0 is unlimited, -1 keeps none.",
+        ),
+    ),
+)

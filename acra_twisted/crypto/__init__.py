@@ -1,0 +1,1 @@
+"""Containers of encrypted values as Acra stores them: made, found in cells, opened."""

@@ -1,0 +1,83 @@
+"""AcraBlock: data sealed with a data key, which is sealed with the owner's symmetric key.
+
+Source: themis-formats reference, section 9.2.  Unlike an AcraStruct's, the context enters both
+cells and the key's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+from acra_twisted.errors import CryptoError
+from acra_twisted.themis import cell
+from acra_twisted.themis.cell import Key, Random
+
+TAG = b'"' * 4
+HEAD_SIZE = 94
+#: What an AcraBlock is longer than its plaintext.
+OVERHEAD = HEAD_SIZE + cell.OVERHEAD
+#: Data encryption, length of the wrapped key, and how every sealed 32-byte key begins.
+MARK = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"
+MARK_OFFSET = 15
+KEY_SIZE = 32
+_KEY_AT = 18
+_LENGTH = struct.Struct("<Q")
+
+
+def key_id(key: Key, context: bytes) -> bytes:
+    """The two bytes by which a key is found again."""
+    digest = hashlib.sha256(key)
+    digest.update(context)
+    return digest.digest()[:2]
+
+
+def create(data: bytes, key: Key, context: bytes, random_bytes: Random) -> bytes:
+    """An AcraBlock for the holders of ``key``.  Raises CryptoError for empty data."""
+    own = random_bytes(KEY_SIZE)
+    wrapped = cell.seal(key, own, context, random_bytes)
+    sealed = cell.seal(own, data, context, random_bytes)
+    length = _LENGTH.pack(HEAD_SIZE + len(sealed) - len(TAG))
+    return b"".join((TAG, length, b"\0", key_id(key, context), b"\0\x4c\0", wrapped, sealed))
+
+
+def size_at(data: bytes, start: int, end: int) -> int:
+    """Length of the AcraBlock that begins at ``start`` and must end by ``end``; 0 if none does."""
+    mark = start + MARK_OFFSET
+    if (
+        data[start : start + 4] != TAG
+        or end - start <= OVERHEAD
+        or data[start + 12]
+        or data[mark : mark + len(MARK)] != MARK
+    ):
+        return 0
+    size = len(TAG) + int(_LENGTH.unpack_from(data, start + 4)[0])
+    return size if OVERHEAD < size <= end - start else 0
+
+
+class Opener:
+    """One key and context, ready to open data keys: id and cipher are made once."""
+
+    __slots__ = ("_id", "_cipher")
+
+    def __init__(self, key: Key, context: bytes = b"") -> None:
+        self._id = key_id(key, context)
+        self._cipher = cell.FixedOpener(key, KEY_SIZE, context)
+
+    def unwrap_key(self, block: bytes) -> bytes:
+        """The data key.  Raises CryptoError."""
+        if block[13:15] != self._id:
+            raise CryptoError("the AcraBlock was made with another key")
+        return self._cipher.open(block[_KEY_AT:HEAD_SIZE])
+
+
+def open_data(block: bytes, key: bytes, context: bytes) -> bytes:
+    """The plaintext, by the data key.  Raises CryptoError."""
+    return cell.open_sealed(key, block[HEAD_SIZE:], context)
+
+
+def open_with(block: bytes, key: Key, context: bytes = b"") -> bytes:
+    """The plaintext of an AcraBlock that is all of the bytes.  Raises CryptoError."""
+    if size_at(block, 0, len(block)) != len(block):
+        raise CryptoError("not an AcraBlock")
+    return open_data(block, Opener(key, context).unwrap_key(block), context)

@@ -1,0 +1,178 @@
+"""Containers in the values of a result, in every form in which a database writes bytes as text.
+
+PostgreSQL sends ``bytea`` as hexadecimal (``\\x2525...``), in its old escape format
+(``%%%\\227\\000...``) or, in binary results, as it is.  The same digits stand in JSON, in arrays
+and in COPY data.  So hexadecimal is looked for anywhere, the other two in the cell as a whole.
+
+What is put in place of a container is written in the form the container had.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from acra_twisted.crypto import acrablock, acrastruct, envelopes
+from acra_twisted.crypto.envelopes import Envelope
+
+RAW, HEX, ESCAPE, ESCAPE_TWICE = "raw", "hex", "escape", "escape-twice"
+
+_HEX_MARKS = tuple(mark.hex().encode() for mark in envelopes.MARKS)
+# In escape format only printable bytes stand for themselves; in JSON and COPY data backslashes
+# are doubled once more.
+_ESCAPED_MARKS = (b"UEC2\\", b"\\014\\")
+_ESCAPED_MARKS_TWICE = (rb"\\014\\",)
+
+_HEX_RUN = re.compile(rb"(?:[0-9a-f]{2})*")
+_ESCAPES = re.compile(rb"\\(?:\\|([0-7]{3}))")
+_TWICE = re.compile(rb'\\([\\"])')
+
+
+def might_contain(run: bytes, binary: bool) -> bool:
+    """False if nothing in a run of rows can be a container: a few searches in C, no more.
+
+    ``binary``: whether some column of the rows is in binary format.
+    """
+    if any(mark in run for mark in _HEX_MARKS):
+        return True
+    if binary and any(mark in run for mark in envelopes.MARKS):
+        return True
+    # One byte is found several times faster than four: 3 us in 64 KiB instead of 120.
+    return b"\\" in run and any(mark in run for mark in (*_ESCAPED_MARKS, *_ESCAPED_MARKS_TWICE))
+
+
+class Sighting(NamedTuple):
+    """A container in a cell: its kind and bytes (the inner one's), and where to put its content.
+
+    ``[start, end)`` are places in the bytes of the cell.
+    """
+
+    kind: str
+    data: bytes
+    form: str
+    start: int
+    end: int
+
+
+def find(cell: bytes) -> list[Sighting]:
+    """Whatever looks like a container in a cell, in order.  Not to be replaced: ESCAPE_TWICE."""
+    found: list[Sighting] = []
+    if any(mark in cell for mark in envelopes.MARKS):
+        found += [
+            Sighting(e.kind, cell[e.inner : e.end], RAW, e.start, e.end)
+            for e in envelopes.find(cell)
+        ]
+    if any(mark in cell for mark in _HEX_MARKS):
+        found += _find_hex(cell)
+    if any(mark in cell for mark in (*_ESCAPED_MARKS, *_ESCAPED_MARKS_TWICE)):
+        found += _find_escaped(cell)
+    return found
+
+
+def _find_hex(cell: bytes) -> list[Sighting]:
+    found = []
+    # Digits pair up in one of two ways, and a mark tells which: each run is read at most twice.
+    done = [0, 0]
+    for position in _mark_positions(cell):
+        pairing = position % 2
+        if position < done[pairing]:
+            continue
+        begin = _run_start(cell, position)
+        match = _HEX_RUN.match(cell, begin)
+        assert match is not None  # noqa: S101 - the pattern matches the empty string
+        done[pairing] = match.end()
+        data = bytes.fromhex(match[0].decode("ascii"))
+        found += [
+            Sighting(e.kind, data[e.inner : e.end], HEX, begin + 2 * e.start, begin + 2 * e.end)
+            for e in envelopes.find(data)
+        ]
+    return found
+
+
+def _mark_positions(cell: bytes) -> list[int]:
+    positions = []
+    for mark in _HEX_MARKS:
+        position = cell.find(mark)
+        while position >= 0:
+            positions.append(position)
+            position = cell.find(mark, position + 1)
+    return sorted(positions)
+
+
+#: How much may stand before a mark and belong to its container: envelope, tag, mark's offset.
+_BEFORE = envelopes.HEADER_SIZE + max(acrastruct.MARK_OFFSET, acrablock.MARK_OFFSET)
+_NO_DIGIT = re.compile(rb"[^0-9a-f]")
+
+
+def _run_start(cell: bytes, mark: int) -> int:
+    """The place at most 27 bytes' digits before the mark, behind what is no digit."""
+    start = max(mark - 2 * _BEFORE, 0)
+    last = 0
+    for gap in _NO_DIGIT.finditer(cell, start, mark):
+        last = gap.end()
+    start = max(start, last)
+    return start + (mark - start) % 2
+
+
+def _find_escaped(cell: bytes) -> list[Sighting]:
+    data = _unescape(cell)
+    once = envelopes.find(data)
+    if once:
+        return [Sighting(e.kind, data[e.inner : e.end], ESCAPE, *_place(cell, e)) for e in once]
+    data = _unescape(_TWICE.sub(rb"\1", cell))
+    return [
+        Sighting(e.kind, data[e.inner : e.end], ESCAPE_TWICE, 0, 0) for e in envelopes.find(data)
+    ]
+
+
+def _unescape(cell: bytes) -> bytes:
+    return _ESCAPES.sub(
+        lambda match: b"\\" if match[1] is None else bytes((int(match[1], 8) & 255,)), cell
+    )
+
+
+def _place(cell: bytes, envelope: Envelope) -> tuple[int, int]:
+    """Where the escaped form of a container lies: its bytes counted one by one."""
+    position = 0
+    bounds = []
+    places = iter((envelope.start, envelope.end))
+    wanted = next(places)
+    for count in range(envelope.end + 1):
+        if count == wanted:
+            bounds.append(position)
+            wanted = next(places, -1)
+        escape = _ESCAPES.match(cell, position)
+        position = escape.end() if escape else position + 1
+    return bounds[0], bounds[1]
+
+
+def replace(cell: bytes, contents: Sequence[tuple[Sighting, bytes]]) -> bytes:
+    """The cell with plaintexts in place of containers, each in its container's form.
+
+    The sightings must be of this cell, in order, and must not overlap.
+    """
+    parts = []
+    done = 0
+    for sighting, content in contents:
+        parts += [cell[done : sighting.start], _WRITE[sighting.form](content)]
+        done = sighting.end
+    return b"".join((*parts, cell[done:]))
+
+
+def _escape(data: bytes) -> bytes:
+    return b"".join(
+        b"\\\\" if byte == 92 else bytes((byte,)) if 32 <= byte < 127 else b"\\%03o" % byte
+        for byte in data
+    )
+
+
+def _as_it_is(data: bytes) -> bytes:
+    return data
+
+
+def _digits(data: bytes) -> bytes:
+    return data.hex().encode()
+
+
+_WRITE = {RAW: _as_it_is, HEX: _digits, ESCAPE: _escape}

@@ -1,0 +1,114 @@
+"""A bounded memory in front of a key store: keys opened once, forgotten on demand.
+
+What is kept is dropped, least recently used first, when there is too much of it; when the store
+says that the key has changed (asked about each kept key at most once a second, so a rotated or
+destroyed key takes effect within a second); and on `forget`.  A symmetric key's buffer is
+overwritten when its last user lets go; on `close` at once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from acra_twisted.interfaces import IKeyStore
+from acra_twisted.keystore.purposes import Purpose
+from acra_twisted.keystore.secret import Secret
+
+#: Seconds for which a kept key is not compared with the store's.
+RECHECK = 1.0
+
+UNLIMITED, OFF = 0, -1
+
+
+class _Kept(NamedTuple):
+    value: Any
+    version: Hashable
+    checked: float
+
+
+@implementer(IKeyStore)
+class KeyCache:
+    """``size`` in entries; 0 is unlimited, -1 keeps nothing.  ``seconds`` is a monotonic clock.
+
+    ``counts`` holds ``hit``, ``miss`` and ``evicted``.
+    """
+
+    def __init__(self, store: Any, size: int, seconds: Callable[[], float]) -> None:
+        self._store = store
+        self._size = size
+        self._seconds = seconds
+        self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
+        self.counts = {"hit": 0, "miss": 0, "evicted": 0}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keys(self, purpose: Purpose, owner: str = "") -> Any:
+        """See IKeyStore."""
+        return self._get((purpose,), (self._store.keys, purpose, owner))
+
+    def public_key(self, purpose: Purpose, owner: str = "") -> Any:
+        """See IKeyStore."""
+        return self._get((purpose,), (self._store.public_key, purpose, owner))
+
+    def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
+        """See IKeyStore."""
+        return self._get((pair, symmetric), (self._store.opener, pair, symmetric, owner))
+
+    def _get(self, involved: tuple[Purpose, ...], call: tuple[Any, ...]) -> Any:
+        now = self._seconds()
+        kept = self._kept.get(call)
+        if kept is not None and now - kept.checked >= RECHECK:
+            if self._version(involved, call[-1]) == kept.version:
+                kept = self._kept[call] = kept._replace(checked=now)
+            else:
+                del self._kept[call]
+                kept = None
+        if kept is not None:
+            self._kept.move_to_end(call)
+            self.counts["hit"] += 1
+            return kept.value
+        self.counts["miss"] += 1
+        # Before the keys are read: what changes meanwhile is then noticed the next time.
+        version = self._version(involved, call[-1])
+        found = call[0](*call[1:])
+        if isinstance(found, Deferred):
+            return found.addCallback(self._keep, call, version, now)
+        return self._keep(found, call, version, now)
+
+    def _version(self, involved: tuple[Purpose, ...], owner: str) -> Hashable:
+        return tuple(self._store.version(purpose, owner) for purpose in involved)
+
+    def _keep(self, found: Any, call: tuple[Any, ...], version: Hashable, now: float) -> Any:
+        if self._size != OFF:
+            self._kept[call] = _Kept(found, version, now)
+            if self._size and len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+                self.counts["evicted"] += 1
+        return found
+
+    def version(self, purpose: Purpose, owner: str = "") -> Hashable:
+        """See IKeyStore."""
+        version: Hashable = self._store.version(purpose, owner)
+        return version
+
+    def forget(self) -> None:
+        """Drop everything kept; those who use a key just now finish with it."""
+        self._kept.clear()
+        self._store.forget()
+
+    def close(self) -> None:
+        """Overwrite what is kept, and the store's own secrets."""
+        for kept in self._kept.values():
+            for key in kept.value if isinstance(kept.value, tuple) else (kept.value,):
+                if isinstance(key, Secret):
+                    key.wipe()
+                elif hasattr(key, "forget"):
+                    key.forget()
+        self._kept.clear()
+        self._store.close()

@@ -1,0 +1,127 @@
+"""Secret files: read only if nobody else can, written so that a crash leaves old or new.
+
+Every refusal names the file and the command that mends it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from acra_twisted.errors import KeyStoreError
+
+#: No key file is longer; a limit before anything is read.
+_LIMIT = 64 * 1024
+_CONTAINER_HINT = (
+    " (in a container: set owner and mode of the mounted folder, fsGroup and defaultMode 0400 "
+    "in Kubernetes)"
+)
+
+
+def check_private(path: str, state: os.stat_result, what: str) -> None:
+    """Raises KeyStoreError if a secret file is not only ours."""
+    mode = stat.S_IMODE(state.st_mode)
+    if mode & 0o177:
+        raise KeyStoreError(
+            f"{what} {path} has mode {mode:04o}, others could read it; run: chmod 600 {path}"
+            f"{_CONTAINER_HINT}"
+        )
+    if state.st_uid not in (0, os.geteuid()):
+        raise KeyStoreError(
+            f"{what} {path} belongs to another user; run: chown {os.geteuid()} {path}"
+        )
+
+
+def check_folder(path: str) -> None:
+    """Raises KeyStoreError if a folder of keys is not ours alone, all the way up."""
+    try:
+        state = os.lstat(path)
+    except OSError as error:
+        raise KeyStoreError(
+            f"keys_dir: cannot open {path}: {error.strerror}; acra-keymaker makes one"
+        ) from None
+    if stat.S_ISLNK(state.st_mode):
+        raise KeyStoreError(f"keys_dir: {path} is a symbolic link; name the folder itself")
+    if not stat.S_ISDIR(state.st_mode):
+        raise KeyStoreError(f"keys_dir: {path} is no folder")
+    mode = stat.S_IMODE(state.st_mode)
+    if mode & 0o077:
+        raise KeyStoreError(
+            f"keys_dir: keystore folder {path} has mode {mode:04o}, it must be 0700; "
+            f"run: chmod 700 {path}{_CONTAINER_HINT}"
+        )
+    if state.st_uid not in (0, os.geteuid()):
+        raise KeyStoreError(
+            f"keys_dir: {path} belongs to another user; run: chown -R {os.geteuid()} {path}"
+        )
+    for parent in Path(path).absolute().parents:
+        mode = os.stat(parent).st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise KeyStoreError(
+                f"keys_dir: everyone can write to {parent}, above {path}; run: chmod o-w {parent}"
+            )
+
+
+def read_secret(path: str, what: str) -> bytes:
+    """A file that only we can read.  Raises KeyStoreError; FileNotFoundError if there is none."""
+    return _read(path, what, True)
+
+
+def read_public(path: str, what: str) -> bytes:
+    """A file that others may read.  Raises KeyStoreError; FileNotFoundError if there is none."""
+    return _read(path, what, False)
+
+
+def _read(path: str, what: str, secret: bool) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        why = error.strerror
+        if error.errno == errno.ELOOP:
+            why = "it is a symbolic link; put the file itself there"
+        raise KeyStoreError(f"{what}: cannot read {path}: {why}") from None
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise KeyStoreError(f"{what}: {path} is no regular file")
+        if secret:
+            check_private(path, state, what)
+        if state.st_size > _LIMIT:
+            raise KeyStoreError(f"{what}: {path} is too long to be a key")
+        return os.read(descriptor, _LIMIT)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: str, content: bytes | bytearray, mode: int = 0o600) -> None:
+    """Put a file in place as a whole: a temporary one, synced, renamed.  Raises OSError."""
+    folder = os.path.dirname(path) or "."
+    temporary = f"{path}.{os.getpid()}.new"
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
+    try:
+        try:
+            os.write(descriptor, content)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in a folder last."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

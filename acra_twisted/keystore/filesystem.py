@@ -1,0 +1,153 @@
+"""Acra's key store, version 1: a folder of files sealed with the master key.
+
+Source: acra-wire reference, section 16.  Rotated keys lie in ``FILE.old/TIME``, newest last by
+name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from zope.interface import implementer
+
+from acra_twisted.crypto.openers import Opener
+from acra_twisted.errors import CryptoError, KeyStoreError
+from acra_twisted.interfaces import IKeyStore
+from acra_twisted.keystore import files, purposes
+from acra_twisted.keystore.purposes import Purpose
+from acra_twisted.keystore.secret import Secret, wipe
+from acra_twisted.themis import cell
+from acra_twisted.themis.keys import PublicKey, decode_private, decode_public
+
+
+@implementer(IKeyStore)
+class FilesystemKeyStore:
+    """``folder`` holds private and symmetric keys, ``public`` the public ones (by default as well).
+
+    Raises KeyStoreError if a folder is not ours alone, or is a key store of version 2.
+    """
+
+    def __init__(self, folder: str, master: Secret, public: str = "") -> None:
+        files.check_folder(folder)
+        if os.path.exists(os.path.join(folder, "version")):
+            raise KeyStoreError(
+                f"keys_dir: {folder} is a key store of version 2, which is not supported; "
+                f"export its keys to a folder of version 1 with Acra's own tools"
+            )
+        self.folder = folder
+        self.public = public or folder
+        self.master = master
+
+    # -- IKeyStore ------------------------------------------------------------------------------
+
+    def keys(self, purpose: Purpose, owner: str = "") -> tuple[Any, ...]:
+        """See IKeyStore."""
+        path = os.path.join(self.folder, purposes.file_of(purpose, owner))
+        found = []
+        for file in (path, *rotated(path)):
+            try:
+                sealed = files.read_secret(file, purpose.text)
+            except FileNotFoundError:
+                continue
+            found.append(self._open(purpose, owner, file, sealed))
+        return tuple(found)
+
+    def _open(self, purpose: Purpose, owner: str, file: str, sealed: bytes) -> Any:
+        try:
+            plain = cell.open_wiped(self.master.value, sealed, purposes.context_of(purpose, owner))
+        except CryptoError:
+            raise KeyStoreError(
+                f"{purpose.text}: {file} does not open: it was sealed with another master key, "
+                f"is damaged, or is another key's file"
+            ) from None
+        if not purpose.is_pair:
+            return Secret(plain)
+        try:
+            return decode_private(plain)
+        except CryptoError as error:
+            raise KeyStoreError(f"{purpose.text}: {file}: {error}") from None
+        finally:
+            wipe(plain)
+
+    def public_key(self, purpose: Purpose, owner: str = "") -> PublicKey | None:
+        """See IKeyStore."""
+        path = os.path.join(self.public, purposes.public_file_of(purpose, owner))
+        try:
+            return decode_public(files.read_public(path, purpose.text))
+        except FileNotFoundError:
+            return None
+        except CryptoError as error:
+            raise KeyStoreError(f"{purpose.text}: {path}: {error}") from None
+
+    def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Opener:
+        """See IKeyStore."""
+        return make_opener(self.keys, pair, symmetric, owner)
+
+    def version(self, purpose: Purpose, owner: str = "") -> Hashable:
+        """See IKeyStore."""
+        path = os.path.join(self.folder, purposes.file_of(purpose, owner))
+        paths = [path, path + ".old"]
+        if purpose.is_pair:
+            paths.append(os.path.join(self.public, purposes.public_file_of(purpose, owner)))
+        return tuple(_stamp(path) for path in paths)
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Overwrite the master key."""
+        self.master.wipe()
+
+    # -- beyond it ------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Try to open one key: a wrong master key shall be noticed at start.
+
+        Raises KeyStoreError.
+        """
+        for purpose, owner in self.present():
+            self.keys(purpose, owner)
+            return
+
+    def present(self) -> list[tuple[Purpose, str]]:
+        """Every key there is, sorted by file name.  Public keys without a private one are not."""
+        found = []
+        for base, _, names in os.walk(self.folder):
+            inside = os.path.relpath(base, self.folder)
+            if inside.endswith(".old"):
+                continue
+            for name in names:
+                path = name if inside == "." else f"{inside}/{name}"
+                meant = None if path.endswith((".pub", ".new")) else purposes.purpose_of(path)
+                if meant is not None:
+                    found.append((path, meant))
+        return [meant for _, meant in sorted(found)]
+
+
+def make_opener(
+    find: Callable[[Purpose, str], tuple[Any, ...]], pair: Purpose, symmetric: Purpose, owner: str
+) -> Opener:
+    """An Opener of both kinds of keys; symmetric ones are overwritten once its ciphers are made."""
+    # Held until the ciphers are made: a Secret overwrites its buffer when nobody holds it.
+    secrets = find(symmetric, owner)
+    return Opener(find(pair, owner), [secret.value for secret in secrets])
+
+
+def rotated(path: str) -> list[str]:
+    """Files of earlier keys, newest first."""
+    folder = path + ".old"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in sorted(names, reverse=True)]
+
+
+def _stamp(path: str) -> Hashable:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_ino, state.st_size

@@ -1,0 +1,31 @@
+"""Threads for work that would keep the reactor from its other sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+Result = TypeVar("Result")
+
+
+class Workers:
+    """``count`` threads, started with the first piece of work."""
+
+    def __init__(self, reactor: Any, count: int = 2) -> None:
+        self._reactor = reactor
+        self._pool = ThreadPool(minthreads=0, maxthreads=count, name="acra")
+
+    def run(self, function: Callable[..., Result], *args: Any) -> Deferred[Result]:
+        """The function's result, later.  It must not touch what the reactor's thread may touch."""
+        if not self._pool.started:
+            self._pool.start()
+        return deferToThreadPool(self._reactor, self._pool, function, *args)
+
+    def stop(self) -> None:
+        """Wait for what is being done; nothing may be asked for afterwards."""
+        if self._pool.started:
+            self._pool.stop()

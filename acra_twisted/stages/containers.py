@@ -1,0 +1,122 @@
+"""What the stages that read containers share: which results, which cells, inline or not.
+
+A result is planned by its columns' types; a run of rows without a container costs a few searches
+in C; only a run with one is split into cells.  The decryptor reads the same list of findings that
+the poison stage made before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from acra_twisted.crypto import cells
+from acra_twisted.crypto.cells import Sighting
+from acra_twisted.crypto.openers import Opener
+from acra_twisted.model import Columns, Exchange, RowBatch
+from acra_twisted.pipeline.workers import Workers
+from acra_twisted.themis.keys import PublicKey
+
+#: AcraStructs that are opened without leaving the reactor: a tenth of a millisecond each.
+INLINE = 4
+#: Bytes of a run of rows above which even looking for containers leaves the reactor.
+INLINE_BYTES = 256 * 1024
+
+#: OIDs of PostgreSQL's types whose text is never a container: numbers, dates, booleans, UUIDs.
+_PLAIN_TYPES = frozenset(
+    (16, 18, 20, 21, 23, 26, 28, 700, 701, 790, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2950)
+)
+
+
+class Cell(NamedTuple):
+    """A cell with something that looks like a container."""
+
+    row: int
+    column: int
+    value: bytes
+    sightings: list[Sighting]
+
+
+class Findings:
+    """What is in a run of rows, and throw-away keys decompressed by whoever needed them first."""
+
+    __slots__ = ("cells", "points")
+
+    def __init__(self, found: list[Cell]) -> None:
+        self.cells = found
+        self.points: dict[bytes, PublicKey] = {}
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Every one."""
+        for cell in self.cells:
+            yield from cell.sightings
+
+
+def can_hold(columns: Columns) -> bool:
+    """Whether some column can hold a container."""
+    return any(kind not in _PLAIN_TYPES for kind in columns.types)
+
+
+def might_contain(batch: RowBatch) -> bool:
+    """False if there is nothing in the run: the common case, and cheap."""
+    if batch.findings is not None:
+        return bool(batch.findings.cells)
+    columns = batch.columns
+    return cells.might_contain(batch.raw, columns.is_copy or any(columns.formats))
+
+
+def findings(batch: RowBatch) -> Findings:
+    """Every cell of the run with something that looks like a container; looked for once."""
+    if batch.findings is None:
+        found = []
+        binary = batch.columns.is_copy or any(batch.columns.formats)
+        for row in range(len(batch)):
+            for column, value in enumerate(batch.cells(row)):
+                if value and cells.might_contain(value, binary):
+                    sightings = cells.find(value)
+                    if sightings:
+                        found.append(Cell(row, column, value, sightings))
+        batch.findings = Findings(found)
+    kept: Findings = batch.findings
+    return kept
+
+
+def judge(
+    workers: Workers, work: Callable[[RowBatch, Opener], Any], batch: RowBatch, opener: Opener
+) -> Any:
+    """``work(batch, opener)`` here if that is quick, else in a worker (then a Deferred)."""
+    if batch.findings is None and len(batch.raw) > INLINE_BYTES:
+        return workers.run(work, batch, opener)
+    costly = 0
+    for sighting in findings(batch).sightings():
+        costly += not opener.is_cheap(sighting.kind, sighting.data)
+        if costly > INLINE or len(sighting.data) > INLINE_BYTES:
+            return workers.run(work, batch, opener)
+    return work(batch, opener)
+
+
+class Tally:
+    """Containers of an exchange, for its span: ``acra.containers_found`` and so on."""
+
+    __slots__ = ("found", "opened", "failed", "reasons")
+
+    def __init__(self) -> None:
+        self.found = self.opened = self.failed = 0
+        self.reasons: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> Tally:
+        """The exchange's own."""
+        tally = exchange.notes.get("containers")
+        if tally is None:
+            tally = exchange.notes["containers"] = cls()
+        assert isinstance(tally, cls)  # noqa: S101 - nobody else uses the name
+        return tally
+
+    def show(self, exchange: Exchange) -> None:
+        """Put the counts on the exchange's span.  Never data."""
+        exchange.add_attribute("acra.containers_found", self.found)
+        exchange.add_attribute("acra.containers_opened", self.opened)
+        exchange.add_attribute("acra.containers_failed", self.failed)
+        for reason, count in self.reasons.items():
+            exchange.add_attribute(f"acra.containers_failed.{reason.replace(' ', '_')}", count)

@@ -1,0 +1,156 @@
+"""Opens containers in results for the connection's client id.
+
+What cannot be opened stays as stored (Acra's rule), counted and traced with the reason; the
+plaintext takes the container's place in the form in which the container stood (see crypto.cells).
+A key that is there and cannot be read refuses the statement: to hand out ciphertext as if there
+were no key would hide a broken key store.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from acra_twisted.crypto import cells
+from acra_twisted.crypto.openers import Closed, Opener
+from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
+from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
+from acra_twisted.model import Columns, Exchange, RowBatch
+from acra_twisted.options import Option, Settings
+from acra_twisted.pipeline.build import Services
+from acra_twisted.pipeline.driver import then
+from acra_twisted.pipeline.workers import Workers
+from acra_twisted.stages import containers
+from acra_twisted.stages.containers import Cell, Tally
+from acra_twisted.verdicts import PASS, Pass, Replace
+
+
+class Opened(NamedTuple):
+    """What became of the containers of a run."""
+
+    changed: bool
+    #: By kind: opened and failed.
+    kinds: dict[str, list[int]]
+    reasons: dict[str, int]
+
+
+@implementer(IPlugin, IStageFactory)
+class DecryptorFactory:
+    """Makes the stage ``decryptor``."""
+
+    name = "decryptor"
+    options: tuple[Option, ...] = ()
+    after = ()
+    before = ()
+    advisory = False
+
+    def make(self, settings: Settings, services: Services) -> Decryptor:
+        """Raises ConfigError if no key store is configured."""
+        return Decryptor(services.need_keys(self.name), services.workers)
+
+
+@implementer(IResultStage)
+class Decryptor:
+    """``keys`` is an IKeyStore."""
+
+    name = "decryptor"
+
+    def __init__(self, keys: Any, workers: Workers) -> None:
+        self._keys = keys
+        self.workers = workers
+
+    def plan_result(self, columns: Columns, exchange: Exchange) -> Decryption | None:
+        """Nothing to do where no column can hold a container."""
+        return Decryption(self, exchange) if containers.can_hold(columns) else None
+
+    def opener(self, client_id: str) -> Any:
+        """The client's keys, or a Deferred of them."""
+        return self._keys.opener(STORAGE, STORAGE_SYMMETRIC, client_id)
+
+    def stop(self) -> None:
+        """Nothing of its own."""
+
+
+@implementer(IRowTransform)
+class Decryption:
+    """One result."""
+
+    __slots__ = ("_stage", "_exchange")
+
+    def __init__(self, stage: Decryptor, exchange: Exchange) -> None:
+        self._stage = stage
+        self._exchange = exchange
+
+    def transform(self, batch: RowBatch) -> Any:
+        """See IRowTransform."""
+        if not containers.might_contain(batch):
+            return PASS
+        opener = self._stage.opener(self._exchange.session.identity.client_id)
+        return then(opener, partial(self._open, batch))
+
+    def _open(self, batch: RowBatch, opener: Opener) -> Any:
+        done = containers.judge(self._stage.workers, open_all, batch, opener)
+        # A worker's answer: what is told about it is told in the reactor's thread.
+        if isinstance(done, Deferred):
+            return done.addCallback(partial(self._report, batch))
+        return self._report(batch, done)
+
+    def _report(self, batch: RowBatch, done: Opened) -> Pass | Replace[RowBatch]:
+        exchange = self._exchange
+        tally = Tally.of(exchange)
+        for kind, (opened, failed) in done.kinds.items():
+            tally.found += opened + failed
+            tally.opened += opened
+            tally.failed += failed
+            exchange.session.observer.containers_read(exchange, kind, opened, failed)
+        for reason, count in done.reasons.items():
+            tally.reasons[reason] = tally.reasons.get(reason, 0) + count
+        if done.kinds:
+            tally.show(exchange)
+        return Replace(batch) if done.changed else PASS
+
+
+def open_all(batch: RowBatch, opener: Opener) -> Opened:
+    """Open what can be opened in a run; in a worker or not."""
+    found = containers.findings(batch)
+    kinds: dict[str, list[int]] = {}
+    reasons: dict[str, int] = {}
+    changed = False
+    for cell in found.cells:
+        contents = _contents(cell, opener, found.points, kinds, reasons)
+        if contents:
+            batch.set_cell(cell.row, cell.column, cells.replace(cell.value, contents))
+            changed = True
+    return Opened(changed, kinds, reasons)
+
+
+def _contents(
+    cell: Cell,
+    opener: Opener,
+    points: dict[bytes, Any],
+    kinds: dict[str, list[int]],
+    reasons: dict[str, int],
+) -> list[tuple[cells.Sighting, bytes]]:
+    contents: list[tuple[cells.Sighting, bytes]] = []
+    done = 0
+    for sighting in cell.sightings:
+        # Inside one that was opened: ciphertext that looked like something.
+        if sighting.start < done:
+            continue
+        counts = kinds.setdefault(sighting.kind, [0, 0])
+        try:
+            if sighting.form == cells.ESCAPE_TWICE:
+                raise Closed("unusual form")
+            content = opener.open(sighting.kind, sighting.data, points)
+        except Closed as closed:
+            counts[1] += 1
+            reasons[closed.reason] = reasons.get(closed.reason, 0) + 1
+            continue
+        counts[0] += 1
+        contents.append((sighting, content))
+        done = sighting.end
+    return contents

@@ -1,0 +1,218 @@
+"""Recognises poison records in results, whether or not the client has keys of its own.
+
+A record that was read is an event of the security log (CEF, with the trace's id); a script may be
+started, the session be ended, the whole server be shut down.  All of that happens before a byte of
+the run of rows that holds the record is on its way to the client.
+
+Whether the data key of a container opens with the poison keys decides; that the content was
+damaged since does not make it harmless.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from acra_twisted import events
+from acra_twisted.crypto.openers import Closed, Opener
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
+from acra_twisted.keystore.purposes import POISON, POISON_SYMMETRIC
+from acra_twisted.model import Columns, Exchange, RowBatch
+from acra_twisted.options import Option, Settings
+from acra_twisted.pipeline.build import Services
+from acra_twisted.pipeline.driver import then
+from acra_twisted.pipeline.workers import Workers
+from acra_twisted.stages import containers
+from acra_twisted.verdicts import PASS, Hangup, Pass
+
+#: The script's whole environment: nothing of ours, in particular no master key.
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+@implementer(IPlugin, IStageFactory)
+class PoisonFactory:
+    """Makes the stage ``poison``.  Its options are the daemon's: [poison]."""
+
+    name = "poison"
+    options: tuple[Option, ...] = ()
+    after = ("decryptor",)
+    before = ()
+    advisory = False
+
+    def make(self, settings: Settings, services: Services) -> Poison:
+        """Raises ConfigError if there are no poison keys, or the script cannot be run."""
+        keys = services.need_keys(self.name)
+        own = services.settings
+        script = own["poison_run_script_file"]
+        if script and not (os.path.isfile(script) and os.access(script, os.X_OK)):
+            raise ConfigError(
+                f"poison_run_script_file: {script} is no file that can be run; "
+                f"run: chmod u+x {script}"
+            )
+        try:
+            found = keys.keys(POISON) or keys.keys(POISON_SYMMETRIC)
+        except KeyStoreError as error:
+            raise ConfigError(str(error)) from None
+        if not found:
+            raise ConfigError(
+                "poison: the key store has no poison record keys; run: acra-keymaker "
+                "--keystore=v1 --generate_poisonrecord_keys"
+            )
+        run = None
+        if script:
+            run = Script(services.reactor, script, own["poison_script_timeout"]).start
+        return Poison(
+            keys,
+            services.workers,
+            run_script=run,
+            stop_session=own["poison_stop_session_enable"],
+            shut_down=services.shut_down if own["poison_shutdown_enable"] else None,
+        )
+
+
+@implementer(IResultStage)
+class Poison:
+    """``run_script`` and ``shut_down`` are the reactions that are on, None where they are not."""
+
+    name = "poison"
+
+    def __init__(
+        self,
+        keys: Any,
+        workers: Workers,
+        *,
+        run_script: Callable[[], None] | None = None,
+        stop_session: bool = False,
+        shut_down: Callable[[], None] | None = None,
+    ) -> None:
+        self._keys = keys
+        self.workers = workers
+        self._run_script = run_script
+        self._stop_session = stop_session
+        self._shut_down = shut_down
+
+    def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | None:
+        """Nothing to do where no column can hold a container."""
+        return Detection(self, exchange) if containers.can_hold(columns) else None
+
+    def opener(self) -> Any:
+        """The poison keys, or a Deferred of them."""
+        return self._keys.opener(POISON, POISON_SYMMETRIC)
+
+    def react(self, exchange: Exchange, records: int) -> Pass | Hangup:
+        """Log, then script, then shutdown, in Acra's order; and the verdict."""
+        session = exchange.session
+        exchange.add_attribute("acra.poison_records", records)
+        tell = session.observer.security_event
+        tell(
+            events.POISON_RECORD,
+            "Recognized poison record",
+            session,
+            exchange,
+            records=records,
+            user=session.user.decode("utf-8", "replace"),
+            database=session.database.decode("utf-8", "replace"),
+            peer=session.identity.peer,
+        )
+        if self._run_script is not None:
+            try:
+                self._run_script()
+            except OSError as error:
+                tell(
+                    events.POISON_REACTION,
+                    "Unexpected error in poison record callbacks",
+                    session,
+                    exchange,
+                    error=type(error).__name__,
+                )
+                return Hangup("poison record, and its script could not be started")
+        if self._shut_down is not None:
+            tell(events.POISON_RECORD, "detected poison record, exit", session, exchange)
+            self._shut_down()
+            return Hangup("poison record")
+        return Hangup("poison record") if self._stop_session else PASS
+
+    def stop(self) -> None:
+        """Nothing of its own."""
+
+
+@implementer(IRowTransform)
+class Detection:
+    """One result."""
+
+    __slots__ = ("_stage", "_exchange")
+
+    def __init__(self, stage: Poison, exchange: Exchange) -> None:
+        self._stage = stage
+        self._exchange = exchange
+
+    def transform(self, batch: RowBatch) -> Any:
+        """See IRowTransform."""
+        if not containers.might_contain(batch):
+            return PASS
+        return then(self._stage.opener(), partial(self._look, batch))
+
+    def _look(self, batch: RowBatch, opener: Opener) -> Any:
+        return then(
+            containers.judge(self._stage.workers, count_records, batch, opener), self._judge
+        )
+
+    def _judge(self, records: int) -> Pass | Hangup:
+        return self._stage.react(self._exchange, records) if records else PASS
+
+
+def count_records(batch: RowBatch, opener: Opener) -> int:
+    """How many containers of a run open with the poison keys; in a worker or not."""
+    found = containers.findings(batch)
+    records = 0
+    for sighting in found.sightings():
+        try:
+            opener.unwrap(sighting.kind, sighting.data, found.points)
+        except Closed:
+            continue
+        records += 1
+    return records
+
+
+class Script(ProcessProtocol):
+    """Runs a program without arguments and without our environment; killed when it takes too long.
+
+    Started at most once at a time: an intruder who reads a table of records starts one, not
+    thousands.
+    """
+
+    def __init__(self, reactor: Any, path: str, timeout: float) -> None:
+        self._reactor = reactor
+        self._path = path
+        self._timeout = timeout
+        self._running: Any = None
+        self._kill: Any = None
+
+    def start(self) -> None:
+        """Raises OSError if it cannot be started."""
+        if self._running is not None:
+            return
+        self._running = self._reactor.spawnProcess(
+            self, self._path, [self._path], env=_ENVIRONMENT, path="/"
+        )
+        self._kill = self._reactor.callLater(self._timeout, self._end)
+
+    def _end(self) -> None:
+        try:
+            self._running.signalProcess("KILL")
+        except ProcessExitedAlready:
+            pass
+
+    def processEnded(self, reason: Any) -> None:
+        """Twisted: it is gone."""
+        self._running = None
+        if self._kill.active():
+            self._kill.cancel()

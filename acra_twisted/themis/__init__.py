@@ -1,0 +1,1 @@
+"""Themis formats as pure functions over `cryptography`: keys, cells, messages, sessions."""

@@ -1,0 +1,1 @@
+"""Console scripts, under Acra's names."""

@@ -1,0 +1,288 @@
+"""The link over Themis Secure Session, framed as Acra frames it.
+
+Source: themis-formats reference, section 8.  Each unit is a little-endian length and that many
+bytes: the connector's client id in clear, four handshake messages, then wrapped pieces of the byte
+stream, which are cut anywhere.  There is no close message.
+
+Compatible with AcraConnector and AcraServer 0.85 to 0.91 (and 0.84, whose server takes the client's
+id as its own).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acra_twisted.errors import AcraError, HandshakeError, KeyStoreError
+from acra_twisted.interfaces import IAuthenticatingTransport, ITransportSecurity
+from acra_twisted.keystore.purposes import CONNECTOR, SERVER, is_client_id
+from acra_twisted.themis import session
+from acra_twisted.themis.keys import PublicKey
+from acra_twisted.themis.session import ClientSession, ServerSession
+from acra_twisted.wire import lengthprefix
+from acra_twisted.wire.framing import ChunkBuffer
+
+#: Of the client id and of handshake messages (which are below 300 bytes).
+HANDSHAKE_LIMIT = 1024
+#: Of a wrapped message.  Peers cut where they like; AcraServer has been seen to write 298,000.
+DATA_LIMIT = 64 << 20
+#: A connector may send its first message behind its id, while a remote store looks for keys.
+_EARLY_LIMIT = 2 * HANDSHAKE_LIMIT
+#: We cut here: one message must be whole before its first byte can be used.
+_PIECE = 64 * 1024
+
+
+@implementer(IAuthenticatingTransport)
+class SecureSessionProtocol(ProtocolWrapper):
+    """One connection.  Inside it the wrapped protocol (an ISecuredProtocol) has plaintext."""
+
+    transport: Any
+    wrappedProtocol: Any
+    disconnecting = False
+
+    def __init__(self, factory: Any, wrapped: Any) -> None:
+        ProtocolWrapper.__init__(self, factory, wrapped)
+        self._security: SecureSessionSecurity = factory.security
+        self._buffer = ChunkBuffer()
+        self._session: ClientSession | ServerSession | None = None
+        self._waiting = False
+        self._client_id = ""
+        self._why: Failure | None = None
+
+    def connectionMade(self) -> None:
+        """Twisted: the socket is there; the wrapped protocol may look at it, too."""
+        # To Twisted a wrapper is the transport of what it wraps.
+        self.wrappedProtocol.makeConnection(self)
+        if self._security.is_client and not self.transport.disconnecting:
+            self._connect()
+
+    # -- handshake ------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        security = self._security
+        self._client_id = security.client_id
+        keys = security.keys
+        self._when_there(
+            (keys.keys(CONNECTOR, self._client_id), keys.public_key(SERVER, self._client_id)),
+            self._introduce,
+        )
+
+    def _introduce(self, private: Any, server: PublicKey) -> None:
+        client = ClientSession(
+            self._client_id.encode(),
+            private,
+            self._only(self._security.server_id.encode(), server),
+            random_bytes=os.urandom,
+            now=self._security.now,
+        )
+        self._session = client
+        hello = lengthprefix.encode(self._client_id.encode())
+        self.transport.write(hello + lengthprefix.encode(client.connect()))
+
+    def _meet(self, data: bytes) -> None:
+        """The client id, in clear: what keys the server needs.  The handshake will prove it."""
+        client_id = data.decode("latin-1")
+        if not is_client_id(client_id):
+            raise HandshakeError("the connector's client id is not valid")
+        self._client_id = client_id
+        keys = self._security.keys
+        self._when_there(
+            (keys.keys(SERVER, client_id), keys.public_key(CONNECTOR, client_id)), self._expect
+        )
+
+    def _expect(self, private: Any, connector: PublicKey) -> None:
+        self._session = ServerSession(
+            self._security.server_id.encode(),
+            private,
+            self._only(self._client_id.encode(), connector),
+            random_bytes=os.urandom,
+            now=self._security.now,
+        )
+
+    @staticmethod
+    def _only(expected: bytes, key: PublicKey) -> Callable[[bytes], PublicKey | None]:
+        return lambda peer: key if peer == expected else None
+
+    def _when_there(self, found: tuple[Any, Any], go_on: Callable[[Any, Any], None]) -> None:
+        """Both keys, which a remote store gives later; frames wait meanwhile."""
+
+        def use(both: Any) -> None:
+            private, public = both
+            if not private or public is None:
+                raise HandshakeError(
+                    "no transport keys for this client id: it needs its own private key and the "
+                    "peer's public key in keys_dir"
+                )
+            go_on(private[0], public)
+
+        if not any(isinstance(value, Deferred) for value in found):
+            use(found)
+            return
+        self._waiting = True
+        waiting = gatherResults(
+            [v if isinstance(v, Deferred) else _fired(v) for v in found], consumeErrors=True
+        )
+
+        def resume(_: Any) -> None:
+            self._waiting = False
+            self.dataReceived(b"")
+
+        waiting.addErrback(lambda first: first.value.subFailure)
+        waiting.addCallback(use).addCallback(resume).addErrback(self._failed)
+
+    def _handshake(self, data: bytes) -> None:
+        secure = self._session
+        if secure is None:
+            self._meet(data)
+            return
+        reply = secure.receive(data)
+        if reply:
+            self.transport.write(lengthprefix.encode(reply))
+        if secure.established:
+            self.wrappedProtocol.peer_authenticated(None, self._client_id)
+
+    # -- data -----------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Twisted: bytes of the link, cut anywhere."""
+        if self._why is not None:
+            return
+        buffer = self._buffer
+        buffer.feed(data)
+        plain: list[bytes] = []
+        try:
+            while not self._waiting:
+                secure = self._session
+                limit = DATA_LIMIT if secure is not None and secure.established else HANDSHAKE_LIMIT
+                block = lengthprefix.decode_at(buffer.data, buffer.position, limit)
+                if block is None:
+                    buffer.wait_for(lengthprefix.wanted(buffer.data, buffer.position))
+                    break
+                body, buffer.position = block
+                if secure is not None and secure.established:
+                    plain.append(secure.unwrap(body))
+                else:
+                    self._handshake(body)
+            if self._waiting and len(buffer) > _EARLY_LIMIT:
+                raise HandshakeError("the connector goes on before it was answered")
+        except Exception:
+            self._failed(Failure())
+            return
+        if plain:
+            self.wrappedProtocol.dataReceived(b"".join(plain))
+
+    def write(self, data: bytes) -> None:
+        """For the wrapped protocol: one message, or several for much data."""
+        secure = self._session
+        if secure is None or not secure.established:
+            # A farewell before the handshake is done has nobody who could read it.
+            return
+        if len(data) <= _PIECE:
+            if data:
+                self.transport.write(lengthprefix.encode(secure.wrap(data)))
+            return
+        self.transport.write(
+            b"".join(
+                lengthprefix.encode(secure.wrap(data[start : start + _PIECE]))
+                for start in range(0, len(data), _PIECE)
+            )
+        )
+
+    def writeSequence(self, data: Any) -> None:
+        """For the wrapped protocol."""
+        self.write(b"".join(data))
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def _failed(self, failure: Failure) -> None:
+        """The peer is not who it must be, or the link was tampered with."""
+        if not failure.check(AcraError):
+            self._security.log.failure("internal error", failure)
+        self._why = failure
+        self._buffer = ChunkBuffer()
+        self.transport.abortConnection()
+
+    def loseConnection(self) -> None:
+        """For the wrapped protocol: send what is queued, then close."""
+        self.disconnecting = True
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """Twisted: the link is gone."""
+        if self._session is not None:
+            self._session.forget()
+        # Why we closed it says more than that it is closed.
+        ProtocolWrapper.connectionLost(self, self._why or reason)
+
+
+def _fired(value: Any) -> Deferred[Any]:
+    fired: Deferred[Any] = Deferred()
+    fired.callback(value)
+    return fired
+
+
+class _Factory(WrappingFactory[Any]):
+    protocol: Any = SecureSessionProtocol
+    noisy = False
+
+    def __init__(self, security: SecureSessionSecurity, factory: IProtocolFactory) -> None:
+        WrappingFactory.__init__(self, factory)
+        self.security = security
+
+    def registerProtocol(self, p: Any) -> None:
+        """Who is connected is counted elsewhere."""
+
+    def unregisterProtocol(self, p: Any) -> None:
+        """Who is connected is counted elsewhere."""
+
+
+@implementer(ITransportSecurity)
+class SecureSessionSecurity:
+    """The link over Secure Session.
+
+    ``keys`` is an IKeyStore, ``server_id`` the id that the server presents, ``client_id`` ours if
+    we are the connector (empty if we are the server).  ``now`` gives Unix time in seconds.
+    """
+
+    name = "secure-session"
+    log = Logger()
+
+    def __init__(
+        self, keys: Any, server_id: str, now: Callable[[], float], client_id: str = ""
+    ) -> None:
+        self.keys = keys
+        self.server_id = server_id
+        self.now = now
+        self.client_id = client_id
+        self.is_client = bool(client_id)
+
+    def check(self) -> None:
+        """A connector's keys must be there from the start.  Raises KeyStoreError."""
+        client_id = self.client_id
+        for found, what, file in (
+            (self.keys.keys(CONNECTOR, client_id), "own private key", client_id),
+            (self.keys.public_key(SERVER, client_id), "public key", f"{client_id}_server.pub"),
+        ):
+            if not found:
+                raise KeyStoreError(
+                    f"keys_dir: the {what} for the link, file {file!r}, is missing; run: "
+                    f"acra-keymaker --keystore=v1 --client_id=ID "
+                    f"--generate_acraconnector_keys --generate_acraserver_keys, then put the "
+                    f"connector's .pub file in the server's folder and the server's in this one"
+                )
+
+    def protect(self, factory: IProtocolFactory) -> IProtocolFactory:
+        """See ITransportSecurity."""
+        return _Factory(self, factory)
+
+
+#: What a frame is longer than the piece of the stream in it.
+OVERHEAD = lengthprefix.HEADER_SIZE + session.OVERHEAD

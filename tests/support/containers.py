@@ -1,0 +1,93 @@
+"""Keys, containers and batches of rows for the stages that read containers."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.internet.defer import Deferred
+
+from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
+from acra_twisted.keystore import purposes
+from acra_twisted.keystore.memory import MemoryKeyStore
+from acra_twisted.model import Columns, CopyBatch, Exchange, RowBatch
+from acra_twisted.themis import keys
+from acra_twisted.wire.postgres.frames import message
+from tests.support.sessions import make_session, row
+
+CLIENT = "client"
+BYTEA, TEXT, INT4 = 17, 25, 23
+
+
+class Workbench:
+    """A key store with a client's keys and poison keys, and an exchange to try stages on."""
+
+    def __init__(self):
+        self.keys = MemoryKeyStore()
+        self.private = keys.generate()
+        self.poison = keys.generate()
+        self.keys.put(purposes.STORAGE, self.private, CLIENT)
+        self.keys.put(purposes.STORAGE_SYMMETRIC, b"s" * 32, CLIENT)
+        self.keys.put(purposes.POISON, self.poison)
+        self.keys.put(purposes.POISON_SYMMETRIC, b"p" * 32)
+        self.session = make_session()
+        self.exchange = Exchange(self.session, "query", None, 1)
+
+    def struct(self, text=b"text", wrapped=True):
+        made = acrastruct.create(text, self.private.public_key(), b"", os.urandom)
+        return envelopes.wrap(envelopes.ACRASTRUCT, made) if wrapped else made
+
+    def block(self, text=b"text", key=b"s" * 32):
+        made = acrablock.create(text, key, b"", os.urandom)
+        return envelopes.wrap(envelopes.ACRABLOCK, made)
+
+    def records(self):
+        return (
+            poison.make_acrastruct(self.poison.public_key(), -1, os.urandom),
+            poison.make_acrablock(b"p" * 32, -1, os.urandom),
+        )
+
+
+def hexed(data):
+    return b"\\x" + data.hex().encode()
+
+
+def columns(*types, formats=None):
+    count = len(types)
+    return Columns([b""] * count, [0] * count, types, formats or [0] * count)
+
+
+def batch(*rows, types=None, formats=None):
+    """Rows of cells as a RowBatch."""
+    return _run(
+        RowBatch,
+        [row(*cells) for cells in rows],
+        columns(*(types or [BYTEA] * len(rows[0])), formats=formats),
+    )
+
+
+def copy_batch(*lines):
+    """Lines of COPY data as a CopyBatch."""
+    described = Columns([b""], [0], [0], [0], is_copy=True)
+    return _run(CopyBatch, [message(b"d", line) for line in lines], described)
+
+
+def _run(kind, messages, described):
+    offsets = [sum(map(len, messages[:place])) for place in range(len(messages))]
+    return kind(b"".join(messages), offsets, described)
+
+
+class Workers:
+    """Keeps work until it is told to do it."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def run(self, function, *args):
+        answer = Deferred()
+        self.waiting.append((answer, function, args))
+        return answer
+
+    def turn(self):
+        for answer, function, args in self.waiting:
+            answer.callback(function(*args))
+        self.waiting = []

@@ -1,0 +1,55 @@
+"""AcraBlocks: Acra's own, ours, and what is none."""
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.crypto import acrablock
+from acra_twisted.errors import CryptoError
+from tests.support.vectors import load, unhex
+
+KEY = bytes(range(32))
+
+
+class Vectors(SynchronousTestCase):
+    def test_made_by_acra_and_themis(self):
+        for item in load()["acrablock"]:
+            data, key, context, text, key_id = unhex(
+                item, "acrablock", "key", "context", "message", "key_id"
+            )
+            self.assertEqual(acrablock.key_id(key, context), key_id)
+            self.assertEqual(acrablock.open_with(data, key, context), text)
+            self.assertRaises(CryptoError, acrablock.open_with, data, key, context + b"x")
+
+    def test_the_published_vector(self):
+        """The one of the wire reference, whose nonces are fixed."""
+        random = iter([bytes([2] * 32), bytes(range(12)), bytes(range(12))])
+        made = acrablock.create(b"hello", bytes([1] * 32), b"", lambda size: next(random))
+        self.assertEqual(made[:20].hex(), "222222228b000000000000000072cd004c000001")
+        self.assertEqual(made[-21:].hex(), "64af3cc95f4c61ef0cdf2222cdd5feb7a5cb1665d5")
+
+
+class Own(SynchronousTestCase):
+    made = acrablock.create(b"some text", KEY, b"zone", os.urandom)
+
+    def test_round_trip(self):
+        self.assertEqual(acrablock.open_with(self.made, KEY, b"zone"), b"some text")
+        self.assertEqual(len(self.made), 9 + acrablock.OVERHEAD)
+        self.assertRaises(CryptoError, acrablock.create, b"", KEY, b"", os.urandom)
+
+    @given(st.integers(0, len(made) - 1), st.integers(1, 255))
+    def test_en5_every_byte_counts(self, place, change):
+        data = bytearray(self.made)
+        data[place] ^= change
+        self.assertRaises(CryptoError, acrablock.open_with, bytes(data), KEY, b"zone")
+
+    @given(st.integers(0, len(made) - 1))
+    def test_cut_off(self, size):
+        self.assertRaises(CryptoError, acrablock.open_with, self.made[:size], KEY, b"zone")
+
+    def test_lengths_that_do_not_fit(self):
+        for length in (0, 90, 134, len(self.made), (1 << 64) - 1):
+            data = self.made[:4] + length.to_bytes(8, "little") + self.made[12:]
+            self.assertEqual(acrablock.size_at(data, 0, len(data)), 0)

@@ -1,0 +1,60 @@
+"""Containers in bytes: bare, in envelopes, side by side, nested, look-alikes."""
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.crypto import acrablock, acrastruct, envelopes
+from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT
+from acra_twisted.themis import keys
+from tests.support.vectors import load, unhex
+
+KEY = keys.generate()
+STRUCT = acrastruct.create(b"text", KEY.public_key(), b"", os.urandom)
+BLOCK = acrablock.create(b"text", b"key", b"", os.urandom)
+KINDS = {STRUCT: ACRASTRUCT, BLOCK: ACRABLOCK}
+
+
+def found(data):
+    return [(e.kind, data[e.start : e.end], data[e.inner : e.end]) for e in envelopes.find(data)]
+
+
+class Finding(SynchronousTestCase):
+    def test_made_by_acra(self):
+        for item in load()["crypto_envelope"]:
+            (data,) = unhex(item, "envelope")
+            kind = {0xF0: ACRABLOCK, 0xF1: ACRASTRUCT}[item["envelope_id"]]
+            self.assertEqual(found(data), [(kind, data, data[12:])])
+            self.assertEqual(envelopes.wrap(kind, data[12:]), data)
+
+    # Whatever stands around: of these characters none makes an envelope's header longer.
+    noise = st.lists(st.sampled_from([b"", b"%", b'"', b"\0", b"x", b'""""UEC2'])).map(b"".join)
+
+    @given(st.lists(st.tuples(noise, st.sampled_from([STRUCT, BLOCK]), st.booleans()), max_size=4))
+    def test_anywhere(self, parts):
+        data = b""
+        expected = []
+        for before, inner, wrapped in parts:
+            whole = envelopes.wrap(KINDS[inner], inner) if wrapped else inner
+            data += before + whole
+            expected.append((KINDS[inner], whole, inner))
+        self.assertEqual(found(data + b"end"), expected)
+
+    def test_a_header_of_another_length_is_not_part_of_it(self):
+        data = envelopes.wrap(ACRABLOCK, BLOCK + b"x")
+        self.assertEqual(found(data), [(ACRABLOCK, BLOCK, BLOCK)])
+        other = envelopes.wrap(ACRASTRUCT, BLOCK)
+        self.assertEqual(found(other), [(ACRABLOCK, BLOCK, BLOCK)])
+
+    def test_a_look_alike_does_not_hide_what_is_inside(self):
+        cover = STRUCT[:137] + (len(STRUCT) + 60).to_bytes(8, "little") + b"x" * 60 + STRUCT
+        self.assertEqual(found(cover), [(ACRASTRUCT, cover, cover), (ACRASTRUCT, STRUCT, STRUCT)])
+
+    @given(st.binary(max_size=300))
+    def test_garbage(self, data):
+        for before in (b"", STRUCT[:60], BLOCK[:40]):
+            for envelope in envelopes.find(before + data):
+                self.assertLessEqual(envelope.end, len(before + data))
+        self.assertEqual(envelopes.find(b'"' * 100_000), [])

@@ -1,0 +1,84 @@
+"""Planning, looking, and what leaves the reactor."""
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.stages import containers
+from tests.support.containers import (
+    BYTEA,
+    INT4,
+    TEXT,
+    Workbench,
+    Workers,
+    batch,
+    columns,
+    copy_batch,
+    hexed,
+)
+
+
+class Looking(SynchronousTestCase):
+    def test_results_of_numbers_alone_are_not_looked_at(self):
+        self.assertFalse(containers.can_hold(columns(INT4, 1184, 2950)))
+        for kind in (BYTEA, TEXT, 0, 16_500):
+            self.assertTrue(containers.can_hold(columns(INT4, kind)))
+
+    def test_rows_without_a_container_are_not_split(self):
+        plain = batch([b"text", None], [hexed(b"bytes"), b"more"])
+        self.assertFalse(containers.might_contain(plain))
+
+    def test_found_once_for_all_stages(self):
+        bench = Workbench()
+        rows = batch([b"text", hexed(bench.struct())], [hexed(bench.block()), None])
+        self.assertTrue(containers.might_contain(rows))
+        found = containers.findings(rows)
+        self.assertEqual([(cell.row, cell.column) for cell in found.cells], [(0, 1), (1, 0)])
+        self.assertIs(containers.findings(rows), found)
+        self.assertTrue(containers.might_contain(rows))
+
+    def test_binary_rows_and_copy_lines(self):
+        bench = Workbench()
+        rows = batch([bench.struct()], formats=[1])
+        self.assertEqual(len(containers.findings(rows).cells), 1)
+        lines = copy_batch(b"1\t\\" + hexed(bench.block()) + b"\n", b"2\t\\N\n", bench.struct())
+        self.assertEqual([cell.row for cell in containers.findings(lines).cells], [0, 2])
+
+
+class Leaving(SynchronousTestCase):
+    """Counted: pieces of work handed to a thread."""
+
+    def judge(self, rows, opener):
+        workers = Workers()
+        verdict = containers.judge(workers, lambda batch, opener: "done", rows, opener)
+        return verdict, len(workers.waiting)
+
+    def test_few_inline_many_not(self):
+        bench = Workbench()
+        opener = bench.keys.opener(*self.purposes())
+        for count, expected in ((containers.INLINE, 0), (containers.INLINE + 1, 1)):
+            rows = batch(*([hexed(bench.struct())] for _ in range(count)))
+            self.assertEqual(self.judge(rows, opener)[1], expected)
+        blocks = batch(*([hexed(bench.block())] for _ in range(100)))
+        self.assertEqual(self.judge(blocks, opener), ("done", 0))
+
+    def test_read_again_is_cheap(self):
+        bench = Workbench()
+        opener = bench.keys.opener(*self.purposes())
+        rows = batch(*([hexed(bench.struct())] for _ in range(20)))
+        for sighting in containers.findings(rows).sightings():
+            opener.open(sighting.kind, sighting.data, {})
+        self.assertEqual(self.judge(rows, opener), ("done", 0))
+
+    def test_en12_large_values(self):
+        bench = Workbench()
+        opener = bench.keys.opener(*self.purposes())
+        rows = batch([hexed(bench.struct(bytes(containers.INLINE_BYTES)))])
+        verdict, handed = self.judge(rows, opener)
+        self.assertIsInstance(verdict, Deferred)
+        # Not even looked for here.
+        self.assertEqual((handed, rows.findings), (1, None))
+
+    def purposes(self):
+        from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
+
+        return STORAGE, STORAGE_SYMMETRIC, "client"

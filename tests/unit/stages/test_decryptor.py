@@ -1,0 +1,162 @@
+"""The decryptor: opened in place, left as stored, counted; later where it takes long."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.interfaces import IResultStage, IRowTransform
+from acra_twisted.model import Exchange
+from acra_twisted.pipeline.build import Services
+from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
+from acra_twisted.verdicts import PASS, Replace
+from tests.support.containers import (
+    BYTEA,
+    INT4,
+    Workbench,
+    Workers,
+    batch,
+    columns,
+    copy_batch,
+    hexed,
+)
+from tests.support.sessions import make_session
+
+
+class Decrypting(SynchronousTestCase):
+    def setUp(self):
+        self.bench = Workbench()
+        self.workers = Workers()
+        self.stage = DecryptorFactory().make(
+            None, Services(None, None, self.bench.keys, self.workers)
+        )
+        self.exchange = self.bench.exchange
+
+    def transform(self, rows, exchange=None):
+        plan = self.stage.plan_result(rows.columns, exchange or self.exchange)
+        verifyObject(IRowTransform, plan)
+        return plan.transform(rows)
+
+    def opened(self, rows):
+        verdict = self.transform(rows)
+        self.assertIsInstance(verdict, Replace)
+        return [verdict.item.cells(index) for index in range(len(rows))]
+
+    def attribute(self, name):
+        return self.exchange.attributes[f"acra.containers_{name}"]
+
+    def test_forms(self):
+        verifyObject(IResultStage, self.stage)
+        struct, block = self.bench.struct(b"one"), self.bench.block(b"two")
+        rows = batch([b"x", hexed(struct), None], [hexed(b"--" + block + b"++"), b"y", b"z"])
+        expected = [[b"x", hexed(b"one"), None], [hexed(b"--two++"), b"y", b"z"]]
+        self.assertEqual(self.opened(rows), expected)
+        self.assertEqual([self.attribute(n) for n in ("found", "opened", "failed")], [2, 2, 0])
+        binary = batch([self.bench.struct(b"one", wrapped=False)], formats=[1])
+        self.assertEqual(self.opened(binary), [[b"one"]])
+        line = copy_batch(b"1\t\\" + hexed(struct) + b"\n")
+        self.assertEqual(self.opened(line), [[b"1\t\\" + hexed(b"one") + b"\n"]])
+        self.assertEqual(self.attribute("found"), 4)
+        kinds = self.bench.session.observer.containers
+        self.assertEqual(kinds[:2], [("acrastruct", 1, 0), ("acrablock", 1, 0)])
+
+    def test_no_container_and_nothing_that_could_be_one(self):
+        self.assertIs(self.transform(batch([b"text"])), PASS)
+        self.assertIsNone(self.stage.plan_result(columns(INT4), self.exchange))
+        self.assertIsNotNone(self.stage.plan_result(columns(BYTEA), self.exchange))
+        self.assertIsNone(self.exchange.attributes)
+
+    def test_what_cannot_be_opened_stays(self):
+        foreign = self.bench.block(key=b"f" * 32)
+        damaged = self.bench.struct()[:-1] + b"\0"
+        mixed = hexed(foreign + self.bench.struct(b"plain") + damaged)
+        ((cell,),) = self.opened(batch([mixed]))
+        self.assertEqual(cell, hexed(foreign + b"plain" + damaged))
+        self.assertEqual([self.attribute(n) for n in ("found", "opened", "failed")], [3, 1, 2])
+        self.assertEqual(self.attribute("failed.no_key_fits"), 1)
+        self.assertEqual(self.attribute("failed.damaged"), 1)
+        self.assertIs(self.transform(batch([hexed(foreign)])), PASS)
+
+    def test_en5_a_client_without_keys(self):
+        session = make_session()
+        session.identity.client_id = "another client"
+        exchange = Exchange(session, "query", None, 1)
+        rows = batch([hexed(self.bench.struct())], [hexed(self.bench.block())])
+        self.assertIs(self.transform(rows, exchange), PASS)
+        self.assertEqual(exchange.attributes["acra.containers_failed.no_key"], 2)
+
+    def test_an_unusual_form_stays(self):
+        from acra_twisted.crypto import cells
+
+        text = cells._escape(self.bench.struct()).replace(b"\\", b"\\\\")
+        self.assertIs(self.transform(batch([text])), PASS)
+        self.assertEqual(self.attribute("failed.unusual_form"), 1)
+
+    def test_plaintext_is_not_looked_into(self):
+        inner = self.bench.struct(b"inner")
+        self.assertEqual(self.opened(batch([hexed(self.bench.struct(inner))])), [[hexed(inner)]])
+
+    @given(st.data())
+    def test_hostile_containers(self, data):
+        """Flipped, cut, extended: as stored or whole plaintext, never anything else."""
+        made = bytearray(
+            self.bench.struct(b"plaintext")
+            if data.draw(st.booleans())
+            else self.bench.block(b"plaintext")
+        )
+        for _ in range(data.draw(st.integers(0, 2))):
+            made[data.draw(st.integers(0, len(made) - 1))] ^= data.draw(st.integers(1, 255))
+        made = made[: data.draw(st.integers(0, len(made)))] + data.draw(st.binary(max_size=9))
+        stored = hexed(bytes(made))
+        rows = batch([stored])
+        verdict = self.transform(rows)
+        if verdict is not PASS:
+            ((cell,),) = [verdict.item.cells(0)]
+            self.assertIn(hexed(b"plaintext")[2:], cell)
+        else:
+            self.assertEqual(rows.encode(), batch([stored]).encode())
+
+    def test_many_leave_the_reactor(self):
+        rows = batch(*([hexed(self.bench.struct(b"%d" % n))] for n in range(20)))
+        verdict = self.transform(rows)
+        self.assertIsInstance(verdict, Deferred)
+        self.assertIsNone(self.exchange.attributes)
+        self.workers.turn()
+        changed = self.successResultOf(verdict).item
+        self.assertEqual(
+            [changed.cells(n) for n in range(20)], [[hexed(b"%d" % n)] for n in range(20)]
+        )
+        self.assertEqual(self.attribute("opened"), 20)
+
+    def test_keys_that_come_later(self):
+        waiting = Deferred()
+
+        class Later:
+            def opener(self, *args):
+                return waiting
+
+        stage = Decryptor(Later(), self.workers)
+        rows = batch([hexed(self.bench.struct(b"one"))])
+        verdict = stage.plan_result(rows.columns, self.exchange).transform(rows)
+        from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
+
+        waiting.callback(self.bench.keys.opener(STORAGE, STORAGE_SYMMETRIC, "client"))
+        self.assertEqual(self.successResultOf(verdict).item.cells(0), [hexed(b"one")])
+        stage.stop()
+
+    def test_a_key_store_that_fails_is_not_ignored(self):
+        class Broken:
+            def opener(self, *args):
+                raise KeyStoreError("a key file has mode 0644")
+
+        stage = Decryptor(Broken(), self.workers)
+        rows = batch([hexed(self.bench.struct())])
+        plan = stage.plan_result(rows.columns, self.exchange)
+        self.assertRaises(KeyStoreError, plan.transform, rows)
+
+    def test_it_needs_keys(self):
+        make = DecryptorFactory().make
+        error = self.assertRaises(ConfigError, make, None, Services(None, None))
+        self.assertIn("acra-keymaker", str(error))

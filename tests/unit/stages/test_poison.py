@@ -1,0 +1,211 @@
+"""Poison records: found in every form, reactions before the verdict (EN-10)."""
+
+import os
+import signal
+import stat
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from acra_twisted import events
+from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.crypto import cells
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.interfaces import IResultStage, IRowTransform
+from acra_twisted.keystore.memory import MemoryKeyStore
+from acra_twisted.model import Exchange
+from acra_twisted.options import defaults
+from acra_twisted.pipeline.build import Services
+from acra_twisted.stages.decryptor import Decryptor
+from acra_twisted.stages.poison import Poison, PoisonFactory, Script
+from acra_twisted.verdicts import PASS, Hangup
+from tests.support.containers import INT4, Workbench, Workers, batch, columns, copy_batch, hexed
+from tests.support.sessions import make_session
+
+
+class Detecting(SynchronousTestCase):
+    def setUp(self):
+        self.bench = Workbench()
+        self.workers = Workers()
+        self.exchange = self.bench.exchange
+        self.done = []
+
+    def stage(self, **options):
+        return Poison(self.bench.keys, self.workers, **options)
+
+    def judge(self, rows, exchange=None, **options):
+        stage = self.stage(**options)
+        verifyObject(IResultStage, stage)
+        plan = stage.plan_result(rows.columns, exchange or self.exchange)
+        verifyObject(IRowTransform, plan)
+        return plan.transform(rows)
+
+    @property
+    def events(self):
+        return self.bench.session.observer.events
+
+    def test_en10_every_form(self):
+        struct, block = self.bench.records()
+        inside_json = b'{"a": "\\\\x%s"}' % struct.hex().encode()
+        escaped = cells._escape(struct)
+        for rows in (
+            batch([b"x", hexed(struct)], [hexed(block), b"y"]),
+            batch([struct], [b"-" + block], formats=[1]),
+            batch([inside_json], [b'{"\\\\x%s"}' % block.hex().encode()]),
+            batch([escaped], [cells._escape(block)]),
+            batch([escaped.replace(b"\\", b"\\\\")], [hexed(self.bench.struct() + block)]),
+            copy_batch(b"1\t\\" + hexed(struct) + b"\n", b"2\t" + hexed(block) + b"\n"),
+        ):
+            exchange = Exchange(self.bench.session, "query", None, 1)
+            self.events.clear()
+            self.assertIs(self.judge(rows, exchange), PASS)
+            self.assertEqual(self.events, [(events.POISON_RECORD, "Recognized poison record")])
+            self.assertEqual(exchange.attributes["acra.poison_records"], 2)
+
+    def test_a_client_without_keys_is_an_intruder_all_the_same(self):
+        session = make_session()
+        session.identity.client_id = "another client"
+        exchange = Exchange(session, "query", None, 1)
+        self.judge(batch([hexed(self.bench.records()[0])]), exchange)
+        self.assertEqual(session.observer.events[0][0], events.POISON_RECORD)
+
+    def test_ordinary_containers_are_none(self):
+        rows = batch([hexed(self.bench.struct())], [hexed(self.bench.block())])
+        self.assertIs(self.judge(rows), PASS)
+        self.assertIs(self.judge(batch([b"text"])), PASS)
+        self.assertIsNone(self.stage().plan_result(columns(INT4), self.exchange))
+        self.assertEqual(self.events, [])
+
+    def test_a_damaged_record_is_still_one(self):
+        struct, _ = self.bench.records()
+        self.judge(batch([hexed(struct[:-1] + bytes([struct[-1] ^ 1]))]))
+        self.assertEqual(len(self.events), 1)
+
+    def test_a_look_alike_around_it_does_not_hide_it(self):
+        struct = self.bench.records()[0][12:]
+        own = self.bench.struct(wrapped=False)
+        cover = own[:137] + (60 + len(struct)).to_bytes(8, "little") + bytes(60) + struct
+        self.judge(batch([hexed(cover)]))
+        self.assertEqual(len(self.events), 1)
+
+    def test_reactions_in_order_and_before_the_verdict(self):
+        rows = batch([hexed(self.bench.records()[1])])
+        verdict = self.judge(rows, stop_session=True, run_script=lambda: self.done.append("script"))
+        self.assertIsInstance(verdict, Hangup)
+        verdict = self.judge(
+            rows,
+            run_script=lambda: self.done.append("script"),
+            shut_down=lambda: self.done.append("exit"),
+        )
+        self.assertIsInstance(verdict, Hangup)
+        self.assertEqual(self.done, ["script", "script", "exit"])
+        self.assertEqual(self.events[-1][1], "detected poison record, exit")
+
+    def test_a_script_that_cannot_be_started_ends_the_session(self):
+        def broken():
+            raise FileNotFoundError
+
+        verdict = self.judge(batch([hexed(self.bench.records()[1])]), run_script=broken)
+        self.assertIsInstance(verdict, Hangup)
+        self.assertEqual(self.events[-1][0], events.POISON_REACTION)
+
+    def test_the_verdict_waits_for_the_worker(self):
+        rows = [[hexed(self.bench.struct())] for _ in range(10)]
+        rows.append([hexed(self.bench.records()[0])])
+        verdict = self.judge(batch(*rows), stop_session=True)
+        self.assertIsInstance(verdict, Deferred)
+        self.assertNoResult(verdict)
+        self.workers.turn()
+        self.assertIsInstance(self.successResultOf(verdict), Hangup)
+
+    def test_the_decryptor_goes_on_with_what_was_found(self):
+        rows = batch([hexed(self.bench.struct(b"one"))], [hexed(self.bench.records()[0])])
+        self.assertIs(self.judge(rows), PASS)
+        found = rows.findings
+        self.assertEqual(len(found.points), 2)
+        plan = Decryptor(self.bench.keys, self.workers).plan_result(rows.columns, self.exchange)
+        self.assertEqual(plan.transform(rows).item.cells(0), [hexed(b"one")])
+        self.assertIs(rows.findings, found)
+
+
+class Making(SynchronousTestCase):
+    def make(self, keys, **changes):
+        settings = defaults(SERVER_SECTIONS).but(**changes)
+        services = Services(Clock(), None, keys, Workers(), lambda: None, settings)
+        return PoisonFactory().make(None, services)
+
+    def refused(self, expected, keys, **changes):
+        error = self.assertRaises(ConfigError, self.make, keys, **changes)
+        self.assertIn(expected, str(error))
+
+    def test_settings(self):
+        keys = Workbench().keys
+        script = os.path.abspath(self.mktemp())
+        self.refused("is no file that can be run", keys, poison_run_script_file=script)
+        with open(script, "w") as file:
+            file.write("#!/bin/sh\n")
+        self.refused("chmod u+x", keys, poison_run_script_file=script)
+        os.chmod(script, stat.S_IRWXU)
+        stage = self.make(keys, poison_run_script_file=script, poison_shutdown_enable=True)
+        self.assertIsNotNone(stage._run_script)
+        self.assertIsNotNone(stage._shut_down)
+        stage.stop()
+        self.refused("acra-keymaker", MemoryKeyStore())
+        self.refused("needs a key store", None)
+
+        class Broken(MemoryKeyStore):
+            def keys(self, *args):
+                raise KeyStoreError("mode 0644")
+
+        self.refused("mode 0644", Broken())
+
+
+class Process:
+    def __init__(self):
+        self.signals = []
+
+    def signalProcess(self, name):
+        if self.signals:
+            raise ProcessExitedAlready
+        self.signals.append(name)
+
+
+class Scripts(SynchronousTestCase):
+    def setUp(self):
+        self.clock = Clock()
+        self.spawned = []
+        self.process = Process()
+
+        def spawn(protocol, path, arguments, env, path_):
+            self.spawned.append((path, arguments, env))
+            return self.process
+
+        self.clock.spawnProcess = lambda p, e, a, env, path: spawn(p, e, a, env, path)
+        self.script = Script(self.clock, "/bin/react", 5)
+
+    def test_ke6_nothing_of_ours_goes_with_it(self):
+        self.script.start()
+        ((path, arguments, environment),) = self.spawned
+        self.assertEqual(
+            (path, arguments, list(environment)), ("/bin/react", ["/bin/react"], ["PATH"])
+        )
+
+    def test_one_at_a_time(self):
+        self.script.start()
+        self.script.start()
+        self.script.processEnded(None)
+        self.script.start()
+        self.assertEqual(len(self.spawned), 2)
+
+    def test_killed_when_it_takes_too_long(self):
+        self.script.start()
+        self.clock.advance(5)
+        self.assertEqual(self.process.signals, ["KILL"])
+        self.assertTrue(hasattr(signal, "SIGKILL"))
+        self.script.processEnded(None)
+        self.script.start()
+        self.clock.advance(5)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

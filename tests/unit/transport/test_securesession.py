@@ -1,0 +1,334 @@
+"""The link over Secure Session: both ends, recordings of real Acra, and hostile peers (CL-1..8)."""
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import CryptoError, FrameTooLarge, HandshakeError, KeyStoreError
+from acra_twisted.keystore.memory import MemoryKeyStore
+from acra_twisted.keystore.purposes import CONNECTOR, SERVER
+from acra_twisted.themis import keys, session
+from acra_twisted.transport import securesession
+from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.securesession import SecureSessionSecurity
+from acra_twisted.wire import lengthprefix
+from tests.support.vectors import load
+
+NOW = 1_800_000_000
+CLIENT_ID = "clientid"
+CLIENT, SERVER_KEY = keys.generate(), keys.generate()
+
+
+class Inner(Channel):
+    """What lies inside the link."""
+
+    def __init__(self):
+        self.peer = None
+        self.data = b""
+        self.reason = None
+
+    def peer_authenticated(self, certificate, client_id=""):
+        self.peer = client_id
+
+    def received(self, data):
+        assert self.peer is not None, "data before authentication"
+        self.data += data
+
+    def lost(self, reason):
+        self.reason = reason
+
+
+def store(own, purpose, peer, other, client_id=CLIENT_ID):
+    found = MemoryKeyStore()
+    found.put(purpose, own, client_id)
+    found.put_public(other, peer.public_key(), client_id)
+    return found
+
+
+class Transport(StringTransportWithDisconnection):
+    def __init__(self, protocol):
+        super().__init__()
+        self.protocol = protocol
+
+    def abortConnection(self):
+        self.loseConnection()
+
+    def taken(self):
+        data = self.value()
+        self.clear()
+        return data
+
+
+def side(security):
+    factory = Factory()
+    factory.buildProtocol = lambda address: Inner()
+    factory.noisy = False
+    protocol = security.protect(factory).buildProtocol(None)
+    protocol.inner = protocol.wrappedProtocol
+    protocol.makeConnection(Transport(protocol))
+    return protocol
+
+
+def server(own=SERVER_KEY, peer=CLIENT, server_id="acra_server", now=NOW, **options):
+    found = options.get("keys") or store(own, SERVER, peer, CONNECTOR)
+    return side(SecureSessionSecurity(found, server_id, lambda: now))
+
+
+def client(own=CLIENT, peer=SERVER_KEY, server_id="acra_server", now=NOW, client_id=CLIENT_ID):
+    found = store(own, CONNECTOR, peer, SERVER, client_id)
+    return side(SecureSessionSecurity(found, server_id, lambda: now, client_id))
+
+
+def carry(*sides, size=1 << 20):
+    """Carry bytes between two sides until there are none."""
+    busy = True
+    while busy:
+        busy = False
+        for here, there in (sides, sides[::-1]):
+            data = here.transport.taken()
+            for start in range(0, len(data), size):
+                busy = True
+                if there.transport.connected:
+                    there.dataReceived(data[start : start + size])
+
+
+def established():
+    ends = client(), server()
+    carry(*ends)
+    return ends
+
+
+class Link(SynchronousTestCase):
+    @given(st.integers(1, 40), st.lists(st.tuples(st.booleans(), st.binary(max_size=80))))
+    def test_both_ways_however_it_is_cut(self, size, pieces):
+        ends = client(), server()
+        carry(*ends, size=size)
+        self.assertEqual([end.inner.peer for end in ends], [CLIENT_ID] * 2)
+        sent = [b"", b""]
+        for upwards, piece in pieces:
+            ends[not upwards].inner.write(piece)
+            sent[upwards] += piece
+            carry(*ends, size=size)
+        self.assertEqual([end.inner.data for end in ends], sent)
+
+    def test_much_data_is_cut_into_messages(self):
+        near, far = established()
+        data = os.urandom(200_000)
+        near.writeSequence([data[:5], data[5:]])
+        self.assertEqual(len(near.transport.value()), len(data) + 4 * securesession.OVERHEAD)
+        carry(near, far, size=50_000)
+        self.assertEqual(far.inner.data, data)
+
+    def test_a_large_message_is_joined_once(self):
+        near, far = established()
+        near._session, big = near._session, bytes(3_000_000)
+        frame = lengthprefix.encode(near._session.wrap(big))
+        for start in range(0, len(frame), 10_000):
+            far.dataReceived(frame[start : start + 10_000])
+        self.assertEqual(far.inner.data, big)
+
+    def test_closing(self):
+        near, far = established()
+        near.inner.close()
+        self.assertFalse(near.transport.connected)
+        self.assertTrue(near.inner.reason.check(ConnectionDone))
+        self.assertFalse(near._session.established)
+        near.write(b"too late")
+        self.assertEqual(near.transport.value(), b"")
+
+
+class Recordings(SynchronousTestCase):
+    def replay(self, item, own, peer, is_client):
+        private, public = (
+            keys.decode_private(bytes.fromhex(item[s]["private"])) for s in (own, peer)
+        )
+        ephemeral = keys.decode_private(bytes.fromhex(item[own]["ephemeral_private"]))
+        self.patch(session.keys, "generate", lambda: ephemeral)
+        names = {"server_id": item["server"]["id_text"], "now": item["recorded_at"]}
+        if is_client:
+            return client(private, public, client_id=item["client"]["id_text"], **names)
+        found = store(private, SERVER, public, CONNECTOR, item["client"]["id_text"])
+        return server(keys=found, **names)
+
+    def test_a_real_connector(self):
+        replayed = 0
+        for item in load()["acra_tcp"]:
+            if not item["server"].get("ephemeral_private"):
+                continue
+            for size in (1, 1000, 1 << 20):
+                end = self.replay(item, "server", "client", False)
+                stream = bytes.fromhex("".join(item["client_frames"]))
+                for start in range(0, len(stream), size):
+                    end.dataReceived(stream[start : start + size])
+                self.assertEqual(end.inner.peer, item["client"]["id_text"])
+                self.assertEqual(end.inner.data.hex(), "".join(item["client_payloads"]))
+            replayed += 1
+        self.assertEqual(replayed, 2)
+
+    def test_a_real_server(self):
+        replayed = 0
+        for item in load()["acra_tcp"]:
+            if not item["client"].get("ephemeral_private"):
+                continue
+            end = self.replay(item, "client", "server", True)
+            end.dataReceived(bytes.fromhex("".join(item["server_frames"])))
+            self.assertEqual(end.inner.peer, item["client"]["id_text"])
+            self.assertGreater(len(end.inner.data), 0)
+            if "server_payloads" in item:
+                expected = "".join(item["server_payloads"])
+                self.assertEqual(end.inner.data.hex(), expected)
+            replayed += 1
+        self.assertEqual(replayed, 1)
+
+
+class Hostile(SynchronousTestCase):
+    def ended(self, end, *kinds):
+        self.assertFalse(end.transport.connected)
+        self.assertTrue(end.inner.reason.check(*kinds), end.inner.reason)
+
+    def test_cl1_other_keys_and_ids(self):
+        other = keys.generate()
+        for near, far in (
+            (client(own=other), server()),
+            (client(), server(own=other)),
+            (client(), server(server_id="another_server")),
+        ):
+            carry(near, far)
+            self.assertIsNone(near.inner.peer)
+            self.assertIsNone(far.inner.peer)
+            self.assertFalse(near.transport.connected and far.transport.connected)
+
+    def test_cl1_one_connectors_key_under_anothers_id(self):
+        """The id in clear chooses the keys; the id that is proven must be the same."""
+        found = store(SERVER_KEY, SERVER, CLIENT, CONNECTOR)
+        found.put(SERVER, SERVER_KEY, "anotherid")
+        found.put_public(CONNECTOR, CLIENT.public_key(), "anotherid")
+        near, far = client(), server(keys=found)
+        data = near.transport.taken()
+        far.dataReceived(data.replace(b"\x08\0\0\0clientid", b"\x09\0\0\0anotherid", 1))
+        self.ended(far, HandshakeError)
+
+    def test_cl1_no_secure_session_at_all(self):
+        for data in (
+            b"\x16\x03\x01\x02\x00\x01\x00",
+            b"\0\0\0\x08\x04\xd2\x16\x2f",
+            b"GET / HTTP/1.1",
+        ):
+            end = server()
+            end.dataReceived(data)
+            self.ended(end, FrameTooLarge)
+
+    def test_cl7_client_ids(self):
+        for text in (
+            b"",
+            b"abcd",
+            b"../../../etc",
+            b"client\0id",
+            b"client\nid",
+            b"x" * 257,
+            b"\xff" * 9,
+        ):
+            end = server()
+            end.dataReceived(lengthprefix.encode(text))
+            self.ended(end, HandshakeError)
+        end = server()
+        end.dataReceived(lengthprefix.encode(b"unknown client"))
+        self.ended(end, HandshakeError)
+
+    def test_cl2_replayed_dropped_and_changed_frames(self):
+        for spoil in (
+            lambda frames: [frames[0], frames[0]],
+            lambda frames: [frames[1]],
+            lambda frames: [frames[0][:-1] + bytes([frames[0][-1] ^ 1])],
+        ):
+            near, far = established()
+            made = []
+            for text in (b"first", b"second"):
+                near.write(text)
+                made.append(near.transport.taken())
+            for frame in spoil(made):
+                far.dataReceived(frame)
+            self.ended(far, CryptoError)
+            self.assertIn(far.inner.data, (b"", b"first"))
+            far.dataReceived(made[1])
+            self.assertIn(far.inner.data, (b"", b"first"))
+
+    def test_cl2_a_whole_recorded_session(self):
+        near, far = client(), server()
+        recorded = near.transport.value()
+        carry(near, far)
+        again = server()
+        again.dataReceived(recorded)
+        self.assertIsNone(again.inner.peer)
+
+    def test_cl3_lengths(self):
+        near, far = established()
+        far.dataReceived(b"\xff\xff\xff\x7f")
+        self.ended(far, FrameTooLarge)
+        near.dataReceived(b"\0\0\0\0")
+        self.ended(near, CryptoError)
+        for length in (1025, 1 << 31, (1 << 32) - 1):
+            end = server()
+            end.dataReceived(length.to_bytes(4, "little"))
+            self.ended(end, FrameTooLarge)
+
+    @given(st.binary(max_size=400))
+    def test_garbage(self, data):
+        for end in (server(), client()):
+            end.dataReceived(data)
+            self.assertIsNone(end.inner.peer)
+            if end.transport.connected:
+                end.transport.loseConnection()
+
+    def test_a_bug_of_ours_ends_the_connection_too(self):
+        end = server()
+        end._handshake = lambda data: 1 / 0
+        end.dataReceived(lengthprefix.encode(b"clientid"))
+        self.ended(end, ZeroDivisionError)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class Later(SynchronousTestCase):
+    """A key store that answers later."""
+
+    def remote(self):
+        inside = store(SERVER_KEY, SERVER, CLIENT, CONNECTOR)
+        self.waiting = []
+
+        class Remote:
+            def keys(_, *args):
+                answer = Deferred()
+                self.waiting.append((answer, inside.keys(*args)))
+                return answer
+
+            public_key = inside.public_key
+
+        return Remote()
+
+    def test_frames_wait_for_keys(self):
+        near, far = client(), server(keys=self.remote())
+        carry(near, far)
+        self.assertIsNone(far.inner.peer)
+        ((answer, found),) = self.waiting
+        answer.callback(found)
+        carry(near, far)
+        self.assertEqual(far.inner.peer, CLIENT_ID)
+
+    def test_not_endlessly(self):
+        end = server(keys=self.remote())
+        end.dataReceived(lengthprefix.encode(b"clientid"))
+        end.dataReceived(bytes(3000))
+        self.assertFalse(end.transport.connected)
+
+    def test_a_store_that_fails(self):
+        near, far = client(), server(keys=self.remote())
+        carry(near, far)
+        self.waiting[0][0].errback(Failure(KeyStoreError("the store is down")))
+        self.assertTrue(far.inner.reason.check(KeyStoreError))
