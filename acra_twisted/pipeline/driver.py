@@ -60,10 +60,15 @@ def run(hooks: tuple[Hook, ...], work: Work) -> Any:
     PASS if no stage changed anything; Replace with what the last one left otherwise.  The first
     Deny or Hangup ends the run.
     """
-    return _run_from(hooks, 0, work, work.item)
+    return _run_from(hooks, 0, work, PASS)
 
 
-def _run_from(hooks: tuple[Hook, ...], index: int, work: Work, item: Any) -> Any:
+def _run_from(hooks: tuple[Hook, ...], index: int, work: Work, verdict: Any) -> Any:
+    """``verdict`` is what the stages before ``index`` left: PASS, or the last Replace.
+
+    That a Replace holds the item it was given says nothing: rows are changed in place.
+    """
+    item = work.item if verdict is PASS else verdict.item
     exchange = work.exchange
     clock = exchange.session.clock
     traced = exchange.span is not None
@@ -78,28 +83,29 @@ def _run_from(hooks: tuple[Hook, ...], index: int, work: Work, item: Any) -> Any
         if answer is not PASS and type(answer) not in _VERDICTS and isinstance(answer, Deferred):
             answer = settled(answer)
             if isinstance(answer, Deferred):
-                return answer.addBoth(_resume, hooks, index, work, item, started)
+                return answer.addBoth(_resume, hooks, index, work, verdict, started)
         if answer is not PASS or traced:
             end = _judge(hook, work, answer, started)
             if end is not None:
                 return end
             if type(answer) is Replace:
+                verdict = answer
                 item = answer.item
         index += 1
-    return PASS if item is work.item else Replace(item)
+    return verdict
 
 
 _VERDICTS = frozenset((Replace, Deny, Hangup))
 
 
 def _resume(
-    answer: Any, hooks: tuple[Hook, ...], index: int, work: Work, item: Any, started: int
+    answer: Any, hooks: tuple[Hook, ...], index: int, work: Work, verdict: Any, started: int
 ) -> Any:
     """A stage that waited has answered."""
     end = _judge(hooks[index], work, answer, started)
     if end is not None:
         return end
-    return _run_from(hooks, index + 1, work, answer.item if type(answer) is Replace else item)
+    return _run_from(hooks, index + 1, work, answer if type(answer) is Replace else verdict)
 
 
 def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup | None:

@@ -127,7 +127,7 @@ class SecureSessionProtocol(ProtocolWrapper):
             use(found)
             return
         self._waiting = True
-        waiting = gatherResults(
+        waiting: Deferred[Any] = gatherResults(
             [v if isinstance(v, Deferred) else _fired(v) for v in found], consumeErrors=True
         )
 
@@ -135,7 +135,7 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._waiting = False
             self.dataReceived(b"")
 
-        waiting.addErrback(lambda first: first.value.subFailure)
+        waiting.addErrback(_unwrapped)
         waiting.addCallback(use).addCallback(resume).addErrback(self._failed)
 
     def _handshake(self, data: bytes) -> None:
@@ -221,6 +221,13 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._session.forget()
         # Why we closed it says more than that it is closed.
         ProtocolWrapper.connectionLost(self, self._why or reason)
+
+
+def _unwrapped(failure: Failure) -> Failure:
+    """What failed, out of gatherResults' FirstError."""
+    first: Any = failure.value
+    reason: Failure = first.subFailure
+    return reason
 
 
 def _fired(value: Any) -> Deferred[Any]:

@@ -41,6 +41,16 @@ class Driver(SynchronousTestCase):
         verdict = self.run_hooks(append, hook(PASS), append)
         self.assertEqual(verdict.item.text, b"one++")
 
+    def test_a_stage_may_change_the_item_itself(self):
+        """As those that look at rows do: the same batch, with other cells."""
+        change = hook(Replace)
+        for rest in ((), (hook(PASS),)):
+            self.assertIsInstance(self.run_hooks(change, *rest), Replace)
+        waiting = Deferred()
+        verdict = self.run_hooks(change, hook(waiting))
+        waiting.callback(PASS)
+        self.assertIsInstance(self.successResultOf(verdict), Replace)
+
     def test_the_first_refusal_ends_the_run(self):
         deny, hangup = Deny(), Hangup("x")
         self.assertIs(self.run_hooks(hook(deny, "a"), hook(hangup, "b")), deny)
