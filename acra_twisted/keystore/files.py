@@ -64,17 +64,17 @@ def check_folder(path: str) -> None:
             )
 
 
-def read_secret(path: str, what: str) -> bytes:
+def read_secret(path: str, what: str, limit: int = _LIMIT) -> bytes:
     """A file that only we can read.  Raises KeyStoreError; FileNotFoundError if there is none."""
-    return _read(path, what, True)
+    return _read(path, what, True, limit)
 
 
 def read_public(path: str, what: str) -> bytes:
     """A file that others may read.  Raises KeyStoreError; FileNotFoundError if there is none."""
-    return _read(path, what, False)
+    return _read(path, what, False, _LIMIT)
 
 
-def _read(path: str, what: str, secret: bool) -> bytes:
+def _read(path: str, what: str, secret: bool, limit: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -90,9 +90,9 @@ def _read(path: str, what: str, secret: bool) -> bytes:
             raise KeyStoreError(f"{what}: {path} is no regular file")
         if secret:
             check_private(path, state, what)
-        if state.st_size > _LIMIT:
+        if state.st_size > limit:
             raise KeyStoreError(f"{what}: {path} is too long to be a key")
-        return os.read(descriptor, _LIMIT)
+        return os.read(descriptor, limit)
     finally:
         os.close(descriptor)
 

@@ -7,7 +7,6 @@ service-identity; for IP addresses, too.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +26,9 @@ from twisted.internet.ssl import (
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import ITransportSecurity
+from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Settings
 
 _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
@@ -159,15 +159,10 @@ def _read_key(option: str, path: str) -> crypto.PKey | None:
     if not path:
         return None
     text = _read(option, path)
-    state = os.stat(path)
-    mode = stat.S_IMODE(state.st_mode)
-    if mode & 0o077:
-        raise ConfigError(
-            f"{option}: {path} has mode {mode:04o}, others could read the private key; "
-            f"run: chmod 600 {path}"
-        )
-    if state.st_uid not in (0, os.geteuid()):
-        raise ConfigError(f"{option}: {path} belongs to another user; it must be ours or root's")
+    try:
+        check_private(path, os.stat(path), f"{option}:")
+    except KeyStoreError as error:
+        raise ConfigError(str(error)) from None
     try:
         return crypto.load_privatekey(crypto.FILETYPE_PEM, text, b"")
     except (crypto.Error, ValueError):

@@ -1,0 +1,133 @@
+"""What the tools share: flags as Go's tools take them, the key store, and how to fail."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import Any, NoReturn, TextIO
+
+from acra_twisted import __version__
+from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
+from acra_twisted.keystore import masterkey, purposes
+from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.options import BOOLEAN
+
+#: Where tools read their environment and write; replaced by tests.
+Environment = MutableMapping[str, str]
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes are one line, with the way to help, and status 1."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options["allow_abbrev"] = False
+        super().__init__(*args, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """argparse: a mistake on the command line."""
+        raise ConfigError(f"{message}; see --help")
+
+    def switch(self, *names: str, help: str) -> None:
+        """A flag that is given as ``--name`` or ``--name=true``."""
+        self.add_argument(
+            *(f"--{name}" for name in names),
+            nargs="?",
+            const=True,
+            default=False,
+            type=_boolean,
+            metavar="true|false",
+            help=help,
+        )
+
+    def key_folders(self, folder: str, public: str) -> None:
+        """Where keys are, and where the master key comes from."""
+        self.add_argument(f"--{folder}", default=".acrakeys", help="folder of keys")
+        self.add_argument(f"--{public}", default="", help="folder of public keys, if another")
+        self.add_argument("--master_key_file", default="", help="file with the master key")
+        self.add_argument(
+            "--master_key_command", default="", help="command that prints the master key"
+        )
+
+
+def _boolean(text: str) -> bool:
+    return bool(BOOLEAN.parse(text))
+
+
+def run(
+    program: str,
+    main: Callable[[Sequence[str], Environment, TextIO], None],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """A console script: 0, or one line on standard error and 1."""
+    if arguments is None:
+        arguments = sys.argv[1:]
+    try:
+        main([_two_dashes(word) for word in arguments], os.environ, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (AcraError, OSError) as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return 1
+    return 0
+
+
+def _two_dashes(word: str) -> str:
+    """Go takes ``-name`` for ``--name``."""
+    single = word[:1] == "-" and word[:2] != "--" and len(word) > 2
+    return f"-{word}" if single else word
+
+
+def add_version(parser: Parser) -> None:
+    """``--version``."""
+    parser.add_argument("--version", action="version", version=__version__)
+
+
+def open_store(folder: str, public: str, given: Any, environment: Environment) -> Any:
+    """The key store of a tool.  Raises KeyStoreError."""
+    master = masterkey.load(environment, given.master_key_file, given.master_key_command)
+    return FilesystemKeyStore(folder, master, public)
+
+
+def client_id(given: Any) -> str:
+    """``--client_id``, or what makes the id of ``--tls_cert``.  Raises KeyStoreError."""
+    if given.tls_cert:
+        if given.client_id:
+            raise KeyStoreError(
+                "You can either specify identifier for keys via --client_id or via --tls_cert"
+            )
+        return from_certificate(given.tls_cert, given.tls_identifier_extractor_type)
+    if not purposes.is_client_id(given.client_id):
+        raise KeyStoreError(
+            "Invalid client ID: 5 to 256 characters of A-Z a-z 0-9 - _ and space are needed"
+        )
+    return str(given.client_id)
+
+
+def from_certificate(path: str, kind: str) -> str:
+    """The client id of a certificate file (PEM).  Raises KeyStoreError, HandshakeError."""
+    from cryptography import x509
+
+    from acra_twisted.transport import identity
+
+    with open(path, "rb") as file:
+        data = file.read(1 << 20)
+    try:
+        certificate = x509.load_pem_x509_certificate(data)
+    except ValueError:
+        raise KeyStoreError(f"--tls_cert: {path} holds no certificate in PEM form") from None
+    return identity.client_id(certificate, kind)
+
+
+def add_identity(parser: Parser, default: str = "") -> None:
+    """``--client_id`` and its alternatives."""
+    parser.add_argument("--client_id", default=default, help="whose keys")
+    parser.add_argument("--tls_cert", default="", help="take the client id of this certificate")
+    parser.add_argument(
+        "--tls_identifier_extractor_type",
+        default="distinguished_name",
+        choices=("distinguished_name", "serial_number"),
+        help="what of the certificate makes the client id",
+    )

@@ -1,0 +1,50 @@
+"""Flags as Go's tools take them; mistakes in one line."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.tools import commandline
+
+
+class Running(SynchronousTestCase):
+    def test_dashes(self):
+        seen = []
+        status = commandline.run("x", lambda a, e, o: seen.extend(a), ["-name=v", "--name", "-h"])
+        self.assertEqual((status, seen), (0, ["--name=v", "--name", "-h"]))
+        self.patch(sys, "argv", ["x", "-name"])
+        commandline.run("x", lambda a, e, o: seen.extend(a))
+        self.assertEqual(seen[-1], "--name")
+
+    def test_mistakes(self):
+        for error in (KeyStoreError("no such key"), OSError(28, "No space left on device")):
+
+            def broken(*args, error=error):
+                raise error
+
+            with contextlib.redirect_stderr(io.StringIO()) as errors:
+                self.assertEqual(commandline.run("acra-x", broken, []), 1)
+            self.assertTrue(errors.getvalue().startswith("acra-x: "))
+            self.assertEqual(errors.getvalue().count("\n"), 1)
+
+    def test_switches(self):
+        parser = commandline.Parser(prog="x")
+        parser.switch("on", help="a switch")
+        for flags, expected in (([], False), (["--on"], True), (["--on=false"], False)):
+            self.assertIs(parser.parse_args(flags).on, expected)
+        self.assertRaises(ConfigError, parser.parse_args, ["--on=maybe"])
+        self.assertRaises(ConfigError, parser.parse_args, ["--o"])
+
+    def test_certificates(self):
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        certificate, key = Authority(folder).issue("somebody")
+        for kind in ("distinguished_name", "serial_number"):
+            self.assertEqual(len(commandline.from_certificate(str(certificate), kind)), 128)
+        error = self.assertRaises(KeyStoreError, commandline.from_certificate, str(key), "serial")
+        self.assertIn("no certificate", str(error))

@@ -1,0 +1,99 @@
+"""acra-keys."""
+
+import base64
+import json
+import os
+from pathlib import Path
+
+from acra_twisted.keystore import purposes
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.themis import keys as themis_keys
+from acra_twisted.tools import keys
+from tests.unit.tools.base import ToolCase
+
+OWNER = "client 1"
+
+
+class Keys(ToolCase):
+    main = staticmethod(keys.main)
+
+    def tool(self, command, *arguments):
+        return self.call(command, f"--keys_dir={self.folder}", *arguments)
+
+    def fails(self, expected, command, *arguments):
+        self.refused(expected, command, f"--keys_dir={self.folder}", *arguments)
+
+    def generate(self, *flags):
+        return self.tool("generate", "--keystore=v1", f"--client_id={OWNER}", *flags)
+
+    def test_generate_and_list(self):
+        self.assertEqual(self.generate().count("Generated"), 6)
+        self.assertIn("No keys were updated", self.generate())
+        self.assertIn("Rotated storage keypair", self.generate("--client_storage_key"))
+        listed = self.tool("list").splitlines()
+        self.assertRegex(listed[0], r"^Key purpose +\| Client/Zone ID \| Key ID$")
+        self.assertEqual(len(listed), 2 + 6)
+        self.assertIn(f"client/{OWNER}/storage", "".join(listed))
+        entries = json.loads(self.tool("list", "--json", "--rotated-keys"))
+        (storage,) = (e for e in entries if e["ID"] == f"client/{OWNER}/storage")
+        self.assertEqual(storage["ClientID"], base64.b64encode(OWNER.encode()).decode())
+        self.assertEqual((storage["ZoneID"], storage["Rotated"]), (None, 1))
+        self.assertIn("Rotated", self.tool("list", "--rotated-keys").splitlines()[0])
+
+    def test_generate_needs_an_owner(self):
+        self.make_keys("--generate_log_key")
+        self.fails("--client_id or --tls_cert", "generate", "--client_storage_key")
+        self.fails("Invalid client ID", "generate", "--client_storage_key", "--client_id=x")
+        self.assertIn("poison record", self.tool("generate", "--poison_record_keys"))
+
+    def test_read(self):
+        self.generate("--client_storage_key", "--client_storage_symmetric_key")
+        key_id = f"client/{OWNER}/storage"
+        public = self.tool("read", key_id).encode("latin-1")
+        self.assertEqual(public, Path(self.folder, OWNER + "_storage.pub").read_bytes())
+        private = themis_keys.decode_private(
+            self.tool("read", key_id, "--private").encode("latin-1")
+        )
+        self.assertEqual(themis_keys.encode_public(private.public_key()), public)
+        symmetric = f"client/{OWNER}/symmetric"
+        self.assertEqual(len(self.tool("read", symmetric, "--private")), 32)
+        self.fails("add --private", "read", symmetric)
+        self.fails("one of them", "read", key_id, "--private", "--public")
+        for flag in ("--private", "--public"):
+            self.fails("there is no", "read", "client/nobody/storage", flag)
+        self.fails("no such key id", "read", "nonsense")
+
+    def test_ke4_destroy(self):
+        self.generate("--client_storage_key", "--client_storage_symmetric_key")
+        self.assertIn("Destroyed", self.tool("destroy", f"client/{OWNER}/storage"))
+        self.assertEqual(self.store.present(), [(purposes.STORAGE_SYMMETRIC, OWNER)])
+        self.fails("there is no", "destroy", f"client/{OWNER}/storage")
+
+    def test_export_and_import(self):
+        self.generate()
+        files = [f"--key_bundle_{n}={os.path.abspath(self.mktemp())}" for n in ("file", "secret")]
+        self.fails("--all", "export", *files)
+        self.tool("export", *files, "--all", "--private_keys")
+        self.fails("not overwritten", "export", *files, "--all")
+        (secret,) = self.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
+        before = bytes(secret.value)
+        other = self.folder = self.folder + "-other"
+        os.mkdir(other, 0o700)
+        self.assertEqual(self.tool("import", *files).count("Imported"), 6)
+        found = self.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
+        self.assertEqual(found[0].value, before)
+        self.fails("there is no", "import", "--key_bundle_file=/none", files[1])
+
+    def test_extract_client_id(self):
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        certificate, _ = Authority(folder).issue("somebody")
+        text = self.call("extract-client-id", f"--tls_cert={certificate}")
+        self.assertEqual(len(text.strip()), 128)
+        shown = self.call("extract-client-id", f"--tls_cert={certificate}", "--print_json")
+        self.assertEqual(json.loads(shown), {"client_id": text.strip()})
+
+    def test_no_command(self):
+        self.assertIn("No command specified", self.call())
+        self.patch(keys.commandline, "run", lambda program, main: program)
+        self.assertEqual(keys.script(), "acra-keys")
