@@ -2,29 +2,22 @@
 
 A `Session` is one client connected to one database.  An `Exchange` is one request and its whole
 reply.  The rest is what stages judge: a `Statement`, its `Parameters`, the `Columns` of a result
-and its rows in `RowBatch`es, handed over wrapped in a `Work`.
+and its rows in `RowBatch`es (see `batches`), handed over wrapped in a `Work`.
 
 Times are nanoseconds of the session's clock (see `telemetry.clock`), 0 meaning "not yet".
 """
 
 from __future__ import annotations
 
-import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from acra_twisted.errors import WireError
 
 # What a Work is about; also the index of its hooks in pipeline.build.Pipeline.
 STATEMENT = "statement"
 PARAMETERS = "parameters"
 COLUMNS = "columns"
 ROWS = "rows"
-
-_COUNT = struct.Struct(">H")
-_LENGTH = struct.Struct(">i")
-_HEADER = struct.Struct(">BIH")
 
 
 class Identity:
@@ -96,104 +89,6 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.names)
-
-
-class RowBatch:
-    """A run of complete DataRow messages.  Rows are split only when asked.
-
-    ``raw`` is the run as it arrived; ``offsets`` where each message starts in it.  Rows that no
-    one changed leave as the slice they arrived in.  ``findings``: what one stage has found in the
-    run and the next need not look for again; of whoever sets it, None before.
-    """
-
-    __slots__ = ("raw", "offsets", "columns", "findings", "_changed")
-
-    def __init__(self, raw: bytes, offsets: Sequence[int], columns: Columns) -> None:
-        self.raw = raw
-        self.offsets = offsets
-        self.columns = columns
-        self.findings: Any = None
-        self._changed: dict[int, list[bytes | None]] = {}
-
-    def __len__(self) -> int:
-        return len(self.offsets)
-
-    def might_contain(self, needles: Iterable[bytes]) -> bool:
-        """False if none of the needles is anywhere in the run: one search in C for each."""
-        raw = self.raw
-        return any(needle in raw for needle in needles)
-
-    def cells(self, row: int) -> list[bytes | None]:
-        """The values of one row, changes included.  Raises WireError on a malformed row."""
-        return list(self._changed[row] if row in self._changed else self._split(row))
-
-    def set_cell(self, row: int, column: int, value: bytes | None) -> None:
-        """Change one value."""
-        if row not in self._changed:
-            self._changed[row] = self._split(row)
-        self._changed[row][column] = value
-
-    def encode(self) -> bytes:
-        """The run with its changes."""
-        if not self._changed:
-            return self.raw
-        ends = [*self.offsets[1:], len(self.raw)]
-        return b"".join(
-            self._encode_row(self._changed[row]) if row in self._changed else self.raw[start:end]
-            for row, (start, end) in enumerate(zip(self.offsets, ends, strict=True))
-        )
-
-    def _split(self, row: int) -> list[bytes | None]:
-        raw = self.raw
-        start = self.offsets[row]
-        _, length, count = _HEADER.unpack_from(raw, start)
-        position, end = start + 7, start + 1 + length
-        values: list[bytes | None] = []
-        for _ in range(count):
-            if position + 4 > end:
-                raise WireError("database", "DataRow ends inside a column length")
-            (size,) = _LENGTH.unpack_from(raw, position)
-            position += 4
-            if size == -1:
-                values.append(None)
-                continue
-            if size < 0 or position + size > end:
-                raise WireError("database", "DataRow column length past the message")
-            values.append(raw[position : position + size])
-            position += size
-        if position != end:
-            raise WireError("database", "DataRow has bytes after its last column")
-        return values
-
-    @staticmethod
-    def _encode_row(values: Sequence[bytes | None]) -> bytes:
-        parts = [_COUNT.pack(len(values))]
-        for value in values:
-            if value is None:
-                parts.append(b"\xff\xff\xff\xff")
-            else:
-                parts.append(_LENGTH.pack(len(value)))
-                parts.append(value)
-        body = b"".join(parts)
-        # Range-checked by struct: a value that grew past 2^31-1 raises instead of wrapping (FR-3).
-        return b"D" + _LENGTH.pack(len(body) + 4) + body
-
-
-class CopyBatch(RowBatch):
-    """A run of complete CopyData messages: each is a row of one cell."""
-
-    __slots__ = ()
-
-    def _split(self, row: int) -> list[bytes | None]:
-        start = self.offsets[row]
-        (length,) = _LENGTH.unpack_from(self.raw, start + 1)
-        return [self.raw[start + 5 : start + 1 + length]]
-
-    @staticmethod
-    def _encode_row(values: Sequence[bytes | None]) -> bytes:
-        (value,) = values
-        assert value is not None  # noqa: S101 - COPY writes NULL as text
-        return b"d" + _LENGTH.pack(len(value) + 4) + value
 
 
 class Exchange:

@@ -21,11 +21,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import containers
 import psycopg
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import Process, accepts, free_port
 
@@ -137,9 +139,20 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
             "tracing": {"tracing_sampler": sampler, "otlp_endpoint": collector.url},
             "logging": {"v": "false"},
         }
-        for name, link in (("server", "none"), ("connector+TLS+server", "tls")):
+        for name, link in (
+            ("server", "none"),
+            ("connector+TLS+server", "tls"),
+            ("connector+Secure Session+server", "secure-session"),
+        ):
+            if link == "secure-session" and sampler != "never":
+                continue
             place = Path(tempfile.mkdtemp(dir=folder))
-            chain = Chain(database, link=link, server=tracing, connector=tracing, folder=place)
+            # With keys and without stages: the link alone makes the difference.
+            server = {**tracing, "pipeline": {"stages": ""}}
+            keys = Keys(place, "bench client") if link == "secure-session" else None
+            chain = Chain(
+                database, link=link, server=server, connector=tracing, folder=place, keys=keys
+            )
             stack.callback(chain.stop)
             bench.ports[f"{name}, tracing {title}"] = chain.start().port
 
@@ -162,6 +175,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--containers", action="store_true", help="only what is encrypted")
     arguments = parser.parse_args()
     seconds, rounds = (1, 1) if arguments.quick else (3, 2)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
@@ -179,9 +193,14 @@ def main() -> int:
             check=True,
             capture_output=True,
         )
-        targets(bench, stack, folder)
-        results = dict(bench.measure(rounds))
-    print(table(results, list(bench.ports)))
+        results: dict[str, dict[str, float]] = {}
+        if not arguments.containers:
+            targets(bench, stack, folder)
+            results = dict(bench.measure(rounds))
+            print(table(results, list(bench.ports)) + "\n")
+        opened = containers.openings(rounds * 3)
+        read = dict(containers.Results(postgres, stack, folder).measure(rounds))
+        print(containers.table(opened, read))
     place = Path(__file__).parent / "results"
     place.mkdir(exist_ok=True)
     path = place / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
@@ -191,6 +210,8 @@ def main() -> int:
         "cores": os.cpu_count(),
         "unit": "per second",
         "results": results,
+        "openings": opened,
+        "rows": read,
     }
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\nWritten to bench/results/{path.name}")

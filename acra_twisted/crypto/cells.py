@@ -18,6 +18,7 @@ from acra_twisted.crypto.envelopes import Envelope
 
 RAW, HEX, ESCAPE, ESCAPE_TWICE = "raw", "hex", "escape", "escape-twice"
 
+_STRUCT, _BLOCK = envelopes.MARKS
 _HEX_MARKS = tuple(mark.hex().encode() for mark in envelopes.MARKS)
 # In escape format only printable bytes stand for themselves; in JSON and COPY data backslashes
 # are doubled once more.
@@ -29,17 +30,31 @@ _ESCAPES = re.compile(rb"\\(?:\\|([0-7]{3}))")
 _TWICE = re.compile(rb'\\([\\"])')
 
 
-def might_contain(run: bytes, binary: bool) -> bool:
+#: In the digits of every container; and in its escape format, be backslashes doubled or not.
+_ZEROS = b"000000"
+_ESCAPED_ZEROS = b"\\000\\"
+
+
+def might_contain(data: bytes, binary: bool, start: int = 0, end: int | None = None) -> bool:
     """False if nothing in a run of rows can be a container: a few searches in C, no more.
 
-    ``binary``: whether some column of the rows is in binary format.
+    ``binary``: whether some column of the rows is in binary format.  First what every container
+    has and few other things do, chosen to be found quickly: a needle of one character lets the
+    search skip its length nearly everywhere (10 us in 64 KiB, where a mark takes 50).
     """
-    if any(mark in run for mark in _HEX_MARKS):
+    if data.find(_ZEROS, start, end) >= 0 and any(
+        data.find(mark, start, end) >= 0 for mark in _HEX_MARKS
+    ):
         return True
-    if binary and any(mark in run for mark in envelopes.MARKS):
+    if binary and any(data.find(mark, start, end) >= 0 for mark in envelopes.MARKS):
         return True
-    # One byte is found several times faster than four: 3 us in 64 KiB instead of 120.
-    return b"\\" in run and any(mark in run for mark in (*_ESCAPED_MARKS, *_ESCAPED_MARKS_TWICE))
+    return (
+        data.find(b"\\", start, end) >= 0
+        and data.find(_ESCAPED_ZEROS, start, end) >= 0
+        and any(
+            data.find(mark, start, end) >= 0 for mark in (*_ESCAPED_MARKS, *_ESCAPED_MARKS_TWICE)
+        )
+    )
 
 
 class Sighting(NamedTuple):
@@ -58,19 +73,29 @@ class Sighting(NamedTuple):
 def find(cell: bytes) -> list[Sighting]:
     """Whatever looks like a container in a cell, in order.  Not to be replaced: ESCAPE_TWICE."""
     found: list[Sighting] = []
-    if any(mark in cell for mark in envelopes.MARKS):
+    if _STRUCT in cell or _BLOCK in cell:
         found += [
             Sighting(e.kind, cell[e.inner : e.end], RAW, e.start, e.end)
             for e in envelopes.find(cell)
         ]
-    if any(mark in cell for mark in _HEX_MARKS):
+    if _ZEROS in cell:
         found += _find_hex(cell)
-    if any(mark in cell for mark in (*_ESCAPED_MARKS, *_ESCAPED_MARKS_TWICE)):
+    if _ESCAPED_ZEROS in cell:
         found += _find_escaped(cell)
     return found
 
 
 def _find_hex(cell: bytes) -> list[Sighting]:
+    if cell[:2] == b"\\x":
+        # A bytea, the usual case.
+        try:
+            data = bytes.fromhex(cell[2:].decode("ascii"))
+        except ValueError:
+            pass
+        else:
+            # Blanks between digits would be skipped, and places be others.
+            if 2 * len(data) == len(cell) - 2:
+                return _in_digits(data, 2)
     found = []
     # Digits pair up in one of two ways, and a mark tells which: each run is read at most twice.
     done = [0, 0]
@@ -82,12 +107,16 @@ def _find_hex(cell: bytes) -> list[Sighting]:
         match = _HEX_RUN.match(cell, begin)
         assert match is not None  # noqa: S101 - the pattern matches the empty string
         done[pairing] = match.end()
-        data = bytes.fromhex(match[0].decode("ascii"))
-        found += [
-            Sighting(e.kind, data[e.inner : e.end], HEX, begin + 2 * e.start, begin + 2 * e.end)
-            for e in envelopes.find(data)
-        ]
+        found += _in_digits(bytes.fromhex(match[0].decode("ascii")), begin)
     return found
+
+
+def _in_digits(data: bytes, begin: int) -> list[Sighting]:
+    """Containers in bytes whose digits begin at ``begin``."""
+    return [
+        Sighting(e.kind, data[e.inner : e.end], HEX, begin + 2 * e.start, begin + 2 * e.end)
+        for e in envelopes.find(data)
+    ]
 
 
 def _mark_positions(cell: bytes) -> list[int]:
@@ -116,6 +145,8 @@ def _run_start(cell: bytes, mark: int) -> int:
 
 
 def _find_escaped(cell: bytes) -> list[Sighting]:
+    if not any(mark in cell for mark in (*_ESCAPED_MARKS, *_ESCAPED_MARKS_TWICE)):
+        return []
     data = _unescape(cell)
     once = envelopes.find(data)
     if once:

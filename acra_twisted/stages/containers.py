@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from acra_twisted.crypto import cells
+from acra_twisted.batches import RowBatch
+from acra_twisted.crypto import cells, envelopes
 from acra_twisted.crypto.cells import Sighting
 from acra_twisted.crypto.openers import Opener
-from acra_twisted.model import Columns, Exchange, RowBatch
+from acra_twisted.model import Columns, Exchange
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.themis.keys import PublicKey
 
@@ -61,18 +62,29 @@ def might_contain(batch: RowBatch) -> bool:
     """False if there is nothing in the run: the common case, and cheap."""
     if batch.findings is not None:
         return bool(batch.findings.cells)
+    if cells.might_contain(batch.data, _has_binary(batch), batch.start, batch.end):
+        return True
+    # So that the next stage need not search again.
+    batch.findings = Findings([])
+    return False
+
+
+def _has_binary(batch: RowBatch) -> bool:
     columns = batch.columns
-    return cells.might_contain(batch.raw, columns.is_copy or any(columns.formats))
+    return columns.is_copy or any(columns.formats)
 
 
 def findings(batch: RowBatch) -> Findings:
     """Every cell of the run with something that looks like a container; looked for once."""
     if batch.findings is None:
         found = []
-        binary = batch.columns.is_copy or any(batch.columns.formats)
+        data, offsets = batch.data, batch.offsets
+        binary = _has_binary(batch)
         for row in range(len(batch)):
+            if not cells.might_contain(data, binary, offsets[row], offsets[row + 1]):
+                continue
             for column, value in enumerate(batch.cells(row)):
-                if value and cells.might_contain(value, binary):
+                if value is not None and len(value) >= envelopes.MINIMUM:
                     sightings = cells.find(value)
                     if sightings:
                         found.append(Cell(row, column, value, sightings))
@@ -85,7 +97,7 @@ def judge(
     workers: Workers, work: Callable[[RowBatch, Opener], Any], batch: RowBatch, opener: Opener
 ) -> Any:
     """``work(batch, opener)`` here if that is quick, else in a worker (then a Deferred)."""
-    if batch.findings is None and len(batch.raw) > INLINE_BYTES:
+    if batch.findings is None and batch.size > INLINE_BYTES:
         return workers.run(work, batch, opener)
     costly = 0
     for sighting in findings(batch).sightings():

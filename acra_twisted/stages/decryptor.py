@@ -15,11 +15,12 @@ from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from acra_twisted.batches import RowBatch
 from acra_twisted.crypto import cells
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
 from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
-from acra_twisted.model import Columns, Exchange, RowBatch
+from acra_twisted.model import Columns, Exchange
 from acra_twisted.options import Option, Settings
 from acra_twisted.pipeline.build import Services
 from acra_twisted.pipeline.driver import then

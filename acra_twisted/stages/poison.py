@@ -21,11 +21,12 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from acra_twisted import events
+from acra_twisted.batches import RowBatch
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
 from acra_twisted.keystore.purposes import POISON, POISON_SYMMETRIC
-from acra_twisted.model import Columns, Exchange, RowBatch
+from acra_twisted.model import Columns, Exchange
 from acra_twisted.options import Option, Settings
 from acra_twisted.pipeline.build import Services
 from acra_twisted.pipeline.driver import then

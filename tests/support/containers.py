@@ -6,10 +6,11 @@ import os
 
 from twisted.internet.defer import Deferred
 
+from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
 from acra_twisted.keystore import purposes
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import Columns, CopyBatch, Exchange, RowBatch
+from acra_twisted.model import Columns, Exchange
 from acra_twisted.themis import keys
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import make_session, row
@@ -58,22 +59,14 @@ def columns(*types, formats=None):
 
 def batch(*rows, types=None, formats=None):
     """Rows of cells as a RowBatch."""
-    return _run(
-        RowBatch,
-        [row(*cells) for cells in rows],
-        columns(*(types or [BYTEA] * len(rows[0])), formats=formats),
-    )
+    described = columns(*(types or [BYTEA] * len(rows[0])), formats=formats)
+    return RowBatch(b"".join(row(*cells) for cells in rows), described)
 
 
 def copy_batch(*lines):
     """Lines of COPY data as a CopyBatch."""
     described = Columns([b""], [0], [0], [0], is_copy=True)
-    return _run(CopyBatch, [message(b"d", line) for line in lines], described)
-
-
-def _run(kind, messages, described):
-    offsets = [sum(map(len, messages[:place])) for place in range(len(messages))]
-    return kind(b"".join(messages), offsets, described)
+    return CopyBatch(b"".join(message(b"d", line) for line in lines), described)
 
 
 class Workers:

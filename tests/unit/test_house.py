@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 TOP = Path(__file__).parents[2]
 PACKAGE = TOP / "acra_twisted"
 ORDER = (
-    ("errors", "events", "options", "verdicts", "interfaces", "model"),
+    ("batches", "errors", "events", "options", "verdicts", "interfaces", "model"),
     ("wire", "sql", "themis"),
     ("crypto", "dialects"),
     ("keystore",),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.errors import WireError
-from acra_twisted.model import COLUMNS, ROWS, Columns, CopyBatch, Exchange, RowBatch, Session, Work
+from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, Session, Work
 from acra_twisted.wire.postgres import frames, frontend
 
 _ROW = struct.Struct(">BIH")
@@ -135,17 +136,20 @@ class ResultRows(ChunkFlow):
         self, data: bytes, position: int, size: int, exchange: Exchange
     ) -> tuple[int, Work | None]:
         start = position
-        offsets: list[int] = []
-        while size - position >= 7:
-            kind, length, count = _ROW.unpack_from(data, position)
-            if kind != frames.DATA_ROW:
+        columns, limit = self._columns, self._message_limit
+        unpack = _ROW.unpack_from
+        last = size - 7
+        while position <= last:
+            kind, length, count = unpack(data, position)
+            if kind != 68:
                 break
-            self._check_row(length, count)
-            if position + 1 + length > size:
+            if count != columns or not 6 <= length <= limit:
+                self._check_row(length, count)
+            end = position + length + 1
+            if end > size:
                 break
-            offsets.append(position - start)
-            position += 1 + length
-        return self._judged(RowBatch, (data, start, position), offsets, exchange)
+            position = end
+        return self._judged(RowBatch, data, (start, position), exchange)
 
     def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
         """From a CopyData with its header on: stream it, or make a Work of those complete."""
@@ -168,30 +172,24 @@ class ResultRows(ChunkFlow):
         self, data: bytes, position: int, size: int, exchange: Exchange
     ) -> tuple[int, Work | None]:
         start = position
-        offsets: list[int] = []
         while size - position >= 5 and data[position] == frames.COPY_DATA:
             length = int(frames.HEADER.unpack_from(data, position)[1])
             if not 4 <= length <= self._message_limit:
                 frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
             if position + 1 + length > size:
                 break
-            offsets.append(position - start)
             position += 1 + length
-        return self._judged(CopyBatch, (data, start, position), offsets, exchange)
+        return self._judged(CopyBatch, data, (start, position), exchange)
 
     def _judged(
-        self,
-        kind: type[RowBatch],
-        run: tuple[bytes, int, int],
-        offsets: list[int],
-        exchange: Exchange,
+        self, kind: type[RowBatch], data: bytes, run: tuple[int, int], exchange: Exchange
     ) -> tuple[int, Work | None]:
-        """A Work of the messages at ``offsets`` of a run: chunk, start and end."""
-        data, start, end = run
-        if not offsets:
+        """A Work of the messages in a run of the chunk, if there is a whole one."""
+        start, end = run
+        if start == end:
             return end, None
         self._buffer.position = end
-        self._run = (start, end)
+        self._run = run
         self._unsettled = True
         assert exchange.columns is not None  # noqa: S101 - set with the plan
-        return end, Work(ROWS, kind(data[start:end], offsets, exchange.columns), exchange)
+        return end, Work(ROWS, kind(data, exchange.columns, start, end), exchange)

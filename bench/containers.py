@@ -1,0 +1,182 @@
+"""Containers: what opening one costs, and what results with and without them cost.
+
+``primitives``: the elliptic-curve and AES work that nobody can do without, called directly, in the
+same run; the figures of ours are given with their ratio to it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from acra_twisted.crypto import acrablock, acrastruct
+from acra_twisted.crypto.openers import Opener
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.themis import keys, message
+
+_COUNT = 500
+_ROWS = 10_000
+_TEXT = b"x" * 64
+_KEY = b"k" * 32
+
+
+def _best(
+    rounds: int, call: Callable[[], Callable[[bytes], object]], items: Sequence[bytes]
+) -> float:
+    """Items per second in the best round; ``call`` makes what each round calls."""
+    best = float("inf")
+    for _ in range(rounds):
+        function = call()
+        began = time.perf_counter()
+        for item in items:
+            function(item)
+        best = min(best, time.perf_counter() - began)
+    return len(items) / best
+
+
+def openings(rounds: int) -> dict[str, float]:
+    """Containers of 64 bytes opened per second, on one core."""
+    private = keys.generate()
+    structs = [
+        acrastruct.create(_TEXT, private.public_key(), b"", os.urandom) for _ in range(_COUNT)
+    ]
+    blocks = [acrablock.create(_TEXT, _KEY, b"", os.urandom) for _ in range(_COUNT)]
+    cell = AESGCM(_KEY).encrypt(b"i" * 12, _TEXT, b"")
+
+    def primitives(struct: bytes) -> None:
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), struct[20:53])
+        private.exchange(ec.ECDH(), point)
+        for _ in range(2):
+            AESGCM(_KEY).decrypt(b"i" * 12, cell, b"")
+
+    def opening(kind: str) -> Callable[[], Callable[[bytes], object]]:
+        def fresh() -> Callable[[bytes], object]:
+            opener = Opener([private], [_KEY])
+            return lambda data: opener.open(kind, data, {})
+
+        return fresh
+
+    warm = Opener([private], [])
+    for struct in structs:
+        warm.open("acrastruct", struct, {})
+    return {
+        "primitives of an AcraStruct": _best(rounds, lambda: primitives, structs),
+        "AcraStruct, first time": _best(rounds, opening("acrastruct"), structs),
+        "AcraStruct, read again": _best(
+            rounds, lambda: lambda data: warm.open("acrastruct", data, {}), structs
+        ),
+        "AcraBlock": _best(rounds, opening("acrablock"), blocks),
+        "AcraStruct, made": _best(
+            rounds,
+            lambda: lambda data: acrastruct.create(data, private.public_key(), b"", os.urandom),
+            [_TEXT] * _COUNT,
+        ),
+        "AcraBlock, made": _best(
+            rounds,
+            lambda: lambda data: acrablock.create(data, _KEY, b"", os.urandom),
+            [_TEXT] * _COUNT,
+        ),
+        "Secure Message, opened": _best(
+            rounds,
+            lambda: (
+                lambda data: message.decrypt(private, keys.decode_public(data[8:53]), data[53:137])
+            ),
+            structs,
+        ),
+    }
+
+
+class Results:
+    """Rows per second of results of 10,000 rows, directly and through servers."""
+
+    def __init__(self, postgres: Postgres, stack: ExitStack, folder: Path) -> None:
+        self.keys = Keys(Path(tempfile.mkdtemp(dir=folder)), "bench client")
+        self.ports = {"direct": postgres.port}
+        for name, stages in (
+            ("stages off", ""),
+            ("decryptor", "decryptor"),
+            ("decryptor, poison", "decryptor, poison"),
+        ):
+            chain = Chain(
+                ("127.0.0.1", postgres.port),
+                link="none",
+                keys=self.keys,
+                folder=Path(tempfile.mkdtemp(dir=folder)),
+                server={
+                    "pipeline": {"stages": stages},
+                    "tracing": {"tracing_sampler": "never"},
+                    "logging": {"v": "false"},
+                    # Larger than the results: the second reading is all hits.
+                    "keystore": {"keystore_cache_size": "0"},
+                },
+            )
+            stack.callback(chain.stop)
+            self.ports[name] = chain.start().port
+        self._fill(postgres.port)
+
+    def _fill(self, port: int) -> None:
+        public = self.keys.storage_public_key
+        symmetric = self.keys.symmetric_key
+        with self._connect(port) as db:
+            for table, make in (
+                ("plain", lambda: os.urandom(253)),
+                ("structs", lambda: acrastruct.create(_TEXT, public, b"", os.urandom)),
+                ("blocks", lambda: acrablock.create(_TEXT, symmetric, b"", os.urandom)),
+            ):
+                db.execute(f"CREATE TABLE {table} (id int, data bytea)")
+                with db.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                    for number in range(_ROWS):
+                        copy.write_row((number, make()))
+
+    @staticmethod
+    def _connect(port: int) -> psycopg.Connection:
+        return psycopg.connect(
+            host="127.0.0.1", port=port, user=SUPERUSER, dbname="postgres", sslmode="disable"
+        )
+
+    def measure(self, rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
+        """Each result with the best of its rounds for each target."""
+        for title, query in (
+            ("no containers, bytea", b"SELECT id, data FROM plain"),
+            ("no containers, text", b"SELECT id, repeat('x', 50) FROM plain"),
+            ("numbers alone", b"SELECT id FROM plain"),
+            ("AcraBlocks", b"SELECT id, data FROM blocks"),
+            ("AcraStructs", b"SELECT id, data FROM structs"),
+        ):
+            best = dict.fromkeys(self.ports, 0.0)
+            for _ in range(rounds * 3):
+                for name, port in self.ports.items():
+                    with self._connect(port) as db:
+                        began = time.perf_counter()
+                        result = db.pgconn.exec_(query)
+                        took = time.perf_counter() - began
+                    if result.ntuples != _ROWS:
+                        raise RuntimeError(f"{title} through {name}: {result.error_message!r}")
+                    best[name] = max(best[name], _ROWS / took)
+            yield title, best
+
+
+def table(opened: dict[str, float], results: dict[str, dict[str, float]]) -> str:
+    """Both measurements as text."""
+    floor = opened["primitives of an AcraStruct"]
+    lines = ["Containers of 64 bytes, one core".ljust(40) + "per second".rjust(14)]
+    for name, rate in opened.items():
+        cost = f"{1e6 / rate:.0f} us"
+        lines.append(name.ljust(40) + f"{rate:,.0f}".rjust(14) + cost.rjust(10))
+    ratio = floor / opened["AcraStruct, first time"]
+    lines += [f"first time: {ratio:.2f} of the time that the primitives alone take", ""]
+    names = list(next(iter(results.values())))
+    lines.append("Rows per second".ljust(24) + "".join(name.rjust(20) for name in names))
+    for title, best in results.items():
+        lines.append(title.ljust(24) + "".join(f"{best[name]:,.0f}".rjust(20) for name in names))
+    return "\n".join(lines)
