@@ -1,4 +1,6 @@
-"""``make demo``: application -> acra-connector -> TLS -> acra-server -> PostgreSQL, as one trace.
+"""``make demo``: application -> acra-connector -> Secure Session -> acra-server -> PostgreSQL.
+
+As one trace, with what the application encrypts being stored encrypted and read in clear.
 
 Starts a PostgreSQL of its own, both daemons from ini files that it leaves for you to read, runs a
 small workload through them, and shows what was traced.  With --once it ends by itself, with exit
@@ -8,8 +10,11 @@ status 0 only if everything was as it should be.
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,9 +27,13 @@ import psycopg
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.telemetry.waterfall import draw, shares
+from acra_twisted.writer import create_acrablock, create_acrastruct, load_public_key
 
+CLIENT_ID = "demo application"
+CARD = b"4111 1111 1111 1111"
 #: The stage deny_table refuses what reads this table.
 FORBIDDEN = "salaries"
 
@@ -53,10 +62,16 @@ def refused(run: Callable[[], Any]) -> str | None:
     return None
 
 
-def work(port: int) -> None:
-    """What an application does: DDL, inserts, queries, a pipelined batch, a denial, an error."""
+def connect(port: int) -> psycopg.Connection:
+    """As an application would."""
     where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
-    with psycopg.connect(where, autocommit=True, application_name="demo") as db:
+    return psycopg.connect(where, autocommit=True, application_name="demo")
+
+
+def work(port: int, keys: Keys, database: int) -> None:
+    """What an application does: DDL, inserts, queries, a pipelined batch, a denial, an error;
+    and data that it encrypts."""
+    with connect(port) as db:
         db.execute("CREATE TABLE account (id int PRIMARY KEY, owner text, balance int)")
         with db.cursor() as cursor:
             rows = [(1, "Ann", 100), (2, "Bob", 250), (3, "Cid", 75)]
@@ -76,15 +91,67 @@ def work(port: int) -> None:
         expect("error of the database, SQLSTATE", error, "22012")
         total = db.execute("SELECT sum(balance) FROM account").fetchone()
         expect("the session goes on", total, (425,))
+        say("\nEncrypted by the application, with a public key that cannot decrypt:")
+        db.execute("CREATE TABLE card (id int PRIMARY KEY, number bytea)")
+        public = load_public_key(keys.path / f"{CLIENT_ID}_storage.pub")
+        struct = create_acrastruct(CARD, public)
+        block = create_acrablock(CARD, keys.symmetric_key)
+        for number, container in enumerate((struct, block)):
+            db.execute("INSERT INTO card VALUES (%s, %s)", (number, container))
+        read = [row[0] for row in db.execute("SELECT number FROM card ORDER BY id")]
+        with connect(database) as direct:
+            stored = [row[0] for row in direct.execute("SELECT number FROM card ORDER BY id")]
+        expect("the database holds what was encrypted", stored == [struct, block], True)
+        say(f"    the AcraStruct: {stored[0][:20].hex()}... ({len(stored[0])} bytes)")
+        say(f"    the AcraBlock:  {stored[1][:20].hex()}... ({len(stored[1])} bytes)")
+        expect("the application reads", read, [CARD, CARD])
 
 
-def the_trace(collector: Collector) -> list[dict[str, Any]]:
-    """The application's trace once both daemons have exported all of it."""
+def intrude(port: int, keys: Keys, database: int) -> None:
+    """A poison record among the cards, and somebody who reads the whole table."""
+    record = poison_record(keys)
+    with connect(database) as db:
+        db.execute("INSERT INTO card VALUES (1000, %s)", (record,))
+    say("\nSomebody copies the whole table, the poison record in it:")
+    with connect(port) as db:
+        ended = refused(lambda: db.execute("SELECT * FROM card").fetchall())
+    expect("the session is ended, SQLSTATE", ended, "42000")
+
+
+def poison_record(keys: Keys) -> bytes:
+    """What ``acra-poisonrecordmaker`` prints, as bytes."""
+    command = [
+        sys.executable,
+        "-c",
+        "from acra_twisted.tools import poisonrecordmaker as m;m.script()",
+    ]
+    made = subprocess.run(
+        [*command, f"--keys_dir={keys.path}", f"--master_key_file={keys.master_key_file}"],
+        capture_output=True,
+        check=True,
+    )
+    return base64.b64decode(made.stdout)
+
+
+def event(folder: Path, code: int) -> dict[str, Any]:
+    """The line of the server's log with an event's code."""
+    for line in (folder / "acra-server.log").read_text().splitlines():
+        if line.startswith("{") and json.loads(line).get("code") == code:
+            found: dict[str, Any] = json.loads(line)
+            return found
+    raise Failed(f"no event {code} in the server's log")
+
+
+def the_trace(
+    collector: Collector, wanted: Callable[[list[dict[str, Any]]], bool]
+) -> list[dict[str, Any]]:
+    """The trace that is wanted, once both daemons have exported all of it."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         for spans in collector.traces().values():
             names = [span["name"] for span in spans]
-            if names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2:
+            whole = names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2
+            if whole and wanted(spans):
                 return spans
         time.sleep(0.1)
     raise Failed("the whole trace did not arrive at the collector")
@@ -112,6 +179,19 @@ def check_trace(spans: list[dict[str, Any]]) -> None:
     missing = {"WrapClient", "WrapServer", "ConnectDatabase", "SELECT salaries"} - names
     if missing:
         raise Failed(f"the trace lacks {sorted(missing)}")
+    counted = [span["attributes"].get("acra.containers_opened") for span in spans]
+    say("\nIn the trace, on the span of the statement that read the cards:")
+    expect("acra.containers_opened", [count for count in counted if count], [2])
+    if "4111" in str(spans):
+        raise Failed("a card's number is in the trace")
+
+
+def check_intrusion(folder: Path, collector: Collector) -> None:
+    """The event leads to the trace."""
+    caught = event(folder, 587)
+    say(f"\nThe event (587, {caught['msg']}) carries client id and trace id; its trace:\n")
+    for line in draw(the_trace(collector, lambda t: t[0]["trace_id"] == caught["trace_id"])):
+        say("  " + line)
 
 
 def get(port: int, path: str) -> str:
@@ -121,15 +201,17 @@ def get(port: int, path: str) -> str:
 
 def run(folder: Path, once: bool) -> None:
     """The whole demo; raises Failed or RuntimeError."""
-    say("Starting PostgreSQL, acra-server and acra-connector ...")
+    say("Making keys, starting PostgreSQL, acra-server and acra-connector ...")
     collector = Collector().start()
     database = Postgres()
     chain = None
     try:
         database.start()
+        keys = Keys(folder, CLIENT_ID)
         tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.2"}}
         stages = {
-            "pipeline": {"stages": "query_capture, deny_table"},
+            "pipeline": {"stages": "query_capture, deny_table, decryptor, poison"},
+            "poison": {"poison_stop_session_enable": "true"},
             "stage:query_capture": {"filepath": str(folder / "captured.jsonl")},
             "stage:deny_table": {"tables": FORBIDDEN},
         }
@@ -137,13 +219,19 @@ def run(folder: Path, once: bool) -> None:
             ("127.0.0.1", database.port),
             server={**tracing, **stages},
             connector=tracing,
+            link="secure-session",
+            keys=keys,
             folder=folder,
         ).start()
         say("\nThe application's statements, through the connector:")
-        work(chain.port)
-        spans = the_trace(collector)
+        work(chain.port, keys, database.port)
+        intrude(chain.port, keys, database.port)
+        spans = the_trace(
+            collector, lambda trace: any(s["name"] == "SELECT account" for s in trace)
+        )
         show(spans)
         check_trace(spans)
+        check_intrusion(folder, collector)
         if 'acra_exchanges_total{outcome="denied"} 1.0' not in get(chain.server_pages, "/metrics"):
             raise Failed("the denial is not in the metrics")
         if spans[0]["trace_id"] not in get(chain.server_pages, "/debug/tracez"):
