@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -166,8 +167,47 @@ class Results:
             yield title, best
 
 
-def table(opened: dict[str, float], results: dict[str, dict[str, float]]) -> str:
-    """Both measurements as text."""
+def waiting(results: Results, rounds: int) -> dict[str, float]:
+    """Milliseconds that ``SELECT 1`` takes on a session while another one reads containers (EN-12):
+    the 99th percentile alone, beside 10,000 AcraStructs, and beside values of 10 MB."""
+    port = results.ports["decryptor"]
+    with results._connect(results.ports["direct"]) as db:
+        db.execute("CREATE TABLE large (data bytea)")
+        made = acrastruct.create(
+            os.urandom(10_000_000), results.keys.storage_public_key, b"", os.urandom
+        )
+        db.execute("INSERT INTO large VALUES (%s)", (made,))
+    found = {}
+    for title, query in (
+        ("alone", b""),
+        ("10,000 AcraStructs", b"SELECT id, data FROM structs"),
+        ("values of 10 MB", b"SELECT data FROM large"),
+    ):
+        stop = threading.Event()
+
+        def read(query: bytes = query, stop: threading.Event = stop) -> None:
+            while query and not stop.is_set():
+                with results._connect(port) as other:
+                    other.pgconn.exec_(query)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        took = []
+        with results._connect(port) as db:
+            for _ in range(300 * rounds):
+                began = time.perf_counter()
+                db.pgconn.exec_(b"SELECT 1")
+                took.append(time.perf_counter() - began)
+        stop.set()
+        reader.join()
+        found[title] = sorted(took)[int(len(took) * 0.99)] * 1e3
+    return found
+
+
+def table(
+    opened: dict[str, float], results: dict[str, dict[str, float]], waited: dict[str, float]
+) -> str:
+    """The measurements as text."""
     floor = opened["primitives of an AcraStruct"]
     lines = ["Containers of 64 bytes, one core".ljust(40) + "per second".rjust(14)]
     for name, rate in opened.items():
@@ -179,4 +219,6 @@ def table(opened: dict[str, float], results: dict[str, dict[str, float]]) -> str
     lines.append("Rows per second".ljust(24) + "".join(name.rjust(20) for name in names))
     for title, best in results.items():
         lines.append(title.ljust(24) + "".join(f"{best[name]:,.0f}".rjust(20) for name in names))
+    lines += ["", "SELECT 1 on another session meanwhile, 99th percentile"]
+    lines += [title.ljust(24) + f"{took:.1f} ms".rjust(12) for title, took in waited.items()]
     return "\n".join(lines)

@@ -199,8 +199,10 @@ def main() -> int:
             results = dict(bench.measure(rounds))
             print(table(results, list(bench.ports)) + "\n")
         opened = containers.openings(rounds * 3)
-        read = dict(containers.Results(postgres, stack, folder).measure(rounds))
-        print(containers.table(opened, read))
+        large = containers.Results(postgres, stack, folder)
+        read = dict(large.measure(rounds))
+        waited = containers.waiting(large, rounds)
+        print(containers.table(opened, read, waited))
     place = Path(__file__).parent / "results"
     place.mkdir(exist_ok=True)
     path = place / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
@@ -212,6 +214,7 @@ def main() -> int:
         "results": results,
         "openings": opened,
         "rows": read,
+        "waiting": waited,
     }
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\nWritten to bench/results/{path.name}")

@@ -78,6 +78,8 @@ def check(settings: Settings) -> None:
         if client.certificate is None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
+    if uses_secure_session(settings) and not settings["securesession_id"]:
+        raise ConfigError("securesession_id: Secure Session needs one, such as acra_server")
     needs = ["Secure Session"] if uses_secure_session(settings) else []
     needs += [f"the stage {name!r}" for name in settings["stages"] if name in _NEED_KEYS]
     # A copy of the environment: the service will want to find the master key there as well.

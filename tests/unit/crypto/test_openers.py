@@ -1,6 +1,8 @@
 """Openers: rotated keys, kept secrets, reasons; counted, not timed."""
 
 import os
+import sys
+import threading
 from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -87,6 +89,30 @@ class Opening(SynchronousTestCase):
         self.refused(openers.DAMAGED, ACRABLOCK, bytes(damaged))
         no_point = struct(NEW)[:20] + bytes(33) + struct(NEW)[53:]
         self.refused(openers.DAMAGED, ACRASTRUCT, no_point)
+
+    def test_two_threads_at_a_time(self):
+        """The reactor's and a worker's: everything opens, whatever the other is doing."""
+        opener = Opener([NEW, OLD], [b"new key", b"old key"], kept=3)
+        made = [(ACRASTRUCT, struct(key)) for key in (NEW, OLD) * 10]
+        made += [(ACRABLOCK, block(key)) for key in (b"new key", b"old key") * 10]
+        failures = []
+
+        def read():
+            for kind, data in made * 5:
+                try:
+                    assert opener.open(kind, data, {}) == b"text"
+                except Exception as error:
+                    failures.append(error)
+
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        self.addCleanup(sys.setswitchinterval, interval)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        self.assertEqual(failures, [])
 
     def test_forgotten(self):
         data = struct(NEW)

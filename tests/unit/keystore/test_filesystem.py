@@ -3,9 +3,12 @@
 import os
 import shutil
 
+from zope.interface.verify import verifyObject
+
 from acra_twisted.crypto import acrablock, acrastruct
 from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT
 from acra_twisted.errors import KeyStoreError
+from acra_twisted.interfaces import IKeyStore
 from acra_twisted.keystore import files, purposes
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.secret import Secret
@@ -27,6 +30,7 @@ class Reading(FolderCase):
             self.assertEqual(keys.encode_private(key), plain)
 
     def test_pairs_and_symmetric_keys(self):
+        verifyObject(IKeyStore, self.store)
         self.assertEqual(self.store.keys(purposes.STORAGE, OWNER), ())
         self.assertIsNone(self.store.public_key(purposes.STORAGE, OWNER))
         for purpose in purposes.ALL:

@@ -50,6 +50,7 @@ class Checks(SynchronousTestCase):
         self.refused("db_host", db_host="")
         secure = {"acraconnector_transport_encryption_disable": False}
         self.refused("Secure Session needs a key store", **secure)
+        self.refused("Secure Session needs one", securesession_id="", **secure)
         self.refused("'decryptor' needs a key store", stages=("decryptor",))
         self.refused("client_id", client_id="")
         self.refused("needs certificates", tls_client_id_from_cert=True)
