@@ -13,6 +13,7 @@ import psycopg
 
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import StartupPacket
@@ -78,12 +79,18 @@ class Starting(Surroundings):
 
     def test_acra_command_lines_move_over(self):
         command = twistd("acra-server", self.unstarted().server_ini)[:3]
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        keys = Keys(folder, "an app id")
         flags = [
             "-db_host=127.0.0.1",
             f"--db_port={self.postgres.port}",
             "--client_id=an app id",
             "-acraconnector_transport_encryption_disable=true",
             "--tls_auth=0",
+            f"--keys_dir={keys.path}",
+            "--keystore_cache_size=-1",
+            "--poison_detect_enable=true",
+            f"--master_key_file={keys.master_key_file}",
         ]
         code, shown, errors = run(*command, "acra-server", *flags, "--check_config")
         self.assertEqual((code, shown), (0, "acra-server: the configuration is fine\n"), errors)
