@@ -70,10 +70,13 @@ class Sighting(NamedTuple):
     end: int
 
 
-def find(cell: bytes) -> list[Sighting]:
-    """Whatever looks like a container in a cell, in order.  Not to be replaced: ESCAPE_TWICE."""
+def find(cell: bytes, binary: bool = True) -> list[Sighting]:
+    """Whatever looks like a container in a cell, in order.  Not to be replaced: ESCAPE_TWICE.
+
+    ``binary``: False if the cell is text for sure.
+    """
     found: list[Sighting] = []
-    if _STRUCT in cell or _BLOCK in cell:
+    if binary and (_STRUCT in cell or _BLOCK in cell):
         found += [
             Sighting(e.kind, cell[e.inner : e.end], RAW, e.start, e.end)
             for e in envelopes.find(cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,10 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 Result = TypeVar("Result")
+
+#: Seconds for which a worker may keep the interpreter from the reactor.  Python's own 5 ms, several
+#: times per statement, are what other sessions wait for (see docs/performance.rst).
+SWITCH_INTERVAL = 0.0005
 
 
 class Workers:
@@ -22,6 +27,7 @@ class Workers:
     def run(self, function: Callable[..., Result], *args: Any) -> Deferred[Result]:
         """The function's result, later.  It must not touch what the reactor's thread may touch."""
         if not self._pool.started:
+            sys.setswitchinterval(SWITCH_INTERVAL)
             self._pool.start()
         return deferToThreadPool(self._reactor, self._pool, function, *args)
 

@@ -1,5 +1,6 @@
 """Worker threads: started when needed, answering in the reactor, stopped."""
 
+import sys
 import threading
 
 from twisted.internet.task import Clock
@@ -30,6 +31,7 @@ class Threads(SynchronousTestCase):
     def test_an_answer_and_a_failure(self):
         reactor = Reactor()
         workers = Workers(reactor, 1)
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
         workers.stop()
         done = workers.run(lambda a: (a, threading.current_thread().name), 1)
         reactor.turn()
