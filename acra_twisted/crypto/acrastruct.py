@@ -19,8 +19,10 @@ HEAD_SIZE = 145
 #: What an AcraStruct is longer than its plaintext.
 OVERHEAD = HEAD_SIZE + cell.OVERHEAD
 #: The throw-away key begins so, always.
-MARK = b"UEC2\0\0\0-"
-MARK_OFFSET = 8
+KEY_MARK = b"UEC2\0\0\0-"
+#: So every AcraStruct begins.
+MARK = TAG + KEY_MARK
+MARK_OFFSET = 0
 _KEY_END = 53
 _LENGTH_AT = 137
 _LENGTH = struct.Struct("<Q")
@@ -45,7 +47,7 @@ def create(data: bytes, public: PublicKey, context: bytes, random_bytes: Random)
 
 def size_at(data: bytes, start: int, end: int) -> int:
     """Length of the AcraStruct that begins at ``start`` and must end by ``end``; 0 if none does."""
-    if data[start : start + 16] != TAG + MARK or end - start <= OVERHEAD:
+    if data[start : start + 16] != MARK or end - start <= OVERHEAD:
         return 0
     size = HEAD_SIZE + int(_LENGTH.unpack_from(data, start + _LENGTH_AT)[0])
     return size if OVERHEAD < size <= end - start else 0

@@ -1,0 +1,38 @@
+"""Whether any of a few long needles is in a run of bytes: the C library's search.
+
+Every result with a column that can hold a container is searched.  For needles of 16 bytes and more
+the C library's ``memmem`` skips nearly the needle's length at each step, Python's own search does
+so only where characters of the needle are rare: 5 us in 64 KiB of hexadecimal against 9 to 18.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+
+#: Below this many bytes calling out costs more than it saves.
+_SMALL = 4096
+
+
+def _load() -> ctypes._NamedFuncPointer | None:
+    try:
+        # PyDLL keeps the interpreter's lock: the reactor is not to queue for it behind a worker.
+        found = ctypes.PyDLL(None).memmem
+    except (OSError, AttributeError):
+        return None
+    found.restype = ctypes.c_void_p
+    found.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
+    return found
+
+
+_memmem = _load()
+
+
+def contains_any(data: bytes, needles: Iterable[bytes], start: int, end: int) -> bool:
+    """True if one of the needles is in ``data[start:end]``, which must be bounds of the data."""
+    size = end - start
+    if _memmem is None or size < _SMALL:
+        return any(data.find(needle, start, end) >= 0 for needle in needles)
+    address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
+    assert address is not None  # noqa: S101 - bytes are somewhere
+    return any(_memmem(address + start, size, needle, len(needle)) for needle in needles)
