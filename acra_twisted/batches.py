@@ -26,7 +26,17 @@ class RowBatch:
     whoever sets it, None before.
     """
 
-    __slots__ = ("data", "start", "end", "columns", "findings", "_offsets", "_rows", "_changed")
+    __slots__ = (
+        "data",
+        "start",
+        "end",
+        "columns",
+        "findings",
+        "_offsets",
+        "_rows",
+        "_changed",
+        "_encoded",
+    )
 
     def __init__(self, data: bytes, columns: Columns, start: int = 0, end: int = -1) -> None:
         self.data = data
@@ -38,6 +48,7 @@ class RowBatch:
         # Rows that were split, and those of them that were changed.
         self._rows: dict[int, list[bytes | None]] = {}
         self._changed: set[int] = set()
+        self._encoded: bytes | None = None
 
     @property
     def size(self) -> int:
@@ -77,9 +88,12 @@ class RowBatch:
         self.cells(row)
         self._rows[row][column] = value
         self._changed.add(row)
+        self._encoded = None
 
     def encode(self) -> bytes:
-        """The run with its changes."""
+        """The run with its changes.  Kept: a worker may do it before it is asked for."""
+        if self._encoded is not None:
+            return self._encoded
         data, offsets = self.data, self.offsets
         parts = []
         done = self.start
@@ -87,7 +101,8 @@ class RowBatch:
             parts += [data[done : offsets[row]], self._encode_row(self._rows[row])]
             done = offsets[row + 1]
         parts.append(data[done : self.end])
-        return b"".join(parts)
+        self._encoded = encoded = b"".join(parts)
+        return encoded
 
     def _split(self, start: int) -> list[bytes | None]:
         data = self.data

@@ -45,6 +45,10 @@ def pgbouncer(postgres: Postgres, folder: Path) -> tuple[Process, int]:
     """Session pooling, as comparable as it gets."""
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     port = free_port()
+    # Where it may write when it is not root: a folder of its own, beside the keys of others.
+    folder.chmod(0o711)
+    folder = folder / "pgbouncer"
+    folder.mkdir()
     ini = folder / "pgbouncer.ini"
     ini.write_text(
         f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n[pgbouncer]\n"

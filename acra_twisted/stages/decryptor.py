@@ -126,6 +126,9 @@ def open_all(batch: RowBatch, opener: Opener) -> Opened:
         if contents:
             batch.set_cell(cell.row, cell.column, cells.replace(cell.value, contents))
             changed = True
+    if changed:
+        # Here and not when it is sent: in a worker, if this is one.
+        batch.encode()
     return Opened(changed, kinds, reasons)
 
 

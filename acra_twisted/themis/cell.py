@@ -8,6 +8,7 @@ nothing else is accepted: that reads everything default builds of Themis have wr
 
 from __future__ import annotations
 
+import hmac
 import struct
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from acra_twisted.errors import CryptoError
+from acra_twisted.themis import kdf
 from acra_twisted.themis.kdf import derive
 
 Random = Callable[[int], bytes]
@@ -35,8 +37,14 @@ _MAX_ITERATIONS = 10_000_000
 
 _MESSAGE_KEY = b"Themis secure cell message key"
 _MESSAGE_IV = b"Themis secure cell message iv"
+# What the derivation of every message key begins with: joined once (5 us of an AcraStruct's 150).
+_KEY_PREFIX = kdf.message(_MESSAGE_KEY)
 _LENGTH = struct.Struct("<I")
 _LONG = struct.Struct("<Q")
+
+
+def _message_key(key: Key, length: bytes, context: bytes) -> bytes:
+    return hmac.digest(key, _KEY_PREFIX + length + context, "sha256")
 
 
 def seal(key: Key, message: bytes, context: bytes, random_bytes: Random) -> bytes:
@@ -44,7 +52,7 @@ def seal(key: Key, message: bytes, context: bytes, random_bytes: Random) -> byte
     _not_empty(key, message)
     length = _LENGTH.pack(len(message))
     iv = random_bytes(12)
-    sealed = AESGCM(derive(key, _MESSAGE_KEY, (length, context))).encrypt(iv, message, context)
+    sealed = AESGCM(_message_key(key, length, context)).encrypt(iv, message, context)
     return b"".join((HEAD, length, iv, sealed[-16:], sealed[:-16]))
 
 
@@ -60,14 +68,20 @@ def open_sealed(key: Key, data: bytes, context: bytes, legacy: bool = False) -> 
         raise CryptoError("a sealed cell has another length than it says")
     if not key:
         raise CryptoError("the key is empty")
-    for packed in (data[12:16], _LONG.pack(length))[: 1 + legacy]:
-        try:
-            return AESGCM(derive(key, _MESSAGE_KEY, (packed, context))).decrypt(
-                data[16:28], data[44:] + data[28:44], context
-            )
-        except InvalidTag:
-            pass
-    raise CryptoError("a sealed cell does not open")
+    ciphertext = data[44:] + data[28:44]
+    try:
+        return AESGCM(_message_key(key, data[12:16], context)).decrypt(
+            data[16:28], ciphertext, context
+        )
+    except InvalidTag:
+        if not legacy:
+            raise CryptoError("a sealed cell does not open") from None
+    try:
+        return AESGCM(_message_key(key, _LONG.pack(length), context)).decrypt(
+            data[16:28], ciphertext, context
+        )
+    except InvalidTag:
+        raise CryptoError("a sealed cell does not open") from None
 
 
 def open_wiped(key: Key, data: bytes, context: bytes) -> bytearray:
@@ -79,7 +93,7 @@ def open_wiped(key: Key, data: bytes, context: bytes) -> bytearray:
         raise CryptoError("a sealed cell has another length than it says")
     message = bytearray(length)
     try:
-        AESGCM(derive(key, _MESSAGE_KEY, (data[12:16], context))).decrypt_into(
+        AESGCM(_message_key(key, data[12:16], context)).decrypt_into(
             data[16:28], data[44:] + data[28:44], context, message
         )
     except InvalidTag:
@@ -97,7 +111,7 @@ class FixedOpener:
 
     def __init__(self, key: Key, length: int, context: bytes = b"") -> None:
         packed = _LENGTH.pack(length)
-        self._cipher = AESGCM(derive(key, _MESSAGE_KEY, (packed, context)))
+        self._cipher = AESGCM(_message_key(key, packed, context))
         self._context = context
         self._head = HEAD + packed
         self._size = length + OVERHEAD

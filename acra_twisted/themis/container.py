@@ -29,9 +29,12 @@ def _make_table() -> list[int]:
 _TABLE = _make_table()
 
 
-def crc32c(data: bytes) -> int:
-    """CRC-32C (Castagnoli, reflected): e3069283 for b"123456789"."""
-    value = 0xFFFFFFFF
+def crc32c(data: bytes, before: int = 0) -> int:
+    """CRC-32C (Castagnoli, reflected): e3069283 for b"123456789".
+
+    ``before``: that of the bytes that come before these.
+    """
+    value = before ^ 0xFFFFFFFF
     for byte in data:
         value = _TABLE[(value ^ byte) & 0xFF] ^ (value >> 8)
     return value ^ 0xFFFFFFFF

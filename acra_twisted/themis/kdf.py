@@ -13,8 +13,12 @@ def derive(
 
     Contexts are concatenated with nothing between them.
     """
-    message = b"\0\0\0\x01" + label + b"\0" + b"".join(contexts)
-    return hmac.digest(key, message, "sha256")[:size]
+    return hmac.digest(key, message(label) + b"".join(contexts), "sha256")[:size]
+
+
+def message(label: bytes) -> bytes:
+    """What is authenticated before the contexts: a counter that is always 1, and the label."""
+    return b"\0\0\0\x01" + label + b"\0"
 
 
 def derive_without_key(label: bytes, contexts: Sequence[bytes], size: int = 32) -> bytes:
