@@ -1,7 +1,7 @@
 """Containers: what opening one costs, and what results with and without them cost.
 
-``primitives``: the elliptic-curve, HMAC and AES work that nobody can do without, called directly, in
-the same run; the figures of ours are given with their ratio to it.
+``primitives``: the elliptic-curve, HMAC and AES work that nobody can do without, called directly,
+in the same run; the figures of ours are given with their ratio to it.
 """
 
 from __future__ import annotations
