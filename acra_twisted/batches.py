@@ -71,11 +71,6 @@ class RowBatch:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def has(self, needle: bytes, row: int = -1) -> bool:
-        """Whether the bytes are anywhere in the run, or in one row of it: one search in C."""
-        start, end = (self.start, self.end) if row < 0 else self.offsets[row : row + 2]
-        return self.data.find(needle, start, end) >= 0
-
     def cells(self, row: int) -> Sequence[bytes | None]:
         """The values of one row, changes included.  Raises WireError on a malformed row."""
         found = self._rows.get(row)

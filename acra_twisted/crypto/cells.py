@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
-from acra_twisted.crypto.envelopes import Envelope
 from acra_twisted.crypto.search import contains_any
 
 RAW, HEX, ESCAPE, ESCAPE_TWICE = "raw", "hex", "escape", "escape-twice"
@@ -90,6 +89,8 @@ def find(cell: bytes, binary: bool = True) -> list[Sighting]:
         found += _find_hex(cell)
     if b"\\" in cell and contains_any(cell, _ALL_ESCAPED_MARKS, 0, size):
         found += _find_escaped(cell)
+    if len(found) > 1:
+        found.sort(key=lambda sighting: sighting.start)
     return found
 
 
@@ -162,7 +163,11 @@ def _find_escaped(cell: bytes) -> list[Sighting]:
     data = _unescape(cell)
     once = envelopes.find(data)
     if once:
-        return [Sighting(e.kind, data[e.inner : e.end], ESCAPE, *_place(cell, e)) for e in once]
+        places = _places(cell, [place for e in once for place in (e.start, e.end)])
+        return [
+            Sighting(e.kind, data[e.inner : e.end], ESCAPE, places[e.start], places[e.end])
+            for e in once
+        ]
     data = _unescape(_TWICE.sub(rb"\1", cell))
     return [
         Sighting(e.kind, data[e.inner : e.end], ESCAPE_TWICE, 0, 0) for e in envelopes.find(data)
@@ -175,19 +180,20 @@ def _unescape(cell: bytes) -> bytes:
     )
 
 
-def _place(cell: bytes, envelope: Envelope) -> tuple[int, int]:
-    """Where the escaped form of a container lies: its bytes counted one by one."""
-    position = 0
-    bounds = []
-    places = iter((envelope.start, envelope.end))
-    wanted = next(places)
-    for count in range(envelope.end + 1):
-        if count == wanted:
-            bounds.append(position)
-            wanted = next(places, -1)
-        escape = _ESCAPES.match(cell, position)
-        position = escape.end() if escape else position + 1
-    return bounds[0], bounds[1]
+def _places(cell: bytes, wanted: Sequence[int]) -> dict[int, int]:
+    """Where places of the unescaped bytes are in the cell: one walk over its escapes for all."""
+    places: dict[int, int] = {}
+    todo = sorted(set(wanted), reverse=True)
+    there = unescaped = 0
+    ends = [(match.start(), match.end()) for match in _ESCAPES.finditer(cell)]
+    for start, end in (*ends, (len(cell), len(cell))):
+        plain = start - there
+        while todo and todo[-1] <= unescaped + plain:
+            place = todo.pop()
+            places[place] = there + place - unescaped
+        unescaped += plain + 1
+        there = end
+    return places
 
 
 def replace(cell: bytes, contents: Sequence[tuple[Sighting, bytes]]) -> bytes:

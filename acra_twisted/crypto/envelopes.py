@@ -25,6 +25,9 @@ _KINDS = ((ACRASTRUCT, acrastruct), (ACRABLOCK, acrablock))
 
 #: What is in every container of each kind.
 MARKS = (acrastruct.MARK, acrablock.MARK)
+#: How many containers may lie one in another.  A cell of look-alikes that each claim all the rest
+#: would else be work and memory by the square of its size.
+MAX_DEPTH = 4
 #: No container is shorter.
 MINIMUM = acrablock.OVERHEAD + 1
 
@@ -46,7 +49,8 @@ def wrap(kind: str, inner: bytes) -> bytes:
 def find(data: bytes) -> list[Envelope]:
     """Whatever looks like a container in ``data``, by where the inner one begins.
 
-    One may lie inside another: the outer one may be a look-alike that wants to hide it.
+    One may lie inside another: the outer one may be a look-alike that wants to hide it.  But only
+    MAX_DEPTH deep, so that all of them together are no more than so many times the data.
     """
     found: list[Envelope] = []
     for kind, form in _KINDS:
@@ -57,9 +61,19 @@ def find(data: bytes) -> list[Envelope]:
             if size:
                 found.append(Envelope(kind, _outer(kind, data, start, size), start, start + size))
             position = data.find(form.MARK, position + 1)
-    if len(found) > 1:
-        found.sort(key=lambda envelope: envelope.inner)
-    return found
+    return _bounded(found) if len(found) > 1 else found
+
+
+def _bounded(found: list[Envelope]) -> list[Envelope]:
+    """In order, without those that lie too deep in others."""
+    kept: list[Envelope] = []
+    around: list[int] = []
+    for envelope in sorted(found, key=lambda envelope: envelope.inner):
+        around = [end for end in around if end > envelope.inner]
+        if len(around) < MAX_DEPTH:
+            around.append(envelope.end)
+            kept.append(envelope)
+    return kept
 
 
 def _outer(kind: str, data: bytes, start: int, size: int) -> int:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from acra_twisted import events
+from acra_twisted.errors import AcraError
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.sql.redact import redact
@@ -97,7 +98,10 @@ class AuditLog:
             )
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
-        """Our bug or the stage's: where it was raised, without the text, which may hold data."""
+        """Our bug or the stage's: where it was raised, without the text, which may hold data.
+
+        An error of ours has a text without data, which says what to do: a key file's mode, say.
+        """
         trace = failure.getTracebackObject()
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
@@ -106,7 +110,7 @@ class AuditLog:
             "Stage failed",
             code=events.STAGE_FAILED,
             stage=stage,
-            error=failure.type.__name__,
+            error=str(failure.value) if failure.check(AcraError) else failure.type.__name__,
             where=where,
             **session_fields(work.exchange.session, work.exchange),
         )

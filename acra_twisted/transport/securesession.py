@@ -36,6 +36,8 @@ HANDSHAKE_LIMIT = 1024
 DATA_LIMIT = 64 << 20
 #: A connector may send its first message behind its id, while a remote store looks for keys.
 _EARLY_LIMIT = 2 * HANDSHAKE_LIMIT
+#: What a frame is longer than the piece of the stream in it.
+OVERHEAD = lengthprefix.HEADER_SIZE + session.OVERHEAD
 #: We cut here: one message must be whole before its first byte can be used.
 _PIECE = 64 * 1024
 
@@ -289,7 +291,3 @@ class SecureSessionSecurity:
     def protect(self, factory: IProtocolFactory) -> IProtocolFactory:
         """See ITransportSecurity."""
         return _Factory(self, factory)
-
-
-#: What a frame is longer than the piece of the stream in it.
-OVERHEAD = lengthprefix.HEADER_SIZE + session.OVERHEAD

@@ -40,13 +40,6 @@ class Batches(SynchronousTestCase):
         self.assertEqual(batch.cells(1), [None, b"new"])
         self.assertEqual(len(batch.columns), 2)
 
-    def test_searching_stays_within_bounds(self):
-        batch = batch_of([b"xx%%%yy"], [b"zz"])
-        self.assertTrue(batch.has(b"%%%"))
-        self.assertTrue(batch.has(b"zz", 1))
-        for needle, row_ in ((b"zz", 0), (b"before", -1), (b"behind", -1), (b"behind", 1)):
-            self.assertFalse(batch.has(needle, row_))
-
     def test_rows_are_split_once(self):
         batch = batch_of([b"a"])
         self.assertIs(batch.cells(0), batch.cells(0))

@@ -66,6 +66,13 @@ class Forms(SynchronousTestCase):
         cell = f"{STRUCT.hex()},{BLOCK.hex()}".encode()
         self.assertEqual([s.data for s in cells.find(cell)], [STRUCT, BLOCK])
 
+    def test_two_escaped_ones(self):
+        cell = escape(b"\\a" + STRUCT + b"-\0-" + BLOCK + b"\xff")
+        found = cells.find(cell)
+        self.assertEqual([s.data for s in found], [STRUCT, BLOCK])
+        rebuilt = cells.replace(cell, [(found[0], b"one"), (found[1], b"two")])
+        self.assertEqual(rebuilt, escape(b"\\aone-\0-two\xff"))
+
     def test_a_mark_of_the_other_pairing_hides_nothing(self):
         mark = envelopes.MARKS[0].hex()
         cell = f"{mark}0{STRUCT.hex()}".encode()

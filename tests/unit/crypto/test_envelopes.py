@@ -52,6 +52,18 @@ class Finding(SynchronousTestCase):
         cover = STRUCT[:137] + (len(STRUCT) + 60).to_bytes(8, "little") + b"x" * 60 + STRUCT
         self.assertEqual(found(cover), [(ACRASTRUCT, cover, cover), (ACRASTRUCT, STRUCT, STRUCT)])
 
+    def test_a_cell_of_look_alikes_is_not_work_by_the_square(self):
+        head = STRUCT[:137]
+        size = len(head) + 8
+        count = 2000
+        data = b"".join(
+            head + (size * (count - n) + 200 - size).to_bytes(8, "little") for n in range(count)
+        ) + bytes(200)
+        envelopes_ = envelopes.find(data)
+        self.assertGreater(len(envelopes_), 0)
+        total = sum(envelope.end - envelope.inner for envelope in envelopes_)
+        self.assertLessEqual(total, envelopes.MAX_DEPTH * len(data))
+
     @given(st.binary(max_size=300))
     def test_garbage(self, data):
         for before in (b"", STRUCT[:60], BLOCK[:40]):

@@ -4,6 +4,7 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import KeyStoreError
 from acra_twisted.model import STATEMENT, Exchange, Statement, Work
 from acra_twisted.telemetry.audit import AuditLog, session_fields
 from acra_twisted.telemetry.spans import Span
@@ -64,3 +65,5 @@ class Lines(SynchronousTestCase):
         self.assertIn("test_audit.py:", self.lines[0]["where"])
         self.assertEqual(self.lines[1]["where"], "unknown")
         self.assertNotIn("secret", repr(self.lines))
+        self.log.stage_failed("s", self.work, Failure(KeyStoreError("run: chmod 600 key")))
+        self.assertEqual(self.lines[-1]["error"], "run: chmod 600 key")
