@@ -59,23 +59,25 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._client_id = ""
         self._why: Failure | None = None
 
-    def connectionMade(self) -> None:
-        """Twisted: the socket is there; the wrapped protocol may look at it, too."""
-        # To Twisted a wrapper is the transport of what it wraps.
-        self.wrappedProtocol.makeConnection(self)
-        if self._security.is_client and not self.transport.disconnecting:
+    def makeConnection(self, transport: Any) -> None:
+        """Twisted: the socket is there; the wrapped protocol is told, then we begin."""
+        ProtocolWrapper.makeConnection(self, transport)
+        if self._security.is_client and not transport.disconnecting:
             self._connect()
 
     # -- handshake ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         security = self._security
-        self._client_id = security.client_id
+        self._client_id = client_id = security.client_id
         keys = security.keys
-        self._when_there(
-            (keys.keys(CONNECTOR, self._client_id), keys.public_key(SERVER, self._client_id)),
-            self._introduce,
-        )
+        try:
+            self._when_there(
+                (keys.keys(CONNECTOR, client_id), keys.public_key(SERVER, client_id)),
+                self._introduce,
+            )
+        except AcraError:
+            self._failed(Failure())
 
     def _introduce(self, private: Any, server: PublicKey) -> None:
         client = ClientSession(

@@ -33,6 +33,10 @@ class Inner(Channel):
         self.peer = None
         self.data = b""
         self.reason = None
+        self.times_opened = 0
+
+    def opened(self):
+        self.times_opened += 1
 
     def peer_authenticated(self, certificate, client_id=""):
         self.peer = client_id
@@ -117,6 +121,9 @@ class Link(SynchronousTestCase):
             sent[upwards] += piece
             carry(*ends, size=size)
         self.assertEqual([end.inner.data for end in ends], sent)
+
+    def test_the_inside_is_connected_once(self):
+        self.assertEqual([end.inner.times_opened for end in established()], [1, 1])
 
     def test_much_data_is_cut_into_messages(self):
         near, far = established()
@@ -326,6 +333,15 @@ class Later(SynchronousTestCase):
         end.dataReceived(lengthprefix.encode(b"clientid"))
         end.dataReceived(bytes(3000))
         self.assertFalse(end.transport.connected)
+
+    def test_a_connector_that_lost_its_keys(self):
+        """Destroyed while it runs: the connection ends, with the reason."""
+        found = store(CLIENT, CONNECTOR, SERVER_KEY, SERVER)
+        security = SecureSessionSecurity(found, "acra_server", lambda: NOW, CLIENT_ID)
+        found.close()
+        end = side(security)
+        self.assertFalse(end.transport.connected)
+        self.assertTrue(end.inner.reason.check(HandshakeError))
 
     def test_a_store_that_fails(self):
         near, far = client(), server(keys=self.remote())
