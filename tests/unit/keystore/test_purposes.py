@@ -55,3 +55,7 @@ class Names(SynchronousTestCase):
         for owner in ("../../etc", "a/b/c/d", "client\0", "client\n", "clïent", "x" * 257, "abcd"):
             self.assertRaises(KeyStoreError, purposes.file_of, purposes.SERVER, owner)
         self.assertRaises(KeyStoreError, purposes.file_of, purposes.POISON, "owner")
+
+    def test_files_that_are_no_keys(self):
+        for path in ("abc", ".poison_key/other", "a/b/c/d_storage", "client\n_hmac"):
+            self.assertIsNone(purposes.purpose_of(path), path)
