@@ -8,6 +8,7 @@ the validation of whatever value arrives.  `Section` groups options under an ini
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,6 +130,9 @@ class Url(Kind):
         return url
 
 
+CLIENT_ID_PATTERN = re.compile(r"[A-Za-z0-9_ -]{5,256}")
+
+
 class ClientId(Kind):
     """Acra's client id: 5 to 256 characters of ``A-Z a-z 0-9 - _`` and space; empty means none."""
 
@@ -137,11 +141,7 @@ class ClientId(Kind):
     def parse(self, text: str) -> str:
         value = text.strip()
         # One message for every way to be wrong: the value never becomes part of a path first.
-        if value and not (
-            5 <= len(value) <= 256
-            and value.isascii()
-            and all(c.isalnum() or c in "-_ " for c in value)
-        ):
+        if value and not CLIENT_ID_PATTERN.fullmatch(value):
             raise ValueError(f"expected {self.noun}")
         return value
 

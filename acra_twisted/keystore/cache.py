@@ -22,7 +22,8 @@ from acra_twisted.keystore.secret import Secret
 #: Seconds for which a kept key is not compared with the store's.
 RECHECK = 1.0
 
-UNLIMITED, OFF = 0, -1
+#: The size that keeps nothing.
+OFF = -1
 
 
 class _Kept(NamedTuple):

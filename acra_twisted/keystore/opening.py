@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from acra_twisted.errors import ConfigError, KeyStoreError
@@ -36,13 +36,13 @@ def open_keys(
     return KeyCache(store, settings["keystore_cache_size"], seconds)
 
 
-def need_keys(keys: Any, settings: Settings, who: str) -> Any:
+def need_keys(keys: Any, settings: Mapping[str, Any], who: str) -> Any:
     """``keys``, which ``who`` cannot do without.  Raises ConfigError if there are none."""
     if keys is None:
-        folder = settings["keys_dir"]
+        folder = settings.get("keys_dir", "")
         raise ConfigError(
             f"keys_dir: {who} needs a key store and there is "
             f"{'no folder ' + folder if folder else 'none configured'}; make one with: "
-            f"acra-keymaker --keystore=v1 --client_id=ID"
+            f"acra-keymaker --keystore=v1 --client_id=ID; or do without {who}"
         )
     return keys

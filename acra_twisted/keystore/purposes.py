@@ -11,9 +11,9 @@ import re
 from typing import NamedTuple
 
 from acra_twisted.errors import KeyStoreError
+from acra_twisted.options import CLIENT_ID_PATTERN
 
 CLIENT, ZONE, NOBODY = "client", "zone", ""
-_CLIENT_ID = re.compile(r"[A-Za-z0-9_ -]{5,256}")
 _ZONE_ID = re.compile(r"D{8}[A-Za-z]{16}")
 
 
@@ -75,12 +75,12 @@ ALL = (
 
 def is_client_id(text: str) -> bool:
     """Acra's rule: 5 to 256 of letters, digits, ``-``, ``_`` and space."""
-    return _CLIENT_ID.fullmatch(text) is not None
+    return CLIENT_ID_PATTERN.fullmatch(text) is not None
 
 
 def check_owner(purpose: Purpose, owner: str) -> None:
     """An owner becomes part of a path: not before this.  Raises KeyStoreError."""
-    fits = {CLIENT: _CLIENT_ID, ZONE: _ZONE_ID}
+    fits = {CLIENT: CLIENT_ID_PATTERN, ZONE: _ZONE_ID}
     if purpose.owner == NOBODY:
         valid = not owner
     else:

@@ -24,6 +24,7 @@ from acra_twisted.interfaces import (
     IStageFactory,
     IStatementStage,
 )
+from acra_twisted.keystore.opening import need_keys
 from acra_twisted.model import PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.options import Choice, Option, Section, Settings
 from acra_twisted.pipeline import driver
@@ -55,13 +56,7 @@ class Services(NamedTuple):
 
     def need_keys(self, stage: str) -> Any:
         """The key store.  Raises ConfigError if there is none."""
-        if self.keys is None:
-            raise ConfigError(
-                f"keys_dir: the stage {stage!r} needs a key store and there is none at "
-                f"{self.settings.get('keys_dir')!r}; make one with: acra-keymaker --keystore=v1 "
-                f"--client_id=ID, or take {stage!r} out of stages"
-            )
-        return self.keys
+        return need_keys(self.keys, self.settings, f"the stage {stage!r}")
 
 
 class Pipeline:

@@ -7,6 +7,7 @@ costs three times as much as ``inc()``.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -97,57 +98,57 @@ class DaemonMetrics:
 
     def watch_keys(self, cache: Any) -> None:
         """Expose a keystore.cache.KeyCache's size and counters; read when scraped."""
-        self.registry.register(_KeyCacheCollector(cache))
+        self.registry.register(
+            _Watched(
+                ("acra_keystore_cache_entries", "Keys kept in memory"),
+                lambda: len(cache),
+                ("acra_keystore_cache", "Requests for keys by what became of them"),
+                cache.counts,
+            )
+        )
 
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
-        self.registry.register(_ExporterCollector(exporter))
+        prefix = f"acra_span_exporter_{exporter.name}"
+        self.registry.register(
+            _Watched(
+                (f"{prefix}_queue", "Spans waiting to be exported"),
+                lambda: exporter.queued,
+                (f"{prefix}_spans", "Spans by what became of them"),
+                exporter.counts,
+            )
+        )
 
 
-class _KeyCacheCollector:
-    def __init__(self, cache: Any) -> None:
-        self._cache = cache
+class _Watched:
+    """A size and a few counters of something, read when scraped.
+
+    ``gauge`` and ``counter`` are names with their help texts.
+    """
+
+    def __init__(
+        self,
+        gauge: tuple[str, str],
+        size: Callable[[], int],
+        counter: tuple[str, str],
+        counts: Mapping[str, int],
+    ) -> None:
+        self._gauge = gauge
+        self._size = size
+        self._counter = counter
+        self._counts = counts
 
     def collect(self) -> Any:
         """Reads plain integers: safe in the scraper's thread."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        kept = GaugeMetricFamily("acra_keystore_cache_entries", "Keys kept in memory")
-        kept.add_metric([], len(self._cache))
-        yield kept
-        requests = CounterMetricFamily(
-            "acra_keystore_cache", "Requests for keys by what became of them", labels=["result"]
-        )
-        for result, count in self._cache.counts.items():
-            requests.add_metric([result], count)
-        yield requests
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class _ExporterCollector:
-    def __init__(self, exporter: Any) -> None:
-        self._exporter = exporter
-
-    def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        exporter = self._exporter
-        name = exporter.name
-        queued = GaugeMetricFamily(
-            f"acra_span_exporter_{name}_queue", "Spans waiting to be exported"
-        )
-        queued.add_metric([], exporter.queued)
-        yield queued
-        spans = CounterMetricFamily(
-            f"acra_span_exporter_{name}_spans", "Spans by what became of them", labels=["result"]
-        )
-        for result, count in exporter.counts.items():
-            spans.add_metric([result], count)
-        yield spans
+        gauge = GaugeMetricFamily(*self._gauge)
+        gauge.add_metric([], self._size())
+        yield gauge
+        counter = CounterMetricFamily(*self._counter, labels=["result"])
+        for result, count in self._counts.items():
+            counter.add_metric([result], count)
+        yield counter
 
     def describe(self) -> Any:
         """Nothing in advance."""

@@ -61,6 +61,17 @@ def open_sealed(key: Key, data: bytes, context: bytes, legacy: bool = False) -> 
 
     ``legacy``: on failure try the length as 64 bits, as Themis 0.9.6 derived its keys.
     """
+    length = _checked_length(key, data)
+    try:
+        return _decrypt(AESGCM(_message_key(key, data[12:16], context)), data, context)
+    except CryptoError:
+        if not legacy:
+            raise
+    return _decrypt(AESGCM(_message_key(key, _LONG.pack(length), context)), data, context)
+
+
+def _checked_length(key: Key, data: bytes) -> int:
+    """The message's length, if ``data`` has the form of a sealed cell.  Raises CryptoError."""
     if len(data) <= OVERHEAD or data[:12] != HEAD:
         raise CryptoError("not a sealed cell")
     (length,) = _LENGTH.unpack_from(data, 12)
@@ -68,30 +79,19 @@ def open_sealed(key: Key, data: bytes, context: bytes, legacy: bool = False) -> 
         raise CryptoError("a sealed cell has another length than it says")
     if not key:
         raise CryptoError("the key is empty")
-    ciphertext = data[44:] + data[28:44]
+    return int(length)
+
+
+def _decrypt(cipher: AESGCM, data: bytes, context: bytes) -> bytes:
     try:
-        return AESGCM(_message_key(key, data[12:16], context)).decrypt(
-            data[16:28], ciphertext, context
-        )
-    except InvalidTag:
-        if not legacy:
-            raise CryptoError("a sealed cell does not open") from None
-    try:
-        return AESGCM(_message_key(key, _LONG.pack(length), context)).decrypt(
-            data[16:28], ciphertext, context
-        )
+        return cipher.decrypt(data[16:28], data[44:] + data[28:44], context)
     except InvalidTag:
         raise CryptoError("a sealed cell does not open") from None
 
 
 def open_wiped(key: Key, data: bytes, context: bytes) -> bytearray:
     """As `open_sealed`, into memory that the caller can wipe: for keys.  Raises CryptoError."""
-    if len(data) <= OVERHEAD or data[:12] != HEAD:
-        raise CryptoError("not a sealed cell")
-    (length,) = _LENGTH.unpack_from(data, 12)
-    if length != len(data) - OVERHEAD:
-        raise CryptoError("a sealed cell has another length than it says")
-    message = bytearray(length)
+    message = bytearray(_checked_length(key, data))
     try:
         AESGCM(_message_key(key, data[12:16], context)).decrypt_into(
             data[16:28], data[44:] + data[28:44], context, message
@@ -120,10 +120,7 @@ class FixedOpener:
         """The message.  Raises CryptoError."""
         if data[:16] != self._head or len(data) != self._size:
             raise CryptoError("not a sealed cell of the expected length")
-        try:
-            return self._cipher.decrypt(data[16:28], data[44:] + data[28:44], self._context)
-        except InvalidTag:
-            raise CryptoError("a sealed cell does not open") from None
+        return _decrypt(self._cipher, data, self._context)
 
 
 def seal_with_passphrase(

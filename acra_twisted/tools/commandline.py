@@ -121,10 +121,15 @@ def from_certificate(path: str, kind: str) -> str:
     return identity.client_id(certificate, kind)
 
 
-def add_identity(parser: Parser, default: str = "") -> None:
+def add_identity(parser: Parser) -> None:
     """``--client_id`` and its alternatives."""
-    parser.add_argument("--client_id", default=default, help="whose keys")
+    parser.add_argument("--client_id", default="", help="whose keys")
     parser.add_argument("--tls_cert", default="", help="take the client id of this certificate")
+    add_extractor(parser)
+
+
+def add_extractor(parser: Parser) -> None:
+    """``--tls_identifier_extractor_type``."""
     parser.add_argument(
         "--tls_identifier_extractor_type",
         default="distinguished_name",

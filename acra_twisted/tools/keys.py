@@ -67,12 +67,7 @@ def _parser() -> Parser:
     _bundle_files(command("import", "Store the keys of a bundle; those there are rotated."))
     made = command("extract-client-id", "Print the client id of a certificate.")
     made.add_argument("--tls_cert", required=True, help="the certificate, PEM")
-    made.add_argument(
-        "--tls_identifier_extractor_type",
-        default="distinguished_name",
-        choices=("distinguished_name", "serial_number"),
-        help="what of the certificate makes the client id",
-    )
+    commandline.add_extractor(made)
     made.switch("print_json", help="as JSON")
     return parser
 

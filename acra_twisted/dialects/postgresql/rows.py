@@ -78,12 +78,7 @@ class ResultRows(ChunkFlow):
         if self._columns < 0:
             self._columns = self._announced(code, exchange, _ROW.unpack_from(data, position)[2])
             if self._plans:
-                self._buffer.position = position
-                self._run = (position, position)
-                self._unsettled = True
-                columns = self._result_columns(exchange, portal)
-                exchange.columns = columns
-                return position, Work(COLUMNS, columns, exchange)
+                return self._plan(position, self._result_columns(exchange, portal), exchange)
         if exchange.plan:
             return self._judge_rows(data, position, size, exchange)
         return self._walk_rows(data, position, size), None
@@ -115,9 +110,11 @@ class ResultRows(ChunkFlow):
         if length > self._message_limit:
             frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
 
-    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
+    def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
+        """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
         columns, limit = self._columns, self._message_limit
         unpack = _ROW.unpack_from
+        begin = position
         last = size - 7
         while position <= last:
             kind, length, count = unpack(data, position)
@@ -125,7 +122,12 @@ class ResultRows(ChunkFlow):
                 break
             if count != columns or not 6 <= length <= limit:
                 self._check_row(length, count)
+            begin = position
             position += length + 1
+        return begin, position
+
+    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
+        _, position = self._end_of_rows(data, position, size)
         if position > size:
             self._streaming = position - size
             position = size
@@ -135,21 +137,9 @@ class ResultRows(ChunkFlow):
     def _judge_rows(
         self, data: bytes, position: int, size: int, exchange: Exchange
     ) -> tuple[int, Work | None]:
-        start = position
-        columns, limit = self._columns, self._message_limit
-        unpack = _ROW.unpack_from
-        last = size - 7
-        while position <= last:
-            kind, length, count = unpack(data, position)
-            if kind != 68:
-                break
-            if count != columns or not 6 <= length <= limit:
-                self._check_row(length, count)
-            end = position + length + 1
-            if end > size:
-                break
-            position = end
-        return self._judged(RowBatch, data, (start, position), exchange)
+        begin, end = self._end_of_rows(data, position, size)
+        run = (position, begin if end > size else end)
+        return self._judged(RowBatch, data, run, exchange)
 
     def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
         """From a CopyData with its header on: stream it, or make a Work of those complete."""
@@ -158,11 +148,8 @@ class ResultRows(ChunkFlow):
         if self._columns < 0:
             self._columns = 1
             if self._plans:
-                self._buffer.position = position
-                self._run = (position, position)
-                self._unsettled = True
-                exchange.columns = Columns([b""], [0], [0], [0], is_copy=True)
-                return position, Work(COLUMNS, exchange.columns, exchange)
+                lines = Columns([b""], [0], [0], [0], is_copy=True)
+                return self._plan(position, lines, exchange)
         if exchange.plan:
             return self._judge_copied(data, position, size, exchange)
         self._streaming = int(frames.HEADER.unpack_from(data, position)[1]) + 1
@@ -188,8 +175,18 @@ class ResultRows(ChunkFlow):
         start, end = run
         if start == end:
             return end, None
-        self._buffer.position = end
+        assert exchange.columns is not None  # noqa: S101 - set with the plan
+        batch = kind(data, exchange.columns, start, end)
+        return self._ask(Work(ROWS, batch, exchange), run)
+
+    def _plan(self, position: int, columns: Columns, exchange: Exchange) -> tuple[int, Work]:
+        """Before the first row: a Work of what the result's columns are."""
+        exchange.columns = columns
+        return self._ask(Work(COLUMNS, columns, exchange), (position, position))
+
+    def _ask(self, work: Work, run: tuple[int, int]) -> tuple[int, Work]:
+        """Wait for the verdict on a run; go on behind it."""
+        self._buffer.position = run[1]
         self._run = run
         self._unsettled = True
-        assert exchange.columns is not None  # noqa: S101 - set with the plan
-        return end, Work(ROWS, kind(data, exchange.columns, start, end), exchange)
+        return run[1], work
