@@ -59,4 +59,5 @@ class LexError(AcraError):
 
     def __init__(self, why: str, position: int) -> None:
         super().__init__(f"{why} at byte {position}")
+        self.why = why
         self.position = position

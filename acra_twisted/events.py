@@ -21,6 +21,7 @@ DROPPED_BY_TIMEOUT: Final = 539
 CONNECT_TO_DATABASE: Final = 540
 CLOSE_DATABASE: Final = 541
 QUERY_NOT_ALLOWED: Final = 560
+QUERY_CAPTURE_FULL: Final = 562
 QUERY_PARSE_ERROR: Final = 563
 DECRYPT: Final = 581
 TLS_INIT: Final = 584
@@ -54,6 +55,7 @@ MEANINGS: Final[dict[int, str]] = {
     CONNECT_TO_DATABASE: "the database could not be reached",
     CLOSE_DATABASE: "the database ended a connection",
     QUERY_NOT_ALLOWED: "a stage refused a statement",
+    QUERY_CAPTURE_FULL: "too many different statements to capture; further ones are left out",
     QUERY_PARSE_ERROR: "a statement could not be parsed",
     DECRYPT: "containers were left as stored: they could not be opened",
     TLS_INIT: "TLS with an application failed",

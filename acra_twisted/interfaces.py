@@ -64,6 +64,13 @@ class IStatementStage(IStage):
         Hangup, or a Deferred of one of these.  Must not block.  Raising means Deny."""
 
 
+class IReloadable(IStage):
+    """A stage that reads something which may change: rules, schemas."""
+
+    def reload() -> None:
+        """SIGHUP: read it anew.  Raises ConfigError; what was in force stays in force then."""
+
+
 class IParameterStage(IStage):
     """Looks at values bound to a prepared statement."""
 

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from acra_twisted import events
+
 # What a Work is about; also the index of its hooks in pipeline.build.Pipeline.
 STATEMENT = "statement"
 PARAMETERS = "parameters"
@@ -107,6 +109,7 @@ class Exchange:
         "sqlstate",
         "denied_by",
         "reason",
+        "code",
         "rows",
         "opened",
         "sent",
@@ -129,6 +132,7 @@ class Exchange:
         self.sqlstate = ""
         self.denied_by = ""
         self.reason = ""
+        self.code = events.QUERY_NOT_ALLOWED
         self.rows = -1
         self.opened = now
         self.sent = 0
@@ -166,7 +170,8 @@ class Session:
 
     ``outstanding`` is the queue of replies still owed to the client, in order: tuples of a reply
     code, its exchange and a payload (see ``dialects.postgresql.replies``).  Nothing reaches the
-    client except through it.
+    client except through it.  ``in_flight``: when the statement at hand was read, an earlier
+    request had not been answered, so that ``parameters`` may be about to change.
     """
 
     __slots__ = (
@@ -179,6 +184,7 @@ class Session:
         "parameters",
         "prepared",
         "discarding",
+        "in_flight",
         "copying_in",
         "ready",
         "draining",
@@ -201,6 +207,7 @@ class Session:
         self.parameters: dict[bytes, bytes] = {}
         self.prepared: Any = None
         self.discarding = False
+        self.in_flight = False
         self.copying_in = False
         self.ready = False
         self.draining = False

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from acra_twisted import events
+
 Item = TypeVar("Item")
 
 
@@ -36,10 +38,11 @@ class Deny:
     """Refuse, and tell the client so as its database would.  The session stays usable.
 
     ``text`` goes to the client: it names neither the statement nor the rule that matched.
-    ``reason`` goes to the log and the span: it must be without literals too.
+    ``reason`` goes to the log and the span: it must be without literals too.  ``rule``, from a
+    small fixed set, labels a metric; ``code`` is the event's.
     """
 
-    __slots__ = ("sqlstate", "errno", "text", "reason")
+    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code")
 
     def __init__(
         self,
@@ -48,7 +51,11 @@ class Deny:
         sqlstate: bytes = b"42000",
         errno: int = 1317,
         reason: str = "",
+        rule: str = "",
+        code: int = events.QUERY_NOT_ALLOWED,
     ) -> None:
+        self.rule = rule
+        self.code = code
         self.sqlstate = sqlstate
         self.errno = errno
         self.text = text

@@ -195,6 +195,19 @@ SERVER_SECTIONS = (
         "Processing stages, nearest the client first; replies run the list backwards.",
         (Option("stages", NAMES, ("decryptor",), "Stages to run, by name, in order."),),
     ),
+    Section(
+        "censor",
+        "AcraCensor, the SQL firewall.",
+        (
+            Option(
+                "acracensor_config_file",
+                FILE,
+                "",
+                "Rule file in Acra's YAML. Runs the stage censor, nearest the client, if stages "
+                "does not name it. Read anew at SIGHUP.",
+            ),
+        ),
+    ),
     KEYSTORE,
     Section(
         "poison",

@@ -1,5 +1,6 @@
 """The stages we ship."""
 
+from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.decryptor import DecryptorFactory
 from acra_twisted.stages.deny_table import DenyTableFactory
 from acra_twisted.stages.poison import PoisonFactory
@@ -7,5 +8,6 @@ from acra_twisted.stages.query_capture import QueryCaptureFactory
 
 query_capture = QueryCaptureFactory()
 deny_table = DenyTableFactory()
+censor = CensorFactory()
 decryptor = DecryptorFactory()
 poison = PoisonFactory()

@@ -17,6 +17,7 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError
+from acra_twisted.interfaces import IReloadable
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.build import Services, build
@@ -266,10 +267,26 @@ class AcraServer(MultiService):
         await super().stopService()
 
     def reload(self) -> None:
-        """SIGHUP: read keys anew; sessions go on."""
+        """SIGHUP: read keys, and what stages read, anew; sessions go on."""
         if self.keys is not None:
             self.keys.forget()
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
+        for stage in self.pipeline.stages:
+            if IReloadable.providedBy(stage):
+                try:
+                    stage.reload()
+                except ConfigError as error:
+                    self._not_reloaded(stage.name, error)
+                else:
+                    self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
+
+    def _not_reloaded(self, stage: str, error: ConfigError) -> None:
+        self.log.error(
+            "Cannot read anew; what was in force stays in force",
+            stage=stage,
+            error=str(error),
+            code=events.WRONG_CONFIGURATION,
+        )
 
     def panic(self) -> None:
         """End the program now: sessions are cut, what is told is flushed, exit status 1."""

@@ -13,8 +13,10 @@ from acra_twisted.server.service import AcraServer, check
 
 
 def chosen_stages(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The stages to run: those named, and poison detection where Acra's own switch is on."""
+    """The stages to run: those named, and those that Acra's own settings switch on."""
     names: tuple[str, ...] = tuple(values.get("stages", ()))
+    if values.get("acracensor_config_file") and "censor" not in names:
+        names = ("censor", *names)
     if values.get("poison_detect_enable") and "poison" not in names:
         names = (*names, "poison")
     return names

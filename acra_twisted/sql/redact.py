@@ -74,20 +74,23 @@ def _redact(text: bytes, conforming: bool) -> Redacted:
         found = lexer.tokens(text, conforming)
     except LexError:
         return Redacted(_UNREADABLE, _UNREADABLE)
+    shown = hide(text, found)
+    return Redacted(shown, _summary(text, found))
+
+
+def hide(text: bytes, tokens: list[lexer.Token]) -> str:
+    """The text with every literal as ``?`` and every comment as a blank, of either language."""
     parts: list[bytes] = []
     last = 0
-    for kind, start, end in found:
-        if kind in lexer.LITERALS:
-            parts += (text[last:start], b"?")
-            last = end
-        elif kind == lexer.COMMENT:
-            parts += (text[last:start], b" ")
+    for kind, start, end in tokens:
+        if kind in lexer.LITERALS or kind in (lexer.COMMENT, lexer.HINT):
+            parts += (text[last:start], b"?" if kind in lexer.LITERALS else b" ")
             last = end
     parts.append(text[last:])
     shown = b"".join(parts).decode("utf-8", "replace").strip()
     if len(shown) > TEXT_LIMIT:
         shown = shown[: TEXT_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return Redacted(shown, _summary(text, found))
+    return shown
 
 
 def _first_operation(text: bytes) -> str:

@@ -69,7 +69,7 @@ class AuditLog:
             fields["query"] = redact(exchange.statement.text, session.conforming).text
         self._log.error(
             "AcraCensor blocked query",
-            code=events.QUERY_NOT_ALLOWED,
+            code=exchange.code,
             error=exchange.reason,
             stage=exchange.denied_by or "acra-server",
             **fields,

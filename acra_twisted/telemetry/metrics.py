@@ -186,6 +186,12 @@ class ServerMetrics(DaemonMetrics):
             ["stage", "verdict"],
             registry=registry,
         )
+        self._denials = Counter(
+            "acra_censor_denials_total",
+            "Statements that AcraCensor refused, by what decided",
+            ["by"],
+            registry=registry,
+        )
         # Without children made beforehand: Acra exports only what has happened.
         self._structs = Counter(
             "acra_acrastruct_decryptions_total",
@@ -241,7 +247,9 @@ class ServerMetrics(DaemonMetrics):
         """Only refusals: the names of stages are few."""
         if type(verdict) in (Deny, Hangup):
             self._stages.labels(stage, type(verdict).__name__.lower()).inc()
-            self.event(events.QUERY_NOT_ALLOWED)
+            self.event(getattr(verdict, "code", events.QUERY_NOT_ALLOWED))
+            if type(verdict) is Deny and verdict.rule:
+                self._denials.labels(verdict.rule).inc()
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """By stage."""

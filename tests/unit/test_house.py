@@ -12,7 +12,7 @@ PACKAGE = TOP / "acra_twisted"
 ORDER = (
     ("batches", "errors", "events", "options", "verdicts", "interfaces", "model"),
     ("wire", "sql", "themis"),
-    ("crypto", "dialects"),
+    ("censor", "crypto", "dialects"),
     ("keystore",),
     ("pipeline", "stages", "plugins"),
     ("transport", "telemetry"),
@@ -65,6 +65,7 @@ class ImportOrder(SynchronousTestCase):
                 "wire",
                 "sql",
                 "themis",
+                "censor",
                 "crypto",
                 "dialects",
             ):

@@ -205,6 +205,7 @@ class RequestFlow(HeldBatch):
     def _open_statement(self, kind: str, statement: Statement) -> Exchange:
         """An exchange that may have been given a trace context in a comment of its text."""
         session = self._session
+        session.in_flight = bool(session.outstanding or self._expected)
         exchange = Exchange(session, kind, statement, session.clock())
         found = take_context(statement.text, session.conforming)
         if found.malformed:
@@ -362,6 +363,7 @@ class RequestFlow(HeldBatch):
         exchange.outcome = "denied"
         exchange.sqlstate = deny.sqlstate.decode()
         exchange.reason = deny.reason
+        exchange.code = deny.code
         self._held = []
         self._held_size = 0
         self._emit()

@@ -16,7 +16,6 @@ class Tokens(SynchronousTestCase):
     def test_kinds(self):
         cases = {
             b"'it''s'": "s",
-            b"N'x'": "s",
             b"E'a\\'b'": "e",
             b"U&'d\\0061t'": "u",
             b'U&"d\\0061t"': "U",

@@ -1,0 +1,307 @@
+"""The decision on a text: the same for the stage and for the tools.
+
+    text -> kept by whole text? -> kept by skeleton? -> lexer, limits, parser -> handlers in order
+
+Nothing that a rule says overrules what is refused before the rules: text that cannot be split
+into tokens, that exceeds a limit, or that is written in an encoding that cannot be read safely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from acra_twisted import events
+from acra_twisted.censor import rules
+from acra_twisted.censor.cache import GenerationCache
+from acra_twisted.censor.handlers import CompiledHandler, Decision, Step
+from acra_twisted.censor.patterns import literal_values
+from acra_twisted.censor.rules import Rules
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, skeleton, tree
+from acra_twisted.sql.languages import MAX_TEXT, Mode, bound, normal
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.literals import Value
+from acra_twisted.sql.redact import hide
+from acra_twisted.sql.tree import Parsed, Table, UnparsableError
+
+#: Larger texts are decided each time.
+_KEY_LIMIT = 64 << 10
+_TEXT_LIMIT = 2 << 10
+
+NO_RULE = Decision(True, "default", "no rule decides")
+NO_STATEMENT = Decision(True, "empty", "no statement")
+NOT_READ = Decision(True, "idle", "there are no rules")
+
+#: What `Decision.by` can be for a refusal: the labels of the metric.
+DENIALS = (
+    *("refused", "parse_error", "denyall"),
+    *("deny.query", "deny.table", "deny.pattern", "deny.opaque"),
+)
+
+#: Told of a statement to capture (path, redacted text) and of one that cannot be parsed.
+Sink = Callable[[str, str], None]
+#: Prepared statements of a session by name, with the tables that they reach.
+Prepared = dict[str, frozenset[Table]]
+
+
+class Plan(NamedTuple):
+    """For every text of one skeleton: the steps of each of its statements."""
+
+    statements: tuple[tuple[Step, ...], ...]
+    tables: frozenset[Table]
+
+    def decide(self, text: bytes, values: Callable[[], list[Value]]) -> Decision:
+        """Every statement must be allowed.  ``values`` are the text's literals by ordinal."""
+        decision = NO_STATEMENT
+        known: list[Value] | None = None
+        for steps in self.statements:
+            decision = NO_RULE
+            for ordinals, decisions, texts, final in steps:
+                if final is not None:
+                    decision = final
+                    break
+                if texts is not None:
+                    found = texts.get(text)
+                elif decisions is not None:
+                    known = values() if known is None else known
+                    found = decisions.get(tuple([known[n] for n in ordinals]))
+                if found is not None:
+                    decision = found
+                    break
+            if not decision.allowed:
+                return decision
+        return decision
+
+
+class _Outcome(NamedTuple):
+    plan: Plan
+    cacheable: bool
+    stateful: bool
+
+
+class Censor:
+    """Rules for one database.  Raises ConfigError where a rule cannot be used.
+
+    ``captured`` and ``unparsable`` are told once for each different text that is seen anew.
+    """
+
+    def __init__(
+        self,
+        language: Any,
+        given: Rules,
+        captured: Sink = lambda path, text: None,
+        unparsable: Sink = lambda path, text: None,
+        cache_entries: int = 4096,
+        cache_bytes: int = 8 << 20,
+    ) -> None:
+        self.language = language
+        self.rules = given
+        self._handlers = [
+            CompiledHandler(language, handler, number, given.value_matches_functions)
+            for number, handler in enumerate(given.handlers, 1)
+        ]
+        self._captured = captured
+        self._unparsable = unparsable
+        self._texts: GenerationCache[Decision] = GenerationCache(cache_entries, cache_bytes // 4)
+        self._plans: GenerationCache[Plan] = GenerationCache(cache_entries, cache_bytes // 4)
+        self.idle = given.idle
+        self._name_quote = language.quote
+        self._double_quotes = language.name == "mysql"
+
+    def decide(
+        self,
+        text: bytes,
+        mode: Mode | None = None,
+        prepared: Prepared | None = None,
+        name: str = "",
+    ) -> Decision:
+        """The decision on a text.  Never raises for what a client can send.
+
+        ``prepared`` belongs to the session: it is asked for EXECUTE, and told of PREPARE and of
+        the text's own ``name`` if it has one.
+        """
+        if self.idle:
+            return NOT_READ
+        mode = self.language.mode if mode is None else mode
+        if mode.encoding and not name:
+            kept = self._texts.get(text)
+            if kept is not None:
+                return kept
+        try:
+            return self._decide(text, mode, prepared, name)
+        except LexError as error:
+            return Decision(False, "refused", error.why)
+
+    def _decide(self, text: bytes, mode: Mode, prepared: Prepared | None, name: str) -> Decision:
+        if len(text) > MAX_TEXT:
+            raise LexError("the text is too long", 0)
+        found = None
+        if mode.default and len(text) <= _KEY_LIMIT:
+            found = skeleton.split(text, self._name_quote)
+            if found is not None:
+                plan = self._plans.get(found.key)
+                if plan is not None:
+                    literals = found.literals
+                    decision = plan.decide(text, lambda: _plain_values(literals))
+                    return self._kept(text, decision, plan, prepared, name, not literals)
+        usual = normal(text, mode)
+        tokens = self.language.tokens(usual, mode)
+        key = _full_key(usual, tokens, mode)
+        values = _Values(self.language, usual, tokens, mode)
+        plan = self._plans.get(key)
+        if plan is not None:
+            decision = plan.decide(text, values)
+            return self._kept(text, decision, plan, prepared, name, False)
+        try:
+            outcome = self._plan(usual, tokens, mode, prepared)
+        except UnparsableError:
+            decision = self._undecided(text, usual, tokens)
+            return self._kept(text, decision, None, prepared, name, True)
+        plan = outcome.plan
+        if outcome.cacheable and len(text) <= _KEY_LIMIT:
+            plain = found is not None and skeleton.is_plain(found)
+            self._plans.put(found.key if found is not None and plain else key, plan)
+        decision = plan.decide(text, values)
+        keeps = not outcome.stateful and (
+            not outcome.cacheable or found is None or not found.literals
+        )
+        return self._kept(text, decision, plan, prepared, name, keeps)
+
+    def _kept(
+        self,
+        text: bytes,
+        decision: Decision,
+        plan: Plan | None,
+        prepared: Prepared | None,
+        name: str,
+        keeps: bool,
+    ) -> Decision:
+        if name and prepared is not None and decision.allowed:
+            _remember(prepared, name, plan.tables if plan is not None else frozenset())
+        # Only what means the same in every mode may be found by its whole text.
+        if (
+            keeps
+            and len(text) <= _TEXT_LIMIT
+            and text.isascii()
+            and b"\\" not in text
+            and not (self._double_quotes and b'"' in text)
+        ):
+            self._texts.put(text, decision)
+        return decision
+
+    # -- a statement that is new ------------------------------------------------------------------
+
+    def _plan(
+        self, text: bytes, tokens: list[Token], mode: Mode, prepared: Prepared | None
+    ) -> _Outcome:
+        bounded = bound(self.language, text, tokens, mode)
+        parsed = self.language.parse(bounded.text, bounded.tokens, mode)
+        statements, tables = [], set()
+        stateful = False
+        session: Prepared = {} if prepared is None else prepared
+        for one in parsed:
+            if one.refused:
+                raise LexError(one.refused, 0)
+            if one.executes:
+                stateful = True
+                known = session.get(one.executes)
+                if known is None:
+                    one.opaque = "EXECUTE of a statement that was not seen prepared"
+                else:
+                    one.tables |= known
+            tables |= one.tables
+            statements.append(tuple(self._steps(one, text, tokens, bounded.collapsed)))
+            if one.prepares:
+                stateful = True
+                _remember(session, one.prepares, one.tables)
+        plan = Plan(tuple(statements), frozenset(tables))
+        whole = all(one.whole for one in parsed) and not bounded.collapsed
+        return _Outcome(plan, whole and not stateful, stateful)
+
+    def _steps(
+        self, parsed: Parsed, text: bytes, tokens: list[Token], collapsed: bool
+    ) -> list[Step]:
+        form = tree.shape(parsed.tree)
+        found: list[Step] = []
+        for handler in self._handlers:
+            if handler.kind == rules.CAPTURE:
+                self._captured(handler.filepath, hide(text, tokens))
+                continue
+            steps = handler.steps(parsed, form)
+            if collapsed:
+                # Only one of many rows was read: enough to refuse, never to allow by its form.
+                steps = [s for s in steps if s.final is not None and _holds_for_all_rows(s.final)]
+            found += steps
+            if found and found[-1].final is not None:
+                break
+        return found
+
+    def _undecided(self, text: bytes, usual: bytes, tokens: list[Token]) -> Decision:
+        """A text that cannot be parsed."""
+        if self.rules.parse_errors_log:
+            self._unparsable(self.rules.parse_errors_log, hide(usual, tokens))
+        if not self.rules.ignore_parse_error:
+            return Decision(
+                False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR
+            )
+        names = _names(usual, tokens)
+        if any(handler.names_denied(names) for handler in self._handlers):
+            return Decision(False, "deny.table", "it cannot be parsed and names a listed table")
+        steps: list[Step] = []
+        for handler in self._handlers:
+            steps += handler.text_steps()
+        return Plan((tuple(steps),), frozenset()).decide(text, list)
+
+
+def _holds_for_all_rows(decision: Decision) -> bool:
+    return not decision.allowed or decision.by in ("allow.table", "allowall")
+
+
+def _remember(prepared: Prepared, name: str, tables: frozenset[Table]) -> None:
+    """A name that was prepared before may still mean the older statement: both count."""
+    if name in prepared:
+        prepared[name] |= tables
+    elif len(prepared) < 1000:
+        prepared[name] = tables
+
+
+def _plain_values(literals: Iterable[bytes]) -> list[Value]:
+    return [("string", one[1:-1]) if one[0] == 0x27 else ("number", one) for one in literals]
+
+
+class _Values:
+    """The literals of a text by ordinal, worked out when they are asked for."""
+
+    __slots__ = ("_arguments",)
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+
+    def __call__(self) -> list[Value]:
+        return literal_values(*self._arguments)
+
+
+def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
+    """The tokens with marks for literals.  No other key begins with NUL."""
+    parts = [b"\0%d%d" % (mode.backslash is not False, mode.ansi)]
+    for kind, start, end in tokens:
+        if kind in lexer.LITERALS:
+            parts.append(b"\x01" + kind.encode())
+        elif kind != lexer.COMMENT:
+            parts.append(text[start:end])
+    return b"\x02".join(parts)
+
+
+def _names(text: bytes, tokens: list[Token]) -> frozenset[str]:
+    found = set()
+    for kind, start, end in tokens:
+        if kind in (lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED):
+            word = text[start:end].decode("utf-8", "replace")
+            quote = word[-1]
+            if kind == lexer.WORD:
+                found.add(tree.fold(word))
+            else:
+                inner = word[word.index(quote) + 1 : -1].replace(quote * 2, quote)
+                found.update((inner, tree.fold(inner)))
+    return frozenset(found)

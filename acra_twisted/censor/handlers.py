@@ -1,0 +1,211 @@
+"""Compiled handlers: what each says of one statement, for all texts of its skeleton at once.
+
+A handler answers `Step`s, in order.  A step decides where the text's literals have given values,
+or always.  The number of rules costs when a statement is first seen; a hit pays for the steps
+that are left, which rules without literals do not leave.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from acra_twisted import events
+from acra_twisted.censor import rules
+from acra_twisted.censor.patterns import Matcher, Pattern, read_pattern, read_query
+from acra_twisted.censor.rules import Handler
+from acra_twisted.errors import ConfigError
+from acra_twisted.sql import tree
+from acra_twisted.sql.literals import Value
+from acra_twisted.sql.tree import Parsed, Table
+
+
+class Decision(NamedTuple):
+    """``by`` is from a fixed set (it labels a metric); ``why`` holds no literal."""
+
+    allowed: bool
+    by: str
+    why: str
+    code: int = events.QUERY_NOT_ALLOWED
+
+
+class Step(NamedTuple):
+    """Decides if the literals ``ordinals`` have values that ``decisions`` lists.
+
+    ``texts``: decides if the whole text is one of these.  Neither: decides always, by ``final``.
+    """
+
+    ordinals: tuple[int, ...] = ()
+    decisions: dict[tuple[Value, ...], Decision] | None = None
+    texts: dict[bytes, Decision] | None = None
+    final: Decision | None = None
+
+
+class CompiledHandler:
+    """One handler of a rule file.  Raises ConfigError where a rule cannot be used."""
+
+    def __init__(self, language: Any, handler: Handler, number: int, functions: bool) -> None:
+        self.kind = handler.kind
+        self.filepath = handler.filepath
+        self._place = f"handler {number}"
+        self._language = language
+        denies = handler.kind == rules.DENY
+        self._denies = denies
+        # Exact queries by shape: literals in walking order to the decision.
+        self._queries: dict[str, dict[tuple[tuple[bool, Value], ...], Decision]] = {}
+        self._texts: dict[bytes, Decision] = {}
+        for entry in handler.queries:
+            self._add_query(entry.text, entry.where)
+        self._tables: dict[str, set[str]] = {}
+        for entry in handler.tables:
+            try:
+                table = language.table(entry.text)
+            except ValueError as error:
+                raise ConfigError(str(error), entry.where) from None
+            self._tables.setdefault(table.name, set()).add(table.schema)
+        # Patterns by a table that they name, by kind if they are a kind, else under "".
+        self._patterns: dict[str, list[tuple[int, Matcher, str]]] = {}
+        self._kinds: dict[str, int] = {}
+        for number_, entry in enumerate(handler.patterns, 1):
+            pattern = read_pattern(language, entry.text, entry.where)
+            self._add_pattern(number_, pattern, functions)
+        self._needs_sight = denies and bool(handler.tables or handler.patterns)
+
+    def _add_query(self, text: str, where: str) -> None:
+        if self.kind == rules.IGNORE:
+            decision = Decision(True, "query_ignore", f"{self._place}: listed query")
+            self._texts[text.encode("utf-8", "surrogateescape")] = decision
+            try:
+                query = read_query(self._language, text, where)
+            except ConfigError:
+                return
+        else:
+            query = read_query(self._language, text, where)
+            decision = self._decision("query", "listed query")
+        form, literals = tree.shape(query.parsed.tree)
+        values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
+        self._queries.setdefault(form, {}).setdefault(values, decision)
+
+    def _add_pattern(self, number: int, pattern: Pattern, functions: bool) -> None:
+        if pattern.query is None:
+            self._kinds.setdefault(pattern.whole, number)
+            return
+        matcher = Matcher(
+            self._language,
+            pattern.query,
+            strict=False,
+            guards=not self._denies,
+            functions=functions,
+        )
+        tables = pattern.query.parsed.tables
+        key = min(table.name for table in tables) if tables else ""
+        self._patterns.setdefault(key, []).append((number, matcher, pattern.query.parsed.kind))
+
+    def _decision(self, what: str, why: str) -> Decision:
+        return Decision(not self._denies, f"{self.kind}.{what}", f"{self._place}: {why}")
+
+    # -- one statement ------------------------------------------------------------------------
+
+    def steps(self, parsed: Parsed, form: tuple[str, list[tree.Literal]]) -> list[Step]:
+        """What this handler says of a statement; it ends with a final step if it decides."""
+        if self.kind == rules.ALLOW_ALL:
+            return [Step(final=Decision(True, "allowall", f"{self._place}: allowall"))]
+        if self.kind == rules.DENY_ALL:
+            return [Step(final=Decision(False, "denyall", f"{self._place}: denyall"))]
+        found = [Step(texts=self._texts)] if self._texts else []
+        found += self._query_steps(form)
+        if self._denies:
+            for nested in parsed.nested:
+                if not nested.subquery:
+                    found += self._query_steps(tree.shape(nested.tree))
+        if self._tables:
+            decided = self._denied_table(parsed) if self._denies else self._allowed_tables(parsed)
+            if decided:
+                found.append(Step(final=self._decision("table", decided)))
+                return found
+        found += self._pattern_steps(parsed)
+        if self._needs_sight and (parsed.opaque or parsed.beyond):
+            found.append(Step(final=self._decision("opaque", parsed.opaque or parsed.beyond)))
+        return found
+
+    def names_denied(self, names: frozenset[str]) -> bool:
+        """For what cannot be parsed: whether a denied table's name is among its words."""
+        return self._denies and any(
+            name in self._tables or tree.fold(name) in self._tables for name in names
+        )
+
+    def text_steps(self) -> list[Step]:
+        """For what cannot be parsed and may pass all the same: what acts without a tree."""
+        if self.kind in (rules.ALLOW_ALL, rules.DENY_ALL):
+            return self.steps(Parsed(tree.OTHER, None), ("", []))
+        return [Step(texts=self._texts)] if self._texts else []
+
+    def _query_steps(self, form: tuple[str, list[tree.Literal]]) -> list[Step]:
+        listed = self._queries.get(form[0])
+        if not listed:
+            return []
+        signs = tuple(one.negative for one in form[1])
+        ordinals = tuple(one.ordinal for one in form[1])
+        if not ordinals:
+            return [Step(final=listed[()])] if () in listed else []
+        decisions = {
+            tuple(value for _, value in key): decision
+            for key, decision in listed.items()
+            if tuple(sign for sign, _ in key) == signs
+        }
+        return [Step(ordinals, decisions)] if decisions else []
+
+    def _denied_table(self, parsed: Parsed) -> str:
+        for table in parsed.tables:
+            schemas = self._tables.get(table.name)
+            if schemas and ("" in schemas or not table.schema or table.schema in schemas):
+                return "listed table"
+        if any(name in self._tables for name in parsed.names):
+            return "the name of a listed table stands where it is not known to be anything else"
+        return ""
+
+    def _allowed_tables(self, parsed: Parsed) -> str:
+        if not parsed.tables or parsed.opaque or parsed.beyond:
+            return ""
+        listed = self._tables
+        return "all tables listed" if all(_is_listed(listed, t) for t in parsed.tables) else ""
+
+    def _pattern_steps(self, parsed: Parsed) -> list[Step]:
+        candidates = [(parsed.kind, parsed.tree, False)]
+        if self._denies:
+            candidates += [(n.kind, n.tree, n.subquery) for n in parsed.nested]
+        for kind, _, subquery in candidates:
+            # %%SELECT%% is about statements; as a value or table a SELECT is another one's part.
+            if kind in self._kinds and not (subquery and kind == tree.SELECT):
+                number = self._kinds[kind]
+                return [Step(final=self._decision("pattern", f"pattern {number}"))]
+        if not self._patterns:
+            return []
+        names = {"", *(table.name for table in parsed.tables)}
+        chosen = sorted((p for name in names for p in self._patterns.get(name, ())), key=_number)
+        found: list[Step] = []
+        for number, matcher, wanted in chosen:
+            for kind, candidate, _ in candidates:
+                if kind != wanted:
+                    continue
+                conditions = matcher.match(candidate)
+                if conditions is None:
+                    continue
+                decision = self._decision("pattern", f"pattern {number}")
+                if not conditions:
+                    found.append(Step(final=decision))
+                    return found
+                ordinals = tuple(c.ordinal for c in conditions)
+                values = tuple(c.value for c in conditions)
+                if found and found[-1].ordinals == ordinals and found[-1].decisions is not None:
+                    found[-1].decisions.setdefault(values, decision)
+                else:
+                    found.append(Step(ordinals, {values: decision}))
+        return found
+
+
+def _number(pattern: tuple[int, Matcher, str]) -> int:
+    return pattern[0]
+
+
+def _is_listed(listed: dict[str, set[str]], table: Table) -> bool:
+    return table.schema in listed.get(table.name, ())

@@ -1,0 +1,293 @@
+"""The two SQL languages behind one face: what the censor needs to know of each.
+
+A `Mode` is what a session's settings make of a text: how backslashes, double quotes and bytes
+above 127 are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, mysql, mysqllexer, postgresql, tree
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.literals import Value, mysql_value, postgresql_value
+from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
+from acra_twisted.sql.tree import Parsed, Table
+
+#: Longest text, bytes.
+MAX_TEXT = 1 << 20
+#: What is left to parse once literals, the commas between them and equal rows are gone.
+MAX_STRUCTURE_BYTES = 16 << 10
+MAX_STRUCTURE_TOKENS = 4_000
+MAX_BRACKETS = 100
+MAX_STATEMENTS = 16
+
+
+class Mode(NamedTuple):
+    """``backslash``: whether it escapes in plain strings; None if that is not known, so that a
+    text must mean the same both ways.  ``ansi``: ``"x"`` is a name in MySQL.  ``encoding``: a
+    Python codec; empty for one that cannot be read safely.  ``default``: skeletons may be used.
+    """
+
+    backslash: bool | None
+    ansi: bool
+    encoding: str
+    default: bool
+
+
+class Language(Protocol):
+    """A database's SQL."""
+
+    name: str
+    quote: bytes
+    trees: ModuleType
+    mode: Mode
+
+    def mode_of(self, settings: Mapping[str, str]) -> Mode:
+        """The mode that a session's settings, under the server's names, make."""
+
+    def tokens(self, text: bytes, mode: Mode) -> list[Token]:
+        """Raises LexError."""
+
+    def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
+        """Raises tree.UnparsableError, and LexError for what must not be parsed."""
+
+    def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
+        """What a literal means."""
+
+    def table(self, name: str) -> Table:
+        """A table's name as a rule writes it."""
+
+
+_CODECS = {
+    "UTF8": "utf-8",
+    "UNICODE": "utf-8",
+    "SQLASCII": "utf-8",
+    **{f"LATIN{n}": f"iso8859-{m}" for n, m in zip(range(1, 6), (1, 2, 3, 4, 9), strict=True)},
+    **{
+        f"LATIN{n}": f"iso8859-{m}" for n, m in zip(range(6, 11), (10, 13, 14, 15, 16), strict=True)
+    },
+    **{f"ISO8859{n}": f"iso8859-{n}" for n in (5, 6, 7, 8)},
+    **{f"WIN{n}": f"cp{n}" for n in (866, 874, *range(1250, 1259))},
+    "KOI8R": "koi8-r",
+    "KOI8": "koi8-r",
+    "KOI8U": "koi8-u",
+    "EUCJP": "euc-jp",
+    "EUCKR": "euc-kr",
+    "EUCCN": "gb2312",
+}
+
+
+_HIGH_BACKSLASH = re.compile(rb"[\x80-\xff]\\").search
+
+
+class Postgresql:
+    """``standard_conforming_strings`` and ``client_encoding`` change how a text is read."""
+
+    name = "postgresql"
+    quote = b'"'
+    trees = postgresql
+    mode = Mode(False, False, "utf-8", True)
+
+    def mode_of(self, settings: Mapping[str, str]) -> Mode:
+        """As reported by ParameterStatus."""
+        conforming = settings.get("standard_conforming_strings", "on").lower()
+        backslash = conforming in ("off", "false", "no", "0", "f", "of")
+        name = re.sub(r"[^A-Z0-9]", "", settings.get("client_encoding", "UTF8").upper())
+        encoding = _CODECS.get(name, "")
+        return Mode(backslash, False, encoding, not backslash and encoding == "utf-8")
+
+    def tokens(self, text: bytes, mode: Mode) -> list[Token]:
+        """Raises LexError; also where a text means two things and which is not known."""
+        found = lexer.tokens(text, not mode.backslash)
+        if mode.backslash is None and _HIGH_BACKSLASH(text):
+            # The encoding may be changing as well, to one in which this is a single character.
+            raise LexError("a backslash that may be half a character", 0)
+        if mode.backslash is None and b"\\'" in text:
+            try:
+                same = lexer.tokens(text, False) == found
+            except LexError:
+                same = False
+            if not same:
+                raise LexError("a backslash that may or may not escape the quote", 0)
+        return found
+
+    def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
+        """The server's grammar reads strings by the default; others are marked as E'' for it."""
+        if mode.backslash and b"\\" in text:
+            parts: list[bytes] = []
+            position = 0
+            for kind, start, _ in tokens:
+                if kind == lexer.STRING:
+                    parts += (text[position:start], b" E")
+                    position = start
+            parts.append(text[position:])
+            text = b"".join(parts)
+            tokens = lexer.tokens(text)
+        return postgresql.parse(text, tokens)
+
+    def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
+        """What a literal means."""
+        return postgresql_value(kind, raw, not mode.backslash)
+
+    def table(self, name: str) -> Table:
+        """``schema.name``; each part folded unless quoted.  Raises ValueError."""
+        parts = _name_parts(name, '"')
+        folded = [p[1:-1].replace('""', '"') if p[:1] == '"' else tree.fold(p) for p in parts]
+        return Table(folded[-2] if len(folded) > 1 else "", folded[-1])
+
+
+class Mysql:
+    """``sql_mode`` and ``character_set_client`` change how a text is read."""
+
+    name = "mysql"
+    quote = b"`"
+    trees = mysql
+    mode = Mode(True, False, "utf-8", True)
+
+    def mode_of(self, settings: Mapping[str, str]) -> Mode:
+        """As session tracking or the server's answer to SELECT @@sql_mode give them."""
+        flags = {flag.strip().upper() for flag in settings.get("sql_mode", "").split(",")}
+        combined = {"ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"}
+        ansi = "ANSI_QUOTES" in flags or bool(flags & combined)
+        backslash = "NO_BACKSLASH_ESCAPES" not in flags
+        charset = settings.get("character_set_client", "utf8mb4").lower()
+        encoding = "" if charset in UNSAFE_CHARSETS else _MYSQL_CODECS.get(charset, "")
+        return Mode(backslash, ansi, encoding, not ansi and backslash and encoding == "utf-8")
+
+    def tokens(self, text: bytes, mode: Mode) -> list[Token]:
+        """Raises LexError."""
+        return mysqllexer.tokens(text, mode.ansi, not mode.backslash)
+
+    def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
+        """By canonical text, which no mode changes."""
+        return mysql.parse(text, tokens)
+
+    def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
+        """What a literal means."""
+        return mysql_value(kind, raw, not mode.backslash)
+
+    def table(self, name: str) -> Table:
+        """``schema.name``, without regard to case.  Raises ValueError."""
+        parts = [
+            p[1:-1].replace("``", "`") if p[:1] == "`" else p.strip('"')
+            for p in _name_parts(name, "`")
+        ]
+        return Table(parts[-2].lower() if len(parts) > 1 else "", parts[-1].lower())
+
+
+_MYSQL_CODECS = {
+    **dict.fromkeys(("utf8", "utf8mb3", "utf8mb4"), "utf-8"),
+    **dict.fromkeys(("latin1", "binary", "ascii"), "latin-1"),
+    **{name: name for name in ("cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866")},
+    "latin2": "iso8859-2",
+    "latin5": "iso8859-9",
+    "latin7": "iso8859-13",
+    "greek": "iso8859-7",
+    "hebrew": "iso8859-8",
+    "koi8r": "koi8-r",
+    "koi8u": "koi8-u",
+    "ujis": "euc-jp",
+    "euckr": "euc-kr",
+    "gb2312": "gb2312",
+}
+
+
+def _name_parts(name: str, quote: str) -> list[str]:
+    pattern = rf"\s*({quote}(?:[^{quote}]|{quote}{quote})+{quote}|[^\s.{quote}]+)\s*(\.|$)"
+    parts: list[str] = []
+    position = 0
+    while position < len(name):
+        match = re.compile(pattern).match(name, position)
+        if match is None:
+            raise ValueError(f"{name!r} is not the name of a table")
+        parts.append(match.group(1))
+        position = match.end()
+        if not match.group(2):
+            break
+    if not parts or len(parts) > 3 or name.rstrip().endswith("."):
+        raise ValueError(f"{name!r} is not the name of a table")
+    return parts
+
+
+LANGUAGES: dict[str, Any] = {"postgresql": Postgresql(), "mysql": Mysql()}
+
+
+def normal(text: bytes, mode: Mode) -> bytes:
+    """The text in UTF-8.  Raises LexError for bytes that the encoding does not have."""
+    if not mode.encoding:
+        raise LexError("a client encoding that cannot be read safely", 0)
+    if text.isascii():
+        return text
+    try:
+        shown = text.decode(mode.encoding)
+    except UnicodeDecodeError as error:
+        raise LexError("bytes that the client encoding does not have", error.start) from None
+    return text if mode.encoding == "utf-8" else shown.encode()
+
+
+_ROW = rb"\((?:[\x01\x04 ,]|NULL|DEFAULT|\?|\$[0-9]+)++\)"
+_ROWS = re.compile(rb"(" + _ROW + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ROW + rb")+", re.I)
+
+
+class Bounded(NamedTuple):
+    """``text`` is what may be parsed.  ``collapsed``: only the first of several rows is left."""
+
+    text: bytes
+    tokens: list[Token]
+    collapsed: bool
+
+
+def bound(language: Any, text: bytes, tokens: list[Token], mode: Mode) -> Bounded:
+    """Refuse what may crash or stall a parser.  Raises LexError."""
+    depth = structure = size = statements = 0
+    in_statement = False
+    for kind, start, end in tokens:
+        if kind == lexer.COMMENT:
+            continue
+        if kind == lexer.OPERATOR and end - start == 1:
+            sign = text[start]
+            if sign in b"([":
+                depth += 1
+                if depth > MAX_BRACKETS:
+                    raise LexError("brackets nested too deeply", start)
+            elif sign in b")]":
+                depth -= 1
+            elif sign == 0x3B:
+                in_statement = False
+                continue
+            elif sign == 0x2C:
+                continue
+        if not in_statement:
+            in_statement = True
+            statements += 1
+        if kind not in lexer.LITERALS and kind != lexer.PARAMETER:
+            structure += 1
+            size += end - start
+    if statements > MAX_STATEMENTS:
+        raise LexError("too many statements in one text", 0)
+    if structure <= MAX_STRUCTURE_TOKENS and size <= MAX_STRUCTURE_BYTES:
+        return Bounded(text, tokens, False)
+    small = _collapse(text, tokens)
+    if len(small) >= len(text):
+        raise LexError("the statement is too large to analyse", 0)
+    collapsed = bound(language, small, language.tokens(small, mode), mode)
+    return Bounded(collapsed.text, collapsed.tokens, True)
+
+
+def _collapse(text: bytes, tokens: list[Token]) -> bytes:
+    """One row for many, with stand-ins for literals; comments are dropped."""
+    parts: list[str] = []
+    position = 0
+    for kind, start, end in tokens:
+        if kind in lexer.LITERALS or kind in (lexer.COMMENT, lexer.HINT):
+            mark = b"\x04" if kind == lexer.NUMBER else b"\x01"
+            parts += (text[position:start], mark if kind in lexer.LITERALS else b" ")
+            position = end
+    parts.append(text[position:])
+    key = _ROWS.sub(rb"\1", b"".join(parts))
+    return key.replace(b"\x04", b"0").replace(b"\x01", b"''")

@@ -1,0 +1,385 @@
+"""MySQL and MariaDB statements to trees, by sqlglot on canonical text.
+
+sqlglot never sees the client's text: no literal, comment, escape or lexing mode reaches it, but
+our lexer's tokens with one blank between them, literal *i* as ``'Li'`` or ``900000000 + i``.
+What it does not analyse is read by `mysqltokens`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, mysqltokens, tree
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
+
+# It reports what it does not analyse, with the statement.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+_MAX_DEPTH = 100
+_MAX_JOINS = 8
+_FIRST_NUMBER = 900_000_000
+_MODIFIERS = frozenset(("low_priority", "delayed", "high_priority", "quick"))
+_MODIFIED = frozenset(("insert", "update", "delete", "ignore", "replace"))
+#: What an introducer may name: SHOW CHARACTER SET of MySQL 8 and MariaDB.
+_CHARSETS = frozenset(
+    ("armscii8", "ascii", "big5", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850")
+    + ("cp852", "cp866", "cp932", "dec8", "eucjpms", "euckr", "gb18030", "gb2312", "gbk")
+    + ("geostd8", "greek", "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2")
+    + ("latin5", "latin7", "macce", "macroman", "sjis", "swe7", "tis620", "ucs2", "ujis")
+    + ("utf16", "utf16le", "utf32", "utf8", "utf8mb3", "utf8mb4")
+)
+#: Functions that read files or wait for SQL given as text.
+_OPAQUE_FUNCTIONS = frozenset(("load_file", "sys_exec", "sys_eval"))
+_OPAQUE_CREATIONS = frozenset(("FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"))
+
+
+class Canonical:
+    """``text`` for sqlglot, and the kind and span of every literal by ordinal."""
+
+    __slots__ = ("text", "literals")
+
+    def __init__(self, text: str, literals: list[Token]) -> None:
+        self.text = text
+        self.literals = literals
+
+
+def canonical(text: bytes, tokens: list[Token]) -> Canonical:
+    """Raises LexError where a parser could stall on the text, or a name is not UTF-8."""
+    out: list[str] = []
+    literals: list[Token] = []
+    previous, depth, joins = "", 0, 0
+    for kind, start, end in tokens:
+        if kind in (lexer.COMMENT, lexer.HINT):
+            continue
+        if kind in (lexer.STRING, lexer.HEX, lexer.BIT):
+            if kind == previous == lexer.STRING:
+                literals[-1] = (kind, literals[-1][1], end)
+                continue
+            out.append(f"'L{len(literals)}'")
+            literals.append((kind, start, end))
+        elif kind == lexer.NUMBER:
+            out.append(str(_FIRST_NUMBER + len(literals)))
+            literals.append((kind, start, end))
+        elif kind == lexer.NULL:
+            out.append("NULL")
+        else:
+            word = _decoded(text, start, end)
+            low = tree.fold(word)
+            if kind == lexer.WORD:
+                if low == "replace" and (not out or out[-1] == ";"):
+                    word = "INSERT"
+                elif (
+                    out
+                    and _is_modifier(low, out[-1].lower())
+                    or low[:1] == "_"
+                    and low[1:] in _CHARSETS
+                ):
+                    continue
+                elif not word.isidentifier() or not word.isascii():
+                    word = f"`{word}`"
+                joins += (low in ("join", "straight_join")) - (low in ("on", "using"))
+            elif kind == lexer.QUOTED and word[0] == '"':
+                word = "`" + word[1:-1].replace('""', '"').replace("`", "``") + "`"
+            elif low in ("(", "["):
+                depth += 1
+            elif low in (")", "]"):
+                depth -= 1
+            elif low == ";":
+                joins = 0
+            if depth > _MAX_DEPTH or joins > _MAX_JOINS:
+                raise LexError("nested too deeply", start)
+            out.append(word)
+        previous = kind
+    return Canonical(" ".join(out).replace(" . ", "."), literals)
+
+
+def _decoded(text: bytes, start: int, end: int) -> str:
+    try:
+        return text[start:end].decode()
+    except UnicodeDecodeError:
+        raise LexError("bytes that are not UTF-8", start) from None
+
+
+def _is_modifier(word: str, before: str) -> bool:
+    """LOW_PRIORITY, QUICK and the like, which sqlglot does not know or takes for a table."""
+    if word in _MODIFIERS:
+        return before in _MODIFIED
+    return word == "ignore" and before in ("update", "delete")
+
+
+def _is_introducer(word: str) -> bool:
+    """``_utf8mb4'x'``; it stays in the original text."""
+    return word[:1] == "_" and word[1:] in _CHARSETS
+
+
+def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
+    """The statements of a text.  Raises UnparsableError, and LexError from `canonical`."""
+    canon = canonical(text, tokens)
+    parts = mysqltokens.statements(text, tokens)
+    read: list[Parsed] = []
+    first = 0
+    for part in parts:
+        own = canonical(text, part)
+        known = mysqltokens.read(text, part)
+        if known is None:
+            known = _read(own.text, part, text)
+        seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}
+        unplaced = [n for n in range(len(own.literals)) if n not in seen]
+        if unplaced:
+            # What the tree does not hold is compared all the same, and never taken for granted.
+            known.whole = False
+            known.tree.fields["unplaced"] = [Literal(n) for n in unplaced]
+        if len(parts) > 1:
+            _shift(known, first)
+        first += len(own.literals)
+        _check_settings(known, text, part, is_last=len(read) == len(parts) - 1)
+        read.append(known)
+    if first != len(canon.literals):
+        raise UnparsableError("a literal reaches over two statements")
+    return read
+
+
+def _shift(parsed: Parsed, by: int) -> None:
+    """Ordinals count over the whole text."""
+    for item in tree.walk(parsed.tree):
+        if type(item) is Literal:
+            item.ordinal += by
+
+
+def _check_settings(parsed: Parsed, text: bytes, part: list[Token], is_last: bool) -> None:
+    found = mysqltokens.lexing_settings(text, part)
+    if found.refused:
+        parsed.refused = found.refused
+    if found.any:
+        parsed.whole = False
+        if not is_last:
+            parsed.refused = "a setting that changes how the rest of the text is read"
+
+
+def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
+    try:
+        found = [
+            e
+            for e in sqlglot.parse(canon, dialect="mysql", error_level=ErrorLevel.IMMEDIATE)
+            if e is not None and not isinstance(e, exp.Semicolon)
+        ]
+    except (SqlglotError, RecursionError):
+        raise UnparsableError("syntax error") from None
+    except Exception:
+        # Its own mistakes, on input that nobody foresaw: not understood is what counts.
+        raise UnparsableError("the parser failed") from None
+    if len(found) != 1:
+        raise UnparsableError("syntax error")
+    expression = found[0]
+    if isinstance(expression, exp.Command):
+        parsed = Parsed(tree.OTHER, Node("Opaque", {"text": tree.fold(canon)}))
+        parsed.opaque = "a statement that is not analysed"
+        parsed.names = mysqltokens.names(text, part)
+        parsed.whole = False
+        return parsed
+    if not isinstance(expression, _KNOWN):
+        # An expression, or a statement of another database.
+        raise UnparsableError("syntax error")
+    reader = _Reader()
+    try:
+        parsed = reader.read(expression)
+    except RecursionError:
+        raise UnparsableError("nested too deeply") from None
+    parsed.names = mysqltokens.names(text, part) - reader.explained
+    if mysqltokens.first_word(text, part) == "replace":
+        parsed.tree.fields["replace"] = True
+    return parsed
+
+
+_KNOWN = (
+    *(exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Values, exp.Create, exp.Drop, exp.Alter),
+    *(exp.TruncateTable, exp.Describe, exp.Show, exp.Transaction, exp.Commit, exp.Rollback),
+    *(exp.Set, exp.Use, exp.Grant, exp.Revoke, exp.Analyze, exp.Kill),
+)
+_KINDS: dict[type[Any], str] = {
+    exp.Select: tree.SELECT,
+    exp.Insert: tree.INSERT,
+    exp.Update: tree.UPDATE,
+    exp.Delete: tree.DELETE,
+    exp.Transaction: tree.BEGIN,
+    exp.Commit: tree.COMMIT,
+    exp.Rollback: tree.ROLLBACK,
+}
+_STATEMENTS = (exp.Select, exp.SetOperation, exp.Insert, exp.Update, exp.Delete)
+_STRING_MARK = re.compile(r"L([0-9]+)")
+
+
+def _kind(expression: Any) -> str:
+    if isinstance(expression, exp.SetOperation):
+        return tree.UNION
+    return _KINDS.get(type(expression), tree.OTHER)
+
+
+class _Reader:
+    """Converts one statement.  ``explained``: names that are columns or aliases."""
+
+    def __init__(self) -> None:
+        self.explained: set[str] = set()
+        self._tables: set[Table] = set()
+        self._nested: list[Nested] = []
+        self._opaque = ""
+
+    def read(self, expression: Any) -> Parsed:
+        parsed = Parsed(_kind(expression), self._convert(expression, (), None))
+        parsed.tables = frozenset(self._tables)
+        parsed.nested = tuple(self._nested)
+        parsed.opaque = self._opaque
+        if isinstance(expression, exp.Create) and expression.kind in _OPAQUE_CREATIONS:
+            parsed.opaque = "a routine carries code"
+        return parsed
+
+    def _convert(self, item: Any, hidden: tuple[str, ...], parent: Any) -> Any:
+        if isinstance(item, list):
+            return [self._convert(part, hidden, parent) for part in item]
+        if not isinstance(item, exp.Expression):
+            return tree.fold(item) if isinstance(item, str) else item
+        if isinstance(item, exp.Paren):
+            return self._convert(item.this, hidden, parent)
+        if isinstance(item, exp.Literal):
+            return self._literal(item)
+        if isinstance(item, exp.Neg) and isinstance(item.this, exp.Literal):
+            literal = self._literal(item.this)
+            if type(literal) is Literal:
+                return Literal(literal.ordinal, True)
+        if isinstance(item, exp.Identifier):
+            return Node("Identifier", {"name": item.name.lower()})
+        self._note(item, hidden)
+        hidden, with_clause = self._with(item, hidden)
+        fields: dict[str, Any] = {"with_": with_clause} if with_clause is not None else {}
+        for name, value in item.args.items():
+            if value is None or value is False or value == [] or name == "with_":
+                continue
+            fields[name] = self._convert(value, hidden, item)
+        node = Node(type(item).__name__, fields)
+        if isinstance(item, _STATEMENTS) and parent is not None:
+            wrapper = isinstance(parent, (exp.CTE, exp.Describe, exp.Create))
+            self._nested.append(Nested(_kind(item), node, not wrapper))
+        return node
+
+    def _with(self, item: Any, hidden: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
+        clause = item.args.get("with_")
+        if clause is None:
+            return hidden, None
+        names = tuple(cte.alias.lower() for cte in clause.expressions)
+        self.explained.update(names)
+        if clause.args.get("recursive"):
+            hidden = (*hidden, *names)
+        converted = []
+        for name, cte in zip(names, clause.expressions, strict=True):
+            converted.append(self._convert(cte, hidden, clause))
+            hidden = (*hidden, name)
+        return hidden, Node("With", {"expressions": converted})
+
+    def _note(self, item: Any, hidden: tuple[str, ...]) -> None:
+        """Tables, names and functions of one expression."""
+        if isinstance(item, exp.Table):
+            target = isinstance(item.parent, (exp.Insert, exp.Update, exp.Delete, exp.Schema))
+            name, schema = item.name.lower(), item.db.lower()
+            self.explained.update((name, schema))
+            if name and (schema or target or name not in hidden):
+                if name != "dual" or schema:
+                    self._tables.add(Table(schema, name))
+        elif isinstance(item, exp.Show):
+            target_name = item.args.get("target")
+            if target_name is not None:
+                self._tables.add(Table("", target_name.name.lower()))
+        elif isinstance(item, exp.Column):
+            self.explained.update(part.name.lower() for part in item.parts)
+        elif isinstance(item, (exp.Alias, exp.TableAlias)):
+            self.explained.add(item.alias_or_name.lower())
+            self.explained.update(c.name.lower() for c in item.args.get("columns") or ())
+        elif isinstance(item, (exp.Schema, exp.ColumnDef)):
+            self.explained.update(e.name.lower() for e in item.expressions)
+        elif isinstance(item, exp.Func):
+            name = (item.name if isinstance(item, exp.Anonymous) else item.sql_name()).lower()
+            self.explained.add(name)
+            if name in _OPAQUE_FUNCTIONS:
+                self._opaque = f"function {name} reads what the text does not show"
+
+    def _literal(self, item: Any) -> Any:
+        text = item.this
+        mark = _STRING_MARK.fullmatch(text)
+        if mark:
+            return Literal(int(mark.group(1)))
+        if text.isdigit() and int(text) >= _FIRST_NUMBER:
+            return Literal(int(text) - _FIRST_NUMBER)
+        return Node("Constant", {"text": text})
+
+
+#: How the censor finds its way in these trees.
+WHERE: Final = ("where",)
+SELECT_LIST: Final = "expressions"
+SUBQUERIES: Final = frozenset(("Subquery", "Exists"))
+
+
+def is_star(node: Any) -> bool:
+    """An unqualified ``*`` in a select list."""
+    return type(node) is Node and node.kind == "Star"
+
+
+_PLAIN_ORDER = frozenset(("this", "nulls_first"))
+
+
+def name_of(node: Any) -> str | None:
+    """The name if the node is an unqualified column."""
+    if type(node) is Node and node.kind == "Where":
+        node = node.fields.get("this")
+    if (
+        type(node) is Node
+        and node.kind == "Ordered"
+        and set(node.fields) <= {"this", "nulls_first"}
+    ):
+        node = node.fields["this"]
+    if type(node) is Node and node.kind == "Column" and set(node.fields) == {"this"}:
+        inner = node.fields["this"]
+        return str(inner.fields["name"]) if inner.kind == "Identifier" else None
+    return None
+
+
+def is_value(node: Any) -> bool:
+    """A literal, a placeholder, NULL, TRUE or FALSE."""
+    return type(node) is Literal or (
+        type(node) is Node and node.kind in ("Placeholder", "Null", "Boolean", "Constant")
+    )
+
+
+def is_column(node: Any) -> bool:
+    """What %%COLUMN%% stands for: a column, ``*``, literal, subquery, function or CASE."""
+    if type(node) is Node and node.kind in ("Alias", "Ordered"):
+        return is_column(node.fields.get("this"))
+    if is_value(node):
+        return True
+    return type(node) is Node and (
+        node.kind in ("Column", "Star", "Subquery", "Case") or is_function(node)
+    )
+
+
+def is_function(node: Node) -> bool:
+    """Whether the node calls a function; AND and OR are functions to sqlglot."""
+    kind = getattr(exp, node.kind, None)
+    return kind is not None and issubclass(kind, exp.Func) and not issubclass(kind, exp.Binary)
+
+
+def function_name(node: Node) -> str:
+    """The name of a called function, lower case."""
+    if node.kind == "Anonymous":
+        return str(node.fields["this"])
+    return str(getattr(exp, node.kind).sql_name()).lower()
+
+
+def is_opaque_function(name: str) -> bool:
+    """Whether a function reads files or runs SQL given as text."""
+    return name in _OPAQUE_FUNCTIONS

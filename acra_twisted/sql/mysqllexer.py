@@ -1,0 +1,117 @@
+"""MySQL and MariaDB SQL text to tokens, with the kinds of `lexer`.
+
+Comments that some server executes (``/*! ... */``, ``/*M! ... */``) are refused, not guessed at:
+which versions run them differs between the two.  ``ansi_quotes`` and ``no_backslash`` are the
+sql_mode flags ANSI_QUOTES and NO_BACKSLASH_ESCAPES.
+"""
+
+from __future__ import annotations
+
+import re
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql.lexer import (
+    BIT,
+    COMMENT,
+    HEX,
+    HINT,
+    MAX_TOKENS,
+    NUMBER,
+    OPERATOR,
+    QUOTED,
+    WORD,
+    Token,
+)
+
+
+def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
+    def body(quote: bytes) -> bytes:
+        plain = rb"(?:[^%b]++|%b%b)*+" if no_backslash else rb"(?:[^%b\\]++|\\.|%b%b)*+"
+        return plain % ((quote,) * 3)
+
+    one, two = b"'" + body(b"'") + b"'", b'"' + body(b'"') + b'"'
+    string = one if ansi_quotes else one + b"|" + two
+    quoted = b"`(?:[^`]++|``)*+`" + (b'|"(?:[^"]++|"")*+"' if ansi_quotes else b"")
+    return re.compile(
+        rb"""
+        (?P<w>[ \t\n\r\f\v]++)
+       |(?P<c>/\*|--(?=[\x00-\x20\x7f]|\Z)[^\n]*+|\#[^\n]*+)
+       |(?P<x>[xX]'[0-9A-Fa-f]*+'|0x[0-9A-Fa-f]++(?![0-9A-Za-z_$\x80-\xff]))
+       |(?P<b>[bB]'[01]*+'|0b[01]++(?![0-9A-Za-z_$\x80-\xff]))
+       |(?P<s>[nN]?"""
+        + one
+        + b"|"
+        + string
+        + rb""")
+       |(?P<q>"""
+        + quoted
+        + rb""")
+       |(?P<v>@@?(?:[0-9A-Za-z_.$\x80-\xff]++|`(?:[^`]++|``)*+`|"""
+        + one
+        + b"|"
+        + two
+        + rb""")?)
+       |(?P<n>(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)[eE][+-]?[0-9]++
+             |[0-9]++\.[0-9]*+|\.[0-9]++|[0-9]++(?![0-9A-Za-z_$\x80-\xff]))
+       |(?P<i>[0-9A-Za-z_$\x80-\xff]++)
+       |(?P<p>\?)
+       |(?P<k>\\N)
+       |(?P<o><=>|->>|->|<<|>>|<=|>=|<>|!=|:=|&&|\|\||[-+*/%^&|~!<>=(),;:.{}\[\]])
+        """,
+        re.X | re.S,
+    )
+
+
+_PATTERNS = {(a, b): _pattern(a, b) for a in (False, True) for b in (False, True)}
+_IDENTIFIER = re.compile(rb"[0-9A-Za-z_$\x80-\xff]++")
+_EXECUTABLE = (b"/*!", b"/*M!")
+
+
+def tokens(text: bytes, ansi_quotes: bool = False, no_backslash: bool = False) -> list[Token]:
+    """Split a whole text.  White space is left out, comments are kept.  Raises LexError."""
+    nul = text.find(b"\0")
+    if nul >= 0:
+        raise LexError("NUL", nul)
+    match = _PATTERNS[ansi_quotes, no_backslash].match
+    found: list[Token] = []
+    position, size, previous = 0, len(text), ""
+    while position < size:
+        token = match(text, position)
+        if token is None:
+            raise LexError("unterminated literal or unexpected character", position)
+        kind, end = str(token.lastgroup), token.end()
+        if kind == COMMENT and text.startswith(b"/*", position):
+            kind, end = _comment(text, position)
+        elif kind in (NUMBER, HEX, BIT) and found and found[-1][2] == position:
+            kind, end = _after_name(text, position, kind, end, previous)
+        if kind != "w":
+            found.append((kind, position, end))
+            if len(found) > MAX_TOKENS:
+                raise LexError("too many tokens", position)
+            previous = "." if text[position:end] == b"." else kind
+        position = end
+    return found
+
+
+def _comment(text: bytes, start: int) -> tuple[str, int]:
+    """They do not nest here."""
+    if text.startswith(_EXECUTABLE, start):
+        raise LexError("executable comment", start)
+    end = text.find(b"*/", start + 2) + 2
+    if end < 2:
+        raise LexError("unterminated comment", start)
+    hint = text.startswith(b"/*+", start)
+    if hint and any(mark in text[start + 2 : end] for mark in _EXECUTABLE):
+        raise LexError("executable comment inside an optimizer hint", start)
+    return (HINT if hint else COMMENT), end
+
+
+def _after_name(text: bytes, start: int, kind: str, end: int, previous: str) -> tuple[str, int]:
+    """``t.1a`` without blanks: behind a name and a dot a digit begins an identifier."""
+    dot = text[start] == 0x2E
+    if dot and previous in (WORD, QUOTED):
+        return OPERATOR, start + 1
+    name = _IDENTIFIER.match(text, start)
+    if previous == "." and text[start + 1 : start + 2] != b"'" and name is not None:
+        return WORD, name.end()
+    return kind, end

@@ -1,0 +1,250 @@
+"""MySQL statements that no parser analyses for us, read by their tokens.
+
+Sources: the statements' syntax in MySQL's and MariaDB's manuals.  What is not recognised here and
+not analysed elsewhere is opaque.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from acra_twisted.sql import lexer, tree
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.tree import Node, Parsed, Table
+
+#: Character sets whose second bytes can be quotes or backslashes: never read.
+UNSAFE_CHARSETS = frozenset(("big5", "cp932", "gb18030", "gbk", "sjis"))
+_SINGLE_BYTE_OR_SAFE = frozenset(
+    ("armscii8", "ascii", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850")
+    + ("cp852", "cp866", "dec8", "eucjpms", "euckr", "gb2312", "geostd8", "greek", "hebrew")
+    + ("hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2", "latin5", "latin7", "macce")
+    + ("macroman", "swe7", "tis620", "ujis", "utf8", "utf8mb3", "utf8mb4")
+)
+_LISTS = frozenset(("checksum", "optimize", "analyze", "check", "repair"))
+_OPAQUE = {
+    "call": "CALL runs code that is not in the text",
+    "prepare": "PREPARE takes its text from a value",
+    "execute": "EXECUTE runs a statement that is not in the text",
+    "begin": "a compound statement carries code",
+    "install": "a plugin brings code",
+    "do": "DO runs functions",
+    "xa": "a distributed transaction is not analysed",
+}
+_SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))
+
+
+def statements(text: bytes, tokens: list[Token]) -> list[list[Token]]:
+    """The tokens of each statement, without comments and the semicolons between."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        kind, start, end = token
+        if kind == lexer.OPERATOR and text[start:end] == b";":
+            parts.append([])
+        elif kind not in (lexer.COMMENT, lexer.HINT):
+            parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def word(text: bytes, token: Token) -> str:
+    """A token as text: names without their quotes, words in lower case."""
+    kind, start, end = token
+    shown = text[start:end].decode("utf-8", "replace")
+    if kind == lexer.QUOTED:
+        quote = shown[0]
+        return shown[1:-1].replace(quote * 2, quote).lower()
+    return shown.lower() if kind == lexer.WORD else shown
+
+
+def first_word(text: bytes, part: list[Token]) -> str:
+    """What a statement begins with."""
+    return word(text, part[0]) if part else ""
+
+
+def names(text: bytes, part: list[Token]) -> frozenset[str]:
+    """Every identifier and word of a statement, in lower case."""
+    return frozenset(word(text, t) for t in part if t[0] in (lexer.WORD, lexer.QUOTED))
+
+
+class _Cursor:
+    """Walks the tokens of a statement."""
+
+    def __init__(self, text: bytes, part: list[Token]) -> None:
+        self._text, self._part, self.at = text, part, 0
+
+    @property
+    def here(self) -> str:
+        """The token at this place; empty at the end."""
+        return word(self._text, self._part[self.at]) if self.at < len(self._part) else ""
+
+    def skip(self, *words: str) -> bool:
+        """Step over one of the words."""
+        if self.here and self.here in words:
+            self.at += 1
+            return True
+        return False
+
+    def table(self) -> Table | None:
+        """A name, with or without its schema."""
+        found: list[str] = []
+        while self.at < len(self._part) and len(found) < 2:
+            if self._part[self.at][0] not in (lexer.WORD, lexer.QUOTED):
+                return None
+            found.append(self.here)
+            self.at += 1
+            if not self.skip("."):
+                break
+        return Table(found[0] if len(found) > 1 else "", found[-1]) if found else None
+
+
+def read(text: bytes, part: list[Token]) -> Parsed | None:
+    """A statement that tokens tell enough of; None for one that a parser has to read."""
+    cursor = _Cursor(text, part)
+    verb = cursor.here
+    cursor.at = 1
+    parsed = Parsed(tree.OTHER, Node("Tokens", {"words": _shape(text, part)}))
+    parsed.whole = False
+    found: list[Table | None] = []
+    if verb == "begin" and len(part) == 1 or (verb == "begin" and cursor.here == "work"):
+        return None
+    if verb == "xa" or verb in _OPAQUE or (verb == "set" and cursor.here == "statement"):
+        parsed.opaque = _OPAQUE.get(verb, "SET STATEMENT carries another statement")
+    elif verb == "execute":
+        parsed.opaque = _OPAQUE[verb]
+    elif verb in ("describe", "desc", "explain") and _is_name(text, part):
+        found.append(cursor.table())
+    elif verb == "show":
+        return _show(cursor, parsed)
+    elif verb == "handler":
+        found.append(cursor.table())
+    elif verb in ("lock", "unlock"):
+        if verb == "lock" and cursor.skip("table", "tables"):
+            found += _locked(cursor, len(part))
+    elif verb == "rename" and cursor.skip("table", "tables"):
+        while cursor.here:
+            found.append(cursor.table())
+            if found[-1] is None or not cursor.skip("to", ","):
+                break
+    elif verb in _LISTS:
+        cursor.skip("no_write_to_binlog", "local")
+        if not cursor.skip("table", "tables"):
+            return None
+        found.append(cursor.table())
+        while cursor.skip(","):
+            found.append(cursor.table())
+    elif verb == "load":
+        parsed.beyond = "LOAD reads a file"
+        parsed.opaque = "LOAD reads a file"
+        while cursor.here and not cursor.skip("table"):
+            cursor.at += 1
+        found.append(cursor.table())
+    else:
+        return None
+    if None in found:
+        parsed.opaque = parsed.opaque or "a statement that is not analysed"
+    parsed.tables = frozenset(t for t in found if t is not None)
+    known = {name for table in parsed.tables for name in table}
+    parsed.names = names(text, part) - {verb} - known
+    return parsed
+
+
+def _shape(text: bytes, part: list[Token]) -> str:
+    return " ".join("?" if t[0] in lexer.LITERALS else word(text, t) for t in part)
+
+
+def _is_name(text: bytes, part: list[Token]) -> bool:
+    """DESCRIBE of a table, not of a statement."""
+    statements = ("select", "insert", "update", "delete", "replace", "with", "table", "values")
+    more = ("format", "extended", "partitions", "analyze", "for", "(")
+    second = word(text, part[1]) if len(part) > 1 else ""
+    return bool(second) and second not in statements and second not in more
+
+
+def _show(cursor: _Cursor, parsed: Parsed) -> Parsed:
+    """SHOW COLUMNS, INDEX, CREATE TABLE name a table; the rest of SHOW names none."""
+    while cursor.skip("full", "extended"):
+        pass
+    if cursor.skip("columns", "fields", "index", "indexes", "keys"):
+        if cursor.skip("from", "in"):
+            table = cursor.table()
+            if table is not None and cursor.skip("from", "in"):
+                schema = cursor.table()
+                table = Table(schema.name if schema else "", table.name)
+            parsed.tables = frozenset((table,)) if table else frozenset()
+    elif cursor.skip("create"):
+        if cursor.skip("table", "view"):
+            table = cursor.table()
+            parsed.tables = frozenset((table,)) if table else frozenset()
+    return parsed
+
+
+def _locked(cursor: _Cursor, size: int) -> list[Table | None]:
+    found = [cursor.table()]
+    while cursor.at < size:
+        if cursor.skip(","):
+            found.append(cursor.table())
+        else:
+            cursor.at += 1
+    return found
+
+
+class Settings(NamedTuple):
+    """Whether a statement sets what changes lexing, and why it is refused if it is."""
+
+    any: bool
+    refused: str
+
+
+_NONE = Settings(False, "")
+
+
+def lexing_settings(text: bytes, part: list[Token]) -> Settings:
+    """What SET does to sql_mode and the client's character set."""
+    words = [word(text, t) for t in part]
+    if not words or words[0] != "set":
+        return _NONE
+    found = _NONE
+    for start, end in _assignments(words):
+        item, kinds = words[start:end], [t[0] for t in part[start:end]]
+        setting = _assignment(item, kinds)
+        if setting.refused:
+            return setting
+        found = setting if setting.any else found
+    return found
+
+
+def _assignments(words: list[str]) -> list[tuple[int, int]]:
+    commas = [n for n, w in enumerate(words) if w == ","]
+    edges = [0, *commas, len(words)]
+    return [(a + 1, b) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _assignment(item: list[str], kinds: list[str]) -> Settings:
+    while item and (item[0] in _SCOPES or item[0].rstrip(".") in ("@@", "@@session", "@@global")):
+        item, kinds = item[1:], kinds[1:]
+        if item and item[0] == ".":
+            item, kinds = item[1:], kinds[1:]
+    if not item:
+        return _NONE
+    name = item[0].lstrip("@").lower().rpartition(".")[2].strip("`'\"")
+    if item[0].startswith("@") and not item[0].startswith("@@"):
+        return _NONE
+    if name == "names" or (name in ("character", "char") and item[1:2] == ["set"]):
+        value = item[1:] if name == "names" else item[2:]
+        return _charset(value, kinds[-len(value) :] if value else [])
+    if name == "charset":
+        return _charset(item[1:], kinds[1:])
+    if name in ("character_set_client", "character_set_connection", "collation_connection"):
+        return _charset(item[2:], kinds[2:])
+    if name == "sql_mode":
+        plain = len(item) == 3 and kinds[2] in (lexer.STRING, lexer.WORD, lexer.NUMBER)
+        return Settings(True, "" if plain else "sql_mode is set to what the text does not show")
+    return _NONE
+
+
+def _charset(value: list[str], kinds: list[str]) -> Settings:
+    if not value or kinds[0] not in (lexer.STRING, lexer.WORD):
+        return Settings(True, "the character set is set to what the text does not show")
+    name = value[0].strip("'\"").lower().partition("_")[0]
+    if name not in _SINGLE_BYTE_OR_SAFE:
+        return Settings(True, "a character set that cannot be read safely")
+    return Settings(True, "")

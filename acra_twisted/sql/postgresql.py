@@ -1,0 +1,364 @@
+"""PostgreSQL statements to trees, by the server's own grammar (pgparse, libpg_query).
+
+Input is UTF-8 within the limits of `limits`: libpg_query stops at NUL and dies of long operator
+chains.  Sources: PostgreSQL's parsenodes.h for the names of nodes and fields.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import pgparse
+
+from acra_twisted.sql import lexer, tree
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
+
+#: Functions that run SQL given as text, or read tables or files named by a string.
+OPAQUE_FUNCTIONS: Final = re.compile(
+    r"(?:query|table|schema|database|cursor)_to_xml\w*|dblink\w*|crosstab\w*|connectby|xpath_table"
+    r"|ts_stat|ts_rewrite|set_config|pg_read_(?:binary_)?file\w*|pg_ls_\w+|pg_stat_file"
+    r"|pg_file_\w+|lo_import|lo_export|get_raw_page|pg_logical_slot_\w+|execute_sql\w*"
+)
+_OPAQUE_STATEMENTS = {
+    "DoStmt": "DO carries code",
+    "CreateFunctionStmt": "a routine carries code",
+    "CallStmt": "CALL runs code that is not in the text",
+    "CreateTrigStmt": "a trigger runs code that is not in the text",
+    "CreateEventTrigStmt": "a trigger runs code that is not in the text",
+    "CreateExtensionStmt": "an extension brings code",
+    "LoadStmt": "LOAD brings code",
+}
+_KINDS = {
+    "SelectStmt": tree.SELECT,
+    "InsertStmt": tree.INSERT,
+    "UpdateStmt": tree.UPDATE,
+    "DeleteStmt": tree.DELETE,
+}
+_TRANSACTIONS = {
+    "TRANS_STMT_BEGIN": tree.BEGIN,
+    "TRANS_STMT_START": tree.BEGIN,
+    "TRANS_STMT_COMMIT": tree.COMMIT,
+    "TRANS_STMT_ROLLBACK": tree.ROLLBACK,
+}
+_STATEMENTS = frozenset((*_KINDS, "MergeStmt"))
+# Here a SelectStmt is a value or a table and not a statement of its own.
+_SUBQUERY_PARENTS = frozenset(("SubLink", "RangeSubselect", "SelectStmt", "InsertStmt"))
+_TABLE_OBJECTS = frozenset(
+    f"OBJECT_{word}"
+    for word in ("TABLE", "VIEW", "MATVIEW", "FOREIGN_TABLE", "SEQUENCE", "INDEX", "STATISTIC_EXT")
+)
+# The last name is the column's, trigger's, policy's ...; the ones before it are the table's.
+_OBJECTS_ON_TABLES = frozenset(
+    f"OBJECT_{word}" for word in ("COLUMN", "TRIGGER", "POLICY", "RULE", "TABCONSTRAINT")
+)
+#: Levels of a tree; each takes three frames of Python's stack.
+_MAX_DEPTH = 150
+_WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
+_POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
+#: Encodings whose second bytes can be quotes or backslashes: never read.
+UNSAFE_ENCODINGS: Final = frozenset(
+    (b"BIG5", b"GBK", b"GB18030", b"SJIS", b"SHIFT_JIS_2004", b"UHC", b"JOHAB", b"MULE_INTERNAL")
+)
+
+
+def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
+    """The statements of a text; an empty list for one without any.
+
+    ``tokens`` are the lexer's, of this very text, which must be UTF-8 and read with
+    standard_conforming_strings on.  Raises UnparsableError.
+    """
+    try:
+        raw = pgparse.parse(text.decode())
+    except pgparse.PGQueryError:
+        raise UnparsableError("syntax error") from None
+    except RecursionError:
+        raise UnparsableError("nested too deeply") from None
+    places: dict[int, int] = {}
+    signs: dict[int, int] = {}
+    previous = ("", 0, 0)
+    for token in tokens:
+        kind, start, _ = token
+        if kind in lexer.LITERALS:
+            places[start] = len(places)
+            if previous[0] == lexer.OPERATOR and text[previous[2] - 1] == 0x2D:
+                signs[previous[1]] = signs[previous[2] - 1] = places[start]
+        if kind != lexer.COMMENT:
+            previous = token
+    bounds = [(s.get("stmt_location", 0), s.get("stmt_len", 0)) for s in raw]
+    try:
+        return [
+            _Reader(text, places, signs, start, start + size if size else len(text)).read(s["stmt"])
+            for s, (start, size) in zip(raw, bounds, strict=True)
+        ]
+    except RecursionError:
+        raise UnparsableError("nested too deeply") from None
+
+
+class _Reader:
+    """Reads one statement of a text."""
+
+    def __init__(
+        self, text: bytes, places: dict[int, int], signs: dict[int, int], start: int, end: int
+    ) -> None:
+        self._text = text
+        self._places = places
+        self._signs = signs
+        self._expected = {n for at, n in places.items() if start <= at < end}
+        self._tables: set[Table] = set()
+        self._nested: list[Nested] = []
+        self._parsed = Parsed(tree.OTHER, None)
+        self._depth = 0
+
+    def read(self, raw: dict[str, Any]) -> Parsed:
+        """The statement under ``raw``, the only key of a dict."""
+        parsed = self._parsed
+        name, fields = next(iter(raw.items()))
+        parsed.kind = _kind(name, fields)
+        converted = self._convert(raw, (), "", top=True)
+        parsed.tree = converted
+        parsed.tables = frozenset(self._tables)
+        parsed.nested = tuple(self._nested)
+        parsed.opaque = parsed.opaque or _OPAQUE_STATEMENTS.get(name, "")
+        if name == "PrepareStmt":
+            parsed.prepares = fields.get("name", "")
+        elif name == "ExecuteStmt":
+            parsed.executes = fields.get("name", "")
+        elif name == "VariableSetStmt":
+            self._setting(fields)
+        seen = {item.ordinal for item in tree.walk(converted) if type(item) is Literal}
+        if seen != self._expected:
+            parsed.whole = False
+        return parsed
+
+    # -- conversion ---------------------------------------------------------------------------
+
+    def _convert(self, item: Any, hidden: tuple[str, ...], parent: str, top: bool = False) -> Any:
+        """``hidden`` are the names that common table expressions hide here."""
+        if type(item) is list:
+            return [self._convert(part, hidden, parent) for part in item]
+        if type(item) is not dict:
+            return item
+        if len(item) == 1:
+            name, fields = next(iter(item.items()))
+            if name[:1].isupper() and type(fields) is dict:
+                return self._node(name, fields, hidden, parent, top)
+        return self._struct("", item, hidden, parent)
+
+    def _node(
+        self, name: str, fields: dict[str, Any], hidden: tuple[str, ...], parent: str, top: bool
+    ) -> Any:
+        if name == "A_Const":
+            return self._constant(fields)
+        if name == "FuncCall":
+            self._function(fields)
+        elif name in ("DropStmt", "CommentStmt", "AlterObjectSchemaStmt", "RenameStmt"):
+            self._named_objects(fields)
+        elif name == "CopyStmt":
+            if fields.get("is_program"):
+                self._parsed.beyond = "COPY runs a program"
+            elif fields.get("filename"):
+                self._parsed.beyond = "COPY uses a file of the server"
+        elif name == "DefElem" and fields.get("defname") == "owned_by":
+            self._table_of_list(fields.get("arg", {}).get("List", {}).get("items", ()), 1)
+        elif name == "DefElem" and fields.get("defname") == "sequence_name":
+            self._table_of_list(fields.get("arg", {}).get("List", {}).get("items", ()), 0)
+        node = self._struct(name, fields, hidden, parent)
+        if name in _STATEMENTS and not top and not _only_values(fields):
+            self._nested.append(Nested(_kind(name, fields), node, parent in _SUBQUERY_PARENTS))
+        return node
+
+    def _struct(
+        self, name: str, fields: dict[str, Any], hidden: tuple[str, ...], parent: str
+    ) -> Node:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            # A counter of ours: the verdict must not depend on how deep the stack was before.
+            raise UnparsableError("nested too deeply")
+        inside = parent if name in ("ResTarget", "List", "A_Expr", "BoolExpr", "") else name
+        if "relname" in fields and "relpersistence" in fields:
+            schema, table = fields.get("schemaname", ""), fields["relname"]
+            target = name == "" and parent in (
+                "InsertStmt",
+                "UpdateStmt",
+                "DeleteStmt",
+                "MergeStmt",
+            )
+            if schema or target or table not in hidden:
+                self._tables.add(Table(schema, table))
+        converted: dict[str, Any] = {}
+        with_clause = fields.get("withClause")
+        if with_clause:
+            hidden, converted["withClause"] = self._with(with_clause, hidden)
+        for key, value in fields.items():
+            if key in _POSITIONS or key == "withClause":
+                continue
+            if name == "SelectStmt" and key in ("larg", "rarg"):
+                # A branch of a set operation: a struct, and a SELECT of its own.
+                branch = self._struct("SelectStmt", value, hidden, "SelectStmt")
+                self._nested.append(Nested(_kind("SelectStmt", value), branch, True))
+                converted[key] = branch
+            else:
+                converted[key] = self._convert(value, hidden, inside)
+        self._depth -= 1
+        return Node(name, converted)
+
+    def _with(self, clause: dict[str, Any], hidden: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
+        """A name hides tables in later expressions and in the statement, never in its own."""
+        expressions = clause.get("ctes", [])
+        names = tuple(e["CommonTableExpr"]["ctename"] for e in expressions)
+        if clause.get("recursive"):
+            hidden = (*hidden, *names)
+        converted = []
+        for name, expression in zip(names, expressions, strict=True):
+            converted.append(self._convert(expression, hidden, "CommonTableExpr"))
+            hidden = (*hidden, name)
+        rest = {k: v for k, v in clause.items() if k not in _POSITIONS and k != "ctes"}
+        return hidden, Node("WithClause", {**rest, "ctes": converted})
+
+    def _constant(self, fields: dict[str, Any]) -> Any:
+        place = fields.get("location", 0)
+        if place in self._places:
+            return Literal(self._places[place])
+        if place in self._signs and ("ival" in fields or "fval" in fields):
+            return Literal(self._signs[place], True)
+        # What the grammar itself put there: TRUE, NULL, the field of EXTRACT.
+        return Node("A_Const", {k: repr(v) for k, v in fields.items() if k != "location"})
+
+    # -- what a statement reaches -----------------------------------------------------------------
+
+    def _function(self, fields: dict[str, Any]) -> None:
+        name = fields["funcname"][-1]["String"]["sval"]
+        if not OPAQUE_FUNCTIONS.fullmatch(name):
+            return
+        self._parsed.opaque = f"function {name} reads what the text does not show"
+        arguments = fields.get("args", [])
+        if name == "set_config":
+            self._parsed.whole = False
+            setting = _string(arguments[0]) if arguments else None
+            value = _string(arguments[1]) if len(arguments) > 1 else None
+            self._check_setting(setting, [value])
+
+    def _setting(self, fields: dict[str, Any]) -> None:
+        self._parsed.whole = False
+        values = [_string(arg) for arg in fields.get("args", [])]
+        self._check_setting(fields.get("name"), values)
+
+    def _check_setting(self, name: str | None, values: list[str | None]) -> None:
+        if name is None or name.lower() not in ("client_encoding", "names"):
+            return
+        for value in values:
+            if value is None or unsafe_encoding(value.encode()):
+                self._parsed.refused = "a client encoding that cannot be read safely"
+
+    def _named_objects(self, fields: dict[str, Any]) -> None:
+        kind = fields.get("removeType") or fields.get("objtype") or fields.get("renameType")
+        behind = 1 if kind in _OBJECTS_ON_TABLES else 0
+        if not behind and kind not in _TABLE_OBJECTS:
+            return
+        for item in [*fields.get("objects", ()), fields.get("object", {})]:
+            self._table_of_list(item.get("List", {}).get("items", ()), behind)
+        # A new name opens the table under another: it counts as named.
+        relation, new = fields.get("relation"), fields.get("newname")
+        if kind in _TABLE_OBJECTS and relation and new:
+            self._tables.add(Table(relation.get("schemaname", ""), new))
+
+    def _table_of_list(self, items: Any, behind: int) -> None:
+        names = [item["String"]["sval"] for item in items if "String" in item]
+        names = names[: len(names) - behind] if behind else names
+        if names:
+            self._tables.add(Table(names[-2] if len(names) > 1 else "", names[-1]))
+
+
+def unsafe_encoding(name: bytes) -> bool:
+    """Whether a client encoding cannot be read safely.  Any spelling that PostgreSQL takes."""
+    plain = re.sub(rb"[^A-Z0-9]", b"", name.upper())
+    return plain in _UNSAFE or plain.startswith((b"MSKANJI", b"WIN93", b"WIN94", b"WIN95"))
+
+
+_UNSAFE = frozenset(name.replace(b"_", b"") for name in UNSAFE_ENCODINGS) | frozenset(
+    (b"SHIFTJIS", b"SHIFTJIS2004", b"WINDOWS932", b"WINDOWS936", b"WINDOWS949", b"WINDOWS950")
+)
+
+
+def _kind(name: str, fields: dict[str, Any]) -> str:
+    if name == "SelectStmt" and fields.get("op", "SETOP_NONE") != "SETOP_NONE":
+        return tree.UNION
+    if name == "TransactionStmt":
+        return _TRANSACTIONS.get(fields.get("kind", "TRANS_STMT_BEGIN"), tree.OTHER)
+    return _KINDS.get(name, tree.OTHER)
+
+
+def _only_values(fields: dict[str, Any]) -> bool:
+    return "valuesLists" in fields and "fromClause" not in fields
+
+
+def _string(argument: dict[str, Any]) -> str | None:
+    """The value of a string constant, None for anything else."""
+    constant = argument.get("A_Const", argument.get("TypeCast", {}).get("arg", {}).get("A_Const"))
+    if constant is None:
+        return None
+    value = constant.get("sval")
+    return None if value is None else str(value.get("sval", ""))
+
+
+#: How the censor finds its way in these trees.
+WHERE: Final = ("whereClause",)
+SELECT_LIST: Final = "targetList"
+SUBQUERIES: Final = frozenset(("SubLink",))
+
+
+def is_star(node: Any) -> bool:
+    """An unqualified ``*`` in a select list."""
+    if type(node) is not Node or node.kind != "ResTarget" or len(node.fields) != 1:
+        return False
+    column = node.fields.get("val")
+    if type(column) is not Node or column.kind != "ColumnRef":
+        return False
+    names = column.fields["fields"]
+    return len(names) == 1 and type(names[0]) is Node and names[0].kind == "A_Star"
+
+
+def name_of(node: Any) -> str | None:
+    """The name if the node is an unqualified column, possibly as an item of a select list."""
+    if type(node) is Node and node.kind == "ResTarget" and set(node.fields) == {"val"}:
+        node = node.fields["val"]
+    if type(node) is Node and node.kind == "ColumnRef":
+        names = node.fields["fields"]
+        if len(names) == 1 and names[0].kind == "String":
+            return str(names[0].fields["sval"])
+    return None
+
+
+def is_value(node: Any) -> bool:
+    """A literal, a parameter, NULL, TRUE or FALSE."""
+    return type(node) is Literal or (type(node) is Node and node.kind in ("ParamRef", "A_Const"))
+
+
+def is_column(node: Any) -> bool:
+    """What %%COLUMN%% stands for: a column, ``*``, literal, subquery, function or CASE."""
+    if type(node) is Node and node.kind in ("ResTarget", "SortBy"):
+        inner = node.fields.get("val", node.fields.get("node"))
+        return set(node.fields) <= {"val", "name"} and is_column(inner)
+    return is_value(node) or (
+        type(node) is Node
+        and node.kind in ("ColumnRef", "SubLink", "FuncCall", "CaseExpr", "CoalesceExpr")
+        or type(node) is Node
+        and node.kind in ("MinMaxExpr", "SQLValueFunction")
+    )
+
+
+def is_function(node: Node) -> bool:
+    """Whether the node calls a function by name."""
+    return node.kind == "FuncCall"
+
+
+def function_name(node: Node) -> str:
+    """The last part of a called function's name."""
+    return str(node.fields["funcname"][-1].fields["sval"])
+
+
+def is_opaque_function(name: str) -> bool:
+    """Whether a function runs SQL given as text, or reads tables or files named by a string."""
+    return OPAQUE_FUNCTIONS.fullmatch(name) is not None

@@ -1,0 +1,84 @@
+"""A statement's text with its literals cut out: the key under which a decision is kept.
+
+A hit costs one regular expression split and one dict lookup.  It is sound because only *plain*
+keys are stored: text in which nothing outside simple literals and quoted names could be read in
+two ways, so that any other text with the same key has the same tokens.  Everything else takes the
+full lexer.  Only for default modes (standard_conforming_strings on, default sql_mode).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+#: In a key: a string, a number.  ``\x02`` stands for a quoted name while plainness is judged.
+STRING_MARK, NUMBER_MARK = b"\x01", b"\x04"
+
+_LITERAL = (
+    rb"(['0-9](?:(?<=')[^'\\\x00]*+'"
+    rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+(?:\.[0-9]++)?+(?![\w$.\x80-\xff])))"
+)
+_SPLIT = re.compile(_LITERAL).split
+_SPLIT_QUOTED = {
+    b'"': re.compile(rb"(?=['0-9\"])(?:" + _LITERAL + rb"|(\"[^\"\\\x00]++\"))").split,
+    b"`": re.compile(rb"(?=['0-9`])(?:" + _LITERAL + rb"|(`[^`\\\x00]++`))").split,
+}
+# A match means: take the full lexer.
+_ODD = re.compile(
+    rb"""['"\\`\x00@\[\]{}\#\x80-\xff]|--|/\*|\$(?![1-9])|[\w$&][\x01\x04]|[\x01\x04]\s*[\x01\x04]
+    |[.\w&$]\x02(?<!\.\x02)|\x02[\x01\x02\x04\w]|\.\s*[\x01\x04]|[\x01\x04][.\w\x02]
+    |(?<![\w$])[0-9]|\.[0-9]""",
+    re.X,
+).search
+# Raw marks would forge keys.
+_FORGED = re.compile(rb"[\x01\x02\x04]").search
+
+
+class Skeleton(NamedTuple):
+    """``key`` and the ``literals`` in order of appearance.  ``judged`` is what plainness is."""
+
+    key: bytes
+    literals: list[bytes]
+    judged: bytes
+
+
+def split(text: bytes, quote: bytes) -> Skeleton | None:
+    """Cut the literals out.  None where only the full lexer can tell.
+
+    ``quote`` is what encloses names: ``"`` for PostgreSQL, a backtick for MySQL.
+    """
+    if _FORGED(text):
+        return None
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return None
+    if quote in text:
+        return _split_quoted(text, quote)
+    parts = _SPLIT(text)
+    literals = parts[1::2]
+    parts[1::2] = [STRING_MARK if p[0] == 0x27 else NUMBER_MARK for p in literals]
+    key = b"".join(parts)
+    return Skeleton(key, literals, key)
+
+
+def _split_quoted(text: bytes, quote: bytes) -> Skeleton:
+    parts = _SPLIT_QUOTED[quote](text)
+    key, judged, literals = [parts[0]], [parts[0]], []
+    for at in range(1, len(parts), 3):
+        literal, name, rest = parts[at : at + 3]
+        if literal is not None:
+            mark = STRING_MARK if literal[0] == 0x27 else NUMBER_MARK
+            literals.append(literal)
+            key += (mark, rest)
+            judged += (mark, rest)
+        else:
+            key += (name, rest)
+            judged += (b"\x02", rest)
+    return Skeleton(b"".join(key), literals, b"".join(judged))
+
+
+def is_plain(skeleton: Skeleton) -> bool:
+    """Whether the key may be kept.  Asked only on a miss."""
+    return not _ODD(skeleton.judged)

@@ -1,0 +1,194 @@
+"""AcraCensor as a stage: every statement is decided by the rules before the database sees it.
+
+The decision itself is `censor.engine`'s.  Here is what ties it to a session: which settings the
+database last reported, whether one may be changing right now, what was prepared, and the files.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from acra_twisted import events
+from acra_twisted.censor import rules
+from acra_twisted.censor.engine import Censor
+from acra_twisted.censor.rulefile import parse_rules
+from acra_twisted.errors import ConfigError
+from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
+from acra_twisted.model import Exchange, Session, Statement
+from acra_twisted.options import Integer, Option, Settings
+from acra_twisted.sql.languages import LANGUAGES, Mode
+from acra_twisted.stages.journal import Journal
+from acra_twisted.verdicts import PASS, Deny, Pass
+
+_FLUSH_INTERVAL = 1.0
+_NAME = "censor"
+
+
+@implementer(IPlugin, IStageFactory)
+class CensorFactory:
+    """Makes the stage ``censor``."""
+
+    name = _NAME
+    options = (
+        Option(
+            "cache_entries",
+            Integer(16, 1_000_000),
+            4096,
+            "Decisions kept, by statement without its literals.",
+        ),
+        Option("cache_bytes", Integer(1 << 16, 1 << 30), 8 << 20, "Bytes of such statements kept."),
+    )
+    after = ()
+    # What is written to the database must have been judged as the application wrote it.
+    before = ("decryptor", "poison")
+    advisory = False
+
+    def make(self, settings: Settings, services: Any) -> CensorStage:
+        """Raises ConfigError if there is no rule file or it cannot be used."""
+        path = services.settings.get("acracensor_config_file", "")
+        if not path:
+            raise ConfigError("acracensor_config_file: the stage 'censor' needs a rule file")
+        if services.settings.get("function_call_enable"):
+            raise ConfigError(
+                "function_call_enable: a FunctionCall message names its function by number, which "
+                "the stage 'censor' cannot judge; switch one of them off"
+            )
+        stage = CensorStage(path, settings["cache_entries"], settings["cache_bytes"])
+        stage.reload()
+        stage.start(services.reactor)
+        return stage
+
+
+@implementer(IStatementStage, IReloadable)
+class CensorStage:
+    """``path`` is Acra's YAML rule file.  Make one, `reload` it, `start` it."""
+
+    name = _NAME
+    log = Logger()
+
+    def __init__(self, path: str, cache_entries: int, cache_bytes: int) -> None:
+        self._path = path
+        self._limits = (cache_entries, cache_bytes)
+        self._language = LANGUAGES["postgresql"]
+        self._modes: dict[tuple[bytes, bytes, bool], Mode] = {}
+        self._journals: dict[str, Journal] = {}
+        self._loop: LoopingCall | None = None
+        self.censor: Censor
+
+    # -- statements ---------------------------------------------------------------------------
+
+    def on_statement(self, statement: Statement, exchange: Exchange) -> Pass | Deny:
+        """Decide.  Allowed statements cost one or two dict lookups once they are known."""
+        session = exchange.session
+        prepared = session.notes.get(_NAME)
+        if prepared is None:
+            prepared = session.notes[_NAME] = {}
+        decision = self.censor.decide(
+            statement.text,
+            self._mode(session),
+            prepared,
+            statement.prepared_name.decode("utf-8", "replace") if statement.prepared_name else "",
+        )
+        if decision.allowed:
+            return PASS
+        exchange.add_attribute("acra.censor.rule", decision.by)
+        return Deny(reason=decision.why, rule=decision.by, code=decision.code)
+
+    def _mode(self, session: Session) -> Mode:
+        """How the session's texts are read, by what the database reported last."""
+        parameters = session.parameters
+        key = (
+            parameters.get(b"standard_conforming_strings", b"on"),
+            parameters.get(b"client_encoding", b"UTF8"),
+            session.in_flight,
+        )
+        mode = self._modes.get(key)
+        if mode is None:
+            names = ("standard_conforming_strings", "client_encoding")
+            values = (part.decode("latin-1") for part in key[:2])
+            mode = self._language.mode_of(dict(zip(names, values, strict=True)))
+            if session.in_flight:
+                # Something that was sent and not answered may be changing it.
+                mode = mode._replace(backslash=None)
+            if len(self._modes) < 64:
+                self._modes[key] = mode
+        return mode
+
+    # -- rules ------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Read the rules anew.  Raises ConfigError; those in force stay then.
+
+        Statements that were prepared stay prepared: they were decided when they were.
+        """
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                text = file.read()
+        except OSError as error:
+            raise ConfigError(
+                f"acracensor_config_file: cannot read {self._path}: {error.strerror}"
+            ) from None
+        except UnicodeDecodeError:
+            raise ConfigError("the file is not UTF-8 text", self._path) from None
+        given = parse_rules(text, self._path)
+        censor = Censor(self._language, given, self._write, self._write, *self._limits)
+        paths = {h.filepath for h in given.handlers if h.kind == rules.CAPTURE}
+        paths |= {given.parse_errors_log} if given.parse_errors_log else set()
+        journals = {}
+        for path in paths:
+            try:
+                journals[path] = self._journals.get(path) or Journal(path)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                raise ConfigError(f"cannot write {path}: {why}", self._path) from None
+        self._flush()
+        self._journals = journals
+        self.censor = censor
+        if given.idle:
+            self.log.warn(
+                "{event_text}",
+                event_text=f"{self._path} has no handlers: every statement is allowed",
+                code=events.INSECURE_SETTING,
+            )
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def start(self, reactor: Any) -> None:
+        """Write the files every second from when the reactor runs."""
+        self._loop = LoopingCall(self._flush)
+        self._loop.clock = reactor
+        loop = self._loop
+        reactor.callWhenRunning(lambda: loop.start(_FLUSH_INTERVAL, now=False))
+
+    def _write(self, path: str, text: str) -> None:
+        journal = self._journals[path]
+        was_full = journal.full
+        if not journal.add(text) and not was_full:
+            self.log.warn(
+                "{event_text}",
+                event_text=f"Too much input queries: {path} is full",
+                code=events.QUERY_CAPTURE_FULL,
+            )
+
+    def _flush(self) -> None:
+        for path, journal in self._journals.items():
+            try:
+                journal.flush()
+            except OSError as error:
+                self.log.error(
+                    "{event_text}",
+                    event_text=f"cannot write {path}: {error.strerror}",
+                    code=events.GENERAL,
+                )
+
+    def stop(self) -> None:
+        """Write what is left."""
+        if self._loop is not None and self._loop.running:
+            self._loop.stop()
+        self._loop = None
+        self._flush()

@@ -1,0 +1,74 @@
+"""A file that each different text is written to once: captured and unparsable statements.
+
+Acra's format: one JSON object a line, ``{"raw_query": ..., "_blacklisted_by_web_config": false}``.
+What the file holds already is not repeated.  Texts are redacted before they come here, for a log
+must not hold literals.  Mode 0600; bounded in memory and, by the number of lines, on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+_MAX_LINES = 10_000
+_MAX_BYTES = 64 << 20
+
+
+class Journal:
+    """Keeps texts until `flush` writes them.  Raises OSError if the file cannot be used."""
+
+    def __init__(self, path: str, max_lines: int = _MAX_LINES) -> None:
+        self.path = path
+        self._max_lines = max_lines
+        self._waiting: list[str] = []
+        self.full = False
+        self._seen = set(read_journal(path)) if os.path.exists(path) else set()
+        os.close(self._open())
+
+    def add(self, text: str) -> bool:
+        """Remember a text that is new; False if it is new and there is no room for it."""
+        if text in self._seen:
+            return True
+        if len(self._seen) >= self._max_lines:
+            self.full = True
+            return False
+        self._seen.add(text)
+        self._waiting.append(text)
+        return True
+
+    def flush(self) -> None:
+        """Append what is new.  Raises OSError; nothing is forgotten then."""
+        if not self._waiting:
+            return
+        lines = [
+            json.dumps({"raw_query": text, "_blacklisted_by_web_config": False}) + "\n"
+            for text in self._waiting
+        ]
+        with open(self._open(), "a", encoding="utf-8") as file:
+            file.write("".join(lines))
+        self._waiting = []
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(self.path, flags, 0o600)
+
+
+def read_journal(path: str) -> list[str]:
+    """The texts of a file, of ours or Acra's.  Lines that are none are left out.
+
+    Raises OSError, ValueError for a file that is far too long to be one.
+    """
+    if os.path.getsize(path) > _MAX_BYTES:
+        raise ValueError(f"{path} is too long")
+    found = []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                text = entry.get("raw_query", entry.get("query"))
+                if isinstance(text, str):
+                    found.append(text)
+    return found

@@ -1,0 +1,253 @@
+"""``acra-censor``: ask the firewall what it would decide, and why; make rules of a capture."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+import yaml
+
+from acra_twisted.censor.engine import Censor
+from acra_twisted.censor.handlers import Decision
+from acra_twisted.censor.rulefile import parse_rules
+from acra_twisted.censor.rules import Rules, read_rules
+from acra_twisted.errors import ConfigError, LexError
+from acra_twisted.sql import lexer, skeleton, tree
+from acra_twisted.sql.languages import LANGUAGES, bound, normal
+from acra_twisted.sql.redact import hide
+from acra_twisted.sql.tree import UnparsableError
+from acra_twisted.stages.journal import read_journal
+from acra_twisted.tools import commandline
+from acra_twisted.tools.commandline import Environment, Parser
+
+PROGRAM = "acra-censor"
+#: Where `check` reads; replaced by tests.
+INPUT: TextIO = sys.stdin
+_KINDS = {
+    "s": "string",
+    "e": "escape string",
+    "u": "unicode string",
+    "d": "dollar-quoted string",
+    "x": "hex string",
+    "b": "bit string",
+    "n": "number",
+    "p": "parameter",
+    "i": "word",
+    "q": "quoted name",
+    "U": "unicode name",
+    "o": "operator",
+    "c": "comment",
+    "h": "optimizer hint",
+    "v": "variable",
+    "k": "null",
+}
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROGRAM, description="Try and make rules of AcraCensor.")
+    commandline.add_version(parser)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    check = commands.add_parser(
+        "check", help="decide the queries on standard input, one JSON answer a line"
+    )
+    learn = commands.add_parser("learn", help="make an allow list of a capture file")
+    learn.add_argument("file", help="what a query_capture handler or stage has written")
+    explain = commands.add_parser("explain", help="show how a query is read and decided")
+    explain.add_argument("query", help="the statement; - reads it from standard input")
+    for command in (check, learn, explain):
+        command.add_argument(
+            "--db", default="postgresql", choices=sorted(LANGUAGES), help="whose SQL it is"
+        )
+    for command in (check, explain):
+        command.add_argument(
+            "--config",
+            default="",
+            help="rule file; with it `check` reads a query a line, else JSON objects",
+        )
+    return parser
+
+
+def main(arguments: Any, environment: Environment, output: TextIO) -> None:
+    """Raises AcraError, OSError."""
+    given = _parser().parse_args(arguments)
+    if given.command == "check":
+        _check(given, output)
+    elif given.command == "learn":
+        output.write(learn(read_journal(given.file), given.db, given.file))
+    else:
+        query = INPUT.read() if given.query == "-" else given.query
+        rules = _rules_of(given.config) if given.config else Rules()
+        explain(LANGUAGES[given.db], query.encode("utf-8", "surrogateescape"), rules, output)
+
+
+def _rules_of(path: str) -> Rules:
+    with open(path, encoding="utf-8") as file:
+        return parse_rules(file.read(), path)
+
+
+# -- check ----------------------------------------------------------------------------------------
+
+
+def _check(given: Any, output: TextIO) -> None:
+    if given.config:
+        censor = Censor(LANGUAGES[given.db], _rules_of(given.config))
+        for line in INPUT:
+            text = line.rstrip("\n")
+            if text:
+                _answer(censor.decide(_bytes(text)), output)
+        return
+    censors: dict[str, Censor] = {}
+    for number, line in enumerate(INPUT, 1):
+        if line.strip():
+            _answer(_judge(line, number, censors), output)
+
+
+def _judge(line: str, number: int, censors: dict[str, Censor]) -> Decision:
+    """One JSON line.  Raises ConfigError where the line itself cannot be used."""
+    where = f"line {number}"
+    try:
+        asked = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ConfigError("not a JSON object", where) from None
+    if not isinstance(asked, Mapping) or not isinstance(asked.get("query"), str):
+        raise ConfigError('expected {"db": ..., "rules": ..., "query": ...}', where)
+    if asked.get("db") not in LANGUAGES:
+        raise ConfigError(f"db: expected one of {', '.join(sorted(LANGUAGES))}", where)
+    session = asked.get("session") or {}
+    if not isinstance(session, Mapping):
+        raise ConfigError("session: expected settings", where)
+    language = LANGUAGES[asked["db"]]
+    rules = asked.get("rules") or {}
+    key = json.dumps([asked["db"], rules], sort_keys=True)
+    censor = censors.get(key)
+    if censor is None:
+        if len(censors) >= 256:
+            censors.clear()
+        censor = Censor(language, read_rules(rules, where, need_version=False))
+        censors[key] = censor
+    settings = {str(name).lower(): str(value) for name, value in session.items()}
+    return censor.decide(_bytes(asked["query"]), language.mode_of(settings))
+
+
+def _bytes(text: str) -> bytes:
+    """A lone surrogate stands for a raw byte; one that stands for none is kept as it is."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _answer(decision: Decision, output: TextIO) -> None:
+    verdict = "allow" if decision.allowed else "deny"
+    json.dump({"verdict": verdict, "by": decision.by, "why": decision.why}, output)
+    output.write("\n")
+    output.flush()
+
+
+# -- learn ----------------------------------------------------------------------------------------
+
+
+def learn(texts: Iterable[str], db: str, source: str) -> str:
+    """An allow list with %%VALUE%% for what was cut out, for a person to review."""
+    language = LANGUAGES[db]
+    patterns: dict[str, None] = {}
+    left: list[str] = []
+    for text in texts:
+        pattern = _pattern(text, language)
+        try:
+            Censor(language, _allowing(pattern))
+        except ConfigError:
+            left.append(text)
+        else:
+            patterns.setdefault(pattern)
+    head = [
+        f"# Learned from {source}: {len(patterns)} patterns. Review each before use.",
+        "# Everything that is not listed is denied by the last handler.",
+    ]
+    head += [f"# Not usable as a pattern, left out: {json.dumps(text)}" for text in left]
+    body = yaml.safe_dump(
+        {
+            "version": "0.85.0",
+            "ignore_parse_error": False,
+            "handlers": [
+                {"handler": "allow", "patterns": sorted(patterns)},
+                {"handler": "denyall"},
+            ],
+        },
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+    )
+    return "\n".join(head) + "\n" + str(body)
+
+
+def _pattern(text: str, language: Any) -> str:
+    """Literals, and the ``?`` that redaction left in their place, become %%VALUE%%."""
+    raw = text.encode()
+    try:
+        tokens = language.tokens(raw, language.mode)
+    except LexError:
+        return text
+    parts: list[bytes] = []
+    position = 0
+    for kind, start, end in tokens:
+        cut_out = raw[start:end] == b"?" and kind in (lexer.OPERATOR, lexer.PARAMETER)
+        if kind in lexer.LITERALS or cut_out:
+            parts += (raw[position:start], b"%%VALUE%%")
+            position = end
+    parts.append(raw[position:])
+    return " ".join(b"".join(parts).decode().split())
+
+
+def _allowing(pattern: str) -> Rules:
+    return read_rules(
+        {"handlers": [{"handler": "allow", "patterns": [pattern]}]}, "learned", need_version=False
+    )
+
+
+# -- explain --------------------------------------------------------------------------------------
+
+
+def explain(language: Any, text: bytes, rules: Rules, output: TextIO) -> None:
+    """Tokens, statements with their tables, the redacted text, and what decides."""
+
+    def say(name: str, value: str) -> None:
+        output.write(f"{name:<12}{value}\n")
+
+    decision = Censor(language, rules).decide(text)
+    say("verdict", "allow" if decision.allowed else "deny")
+    say("by", decision.by)
+    say("why", decision.why)
+    try:
+        usual = normal(text, language.mode)
+        tokens = language.tokens(usual, language.mode)
+    except LexError as error:
+        say("lexer", str(error))
+        return
+    for kind, start, end in tokens:
+        literal = kind in lexer.LITERALS or kind == lexer.COMMENT
+        shown = f"({end - start} bytes)" if literal else usual[start:end].decode("utf-8", "replace")
+        say("token", f"{start:>5} {_KINDS[kind]:<22}{shown}")
+    say("redacted", hide(usual, tokens))
+    found = skeleton.split(usual, language.quote)
+    plain = found is not None and skeleton.is_plain(found)
+    say("cached by", "skeleton" if plain else "tokens")
+    try:
+        bounded = bound(language, usual, tokens, language.mode)
+        for parsed in language.parse(bounded.text, bounded.tokens, language.mode):
+            say("statement", parsed.kind)
+            say("  shape", tree.shape(parsed.tree)[0])
+            for table in sorted(parsed.tables):
+                say("  table", ".".join(part for part in table if part))
+            for remark in (parsed.opaque, parsed.beyond, parsed.refused):
+                if remark:
+                    say("  note", remark)
+    except (LexError, UnparsableError) as error:
+        say("parser", str(error))
+
+
+def script() -> int:
+    """The console script."""
+    return commandline.run(PROGRAM, main)

@@ -1,0 +1,30 @@
+"""The cache of decisions: bounded by entries and by bytes, and what is used stays."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.censor.cache import GenerationCache
+
+
+class Cache(SynchronousTestCase):
+    def test_entries_are_bounded(self):
+        cache = GenerationCache(10, 1000)
+        for n in range(100):
+            cache.put(b"%d" % n, n)
+        self.assertLessEqual(len(cache), 20)
+        self.assertEqual(cache.get(b"99"), 99)
+        self.assertIsNone(cache.get(b"1"))
+        self.assertEqual(cache.dropped, 80)
+
+    def test_bytes_are_bounded(self):
+        cache = GenerationCache(1000, 100)
+        for n in range(100):
+            cache.put(b"%02d" % n * 10, n)
+        self.assertLessEqual(len(cache), 10)
+        cache.put(b"x" * 101, 1)
+        self.assertIsNone(cache.get(b"x" * 101))
+
+    def test_what_is_used_stays(self):
+        cache = GenerationCache(10, 1000)
+        for n in range(100):
+            cache.put(b"%d" % n, n)
+            cache.put(b"kept", -1) if n == 0 else self.assertEqual(cache.get(b"kept"), -1)

@@ -1,0 +1,295 @@
+"""The decision: order of handlers, evasion classes with their allowed twins, cached as uncached."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted import events
+from acra_twisted.censor.engine import Censor
+from acra_twisted.censor.rules import read_rules
+from acra_twisted.sql.languages import LANGUAGES
+
+DENY = [{"handler": "deny", "tables": ["secrets"]}]
+ALLOW = [{"handler": "allow", "tables": ["t"]}, {"handler": "denyall"}]
+
+#: Denied by table, and the allowed twin of the same form.
+EVASIONS = {
+    "postgresql": (
+        ("SELECT * FROM/**/secrets", "SELECT * FROM/**/t"),
+        ("SELECT 1 /* /* */ */ FROM secrets", "SELECT 1 /* /* */ FROM secrets */ FROM t"),
+        ("SELECT 1 --x\rFROM secrets", "SELECT 1 FROM t --x FROM secrets"),
+        ('SELECT * FROM "secrets"', 'SELECT * FROM "Secrets"'),
+        ("SELECT * FROM SECRETS", "SELECT * FROM secretS2"),
+        (r'SELECT * FROM U&"\0073ecrets"', r'SELECT * FROM U&"\0053ecrets"'),
+        ("SELECT * FROM public.secrets", "SELECT * FROM secrets.t"),
+        ("SELECT $$'$$ FROM secrets --'", "SELECT $$' FROM secrets$$ FROM t"),
+        (r"SELECT E'\'' FROM secrets --'", r"SELECT E'\' FROM secrets --' FROM t"),
+        (r"SELECT '\' FROM secrets --'", r"SELECT '\'' FROM secrets --' FROM t"),
+        ("SELECT 'a'\n'b' FROM secrets", "SELECT 'a'\n' FROM secrets' FROM t"),
+        ("SELECT * FROM t WHERE a = (SELECT 1 FROM secrets)", "SELECT * FROM t WHERE a = secrets"),
+        (
+            "WITH c AS (SELECT * FROM secrets) SELECT * FROM c",
+            "WITH secrets AS (SELECT 1) TABLE secrets",
+        ),
+        ("WITH secrets AS (SELECT * FROM secrets) TABLE secrets", "WITH a AS (TABLE t) TABLE a"),
+        ("SELECT 1; SELECT * FROM secrets", "SELECT 1; SELECT 'secrets'"),
+        ("EXPLAIN ANALYZE SELECT * FROM secrets", "EXPLAIN ANALYZE SELECT * FROM t"),
+        ("PREPARE s AS SELECT * FROM secrets", "PREPARE s AS SELECT * FROM t"),
+        ("PREPARE s AS SELECT 1; EXECUTE z", "PREPARE s AS SELECT 1; EXECUTE s"),
+        ("COPY (TABLE secrets) TO STDOUT", "COPY (TABLE t) TO STDOUT"),
+        ("COPY t TO PROGRAM 'cat'", "COPY t TO STDOUT"),
+        ("DECLARE c CURSOR FOR TABLE secrets", "DECLARE c CURSOR FOR TABLE t"),
+        ("DO $$BEGIN PERFORM 1; END$$", "SELECT $$BEGIN PERFORM 1; END$$"),
+        ("SELECT query_to_xml('TABLE secrets', true, true, '')", "SELECT upper('TABLE secrets')"),
+        ("ALTER TABLE secrets RENAME TO x", "ALTER TABLE t RENAME TO x"),
+        ("CREATE VIEW v AS TABLE secrets", "CREATE VIEW v AS TABLE t"),
+        ("SELECT * FROM t, LATERAL (TABLE secrets) x", "SELECT secrets FROM t AS secrets"),
+        ("MERGE INTO t USING secrets ON true WHEN MATCHED THEN DO NOTHING", "TABLE t"),
+        ("TABLE ONLY secrets", "SELECT 1 AS secrets"),
+    ),
+    "mysql": (
+        ("SELECT * FROM/**/secrets", "SELECT * FROM/**/t"),
+        ("SELECT 1 /*!FROM secrets*/", "SELECT 1 /*FROM secrets*/"),
+        ("SELECT 1 /*M!FROM secrets*/", "SELECT 1 # FROM secrets"),
+        ("SELECT 1 /* /* */ FROM secrets", "SELECT 1 /* /* FROM secrets */ FROM t"),
+        ("SELECT 1--1 FROM secrets", "SELECT 1 -- 1 FROM secrets"),
+        ("SELECT 1 # x\nFROM secrets", "SELECT 1 # x FROM secrets"),
+        ("SELECT * FROM `SECRETS`", "SELECT * FROM `secrets2`"),
+        ("SELECT 1e0FROM secrets", "SELECT 1e0FROM t"),
+        ("SELECT`a`FROM`secrets`", "SELECT`secrets`FROM`t`"),
+        ("SELECT * FROM db.secrets", "SELECT * FROM secrets.t"),
+        (r"SELECT '\'' FROM secrets -- '", r"SELECT '\' FROM secrets -- ' FROM t"),
+        ('SELECT "\'" FROM secrets -- "', 'SELECT "\' FROM secrets" FROM t'),
+        ("SELECT\x0b*\x0cFROM\x0bsecrets", "SELECT\x0b*\x0cFROM\x0bt"),
+        ("SELECT 1; SELECT * FROM secrets", "SELECT 1; SELECT 'secrets'"),
+        ("DELETE QUICK FROM secrets", "DELETE QUICK FROM t"),
+        ("UPDATE IGNORE secrets SET a = 1", "UPDATE IGNORE t SET a = 1"),
+        ("SHOW COLUMNS FROM secrets", "SHOW COLUMNS FROM t"),
+        ("DESCRIBE secrets", "DESCRIBE t"),
+        ("HANDLER secrets OPEN", "HANDLER t OPEN"),
+        ("LOCK TABLES t READ, secrets READ", "LOCK TABLES t READ"),
+        ("RENAME TABLE secrets TO x", "RENAME TABLE t TO x"),
+        ("PREPARE s FROM @x", "SELECT @x"),
+        ("SET @x = 0x73; EXECUTE IMMEDIATE @x", "SET @x = 0x73"),
+        ("SELECT load_file('/x')", "SELECT upper('/x')"),
+        ("LOAD DATA INFILE 'x' INTO TABLE secrets", "INSERT INTO t VALUES ('secrets')"),
+        (
+            "WITH c AS (SELECT * FROM secrets) SELECT * FROM c",
+            "WITH secrets AS (SELECT 1) SELECT * FROM secrets",
+        ),
+        ("CREATE TABLE x LIKE secrets", "CREATE TABLE x LIKE t"),
+        ("SET sql_mode = ''; SELECT 1", "SELECT 1; SET sql_mode = ''"),
+    ),
+}
+
+
+def censor(db, handlers, **more):
+    rules = read_rules({"handlers": handlers, **more}, need_version=False)
+    return Censor(LANGUAGES[db], rules)
+
+
+class Tables(SynchronousTestCase):
+    def test_evasions_and_their_twins(self):
+        for db, pairs in EVASIONS.items():
+            rules = censor(db, DENY)
+            for denied, allowed in pairs:
+                for _ in range(2):
+                    self.assertFalse(rules.decide(denied.encode()).allowed, denied)
+                    decision = rules.decide(allowed.encode())
+                    self.assertTrue(decision.allowed, (allowed, decision))
+
+    def test_an_allow_list_needs_every_table(self):
+        for db in LANGUAGES:
+            rules = censor(db, ALLOW)
+            for text in ("SELECT * FROM t", "INSERT INTO t VALUES (1)", "EXPLAIN SELECT 1 FROM t"):
+                self.assertEqual(rules.decide(text.encode()).by, "allow.table", text)
+            for text in ("SELECT 1", "SELECT * FROM t, u", "SELECT * FROM s.t", "CALL t()"):
+                self.assertFalse(rules.decide(text.encode()).allowed, text)
+
+    def test_a_permission_for_tables_covers_no_files(self):
+        rules = censor("postgresql", ALLOW)
+        for text in (
+            b"COPY t TO PROGRAM 'x'",
+            b"COPY t FROM '/x'",
+            b"SELECT pg_ls_dir('x') FROM t",
+        ):
+            self.assertEqual(rules.decide(text).by, "denyall", text)
+
+    def test_qualified_rules(self):
+        for db in LANGUAGES:
+            rules = censor(db, [{"handler": "deny", "tables": ["s.t"]}])
+            self.assertFalse(rules.decide(b"SELECT 1 FROM s.t").allowed)
+            self.assertFalse(rules.decide(b"SELECT 1 FROM t").allowed)
+            self.assertTrue(rules.decide(b"SELECT 1 FROM z.t").allowed)
+
+
+class Order(SynchronousTestCase):
+    def test_the_first_handler_that_decides_wins(self):
+        allow = {"handler": "allow", "queries": ["SELECT * FROM secrets WHERE a = 1"]}
+        for db in LANGUAGES:
+            first = censor(db, [allow, *DENY])
+            self.assertTrue(first.decide(b"SELECT * FROM secrets WHERE a = 1").allowed)
+            self.assertFalse(first.decide(b"SELECT * FROM secrets WHERE a = 2").allowed)
+            self.assertFalse(first.decide(b"SELECT * FROM secrets WHERE a = '1'").allowed)
+            last = censor(db, [*DENY, allow])
+            self.assertFalse(last.decide(b"SELECT * FROM secrets WHERE a = 1").allowed)
+
+    def test_no_decision_is_an_allowance_and_denyall_none(self):
+        for db in LANGUAGES:
+            self.assertEqual(censor(db, DENY).decide(b"SELECT 1").by, "default")
+            self.assertEqual(censor(db, [{"handler": "denyall"}]).decide(b"SELECT 1").by, "denyall")
+            self.assertEqual(
+                censor(db, [{"handler": "allowall"}]).decide(b"SELECT 1").by, "allowall"
+            )
+            self.assertEqual(censor(db, []).decide(b"\0").by, "idle")
+
+    def test_every_statement_of_a_text_must_be_allowed(self):
+        for db in LANGUAGES:
+            rules = censor(
+                db, [{"handler": "allow", "queries": ["SELECT 1"]}, {"handler": "denyall"}]
+            )
+            self.assertTrue(rules.decide(b"SELECT 1; SELECT 1;").allowed)
+            self.assertFalse(rules.decide(b"SELECT 1; SELECT 2").allowed)
+            self.assertEqual(rules.decide(b" ;").by, "empty")
+
+    def test_literals_of_statements_that_nobody_analyses_are_compared(self):
+        rules = [{"handler": "allow", "queries": ["CALL p(1)", "SELECT a AS 'x' FROM t"]}]
+        engine = censor("mysql", [*rules, {"handler": "denyall"}])
+        self.assertTrue(engine.decide(b"CALL p(1)").allowed)
+        self.assertFalse(engine.decide(b"CALL p(2)").allowed)
+        self.assertFalse(engine.decide(b"SELECT a AS 'y' FROM t").allowed)
+
+    def test_ignored_texts_are_compared_as_they_are_and_as_trees(self):
+        handlers = [{"handler": "query_ignore", "queries": ["SELECT 1 FROM", "SELECT a"]}]
+        rules = censor("postgresql", [*handlers, {"handler": "denyall"}])
+        self.assertTrue(rules.decide(b"select  a").allowed)
+        self.assertFalse(rules.decide(b"select b").allowed)
+
+    def test_kinds_of_statement(self):
+        for db in LANGUAGES:
+            for kind, text in (
+                ("SELECT", b"SELECT 1 FROM t"),
+                ("UNION", b"SELECT 1 UNION SELECT 2"),
+                ("INSERT", b"INSERT INTO t VALUES (1)"),
+                ("UPDATE", b"UPDATE t SET a = 1"),
+                ("DELETE", b"DELETE FROM t"),
+                ("BEGIN", b"BEGIN"),
+                ("COMMIT", b"COMMIT"),
+                ("ROLLBACK", b"ROLLBACK"),
+            ):
+                rules = censor(db, [{"handler": "deny", "patterns": [f"%%{kind}%%"]}])
+                self.assertEqual(rules.decide(text).by, "deny.pattern", (db, kind))
+                self.assertTrue(rules.decide(b"SET a = 1").allowed)
+
+    def test_patterns_find_statements_inside_others(self):
+        rules = censor("postgresql", [{"handler": "deny", "patterns": ["%%DELETE%%"]}])
+        for text in (
+            b"WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d",
+            b"EXPLAIN ANALYZE DELETE FROM t",
+            b"PREPARE s AS DELETE FROM t",
+            b"SELECT 1; DELETE FROM t",
+            b"COPY (DELETE FROM t RETURNING *) TO STDOUT",
+        ):
+            self.assertFalse(rules.decide(text).allowed, text)
+        self.assertTrue(rules.decide(b"SELECT 'DELETE FROM t'").allowed)
+
+    def test_denied_queries_inside_others(self):
+        rules = censor("postgresql", [{"handler": "deny", "queries": ["DELETE FROM t"]}])
+        self.assertEqual(rules.decide(b"EXPLAIN ANALYZE DELETE FROM t").by, "deny.query")
+
+
+class Unparsable(SynchronousTestCase):
+    def test_denied_by_default_and_told(self):
+        told = []
+        rules = read_rules(
+            {"handlers": [{"handler": "allowall"}], "parse_errors_log": "log"}, need_version=False
+        )
+        engine = Censor(LANGUAGES["postgresql"], rules, unparsable=lambda *a: told.append(a))
+        for _ in range(2):
+            decision = engine.decide(b"SELEC 'secret' FROM t")
+            self.assertEqual(
+                (decision.by, decision.code), ("parse_error", events.QUERY_PARSE_ERROR)
+            )
+        self.assertEqual(told, [("log", "SELEC ? FROM t")])
+
+    def test_ignored_it_may_pass_unless_it_names_a_denied_table(self):
+        rules = censor("postgresql", DENY, ignore_parse_error=True)
+        self.assertTrue(rules.decide(b"SELEC 1 FROM t").allowed)
+        for text in (b"SELEC 1 FROM secrets", b'SELEC 1 FROM "secrets"', b"SELEC SECRETS"):
+            self.assertFalse(rules.decide(text).allowed, text)
+        rules = censor("postgresql", [{"handler": "denyall"}], ignore_parse_error=True)
+        self.assertEqual(rules.decide(b"SELEC 1").by, "denyall")
+
+    def test_refusals_are_never_ignored(self):
+        for db in LANGUAGES:
+            rules = censor(db, [{"handler": "allowall"}], ignore_parse_error=True)
+            for text in (
+                b"SELECT 1\0",
+                b"SELECT '\xff'",
+                b"SELECT 'a",
+                b"SELECT " + b"(" * 200,
+                b"SELECT '" + b"a" * (1 << 20) + b"'",
+                b"SELECT 1;" * 20,
+            ):
+                self.assertEqual(rules.decide(text).by, "refused", text[:20])
+
+
+class Sessions(SynchronousTestCase):
+    def test_prepared_statements(self):
+        rules = censor("postgresql", ALLOW)
+        prepared = {}
+        self.assertFalse(rules.decide(b"EXECUTE s", None, prepared).allowed)
+        self.assertTrue(rules.decide(b"PREPARE s AS SELECT * FROM t", None, prepared).allowed)
+        self.assertTrue(rules.decide(b"EXECUTE s", None, prepared).allowed)
+        self.assertFalse(rules.decide(b"EXECUTE s", None, {}).allowed)
+        self.assertTrue(rules.decide(b"SELECT 1 FROM t", None, prepared, "wire").allowed)
+        self.assertTrue(rules.decide(b"EXECUTE wire", None, prepared).allowed)
+
+    def test_modes_do_not_share_decisions(self):
+        rules = censor("postgresql", DENY)
+        off = LANGUAGES["postgresql"].mode_of({"standard_conforming_strings": "off"})
+        text = rb"SELECT '\' FROM secrets --'"
+        for _ in range(2):
+            self.assertFalse(rules.decide(text).allowed)
+            self.assertTrue(rules.decide(text, off).allowed)
+
+    def test_captured_once_without_literals(self):
+        told = []
+        rules = read_rules(
+            {"handlers": [{"handler": "query_capture", "filepath": "f"}]}, need_version=False
+        )
+        engine = Censor(LANGUAGES["postgresql"], rules, captured=lambda *a: told.append(a))
+        for n in range(5):
+            engine.decide(b"SELECT a FROM t WHERE b = %d" % n)
+        self.assertEqual(told, [("f", "SELECT a FROM t WHERE b = ?")])
+
+
+SOUP = st.lists(
+    st.sampled_from(
+        ["SELECT", "a", "FROM", "t", "secrets", "WHERE", "=", "1", "2", "'x'", "'1'", "-", "(", ")"]
+        + [",", "IN", "AND", "LIMIT", ";", "--", "/*", "*/", '"t"', "`t`", "E'x'", "$1", "?", "\n"]
+        + ["INSERT INTO t VALUES", "(1)", "NULL", "1.5", "SELECT a FROM t WHERE a ="]
+    ),
+    max_size=10,
+)
+MIXED = [
+    {"handler": "allow", "queries": ["SELECT a FROM t WHERE a = 1", "SELECT 'x'"]},
+    {"handler": "deny", "patterns": ["SELECT a FROM t WHERE a = 2", "SELECT -1"]},
+    {"handler": "allow", "patterns": ["SELECT a FROM t WHERE a = %%VALUE%%"], "tables": ["t"]},
+    {"handler": "denyall"},
+]
+
+
+class Caching(SynchronousTestCase):
+    @settings(max_examples=300)
+    @given(st.sampled_from(sorted(LANGUAGES)), st.lists(SOUP, max_size=6))
+    def test_cached_decisions_are_the_uncached_ones(self, db, texts):
+        warm = _WARM[db]
+        for words in texts:
+            text = " ".join(words).encode()
+            fresh = censor(db, MIXED).decide(text)
+            self.assertEqual(warm.decide(text), fresh, text)
+            self.assertEqual(warm.decide(text), fresh, text)
+
+
+_WARM = {db: censor(db, MIXED) for db in LANGUAGES}

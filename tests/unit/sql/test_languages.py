@@ -1,0 +1,86 @@
+"""Modes of a session, names of rules, limits before any parser."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql.languages import LANGUAGES, bound, normal
+from acra_twisted.sql.tree import Table
+
+PG, MY = LANGUAGES["postgresql"], LANGUAGES["mysql"]
+
+
+class Modes(SynchronousTestCase):
+    def test_postgresql(self):
+        self.assertTrue(PG.mode_of({}).default)
+        off = PG.mode_of({"standard_conforming_strings": "off"})
+        self.assertEqual((off.backslash, off.default), (True, False))
+        self.assertEqual(PG.mode_of({"client_encoding": "LATIN1"}).encoding, "iso8859-1")
+        for name in ("SJIS", "BIG5", "GBK", "nonsense"):
+            self.assertEqual(PG.mode_of({"client_encoding": name}).encoding, "")
+
+    def test_mysql(self):
+        self.assertTrue(MY.mode_of({}).default)
+        self.assertTrue(MY.mode_of({"sql_mode": "STRICT_ALL_TABLES,ANSI_QUOTES"}).ansi)
+        self.assertFalse(MY.mode_of({"sql_mode": "NO_BACKSLASH_ESCAPES"}).backslash)
+        self.assertEqual(MY.mode_of({"character_set_client": "gbk"}).encoding, "")
+
+    def test_text_in_utf8(self):
+        self.assertEqual(normal(b"\xe9", PG.mode_of({"client_encoding": "LATIN1"})), "é".encode())
+        for text, settings in ((b"\xe9", {}), (b"a", {"client_encoding": "SJIS"})):
+            with self.assertRaises(LexError):
+                normal(text, PG.mode_of(settings))
+
+    def test_what_two_settings_read_differently_is_refused_while_one_is_changing(self):
+        changing = PG.mode._replace(backslash=None)
+        self.assertEqual(len(PG.tokens(rb"SELECT 'a\b', E'\''", changing)), 4)
+        for text in (rb"SELECT '\', x", rb"SELECT '\' || ' OR '", b"SELECT '\xc3\\'"):
+            with self.assertRaises(LexError):
+                PG.tokens(text, changing)
+
+    def test_strings_with_backslashes_are_parsed_as_the_session_reads_them(self):
+        mode = PG.mode_of({"standard_conforming_strings": "off"})
+        text = rb"SELECT '\' FROM a -- ' FROM b"
+        [parsed] = PG.parse(text, PG.tokens(text, mode), mode)
+        self.assertEqual(parsed.tables, {Table("", "b")})
+        [parsed] = PG.parse(text, PG.tokens(text, PG.mode), PG.mode)
+        self.assertEqual(parsed.tables, {Table("", "a")})
+
+
+class Names(SynchronousTestCase):
+    def test_postgresql(self):
+        self.assertEqual(PG.table("Users"), Table("", "users"))
+        self.assertEqual(PG.table('S."U ""x"'), Table("s", 'U "x'))
+
+    def test_mysql(self):
+        self.assertEqual(MY.table("S.`Users`"), Table("s", "users"))
+
+    def test_what_is_no_name(self):
+        for text in ("", "a b", "a.", ".a", 'a"b'):
+            with self.assertRaises(ValueError):
+                PG.table(text)
+
+
+class Limits(SynchronousTestCase):
+    def bound(self, text):
+        return bound(PG, text, PG.tokens(text, PG.mode), PG.mode)
+
+    def test_refused(self):
+        for text in (
+            b"SELECT " + b"(" * 101 + b"1" + b")" * 101,
+            b"SELECT 1" + b"+1" * 5000,
+            b"SELECT '1'" + b"::text" * 3000,
+            b"SELECT 1;" * 17,
+            b"SELECT " + b"a" * 17_000,
+        ):
+            with self.assertRaises(LexError):
+                self.bound(text)
+
+    def test_long_lists_of_values_are_fine(self):
+        text = b"SELECT * FROM t WHERE a IN (" + b"1, " * 20_000 + b"1)"
+        self.assertFalse(self.bound(text).collapsed)
+
+    def test_many_rows_are_read_as_one(self):
+        text = b"INSERT INTO t VALUES " + b"(1, 'x'), " * 5000 + b"(1, NULL)"
+        found = self.bound(text)
+        self.assertTrue(found.collapsed)
+        self.assertEqual(found.text, b"INSERT INTO t VALUES (0, '')")

@@ -1,0 +1,58 @@
+"""What literals mean: all spellings of one value are equal."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.sql import lexer, mysqllexer
+from acra_twisted.sql.literals import mysql_value, postgresql_value
+
+
+class Postgresql(SynchronousTestCase):
+    def value(self, text, conforming=True):
+        [(kind, start, end)] = lexer.tokens(text, conforming)
+        return postgresql_value(kind, text[start:end], conforming)
+
+    def test_spellings_of_a_string(self):
+        for text in (
+            b"'it''s'",
+            rb"E'it\'s'",
+            rb"E'\x69t\047s'",
+            b"$$it's$$",
+            b"$a$it's$a$",
+            rb"U&'\0069t''s'",
+            rb"U&'\+000069t''s'",
+            b"'it'\n '''s'",
+            rb"E'\u0069t''s'",
+        ):
+            self.assertEqual(self.value(text), ("string", b"it's"), text)
+
+    def test_backslashes_by_mode(self):
+        self.assertEqual(self.value(rb"'a\n'"), ("string", rb"a\n"))
+        self.assertEqual(self.value(rb"'a\n'", False), ("string", b"a\n"))
+
+    def test_other_classes(self):
+        self.assertEqual(self.value(b"x'AF'"), ("hex", b"af"))
+        self.assertEqual(self.value(b"b'01'"), ("bit", b"01"))
+        self.assertEqual(self.value(b"1e3"), ("number", b"1e3"))
+
+    def test_what_is_no_character_stays_itself(self):
+        self.assertEqual(self.value(rb"E'\UFFFFFFFF'"), ("string", b"FFFFFFFF"))
+
+
+class Mysql(SynchronousTestCase):
+    def value(self, text, no_backslash=False):
+        [(kind, start, end)] = mysqllexer.tokens(text, False, no_backslash)
+        return mysql_value(kind, text[start:end], no_backslash)
+
+    def test_spellings_of_a_string(self):
+        for text in (b"'it''s'", rb"'it\'s'", b'"it\'s"', rb"'\it\'s'"):
+            self.assertEqual(self.value(text), ("string", b"it's"), text)
+
+    def test_escapes(self):
+        self.assertEqual(self.value(rb"'a\n\%'"), ("string", b"a\n\\%"))
+        self.assertEqual(self.value(rb"'a\n'", True), ("string", rb"a\n"))
+
+    def test_other_classes(self):
+        self.assertEqual(self.value(b"0xAF"), ("hex", b"af"))
+        self.assertEqual(self.value(b"x'AF'"), ("hex", b"af"))
+        self.assertEqual(self.value(b"0b01"), ("bit", b"01"))
+        self.assertEqual(self.value(b"15"), ("number", b"15"))

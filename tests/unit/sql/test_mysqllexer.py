@@ -1,0 +1,58 @@
+"""MySQL's lexer: what differs from PostgreSQL, and what is refused."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql.mysqllexer import tokens
+
+
+def shown(text, **mode):
+    return [(kind, text[a:b]) for kind, a, b in tokens(text, **mode)]
+
+
+class Tokens(SynchronousTestCase):
+    def test_comments(self):
+        self.assertEqual(
+            shown(b"a--b -- c\n# d\n/* e /* f */g"),
+            [("i", b"a"), ("o", b"-"), ("o", b"-"), ("i", b"b"), ("c", b"-- c"), ("c", b"# d")]
+            + [("c", b"/* e /* f */"), ("i", b"g")],
+        )
+        self.assertEqual(shown(b"/*+ x */"), [("h", b"/*+ x */")])
+
+    def test_executable_comments_are_refused(self):
+        for text in (b"/*! a */", b"/*!50000 a */", b"/*M! a */", b"/*+ /*! a */"):
+            with self.assertRaisesRegex(LexError, "executable comment"):
+                tokens(text)
+
+    def test_what_does_not_end_is_refused(self):
+        for text in (b"'a", b'"a', b"`a", b"/* a", b"\0", b"@`a"):
+            with self.assertRaises(LexError):
+                tokens(text)
+
+    def test_quotes_by_mode(self):
+        self.assertEqual(shown(b'"a"'), [("s", b'"a"')])
+        self.assertEqual(shown(b'"a"', ansi_quotes=True), [("q", b'"a"')])
+        self.assertEqual(shown(rb"'\''"), [("s", rb"'\''")])
+        with self.assertRaises(LexError):
+            tokens(rb"'\''", no_backslash=True)
+
+    def test_glued_tokens(self):
+        self.assertEqual(shown(b"1e0FROM"), [("n", b"1e0"), ("i", b"FROM")])
+        self.assertEqual(shown(b"1FROM"), [("i", b"1FROM")])
+        self.assertEqual(shown(b"t.1a"), [("i", b"t"), ("o", b"."), ("i", b"1a")])
+        self.assertEqual(shown(b"t . 1e5"), [("i", b"t"), ("o", b"."), ("n", b"1e5")])
+        self.assertEqual(shown(b"select .1"), [("i", b"select"), ("n", b".1")])
+        self.assertEqual(shown(b"0x1F 0xZZ b'1'"), [("x", b"0x1F"), ("i", b"0xZZ"), ("b", b"b'1'")])
+        self.assertEqual(shown(rb"\N@@a.b ?"), [("k", rb"\N"), ("v", b"@@a.b"), ("p", b"?")])
+
+    @given(st.binary(max_size=60), st.booleans(), st.booleans())
+    def test_any_bytes_are_tokens_or_refused(self, text, ansi, no_backslash):
+        try:
+            found = tokens(text, ansi, no_backslash)
+        except LexError:
+            return
+        self.assertEqual([t[1] for t in found], sorted(t[1] for t in found))
+        for (_, _, end), (_, start, _) in zip(found, found[1:], strict=False):
+            self.assertLessEqual(end, start)

@@ -1,0 +1,66 @@
+"""Statements read by their tokens, and settings that change lexing."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.sql import mysqllexer, mysqltokens
+
+
+def part(text):
+    raw = text.encode()
+    return raw, mysqltokens.statements(raw, mysqllexer.tokens(raw))[0]
+
+
+class Read(SynchronousTestCase):
+    def test_tables(self):
+        for text, expected in (
+            ("SHOW FULL COLUMNS FROM t", "t"),
+            ("SHOW COLUMNS FROM t FROM s", "s.t"),
+            ("SHOW CREATE TABLE `T`", "t"),
+            ("SHOW TABLES", ""),
+            ("DESCRIBE s.t", "s.t"),
+            ("DESC t", "t"),
+            ("HANDLER t OPEN", "t"),
+            ("LOCK TABLES a READ, b AS x WRITE", "a b"),
+            ("UNLOCK TABLES", ""),
+            ("RENAME TABLE a TO b, c TO d", "a b c d"),
+            ("OPTIMIZE LOCAL TABLE a, b", "a b"),
+            ("LOAD DATA INFILE 'x' INTO TABLE t", "t"),
+        ):
+            parsed = mysqltokens.read(*part(text))
+            found = {".".join(p for p in t if p) for t in parsed.tables}
+            self.assertEqual(found, set(expected.split()), text)
+
+    def test_what_a_parser_has_to_read(self):
+        for text in ("SELECT 1", "EXPLAIN SELECT 1", "BEGIN", "BEGIN WORK", "ANALYZE SELECT 1"):
+            self.assertIsNone(mysqltokens.read(*part(text)), text)
+
+    def test_what_cannot_be_read_is_opaque(self):
+        for text in ("RENAME TABLE 'a' TO b", "XA START 'x'", "LOAD DATA INFILE 'x' INTO TABLE t"):
+            self.assertTrue(mysqltokens.read(*part(text)).opaque, text)
+
+
+class Settings(SynchronousTestCase):
+    def test_refused(self):
+        for text in (
+            "SET NAMES gbk",
+            "SET NAMES 'sjis'",
+            "SET CHARACTER SET big5",
+            "SET CHARSET cp932",
+            "SET NAMES DEFAULT",
+            "SET character_set_client = @x",
+            "SET SESSION character_set_client = gb18030",
+            "SET @@session.sql_mode = concat('a')",
+            "SET a = 1, sql_mode = @x",
+            "SET GLOBAL sql_mode = @@sql_mode",
+        ):
+            self.assertTrue(mysqltokens.lexing_settings(*part(text)).refused, text)
+
+    def test_followed(self):
+        for text in ("SET NAMES utf8mb4", "SET sql_mode = 'ANSI_QUOTES'", "SET CHARSET latin1"):
+            found = mysqltokens.lexing_settings(*part(text))
+            self.assertEqual((found.any, found.refused), (True, ""), text)
+
+    def test_of_no_concern(self):
+        for text in ("SET @sql_mode = @x", "SET autocommit = 1", "SELECT @@sql_mode"):
+            found = mysqltokens.lexing_settings(*part(text))
+            self.assertEqual((found.any, found.refused), (False, ""), text)

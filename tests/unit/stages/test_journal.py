@@ -1,0 +1,53 @@
+"""The files of captured and unparsable statements: once each, private, bounded."""
+
+import json
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.stages.journal import Journal, read_journal
+
+
+class File(SynchronousTestCase):
+    def setUp(self):
+        self.path = self.mktemp()
+
+    def test_each_text_once_in_acras_format(self):
+        journal = Journal(self.path)
+        for text in ("SELECT ?", "SELECT ?", "SELECT a"):
+            self.assertTrue(journal.add(text))
+        journal.flush()
+        journal.flush()
+        with open(self.path) as file:
+            lines = [json.loads(line) for line in file]
+        expected = {"raw_query": "SELECT ?", "_blacklisted_by_web_config": False}
+        self.assertEqual(lines[0], expected)
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def test_what_the_file_holds_is_not_repeated(self):
+        for _ in range(2):
+            journal = Journal(self.path)
+            journal.add("SELECT ?")
+            journal.flush()
+        self.assertEqual(read_journal(self.path), ["SELECT ?"])
+
+    def test_bounded(self):
+        journal = Journal(self.path, 1)
+        self.assertTrue(journal.add("a"))
+        self.assertFalse(journal.add("b"))
+        self.assertTrue(journal.add("a"))
+        self.assertTrue(journal.full)
+
+    def test_other_lines_are_left_out(self):
+        with open(self.path, "w") as file:
+            file.write('nonsense\n[]\n{"query": "b", "count": 2}\n{"raw_query": 1}\n')
+        self.assertEqual(read_journal(self.path), ["b"])
+
+    def test_a_file_that_cannot_be_had(self):
+        with self.assertRaises(OSError):
+            Journal("/nowhere/file")
+        target = self.mktemp()
+        os.symlink(target, self.path)
+        with self.assertRaises(OSError):
+            Journal(self.path)
