@@ -78,6 +78,7 @@ class _Outcome(NamedTuple):
     plan: Plan
     cacheable: bool
     stateful: bool
+    made: Prepared
 
 
 class Censor:
@@ -163,6 +164,9 @@ class Censor:
             plain = found is not None and skeleton.is_plain(found)
             self._plans.put(found.key if found is not None and plain else key, plan)
         decision = plan.decide(text, values)
+        if decision.allowed and prepared is not None:
+            for other, tables in outcome.made.items():
+                _remember(prepared, other, tables)
         keeps = not outcome.stateful and (
             not outcome.cacheable or found is None or not found.literals
         )
@@ -200,12 +204,13 @@ class Censor:
         statements, tables = [], set()
         stateful = False
         session: Prepared = {} if prepared is None else prepared
+        made: Prepared = {}
         for one in parsed:
             if one.refused:
                 raise LexError(one.refused, 0)
             if one.executes:
                 stateful = True
-                known = session.get(one.executes)
+                known = made.get(one.executes, session.get(one.executes))
                 if known is None:
                     one.opaque = "EXECUTE of a statement that was not seen prepared"
                 else:
@@ -214,10 +219,10 @@ class Censor:
             statements.append(tuple(self._steps(one, text, tokens, bounded.collapsed)))
             if one.prepares:
                 stateful = True
-                _remember(session, one.prepares, one.tables)
+                _remember(made, one.prepares, one.tables)
         plan = Plan(tuple(statements), frozenset(tables))
         whole = all(one.whole for one in parsed) and not bounded.collapsed
-        return _Outcome(plan, whole and not stateful, stateful)
+        return _Outcome(plan, whole and not stateful, stateful, made)
 
     def _steps(
         self, parsed: Parsed, text: bytes, tokens: list[Token], collapsed: bool

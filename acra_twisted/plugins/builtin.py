@@ -2,12 +2,10 @@
 
 from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.decryptor import DecryptorFactory
-from acra_twisted.stages.deny_table import DenyTableFactory
 from acra_twisted.stages.poison import PoisonFactory
 from acra_twisted.stages.query_capture import QueryCaptureFactory
 
 query_capture = QueryCaptureFactory()
-deny_table = DenyTableFactory()
 censor = CensorFactory()
 decryptor = DecryptorFactory()
 poison = PoisonFactory()

@@ -281,7 +281,7 @@ def bound(language: Any, text: bytes, tokens: list[Token], mode: Mode) -> Bounde
 
 def _collapse(text: bytes, tokens: list[Token]) -> bytes:
     """One row for many, with stand-ins for literals; comments are dropped."""
-    parts: list[str] = []
+    parts: list[bytes] = []
     position = 0
     for kind, start, end in tokens:
         if kind in lexer.LITERALS or kind in (lexer.COMMENT, lexer.HINT):

@@ -34,8 +34,12 @@ from acra_twisted.writer import create_acrablock, create_acrastruct, load_public
 
 CLIENT_ID = "demo application"
 CARD = b"4111 1111 1111 1111"
-#: The stage deny_table refuses what reads this table.
-FORBIDDEN = "salaries"
+#: What the SQL firewall refuses: a table that no application may read, however it is named.
+RULES = """version: 0.85.0
+handlers:
+  - handler: deny
+    tables: [salaries]
+"""
 
 
 class Failed(Exception):
@@ -85,8 +89,11 @@ def work(port: int, keys: Keys, database: int) -> None:
                 db.execute("SELECT balance FROM account WHERE id = %s", (key,)) for key in (1, 2, 3)
             ]
         expect("pipelined batch", [c.fetchone()[0] for c in cursors], [100, 250, 75])
-        denied = refused(lambda: db.execute("SELECT amount FROM salaries WHERE name = 'Ann'"))
-        expect("denied by a stage, SQLSTATE", denied, "42000")
+        # An application that pastes what its user typed into its SQL.
+        typed = '\' UNION SELECT amount::text FROM/**/"salaries" --'
+        say(f"    somebody types {typed} into the form ...")
+        query = f"SELECT owner FROM account WHERE owner = '{typed}'"
+        expect("injection denied by AcraCensor", refused(lambda: db.execute(query)), "42000")
         error = refused(lambda: db.execute("SELECT balance / 0 FROM account"))
         expect("error of the database, SQLSTATE", error, "22012")
         total = db.execute("SELECT sum(balance) FROM account").fetchone()
@@ -208,12 +215,14 @@ def run(folder: Path, once: bool) -> None:
     try:
         database.start()
         keys = Keys(folder, CLIENT_ID)
+        rules = folder / "acra-censor.yaml"
+        rules.write_text(RULES)
         tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.2"}}
         stages = {
-            "pipeline": {"stages": "query_capture, deny_table, decryptor, poison"},
+            "pipeline": {"stages": "query_capture, censor, decryptor, poison"},
+            "censor": {"acracensor_config_file": str(rules)},
             "poison": {"poison_stop_session_enable": "true"},
             "stage:query_capture": {"filepath": str(folder / "captured.jsonl")},
-            "stage:deny_table": {"tables": FORBIDDEN},
         }
         chain = Chain(
             ("127.0.0.1", database.port),

@@ -45,10 +45,12 @@ class OneTrace(Surroundings):
                 "tracing_interval": "0.1",
             }
         }
+        rules = cls.folder / "rules.yaml"
+        rules.write_text("version: 0.85.0\nhandlers: [{handler: deny, tables: [forbidden]}]\n")
         stages = {
-            "pipeline": {"stages": "query_capture, deny_table"},
+            "pipeline": {"stages": "query_capture, censor"},
             "stage:query_capture": {"filepath": str(cls.folder / "captured.jsonl")},
-            "stage:deny_table": {"tables": "forbidden"},
+            "censor": {"acracensor_config_file": str(rules)},
         }
         cls.linked = cls.chain(server={**tracing, **stages}, connector=tracing)
         with cls.connect(cls.linked) as db:
@@ -126,7 +128,8 @@ class OneTrace(Surroundings):
         attributes = denied["attributes"]
         self.assertEqual(attributes["db.query.text"], "SELECT ? FROM forbidden")
         self.assertEqual(attributes["acra.verdict"], "deny")
-        self.assertEqual(attributes["acra.denied_by"], "deny_table")
+        self.assertEqual(attributes["acra.denied_by"], "censor")
+        self.assertEqual(attributes["acra.censor.rule"], "deny.table")
         self.assertEqual(attributes["db.response.status_code"], "42000")
         self.assertEqual(denied["status"], 2)
         failed = [s for s in self.spans if s["attributes"].get("error.type") == "22012"]

@@ -8,7 +8,7 @@ from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.pipeline.build import stage_factories
-from acra_twisted.stages.deny_table import DenyTable
+from acra_twisted.stages.censor import CensorStage
 from acra_twisted.stages.query_capture import QueryCapture
 from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
@@ -24,7 +24,7 @@ class Providers(SynchronousTestCase):
     def test_classes(self):
         for observer in (AuditLog, ServerMetrics, Observers, ExchangeTracing, Recorder):
             verifyClass(interfaces.IPipelineObserver, observer)
-        for stage in (DenyTable, QueryCapture):
+        for stage in (CensorStage, QueryCapture):
             verifyClass(interfaces.IStatementStage, stage)
         for exporter in (HttpExporter, LogExporter):
             verifyClass(interfaces.ISpanExporter, exporter)

@@ -239,6 +239,8 @@ class Sessions(SynchronousTestCase):
         rules = censor("postgresql", ALLOW)
         prepared = {}
         self.assertFalse(rules.decide(b"EXECUTE s", None, prepared).allowed)
+        self.assertFalse(rules.decide(b"PREPARE s AS SELECT * FROM u", None, prepared).allowed)
+        self.assertEqual(prepared, {})
         self.assertTrue(rules.decide(b"PREPARE s AS SELECT * FROM t", None, prepared).allowed)
         self.assertTrue(rules.decide(b"EXECUTE s", None, prepared).allowed)
         self.assertFalse(rules.decide(b"EXECUTE s", None, {}).allowed)

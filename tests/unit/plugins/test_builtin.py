@@ -10,4 +10,4 @@ class Shipped(SynchronousTestCase):
     def test_found(self):
         found = stage_factories()
         self.assertIs(found["query_capture"], builtin.query_capture)
-        self.assertIs(found["deny_table"], builtin.deny_table)
+        self.assertIs(found["censor"], builtin.censor)

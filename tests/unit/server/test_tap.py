@@ -18,10 +18,19 @@ FLAGS = [
 class Tap(SynchronousTestCase):
     def test_options_and_service(self):
         options = tap.Options()
-        options.parseOptions([*FLAGS, "--stages=deny_table", "--stage.deny_table.tables=a,b"])
-        self.assertEqual(options.settings.stages["deny_table"]["tables"], ("a", "b"))
+        path = self.mktemp()
+        options.parseOptions(
+            [*FLAGS, "--stages=query_capture", f"--stage.query_capture.filepath={path}"]
+        )
+        self.assertEqual(options.settings.stages["query_capture"]["filepath"], path)
         root = tap.makeService(options, MemoryReactorClock())
         (server,) = root
-        self.assertEqual([stage.name for stage in server.pipeline.stages], ["deny_table"])
+        self.assertEqual([stage.name for stage in server.pipeline.stages], ["query_capture"])
         server.listener._listener.close()
         self.assertIn("query_capture", tap._installed())
+
+    def test_a_rule_file_switches_the_censor_on(self):
+        values = {"stages": ("decryptor",), "acracensor_config_file": "rules.yaml"}
+        self.assertEqual(tap.chosen_stages(values), ("censor", "decryptor"))
+        values["stages"] = ("query_capture", "censor")
+        self.assertEqual(tap.chosen_stages(values), ("query_capture", "censor"))
