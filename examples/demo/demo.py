@@ -35,6 +35,7 @@ from acra_twisted.writer import create_acrablock, create_acrastruct, load_public
 CLIENT_ID = "demo application"
 CARD = b"4111 1111 1111 1111"
 #: What the SQL firewall refuses: a table that no application may read, however it is named.
+INJECTED = "SELECT account SELECT salaries"
 RULES = """version: 0.85.0
 handlers:
   - handler: deny
@@ -183,7 +184,7 @@ def check_trace(spans: list[dict[str, Any]]) -> None:
     if [(r["service"], r["name"]) for r in roots] != [("acra-connector", "handleConnection")]:
         raise Failed(f"the trace has other roots than the connector's: {roots}")
     names = {span["name"] for span in spans}
-    missing = {"WrapClient", "WrapServer", "ConnectDatabase", "SELECT salaries"} - names
+    missing = {"WrapClient", "WrapServer", "ConnectDatabase", INJECTED} - names
     if missing:
         raise Failed(f"the trace lacks {sorted(missing)}")
     counted = [span["attributes"].get("acra.containers_opened") for span in spans]
@@ -191,6 +192,14 @@ def check_trace(spans: list[dict[str, Any]]) -> None:
     expect("acra.containers_opened", [count for count in counted if count], [2])
     if "4111" in str(spans):
         raise Failed("a card's number is in the trace")
+
+
+def check_denial(folder: Path, spans: list[dict[str, Any]]) -> None:
+    """The event of the injection is in the log, without what was typed, and names this trace."""
+    denied = event(folder, 560)
+    expect("\nThe injection is event 560, stage", denied["stage"], "censor")
+    expect("  its statement, redacted", "salaries" in denied["query"], True)
+    expect("  its trace", denied["trace_id"], spans[0]["trace_id"])
 
 
 def check_intrusion(folder: Path, collector: Collector) -> None:
@@ -240,6 +249,7 @@ def run(folder: Path, once: bool) -> None:
         )
         show(spans)
         check_trace(spans)
+        check_denial(folder, spans)
         check_intrusion(folder, collector)
         if 'acra_exchanges_total{outcome="denied"} 1.0' not in get(chain.server_pages, "/metrics"):
             raise Failed("the denial is not in the metrics")
