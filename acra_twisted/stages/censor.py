@@ -6,7 +6,7 @@ database last reported, whether one may be changing right now, what was prepared
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -15,15 +15,18 @@ from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.censor import rules
-from acra_twisted.censor.engine import Censor
-from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Session, Statement
 from acra_twisted.options import Integer, Option, Settings
-from acra_twisted.sql.languages import LANGUAGES, Mode
 from acra_twisted.stages.journal import Journal
 from acra_twisted.verdicts import PASS, Deny, Pass
+
+# The parsers take 0.2 s to import and every start reads this module: they are imported where a
+# stage is made.
+if TYPE_CHECKING:
+    from acra_twisted.censor.engine import Censor
+    from acra_twisted.sql.languages import Mode
 
 _FLUSH_INTERVAL = 1.0
 _NAME = "censor"
@@ -72,6 +75,8 @@ class CensorStage:
     log = Logger()
 
     def __init__(self, path: str, cache_entries: int, cache_bytes: int) -> None:
+        from acra_twisted.sql.languages import LANGUAGES
+
         self._path = path
         self._limits = (cache_entries, cache_bytes)
         self._language = LANGUAGES["postgresql"]
@@ -135,6 +140,9 @@ class CensorStage:
             ) from None
         except UnicodeDecodeError:
             raise ConfigError("the file is not UTF-8 text", self._path) from None
+        from acra_twisted.censor.engine import Censor
+        from acra_twisted.censor.rulefile import parse_rules
+
         given = parse_rules(text, self._path)
         censor = Censor(self._language, given, self._write, self._write, *self._limits)
         paths = {h.filepath for h in given.handlers if h.kind == rules.CAPTURE}

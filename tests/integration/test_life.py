@@ -290,7 +290,7 @@ class Hostile(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.target = cls.chain(link="none", server={"server": {"handshake_timeout": "1"}})
+        cls.target = cls.chain(link="none", server={"server": {"handshake_timeout": "2"}})
 
     def answer(self, *chunks):
         with socket.create_connection(("127.0.0.1", self.target.port), 10) as raw:
