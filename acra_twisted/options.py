@@ -11,7 +11,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 
@@ -229,17 +229,44 @@ class Section:
     options: tuple[Option, ...] = field(default=())
 
 
+class Line(NamedTuple):
+    """A line of a value, and ``file:line`` where it stands."""
+
+    text: str
+    where: str
+
+
+class Block(NamedTuple):
+    """A section of which there may be any number, such as ``[censor:NAME]``.
+
+    ``keys`` holds the lines of each value that are not empty, ``places`` where each key stands.
+    """
+
+    name: str
+    where: str
+    keys: Mapping[str, tuple[Line, ...]]
+    places: Mapping[str, str]
+
+
 class Settings(Mapping[str, Any]):
     """Parsed values by option name: frozen, passed to constructors, never global.
 
-    ``stages`` holds one Settings for each ``[stage:NAME]``.  Iteration is in order of declaration.
+    ``stages`` holds one Settings for each ``[stage:NAME]``, ``blocks`` the sections that may be
+    repeated, in file order; ``file`` is the path of the ini file, empty if there was none.
+    Iteration is in order of declaration.
     """
 
     def __init__(
-        self, values: Mapping[str, Any], stages: Mapping[str, Settings] | None = None
+        self,
+        values: Mapping[str, Any],
+        stages: Mapping[str, Settings] | None = None,
+        blocks: Sequence[Block] = (),
+        file: str = "",
     ) -> None:
         self._values = dict(values)
         self.stages: Mapping[str, Settings] = dict(stages or {})
+        self.blocks = tuple(blocks)
+        self.file = file
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -255,7 +282,7 @@ class Settings(Mapping[str, Any]):
         unknown = changes.keys() - self._values.keys()
         if unknown:
             raise KeyError(", ".join(sorted(unknown)))
-        return Settings({**self._values, **changes}, self.stages)
+        return Settings({**self._values, **changes}, self.stages, self.blocks, self.file)
 
 
 def defaults(sections: Sequence[Section]) -> Settings:

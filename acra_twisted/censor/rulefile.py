@@ -6,20 +6,9 @@ from typing import Any
 
 import yaml
 
+from acra_twisted.censor.places import Keys, Text
 from acra_twisted.censor.rules import Rules, read_rules
 from acra_twisted.errors import ConfigError
-
-
-class _Text(str):
-    """A text with the place it was read from."""
-
-    where: str
-
-
-class _Keys(dict[Any, Any]):
-    """A mapping with the place of each key."""
-
-    places: dict[Any, str]
 
 
 def parse_rules(text: str, path: str) -> Rules:
@@ -32,13 +21,10 @@ def parse_rules(text: str, path: str) -> Rules:
         return f"{path}:{node.start_mark.line + 1}"
 
     def construct_text(loader: Any, node: Any) -> Any:
-        value = _Text(loader.construct_scalar(node))
-        value.where = place(node)
-        return value
+        return Text.at(place(node), loader.construct_scalar(node))
 
     def construct_keys(loader: Any, node: Any) -> Any:
-        found = _Keys()
-        found.places = {}
+        found = Keys()
         for key_node, value_node in node.value:
             key = loader.construct_object(key_node, deep=True)
             if isinstance(key, (list, dict)) or key in found:

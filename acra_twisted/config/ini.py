@@ -6,14 +6,16 @@ Every message says where (file and line) and names the nearest declared word.
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Option, Section
+from acra_twisted.options import Block, Line, Option, Section
 
 STAGE_PREFIX = "stage:"
+#: Sections of which a server's file may hold any number.
+BLOCK_PREFIXES = ("censor:",)
 
 Values = dict[str, Any]
 StageValues = dict[str, Values]
@@ -73,12 +75,37 @@ class IniFile:
                 return f"{self.path}:{number}"
         return self.path
 
-    def read(self, sections: Sequence[Section]) -> Values:
-        """Values of the declared options that the file gives."""
+    def blocks(self, prefixes: Sequence[str] = BLOCK_PREFIXES) -> tuple[Block, ...]:
+        """The sections whose names begin so, in file order."""
+        found = []
+        for name, keys in self.sections.items():
+            if name.startswith(tuple(prefixes)):
+                places = {key: self.where(name, key) for key in keys}
+                lines = {
+                    key: tuple(self._lines_of(text, places[key])) for key, text in keys.items()
+                }
+                found.append(Block(name, self.where(name), lines, places))
+        return tuple(found)
+
+    def _lines_of(self, text: str, where: str) -> Iterator[Line]:
+        """The lines of a value that begins at ``where``."""
+        number = int(where.rpartition(":")[2])
+        for line in filter(None, map(str.strip, text.splitlines())):
+            # Comments and empty lines may stand between.
+            while not self._lines[number - 1].strip().endswith(line):
+                number += 1
+            yield Line(line, f"{self.path}:{number}")
+            number += 1
+
+    def read(self, sections: Sequence[Section], prefixes: Sequence[str] = ()) -> Values:
+        """Values of the declared options that the file gives.
+
+        Sections whose names begin with one of ``prefixes`` are left to `blocks`.
+        """
         declared = {section.name: section for section in sections}
         values: Values = {}
         for name, keys in self.sections.items():
-            if name.startswith(STAGE_PREFIX):
+            if name.startswith((STAGE_PREFIX, *prefixes)):
                 continue
             if name not in declared:
                 raise ConfigError(

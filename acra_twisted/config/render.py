@@ -36,6 +36,10 @@ def render_ini(program: str, sections: Sequence[Section], settings: Settings | N
     for stage, values in (settings.stages if settings is not None else {}).items():
         lines += ["", f"[stage:{stage}]"]
         lines += [f"{key} = {_plain(values[key])}".rstrip() for key in values]
+    for block in settings.blocks if settings is not None else ():
+        lines += ["", f"[{block.name}]"]
+        for key, written in block.keys.items():
+            lines.append("\n    ".join((f"{key} =", *(line.text for line in written))))
     return "\n".join(lines) + "\n"
 
 

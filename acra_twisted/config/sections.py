@@ -197,14 +197,31 @@ SERVER_SECTIONS = (
     ),
     Section(
         "censor",
-        "AcraCensor, the SQL firewall.",
+        "AcraCensor, the SQL firewall. Its handlers stand in a file of their own, or here in "
+        "sections [censor:NAME], in the order in which they decide. Either runs the stage "
+        "censor, nearest the client, if stages does not name it. Read anew at SIGHUP.",
         (
+            Option("acracensor_config_file", FILE, "", "Rule file in Acra's YAML."),
             Option(
-                "acracensor_config_file",
+                "ignore_parse_error",
+                BOOLEAN,
+                False,
+                "Statements that cannot be parsed go on to the handlers and are not denied at "
+                "once. For handlers in [censor:NAME]; a rule file has a key of its own.",
+            ),
+            Option(
+                "parse_errors_log",
                 FILE,
                 "",
-                "Rule file in Acra's YAML. Runs the stage censor, nearest the client, if stages "
-                "does not name it. Read anew at SIGHUP.",
+                "File for statements that cannot be parsed, without their literals. For handlers "
+                "in [censor:NAME]; a rule file has a key of its own.",
+            ),
+            Option(
+                "value_matches_functions",
+                BOOLEAN,
+                False,
+                "%%VALUE%% also stands for a function call, as in Acra: that admits pg_sleep(5). "
+                "For handlers in [censor:NAME]; a rule file has a key of its own.",
             ),
         ),
     ),

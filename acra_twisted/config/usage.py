@@ -18,7 +18,7 @@ from twisted.python import usage
 from acra_twisted.config.ini import IniFile, StageValues, Values, parse_value
 from acra_twisted.config.render import render_help, render_ini
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, FILE, Boolean, Option, Section, Settings
+from acra_twisted.options import BOOLEAN, FILE, Block, Boolean, Option, Section, Settings
 
 #: Only on the command line.
 ACTIONS = Section(
@@ -41,9 +41,9 @@ def environment_name(option: str, stage: str = "") -> str:
 class Program:
     """A daemon as its command line sees it.
 
-    ``stages`` gives the sections of the stages that values choose (or raises ConfigError),
-    ``installed`` the names of all; ``check`` raises ConfigError if the settings can't be used
-    together.
+    ``stages`` gives the sections of the stages that values and blocks choose (or raises
+    ConfigError), ``installed`` the names of all; ``check`` raises ConfigError if the settings
+    can't be used together.  ``blocks`` are the prefixes of sections that may be repeated.
     """
 
     def __init__(
@@ -51,14 +51,16 @@ class Program:
         name: str,
         sections: Sequence[Section],
         check: Callable[[Settings], None],
-        stages: Callable[[Mapping[str, Any]], list[Section]] = lambda values: [],
+        stages: Callable[[Mapping[str, Any], Sequence[Block]], list[Section]] = lambda *_: [],
         installed: Callable[[], Any] = dict,
+        blocks: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.sections = tuple(sections)
         self.check = check
         self.stages = stages
         self.installed = installed
+        self.blocks = tuple(blocks)
 
 
 class Flags:
@@ -122,7 +124,7 @@ def load(
     values: Values = {o.name: o.default for s in program.sections for o in s.options}
     ini = IniFile(actions["config_file"]) if actions["config_file"] else None
     if ini is not None:
-        values.update(ini.read(program.sections))
+        values.update(ini.read(program.sections, program.blocks))
     for section in program.sections:
         for option in section.options:
             name = environment_name(option.name)
@@ -131,11 +133,13 @@ def load(
             if option.name in flags.options:
                 where = f"--{option.name}"
                 values[option.name] = parse_value(option, flags.options[option.name], where)
-    stages = program.stages(values)
+    blocks = ini.blocks(program.blocks) if ini is not None else ()
+    stages = program.stages(values, blocks)
     if stages:
         values["stages"] = tuple(section.name.partition(":")[2] for section in stages)
     given: StageValues = ini.read_stages(stages, program.installed) if ini is not None else {}
-    settings = Settings(values, _stage_settings(stages, given, flags.stages, environment))
+    own = _stage_settings(stages, given, flags.stages, environment)
+    settings = Settings(values, own, blocks, actions["config_file"])
     program.check(settings)
     return settings, actions
 

@@ -26,7 +26,7 @@ from acra_twisted.interfaces import (
 )
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.model import PARAMETERS, ROWS, STATEMENT, Work
-from acra_twisted.options import Choice, Option, Section, Settings
+from acra_twisted.options import Block, Choice, Option, Section, Settings
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
 
@@ -44,7 +44,8 @@ class Services(NamedTuple):
 
     ``clock`` gives nanoseconds since the epoch.  ``keys`` is an IKeyStore, None if none is
     configured.  ``workers`` runs what takes long.  ``shut_down`` ends the whole program at once,
-    with exit status 1.  ``settings`` are the daemon's own.
+    with exit status 1.  ``settings`` are the daemon's own; ``blocks`` reads those sections of
+    their file anew that may be repeated, and raises ConfigError.
     """
 
     reactor: Any
@@ -53,6 +54,7 @@ class Services(NamedTuple):
     workers: Any = None
     shut_down: Callable[[], None] = lambda: None
     settings: Mapping[str, Any] = MappingProxyType({})
+    blocks: Callable[[], Sequence[Block]] = tuple
 
     def need_keys(self, stage: str) -> Any:
         """The key store.  Raises ConfigError if there is none."""

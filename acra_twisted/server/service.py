@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -14,17 +14,19 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from acra_twisted import events
+from acra_twisted.config.ini import IniFile
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.keystore.opening import need_keys, open_keys
-from acra_twisted.options import Address, Settings
+from acra_twisted.options import Address, Block, Settings
 from acra_twisted.pipeline.build import Services, build
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
+from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.metrics import ServerMetrics
 from acra_twisted.telemetry.observers import Observers
@@ -89,6 +91,8 @@ def check(settings: Settings) -> None:
         need_keys(keys, settings, who)
     if keys is not None:
         keys.close()
+    if "censor" in settings["stages"]:
+        check_rules(settings, settings.blocks)
     database = Credentials(settings, "tls_database_")
     if uses_database_tls(settings):
         database.client_creator(settings["tls_database_sni"] or settings["db_host"])
@@ -139,7 +143,9 @@ class AcraServer(MultiService):
         self._set_up_security(settings)
         self._set_up_database(settings)
         self.workers = Workers(reactor)
-        services = Services(reactor, clock, self.keys, self.workers, self.panic, settings)
+        services = Services(
+            reactor, clock, self.keys, self.workers, self.panic, settings, self._read_blocks
+        )
         self.pipeline = build(settings, services)
         store = self.telemetry.store
         self.observers = Observers(
@@ -279,6 +285,10 @@ class AcraServer(MultiService):
                     self._not_reloaded(stage.name, error)
                 else:
                     self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
+
+    def _read_blocks(self) -> Sequence[Block]:
+        path = self._settings.file
+        return IniFile(path).blocks() if path else ()
 
     def _not_reloaded(self, stage: str, error: ConfigError) -> None:
         self.log.error(

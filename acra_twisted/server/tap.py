@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acra_twisted.config.daemon import exit_with, make_root
+from acra_twisted.config.ini import BLOCK_PREFIXES
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.config.usage import DaemonOptions, Program
-from acra_twisted.options import Section, Settings
+from acra_twisted.options import Block, Section, Settings
 from acra_twisted.server.service import AcraServer, check
 
 
-def chosen_stages(values: Mapping[str, Any]) -> tuple[str, ...]:
+def chosen_stages(values: Mapping[str, Any], blocks: Sequence[Block] = ()) -> tuple[str, ...]:
     """The stages to run: those named, and those that Acra's own settings switch on."""
     names: tuple[str, ...] = tuple(values.get("stages", ()))
-    if values.get("acracensor_config_file") and "censor" not in names:
+    if (values.get("acracensor_config_file") or blocks) and "censor" not in names:
         names = ("censor", *names)
     if values.get("poison_detect_enable") and "poison" not in names:
         names = (*names, "poison")
     return names
 
 
-def _stage_sections(values: Mapping[str, Any]) -> list[Section]:
-    names = chosen_stages(values)
+def _stage_sections(values: Mapping[str, Any], blocks: Sequence[Block]) -> list[Section]:
+    names = chosen_stages(values, blocks)
     # twisted.plugin looks through directories and imports every stage: only if one is asked for.
     if not names:
         return []
@@ -41,7 +42,9 @@ def _installed() -> dict[str, Any]:
 class Options(DaemonOptions):
     """See ``twistd acra-server --help``."""
 
-    program = Program("acra-server", SERVER_SECTIONS, check, _stage_sections, _installed)
+    program = Program(
+        "acra-server", SERVER_SECTIONS, check, _stage_sections, _installed, BLOCK_PREFIXES
+    )
 
 
 def makeService(options: Options, reactor: Any = None) -> Any:

@@ -6,6 +6,7 @@ database last reported, whether one may be changing right now, what was prepared
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.task import LoopingCall
@@ -15,11 +16,13 @@ from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.censor import rules
+from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Session, Statement
-from acra_twisted.options import Integer, Option, Settings
+from acra_twisted.options import Block, Integer, Option, Settings
 from acra_twisted.stages.journal import Journal
+from acra_twisted.stages.rulesource import read_rule_source
 from acra_twisted.verdicts import PASS, Deny, Pass
 
 # The parsers take 0.2 s to import and every start reads this module: they are imported where a
@@ -53,31 +56,40 @@ class CensorFactory:
 
     def make(self, settings: Settings, services: Any) -> CensorStage:
         """Raises ConfigError if there is no rule file or it cannot be used."""
-        path = services.settings.get("acracensor_config_file", "")
-        if not path:
-            raise ConfigError("acracensor_config_file: the stage 'censor' needs a rule file")
         if services.settings.get("function_call_enable"):
             raise ConfigError(
                 "function_call_enable: a FunctionCall message names its function by number, which "
                 "the stage 'censor' cannot judge; switch one of them off"
             )
-        stage = CensorStage(path, settings["cache_entries"], settings["cache_bytes"])
+
+        def read() -> Rules:
+            return read_rule_source(services.settings, services.blocks())
+
+        stage = CensorStage(read, settings["cache_entries"], settings["cache_bytes"])
         stage.reload()
         stage.start(services.reactor)
         return stage
 
 
+def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
+    """Raises ConfigError if there are no rules, or such as cannot be used."""
+    from acra_twisted.censor.engine import Censor
+    from acra_twisted.sql.languages import LANGUAGES
+
+    Censor(LANGUAGES["postgresql"], read_rule_source(settings, blocks))
+
+
 @implementer(IStatementStage, IReloadable)
 class CensorStage:
-    """``path`` is Acra's YAML rule file.  Make one, `reload` it, `start` it."""
+    """``read`` gives the rules, or raises ConfigError.  Make one, `reload` it, `start` it."""
 
     name = _NAME
     log = Logger()
 
-    def __init__(self, path: str, cache_entries: int, cache_bytes: int) -> None:
+    def __init__(self, read: Callable[[], Rules], cache_entries: int, cache_bytes: int) -> None:
         from acra_twisted.sql.languages import LANGUAGES
 
-        self._path = path
+        self._read = read
         self._limits = (cache_entries, cache_bytes)
         self._language = LANGUAGES["postgresql"]
         self._modes: dict[tuple[bytes, bytes, bool], Mode] = {}
@@ -131,19 +143,9 @@ class CensorStage:
 
         Statements that were prepared stay prepared: they were decided when they were.
         """
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                text = file.read()
-        except OSError as error:
-            raise ConfigError(
-                f"acracensor_config_file: cannot read {self._path}: {error.strerror}"
-            ) from None
-        except UnicodeDecodeError:
-            raise ConfigError("the file is not UTF-8 text", self._path) from None
         from acra_twisted.censor.engine import Censor
-        from acra_twisted.censor.rulefile import parse_rules
 
-        given = parse_rules(text, self._path)
+        given = self._read()
         censor = Censor(self._language, given, self._write, self._write, *self._limits)
         paths = {h.filepath for h in given.handlers if h.kind == rules.CAPTURE}
         paths |= {given.parse_errors_log} if given.parse_errors_log else set()
@@ -153,14 +155,14 @@ class CensorStage:
                 journals[path] = self._journals.get(path) or Journal(path)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
-                raise ConfigError(f"cannot write {path}: {why}", self._path) from None
+                raise ConfigError(f"cannot write {path}: {why}") from None
         self._flush()
         self._journals = journals
         self.censor = censor
         if given.idle:
             self.log.warn(
                 "{event_text}",
-                event_text=f"{self._path} has no handlers: every statement is allowed",
+                event_text="AcraCensor has no handlers: every statement is allowed",
                 code=events.INSECURE_SETTING,
             )
 

@@ -48,6 +48,15 @@ class Files(SynchronousTestCase):
         self.refused("port = 1\n", ":1: ", "before the first [section]")
         self.refused("[server]\nport\n", ":2", "neither [section] nor key = value")
 
+    def test_blocks_are_kept_in_order_and_only_where_they_are_known(self):
+        text = "[censor:b]\nk = v\n[server]\nport = 2\n[censor:a]\nk =\n  x\n  y = z\n"
+        ini = self.ini(text)
+        self.assertEqual(ini.read(SECTIONS, ("censor:",)), {"port": 2})
+        found = [(b.name, [line.text for line in b.keys["k"]]) for b in ini.blocks()]
+        self.assertEqual(found, [("censor:b", ["v"]), ("censor:a", ["x", "y = z"])])
+        self.assertEqual(ini.blocks()[1].keys["k"][1].where, f"{ini.path}:8")
+        self.refused(text, ":1: ", "unknown section [censor:b]")
+
     def test_secrets_are_not_shown(self):
         error = self.assertRaises(ConfigError, self.read, "[tls]\nsecret = hunter2\n")
         self.assertNotIn("hunter2", str(error))

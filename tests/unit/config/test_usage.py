@@ -23,7 +23,11 @@ STAGE = Section("stage:cap", "", (Option("size", PORT, 1, ""),))
 
 def program():
     return usage.Program(
-        "acra-test", (SECTION,), lambda settings: None, lambda names: [STAGE], lambda: {"cap": 1}
+        "acra-test",
+        (SECTION,),
+        lambda settings: None,
+        lambda names, blocks: [STAGE],
+        lambda: {"cap": 1},
     )
 
 

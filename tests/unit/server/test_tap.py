@@ -1,5 +1,7 @@
 """``twistd acra-server``."""
 
+from io import StringIO
+
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,6 +30,34 @@ class Tap(SynchronousTestCase):
         self.assertEqual([stage.name for stage in server.pipeline.stages], ["query_capture"])
         server.listener._listener.close()
         self.assertIn("query_capture", tap._installed())
+
+    def test_rules_in_the_ini_file_switch_the_censor_on(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[censor:a]\nhandler = deny\ntables = salaries\n")
+        options = tap.Options()
+        options.parseOptions([*FLAGS, "--stages=", f"--config_file={path}"])
+        self.assertEqual(options.settings["stages"], ("censor",))
+        root = tap.makeService(options, MemoryReactorClock())
+        (server,) = root
+        server.listener._listener.close()
+        [stage] = server.pipeline.stages
+        self.assertEqual(stage.censor.decide(b"TABLE salaries").by, "deny.table")
+        with open(path, "w") as file:
+            file.write("[censor:a]\nhandler = deny\ntables = wages\n")
+        server.reload()
+        self.assertEqual(stage.censor.decide(b"TABLE wages").by, "deny.table")
+        self.assertTrue(stage.censor.decide(b"TABLE salaries").allowed)
+
+    def test_the_configuration_is_checked_with_its_rules(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[censor:a]\nhandler = deny\npatterns = SELECT FROM FROM\n")
+        options = tap.Options()
+        options.errors = StringIO()
+        flags = [*FLAGS, "--stages=", f"--config_file={path}", "--check_config"]
+        self.assertRaises(SystemExit, options.parseOptions, flags)
+        self.assertIn(f"{path}:3", options.errors.getvalue())
 
     def test_a_rule_file_switches_the_censor_on(self):
         values = {"stages": ("decryptor",), "acracensor_config_file": "rules.yaml"}

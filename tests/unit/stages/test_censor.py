@@ -99,7 +99,7 @@ class Stage(SynchronousTestCase):
 
     def test_what_cannot_be_used_stops_the_start(self):
         for rules, settings, expected in (
-            (RULES, {"acracensor_config_file": ""}, "needs a rule file"),
+            (RULES, {"acracensor_config_file": ""}, "needs rules"),
             (RULES, {"acracensor_config_file": "/nowhere/file"}, "cannot read"),
             (RULES, {"function_call_enable": True}, "function_call_enable"),
             (RULES + "parse_errors_log: /nowhere/file", {}, "cannot write /nowhere/file"),

@@ -1,0 +1,45 @@
+"""Where AcraCensor's rules come from: Acra's YAML file, or sections of the ini file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acra_twisted.censor.rules import Rules
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Block
+
+#: Keys of [censor] that go with handlers in sections.
+_COMMON = ("ignore_parse_error", "parse_errors_log", "value_matches_functions")
+
+
+def read_rule_source(settings: Mapping[str, Any], blocks: Sequence[Block]) -> Rules:
+    """The rules as they are written now.  Raises ConfigError."""
+    path = settings.get("acracensor_config_file", "")
+    common = {key: settings[key] for key in _COMMON if settings.get(key)}
+    if not path and not blocks:
+        raise ConfigError(
+            "the stage 'censor' needs rules: name a file in acracensor_config_file, or give "
+            "handlers in sections [censor:NAME]"
+        )
+    if not path:
+        from acra_twisted.censor.rulesections import rules_of_blocks
+
+        return rules_of_blocks(blocks, common, getattr(settings, "file", "") or "[censor]")
+    if blocks:
+        raise ConfigError(
+            f"[{blocks[0].name}]: acracensor_config_file is set, too; keep the rules in one place",
+            blocks[0].where,
+        )
+    if common:
+        raise ConfigError(f"{next(iter(common))}: with acracensor_config_file it belongs in {path}")
+    # YAML takes time to import, and every start comes by here.
+    from acra_twisted.censor.rulefile import parse_rules
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            return parse_rules(file.read(), path)
+    except OSError as error:
+        raise ConfigError(f"acracensor_config_file: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError("the file is not UTF-8 text", path) from None
