@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.sandbox.processes import Process, accepts, free_port, unprivileged
 
 SUPERUSER = "postgres"
 
@@ -56,7 +55,7 @@ class Postgres:
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="acra-pg-"))
         self.port = free_port()
-        self._user = _unprivileged()
+        self._user = unprivileged()
         self._install = self._reachable(install or embedded())
         self._settings = list(settings)
         self._tls = tls
@@ -172,10 +171,3 @@ class Postgres:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
-
-
-def _unprivileged() -> tuple[int, int] | None:
-    if os.geteuid() != 0:
-        return None
-    nobody = pwd.getpwnam("nobody")
-    return nobody.pw_uid, nobody.pw_gid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -26,6 +27,14 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def unprivileged() -> tuple[int, int] | None:
+    """User and group for servers that refuse to run as root; None if we are not root."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid
 
 
 class Process:

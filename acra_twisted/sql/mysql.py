@@ -1,7 +1,6 @@
 """MySQL and MariaDB statements to trees, by sqlglot on canonical text.
 
-sqlglot never sees the client's text: no literal, comment, escape or lexing mode reaches it, but
-our lexer's tokens with one blank between them, literal *i* as ``'Li'`` or ``900000000 + i``.
+sqlglot never sees the client's text but what `mysqlcanon` makes of our lexer's tokens.
 What it does not analyse is read by `mysqltokens`.
 """
 
@@ -15,122 +14,33 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
-from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysqltokens, tree
+from acra_twisted.sql import mysqlcanon, mysqltokens, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
 
 # It reports what it does not analyse, with the statement.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
-_MAX_DEPTH = 100
-_MAX_JOINS = 8
-_FIRST_NUMBER = 900_000_000
-_MODIFIERS = frozenset(("low_priority", "delayed", "high_priority", "quick"))
-_MODIFIED = frozenset(("insert", "update", "delete", "ignore", "replace"))
-#: What an introducer may name: SHOW CHARACTER SET of MySQL 8 and MariaDB.
-_CHARSETS = frozenset(
-    ("armscii8", "ascii", "big5", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850")
-    + ("cp852", "cp866", "cp932", "dec8", "eucjpms", "euckr", "gb18030", "gb2312", "gbk")
-    + ("geostd8", "greek", "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2")
-    + ("latin5", "latin7", "macce", "macroman", "sjis", "swe7", "tis620", "ucs2", "ujis")
-    + ("utf16", "utf16le", "utf32", "utf8", "utf8mb3", "utf8mb4")
-)
 #: Functions that read files or wait for SQL given as text.
 _OPAQUE_FUNCTIONS = frozenset(("load_file", "sys_exec", "sys_eval"))
 _OPAQUE_CREATIONS = frozenset(("FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"))
 
 
-class Canonical:
-    """``text`` for sqlglot, and the kind and span of every literal by ordinal."""
-
-    __slots__ = ("text", "literals")
-
-    def __init__(self, text: str, literals: list[Token]) -> None:
-        self.text = text
-        self.literals = literals
-
-
-def canonical(text: bytes, tokens: list[Token]) -> Canonical:
-    """Raises LexError where a parser could stall on the text, or a name is not UTF-8."""
-    out: list[str] = []
-    literals: list[Token] = []
-    previous, depth, joins = "", 0, 0
-    for kind, start, end in tokens:
-        if kind in (lexer.COMMENT, lexer.HINT):
-            continue
-        if kind in (lexer.STRING, lexer.HEX, lexer.BIT):
-            if kind == previous == lexer.STRING:
-                literals[-1] = (kind, literals[-1][1], end)
-                continue
-            out.append(f"'L{len(literals)}'")
-            literals.append((kind, start, end))
-        elif kind == lexer.NUMBER:
-            out.append(str(_FIRST_NUMBER + len(literals)))
-            literals.append((kind, start, end))
-        elif kind == lexer.NULL:
-            out.append("NULL")
-        else:
-            word = _decoded(text, start, end)
-            low = tree.fold(word)
-            if kind == lexer.WORD:
-                if low == "replace" and (not out or out[-1] == ";"):
-                    word = "INSERT"
-                elif (
-                    out
-                    and _is_modifier(low, out[-1].lower())
-                    or low[:1] == "_"
-                    and low[1:] in _CHARSETS
-                ):
-                    continue
-                elif not word.isidentifier() or not word.isascii():
-                    word = f"`{word}`"
-                joins += (low in ("join", "straight_join")) - (low in ("on", "using"))
-            elif kind == lexer.QUOTED and word[0] == '"':
-                word = "`" + word[1:-1].replace('""', '"').replace("`", "``") + "`"
-            elif low in ("(", "["):
-                depth += 1
-            elif low in (")", "]"):
-                depth -= 1
-            elif low == ";":
-                joins = 0
-            if depth > _MAX_DEPTH or joins > _MAX_JOINS:
-                raise LexError("nested too deeply", start)
-            out.append(word)
-        previous = kind
-    return Canonical(" ".join(out).replace(" . ", "."), literals)
-
-
-def _decoded(text: bytes, start: int, end: int) -> str:
-    try:
-        return text[start:end].decode()
-    except UnicodeDecodeError:
-        raise LexError("bytes that are not UTF-8", start) from None
-
-
-def _is_modifier(word: str, before: str) -> bool:
-    """LOW_PRIORITY, QUICK and the like, which sqlglot does not know or takes for a table."""
-    if word in _MODIFIERS:
-        return before in _MODIFIED
-    return word == "ignore" and before in ("update", "delete")
-
-
-def _is_introducer(word: str) -> bool:
-    """``_utf8mb4'x'``; it stays in the original text."""
-    return word[:1] == "_" and word[1:] in _CHARSETS
-
-
 def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
-    """The statements of a text.  Raises UnparsableError, and LexError from `canonical`."""
-    canon = canonical(text, tokens)
+    """The statements of a text.  Raises UnparsableError, and LexError from `mysqlcanon`."""
+    canon = mysqlcanon.canonical(text, tokens)
     parts = mysqltokens.statements(text, tokens)
     read: list[Parsed] = []
     first = 0
     for part in parts:
-        own = canonical(text, part)
+        own = mysqlcanon.canonical(text, part)
         known = mysqltokens.read(text, part)
         if known is None:
             known = _read(own.text, part, text)
+        if own.left_out:
+            known.tree.fields["into"] = " ".join(own.left_out)
+        if own.writes_file:
+            known.beyond = "INTO writes a file of the server"
         seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}
         unplaced = [n for n in range(len(own.literals)) if n not in seen]
         if unplaced:
@@ -194,8 +104,9 @@ def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
     except RecursionError:
         raise UnparsableError("nested too deeply") from None
     parsed.names = mysqltokens.names(text, part) - reader.explained
-    if mysqltokens.first_word(text, part) == "replace":
-        parsed.tree.fields["replace"] = True
+    verb = mysqltokens.first_word(text, part)
+    if verb in mysqlcanon.CHANGED_VERBS:
+        parsed.tree.fields["verb"] = verb
     return parsed
 
 
@@ -314,8 +225,8 @@ class _Reader:
         mark = _STRING_MARK.fullmatch(text)
         if mark:
             return Literal(int(mark.group(1)))
-        if text.isdigit() and int(text) >= _FIRST_NUMBER:
-            return Literal(int(text) - _FIRST_NUMBER)
+        if text.isdigit() and int(text) >= mysqlcanon.FIRST_NUMBER:
+            return Literal(int(text) - mysqlcanon.FIRST_NUMBER)
         return Node("Constant", {"text": text})
 
 

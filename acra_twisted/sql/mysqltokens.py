@@ -27,7 +27,6 @@ _OPAQUE = {
     "execute": "EXECUTE runs a statement that is not in the text",
     "begin": "a compound statement carries code",
     "install": "a plugin brings code",
-    "do": "DO runs functions",
     "xa": "a distributed transaction is not analysed",
 }
 _SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))

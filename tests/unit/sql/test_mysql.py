@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import mysql, mysqllexer
-from acra_twisted.sql.tree import Literal, UnparsableError, walk
+from acra_twisted.sql.tree import Literal, UnparsableError, shape, walk
 
 
 def parse(text):
@@ -16,30 +16,6 @@ def parse(text):
 
 def tables(text):
     return {".".join(p for p in t if p) for one in parse(text) for t in one.tables}
-
-
-class Canonical(SynchronousTestCase):
-    def canonical(self, text, **mode):
-        raw = text.encode()
-        return mysql.canonical(raw, mysqllexer.tokens(raw, **mode)).text
-
-    def test_no_literal_and_no_comment_is_left(self):
-        self.assertEqual(
-            self.canonical("SELECT 'secret' 'more', 75, x'1F' /* c */ -- d\nFROM t"),
-            "SELECT 'L0' , 900000001 , 'L2' FROM t",
-        )
-
-    def test_what_sqlglot_does_not_know(self):
-        self.assertEqual(self.canonical("REPLACE LOW_PRIORITY t"), "INSERT t")
-        self.assertEqual(self.canonical("DELETE QUICK IGNORE FROM t"), "DELETE FROM t")
-        self.assertEqual(self.canonical("SELECT _utf8'x', 1abc"), "SELECT 'L0' , `1abc`")
-        self.assertEqual(self.canonical('SELECT "a`b"', ansi_quotes=True), "SELECT `a``b`")
-
-    def test_what_stalls_a_parser_is_refused(self):
-        for text in ("SELECT 1 FROM t" + " JOIN t" * 9, "(" * 101):
-            with self.assertRaises(LexError):
-                self.canonical(text)
-        self.canonical("SELECT 1 FROM t" + " JOIN t ON 1" * 50)
 
 
 class Tables(SynchronousTestCase):
@@ -58,6 +34,10 @@ class Tables(SynchronousTestCase):
             ("CREATE TABLE a LIKE t", "a t"),
             ("CREATE VIEW a AS SELECT 1 FROM t", "a t"),
             ("EXPLAIN SELECT 1 FROM t", "t"),
+            ("ANALYZE SELECT 1 FROM t", "t"),
+            ("ANALYZE FORMAT=JSON UPDATE t SET a = 1", "t"),
+            ("ANALYZE TABLE t", "t"),
+            ("DO (SELECT 1 FROM t)", "t"),
             ("ALTER TABLE a RENAME TO b", "a b"),
             ("DROP TABLE a, s.b", "a s.b"),
             ("TRUNCATE TABLE t", "t"),
@@ -72,6 +52,31 @@ class Tables(SynchronousTestCase):
     def test_names_that_the_tree_does_not_explain(self):
         [parsed] = parse("SELECT a AS b FROM t")
         self.assertEqual(parsed.names, {"select", "as", "from"})
+
+
+class Into(SynchronousTestCase):
+    def test_variables_are_no_tables(self):
+        for text in ("SELECT a INTO @x FROM t", "SELECT a, b FROM t INTO @x, @y"):
+            [parsed] = parse(text)
+            self.assertEqual([table.name for table in parsed.tables], ["t"], text)
+            self.assertEqual(parsed.beyond, "")
+
+    def test_files_are_beyond_a_table(self):
+        for text in (
+            "SELECT a FROM t INTO OUTFILE '/tmp/x'",
+            "SELECT a INTO DUMPFILE '/tmp/x' FROM t",
+            "SELECT a INTO OUTFILE '/x' CHARACTER SET utf8 FIELDS TERMINATED BY ',' OPTIONALLY "
+            "ENCLOSED BY '\"' ESCAPED BY '' LINES STARTING BY 'x' TERMINATED BY x'0A' FROM t",
+        ):
+            [parsed] = parse(text)
+            self.assertEqual([table.name for table in parsed.tables], ["t"], text)
+            self.assertIn("file", parsed.beyond)
+            self.assertTrue(parsed.tree.fields["unplaced"])
+
+    def test_the_clause_is_part_of_the_statement(self):
+        one, other = (parse(f"SELECT a FROM t INTO @{name}")[0] for name in "xy")
+        self.assertNotEqual(shape(one.tree), shape(other.tree))
+        self.assertEqual(tables("INSERT INTO outfile VALUES (1)"), {"outfile"})
 
 
 class Remarks(SynchronousTestCase):

@@ -1,0 +1,194 @@
+"""MySQL's text as sqlglot is shown it: tokens with one blank between them, and no literal.
+
+No literal, comment, escape or lexing mode reaches the parser: literal *i* is ``'Li'`` or
+``900000000 + i``.  What it does not know and what changes no meaning is left out.
+"""
+
+from __future__ import annotations
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, tree
+from acra_twisted.sql.lexer import Token
+
+_MAX_DEPTH = 100
+_MAX_JOINS = 8
+#: The number that stands for literal 0.
+FIRST_NUMBER = 900_000_000
+_MODIFIERS = frozenset(("low_priority", "delayed", "high_priority", "quick"))
+_MODIFIED = frozenset(("insert", "update", "delete", "ignore", "replace"))
+#: What an introducer may name: SHOW CHARACTER SET of MySQL 8 and MariaDB.
+_CHARSETS = frozenset(
+    ("armscii8", "ascii", "big5", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850")
+    + ("cp852", "cp866", "cp932", "dec8", "eucjpms", "euckr", "gb18030", "gb2312", "gbk")
+    + ("geostd8", "greek", "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2")
+    + ("latin5", "latin7", "macce", "macroman", "sjis", "swe7", "tis620", "ucs2", "ujis")
+    + ("utf16", "utf16le", "utf32", "utf8", "utf8mb3", "utf8mb4")
+)
+#: First words that are shown as others.
+CHANGED_VERBS = {"replace": "INSERT", "do": "SELECT", "analyze": "EXPLAIN"}
+_EXPLAINED = frozenset(("select", "insert", "update", "delete", "replace", "with", "format"))
+_VALUES = (lexer.STRING, lexer.HEX, lexer.BIT)
+
+
+class Canonical:
+    """``text`` for sqlglot, and the kind and span of every literal by ordinal.
+
+    ``left_out`` are the words of a clause that no parser is shown, ``writes_file`` tells that it
+    names a file of the server.
+    """
+
+    __slots__ = ("text", "literals", "left_out", "writes_file")
+
+    def __init__(
+        self, text: str, literals: list[Token], left_out: tuple[str, ...], writes_file: bool
+    ) -> None:
+        self.text = text
+        self.literals = literals
+        self.left_out = left_out
+        self.writes_file = writes_file
+
+
+def canonical(text: bytes, tokens: list[Token]) -> Canonical:
+    """Raises LexError where a parser could stall on the text, or a name is not UTF-8."""
+    out: list[str] = []
+    literals: list[Token] = []
+    previous, depth, joins = "", 0, 0
+    clause, writes_file = _into(text, tokens)
+    left_out: list[str] = []
+    for place, (kind, start, end) in enumerate(tokens):
+        if kind in (lexer.COMMENT, lexer.HINT):
+            continue
+        if place in clause:
+            if kind in lexer.LITERALS:
+                literals.append((kind, start, end))
+            left_out.append(
+                "?" if kind in lexer.LITERALS else tree.fold(_decoded(text, start, end))
+            )
+            previous = ""
+            continue
+        if kind in (lexer.STRING, lexer.HEX, lexer.BIT):
+            if kind == previous == lexer.STRING:
+                literals[-1] = (kind, literals[-1][1], end)
+                continue
+            out.append(f"'L{len(literals)}'")
+            literals.append((kind, start, end))
+        elif kind == lexer.NUMBER:
+            out.append(str(FIRST_NUMBER + len(literals)))
+            literals.append((kind, start, end))
+        elif kind == lexer.NULL:
+            out.append("NULL")
+        else:
+            word = _decoded(text, start, end)
+            low = tree.fold(word)
+            if kind == lexer.WORD:
+                if low in CHANGED_VERBS and (not out or out[-1] == ";"):
+                    word = _verb(low, text, tokens, place)
+                elif (
+                    out
+                    and _is_modifier(low, out[-1].lower())
+                    or low[:1] == "_"
+                    and low[1:] in _CHARSETS
+                ):
+                    continue
+                elif not word.isidentifier() or not word.isascii():
+                    word = f"`{word}`"
+                joins += (low in ("join", "straight_join")) - (low in ("on", "using"))
+            elif kind == lexer.QUOTED and word[0] == '"':
+                word = "`" + word[1:-1].replace('""', '"').replace("`", "``") + "`"
+            elif low in ("(", "["):
+                depth += 1
+            elif low in (")", "]"):
+                depth -= 1
+            elif low == ";":
+                joins = 0
+            if depth > _MAX_DEPTH or joins > _MAX_JOINS:
+                raise LexError("nested too deeply", start)
+            out.append(word)
+        previous = kind
+    shown = " ".join(out).replace(" . ", ".")
+    return Canonical(shown, literals, tuple(left_out), writes_file)
+
+
+def _decoded(text: bytes, start: int, end: int) -> str:
+    try:
+        return text[start:end].decode()
+    except UnicodeDecodeError:
+        raise LexError("bytes that are not UTF-8", start) from None
+
+
+def _is_modifier(word: str, before: str) -> bool:
+    """LOW_PRIORITY, QUICK and the like, which sqlglot does not know or takes for a table."""
+    if word in _MODIFIERS:
+        return before in _MODIFIED
+    return word == "ignore" and before in ("update", "delete")
+
+
+def _verb(low: str, text: bytes, tokens: list[Token], place: int) -> str:
+    """What sqlglot understands instead of a statement's first word."""
+    if low == "analyze":
+        # MariaDB's EXPLAIN ANALYZE; ANALYZE TABLE is another statement.
+        after = [t for t in tokens[place + 1 : place + 20] if t[0] == lexer.WORD][:1]
+        word = tree.fold(_decoded(text, *after[0][1:])) if after else ""
+        return "EXPLAIN" if word in _EXPLAINED else "ANALYZE"
+    return CHANGED_VERBS[low]
+
+
+def _into(text: bytes, tokens: list[Token]) -> tuple[frozenset[int], bool]:
+    """Places of the tokens of ``INTO @variable`` and ``INTO OUTFILE``, and whether it is a file."""
+    found: set[int] = set()
+    files = False
+    for place, (kind, start, end) in enumerate(tokens):
+        if kind != lexer.WORD or text[start:end].lower() != b"into":
+            continue
+        clause = _Clause(text, tokens, place + 1)
+        if clause.variables():
+            found.update(range(place, clause.at))
+        elif clause.file():
+            files = True
+            found.update(range(place, clause.at))
+    return frozenset(found), files
+
+
+class _Clause:
+    """Walks the tokens behind INTO; ``at`` is the place of the first that is not its own."""
+
+    def __init__(self, text: bytes, tokens: list[Token], at: int) -> None:
+        self._text, self._tokens = text, tokens
+        self.at = at
+
+    def _take(self, *wanted: str) -> bool:
+        """Step over one of the words, or over a token of one of the kinds."""
+        at = self.at
+        while at < len(self._tokens) and self._tokens[at][0] in (lexer.COMMENT, lexer.HINT):
+            at += 1
+        if at == len(self._tokens):
+            return False
+        kind, start, end = self._tokens[at]
+        word = self._text[start:end].lower().decode("latin-1")
+        if word in wanted if kind in (lexer.WORD, lexer.OPERATOR) else kind in wanted:
+            self.at = at + 1
+            return True
+        return False
+
+    def variables(self) -> bool:
+        """``@a, @b``."""
+        if not self._take(lexer.VARIABLE):
+            return False
+        while self._take(","):
+            if not self._take(lexer.VARIABLE):
+                return False
+        return True
+
+    def file(self) -> bool:
+        """A file's name, and how it is written."""
+        if not self._take("outfile", "dumpfile") or not self._take(*_VALUES):
+            return False
+        if self._take("character") and self._take("set") or self._take("charset"):
+            self.at += 1
+        if self._take("fields", "columns"):
+            while self._take("terminated", "optionally", "enclosed", "escaped", "by", *_VALUES):
+                pass
+        if self._take("lines"):
+            while self._take("starting", "terminated", "by", *_VALUES):
+                pass
+        return True

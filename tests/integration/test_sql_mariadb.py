@@ -1,0 +1,261 @@
+"""What MariaDB itself makes of SQL: literals, tables, and each way around the firewall."""
+
+from __future__ import annotations
+
+import random
+import re
+import unittest
+
+from acra_twisted.errors import LexError
+from acra_twisted.sandbox.mariadb import MariaDB, Refusal
+from acra_twisted.sql import lexer, mysql, mysqllexer
+from tests.support.evasions import EVASIONS
+
+SYNTAX, NO_TABLE, NO_COLUMN = 1064, 1146, 1054
+#: What is said of statements that parse: nothing, or that names mean nothing.
+PARSED = {0, 1046, NO_TABLE, NO_COLUMN}
+#: "command denied to user ... for table", for a column.
+NO_RIGHT = {1142, 1143}
+
+PIECES = (
+    *(
+        "'a'",
+        "'it''s'",
+        "''",
+        "'",
+        "'a\\'b'",
+        "'\\\\'",
+        '"d"',
+        '"d""e"',
+        '"d\\"',
+        "N'n'",
+        "_utf8'u'",
+    ),
+    *("x'1F'", "X'a'", "b'01'", "0x1F", "0xG", "0b1", "0b2", "1", "1.5", ".5", "1e3", "1e", "1e0a"),
+    *("a", "`q`", "`q``r`", "`", "@v", "@`v`", "@'v'", "@@version", "a.b", "t.1a", "\\N", "?", "é"),
+    *("--x\n", "-- x\n", "--\n", "# x\n", "#'\n", "/* ' */", "/*", "*/", "/**/", "/*+ x */", "--"),
+    *(
+        " ",
+        "\t",
+        "\v",
+        "\n",
+        "+",
+        "-",
+        "*",
+        "/",
+        "(",
+        ")",
+        ",",
+        ";",
+        "=",
+        "<=>",
+        ":=",
+        "||",
+        "&&",
+        "!",
+    ),
+    *("FROM t", "AS", "NULL", "DATE", "INTERVAL", "DAY", "LIKE", "COLLATE", "BINARY", "DIV", "{d"),
+)
+#: Statements whose tables the server names one after another.
+TABLES = (
+    "SELECT (SELECT 1 FROM t)",
+    "SELECT 1 FROM a, b JOIN c ON 1",
+    "SELECT 1 FROM a LEFT JOIN (b CROSS JOIN c) ON 1",
+    "SELECT`a`FROM`t`",
+    "SELECT 1e0FROM t",
+    "SELECT 1 FROM a UNION SELECT 1 FROM b UNION ALL (SELECT 1 FROM c)",
+    "SELECT 1 FROM a WHERE a IN (SELECT a FROM b WHERE EXISTS (SELECT 1 FROM c))",
+    "SELECT 1 FROM a GROUP BY a HAVING count(*) > (SELECT a FROM b LIMIT 1)",
+    "SELECT 1 FROM a ORDER BY (SELECT a FROM b LIMIT 1)",
+    "SELECT 1 FROM (SELECT a FROM t) AS d",
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM a) THEN 1 END FROM b",
+    "WITH c AS (SELECT a FROM t) SELECT * FROM c",
+    "WITH t AS (SELECT 1) SELECT * FROM t",
+    "WITH t AS (SELECT a FROM t) SELECT * FROM t",
+    "WITH RECURSIVE r AS (SELECT 1 UNION SELECT a FROM t, r) SELECT * FROM r",
+    "SELECT * FROM (WITH c AS (SELECT a FROM t) SELECT * FROM c) d, e",
+    "INSERT INTO a (a) SELECT a FROM b",
+    "INSERT INTO a (a) VALUES ((SELECT a FROM b LIMIT 1))",
+    "INSERT INTO a SET a = 1 ON DUPLICATE KEY UPDATE a = (SELECT a FROM b LIMIT 1)",
+    "INSERT LOW_PRIORITY IGNORE a (a) VALUES (1) RETURNING (SELECT a FROM b LIMIT 1)",
+    "REPLACE LOW_PRIORITY INTO a (a) VALUES (1)",
+    "REPLACE a (a) VALUES (1)",
+    "UPDATE IGNORE a, b SET a.a = 1",
+    "UPDATE a JOIN b ON 1 SET a.a = (SELECT a FROM c LIMIT 1)",
+    "DELETE a FROM a JOIN b ON 1",
+    "DELETE FROM a USING a, b",
+    "DELETE QUICK FROM a WHERE a = (SELECT a FROM b LIMIT 1)",
+    "CREATE TABLE made LIKE t",
+    "CREATE TABLE made SELECT a FROM t",
+    "CREATE VIEW made AS SELECT a FROM t",
+    "EXPLAIN SELECT 1 FROM t",
+    "EXPLAIN EXTENDED SELECT 1 FROM t",
+    "ANALYZE SELECT 1 FROM t",
+    "DESCRIBE t",
+    "SHOW COLUMNS FROM t",
+    "SHOW CREATE TABLE t",
+    "SHOW INDEX FROM t",
+    "ALTER TABLE t ADD COLUMN z int",
+    "CREATE INDEX i ON t (a)",
+    "TRUNCATE TABLE t",
+    "LOCK TABLES a READ, b AS c WRITE",
+    "SET @x = (SELECT a FROM t LIMIT 1)",
+    "DO (SELECT a FROM t LIMIT 1)",
+    "SELECT 1 FROM other.t, t",
+    "ANALYZE FORMAT=JSON SELECT 1 FROM t",
+    "SELECT a FROM t WHERE a = 1 FOR UPDATE",
+    "SELECT a INTO @x FROM t LIMIT 1",
+    "HANDLER t OPEN",
+)
+#: Denied forms that a server need not run, each with what this one says.
+NOT_RUN = {
+    # Names of tables are told apart by case on this server and not on every one.
+    "SELECT * FROM `SECRETS`": NO_TABLE,
+    # There is no such file.
+    "LOAD DATA INFILE 'x' INTO TABLE secrets": 13,
+}
+#: Denied forms that read no table, but files.
+FILES = {"SELECT load_file('/x')"}
+#: What stands before some: the text that is prepared.
+BEFORE = {"PREPARE s FROM @x": "SET @x = 'SELECT * FROM secrets';"}
+
+
+class Live(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = MariaDB()
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.start()
+
+
+class Literals(Live):
+    """A literal may be replaced by another of its kind without the server minding."""
+
+    @staticmethod
+    def replaced(text: bytes, tokens) -> bytes:
+        parts, position = [], 0
+        for kind, start, end in tokens:
+            if kind not in lexer.LITERALS:
+                continue
+            literal = text[start:end]
+            if kind == lexer.STRING:
+                opening = re.match(rb"[^'\"]*", literal).group()
+                quote = literal[len(opening) : len(opening) + 1]
+                literal = opening + quote + b"q" + quote
+            elif kind == lexer.NUMBER:
+                literal = re.sub(rb"[2-9]", b"1", literal)
+            elif kind == lexer.HEX:
+                literal = re.sub(rb"[a-fA-F1-9]", b"1", literal)
+            elif kind == lexer.BIT:
+                literal = literal[:2] + literal[2:].replace(b"1", b"0")
+            parts += (text[position:start], literal)
+            position = end
+        return b"".join((*parts, text[position:]))
+
+    def test_replacement(self):
+        chosen = random.Random(20261124)  # noqa: S311 - reproducible, not secret
+        read, refused = [], []
+        for _ in range(15_000):
+            words = chosen.choices(PIECES, k=chosen.randint(1, 6))
+            text = ("SELECT " + chosen.choice(("", " ", ",")).join(words)).encode()
+            try:
+                tokens = mysqllexer.tokens(text)
+            except LexError as error:
+                refused.append((text, str(error)))
+            else:
+                read.append((text, self.replaced(text, tokens)))
+        said = self.server.ask([text for text, _ in read], prepare=True)
+        again = self.server.ask([other for _, other in read], prepare=True)
+        accepted = 0
+        for (text, other), first, second in zip(read, said, again, strict=True):
+            self.assertEqual(self.number(first), self.number(second), (text, other))
+            accepted += self.number(first) != SYNTAX and text != other
+        self.assertGreater(accepted, 1000)
+        # What we refuse to read is nothing to the server either, but for what we refuse on purpose.
+        refusals = self.server.ask([text for text, _ in refused], prepare=True)
+        for (text, why), answer in zip(refused, refusals, strict=True):
+            if "executable comment" not in why:
+                self.assertNotIn(self.number(answer), PARSED, (text, why))
+        self.assertGreater(len(refused), 500)
+
+    @staticmethod
+    def number(said) -> int:
+        return said.number if said else 0
+
+
+class Tables(Live):
+    """The tables that the server looks for are those of our tree."""
+
+    def test_what_the_server_looks_for(self):
+        for statement in TABLES:
+            raw = statement.encode()
+            found = {
+                ".".join(filter(None, table))
+                for parsed in mysql.parse(raw, mysqllexer.tokens(raw))
+                for table in parsed.tables
+            }
+            self.assertEqual(found - {"made"}, self.wanted(raw), statement)
+
+    def wanted(self, statement: bytes) -> set[str]:
+        """Tables are made one after the other until the server wants no more."""
+        names: set[str] = set()
+        for _ in range(6):
+            made = "".join(f"CREATE TABLE {name} (a int);" for name in sorted(names))
+            self.server.run(
+                "DROP DATABASE IF EXISTS asked; CREATE DATABASE asked;"
+                "DROP DATABASE IF EXISTS other; CREATE DATABASE other;"
+                f"USE asked; {made}"
+            )
+            [said] = self.server.ask([statement], database="asked")
+            if said is None:
+                return names
+            self.assertEqual(said.number, NO_TABLE, (statement, said))
+            database, table = re.search(r"'([^'.]+)\.([^'.]+)'", said.text).groups()
+            names.add(table if database == "asked" else f"{database}.{table}")
+        raise AssertionError(f"{statement!r}: {names}")
+
+
+class Evasions(Live):
+    """Who has no right to ``secrets`` is refused each denied form, and its twin never for that."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.run("CREATE USER stranger;")
+
+    def ask(self, text: str, user: str) -> Refusal | None:
+        self.server.run(
+            "DROP DATABASE IF EXISTS db; CREATE DATABASE db; USE db;"
+            "CREATE TABLE secrets (a text); CREATE TABLE t (a text);"
+            "CREATE TABLE secrets2 (a text);"
+            "DROP DATABASE IF EXISTS secrets; CREATE DATABASE secrets; USE secrets;"
+            "CREATE TABLE t (a int);"
+            "GRANT ALL ON secrets.* TO stranger; GRANT LOCK TABLES ON db.* TO stranger;"
+            "GRANT ALL ON db.t TO stranger; GRANT ALL ON db.secrets2 TO stranger;"
+            "GRANT ALL ON db.x TO stranger;"
+        )
+        # Several statements, and PREPARE, cannot be prepared themselves.
+        typed = ";" in text or text in BEFORE
+        [said] = self.server.ask(
+            [text.encode()],
+            typed=typed,
+            before=BEFORE.get(text, ""),
+            user=user,
+            database="db",
+        )
+        return said
+
+    def test_denied_forms_read_the_table(self):
+        for denied, _ in EVASIONS["mysql"]:
+            said = self.ask(denied, "root")
+            self.assertEqual(said.number if said else None, NOT_RUN.get(denied), (denied, said))
+            if denied not in FILES:
+                said = self.ask(denied, "stranger")
+                self.assertIsNotNone(said, denied)
+                self.assertIn(said.number, NO_RIGHT, (denied, said))
+                self.assertIn("`db`.`secrets`", said.text.lower(), denied)
+
+    def test_twins_do_not(self):
+        for _, allowed in EVASIONS["mysql"]:
+            said = self.ask(allowed, "stranger")
+            self.assertTrue(said is None or said.number == NO_COLUMN, (allowed, said))

@@ -1,0 +1,41 @@
+"""MySQL's text as the parser is shown it."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql import mysqlcanon, mysqllexer
+
+
+class Canonical(SynchronousTestCase):
+    def canonical(self, text, **mode):
+        raw = text.encode()
+        return mysqlcanon.canonical(raw, mysqllexer.tokens(raw, **mode)).text
+
+    def test_no_literal_and_no_comment_is_left(self):
+        self.assertEqual(
+            self.canonical("SELECT 'secret' 'more', 75, x'1F' /* c */ -- d\nFROM t"),
+            "SELECT 'L0' , 900000001 , 'L2' FROM t",
+        )
+
+    def test_what_sqlglot_does_not_know(self):
+        self.assertEqual(self.canonical("REPLACE LOW_PRIORITY t"), "INSERT t")
+        self.assertEqual(self.canonical("DELETE QUICK IGNORE FROM t"), "DELETE FROM t")
+        self.assertEqual(self.canonical("SELECT _utf8'x', 1abc"), "SELECT 'L0' , `1abc`")
+        self.assertEqual(self.canonical('SELECT "a`b"', ansi_quotes=True), "SELECT `a``b`")
+
+    def test_what_stalls_a_parser_is_refused(self):
+        for text in ("SELECT 1 FROM t" + " JOIN t" * 9, "(" * 101):
+            with self.assertRaises(LexError):
+                self.canonical(text)
+        self.canonical("SELECT 1 FROM t" + " JOIN t ON 1" * 50)
+
+    def test_clauses_that_are_left_out(self):
+        for text, expected, left_out in (
+            ("SELECT a INTO @x, @y FROM t", "SELECT a FROM t", ("into", "@x", ",", "@y")),
+            ("SELECT a FROM t INTO OUTFILE 'f'", "SELECT a FROM t", ("into", "outfile", "?")),
+            ("SELECT 1 INTO x", "SELECT 900000000 INTO x", ()),
+            ("INSERT INTO outfile VALUES (1)", "INSERT INTO outfile VALUES ( 900000000 )", ()),
+        ):
+            raw = text.encode()
+            found = mysqlcanon.canonical(raw, mysqllexer.tokens(raw))
+            self.assertEqual((found.text, found.left_out), (expected, left_out))
