@@ -3,8 +3,9 @@
 # make test        every test, against real servers that the tests start themselves
 # make lint        ruff and mypy
 # make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
+# make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600)
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs fuzz bench clean
 .DEFAULT_GOAL := test
 
 demo:
@@ -29,10 +30,15 @@ docs:
 	@.ci/install-venv test
 	.venv/bin/python docs/generate.py
 
+fuzz:
+	@.ci/install-venv test
+	@mkdir -p .fuzz
+	.venv/bin/python -m tests.fuzz.decisions .fuzz -max_total_time=$(or $(SECONDS),600) -artifact_prefix=.fuzz/
+
 bench:
 	@.ci/install-venv demo
 	@.ci/install-servers bench
 	.venv/bin/python bench/run.py $(BENCH)
 
 clean:
-	rm -rf .venv build *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache bench/results
+	rm -rf .venv build *.egg-info .coverage* .fuzz .hypothesis .mypy_cache .ruff_cache bench/results

@@ -232,6 +232,8 @@ def normal(text: bytes, mode: Mode) -> bytes:
 
 _ROW = rb"\((?:[\x01\x04 ,]|NULL|DEFAULT|\?|\$[0-9]+)++\)"
 _ROWS = re.compile(rb"(" + _ROW + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ROW + rb")+", re.I)
+_ITEM = rb"(?:[\x01\x04?]|\$[0-9]++)"
+_LISTS = re.compile(rb"(" + _ITEM + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ITEM + rb"){63,}+")
 
 
 class Bounded(NamedTuple):
@@ -273,14 +275,22 @@ def bound(language: Any, text: bytes, tokens: list[Token], mode: Mode) -> Bounde
     if structure <= MAX_STRUCTURE_TOKENS and size <= MAX_STRUCTURE_BYTES:
         return Bounded(text, tokens, False)
     small = _collapse(text, tokens)
-    if len(small) >= len(text):
+    if small is None:
         raise LexError("the statement is too large to analyse", 0)
     collapsed = bound(language, small, language.tokens(small, mode), mode)
     return Bounded(collapsed.text, collapsed.tokens, True)
 
 
-def _collapse(text: bytes, tokens: list[Token]) -> bytes:
-    """One row for many, with stand-ins for literals; comments are dropped."""
+def one_row(key: bytes) -> bytes | None:
+    """A skeleton's key with stand-ins for literals, one row for many and one value for a long
+    list of them; None if there is neither."""
+    small, rows = _ROWS.subn(rb"\1", key)
+    small, lists = _LISTS.subn(rb"\1", small)
+    return small.replace(b"\x04", b"0").replace(b"\x01", b"''") if rows or lists else None
+
+
+def _collapse(text: bytes, tokens: list[Token]) -> bytes | None:
+    """`one_row` by tokens; comments are dropped."""
     parts: list[bytes] = []
     position = 0
     for kind, start, end in tokens:
@@ -289,5 +299,4 @@ def _collapse(text: bytes, tokens: list[Token]) -> bytes:
             parts += (text[position:start], mark if kind in lexer.LITERALS else b" ")
             position = end
     parts.append(text[position:])
-    key = _ROWS.sub(rb"\1", b"".join(parts))
-    return key.replace(b"\x04", b"0").replace(b"\x01", b"''")
+    return one_row(b"".join(parts))

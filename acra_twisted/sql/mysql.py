@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
+from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqlcanon, mysqltokens, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
@@ -81,8 +82,10 @@ def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
             for e in sqlglot.parse(canon, dialect="mysql", error_level=ErrorLevel.IMMEDIATE)
             if e is not None and not isinstance(e, exp.Semicolon)
         ]
-    except (SqlglotError, RecursionError):
+    except SqlglotError:
         raise UnparsableError("syntax error") from None
+    except RecursionError:
+        raise LexError("nested too deeply", 0) from None
     except Exception:
         # Its own mistakes, on input that nobody foresaw: not understood is what counts.
         raise UnparsableError("the parser failed") from None
@@ -102,7 +105,7 @@ def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
     try:
         parsed = reader.read(expression)
     except RecursionError:
-        raise UnparsableError("nested too deeply") from None
+        raise LexError("nested too deeply", 0) from None
     parsed.names = mysqltokens.names(text, part) - reader.explained
     verb = mysqltokens.first_word(text, part)
     if verb in mysqlcanon.CHANGED_VERBS:

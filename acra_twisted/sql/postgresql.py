@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pgparse
 
+from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
@@ -74,7 +75,7 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     except pgparse.PGQueryError:
         raise UnparsableError("syntax error") from None
     except RecursionError:
-        raise UnparsableError("nested too deeply") from None
+        raise LexError("nested too deeply", 0) from None
     places: dict[int, int] = {}
     signs: dict[int, int] = {}
     previous = ("", 0, 0)
@@ -93,7 +94,7 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
             for s, (start, size) in zip(raw, bounds, strict=True)
         ]
     except RecursionError:
-        raise UnparsableError("nested too deeply") from None
+        raise LexError("nested too deeply", 0) from None
 
 
 class _Reader:
@@ -175,7 +176,7 @@ class _Reader:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             # A counter of ours: the verdict must not depend on how deep the stack was before.
-            raise UnparsableError("nested too deeply")
+            raise LexError("nested too deeply", 0)
         inside = parent if name in ("ResTarget", "List", "A_Expr", "BoolExpr", "") else name
         if "relname" in fields and "relpersistence" in fields:
             schema, table = fields.get("schemaname", ""), fields["relname"]

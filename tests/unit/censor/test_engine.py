@@ -129,6 +129,59 @@ class Order(SynchronousTestCase):
         self.assertEqual(rules.decide(b"EXPLAIN ANALYZE DELETE FROM t").by, "deny.query")
 
 
+class BulkInserts(SynchronousTestCase):
+    """Rows of which a driver sends thousands are read once, and never permit what one row would."""
+
+    def text(self, row, rows=20_000):
+        return b"INSERT INTO t (a, b) VALUES " + b", ".join([row] * rows)
+
+    def test_tables_decide(self):
+        for db in LANGUAGES:
+            rules = censor(db, ALLOW)
+            for row in (b"(1, 'x')", b"(NULL, DEFAULT)", b"('a;--', '/*')"):
+                decision = rules.decide(self.text(row))
+                self.assertEqual(decision.by, "allow.table", (db, row))
+            self.assertEqual(censor(db, DENY).decide(self.text(b"(1, 2)")).by, "default")
+            denied = self.text(b"(1, 2)").replace(b" t ", b" secrets ")
+            self.assertEqual(censor(db, DENY).decide(denied).by, "deny.table")
+
+    def test_parameters(self):
+        names = ", ".join(f"(${n}, ${n + 1})" for n in range(1, 60_000, 2)).encode()
+        text = b"INSERT INTO t (a, b) VALUES " + names + b" RETURNING a"
+        self.assertEqual(censor("postgresql", ALLOW).decide(text).by, "allow.table")
+
+    def test_long_lists(self):
+        for db in LANGUAGES:
+            rules = censor(db, ALLOW)
+            for item in (b"1", b"'x'", b"?" if db == "mysql" else b"$1"):
+                text = b"SELECT a FROM t WHERE a IN (" + b", ".join([item] * 60_000) + b")"
+                self.assertEqual(rules.decide(text).by, "allow.table", (db, item))
+            text = text[:-1] + b", (SELECT 1 FROM u))"
+            self.assertEqual(rules.decide(text).by, "denyall")
+
+    def test_what_differs_in_more_is_not_left_out(self):
+        rules = censor("postgresql", DENY)
+        for tail in (b"((SELECT 1 FROM secrets), 1)", b"(1, 2); SELECT * FROM secrets"):
+            text = self.text(b"(1, 'x')") + b", " + tail
+            self.assertEqual(rules.decide(text).by, "deny.table", tail)
+
+    def test_a_permission_for_one_row_is_none_for_many(self):
+        query = {"handler": "allow", "queries": ["INSERT INTO t (a, b) VALUES (0, 0)"]}
+        pattern = {
+            "handler": "allow",
+            "patterns": ["INSERT INTO t (a, b) VALUES (%%VALUE%%, %%VALUE%%)"],
+        }
+        for allow in (query, pattern):
+            rules = censor("postgresql", [allow, {"handler": "denyall"}])
+            self.assertEqual(rules.decide(self.text(b"(0, 0)")).by, "denyall")
+
+    def test_kept_by_its_one_row(self):
+        rules = censor("postgresql", ALLOW)
+        rules.decide(self.text(b"(1, 2)"))
+        rules.decide(self.text(b"(3, 4)", 30_000))
+        self.assertEqual(len(rules._plans), 1)
+
+
 class Unparsable(SynchronousTestCase):
     def test_denied_by_default_and_told(self):
         told = []

@@ -121,9 +121,11 @@ class Remarks(SynchronousTestCase):
 
 class Robustness(SynchronousTestCase):
     def test_what_cannot_be_parsed(self):
-        for text in ("SELECT FROM FROM", "SELECT 1" + "+1" * 500, "(" * 90 + "1"):
+        for text in ("SELECT FROM FROM", "(" * 90 + "1"):
             with self.assertRaises(UnparsableError):
                 parse(text)
+        with self.assertRaisesRegex(LexError, "nested too deeply"):
+            parse("SELECT 1" + "+1" * 500)
 
     def test_nothing_is_no_statement(self):
         self.assertEqual(parse(""), [])

@@ -1,0 +1,84 @@
+"""Coverage-guided fuzzing of lexers, trees and decisions: ``make fuzz``.
+
+The first byte of an input chooses database and settings, the rest is the text.  Wrong is: any
+exception, tokens out of order, a decision that takes longer than the limit, and one that differs
+from the one that was kept.
+
+    python -m tests.fuzz.decisions FOLDER -max_total_time=60     (FOLDER: inputs, kept and extended)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.censor"]):
+    from acra_twisted.errors import LexError
+    from acra_twisted.sql.languages import LANGUAGES
+    from tests.fuzz import rules
+
+from tests.support.evasions import EVASIONS
+
+_MODES = {
+    "postgresql": [
+        {},
+        {"standard_conforming_strings": "off"},
+        {"client_encoding": "LATIN1"},
+        {"client_encoding": "SJIS"},
+    ],
+    "mysql": [
+        {},
+        {"sql_mode": "ANSI_QUOTES"},
+        {"sql_mode": "NO_BACKSLASH_ESCAPES"},
+        {"character_set_client": "gbk"},
+    ],
+}
+_CHOICES = [
+    (name, LANGUAGES[name].mode_of(settings)) for name in _MODES for settings in _MODES[name]
+]
+_WARM = {name: rules.make(name) for name in _MODES}
+_COLD = {name: rules.make(name) for name in _MODES}
+
+
+def check(data: bytes) -> None:
+    """One input.  Raises AssertionError, Slow, or what a defect raises."""
+    name, mode = _CHOICES[data[0] % len(_CHOICES)]
+    text = data[1:]
+    try:
+        tokens = LANGUAGES[name].tokens(text, mode)
+    except LexError:
+        tokens = []
+    position = 0
+    for _, start, end in tokens:
+        assert position <= start < end <= len(text), "tokens overlap"
+        position = end
+    fresh = rules.decide_anew(_COLD[name], text, mode)
+    for _ in range(2):
+        assert _WARM[name].decide(text, mode) == fresh, "a kept decision differs"
+
+
+def seeds(folder: Path) -> None:
+    """Write inputs to begin with."""
+    texts = [(name, text) for name, pairs in EVASIONS.items() for pair in pairs for text in pair]
+    for handler in rules.HANDLERS:
+        for text in (*handler.get("queries", ()), *handler.get("patterns", ())):
+            texts += [(name, text) for name in _MODES]
+    for number, (name, text) in enumerate(texts):
+        first = next(n for n, choice in enumerate(_CHOICES) if choice[0] == name)
+        (folder / f"seed-{number}").write_bytes(bytes([first]) + text.encode())
+
+
+def main() -> None:
+    """Begin with what is in the folder, end as libFuzzer's flags say."""
+    folder = Path(sys.argv[1])
+    seeds(folder)
+    dictionary = Path(__file__).with_name("sql.dict")
+    arguments = [sys.argv[0], f"-dict={dictionary}", "-max_len=3000", "-timeout=10", *sys.argv[1:]]
+    atheris.Setup(arguments, lambda data: check(data) if data else None)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
