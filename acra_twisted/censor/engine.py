@@ -258,7 +258,7 @@ class Censor:
         found: list[Step] = []
         for handler in self._handlers:
             if handler.kind == rules.CAPTURE:
-                self._captured(handler.filepath, hide(text, tokens))
+                self._captured(handler.filepath, hide(text, tokens, _KEY_LIMIT))
                 continue
             steps = handler.steps(parsed, form)
             if collapsed:
@@ -272,7 +272,7 @@ class Censor:
     def _undecided(self, text: bytes, usual: bytes, tokens: list[Token]) -> Decision:
         """A text that cannot be parsed."""
         if self.rules.parse_errors_log:
-            self._unparsable(self.rules.parse_errors_log, hide(usual, tokens))
+            self._unparsable(self.rules.parse_errors_log, hide(usual, tokens, _KEY_LIMIT))
         if not self.rules.ignore_parse_error:
             return Decision(
                 False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR
@@ -314,12 +314,18 @@ class _Values:
         return literal_values(*self._arguments)
 
 
+_SCANNED = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
+
+
 def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
     """The tokens with marks for literals.  No other key begins with NUL."""
     parts = [b"\0%d%d" % (mode.backslash is not False, mode.ansi)]
     for kind, start, end in tokens:
         if kind in lexer.LITERALS:
             parts.append(b"\x01" + kind.encode())
+            if kind in _SCANNED and (kind == lexer.UNICODE or b"\\" in text[start:end]):
+                # Whether such a literal is one depends on what stands in it.
+                parts.append(text[start:end])
         elif kind != lexer.COMMENT:
             parts.append(text[start:end])
     return b"\x02".join(parts)

@@ -233,13 +233,16 @@ class _Reader:
         name = fields["funcname"][-1]["String"]["sval"]
         if not OPAQUE_FUNCTIONS.fullmatch(name):
             return
-        self._parsed.opaque = f"function {name} reads what the text does not show"
         arguments = fields.get("args", [])
         if name == "set_config":
             self._parsed.whole = False
             setting = _string(arguments[0]) if arguments else None
             value = _string(arguments[1]) if len(arguments) > 1 else None
             self._check_setting(setting, [value])
+            if setting is not None:
+                # No more than SET does, and ORMs call it on each connection.
+                return
+        self._parsed.opaque = f"function {name} reads what the text does not show"
 
     def _setting(self, fields: dict[str, Any]) -> None:
         self._parsed.whole = False

@@ -78,8 +78,11 @@ def _redact(text: bytes, conforming: bool) -> Redacted:
     return Redacted(shown, _summary(text, found))
 
 
-def hide(text: bytes, tokens: list[lexer.Token]) -> str:
-    """The text with every literal as ``?`` and every comment as a blank, of either language."""
+def hide(text: bytes, tokens: list[lexer.Token], limit: int = TEXT_LIMIT) -> str:
+    """The text with every literal as ``?`` and every comment as a blank, of either language.
+
+    Longer ones than ``limit`` characters are cut and end in an ellipsis.
+    """
     parts: list[bytes] = []
     last = 0
     for kind, start, end in tokens:
@@ -88,8 +91,8 @@ def hide(text: bytes, tokens: list[lexer.Token]) -> str:
             last = end
     parts.append(text[last:])
     shown = b"".join(parts).decode("utf-8", "replace").strip()
-    if len(shown) > TEXT_LIMIT:
-        shown = shown[: TEXT_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if len(shown) > limit:
+        shown = shown[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return shown
 
 

@@ -248,6 +248,9 @@ class Sessions(SynchronousTestCase):
         for n in range(5):
             engine.decide(b"SELECT a FROM t WHERE b = %d" % n)
         self.assertEqual(told, [("f", "SELECT a FROM t WHERE b = ?")])
+        # Whole, as rules are made of it.
+        engine.decide(b"SELECT " + b"a, " * 1500 + b"a")
+        self.assertEqual(len(told[1][1]), len(b"SELECT " + b"a, " * 1500 + b"a"))
 
 
 SOUP = st.lists(
@@ -267,6 +270,12 @@ MIXED = [
 
 
 class Caching(SynchronousTestCase):
+    def test_literals_that_the_server_does_not_read(self):
+        """Found by fuzzing: the token is kept, and whether the server takes it is in its text."""
+        rules = censor("postgresql", [{"handler": "allowall"}])
+        self.assertTrue(rules.decide(rb"SELECT E'\\n'").allowed)
+        self.assertEqual(rules.decide(rb"SELECT E'\UZZ'").by, "parse_error")
+
     @settings(max_examples=300)
     @given(st.sampled_from(sorted(LANGUAGES)), st.lists(SOUP, max_size=6))
     def test_cached_decisions_are_the_uncached_ones(self, db, texts):

@@ -119,6 +119,14 @@ class Remarks(SynchronousTestCase):
             self.assertFalse(parse(text)[0].whole, text)
 
 
+class Configuration(SynchronousTestCase):
+    def test_set_config_is_what_set_is(self):
+        [parsed] = parse("SELECT set_config('TimeZone', 'UTC', false)")
+        self.assertEqual((parsed.opaque, parsed.refused), ("", ""))
+        self.assertTrue(parse("SELECT set_config($1, 'UTC', false)")[0].opaque)
+        self.assertTrue(parse("SELECT set_config('client_encoding', 'SJIS', false)")[0].refused)
+
+
 class Robustness(SynchronousTestCase):
     def test_what_cannot_be_parsed(self):
         for text in ("SELECT FROM FROM", "(" * 90 + "1"):
