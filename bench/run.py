@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import censor
 import containers
 import psycopg
 
@@ -180,6 +181,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--containers", action="store_true", help="only what is encrypted")
+    parser.add_argument("--censor", action="store_true", help="only the firewall")
     arguments = parser.parse_args()
     seconds, rounds = (1, 1) if arguments.quick else (3, 2)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
@@ -198,27 +200,34 @@ def main() -> int:
             capture_output=True,
         )
         results: dict[str, dict[str, float]] = {}
-        if not arguments.containers:
+        whole = not arguments.containers and not arguments.censor
+        if whole:
             targets(bench, stack, folder)
             results = dict(bench.measure(rounds))
             print(table(results, list(bench.ports)) + "\n")
-        opened = containers.openings(rounds * 3)
-        large = containers.Results(postgres, stack, folder)
-        read = dict(large.measure(rounds))
-        waited = containers.waiting(large, rounds)
-        print(containers.table(opened, read, waited))
+        record: dict[str, object] = {}
+        if not arguments.containers:
+            decided = censor.decisions(rounds * 2)
+            cost = censor.Stage(postgres, stack, folder).cost(bench.pgbench, rounds * 5)
+            print(censor.table(decided, cost) + "\n")
+            record |= {"decisions": decided, "censor": cost}
+        if not arguments.censor:
+            opened = containers.openings(rounds * 3)
+            large = containers.Results(postgres, stack, folder)
+            read = dict(large.measure(rounds))
+            waited = containers.waiting(large, rounds)
+            print(containers.table(opened, read, waited))
+            record |= {"openings": opened, "rows": read, "waiting": waited}
     place = Path(__file__).parent / "results"
     place.mkdir(exist_ok=True)
     path = place / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
     record = {
+        **record,
         "version": __version__,
         "clients": arguments.clients,
         "cores": os.cpu_count(),
         "unit": "per second",
         "results": results,
-        "openings": opened,
-        "rows": read,
-        "waiting": waited,
     }
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\nWritten to bench/results/{path.name}")

@@ -176,6 +176,9 @@ class _Reader:
         for name, value in item.args.items():
             if value is None or value is False or value == [] or name == "with_":
                 continue
+            if name == "savepoint":
+                fields[name] = True
+                continue
             fields[name] = self._convert(value, hidden, item)
         node = Node(type(item).__name__, fields)
         if isinstance(item, _STATEMENTS) and parent is not None:

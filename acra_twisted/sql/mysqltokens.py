@@ -29,6 +29,7 @@ _OPAQUE = {
     "install": "a plugin brings code",
     "xa": "a distributed transaction is not analysed",
 }
+_HANDLES = frozenset(("savepoint", "release", "deallocate"))
 _SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))
 
 
@@ -113,6 +114,12 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
         found.append(cursor.table())
     elif verb == "show":
         return _show(cursor, parsed)
+    elif verb == "start" and cursor.skip("transaction"):
+        parsed.kind = tree.BEGIN
+    elif verb in _HANDLES:
+        # Its name is the session's own, and no rule can list it.
+        parsed.tree = Node("Tokens", {"words": verb})
+        return parsed
     elif verb == "handler":
         found.append(cursor.table())
     elif verb in ("lock", "unlock"):

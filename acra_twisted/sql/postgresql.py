@@ -56,6 +56,15 @@ _OBJECTS_ON_TABLES = frozenset(
 )
 #: Levels of a tree; each takes three frames of Python's stack.
 _MAX_DEPTH = 150
+#: Names that the session itself gave to something of its own, often with a number in them: no
+#: rule can list them, and they mean nothing beyond the session.
+_HANDLES = {
+    "TransactionStmt": "savepoint_name",
+    "DeclareCursorStmt": "portalname",
+    "FetchStmt": "portalname",
+    "ClosePortalStmt": "portalname",
+    "DeallocateStmt": "name",
+}
 _WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
 #: Encodings whose second bytes can be quotes or backslashes: never read.
@@ -200,6 +209,8 @@ class _Reader:
                 branch = self._struct("SelectStmt", value, hidden, "SelectStmt")
                 self._nested.append(Nested(_kind("SelectStmt", value), branch, True))
                 converted[key] = branch
+            elif _HANDLES.get(name) == key:
+                converted[key] = True
             else:
                 converted[key] = self._convert(value, hidden, inside)
         self._depth -= 1

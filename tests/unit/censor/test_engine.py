@@ -182,6 +182,51 @@ class BulkInserts(SynchronousTestCase):
         self.assertEqual(len(rules._plans), 1)
 
 
+class Handles(SynchronousTestCase):
+    """What a session names itself, no rule can list."""
+
+    def test_savepoints_and_cursors(self):
+        pairs = {
+            "postgresql": (
+                ("SAVEPOINT a", "SAVEPOINT b"),
+                ("ROLLBACK TO a", "ROLLBACK TO SAVEPOINT b"),
+                ("RELEASE a", "RELEASE SAVEPOINT b"),
+                ("DECLARE a CURSOR FOR SELECT 1 FROM t", 'DECLARE "b" CURSOR FOR SELECT 1 FROM t'),
+                ("FETCH FORWARD 10 FROM a", "FETCH FORWARD 10 FROM b"),
+                ("CLOSE a", "CLOSE b"),
+                ("DEALLOCATE a", "DEALLOCATE b"),
+            ),
+            "mysql": (
+                ("SAVEPOINT a", "SAVEPOINT `b`"),
+                ("ROLLBACK TO a", "ROLLBACK TO b"),
+                ("RELEASE SAVEPOINT a", "RELEASE SAVEPOINT b"),
+                ("DEALLOCATE PREPARE a", "DEALLOCATE PREPARE b"),
+            ),
+        }
+        for db, found in pairs.items():
+            for listed, other in found:
+                rules = censor(
+                    db, [{"handler": "allow", "queries": [listed]}, {"handler": "denyall"}]
+                )
+                self.assertTrue(rules.decide(other.encode()).allowed, other)
+                self.assertFalse(rules.decide(b"ROLLBACK").allowed)
+                # They hide nothing.
+                self.assertTrue(censor(db, DENY).decide(other.encode()).allowed, other)
+        rules = censor("postgresql", [{"handler": "allow", "queries": ["CLOSE a"]}, *DENY])
+        self.assertEqual(rules.decide(b"DECLARE a CURSOR FOR TABLE secrets").by, "deny.table")
+        self.assertEqual(rules.decide(b"CLOSE ALL").by, "default")
+
+    def test_transactions_begin_in_many_words(self):
+        rules = censor("mysql", [{"handler": "deny", "patterns": ["%%BEGIN%%"]}])
+        for text in (
+            b"START TRANSACTION WITH CONSISTENT SNAPSHOT",
+            b"START TRANSACTION READ ONLY",
+            b"START TRANSACTION",
+            b"BEGIN WORK",
+        ):
+            self.assertEqual(rules.decide(text).by, "deny.pattern", text)
+
+
 class Unparsable(SynchronousTestCase):
     def test_denied_by_default_and_told(self):
         told = []
