@@ -47,11 +47,21 @@ Sink = Callable[[str, str], None]
 Prepared = dict[str, frozenset[Table]]
 
 
-class Plan(NamedTuple):
-    """For every text of one skeleton: the steps of each of its statements."""
+class Plan:
+    """For every text of one skeleton: the steps of each of its statements.
 
-    statements: tuple[tuple[Step, ...], ...]
-    tables: frozenset[Table]
+    ``fixed`` is the decision where it does not depend on literals.
+    """
+
+    __slots__ = ("statements", "tables", "fixed")
+
+    def __init__(
+        self, statements: tuple[tuple[Step, ...], ...], tables: frozenset[Table] = frozenset()
+    ) -> None:
+        self.statements = statements
+        self.tables = tables
+        plain = all(not steps or steps[0].final is not None for steps in statements)
+        self.fixed = self.decide(b"", list) if plain else None
 
     def decide(self, text: bytes, values: Callable[[], list[Value]]) -> Decision:
         """Every statement must be allowed.  ``values`` are the text's literals by ordinal."""
@@ -144,14 +154,16 @@ class Censor:
     def _decide(self, text: bytes, mode: Mode, prepared: Prepared | None, name: str) -> Decision:
         if len(text) > MAX_TEXT:
             raise LexError("the text is too long", 0)
-        found = None
+        own_key, literals, judged = None, None, b""
         if mode.default and len(text) <= _KEY_LIMIT:
             found = skeleton.split(text, self._name_quote)
             if found is not None:
-                plan = self._plans.get(found.key)
+                own_key, literals, judged = found
+                plan = self._plans.get(own_key)
                 if plan is not None:
-                    literals = found.literals
-                    decision = plan.decide(text, lambda: _plain_values(literals))
+                    decision = plan.fixed or plan.decide(text, lambda: _plain_values(found[1]))
+                    if literals and not name:
+                        return decision
                     return self._kept(text, decision, plan, prepared, name, not literals)
         rows = self._one_of_many(text) if mode.default and len(text) > _MANY_FROM else None
         usual = normal(text, mode) if rows is None else rows
@@ -169,15 +181,13 @@ class Censor:
             return self._kept(text, decision, None, prepared, name, True)
         plan = outcome.plan
         if outcome.cacheable and len(usual) <= _KEY_LIMIT:
-            plain = found is not None and skeleton.is_plain(found)
-            self._plans.put(found.key if found is not None and plain else key, plan)
+            plain = own_key is not None and skeleton.is_plain(judged)
+            self._plans.put(own_key if own_key is not None and plain else key, plan)
         decision = plan.decide(text, values)
         if decision.allowed and prepared is not None:
             for other, tables in outcome.made.items():
                 _remember(prepared, other, tables)
-        keeps = not outcome.stateful and (
-            not outcome.cacheable or found is None or not found.literals
-        )
+        keeps = not outcome.stateful and (not outcome.cacheable or not literals)
         return self._kept(text, decision, plan, prepared, name, keeps)
 
     def _one_of_many(self, text: bytes) -> bytes | None:
@@ -189,9 +199,9 @@ class Censor:
         if not _MANY_VALUES[0] <= text.count(b",") <= _MANY_VALUES[1]:
             return None
         found = skeleton.split(text, self._name_quote)
-        if found is None or not skeleton.is_plain(found):
+        if found is None or not skeleton.is_plain(found[2]):
             return None
-        return one_row(found.key)
+        return one_row(found[0])
 
     def _kept(
         self,
@@ -283,7 +293,7 @@ class Censor:
         steps: list[Step] = []
         for handler in self._handlers:
             steps += handler.text_steps()
-        return Plan((tuple(steps),), frozenset()).decide(text, list)
+        return Plan((tuple(steps),)).decide(text, list)
 
 
 def _holds_for_all_rows(decision: Decision) -> bool:

@@ -9,7 +9,6 @@ full lexer.  Only for default modes (standard_conforming_strings on, default sql
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 #: In a key: a string, a number.  ``\x02`` stands for a quoted name while plainness is judged.
 STRING_MARK, NUMBER_MARK = b"\x01", b"\x04"
@@ -30,16 +29,11 @@ _ODD = re.compile(
     |(?<![\w$])[0-9]|\.[0-9]""",
     re.X,
 ).search
-# Raw marks would forge keys.
-_FORGED = re.compile(rb"[\x01\x02\x04]").search
+_MARKS = b"\x01\x02\x04"
 
-
-class Skeleton(NamedTuple):
-    """``key`` and the ``literals`` in order of appearance.  ``judged`` is what plainness is."""
-
-    key: bytes
-    literals: list[bytes]
-    judged: bytes
+#: The key, the literals in order of appearance, and what plainness is judged by.  A tuple without
+#: names: it is made for every statement, and a named one takes 0.4 us more.
+Skeleton = tuple[bytes, list[bytes], bytes]
 
 
 def split(text: bytes, quote: bytes) -> Skeleton | None:
@@ -47,7 +41,8 @@ def split(text: bytes, quote: bytes) -> Skeleton | None:
 
     ``quote`` is what encloses names: ``"`` for PostgreSQL, a backtick for MySQL.
     """
-    if _FORGED(text):
+    # Raw marks would forge keys.
+    if len(text.translate(None, _MARKS)) != len(text):
         return None
     if not text.isascii():
         try:
@@ -60,7 +55,7 @@ def split(text: bytes, quote: bytes) -> Skeleton | None:
     literals = parts[1::2]
     parts[1::2] = [STRING_MARK if p[0] == 0x27 else NUMBER_MARK for p in literals]
     key = b"".join(parts)
-    return Skeleton(key, literals, key)
+    return key, literals, key
 
 
 def _split_quoted(text: bytes, quote: bytes) -> Skeleton:
@@ -76,9 +71,9 @@ def _split_quoted(text: bytes, quote: bytes) -> Skeleton:
         else:
             key += (name, rest)
             judged += (b"\x02", rest)
-    return Skeleton(b"".join(key), literals, b"".join(judged))
+    return b"".join(key), literals, b"".join(judged)
 
 
-def is_plain(skeleton: Skeleton) -> bool:
+def is_plain(judged: bytes) -> bool:
     """Whether the key may be kept.  Asked only on a miss."""
-    return not _ODD(skeleton.judged)
+    return not _ODD(judged)

@@ -232,7 +232,7 @@ def explain(language: Any, text: bytes, rules: Rules, output: TextIO) -> None:
         say("token", f"{start:>5} {_KINDS[kind]:<22}{shown}")
     say("redacted", hide(usual, tokens))
     found = skeleton.split(usual, language.quote)
-    plain = found is not None and skeleton.is_plain(found)
+    plain = found is not None and skeleton.is_plain(found[2])
     say("cached by", "skeleton" if plain else "tokens")
     try:
         bounded = bound(language, usual, tokens, language.mode)
