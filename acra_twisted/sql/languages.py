@@ -230,10 +230,12 @@ def normal(text: bytes, mode: Mode) -> bytes:
     return text if mode.encoding == "utf-8" else shown.encode()
 
 
-_ROW = rb"\((?:[\x01\x04 ,]|NULL|DEFAULT|\?|\$[0-9]+)++\)"
+_ROW = rb"\((?:[\x01\x04 ,]|NULL|DEFAULT|\?|\$[0-9]+)+\)"
 _ROWS = re.compile(rb"(" + _ROW + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ROW + rb")+", re.I)
+# No possessive quantifier over what may fail in its middle: Python before 3.11.5 then goes on from
+# where it failed.
 _ITEM = rb"(?:[\x01\x04?]|\$[0-9]++)"
-_LISTS = re.compile(rb"(" + _ITEM + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ITEM + rb"){63,}+")
+_LISTS = re.compile(rb"(" + _ITEM + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ITEM + rb"){63,}")
 
 
 class Bounded(NamedTuple):

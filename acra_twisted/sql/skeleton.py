@@ -15,7 +15,7 @@ STRING_MARK, NUMBER_MARK = b"\x01", b"\x04"
 
 _LITERAL = (
     rb"(['0-9](?:(?<=')[^'\\\x00]*+'"
-    rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+(?:\.[0-9]++)?+(?![\w$.\x80-\xff])))"
+    rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+(?:\.[0-9]++)?(?![\w$.\x80-\xff])))"
 )
 _SPLIT = re.compile(_LITERAL).split
 _SPLIT_QUOTED = {

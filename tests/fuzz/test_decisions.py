@@ -1,13 +1,12 @@
 """A bounded run of the fuzzer: no exception, nothing slow, nothing kept that is not decided so."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-TOP = Path(__file__).parents[2]
+from tests.fuzz.base import run
+
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 
 
@@ -17,15 +16,9 @@ class Fuzzing(unittest.TestCase):
             folder = Path(name)
             inputs = folder / "inputs"
             inputs.mkdir()
-            command = [sys.executable, "-m", "tests.fuzz.decisions", str(inputs)]
-            done = subprocess.run(
-                [*command, f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/"],
-                capture_output=True,
-                cwd=TOP,
-                timeout=SECONDS + 120,
-                check=False,
-            )
-            said = done.stderr.decode(errors="replace")
+            flags = (f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/")
+            done = run("-m", "tests.fuzz.decisions", str(inputs), *flags, seconds=SECONDS + 120)
+            said = done.stderr
             found = [repr(path.read_bytes()) for path in folder.glob("*-*") if path.is_file()]
             self.assertEqual(done.returncode, 0, "\n".join((said[-3000:], *found)))
             runs = int(said.rpartition("Done ")[2].split()[0])
