@@ -6,6 +6,7 @@ from acra_twisted.options import (
     ADDRESS,
     BOOLEAN,
     FILE,
+    NAMES,
     TEXT,
     URL,
     Choice,
@@ -58,6 +59,69 @@ TRACING = Section(
             URL,
             "",
             "Zipkin v2 collector, for example http://localhost:9411/api/v2/spans. Empty is off.",
+        ),
+        Option(
+            "otlp_headers",
+            TEXT,
+            "",
+            "Headers of each request to otlp_endpoint: name=value, commas between. A token, for "
+            "example.",
+            secret=True,
+        ),
+        Option(
+            "otlp_compression", Choice("gzip", "none"), "gzip", "How requests are packed for OTLP."
+        ),
+        Option(
+            "lightstep_endpoint",
+            URL,
+            "",
+            "Lightstep by OTLP, for example https://ingest.lightstep.com/traces/otlp/v0.9. Needs "
+            "an access token. Empty is off.",
+        ),
+        Option("lightstep_access_token", TEXT, "", "Lightstep's access token.", secret=True),
+        Option("lightstep_access_token_file", FILE, "", "File with the token, mode 0600."),
+        Option(
+            "datadog_endpoint",
+            URL,
+            "",
+            "Datadog's agent, for example http://localhost:8126. Needs acra-twisted[datadog]. "
+            "Empty is off.",
+        ),
+        Option(
+            "tracing_jaeger_enable",
+            BOOLEAN,
+            False,
+            "Jaeger's own thrift, to the collector if one is named, else to the agent. Needs "
+            "acra-twisted[jaeger]. Jaeger understands OTLP, too.",
+        ),
+        Option("jaeger_agent_endpoint", TEXT, "", "host:port of Jaeger's agent (UDP)."),
+        Option(
+            "jaeger_collector_endpoint",
+            URL,
+            "",
+            "Jaeger's collector, for example http://localhost:14268/api/traces.",
+        ),
+        Option("jaeger_basic_auth_username", TEXT, "", "User for the collector."),
+        Option("jaeger_basic_auth_password", TEXT, "", "The user's password.", secret=True),
+        Option(
+            "jaeger_acra_names",
+            BOOLEAN,
+            False,
+            "Names begin with Sent. or Recv. by the span's kind, and links are children, as Acra "
+            "has it.",
+        ),
+        Option(
+            "tracing_exporters",
+            NAMES,
+            (),
+            "Classes made for OpenCensus, by dotted path (package.module.Class). Each is made "
+            "without arguments and runs on a thread of its own.",
+        ),
+        Option(
+            "tracing_tls_ca",
+            FILE,
+            "",
+            "CA certificates (PEM) collectors with https are verified by; the system's if empty.",
         ),
         Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
         Option("tracing_batch_size", Integer(1, 10_000), 256, "Spans per request to a collector."),

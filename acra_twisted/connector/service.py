@@ -18,6 +18,7 @@ from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
+from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.metrics import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
@@ -99,6 +100,7 @@ def check(settings: Settings) -> None:
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0))
     socket_mode(settings)
+    make_exporters(None, "", settings)
 
 
 class AcraConnector(MultiService):

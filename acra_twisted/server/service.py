@@ -28,6 +28,7 @@ from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.audit import AuditLog
+from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.metrics import ServerMetrics
 from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
@@ -91,6 +92,7 @@ def check(settings: Settings) -> None:
         need_keys(keys, settings, who)
     if keys is not None:
         keys.close()
+    make_exporters(None, "", settings)
     if "censor" in settings["stages"]:
         check_rules(settings, settings.blocks)
     database = Credentials(settings, "tls_database_")

@@ -1,37 +1,22 @@
-"""Where finished spans go: a bounded queue each, sent in batches, never in the way of data.
-
-A full queue drops and counts; a slow or dead collector costs a bounded queue and nothing else.
-What may be retried (no connection, time-out, 429, 502, 503, 504) is, with growing and jittered
-pauses; what may not (any other status) is dropped and counted.
-"""
+"""Exporters over HTTP, and into the log."""
 
 from __future__ import annotations
 
-import random
-from collections import deque
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-from acra_twisted import events
 from acra_twisted.interfaces import ISpanExporter
+from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload, Refused
 from acra_twisted.telemetry.spans import Span
 
-Encoder = Callable[[Sequence[Span], str], bytes]
-
 _RETRIED = frozenset((429, 502, 503, 504))
-_FIRST_PAUSE, _LAST_PAUSE = 0.5, 30.0
 _ANSWER_LIMIT = 64 * 1024
-_WARN_EVERY = 60.0
-
-
-class _Refused(Exception):
-    """The collector answered with a status that a retry would not change."""
 
 
 @implementer(IBodyProducer)
@@ -61,11 +46,11 @@ class _Body:
         """Twisted: it is written already."""
 
 
-@implementer(ISpanExporter)
-class HttpExporter:
-    """Posts batches to a collector.
+class HttpExporter(BatchExporter):
+    """Sends batches to a collector with one request each.
 
-    ``interval``: seconds between sends; ``deadline``: seconds that `stop` may take.
+    ``headers`` go with every request; they may hold a token and are never shown.  ``compress``:
+    bodies are gzip.  ``trust``: CA certificates for an https URL, None for the system's.
     """
 
     def __init__(
@@ -74,164 +59,70 @@ class HttpExporter:
         name: str,
         url: str,
         encode: Encoder,
-        content_type: str,
         service: str,
         *,
-        max_queue: int = 8192,
-        max_batch: int = 256,
-        interval: float = 1.0,
+        method: bytes = b"POST",
+        headers: Mapping[str, str] | None = None,
+        compress: bool = False,
+        trust: Any = None,
         timeout: float = 5.0,
-        attempts: int = 5,
-        deadline: float = 3.0,
         agent: Any = None,
+        **batching: Any,
     ) -> None:
-        self.name = name
-        self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
-        self._reactor = reactor
+        super().__init__(reactor, name, encode, service, **batching)
         self._url = url.encode()
-        self._encode = encode
-        self._content_type = content_type
-        self._service = service
-        self._queue: deque[Span] = deque()
-        self._max_queue, self._max_batch = max_queue, max_batch
-        self._interval, self._timeout = interval, timeout
-        self._attempts, self._deadline = attempts, deadline
+        self._method = method
+        self._headers = {"user-agent": "acra-twisted", **(headers or {})}
+        self._compress = compress
+        self._trust = trust
+        self._timeout = timeout
         self._agent = agent
         self._pool: Any = None
-        self._timer: Any = None
-        self._sending: Deferred[None] | None = None
-        self._pause: Deferred[None] | None = None
-        self._stopping = False
-        self._warned = -_WARN_EVERY
-        self._log = Logger()
 
-    @property
-    def queued(self) -> int:
-        """Spans waiting."""
-        return len(self._queue)
-
-    def export(self, span: Span) -> None:
-        """Queue a span; drop and count it if the queue is full."""
-        if len(self._queue) >= self._max_queue:
-            self.counts["dropped_queue_full"] += 1
-            return
-        self._queue.append(span)
-
-    def start(self) -> None:
-        """Begin sending.  The HTTP client is imported here: only who exports pays for it."""
+    def open(self) -> None:
+        """Make the HTTP client.  It is imported here: only who exports pays for it."""
         if self._agent is None:
-            from twisted.web.client import Agent, HTTPConnectionPool
+            from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 
             self._pool = HTTPConnectionPool(self._reactor)
-            self._agent = Agent(self._reactor, connectTimeout=self._timeout, pool=self._pool)
-        self._timer = self._reactor.callLater(self._interval, self._tick)
+            self._agent = Agent(
+                self._reactor,
+                BrowserLikePolicyForHTTPS(self._trust),
+                connectTimeout=self._timeout,
+                pool=self._pool,
+            )
 
-    def _tick(self) -> None:
-        self._timer = self._reactor.callLater(self._interval, self._tick)
-        if self._queue and self._sending is None:
-            self._send_all()
+    async def close(self) -> None:
+        """Close what connections are kept."""
+        if self._pool is not None:
+            await self._pool.closeCachedConnections()
 
-    def _send_all(self) -> Deferred[None]:
-        sending = self._sending = ensureDeferred(self._drain())
+    async def send(self, payload: Payload) -> None:
+        """One request for each part."""
+        for part in payload.parts:
+            await self._post(part, payload.headers)
 
-        def done(result: Any) -> None:
-            self._sending = None
-            if result is not None:
-                self._log.failure("span export failed", result)
-
-        sending.addBoth(done)
-        return sending
-
-    async def _drain(self) -> None:
-        while self._queue:
-            size = min(self._max_batch, len(self._queue))
-            batch = [self._queue.popleft() for _ in range(size)]
-            await self._deliver(batch)
-
-    async def _deliver(self, batch: list[Span]) -> None:
-        body = self._encode(batch, self._service)
-        pause = _FIRST_PAUSE
-        for attempt in range(self._attempts):
-            try:
-                await self._post(body)
-            except _Refused as error:
-                self._give_up(batch, str(error))
-                return
-            except Exception as error:
-                # While stopping one more try must do: a kept connection may just have gone stale.
-                if attempt + 1 == self._attempts or (self._stopping and attempt):
-                    self._give_up(batch, type(error).__name__)
-                    return
-                self.counts["retried"] += len(batch)
-                if not self._stopping:
-                    await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
-                pause = min(pause * 2, _LAST_PAUSE)
-            else:
-                self.counts["sent"] += len(batch)
-                return
-
-    async def _wait(self, seconds: float) -> None:
-        self._pause = deferLater(self._reactor, seconds)
-        try:
-            await self._pause
-        except Exception:  # noqa: S110 - stop() cancels the pause to have the last try made now
-            pass
-        finally:
-            self._pause = None
-
-    async def _post(self, body: bytes) -> None:
+    async def _post(self, body: bytes, own: Mapping[str, str]) -> None:
         from twisted.web.client import readBody
         from twisted.web.http_headers import Headers
 
-        headers = Headers({"content-type": [self._content_type], "user-agent": ["acra-twisted"]})
-        request = self._agent.request(b"POST", self._url, headers, _Body(body))
+        headers = Headers({name: [text] for name, text in {**self._headers, **own}.items()})
+        if self._compress:
+            # Level 1: 0.4 us a span for a sixth of the bytes.
+            packer = zlib.compressobj(1, wbits=31)
+            body = packer.compress(body) + packer.flush()
+            headers.setRawHeaders("content-encoding", ["gzip"])
+        request = self._agent.request(self._method, self._url, headers, _Body(body))
         response = await request.addTimeout(self._timeout, self._reactor)
         if response.length is not None and isinstance(response.length, int):
             if response.length > _ANSWER_LIMIT:
                 response._transport.abortConnection()
-                raise _Refused("answer too long")
+                raise Refused("answer too long")
         await readBody(response).addTimeout(self._timeout, self._reactor)
         if response.code in _RETRIED:
             raise ConnectionError(f"status {response.code}")
         if not 200 <= response.code < 300:
-            raise _Refused(f"status {response.code}")
-
-    def _give_up(self, batch: list[Span], why: str) -> None:
-        self.counts["dropped_failed"] += len(batch)
-        now = self._reactor.seconds()
-        if now - self._warned >= _WARN_EVERY:
-            self._warned = now
-            self._log.warn(
-                "Spans could not be exported and were dropped",
-                code=events.EXPORT_FAILED,
-                exporter=self.name,
-                spans=len(batch),
-                error=why,
-            )
-
-    async def _finish(self) -> None:
-        self._stopping = True
-        if self._pause is not None:
-            self._pause.cancel()
-        if self._sending is not None:
-            await self._sending
-        await self._drain()
-
-    def stop(self) -> Deferred[None]:
-        """Send what is queued, within the deadline."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-
-        async def bounded() -> None:
-            try:
-                await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
-            except Exception:
-                self._give_up(list(self._queue), "shutdown deadline")
-                self._queue.clear()
-            if self._pool is not None:
-                await self._pool.closeCachedConnections()
-
-        return ensureDeferred(bounded())
+            raise Refused(f"status {response.code}")
 
 
 @implementer(ISpanExporter)

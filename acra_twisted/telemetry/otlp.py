@@ -11,9 +11,10 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from acra_twisted import __version__
+from acra_twisted.telemetry.batching import Payload
 from acra_twisted.telemetry.spans import Span
 
-CONTENT_TYPE = "application/x-protobuf"
+_HEADERS = {"content-type": "application/x-protobuf"}
 # Ours: internal, server, client; OTLP's numbers for them.
 _KINDS = (1, 2, 3)
 _ERROR = 2
@@ -32,7 +33,7 @@ def _put(attributes: Any, key: str, value: Any) -> None:
         attribute.value.string_value = str(value)
 
 
-def encode(spans: Sequence[Span], service: str) -> bytes:
+def encode(spans: Sequence[Span], service: str) -> Payload:
     """An ExportTraceServiceRequest with one resource, ``service``."""
     request = trace_service_pb2.ExportTraceServiceRequest()
     resource = request.resource_spans.add()
@@ -62,4 +63,4 @@ def encode(spans: Sequence[Span], service: str) -> bytes:
             record.status.code = _ERROR
             record.status.message = span.message
             _put(record.attributes, "status.code", span.status)
-    return bytes(request.SerializeToString())
+    return Payload((bytes(request.SerializeToString()),), _HEADERS)

@@ -11,7 +11,7 @@ from twisted.internet.task import LoopingCall
 
 from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.clock import steady_clock
-from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.metrics import DaemonMetrics
 from acra_twisted.telemetry.sampling import make_sampler
 from acra_twisted.telemetry.spans import Span
@@ -41,7 +41,7 @@ class TelemetryService(MultiService):
         self._reactor = reactor
         self.metrics = metrics
         self.clock = steady_clock()
-        self.exporters = _exporters(reactor, service, settings)
+        self.exporters = make_exporters(reactor, service, settings)
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
         zpages = settings["incoming_connection_zpages_string"]
@@ -110,33 +110,6 @@ class TelemetryService(MultiService):
             self._lag.stop()
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)
-
-
-def _exporters(reactor: Any, service: str, settings: Settings) -> list[Any]:
-    found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
-    batching = {
-        "max_queue": settings["tracing_queue_size"],
-        "max_batch": settings["tracing_batch_size"],
-        "interval": settings["tracing_interval"],
-    }
-    # Encoders are imported where they are used: protobuf alone takes 30 ms.
-    if settings["otlp_endpoint"]:
-        from acra_twisted.telemetry import otlp
-
-        url = settings["otlp_endpoint"]
-        found.append(
-            HttpExporter(reactor, "otlp", url, otlp.encode, otlp.CONTENT_TYPE, service, **batching)
-        )
-    if settings["zipkin_endpoint"]:
-        from acra_twisted.telemetry import zipkin
-
-        url = settings["zipkin_endpoint"]
-        found.append(
-            HttpExporter(
-                reactor, "zipkin", url, zipkin.encode, zipkin.CONTENT_TYPE, service, **batching
-            )
-        )
-    return found
 
 
 class LoggedRoot(MultiService):

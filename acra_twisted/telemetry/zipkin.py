@@ -10,9 +10,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from acra_twisted.telemetry.batching import Payload
 from acra_twisted.telemetry.spans import CLIENT, SERVER, Span
 
-CONTENT_TYPE = "application/json"
+_HEADERS = {"content-type": "application/json"}
 _KINDS = {SERVER: "SERVER", CLIENT: "CLIENT"}
 
 
@@ -20,7 +21,7 @@ def _tag(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def encode(spans: Sequence[Span], service: str) -> bytes:
+def encode(spans: Sequence[Span], service: str) -> Payload:
     """A JSON array of spans."""
     records = []
     for span in spans:
@@ -43,4 +44,4 @@ def encode(spans: Sequence[Span], service: str) -> bytes:
         for place, (trace_id, span_id, kind) in enumerate(span.links):
             record["tags"][f"link.{place}"] = f"{trace_id}-{span_id}-{kind}"
         records.append(record)
-    return json.dumps(records).encode()
+    return Payload((json.dumps(records).encode(),), _HEADERS)

@@ -14,7 +14,7 @@ class Receiving(SynchronousTestCase):
     def test_plain_and_compressed(self):
         collector = Collector().start()
         self.addCleanup(collector.stop)
-        body = otlp.encode(sample(), "acra-server")
+        body = otlp.encode(sample(), "acra-server").parts[0]
         for data, headers in ((body, {}), (gzip.compress(body), {"content-encoding": "gzip"})):
             request = urllib.request.Request(collector.url, data, headers)
             with urllib.request.urlopen(request, timeout=10) as answer:

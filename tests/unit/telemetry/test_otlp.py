@@ -10,7 +10,7 @@ from tests.support.sample_spans import sample
 class Encoding(SynchronousTestCase):
     def test_everything_is_carried(self):
         parent, child = sample()
-        got_parent, got = decode(otlp.encode([parent, child], "acra-server"))
+        got_parent, got = decode(otlp.encode([parent, child], "acra-server").parts[0])
         self.assertEqual((got_parent["parent_id"], got_parent["kind"]), ("", "server"))
         self.assertEqual(got["service"], "acra-server")
         self.assertEqual((got["trace_id"], got["span_id"]), (child.trace_id, child.span_id))

@@ -1,0 +1,198 @@
+"""Where finished spans wait: a bounded queue, sent in batches, never in the way of data.
+
+A full queue drops and counts; a slow or dead collector costs a bounded queue and nothing else.
+What may be retried is, with growing and jittered pauses; what may not is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from acra_twisted import events
+from acra_twisted.interfaces import ISpanExporter
+from acra_twisted.telemetry.spans import Span
+
+_FIRST_PAUSE, _LAST_PAUSE = 0.5, 30.0
+_WARN_EVERY = 60.0
+
+
+class Payload(NamedTuple):
+    """A batch as a destination understands it.
+
+    ``headers`` are HTTP's, for those that speak it.  ``skipped``: spans that are in no part
+    because none can hold them.
+    """
+
+    parts: Sequence[bytes]
+    headers: Mapping[str, str] = {}
+    skipped: int = 0
+
+
+#: Spans and the name of the service to what is sent.
+Encoder = Callable[[Sequence[Span], str], Payload]
+
+
+class Refused(Exception):
+    """The destination answered what a retry would not change.  The text holds nothing secret."""
+
+
+@implementer(ISpanExporter)
+class BatchExporter:
+    """Subclasses define `send`.
+
+    ``interval``: seconds between sends; ``deadline``: seconds that `stop` may take.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        name: str,
+        encode: Encoder,
+        service: str,
+        *,
+        max_queue: int = 8192,
+        max_batch: int = 256,
+        interval: float = 1.0,
+        attempts: int = 5,
+        deadline: float = 3.0,
+    ) -> None:
+        self.name = name
+        self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
+        self._reactor = reactor
+        self._encode = encode
+        self._service = service
+        self._queue: deque[Span] = deque()
+        self._max_queue, self._max_batch = max_queue, max_batch
+        self._interval = interval
+        self._attempts, self._deadline = attempts, deadline
+        self._timer: Any = None
+        self._sending: Deferred[None] | None = None
+        self._pause: Deferred[None] | None = None
+        self._stopping = False
+        self._warned = -_WARN_EVERY
+        self._log = Logger()
+
+    async def send(self, payload: Payload) -> None:
+        """Send a batch.  Raises Refused, or anything else for what may be retried."""
+        raise NotImplementedError
+
+    def open(self) -> None:
+        """Get ready to send; called once, after daemonizing."""
+
+    async def close(self) -> None:
+        """Release everything."""
+
+    @property
+    def queued(self) -> int:
+        """Spans waiting."""
+        return len(self._queue)
+
+    def export(self, span: Span) -> None:
+        """Queue a span; drop and count it if the queue is full."""
+        if len(self._queue) >= self._max_queue:
+            self.counts["dropped_queue_full"] += 1
+            return
+        self._queue.append(span)
+
+    def start(self) -> None:
+        """Begin sending."""
+        self.open()
+        self._timer = self._reactor.callLater(self._interval, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._reactor.callLater(self._interval, self._tick)
+        if self._queue and self._sending is None:
+            self._send_all()
+
+    def _send_all(self) -> Deferred[None]:
+        sending = self._sending = ensureDeferred(self._drain())
+
+        def done(result: Any) -> None:
+            self._sending = None
+            if result is not None:
+                self._log.failure("span export failed", result)
+
+        sending.addBoth(done)
+        return sending
+
+    async def _drain(self) -> None:
+        while self._queue:
+            size = min(self._max_batch, len(self._queue))
+            batch = [self._queue.popleft() for _ in range(size)]
+            await self._deliver(batch)
+
+    async def _deliver(self, batch: list[Span]) -> None:
+        payload = self._encode(batch, self._service)
+        pause = _FIRST_PAUSE
+        for attempt in range(self._attempts):
+            try:
+                await self.send(payload)
+            except Refused as error:
+                self._give_up(batch, str(error))
+                return
+            except Exception as error:
+                # While stopping one more try must do: a kept connection may just have gone stale.
+                if attempt + 1 == self._attempts or (self._stopping and attempt):
+                    self._give_up(batch, type(error).__name__)
+                    return
+                self.counts["retried"] += len(batch)
+                if not self._stopping:
+                    await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                pause = min(pause * 2, _LAST_PAUSE)
+            else:
+                self.counts["sent"] += len(batch) - payload.skipped
+                self.counts["dropped_failed"] += payload.skipped
+                return
+
+    async def _wait(self, seconds: float) -> None:
+        self._pause = deferLater(self._reactor, seconds)
+        try:
+            await self._pause
+        except Exception:  # noqa: S110 - stop() cancels the pause to have the last try made now
+            pass
+        finally:
+            self._pause = None
+
+    def _give_up(self, batch: list[Span], why: str) -> None:
+        self.counts["dropped_failed"] += len(batch)
+        now = self._reactor.seconds()
+        if now - self._warned >= _WARN_EVERY:
+            self._warned = now
+            self._log.warn(
+                "Spans could not be exported and were dropped",
+                code=events.EXPORT_FAILED,
+                exporter=self.name,
+                spans=len(batch),
+                error=why,
+            )
+
+    async def _finish(self) -> None:
+        self._stopping = True
+        if self._pause is not None:
+            self._pause.cancel()
+        if self._sending is not None:
+            await self._sending
+        await self._drain()
+
+    def stop(self) -> Deferred[None]:
+        """Send what is queued, within the deadline."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+        async def bounded() -> None:
+            try:
+                await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
+            except Exception:
+                self._give_up(list(self._queue), "shutdown deadline")
+                self._queue.clear()
+            await self.close()
+
+        return ensureDeferred(bounded())

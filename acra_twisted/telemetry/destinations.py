@@ -1,0 +1,209 @@
+"""From the settings to exporters: every destination that is configured, several at once.
+
+Encoders are imported where they are used: protobuf alone takes 30 ms.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+
+
+def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
+    """ISpanExporters; none has been started.  Raises ConfigError."""
+    batching = {
+        "max_queue": settings["tracing_queue_size"],
+        "max_batch": settings["tracing_batch_size"],
+        "interval": settings["tracing_interval"],
+    }
+    trust = _trust(settings["tracing_tls_ca"])
+
+    def http(name: str, url: str, encode: Any, **more: Any) -> HttpExporter:
+        return HttpExporter(reactor, name, url, encode, service, trust=trust, **more, **batching)
+
+    found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
+    for make in (_otlp, _lightstep, _zipkin, _datadog, _jaeger_collector):
+        exporter = make(settings, http)
+        if exporter is not None:
+            found.append(exporter)
+    agent = _jaeger_agent(reactor, service, settings, batching)
+    if agent is not None:
+        found.append(agent)
+    return found + _foreign(reactor, settings["tracing_exporters"], batching)
+
+
+_Http = Callable[..., HttpExporter]
+
+
+def _otlp(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
+    url = settings["otlp_endpoint"]
+    if not url:
+        return None
+    from acra_twisted.telemetry import otlp
+
+    return http(
+        "otlp",
+        url,
+        otlp.encode,
+        headers=_headers(settings["otlp_headers"]),
+        compress=settings["otlp_compression"] == "gzip",
+    )
+
+
+def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
+    url = settings["lightstep_endpoint"]
+    if not url:
+        return None
+    token = settings["lightstep_access_token"]
+    path = settings["lightstep_access_token_file"]
+    if path and not token:
+        token = _secret("lightstep_access_token_file", path)
+    if not token:
+        raise ConfigError(
+            "lightstep_endpoint needs lightstep_access_token (in the ini file or as "
+            "ACRA_LIGHTSTEP_ACCESS_TOKEN) or lightstep_access_token_file"
+        )
+    from acra_twisted.telemetry import otlp
+
+    headers = {"lightstep-access-token": token}
+    return http("lightstep", url, otlp.encode, headers=headers, compress=True)
+
+
+def _zipkin(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
+    url = settings["zipkin_endpoint"]
+    if not url:
+        return None
+    from acra_twisted.telemetry import zipkin
+
+    return http("zipkin", url, zipkin.encode)
+
+
+def _datadog(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
+    url = settings["datadog_endpoint"].rstrip("/")
+    if not url:
+        return None
+    try:
+        from acra_twisted.telemetry import datadog
+    except ImportError as error:
+        raise _missing("datadog_endpoint", "datadog", error) from None
+    if not url.endswith(datadog.PATH):
+        url += datadog.PATH
+    return http("datadog", url, datadog.encode, method=b"PUT")
+
+
+def _jaeger(settings: Mapping[str, Any]) -> Any:
+    """The encoders' module."""
+    if not (settings["jaeger_agent_endpoint"] or settings["jaeger_collector_endpoint"]):
+        raise ConfigError(
+            "tracing_jaeger_enable: empty jaeger_agent_endpoint and jaeger_collector_endpoint"
+        )
+    try:
+        from acra_twisted.telemetry import jaeger
+    except ImportError as error:
+        raise _missing("tracing_jaeger_enable", "jaeger", error) from None
+    return jaeger
+
+
+def _jaeger_collector(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
+    if not settings["tracing_jaeger_enable"]:
+        return None
+    jaeger = _jaeger(settings)
+    url = settings["jaeger_collector_endpoint"]
+    if not url:
+        return None
+    headers = {}
+    user, password = (settings[f"jaeger_basic_auth_{part}"] for part in ("username", "password"))
+    if user and password:
+        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+        headers["authorization"] = f"Basic {pair}"
+    encode = jaeger.collector(settings["jaeger_acra_names"])
+    return http("jaeger", url, encode, headers=headers)
+
+
+def _jaeger_agent(
+    reactor: Any, service: str, settings: Mapping[str, Any], batching: Mapping[str, Any]
+) -> Any:
+    # As in Acra: with both named, the collector gets the spans.
+    if not settings["tracing_jaeger_enable"] or settings["jaeger_collector_endpoint"]:
+        return None
+    jaeger = _jaeger(settings)
+    host, _, port = settings["jaeger_agent_endpoint"].rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError("jaeger_agent_endpoint: expected host:port, such as localhost:6831")
+    from acra_twisted.telemetry.datagrams import UdpExporter
+
+    encode = jaeger.agent(settings["jaeger_acra_names"])
+    return UdpExporter(reactor, "jaeger", host.strip("[]"), int(port), encode, service, **batching)
+
+
+def _foreign(reactor: Any, paths: tuple[str, ...], batching: Mapping[str, Any]) -> list[Any]:
+    if not paths:
+        return []
+    from acra_twisted.telemetry.foreign import ForeignExporter, load
+
+    found = []
+    for number, path in enumerate(paths, 1):
+        name = f"opencensus_{number}_{path.rpartition('.')[2].lower()}"
+        found.append(ForeignExporter(reactor, name, load(path), **batching))
+    return found
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def _headers(text: str) -> dict[str, str]:
+    """``name=value, ...``.  Raises ConfigError, which shows no value."""
+    found = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not name.replace("-", "").isalnum() or not value.isprintable():
+            raise ConfigError("otlp_headers: expected name=value with commas between")
+        found[name.lower()] = value
+    return found
+
+
+def _secret(option: str, path: str) -> str:
+    """A secret from a file of our own.  Raises ConfigError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read(4096).strip()
+    except OSError as error:
+        raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{option}: {path} is not UTF-8 text") from None
+    if mode & 0o077:
+        raise ConfigError(f"{option}: others can read {path}; run chmod 600 {path}")
+    return text
+
+
+def _trust(path: str) -> Any:
+    """CA certificates of a file, None for the system's.  Raises ConfigError."""
+    if not path:
+        return None
+    from OpenSSL import crypto
+    from twisted.internet.ssl import Certificate, trustRootFromCertificates
+
+    try:
+        with open(path, "rb") as file:
+            parts = file.read().split(b"-----END CERTIFICATE-----")[:-1]
+        found = [Certificate.loadPEM(part + b"-----END CERTIFICATE-----\n") for part in parts]
+    except OSError as error:
+        raise ConfigError(f"tracing_tls_ca: cannot read {path}: {error.strerror}") from None
+    except crypto.Error:
+        raise ConfigError(f"tracing_tls_ca: {path} is no PEM file of certificates") from None
+    if not found:
+        raise ConfigError(f"tracing_tls_ca: {path} is no PEM file of certificates")
+    return trustRootFromCertificates(found)
+
+
+def _missing(option: str, extra: str, error: ImportError) -> ConfigError:
+    return ConfigError(
+        f"{option}: {error.name} is not installed: pip install acra-twisted[{extra}]"
+    )

@@ -1,0 +1,219 @@
+"""One trace at every destination at once: each copy compared with OTLP's, span by span."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from acra_twisted.sandbox.collector import decode
+from acra_twisted.sandbox.processes import Process, accepts, free_port
+from tests.integration.base import Surroundings, eventually, get
+from tests.unit.telemetry.test_jaeger import read_binary, read_datagram, tags
+
+#: Datadog's own test agent, in an environment of its own (see .ci/install-servers).
+TEST_AGENT = Path(__file__).parents[2] / ".venv-datadog/bin/ddapm-test-agent"
+TOKEN = "a secret token"
+
+
+class Intake:
+    """An HTTP server that keeps what it is sent: path, headers, body."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        intake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                intake.requests.append((self.path, headers, body))
+                self.send_response(202)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *args) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def at(self, path: str) -> list[tuple[dict[str, str], bytes]]:
+        return [(headers, body) for where, headers, body in self.requests if where == path]
+
+
+class Destinations(Surroundings):
+    """``reference``: the spans that OTLP's collector decoded, by span id."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.intake = Intake()
+        cls.addClassCleanup(cls.intake.stop)
+        cls.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        cls.addClassCleanup(cls.datagrams.close)
+        cls.datagrams.bind(("127.0.0.1", 0))
+        cls.datagrams.settimeout(10)
+        cls.agent_port = free_port()
+        if not TEST_AGENT.exists():
+            raise AssertionError("no Datadog test agent: run .ci/install-servers")
+        agent = Process(
+            [
+                *(str(TEST_AGENT), "--host", "127.0.0.1", "--port", str(cls.agent_port)),
+                *("--otlp-http-port", str(free_port()), "--otlp-grpc-port", str(free_port())),
+            ],
+            cls.folder / "agent.log",
+            environment={"ENABLED_CHECKS": "trace_count_header,trace_content_length"},
+        )
+        cls.addClassCleanup(agent.stop)
+        agent.wait_until(lambda: accepts(cls.agent_port), "listening")
+        token = cls.folder / "token"
+        token.write_text(TOKEN)
+        token.chmod(0o600)
+        common = {
+            "tracing_interval": "0.1",
+            "otlp_endpoint": f"{cls.intake.url}/otlp",
+            "lightstep_endpoint": f"{cls.intake.url}/lightstep",
+            "lightstep_access_token_file": str(token),
+            "zipkin_endpoint": f"{cls.intake.url}/zipkin",
+            "datadog_endpoint": f"http://127.0.0.1:{cls.agent_port}",
+            "tracing_jaeger_enable": "true",
+        }
+        server = {
+            **common,
+            "jaeger_collector_endpoint": f"{cls.intake.url}/jaeger",
+            "jaeger_basic_auth_username": "user",
+            "jaeger_basic_auth_password": "password",
+            "tracing_exporters": "opencensus.trace.file_exporter.FileExporter",
+        }
+        connector = {
+            **common,
+            "jaeger_agent_endpoint": f"127.0.0.1:{cls.datagrams.getsockname()[1]}",
+            "jaeger_acra_names": "true",
+        }
+        cls.linked = cls.chain(server={"tracing": server}, connector={"tracing": connector})
+        with cls.connect(cls.linked) as db:
+            db.execute("SELECT 1 AS one")
+            try:
+                db.execute("SELECT 1/0")
+            except Exception:  # noqa: BLE001 - it is meant to fail
+                pass
+        cls.reference = eventually(cls.whole, "the whole trace arrives", 30)
+        cls.server = {k: s for k, s in cls.reference.items() if s["service"] == "acra-server"}
+        # Every other destination has a batch's time more.
+        time.sleep(0.5)
+
+    @classmethod
+    def whole(cls):
+        spans = [span for _, body in cls.intake.at("/otlp") for span in decode(body)]
+        names = [span["name"] for span in spans]
+        if names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2:
+            return {span["span_id"]: span for span in spans}
+        return None
+
+    def test_the_trace_is_one(self):
+        self.assertEqual(len({span["trace_id"] for span in self.reference.values()}), 1)
+        self.assertEqual(
+            {s["service"] for s in self.reference.values()}, {"acra-server", "acra-connector"}
+        )
+        self.assertTrue(any(span["status"] for span in self.reference.values()))
+
+    def test_lightstep(self):
+        found = self.intake.at("/lightstep")
+        self.assertTrue(all(h["lightstep-access-token"] == TOKEN for h, _ in found))
+        spans = {span["span_id"]: span for _, body in found for span in decode(body)}
+        self.assertEqual(spans, self.reference)
+
+    def test_zipkin(self):
+        spans = {s["id"]: s for _, body in self.intake.at("/zipkin") for s in json.loads(body)}
+        self.assertEqual(spans.keys(), self.reference.keys())
+        for key, own in self.reference.items():
+            copy = spans[key]
+            self.assertEqual(copy["traceId"], own["trace_id"])
+            self.assertEqual(copy.get("parentId", ""), own["parent_id"])
+            self.assertEqual(copy["name"], own["name"])
+            self.assertEqual(copy["timestamp"], own["start"] // 1000)
+            self.assertEqual("error" in copy["tags"], bool(own["status"]))
+            self.assertEqual(copy["localEndpoint"]["serviceName"], own["service"])
+            for name, value in own["attributes"].items():
+                shown = str(value).lower() if isinstance(value, bool) else str(value)
+                self.assertEqual(copy["tags"][name], shown)
+
+    def test_datadog(self):
+        def read():
+            traces = json.loads(get(self.agent_port, "/test/traces"))
+            spans = {f"{s['span_id']:016x}": s for trace in traces for s in trace}
+            return spans if spans.keys() >= self.reference.keys() else None
+
+        spans = eventually(read, "the agent has every span")
+        for key, own in self.reference.items():
+            copy = spans[key]
+            self.assertEqual(f"{copy['trace_id']:016x}", own["trace_id"][16:])
+            self.assertEqual(f"{copy['parent_id']:016x}", own["parent_id"] or "0" * 16)
+            self.assertEqual((copy["resource"], copy["service"]), (own["name"], own["service"]))
+            self.assertEqual((copy["start"], copy["error"]), (own["start"], int(own["status"] > 0)))
+            self.assertEqual(copy["duration"], own["end"] - own["start"])
+
+    def check_jaeger(self, spans, expected, acra_names):
+        self.assertEqual(spans.keys(), expected.keys())
+        prefixes = {"client": "Sent.", "server": "Recv."} if acra_names else {}
+        for key, own in expected.items():
+            copy = spans[key]
+            ids = (copy.traceIdHigh % (1 << 64), copy.traceIdLow % (1 << 64))
+            self.assertEqual("%016x%016x" % ids, own["trace_id"])
+            self.assertEqual(copy.parentSpanId % (1 << 64), int(own["parent_id"] or "0", 16))
+            self.assertEqual(copy.operationName, prefixes.get(own["kind"], "") + own["name"])
+            self.assertEqual(copy.startTime, own["start"] // 1000)
+            found = tags(copy)
+            for name, value in own["attributes"].items():
+                self.assertEqual(found[name], value)
+            self.assertEqual(found.get("error", False), own["status"] > 0)
+
+    def test_jaeger_collector(self):
+        found = self.intake.at("/jaeger")
+        pair = base64.b64encode(b"user:password").decode()
+        self.assertTrue(all(h["authorization"] == f"Basic {pair}" for h, _ in found))
+        self.assertTrue(all(h["content-type"] == "application/x-thrift" for h, _ in found))
+        spans = [span for _, body in found for span in read_binary(body).spans]
+        by_id = {f"{span.spanId % (1 << 64):016x}": span for span in spans}
+        self.check_jaeger(by_id, self.server, acra_names=False)
+
+    def test_jaeger_agent(self):
+        expected = {k: s for k, s in self.reference.items() if k not in self.server}
+        by_id = {}
+        while by_id.keys() != expected.keys():
+            for span in read_datagram(self.datagrams.recv(70_000)).spans:
+                by_id[f"{span.spanId % (1 << 64):016x}"] = span
+        self.check_jaeger(by_id, expected, acra_names=True)
+
+    def test_opencensus_exporter_by_its_path(self):
+        [path] = eventually(lambda: list(self.folder.rglob("opencensus-traces.json")), "the file")
+        text = eventually(lambda: path.read_text() if len(self.server) else "", "spans")
+        for own in self.server.values():
+            self.assertIn(own["span_id"], text)
+
+    def test_metrics_and_no_secret_anywhere(self):
+        metrics = get(self.linked.server_pages, "/metrics")
+        for name in ("otlp", "lightstep", "zipkin", "datadog", "jaeger"):
+            self.assertIn(f"acra_span_exporter_{name}_queue 0.0", metrics)
+            self.assertRegex(
+                metrics, rf"acra_span_exporter_{name}_spans_total{{[^}}]*sent[^}}]*}} [1-9]"
+            )
+        for process in (self.linked.server, self.linked.connector):
+            self.assertNotIn(TOKEN, process.output())
+            self.assertNotIn("password", process.output())

@@ -1,0 +1,120 @@
+"""From settings to exporters; what is missing is said at the start, and secrets are not shown."""
+
+import os
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.common import TRACING
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import defaults
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.telemetry.datagrams import UdpExporter
+from acra_twisted.telemetry.destinations import make_exporters
+from acra_twisted.telemetry.exporters import HttpExporter
+from acra_twisted.telemetry.foreign import ForeignExporter
+
+
+class Destinations(SynchronousTestCase):
+    def make(self, **settings):
+        return make_exporters(None, "acra-server", defaults([TRACING]).but(**settings))
+
+    def refused(self, *expected, **settings):
+        error = str(self.assertRaises(ConfigError, self.make, **settings))
+        for words in expected:
+            self.assertIn(words, error)
+        return error
+
+    def file(self, text, mode=0o600):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def test_none_and_all(self):
+        self.assertEqual(self.make(), [])
+        found = self.make(
+            tracing_log_enable=True,
+            otlp_endpoint="http://127.0.0.1:1/v1/traces",
+            lightstep_endpoint="https://127.0.0.1:1/",
+            lightstep_access_token="token",
+            zipkin_endpoint="http://127.0.0.1:1/",
+            datadog_endpoint="http://127.0.0.1:1/",
+            tracing_jaeger_enable=True,
+            jaeger_collector_endpoint="http://127.0.0.1:1/api/traces",
+            tracing_exporters=("opencensus.trace.print_exporter.PrintExporter",),
+        )
+        names = [exporter.name for exporter in found]
+        expected = ["log", "otlp", "lightstep", "zipkin", "datadog", "jaeger"]
+        self.assertEqual(names, [*expected, "opencensus_1_printexporter"])
+        self.assertIs(type(found[-1]), ForeignExporter)
+
+    def test_headers(self):
+        [otlp] = self.make(otlp_endpoint="http://h/", otlp_headers="A-b = c=d, e=f")
+        self.assertEqual(otlp._headers, {"user-agent": "acra-twisted", "a-b": "c=d", "e": "f"})
+        self.assertTrue(otlp._compress)
+        error = self.refused("name=value", otlp_endpoint="http://h/", otlp_headers="a b=secret")
+        self.assertNotIn("secret", error)
+
+    def test_lightstep(self):
+        settings = {"lightstep_endpoint": "https://h/"}
+        self.refused("needs lightstep_access_token", **settings)
+        path = self.file("token\n")
+        [exporter] = self.make(lightstep_access_token_file=path, **settings)
+        self.assertEqual(exporter._headers["lightstep-access-token"], "token")
+        path = self.file("token", 0o644)
+        self.refused(f"run chmod 600 {path}", lightstep_access_token_file=path, **settings)
+        self.refused("cannot read", lightstep_access_token_file="/nowhere/x", **settings)
+
+    def test_datadog(self):
+        for url in ("http://h:8126", "http://h:8126/", "http://h:8126/v0.4/traces"):
+            [exporter] = self.make(datadog_endpoint=url)
+            self.assertEqual(exporter._url, b"http://h:8126/v0.4/traces")
+            self.assertEqual(exporter._method, b"PUT")
+
+    def test_jaeger(self):
+        self.refused("empty jaeger_agent_endpoint", tracing_jaeger_enable=True)
+        both = {"tracing_jaeger_enable": True, "jaeger_agent_endpoint": "h:6831"}
+        [agent] = self.make(**both)
+        self.assertIs(type(agent), UdpExporter)
+        [collector] = self.make(
+            jaeger_collector_endpoint="http://h/api/traces",
+            jaeger_basic_auth_username="u",
+            jaeger_basic_auth_password="p",
+            **both,
+        )
+        self.assertIs(type(collector), HttpExporter)
+        self.assertEqual(collector._headers["authorization"], "Basic dTpw")
+        for wrong in ("h", "h:x", ":1", "h:99999"):
+            self.refused(
+                "expected host:port", tracing_jaeger_enable=True, jaeger_agent_endpoint=wrong
+            )
+
+    def test_extras_that_are_missing_are_named(self):
+        for module, extra, settings in (
+            ("msgpack", "datadog", {"datadog_endpoint": "http://h/"}),
+            (
+                "thrift.Thrift",
+                "jaeger",
+                {"tracing_jaeger_enable": True, "jaeger_agent_endpoint": "h:1"},
+            ),
+        ):
+            own = f"acra_twisted.telemetry.{extra}"
+            with patch.dict(sys.modules, {module: None}):
+                sys.modules.pop(own, None)
+                vars(sys.modules["acra_twisted.telemetry"]).pop(extra, None)
+                self.refused(f"pip install acra-twisted[{extra}]", **settings)
+
+    def test_trust(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        [exporter] = self.make(otlp_endpoint="https://h/", tracing_tls_ca=str(authority.path))
+        self.assertIsNotNone(exporter._trust)
+        self.refused("no PEM file", tracing_tls_ca=self.file("nothing"))
+        broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        self.refused("no PEM file", tracing_tls_ca=self.file(broken))
+        self.refused("cannot read", tracing_tls_ca="/nowhere/x")
