@@ -41,7 +41,8 @@ class _Answer(Resource):
             return _plain(request, 405, "Only GET")
         request.setHeader("x-content-type-options", "nosniff")
         request.setHeader(
-            "content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
         )
         if not _host_is_fine(request.getRequestHostname().decode("latin-1")):
             return _plain(request, 421, "Host header not accepted")
@@ -51,7 +52,10 @@ class _Answer(Resource):
         }
         if not _NUMBER.fullmatch(arguments.get("bucket", "")):
             return _plain(request, 400, "bucket must be 0 to 9, running or errors")
-        page = self.reply(request, arguments)
+        try:
+            page = self.reply(request, arguments)
+        except ValueError as error:
+            return _plain(request, 400, f"{error} must be a number")
         if page is None:
             return _plain(request, 404, "Not found (only recent traces are kept)")
         request.setHeader("content-type", page[0])
@@ -100,6 +104,18 @@ class Tracez(_Answer):
         return self._pages.tracez(arguments)
 
 
+class Traces(_Answer):
+    """The search."""
+
+    def __init__(self, pages: TracePages) -> None:
+        super().__init__()
+        self._pages = pages
+
+    def reply(self, request: Request, arguments: dict[str, str]) -> Page:
+        """See TracePages.traces."""
+        return self._pages.traces(arguments)
+
+
 class Trace(_Answer):
     """``/debug/trace/ID``."""
 
@@ -140,6 +156,7 @@ def make_site(reactor: Any, registry: CollectorRegistry | None, traces: TracePag
     if traces is not None:
         debug = _Branch()
         debug.putChild(b"tracez", Tracez(traces))
+        debug.putChild(b"traces", Traces(traces))
         debug.putChild(b"trace", Trace(traces))
         root.putChild(b"debug", debug)
     site = _QuietSite(root, timeout=30, reactor=reactor)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from acra_twisted.telemetry import zstore
+from acra_twisted.telemetry.search import FILTERS, Filters, search
 from acra_twisted.telemetry.spans import Span, iso_time
 from acra_twisted.telemetry.waterfall import arrange, as_record, shares
 from acra_twisted.telemetry.zstore import SpanStore
@@ -87,6 +88,19 @@ class TracePages:
         parts = [(name, f"{took / whole:.1%}") for name, took in sorted(spent.items())]
         return self._render(
             "trace.html", title=f"trace {trace_id}", rows=arrange(records), shares=parts
+        )
+
+    def traces(self, arguments: Mapping[str, str]) -> Page:
+        """The traces that fit.  Raises ValueError."""
+        found = search(self._store.traces(), Filters.of(arguments))
+        if arguments.get("format") == "json":
+            rows = [match._asdict() for match in found]
+            return _json({"service": self._service, "traces": rows})
+        return self._render(
+            "traces.html",
+            title="traces",
+            asked={name: arguments.get(name, "") for name in FILTERS},
+            rows=[{**match._asdict(), "when": iso_time(match.start)} for match in found],
         )
 
     def _render(self, template: str, **values: Any) -> Page:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from acra_twisted.telemetry.spans import Span
@@ -117,6 +117,10 @@ class SpanStore:
     def trace(self, trace_id: str) -> list[Span]:
         """Every kept span of a trace, by start."""
         return sorted(self._traces.get(trace_id, ()), key=lambda span: span.start)
+
+    def traces(self) -> Iterator[tuple[str, list[Span]]]:
+        """Every kept trace, newest first."""
+        return reversed(self._traces.items())
 
     def recent_traces(self, count: int = 50) -> list[tuple[str, int]]:
         """Newest trace ids with their number of spans."""

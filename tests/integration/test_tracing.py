@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import threading
@@ -12,6 +13,7 @@ import rotel
 
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.tools import trace
 from tests.integration.base import Surroundings, eventually, get
 
 
@@ -76,6 +78,22 @@ class OneTrace(Surroundings):
 
     def named(self, name, service=None):
         return [s for s in self.spans if s["name"] == name and service in (None, s["service"])]
+
+    def test_terminal(self):
+        """acra-trace: both daemons' spans in one picture, and the denied exchange by search."""
+        ports = (self.linked.connector_pages, self.linked.server_pages)
+        sources = [f"--from=http://127.0.0.1:{port}" for port in ports]
+        output = io.StringIO()
+        trace.main(["--verdict=deny", *sources], {}, output)
+        trace_id = self.spans[0]["trace_id"]
+        self.assertIn(trace_id, output.getvalue())
+        output = io.StringIO()
+        trace.main([trace_id, *sources], {}, output)
+        text = output.getvalue()
+        for words in ("acra-connector handleConnection", "acra-server      ", "(deny.table)"):
+            self.assertIn(words, text)
+        drawn = [line for line in text.splitlines() if "|" in line]
+        self.assertEqual(len(drawn), len(self.spans))
 
     def test_parents(self):
         by_id = {span["span_id"]: span for span in self.spans}

@@ -38,6 +38,7 @@ class Site(SynchronousTestCase):
         self.assertIn("openmetrics", self.ask("/metrics", accept="application/openmetrics-text")[1])
         self.assertEqual(self.ask("/debug/tracez?name=handleConnection&bucket=0")[0], 200)
         self.assertEqual(self.ask("/debug/trace/" + "1" * 32)[0], 200)
+        self.assertEqual(self.ask("/debug/traces?min_ms=0")[0], 200)
 
     def test_refusals(self):
         for path, code in (
@@ -46,6 +47,7 @@ class Site(SynchronousTestCase):
             ("/debug/trace/../../etc/passwd", 404),
             ("/debug/trace/" + "9" * 32, 404),
             ("/debug/tracez?name=x&bucket=12345", 400),
+            ("/debug/traces?min_ms=x", 400),
         ):
             self.assertEqual(self.ask(path)[0], code, path)
         self.assertEqual(self.ask("/metrics", method="POST")[0], 405)

@@ -41,6 +41,15 @@ class Pages(SynchronousTestCase):
         data = json.loads(self.pages.tracez(running)[1])
         self.assertEqual(data["samples"][0]["trace_id"], "4" * 32)
 
+    def test_search(self):
+        text = self.html(self.pages.traces({"client_id": "<script>", "verdict": "x"}))
+        self.assertIn("&lt;script&gt;", text)
+        self.assertIn("Nothing that is kept fits", text)
+        self.assertIn("1" * 32, self.html(self.pages.traces({"min_ms": "0.4"})))
+        data = json.loads(self.pages.traces({"format": "json"})[1])
+        [found] = data["traces"]
+        self.assertEqual((found["trace_id"], found["spans"]), ("1" * 32, 2))
+
     def test_trace(self):
         text = self.html(self.pages.trace("1" * 32, {}))
         self.assertIn("stage censor", text)

@@ -1,0 +1,135 @@
+"""``acra-trace``: one trace as a waterfall in the terminal, or the traces that fit.
+
+Reads the trace pages of any number of daemons and puts together what each has of a trace, so that
+connector and server are one picture without a collector.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry.search import FILTERS
+from acra_twisted.telemetry.spans import iso_time
+from acra_twisted.telemetry.waterfall import draw, shares
+from acra_twisted.tools import commandline
+from acra_twisted.tools.commandline import Environment, Parser
+
+PROGRAM = "acra-trace"
+_VARIABLE = "ACRA_TRACE_FROM"
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_TIMEOUT = 10.0
+_LARGEST = 64 << 20
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROGRAM, description="Show a trace of running daemons.")
+    commandline.add_version(parser)
+    parser.add_argument("trace_id", nargs="?", default="", help="32 hex digits; none: search")
+    parser.add_argument(
+        "--from",
+        action="append",
+        dest="sources",
+        metavar="URL",
+        help="address of a daemon's trace pages, http://127.0.0.1:PORT; may be given again; "
+        f"default: {_VARIABLE}, addresses with commas between",
+    )
+    parser.add_argument("--client_id", default="", help="search: exchanges of this client")
+    parser.add_argument("--verdict", default="", help="search: allow or deny")
+    parser.add_argument("--min_ms", default="", help="search: exchanges that took as long")
+    parser.switch("json", help="print JSON")
+    return parser
+
+
+def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> None:
+    """Raises ConfigError."""
+    given = _parser().parse_args(arguments)
+    sources = given.sources or [u for u in environment.get(_VARIABLE, "").split(",") if u.strip()]
+    if not sources:
+        raise ConfigError(
+            f"where are the daemons' trace pages? --from=http://127.0.0.1:PORT (what "
+            f"incoming_connection_zpages_string says), or {_VARIABLE}"
+        )
+    trace_id = given.trace_id.lower()
+    if trace_id and not _TRACE_ID.fullmatch(trace_id):
+        raise ConfigError("a trace id has 32 hex digits")
+    if trace_id:
+        _show(trace_id, sources, given.json, output)
+    else:
+        _search(sources, given, output)
+
+
+def _show(trace_id: str, sources: Sequence[str], as_json: bool, output: TextIO) -> None:
+    spans: dict[str, Mapping[str, Any]] = {}
+    for source in sources:
+        answer = _get(source, f"/debug/trace/{trace_id}", {})
+        spans |= {span["span_id"]: span for span in (answer or {}).get("spans", ())}
+    if not spans:
+        raise ConfigError(f"no daemon keeps anything of {trace_id}: only recent traces are kept")
+    records = sorted(spans.values(), key=lambda span: span["start"])
+    if as_json:
+        json.dump({"trace_id": trace_id, "spans": records}, output)
+        output.write("\n")
+        return
+    for line in draw(records):
+        output.write(line.rstrip() + "\n")
+    spent = shares(records)
+    whole = sum(spent.values()) or 1
+    for name, took in sorted(spent.items(), key=lambda item: -item[1]):
+        output.write(f"{name:24} {took / 1e6:9.3f} ms  {took / whole:6.1%}\n")
+    for span in records:
+        if span["status"]:
+            told = span["attributes"].get("acra.censor.rule", "")
+            why = " ".join(filter(None, (span["message"], told and f"({told})")))
+            output.write(f"! {span['service']} {span['name']}: {why}\n")
+
+
+def _search(sources: Sequence[str], given: Any, output: TextIO) -> None:
+    asked = {name: getattr(given, name) for name in FILTERS if getattr(given, name)}
+    found: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        for match in (_get(source, "/debug/traces", asked) or {}).get("traces", ()):
+            known = found.setdefault(match["trace_id"], match)
+            # What the server knows of an exchange is more than what a connector does.
+            if match["verdict"] and not known["verdict"]:
+                found[match["trace_id"]] = match
+    rows = sorted(found.values(), key=lambda match: -match["start"])
+    if given.json:
+        json.dump({"traces": rows}, output)
+        output.write("\n")
+        return
+    for row in rows:
+        output.write(
+            f"{iso_time(row['start'])} {row['took'] / 1e6:10.3f} ms  {row['trace_id']}  "
+            f"{row['verdict']:6} {row['client_id'] or '-'}  {row['name']}\n"
+        )
+
+
+def _get(source: str, path: str, arguments: Mapping[str, str]) -> Any:
+    """A page as JSON; None if it says that there is nothing.  Raises ConfigError."""
+    source = source.strip().rstrip("/")
+    if urllib.parse.urlsplit(source).scheme not in ("http", "https"):
+        raise ConfigError(f"--from: {source!r} does not begin with http://")
+    query = urllib.parse.urlencode({**arguments, "format": "json"})
+    try:
+        # The scheme has been checked.
+        with urllib.request.urlopen(f"{source}{path}?{query}", timeout=_TIMEOUT) as answer:  # noqa: S310
+            return json.loads(answer.read(_LARGEST))
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise ConfigError(f"{source}: {error.read(200).decode(errors='replace').strip()}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ConfigError(f"{source}: no trace pages there ({reason})") from None
+
+
+def script() -> int:
+    """The console script."""
+    return commandline.run(PROGRAM, main)
