@@ -107,6 +107,13 @@ class DaemonMetrics:
             )
         )
 
+    def watch_traces(self, counts: Mapping[str, int]) -> None:
+        """Expose what became of traces; read when scraped."""
+        text = (
+            "Traces by what the sampler decided, and exchanges kept although it did not want them"
+        )
+        self.registry.register(_Counts(("acra_traces", text), "decision", counts))
+
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
         prefix = f"acra_span_exporter_{exporter.name}"
@@ -120,7 +127,29 @@ class DaemonMetrics:
         )
 
 
-class _Watched:
+class _Counts:
+    """A counter with one label, read when scraped.  ``counter`` is a name with its help text."""
+
+    def __init__(self, counter: tuple[str, str], label: str, counts: Mapping[str, int]) -> None:
+        self._counter = counter
+        self._label = label
+        self._counts = counts
+
+    def collect(self) -> Any:
+        """Reads plain integers: safe in the scraper's thread."""
+        from prometheus_client.core import CounterMetricFamily
+
+        counter = CounterMetricFamily(*self._counter, labels=[self._label])
+        for value, count in self._counts.items():
+            counter.add_metric([value], count)
+        yield counter
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
+
+
+class _Watched(_Counts):
     """A size and a few counters of something, read when scraped.
 
     ``gauge`` and ``counter`` are names with their help texts.
@@ -133,26 +162,18 @@ class _Watched:
         counter: tuple[str, str],
         counts: Mapping[str, int],
     ) -> None:
+        super().__init__(counter, "result", counts)
         self._gauge = gauge
         self._size = size
-        self._counter = counter
-        self._counts = counts
 
     def collect(self) -> Any:
         """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        from prometheus_client.core import GaugeMetricFamily
 
         gauge = GaugeMetricFamily(*self._gauge)
         gauge.add_metric([], self._size())
         yield gauge
-        counter = CounterMetricFamily(*self._counter, labels=["result"])
-        for result, count in self._counts.items():
-            counter.add_metric([result], count)
-        yield counter
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
+        yield from super().collect()
 
 
 @implementer(IPipelineObserver)

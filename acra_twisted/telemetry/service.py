@@ -53,6 +53,7 @@ class TelemetryService(MultiService):
             self._sink(),
             settings["tracing_trust_remote"],
         )
+        metrics.watch_traces(self.tracing.counts)
         self._listen(settings["incoming_connection_prometheus_metrics_string"], zpages)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
@@ -65,7 +66,7 @@ class TelemetryService(MultiService):
         def sink(span: Span) -> None:
             if keep is not None:
                 keep(span)
-            if span.sampled:
+            if span.sampled or span.kept:
                 for export in exporters:
                     export(span)
 

@@ -38,7 +38,8 @@ def new_span_id() -> str:
 
 
 class Span:
-    """One operation.  ``sampled`` says whether exporters get it."""
+    """One operation.  Exporters get what is ``sampled``, and what is ``kept`` although it is not:
+    a connection one of whose exchanges had to be told of."""
 
     __slots__ = (
         "name",
@@ -53,6 +54,7 @@ class Span:
         "status",
         "message",
         "sampled",
+        "kept",
         "remote_parent",
     )
 
@@ -78,6 +80,7 @@ class Span:
         self.status = OK
         self.message = ""
         self.sampled = sampled
+        self.kept = False
         self.remote_parent = remote_parent
 
     def child(self, name: str, kind: int, start: int) -> Span:

@@ -36,6 +36,8 @@ _FAILED = {
     "lost": spans.UNAVAILABLE,
     "aborted": spans.ABORTED,
 }
+#: Why an exchange is kept that the sampler did not want.
+KEPT_REASONS = ("denied", "error", "lost", "slow", "event")
 _KINDS = {"startup": "startup", "call": "FunctionCall"}
 
 
@@ -53,14 +55,23 @@ class Tracing:
         self.clock = clock
         self._sink = sink
         self._trusts_remote = trusts_remote
+        #: What the sampler decided, and exchanges that were kept against it, by why.
+        self.counts = dict.fromkeys(
+            ("sampled", "not_sampled", *(f"kept_{reason}" for reason in KEPT_REASONS)), 0
+        )
+
+    def _decide(self, trace_id: str, remote: TraceContext | None) -> bool:
+        sampled = self._sampler(trace_id, remote)
+        self.counts["sampled" if sampled else "not_sampled"] += 1
+        return sampled
 
     def root(self, name: str, kind: int, remote: TraceContext | None = None) -> Span:
         """A span that begins a trace, or continues a remote one."""
         if remote is None:
             trace_id = spans.new_trace_id()
-            sampled = self._sampler(trace_id, None)
+            sampled = self._decide(trace_id, None)
             return Span(name, trace_id, "", kind, self.clock(), sampled)
-        sampled = self._sampler(remote.trace_id, remote if self._trusts_remote else None)
+        sampled = self._decide(remote.trace_id, remote if self._trusts_remote else None)
         return Span(name, remote.trace_id, remote.span_id, kind, self.clock(), sampled, True)
 
     def sampled_root(self, name: str, kind: int, remote: TraceContext | None) -> Span | None:
@@ -69,7 +80,7 @@ class Tracing:
             span = self.root(name, kind, remote)
             return span if span.sampled else None
         trace_id = spans.new_trace_id()
-        if not self._sampler(trace_id, None):
+        if not self._decide(trace_id, None):
             return None
         return Span(name, trace_id, "", kind, self.clock(), True)
 
@@ -163,17 +174,15 @@ class ExchangeTracing:
         """End the exchange's spans; make them now if it must be kept and was not sampled."""
         span = exchange.span
         if span is None:
-            kept = (
-                exchange.outcome in ("denied", "error", "lost")
-                or self._slow
-                and exchange.closed - exchange.opened >= self._slow
-                or exchange.attributes is not None
-                and "acra.event_code" in exchange.attributes
-            )
-            if not kept and not self._wanted(exchange):
+            reason = self._kept(exchange)
+            if not reason and not self._wanted(exchange):
                 return
-            span = exchange.session.span.child("", spans.SERVER, exchange.opened)
-            span.sampled = bool(kept)
+            connection: Span = exchange.session.span
+            span = connection.child("", spans.SERVER, exchange.opened)
+            if reason:
+                # With its connection, which ends later: else it would hang in the air.
+                span.sampled = connection.kept = True
+                self._tracing.counts[f"kept_{reason}"] += 1
         self._describe(span, exchange)
         span.end = exchange.closed
         for rows in exchange.notes.pop(_ROW_SPANS, {}).values():
@@ -191,6 +200,15 @@ class ExchangeTracing:
             database.end = exchange.closed
             self._tracing.emit(database)
         self._tracing.emit(span)
+
+    def _kept(self, exchange: Exchange) -> str:
+        """Why an exchange must be told of; empty if it need not."""
+        if exchange.outcome in ("denied", "error", "lost"):
+            return exchange.outcome
+        if exchange.attributes is not None and "acra.event_code" in exchange.attributes:
+            return "event"
+        slow = self._slow and exchange.closed - exchange.opened >= self._slow
+        return "slow" if slow else ""
 
     def _wanted(self, exchange: Exchange) -> bool:
         """Whether the trace pages lack a sample of an exchange like this one."""

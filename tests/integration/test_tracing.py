@@ -282,9 +282,15 @@ class Context(Surroundings):
                 db.execute("SELECT 1/0")
 
         tracing = {"tracing_sampler": "never", "tracing_slow_threshold": "0.15"}
-        exchanges = [s for s in self.spans_of(tracing, work) if s["kind"] == "server"]
+        spans = self.spans_of(tracing, work)
+        exchanges = [
+            s for s in spans if "db.query.text" in s["attributes"] and s["kind"] == "server"
+        ]
         texts = sorted(s["attributes"]["db.query.text"] for s in exchanges)
         self.assertEqual(texts, ["SELECT ?/?", "SELECT pg_sleep(?)"])
+        # With the connection they belong to, and nothing else of it.
+        (connection,) = [s for s in spans if s["name"] == "handleConnection"]
+        self.assertEqual({s["parent_id"] for s in exchanges}, {connection["span_id"]})
 
     def test_request_scope(self):
         spans = self.spans_of(

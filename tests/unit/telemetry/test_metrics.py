@@ -84,3 +84,8 @@ class Metrics(SynchronousTestCase):
         text = self.text()
         self.assertIn("acra_span_exporter_otlp_queue 3.0", text)
         self.assertIn('acra_span_exporter_otlp_spans_total{result="sent"} 5.0', text)
+
+    def test_traces(self):
+        self.metrics.watch_traces({"sampled": 3, "kept_denied": 1})
+        self.assertIn('acra_traces_total{decision="sampled"} 3.0', self.text())
+        self.assertIn('acra_traces_total{decision="kept_denied"} 1.0', self.text())

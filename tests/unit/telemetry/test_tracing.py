@@ -53,6 +53,23 @@ class Exchanges(SynchronousTestCase):
             self.assertTrue(self.spans[-1].sampled, outcome)
         self.assertTrue(self.spans[-1].attributes["acra.slow"])
 
+    def test_what_is_kept_brings_its_connection(self):
+        self.make(sampled=False, slow=100)
+        self.exchange()
+        self.assertFalse(self.session.span.kept)
+        for outcome in ("denied", "error", "error"):
+            self.exchange(outcome=outcome)
+        self.exchange(took=100)
+        self.assertTrue(self.session.span.kept)
+        # Kept is not sampled: what follows is decided for itself.
+        self.spans.clear()
+        self.exchange()
+        self.assertEqual(self.spans, [])
+        kept = {key: count for key, count in self.tracing.counts.items() if count}
+        self.assertEqual(
+            kept, {"not_sampled": 1, "kept_denied": 1, "kept_error": 2, "kept_slow": 1}
+        )
+
     def test_the_pages_get_samples_of_unsampled_exchanges(self):
         self.make(sampled=False, store=SpanStore(Ticks()))
         self.exchange()
