@@ -103,6 +103,7 @@ class Ending(Surroundings):
         chain = self.chain()
         with self.connect(chain) as db:
             db.execute("CREATE TABLE counted (client int, number int)")
+        idle = self.connect(chain)
         acknowledged = [0] * 6
         errors = []
 
@@ -132,7 +133,10 @@ class Ending(Surroundings):
         self.assertEqual(len(errors), 6)
         # Without a state: the statement crossed the end of its session on the way.
         self.assertLessEqual({error.sqlstate for error in errors}, {"57P01", None})
-        self.assertIn("57P01", {error.sqlstate for error in errors})
+        # Who had nothing on the way is told for certain.
+        with self.assertRaises(psycopg.errors.AdminShutdown):
+            idle.execute("SELECT 1")
+        idle.close()
         with psycopg.connect(
             host="127.0.0.1", port=self.postgres.port, user="postgres", dbname="postgres"
         ) as direct:
