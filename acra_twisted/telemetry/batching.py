@@ -27,11 +27,11 @@ _WARN_EVERY = 60.0
 class Payload(NamedTuple):
     """A batch as a destination understands it.
 
-    ``headers`` are HTTP's, for those that speak it.  ``skipped``: spans that are in no part
-    because none can hold them.
+    ``parts`` are bytes, or what else `send` takes.  ``headers`` are HTTP's, for those that speak
+    it.  ``skipped``: spans that are in no part because none can hold them.
     """
 
-    parts: Sequence[bytes]
+    parts: Sequence[Any]
     headers: Mapping[str, str] = {}
     skipped: int = 0
 
@@ -145,7 +145,7 @@ class BatchExporter:
                     return
                 self.counts["retried"] += len(batch)
                 if not self._stopping:
-                    await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                    await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
                 pause = min(pause * 2, _LAST_PAUSE)
             else:
                 self.counts["sent"] += len(batch) - payload.skipped
