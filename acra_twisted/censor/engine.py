@@ -155,7 +155,8 @@ class Censor:
         if len(text) > MAX_TEXT:
             raise LexError("the text is too long", 0)
         own_key, literals, judged = None, None, b""
-        if mode.default and len(text) <= _KEY_LIMIT:
+        many = len(text) > _MANY_FROM and _MANY_VALUES[0] <= text.count(b",") <= _MANY_VALUES[1]
+        if mode.default and (many or len(text) <= _KEY_LIMIT):
             found = skeleton.split(text, self._name_quote)
             if found is not None:
                 own_key, literals, judged = found
@@ -165,7 +166,11 @@ class Censor:
                     if literals and not name:
                         return decision
                     return self._kept(text, decision, plan, prepared, name, not literals)
-        rows = self._one_of_many(text) if mode.default and len(text) > _MANY_FROM else None
+        rows = None
+        if many and own_key is not None and skeleton.is_plain(judged):
+            # Cut by regular expressions alone: the lexer would take a tenth of a second for what
+            # the drivers' bulk inserts send.
+            rows = one_row(own_key)
         usual = normal(text, mode) if rows is None else rows
         tokens = self.language.tokens(usual, mode)
         key = _full_key(usual, tokens, mode) if rows is None else b"\0rows" + rows
@@ -181,27 +186,15 @@ class Censor:
             return self._kept(text, decision, None, prepared, name, True)
         plan = outcome.plan
         if outcome.cacheable and len(usual) <= _KEY_LIMIT:
-            plain = own_key is not None and skeleton.is_plain(judged)
-            self._plans.put(own_key if own_key is not None and plain else key, plan)
+            if rows is None and own_key is not None and skeleton.is_plain(judged):
+                key = own_key
+            self._plans.put(key, plan)
         decision = plan.decide(text, values)
         if decision.allowed and prepared is not None:
             for other, tables in outcome.made.items():
                 _remember(prepared, other, tables)
         keeps = not outcome.stateful and (not outcome.cacheable or not literals)
         return self._kept(text, decision, plan, prepared, name, keeps)
-
-    def _one_of_many(self, text: bytes) -> bytes | None:
-        """A large text of which only one row is left, if nothing but literals tells them apart.
-
-        Cut by regular expressions alone: the lexer would take a tenth of a second for what the
-        drivers' bulk inserts send.
-        """
-        if not _MANY_VALUES[0] <= text.count(b",") <= _MANY_VALUES[1]:
-            return None
-        found = skeleton.split(text, self._name_quote)
-        if found is None or not skeleton.is_plain(found[2]):
-            return None
-        return one_row(found[0])
 
     def _kept(
         self,

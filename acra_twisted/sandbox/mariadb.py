@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from acra_twisted.sandbox.processes import Process, unprivileged
+from acra_twisted.sandbox.processes import Process, as_user, unprivileged
 
 _ERROR = re.compile(rb"^ERROR ([0-9]+) \([0-9A-Z]+\) at line ([0-9]+): (.*)$", re.MULTILINE)
 _SETTINGS = (
@@ -67,9 +67,7 @@ class MariaDB:
             capture_output=True,
             check=False,
             cwd=self.folder,
-            user=self._user[0] if self._user else None,
-            group=self._user[1] if self._user else None,
-            extra_groups=[] if self._user else None,
+            **as_user(self._user),
         )
         if made.returncode:
             raise RuntimeError(

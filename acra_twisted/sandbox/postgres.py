@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from acra_twisted.sandbox.processes import Process, accepts, free_port, unprivileged
+from acra_twisted.sandbox.processes import Process, accepts, as_user, free_port, unprivileged
 
 SUPERUSER = "postgres"
 
@@ -91,9 +91,7 @@ class Postgres:
             check=True,
             capture_output=True,
             cwd=self.folder,
-            user=self._user[0] if self._user else None,
-            group=self._user[1] if self._user else None,
-            extra_groups=[] if self._user else None,
+            **as_user(self._user),
         )
 
     def _initialise(self, password: str, auth: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def free_port() -> int:
@@ -37,6 +38,11 @@ def unprivileged() -> tuple[int, int] | None:
     return nobody.pw_uid, nobody.pw_gid
 
 
+def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
+    """What `subprocess` is given to run something as `unprivileged` says."""
+    return {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+
+
 class Process:
     """A child whose output goes to a file; ended by `stop`."""
 
@@ -60,9 +66,7 @@ class Process:
                 env={**os.environ, **(environment or {})},
                 cwd=cwd or log.parent,
                 start_new_session=True,
-                user=user[0] if user else None,
-                group=user[1] if user else None,
-                extra_groups=[] if user else None,
+                **as_user(user),
             )
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from acra_twisted.sql.lexer import (
     BIT,
@@ -88,7 +87,3 @@ def mysql_value(kind: str, raw: bytes, no_backslash: bool = False) -> Value:
             flags=re.S,
         )
     return "string", body
-
-
-#: ``(kind, raw) -> Value`` of one lexing mode.
-Decoder = Callable[[str, bytes], Value]

@@ -29,8 +29,9 @@ _OPAQUE_CREATIONS = frozenset(("FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PAC
 
 def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     """The statements of a text.  Raises UnparsableError, and LexError from `mysqlcanon`."""
-    canon = mysqlcanon.canonical(text, tokens)
     parts = mysqltokens.statements(text, tokens)
+    # One statement's tokens are the text's: what is found for it below is the whole.
+    whole = len(mysqlcanon.canonical(text, tokens).literals) if len(parts) > 1 else None
     read: list[Parsed] = []
     first = 0
     for part in parts:
@@ -53,7 +54,7 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
         first += len(own.literals)
         _check_settings(known, text, part, is_last=len(read) == len(parts) - 1)
         read.append(known)
-    if first != len(canon.literals):
+    if whole is not None and first != whole:
         raise UnparsableError("a literal reaches over two statements")
     return read
 
@@ -254,11 +255,7 @@ def name_of(node: Any) -> str | None:
     """The name if the node is an unqualified column."""
     if type(node) is Node and node.kind == "Where":
         node = node.fields.get("this")
-    if (
-        type(node) is Node
-        and node.kind == "Ordered"
-        and set(node.fields) <= {"this", "nulls_first"}
-    ):
+    if type(node) is Node and node.kind == "Ordered" and set(node.fields) <= _PLAIN_ORDER:
         node = node.fields["this"]
     if type(node) is Node and node.kind == "Column" and set(node.fields) == {"this"}:
         inner = node.fields["this"]

@@ -104,12 +104,10 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
     parsed = Parsed(tree.OTHER, Node("Tokens", {"words": _shape(text, part)}))
     parsed.whole = False
     found: list[Table | None] = []
-    if verb == "begin" and len(part) == 1 or (verb == "begin" and cursor.here == "work"):
+    if verb == "begin" and (len(part) == 1 or cursor.here == "work"):
         return None
-    if verb == "xa" or verb in _OPAQUE or (verb == "set" and cursor.here == "statement"):
+    if verb in _OPAQUE or (verb == "set" and cursor.here == "statement"):
         parsed.opaque = _OPAQUE.get(verb, "SET STATEMENT carries another statement")
-    elif verb == "execute":
-        parsed.opaque = _OPAQUE[verb]
     elif verb in ("describe", "desc", "explain") and _is_name(text, part):
         found.append(cursor.table())
     elif verb == "show":

@@ -1,7 +1,7 @@
 """PostgreSQL statements to trees, by the server's own grammar (pgparse, libpg_query).
 
-Input is UTF-8 within the limits of `limits`: libpg_query stops at NUL and dies of long operator
-chains.  Sources: PostgreSQL's parsenodes.h for the names of nodes and fields.
+Input is UTF-8 within the limits of `languages.bound`: libpg_query stops at NUL and dies of long
+operator chains.  Sources: PostgreSQL's parsenodes.h for the names of nodes and fields.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     """The statements of a text; an empty list for one without any.
 
     ``tokens`` are the lexer's, of this very text, which must be UTF-8 and read with
-    standard_conforming_strings on.  Raises UnparsableError.
+    standard_conforming_strings on.  Raises UnparsableError, and LexError for a tree too deep.
     """
     try:
         raw = pgparse.parse(text.decode())
@@ -356,12 +356,13 @@ def is_column(node: Any) -> bool:
     if type(node) is Node and node.kind in ("ResTarget", "SortBy"):
         inner = node.fields.get("val", node.fields.get("node"))
         return set(node.fields) <= {"val", "name"} and is_column(inner)
-    return is_value(node) or (
-        type(node) is Node
-        and node.kind in ("ColumnRef", "SubLink", "FuncCall", "CaseExpr", "CoalesceExpr")
-        or type(node) is Node
-        and node.kind in ("MinMaxExpr", "SQLValueFunction")
-    )
+    return is_value(node) or (type(node) is Node and node.kind in _COLUMN_LIKE)
+
+
+_COLUMN_LIKE = frozenset(
+    ("ColumnRef", "SubLink", "FuncCall", "CaseExpr", "CoalesceExpr")
+    + ("MinMaxExpr", "SQLValueFunction")
+)
 
 
 def is_function(node: Node) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -92,28 +93,16 @@ class Metrics(_Answer):
         return content_type, encoder(self._registry)
 
 
-class Tracez(_Answer):
-    """The summary."""
+class Listing(_Answer):
+    """A page that is made of the arguments alone: the summary, the search."""
 
-    def __init__(self, pages: TracePages) -> None:
+    def __init__(self, page: Callable[[dict[str, str]], Page]) -> None:
         super().__init__()
-        self._pages = pages
+        self._page = page
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page:
-        """See TracePages.tracez."""
-        return self._pages.tracez(arguments)
-
-
-class Traces(_Answer):
-    """The search."""
-
-    def __init__(self, pages: TracePages) -> None:
-        super().__init__()
-        self._pages = pages
-
-    def reply(self, request: Request, arguments: dict[str, str]) -> Page:
-        """See TracePages.traces."""
-        return self._pages.traces(arguments)
+        """See TracePages.tracez, TracePages.traces."""
+        return self._page(arguments)
 
 
 class Trace(_Answer):
@@ -155,8 +144,8 @@ def make_site(reactor: Any, registry: CollectorRegistry | None, traces: TracePag
         root.putChild(b"metrics", Metrics(registry))
     if traces is not None:
         debug = _Branch()
-        debug.putChild(b"tracez", Tracez(traces))
-        debug.putChild(b"traces", Traces(traces))
+        debug.putChild(b"tracez", Listing(traces.tracez))
+        debug.putChild(b"traces", Listing(traces.traces))
         debug.putChild(b"trace", Trace(traces))
         root.putChild(b"debug", debug)
     site = _QuietSite(root, timeout=30, reactor=reactor)

@@ -107,3 +107,11 @@ def draw(records: Iterable[Mapping[str, Any]], width: int = 40) -> list[str]:
         took = (span["end"] - span["start"]) / 1e6
         lines.append(f"{span['service'][:14]:14} {label[:44]:44} |{picture}|{mark}{took:9.3f} ms")
     return lines
+
+
+def draw_shares(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """`shares` as lines of text, the largest first."""
+    spent = shares(records)
+    whole = sum(spent.values()) or 1
+    largest_first = sorted(spent.items(), key=lambda item: -item[1])
+    return [f"{name:24} {took / 1e6:9.3f} ms  {took / whole:6.1%}" for name, took in largest_first]

@@ -11,6 +11,7 @@ import yaml
 
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.handlers import Decision
+from acra_twisted.censor.patterns import read_pattern
 from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.censor.rules import Rules, read_rules
 from acra_twisted.errors import ConfigError, LexError
@@ -157,7 +158,7 @@ def learn(texts: Iterable[str], db: str, source: str) -> str:
     for text in texts:
         pattern = _pattern(text, language)
         try:
-            Censor(language, _allowing(pattern))
+            read_pattern(language, pattern, "learned")
         except ConfigError:
             left.append(text)
         else:
@@ -199,12 +200,6 @@ def _pattern(text: str, language: Any) -> str:
             position = end
     parts.append(raw[position:])
     return " ".join(b"".join(parts).decode().split())
-
-
-def _allowing(pattern: str) -> Rules:
-    return read_rules(
-        {"handlers": [{"handler": "allow", "patterns": [pattern]}]}, "learned", need_version=False
-    )
 
 
 # -- explain --------------------------------------------------------------------------------------

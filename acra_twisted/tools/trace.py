@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry.search import FILTERS
 from acra_twisted.telemetry.spans import iso_time
-from acra_twisted.telemetry.waterfall import draw, shares
+from acra_twisted.telemetry.waterfall import draw, draw_shares
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 
@@ -77,12 +77,8 @@ def _show(trace_id: str, sources: Sequence[str], as_json: bool, output: TextIO) 
         json.dump({"trace_id": trace_id, "spans": records}, output)
         output.write("\n")
         return
-    for line in draw(records):
+    for line in (*draw(records), *draw_shares(records)):
         output.write(line.rstrip() + "\n")
-    spent = shares(records)
-    whole = sum(spent.values()) or 1
-    for name, took in sorted(spent.items(), key=lambda item: -item[1]):
-        output.write(f"{name:24} {took / 1e6:9.3f} ms  {took / whole:6.1%}\n")
     for span in records:
         if span["status"]:
             told = span["attributes"].get("acra.censor.rule", "")

@@ -29,7 +29,7 @@ from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from acra_twisted.telemetry.waterfall import draw, shares
+from acra_twisted.telemetry.waterfall import draw, draw_shares
 from acra_twisted.writer import create_acrablock, create_acrastruct, load_public_key
 
 CLIENT_ID = "demo application"
@@ -170,11 +170,9 @@ def show(spans: list[dict[str, Any]]) -> None:
     say("\nThe trace, from the connector's accept to the last reply (! marks errors):\n")
     for line in draw(spans):
         say("  " + line)
-    spent = shares(spans)
-    whole = sum(spent.values())
     say("\nWhere the time of the statements went:")
-    for name, took in sorted(spent.items(), key=lambda item: -item[1]):
-        say(f"  {name:24} {took / 1e6:9.3f} ms  {took / whole:6.1%}")
+    for line in draw_shares(spans):
+        say("  " + line)
 
 
 def check_trace(spans: list[dict[str, Any]]) -> None:

@@ -179,6 +179,8 @@ class BulkInserts(SynchronousTestCase):
         rules = censor("postgresql", ALLOW)
         rules.decide(self.text(b"(1, 2)"))
         rules.decide(self.text(b"(3, 4)", 30_000))
+        # Also where the text is small enough to be kept by its own skeleton.
+        rules.decide(self.text(b"(5, 6)", 5_000))
         self.assertEqual(len(rules._plans), 1)
 
 
