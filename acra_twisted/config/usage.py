@@ -43,7 +43,8 @@ class Program:
 
     ``stages`` gives the sections of the stages that values and blocks choose (or raises
     ConfigError), ``installed`` the names of all; ``check`` raises ConfigError if the settings
-    can't be used together.  ``blocks`` are the prefixes of sections that may be repeated.
+    can't be used together, ``check_whole`` also for what a start would find when it makes its
+    parts: only --check_config asks.  ``blocks`` are the prefixes of sections that may be repeated.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Program:
         stages: Callable[[Mapping[str, Any], Sequence[Block]], list[Section]] = lambda *_: [],
         installed: Callable[[], Any] = dict,
         blocks: Sequence[str] = (),
+        check_whole: Callable[[Settings], None] = lambda settings: None,
     ) -> None:
         self.name = name
         self.sections = tuple(sections)
@@ -61,6 +63,7 @@ class Program:
         self.stages = stages
         self.installed = installed
         self.blocks = tuple(blocks)
+        self.check_whole = check_whole
 
 
 class Flags:
@@ -141,6 +144,8 @@ def load(
     own = _stage_settings(stages, given, flags.stages, environment)
     settings = Settings(values, own, blocks, actions["config_file"])
     program.check(settings)
+    if actions["check_config"]:
+        program.check_whole(settings)
     return settings, actions
 
 

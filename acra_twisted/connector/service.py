@@ -100,6 +100,10 @@ def check(settings: Settings) -> None:
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0))
     socket_mode(settings)
+
+
+def check_whole(settings: Settings) -> None:
+    """Exporters can be made.  Raises ConfigError, as a start would."""
     make_exporters(None, "", settings)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from acra_twisted.config.daemon import make_root
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.config.usage import DaemonOptions, Program
-from acra_twisted.connector.service import AcraConnector, check
+from acra_twisted.connector.service import AcraConnector, check, check_whole
 
 
 class Options(DaemonOptions):
     """See ``twistd acra-connector --help``."""
 
-    program = Program("acra-connector", CONNECTOR_SECTIONS, check)
+    program = Program("acra-connector", CONNECTOR_SECTIONS, check, check_whole=check_whole)
 
 
 def makeService(options: Options, reactor: Any = None) -> Any:

@@ -10,7 +10,7 @@ from acra_twisted.config.ini import BLOCK_PREFIXES
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.config.usage import DaemonOptions, Program
 from acra_twisted.options import Block, Section, Settings
-from acra_twisted.server.service import AcraServer, check
+from acra_twisted.server.service import AcraServer, check, check_whole
 
 
 def chosen_stages(values: Mapping[str, Any], blocks: Sequence[Block] = ()) -> tuple[str, ...]:
@@ -43,7 +43,13 @@ class Options(DaemonOptions):
     """See ``twistd acra-server --help``."""
 
     program = Program(
-        "acra-server", SERVER_SECTIONS, check, _stage_sections, _installed, BLOCK_PREFIXES
+        "acra-server",
+        SERVER_SECTIONS,
+        check,
+        _stage_sections,
+        _installed,
+        BLOCK_PREFIXES,
+        check_whole,
     )
 
 

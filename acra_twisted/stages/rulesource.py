@@ -33,6 +33,11 @@ def read_rule_source(settings: Mapping[str, Any], blocks: Sequence[Block]) -> Ru
         )
     if common:
         raise ConfigError(f"{next(iter(common))}: with acracensor_config_file it belongs in {path}")
+    return read_rule_file("acracensor_config_file", path)
+
+
+def read_rule_file(option: str, path: str) -> Rules:
+    """Rules of Acra's YAML; ``option`` named the path.  Raises ConfigError."""
     # YAML takes time to import, and every start comes by here.
     from acra_twisted.censor.rulefile import parse_rules
 
@@ -40,6 +45,6 @@ def read_rule_source(settings: Mapping[str, Any], blocks: Sequence[Block]) -> Ru
         with open(path, encoding="utf-8") as file:
             return parse_rules(file.read(), path)
     except OSError as error:
-        raise ConfigError(f"acracensor_config_file: cannot read {path}: {error.strerror}") from None
+        raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError("the file is not UTF-8 text", path) from None

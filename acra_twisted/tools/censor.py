@@ -12,7 +12,6 @@ import yaml
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.patterns import read_pattern
-from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.censor.rules import Rules, read_rules
 from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, skeleton, tree
@@ -20,6 +19,7 @@ from acra_twisted.sql.languages import LANGUAGES, bound, normal
 from acra_twisted.sql.redact import hide
 from acra_twisted.sql.tree import UnparsableError
 from acra_twisted.stages.journal import read_journal
+from acra_twisted.stages.rulesource import read_rule_file
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 
@@ -79,13 +79,8 @@ def main(arguments: Any, environment: Environment, output: TextIO) -> None:
         output.write(learn(read_journal(given.file), given.db, given.file))
     else:
         query = INPUT.read() if given.query == "-" else given.query
-        rules = _rules_of(given.config) if given.config else Rules()
+        rules = read_rule_file("--config", given.config) if given.config else Rules()
         explain(LANGUAGES[given.db], query.encode("utf-8", "surrogateescape"), rules, output)
-
-
-def _rules_of(path: str) -> Rules:
-    with open(path, encoding="utf-8") as file:
-        return parse_rules(file.read(), path)
 
 
 # -- check ----------------------------------------------------------------------------------------
@@ -93,7 +88,7 @@ def _rules_of(path: str) -> Rules:
 
 def _check(given: Any, output: TextIO) -> None:
     if given.config:
-        censor = Censor(LANGUAGES[given.db], _rules_of(given.config))
+        censor = Censor(LANGUAGES[given.db], read_rule_file("--config", given.config))
         for line in INPUT:
             text = line.rstrip("\n")
             if text:

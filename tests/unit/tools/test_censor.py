@@ -116,3 +116,13 @@ class Explain(Tool):
         self.assertIn("unterminated", self.run_tool("explain", "SELECT 'a"))
         self.assertIn("syntax error", self.run_tool("explain", "-", given="SELEC"))
         self.assertIn("DO carries code", self.run_tool("explain", "DO $$x$$"))
+
+
+class Files(Tool):
+    def test_rule_files_that_cannot_be_read(self):
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(b"\xff")
+        for config, expected in ((path, "not UTF-8"), ("/nowhere/x", "--config: cannot read")):
+            with self.assertRaisesRegex(ConfigError, expected):
+                self.run_tool("explain", f"--config={config}", "SELECT 1")
