@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import os
-import stat
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from acra_twisted.errors import ConfigError
+from twisted.internet.ssl import trustRootFromCertificates
+
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.keystore.files import check_private
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+from acra_twisted.transport.tls import read_certificates
 
 
 def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
@@ -169,38 +172,23 @@ def _headers(text: str) -> dict[str, str]:
 
 
 def _secret(option: str, path: str) -> str:
-    """A secret from a file of our own.  Raises ConfigError."""
+    """A secret from a file that nobody else can read.  Raises ConfigError."""
     try:
         with open(path, encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            text = file.read(4096).strip()
+            check_private(path, os.fstat(file.fileno()), f"{option}:")
+            return file.read(4096).strip()
+    except KeyStoreError as error:
+        raise ConfigError(str(error)) from None
     except OSError as error:
         raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{option}: {path} is not UTF-8 text") from None
-    if mode & 0o077:
-        raise ConfigError(f"{option}: others can read {path}; run chmod 600 {path}")
-    return text
 
 
 def _trust(path: str) -> Any:
     """CA certificates of a file, None for the system's.  Raises ConfigError."""
-    if not path:
-        return None
-    from OpenSSL import crypto
-    from twisted.internet.ssl import Certificate, trustRootFromCertificates
-
-    try:
-        with open(path, "rb") as file:
-            parts = file.read().split(b"-----END CERTIFICATE-----")[:-1]
-        found = [Certificate.loadPEM(part + b"-----END CERTIFICATE-----\n") for part in parts]
-    except OSError as error:
-        raise ConfigError(f"tracing_tls_ca: cannot read {path}: {error.strerror}") from None
-    except crypto.Error:
-        raise ConfigError(f"tracing_tls_ca: {path} is no PEM file of certificates") from None
-    if not found:
-        raise ConfigError(f"tracing_tls_ca: {path} is no PEM file of certificates")
-    return trustRootFromCertificates(found)
+    found = read_certificates("tracing_tls_ca", path)
+    return trustRootFromCertificates(found) if found else None
 
 
 def _missing(option: str, extra: str, error: ImportError) -> ConfigError:

@@ -56,8 +56,8 @@ class Credentials:
                 f"{prefix}auth: {self.auth} accepts certificates that nobody verified; "
                 f"use 0 (none), 3 (verify if given) or 4 (require and verify)"
             )
-        self.authorities = _read_certificates(*chosen("ca"))
-        certificates = _read_certificates(*chosen("cert"))
+        self.authorities = read_certificates(*chosen("ca"))
+        certificates = read_certificates(*chosen("cert"))
         key = _read_key(*chosen("key"))
         if bool(certificates) != (key is not None):
             raise ConfigError(f"{prefix}cert and {prefix}key: give both or neither")
@@ -140,7 +140,8 @@ def _read(option: str, path: str) -> bytes:
         raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
 
 
-def _read_certificates(option: str, path: str) -> list[Certificate]:
+def read_certificates(option: str, path: str) -> list[Certificate]:
+    """The certificates of a PEM file, none if no path is given.  Raises ConfigError."""
     if not path:
         return []
     text = _read(option, path)

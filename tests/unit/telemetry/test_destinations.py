@@ -66,7 +66,7 @@ class Destinations(SynchronousTestCase):
         [exporter] = self.make(lightstep_access_token_file=path, **settings)
         self.assertEqual(exporter._headers["lightstep-access-token"], "token")
         path = self.file("token", 0o644)
-        self.refused(f"run chmod 600 {path}", lightstep_access_token_file=path, **settings)
+        self.refused(f"run: chmod 600 {path}", lightstep_access_token_file=path, **settings)
         self.refused("cannot read", lightstep_access_token_file="/nowhere/x", **settings)
 
     def test_datadog(self):
@@ -114,7 +114,7 @@ class Destinations(SynchronousTestCase):
         authority = Authority(folder)
         [exporter] = self.make(otlp_endpoint="https://h/", tracing_tls_ca=str(authority.path))
         self.assertIsNotNone(exporter._trust)
-        self.refused("no PEM file", tracing_tls_ca=self.file("nothing"))
+        self.refused("holds no certificate in PEM form", tracing_tls_ca=self.file("nothing"))
         broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        self.refused("no PEM file", tracing_tls_ca=self.file(broken))
+        self.refused("holds no certificate in PEM form", tracing_tls_ca=self.file(broken))
         self.refused("cannot read", tracing_tls_ca="/nowhere/x")
