@@ -171,7 +171,9 @@ class Session:
     ``outstanding`` is the queue of replies still owed to the client, in order: tuples of a reply
     code, its exchange and a payload (see ``dialects.postgresql.replies``).  Nothing reaches the
     client except through it.  ``in_flight``: when the statement at hand was read, an earlier
-    request had not been answered, so that ``parameters`` may be about to change.
+    request had not been answered, so that ``parameters`` may be about to change.  ``context`` is
+    the trace context that the client gave when it connected, for requests that bring none;
+    ``notices``: it wants to be told of its traces.
     """
 
     __slots__ = (
@@ -192,6 +194,7 @@ class Session:
         "database",
         "span",
         "context",
+        "notices",
         "notes",
     )
 
@@ -215,6 +218,7 @@ class Session:
         self.database = b""
         self.span: Any = None
         self.context: Any = None
+        self.notices = False
         self.notes: dict[str, Any] = {}
 
     @property

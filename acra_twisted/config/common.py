@@ -46,6 +46,20 @@ TRACING = Section(
             "Let the peer's or the application's sampling decision hold. Switch off where clients "
             "are not trusted to decide.",
         ),
+        Option(
+            "tracing_scope",
+            Choice("connection", "request"),
+            "request",
+            "request: each exchange is a trace of its own, linked with its connection's; a "
+            "connector follows the protocol to begin it. connection: exchanges are in their "
+            "connection's trace, and a connector reads nothing of what it carries.",
+        ),
+        Option(
+            "tracing_slow_threshold",
+            Seconds(),
+            1.0,
+            "Exchanges that take as long are always recorded. 0 is off.",
+        ),
         Option("tracing_log_enable", BOOLEAN, False, "Write each finished span as a log line."),
         Option(
             "otlp_endpoint",
@@ -159,6 +173,28 @@ LIMITS = (
         "At shutdown: how long sessions may take to end by themselves.",
     ),
     Option("write_timeout", Seconds(), 60.0, "How long a peer may not read. 0 is for ever."),
+)
+
+#: What bounds a session of the database protocol in either daemon.
+SESSION_LIMITS = (
+    Option(
+        "message_size_limit",
+        Integer((1 << 20) // 64, 1 << 30),
+        64 << 20,
+        "Largest message of the database protocol, bytes.",
+    ),
+    Option(
+        "max_prepared_statements",
+        Integer(1, 1_000_000),
+        10_000,
+        "Prepared statements and portals of one session.",
+    ),
+    Option(
+        "max_pending_exchanges",
+        Integer(1, 1_000_000),
+        10_000,
+        "Replies a client may have outstanding before it is not read any more.",
+    ),
 )
 
 KEYSTORE = Section(

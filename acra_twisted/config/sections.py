@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from acra_twisted.config.common import KEYSTORE, LIMITS, LOGGING, METRICS, TRACING
+from acra_twisted.config.common import (
+    KEYSTORE,
+    LIMITS,
+    LOGGING,
+    METRICS,
+    SESSION_LIMITS,
+    TRACING,
+)
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
 from acra_twisted.options import (
     ADDRESS,
@@ -19,6 +26,7 @@ from acra_twisted.options import (
     Seconds,
     Section,
 )
+from acra_twisted.telemetry.sampling import CLIENT_SAMPLERS
 
 _MIB = 1 << 20
 _TLS_AUTH = Integer(-1, 4)
@@ -108,29 +116,12 @@ SERVER_SECTIONS = (
                 False,
                 "Let FunctionCall messages through. Stages do not see them.",
             ),
-            Option(
-                "message_size_limit",
-                Integer(_MIB // 64, 1 << 30),
-                64 * _MIB,
-                "Largest message of the database protocol, bytes.",
-            ),
+            *SESSION_LIMITS,
             Option(
                 "batch_hold_limit",
                 Integer(0, 64 * _MIB),
                 _MIB,
                 "Bytes of an extended-protocol batch held back until Sync or Flush.",
-            ),
-            Option(
-                "max_prepared_statements",
-                Integer(1, 1_000_000),
-                10_000,
-                "Prepared statements and portals of one session.",
-            ),
-            Option(
-                "max_pending_exchanges",
-                Integer(1, 1_000_000),
-                10_000,
-                "Replies a client may have outstanding before it is not read any more.",
             ),
             Option(
                 "session_idle_timeout", Seconds(), 0.0, "Ends sessions without work. 0 is never."
@@ -259,17 +250,32 @@ SERVER_SECTIONS = (
         (
             *TRACING.options,
             Option(
-                "tracing_scope",
-                Choice("connection", "request"),
-                "connection",
-                "connection: exchanges are in their connection's trace. request: each is a trace "
-                "of its own, linked to the connection's.",
+                "tracing_sampler_by_client",
+                CLIENT_SAMPLERS,
+                (),
+                "Samplers of certain client ids, which hold against every other decision: "
+                "id=always, other=probability:0.01.",
             ),
             Option(
-                "tracing_slow_threshold",
-                Seconds(),
-                1.0,
-                "Exchanges that take as long are always recorded. 0 is off.",
+                "tracing_propagate_to_database",
+                BOOLEAN,
+                False,
+                "Statements of sampled exchanges take their trace context to the database in a "
+                "comment, for its own log and for pg_tracing. Named prepared statements stay as "
+                "they are.",
+            ),
+            Option(
+                "tracing_trace_id_in_errors",
+                BOOLEAN,
+                False,
+                "Errors that applications get have a hint with the trace id.",
+            ),
+            Option(
+                "tracing_notice_enable",
+                BOOLEAN,
+                False,
+                "A session may ask for a NOTICE with trace id and times behind each reply, by "
+                "SET acra.trace_notice = on; its exchanges are always recorded then.",
             ),
         ),
     ),
@@ -289,6 +295,7 @@ CONNECTOR_SECTIONS = (
             ),
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
             *LIMITS,
+            *SESSION_LIMITS,
         ),
     ),
     Section(

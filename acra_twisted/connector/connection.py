@@ -1,11 +1,14 @@
 """One application connection: trace root, link to the server, then bytes both ways.
 
 The application is not read before the link stands and the trace context has been sent on it.
-From then on chunks are copied and nothing is parsed; back-pressure works in both directions.
+From then on chunks are copied and nothing is parsed; or, with ``tracing_scope = request`` and
+where a PostgreSQL session is to be seen, a `Relay` follows the protocol and each request gets a
+span of its own, whose context goes with it.  Back-pressure works in both directions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, TimeoutError
@@ -15,11 +18,15 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.connector.farewell import Farewell
+from acra_twisted.connector.watch import StartupWatch
+from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.relay import SHUTDOWN, Relay
 from acra_twisted.transport.valve import CONNECTING, Valve
 from acra_twisted.wire import tracecontext
+from acra_twisted.wire.postgres.frames import StartupPacket
 
 if TYPE_CHECKING:
     from acra_twisted.connector.service import AcraConnector
@@ -43,7 +50,7 @@ class LinkChannel(Channel):
     def received(self, data: bytes) -> None:
         """To the application."""
         if self.application is not None:
-            self.application.from_server(data)
+            self.application.on_server(data)
 
     def lost(self, reason: Failure) -> None:
         """Before it was established this is why it never was."""
@@ -81,8 +88,14 @@ class ApplicationConnection(Channel):
         self._farewell: Farewell | None = None
         self._farewell_until = 0.0
         self._early = b""
+        self._watch: StartupWatch | None = None
+        self.relay: Relay | None = None
+        self._on_application: Callable[[bytes], None] = self._early_data
+        #: Where bytes of the server go.
+        self.on_server: Callable[[bytes], None] = self.write
         self._lost = False
         self._loops: list[Span] = []
+        self._valves: tuple[tuple[Valve, str], ...] = ()
 
     def opened(self) -> None:
         """Accepted: begin the trace and reach the server."""
@@ -115,29 +128,81 @@ class ApplicationConnection(Channel):
         link.write(tracecontext.encode(self.span.context))
         self._link = link
         link.application = self
-        reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
-        self._server_valve = reader
-        self.register(reader)
-        link.register(self._valve)
         self._loops = [
             tracing.child(self.span, "ProxyWithTracing", spans.INTERNAL) for _ in range(2)
         ]
         for loop, direction in zip(self._loops, ("request", "response"), strict=True):
             loop.add_attribute("acra.direction", direction)
+        if self._connector.dialect is not None:
+            self._watch = StartupWatch()
+            self._on_application = self._watch_application
+            self.on_server = self._watch_server
+        else:
+            self._copy(link)
         self._valve.open(CONNECTING)
 
     def received(self, data: bytes) -> None:
-        """To the server, or to the farewell if there is none."""
-        if self._link is not None:
-            self._link.write(data)
-        elif self._farewell is not None:
-            self._feed_farewell(data)
-        else:
-            self._early += data
+        """Whatever phase it is."""
+        self._on_application(data)
 
-    def from_server(self, data: bytes) -> None:
-        """To the application."""
+    def _early_data(self, data: bytes) -> None:
+        self._early += data
+
+    # -- what is carried -------------------------------------------------------------------------
+
+    def _copy(self, link: LinkChannel) -> None:
+        """Chunk by chunk, unread."""
+        self._on_application = link.write
+        self.on_server = self.write
+        reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
+        self._valves = ((reader, "application"), (self._valve, "server"))
+        self.register(reader)
+        link.register(self._valve)
+
+    def _watch_application(self, data: bytes) -> None:
+        assert self._watch is not None  # noqa: S101 - there is one in this phase
+        self._watched(self._watch.from_application(data))
+
+    def _watch_server(self, data: bytes) -> None:
+        assert self._watch is not None  # noqa: S101 - there is one in this phase
+        self._watched(self._watch.from_server(data))
         self.write(data)
+
+    def _watched(self, data: bytes) -> None:
+        watch, link = self._watch, self._link
+        assert watch is not None and link is not None  # noqa: S101 - both, in this phase
+        if data:
+            link.write(data)
+        if watch.opaque:
+            self._watch = None
+            self._copy(link)
+        elif watch.startup is not None:
+            self._watch = None
+            self._follow(watch, watch.startup, link)
+
+    def _follow(self, watch: StartupWatch, startup: StartupPacket, link: LinkChannel) -> None:
+        """A session: each request gets a span, and takes its context along."""
+        connector = self._connector
+        identity = Identity(connector.client_id, "", False)
+        clock = self._tracing.clock
+        session = Session(self.number, identity, connector.observers, clock)
+        session.span = self.span
+        relay = self.relay = Relay(
+            session,
+            self,
+            link,
+            connector.dialect.follow_session(session, startup),
+            connector.pipeline,
+            connector.limits,
+            fatal=connector.dialect.encode_fatal,
+            seconds=connector.reactor.seconds,
+            ended=lambda reason: connector.observers.session_closed(session, reason),
+        )
+        self._on_application = relay.from_client
+        self.on_server = relay.from_database
+        link.write(watch.packet)
+        if watch.rest:
+            relay.from_client(watch.rest)
 
     # -- ends -------------------------------------------------------------------------------------
 
@@ -162,6 +227,7 @@ class ApplicationConnection(Channel):
     def _say_farewell(self, text: str, sqlstate: bytes) -> None:
         self._farewell = Farewell(text, sqlstate)
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
+        self._on_application = self._feed_farewell
         self._valve.open(CONNECTING)
         if self._early:
             early, self._early = self._early, b""
@@ -178,12 +244,15 @@ class ApplicationConnection(Channel):
     def server_lost(self, reason: Failure) -> None:
         """The link is gone: what came last has been passed on."""
         self._end_loops()
-        if not reason.check(ConnectionDone):
+        relay = self.relay
+        if not reason.check(ConnectionDone) and (relay is None or not relay.finished):
             self.span.fail(spans.UNKNOWN, type(reason.value).__name__)
             self._event(events.CLOSE_CONNECTION, "Lost AcraServer", error=describe_failure(reason))
         self._link = None
         self._farewell = None
-        if not self._lost:
+        if relay is not None:
+            relay.database_lost(reason)
+        elif not self._lost:
             self.close()
 
     def lost(self, reason: Failure) -> None:
@@ -192,7 +261,10 @@ class ApplicationConnection(Channel):
         link, self._link = self._link, None
         if link is not None:
             link.application = None
-            link.close()
+            if self.relay is not None:
+                self.relay.client_lost(reason)
+            else:
+                link.close()
         if self._connecting is not None:
             self._connecting.cancel()
         self._end_loops()
@@ -207,10 +279,13 @@ class ApplicationConnection(Channel):
         """Called about once a second."""
         if self._farewell is not None and now > self._farewell_until:
             self.abort()
+        if self.relay is not None:
+            self.relay.check(now)
+            return
         limit = self._connector.write_timeout
         if not limit or self._link is None:
             return
-        for valve, side in ((self._server_valve, "application"), (self._valve, "server")):
+        for valve, side in self._valves:
             since = valve.blocked_since
             if since is not None and now - since > limit:
                 self._event(events.NETWORK_WRITE, f"The {side} does not read")
@@ -219,10 +294,15 @@ class ApplicationConnection(Channel):
                 return
 
     def drain(self) -> None:
-        """Shutdown: what is carried is not understood, so it may go on until the time is up."""
+        """Shutdown: what is carried and not understood may go on until the time is up."""
+        if self.relay is not None:
+            self.relay.drain()
 
     def cut(self) -> None:
         """Shutdown: the time is up."""
+        if self.relay is not None:
+            self.relay.finish("shutdown", SHUTDOWN)
+            return
         if self._link is not None:
             self._link.close()
         self.close()

@@ -14,16 +14,24 @@ from twisted.logger import Logger
 
 from acra_twisted import events
 from acra_twisted.connector.connection import ApplicationConnection, LinkChannel, LinkFactory
+from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
+from acra_twisted.pipeline.build import Pipeline
+from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.destinations import make_exporters
-from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
+from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.running import running
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
@@ -120,7 +128,7 @@ class AcraConnector(MultiService):
         address: Address = settings["incoming_connection_string"]
         mode = socket_mode(settings)
         listener = bind("incoming_connection_string", address, mode)
-        self.metrics = DaemonMetrics("acraconnector")
+        self.metrics = ConnectorMetrics("acraconnector")
         self.telemetry = TelemetryService(
             reactor, "acra-connector", settings, self.metrics, self._running
         )
@@ -131,6 +139,7 @@ class AcraConnector(MultiService):
         if self.keys is not None:
             self.metrics.watch_keys(self.keys)
         self._security = link_security(settings, self.keys)
+        self._set_up_tracing(settings)
         self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
         self._numbers = 0
         self._connections: Connections[ApplicationConnection] = Connections(reactor)
@@ -138,6 +147,29 @@ class AcraConnector(MultiService):
             reactor, listener, _ConnectionFactory(self), address.path, mode
         )
         self.listener.setServiceParent(self)
+
+    def _set_up_tracing(self, settings: Settings) -> None:
+        """``dialect`` is None where the protocol that is carried is not to be followed."""
+        self.client_id: str = settings["client_id"]
+        self.pipeline = Pipeline()
+        self.limits = Limits(settings["max_pending_exchanges"], 0, 0, self.write_timeout)
+        self.dialect: Any = None
+        if settings["tracing_scope"] != "request":
+            return
+        exchanges = ExchangeTracing(
+            self.telemetry.tracing,
+            system=PostgresqlDialect.name,
+            scope="request",
+            slow=int(settings["tracing_slow_threshold"] * 1e9),
+            server=None,
+            store=self.telemetry.store,
+        )
+        self.observers = Observers((exchanges, self.metrics, AuditLog()))
+        self.dialect = PostgresqlDialect(
+            message_limit=settings["message_size_limit"],
+            max_prepared=settings["max_prepared_statements"],
+            disclosure=Disclosure(exchanges.context, exchanges.context, to_acra=True),
+        )
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -169,8 +201,7 @@ class AcraConnector(MultiService):
         self.log.warn("{event_text}", event_text=text, code=code, **fields)
 
     def _running(self) -> Iterator[Span]:
-        for connection in self._connections:
-            yield connection.span
+        return running(self._connections)
 
     # -- service ----------------------------------------------------------------------------------
 

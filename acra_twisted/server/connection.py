@@ -134,7 +134,9 @@ class ServerConnection(Channel):
         """The connection's span: in the connector's trace, with the handshake's beside it."""
         tracing, wrap = self._tracing, self._wrap
         assert wrap is not None  # noqa: S101 - made in opened()
-        span = self.span = tracing.root("handleConnection", spans.SERVER, remote)
+        span = self.span = tracing.root(
+            "handleConnection", spans.SERVER, remote, self._identity.client_id
+        )
         self._identity.from_connector = from_connector
         span.add_attribute("from_connector", from_connector)
         span.add_attribute("acra.client_id", self._identity.client_id)

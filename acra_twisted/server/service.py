@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from acra_twisted import events
 from acra_twisted.config.ini import IniFile
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
@@ -29,7 +30,7 @@ from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.destinations import make_exporters
-from acra_twisted.telemetry.metrics import ServerMetrics
+from acra_twisted.telemetry.exchangemetrics import ServerMetrics
 from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
@@ -37,6 +38,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.running import running
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
@@ -129,12 +131,6 @@ class AcraServer(MultiService):
         )
         self.telemetry.setServiceParent(self)
         clock = self.telemetry.clock
-        self.dialect = PostgresqlDialect(
-            message_limit=settings["message_size_limit"],
-            hold_limit=settings["batch_hold_limit"],
-            max_prepared=settings["max_prepared_statements"],
-            function_call=settings["function_call_enable"],
-        )
         self.limits = Limits(
             settings["max_pending_exchanges"],
             settings["session_idle_timeout"],
@@ -153,21 +149,7 @@ class AcraServer(MultiService):
             reactor, clock, self.keys, self.workers, self.panic, settings, self._read_blocks
         )
         self.pipeline = build(settings, services)
-        store = self.telemetry.store
-        self.observers = Observers(
-            (
-                ExchangeTracing(
-                    self.telemetry.tracing,
-                    system=self.dialect.name,
-                    scope=settings["tracing_scope"],
-                    slow=int(settings["tracing_slow_threshold"] * 1e9),
-                    server=(self.database.address.host, self.database.address.port),
-                    store=store,
-                ),
-                self.metrics,
-                AuditLog(),
-            )
-        )
+        self._set_up_tracing(settings)
         self._numbers = 0
         self._connections: Connections[ServerConnection] = Connections(reactor)
         self._by_address: Counter[str] = Counter()
@@ -175,6 +157,31 @@ class AcraServer(MultiService):
             reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
         )
         self.listener.setServiceParent(self)
+
+    def _set_up_tracing(self, settings: Settings) -> None:
+        address = self.database.address
+        exchanges = ExchangeTracing(
+            self.telemetry.tracing,
+            system=PostgresqlDialect.name,
+            scope=settings["tracing_scope"],
+            slow=int(settings["tracing_slow_threshold"] * 1e9),
+            server=(address.host, address.port),
+            store=self.telemetry.store,
+        )
+        self.observers = Observers((exchanges, self.metrics, AuditLog()))
+        onward = settings["tracing_propagate_to_database"]
+        self.dialect = PostgresqlDialect(
+            message_limit=settings["message_size_limit"],
+            hold_limit=settings["batch_hold_limit"],
+            max_prepared=settings["max_prepared_statements"],
+            function_call=settings["function_call_enable"],
+            disclosure=Disclosure(
+                exchanges.context,
+                exchanges.database_context if onward else None,
+                errors=settings["tracing_trace_id_in_errors"],
+                notices=settings["tracing_notice_enable"],
+            ),
+        )
 
     def _set_up_security(self, settings: Settings) -> None:
         credentials = Credentials(settings, "tls_client_")
@@ -244,14 +251,7 @@ class AcraServer(MultiService):
         self.metrics.connection_closed(seconds)
 
     def _running(self) -> Iterator[Span]:
-        for connection in self._connections:
-            if connection.span is not None:
-                yield connection.span
-            relay = connection.relay
-            if relay is not None:
-                for _, exchange, _ in relay.session.outstanding:
-                    if exchange is not None and exchange.span is not None:
-                        yield exchange.span
+        return running(self._connections)
 
     # -- service ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer
@@ -19,6 +19,10 @@ from acra_twisted.wire.tracecontext import TraceContext, parse_traceparent
 _KEY = b"traceparent"
 _PAIR = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
 _LIMIT = 4096
+_STATE_LIMIT = 512
+# A context at the very end of a text, as `add_context` and most of the field's libraries put it.
+_TAIL_START = b"/*traceparent='"
+_TAIL = re.compile(rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/")
 
 
 class Found(NamedTuple):
@@ -37,27 +41,59 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
     # One search in C is all that statements without context pay.
     if _KEY not in text:
         return Found(text, None, False)
+    at = text.rfind(_TAIL_START)
+    tail = _TAIL.fullmatch(text, at) if at >= 0 else None
+    if tail is not None and text.find(_KEY) == at + 2 and b"--" not in text:
+        # No need to know what stands before it: had that left a literal or a comment open, no
+        # server would read the text, with this comment or without it.
+        found = _context(tail[1], tail[2] or b"")
+        if found is not None:
+            return Found(text[: at - 1 if text[at - 1 : at] in (b" ", b"\n") else at], found, False)
     try:
-        found = lexer.tokens(text, standard_conforming_strings)
+        tokens = lexer.tokens(text, standard_conforming_strings)
     except LexError:
         return Found(text, None, True)
     context: TraceContext | None = None
     malformed = False
-    for kind, start, end in reversed(found):
+    for kind, start, end in reversed(tokens):
         if kind != lexer.COMMENT or not text.startswith(b"/*", start) or end - start > _LIMIT:
             continue
         comment = text[start + 2 : end - 2]
         if _KEY not in comment:
             continue
         pairs = dict(_PAIR.findall(comment))
-        value = unquote(pairs.get(_KEY, b"").decode("latin-1"))
-        read = parse_traceparent(value)
+        read = _context(pairs.get(_KEY, b""), pairs.get(b"tracestate", b""))
         if read is None:
             malformed = True
             continue
         context = context or read
         text = _cut(text, start, end)
     return Found(text, context, malformed)
+
+
+def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
+    """A statement with a comment at its end, which `take_context` takes off again.
+
+    Never changes what the statement means: in a text that ends inside a literal or a comment it
+    leaves that as open as it was.
+    """
+    more = f",tracestate='{quote(state, safe='')}'" if state else ""
+    comment = f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")
+    # Behind a comment that ends with its line it would be a part of it.
+    return b"%b%b%b" % (text, b"\n" if b"--" in text else b" ", comment)
+
+
+def _context(value: bytes, state: bytes) -> TraceContext | None:
+    """A context from values as they stand in a comment."""
+    found = parse_traceparent(unquote(value.decode("latin-1")))
+    if found is None or not state:
+        return found
+    shown = unquote(state.decode("latin-1"))
+    return found._replace(state=shown) if _is_state(shown) else found
+
+
+def _is_state(text: str) -> bool:
+    return len(text) <= _STATE_LIMIT and text.isascii() and text.isprintable()
 
 
 def _cut(text: bytes, start: int, end: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Every Prometheus metric, declared once: Acra's names, labels and buckets, and a few of ours.
+"""The Prometheus metrics of both daemons: Acra's names, labels and buckets, and a few of ours.
 
 Source: acra-observability reference, section 12.  Label values come from fixed sets only: client
 ids, addresses and query texts are never labels.  Children are bound at start, for ``labels()``
@@ -11,20 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from zope.interface import implementer
 
 from acra_twisted import __version__, events
-from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Session, Work
-from acra_twisted.verdicts import Deny, Hangup
 
 CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
-PROCESSING_BUCKETS = (
-    *(n * 1e-6 for n in (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 500)),
-    *(1e-3, 5e-3, 1e-2, 1, 3, 5, 10),
-)
-_OUTCOMES = ("ok", "error", "denied", "aborted", "lost")
-_NS = 1e-9
 
 
 class DaemonMetrics:
@@ -174,118 +164,3 @@ class _Watched(_Counts):
         gauge.add_metric([], self._size())
         yield gauge
         yield from super().collect()
-
-
-@implementer(IPipelineObserver)
-class ServerMetrics(DaemonMetrics):
-    """AcraServer's metrics, fed as an observer.  ``database`` is ``postgresql`` or ``mysql``."""
-
-    def __init__(self, database: str) -> None:
-        super().__init__("acraserver")
-        registry = self.registry
-        self._request = Histogram(
-            "acraserver_request_processing_seconds",
-            "Time from reading a request to sending it to the database",
-            ["db"],
-            buckets=PROCESSING_BUCKETS,
-            registry=registry,
-        ).labels(database)
-        self._response = Histogram(
-            "acraserver_response_processing_seconds",
-            "Time from sending a request to the database to the end of its reply",
-            ["db"],
-            buckets=PROCESSING_BUCKETS,
-            registry=registry,
-        ).labels(database)
-        exchanges = Counter(
-            "acra_exchanges_total", "Requests by outcome", ["outcome"], registry=registry
-        )
-        self._exchanges = {outcome: exchanges.labels(outcome) for outcome in _OUTCOMES}
-        self._stages = Counter(
-            "acra_stage_verdicts_total",
-            "Verdicts of stages other than pass",
-            ["stage", "verdict"],
-            registry=registry,
-        )
-        self._denials = Counter(
-            "acra_censor_denials_total",
-            "Statements that AcraCensor refused, by what decided",
-            ["by"],
-            registry=registry,
-        )
-        # Without children made beforehand: Acra exports only what has happened.
-        self._structs = Counter(
-            "acra_acrastruct_decryptions_total",
-            "Containers in results, as Acra up to 0.94 counts them",
-            ["status"],
-            registry=registry,
-        )
-        self._decryptions = Counter(
-            "acra_decryptions_total", "Containers in results", ["status", "type"], registry=registry
-        )
-        self._poison = Counter(
-            "acra_poison_records_total", "Poison records recognized in results", registry=registry
-        )
-        self._failures = Counter(
-            "acra_stage_failures_total", "Stages that raised", ["stage"], registry=registry
-        )
-
-    def session_opened(self, session: Session) -> None:
-        """Counted at accept."""
-
-    def session_closed(self, session: Session, reason: str) -> None:
-        """Counted at close."""
-
-    def exchange_opened(self, exchange: Exchange) -> None:
-        """Counted when it ends."""
-        if exchange.remote is not None:
-            self.trace_context("comment", "continued")
-        elif (
-            exchange.attributes is not None and "acra.traceparent_malformed" in exchange.attributes
-        ):
-            self.trace_context("comment", "malformed")
-
-    def exchange_closed(self, exchange: Exchange) -> None:
-        """Times as Acra has them, with an exemplar where the exchange is sampled."""
-        self._exchanges[exchange.outcome or "ok"].inc()
-        if not exchange.sent or exchange.outcome == "aborted":
-            return
-        span = exchange.span
-        exemplar = None
-        if span is not None and span.sampled:
-            exemplar = {"trace_id": span.trace_id, "span_id": span.span_id}
-        self._request.observe((exchange.sent - exchange.opened) * _NS, exemplar)
-        self._response.observe((exchange.closed - exchange.sent) * _NS, exemplar)
-
-    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
-        """Under Acra's old name and its new one."""
-        for status, count in (("success", opened), ("fail", failed)):
-            if count:
-                self._structs.labels(status).inc(count)
-                self._decryptions.labels(status, kind).inc(count)
-
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """Only refusals: the names of stages are few."""
-        if type(verdict) in (Deny, Hangup):
-            self._stages.labels(stage, type(verdict).__name__.lower()).inc()
-            self.event(getattr(verdict, "code", events.QUERY_NOT_ALLOWED))
-            if type(verdict) is Deny and verdict.rule:
-                self._denials.labels(verdict.rule).inc()
-
-    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
-        """By stage."""
-        self._failures.labels(stage).inc()
-        self.event(events.STAGE_FAILED)
-
-    def security_event(
-        self,
-        code: int,
-        text: str,
-        session: Session | None,
-        exchange: Exchange | None,
-        **fields: Any,
-    ) -> None:
-        """By code."""
-        if code == events.POISON_RECORD:
-            self._poison.inc()
-        self.event(code)

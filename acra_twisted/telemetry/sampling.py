@@ -7,9 +7,9 @@ against a bucket of its own, so that no peer can force full sampling on us.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from acra_twisted.options import Kind
+from acra_twisted.options import Kind, Names
 from acra_twisted.wire.tracecontext import TraceContext
 
 
@@ -32,6 +32,33 @@ class SamplerKind(Kind):
         if not fine:
             raise ValueError(f"expected {self.noun}")
         return word
+
+
+class ClientSamplers(Names):
+    """Pairs of a client id and a sampler, with commas between."""
+
+    noun = "client ids and samplers, id=sampler, with commas between"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        pairs = super().parse(text)
+        for pair in pairs:
+            client_id, equals, sampler = pair.partition("=")
+            if not equals or not client_id.strip():
+                raise ValueError(f"expected {self.noun}")
+            SamplerKind().parse(sampler)
+        return pairs
+
+
+CLIENT_SAMPLERS = ClientSamplers()
+
+
+def by_client(pairs: Sequence[str], clock: Callable[[], int]) -> dict[str, Sampler]:
+    """From parsed `ClientSamplers` to a sampler for each of the ids."""
+    split = (pair.partition("=") for pair in pairs)
+    return {
+        client_id.strip(): make_sampler(SamplerKind().parse(sampler), clock)
+        for client_id, _, sampler in split
+    }
 
 
 class TokenBucket:

@@ -13,7 +13,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.clock import steady_clock
 from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.metrics import DaemonMetrics
-from acra_twisted.telemetry.sampling import make_sampler
+from acra_twisted.telemetry.sampling import by_client, make_sampler
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import Tracing
 from acra_twisted.telemetry.zpages import TracePages
@@ -52,6 +52,7 @@ class TelemetryService(MultiService):
             self.clock,
             self._sink(),
             settings["tracing_trust_remote"],
+            by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
         )
         metrics.watch_traces(self.tracing.counts)
         self._listen(settings["incoming_connection_prometheus_metrics_string"], zpages)

@@ -10,7 +10,7 @@ when it turns out to be denied, failed or slow, which are always kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zope.interface import implementer
@@ -50,8 +50,10 @@ class Tracing:
         clock: Callable[[], int],
         sink: Callable[[Span], None],
         trusts_remote: bool = True,
+        by_client: Mapping[str, Sampler] | None = None,
     ) -> None:
         self._sampler = sampler
+        self._by_client = by_client or {}
         self.clock = clock
         self._sink = sink
         self._trusts_remote = trusts_remote
@@ -60,29 +62,35 @@ class Tracing:
             ("sampled", "not_sampled", *(f"kept_{reason}" for reason in KEPT_REASONS)), 0
         )
 
-    def _decide(self, trace_id: str, remote: TraceContext | None) -> bool:
-        sampled = self._sampler(trace_id, remote)
+    def decide(self, remote: TraceContext | None, client_id: str = "") -> tuple[str, bool]:
+        """The id of a trace that begins here or goes on here, and whether it is sampled.
+
+        What was set for a client id holds against everybody's wish; else the peer's decision does
+        where peers are trusted.
+        """
+        trace_id = remote.trace_id if remote is not None else spans.new_trace_id()
+        override = self._by_client.get(client_id) if self._by_client else None
+        if override is not None:
+            sampled = override(trace_id, None)
+        else:
+            sampled = self._sampler(trace_id, remote if self._trusts_remote else None)
         self.counts["sampled" if sampled else "not_sampled"] += 1
-        return sampled
+        return trace_id, sampled
 
-    def root(self, name: str, kind: int, remote: TraceContext | None = None) -> Span:
+    def root(
+        self, name: str, kind: int, remote: TraceContext | None = None, client_id: str = ""
+    ) -> Span:
         """A span that begins a trace, or continues a remote one."""
-        if remote is None:
-            trace_id = spans.new_trace_id()
-            sampled = self._decide(trace_id, None)
-            return Span(name, trace_id, "", kind, self.clock(), sampled)
-        sampled = self._decide(remote.trace_id, remote if self._trusts_remote else None)
-        return Span(name, remote.trace_id, remote.span_id, kind, self.clock(), sampled, True)
+        trace_id, sampled = self.decide(remote, client_id)
+        return self.begin(name, kind, trace_id, remote, self.clock(), sampled)
 
-    def sampled_root(self, name: str, kind: int, remote: TraceContext | None) -> Span | None:
-        """As `root`; None, and no span made, where the trace is not sampled."""
-        if remote is not None:
-            span = self.root(name, kind, remote)
-            return span if span.sampled else None
-        trace_id = spans.new_trace_id()
-        if not self._decide(trace_id, None):
-            return None
-        return Span(name, trace_id, "", kind, self.clock(), True)
+    @staticmethod
+    def begin(
+        name: str, kind: int, trace_id: str, remote: TraceContext | None, start: int, sampled: bool
+    ) -> Span:
+        """The first span of a trace in this process."""
+        parent_id = remote.span_id if remote is not None else ""
+        return Span(name, trace_id, parent_id, kind, start, sampled, remote is not None)
 
     def joins(self, span: Span, connection: Span, remote: TraceContext | None) -> None:
         """Move a handshake span, recorded before the context was known, into its trace."""
@@ -111,6 +119,12 @@ class Tracing:
 
 #: Where an exchange's spans of stages that look at rows wait for its end.
 _ROW_SPANS = "tracing.rows"
+#: Of an exchange that is not sampled and would begin a trace, or continue a remote one: its id.
+_TRACE = "tracing.trace"
+#: Of an exchange that is not sampled: the context that others have been given for it.
+_CONTEXT = "tracing.context"
+#: The id of the database's span, where it was handed on before there was one.
+_DATABASE = "tracing.database"
 
 
 @implementer(IPipelineObserver)
@@ -118,8 +132,10 @@ class ExchangeTracing:
     """Observer that makes exchange, stage and database spans.
 
     ``scope``: ``"connection"`` or ``"request"`` (each exchange is its own trace, linked both
-    ways).  ``slow`` in nanoseconds, 0 for never.  ``store`` is that of the trace pages, which may
-    want an exchange that is not sampled all the same.
+    ways).  ``slow`` in nanoseconds, 0 for never.  ``server`` is where the database is; None in a
+    connector, which sees a database nowhere: its exchanges are CLIENT spans, with AcraServer's
+    below.  ``store`` is that of the trace pages, which may want an exchange that is not sampled
+    all the same.
     """
 
     def __init__(
@@ -129,7 +145,7 @@ class ExchangeTracing:
         system: str,
         scope: str = "connection",
         slow: int = 0,
-        server: tuple[str, int] = ("", 0),
+        server: tuple[str, int] | None = ("", 0),
         store: SpanStore | None = None,
     ) -> None:
         self._tracing = tracing
@@ -137,6 +153,7 @@ class ExchangeTracing:
         self._per_request = scope == "request"
         self._slow = slow
         self._server = server
+        self._kind = spans.SERVER if server is not None else spans.CLIENT
         self._store = store
 
     def session_opened(self, session: Session) -> None:
@@ -156,14 +173,45 @@ class ExchangeTracing:
             self._per_request or count > EXCHANGES_PER_TRACE
         )
         if remote is None and not own_trace:
-            if connection.sampled:
-                exchange.span = connection.child("", spans.SERVER, exchange.opened)
+            if connection.sampled or session.notices:
+                exchange.span = connection.child("", self._kind, exchange.opened)
+                exchange.span.sampled = True
+                connection.kept = connection.kept or session.notices
             return
-        span = self._tracing.sampled_root("", spans.SERVER, remote)
+        trace_id, sampled = self._tracing.decide(remote, session.identity.client_id)
+        if sampled or session.notices:
+            exchange.span = self._own(exchange, trace_id, True)
+        else:
+            exchange.notes[_TRACE] = trace_id
+
+    def _own(self, exchange: Exchange, trace_id: str, sampled: bool) -> Span:
+        """The span of an exchange that is not in its connection's trace, linked with it."""
+        span = self._tracing.begin(
+            "", self._kind, trace_id, exchange.remote, exchange.opened, sampled
+        )
+        self._link(span, exchange.session.span)
+        return span
+
+    def context(self, exchange: Exchange) -> TraceContext:
+        """The context of an exchange, sampled or not: what others may be given."""
+        span = exchange.span
         if span is not None:
-            span.start = exchange.opened
-            self._link(span, connection)
-            exchange.span = span
+            known: TraceContext = span.context
+            return known
+        notes = exchange.notes
+        if _CONTEXT not in notes:
+            trace_id = notes.get(_TRACE) or exchange.session.span.trace_id
+            notes[_CONTEXT] = TraceContext(trace_id, spans.new_span_id(), False)
+        context: TraceContext = notes[_CONTEXT]
+        return context
+
+    def database_context(self, exchange: Exchange) -> TraceContext | None:
+        """The context of the database's part of a sampled exchange; else None."""
+        span = exchange.span
+        if span is None:
+            return None
+        span_id = exchange.notes[_DATABASE] = spans.new_span_id()
+        return TraceContext(span.trace_id, span_id, span.sampled)
 
     @staticmethod
     def _link(span: Span, connection: Span) -> None:
@@ -178,7 +226,7 @@ class ExchangeTracing:
             if not reason and not self._wanted(exchange):
                 return
             connection: Span = exchange.session.span
-            span = connection.child("", spans.SERVER, exchange.opened)
+            span = self._late(exchange, connection)
             if reason:
                 # With its connection, which ends later: else it would hang in the air.
                 span.sampled = connection.kept = True
@@ -187,8 +235,9 @@ class ExchangeTracing:
         span.end = exchange.closed
         for rows in exchange.notes.pop(_ROW_SPANS, {}).values():
             self._tracing.emit(rows)
-        if exchange.sent and exchange.outcome != "aborted":
+        if self._server is not None and exchange.sent and exchange.outcome != "aborted":
             database = span.child(f"{self._system} {span.name}"[:255], spans.CLIENT, exchange.sent)
+            database.span_id = exchange.notes.pop(_DATABASE, database.span_id)
             database.add_attribute("db.system.name", self._system)
             database.add_attribute("server.address", self._server[0])
             database.add_attribute("server.port", self._server[1])
@@ -200,6 +249,18 @@ class ExchangeTracing:
             database.end = exchange.closed
             self._tracing.emit(database)
         self._tracing.emit(span)
+
+    def _late(self, exchange: Exchange, connection: Span) -> Span:
+        """The span of an exchange for which none was made when it began."""
+        trace_id = exchange.notes.get(_TRACE)
+        if trace_id is None:
+            span = connection.child("", self._kind, exchange.opened)
+        else:
+            span = self._own(exchange, trace_id, False)
+        context = exchange.notes.get(_CONTEXT)
+        if context is not None:
+            span.span_id = context.span_id
+        return span
 
     def _kept(self, exchange: Exchange) -> str:
         """Why an exchange must be told of; empty if it need not."""
@@ -243,9 +304,10 @@ class ExchangeTracing:
         if exchange.sqlstate:
             put("db.response.status_code", exchange.sqlstate)
         total = exchange.closed - exchange.opened
-        in_database = exchange.closed - exchange.sent if exchange.sent else 0
-        put("acra.time.database_ms", round(in_database / _NS_PER_MS, 3))
-        put("acra.time.proxy_ms", round((total - in_database) / _NS_PER_MS, 3))
+        if self._server is not None:
+            in_database = exchange.closed - exchange.sent if exchange.sent else 0
+            put("acra.time.database_ms", round(in_database / _NS_PER_MS, 3))
+            put("acra.time.proxy_ms", round((total - in_database) / _NS_PER_MS, 3))
         if self._slow and total >= self._slow:
             put("acra.slow", True)
         if exchange.attributes:

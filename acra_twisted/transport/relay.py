@@ -155,7 +155,7 @@ class Relay:
         self.finish(_describe("database", reason))
 
     def _hang_up(self, reason: str) -> None:
-        self.finish(f"stage: {reason}", (b"42000", "AcraServer ended this session"))
+        self.finish(f"stage: {reason}", (b"42000", "the session was ended"))
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
@@ -167,10 +167,15 @@ class Relay:
             self.finish("protocol error", (error.sqlstate, text))
             return
         _log.failure("internal error", failure, **session_fields(self.session))
-        self.finish("internal error", (b"XX000", "internal error in AcraServer"))
+        self.finish("internal error", (b"XX000", "internal error in the proxy"))
 
     def _event(self, code: int, text: str) -> None:
         self.session.observer.security_event(code, text, self.session, None)
+
+    @property
+    def finished(self) -> bool:
+        """True once the session is over."""
+        return self._finished
 
     def finish(self, reason: str, farewell: tuple[bytes, str] | None = None) -> None:
         """End the session, once: flush, tell the client why, close both sides."""

@@ -19,11 +19,15 @@ _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f
 
 
 class TraceContext(NamedTuple):
-    """A span's address: 32 and 16 lower-case hex digits, and whether its trace is sampled."""
+    """A span's address: 32 and 16 lower-case hex digits, and whether its trace is sampled.
+
+    ``state`` is what others put into a tracestate: handed on as it came, never read.
+    """
 
     trace_id: str
     span_id: str
     sampled: bool
+    state: str = ""
 
     def traceparent(self) -> str:
         """The W3C header value, version 00."""

@@ -28,7 +28,7 @@ class Playbook:
         if "from_database" in response:
             response["check_authentication"] = response.pop("from_database")
         self.request = RequestFlow(self.session, frozenset(inspects), **options)
-        limit = {k: v for k, v in options.items() if k == "message_limit"}
+        limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
         self.response = ResponseFlow(self.session, "rows" in inspects, **limit, **response)
         self.extra = b""
 

@@ -11,8 +11,8 @@ from acra_twisted.pipeline.build import stage_factories
 from acra_twisted.stages.censor import CensorStage
 from acra_twisted.stages.query_capture import QueryCapture
 from acra_twisted.telemetry.audit import AuditLog
+from acra_twisted.telemetry.exchangemetrics import ServerMetrics
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
-from acra_twisted.telemetry.metrics import ServerMetrics
 from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.channel import Channel

@@ -67,6 +67,13 @@ class HeldBatch(ChunkFlow):
         self._hold(changed)
         self._start = self._released = end
 
+    def _insert(self, at: int, added: bytes) -> None:
+        """Put bytes of our own before the message that begins ``at``."""
+        self._emit()
+        self._hold(self._buffer.data[self._released : at])
+        self._hold(added)
+        self._start = self._released = at
+
     def _release(self, upto: int) -> None:
         """Let the batch go: its bytes to the output, its replies into the queue."""
         if self._session.discarding:

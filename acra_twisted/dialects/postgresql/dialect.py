@@ -8,6 +8,12 @@ from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql import authentication, replies
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.dialects.postgresql.disclosure import (
+    NOTHING,
+    Disclosure,
+    startup_context,
+    startup_notices,
+)
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
@@ -32,7 +38,9 @@ class PostgresqlDialect:
         hold_limit: int = 1 << 20,
         max_prepared: int = 10_000,
         function_call: bool = False,
+        disclosure: Disclosure = NOTHING,
     ) -> None:
+        self._disclosure = disclosure
         self._message_limit = message_limit
         self._hold_limit = hold_limit
         self._max_prepared = max_prepared
@@ -52,14 +60,7 @@ class PostgresqlDialect:
     ) -> tuple[RequestFlow, ResponseFlow, bytes]:
         """Flows for a client whose startup packet was accepted, and the database's first bytes."""
         packet, unknown = settle_version(startup)
-        session.prepared = Prepared(self._max_prepared)
-        session.user = startup.parameters[b"user"]
-        session.database = startup.parameters.get(b"database") or session.user
-        session.observer.session_opened(session)
-        exchange = Exchange(session, "startup", None, session.clock())
-        exchange.sent = exchange.opened
-        session.observer.exchange_opened(exchange)
-        session.outstanding.append((replies.STARTUP, exchange, None))
+        self._begin(session, startup)
         mediator = authentication.PassThrough(policy)
         request = RequestFlow(
             session,
@@ -68,6 +69,7 @@ class PostgresqlDialect:
             hold_limit=self._hold_limit,
             function_call=self._function_call,
             check_authentication=mediator.from_client,
+            disclosure=self._disclosure,
         )
         response = ResponseFlow(
             session,
@@ -77,5 +79,38 @@ class PostgresqlDialect:
             check_authentication=mediator.from_database,
             unknown_options=unknown,
             asked_minor=startup.minor,
+            disclosure=self._disclosure,
         )
         return request, response, packet.encode()
+
+    def follow_session(
+        self, session: Session, startup: StartupPacket
+    ) -> tuple[RequestFlow, ResponseFlow]:
+        """Flows for who passes everything on as it comes, the startup packet too: a connector."""
+        self._begin(session, startup)
+        request = RequestFlow(
+            session,
+            message_limit=self._message_limit,
+            hold_limit=0,
+            function_call=True,
+            disclosure=self._disclosure,
+        )
+        response = ResponseFlow(
+            session, message_limit=self._message_limit, disclosure=self._disclosure
+        )
+        return request, response
+
+    def _begin(self, session: Session, startup: StartupPacket) -> None:
+        session.prepared = Prepared(self._max_prepared)
+        session.user = startup.parameters[b"user"]
+        session.database = startup.parameters.get(b"database") or session.user
+        session.context, malformed = startup_context(startup)
+        session.notices = self._disclosure.notices and startup_notices(startup)
+        session.observer.session_opened(session)
+        exchange = Exchange(session, "startup", None, session.clock())
+        exchange.sent = exchange.opened
+        exchange.remote = session.context
+        if malformed:
+            exchange.add_attribute("acra.traceparent_malformed", True)
+        session.observer.exchange_opened(exchange)
+        session.outstanding.append((replies.STARTUP, exchange, None))

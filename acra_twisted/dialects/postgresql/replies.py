@@ -31,9 +31,13 @@ DENIED = 11  # FAKE: payload is the encoded error, emitted at the head
 DENIED_QUERY = 12  # FAKE: the same, followed by ReadyForQuery
 DENIED_SYNC = 13  # FAKE: ReadyForQuery for a batch of which the database saw nothing
 REPLACED = 14  # an Execute of ours that must fail: its error is replaced by the payload
+CARRIER = 15  # a Close of ours that carries a context: its CloseComplete is left out
+ANSWERED = 16  # FAKE: payload is the encoded reply to a message that went no further
 
 #: Answered by us, without a word from the database.
-FAKES = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC))
+FAKES = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC, ANSWERED))
+#: Of these the ones without a ReadyForQuery.
+BARE = frozenset((DENIED, ANSWERED))
 #: Needs no word from the database to leave the queue.
 OURS = FAKES | {COPY_END}
 #: Where the database stops discarding after an error in the extended protocol.

@@ -22,6 +22,13 @@ from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.batch import HeldBatch
+from acra_twisted.dialects.postgresql.disclosure import (
+    CARRIER,
+    NOTHING,
+    Disclosure,
+    asks_for_notices,
+    carried,
+)
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.errors import WireError
 from acra_twisted.model import (
@@ -34,9 +41,10 @@ from acra_twisted.model import (
     Statement,
     Work,
 )
-from acra_twisted.sql.comments import take_context
+from acra_twisted.sql.comments import add_context, take_context
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
+from acra_twisted.wire.tracecontext import TraceContext
 
 #: A portal that no client has: executing it must fail.  The name explains itself in the
 #: database's log.
@@ -67,8 +75,12 @@ class RequestFlow(HeldBatch):
         hold_limit: int = 1 << 20,
         function_call: bool = False,
         check_authentication: Callable[[bytes], None] = lambda body: None,
+        disclosure: Disclosure = NOTHING,
     ) -> None:
         super().__init__(session, hold_limit)
+        self._disclosure = disclosure
+        # The context that a Close has brought for what comes behind it.
+        self._announced: TraceContext | None = None
         self._statements = STATEMENT in inspects
         self._parameters = PARAMETERS in inspects
         self._result_formats = ROWS in inspects
@@ -159,9 +171,9 @@ class RequestFlow(HeldBatch):
             portal = Portal(message.portal, work.item.statement, message.results)
             self._bound(work.exchange, portal, end)
         elif simple:
-            self._query_passed(work.exchange, end)
+            self._query_passed(work.exchange, start, end)
         else:
-            self._parsed(work.exchange, work.item)
+            self._parsed(work.exchange, start, end, message)
 
     def take_output(self) -> bytes:
         """Bytes for the database."""
@@ -199,6 +211,8 @@ class RequestFlow(HeldBatch):
     def _open(self, kind: str, statement: Statement | None) -> Exchange:
         session = self._session
         exchange = Exchange(session, kind, statement, session.clock())
+        exchange.remote = self._announced or session.context
+        self._announced = None
         session.observer.exchange_opened(exchange)
         return exchange
 
@@ -212,9 +226,41 @@ class RequestFlow(HeldBatch):
             exchange.add_attribute("acra.traceparent_malformed", True)
         if found.context is not None:
             statement.text = found.text
-            exchange.remote = found.context
+        exchange.remote = found.context or session.context
+        if self._disclosure.notices:
+            asked = asks_for_notices(statement.text)
+            if asked is not None:
+                session.notices = asked
         session.observer.exchange_opened(exchange)
         return exchange
+
+    def _hand_on(self, exchange: Exchange, start: int, end: int, message: Any) -> None:
+        """Put a context into the text that leaves, not into the statement as it is judged.
+
+        The text of a named statement stays what it is where a pooler or the database may know
+        it by that.
+        """
+        onward, statement = self._disclosure.onward, exchange.statement
+        if onward is None or statement is None:
+            return
+        if statement.prepared_name and not self._disclosure.to_acra:
+            return
+        context = onward(exchange)
+        if context is not None:
+            state = exchange.remote.state if exchange.remote is not None else ""
+            text = add_context(statement.text, context, state)
+            self._splice_statement(start, end, message, text)
+
+    def _carry_context(self, exchange: Exchange, start: int) -> None:
+        """Before a request without text: a Close that carries its context."""
+        disclosure = self._disclosure
+        if disclosure.onward is None or not disclosure.to_acra:
+            return
+        context = disclosure.onward(exchange)
+        if context is not None:
+            name = CARRIER + context.traceparent().encode("ascii")
+            self._insert(start, frontend.encode_close(b"S", name))
+            self._expected.append((replies.CARRIER, None, None))
 
     def _query(self, start: int, end: int) -> Work | None:
         self._release(start)
@@ -226,10 +272,11 @@ class RequestFlow(HeldBatch):
         if self._statements:
             self._message = (start, end, None)
             return Work(STATEMENT, statement, exchange)
-        self._query_passed(exchange, end)
+        self._query_passed(exchange, start, end)
         return None
 
-    def _query_passed(self, exchange: Exchange, end: int) -> None:
+    def _query_passed(self, exchange: Exchange, start: int, end: int) -> None:
+        self._hand_on(exchange, start, end, None)
         self._expected.append((replies.QUERY, exchange, None))
         self._release(end)
         self._part_sent = False
@@ -246,10 +293,13 @@ class RequestFlow(HeldBatch):
             self._message = (start, end, message)
             return Work(STATEMENT, statement, exchange)
         else:
-            self._parsed(exchange, statement)
+            self._parsed(exchange, start, end, message)
         return None
 
-    def _parsed(self, exchange: Exchange, statement: Statement) -> None:
+    def _parsed(self, exchange: Exchange, start: int, end: int, message: Any) -> None:
+        statement = exchange.statement
+        assert statement is not None  # noqa: S101 - a Parse has one
+        self._hand_on(exchange, start, end, message)
         self._session.prepared.parse_sent(statement)
         self._expected.append((replies.PARSE, exchange, statement))
 
@@ -259,11 +309,11 @@ class RequestFlow(HeldBatch):
         if not (self._parameters or self._result_formats):
             portal, name = frontend.bind_names(body)
             statement = prepared.statement(name)
-            self._bound(self._executing(statement), Portal(portal, statement), end)
+            self._bound(self._executing(statement, start), Portal(portal, statement), end)
             return None
         bind = frontend.decode_bind(body)
         statement = prepared.statement(bind.statement)
-        exchange = self._executing(statement)
+        exchange = self._executing(statement, start)
         if not self._parameters:
             self._bound(exchange, Portal(bind.portal, statement, bind.results), end)
             return None
@@ -278,7 +328,7 @@ class RequestFlow(HeldBatch):
         prepared.bind_sent(portal)
         self._expected.append((replies.BIND, exchange, None))
 
-    def _executing(self, statement: Statement | None) -> Exchange:
+    def _executing(self, statement: Statement | None, start: int) -> Exchange:
         """The exchange of an execution: that of the Parse just before, or a new one."""
         exchange = self._exchange
         if (
@@ -288,14 +338,16 @@ class RequestFlow(HeldBatch):
             or exchange.statement is not statement
         ):
             exchange = self._exchange = self._open("execute", statement)
+            self._carry_context(exchange, start)
         exchange.kind = "execute"
         return exchange
 
-    def _current(self, statement: Statement | None) -> Exchange:
+    def _current(self, statement: Statement | None, start: int) -> Exchange:
         """The exchange that a Describe, Execute or Close belongs to."""
         exchange = self._exchange
         if exchange is None or exchange.closed:
             exchange = self._exchange = self._open("prepare", statement)
+            self._carry_context(exchange, start)
         return exchange
 
     def _describe(self, start: int, end: int) -> None:
@@ -305,18 +357,24 @@ class RequestFlow(HeldBatch):
             statement, code = prepared.statement(name), replies.DESCRIBE_STATEMENT
         else:
             statement, code = prepared.portal(name).statement, replies.DESCRIBE_PORTAL
-        self._expected.append((code, self._current(statement), statement))
+        self._expected.append((code, self._current(statement, start), statement))
 
     def _execute(self, start: int, end: int) -> None:
         name = frontend.decode_execute(self._buffer.data[start + 5 : end])
         portal = self._session.prepared.portal(name)
-        exchange = self._current(portal.statement)
+        exchange = self._current(portal.statement, start)
         exchange.kind = "execute"
         self._expected.append((replies.EXECUTE, exchange, portal))
 
     def _close(self, start: int, end: int) -> None:
-        target = frontend.decode_target(self._buffer.data[start + 5 : end])
-        self._expected.append((replies.CLOSE, self._current(None), target))
+        kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
+        context = carried(name) if kind == b"S" else None
+        if context is None:
+            self._expected.append((replies.CLOSE, self._current(None, start), (kind, name)))
+            return
+        self._announced = context
+        self._splice(start, end, b"")
+        self._expected.append((replies.ANSWERED, None, backend.CLOSE_COMPLETE))
 
     def _sync(self, start: int, end: int) -> None:
         session = self._session
@@ -336,7 +394,7 @@ class RequestFlow(HeldBatch):
         exchange = self._exchange
         open_one = exchange if exchange is not None and not exchange.closed else None
         session.outstanding.append((code, open_one, None))
-        self._exchange = None
+        self._exchange = self._announced = None
         self._part_sent = self._denied = self._denied_unsent = False
 
     def _flush(self, start: int, end: int) -> None:
@@ -368,7 +426,8 @@ class RequestFlow(HeldBatch):
         self._held_size = 0
         self._emit()
         self._start = self._released = end
-        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text)
+        hint = self._disclosure.hint(exchange)
+        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint)
 
     def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
         error = self._refused(exchange, deny, end)

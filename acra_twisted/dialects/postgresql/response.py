@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
 from acra_twisted.dialects.postgresql.rows import ResultRows
 from acra_twisted.errors import WireError
 from acra_twisted.model import Exchange, Session, Work
@@ -44,8 +45,10 @@ class ResponseFlow(ResultRows):
         check_authentication: Callable[[bytes], bytes | None] = lambda body: None,
         unknown_options: list[bytes] | None = None,
         asked_minor: int = 0,
+        disclosure: Disclosure = NOTHING,
     ) -> None:
         super().__init__(session, plans, message_limit)
+        self._disclosure = disclosure
         self._on_key = on_key
         self._check_authentication = check_authentication
         # What NegotiateProtocolVersion must add to the database's own answer, until it is sent.
@@ -174,7 +177,7 @@ class ResponseFlow(ResultRows):
         session = self._session
         outstanding = session.outstanding
         while outstanding:
-            code, _, payload = outstanding[0]
+            code, exchange, payload = outstanding[0]
             if code == replies.COPY_END:
                 outstanding.popleft()
                 continue
@@ -183,16 +186,24 @@ class ResponseFlow(ResultRows):
             self._emit(end)
             if payload is not None:
                 self._out.append(payload)
-            if code != replies.DENIED:
+            if code not in replies.BARE:
+                self._tell(exchange)
                 self._out.append(backend.encode_ready(session.transaction_status))
             replies.pop(session)
+
+    def _tell(self, exchange: Exchange | None) -> None:
+        """A NOTICE about an exchange whose reply ends here, to a session that asked for it."""
+        text = self._disclosure.notice(exchange)
+        if text:
+            self._out.append(backend.encode_notice(text))
 
     def _fail(self, exchange: Exchange, deny: Deny) -> None:
         """Give the client an error in place of the rest of this reply."""
         exchange.outcome = "denied"
         exchange.sqlstate = deny.sqlstate.decode()
         exchange.reason = deny.reason
-        self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text))
+        hint = self._disclosure.hint(exchange)
+        self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
         self._columns = -1
         self._suppressing = True
         session = self._session
@@ -252,7 +263,11 @@ class ResponseFlow(ResultRows):
         self._pop(end)
 
     def _close_complete(self, start: int, end: int) -> None:
-        self._session.prepared.close_complete(*self._head(replies.CLOSE)[2])
+        code, _, target = self._head(replies.CLOSE, replies.CARRIER)
+        if code == replies.CARRIER:
+            self._leave_out(start, end)
+        else:
+            self._session.prepared.close_complete(*target)
         self._pop(end)
 
     def _parameter_description(self, start: int, end: int) -> None:
@@ -347,6 +362,10 @@ class ResponseFlow(ResultRows):
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
             exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
+        hint = self._disclosure.hint(exchange) if code != replies.REPLACED else ""
+        if hint:
+            self._leave_out(start, end)
+            self._out.append(backend.with_hint(self._body(start, end), hint))
         self._columns = -1
         if code not in replies.ENDS_WITH_READY and code != replies.SYNC:
             replies.discard_until_sync(session)
@@ -354,7 +373,10 @@ class ResponseFlow(ResultRows):
 
     def _ready_for_query(self, start: int, end: int) -> None:
         session = self._session
-        code = self._head(replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP)[0]
+        code, exchange, _ = self._head(replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP)
+        if session.notices:
+            self._emit(start)
+            self._tell(exchange)
         session.transaction_status = backend.decode_ready(self._body(start, end))
         session.copying_in = False
         self._suppressing = False

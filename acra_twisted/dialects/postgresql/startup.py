@@ -51,6 +51,8 @@ ALLOWED_PARAMETERS = (
     "bytea_output",
     "lc_messages",
     "client_min_messages",
+    "acra.traceparent",
+    "acra.trace_notice",
 )
 
 

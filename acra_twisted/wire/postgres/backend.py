@@ -16,6 +16,7 @@ _SHORT = struct.Struct(">H")
 _FIELD = struct.Struct(">IhIhih")
 
 AUTH_OK, AUTH_CLEARTEXT, AUTH_MD5, AUTH_SASL = 0, 3, 5, 10
+CLOSE_COMPLETE = message(b"3", b"")
 SCRAM_PLUS = b"SCRAM-SHA-256-PLUS"
 
 
@@ -26,10 +27,29 @@ class BackendKey(NamedTuple):
     key: bytes
 
 
-def encode_error(severity: bytes, sqlstate: bytes, text: str) -> bytes:
-    """An ErrorResponse with severity (both forms), SQLSTATE and message."""
+def encode_error(severity: bytes, sqlstate: bytes, text: str, hint: str = "") -> bytes:
+    """An ErrorResponse with severity (both forms), SQLSTATE, message and perhaps a hint."""
+    return message(b"E", _fields(severity, sqlstate, text, hint))
+
+
+def encode_notice(text: str) -> bytes:
+    """A NoticeResponse of the lowest class that clients show."""
+    return message(b"N", _fields(b"NOTICE", b"00000", text, ""))
+
+
+def with_hint(body: bytes, hint: str) -> bytes:
+    """An ErrorResponse like the one with this body, and a hint more.  Raises WireError."""
+    fields = decode_error(body)
+    before = fields.get("H", b"")
+    fields["H"] = (before + b"; " if before else b"") + hint.encode("utf-8")
+    shown = (b"%b%b\0" % (key.encode("latin-1"), value) for key, value in fields.items())
+    return message(b"E", b"".join(shown) + b"\0")
+
+
+def _fields(severity: bytes, sqlstate: bytes, text: str, hint: str) -> bytes:
     shown = text.encode("utf-8", "replace").replace(b"\0", b"?")
-    return message(b"E", b"S%b\0V%b\0C%b\0M%b\0\0" % (severity, severity, sqlstate, shown))
+    more = b"H%b\0" % hint.encode("utf-8") if hint else b""
+    return b"S%b\0V%b\0C%b\0M%b\0%b\0" % (severity, severity, sqlstate, shown, more)
 
 
 def encode_ready(status: bytes) -> bytes:

@@ -144,6 +144,11 @@ def encode_execute(portal: bytes) -> bytes:
     return message(b"E", portal + b"\0\0\0\0\0")
 
 
+def encode_close(kind: bytes, name: bytes) -> bytes:
+    """A Close of a statement (``S``) or a portal (``P``)."""
+    return message(b"C", b"%b%b\0" % (kind, name))
+
+
 def decode_formats(body: bytes, count: int) -> list[int]:
     """Format codes as Bind writes them, for ``count`` columns: none is text, one is for all."""
     formats, _ = _formats(body, 0)

@@ -11,12 +11,15 @@ from acra_twisted.connector.connection import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.options import Address, defaults
 from acra_twisted.wire import tracecontext
-from acra_twisted.wire.postgres.frames import StartupPacket
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket, message
+from tests.support.sessions import columns, complete, messages, query, ready, row, types
 
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
 
 
-class Connections(SynchronousTestCase):
+class Connected(SynchronousTestCase):
+    scope = "connection"
+
     def setUp(self):
         self.reactor = MemoryReactorClock()
         settings = defaults(CONNECTOR_SECTIONS).but(
@@ -25,6 +28,7 @@ class Connections(SynchronousTestCase):
             incoming_connection_string=Address("127.0.0.1", 0),
             max_connections=2,
             write_timeout=5.0,
+            tracing_scope=self.scope,
         )
         self.connector = AcraConnector(self.reactor, settings)
         self.addCleanup(self.connector.listener._listener.close)
@@ -49,6 +53,8 @@ class Connections(SynchronousTestCase):
         link.makeConnection(StringTransport())
         return application, link
 
+
+class Connections(Connected):
     def test_the_context_goes_first_and_then_bytes_both_ways(self):
         application, link = self.linked()
         context = tracecontext.encode(application.span.context)
@@ -127,3 +133,109 @@ class Connections(SynchronousTestCase):
         application.drain()
         application.cut()
         self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)
+
+
+AUTHENTICATED = message(b"R", b"\0\0\0\0") + ready()
+
+
+class Followed(Connected):
+    """Each request of a session that can be seen is a trace, whose context goes with it."""
+
+    scope = "request"
+
+    def session(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(STARTUP)
+        self.assertEqual(link.transport.value(), STARTUP)
+        link.dataReceived(AUTHENTICATED)
+        self.assertEqual(application.transport.value(), AUTHENTICATED)
+        link.transport.clear()
+        application.transport.clear()
+        return application, link
+
+    def test_a_query_takes_its_context_along(self):
+        application, link = self.session()
+        application.dataReceived(query(b"SELECT 1"))
+        ((kind, body),) = messages(link.transport.value())
+        running = [span.name for span in self.connector._running()]
+        self.assertEqual(running, ["handleConnection", ""])
+        reply = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
+        link.dataReceived(reply)
+        self.assertEqual(application.transport.value(), reply)
+        span = self.spans[-1]
+        self.assertEqual((span.name, kind), ("SELECT", "Q"))
+        self.assertNotEqual(span.trace_id, application.span.trace_id)
+        comment = f"SELECT 1 /*traceparent='{span.context.traceparent()}'*/"
+        self.assertEqual(body, comment.encode() + b"\0")
+
+    def test_the_startup_packet_may_come_in_pieces_and_be_pipelined(self):
+        application, link = self.linked()
+        link.transport.clear()
+        for byte in STARTUP[:-1]:
+            application.dataReceived(bytes([byte]))
+        self.assertEqual(link.transport.value(), b"")
+        application.dataReceived(STARTUP[-1:] + message(b"p", b"password\0"))
+        self.assertEqual(link.transport.value(), STARTUP + message(b"p", b"password\0"))
+
+    def test_declined_encryption_and_then_a_session(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(SSL_REQUEST_PACKET)
+        link.dataReceived(b"N")
+        application.dataReceived(STARTUP)
+        self.assertEqual(link.transport.value(), SSL_REQUEST_PACKET + STARTUP)
+        self.assertEqual(application.transport.value(), b"N")
+        self.assertIsNotNone(application.relay)
+
+    def test_encryption_inside_is_carried_unread(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(SSL_REQUEST_PACKET)
+        link.dataReceived(b"S")
+        application.dataReceived(b"\x16\x03\x01 a handshake")
+        self.assertEqual(link.transport.value(), SSL_REQUEST_PACKET + b"\x16\x03\x01 a handshake")
+        self.assertIsNone(application.relay)
+        link.transport.producer.pauseProducing()
+        self.reactor.advance(6)
+        self.connector._connections.check()
+        self.assertTrue(application.transport.disconnected)
+
+    def test_a_protocol_in_which_the_server_speaks_first(self):
+        application, link = self.linked()
+        link.transport.clear()
+        link.dataReceived(b"J\0\0\0\x0a8.0.30 and so on")
+        application.dataReceived(b"an answer")
+        self.assertEqual(application.transport.value(), b"J\0\0\0\x0a8.0.30 and so on")
+        self.assertEqual(link.transport.value(), b"an answer")
+
+    def test_ends(self):
+        application, link = self.session()
+        application.dataReceived(query(b"SELECT 1"))
+        application.connectionLost(Failure(ConnectionDone()))
+        self.assertTrue(link.transport.disconnecting)
+        self.assertIn("lost", [span.message for span in self.spans])
+        application, link = self.session()
+        link.connectionLost(Failure(ConnectionLost()))
+        self.assertTrue(application.transport.disconnecting)
+        self.assertEqual(application.span.message, "ConnectionLost")
+
+    def test_shutdown_waits_for_the_reply(self):
+        application, link = self.session()
+        application.dataReceived(query(b"SELECT 1"))
+        application.drain()
+        self.assertFalse(application.transport.disconnecting)
+        link.dataReceived(complete(b"SELECT 0") + ready())
+        self.assertEqual(types(application.transport.value()), "CZE")
+        self.assertTrue(application.transport.disconnecting)
+        application, link = self.session()
+        application.dataReceived(query(b"SELECT 1"))
+        application.cut()
+        self.assertIn(b"57P01", application.transport.value())
+
+    def test_a_database_that_does_not_keep_to_its_protocol(self):
+        application, link = self.session()
+        link.dataReceived(b"?\0\0\0\4")
+        self.assertIn(b"broke its protocol", application.transport.value())
+        self.assertTrue(application.transport.disconnecting)
+        self.assertTrue(self.flushLoggedErrors() == [])

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sql.comments import take_context
+from acra_twisted.sql.comments import add_context, take_context
+from acra_twisted.wire.tracecontext import parse_traceparent
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OTHER = b"00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
@@ -58,3 +59,32 @@ class NotHonoured(SynchronousTestCase):
     def test_random_bytes(self, data):
         take_context(b"SELECT traceparent " + data)
         take_context(b"SELECT 1 /*traceparent='" + data + b"'*/")
+
+
+class Added(SynchronousTestCase):
+    CONTEXT = parse_traceparent(PARENT.decode())
+
+    @given(st.sampled_from((b"", b"SELECT 1", b"x -- y", b"'", b"/*", b"$$", b"E'\\")), st.binary())
+    def test_what_is_added_is_taken_off_again(self, start, rest):
+        text = start + rest.replace(b"traceparent", b"")
+        added = add_context(text, self.CONTEXT)
+        self.assertTrue(added.startswith(text))
+        if b"--" not in text:
+            self.assertEqual(take_context(added), (text, self.CONTEXT, False))
+
+    def test_behind_a_line_comment(self):
+        added = add_context(b"SELECT 1 -- one", self.CONTEXT)
+        self.assertEqual(take_context(added), (b"SELECT 1 -- one\n", self.CONTEXT, False))
+
+    def test_a_state(self):
+        added = add_context(b"SELECT 1", self.CONTEXT, "rojo=00f0,congo=t61")
+        found = take_context(added)
+        self.assertEqual(found.context.state, "rojo=00f0,congo=t61")
+        for state in (b"a%0Ab", b"%FF", b"a" * 600):
+            text = b"SELECT 1 /*traceparent='" + PARENT + b"',tracestate='" + state + b"'*/"
+            self.assertEqual(take_context(text).context, self.CONTEXT)
+
+    def test_nothing_is_lexed_for_it(self):
+        """An open literal, which no lexer would read to its end."""
+        text = b"SELECT 'open"
+        self.assertEqual(take_context(add_context(text, self.CONTEXT)).text, text)

@@ -52,3 +52,15 @@ class Samplers(SynchronousTestCase):
             "always:1",
         ):
             self.assertRaises(ValueError, sampling.SamplerKind().parse, text)
+
+
+class ByClient(SynchronousTestCase):
+    def test_pairs(self):
+        kind = sampling.CLIENT_SAMPLERS
+        pairs = kind.parse("ann=always, ben = probability:0 ,")
+        self.assertEqual(pairs, ("ann=always", "ben = probability:0"))
+        made = sampling.by_client(pairs, lambda: 0)
+        self.assertTrue(made["ann"]("1" * 32, None))
+        self.assertFalse(made["ben"]("1" * 32, None))
+        for text in ("ann", "=always", "ann=sometimes"):
+            self.assertRaises(ValueError, kind.parse, text)

@@ -93,6 +93,54 @@ class Exchanges(SynchronousTestCase):
         self.exchange()
         self.assertNotEqual(self.spans[-1].trace_id, self.session.span.trace_id)
 
+    def test_a_connectors_exchanges_are_clients_of_the_server(self):
+        self.make(server=None, scope="request")
+        self.exchange()
+        (span,) = self.spans
+        self.assertEqual(span.kind, spans.CLIENT)
+        self.assertNotIn("acra.time.proxy_ms", span.attributes)
+
+    def test_contexts_given_away_hold_if_the_span_is_made_late(self):
+        for remote in (None, REMOTE):
+            for sampled in (True, False):
+                self.make(sampled=sampled, scope="request")
+                exchange = Exchange(self.session, "query", Statement(b"x"), self.clock())
+                exchange.remote = remote
+                self.observer.exchange_opened(exchange)
+                context = self.observer.context(exchange)
+                self.assertEqual(self.observer.context(exchange), context)
+                self.assertEqual(context.sampled, sampled)
+                exchange.outcome, exchange.closed = "error", self.clock()
+                self.observer.exchange_closed(exchange)
+                span = self.spans[-1]
+                self.assertEqual((span.trace_id, span.span_id), context[:2])
+                if remote is not None:
+                    self.assertEqual((span.trace_id, span.parent_id), remote[:2])
+
+    def test_the_context_of_the_database(self):
+        self.make()
+        exchange = Exchange(self.session, "query", Statement(b"x"), self.clock())
+        self.assertIsNone(self.observer.database_context(exchange))
+        self.observer.exchange_opened(exchange)
+        context = self.observer.database_context(exchange)
+        exchange.sent = exchange.closed = self.clock()
+        self.observer.exchange_closed(exchange)
+        self.assertEqual(self.spans[0].context, context)
+
+    def test_a_session_that_wants_notices_is_always_recorded(self):
+        for scope in ("connection", "request"):
+            self.make(sampled=False, scope=scope)
+            self.session.notices = True
+            self.exchange()
+            self.assertTrue(self.spans[-1].sampled)
+
+    def test_samplers_of_client_ids(self):
+        by_client = {"client": lambda trace_id, remote: True}
+        for by, expected in ((by_client, True), ({}, False)):
+            tracing = Tracing(lambda *_: False, Ticks(), self.fail, by_client=by)
+            self.assertEqual(tracing.decide(REMOTE, "client"), (REMOTE.trace_id, expected))
+            self.assertFalse(tracing.decide(None, "other")[1])
+
     def test_a_long_connection_begins_new_traces(self):
         self.make()
         for _ in range(EXCHANGES_PER_TRACE + 2):

@@ -1,0 +1,239 @@
+"""What is counted of sessions, exchanges, stages and the database; fed as an observer.
+
+Source of Acra's names and buckets: acra-observability reference, section 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client import Counter
+from prometheus_client.core import GaugeMetricFamily
+from zope.interface import implementer
+
+from acra_twisted import events
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.telemetry.durations import Durations, DurationsBy
+from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.verdicts import Deny, Hangup
+
+PROCESSING_BUCKETS = (
+    *(n / 1e6 for n in (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 500)),
+    *(1e-3, 5e-3, 1e-2, 1, 3, 5, 10),
+)
+#: From 50 us to 10 s, three to a decade.
+TIME_BUCKETS = (
+    *(n * ten / 1e6 for ten in (10, 100, 1000, 10**4, 10**5) for n in (5, 10, 25)),
+    10.0,
+)
+_OUTCOMES = ("ok", "error", "denied", "aborted", "lost")
+#: What a session may be doing at a moment.
+STATES = ("starting", "idle", "active", "in_transaction", "failed_transaction")
+_IN_TRANSACTION = {b"T": "in_transaction", b"E": "failed_transaction"}
+_NS = 1e-9
+
+
+def session_state(session: Session) -> str:
+    """One of `STATES`."""
+    if not session.ready:
+        return "starting"
+    if session.outstanding:
+        return "active"
+    return _IN_TRANSACTION.get(session.transaction_status, "idle")
+
+
+class _Sessions:
+    """A gauge of sessions by state, read when scraped."""
+
+    def __init__(self, sessions: Callable[[], Iterable[Session]]) -> None:
+        self._sessions = sessions
+
+    def collect(self) -> Any:
+        """prometheus-client: in the thread that serves the scrape, which is the reactor's."""
+        counts = dict.fromkeys(STATES, 0)
+        for session in self._sessions():
+            counts[session_state(session)] += 1
+        gauge = GaugeMetricFamily("acra_sessions", "Sessions by what they do", labels=["state"])
+        for state, count in counts.items():
+            gauge.add_metric([state], count)
+        yield gauge
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
+
+
+@implementer(IPipelineObserver)
+class ConnectorMetrics(DaemonMetrics):
+    """What both daemons count of exchanges, where the protocol is followed."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(service)
+        exchanges = Counter(
+            "acra_exchanges_total", "Requests by outcome", ["outcome"], registry=self.registry
+        )
+        self._exchanges = {outcome: exchanges.labels(outcome) for outcome in _OUTCOMES}
+        self._rows = Counter(
+            "acra_rows_total", "Rows returned or changed, as replies say", registry=self.registry
+        )
+        self._failures = Counter(
+            "acra_stage_failures_total", "Stages that raised", ["stage"], registry=self.registry
+        )
+
+    def watch_sessions(self, sessions: Callable[[], Iterable[Session]]) -> None:
+        """Expose the sessions of the moment by state; read when scraped."""
+        self.registry.register(_Sessions(sessions))
+
+    def session_opened(self, session: Session) -> None:
+        """Counted at accept."""
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """Counted at close."""
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """Counted when it ends."""
+        if exchange.remote is not None:
+            self.trace_context("comment", "continued")
+        elif (
+            exchange.attributes is not None and "acra.traceparent_malformed" in exchange.attributes
+        ):
+            self.trace_context("comment", "malformed")
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """By outcome."""
+        self._exchanges[exchange.outcome or "ok"].inc()
+        if exchange.rows > 0:
+            self._rows.inc(exchange.rows)
+
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """Only a server reads any."""
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """Only a server has stages."""
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """By stage."""
+        self._failures.labels(stage).inc()
+        self.event(events.STAGE_FAILED)
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """By code."""
+        self.event(code)
+
+
+class ServerMetrics(ConnectorMetrics):
+    """AcraServer's metrics.  ``database`` is ``postgresql`` or ``mysql``."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__("acraserver")
+        registry = self.registry
+
+        def durations(name: str, text: str, buckets: tuple[float, ...]) -> Durations:
+            return DurationsBy(registry, name, text, ["db"], buckets).labels(database)
+
+        self._request = durations(
+            "acraserver_request_processing_seconds",
+            "Time from reading a request to sending it to the database",
+            PROCESSING_BUCKETS,
+        )
+        self._response = durations(
+            "acraserver_response_processing_seconds",
+            "Time from sending a request to the database to the end of its reply",
+            PROCESSING_BUCKETS,
+        )
+        self._first_byte = durations(
+            "acra_database_first_byte_seconds",
+            "Time from sending a request to the database to the first byte of its reply",
+            TIME_BUCKETS,
+        )
+        self._exchange = durations(
+            "acra_exchange_seconds",
+            "Time from reading a request to the end of its reply",
+            TIME_BUCKETS,
+        )
+        self._stage_times = DurationsBy(
+            registry,
+            "acra_stage_seconds",
+            "Time a stage took over a statement or a run of rows, of sampled exchanges",
+            ["stage"],
+            PROCESSING_BUCKETS,
+        )
+        self._stages = Counter(
+            "acra_stage_verdicts_total",
+            "Verdicts of stages other than pass",
+            ["stage", "verdict"],
+            registry=registry,
+        )
+        self._denials = Counter(
+            "acra_censor_denials_total",
+            "Statements that AcraCensor refused, by what decided",
+            ["by"],
+            registry=registry,
+        )
+        # Without children made beforehand: Acra exports only what has happened.
+        self._structs = Counter(
+            "acra_acrastruct_decryptions_total",
+            "Containers in results, as Acra up to 0.94 counts them",
+            ["status"],
+            registry=registry,
+        )
+        self._decryptions = Counter(
+            "acra_decryptions_total", "Containers in results", ["status", "type"], registry=registry
+        )
+        self._poison = Counter(
+            "acra_poison_records_total", "Poison records recognized in results", registry=registry
+        )
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
+        super().exchange_closed(exchange)
+        sent = exchange.sent
+        if not sent or exchange.outcome == "aborted":
+            return
+        span = exchange.span
+        ids = (span.trace_id, span.span_id) if span is not None and span.sampled else None
+        opened, closed = exchange.opened, exchange.closed
+        self._request.observe((sent - opened) * _NS, ids)
+        self._response.observe((closed - sent) * _NS, ids)
+        self._exchange.observe((closed - opened) * _NS, ids)
+        if exchange.first_byte >= sent:
+            self._first_byte.observe((exchange.first_byte - sent) * _NS, ids)
+
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """Under Acra's old name and its new one."""
+        for status, count in (("success", opened), ("fail", failed)):
+            if count:
+                self._structs.labels(status).inc(count)
+                self._decryptions.labels(status, kind).inc(count)
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """Times, where they were taken; refusals always.  The names of stages are few."""
+        if started:
+            self._stage_times.labels(stage).observe((ended - started) * _NS)
+        if type(verdict) in (Deny, Hangup):
+            self._stages.labels(stage, type(verdict).__name__.lower()).inc()
+            self.event(getattr(verdict, "code", events.QUERY_NOT_ALLOWED))
+            if type(verdict) is Deny and verdict.rule:
+                self._denials.labels(verdict.rule).inc()
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """By code."""
+        if code == events.POISON_RECORD:
+            self._poison.inc()
+        self.event(code)

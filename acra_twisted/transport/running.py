@@ -1,0 +1,24 @@
+"""What is going on in a daemon at this moment, for its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+
+class Traced(Protocol):
+    """A connection: its span once it has one, and the relay of its session likewise."""
+
+    span: Any
+    relay: Any
+
+
+def running(connections: Iterable[Traced]) -> Iterator[Any]:
+    """The spans that have begun and not ended: of connections, and of exchanges."""
+    for connection in connections:
+        if connection.span is not None:
+            yield connection.span
+        if connection.relay is not None:
+            for _, exchange, _ in connection.relay.session.outstanding:
+                if exchange is not None and exchange.span is not None:
+                    yield exchange.span

@@ -1,0 +1,84 @@
+"""Histograms made here say what prometheus-client's own would."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.durations import DurationsBy
+
+BOUNDS = (1e-6, 0.001, 0.5, 1, 10)
+
+
+def ours(registry, bounds=BOUNDS):
+    return DurationsBy(registry, "times_seconds", "Times", ["db", "stage"], bounds)
+
+
+class Times(SynchronousTestCase):
+    @given(st.lists(st.one_of(st.sampled_from(BOUNDS), st.floats(0, 20)), max_size=30))
+    def test_as_the_library_has_it(self, values):
+        registries = CollectorRegistry(), CollectorRegistry()
+        theirs = Histogram(
+            "times_seconds", "Times", ["db", "stage"], buckets=BOUNDS, registry=registries[1]
+        )
+        for histogram in (ours(registries[0]), theirs):
+            series = histogram.labels("pg", "censor")
+            for value in values:
+                series.observe(value)
+        texts = [
+            [
+                line
+                for line in generate_latest(registry).decode().splitlines()
+                if "_created" not in line
+            ]
+            for registry in registries
+        ]
+        self.assertEqual(*texts)
+
+    def test_the_last_exemplar_of_a_bucket(self):
+        registry = CollectorRegistry()
+        series = ours(registry).labels("pg", "")
+        for number in (1, 2):
+            series.observe(0.2, (str(number) * 32, "a" * 16))
+        text = openmetrics(registry).decode()
+        self.assertIn('trace_id="' + "2" * 32, text)
+        self.assertNotIn("1" * 32, text)
+
+    def test_series_are_kept(self):
+        histogram = ours(CollectorRegistry())
+        self.assertIs(histogram.labels("a", "b"), histogram.labels("a", "b"))
+
+    def test_two_of_one_name_are_refused(self):
+        registry = CollectorRegistry()
+        ours(registry)
+        self.assertRaises(ValueError, ours, registry)
+
+
+def measure():  # pragma: no cover - for the figures in the module's docstring
+    """``python -m tests.unit.telemetry.test_durations``."""
+    from time import perf_counter
+
+    from acra_twisted.telemetry.exchangemetrics import PROCESSING_BUCKETS
+
+    values = [random.lognormvariate(-9, 1.5) for _ in range(100_000)]  # noqa: S311
+    histogram = Histogram("a_seconds", "x", ["db"], buckets=PROCESSING_BUCKETS).labels("pg")
+    durations = ours(CollectorRegistry(), PROCESSING_BUCKETS).labels("a", "b")
+    ids = ("1" * 32, "2" * 16)
+    as_dict = {"trace_id": ids[0], "span_id": ids[1]}
+    for name, call in (
+        ("ours", lambda v: durations.observe(v)),
+        ("ours, exemplar", lambda v: durations.observe(v, ids)),
+        ("library", lambda v: histogram.observe(v)),
+        ("library, exemplar", lambda v: histogram.observe(v, as_dict)),
+    ):
+        begin = perf_counter()
+        for value in values:
+            call(value)
+        print(f"{name}: {(perf_counter() - begin) * 10:.2f} us")  # noqa: T201
+
+
+if __name__ == "__main__":
+    measure()

@@ -1,0 +1,103 @@
+"""Metrics of sessions, exchanges and stages: Acra's names, fixed labels, exemplars."""
+
+from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.telemetry.exchangemetrics import (
+    STATES,
+    ConnectorMetrics,
+    ServerMetrics,
+    session_state,
+)
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.wire.tracecontext import TraceContext
+from tests.support.sessions import make_session
+
+
+class Metrics(SynchronousTestCase):
+    def setUp(self):
+        self.metrics = ServerMetrics("postgresql")
+        self.exchange = Exchange(make_session(), "query", Statement(b"x"), 1000)
+
+    def text(self):
+        return generate_latest(self.metrics.registry).decode()
+
+    def test_acras_names(self):
+        text = self.text()
+        for name in (
+            'acraserver_request_processing_seconds_bucket{db="postgresql",le="1e-06"}',
+            'acraserver_response_processing_seconds_bucket{db="postgresql",le="10.0"}',
+        ):
+            self.assertIn(name, text)
+        self.assertNotIn("acraserver", generate_latest(ConnectorMetrics("c").registry).decode())
+
+    def test_exchanges_with_exemplars(self):
+        self.exchange.sent, self.exchange.closed, self.exchange.outcome = 2000, 9000, "ok"
+        self.exchange.first_byte, self.exchange.rows = 7000, 3
+        self.exchange.span = Span("x", "1" * 32, "", 1, 1, True)
+        self.metrics.exchange_opened(self.exchange)
+        self.metrics.exchange_closed(self.exchange)
+        text = self.text()
+        for line in (
+            'acra_exchanges_total{outcome="ok"} 1.0',
+            "acra_rows_total 3.0",
+            'acra_exchange_seconds_sum{db="postgresql"} 8.000000000000001e-06',
+            'acra_database_first_byte_seconds_count{db="postgresql"} 1.0',
+            'acra_database_first_byte_seconds_bucket{db="postgresql",le="5e-05"} 1.0',
+        ):
+            self.assertIn(line, text)
+        self.assertIn('trace_id="' + "1" * 32, openmetrics(self.metrics.registry).decode())
+
+    def test_aborted_exchanges_have_no_times(self):
+        self.exchange.outcome = "aborted"
+        self.metrics.exchange_closed(self.exchange)
+        self.assertIn(
+            'acraserver_request_processing_seconds_count{db="postgresql"} 0.0', self.text()
+        )
+
+    def test_contexts(self):
+        self.exchange.remote = TraceContext("1" * 32, "1" * 16, True)
+        self.metrics.exchange_opened(self.exchange)
+        self.exchange.remote = None
+        self.exchange.add_attribute("acra.traceparent_malformed", True)
+        self.metrics.exchange_opened(self.exchange)
+        for result in ("continued", "malformed"):
+            line = f'acra_trace_contexts_total{{result="{result}",source="comment"}} 1.0'
+            self.assertIn(line, self.text())
+
+    def test_stages_and_events(self):
+        work = Work(STATEMENT, None, self.exchange)
+        self.metrics.stage_ran("censor", work, Deny(), 0, 0)
+        self.metrics.stage_ran("censor", work, PASS, 0, 0)
+        self.metrics.stage_failed("censor", work, None)
+        self.metrics.security_event(584, "x", None, None)
+        self.metrics.session_opened(None)
+        self.metrics.session_closed(None, "")
+        text = self.text()
+        self.assertIn('acra_stage_verdicts_total{stage="censor",verdict="deny"} 1.0', text)
+        self.assertIn('acra_stage_failures_total{stage="censor"} 1.0', text)
+        self.assertIn('acra_events_total{code="584"} 1.0', text)
+
+    def test_times_of_stages(self):
+        work = Work(STATEMENT, None, self.exchange)
+        self.metrics.stage_ran("censor", work, PASS, 1000, 26_000)
+        text = self.text()
+        self.assertIn('acra_stage_seconds_bucket{le="2e-05",stage="censor"} 0.0', text)
+        self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="censor"} 1.0', text)
+
+    def test_sessions_by_state(self):
+        sessions = [make_session() for _ in range(5)]
+        sessions[0].ready = False
+        sessions[1].outstanding.append((0, None, None))
+        sessions[2].transaction_status = b"T"
+        sessions[3].transaction_status = b"E"
+        self.assertEqual(
+            [session_state(session) for session in sessions],
+            ["starting", "active", "in_transaction", "failed_transaction", "idle"],
+        )
+        self.metrics.watch_sessions(lambda: sessions)
+        for state in STATES:
+            self.assertIn(f'acra_sessions{{state="{state}"}} 1.0', self.text())

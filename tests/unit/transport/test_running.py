@@ -1,0 +1,21 @@
+"""What has begun and not ended."""
+
+from types import SimpleNamespace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.transport.running import running
+
+
+class Running(SynchronousTestCase):
+    def test_connections_and_exchanges(self):
+        exchange = SimpleNamespace(span="exchange")
+        unsampled = SimpleNamespace(span=None)
+        outstanding = [(0, exchange, None), (1, unsampled, None), (2, None, None)]
+        relay = SimpleNamespace(session=SimpleNamespace(outstanding=outstanding))
+        connections = [
+            SimpleNamespace(span="first", relay=relay),
+            SimpleNamespace(span="second", relay=None),
+            SimpleNamespace(span=None, relay=None),
+        ]
+        self.assertEqual(list(running(connections)), ["first", "exchange", "second"])
