@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
+import tempfile
 import threading
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import psycopg
 import rotel
 
 from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port
 from acra_twisted.tools import trace
 from tests.integration.base import Surroundings, eventually, get
@@ -45,6 +48,7 @@ class OneTrace(Surroundings):
             "tracing": {
                 "otlp_endpoint": f"http://127.0.0.1:{port}/v1/traces",
                 "tracing_interval": "0.1",
+                "tracing_scope": "connection",
             }
         }
         rules = cls.folder / "rules.yaml"
@@ -200,7 +204,8 @@ class NoSpanCrossesTraces(Surroundings):
     def interleave(self, reactor):
         collector = Collector().start()
         self.addCleanup(collector.stop)
-        tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}}
+        section = {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}
+        tracing = {"tracing": {**section, "tracing_scope": "connection"}}
         chain = self.chain(server=tracing, connector=tracing, reactor=reactor)
         count, statements = 12, 8
 
@@ -290,7 +295,8 @@ class Context(Surroundings):
         self.assertEqual(texts, ["SELECT ?/?", "SELECT pg_sleep(?)"])
         # With the connection they belong to, and nothing else of it.
         (connection,) = [s for s in spans if s["name"] == "handleConnection"]
-        self.assertEqual({s["parent_id"] for s in exchanges}, {connection["span_id"]})
+        links = {link["span_id"] for exchange in exchanges for link in exchange["links"]}
+        self.assertEqual(links, {connection["span_id"]})
 
     def test_request_scope(self):
         spans = self.spans_of(
@@ -301,3 +307,165 @@ class Context(Surroundings):
         self.assertEqual(len({s["trace_id"] for s in exchanges}), 3)
         for exchange in exchanges:
             self.assertEqual(exchange["links"][0]["span_id"], connection["span_id"])
+
+    def test_a_context_in_the_startup_packet(self):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        section = {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}
+        chain = self.chain(link="none", server={"tracing": section})
+        parent = f"00-{self.TRACE}-b7ad6b7169203331-01"
+        with self.connect(chain, options=f"-c acra.traceparent={parent}") as db:
+            db.execute("SELECT 1")
+            self.assertEqual(db.execute("SHOW acra.traceparent").fetchone()[0], parent)
+        chain.stop()
+        spans = [s for s in collector.spans if s["parent_id"] == "b7ad6b7169203331"]
+        self.assertEqual(sorted(span["name"] for span in spans), ["SELECT", "SHOW", "startup"])
+
+    def test_what_the_client_and_the_database_are_told(self):
+        section = {
+            "tracing_sampler": "never",
+            "tracing_sampler_by_client": "sandbox application=always",
+            "tracing_trace_id_in_errors": "true",
+            "tracing_notice_enable": "true",
+            "tracing_propagate_to_database": "true",
+        }
+        chain = self.chain(link="none", server={"tracing": section})
+        notices = []
+        with self.connect(chain) as db:
+            db.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+            (seen,) = db.execute(
+                "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+            ).fetchone()
+            found = re.search(r"/\*traceparent='00-(\w{32})-(\w{16})-01'", seen)
+            trace = json.loads(get(chain.server_pages, f"/debug/trace/{found[1]}?format=json"))
+            (database,) = [s for s in trace["spans"] if s["span_id"] == found[2]]
+            self.assertEqual(database["kind"], "client")
+            with self.assertRaises(psycopg.Error) as caught:
+                db.execute("SELECT 1/0")
+            self.assertRegex(caught.exception.diag.message_hint, "^trace_id [0-9a-f]{32}$")
+            self.assertEqual(notices, [])
+            db.execute("SET acra.trace_notice = on")
+            db.execute("SELECT 1")
+            with db.pipeline():
+                db.execute("SELECT %s::int", (1,))
+        self.assertEqual(len(notices), 3)
+        for notice in notices:
+            self.assertRegex(notice, "^acra: trace_id [0-9a-f]{32}, total [0-9.]+ ms")
+
+
+class RequestTraces(Surroundings):
+    """From the connector on: each request one trace through both daemons, over both links."""
+
+    def traces(self, work, link="tls", **options):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}}
+        chain = self.chain(link=link, server=tracing, connector=tracing, **options)
+        with self.connect(chain) as db:
+            work(db)
+        chain.stop()
+        return collector.traces()
+
+    def pairs(self, traces):
+        """Of each request: the connector's span and, below it, the server's."""
+        found = []
+        for spans in traces.values():
+            near = [s for s in spans if s["service"] == "acra-connector" and is_exchange(s)]
+            far = [s for s in spans if s["service"] == "acra-server" and is_exchange(s)]
+            for span in near:
+                below = [s for s in far if s["parent_id"] == span["span_id"]]
+                self.assertEqual(len(below), 1, span["attributes"])
+                found.append((span, below[0]))
+            self.assertEqual(len(near), len(far), [s["attributes"] for s in far])
+        return found
+
+    def work(self, db):
+        db.execute("CREATE TEMP TABLE t (a int, b text)")
+        for number in range(8):
+            # The driver prepares it the sixth time: from then on there is no text.
+            db.execute("SELECT %s::int + 1", (number,))
+        with db.pipeline():
+            for number in range(3):
+                db.execute("INSERT INTO t VALUES (%s, 'x')", (number,))
+        with db.cursor().copy("COPY t FROM STDIN") as copy:
+            for _ in range(100):
+                copy.write_row((1, "x" * 1000))
+        with db.cursor().copy("COPY t TO STDOUT") as copy:
+            for _ in copy:
+                pass
+        db.execute("LISTEN channel")
+        db.execute("NOTIFY channel, 'one'")
+        self.assertEqual(next(db.notifies(timeout=10)).payload, "one")
+        with self.assertRaises(psycopg.Error):
+            db.execute("SELECT 1/0")
+        self.assertEqual(db.execute("SELECT count(*) FROM t").fetchone(), (103,))
+
+    def check(self, traces):
+        pairs = self.pairs(traces)
+        texts = [near["attributes"]["db.query.text"] for near, _ in pairs]
+        # Eight, and what prepares it before the sixth; of the pipeline each is told apart.
+        self.assertEqual(texts.count("SELECT $1::int + ?"), 9, texts)
+        self.assertEqual(texts.count("INSERT INTO t VALUES ($1, ?)"), 3, texts)
+        self.assertEqual(len(pairs), 19, texts)
+        for near, far in pairs:
+            for span in (near, far):
+                self.assertNotIn("traceparent", span["attributes"]["db.query.text"])
+            self.assertEqual((near["kind"], far["kind"]), ("client", "server"))
+            self.assertEqual(near["parent_id"], "")
+            self.assertLessEqual(near["start"], far["start"] + 20_000_000)
+        outcomes = [near["status"] for near, _ in pairs]
+        self.assertEqual(sorted(outcomes), [0] * 18 + [2])
+        # Every request is a trace of its own, and links to its connection's.
+        self.assertEqual(len({near["trace_id"] for near, _ in pairs}), 19)
+        connections = {
+            s["span_id"]
+            for spans in traces.values()
+            for s in spans
+            if s["name"] == "handleConnection"
+        }
+        for pair in pairs:
+            for span in pair:
+                self.assertIn(span["links"][0]["span_id"], connections)
+
+    def test_tls(self):
+        self.check(self.traces(self.work))
+
+    def test_secure_session(self):
+        keys = Keys(Path(tempfile.mkdtemp(dir=self.folder)), "sandbox application")
+        self.check(self.traces(self.work, "secure-session", keys=keys))
+
+    def test_the_applications_context_goes_through(self):
+        trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+        def work(db):
+            db.execute(f"SELECT 1 /*traceparent='00-{trace}-{parent}-01'*/")
+
+        spans = self.traces(work)[trace]
+        by_name = {(s["service"], s["kind"]): s for s in spans}
+        near, far = by_name["acra-connector", "client"], by_name["acra-server", "server"]
+        database = by_name["acra-server", "client"]
+        chained = [near["parent_id"], far["parent_id"], database["parent_id"]]
+        self.assertEqual(chained, [parent, near["span_id"], far["span_id"]])
+
+    def test_encryption_inside_the_link_falls_back_to_the_connection(self):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}}
+        chain = self.chain(server=tracing, connector=tracing)
+        with self.connect(chain, sslmode="require") as db:
+            db.execute("SELECT 1")
+        chain.stop()
+        near = [s for s in collector.spans if s["service"] == "acra-connector"]
+        self.assertEqual([s for s in near if is_exchange(s)], [])
+        far = [s for s in collector.spans if s["service"] == "acra-server" and is_exchange(s)]
+        (connection,) = [s for s in near if s["name"] == "handleConnection"]
+        (session,) = [
+            s
+            for s in collector.spans
+            if s["parent_id"] == connection["span_id"] and s["name"] == "handleConnection"
+        ]
+        self.assertEqual([s["links"][0]["span_id"] for s in far], [session["span_id"]])
+
+
+def is_exchange(span):
+    return "db.query.text" in span["attributes"] and not span["name"].startswith("postgresql ")
