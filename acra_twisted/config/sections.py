@@ -346,6 +346,19 @@ CONNECTOR_SECTIONS = (
     ),
     KEYSTORE,
     LOGGING,
-    TRACING,
+    Section(
+        TRACING.name,
+        TRACING.help,
+        (
+            *TRACING.options,
+            Option(
+                "tracing_to_server",
+                BOOLEAN,
+                False,
+                "Spans go to AcraServer as well, over a link of their own, so that its trace pages "
+                "show both. For a server of acra-twisted, with TLS or Secure Session.",
+            ),
+        ),
+    ),
     METRICS,
 )

@@ -39,7 +39,9 @@ class LinkChannel(Channel):
 
     def __init__(self, established: Deferred[LinkChannel]) -> None:
         self._established: Deferred[LinkChannel] | None = established
-        self.application: ApplicationConnection | None = None
+        #: Told of ``on_server`` and ``server_lost``: an ApplicationConnection, or who speaks
+        #: to the server for the connector itself.
+        self.application: Any = None
 
     def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
         """The server has shown who it is."""

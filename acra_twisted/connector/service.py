@@ -22,7 +22,7 @@ from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.build import Pipeline
 from acra_twisted.telemetry.audit import AuditLog
-from acra_twisted.telemetry.destinations import make_exporters
+from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
@@ -31,7 +31,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.relay import Limits
-from acra_twisted.transport.running import running
+from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
@@ -105,6 +105,11 @@ def socket_mode(settings: Settings) -> int:
 def check(settings: Settings) -> None:
     """Settings that cannot be used together.  Raises ConfigError."""
     server_address(settings)
+    if settings["tracing_to_server"] and settings["acraserver_transport_encryption_disable"]:
+        raise ConfigError(
+            "tracing_to_server: AcraServer takes spans over TLS and Secure Session only, for "
+            "elsewhere nobody has proven who sends them"
+        )
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0))
     socket_mode(settings)
@@ -141,12 +146,25 @@ class AcraConnector(MultiService):
         self._security = link_security(settings, self.keys)
         self._set_up_tracing(settings)
         self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
+        if settings["tracing_to_server"]:
+            # It brings protobuf along: only for those who use it.
+            from acra_twisted.connector.spanlink import LinkExporter
+
+            exporter = LinkExporter(
+                reactor,
+                "acra-connector",
+                self.connect,
+                self.connect_timeout,
+                **batching(settings),
+            )
+            self.telemetry.add_exporter(exporter)
         self._numbers = 0
         self._connections: Connections[ApplicationConnection] = Connections(reactor)
         self.listener = ListenerService(
             reactor, listener, _ConnectionFactory(self), address.path, mode
         )
         self.listener.setServiceParent(self)
+        self.metrics.watch_sessions(lambda: sessions(self._connections))
 
     def _set_up_tracing(self, settings: Settings) -> None:
         """``dialect`` is None where the protocol that is carried is not to be followed."""

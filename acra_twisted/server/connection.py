@@ -20,7 +20,12 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
-from acra_twisted.dialects.postgresql.startup import ALPN, ClientStartup, StartTLS
+from acra_twisted.dialects.postgresql.startup import (
+    ALPN,
+    ClientStartup,
+    SpansOffered,
+    StartTLS,
+)
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
@@ -31,6 +36,7 @@ from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.wire import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
+from acra_twisted.wire.spanlink import ACCEPTED, DECLINED, SpanIntake
 
 if TYPE_CHECKING:
     from acra_twisted.server.database import DatabaseChannel
@@ -60,6 +66,7 @@ class ServerConnection(Channel):
         self._session: Session | None = None
         self._key: BackendKey | None = None
         self._direct = False
+        self._intake: SpanIntake | None = None
         self._closed = False
         self.relay: Relay | None = None
 
@@ -166,6 +173,8 @@ class ServerConnection(Channel):
             self._start_client_tls(found.direct)
         elif isinstance(found, CancelRequest):
             self._cancel(found)
+        elif isinstance(found, SpansOffered):
+            self._take_spans()
         else:
             self._connect(found)
 
@@ -194,6 +203,31 @@ class ServerConnection(Channel):
                 self.abort()
                 return
         self._startup.tls_started()
+
+    # -- spans of a connector ---------------------------------------------------------------------
+
+    def _take_spans(self) -> None:
+        """Only over a link that has proven who is there."""
+        client_id, intake = self._identity.client_id, self._server.intake
+        if intake is None or not client_id or self._startup.encrypted:
+            self._phase = self._ignored
+            self.write(DECLINED)
+            self.close()
+            return
+        self._intake = SpanIntake(lambda blob: intake.take(blob, client_id))
+        self._phase = self._spans_data
+        self.write(ACCEPTED)
+
+    def _spans_data(self, data: bytes) -> None:
+        assert self._intake is not None  # noqa: S101 - there is one in this phase
+        try:
+            answer = self._intake.feed(data)
+        except WireError as error:
+            self._event(events.UNEXPECTED_PACKET, str(error))
+            self.abort()
+            return
+        if answer:
+            self.write(answer)
 
     # -- cancel -----------------------------------------------------------------------------------
 
@@ -312,6 +346,8 @@ class ServerConnection(Channel):
     def check(self, now: float) -> None:
         """Called about once a second."""
         session = self._session
+        if self._intake is not None:
+            return
         if session is None or not session.ready:
             if now - self._opened_at > self._server.handshake_timeout:
                 self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")

@@ -38,7 +38,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.relay import Limits
-from acra_twisted.transport.running import running
+from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
 
@@ -157,6 +157,7 @@ class AcraServer(MultiService):
             reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
         )
         self.listener.setServiceParent(self)
+        self.metrics.watch_sessions(lambda: sessions(self._connections))
 
     def _set_up_tracing(self, settings: Settings) -> None:
         address = self.database.address
@@ -182,6 +183,15 @@ class AcraServer(MultiService):
                 notices=settings["tracing_notice_enable"],
             ),
         )
+
+        # Only where a connector has proven who it is, and where there are pages to show them.
+        self.intake: Any = None
+        if self.telemetry.store is not None and not isinstance(self._link, RawSecurity):
+            # It brings protobuf along: a daemon without pages starts without.
+            from acra_twisted.telemetry.intake import Intake
+
+            self.intake = Intake(self.telemetry.store, self.telemetry.clock)
+            self.metrics.watch_intake(self.intake.counts)
 
     def _set_up_security(self, settings: Settings) -> None:
         credentials = Credentials(settings, "tls_client_")

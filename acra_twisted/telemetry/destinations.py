@@ -20,25 +20,30 @@ from acra_twisted.transport.tls import read_certificates
 
 def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
     """ISpanExporters; none has been started.  Raises ConfigError."""
-    batching = {
-        "max_queue": settings["tracing_queue_size"],
-        "max_batch": settings["tracing_batch_size"],
-        "interval": settings["tracing_interval"],
-    }
+    limits = batching(settings)
     trust = _trust(settings["tracing_tls_ca"])
 
     def http(name: str, url: str, encode: Any, **more: Any) -> HttpExporter:
-        return HttpExporter(reactor, name, url, encode, service, trust=trust, **more, **batching)
+        return HttpExporter(reactor, name, url, encode, service, trust=trust, **more, **limits)
 
     found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
     for make in (_otlp, _lightstep, _zipkin, _datadog, _jaeger_collector):
         exporter = make(settings, http)
         if exporter is not None:
             found.append(exporter)
-    agent = _jaeger_agent(reactor, service, settings, batching)
+    agent = _jaeger_agent(reactor, service, settings, limits)
     if agent is not None:
         found.append(agent)
-    return found + _foreign(reactor, settings["tracing_exporters"], batching)
+    return found + _foreign(reactor, settings["tracing_exporters"], limits)
+
+
+def batching(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What every BatchExporter is told of its queue."""
+    return {
+        "max_queue": settings["tracing_queue_size"],
+        "max_batch": settings["tracing_batch_size"],
+        "interval": settings["tracing_interval"],
+    }
 
 
 _Http = Callable[..., HttpExporter]

@@ -104,6 +104,11 @@ class DaemonMetrics:
         )
         self.registry.register(_Counts(("acra_traces", text), "decision", counts))
 
+    def watch_intake(self, counts: Mapping[str, int]) -> None:
+        """Expose what became of spans that connectors handed over; read when scraped."""
+        text = "Spans of connectors, for the pages, by what became of them"
+        self.registry.register(_Counts(("acra_span_intake_spans", text), "result", counts))
+
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
         prefix = f"acra_span_exporter_{exporter.name}"

@@ -44,6 +44,7 @@ class TelemetryService(MultiService):
         self.exporters = make_exporters(reactor, service, settings)
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
+        self._exports = [exporter.export for exporter in self.exporters]
         zpages = settings["incoming_connection_zpages_string"]
         self.store = SpanStore(self.clock) if zpages is not None else None
         self._pages = TracePages(service, self.store, running) if self.store is not None else None
@@ -61,17 +62,23 @@ class TelemetryService(MultiService):
         self._due = 0.0
 
     def _sink(self) -> Callable[[Span], None]:
-        exporters = tuple(exporter.export for exporter in self.exporters)
+        exports = self._exports
         keep = self.store.add if self.store is not None else None
 
         def sink(span: Span) -> None:
             if keep is not None:
                 keep(span)
             if span.sampled or span.kept:
-                for export in exporters:
+                for export in exports:
                     export(span)
 
         return sink
+
+    def add_exporter(self, exporter: Any) -> None:
+        """One more that a daemon has made itself, before the start."""
+        self.exporters.append(exporter)
+        self._exports.append(exporter.export)
+        self.metrics.watch_exporter(exporter)
 
     def _listen(self, metrics: Address | None, zpages: Address | None) -> None:
         """One site per address; the option that opens it is named if it can't be opened."""

@@ -57,6 +57,8 @@ class Span:
         "kept",
         "remote_parent",
     )
+    #: Whose it is, where it is another daemon's.
+    service = ""
 
     def __init__(
         self,

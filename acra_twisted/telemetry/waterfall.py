@@ -26,7 +26,7 @@ class Row(NamedTuple):
 def as_record(span: Span, service: str) -> dict[str, Any]:
     """A span as plain JSON values; times are nanoseconds since the epoch."""
     return {
-        "service": service,
+        "service": span.service or service,
         "name": span.name,
         "trace_id": span.trace_id,
         "span_id": span.span_id,
@@ -74,12 +74,21 @@ def _by_start(records: Sequence[Mapping[str, Any]], *, reverse: bool) -> list[Ma
 def shares(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Nanoseconds spent per stage and in the database, over the exchanges of a trace.
 
-    ``proxy`` is what an exchange took beyond its stages and the database.
+    ``proxy`` is what an exchange took beyond its stages and the database, in AcraServer;
+    ``connector and link`` what it took beyond that for the connector.
     """
     spent: dict[str, int] = {}
     all_records = list(records)
     exchanges = {r["span_id"]: r for r in all_records if "acra.time.proxy_ms" in r["attributes"]}
-    rest = sum(r["end"] - r["start"] for r in exchanges.values())
+    rest = inside = sum(r["end"] - r["start"] for r in exchanges.values())
+    above = {r["parent_id"] for r in exchanges.values()}
+    outside = [
+        r["end"] - r["start"]
+        for r in all_records
+        if r["span_id"] in above and "db.system.name" in r["attributes"]
+    ]
+    if outside:
+        spent["connector and link"] = max(sum(outside) - inside, 0)
     for record in all_records:
         if record["parent_id"] not in exchanges:
             continue

@@ -62,6 +62,10 @@ class SpanStore:
         if now >= name.next[bucket]:
             name.next[bucket] = now + _SECOND
             name.buckets[bucket].append(span)
+        self.add_received(span)
+
+    def add_received(self, span: Span) -> None:
+        """Keep a span with its trace alone: samples by name are of this daemon."""
         trace = self._traces.get(span.trace_id)
         if trace is None:
             trace = self._traces[span.trace_id] = []

@@ -13,6 +13,13 @@ class Traced(Protocol):
     relay: Any
 
 
+def sessions(connections: Iterable[Traced]) -> Iterator[Any]:
+    """The sessions of those connections that have one."""
+    for connection in connections:
+        if connection.relay is not None:
+            yield connection.relay.session
+
+
 def running(connections: Iterable[Traced]) -> Iterator[Any]:
     """The spans that have begun and not ended: of connections, and of exchanges."""
     for connection in connections:

@@ -16,6 +16,7 @@ import rotel
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.telemetry.waterfall import shares
 from acra_twisted.tools import trace
 from tests.integration.base import Surroundings, eventually, get
 
@@ -433,6 +434,38 @@ class RequestTraces(Surroundings):
     def test_secure_session(self):
         keys = Keys(Path(tempfile.mkdtemp(dir=self.folder)), "sandbox application")
         self.check(self.traces(self.work, "secure-session", keys=keys))
+
+    def test_one_page_shows_both(self):
+        """The connector's spans in the server's page, by their own link, without a collector."""
+        section = {"tracing_to_server": "true", "tracing_interval": "0.1"}
+        for link in ("tls", "secure-session"):
+            keys = Keys(Path(tempfile.mkdtemp(dir=self.folder)), "sandbox application")
+            chain = self.chain(link=link, keys=keys, connector={"tracing": section})
+            with self.connect(chain) as db:
+                db.execute("SELECT 1 AS whole")
+
+            def whole(chain=chain):
+                pages = chain.server_pages
+                found = json.loads(get(pages, "/debug/traces?format=json"))["traces"]
+                for match in found:
+                    page = f"/debug/trace/{match['trace_id']}?format=json"
+                    spans = json.loads(get(pages, page))["spans"]
+                    services = {span["service"] for span in spans}
+                    names = {span["name"] for span in spans}
+                    if services == {"acra-connector", "acra-server"} and "SELECT" in names:
+                        return spans
+                return None
+
+            spans = eventually(whole, "the connector's spans arrive")
+            near, far = sorted((s for s in spans if is_exchange(s)), key=lambda s: s["start"])
+            self.assertEqual(
+                (near["service"], far["parent_id"]), ("acra-connector", near["span_id"])
+            )
+            self.assertTrue(near["attributes"]["acra.client_id"])
+            self.assertIn("connector and link", shares(spans))
+            metrics = get(chain.server_pages, "/metrics")
+            self.assertRegex(metrics, r'acra_span_intake_spans_total{result="kept"} [1-9]')
+            chain.stop()
 
     def test_the_applications_context_goes_through(self):
         trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

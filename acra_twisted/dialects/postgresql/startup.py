@@ -73,6 +73,10 @@ class StartTLS(NamedTuple):
     direct: bytes
 
 
+class SpansOffered(NamedTuple):
+    """A connector that wants to hand over spans."""
+
+
 class ClientStartup:
     """Feeds on the client's first bytes; sans-IO.  ``encrypted`` follows what was negotiated."""
 
@@ -83,7 +87,7 @@ class ClientStartup:
         self.encrypted = encrypted
         self.reply = b""
 
-    def feed(self, data: bytes) -> StartTLS | StartupPacket | CancelRequest | None:
+    def feed(self, data: bytes) -> StartTLS | StartupPacket | CancelRequest | SpansOffered | None:
         """The next thing to act on, or None if more must arrive.
 
         After the call ``reply`` holds bytes to send first.  Raises WireError; its SQLSTATE is
@@ -138,9 +142,13 @@ class ClientStartup:
         self.reply += b"S" if begins else b"N"
         return begins
 
-    def _decode(self, packet: bytes, length: int, code: int) -> StartupPacket | CancelRequest:
+    def _decode(
+        self, packet: bytes, length: int, code: int
+    ) -> StartupPacket | CancelRequest | SpansOffered:
         if len(packet) != length:
             raise WireError("client", "bytes behind the startup packet", _QUIET)
+        if code == frames.SPANS_OFFERED:
+            return SpansOffered()
         if code == frames.CANCEL_REQUEST:
             return frames.decode_cancel(packet)
         if self._policy.tls == "require" and not self.encrypted:

@@ -17,11 +17,14 @@ STARTUP_HEADER = struct.Struct(">II")
 SSL_REQUEST = 80877103
 GSSENC_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
+#: Ours: a connector offers its spans.  Of the same family of numbers as the requests above.
+SPANS_OFFERED = (1234 << 16) | 40001
 PROTOCOL_MAJOR = 3
 #: The newest minor version whose messages this proxy knows.
 PROTOCOL_MINOR = 2
 
 SSL_REQUEST_PACKET = STARTUP_HEADER.pack(8, SSL_REQUEST)
+SPANS_OFFERED_PACKET = STARTUP_HEADER.pack(8, SPANS_OFFERED)
 
 #: PostgreSQL's own limit on a startup packet.
 STARTUP_LIMIT = 10_000

@@ -3,6 +3,8 @@
 Real peers are in tests/integration; here are the orders of events that they do not produce.
 """
 
+from types import SimpleNamespace
+
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -13,8 +15,13 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
-from acra_twisted.wire import tracecontext
-from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket, message
+from acra_twisted.wire import lengthprefix, tracecontext
+from acra_twisted.wire.postgres.frames import (
+    SPANS_OFFERED_PACKET,
+    CancelRequest,
+    StartupPacket,
+    message,
+)
 from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.sessions import query, ready, types
 
@@ -137,6 +144,29 @@ class Connections(SynchronousTestCase):
         self.server._connections.check()
         self.assertTrue(silent.transport.disconnected)
         self.assertIn(b"C57P05", authenticating.transport.value())
+
+    def test_spans_of_a_connector(self):
+        taken = []
+        self.server.intake = SimpleNamespace(take=lambda blob, client_id: taken.append(blob))
+        connection, transport = self.offer()
+        self.assertEqual(transport.value(), b"S")
+        connection.dataReceived(lengthprefix.encode(b"a request"))
+        self.assertEqual((taken, transport.value()), ([b"a request"], b"SK"))
+        self.reactor.advance(100)
+        self.server._connections.check()
+        self.assertFalse(transport.disconnecting)
+        connection.dataReceived(b"\xff\xff\xff\xff")
+        self.assertTrue(transport.disconnected)
+
+    def test_spans_that_nobody_asked_for(self):
+        self.server.intake = None
+        _, transport = self.offer()
+        self.assertEqual(transport.value(), b"N")
+        self.assertTrue(transport.disconnecting)
+
+    def offer(self):
+        connection = self.accept(b"\0\0\0\0" + SPANS_OFFERED_PACKET)
+        return connection, connection.transport
 
     def test_cancel(self):
         self.session()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.running import running
+from acra_twisted.transport.running import running, sessions
 
 
 class Running(SynchronousTestCase):
@@ -18,4 +18,5 @@ class Running(SynchronousTestCase):
             SimpleNamespace(span="second", relay=None),
             SimpleNamespace(span=None, relay=None),
         ]
+        self.assertEqual(list(sessions(connections)), [relay.session])
         self.assertEqual(list(running(connections)), ["first", "exchange", "second"])

@@ -1,0 +1,111 @@
+"""The connector's spans to its server, over a link of their own, for the server's pages.
+
+So one daemon shows the whole trace, without a collector and without the server reaching out to
+connectors.  It is an exporter like the others: queued, batched, bounded, never in the way of data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from acra_twisted.connector.connection import LinkChannel
+from acra_twisted.telemetry import otlp
+from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
+from acra_twisted.wire import lengthprefix
+from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
+from acra_twisted.wire.spanlink import ACCEPTED, KEPT
+
+#: Seconds until a server that takes no spans is asked again.
+_ASK_AGAIN = 600.0
+_BATCH = 64
+_NO_CONTEXT = lengthprefix.encode(b"")
+
+
+class LinkExporter(BatchExporter):
+    """``connect`` is AcraConnector's; ``timeout`` is for the link and for each answer."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        service: str,
+        connect: Callable[[Deferred[LinkChannel]], Deferred[Any]],
+        timeout: float,
+        **batching: Any,
+    ) -> None:
+        # A batch is far from the limit of a block, whatever its spans hold.
+        batching["max_batch"] = min(batching.get("max_batch", _BATCH), _BATCH)
+        super().__init__(reactor, "server", otlp.encode, service, **batching)
+        self._connect = connect
+        self._timeout = timeout
+        self._link: LinkChannel | None = None
+        self._answer: Deferred[bytes] | None = None
+        self._not_before = 0.0
+
+    async def send(self, payload: Payload) -> None:
+        """One block for each part; done when the server says that it has it."""
+        if self._link is None:
+            await self._open_link()
+        for part in payload.parts:
+            if await self._ask(lengthprefix.encode(part)) != KEPT:
+                self._drop()
+                raise Refused("AcraServer did not take the spans")
+
+    async def _open_link(self) -> None:
+        if self._reactor.seconds() < self._not_before:
+            raise Refused("AcraServer takes no spans")
+        established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
+        attempt = self._connect(established)
+        attempt.addErrback(_pass_on, established)
+        link = self._link = await established.addTimeout(self._timeout, self._reactor)
+        link.application = self
+        if await self._ask(_NO_CONTEXT + SPANS_OFFERED_PACKET) != ACCEPTED:
+            self._drop()
+            self._not_before = self._reactor.seconds() + _ASK_AGAIN
+            raise Refused("AcraServer takes no spans")
+
+    async def _ask(self, data: bytes) -> bytes:
+        assert self._link is not None  # noqa: S101 - the callers have one
+        answer: Deferred[bytes] = Deferred()
+        self._answer = answer
+        self._link.write(data)
+        try:
+            return await answer.addTimeout(self._timeout, self._reactor)
+        except Exception:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.application = None
+            link.abort()
+
+    # -- what a LinkChannel tells its application ------------------------------------------------
+
+    def on_server(self, data: bytes) -> None:
+        """The server's answer: one byte, for one question is asked at a time."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.callback(data)
+
+    def server_lost(self, reason: Failure) -> None:
+        """The link is gone; the next batch opens another."""
+        self._link = None
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.errback(reason)
+
+    async def close(self) -> None:
+        """Close the link."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+
+def _pass_on(failure: Failure, established: Deferred[LinkChannel]) -> None:
+    if not established.called:
+        established.errback(failure)

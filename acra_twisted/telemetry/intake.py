@@ -1,0 +1,113 @@
+"""Spans of other daemons, for the pages: what arrives is checked before anything is kept.
+
+A connector hands its finished spans to its server over their own link, as OTLP requests; see
+`wire.spanlink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+from acra_twisted.errors import WireError
+from acra_twisted.telemetry.sampling import TokenBucket
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.zstore import SpanStore
+
+#: Spans a second, of all connectors together.
+RATE = 5000.0
+_SPANS_MAX = 1000
+_NAME_MAX = 255
+_VALUE_MAX = 4096
+_ATTRIBUTES_MAX = 33
+_LINKS_MAX = 32
+# OTLP's numbers to ours: internal, server, client; others are internal.
+_KINDS = {2: 1, 3: 2}
+_STATUS = range(1, 17)
+
+
+class ReceivedSpan(Span):
+    """A finished span of another daemon, whose ``service`` it names."""
+
+    __slots__ = ("service",)
+
+
+def decode(blob: bytes, client_id: str) -> list[ReceivedSpan]:
+    """The spans of an ExportTraceServiceRequest; whose they are says the link, not the request.
+
+    Raises WireError if it is none.  What is too much or odd in it is left out.
+    """
+    request = trace_service_pb2.ExportTraceServiceRequest()
+    try:
+        request.ParseFromString(blob)
+    except DecodeError:
+        raise WireError("connector", "not an OTLP request") from None
+    found: list[ReceivedSpan] = []
+    for resource in request.resource_spans:
+        attributes = _attributes(resource.resource.attributes)
+        service = str(attributes.get("service.name", "acra-connector"))[:_NAME_MAX]
+        for scope in resource.scope_spans:
+            for record in scope.spans:
+                span = _span(record, service, client_id)
+                if span is not None and len(found) < _SPANS_MAX:
+                    found.append(span)
+    return found
+
+
+def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
+    trace_id, span_id = record.trace_id, record.span_id
+    if len(trace_id) != 16 or len(span_id) != 8 or not (any(trace_id) and any(span_id)):
+        return None
+    start, end = record.start_time_unix_nano, record.end_time_unix_nano
+    if not 0 < start <= end < 1 << 63:
+        return None
+    parent = record.parent_span_id if len(record.parent_span_id) == 8 else b""
+    kind = _KINDS.get(record.kind, 0)
+    span = ReceivedSpan(record.name[:_NAME_MAX], trace_id.hex(), parent.hex(), kind, start, True)
+    span.span_id = span_id.hex()
+    span.end = end
+    span.service = service
+    attributes = _attributes(record.attributes)
+    status = attributes.pop("status.code", 0)
+    if record.status.code == 2:
+        span.status = status if type(status) is int and status in _STATUS else 2
+        span.message = record.status.message[:_VALUE_MAX]
+    span.attributes = {**attributes, "acra.client_id": client_id}
+    for link in record.links[:_LINKS_MAX]:
+        if len(link.trace_id) == 16 and len(link.span_id) == 8:
+            span.links.append((link.trace_id.hex(), link.span_id.hex(), 0))
+    return span
+
+
+def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        which = pair.value.WhichOneof("value")
+        if len(found) == _ATTRIBUTES_MAX or which is None or not pair.key:
+            continue
+        if which == "string_value":
+            found[pair.key[:_NAME_MAX]] = pair.value.string_value[:_VALUE_MAX]
+        elif which in ("bool_value", "int_value", "double_value"):
+            found[pair.key[:_NAME_MAX]] = getattr(pair.value, which)
+    return found
+
+
+class Intake:
+    """Puts what connectors hand over into the pages' store.  ``counts`` are for metrics."""
+
+    def __init__(self, store: SpanStore, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._bucket = TokenBucket(RATE, clock)
+        self.counts = {"kept": 0, "dropped_rate": 0}
+
+    def take(self, blob: bytes, client_id: str) -> None:
+        """One request.  Raises WireError."""
+        for span in decode(blob, client_id):
+            if self._bucket.take():
+                self._store.add_received(span)
+                self.counts["kept"] += 1
+            else:
+                self.counts["dropped_rate"] += 1

@@ -1,0 +1,88 @@
+"""Spans of other daemons: as they were sent, or left out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import WireError
+from acra_twisted.telemetry import otlp
+from acra_twisted.telemetry.intake import RATE, Intake, decode
+from acra_twisted.telemetry.waterfall import as_record
+from acra_twisted.telemetry.zstore import SpanStore
+from tests.support.sample_spans import sample
+
+
+def encoded(spans, service="acra-connector"):
+    return otlp.encode(spans, service).parts[0]
+
+
+class Decoded(SynchronousTestCase):
+    def test_as_they_were_sent(self):
+        spans = sample()
+        for sent, got in zip(spans, decode(encoded(spans), "ann"), strict=True):
+            expected = as_record(sent, "acra-connector")
+            expected["attributes"]["acra.client_id"] = "ann"
+            for link in expected["links"]:
+                link["type"] = 0
+            found = as_record(got, "acra-server")
+            self.assertEqual({**found, "sampled": True}, {**expected, "sampled": True})
+
+    def test_whose_they_are_says_the_link(self):
+        span = sample()[0]
+        span.attributes["acra.client_id"] = "somebody else"
+        (found,) = decode(encoded([span]), "ann")
+        self.assertEqual(found.attributes["acra.client_id"], "ann")
+
+    def test_what_is_odd_is_left_out(self):
+        request = trace_service_pb2.ExportTraceServiceRequest()
+        scope = request.resource_spans.add().scope_spans.add()
+        good = {"trace_id": b"1" * 16, "span_id": b"2" * 8}
+        for ids, start, end in (
+            ({"trace_id": b"1" * 15, "span_id": b"2" * 8}, 1, 2),
+            ({"trace_id": b"\0" * 16, "span_id": b"2" * 8}, 1, 2),
+            ({"trace_id": b"1" * 16, "span_id": b"\0" * 8}, 1, 2),
+            (good, 0, 2),
+            (good, 3, 2),
+            (good, 1, (1 << 64) - 1),
+        ):
+            scope.spans.add(**ids, start_time_unix_nano=start, end_time_unix_nano=end)
+        self.assertEqual(decode(request.SerializeToString(), "ann"), [])
+        large = scope.spans.add(
+            **good, start_time_unix_nano=1, end_time_unix_nano=1, name="n" * 999
+        )
+        for number in range(100):
+            attribute = large.attributes.add(key=f"k{number}")
+            attribute.value.string_value = "v" * 99_999
+            large.links.add(**good)
+        large.attributes.add(key="array").value.array_value.SetInParent()
+        (span,) = decode(request.SerializeToString(), "ann")
+        self.assertEqual((len(span.name), len(span.links)), (255, 32))
+        self.assertLessEqual(len(span.attributes), 34)
+        self.assertEqual(len(span.attributes["k0"]), 4096)
+
+    @given(st.binary(max_size=200))
+    def test_random_bytes(self, blob):
+        try:
+            decode(blob, "ann")
+        except WireError:
+            pass
+
+
+class Kept(SynchronousTestCase):
+    def test_in_the_store_with_their_trace(self):
+        store = SpanStore(lambda: 0)
+        intake = Intake(store, lambda: 0)
+        span = sample()[0]
+        intake.take(encoded([span]), "ann")
+        (kept,) = store.trace(span.trace_id)
+        self.assertEqual((kept.service, kept.span_id), ("acra-connector", span.span_id))
+        self.assertEqual(store.summary(), [])
+        self.assertEqual(intake.counts, {"kept": 1, "dropped_rate": 0})
+
+    def test_no_more_than_the_rate(self):
+        intake = Intake(SpanStore(lambda: 0), lambda: 0)
+        blob = encoded(sample()[:1] * 1000)
+        for _ in range(6):
+            intake.take(blob, "ann")
+        self.assertEqual(intake.counts, {"kept": RATE, "dropped_rate": 1000})
