@@ -103,6 +103,7 @@ class Destinations(Surroundings):
         token.chmod(0o600)
         common = {
             "tracing_interval": "0.1",
+            "tracing_scope": "connection",
             "otlp_endpoint": f"{cls.intake.url}/otlp",
             "lightstep_endpoint": f"{cls.intake.url}/lightstep",
             "lightstep_access_token_file": str(token),

@@ -127,8 +127,8 @@ class Decryption(Protected):
         def found():
             for spans in self.collector.traces().values():
                 names = {span["name"] for span in spans}
-                wanted = {"WrapClient", "WrapServer", "stage decryptor rows"}
-                if wanted <= names and any("traced" in str(span) for span in spans):
+                both = {span["service"] for span in spans} == {"acra-connector", "acra-server"}
+                if both and "stage decryptor rows" in names and "traced" in str(spans):
                     return spans
             return None
 
