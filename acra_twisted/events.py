@@ -39,6 +39,25 @@ EXPORT_FAILED: Final = 2001
 INSECURE_SETTING: Final = 2002
 REFUSED_CONNECTION: Final = 2003
 
+#: What belongs on the stream of security events.
+SECURITY: Final = frozenset(
+    (
+        QUERY_NOT_ALLOWED,
+        POISON_RECORD,
+        POISON_REACTION,
+        WRAP_CONNECTION,
+        DROPPED_BY_TIMEOUT,
+        TLS_INIT,
+        TLS_GENERAL,
+        CANNOT_READ_TRACE,
+        UNEXPECTED_PACKET,
+        DATABASE_PROTOCOL,
+        STAGE_FAILED,
+        INSECURE_SETTING,
+        REFUSED_CONNECTION,
+    )
+)
+
 #: What each code means, for the documentation.
 MEANINGS: Final[dict[int, str]] = {
     GENERAL: "anything without a code of its own",

@@ -15,15 +15,48 @@ from acra_twisted.options import (
     Seconds,
     Section,
 )
+from acra_twisted.telemetry.logsinks import SyslogAddress
 from acra_twisted.telemetry.sampling import SamplerKind
 
 LOGGING = Section(
     "logging",
     "Log lines.",
     (
-        Option("logging_format", Choice("plaintext", "json", "cef"), "plaintext", "Format."),
+        Option(
+            "logging_format",
+            Choice("plaintext", "json", "cef", "cef-acra"),
+            "plaintext",
+            "Format. cef has the names of CEF's dictionary, cef-acra those that Acra writes.",
+        ),
         Option("log_to_console", BOOLEAN, True, "Write to standard error."),
-        Option("log_to_file", FILE, "", "Append to this file, made with mode 0600."),
+        Option(
+            "log_to_file",
+            FILE,
+            "",
+            "Append to this file, made with mode 0600. Opened anew at SIGUSR1.",
+        ),
+        Option(
+            "log_to_syslog",
+            SyslogAddress(),
+            "",
+            "Send lines by syslog (RFC 5424) to unix:///dev/log, udp://host:514 or tcp://host:514.",
+        ),
+        Option("log_to_journald", BOOLEAN, False, "Send lines to journald, with their fields."),
+        Option(
+            "audit_log_enable",
+            BOOLEAN,
+            False,
+            "Sign every line, so that acra-log-verifier finds lines that were changed, added or "
+            "removed. Needs the log key of keys_dir (acra-keymaker --generate_log_key).",
+        ),
+        Option(
+            "security_log_file",
+            FILE,
+            "",
+            "Append security events to this file as well, each with the same fields in the same "
+            "order. Opened anew at SIGUSR1.",
+        ),
+        Option("security_log_format", Choice("json", "cef"), "json", "Its format."),
         Option("v", BOOLEAN, False, "Log informational lines, too: sessions, finished spans."),
         Option("d", BOOLEAN, False, "Log debug lines, too."),
     ),

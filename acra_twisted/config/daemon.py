@@ -9,20 +9,11 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from twisted.logger import LogLevel
-
 from acra_twisted.config.usage import fail
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
-from acra_twisted.telemetry.logs import make_writer
+from acra_twisted.telemetry.logsetup import make_writer
 from acra_twisted.telemetry.service import LoggedRoot
-
-
-def log_level(settings: Settings) -> Any:
-    """Acra's: warnings, with ``v`` information, with ``d`` everything."""
-    if settings["d"]:
-        return LogLevel.debug
-    return LogLevel.info if settings["v"] else LogLevel.warn
 
 
 def make_root(
@@ -34,21 +25,17 @@ def make_root(
     # A core dump would hold keys and data.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
-        root = LoggedRoot(
-            make_writer(
-                program,
-                style=settings["logging_format"],
-                level=log_level(settings),
-                console=settings["log_to_console"],
-                path=settings["log_to_file"],
-            )
-        )
+        writer, services = make_writer(program, settings, reactor)
+        root = LoggedRoot(writer, services)
         service = make(reactor, settings)
         service.setServiceParent(root)
+        if hasattr(service, "metrics"):
+            service.metrics.watch_log(writer)
     except ConfigError as error:
         fail(program, error)
     if hasattr(service, "reload"):
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(service.reload))
+    signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
     # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
     reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root

@@ -28,6 +28,7 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
     return {
         "client_id": session.identity.client_id,
         "session_id": session.id,
+        "peer": session.identity.peer,
         "trace_id": span.trace_id,
         "span_id": span.span_id,
     }
@@ -67,6 +68,8 @@ class AuditLog:
         fields = session_fields(session, exchange)
         if exchange.statement is not None:
             fields["query"] = redact(exchange.statement.text, session.conforming).text
+        if exchange.attributes is not None and "acra.censor.rule" in exchange.attributes:
+            fields["rule"] = exchange.attributes["acra.censor.rule"]
         self._log.error(
             "AcraCensor blocked query",
             code=exchange.code,

@@ -7,18 +7,17 @@ text in every format.  One event is one line in each of them, whatever is in it.
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
 from acra_twisted import __version__, events
-from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry import logchain
 from acra_twisted.wire import cef
 
 Formatter = Callable[[LogEvent], str]
@@ -105,7 +104,20 @@ def jsonlines(product: str) -> Formatter:
 
 
 def cef_lines(product: str) -> Formatter:
-    """Common Event Format for SIEMs."""
+    """Common Event Format for SIEMs, with the names of its dictionary."""
+
+    def line(event: LogEvent) -> str:
+        seconds = event.get("log_time", 0.0)
+        code = event.get("code", events.GENERAL)
+        fields = cef.to_dictionary(seconds, {**_fields(event), "code": code})
+        text, severity = _text(event), _level(event)[1]
+        return cef.encode_dictionary(product, __version__, code, text, severity, fields)
+
+    return line
+
+
+def acra_cef_lines(product: str) -> Formatter:
+    """Common Event Format with Acra's own field names."""
 
     def line(event: LogEvent) -> str:
         extension = _fields(event)
@@ -120,42 +132,105 @@ FORMATS: dict[str, Callable[[str], Formatter]] = {
     "plaintext": plaintext,
     "json": jsonlines,
     "cef": cef_lines,
+    "cef-acra": acra_cef_lines,
 }
 
 
 @implementer(ILogObserver)
 class LogWriter:
-    """Writes events from ``level`` on, one line each, to every stream."""
+    """Writes events from ``level`` on, one line each, to every sink.
 
-    def __init__(self, formatter: Formatter, level: Any, streams: list[TextIO]) -> None:
+    ``chain`` signs lines.  ``security`` gets every event, whatever its level.
+    """
+
+    def __init__(
+        self,
+        formatter: Formatter,
+        level: Any,
+        sinks: Sequence[Any],
+        chain: SignedLog | None = None,
+        security: Any = None,
+    ) -> None:
         self._format = formatter
         self._level = level
-        self._streams = streams
+        self.sinks = tuple(sinks)
+        self._chain = chain
+        self._security = security
 
     def __call__(self, event: LogEvent) -> None:
         """Never raises: a line that can't be written is lost, the connection is not."""
+        if self._security is not None:
+            self._security(event)
         level = event.get("log_level", LogLevel.info)
         if level is LogLevel.info and str(event.get("log_namespace")).startswith("twisted."):
             # What factories and ports of Twisted's have to tell is for debugging.
             level = LogLevel.debug
-        if level < self._level:
-            return
-        try:
-            line = self._format(event) + "\n"
-            for stream in self._streams:
-                stream.write(line)
-                stream.flush()
-        except (OSError, ValueError):
-            pass
+        if level >= self._level:
+            self._write(event)
+
+    def _write(self, event: LogEvent) -> None:
+        line = self._format(event)
+        if self._chain is not None:
+            line = self._chain.sign(line)
+        for sink in self.sinks:
+            sink.send(line, event)
+
+    def begin(self) -> None:
+        """Write the first line of a chain, if lines are signed."""
+        if self._chain is not None:
+            previous = self._chain.begin()
+            self._write(_own(logchain.FIRST_WORDS, previous=previous or "none"))
+
+    def end(self) -> None:
+        """Write the last lines of a chain, if lines are signed."""
+        if self._chain is not None:
+            first, last = logchain.LAST_WORDS
+            self._write(_own(first))
+            self._write(_own(last, chain=logchain.END))
+
+    def reopen(self) -> None:
+        """SIGUSR1: end the chain, open files anew, begin another."""
+        self.end()
+        for sink in (*self.sinks, *([self._security.sink] if self._security else ())):
+            sink.reopen()
+        self.begin()
+
+    def close(self) -> None:
+        """Close files and sockets."""
+        for sink in (*self.sinks, *([self._security.sink] if self._security else ())):
+            sink.close()
+
+    @property
+    def lost(self) -> int:
+        """Lines that some sink could not write."""
+        return sum(sink.lost for sink in self.sinks)
 
 
-def make_writer(product: str, *, style: str, level: Any, console: bool, path: str) -> LogWriter:
-    """As the [logging] options say.  Raises ConfigError if the file can't be opened."""
-    streams: list[TextIO] = [sys.stderr] if console else []
-    if path:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise ConfigError(f"log_to_file: cannot write {path}: {error.strerror}") from None
-        streams.append(open(descriptor, "a", encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
-    return LogWriter(FORMATS[style](product), level, streams)
+def _own(text: str, **fields: Any) -> LogEvent:
+    return {
+        "log_time": time.time(),
+        "log_level": LogLevel.info,
+        "log_format": "{event_text}",
+        "event_text": text,
+        **fields,
+    }
+
+
+class SignedLog:
+    """A `logchain.Chain` that is begun anew with a key that ``read_key`` reads anew."""
+
+    def __init__(self, read_key: Callable[[], bytes], style: str, previous: str = "") -> None:
+        self._read_key = read_key
+        self._chain = logchain.Chain(read_key(), style)
+        self._last = previous
+
+    def begin(self) -> str:
+        """A new chain; the last value of the one before, if there was one."""
+        self._chain.begin(self._read_key())
+        return self._last
+
+    def sign(self, line: str) -> str:
+        """The line as it is to be written."""
+        signed = self._chain.sign(line)
+        self._last = logchain.last_value(signed)
+        return signed

@@ -104,6 +104,10 @@ class DaemonMetrics:
         )
         self.registry.register(_Counts(("acra_traces", text), "decision", counts))
 
+    def watch_log(self, writer: Any) -> None:
+        """Expose the number of lines that could not be written; read when scraped."""
+        self.registry.register(_Lost(writer))
+
     def watch_intake(self, counts: Mapping[str, int]) -> None:
         """Expose what became of spans that connectors handed over; read when scraped."""
         text = "Spans of connectors, for the pages, by what became of them"
@@ -120,6 +124,24 @@ class DaemonMetrics:
                 exporter.counts,
             )
         )
+
+
+class _Lost:
+    """A counter of log lines, read when scraped."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def collect(self) -> Any:
+        """Reads plain integers: safe in the scraper's thread."""
+        from prometheus_client.core import CounterMetricFamily
+
+        text = "Log lines that some destination could not take"
+        yield CounterMetricFamily("acra_log_lines_lost", text, self._writer.lost)
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
 
 
 class _Counts:

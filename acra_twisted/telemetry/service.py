@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 
 from acra_twisted.options import Address, Settings
@@ -122,11 +122,33 @@ class TelemetryService(MultiService):
 
 
 class LoggedRoot(MultiService):
-    """The top service of a daemon: installs our log lines in place of twistd's."""
+    """The top service of a daemon: installs our log lines in place of twistd's.
 
-    def __init__(self, writer: Any) -> None:
+    ``services`` are what the log's sinks need; they end after all others.
+    """
+
+    def __init__(self, writer: Any, services: Iterable[Any] = ()) -> None:
         super().__init__()
         self.writer = writer
+        for service in services:
+            service.setServiceParent(self)
+
+    def startService(self) -> None:
+        """Begin the log's chain, after daemonizing."""
+        self.writer.begin()
+        super().startService()
+
+    async def _end(self) -> None:
+        own, *sinks = reversed(list(self))
+        await maybeDeferred(own.stopService)
+        self.writer.end()
+        for service in sinks:
+            await maybeDeferred(service.stopService)
+
+    def stopService(self) -> Deferred[Any]:
+        """The daemon first, then the chain's last lines, then what carries them."""
+        self.running = 0
+        return ensureDeferred(self._end())
 
     def setServiceParent(self, parent: Any) -> None:
         """Twisted: the parent is the application whose log observer is chosen now."""

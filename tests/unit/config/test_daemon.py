@@ -4,7 +4,6 @@ import io
 
 from twisted.application.service import Service
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config import daemon, usage
@@ -16,14 +15,6 @@ SETTINGS = defaults(CONNECTOR_SECTIONS).but(log_to_console=False)
 
 
 class Roots(SynchronousTestCase):
-    def test_levels(self):
-        for changes, level in (
-            ({}, LogLevel.warn),
-            ({"v": True}, LogLevel.info),
-            ({"v": True, "d": True}, LogLevel.debug),
-        ):
-            self.assertIs(daemon.log_level(SETTINGS.but(**changes)), level)
-
     def test_root(self):
         reactor = MemoryReactorClock()
         reactor._exitSignal = 15

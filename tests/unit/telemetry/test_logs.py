@@ -3,14 +3,15 @@
 import io
 import json
 
+import jc
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry import logs
+from acra_twisted.telemetry import logchain, logs
+from acra_twisted.telemetry.logsinks import StreamSink
 
 EVENT = {
     "log_time": 1638352800.123,
@@ -22,6 +23,14 @@ EVENT = {
     "client_id": "keypair1",
     "trace_id": "ab" * 16,
 }
+
+
+def parse_cef(line):
+    """As a parser reads it that others wrote; it leaves what is escaped as it is."""
+    (found,) = jc.parse("cef", line, raw=True, quiet=True)
+    return {key: value.replace("\\=", "=").replace("\\\\", "\\") for key, value in found.items()}
+
+
 HOSTILE = 'a\nb\r\x1b[31m|=\\"<script>\u2028 {curly}'
 
 
@@ -40,9 +49,25 @@ class Formats(SynchronousTestCase):
         self.assertEqual(record["trace_id"], "ab" * 16)
 
     def test_cef(self):
-        line = logs.cef_lines("acra-server")(EVENT)
+        line = logs.acra_cef_lines("acra-server")(EVENT)
         self.assertTrue(line.startswith("CEF:0|cossacklabs|acra-server|0.1.0|560|AcraCensor"))
         self.assertTrue(line.endswith("unixTime=1638352800.123 "))
+
+    def test_cef_with_the_names_of_its_dictionary(self):
+        line = logs.cef_lines("acra-server")({**EVENT, "peer": "10.0.0.1", "user": HOSTILE})
+        found = parse_cef(line)
+        for key, value in (
+            ("deviceEventClassId", "560"),
+            ("name", "AcraCensor blocked query"),
+            ("agentSeverity", "6"),
+            ("rt", "1638352800123"),
+            ("suser", "keypair1"),
+            ("src", "10.0.0.1"),
+            ("cs1", "ab" * 16),
+            ("cs1Label", "traceId"),
+        ):
+            self.assertEqual(found[key], value)
+        self.assertEqual(found["duser"], 'a b  [31m|=\\"<script>  {curly}')
 
     def test_ob1_hostile_values(self):
         for style in logs.FORMATS.values():
@@ -69,7 +94,7 @@ class Formats(SynchronousTestCase):
 class Writer(SynchronousTestCase):
     def test_levels(self):
         stream = io.StringIO()
-        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.info, [stream])
+        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.info, [StreamSink(stream)])
         writer({**EVENT, "log_level": LogLevel.debug})
         writer({**EVENT, "log_level": LogLevel.info, "log_namespace": "twisted.web"})
         self.assertEqual(stream.getvalue(), "")
@@ -79,22 +104,31 @@ class Writer(SynchronousTestCase):
     def test_a_full_disk_does_not_raise(self):
         stream = io.StringIO()
         stream.close()
-        logs.LogWriter(logs.plaintext("p"), LogLevel.info, [stream])(EVENT)
-
-    def test_files(self):
-        path = self.mktemp()
-        writer = logs.make_writer("p", style="cef", level=LogLevel.info, console=False, path=path)
+        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.info, [StreamSink(stream)])
         writer(EVENT)
-        with open(path) as file:
-            self.assertEqual(file.read().count("CEF:0"), 1)
-        for stream in writer._streams:
-            stream.close()
-        self.assertRaises(
-            ConfigError,
-            logs.make_writer,
-            "p",
-            style="cef",
-            level=LogLevel.info,
-            console=True,
-            path="/nowhere/x",
-        )
+        self.assertEqual(writer.lost, 1)
+
+    def test_security_events_of_every_level(self):
+        seen = []
+        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.error, [], security=seen.append)
+        writer({**EVENT, "log_level": LogLevel.info})
+        self.assertEqual(len(seen), 1)
+
+    def test_chains(self):
+        key = b"k" * 32
+        for style in ("plaintext", "json", "cef", "cef-acra"):
+            stream = io.StringIO()
+            signed = logs.SignedLog(lambda: key, style)
+            sinks = [StreamSink(stream)]
+            writer = logs.LogWriter(logs.FORMATS[style]("p"), LogLevel.warn, sinks, signed)
+            writer.begin()
+            for text in ("one", HOSTILE, "three"):
+                writer({**EVENT, "event_text": text})
+            writer.reopen()
+            writer(EVENT)
+            writer.end()
+            found = logchain.verify(stream.getvalue().splitlines(True), key)
+            self.assertEqual(found, (10, 2, [], False), style)
+            if style == "json":
+                for line in stream.getvalue().splitlines():
+                    self.assertEqual(len(json.loads(line)["integrity"]), 64)
