@@ -1,0 +1,152 @@
+"""Log lines of a running daemon at every destination, rotated, signed and verified."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from acra_twisted.keystore import purposes
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.processes import free_port
+from acra_twisted.telemetry.securitylog import SCHEMA
+from acra_twisted.tools import logverifier
+from acra_twisted.tools.commandline import Environment
+from tests.integration.base import Surroundings, eventually, get
+from tests.unit.telemetry.test_logs import parse_cef
+
+RULES = "version: 0.85.0\nhandlers: [{handler: deny, tables: [forbidden]}]\n"
+
+
+class Siem(Surroundings):
+    """A denial, followed from every log to its trace; then the files are rotated."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.keys = Keys(Path(tempfile.mkdtemp(dir=cls.folder)), "sandbox application")
+        cls.keys.writer.generate(purposes.AUDIT_LOG, "")
+        rules = cls.folder / "rules.yaml"
+        rules.write_text(RULES)
+        cls.syslog = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        cls.addClassCleanup(cls.syslog.close)
+        cls.syslog.bind(("127.0.0.1", 0))
+        cls.syslog.settimeout(0.2)
+        cls.log, cls.security = cls.folder / "acra.cef", cls.folder / "security.jsonl"
+        logging = {
+            "logging_format": "cef",
+            "log_to_file": str(cls.log),
+            "log_to_syslog": f"udp://127.0.0.1:{cls.syslog.getsockname()[1]}",
+            "audit_log_enable": "true",
+            "security_log_file": str(cls.security),
+        }
+        cls.daemon = cls.chain(
+            link="none",
+            keys=cls.keys,
+            server={
+                "logging": logging,
+                "pipeline": {"stages": "censor"},
+                "censor": {"acracensor_config_file": str(rules)},
+            },
+        )
+
+    def denied(self):
+        with self.connect(self.daemon) as db, self.assertRaises(psycopg.Error):
+            db.execute("SELECT 'secret' FROM forbidden -- a|b=c\\d")
+
+    def messages(self):
+        found = []
+        while True:
+            try:
+                found.append(self.syslog.recv(9000).decode())
+            except TimeoutError:
+                return found
+
+    def test_a_denial_everywhere_and_a_rotation(self):
+        self.denied()
+        blocked = eventually(
+            lambda: [line for line in self.log.read_text().splitlines() if "|560|" in line],
+            "the line is written",
+        )
+        found = parse_cef(blocked[0])
+        self.assertEqual(found["deviceEventClassId"], "560")
+        self.assertEqual((found["suser"], found["src"]), ("sandbox application", "127.0.0.1"))
+        self.assertEqual((found["cs3"], found["cs4"]), ("censor", "deny.table"))
+        trace_id = found["cs1"]
+        # From the line to the trace, in the same words.
+        page = f"/debug/trace/{trace_id}?format=json"
+        spans = json.loads(get(self.daemon.server_pages, page))["spans"]
+        (denied,) = [
+            s
+            for s in spans
+            if s["attributes"].get("acra.verdict") == "deny" and "acra.denied_by" in s["attributes"]
+        ]
+        self.assertEqual(denied["span_id"], found["cs2"])
+        # The stream of security events, and syslog.
+        records = [json.loads(line) for line in self.security.read_text().splitlines()]
+        self.assertEqual({tuple(record) for record in records}, {SCHEMA})
+        (event,) = [record for record in records if record["code"] == 560]
+        self.assertEqual((event["trace_id"], event["rule"]), (trace_id, "deny.table"))
+        sent = self.messages()
+        self.assertTrue(any(trace_id in message for message in sent))
+        for message in sent:
+            self.assertRegex(message, r"^<1\d\d>1 \d{4}-.*Z \S+ acra-server \d+ \d+ - CEF:0\|")
+        whole = self.log.read_text() + self.security.read_text() + "".join(sent)
+        self.assertNotIn("secret", whole)
+        self.rotated(trace_id)
+
+    def rotated(self, trace_id):
+        old = self.log.with_suffix(".1")
+        os.rename(self.log, old)
+        os.kill(self.daemon.server._child.pid, signal.SIGUSR1)
+        eventually(self.log.exists, "the file is opened anew")
+        self.assertIn("End of current audit log chain", old.read_text())
+        self.denied()
+        eventually(lambda: "|560|" in self.log.read_text(), "lines go to the new file")
+        self.assertIn("the last chain has not ended", self.verified(old, self.log))
+        self.assertEqual(self.daemon.stop(), (0,))
+        self.assertIn("in 2 chains are as they were written", self.verified(old, self.log))
+        lines = old.read_text().splitlines(True)
+        removed = [line for line in lines if trace_id not in line]
+        self.assertLess(len(removed), len(lines))
+        old.write_text("".join(removed))
+        self.assertIn("lines before it are missing", self.verified(old, self.log))
+
+    def verified(self, *files):
+        output = io.StringIO()
+        options = [f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}"]
+        environment: Environment = {}
+        try:
+            logverifier.main([*options, *map(str, files)], environment, output)
+        except logverifier.Tampered as error:
+            return output.getvalue() + str(error)
+        return output.getvalue()
+
+
+class SyslogOverTcp(Surroundings):
+    def test_lines_wait_for_a_receiver(self):
+        port = free_port()
+        chain = self.chain(
+            link="none", server={"logging": {"log_to_syslog": f"tcp://127.0.0.1:{port}"}}
+        )
+        with self.connect(chain) as db:
+            db.execute("SELECT 1")
+        with socket.create_server(("127.0.0.1", port)) as server:
+            server.settimeout(30)
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(10)
+                data = b""
+                while b"Session started" not in data:
+                    data += connection.recv(4096)
+                size = int(re.match(rb"(\d+) <", data)[1])
+                first = data[len(str(size)) + 1 :][:size]
+                self.assertEqual(json.loads(first.split(b" - ", 1)[1])["product"], "acra-server")
+                chain.stop()
