@@ -173,7 +173,8 @@ class Session:
     client except through it.  ``in_flight``: when the statement at hand was read, an earlier
     request had not been answered, so that ``parameters`` may be about to change.  ``context`` is
     the trace context that the client gave when it connected, for requests that bring none;
-    ``notices``: it wants to be told of its traces.
+    ``notices``: it wants to be told of its traces.  ``traffic`` are bytes from and to the client,
+    to and from the database; ``counted`` those of them that were told of.
     """
 
     __slots__ = (
@@ -195,6 +196,9 @@ class Session:
         "span",
         "context",
         "notices",
+        "opened",
+        "traffic",
+        "counted",
         "notes",
     )
 
@@ -219,6 +223,9 @@ class Session:
         self.span: Any = None
         self.context: Any = None
         self.notices = False
+        self.opened = clock()
+        self.traffic = [0, 0, 0, 0]
+        self.counted = [0, 0, 0, 0]
         self.notes: dict[str, Any] = {}
 
     @property

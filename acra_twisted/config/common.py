@@ -191,7 +191,19 @@ METRICS = Section(
             ADDRESS,
             None,
             "Where the trace pages (/debug/tracez) are served. Empty is off. They show redacted "
-            "statements: keep them on loopback.",
+            "statements: keep them on loopback, or guard them with one of the next two.",
+        ),
+        Option(
+            "zpages_token_file",
+            FILE,
+            "",
+            "File with a token, mode 0600, that the trace pages want to be shown.",
+        ),
+        Option(
+            "zpages_tls_enable",
+            BOOLEAN,
+            False,
+            "The trace pages speak TLS and want client certificates, by tls_ca, tls_cert, tls_key.",
         ),
     ),
 )

@@ -19,12 +19,11 @@ from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import need_keys, open_keys
+from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.build import Pipeline
-from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
-from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
@@ -135,7 +134,7 @@ class AcraConnector(MultiService):
         listener = bind("incoming_connection_string", address, mode)
         self.metrics = ConnectorMetrics("acraconnector")
         self.telemetry = TelemetryService(
-            reactor, "acra-connector", settings, self.metrics, self._running
+            reactor, "acra-connector", settings, self.metrics, self._running, self._sessions
         )
         self.telemetry.setServiceParent(self)
         self.connect_timeout: float = settings["acraserver_connect_timeout"]
@@ -164,7 +163,6 @@ class AcraConnector(MultiService):
             reactor, listener, _ConnectionFactory(self), address.path, mode
         )
         self.listener.setServiceParent(self)
-        self.metrics.watch_sessions(lambda: sessions(self._connections))
 
     def _set_up_tracing(self, settings: Settings) -> None:
         """``dialect`` is None where the protocol that is carried is not to be followed."""
@@ -182,7 +180,7 @@ class AcraConnector(MultiService):
             server=None,
             store=self.telemetry.store,
         )
-        self.observers = Observers((exchanges, self.metrics, AuditLog()))
+        self.observers = self.telemetry.observers(exchanges)
         self.dialect = PostgresqlDialect(
             message_limit=settings["message_size_limit"],
             max_prepared=settings["max_prepared_statements"],
@@ -220,6 +218,9 @@ class AcraConnector(MultiService):
 
     def _running(self) -> Iterator[Span]:
         return running(self._connections)
+
+    def _sessions(self) -> Iterator[Session]:
+        return sessions(self._connections)
 
     # -- service ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.keystore.opening import need_keys, open_keys
+from acra_twisted.model import Session
 from acra_twisted.options import Address, Block, Settings
 from acra_twisted.pipeline.build import Services, build
 from acra_twisted.pipeline.workers import Workers
@@ -28,10 +29,8 @@ from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
-from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.exchangemetrics import ServerMetrics
-from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
@@ -127,7 +126,13 @@ class AcraServer(MultiService):
         listener = bind("incoming_connection_string", address)
         self.metrics = ServerMetrics("postgresql")
         self.telemetry = TelemetryService(
-            reactor, "acra-server", settings, self.metrics, self._running
+            reactor,
+            "acra-server",
+            settings,
+            self.metrics,
+            self._running,
+            self._sessions,
+            "tls_client_",
         )
         self.telemetry.setServiceParent(self)
         clock = self.telemetry.clock
@@ -157,7 +162,6 @@ class AcraServer(MultiService):
             reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
         )
         self.listener.setServiceParent(self)
-        self.metrics.watch_sessions(lambda: sessions(self._connections))
 
     def _set_up_tracing(self, settings: Settings) -> None:
         address = self.database.address
@@ -169,7 +173,7 @@ class AcraServer(MultiService):
             server=(address.host, address.port),
             store=self.telemetry.store,
         )
-        self.observers = Observers((exchanges, self.metrics, AuditLog()))
+        self.observers = self.telemetry.observers(exchanges)
         onward = settings["tracing_propagate_to_database"]
         self.dialect = PostgresqlDialect(
             message_limit=settings["message_size_limit"],
@@ -262,6 +266,9 @@ class AcraServer(MultiService):
 
     def _running(self) -> Iterator[Span]:
         return running(self._connections)
+
+    def _sessions(self) -> Iterator[Session]:
+        return sessions(self._connections)
 
     # -- service ----------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
     token = settings["lightstep_access_token"]
     path = settings["lightstep_access_token_file"]
     if path and not token:
-        token = _secret("lightstep_access_token_file", path)
+        token = read_secret("lightstep_access_token_file", path)
     if not token:
         raise ConfigError(
             "lightstep_endpoint needs lightstep_access_token (in the ini file or as "
@@ -176,7 +176,7 @@ def _headers(text: str) -> dict[str, str]:
     return found
 
 
-def _secret(option: str, path: str) -> str:
+def read_secret(option: str, path: str) -> str:
     """A secret from a file that nobody else can read.  Raises ConfigError."""
     try:
         with open(path, encoding="utf-8") as file:

@@ -8,23 +8,33 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from acra_twisted.errors import ConfigError
+from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
+from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.clock import steady_clock
-from acra_twisted.telemetry.destinations import make_exporters
-from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.telemetry.destinations import make_exporters, read_secret
+from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
+from acra_twisted.telemetry.guard import Guard
+from acra_twisted.telemetry.observers import Observers
+from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.sampling import by_client, make_sampler
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.tracing import Tracing
+from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
+from acra_twisted.transport.tls import REQUIRE, Credentials
 
 _LAG_INTERVAL = 0.5
 
 
 class TelemetryService(MultiService):
-    """``running`` gives the spans that have not ended, for the pages.
+    """``running`` gives the spans that have not ended, ``sessions`` those of the moment; both
+    are for the pages.  ``calls`` is an observer for them, None where there are none.
+    ``tls_prefix`` is of the options of the certificates that guard them.
 
     Nothing is started, connected or threaded before startService: a daemon forks in between.
     """
@@ -34,8 +44,10 @@ class TelemetryService(MultiService):
         reactor: Any,
         service: str,
         settings: Settings,
-        metrics: DaemonMetrics,
+        metrics: ConnectorMetrics,
         running: Callable[[], Iterable[Span]],
+        sessions: Callable[[], Iterable[Session]] = tuple,
+        tls_prefix: str = "tls_",
     ) -> None:
         super().__init__()
         self._reactor = reactor
@@ -47,7 +59,19 @@ class TelemetryService(MultiService):
         self._exports = [exporter.export for exporter in self.exporters]
         zpages = settings["incoming_connection_zpages_string"]
         self.store = SpanStore(self.clock) if zpages is not None else None
-        self._pages = TracePages(service, self.store, running) if self.store is not None else None
+        self.calls: RpcStats | None = None
+        self._pages: TracePages | None = None
+        if self.store is not None:
+            self.calls = RpcStats("postgresql", self.clock)
+            self._pages = TracePages(
+                service,
+                self.store,
+                running,
+                sessions=sessions,
+                calls=self.calls,
+                clock=self.clock,
+            )
+        metrics.watch_sessions(sessions)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),
             self.clock,
@@ -56,7 +80,7 @@ class TelemetryService(MultiService):
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
         )
         metrics.watch_traces(self.tracing.counts)
-        self._listen(settings["incoming_connection_prometheus_metrics_string"], zpages)
+        self._listen(settings, tls_prefix)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
         self._due = 0.0
@@ -74,14 +98,21 @@ class TelemetryService(MultiService):
 
         return sink
 
+    def observers(self, exchanges: ExchangeTracing) -> Observers:
+        """Everybody who is told of sessions and exchanges."""
+        watchers = [exchanges, self.metrics, AuditLog()]
+        return Observers([*watchers, self.calls] if self.calls is not None else watchers)
+
     def add_exporter(self, exporter: Any) -> None:
         """One more that a daemon has made itself, before the start."""
         self.exporters.append(exporter)
         self._exports.append(exporter.export)
         self.metrics.watch_exporter(exporter)
 
-    def _listen(self, metrics: Address | None, zpages: Address | None) -> None:
+    def _listen(self, settings: Settings, tls_prefix: str) -> None:
         """One site per address; the option that opens it is named if it can't be opened."""
+        metrics: Address | None = settings["incoming_connection_prometheus_metrics_string"]
+        zpages: Address | None = settings["incoming_connection_zpages_string"]
         if metrics is None and zpages is None:
             return
         # Imported only here: a daemon without metrics and pages does not pay for the web.
@@ -89,12 +120,15 @@ class TelemetryService(MultiService):
 
         registry = self.metrics.registry
         both = metrics == zpages
-        if metrics is not None:
-            site = make_site(self._reactor, registry, self._pages if both else None)
+        if metrics is not None and not both:
+            site = make_site(self._reactor, registry, None)
             self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
-        if zpages is not None and not both:
-            site = make_site(self._reactor, None, self._pages)
-            self._serve("incoming_connection_zpages_string", zpages, site)
+        if zpages is not None:
+            guard, context = make_guard(settings, tls_prefix)
+            guard.check(zpages)
+            site = make_site(self._reactor, registry if both else None, self._pages, guard)
+            guarded = site if context is None else TLSMemoryBIOFactory(context, False, site)
+            self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:
         listener = bind(option, address)
@@ -119,6 +153,20 @@ class TelemetryService(MultiService):
             self._lag.stop()
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)
+
+
+def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:
+    """Who may see the pages, and a TLS context or None.  Raises ConfigError."""
+    path = settings["zpages_token_file"]
+    token = read_secret("zpages_token_file", path) if path else ""
+    context = None
+    if settings["zpages_tls_enable"]:
+        credentials = Credentials(settings, tls_prefix)
+        credentials.auth = REQUIRE
+        if credentials.certificate is None:
+            raise ConfigError("zpages_tls_enable: TLS needs a certificate, tls_cert and tls_key")
+        context = credentials.server_context()
+    return Guard(token, context is not None), context
 
 
 class LoggedRoot(MultiService):

@@ -1,12 +1,10 @@
 """The HTTP side: ``/metrics`` for Prometheus and the trace pages.  GET only, changes nothing.
 
-The Host header must name this machine or an address, so that a web page in someone's browser
-can't read the pages by a name that resolves to loopback.
+A `Guard` says who may look.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +15,7 @@ from twisted.web import pages
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from acra_twisted.telemetry.guard import Guard
 from acra_twisted.telemetry.zpages import Page, TracePages
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -24,13 +23,14 @@ _NUMBER = re.compile(r"[0-9]|running|errors|")
 
 
 class _Answer(Resource):
-    """A leaf whose GET is ``reply``; checks the Host header first."""
+    """A leaf whose GET is ``reply``; checks who asks first."""
 
     isLeaf = True
     allowedMethods = (b"GET", b"HEAD")
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
         Resource.__init__(self)
+        self._guard = guard
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
         raise NotImplementedError  # pragma: no cover - abstract
@@ -45,8 +45,11 @@ class _Answer(Resource):
             "content-security-policy",
             "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
         )
-        if not _host_is_fine(request.getRequestHostname().decode("latin-1")):
+        if not self._guard.knows_host(request.getRequestHostname().decode("latin-1")):
             return _plain(request, 421, "Host header not accepted")
+        if not self._guard.admits((request.getHeader(b"authorization") or b"").decode("latin-1")):
+            request.setHeader("www-authenticate", 'Basic realm="acra"')
+            return _plain(request, 401, "A token is needed")
         arguments = {
             key.decode("latin-1"): values[-1].decode("utf-8", "replace")
             for key, values in (request.args or {}).items()
@@ -69,21 +72,11 @@ def _plain(request: Request, code: int, text: str) -> bytes:
     return f"{text}\n".encode()
 
 
-def _host_is_fine(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
 class Metrics(_Answer):
     """The scrape; OpenMetrics with exemplars if the scraper asks for it."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__()
+    def __init__(self, guard: Guard, registry: CollectorRegistry) -> None:
+        super().__init__(guard)
         self._registry = registry
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page:
@@ -94,22 +87,22 @@ class Metrics(_Answer):
 
 
 class Listing(_Answer):
-    """A page that is made of the arguments alone: the summary, the search."""
+    """A page that is made of the arguments alone: all but a single trace."""
 
-    def __init__(self, page: Callable[[dict[str, str]], Page]) -> None:
-        super().__init__()
+    def __init__(self, guard: Guard, page: Callable[[dict[str, str]], Page]) -> None:
+        super().__init__(guard)
         self._page = page
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page:
-        """See TracePages.tracez, TracePages.traces."""
+        """See TracePages."""
         return self._page(arguments)
 
 
 class Trace(_Answer):
     """``/debug/trace/ID``."""
 
-    def __init__(self, pages: TracePages) -> None:
-        super().__init__()
+    def __init__(self, guard: Guard, pages: TracePages) -> None:
+        super().__init__(guard)
         self._pages = pages
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
@@ -137,16 +130,24 @@ class _QuietSite(Site):
         """Twisted: a request has ended."""
 
 
-def make_site(reactor: Any, registry: CollectorRegistry | None, traces: TracePages | None) -> Site:
+_OPEN = Guard()
+
+
+def make_site(
+    reactor: Any,
+    registry: CollectorRegistry | None,
+    traces: TracePages | None,
+    guard: Guard = _OPEN,
+) -> Site:
     """Metrics, pages or both, as given."""
     root = _Branch()
     if registry is not None:
-        root.putChild(b"metrics", Metrics(registry))
+        root.putChild(b"metrics", Metrics(guard, registry))
     if traces is not None:
         debug = _Branch()
-        debug.putChild(b"tracez", Listing(traces.tracez))
-        debug.putChild(b"traces", Listing(traces.traces))
-        debug.putChild(b"trace", Trace(traces))
+        for name in ("tracez", "traces", "sessions", "rpcz"):
+            debug.putChild(name.encode(), Listing(guard, getattr(traces, name)))
+        debug.putChild(b"trace", Trace(guard, traces))
         root.putChild(b"debug", debug)
     site = _QuietSite(root, timeout=30, reactor=reactor)
     site.displayTracebacks = False

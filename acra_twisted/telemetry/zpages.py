@@ -11,7 +11,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from acra_twisted.telemetry import zstore
+from acra_twisted.model import Session
+from acra_twisted.telemetry import live, zstore
+from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.search import FILTERS, Filters, search
 from acra_twisted.telemetry.spans import Span, iso_time
 from acra_twisted.telemetry.waterfall import arrange, as_record, shares
@@ -25,14 +27,28 @@ _RUNNING_MAX = 100
 
 
 class TracePages:
-    """Renders pages from a SpanStore.  ``running`` gives spans that have not ended."""
+    """Renders pages from a SpanStore.
+
+    ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``calls`` are
+    counted by an observer (see `rpcz`).  ``clock`` gives nanoseconds.
+    """
 
     def __init__(
-        self, service: str, store: SpanStore, running: Callable[[], Iterable[Span]]
+        self,
+        service: str,
+        store: SpanStore,
+        running: Callable[[], Iterable[Span]],
+        *,
+        sessions: Callable[[], Iterable[Session]] = tuple,
+        calls: RpcStats | None = None,
+        clock: Callable[[], int] = lambda: 0,
     ) -> None:
         self._service = service
         self._store = store
         self._running = running
+        self._sessions = sessions
+        self._calls = calls
+        self._clock = clock
         self._templates: Any = None
 
     def tracez(self, arguments: Mapping[str, str]) -> Page:
@@ -102,6 +118,23 @@ class TracePages:
             asked={name: arguments.get(name, "") for name in FILTERS},
             rows=[{**match._asdict(), "when": iso_time(match.start)} for match in found],
         )
+
+    def sessions(self, arguments: Mapping[str, str]) -> Page:
+        """What is going on at this moment."""
+        rows = live.describe(self._sessions(), self._clock())
+        if arguments.get("format") == "json":
+            return _json({"service": self._service, "sessions": rows})
+        states: dict[str, int] = {}
+        for row in rows:
+            states[row["state"]] = states.get(row["state"], 0) + 1
+        return self._render("sessions.html", title="sessions", rows=rows, states=states)
+
+    def rpcz(self, arguments: Mapping[str, str]) -> Page:
+        """Counts, latencies and rates by kind of request and by stage."""
+        tables = self._calls.page() if self._calls is not None else {}
+        if arguments.get("format") == "json":
+            return _json({"service": self._service, **tables})
+        return self._render("rpcz.html", title="rpcz", tables=tables)
 
     def _render(self, template: str, **values: Any) -> Page:
         if self._templates is None:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -20,26 +17,17 @@ from acra_twisted.telemetry.spans import iso_time
 from acra_twisted.telemetry.waterfall import draw, draw_shares
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.pages import Pages, add_options
 
 PROGRAM = "acra-trace"
-_VARIABLE = "ACRA_TRACE_FROM"
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
-_TIMEOUT = 10.0
-_LARGEST = 64 << 20
 
 
 def _parser() -> Parser:
     parser = Parser(prog=PROGRAM, description="Show a trace of running daemons.")
     commandline.add_version(parser)
     parser.add_argument("trace_id", nargs="?", default="", help="32 hex digits; none: search")
-    parser.add_argument(
-        "--from",
-        action="append",
-        dest="sources",
-        metavar="URL",
-        help="address of a daemon's trace pages, http://127.0.0.1:PORT; may be given again; "
-        f"default: {_VARIABLE}, addresses with commas between",
-    )
+    add_options(parser)
     parser.add_argument("--client_id", default="", help="search: exchanges of this client")
     parser.add_argument("--verdict", default="", help="search: allow or deny")
     parser.add_argument("--min_ms", default="", help="search: exchanges that took as long")
@@ -50,25 +38,20 @@ def _parser() -> Parser:
 def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> None:
     """Raises ConfigError."""
     given = _parser().parse_args(arguments)
-    sources = given.sources or [u for u in environment.get(_VARIABLE, "").split(",") if u.strip()]
-    if not sources:
-        raise ConfigError(
-            f"where are the daemons' trace pages? --from=http://127.0.0.1:PORT (what "
-            f"incoming_connection_zpages_string says), or {_VARIABLE}"
-        )
+    pages = Pages(given, environment)
     trace_id = given.trace_id.lower()
     if trace_id and not _TRACE_ID.fullmatch(trace_id):
         raise ConfigError("a trace id has 32 hex digits")
     if trace_id:
-        _show(trace_id, sources, given.json, output)
+        _show(trace_id, pages, given.json, output)
     else:
-        _search(sources, given, output)
+        _search(pages, given, output)
 
 
-def _show(trace_id: str, sources: Sequence[str], as_json: bool, output: TextIO) -> None:
+def _show(trace_id: str, pages: Pages, as_json: bool, output: TextIO) -> None:
     spans: dict[str, Mapping[str, Any]] = {}
-    for source in sources:
-        answer = _get(source, f"/debug/trace/{trace_id}", {})
+    for source in pages.sources:
+        answer = pages.get(source, f"/debug/trace/{trace_id}")
         spans |= {span["span_id"]: span for span in (answer or {}).get("spans", ())}
     if not spans:
         raise ConfigError(f"no daemon keeps anything of {trace_id}: only recent traces are kept")
@@ -86,11 +69,11 @@ def _show(trace_id: str, sources: Sequence[str], as_json: bool, output: TextIO) 
             output.write(f"! {span['service']} {span['name']}: {why}\n")
 
 
-def _search(sources: Sequence[str], given: Any, output: TextIO) -> None:
+def _search(pages: Pages, given: Any, output: TextIO) -> None:
     asked = {name: getattr(given, name) for name in FILTERS if getattr(given, name)}
     found: dict[str, dict[str, Any]] = {}
-    for source in sources:
-        for match in (_get(source, "/debug/traces", asked) or {}).get("traces", ()):
+    for source in pages.sources:
+        for match in (pages.get(source, "/debug/traces", asked) or {}).get("traces", ()):
             known = found.setdefault(match["trace_id"], match)
             # What the server knows of an exchange is more than what a connector does.
             if match["verdict"] and not known["verdict"]:
@@ -105,25 +88,6 @@ def _search(sources: Sequence[str], given: Any, output: TextIO) -> None:
             f"{iso_time(row['start'])} {row['took'] / 1e6:10.3f} ms  {row['trace_id']}  "
             f"{row['verdict']:6} {row['client_id'] or '-'}  {row['name']}\n"
         )
-
-
-def _get(source: str, path: str, arguments: Mapping[str, str]) -> Any:
-    """A page as JSON; None if it says that there is nothing.  Raises ConfigError."""
-    source = source.strip().rstrip("/")
-    if urllib.parse.urlsplit(source).scheme not in ("http", "https"):
-        raise ConfigError(f"--from: {source!r} does not begin with http://")
-    query = urllib.parse.urlencode({**arguments, "format": "json"})
-    try:
-        # The scheme has been checked.
-        with urllib.request.urlopen(f"{source}{path}?{query}", timeout=_TIMEOUT) as answer:  # noqa: S310
-            return json.loads(answer.read(_LARGEST))
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise ConfigError(f"{source}: {error.read(200).decode(errors='replace').strip()}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ConfigError(f"{source}: no trace pages there ({reason})") from None
 
 
 def script() -> int:

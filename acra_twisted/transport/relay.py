@@ -56,6 +56,7 @@ class Relay:
         ended: Callable[[str], None],
     ) -> None:
         self.session = session
+        self._traffic = session.traffic
         self._client = client
         self._database = database
         self._request, self._response = flows
@@ -86,10 +87,12 @@ class Relay:
 
     def from_client(self, data: bytes) -> None:
         """Bytes from the client."""
+        self._traffic[0] += len(data)
         self._request_pump.received(data)
 
     def from_database(self, data: bytes) -> None:
         """Bytes from the database."""
+        self._traffic[3] += len(data)
         self._response_pump.received(data)
 
     def _flush(self) -> None:
@@ -101,9 +104,11 @@ class Relay:
             response.release_fakes()
         data = self._request.take_output()
         if data:
+            self._traffic[2] += len(data)
             self._database.write(data)
         data = response.take_output()
         if data:
+            self._traffic[1] += len(data)
             self._client.write(data)
         if len(outstanding) > self._limits.pending:
             self._crowded = True

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.options import Address, defaults
-from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
 from tests.support.sample_spans import sample
 
@@ -16,7 +16,7 @@ NOWHERE = Address("127.0.0.1", 0)
 
 class Telemetry(SynchronousTestCase):
     def make(self, **changes):
-        metrics = DaemonMetrics("acraconnector")
+        metrics = ConnectorMetrics("acraconnector")
         settings = defaults(CONNECTOR_SECTIONS).but(**changes)
         self.clock = Clock()
         return TelemetryService(self.clock, "acra-connector", settings, metrics, lambda: [])

@@ -7,6 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.guard import Guard
 from acra_twisted.telemetry.site import make_site
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import SpanStore
@@ -23,11 +24,11 @@ class Site(SynchronousTestCase):
         pages = TracePages("acra-server", store, lambda: [])
         self.site = make_site(Clock(), registry, pages)
 
-    def ask(self, path, method="GET", host="127.0.0.1:9", accept="*/*"):
+    def ask(self, path, method="GET", host="127.0.0.1:9", accept="*/*", more=""):
         protocol = self.site.buildProtocol(None)
         transport = StringTransport()
         protocol.makeConnection(transport)
-        head = f"{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n\r\n"
+        head = f"{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n{more}\r\n"
         protocol.dataReceived(head.encode())
         protocol.connectionLost(Failure(ConnectionDone()))
         status, _, rest = transport.value().decode().partition("\r\n")
@@ -39,6 +40,18 @@ class Site(SynchronousTestCase):
         self.assertEqual(self.ask("/debug/tracez?name=handleConnection&bucket=0")[0], 200)
         self.assertEqual(self.ask("/debug/trace/" + "1" * 32)[0], 200)
         self.assertEqual(self.ask("/debug/traces?min_ms=0")[0], 200)
+        for path in ("/debug/sessions", "/debug/rpcz", "/debug/rpcz?format=json"):
+            self.assertEqual(self.ask(path)[0], 200)
+
+    def test_a_token(self):
+        token = "a token long enough"
+        pages = TracePages("acra-server", SpanStore(lambda: 0), lambda: [])
+        self.site = make_site(Clock(), CollectorRegistry(), pages, Guard(token))
+        for path in ("/metrics", "/debug/tracez", "/debug/trace/" + "1" * 32, "/debug/sessions"):
+            self.assertEqual(self.ask(path)[0], 401, path)
+        shown = f"Authorization: Bearer {token}\r\n"
+        self.assertEqual(self.ask("/debug/rpcz", more=shown)[0], 200)
+        self.assertEqual(self.ask("/debug/rpcz", more=shown, host="acra.example")[0], 200)
 
     def test_refusals(self):
         for path, code in (

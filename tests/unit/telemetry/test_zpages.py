@@ -4,10 +4,13 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.model import Exchange
+from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import SpanStore
 from tests.support.sample_spans import sample
+from tests.support.sessions import make_session
 
 
 class Pages(SynchronousTestCase):
@@ -16,7 +19,15 @@ class Pages(SynchronousTestCase):
         for span in sample():
             store.add(span)
         running = Span("<script>", "4" * 32, "", 1, 5, True)
-        self.pages = TracePages("acra-server", store, lambda: [running])
+        session = make_session()
+        session.user = b"<script>"
+        calls = RpcStats("<b>", lambda: 2)
+        exchange = Exchange(session, "query", None, 1)
+        exchange.closed = 2
+        calls.exchange_closed(exchange)
+        self.pages = TracePages(
+            "acra-server", store, lambda: [running], sessions=lambda: [session], calls=calls
+        )
 
     def html(self, page):
         kind, body = page
@@ -40,6 +51,21 @@ class Pages(SynchronousTestCase):
         running = {"name": "<script>", "bucket": "running", "format": "json"}
         data = json.loads(self.pages.tracez(running)[1])
         self.assertEqual(data["samples"][0]["trace_id"], "4" * 32)
+
+    def test_sessions(self):
+        text = self.html(self.pages.sessions({}))
+        self.assertIn("&lt;script&gt;, ", text)
+        self.assertIn("idle: 1", text)
+        (row,) = json.loads(self.pages.sessions({"format": "json"})[1])["sessions"]
+        self.assertEqual(row["user"], "<script>")
+
+    def test_rpcz(self):
+        self.assertIn("&lt;b&gt; query", self.html(self.pages.rpcz({})))
+        data = json.loads(self.pages.rpcz({"format": "json"})[1])
+        self.assertEqual(data["received"]["<b> query"]["total"]["count"], 1)
+        bare = TracePages("acra-server", SpanStore(lambda: 0), lambda: [])
+        self.html(bare.rpcz({}))
+        self.assertIn("No sessions", self.html(bare.sessions({})))
 
     def test_search(self):
         text = self.html(self.pages.traces({"client_id": "<script>", "verdict": "x"}))

@@ -3,6 +3,7 @@
 import io
 import json
 import urllib.error
+import urllib.parse
 from email.message import Message
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,6 +12,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import SpanStore
+from acra_twisted.tools import pages as pages_module
 from acra_twisted.tools import trace
 
 ID = "1" * 32
@@ -38,14 +40,15 @@ class Tool(SynchronousTestCase):
             "http://connector": pages("acra-connector", root),
             "http://server": pages("acra-server", below),
         }
-        self.patch(trace.urllib.request, "urlopen", self.answer)
+        self.patch(pages_module.urllib.request, "urlopen", self.answer)
 
-    def answer(self, url, timeout):
-        parts = trace.urllib.parse.urlsplit(url)
+    def answer(self, request, timeout, context):
+        url = request.full_url
+        parts = urllib.parse.urlsplit(url)
         host = self.hosts.get(f"http://{parts.netloc}")
         if host is None:
             raise urllib.error.URLError("refused")
-        asked = dict(trace.urllib.parse.parse_qsl(parts.query))
+        asked = dict(urllib.parse.parse_qsl(parts.query))
         if parts.path == "/debug/traces":
             try:
                 found = host.traces(asked)

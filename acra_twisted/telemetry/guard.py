@@ -1,0 +1,63 @@
+"""Who may see the pages: everybody on this machine; from elsewhere, who shows a token or a
+certificate.
+
+The token comes as ``Authorization: Bearer TOKEN``, or as the password of a browser's dialog.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address
+
+_TOKEN_MIN = 16
+
+
+class Guard:
+    """``token`` must be shown if there is one.  ``verified``: only who has a certificate comes
+    this far."""
+
+    def __init__(self, token: str = "", verified: bool = False) -> None:
+        if token and len(token) < _TOKEN_MIN:
+            raise ConfigError(f"zpages_token_file: a token has at least {_TOKEN_MIN} characters")
+        self._token = token.encode()
+        self._open = not (token or verified)
+
+    def check(self, address: Address) -> None:
+        """Raises ConfigError if nothing guards an address that others can reach."""
+        if self._open and not address.is_local:
+            raise ConfigError(
+                "incoming_connection_zpages_string: other machines can reach this address; set "
+                "zpages_token_file, or zpages_tls_enable for TLS with client certificates"
+            )
+
+    def admits(self, authorization: str) -> bool:
+        """Whether an Authorization header has the token; in constant time."""
+        if not self._token:
+            return True
+        scheme, _, value = authorization.partition(" ")
+        shown = value.strip().encode("utf-8", "replace")
+        if scheme.lower() == "basic":
+            try:
+                shown = base64.b64decode(shown, validate=True).partition(b":")[2]
+            except binascii.Error:
+                return False
+        return hmac.compare_digest(shown, self._token)
+
+    def knows_host(self, host: str) -> bool:
+        """Whether a Host header is one that may be used.
+
+        Where anybody on this machine may look it must name this machine or an address, so that a
+        web page in someone's browser can't read the pages by a name that resolves to loopback.
+        """
+        if not self._open or host.lower() == "localhost":
+            return True
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            return False
+        return True

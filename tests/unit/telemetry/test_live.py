@@ -1,0 +1,28 @@
+"""Sessions of the moment."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import Exchange, Statement
+from acra_twisted.telemetry.live import SHOWN, describe
+from acra_twisted.telemetry.spans import Span
+from tests.support.sessions import make_session
+
+
+class Live(SynchronousTestCase):
+    def test_who_waits_longest_comes_first(self):
+        sessions = [make_session() for _ in range(3)]
+        for session, opened in ((sessions[1], 5_000_000), (sessions[2], 1_000_000)):
+            statement = Statement(b"SELECT 'secret'")
+            exchange = Exchange(session, "query", statement, opened)
+            exchange.sent = opened
+            session.outstanding.append((1, exchange, None))
+        sessions[2].span = Span("x", "1" * 32, "", 1, 1, True)
+        found = describe(sessions, 9_000_000)
+        self.assertEqual([row["running_ms"] for row in found], [8.0, 4.0, 0.0])
+        self.assertEqual(found[0]["statement"], "SELECT ?")
+        self.assertEqual((found[0]["state"], found[0]["in_database"]), ("active", True))
+        self.assertEqual(found[0]["trace_id"], "1" * 32)
+        self.assertEqual((found[2]["state"], found[2]["trace_id"]), ("idle", ""))
+
+    def test_bounded(self):
+        self.assertEqual(len(describe([make_session() for _ in range(SHOWN + 5)], 1)), SHOWN)
