@@ -24,7 +24,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.build import Pipeline
 from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
-from acra_twisted.telemetry.service import TelemetryService
+from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
@@ -115,8 +115,9 @@ def check(settings: Settings) -> None:
 
 
 def check_whole(settings: Settings) -> None:
-    """Exporters can be made.  Raises ConfigError, as a start would."""
+    """Exporters and pages can be made.  Raises ConfigError, as a start would."""
     make_exporters(None, "", settings)
+    make_guard(settings, "tls_")
 
 
 class AcraConnector(MultiService):

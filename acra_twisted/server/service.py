@@ -31,7 +31,7 @@ from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.exchangemetrics import ServerMetrics
-from acra_twisted.telemetry.service import TelemetryService
+from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
@@ -99,8 +99,9 @@ def check(settings: Settings) -> None:
 
 
 def check_whole(settings: Settings) -> None:
-    """Exporters and rules can be made.  Raises ConfigError, as a start would."""
+    """Exporters, pages and rules can be made.  Raises ConfigError, as a start would."""
     make_exporters(None, "", settings)
+    make_guard(settings, "tls_client_")
     if "censor" in settings["stages"]:
         check_rules(settings, settings.blocks)
 

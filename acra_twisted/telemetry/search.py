@@ -51,7 +51,7 @@ class Filters(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A trace, and the first of its spans that fits; times are nanoseconds."""
+    """A trace, and the longest of its spans that fit; times are nanoseconds."""
 
     trace_id: str
     spans: int
@@ -68,8 +68,10 @@ def search(traces: Iterable[tuple[str, Sequence[Span]]], filters: Filters) -> li
     for trace_id, spans in traces:
         if not trace_id.startswith(filters.trace_id):
             continue
-        span = next((span for span in spans if filters.fit(span)), None)
-        if span is not None:
+        fitting = [span for span in spans if filters.fit(span)]
+        if fitting:
+            # The longest: of an exchange and its stages, the exchange.
+            span = max(fitting, key=lambda span: span.end - span.start)
             found.append(
                 Match(
                     trace_id,

@@ -125,7 +125,6 @@ class TelemetryService(MultiService):
             self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
         if zpages is not None:
             guard, context = make_guard(settings, tls_prefix)
-            guard.check(zpages)
             site = make_site(self._reactor, registry if both else None, self._pages, guard)
             guarded = site if context is None else TLSMemoryBIOFactory(context, False, site)
             self._serve("incoming_connection_zpages_string", zpages, guarded)
@@ -156,7 +155,8 @@ class TelemetryService(MultiService):
 
 
 def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:
-    """Who may see the pages, and a TLS context or None.  Raises ConfigError."""
+    """Who may see the pages, and a TLS context or None.  Raises ConfigError, also if nobody
+    guards an address that others can reach."""
     path = settings["zpages_token_file"]
     token = read_secret("zpages_token_file", path) if path else ""
     context = None
@@ -166,7 +166,10 @@ def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:
         if credentials.certificate is None:
             raise ConfigError("zpages_tls_enable: TLS needs a certificate, tls_cert and tls_key")
         context = credentials.server_context()
-    return Guard(token, context is not None), context
+    guard = Guard(token, context is not None)
+    if settings["incoming_connection_zpages_string"] is not None:
+        guard.check(settings["incoming_connection_zpages_string"])
+    return guard, context
 
 
 class LoggedRoot(MultiService):

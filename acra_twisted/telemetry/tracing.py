@@ -293,7 +293,8 @@ class ExchangeTracing:
             span.name = f"prepare {span.name}"[:255]
         put("acra.client_id", session.identity.client_id)
         outcome = exchange.outcome or "ok"
-        put("acra.verdict", "deny" if outcome == "denied" else "allow")
+        if self._server is not None:
+            put("acra.verdict", "deny" if outcome == "denied" else "allow")
         if exchange.denied_by:
             put("acra.denied_by", exchange.denied_by)
         if exchange.rows >= 0:

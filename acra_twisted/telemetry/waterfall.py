@@ -15,12 +15,14 @@ _KINDS = {SERVER: "server", CLIENT: "client"}
 
 
 class Row(NamedTuple):
-    """One span: ``depth`` in the tree, ``start`` and ``length`` as shares (0 to 1) of the trace."""
+    """One span: ``depth`` in the tree, ``start`` and ``length`` as shares (0 to 1) of the trace;
+    ``mark`` is where the first byte of the database's reply came, None if that is not known."""
 
     depth: int
     start: float
     length: float
     span: Mapping[str, Any]
+    mark: float | None = None
 
 
 def as_record(span: Span, service: str) -> dict[str, Any]:
@@ -60,8 +62,10 @@ def arrange(records: Iterable[Mapping[str, Any]]) -> list[Row]:
     pending = [(0, record) for record in _by_start(children.get("", ()), reverse=True)]
     while pending:
         depth, record = pending.pop()
-        length = (record["end"] - record["start"]) / whole
-        rows.append(Row(depth, (record["start"] - begin) / whole, length, record))
+        start, length = (record["start"] - begin) / whole, (record["end"] - record["start"]) / whole
+        waited = record["attributes"].get("acra.time.first_byte_ms")
+        mark = None if waited is None else min(start + waited * 1e6 / whole, start + length)
+        rows.append(Row(depth, start, length, record, mark))
         below = children.pop(record["span_id"], ())
         pending += [(depth + 1, child) for child in _by_start(below, reverse=True)]
     return rows

@@ -21,6 +21,8 @@ class HeldBatch(ChunkFlow):
         self._held: list[bytes] = []
         self._held_size = 0
         self._expected: list[replies.Entry] = []
+        # Since when part of a message is here and the rest is not; 0 if there is none.
+        self._reading_since = 0
         # Whether some message since the last Sync has gone to the database.
         self._part_sent = False
 
@@ -48,6 +50,7 @@ class HeldBatch(ChunkFlow):
                 self._release(position)
 
     def _keep(self, wanted: int) -> None:
+        self._reading_since = self._reading_since or self._session.clock()
         self._carry()
         self._buffer.wait_for(wanted)
         self._start = self._released = 0

@@ -149,6 +149,8 @@ class RequestFlow(HeldBatch):
         buffer.position = position
         if position < size:
             self._keep(5)
+        else:
+            self._reading_since = 0
         return None
 
     def settle(self, work: Work, verdict: Any) -> None:
@@ -208,9 +210,19 @@ class RequestFlow(HeldBatch):
         self._release(end)
         self.terminated = True
 
+    def _begin(self, kind: str, statement: Statement | None) -> Exchange:
+        """It began with the first byte of its message, if that has come in pieces."""
+        session, since = self._session, self._reading_since
+        now = session.clock()
+        exchange = Exchange(session, kind, statement, since or now)
+        if since:
+            self._reading_since = 0
+            exchange.add_attribute("acra.time.client_read_ms", round((now - since) / 1e6, 3))
+        return exchange
+
     def _open(self, kind: str, statement: Statement | None) -> Exchange:
         session = self._session
-        exchange = Exchange(session, kind, statement, session.clock())
+        exchange = self._begin(kind, statement)
         exchange.remote = self._announced or session.context
         self._announced = None
         session.observer.exchange_opened(exchange)
@@ -220,7 +232,7 @@ class RequestFlow(HeldBatch):
         """An exchange that may have been given a trace context in a comment of its text."""
         session = self._session
         session.in_flight = bool(session.outstanding or self._expected)
-        exchange = Exchange(session, kind, statement, session.clock())
+        exchange = self._begin(kind, statement)
         found = take_context(statement.text, session.conforming)
         if found.malformed:
             exchange.add_attribute("acra.traceparent_malformed", True)

@@ -34,3 +34,20 @@ class Waterfall(SynchronousTestCase):
         self.assertIn("|##########| ", first)
         self.assertIn("  stage censor", second)
         self.assertIn("|  #       |!", second)
+
+
+class Marks(SynchronousTestCase):
+    def test_where_the_first_byte_came(self):
+        parent, child = (as_record(span, "acra-server") for span in sample())
+        child["attributes"]["acra.time.first_byte_ms"] = 0.0002
+        rows = arrange([parent, child])
+        self.assertIsNone(rows[0].mark)
+        self.assertAlmostEqual(rows[1].mark, rows[1].start + 0.0004)
+        child["attributes"]["acra.time.first_byte_ms"] = 9e9
+        self.assertEqual(arrange([child])[0].mark, 1.0)
+
+    def test_the_connectors_share(self):
+        parent, child = (as_record(span, "acra-server") for span in sample())
+        parent["attributes"]["db.system.name"] = "postgresql"
+        child["attributes"]["acra.time.proxy_ms"] = 1
+        self.assertEqual(shares([parent, child])["connector and link"], 499_600)

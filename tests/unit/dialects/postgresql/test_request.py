@@ -54,6 +54,22 @@ class PassThrough(SynchronousTestCase):
         ):
             self.assertIs(play.client(chunk), chunk)
 
+    def test_an_exchange_begins_with_its_first_byte(self):
+        play = Playbook()
+        first, rest = query(b"select 1")[:7], query(b"select 1")[7:]
+        play.client(first)
+        began = play.session.clock()
+        play.client(rest + query(b"select 2"))
+        one, two = play.recorder.opened
+        self.assertLess(one.opened, began)
+        self.assertIn("acra.time.client_read_ms", one.attributes)
+        self.assertGreater(two.opened, began)
+        self.assertIsNone(two.attributes)
+        play.client(SYNC[:2])
+        play.client(SYNC[2:])
+        play.client(query(b"select 3"))
+        self.assertIsNone(play.recorder.opened[-1].attributes)
+
     def test_simple_query(self):
         play = Playbook()
         play.client(query(b"select 1"))

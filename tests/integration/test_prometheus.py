@@ -1,0 +1,163 @@
+"""A real Prometheus scrapes both daemons; rules and dashboard ask for what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import urllib.parse
+from pathlib import Path
+
+import psycopg
+
+from acra_twisted.sandbox.processes import Process, accepts, free_port
+from tests.integration.base import Surroundings, eventually, get
+from tests.support.monitoring import program
+
+MONITORING = Path(__file__).parents[2] / "examples/monitoring"
+DASHBOARD = MONITORING / "grafana-dashboard.json"
+_METRIC = re.compile(r"\b(?:acra|acraserver|acraconnector)_\w+")
+RULES = "version: 0.85.0\nhandlers: [{handler: deny, tables: [forbidden]}]\n"
+
+
+class Scraped(Surroundings):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rules = cls.folder / "rules.yaml"
+        rules.write_text(RULES)
+        dead = {"tracing": {"otlp_endpoint": f"http://127.0.0.1:{free_port()}/"}}
+        cls.linked = cls.chain(
+            server={
+                "pipeline": {"stages": "censor"},
+                "censor": {"acracensor_config_file": str(rules)},
+                **dead,
+            },
+            connector=dead,
+        )
+        ports = (cls.linked.server_pages, cls.linked.connector_pages)
+        (cls.folder / "acra-rules.yml").write_text((MONITORING / "acra-rules.yml").read_text())
+        configuration = (MONITORING / "prometheus.yml").read_text()
+        for sample, port in zip((9399, 9499), ports, strict=True):
+            assert f"127.0.0.1:{sample}" in configuration
+            configuration = configuration.replace(f"127.0.0.1:{sample}", f"127.0.0.1:{port}")
+        configuration = configuration.replace("scrape_interval: 15s", "scrape_interval: 1s")
+        (cls.folder / "prometheus.yml").write_text(configuration)
+        cls.port = free_port()
+        command = [
+            program("prometheus"),
+            f"--config.file={cls.folder}/prometheus.yml",
+            f"--storage.tsdb.path={cls.folder}/tsdb",
+            f"--web.listen-address=127.0.0.1:{cls.port}",
+            "--enable-feature=exemplar-storage",
+        ]
+        prometheus = Process(command, cls.folder / "prometheus.log")
+        cls.addClassCleanup(prometheus.stop)
+        prometheus.wait_until(lambda: accepts(cls.port), "listening")
+        with cls.connect(cls.linked) as db:
+            for _ in range(3):
+                db.execute("SELECT 1")
+            for text in ("SELECT 'x' FROM forbidden", "SELECT 1/0"):
+                try:
+                    db.execute(text)
+                except psycopg.Error:
+                    pass
+            # The session's rows and state are scraped while it is there.
+            eventually(lambda: cls.query("acra_exchanges_total > 0"), "a scrape", 30)
+
+    @classmethod
+    def ask(cls, path, **asked):
+        return json.loads(get(cls.port, f"/api/v1/{path}?{urllib.parse.urlencode(asked)}"))["data"]
+
+    @classmethod
+    def query(cls, expression):
+        return cls.ask("query", query=expression)["result"]
+
+    def test_both_are_up(self):
+        found = eventually(
+            lambda: self.query('up{job="acra"} == 1')[1:] and self.query('up{job="acra"}'), "both"
+        )
+        self.assertEqual(len(found), 2)
+
+    def test_what_was_counted(self):
+        def count(expression):
+            found = self.query(f"sum({expression})")
+            return float(found[0]["value"][1]) if found else 0
+
+        server = f'instance="127.0.0.1:{self.linked.server_pages}"'
+        eventually(
+            lambda: count(f'acra_exchanges_total{{{server},outcome="denied"}}') == 1, "1", 20
+        )
+        self.assertEqual(count(f'acra_exchanges_total{{{server},outcome="error"}}'), 1)
+        self.assertEqual(count('acra_censor_denials_total{by="deny.table"}'), 1)
+        self.assertGreaterEqual(count(f"acra_rows_total{{{server}}}"), 3)
+        self.assertEqual(count("acra_stage_seconds_count"), 5)
+        self.assertGreater(count("acra_database_first_byte_seconds_count"), 3)
+        traces = self.ask(
+            "query_exemplars",
+            query="acra_exchange_seconds_bucket",
+            start="2020-01-01T00:00:00Z",
+            end="2100-01-01T00:00:00Z",
+        )
+        trace_id = traces[0]["exemplars"][0]["labels"]["trace_id"]
+        self.assertIn(
+            "waterfall", get(self.linked.server_pages, f"/debug/trace/{trace_id}").lower()
+        )
+
+    def test_rules_and_dashboard_name_metrics_that_there_are(self):
+        families = set()
+        for port in (self.linked.server_pages, self.linked.connector_pages):
+            for line in get(port, "/metrics").splitlines():
+                if line.startswith("# TYPE "):
+                    _, _, name, kind = line.split()
+                    parts = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
+                    families |= {name + part for part in parts}
+        board = json.loads(DASHBOARD.read_text())
+        texts = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+        self.assertGreater(len(texts), 20)
+        texts.append((MONITORING / "acra-rules.yml").read_text())
+        for text in texts:
+            names = set(
+                _METRIC.findall(re.sub(r"acra:\w+:?\w*|acra_span_exporter_\.\+\w+", "", text))
+            )
+            self.assertLessEqual(names, families, text)
+
+    def test_the_dashboards_queries_are_answered(self):
+        board = json.loads(DASHBOARD.read_text())
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                text = target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*")
+                self.query(text)
+
+    def test_promtool_finds_nothing_wrong(self):
+        for arguments in (
+            ["check", "rules", str(MONITORING / "acra-rules.yml")],
+            ["check", "config", str(MONITORING / "prometheus.yml")],
+            ["test", "rules", str(MONITORING / "acra-rules-test.yml")],
+        ):
+            command = [program("promtool"), *arguments]
+            done = subprocess.run(command, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_promtool_reads_our_metrics(self):
+        for port in (self.linked.server_pages, self.linked.connector_pages):
+            done = subprocess.run(
+                [program("promtool"), "check", "metrics"],
+                input=get(port, "/metrics"),
+                capture_output=True,
+                text=True,
+            )
+            # Acra's own names, which it says against its conventions.
+            named = "build_info_total"
+            found = [line for line in done.stderr.splitlines() if line and named not in line]
+            self.assertEqual(found, [])
+
+    def test_the_rules_are_loaded(self):
+        groups = self.ask("rules")["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        self.assertEqual(len(rules), 13)
+        eventually(self.evaluated, "every rule is evaluated", 90)
+
+    def evaluated(self):
+        groups = self.ask("rules")["groups"]
+        return all(rule["health"] == "ok" for group in groups for rule in group["rules"])
