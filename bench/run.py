@@ -24,6 +24,7 @@ from pathlib import Path
 import censor
 import containers
 import psycopg
+import tracing
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.chain import Chain
@@ -182,6 +183,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--containers", action="store_true", help="only what is encrypted")
     parser.add_argument("--censor", action="store_true", help="only the firewall")
+    parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
     arguments = parser.parse_args()
     seconds, rounds = (1, 1) if arguments.quick else (3, 2)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
@@ -200,18 +202,26 @@ def main() -> int:
             capture_output=True,
         )
         results: dict[str, dict[str, float]] = {}
-        whole = not arguments.containers and not arguments.censor
+        whole = not (arguments.containers or arguments.censor or arguments.tracing)
         if whole:
             targets(bench, stack, folder)
             results = dict(bench.measure(rounds))
             print(table(results, list(bench.ports)) + "\n")
         record: dict[str, object] = {}
-        if not arguments.containers:
+        if whole or arguments.tracing:
+            costs = (
+                tracing.records(rounds * 2),
+                tracing.encodings(rounds * 2),
+                tracing.following(postgres, stack, folder, bench.pgbench, rounds * 3),
+            )
+            print(tracing.table(*costs) + "\n")
+            record |= dict(zip(("recording", "encoding", "following"), costs, strict=True))
+        if whole or arguments.censor:
             decided = censor.decisions(rounds * 2)
             cost = censor.Stage(postgres, stack, folder).cost(bench.pgbench, rounds * 5)
             print(censor.table(decided, cost) + "\n")
             record |= {"decisions": decided, "censor": cost}
-        if not arguments.censor:
+        if whole or arguments.containers:
             opened = containers.openings(rounds * 3)
             large = containers.Results(postgres, stack, folder)
             read = dict(large.measure(rounds))

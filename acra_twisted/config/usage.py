@@ -27,6 +27,12 @@ ACTIONS = Section(
     (
         Option("config_file", FILE, "", "Path of the ini file to read.", short="config"),
         Option("check_config", BOOLEAN, False, "Check the whole configuration and exit."),
+        Option(
+            "probe_exporters",
+            BOOLEAN,
+            False,
+            "With --check_config: ask every destination of spans whether it takes some, too.",
+        ),
         Option("dump_config", BOOLEAN, False, "Print the settings in force as an ini file."),
         Option("help", BOOLEAN, False, "Print this help and exit.", short="h"),
     ),
@@ -44,7 +50,8 @@ class Program:
     ``stages`` gives the sections of the stages that values and blocks choose (or raises
     ConfigError), ``installed`` the names of all; ``check`` raises ConfigError if the settings
     can't be used together, ``check_whole`` also for what a start would find when it makes its
-    parts: only --check_config asks.  ``blocks`` are the prefixes of sections that may be repeated.
+    parts: only --check_config asks.  ``probe`` asks what is outside: name and what is wrong.
+    ``blocks`` are the prefixes of sections that may be repeated.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Program:
         installed: Callable[[], Any] = dict,
         blocks: Sequence[str] = (),
         check_whole: Callable[[Settings], None] = lambda settings: None,
+        probe: Callable[[Settings], list[tuple[str, str]]] = lambda settings: [],
     ) -> None:
         self.name = name
         self.sections = tuple(sections)
@@ -64,6 +72,7 @@ class Program:
         self.installed = installed
         self.blocks = tuple(blocks)
         self.check_whole = check_whole
+        self.probe = probe
 
 
 class Flags:
@@ -194,11 +203,21 @@ class DaemonOptions(usage.Options):
         elif actions["dump_config"]:
             self.output.write(render_ini(self.program.name, self.program.sections, settings))
         elif actions["check_config"]:
+            if actions["probe_exporters"]:
+                self._probe(settings)
             self.output.write(f"{self.program.name}: the configuration is fine\n")
         else:
             return
         self.output.flush()
         raise SystemExit(0)
+
+    def _probe(self, settings: Settings) -> None:
+        found = self.program.probe(settings)
+        for name, wrong in found:
+            self.output.write(f"{self.program.name}: exporter {name}: {wrong or 'fine'}\n")
+        if any(wrong for _, wrong in found):
+            self.output.flush()
+            raise SystemExit(1)
 
 
 def fail(program: str, error: Exception, errors: TextIO | None = None) -> NoReturn:

@@ -8,12 +8,15 @@ from acra_twisted.config.daemon import make_root
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.config.usage import DaemonOptions, Program
 from acra_twisted.connector.service import AcraConnector, check, check_whole
+from acra_twisted.telemetry.probe import probe
 
 
 class Options(DaemonOptions):
     """See ``twistd acra-connector --help``."""
 
-    program = Program("acra-connector", CONNECTOR_SECTIONS, check, check_whole=check_whole)
+    program = Program(
+        "acra-connector", CONNECTOR_SECTIONS, check, check_whole=check_whole, probe=probe
+    )
 
 
 def makeService(options: Options, reactor: Any = None) -> Any:

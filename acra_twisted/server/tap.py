@@ -11,6 +11,7 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.config.usage import DaemonOptions, Program
 from acra_twisted.options import Block, Section, Settings
 from acra_twisted.server.service import AcraServer, check, check_whole
+from acra_twisted.telemetry.probe import probe
 
 
 def chosen_stages(values: Mapping[str, Any], blocks: Sequence[Block] = ()) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ class Options(DaemonOptions):
         _installed,
         BLOCK_PREFIXES,
         check_whole,
+        probe,
     )
 
 

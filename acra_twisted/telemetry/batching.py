@@ -84,6 +84,10 @@ class BatchExporter:
         """Send a batch.  Raises Refused, or anything else for what may be retried."""
         raise NotImplementedError
 
+    async def probe(self) -> None:
+        """Send an empty batch, once.  Raises what `send` does."""
+        await self.send(self._encode([], self._service))
+
     def open(self) -> None:
         """Get ready to send; called once, after daemonizing."""
 

@@ -7,7 +7,9 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import socket
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +18,7 @@ from unittest.mock import patch
 import psycopg
 
 from acra_twisted.sandbox.collector import decode
-from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 from tests.integration.base import Surroundings, eventually, get
 from tests.unit.telemetry.test_jaeger import read_binary, read_datagram, tags
 
@@ -132,6 +134,20 @@ class Destinations(Surroundings):
                 db.execute("SELECT 1/0")
         cls.reference = eventually(cls.whole, "the whole trace arrives", 30)
         cls.server = {k: s for k, s in cls.reference.items() if s["service"] == "acra-server"}
+
+    def test_they_can_be_asked(self):
+        """--check_config --probe_exporters, while all are there and when one is not."""
+        command = [*twistd("acra-server", self.linked.server_ini), "--check_config"]
+        done = subprocess.run([*command, "--probe_exporters"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        names = re.findall(r"exporter (\S+): fine", done.stdout)
+        self.assertEqual(len(names), 7, done.stdout)
+        wrong = f"--zipkin_endpoint=http://127.0.0.1:{free_port()}/"
+        done = subprocess.run(
+            [*command, "--probe_exporters", wrong], capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("exporter zipkin: ConnectionRefusedError", done.stdout)
 
     @classmethod
     def whole(cls):

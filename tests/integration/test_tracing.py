@@ -16,6 +16,7 @@ import rotel
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.telemetry.vocabulary import attribute
 from acra_twisted.telemetry.waterfall import shares
 from acra_twisted.tools import trace
 from tests.integration.base import Surroundings, eventually, get
@@ -160,6 +161,15 @@ class OneTrace(Surroundings):
         (database,) = self.named("postgresql startup")
         self.assertEqual(database["kind"], "client")
         self.assertEqual(database["attributes"]["server.port"], self.postgres.port)
+
+    def test_every_attribute_is_in_the_vocabulary(self):
+        for span in self.spans:
+            for key, value in span["attributes"].items():
+                if key == "status.code":
+                    continue  # OTLP's way of keeping OpenCensus' status
+                known = attribute(key)
+                self.assertIsNotNone(known, key)
+                self.assertIs(type(value), known.type, key)
 
     def test_ke6_no_literal_anywhere(self):
         logs = self.linked.server.output() + self.linked.connector.output()

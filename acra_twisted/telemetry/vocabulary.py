@@ -1,0 +1,157 @@
+"""Every span and every attribute, with what it means: docs/spans.rst is made of this.
+
+A test reads the code and fails if an attribute is put on a span that is not here, or is here and
+put nowhere; another checks what real exchanges bring.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class SpanKind(NamedTuple):
+    """``name`` as it is shown, with capitals for what varies.  ``kind`` and ``parent`` are those
+    of the usual case."""
+
+    name: str
+    daemon: str
+    kind: str
+    parent: str
+    meaning: str
+
+
+class Attribute(NamedTuple):
+    """``spans``: where it is put.  ``stable``: of OpenTelemetry's stable conventions."""
+
+    name: str
+    type: type
+    spans: str
+    meaning: str
+    stable: bool = False
+
+
+SPANS = (
+    SpanKind(
+        "handleConnection", "connector", "client", "none", "one application connection, whole"
+    ),
+    SpanKind(
+        "WrapClient", "connector", "client", "handleConnection", "reaching the server, handshake"
+    ),
+    SpanKind(
+        "ProxyWithTracing",
+        "connector",
+        "internal",
+        "handleConnection",
+        "one direction of what is carried; there are two",
+    ),
+    SpanKind(
+        "SUMMARY",
+        "connector",
+        "client",
+        "the application's, or none",
+        "a request, from its first byte to the last of its reply (tracing_scope = request)",
+    ),
+    SpanKind(
+        "WrapServer",
+        "server",
+        "server",
+        "the connector's handleConnection",
+        "the link's handshake, from the other end",
+    ),
+    SpanKind(
+        "handleConnection",
+        "server",
+        "server",
+        "the connector's handleConnection",
+        "one connection, whole; links to WrapServer",
+    ),
+    SpanKind(
+        "ConnectDatabase", "server", "client", "handleConnection", "TCP and TLS to the database"
+    ),
+    SpanKind(
+        "startup",
+        "both",
+        "as requests",
+        "handleConnection, or the application's",
+        "authentication, up to the first ReadyForQuery",
+    ),
+    SpanKind(
+        "SUMMARY",
+        "server",
+        "server",
+        "the connector's, the application's, or none",
+        "a request and its whole reply; its name is db.query.summary, FunctionCall where there "
+        "is no text",
+    ),
+    SpanKind(
+        "prepare SUMMARY",
+        "both",
+        "as requests",
+        "as requests",
+        "a statement that is prepared, or described, and not executed with it",
+    ),
+    SpanKind("stage NAME", "server", "internal", "the request's", "a stage judged a statement"),
+    SpanKind(
+        "stage NAME rows",
+        "server",
+        "internal",
+        "the request's",
+        "a stage judged rows: as long as all runs of rows together",
+    ),
+    SpanKind(
+        "postgresql SUMMARY",
+        "server",
+        "client",
+        "the request's",
+        "last request byte sent to the database to the end of its reply",
+    ),
+)
+
+_REQUEST, _DATABASE, _STAGE = "request", "database", "stage"
+_BOTH = "request, database"
+ATTRIBUTES = (
+    Attribute("db.system.name", str, _BOTH, "postgresql or mysql", True),
+    Attribute("db.namespace", str, _REQUEST, "the database's name", True),
+    Attribute("db.query.summary", str, _REQUEST, "operations and tables; the span's name", True),
+    Attribute("db.query.text", str, _REQUEST, "the statement, every literal as ?", True),
+    Attribute("db.response.status_code", str, _REQUEST, "SQLSTATE of an error", True),
+    Attribute("db.response.returned_rows", int, _REQUEST, "rows returned or changed", True),
+    Attribute("error.type", str, _REQUEST, "SQLSTATE, or how it ended: lost, aborted", True),
+    Attribute("server.address", str, "database, ConnectDatabase", "the real database", True),
+    Attribute("server.port", int, "database, ConnectDatabase", "its port", True),
+    Attribute(
+        "acra.client_id", str, "request, handleConnection", "who asks, as the link has proven it"
+    ),
+    Attribute("acra.verdict", str, "request, stage", "allow or deny; of stages what they answered"),
+    Attribute("acra.denied_by", str, _REQUEST, "the stage that refused it"),
+    Attribute("acra.censor.rule", str, _REQUEST, "what of AcraCensor's rules refused it"),
+    Attribute("acra.stage", str, _STAGE, "its name"),
+    Attribute("acra.stage_failed", str, _REQUEST, "a stage that raised, and the error's type"),
+    Attribute("acra.runs", int, "stage NAME rows", "runs of rows that it judged"),
+    Attribute("acra.time.proxy_ms", float, _REQUEST, "time not waiting for the database"),
+    Attribute("acra.time.database_ms", float, _REQUEST, "from sent to the end of the reply"),
+    Attribute("acra.time.first_byte_ms", float, _DATABASE, "from sent to the first byte"),
+    Attribute("acra.time.client_read_ms", float, _REQUEST, "reading a message that came in pieces"),
+    Attribute("acra.slow", bool, _REQUEST, "it took as long as tracing_slow_threshold"),
+    Attribute("acra.containers_found", int, _REQUEST, "containers in its rows"),
+    Attribute("acra.containers_opened", int, _REQUEST, "of these decrypted"),
+    Attribute("acra.containers_failed", int, _REQUEST, "of these left as stored"),
+    Attribute("acra.containers_failed.REASON", int, _REQUEST, "of these for one reason"),
+    Attribute("acra.poison_records", int, _REQUEST, "poison records in its rows"),
+    Attribute("acra.event_code", int, _REQUEST, "the security event that it caused"),
+    Attribute("acra.traceparent_malformed", bool, _REQUEST, "a context was there and unusable"),
+    Attribute("acra.session_id", int, "handleConnection", "the server's number of the session"),
+    Attribute("acra.connection_id", int, "handleConnection", "the connector's number"),
+    Attribute("acra.direction", str, "ProxyWithTracing", "request or response"),
+    Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
+)
+
+
+def attribute(name: str) -> Attribute | None:
+    """What is known of an attribute's name."""
+    for known in ATTRIBUTES:
+        head, _, varies = known.name.partition("REASON")
+        if name == known.name or (head != known.name and name.startswith(head)):
+            return known
+        assert not varies  # noqa: S101 - what varies stands at the end
+    return None

@@ -1,0 +1,163 @@
+"""What tracing costs: an exchange's record, an encoded span, a connector that follows."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from acra_twisted.model import STATEMENT, Exchange, Identity, Session, Statement, Work
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.postgres import Postgres
+from acra_twisted.telemetry import datadog, jaeger, otlp, spans, zipkin
+from acra_twisted.telemetry.clock import steady_clock
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
+from acra_twisted.verdicts import PASS
+
+_REPEATS = 20_000
+#: With the exchange's own and the database's: eight spans.
+_STAGES = ("query_capture", "censor", "encryptor", "masking", "decryptor", "poison")
+TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"
+
+
+def _best(run: Callable[[], Any], rounds: int, repeats: int = _REPEATS) -> float:
+    """Microseconds of one call, of the best round."""
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        for _ in range(repeats):
+            run()
+        found.append((time.perf_counter() - began) / repeats * 1e6)
+    return min(found)
+
+
+def _session(sampled: bool, kept: list[Span]) -> tuple[Session, ExchangeTracing]:
+    clock = steady_clock()
+    tracing = Tracing(lambda *_: sampled, clock, kept.append)
+    observer = ExchangeTracing(tracing, system="postgresql", scope="request", slow=10**9)
+    session = Session(1, Identity("client", "127.0.0.1", True), observer, clock)
+    session.span = tracing.root("handleConnection", spans.SERVER)
+    session.database = b"postgres"
+    observer.session_opened(session)
+    return session, observer
+
+
+def records(rounds: int) -> dict[str, float]:
+    """Microseconds: an exchange as the pipeline reports it, and what it is measured against."""
+    kept: list[Span] = []
+
+    def exchange(session: Session, observer: Any, stages: tuple[str, ...]) -> Exchange:
+        clock = session.clock
+        made = Exchange(session, "query", Statement(TEXT), clock())
+        if observer is not None:
+            observer.exchange_opened(made)
+        for stage in stages:
+            began = clock()
+            observer.stage_ran(stage, Work(STATEMENT, None, made), PASS, began, clock())
+        made.sent = made.first_byte = clock()
+        made.outcome, made.closed = "ok", clock()
+        if observer is not None:
+            observer.exchange_closed(made)
+        kept.clear()
+        return made
+
+    sampled, watching = _session(True, kept)
+    unsampled, idle = _session(False, kept)
+    bare = _best(lambda: exchange(unsampled, None, ()), rounds)
+    return {
+        "a Python call that makes an exchange and reads the clock": bare,
+        "eight spans of OpenCensus' own tracer": _best(_opencensus, rounds, _REPEATS // 10),
+        "sampled exchange, eight spans": _best(lambda: exchange(sampled, watching, _STAGES), rounds)
+        - bare,
+        "unsampled exchange": _best(lambda: exchange(unsampled, idle, ()), rounds) - bare,
+    }
+
+
+def _opencensus() -> None:
+    from opencensus.trace.samplers import AlwaysOnSampler
+    from opencensus.trace.tracer import Tracer  # noqa: TID251 - to be measured against
+
+    tracer = Tracer(sampler=AlwaysOnSampler())
+    with tracer.span("SELECT pgbench_accounts"):
+        for stage in range(7):
+            with tracer.span(f"stage {stage}") as span:
+                span.add_attribute("acra.verdict", "pass")
+
+
+def encodings(rounds: int) -> dict[str, float]:
+    """Microseconds a span, in batches of 256 as exporters make them."""
+    kept: list[Span] = []
+    session, observer = _session(True, kept)
+    while len(kept) < 256:
+        made = Exchange(session, "query", Statement(TEXT), session.clock())
+        observer.exchange_opened(made)
+        for stage in _STAGES:
+            now = session.clock()
+            observer.stage_ran(stage, Work(STATEMENT, None, made), PASS, now, now + 1000)
+        made.sent = made.first_byte = session.clock()
+        made.outcome, made.closed = "ok", session.clock()
+        observer.exchange_closed(made)
+    batch = kept[:256]
+    encoders = {
+        "OTLP": otlp.encode,
+        "Zipkin": zipkin.encode,
+        "Datadog": datadog.encode,
+        "Jaeger": jaeger.collector(False),
+    }
+    return {
+        name: _best(lambda encode=encode: encode(batch, "acra-server"), rounds, 20) / 256
+        for name, encode in encoders.items()
+    }
+
+
+def following(
+    postgres: Postgres, stack: ExitStack, folder: Path, pgbench: Any, rounds: int
+) -> dict[str, dict[str, float]]:
+    """Transactions a second through both daemons, by what the connector does."""
+    ports = {}
+    for title, tracing in (
+        ("carries unread", {"tracing_sampler": "never", "tracing_scope": "connection"}),
+        ("follows, never sampled", {"tracing_sampler": "never"}),
+        ("follows, 1 %", {"tracing_sampler": "probability:0.01"}),
+    ):
+        place = Path(tempfile.mkdtemp(dir=folder))
+        sections = {"tracing": tracing, "logging": {"v": "false"}}
+        chain = Chain(
+            ("127.0.0.1", postgres.port), server=sections, connector=sections, folder=place
+        )
+        stack.callback(chain.stop)
+        ports[title] = chain.start().port
+    found: dict[str, dict[str, float]] = {}
+    for name, arguments in (
+        ("select, simple", ("-S", "-M", "simple")),
+        ("select, prepared", ("-S", "-M", "prepared")),
+    ):
+        best = dict.fromkeys(ports, 0.0)
+        for _ in range(rounds):
+            for title, port in ports.items():
+                best[title] = max(best[title], pgbench(port, arguments))
+        found[name] = best
+    return found
+
+
+def table(
+    recorded: dict[str, float], encoded: dict[str, float], followed: dict[str, dict[str, float]]
+) -> str:
+    """What was measured, with ratios to the first line of each part."""
+    lines = ["Tracing: recording, us (and as a ratio to the first)".ljust(64)]
+    base = next(iter(recorded.values()))
+    for name, took in recorded.items():
+        lines.append(f"  {name:62}{took:8.2f}{took / base:8.2f}")
+    lines.append("Tracing: encoding a span, us (and as a ratio to the first of all)")
+    for name, took in encoded.items():
+        lines.append(f"  {name:62}{took:8.2f}{took / base:8.2f}")
+    lines.append("Tracing: the connector, transactions a second as ratios to carrying unread")
+    for name, rates in followed.items():
+        first = next(iter(rates.values()))
+        ratios = ", ".join(f"{title} {rate / first:.3f}" for title, rate in rates.items())
+        lines.append(f"  {name}: {ratios} ({first:,.0f}/s)")
+    return "\n".join(lines)
