@@ -1,16 +1,21 @@
 # make demo        a query from application to database and back, as one trace; Ctrl-C ends it
 # make demo ONCE=1 the same, ends by itself
+# make tutorial    the two incidents of docs/tutorial.rst, planted and solved
 # make test        every test, against real servers that the tests start themselves
 # make lint        ruff and mypy
 # make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600)
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: demo test lint docs fuzz bench clean
+.PHONY: demo tutorial test lint docs fuzz bench clean
 .DEFAULT_GOAL := test
 
 demo:
 	@.ci/install-venv demo
 	@.venv/bin/python examples/demo/demo.py $(if $(ONCE),--once)
+
+tutorial:
+	@.ci/install-venv demo
+	@.venv/bin/python examples/tutorial/incidents.py
 
 test:
 	@.ci/install-venv test

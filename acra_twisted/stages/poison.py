@@ -121,7 +121,6 @@ class Poison:
             records=records,
             user=session.user.decode("utf-8", "replace"),
             database=session.database.decode("utf-8", "replace"),
-            peer=session.identity.peer,
         )
         if self._run_script is not None:
             try:

@@ -131,6 +131,5 @@ class AuditLog:
             "{event_text}",
             event_text=text,
             code=code,
-            **session_fields(session, exchange),
-            **fields,
+            **{**session_fields(session, exchange), **fields},
         )

@@ -130,13 +130,15 @@ def verify(lines: Iterable[str], key: bytes) -> Verified:
 
 
 def _is_end(body: str) -> bool:
-    if not body.startswith("{"):
-        return _IS_END.fullmatch(body) is not None
+    if _IS_END.fullmatch(body):
+        return True
     try:
         record = json.loads(body + "}")
     except ValueError:
         return False
-    return bool(record.get("chain") == END and record.get("msg") == LAST_WORDS[1])
+    return isinstance(record, dict) and bool(
+        record.get("chain") == END and record.get("msg") == LAST_WORDS[1]
+    )
 
 
 def last_value(text: str) -> str:
@@ -150,10 +152,10 @@ def last_value(text: str) -> str:
 
 def _read(line: str) -> tuple[str, str, bool] | None:
     """A signed line's body, its value, and whether it begins a chain."""
-    is_json = line.startswith("{")
-    match = (_JSON if is_json else _TEXT).fullmatch(line)
+    json_match = _JSON.fullmatch(line) if line.startswith("{") else None
+    match = json_match or _TEXT.fullmatch(line)
     if match is None:
         return None
-    new = match["new"] is not None
-    body = match["line"] + (match["new"] if is_json and new else "")
-    return body, match["integrity"], new
+    # In JSON the mark of the first line is a part of what is signed.
+    marked = match["new"] if json_match is not None else None
+    return match["line"] + (marked or ""), match["integrity"], match["new"] is not None

@@ -162,7 +162,8 @@ class LogWriter:
         if self._security is not None:
             self._security(event)
         level = event.get("log_level", LogLevel.info)
-        if level is LogLevel.info and str(event.get("log_namespace")).startswith("twisted."):
+        namespace = str(event.get("log_namespace"))
+        if level is LogLevel.info and namespace.startswith(("twisted.", "log_legacy")):
             # What factories and ports of Twisted's have to tell is for debugging.
             level = LogLevel.debug
         if level >= self._level:

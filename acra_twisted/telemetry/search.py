@@ -71,7 +71,8 @@ def search(traces: Iterable[tuple[str, Sequence[Span]]], filters: Filters) -> li
         fitting = [span for span in spans if filters.fit(span)]
         if fitting:
             # The longest: of an exchange and its stages, the exchange.
-            span = max(fitting, key=lambda span: span.end - span.start)
+            fitting.sort(key=lambda span: span.start - span.end)
+            span = fitting[0]
             found.append(
                 Match(
                     trace_id,
@@ -79,10 +80,15 @@ def search(traces: Iterable[tuple[str, Sequence[Span]]], filters: Filters) -> li
                     span.name,
                     span.start,
                     span.end - span.start,
-                    str(span.attributes.get("acra.client_id", "")),
-                    str(span.attributes.get("acra.verdict", "")),
+                    _first(fitting, "acra.client_id"),
+                    _first(fitting, "acra.verdict"),
                 )
             )
             if len(found) == _FOUND_MAX:
                 break
     return found
+
+
+def _first(spans: Iterable[Span], key: str) -> str:
+    """An attribute of the first span that has it: a connector's exchange has no verdict."""
+    return next((str(s.attributes[key]) for s in spans if key in s.attributes), "")

@@ -17,7 +17,7 @@ PROGRAM = "acra-top"
 _CLEAR = "\x1b[H\x1b[2J"
 _SESSIONS, _TRACES = 15, 5
 _SESSION = "{:>6} {:20.20} {:18} {:>10} {:>9} {:>9}  {}"
-_CALL = "{:24.24} {:>9} {:>9} {:>7} {:>9} {:>9}"
+_CALL = "{:28.28} {:>9} {:>9} {:>7} {:>9} {:>9}"
 
 
 def _parser() -> Parser:
@@ -63,6 +63,8 @@ def look(pages: Pages, source: str) -> dict[str, Any]:
         name: (pages.get(source, "/debug/traces", asked) or {}).get("traces", [])
         for name, asked in (("denied", {"verdict": "deny"}), ("slow", {"min_ms": "1"}))
     }
+    # A connection is long because it stays open: only what has a verdict is an exchange.
+    traces["slow"] = [trace for trace in traces["slow"] if trace["verdict"]]
     traces["slow"].sort(key=lambda trace: -trace["took"])
     return {**live, **traces, "calls": pages.get(source, "/debug/rpcz") or {}, "source": source}
 

@@ -216,7 +216,7 @@ class Censor(Surroundings):
         )
         lines = [line for line in log.splitlines() if "|560|" in line or "|563|" in line]
         self.assertTrue(
-            any("trace_id=" in line and "SELECT ? FROM secrets" in line for line in lines)
+            any("cs1Label=traceId" in line and "SELECT ? FROM secrets" in line for line in lines)
         )
         self.assertNotIn("literal", log)
         metrics = get(self.linked.server_pages, "/metrics")

@@ -23,6 +23,10 @@ class Lines(SynchronousTestCase):
         self.exchange = Exchange(self.session, "query", Statement(b"SELECT 'secret'"), 1)
         self.work = Work(STATEMENT, self.exchange.statement, self.exchange)
 
+    def test_an_event_may_say_more_exactly_what_a_session_says(self):
+        self.log.security_event(587, "text", self.session, None, peer="another")
+        self.assertEqual(self.lines[0]["peer"], "another")
+
     def test_every_line_of_a_session_names_it(self):
         self.log.session_opened(self.session)
         self.log.session_closed(self.session, "done")

@@ -38,7 +38,15 @@ PAGES = {
         "stages": {"censor": {"minute": MINUTE}, "poison": {"minute": {"time_ms": 1.0}}},
     },
     "/debug/traces": {
-        "traces": [{"took": 5_000_000, "trace_id": "1" * 32, "client_id": "ann", "name": "SELECT"}]
+        "traces": [
+            {
+                "took": 5_000_000,
+                "trace_id": "1" * 32,
+                "client_id": "ann",
+                "name": "SELECT",
+                "verdict": "allow",
+            }
+        ]
     },
 }
 
@@ -56,7 +64,7 @@ class Top(SynchronousTestCase):
         text = self.run_with("--once")
         for words in (
             "acra-server at http://127.0.0.1:1    sessions: 1 active",
-            "received postgresql quer       2.0     1.500       1       0.1       0.2",
+            "received postgresql query          2.0     1.500       1       0.1       0.2",
             "stages' time: censor 75%, poison 25%",
             "     7 ann                  active",
             "SELECT ? [2J",

@@ -1,0 +1,140 @@
+"""``make tutorial``: the two incidents of docs/tutorial.rst, with the commands that solve them.
+
+Starts a PostgreSQL of its own, acra-server and acra-connector; plants a slow stage and a poison
+record; then finds both, as an engineer on call would.  Exit status 0 only if both are found.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from acra_twisted.crypto.poison import make_acrastruct
+from acra_twisted.keystore import purposes
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+
+HERE = Path(__file__).parent
+CLIENT_ID = "shop application"
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def shell(command: str) -> str:
+    """Run one of our tools as it is typed; show command and output."""
+    say(f"$ {command}")
+    name, *arguments = command.split()
+    tool = str(Path(sys.executable).with_name(name))
+    done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=True)
+    say(done.stdout)
+    return done.stdout
+
+
+def expect(what: str, found: object) -> None:
+    if not found:
+        raise SystemExit(f"The tutorial failed: {what}")
+
+
+def application(port: int, statements: list[str]) -> None:
+    """What the application does; errors are the tutorial's subject, not the program's."""
+    where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
+    with psycopg.connect(where, autocommit=True) as db:
+        for statement in statements:
+            try:
+                db.execute(statement)
+            except psycopg.Error as error:
+                say(f"  (the application gets: {error})")
+                return
+
+
+def slow_stage(chain: Chain) -> None:
+    """Incident 1: "the invoices page is slow since the last release"."""
+    say("\n== 1. The invoices page is slow\n")
+    application(chain.port, ["SELECT count(*) FROM customer", "SELECT count(*) FROM invoice"] * 5)
+    shown = shell("acra-top --once")
+    expect("acra-top names the stage", re.search(r"stages' time: slow_audit (9\d|100)%", shown))
+    found = shell("acra-trace --min_ms=50")
+    expect("the slow exchanges are found", found.count("SELECT invoice") >= 5)
+    trace_id = re.search(r"[0-9a-f]{32}", found)[0]
+    shown = shell(f"acra-trace {trace_id}")
+    share = re.search(r"stage slow_audit +[0-9.]+ ms +([0-9.]+)%", shown)
+    expect("the waterfall says which stage it is", share and float(share[1]) > 80)
+
+
+def intrusion(chain: Chain, log: Path) -> None:
+    """Incident 2: the SIEM rings about event 587."""
+    say("\n== 2. Event 587\n")
+    application(chain.port, ["SELECT * FROM customer"])
+    deadline = time.monotonic() + 10
+    while not (lines := [line for line in log.read_text().splitlines() if "|587|" in line]):
+        expect("the event is in the log", time.monotonic() < deadline)
+        time.sleep(0.05)
+    say(f"$ grep '|587|' {log.name}\n{lines[0]}\n")
+    fields = dict(re.findall(r"(\w+)=([^=]*?)(?= \w+=|$)", lines[0].rpartition("|")[2]))
+    expect("the line says who", fields["suser"] == CLIENT_ID)
+    time.sleep(1)
+    shown = shell(f"acra-trace {fields['cs1']}")
+    for words in ("acra-connector SELECT customer", "stage poison rows", "poison record"):
+        expect(f"the trace has {words!r}", words in shown)
+
+
+def run(folder: Path) -> None:
+    database = Postgres()
+    chain = None
+    os.environ["PYTHONPATH"] = str(HERE / "stages")
+    try:
+        database.start()
+        keys = Keys(folder, CLIENT_ID)
+        log = folder / "acra-server.cef"
+        tracing = {"tracing_to_server": "true", "tracing_interval": "0.2"}
+        chain = Chain(
+            ("127.0.0.1", database.port),
+            link="secure-session",
+            keys=keys,
+            folder=folder,
+            server={
+                "pipeline": {"stages": "slow_audit, decryptor, poison"},
+                "poison": {"poison_stop_session_enable": "true"},
+                "logging": {"logging_format": "cef", "log_to_file": str(log)},
+            },
+            connector={"tracing": tracing},
+        ).start()
+        os.environ["ACRA_TRACE_FROM"] = f"http://127.0.0.1:{chain.server_pages}"
+        where = f"host=127.0.0.1 port={database.port} user={SUPERUSER} dbname=postgres"
+        with psycopg.connect(where, autocommit=True) as db:
+            db.execute("CREATE TABLE invoice (id int)")
+            db.execute("CREATE TABLE customer (id int, card bytea)")
+            public = keys.store.public_key(purposes.POISON)
+            record = make_acrastruct(public, 50, os.urandom)
+            db.execute("INSERT INTO customer VALUES (1000, %s)", (record,))
+        slow_stage(chain)
+        intrusion(chain, log)
+    finally:
+        if chain is not None:
+            chain.stop()
+        database.remove()
+
+
+def main() -> int:
+    folder = Path(tempfile.mkdtemp(prefix="acra-tutorial-"))
+    try:
+        run(folder)
+    finally:
+        shutil.rmtree(folder)
+    say("Both incidents are solved.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
