@@ -160,6 +160,9 @@ class AcraConnector(MultiService):
             self.telemetry.add_exporter(exporter)
         self._numbers = 0
         self._connections: Connections[ApplicationConnection] = Connections(reactor)
+        self.metrics.watch_pool(
+            "connections", lambda: len(self._connections), settings["max_connections"]
+        )
         self.listener = ListenerService(
             reactor, listener, _ConnectionFactory(self), address.path, mode
         )

@@ -158,6 +158,9 @@ class AcraServer(MultiService):
         self._set_up_tracing(settings)
         self._numbers = 0
         self._connections: Connections[ServerConnection] = Connections(reactor)
+        self.metrics.watch_pool(
+            "connections", lambda: len(self._connections), settings["max_connections"]
+        )
         self._by_address: Counter[str] = Counter()
         self.listener = ListenerService(
             reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path

@@ -95,6 +95,11 @@ class BatchExporter:
         """Release everything."""
 
     @property
+    def limit(self) -> int:
+        """Spans that may wait."""
+        return self._max_queue
+
+    @property
     def queued(self) -> int:
         """Spans waiting."""
         return len(self._queue)

@@ -44,6 +44,7 @@ class DaemonMetrics:
         Counter(f"{service}_build_info", "Build", ["edition", "version"], registry=registry).labels(
             "ce", __version__
         ).inc()
+        self._pools: _Pools | None = None
         self._open = Gauge(
             "acra_open_connections", "Connections open at this moment", registry=registry
         )
@@ -104,6 +105,13 @@ class DaemonMetrics:
         )
         self.registry.register(_Counts(("acra_traces", text), "decision", counts))
 
+    def watch_pool(self, name: str, size: Callable[[], int], limit: int) -> None:
+        """Expose how full something bounded is; read when scraped."""
+        if self._pools is None:
+            self._pools = _Pools()
+            self.registry.register(self._pools)
+        self._pools.pools[name] = (size, limit)
+
     def watch_log(self, writer: Any) -> None:
         """Expose the number of lines that could not be written; read when scraped."""
         self.registry.register(_Lost(writer))
@@ -124,6 +132,34 @@ class DaemonMetrics:
                 exporter.counts,
             )
         )
+        limit = getattr(exporter, "limit", 0)
+        if limit:
+            self.watch_pool(f"spans for {exporter.name}", lambda: exporter.queued, limit)
+
+
+class _Pools:
+    """Size and limit of what is bounded, read when scraped."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, tuple[Callable[[], int], int]] = {}
+
+    def collect(self) -> Any:
+        """Reads plain integers: safe in the scraper's thread."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        sizes = GaugeMetricFamily("acra_pool_entries", "What bounded pools hold", labels=["pool"])
+        limits = GaugeMetricFamily(
+            "acra_pool_limit", "What they may hold; 0 is no limit", labels=["pool"]
+        )
+        for name, (size, limit) in self.pools.items():
+            sizes.add_metric([name], size())
+            limits.add_metric([name], limit)
+        yield sizes
+        yield limits
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
 
 
 class _Lost:

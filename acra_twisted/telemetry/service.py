@@ -24,7 +24,7 @@ from acra_twisted.telemetry.sampling import by_client, make_sampler
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.telemetry.zpages import TracePages
-from acra_twisted.telemetry.zstore import SpanStore
+from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.tls import REQUIRE, Credentials
 
@@ -62,6 +62,7 @@ class TelemetryService(MultiService):
         self.calls: RpcStats | None = None
         self._pages: TracePages | None = None
         if self.store is not None:
+            metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             self.calls = RpcStats("postgresql", self.clock)
             self._pages = TracePages(
                 service,

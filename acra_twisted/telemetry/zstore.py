@@ -20,7 +20,7 @@ LABELS = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">
 ERRORS = len(BOUNDS)
 _NAMES_MAX = 200
 _PER_BUCKET = 10
-_TRACES_MAX = 256
+TRACES_MAX = 256
 _SPANS_PER_TRACE = 512
 _SECOND = 10**9
 OTHER = "(other names)"
@@ -53,6 +53,10 @@ class SpanStore:
         self._wanted = [0] * len(BOUNDS)
         self._traces: OrderedDict[str, list[Span]] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Traces of which something is kept."""
+        return len(self._traces)
+
     def add(self, span: Span) -> None:
         """Keep a finished span where there is room for it."""
         name = self._name(span.name)
@@ -69,7 +73,7 @@ class SpanStore:
         trace = self._traces.get(span.trace_id)
         if trace is None:
             trace = self._traces[span.trace_id] = []
-            if len(self._traces) > _TRACES_MAX:
+            if len(self._traces) > TRACES_MAX:
                 self._traces.popitem(last=False)
         if len(trace) < _SPANS_PER_TRACE:
             trace.append(span)

@@ -1,4 +1,4 @@
-"""One trace at every destination at once: each copy compared with OTLP's, span by span."""
+"""A load run with every exporter on: each copy of its traces compared with OTLP's, span by span."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tests.unit.telemetry.test_jaeger import read_binary, read_datagram, tags
 #: Datadog's own test agent, in an environment of its own (see .ci/install-servers).
 TEST_AGENT = Path(__file__).parents[2] / ".venv-datadog/bin/ddapm-test-agent"
 TOKEN = "a secret token"
+CLIENTS, STATEMENTS = 4, 30
 #: What somebody might write for OpenCensus: it blocks, and keeps every span.
 OWN_EXPORTER = """
 class Appending:
@@ -128,10 +129,11 @@ class Destinations(Surroundings):
             "jaeger_acra_names": "true",
         }
         cls.linked = cls.chain(server={"tracing": server}, connector={"tracing": connector})
-        with cls.connect(cls.linked) as db:
-            db.execute("SELECT 1 AS one")
-            with contextlib.suppress(psycopg.Error):
-                db.execute("SELECT 1/0")
+        clients = [threading.Thread(target=cls.load) for _ in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
         cls.reference = eventually(cls.whole, "the whole trace arrives", 30)
         cls.server = {k: s for k, s in cls.reference.items() if s["service"] == "acra-server"}
 
@@ -150,10 +152,24 @@ class Destinations(Surroundings):
         self.assertIn("exporter zipkin: ConnectionRefusedError", done.stdout)
 
     @classmethod
+    def load(cls):
+        """One client: simple, prepared, pipelined, refused by the database."""
+        with cls.connect(cls.linked, prepare_threshold=2) as db:
+            for number in range(STATEMENTS):
+                db.execute("SELECT 1 AS one")
+                db.execute("SELECT %s::int", (number,))
+            with db.pipeline():
+                for number in range(STATEMENTS):
+                    db.execute("SELECT %s::text", (str(number),))
+            with contextlib.suppress(psycopg.Error):
+                db.execute("SELECT 1/0")
+
+    @classmethod
     def whole(cls):
         spans = [span for _, body in cls.intake.at("/otlp") for span in decode(body)]
         names = [span["name"] for span in spans]
-        if names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2:
+        ends = names.count("handleConnection"), names.count("ProxyWithTracing")
+        if ends == (2 * CLIENTS, 2 * CLIENTS):
             return {span["span_id"]: span for span in spans}
         return None
 
@@ -166,12 +182,16 @@ class Destinations(Surroundings):
 
         return eventually(same, "every span has arrived")
 
-    def test_the_trace_is_one(self):
-        self.assertEqual(len({span["trace_id"] for span in self.reference.values()}), 1)
-        self.assertEqual(
-            {s["service"] for s in self.reference.values()}, {"acra-server", "acra-connector"}
-        )
-        self.assertTrue(any(span["status"] for span in self.reference.values()))
+    def test_each_connection_is_one_trace(self):
+        traces = {}
+        for span in self.reference.values():
+            traces.setdefault(span["trace_id"], []).append(span)
+        self.assertEqual(len(traces), CLIENTS)
+        for spans in traces.values():
+            services = {span["service"] for span in spans}
+            self.assertEqual(services, {"acra-server", "acra-connector"})
+            self.assertEqual(sum(span["name"] == "SELECT" for span in spans), 3 * STATEMENTS + 1)
+            self.assertTrue(any(span["status"] for span in spans))
 
     def test_lightstep(self):
         found = self.intake.at("/lightstep")
@@ -260,8 +280,8 @@ class Destinations(Surroundings):
         )
         # OpenCensus' own writes its file anew with each batch.
         [path] = eventually(lambda: list(self.folder.rglob("opencensus-traces.json")), "the file")
-        [trace_id] = {span["trace_id"] for span in self.server.values()}
-        self.assertIn(trace_id, path.read_text())
+        last = max(self.server.values(), key=lambda span: span["end"])
+        self.assertIn(last["trace_id"], path.read_text())
 
     def test_metrics_and_no_secret_anywhere(self):
         zero = "acra_span_exporter_datadog_queue 0.0"

@@ -74,7 +74,7 @@ class Reading(FolderCase):
     def test_ke2_damaged_files(self):
         self.writer.generate(purposes.STORAGE, OWNER)
         sealed = self.file(OWNER + "_storage")
-        for content in (b"", sealed[:20], sealed[:-1], sealed[:-1] + b"\0"):
+        for content in (b"", sealed[:20], sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1])):
             files.write(self.path(OWNER + "_storage"), content)
             self.refused("does not open", self.store.keys, purposes.STORAGE, OWNER)
         files.write(self.path(OWNER + "_storage.pub"), b"no key")

@@ -36,6 +36,28 @@ class Metrics(SynchronousTestCase):
         self.assertIn("acra_span_exporter_otlp_queue 3.0", text)
         self.assertIn('acra_span_exporter_otlp_spans_total{result="sent"} 5.0', text)
 
+    def test_pools(self):
+        held = [1, 2]
+        self.metrics.watch_pool("connections", lambda: len(held), 10)
+        exporter = type("Exporter", (), {"name": "otlp", "queued": 3, "limit": 9, "counts": {}})
+        self.metrics.watch_exporter(exporter)
+        text = self.text()
+        for line in (
+            'acra_pool_entries{pool="connections"} 2.0',
+            'acra_pool_limit{pool="connections"} 10.0',
+            'acra_pool_entries{pool="spans for otlp"} 3.0',
+            'acra_pool_limit{pool="spans for otlp"} 9.0',
+        ):
+            self.assertIn(line, text)
+
+    def test_log_lines(self):
+        self.metrics.watch_log(type("Writer", (), {"lost": 4}))
+        self.assertIn("acra_log_lines_lost_total 4.0", self.text())
+
+    def test_intake(self):
+        self.metrics.watch_intake({"kept": 2})
+        self.assertIn('acra_span_intake_spans_total{result="kept"} 2.0', self.text())
+
     def test_traces(self):
         self.metrics.watch_traces({"sampled": 3, "kept_denied": 1})
         self.assertIn('acra_traces_total{decision="sampled"} 3.0', self.text())
