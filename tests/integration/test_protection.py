@@ -192,7 +192,9 @@ class PoisonRecords(Protected):
     def test_en10_reactions(self):
         script = self.folder / "script"
         witness = self.folder / "witness"
-        script.write_text(f'#!/bin/sh\nenv > {witness}\necho "$#" >> {witness}\n')
+        # Moved into place: one run for each event, and none sees another's half.
+        lines = f'{{ env; echo "$#"; }} > {witness}.$$\nmv {witness}.$$ {witness}\n'
+        script.write_text(f"#!/bin/sh\n{lines}")
         script.chmod(0o700)
         own = create_acrastruct(b"text", self.public)
         record, block = self.poison()
