@@ -78,7 +78,7 @@ def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
     span.attributes = {**attributes, "acra.client_id": client_id}
     for link in record.links[:_LINKS_MAX]:
         if len(link.trace_id) == 16 and len(link.span_id) == 8:
-            span.links.append((link.trace_id.hex(), link.span_id.hex(), 0))
+            span.add_link(link.trace_id.hex(), link.span_id.hex())
     return span
 
 

@@ -26,6 +26,7 @@ class Observers:
         self._watchers = tuple(watchers)
         self._opened = tuple(w.exchange_opened for w in watchers)
         self._closed = tuple(w.exchange_closed for w in watchers)
+        self._ran = tuple(w.stage_ran for w in watchers)
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -52,8 +53,12 @@ class Observers:
         self._tell("session_closed", session, reason)
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """See IPipelineObserver."""
-        self._tell("stage_ran", stage, work, verdict, started, ended)
+        """Per message, so the methods were looked up beforehand."""
+        for tell in self._ran:
+            try:
+                tell(stage, work, verdict, started, ended)
+            except Exception:
+                _log.failure("observer failed")
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """See IPipelineObserver."""

@@ -23,7 +23,10 @@ _ERROR = 2
 def _put(attributes: Any, key: str, value: Any) -> None:
     attribute = attributes.add()
     attribute.key = key
-    if value is True or value is False:
+    # Texts first, for they are the most.
+    if type(value) is str:
+        attribute.value.string_value = value
+    elif value is True or value is False:
         attribute.value.bool_value = value
     elif isinstance(value, int):
         attribute.value.int_value = value

@@ -8,8 +8,9 @@ exported: that is how a transport handshake joins the trace that arrives after i
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from acra_twisted.wire.tracecontext import TraceContext
@@ -27,14 +28,29 @@ _random = random.SystemRandom()
 _seeded = random.Random(_random.getrandbits(256))  # noqa: S311
 
 
-def new_trace_id() -> str:
-    """16 random bytes as hex, not all zero."""
-    return f"{_seeded.getrandbits(128) or 1:032x}"
+def _ids(digits: int) -> Iterator[str]:
+    """Cut from a long random text: 0.05 us each, where asking for each takes 0.4 us."""
+    zero = "0" * digits
+    while True:
+        text = _seeded.randbytes(digits * 256).hex()
+        for at in range(0, len(text), digits):
+            found = text[at : at + digits]
+            if found != zero:
+                yield found
 
 
-def new_span_id() -> str:
-    """8 random bytes as hex, not all zero."""
-    return f"{_seeded.getrandbits(64) or 1:016x}"
+def _begin_ids() -> None:
+    """Also after a fork: else both processes would go on with the same ones."""
+    global new_trace_id, new_span_id  # noqa: PLW0603 - bound methods, for they are asked for often
+    _seeded.seed(_random.getrandbits(256))
+    new_trace_id, new_span_id = _ids(32).__next__, _ids(16).__next__
+
+
+#: 16 and 8 random bytes as hex, not all zero.
+new_trace_id: Callable[[], str]
+new_span_id: Callable[[], str]
+_begin_ids()
+os.register_at_fork(after_in_child=_begin_ids)
 
 
 class Span:
@@ -69,6 +85,7 @@ class Span:
         start: int,
         sampled: bool,
         remote_parent: bool = False,
+        attributes: dict[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.trace_id = trace_id
@@ -77,8 +94,8 @@ class Span:
         self.kind = kind
         self.start = start
         self.end = 0
-        self.attributes: dict[str, Any] = {}
-        self.links: list[tuple[str, str, int]] = []
+        self.attributes: dict[str, Any] = {} if attributes is None else attributes
+        self.links: Sequence[tuple[str, str, int]] = ()
         self.status = OK
         self.message = ""
         self.sampled = sampled
@@ -97,7 +114,7 @@ class Span:
     def add_link(self, trace_id: str, span_id: str, kind: int = LINK_UNSPECIFIED) -> None:
         """At most 32; what comes later is left out."""
         if len(self.links) < _LINKS_MAX:
-            self.links.append((trace_id, span_id, kind))
+            self.links = (*self.links, (trace_id, span_id, kind))
 
     def fail(self, status: int, message: str) -> None:
         """Set an error status; the first one holds."""

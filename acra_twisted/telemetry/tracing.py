@@ -27,7 +27,6 @@ from acra_twisted.wire.tracecontext import TraceContext
 
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
 EXCHANGES_PER_TRACE = 1000
-_NS_PER_MS = 1e6
 #: Where a session's notes count its exchanges.
 _EXCHANGES = "tracing.exchanges"
 _FAILED = {
@@ -100,7 +99,10 @@ class Tracing:
         span.sampled = connection.sampled
         span.remote_parent = remote is not None
         # The link names the span where it can be found now.
-        connection.links[-1] = (span.trace_id, span.span_id, spans.LINK_PARENT)
+        connection.links = (
+            *connection.links[:-1],
+            (span.trace_id, span.span_id, spans.LINK_PARENT),
+        )
 
     def child(self, parent: Span, name: str, kind: int = spans.INTERNAL) -> Span:
         """A span below ``parent``, beginning now."""
@@ -238,12 +240,14 @@ class ExchangeTracing:
         if self._server is not None and exchange.sent and exchange.outcome != "aborted":
             database = span.child(f"{self._system} {span.name}"[:255], spans.CLIENT, exchange.sent)
             database.span_id = exchange.notes.pop(_DATABASE, database.span_id)
-            database.add_attribute("db.system.name", self._system)
-            database.add_attribute("server.address", self._server[0])
-            database.add_attribute("server.port", self._server[1])
+            known = database.attributes = {
+                "db.system.name": self._system,
+                "server.address": self._server[0],
+                "server.port": self._server[1],
+            }
             if exchange.first_byte >= exchange.sent:
-                waited = (exchange.first_byte - exchange.sent) / _NS_PER_MS
-                database.add_attribute("acra.time.first_byte_ms", round(waited, 3))
+                waited = exchange.first_byte - exchange.sent
+                known["acra.time.first_byte_ms"] = milliseconds(waited)
             if exchange.outcome == "error":
                 database.fail(spans.UNKNOWN, exchange.sqlstate)
             database.end = exchange.closed
@@ -278,41 +282,41 @@ class ExchangeTracing:
 
     def _describe(self, span: Span, exchange: Exchange) -> None:
         session = exchange.session
-        put = span.add_attribute
+        # One dict, filled at once: a call for each attribute would take as long as all the rest.
+        known = span.attributes = {
+            "db.system.name": self._system,
+            "db.namespace": session.database.decode("utf-8", "replace"),
+            "acra.client_id": session.identity.client_id,
+        }
         statement = exchange.statement
-        put("db.system.name", self._system)
-        put("db.namespace", session.database.decode("utf-8", "replace"))
         if statement is not None:
             shown = redact(statement.text, session.conforming)
-            span.name = shown.summary
-            put("db.query.summary", shown.summary)
-            put("db.query.text", shown.text)
+            span.name = known["db.query.summary"] = shown.summary
+            known["db.query.text"] = shown.text
         else:
             span.name = _KINDS.get(exchange.kind, exchange.kind)
         if exchange.kind == "prepare":
             span.name = f"prepare {span.name}"[:255]
-        put("acra.client_id", session.identity.client_id)
         outcome = exchange.outcome or "ok"
-        if self._server is not None:
-            put("acra.verdict", "deny" if outcome == "denied" else "allow")
         if exchange.denied_by:
-            put("acra.denied_by", exchange.denied_by)
+            known["acra.denied_by"] = exchange.denied_by
         if exchange.rows >= 0:
-            put("db.response.returned_rows", exchange.rows)
+            known["db.response.returned_rows"] = exchange.rows
         if outcome != "ok":
-            put("error.type", exchange.sqlstate or outcome)
+            known["error.type"] = exchange.sqlstate or outcome
             span.fail(_FAILED[outcome], exchange.reason or exchange.sqlstate or outcome)
         if exchange.sqlstate:
-            put("db.response.status_code", exchange.sqlstate)
+            known["db.response.status_code"] = exchange.sqlstate
         total = exchange.closed - exchange.opened
         if self._server is not None:
             in_database = exchange.closed - exchange.sent if exchange.sent else 0
-            put("acra.time.database_ms", round(in_database / _NS_PER_MS, 3))
-            put("acra.time.proxy_ms", round((total - in_database) / _NS_PER_MS, 3))
+            known["acra.verdict"] = "deny" if outcome == "denied" else "allow"
+            known["acra.time.database_ms"] = milliseconds(in_database)
+            known["acra.time.proxy_ms"] = milliseconds(total - in_database)
         if self._slow and total >= self._slow:
-            put("acra.slow", True)
+            known["acra.slow"] = True
         if exchange.attributes:
-            span.attributes.update(exchange.attributes)
+            known.update(exchange.attributes)
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """One INTERNAL span for each stage of a sampled exchange."""
@@ -322,8 +326,19 @@ class ExchangeTracing:
         if work.kind == ROWS:
             self._rows_ran(parent, stage, work, verdict, started, ended)
             return
-        span = parent.child(f"stage {stage}", spans.INTERNAL, started)
-        self._describe_stage(span, stage, verdict)
+        # As parent.child() would make it; there are more of these than of all others.
+        span = Span(
+            "stage " + stage,
+            parent.trace_id,
+            parent.span_id,
+            spans.INTERNAL,
+            started,
+            parent.sampled,
+            False,
+            {"acra.stage": stage, "acra.verdict": "pass"},
+        )
+        if verdict is not PASS:
+            self._describe_stage(span, stage, verdict)
         span.end = ended
         self._tracing.emit(span)
 
@@ -337,15 +352,16 @@ class ExchangeTracing:
         if span is None:
             span = kept[stage] = parent.child(f"stage {stage} rows", spans.INTERNAL, started)
             span.end = started
-            span.add_attribute("acra.runs", 0)
+            span.attributes["acra.runs"] = 0
         span.attributes["acra.runs"] += 1
         span.end += ended - started
         if verdict is not PASS or "acra.verdict" not in span.attributes:
             self._describe_stage(span, stage, verdict)
 
     def _describe_stage(self, span: Span, stage: str, verdict: Any) -> None:
-        span.add_attribute("acra.stage", stage)
-        span.add_attribute("acra.verdict", verdict_name(verdict))
+        known = span.attributes
+        known["acra.stage"] = stage
+        known["acra.verdict"] = verdict_name(verdict)
         if type(verdict) in (Deny, Hangup):
             span.fail(spans.PERMISSION_DENIED, verdict.reason)
 
@@ -367,6 +383,11 @@ class ExchangeTracing:
         """The event's code on the exchange's span."""
         if exchange is not None:
             exchange.add_attribute("acra.event_code", code)
+
+
+def milliseconds(nanoseconds: int) -> float:
+    """To the microsecond; three times as fast as `round`."""
+    return nanoseconds // 1000 / 1000
 
 
 def verdict_name(verdict: Any) -> str:

@@ -184,7 +184,7 @@ class Handshakes(SynchronousTestCase):
         connection = self.tracing.root("handleConnection", spans.SERVER, REMOTE)
         self.tracing.joins(wrap, connection, REMOTE)
         self.assertEqual((wrap.trace_id, wrap.parent_id), (REMOTE.trace_id, REMOTE.span_id))
-        self.assertEqual(connection.links, [(REMOTE.trace_id, wrap.span_id, spans.LINK_PARENT)])
+        self.assertEqual(connection.links, ((REMOTE.trace_id, wrap.span_id, spans.LINK_PARENT),))
 
     def test_without_a_connector_it_is_a_child(self):
         wrap = self.tracing.root("WrapServer", spans.SERVER)

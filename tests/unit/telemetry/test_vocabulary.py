@@ -12,19 +12,22 @@ PACKAGE = Path(acra_twisted.__file__).parent
 
 
 def put_by_the_code():
-    """First arguments of ``add_attribute(...)`` and of the short ``put(...)``."""
+    """First arguments of ``add_attribute(...)``, and what tracing.py puts into dicts."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call) or len(node.args) != 2:
-                continue
-            called = node.func
-            name = getattr(called, "attr", getattr(called, "id", ""))
-            key = node.args[0]
-            if name == "add_attribute" or (name == "put" and isinstance(called, ast.Name)):
-                if isinstance(key, ast.Constant):
-                    yield key.value
-                elif isinstance(key, ast.JoinedStr):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_attribute":
+                key = node.args[0]
+                if isinstance(key, ast.JoinedStr):
                     yield key.values[0].value + "REASON"
+                else:
+                    yield key.value
+            elif path.name == "tracing.py":
+                keys = node.keys if isinstance(node, ast.Dict) else []
+                if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                    keys = [node.slice]
+                for key in keys:
+                    if isinstance(key, ast.Constant) and "." in str(key.value):
+                        yield key.value
 
 
 class Vocabulary(SynchronousTestCase):
