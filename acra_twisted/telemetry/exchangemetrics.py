@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prometheus_client import Counter
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from zope.interface import implementer
 
 from acra_twisted import events
@@ -32,6 +32,8 @@ _OUTCOMES = ("ok", "error", "denied", "aborted", "lost")
 #: What a session may be doing at a moment.
 STATES = ("starting", "idle", "active", "in_transaction", "failed_transaction")
 _IN_TRANSACTION = {b"T": "in_transaction", b"E": "failed_transaction"}
+#: As Session.traffic has them.
+_DIRECTIONS = ("from_client", "to_client", "to_database", "from_database")
 _NS = 1e-9
 
 
@@ -45,16 +47,25 @@ def session_state(session: Session) -> str:
 
 
 class _Sessions:
-    """A gauge of sessions by state, read when scraped."""
+    """Sessions by state, and the bytes of all there are and were, read when scraped."""
 
     def __init__(self, sessions: Callable[[], Iterable[Session]]) -> None:
         self._sessions = sessions
+        self.ended = [0] * len(_DIRECTIONS)
 
     def collect(self) -> Any:
         """prometheus-client: in the thread that serves the scrape, which is the reactor's."""
         counts = dict.fromkeys(STATES, 0)
+        traffic = list(self.ended)
         for session in self._sessions():
             counts[session_state(session)] += 1
+            traffic = [a + b for a, b in zip(traffic, session.traffic, strict=True)]
+        carried = CounterMetricFamily(
+            "acra_bytes", "Bytes of the database protocol", labels=["direction"]
+        )
+        for direction, count in zip(_DIRECTIONS, traffic, strict=True):
+            carried.add_metric([direction], count)
+        yield carried
         gauge = GaugeMetricFamily("acra_sessions", "Sessions by what they do", labels=["state"])
         for state, count in counts.items():
             gauge.add_metric([state], count)
@@ -71,6 +82,7 @@ class ConnectorMetrics(DaemonMetrics):
 
     def __init__(self, service: str) -> None:
         super().__init__(service)
+        self._sessions: _Sessions | None = None
         exchanges = Counter(
             "acra_exchanges_total", "Requests by outcome", ["outcome"], registry=self.registry
         )
@@ -84,13 +96,19 @@ class ConnectorMetrics(DaemonMetrics):
 
     def watch_sessions(self, sessions: Callable[[], Iterable[Session]]) -> None:
         """Expose the sessions of the moment by state; read when scraped."""
-        self.registry.register(_Sessions(sessions))
+        self._sessions = _Sessions(sessions)
+        self.registry.register(self._sessions)
 
     def session_opened(self, session: Session) -> None:
         """Counted at accept."""
 
     def session_closed(self, session: Session, reason: str) -> None:
-        """Counted at close."""
+        """Its bytes; the connection is counted at close."""
+        if self._sessions is not None:
+            ended = self._sessions.ended
+            ended[:] = [a + b for a, b in zip(ended, session.traffic, strict=True)]
+            # It may be seen once more before it is forgotten.
+            session.traffic[:] = [0] * len(ended)
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Counted when it ends."""

@@ -16,7 +16,7 @@ from typing import Any
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import ROWS, Exchange, Session, Work
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Session, Work
 from acra_twisted.sql.redact import redact
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.sampling import Sampler
@@ -127,6 +127,10 @@ _TRACE = "tracing.trace"
 _CONTEXT = "tracing.context"
 #: The id of the database's span, where it was handed on before there was one.
 _DATABASE = "tracing.database"
+#: That the first stage has seen an exchange's statement.
+_PARSED = "tracing.parsed"
+#: Of a session: when its last exchange that the database saw was answered.
+_ANSWERED = "tracing.answered"
 
 
 @implementer(IPipelineObserver)
@@ -222,6 +226,11 @@ class ExchangeTracing:
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """End the exchange's spans; make them now if it must be kept and was not sampled."""
+        self._closed(exchange)
+        if exchange.sent:
+            exchange.session.notes[_ANSWERED] = exchange.closed
+
+    def _closed(self, exchange: Exchange) -> None:
         span = exchange.span
         if span is None:
             reason = self._kept(exchange)
@@ -248,6 +257,9 @@ class ExchangeTracing:
             if exchange.first_byte >= exchange.sent:
                 waited = exchange.first_byte - exchange.sent
                 known["acra.time.first_byte_ms"] = milliseconds(waited)
+            before = exchange.session.notes.get(_ANSWERED, 0)
+            if before > exchange.sent:
+                known["acra.time.waiting_ms"] = milliseconds(before - exchange.sent)
             if exchange.outcome == "error":
                 database.fail(spans.UNKNOWN, exchange.sqlstate)
             database.end = exchange.closed
@@ -323,6 +335,10 @@ class ExchangeTracing:
         parent: Span | None = work.exchange.span
         if parent is None or not started:
             return
+        exchange = work.exchange
+        if work.kind == STATEMENT and _PARSED not in exchange.notes:
+            exchange.notes[_PARSED] = True
+            exchange.add_attribute("acra.time.parse_ms", milliseconds(started - exchange.opened))
         if work.kind == ROWS:
             self._rows_ran(parent, stage, work, verdict, started, ended)
             return

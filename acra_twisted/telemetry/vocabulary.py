@@ -132,6 +132,10 @@ ATTRIBUTES = (
     Attribute("acra.time.database_ms", float, _REQUEST, "from sent to the end of the reply"),
     Attribute("acra.time.first_byte_ms", float, _DATABASE, "from sent to the first byte"),
     Attribute("acra.time.client_read_ms", float, _REQUEST, "reading a message that came in pieces"),
+    Attribute("acra.time.parse_ms", float, _REQUEST, "from reading it to its first stage"),
+    Attribute(
+        "acra.time.waiting_ms", float, _DATABASE, "while the database answered what came before"
+    ),
     Attribute("acra.slow", bool, _REQUEST, "it took as long as tracing_slow_threshold"),
     Attribute("acra.containers_found", int, _REQUEST, "containers in its rows"),
     Attribute("acra.containers_opened", int, _REQUEST, "of these decrypted"),

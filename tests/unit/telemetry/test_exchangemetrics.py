@@ -101,3 +101,14 @@ class Metrics(SynchronousTestCase):
         self.metrics.watch_sessions(lambda: sessions)
         for state in STATES:
             self.assertIn(f'acra_sessions{{state="{state}"}} 1.0', self.text())
+
+    def test_bytes_of_sessions_that_are_and_were(self):
+        first, second = make_session(), make_session()
+        first.traffic[:], second.traffic[:] = [1, 2, 3, 4], [10, 20, 30, 40]
+        self.metrics.watch_sessions(lambda: [first, second])
+        for _ in range(2):
+            for direction, count in (("from_client", 11), ("from_database", 44)):
+                line = f'acra_bytes_total{{direction="{direction}"}} {count}.0'
+                self.assertIn(line, self.text())
+            # Ended, and still in the list for a moment.
+            self.metrics.session_closed(first, "")

@@ -117,6 +117,23 @@ class Exchanges(SynchronousTestCase):
                 if remote is not None:
                     self.assertEqual((span.trace_id, span.parent_id), remote[:2])
 
+    def test_times_before_the_stages_and_behind_other_requests(self):
+        self.make()
+        first = Exchange(self.session, "query", Statement(b"x"), 1_000_000)
+        second = Exchange(self.session, "query", Statement(b"y"), 2_000_000)
+        for exchange in (first, second):
+            self.observer.exchange_opened(exchange)
+            exchange.sent = exchange.first_byte = exchange.opened + 500_000
+        work = Work(STATEMENT, second.statement, second)
+        self.observer.stage_ran("one", work, PASS, 2_010_000, 2_020_000)
+        self.observer.stage_ran("two", work, PASS, 2_030_000, 2_040_000)
+        self.assertEqual(second.attributes, {"acra.time.parse_ms": 0.01})
+        for exchange, closed in ((first, 6_000_000), (second, 7_000_000)):
+            exchange.closed = closed
+            self.observer.exchange_closed(exchange)
+        waited = [s.attributes.get("acra.time.waiting_ms") for s in self.spans if s.kind == 2]
+        self.assertEqual(waited, [None, 3.5])
+
     def test_the_context_of_the_database(self):
         self.make()
         exchange = Exchange(self.session, "query", Statement(b"x"), self.clock())
