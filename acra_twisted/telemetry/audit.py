@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.logger import Logger
-from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.errors import AcraError
-from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.sql.redact import redact
+from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Hangup
 
 
@@ -34,8 +33,7 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
     }
 
 
-@implementer(IPipelineObserver)
-class AuditLog:
+class AuditLog(Watcher):
     """Writes through twisted.logger; formats and destinations are `telemetry.logs`' business."""
 
     def __init__(self) -> None:
@@ -56,9 +54,6 @@ class AuditLog:
         self._log.info(
             "Finished processing client's connection", reason=reason, **session_fields(session)
         )
-
-    def exchange_opened(self, exchange: Exchange) -> None:
-        """Nothing: one line per statement is what traces are for."""
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """A refusal is an error line with the redacted statement."""

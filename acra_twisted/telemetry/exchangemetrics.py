@@ -10,13 +10,12 @@ from typing import Any
 
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.telemetry.durations import Durations, DurationsBy
 from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Deny, Hangup
 
 PROCESSING_BUCKETS = (
@@ -76,8 +75,7 @@ class _Sessions:
         return []
 
 
-@implementer(IPipelineObserver)
-class ConnectorMetrics(DaemonMetrics):
+class ConnectorMetrics(DaemonMetrics, Watcher):
     """What both daemons count of exchanges, where the protocol is followed."""
 
     def __init__(self, service: str) -> None:
@@ -98,9 +96,6 @@ class ConnectorMetrics(DaemonMetrics):
         """Expose the sessions of the moment by state; read when scraped."""
         self._sessions = _Sessions(sessions)
         self.registry.register(self._sessions)
-
-    def session_opened(self, session: Session) -> None:
-        """Counted at accept."""
 
     def session_closed(self, session: Session, reason: str) -> None:
         """Its bytes; the connection is counted at close."""
@@ -124,12 +119,6 @@ class ConnectorMetrics(DaemonMetrics):
         self._exchanges[exchange.outcome or "ok"].inc()
         if exchange.rows > 0:
             self._rows.inc(exchange.rows)
-
-    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
-        """Only a server reads any."""
-
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """Only a server has stages."""
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """By stage."""
@@ -243,15 +232,8 @@ class ServerMetrics(ConnectorMetrics):
             if type(verdict) is Deny and verdict.rule:
                 self._denials.labels(verdict.rule).inc()
 
-    def security_event(
-        self,
-        code: int,
-        text: str,
-        session: Session | None,
-        exchange: Exchange | None,
-        **fields: Any,
-    ) -> None:
-        """By code."""
+    def event(self, code: int) -> None:
+        """An event of the security log; of poison records Acra counts each."""
         if code == events.POISON_RECORD:
             self._poison.inc()
-        self.event(code)
+        super().event(code)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zope.interface import implementer
-
-from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.model import Exchange, Work
+from acra_twisted.telemetry.watcher import Watcher
 
 SPANS = (("minute", 10**9), ("hour", 60 * 10**9))
 _SLOTS = 60
@@ -90,8 +88,7 @@ class Row:
         return zip(SPANS, self._rings, strict=True)
 
 
-@implementer(IPipelineObserver)
-class RpcStats:
+class RpcStats(Watcher):
     """``clock`` gives nanoseconds.  A method is the database's name and the kind of request."""
 
     def __init__(self, system: str, clock: Any) -> None:
@@ -130,31 +127,6 @@ class RpcStats:
         """Of sampled exchanges: the others have no times."""
         if started:
             _row(self._stages, stage).add(ended, ended - started)
-
-    def session_opened(self, session: Session) -> None:
-        """Nothing."""
-
-    def session_closed(self, session: Session, reason: str) -> None:
-        """Nothing."""
-
-    def exchange_opened(self, exchange: Exchange) -> None:
-        """Counted when it ends."""
-
-    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
-        """Nothing."""
-
-    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
-        """Its exchange is an error."""
-
-    def security_event(
-        self,
-        code: int,
-        text: str,
-        session: Session | None,
-        exchange: Exchange | None,
-        **fields: Any,
-    ) -> None:
-        """Nothing."""
 
 
 def _row(rows: dict[str, Row], name: str) -> Row:

@@ -13,14 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zope.interface import implementer
-
-from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import ROWS, STATEMENT, Exchange, Session, Work
 from acra_twisted.sql.redact import redact
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.sampling import Sampler
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.telemetry.zstore import SpanStore
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 from acra_twisted.wire.tracecontext import TraceContext
@@ -133,8 +131,7 @@ _PARSED = "tracing.parsed"
 _ANSWERED = "tracing.answered"
 
 
-@implementer(IPipelineObserver)
-class ExchangeTracing:
+class ExchangeTracing(Watcher):
     """Observer that makes exchange, stage and database spans.
 
     ``scope``: ``"connection"`` or ``"request"`` (each exchange is its own trace, linked both
@@ -165,9 +162,6 @@ class ExchangeTracing:
     def session_opened(self, session: Session) -> None:
         """The connection's span exists already; its exchanges are counted from here."""
         session.notes[_EXCHANGES] = 0
-
-    def session_closed(self, session: Session, reason: str) -> None:
-        """Nothing to do: whoever made the connection's span ends it."""
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Give a sampled exchange its span."""
@@ -380,9 +374,6 @@ class ExchangeTracing:
         known["acra.verdict"] = verdict_name(verdict)
         if type(verdict) in (Deny, Hangup):
             span.fail(spans.PERMISSION_DENIED, verdict.reason)
-
-    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
-        """The stages put their counts on the exchange."""
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """The type of what was raised; its text may hold data."""

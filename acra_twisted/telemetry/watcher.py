@@ -1,0 +1,46 @@
+"""An observer that takes no notice: what those that watch for one thing are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Session, Work
+
+
+@implementer(IPipelineObserver)
+class Watcher:
+    """Subclasses define what they want to be told."""
+
+    def session_opened(self, session: Session) -> None:
+        """See IPipelineObserver."""
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """See IPipelineObserver."""
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """See IPipelineObserver."""
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """See IPipelineObserver."""
+
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """See IPipelineObserver."""
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """See IPipelineObserver."""
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """See IPipelineObserver."""
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """See IPipelineObserver."""
