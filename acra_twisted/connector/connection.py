@@ -142,6 +142,9 @@ class ApplicationConnection(Channel):
         else:
             self._copy(link)
         self._valve.open(CONNECTING)
+        early, self._early = self._early, b""
+        if early:
+            self._on_application(early)
 
     def received(self, data: bytes) -> None:
         """Whatever phase it is."""
@@ -149,6 +152,9 @@ class ApplicationConnection(Channel):
 
     def _early_data(self, data: bytes) -> None:
         self._early += data
+
+    def _ignored(self, data: bytes) -> None:
+        """What comes when it is over."""
 
     # -- what is carried -------------------------------------------------------------------------
 
@@ -198,13 +204,18 @@ class ApplicationConnection(Channel):
             connector.limits,
             fatal=connector.dialect.encode_fatal,
             seconds=connector.reactor.seconds,
-            ended=lambda reason: connector.observers.session_closed(session, reason),
+            ended=self._session_ended,
         )
         self._on_application = relay.from_client
         self.on_server = relay.from_database
         link.write(watch.packet)
         if watch.rest:
             relay.from_client(watch.rest)
+
+    def _session_ended(self, reason: str) -> None:
+        assert self.relay is not None  # noqa: S101 - it says so itself
+        self._on_application = self.on_server = self._ignored
+        self._connector.observers.session_closed(self.relay.session, reason)
 
     # -- ends -------------------------------------------------------------------------------------
 
@@ -252,6 +263,7 @@ class ApplicationConnection(Channel):
             self._event(events.CLOSE_CONNECTION, "Lost AcraServer", error=describe_failure(reason))
         self._link = None
         self._farewell = None
+        self._on_application = self._ignored
         if relay is not None:
             relay.database_lost(reason)
         elif not self._lost:

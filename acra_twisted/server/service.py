@@ -39,7 +39,7 @@ from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.relay import Limits
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
+from acra_twisted.transport.tls import REQUIRE, Credentials, RawSecurity, TLSSecurity
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("decryptor", "poison"))
@@ -194,7 +194,7 @@ class AcraServer(MultiService):
 
         # Only where a connector has proven who it is, and where there are pages to show them.
         self.intake: Any = None
-        if self.telemetry.store is not None and not isinstance(self._link, RawSecurity):
+        if self.telemetry.store is not None and self._link_proves:
             # It brings protobuf along: a daemon without pages starts without.
             from acra_twisted.telemetry.intake import Intake
 
@@ -208,6 +208,9 @@ class AcraServer(MultiService):
             settings["tls_identifier_extractor_type"] if settings["tls_client_id_from_cert"] else ""
         )
         link_tls = settings["acraconnector_tls_transport_enable"]
+        self._link_proves = uses_secure_session(settings) or (
+            link_tls and credentials.auth == REQUIRE
+        )
         if link_tls:
             self._link: Any = TLSSecurity(credentials.server_context((ALPN, b"h2")), False)
         elif uses_secure_session(settings):

@@ -209,6 +209,21 @@ class Followed(Connected):
         self.assertEqual(application.transport.value(), b"J\0\0\0\x0a8.0.30 and so on")
         self.assertEqual(link.transport.value(), b"an answer")
 
+    def test_what_comes_when_it_is_over(self):
+        for begin in (self.linked, self.session):
+            application, link = begin()
+            link.connectionLost(Failure(ConnectionLost()))
+            application.dataReceived(query(b"SELECT 1"))
+            self.assertTrue(application.transport.disconnecting)
+            application.connectionLost(Failure(ConnectionDone()))
+
+    def test_what_came_before_the_link_stood(self):
+        application = self.accept()
+        application.dataReceived(STARTUP)
+        link = LinkChannel(self.attempts.pop()[0])
+        link.makeConnection(StringTransport())
+        self.assertTrue(link.transport.value().endswith(STARTUP))
+
     def test_ends(self):
         application, link = self.session()
         application.dataReceived(query(b"SELECT 1"))

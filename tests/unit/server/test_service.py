@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.sections import SERVER_SECTIONS
@@ -21,6 +22,39 @@ PLAIN = {
 
 def settings(**changes):
     return defaults(SERVER_SECTIONS).but(**{**PLAIN, **changes})
+
+
+class Intake(SynchronousTestCase):
+    """Spans are taken from connectors that have proven who they are, and from nobody else."""
+
+    def taken(self, **changes):
+        made = service.AcraServer(
+            MemoryReactorClock(),
+            settings(
+                incoming_connection_string=Address("127.0.0.1", 0),
+                incoming_connection_zpages_string=Address("127.0.0.1", 0),
+                **changes,
+            ),
+        )
+        for child in list(made.telemetry) + [made.listener]:
+            self.addCleanup(child._listener.close)
+        return made.intake is not None
+
+    def test_who_may(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate, key = authority.issue("server", hosts=("localhost",))
+        tls = {
+            "acraconnector_transport_encryption_disable": False,
+            "acraconnector_tls_transport_enable": True,
+            "tls_ca": str(authority.path),
+            "tls_cert": str(certificate),
+            "tls_key": str(key),
+        }
+        self.assertFalse(self.taken())
+        self.assertFalse(self.taken(**tls))
+        self.assertTrue(self.taken(**tls, tls_auth=4))
 
 
 class Checks(SynchronousTestCase):
