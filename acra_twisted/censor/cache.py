@@ -14,13 +14,12 @@ Value = TypeVar("Value")
 class GenerationCache(Generic[Value]):
     """``entries`` and ``size`` (bytes of keys) bound each of the two generations."""
 
-    __slots__ = ("_young", "_old", "_entries", "_size", "_bytes", "dropped")
+    __slots__ = ("_young", "_old", "_entries", "_size", "_bytes")
 
     def __init__(self, entries: int, size: int) -> None:
         self._young: dict[bytes, Value] = {}
         self._old: dict[bytes, Value] = {}
         self._entries, self._size, self._bytes = entries, size, 0
-        self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -39,7 +38,6 @@ class GenerationCache(Generic[Value]):
         if len(key) > self._size:
             return
         if len(self._young) >= self._entries or self._bytes + len(key) > self._size:
-            self.dropped += len(self._old)
             self._old, self._young, self._bytes = self._young, {}, 0
         self._young[key] = value
         self._bytes += len(key)

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.options import Line
 
 ALLOW, DENY, ALLOW_ALL, DENY_ALL = "allow", "deny", "allowall", "denyall"
 CAPTURE, IGNORE = "query_capture", "query_ignore"
@@ -28,20 +29,13 @@ HANDLER_KEYS = {
 MINIMUM_VERSION = (0, 85, 0)
 
 
-class Entry(NamedTuple):
-    """One rule's text, and where it was written."""
-
-    text: str
-    where: str
-
-
 class Handler(NamedTuple):
     """One handler.  ``where`` names it in errors."""
 
     kind: str
-    queries: tuple[Entry, ...] = ()
-    tables: tuple[Entry, ...] = ()
-    patterns: tuple[Entry, ...] = ()
+    queries: tuple[Line, ...] = ()
+    tables: tuple[Line, ...] = ()
+    patterns: tuple[Line, ...] = ()
     filepath: str = ""
     where: str = ""
 
@@ -123,7 +117,7 @@ def _where(data: Any, key: Any, fallback: str) -> str:
     return str(places.get(key, fallback))
 
 
-def _entries(data: Mapping[str, Any], key: str, where: str) -> tuple[Entry, ...]:
+def _entries(data: Mapping[str, Any], key: str, where: str) -> tuple[Line, ...]:
     items = data.get(key)
     if items is None:
         return ()
@@ -134,7 +128,7 @@ def _entries(data: Mapping[str, Any], key: str, where: str) -> tuple[Entry, ...]
     for item in items:
         if not isinstance(item, str) or not item.strip():
             raise ConfigError(f"{key}: expected texts", place)
-        found.append(Entry(str(item), getattr(item, "where", place)))
+        found.append(Line(str(item), getattr(item, "where", place)))
     return tuple(found)
 
 

@@ -139,7 +139,12 @@ class BatchExporter:
             await self._deliver(batch)
 
     async def _deliver(self, batch: list[Span]) -> None:
-        payload = self._encode(batch, self._service)
+        try:
+            payload = self._encode(batch, self._service)
+        except Exception as error:
+            # Our own bug, or what a stage has put on a span: lost, and counted as that.
+            self._give_up(batch, type(error).__name__)
+            return
         pause = _FIRST_PAUSE
         for attempt in range(self._attempts):
             try:

@@ -220,6 +220,13 @@ class Destinations(Surroundings):
             for name, value in own["attributes"].items():
                 shown = str(value).lower() if isinstance(value, bool) else str(value)
                 self.assertEqual(copy["tags"][name], shown)
+            self.assertEqual(self.links(copy["tags"]), own["links"])
+
+    def links(self, tags):
+        """Where a format has no links they are tags: link.0 and so on."""
+        found = [tags[f"link.{n}"] for n in range(32) if f"link.{n}" in tags]
+        parts = (text.split("-") for text in found)
+        return [{"trace_id": trace_id, "span_id": span_id} for trace_id, span_id, _ in parts]
 
     def test_datadog(self):
         def read():
@@ -235,6 +242,10 @@ class Destinations(Surroundings):
             self.assertEqual((copy["resource"], copy["service"]), (own["name"], own["service"]))
             self.assertEqual((copy["start"], copy["error"]), (own["start"], int(own["status"] > 0)))
             self.assertEqual(copy["duration"], own["end"] - own["start"])
+            for name, value in own["attributes"].items():
+                known = {**copy["meta"], **copy["metrics"]}[name]
+                self.assertEqual(known, str(value).lower() if isinstance(value, bool) else value)
+            self.assertEqual(self.links(copy["meta"]), own["links"])
 
     def check_jaeger(self, spans, expected, acra_names):
         self.assertEqual(spans.keys(), expected.keys())
@@ -246,6 +257,14 @@ class Destinations(Surroundings):
             self.assertEqual(copy.parentSpanId % (1 << 64), int(own["parent_id"] or "0", 16))
             self.assertEqual(copy.operationName, prefixes.get(own["kind"], "") + own["name"])
             self.assertEqual(copy.startTime, own["start"] // 1000)
+            references = [
+                {
+                    "trace_id": f"{r.traceIdHigh % (1 << 64):016x}{r.traceIdLow % (1 << 64):016x}",
+                    "span_id": f"{r.spanId % (1 << 64):016x}",
+                }
+                for r in copy.references or ()
+            ]
+            self.assertEqual(references, own["links"])
             found = tags(copy)
             for name, value in own["attributes"].items():
                 self.assertEqual(found[name], value)

@@ -3,7 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.censor.handlers import CompiledHandler
-from acra_twisted.censor.rules import Entry, Handler
+from acra_twisted.censor.rules import Handler
+from acra_twisted.options import Line
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.languages import LANGUAGES
 
@@ -11,7 +12,7 @@ PG = LANGUAGES["postgresql"]
 
 
 def compiled(kind, **lists):
-    entries = {key: tuple(Entry(text, "here") for text in texts) for key, texts in lists.items()}
+    entries = {key: tuple(Line(text, "here") for text in texts) for key, texts in lists.items()}
     return CompiledHandler(PG, Handler(kind, **entries), 1, False)
 
 

@@ -97,12 +97,16 @@ class Batches(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.exporter.queued, 0)
 
-    def test_an_encoder_that_raises_is_logged(self):
+    def test_an_encoder_that_raises_loses_a_batch_that_is_counted(self):
         self.start(Answer(200))
-        self.exporter._encode = lambda *args: 1 / 0
+        encode, self.exporter._encode = self.exporter._encode, lambda spans, service: 1 // 0
+        self.export(3)
+        self.clock.advance(1)
+        self.assertEqual(self.exporter.counts["dropped_failed"], 3)
+        self.exporter._encode = encode
         self.export(1)
         self.clock.advance(1)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.exporter.counts["sent"], 1)
 
     def test_what_no_part_can_hold_is_counted(self):
         self.start(Answer(200))
