@@ -138,8 +138,8 @@ TRACING = Section(
             "tracing_jaeger_enable",
             BOOLEAN,
             False,
-            "Jaeger's own thrift, to the collector if one is named, else to the agent. Needs "
-            "acra-twisted[jaeger]. Jaeger understands OTLP, too.",
+            "Jaeger's own thrift, to the collector if one is named, else to the agent. Jaeger "
+            "understands OTLP, too.",
         ),
         Option("jaeger_agent_endpoint", TEXT, "", "host:port of Jaeger's agent (UDP)."),
         Option(

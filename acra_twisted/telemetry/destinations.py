@@ -111,10 +111,8 @@ def _jaeger(settings: Mapping[str, Any]) -> Any:
         raise ConfigError(
             "tracing_jaeger_enable: empty jaeger_agent_endpoint and jaeger_collector_endpoint"
         )
-    try:
-        from acra_twisted.telemetry import jaeger
-    except ImportError as error:
-        raise _missing("tracing_jaeger_enable", "jaeger", error) from None
+    from acra_twisted.telemetry import jaeger
+
     return jaeger
 
 
