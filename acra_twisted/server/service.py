@@ -177,7 +177,7 @@ class AcraServer(MultiService):
             server=(address.host, address.port),
             store=self.telemetry.store,
         )
-        self.observers = self.telemetry.observers(exchanges)
+        self.observers = self.telemetry.observers(exchanges, address.host)
         onward = settings["tracing_propagate_to_database"]
         self.dialect = PostgresqlDialect(
             message_limit=settings["message_size_limit"],

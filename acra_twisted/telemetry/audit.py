@@ -34,10 +34,18 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
 
 
 class AuditLog(Watcher):
-    """Writes through twisted.logger; formats and destinations are `telemetry.logs`' business."""
+    """Writes through twisted.logger; formats and destinations are `telemetry.logs`' business.
 
-    def __init__(self) -> None:
+    ``server`` is the database's address, where the daemon knows it.
+    """
+
+    def __init__(self, server: str = "") -> None:
         self._log = Logger(namespace="acra")
+        self._server = {"server_address": server} if server else {}
+
+    def _fields(self, session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
+        """What identifies a session, and the database that it is for."""
+        return {**session_fields(session, exchange), **self._server}
 
     def session_opened(self, session: Session) -> None:
         """Info: who, for which database."""
@@ -46,13 +54,13 @@ class AuditLog(Watcher):
             user=session.user.decode("utf-8", "replace"),
             database=session.database.decode("utf-8", "replace"),
             from_connector=session.identity.from_connector,
-            **session_fields(session),
+            **self._fields(session),
         )
 
     def session_closed(self, session: Session, reason: str) -> None:
         """Info: why."""
         self._log.info(
-            "Finished processing client's connection", reason=reason, **session_fields(session)
+            "Finished processing client's connection", reason=reason, **self._fields(session)
         )
 
     def exchange_closed(self, exchange: Exchange) -> None:
@@ -60,7 +68,7 @@ class AuditLog(Watcher):
         if exchange.outcome != "denied":
             return
         session = exchange.session
-        fields = session_fields(session, exchange)
+        fields = self._fields(session, exchange)
         if exchange.statement is not None:
             fields["query"] = redact(exchange.statement.text, session.conforming).text
         if exchange.attributes is not None and "acra.censor.rule" in exchange.attributes:
@@ -81,7 +89,7 @@ class AuditLog(Watcher):
                 code=events.DECRYPT,
                 kind=kind,
                 failed=failed,
-                **session_fields(exchange.session, exchange),
+                **self._fields(exchange.session, exchange),
             )
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
@@ -92,7 +100,7 @@ class AuditLog(Watcher):
                 code=events.QUERY_NOT_ALLOWED,
                 stage=stage,
                 error=verdict.reason,
-                **session_fields(work.exchange.session, work.exchange),
+                **self._fields(work.exchange.session, work.exchange),
             )
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
@@ -110,7 +118,7 @@ class AuditLog(Watcher):
             stage=stage,
             error=str(failure.value) if failure.check(AcraError) else failure.type.__name__,
             where=where,
-            **session_fields(work.exchange.session, work.exchange),
+            **self._fields(work.exchange.session, work.exchange),
         )
 
     def security_event(
@@ -126,5 +134,5 @@ class AuditLog(Watcher):
             "{event_text}",
             event_text=text,
             code=code,
-            **{**session_fields(session, exchange), **fields},
+            **{**self._fields(session, exchange), **fields},
         )

@@ -27,6 +27,7 @@ SCHEMA = (
     "client_id",
     "session_id",
     "peer",
+    "server_address",
     "user",
     "database",
     "trace_id",

@@ -99,9 +99,9 @@ class TelemetryService(MultiService):
 
         return sink
 
-    def observers(self, exchanges: ExchangeTracing) -> Observers:
-        """Everybody who is told of sessions and exchanges."""
-        watchers = [exchanges, self.metrics, AuditLog()]
+    def observers(self, exchanges: ExchangeTracing, server: str = "") -> Observers:
+        """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
+        watchers = [exchanges, self.metrics, AuditLog(server)]
         return Observers([*watchers, self.calls] if self.calls is not None else watchers)
 
     def add_exporter(self, exporter: Any) -> None:

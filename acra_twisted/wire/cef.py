@@ -25,11 +25,11 @@ _VENDOR = "cossacklabs"
 DICTIONARY = {
     "client_id": "suser",
     "user": "duser",
-    "peer": "src",
     "error": "reason",
     "query": "request",
     "code": "externalId",
 }
+_ADDRESSES = {"peer": ("src", "shost"), "server_address": ("dst", "dhost")}
 _CUSTOM = {"trace_id": "cs1", "span_id": "cs2", "stage": "cs3", "rule": "cs4", "session_id": "cn1"}
 #: The header says them already, or the time does.
 _LEFT_OUT = frozenset(("time", "product", "version", "event", "severity", "message", "unixTime"))
@@ -61,9 +61,10 @@ def to_dictionary(seconds: float, fields: Mapping[str, object]) -> dict[str, obj
             key = _CUSTOM[name]
             found[key] = value
             found[f"{key}Label"] = _key(name)
-        elif name == "peer" and not _is_address(value):
-            # src is an address; a unix socket's peer has none.
-            found["shost"] = value
+        elif name in _ADDRESSES:
+            # A name, or "unix", is a host's name to CEF.
+            key, other = _ADDRESSES[name]
+            found[key if _is_address(value) else other] = value
         else:
             found[DICTIONARY.get(name) or _key(name)] = value
     return found

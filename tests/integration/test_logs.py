@@ -78,6 +78,7 @@ class Siem(Surroundings):
         found = parse_cef(blocked[0])
         self.assertEqual(found["deviceEventClassId"], "560")
         self.assertEqual((found["suser"], found["src"]), ("sandbox application", "127.0.0.1"))
+        self.assertEqual((found["dst"], found["rt"].isdigit()), ("127.0.0.1", True))
         self.assertEqual((found["cs3"], found["cs4"]), ("censor", "deny.table"))
         trace_id = found["cs1"]
         # From the line to the trace, in the same words.

@@ -34,3 +34,24 @@ class Lines(SynchronousTestCase):
         line = cef.encode("p", "1", 1, text, 1, {"k": text, text: 1})
         self.assertEqual(len(line.splitlines()), 1)
         self.assertNotIn("\x1b", line)
+
+
+class Dictionary(SynchronousTestCase):
+    def test_addresses_and_names(self):
+        for peer, server, expected in (
+            ("10.0.0.1", "::1", {"rt": 1500, "src": "10.0.0.1", "dst": "::1"}),
+            ("unix", "db.example", {"rt": 1500, "shost": "unix", "dhost": "db.example"}),
+        ):
+            fields = {"peer": peer, "server_address": server, "error": "", "unixTime": "1"}
+            self.assertEqual(cef.to_dictionary(1.5, fields), expected)
+
+    def test_other_names_are_in_cefs_alphabet(self):
+        found = cef.to_dictionary(0, {"from_connector": True, "a=b|c": 1, "_": 2})
+        self.assertEqual(found, {"rt": 0, "fromConnector": True, "aBC": 1, "field": 2})
+
+    @given(st.text())
+    def test_one_record_whatever_is_in_it(self, text):
+        fields = cef.to_dictionary(0, {"user": text, text: text})
+        line = cef.encode_dictionary("p", "1", 1, text, 1, fields)
+        self.assertEqual(len(line.splitlines()), 1)
+        self.assertNotIn("\x1b", line)
