@@ -17,6 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
 from acra_twisted import __version__, events
+from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry import logchain
 from acra_twisted.wire import cef
 
@@ -179,8 +180,11 @@ class LogWriter:
     def begin(self) -> None:
         """Write the first line of a chain, if lines are signed."""
         if self._chain is not None:
-            previous = self._chain.begin()
+            previous, problem = self._chain.begin()
             self._write(_own(logchain.FIRST_WORDS, previous=previous or "none"))
+            if problem:
+                text = "The log key cannot be read anew; the one in force stays in force"
+                self._write(_own(text, error=problem, code=events.READ_KEYS))
 
     def end(self) -> None:
         """Write the last lines of a chain, if lines are signed."""
@@ -218,17 +222,27 @@ def _own(text: str, **fields: Any) -> LogEvent:
 
 
 class SignedLog:
-    """A `logchain.Chain` that is begun anew with a key that ``read_key`` reads anew."""
+    """A `logchain.Chain` that is begun anew with a key that ``read_key`` reads anew.
+
+    Raises ConfigError if there is no key to begin with.
+    """
 
     def __init__(self, read_key: Callable[[], bytes], style: str, previous: str = "") -> None:
         self._read_key = read_key
-        self._chain = logchain.Chain(read_key(), style)
+        self._key = read_key()
+        self._chain = logchain.Chain(self._key, style)
         self._last = previous
 
-    def begin(self) -> str:
-        """A new chain; the last value of the one before, if there was one."""
-        self._chain.begin(self._read_key())
-        return self._last
+    def begin(self) -> tuple[str, str]:
+        """A new chain: the last value of the one before, if there was one, and why the key could
+        not be read anew, if it could not."""
+        problem = ""
+        try:
+            self._key = self._read_key()
+        except ConfigError as error:
+            problem = str(error)
+        self._chain.begin(self._key)
+        return self._last, problem
 
     def sign(self, line: str) -> str:
         """The line as it is to be written."""

@@ -10,6 +10,7 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry import logchain, logs
 from acra_twisted.telemetry.logsinks import StreamSink
 
@@ -132,3 +133,22 @@ class Writer(SynchronousTestCase):
             if style == "json":
                 for line in stream.getvalue().splitlines():
                     self.assertEqual(len(json.loads(line)["integrity"]), 64)
+
+    def test_a_key_that_cannot_be_read_anew(self):
+        keys = [b"k" * 32, b"k" * 32]
+
+        def read():
+            if not keys:
+                raise ConfigError("it is gone")
+            return keys.pop()
+
+        stream = io.StringIO()
+        signed = logs.SignedLog(read, "plaintext")
+        sinks = [StreamSink(stream)]
+        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.warn, sinks, signed)
+        writer.begin()
+        writer.reopen()
+        writer.end()
+        lines = stream.getvalue().splitlines(True)
+        self.assertEqual(logchain.verify(lines, b"k" * 32), (7, 2, [], False))
+        self.assertIn('error="it is gone"', lines[4])
