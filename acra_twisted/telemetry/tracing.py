@@ -52,7 +52,8 @@ class Tracing:
         self._sampler = sampler
         self._by_client = by_client or {}
         self.clock = clock
-        self._sink = sink
+        #: Hands on a span whose end is set.
+        self.emit = sink
         self._trusts_remote = trusts_remote
         #: What the sampler decided, and exchanges that were kept against it, by why.
         self.counts = dict.fromkeys(
@@ -110,11 +111,7 @@ class Tracing:
         """End a span, once, and hand it on."""
         if not span.end:
             span.end = self.clock()
-            self._sink(span)
-
-    def emit(self, span: Span) -> None:
-        """Hand on a span whose end is set."""
-        self._sink(span)
+            self.emit(span)
 
 
 #: Where an exchange's spans of stages that look at rows wait for its end.

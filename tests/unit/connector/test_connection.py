@@ -35,7 +35,7 @@ class Connected(SynchronousTestCase):
         self.attempts = []
         self.connector.connect = self.connect
         self.spans = []
-        self.connector.telemetry.tracing._sink = self.spans.append
+        self.connector.telemetry.tracing.emit = self.spans.append
 
     def connect(self, established):
         attempt = Deferred()

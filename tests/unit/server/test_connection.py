@@ -47,7 +47,7 @@ class Connections(SynchronousTestCase):
         self.attempts = []
         self.server.database.connect = self.connect
         self.spans = []
-        self.server.telemetry.tracing._sink = self.spans.append
+        self.server.telemetry.tracing.emit = self.spans.append
 
     def connect(self):
         attempt = Deferred()
