@@ -46,4 +46,4 @@ bench:
 	.venv/bin/python bench/run.py $(BENCH)
 
 clean:
-	rm -rf .venv build *.egg-info .coverage* .fuzz .hypothesis .mypy_cache .ruff_cache bench/results
+	rm -rf .venv .venv-datadog .servers build *.egg-info .coverage* .fuzz .hypothesis .mypy_cache .ruff_cache bench/results
