@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from acra_twisted import events
 from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.telemetry.durations import Durations, DurationsBy
-from acra_twisted.telemetry.metrics import DaemonMetrics
+from acra_twisted.telemetry.metrics import Counts, DaemonMetrics, Total
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Deny, Hangup
 
@@ -81,12 +81,14 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
     def __init__(self, service: str) -> None:
         super().__init__(service)
         self._sessions: _Sessions | None = None
-        exchanges = Counter(
-            "acra_exchanges_total", "Requests by outcome", ["outcome"], registry=self.registry
+        # Plain integers: a counter's inc() takes 0.45 us, and these are for every exchange.
+        self._exchanges = dict.fromkeys(_OUTCOMES, 0)
+        self.registry.register(
+            Counts(("acra_exchanges", "Requests by outcome"), "outcome", self._exchanges)
         )
-        self._exchanges = {outcome: exchanges.labels(outcome) for outcome in _OUTCOMES}
-        self._rows = Counter(
-            "acra_rows_total", "Rows returned or changed, as replies say", registry=self.registry
+        self._rows = 0
+        self.registry.register(
+            Total(("acra_rows", "Rows returned or changed, as replies say"), lambda: self._rows)
         )
         self._failures = Counter(
             "acra_stage_failures_total", "Stages that raised", ["stage"], registry=self.registry
@@ -116,9 +118,9 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """By outcome."""
-        self._exchanges[exchange.outcome or "ok"].inc()
+        self._exchanges[exchange.outcome or "ok"] += 1
         if exchange.rows > 0:
-            self._rows.inc(exchange.rows)
+            self._rows += exchange.rows
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """By stage."""

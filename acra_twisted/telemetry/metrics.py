@@ -103,7 +103,7 @@ class DaemonMetrics:
         text = (
             "Traces by what the sampler decided, and exchanges kept although it did not want them"
         )
-        self.registry.register(_Counts(("acra_traces", text), "decision", counts))
+        self.registry.register(Counts(("acra_traces", text), "decision", counts))
 
     def watch_pool(self, name: str, size: Callable[[], int], limit: int) -> None:
         """Expose how full something bounded is; read when scraped."""
@@ -114,12 +114,13 @@ class DaemonMetrics:
 
     def watch_log(self, writer: Any) -> None:
         """Expose the number of lines that could not be written; read when scraped."""
-        self.registry.register(_Lost(writer))
+        text = "Log lines that some destination could not take"
+        self.registry.register(Total(("acra_log_lines_lost", text), lambda: writer.lost))
 
     def watch_intake(self, counts: Mapping[str, int]) -> None:
         """Expose what became of spans that connectors handed over; read when scraped."""
         text = "Spans of connectors, for the pages, by what became of them"
-        self.registry.register(_Counts(("acra_span_intake_spans", text), "result", counts))
+        self.registry.register(Counts(("acra_span_intake_spans", text), "result", counts))
 
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
@@ -162,25 +163,25 @@ class _Pools:
         return []
 
 
-class _Lost:
-    """A counter of log lines, read when scraped."""
+class Total:
+    """A counter without labels, read when scraped.  ``counter`` is a name with its help text."""
 
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
+    def __init__(self, counter: tuple[str, str], count: Callable[[], int]) -> None:
+        self._counter = counter
+        self._count = count
 
     def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
+        """Reads a plain integer: safe in the scraper's thread."""
         from prometheus_client.core import CounterMetricFamily
 
-        text = "Log lines that some destination could not take"
-        yield CounterMetricFamily("acra_log_lines_lost", text, self._writer.lost)
+        yield CounterMetricFamily(*self._counter, self._count())
 
     def describe(self) -> Any:
         """Nothing in advance."""
         return []
 
 
-class _Counts:
+class Counts:
     """A counter with one label, read when scraped.  ``counter`` is a name with its help text."""
 
     def __init__(self, counter: tuple[str, str], label: str, counts: Mapping[str, int]) -> None:
@@ -202,7 +203,7 @@ class _Counts:
         return []
 
 
-class _Watched(_Counts):
+class _Watched(Counts):
     """A size and a few counters of something, read when scraped.
 
     ``gauge`` and ``counter`` are names with their help texts.
