@@ -114,7 +114,7 @@ class ApplicationConnection(Channel):
         self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
         established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
         attempt = connector.connect(established)
-        attempt.addErrback(_fail, established)
+        attempt.addErrback(pass_on, established)
         self._connecting = established.addTimeout(connector.connect_timeout, connector.reactor)
         self._connecting.addCallbacks(self._established, self._unreachable)
         self._connecting.addErrback(self._broken)
@@ -332,6 +332,7 @@ class ApplicationConnection(Channel):
         )
 
 
-def _fail(failure: Failure, established: Deferred[LinkChannel]) -> None:
+def pass_on(failure: Failure, established: Deferred[LinkChannel]) -> None:
+    """Why the server could not be reached, to who waits for the link."""
     if not established.called:
         established.errback(failure)

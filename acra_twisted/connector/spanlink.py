@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.connector.connection import LinkChannel
+from acra_twisted.connector.connection import LinkChannel, pass_on
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
 from acra_twisted.wire import lengthprefix
@@ -59,7 +59,7 @@ class LinkExporter(BatchExporter):
             raise Refused("AcraServer takes no spans")
         established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
         attempt = self._connect(established)
-        attempt.addErrback(_pass_on, established)
+        attempt.addErrback(pass_on, established)
         link = self._link = await established.addTimeout(self._timeout, self._reactor)
         link.application = self
         if await self._ask(_NO_CONTEXT + SPANS_OFFERED_PACKET) != ACCEPTED:
@@ -104,8 +104,3 @@ class LinkExporter(BatchExporter):
         link, self._link = self._link, None
         if link is not None:
             link.close()
-
-
-def _pass_on(failure: Failure, established: Deferred[LinkChannel]) -> None:
-    if not established.called:
-        established.errback(failure)

@@ -157,6 +157,7 @@ class LogWriter:
         self.sinks = tuple(sinks)
         self._chain = chain
         self._security = security
+        self._all_sinks = (*self.sinks, security.sink) if security is not None else self.sinks
 
     def __call__(self, event: LogEvent) -> None:
         """Never raises: a line that can't be written is lost, the connection is not."""
@@ -196,19 +197,19 @@ class LogWriter:
     def reopen(self) -> None:
         """SIGUSR1: end the chain, open files anew, begin another."""
         self.end()
-        for sink in (*self.sinks, *([self._security.sink] if self._security else ())):
+        for sink in self._all_sinks:
             sink.reopen()
         self.begin()
 
     def close(self) -> None:
         """Close files and sockets."""
-        for sink in (*self.sinks, *([self._security.sink] if self._security else ())):
+        for sink in self._all_sinks:
             sink.close()
 
     @property
     def lost(self) -> int:
         """Lines that some sink could not write."""
-        return sum(sink.lost for sink in self.sinks)
+        return sum(sink.lost for sink in self._all_sinks)
 
 
 def _own(text: str, **fields: Any) -> LogEvent:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from datetime import UTC, datetime
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, LogLevel
 
+from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Kind
 from acra_twisted.wire import syslog
@@ -123,6 +125,11 @@ class FileSink:
     def reopen(self) -> None:
         """After logrotate has moved it away: a new file of the same name, if there can be one."""
         try:
+            if os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)):
+                return  # still there; our own lock would keep it from being opened twice
+        except OSError:
+            pass  # moved away: the usual case
+        try:
             descriptor = self._open()
         except ConfigError:
             self.lost += 1
@@ -179,17 +186,14 @@ class SyslogSink:
 
     def send(self, line: str, event: LogEvent) -> None:
         """One message with the whole line."""
-        from datetime import UTC, datetime
-
-        moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
         self._carrier.put(
             syslog.encode(
                 severity(event),
-                moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                timestamp(event),
                 self._host,
                 self._program,
                 os.getpid(),
-                event.get("code", 100),
+                event.get("code", events.GENERAL),
                 line,
             )
         )
@@ -281,6 +285,12 @@ class TcpCarrier(Factory):
 
     def stopProducing(self) -> None:
         """Twisted: the connection is being lost."""
+
+
+def timestamp(event: LogEvent) -> str:
+    """When it happened: RFC 3339, UTC, milliseconds."""
+    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def severity(event: LogEvent) -> int:

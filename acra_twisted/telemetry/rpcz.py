@@ -22,10 +22,11 @@ _Row = list[int]
 class _Ring:
     """60 slots of ``width`` nanoseconds each."""
 
-    __slots__ = ("_width", "_slots", "_stamps")
+    __slots__ = ("length", "_width", "_slots", "_stamps")
 
     def __init__(self, width: int) -> None:
         self._width = width
+        self.length = width * _SLOTS
         self._slots: list[_Row] = [[0] * len(COUNTS) for _ in range(_SLOTS)]
         self._stamps = [0] * _SLOTS
 
@@ -54,12 +55,12 @@ class Row:
     __slots__ = ("_rings", "_whole")
 
     def __init__(self) -> None:
-        self._rings = tuple(_Ring(width) for _, width in SPANS)
+        self._rings = {name: _Ring(width) for name, width in SPANS}
         self._whole = [0] * len(COUNTS)
 
     def add(self, now: int, took: int, received: int = 0, sent: int = 0, error: int = 0) -> None:
         """One more."""
-        for row in (self._whole, *(ring.at(now) for ring in self._rings)):
+        for row in (self._whole, *(ring.at(now) for ring in self._rings.values())):
             row[0] += 1
             row[1] += took
             row[2] += received
@@ -69,7 +70,7 @@ class Row:
     def shown(self, now: int, started: int) -> dict[str, dict[str, float]]:
         """By span of time: count, average in ms, rate a second, kB/s in and out, errors."""
         found = {}
-        spans = [(name, ring.total(now), width * _SLOTS) for (name, width), ring in self._named()]
+        spans = [(name, ring.total(now), ring.length) for name, ring in self._rings.items()]
         for name, row, length in (*spans, ("total", self._whole, now - started)):
             count, took, received, sent, errors = row
             seconds = max(min(length, now - started), 1) / 1e9
@@ -83,9 +84,6 @@ class Row:
                 "time_ms": round(took / 1e6, 3),
             }
         return found
-
-    def _named(self) -> Any:
-        return zip(SPANS, self._rings, strict=True)
 
 
 class RpcStats(Watcher):

@@ -7,12 +7,12 @@ sends, it can add neither a field nor a line.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from twisted.logger import LogEvent, LogLevel, formatEvent
 
 from acra_twisted import __version__, events
+from acra_twisted.telemetry.logsinks import timestamp
 from acra_twisted.wire import cef
 
 #: The keys of a record.  Those that an event does not have are empty.
@@ -48,10 +48,9 @@ def is_security_event(event: LogEvent) -> bool:
 
 def record(product: str, event: LogEvent) -> dict[str, Any]:
     """An event as a record."""
-    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
     found: dict[str, Any] = {name: _shown(event.get(name, "")) for name in SCHEMA}
     found.update(
-        time=moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time=timestamp(event),
         product=product,
         version=__version__,
         code=event["code"],

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry import logchain, logs
 from acra_twisted.telemetry.logsinks import StreamSink
+from acra_twisted.telemetry.securitylog import SecurityLog
 
 EVENT = {
     "log_time": 1638352800.123,
@@ -110,10 +111,14 @@ class Writer(SynchronousTestCase):
         self.assertEqual(writer.lost, 1)
 
     def test_security_events_of_every_level(self):
-        seen = []
-        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.error, [], security=seen.append)
+        stream = io.StringIO()
+        security = SecurityLog("p", "json", StreamSink(stream))
+        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.error, [], security=security)
         writer({**EVENT, "log_level": LogLevel.info})
-        self.assertEqual(len(seen), 1)
+        self.assertEqual(stream.getvalue().count("\n"), 1)
+        stream.close()
+        writer(EVENT)
+        self.assertEqual(writer.lost, 1)
 
     def test_chains(self):
         key = b"k" * 32

@@ -60,6 +60,10 @@ class Files(SynchronousTestCase):
         self.addCleanup(sink.close)
         error = self.assertRaises(ConfigError, FileSink, "log_to_file", path, alone=True)
         self.assertIn("another process writes", str(error))
+        # Told to open it anew while it is where it was: nothing is lost by that.
+        sink.reopen()
+        sink.send("one", EVENT)
+        self.assertEqual(sink.lost, 0)
 
 
 class Datagrams(SynchronousTestCase):
