@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from acra_twisted.keystore.purposes import Purpose
     from acra_twisted.model import Columns, Exchange, Parameters, Session, Statement, Work
     from acra_twisted.options import Option, Settings
-    from acra_twisted.verdicts import Verdict
+    from acra_twisted.verdicts import Never, Verdict
 
 
 class IPluginFactory(Interface):
@@ -83,9 +83,10 @@ class IParameterStage(IStage):
 class IResultStage(IStage):
     """Looks at rows on their way to the client."""
 
-    def plan_result(columns: Columns, exchange: Exchange) -> IRowTransform | None:
+    def plan_result(columns: Columns, exchange: Exchange) -> IRowTransform | Never | None:
         """Decide once per result set.  Returns an IRowTransform, or None to have every row of
-        this result forwarded unread.  Synchronous."""
+        this result forwarded unread; or NEVER if the columns alone say so: then results with the
+        same columns may be forwarded without asking.  Synchronous."""
 
 
 class IRowTransform(Interface):

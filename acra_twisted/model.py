@@ -71,9 +71,10 @@ class Columns:
 
     ``tables`` are the OIDs of the tables the columns come from, 0 where they come from none.
     ``is_copy``: the rows are lines of COPY data, each a single cell as it is on the wire.
+    ``unconcerned``: every stage has answered NEVER for these columns.
     """
 
-    __slots__ = ("names", "tables", "types", "formats", "is_copy")
+    __slots__ = ("names", "tables", "types", "formats", "is_copy", "unconcerned")
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class Columns:
         is_copy: bool = False,
     ) -> None:
         self.is_copy = is_copy
+        self.unconcerned = False
         self.names = names
         self.tables = tables
         self.types = types

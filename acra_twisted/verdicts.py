@@ -6,7 +6,7 @@ statement and run of rows (a type comparison costs a tenth of an ``isinstance`` 
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from acra_twisted import events
 
@@ -72,3 +72,16 @@ class Hangup:
 
 
 Verdict = Pass | Replace[Item] | Deny | Hangup
+
+
+class Never:
+    """What a result stage answers where no result with the given columns will ever concern it,
+    whatever else is true of the exchange: it need not be asked again."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NEVER"
+
+
+NEVER: Final = Never()

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from acra_twisted import events
+from acra_twisted.cache import GenerationCache
 from acra_twisted.censor import rules
-from acra_twisted.censor.cache import GenerationCache
 from acra_twisted.censor.handlers import CompiledHandler, Decision, Step
 from acra_twisted.censor.patterns import literal_values
 from acra_twisted.censor.rules import Rules

@@ -29,6 +29,7 @@ from acra_twisted.model import PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.options import Block, Choice, Option, Section, Settings
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
+from acra_twisted.verdicts import PASS
 
 #: Present in every [stage:NAME]; "pass" is accepted only where the stage is advisory.
 ON_ERROR = Option(
@@ -91,11 +92,11 @@ class Pipeline:
         """The verdict on a piece of work, or a Deferred of it."""
         kind = work.kind
         if kind == STATEMENT:
-            return driver.run(self.statement_hooks, work)
+            return driver.run_from(self.statement_hooks, 0, work, PASS)
         if kind == ROWS:
-            return driver.run(work.exchange.plan, work)
+            return driver.run_from(work.exchange.plan, 0, work, PASS)
         if kind == PARAMETERS:
-            return driver.run(self.parameter_hooks, work)
+            return driver.run_from(self.parameter_hooks, 0, work, PASS)
         return driver.plan(self.result_planners, work)
 
     async def stop(self) -> None:

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.model import Exchange, Work
-from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
 Hook = tuple[str, Callable[..., Any], bool]
@@ -60,11 +60,12 @@ def run(hooks: tuple[Hook, ...], work: Work) -> Any:
     PASS if no stage changed anything; Replace with what the last one left otherwise.  The first
     Deny or Hangup ends the run.
     """
-    return _run_from(hooks, 0, work, PASS)
+    return run_from(hooks, 0, work, PASS)
 
 
-def _run_from(hooks: tuple[Hook, ...], index: int, work: Work, verdict: Any) -> Any:
-    """``verdict`` is what the stages before ``index`` left: PASS, or the last Replace.
+def run_from(hooks: tuple[Hook, ...], index: int, work: Work, verdict: Any) -> Any:
+    """`run` from a stage on.  ``verdict`` is what the stages before ``index`` left: PASS, or
+    the last Replace.
 
     That a Replace holds the item it was given says nothing: rows are changed in place.
     """
@@ -105,7 +106,7 @@ def _resume(
     end = _judge(hooks[index], work, answer, started)
     if end is not None:
         return end
-    return _run_from(hooks, index + 1, work, answer if type(answer) is Replace else verdict)
+    return run_from(hooks, index + 1, work, answer if type(answer) is Replace else verdict)
 
 
 def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup | None:
@@ -132,6 +133,7 @@ def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
     """
     exchange = work.exchange
     transforms: list[Hook] = []
+    unconcerned = 0
     for name, method, lenient in hooks:
         try:
             transform = method(work.item, exchange)
@@ -141,9 +143,12 @@ def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
                 exchange.denied_by = name
                 return BROKEN
             continue
-        if transform is not None:
+        if transform is NEVER:
+            unconcerned += 1
+        elif transform is not None:
             transforms.append((name, _ignoring_exchange(transform.transform), lenient))
     exchange.plan = tuple(transforms)
+    work.item.unconcerned = unconcerned == len(hooks)
     return PASS
 
 

@@ -16,7 +16,8 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer
 from acra_twisted.wire.tracecontext import TraceContext, parse_traceparent
 
-_KEY = b"traceparent"
+#: What a text without any context has not.
+CONTEXT_KEY = b"traceparent"
 _PAIR = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
 _LIMIT = 4096
 _STATE_LIMIT = 512
@@ -39,11 +40,11 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
     With two of them the last one holds (the one added nearest to us on the way here).
     """
     # One search in C is all that statements without context pay.
-    if _KEY not in text:
+    if CONTEXT_KEY not in text:
         return Found(text, None, False)
     at = text.rfind(_TAIL_START)
     tail = _TAIL.fullmatch(text, at) if at >= 0 else None
-    if tail is not None and text.find(_KEY) == at + 2 and b"--" not in text:
+    if tail is not None and text.find(CONTEXT_KEY) == at + 2 and b"--" not in text:
         # No need to know what stands before it: had that left a literal or a comment open, no
         # server would read the text, with this comment or without it.
         found = _context(tail[1], tail[2] or b"")
@@ -59,10 +60,10 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
         if kind != lexer.COMMENT or not text.startswith(b"/*", start) or end - start > _LIMIT:
             continue
         comment = text[start + 2 : end - 2]
-        if _KEY not in comment:
+        if CONTEXT_KEY not in comment:
             continue
         pairs = dict(_PAIR.findall(comment))
-        read = _context(pairs.get(_KEY, b""), pairs.get(b"tracestate", b""))
+        read = _context(pairs.get(CONTEXT_KEY, b""), pairs.get(b"tracestate", b""))
         if read is None:
             malformed = True
             continue

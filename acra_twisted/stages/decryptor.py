@@ -27,7 +27,7 @@ from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.stages import containers
 from acra_twisted.stages.containers import Cell, Tally
-from acra_twisted.verdicts import PASS, Pass, Replace
+from acra_twisted.verdicts import NEVER, PASS, Never, Pass, Replace
 
 
 class Opened(NamedTuple):
@@ -64,9 +64,9 @@ class Decryptor:
         self._keys = keys
         self.workers = workers
 
-    def plan_result(self, columns: Columns, exchange: Exchange) -> Decryption | None:
+    def plan_result(self, columns: Columns, exchange: Exchange) -> Decryption | Never:
         """Nothing to do where no column can hold a container."""
-        return Decryption(self, exchange) if containers.can_hold(columns) else None
+        return Decryption(self, exchange) if containers.can_hold(columns) else NEVER
 
     def opener(self, client_id: str) -> Any:
         """The client's keys, or a Deferred of them."""

@@ -32,7 +32,7 @@ from acra_twisted.pipeline.build import Services
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.stages import containers
-from acra_twisted.verdicts import PASS, Hangup, Pass
+from acra_twisted.verdicts import NEVER, PASS, Hangup, Never, Pass
 
 #: The script's whole environment: nothing of ours, in particular no master key.
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -100,9 +100,9 @@ class Poison:
         self._stop_session = stop_session
         self._shut_down = shut_down
 
-    def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | None:
+    def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | Never:
         """Nothing to do where no column can hold a container."""
-        return Detection(self, exchange) if containers.can_hold(columns) else None
+        return Detection(self, exchange) if containers.can_hold(columns) else NEVER
 
     def opener(self) -> Any:
         """The poison keys, or a Deferred of them."""

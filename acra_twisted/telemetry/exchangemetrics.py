@@ -34,6 +34,8 @@ _IN_TRANSACTION = {b"T": "in_transaction", b"E": "failed_transaction"}
 #: As Session.traffic has them.
 _DIRECTIONS = ("from_client", "to_client", "to_database", "from_database")
 _NS = 1e-9
+#: Exchanges whose times are counted together.
+_FOLD = 512
 
 
 def session_state(session: Session) -> str:
@@ -169,6 +171,8 @@ class ServerMetrics(ConnectorMetrics):
             "Time from reading a request to the end of its reply",
             TIME_BUCKETS,
         )
+        self._times = (self._request, self._response, self._exchange, self._first_byte)
+        self._later = tuple(durations.later for durations in self._times)
         self._stage_times = DurationsBy(
             registry,
             "acra_stage_seconds",
@@ -204,13 +208,26 @@ class ServerMetrics(ConnectorMetrics):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
-        super().exchange_closed(exchange)
-        sent = exchange.sent
-        if not sent or exchange.outcome == "aborted":
+        outcome, sent = exchange.outcome or "ok", exchange.sent
+        self._exchanges[outcome] += 1
+        if exchange.rows > 0:
+            self._rows += exchange.rows
+        if not sent or outcome == "aborted":
             return
         span = exchange.span
-        ids = (span.trace_id, span.span_id) if span is not None and span.sampled else None
         opened, closed = exchange.opened, exchange.closed
+        if span is None or not span.sampled:
+            request, response, whole, first = self._later
+            request.append(sent - opened)
+            response.append(closed - sent)
+            whole.append(closed - opened)
+            if exchange.first_byte >= sent:
+                first.append(exchange.first_byte - sent)
+            if len(request) >= _FOLD:
+                for durations in self._times:
+                    durations.fold()
+            return
+        ids = (span.trace_id, span.span_id)
         self._request.observe((sent - opened) * _NS, ids)
         self._response.observe((closed - sent) * _NS, ids)
         self._exchange.observe((closed - opened) * _NS, ids)

@@ -6,7 +6,7 @@ nothing that only watches may hurt the data path.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.logger import Logger
@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.telemetry.watcher import Watcher
 
 _log = Logger()
 
@@ -24,9 +25,9 @@ class Observers:
 
     def __init__(self, watchers: Sequence[Any]) -> None:
         self._watchers = tuple(watchers)
-        self._opened = tuple(w.exchange_opened for w in watchers)
-        self._closed = tuple(w.exchange_closed for w in watchers)
-        self._ran = tuple(w.stage_ran for w in watchers)
+        self._opened = _interested(watchers, "exchange_opened")
+        self._closed = _interested(watchers, "exchange_closed")
+        self._ran = _interested(watchers, "stage_ran")
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -85,3 +86,11 @@ class Observers:
                 getattr(watcher, method)(*args, **fields)
             except Exception:
                 _log.failure("observer failed")
+
+
+def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
+    """The methods of those watchers that have one of their own."""
+    nothing = getattr(Watcher, method)
+    return tuple(
+        getattr(w, method) for w in watchers if getattr(type(w), method, None) is not nothing
+    )

@@ -17,61 +17,54 @@ _SLOTS = 60
 #: What a row counts; times are nanoseconds.
 COUNTS = ("count", "time", "input", "output", "errors")
 _Row = list[int]
+_SECOND = SPANS[0][1]
 
 
 class _Ring:
-    """60 slots of ``width`` nanoseconds each."""
+    """What had been counted when each of the last 60 slots of ``width`` nanoseconds began."""
 
-    __slots__ = ("length", "_width", "_slots", "_stamps")
+    __slots__ = ("length", "_width", "_before", "_stamp")
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, now: int) -> None:
         self._width = width
         self.length = width * _SLOTS
-        self._slots: list[_Row] = [[0] * len(COUNTS) for _ in range(_SLOTS)]
-        self._stamps = [0] * _SLOTS
+        self._before: list[_Row] = [[0] * len(COUNTS)] * _SLOTS
+        self._stamp = now // width
 
-    def at(self, now: int) -> _Row:
-        """The slot of this moment."""
+    def tick(self, now: int, whole: _Row) -> None:
+        """Begin the slots that have begun since the last one that was seen."""
         stamp = now // self._width
-        place = stamp % _SLOTS
-        if self._stamps[place] != stamp:
-            self._stamps[place] = stamp
-            self._slots[place] = [0] * len(COUNTS)
-        return self._slots[place]
+        if stamp > self._stamp:
+            before = whole.copy()
+            for slot in range(max(self._stamp + 1, stamp - _SLOTS + 1), stamp + 1):
+                self._before[slot % _SLOTS] = before
+            self._stamp = stamp
 
-    def total(self, now: int) -> _Row:
-        """All slots that are not too old."""
-        oldest = now // self._width - _SLOTS
-        found = [0] * len(COUNTS)
-        for stamp, slot in zip(self._stamps, self._slots, strict=True):
-            if stamp > oldest:
-                found = [a + b for a, b in zip(found, slot, strict=True)]
-        return found
+    def total(self, whole: _Row) -> _Row:
+        """What was counted since the oldest slot began."""
+        oldest = self._before[(self._stamp + 1) % _SLOTS]
+        return [now - then for now, then in zip(whole, oldest, strict=True)]
 
 
 class Row:
-    """One kind of request, or one stage."""
+    """One kind of request, or one stage.  ``whole``: everything since the start, by `COUNTS`."""
 
-    __slots__ = ("_rings", "_whole")
+    __slots__ = ("_rings", "whole")
 
-    def __init__(self) -> None:
-        self._rings = {name: _Ring(width) for name, width in SPANS}
-        self._whole = [0] * len(COUNTS)
+    def __init__(self, now: int) -> None:
+        self._rings = {name: _Ring(width, now) for name, width in SPANS}
+        self.whole = [0] * len(COUNTS)
 
-    def add(self, now: int, took: int, received: int = 0, sent: int = 0, error: int = 0) -> None:
-        """One more."""
-        for row in (self._whole, *(ring.at(now) for ring in self._rings.values())):
-            row[0] += 1
-            row[1] += took
-            row[2] += received
-            row[3] += sent
-            row[4] += error
+    def tick(self, now: int) -> None:
+        """To be called before what is counted from ``now`` on, once a second is enough."""
+        for ring in self._rings.values():
+            ring.tick(now, self.whole)
 
     def shown(self, now: int, started: int) -> dict[str, dict[str, float]]:
         """By span of time: count, average in ms, rate a second, kB/s in and out, errors."""
         found = {}
-        spans = [(name, ring.total(now), ring.length) for name, ring in self._rings.items()]
-        for name, row, length in (*spans, ("total", self._whole, now - started)):
+        spans = [(name, ring.total(self.whole), ring.length) for name, ring in self._rings.items()]
+        for name, row, length in (*spans, ("total", self.whole, now - started)):
             count, took, received, sent, errors = row
             seconds = max(min(length, now - started), 1) / 1e9
             found[name] = {
@@ -92,7 +85,8 @@ class RpcStats(Watcher):
     def __init__(self, system: str, clock: Any) -> None:
         self._system = system
         self._clock = clock
-        self._started = clock()
+        self._started = now = clock()
+        self._next_tick = now - now % _SECOND + _SECOND
         self._received: dict[str, Row] = {}
         self._sent: dict[str, Row] = {}
         self._stages: dict[str, Row] = {}
@@ -100,35 +94,59 @@ class RpcStats(Watcher):
     def page(self) -> dict[str, dict[str, Any]]:
         """``received`` and ``sent`` by method, ``stages`` by name."""
         now = self._clock()
-        tables = {"received": self._received, "sent": self._sent, "stages": self._stages}
+        self._tick(now)
+        tables = (
+            ("received", f"{self._system} ", self._received),
+            ("sent", f"{self._system} ", self._sent),
+            ("stages", "", self._stages),
+        )
         return {
-            title: {name: row.shown(now, self._started) for name, row in sorted(rows.items())}
-            for title, rows in tables.items()
+            title: {
+                before + key: row.shown(now, self._started) for key, row in sorted(rows.items())
+            }
+            for title, before, rows in tables
         }
+
+    def _tick(self, now: int) -> None:
+        self._next_tick = now - now % _SECOND + _SECOND
+        for rows in (self._received, self._sent, self._stages):
+            for row in rows.values():
+                row.tick(now)
+
+    def _row(self, rows: dict[str, Row], name: str, now: int) -> Row:
+        row = rows[name] = Row(now)
+        return row
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Bytes are those of the session since its last exchange ended."""
-        session = exchange.session
         now, kind = exchange.closed, exchange.kind
-        before, traffic = session.counted, session.traffic
-        deltas = [now - then for now, then in zip(traffic, before, strict=True)]
-        before[:] = traffic
-        error = int(exchange.outcome not in ("ok", None))
-        received, sent, asked, answered = deltas
-        took = now - exchange.opened
-        _row(self._received, f"{self._system} {kind}").add(now, took, received, sent, error)
+        if now >= self._next_tick:
+            self._tick(now)
+        session = exchange.session
+        traffic, counted = session.traffic, session.counted
+        received, answered, asked, sent = traffic
+        error = 0 if exchange.outcome == "ok" else 1
+        row = (self._received.get(kind) or self._row(self._received, kind, now)).whole
+        # Written out: a call and a loop for five sums took a tenth of the server's time.
+        row[0] += 1
+        row[1] += now - exchange.opened
+        row[2] += received - counted[0]
+        row[3] += answered - counted[1]
+        row[4] += error
         if exchange.sent and exchange.outcome != "aborted":
-            took = now - exchange.sent
-            _row(self._sent, f"{self._system} {kind}").add(now, took, answered, asked, error)
+            row = (self._sent.get(kind) or self._row(self._sent, kind, now)).whole
+            row[0] += 1
+            row[1] += now - exchange.sent
+            row[2] += sent - counted[3]
+            row[3] += asked - counted[2]
+            row[4] += error
+        counted[:] = traffic
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """Of sampled exchanges: the others have no times."""
         if started:
-            _row(self._stages, stage).add(ended, ended - started)
-
-
-def _row(rows: dict[str, Row], name: str) -> Row:
-    found = rows.get(name)
-    if found is None:
-        found = rows[name] = Row()
-    return found
+            if ended >= self._next_tick:
+                self._tick(ended)
+            row = (self._stages.get(stage) or self._row(self._stages, stage, ended)).whole
+            row[0] += 1
+            row[1] += ended - started

@@ -127,7 +127,7 @@ class TelemetryService(MultiService):
         if zpages is not None:
             guard, context = make_guard(settings, tls_prefix)
             site = make_site(self._reactor, registry if both else None, self._pages, guard)
-            guarded = site if context is None else TLSMemoryBIOFactory(context, False, site)
+            guarded = site if context is None else TLSMemoryBIOFactory(context.creator, False, site)
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:

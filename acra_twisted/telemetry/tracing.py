@@ -163,13 +163,13 @@ class ExchangeTracing(Watcher):
     def exchange_opened(self, exchange: Exchange) -> None:
         """Give a sampled exchange its span."""
         session = exchange.session
-        connection: Span = session.span
         remote = exchange.remote
-        count = session.notes[_EXCHANGES] = session.notes[_EXCHANGES] + 1
-        own_trace = exchange.kind != "startup" and (
-            self._per_request or count > EXCHANGES_PER_TRACE
-        )
-        if remote is None and not own_trace:
+        own_trace = self._per_request
+        if not own_trace:
+            count = session.notes[_EXCHANGES] = session.notes[_EXCHANGES] + 1
+            own_trace = count > EXCHANGES_PER_TRACE
+        if remote is None and (not own_trace or exchange.kind == "startup"):
+            connection: Span = session.span
             if connection.sampled or session.notices:
                 exchange.span = connection.child("", self._kind, exchange.opened)
                 exchange.span.sampled = True
@@ -217,16 +217,24 @@ class ExchangeTracing(Watcher):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """End the exchange's spans; make them now if it must be kept and was not sampled."""
-        self._closed(exchange)
+        if exchange.span is not None or self._tells(exchange):
+            self._closed(exchange)
         if exchange.sent:
             exchange.session.notes[_ANSWERED] = exchange.closed
+
+    def _tells(self, exchange: Exchange) -> bool:
+        """Whether spans are made of an exchange that is not sampled."""
+        took = exchange.closed - exchange.opened
+        if exchange.outcome != "ok" or exchange.attributes or 0 < self._slow <= took:
+            if self._kept(exchange):
+                return True
+        # The trace pages may lack a sample of one that took as long.
+        return self._store is not None and self._store.wants(took, exchange.closed)
 
     def _closed(self, exchange: Exchange) -> None:
         span = exchange.span
         if span is None:
             reason = self._kept(exchange)
-            if not reason and not self._wanted(exchange):
-                return
             connection: Span = exchange.session.span
             span = self._late(exchange, connection)
             if reason:
@@ -277,11 +285,6 @@ class ExchangeTracing(Watcher):
             return "event"
         slow = self._slow and exchange.closed - exchange.opened >= self._slow
         return "slow" if slow else ""
-
-    def _wanted(self, exchange: Exchange) -> bool:
-        """Whether the trace pages lack a sample of an exchange like this one."""
-        store = self._store
-        return store is not None and store.wants(exchange.closed - exchange.opened)
 
     def _describe(self, span: Span, exchange: Exchange) -> None:
         session = exchange.session

@@ -78,13 +78,12 @@ class SpanStore:
         if len(trace) < _SPANS_PER_TRACE:
             trace.append(span)
 
-    def wants(self, latency: int) -> bool:
+    def wants(self, latency: int, now: int) -> bool:
         """True, once a second for each latency bucket: a sample whose span is not made yet.
 
         By bucket alone: to know an exchange's name its statement would have to be read.
         """
         bucket = bisect_right(BOUNDS, latency) - 1
-        now = self._clock()
         if now < self._wanted[bucket]:
             return False
         self._wanted[bucket] = now + _SECOND

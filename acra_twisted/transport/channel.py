@@ -19,6 +19,8 @@ from zope.interface import implementer
 
 from acra_twisted.errors import AcraError
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
+from acra_twisted.transport.sockets import SocketTransport, take_over
+from acra_twisted.transport.tlssockets import TLSTransport
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)
@@ -32,14 +34,7 @@ class Channel(Protocol):
 
     def connectionMade(self) -> None:
         """Twisted: the socket is there (and TLS, where it is there from the start, is not yet)."""
-        transport = self.transport
-        set_no_delay = getattr(transport, "setTcpNoDelay", None)
-        if set_no_delay is not None:
-            try:
-                set_no_delay(True)
-            except (OSError, AttributeError):
-                pass  # a unix socket under TLS has the method and not the option
-        _write_eagerly(transport)
+        transport = self.transport = take_over(self.transport)
         self.opened()
         if not (
             ISSLTransport.providedBy(transport) or IAuthenticatingTransport.providedBy(transport)
@@ -59,18 +54,22 @@ class Channel(Protocol):
     def start_tls(self, creator: Any, is_client: bool, received: bytes = b"") -> None:
         """Put TLS on top of what is there; `tls_started` is called when it is complete.
 
-        ``creator`` is what Twisted's TLS takes as context factory.  ``received`` are bytes of the
+        ``creator`` is a TLSContext.  ``received`` are bytes of the
         handshake that have been read already.
         """
         outer = self.transport
+        self._starting_tls = True
+        if type(outer) is SocketTransport and not received:
+            self.transport = transport = TLSTransport(outer.hand_over(), creator, is_client)
+            transport.begin()
+            return
         # The factory would only be asked to build the wrapped protocol, which is this one.
-        factory = TLSMemoryBIOFactory(creator, is_client, None)  # type: ignore[arg-type]
+        factory = TLSMemoryBIOFactory(creator.creator, is_client, None)  # type: ignore[arg-type]
         tls = TLSMemoryBIOProtocol(factory, self, False)
         if isinstance(outer, ProtocolWrapper):
             outer.wrappedProtocol = tls
         else:
             outer.protocol = tls
-        self._starting_tls = True
         self.transport = tls
         tls.makeConnection(outer)
         if received:
@@ -120,40 +119,6 @@ class Channel(Protocol):
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
-
-
-def _write_eagerly(transport: Any) -> None:
-    """Have the socket's transport try the socket first when it is written to.
-
-    Twisted queues a write and asks the reactor when the socket is writable: two epoll_ctl calls
-    and another turn for every message.  A request/reply protocol finds the socket writable nearly
-    always.  Whatever the socket does not take goes the usual way, producers and all.
-
-    Measured with pgbench, see docs/performance.rst.
-    """
-    while isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
-    if not hasattr(transport, "writeSomeData"):
-        return
-    send, write = transport.writeSomeData, transport.write
-
-    def eager(data: bytes) -> None:
-        if (
-            transport.dataBuffer
-            or transport._tempDataBuffer
-            or transport.disconnecting
-            or not transport.connected
-        ):
-            write(data)
-            return
-        sent = send(data)
-        if type(sent) is not int:
-            # Broken: queue it, the reactor will find out and report the loss.
-            write(data)
-        elif sent < len(data):
-            write(data[sent:])
-
-    transport.write = eager
 
 
 def describe_failure(failure: Failure) -> str:

@@ -47,17 +47,17 @@ class Pump:
 
     def received(self, data: bytes) -> None:
         """Bytes from the source."""
-        self._flow.feed(data)
-        if not self._waiting:
-            self.advance()
+        if self._waiting:
+            self._flow.feed(data)
+        elif not self._ended:
+            self._advance(data)
 
-    def advance(self) -> None:
+    def _advance(self, data: bytes = b"") -> None:
         """Go as far as verdicts are there."""
+        flow = self._flow
         try:
-            while not self._ended:
-                work = self._flow.next_work()
-                if work is None:
-                    break
+            work = flow.begin(data) if data else flow.next_work()
+            while work is not None:
                 verdict = self._run(work)
                 if verdict is not PASS and type(verdict) not in _VERDICTS:
                     verdict = self._now_or_later(verdict, work)
@@ -66,7 +66,10 @@ class Pump:
                 if type(verdict) is Hangup:
                     self._end(verdict)
                     return
-                self._flow.settle(work, verdict)
+                flow.settle(work, verdict)
+                if self._ended:
+                    break
+                work = flow.next_work()
             self._flush()
         except Exception:
             self._failed(Failure())
@@ -90,7 +93,7 @@ class Pump:
             self._end(verdict)
             return
         self._flow.settle(work, verdict)
-        self.advance()
+        self._advance()
         if not self._waiting:
             self._valve.open(STAGE)
 

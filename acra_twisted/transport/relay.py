@@ -70,17 +70,21 @@ class Relay:
         self._message_since: float | None = None
         self.client_valve = Valve(lambda: client.transport, seconds)
         self.database_valve = Valve(lambda: database.transport, seconds)
-        self._request_pump = self._pump(self._request, pipeline, self.client_valve)
-        self._response_pump = self._pump(self._response, pipeline, self.database_valve)
+        self._request_pump = self._pump(
+            self._request, pipeline, self.client_valve, self._flush_request
+        )
+        self._response_pump = self._pump(
+            self._response, pipeline, self.database_valve, self._flush_response
+        )
         client.register(self.database_valve)
         database.register(self.client_valve)
 
-    def _pump(self, flow: Any, pipeline: Pipeline, valve: Valve) -> Pump:
+    def _pump(self, flow: Any, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]) -> Pump:
         return Pump(
             flow,
             pipeline.run,
             valve,
-            flush=self._flush,
+            flush=flush,
             hang_up=self._hang_up,
             failed=self._failed,
         )
@@ -95,31 +99,36 @@ class Relay:
         self._traffic[3] += len(data)
         self._response_pump.received(data)
 
-    def _flush(self) -> None:
-        """One write a side for everything this turn produced."""
-        session = self.session
-        response = self._response
-        outstanding = session.outstanding
-        if outstanding and outstanding[0][0] in replies.OURS and response.may_interject:
-            response.release_fakes()
+    def _flush_request(self) -> None:
+        """One write to the database for everything a turn produced."""
         data = self._request.take_output()
         if data:
             self._traffic[2] += len(data)
             self._database.write(data)
+        outstanding = self.session.outstanding
+        if outstanding and outstanding[0][0] in replies.OURS:
+            self._flush_response()
+        if len(outstanding) > self._limits.pending:
+            self._crowded = True
+            self.client_valve.close(OUTSTANDING)
+        if self._request.terminated:
+            self.finish("client terminated")
+
+    def _flush_response(self) -> None:
+        """One write to the client, replies of our own included that have become due."""
+        session, response = self.session, self._response
+        outstanding = session.outstanding
+        if outstanding and outstanding[0][0] in replies.OURS and response.may_interject:
+            response.release_fakes()
         data = response.take_output()
         if data:
             self._traffic[1] += len(data)
             self._client.write(data)
-        if len(outstanding) > self._limits.pending:
-            self._crowded = True
-            self.client_valve.close(OUTSTANDING)
-        elif self._crowded:
+        if self._crowded and len(outstanding) <= self._limits.pending:
             self._crowded = False
             self.client_valve.open(OUTSTANDING)
         if session.draining and session.idle:
             self.finish("shutdown", SHUTDOWN)
-        elif self._request.terminated:
-            self.finish("client terminated")
 
     def check(self, now: float) -> None:
         """Called about once a second: end what has taken too long."""

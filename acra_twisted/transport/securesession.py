@@ -27,6 +27,7 @@ from acra_twisted.keystore.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey
 from acra_twisted.themis.session import ClientSession, ServerSession
+from acra_twisted.transport.sockets import take_over
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
 
@@ -61,6 +62,7 @@ class SecureSessionProtocol(ProtocolWrapper):
 
     def makeConnection(self, transport: Any) -> None:
         """Twisted: the socket is there; the wrapped protocol is told, then we begin."""
+        transport = take_over(transport)
         ProtocolWrapper.makeConnection(self, transport)
         if self._security.is_client and not transport.disconnecting:
             self._connect()

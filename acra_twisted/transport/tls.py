@@ -7,26 +7,26 @@ service-identity; for IP addresses, too.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from OpenSSL import SSL, crypto
-from twisted.internet.interfaces import IProtocolFactory
+from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtocolFactory
+from twisted.internet.protocol import Factory
 from twisted.internet.ssl import (
     AcceptableCiphers,
     Certificate,
     CertificateOptions,
-    KeyPair,
-    PrivateCertificate,
     TLSVersion,
-    optionsForClientTLS,
     platformTrust,
     trustRootFromCertificates,
 )
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.errors import ConfigError, HandshakeError, KeyStoreError
 from acra_twisted.interfaces import ITransportSecurity
 from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Settings
@@ -35,6 +35,108 @@ _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
     "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:@SECLEVEL=2"
 )
 NONE, IF_GIVEN, REQUIRE = 0, 3, 4
+#: Seconds for which a session can be resumed: for so long a certificate is not verified anew.
+SESSION_LIFETIME = 300
+_SESSION_CONTEXT = b"acra"
+
+
+class TLSContext:
+    """One side's settings for many connections: on sockets of ours, and where TLS lies on top of
+    something else, in Twisted's memory buffers (`creator`).
+
+    ``options`` are Twisted's; a client checks that the peer's certificate is for ``name``, a
+    server agrees to one of ``protocols`` where the peer asks for some.
+    Sessions are resumed: a connection after the first costs no signature and no chain to verify.
+    """
+
+    def __init__(
+        self, options: CertificateOptions, name: str = "", protocols: Sequence[bytes] = ()
+    ) -> None:
+        self.context = context = options.getContext()
+        # Tickets, which cost the server no memory.  Their key lives as long as this object; in
+        # TLS 1.3 a resumed connection agrees on new keys all the same.
+        context.set_options(SSL.OP_NO_RENEGOTIATION)
+        context.set_session_id(_SESSION_CONTEXT)
+        context.set_timeout(SESSION_LIFETIME)
+        self.creator: Any = _Creator(self) if name else options
+        self._name = name
+        if protocols:
+            context.set_alpn_select_callback(_choose(tuple(protocols)))
+        if name:
+            context.set_info_callback(self._told)
+        self.resumes = bool(name)
+        self._session: SSL.Session | None = None
+
+    def connection(self, socket: Any, owner: Any, is_client: bool) -> SSL.Connection:
+        """OpenSSL's connection on a socket.  ``owner`` is told by ``failVerification`` if the
+        peer is not who it must be."""
+        connection = SSL.Connection(self.context, socket)
+        connection.set_app_data(owner)
+        if is_client:
+            if self._name and not is_ip_address(self._name):
+                connection.set_tlsext_host_name(self._name.encode("idna"))
+            if self._session is not None:
+                connection.set_session(self._session)
+            connection.set_connect_state()
+        else:
+            connection.set_accept_state()
+        return connection
+
+    def _told(self, connection: SSL.Connection, where: int, value: int) -> None:
+        """OpenSSL: the handshake is done, the chain is verified; the name is our business."""
+        if not where & SSL.SSL_CB_HANDSHAKE_DONE:
+            return
+        try:
+            check_name(connection, self._name)
+        except Exception:
+            # Whatever it is: nothing may pass because the check itself failed.
+            owner = connection.get_app_data()
+            if owner is not None:
+                owner.failVerification(Failure())
+
+    def keep_session(self, connection: SSL.Connection) -> None:
+        """For the next connection."""
+        self._session = connection.get_session()
+
+
+def _choose(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:
+    """OpenSSL: the first of ours that the peer has.  What is raised refuses the handshake."""
+
+    def choose(connection: SSL.Connection, theirs: list[bytes]) -> bytes:
+        for protocol in ours:
+            if protocol in theirs:
+                return protocol
+        raise HandshakeError("the peer asks by ALPN for protocols that are not spoken here")
+
+    return choose
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Creator:
+    """A client's connections without a socket, for Twisted's TLS."""
+
+    def __init__(self, context: TLSContext) -> None:
+        self._context = context
+
+    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        return self._context.connection(None, protocol, True)
+
+
+def is_ip_address(name: str) -> bool:
+    """Whether a certificate must have it as an address and not as a DNS name."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def check_name(connection: SSL.Connection, name: str) -> None:
+    """Raises service_identity's VerificationError if the peer's certificate is not for ``name``."""
+    if is_ip_address(name):
+        verify_ip_address(connection, name)
+    else:
+        verify_hostname(connection, name.encode("idna").decode("ascii"))
 
 
 class Credentials:
@@ -75,7 +177,7 @@ class Credentials:
                 f"{key_option}: this is not the key of the certificate in {certificate_option}"
             ) from None
 
-    def server_context(self, protocols: Sequence[bytes] = ()) -> CertificateOptions:
+    def server_context(self, protocols: Sequence[bytes] = ()) -> TLSContext:
         """For accepting; verifies peers as ``auth`` says.
 
         A peer that offers ALPN without any of ``protocols`` is refused in the handshake
@@ -90,41 +192,34 @@ class Credentials:
                 "requireCertificate": False,
                 "caCerts": [authority.original for authority in self.authorities],
             }
-        return CertificateOptions(
-            privateKey=self.key,
-            certificate=self.certificate,
-            extraCertChain=self.chain,
-            insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
-            acceptableCiphers=_CIPHERS,
-            acceptableProtocols=list(protocols) or None,
-            enableSessions=False,
-            **trust,
-        )
-
-    def client_creator(self, name: str) -> Any:
-        """For connecting to a peer whose certificate must be for ``name``."""
-        options: dict[str, Any] = {
-            "insecurelyLowerMinimumTo": TLSVersion.TLSv1_2,
-            "acceptableCiphers": _CIPHERS,
-        }
-        if self.auth == NONE:
-            return CertificateOptions(
+        return TLSContext(
+            CertificateOptions(
                 privateKey=self.key,
                 certificate=self.certificate,
                 extraCertChain=self.chain,
-                **options,
-            )
-        own = None
-        if self.certificate is not None and self.key is not None:
-            own = PrivateCertificate.fromCertificateAndKeyPair(
-                Certificate(self.certificate), KeyPair(self.key)
-            )
-        return optionsForClientTLS(
-            name,
-            trustRoot=self._trust_root() if self.authorities else platformTrust(),
-            clientCertificate=own,
-            extraCertificateOptions={**options, "extraCertChain": self.chain} if own else options,
+                insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
+                acceptableCiphers=_CIPHERS,
+                enableSessionTickets=True,
+                **trust,
+            ),
+            protocols=protocols,
         )
+
+    def client_creator(self, name: str) -> TLSContext:
+        """For connecting to a peer whose certificate must be for ``name``."""
+        trust: dict[str, Any] = {}
+        if self.auth != NONE:
+            trust = {"trustRoot": self._trust_root() if self.authorities else platformTrust()}
+        options = CertificateOptions(
+            privateKey=self.key,
+            certificate=self.certificate,
+            extraCertChain=self.chain or None,
+            insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
+            acceptableCiphers=_CIPHERS,
+            enableSessionTickets=True,
+            **trust,
+        )
+        return TLSContext(options, name if self.auth != NONE else "")
 
     def _trust_root(self) -> Any:
         if not self.authorities:
@@ -170,25 +265,36 @@ def _read_key(option: str, path: str) -> crypto.PKey | None:
         raise ConfigError(f"{option}: {path} holds no unencrypted private key") from None
 
 
-class _LinkTLSFactory(TLSMemoryBIOFactory):
-    """Without Twisted's write aggregation: a pump writes once per turn as it is."""
-
-    protocol = TLSMemoryBIOProtocol
-
-
 @implementer(ITransportSecurity)
 class TLSSecurity:
-    """The link over mutual TLS.  ``creator`` is what Twisted's TLS takes as context factory."""
+    """The link over mutual TLS."""
 
     name = "tls"
 
-    def __init__(self, creator: Any, is_client: bool) -> None:
-        self._creator = creator
+    def __init__(self, context: TLSContext, is_client: bool) -> None:
+        self._context = context
         self._is_client = is_client
 
     def protect(self, factory: IProtocolFactory) -> IProtocolFactory:
         """See ITransportSecurity."""
-        return _LinkTLSFactory(self._creator, self._is_client, factory)
+        # tlssockets needs what is in this module.
+        from acra_twisted.transport.tlssockets import TLSStart
+
+        return _StartingFactory(
+            lambda protocol: TLSStart(self._context, self._is_client, protocol), factory
+        )
+
+
+class _StartingFactory(Factory):
+    noisy = False
+
+    def __init__(self, start: Callable[[Any], Any], factory: IProtocolFactory) -> None:
+        self._start = start
+        self._factory = factory
+
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = self._factory.buildProtocol(addr)
+        return None if protocol is None else self._start(protocol)
 
 
 @implementer(ITransportSecurity)

@@ -35,6 +35,11 @@ class ChunkBuffer:
             self.data = self.data[self.position :] + data
             self.position = 0
 
+    def forget(self) -> None:
+        """Drop a chunk of which everything was read."""
+        self.data = b""
+        self.position = 0
+
     def wait_for(self, size: int) -> None:
         """Keep what is unread until ``size`` bytes from ``position`` on are there."""
         rest = self.data[self.position :] if self.position else self.data

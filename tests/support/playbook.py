@@ -32,16 +32,17 @@ class Playbook:
         self.response = ResponseFlow(self.session, "rows" in inspects, **limit, **response)
         self.extra = b""
 
-    def _run(self, flow):
-        while (work := flow.next_work()) is not None:
+    def _run(self, flow, data):
+        work = flow.begin(data)
+        while work is not None:
             self.works.append((work.kind, work.item))
             flow.settle(work, self.judge(work))
+            work = flow.next_work()
 
     def client(self, data):
         """The client says; returned is what the database gets.  What the client gets at once
         (replies of our own) is in ``extra``."""
-        self.request.feed(data)
-        self._run(self.request)
+        self._run(self.request, data)
         outstanding = self.session.outstanding
         if outstanding and outstanding[0][0] in replies.OURS:
             self.response.release_fakes()
@@ -50,8 +51,7 @@ class Playbook:
 
     def database(self, data):
         """The database says; returned is what the client gets."""
-        self.response.feed(data)
-        self._run(self.response)
+        self._run(self.response, data)
         return self.response.take_output()
 
     def done(self):

@@ -49,6 +49,12 @@ class HeldBatch(ChunkFlow):
             if self._held_size > self._hold_limit:
                 self._release(position)
 
+    def _let_go(self) -> None:
+        """Keep no chunk that has left whole: a session may be idle for long."""
+        if self._released == self._buffer.position == len(self._buffer.data):
+            self._buffer.forget()
+            self._start = self._released = 0
+
     def _keep(self, wanted: int) -> None:
         self._reading_since = self._reading_since or self._session.clock()
         self._carry()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acra_twisted.model import Session
+from acra_twisted.model import Session, Work
 from acra_twisted.wire.framing import ChunkBuffer
 
 
@@ -17,6 +17,21 @@ class ChunkFlow:
         self._streaming = 0
         self._unsettled = False
         self._waiting: list[bytes] = []
+
+    def begin(self, data: bytes) -> Work | None:
+        """`feed` and the first `next_work`.  For what is most frequent there is a shorter way."""
+        self.feed(data)
+        return self.next_work()
+
+    def next_work(self) -> Work | None:
+        """See IMessageFlow."""
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    @property
+    def _at_rest(self) -> bool:
+        """Nothing is left over from what came before."""
+        buffer = self._buffer
+        return not (self._unsettled or self._streaming or self._waiting or len(buffer))
 
     def feed(self, data: bytes) -> None:
         """Accept bytes from the source; while a Work is unsettled they wait."""

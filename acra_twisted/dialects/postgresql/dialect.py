@@ -8,6 +8,7 @@ from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql import authentication, replies
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import (
     NOTHING,
     Disclosure,
@@ -41,6 +42,7 @@ class PostgresqlDialect:
         disclosure: Disclosure = NOTHING,
     ) -> None:
         self._disclosure = disclosure
+        self._descriptions = Descriptions()
         self._message_limit = message_limit
         self._hold_limit = hold_limit
         self._max_prepared = max_prepared
@@ -80,6 +82,7 @@ class PostgresqlDialect:
             unknown_options=unknown,
             asked_minor=startup.minor,
             disclosure=self._disclosure,
+            descriptions=self._descriptions,
         )
         return request, response, packet.encode()
 
@@ -96,7 +99,10 @@ class PostgresqlDialect:
             disclosure=self._disclosure,
         )
         response = ResponseFlow(
-            session, message_limit=self._message_limit, disclosure=self._disclosure
+            session,
+            message_limit=self._message_limit,
+            disclosure=self._disclosure,
+            descriptions=self._descriptions,
         )
         return request, response
 

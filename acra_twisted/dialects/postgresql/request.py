@@ -41,7 +41,7 @@ from acra_twisted.model import (
     Statement,
     Work,
 )
-from acra_twisted.sql.comments import add_context, take_context
+from acra_twisted.sql.comments import CONTEXT_KEY, add_context, take_context
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.tracecontext import TraceContext
@@ -112,6 +112,26 @@ class RequestFlow(HeldBatch):
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
+    def begin(self, data: bytes) -> Work | None:
+        """A simple query that comes alone and whole needs no search for where it ends."""
+        size = len(data)
+        if (
+            size > 5
+            and data[0] == frames.QUERY
+            and frames.HEADER.unpack_from(data)[1] == size - 1 <= self._message_limit
+            and self._at_rest
+            and self._session.ready
+            and not (self._denied or self._session.discarding)
+        ):
+            self._load(data)
+            self._buffer.position = size
+            work = self._query(0, size)
+            if work is not None:
+                self._unsettled = True
+            return work
+        self.feed(data)
+        return self.next_work()
+
     def next_work(self) -> Work | None:
         """The next statement or set of parameters to judge; None when input is used up."""
         session, buffer = self._session, self._buffer
@@ -180,6 +200,7 @@ class RequestFlow(HeldBatch):
     def take_output(self) -> bytes:
         """Bytes for the database."""
         self._emit()
+        self._let_go()
         return self._taken()
 
     def _splice_statement(self, start: int, end: int, message: Any, text: bytes) -> None:
@@ -233,12 +254,14 @@ class RequestFlow(HeldBatch):
         session = self._session
         session.in_flight = bool(session.outstanding or self._expected)
         exchange = self._begin(kind, statement)
-        found = take_context(statement.text, session.conforming)
-        if found.malformed:
-            exchange.add_attribute("acra.traceparent_malformed", True)
-        if found.context is not None:
-            statement.text = found.text
-        exchange.remote = found.context or session.context
+        exchange.remote = session.context
+        if CONTEXT_KEY in statement.text:
+            found = take_context(statement.text, session.conforming)
+            if found.malformed:
+                exchange.add_attribute("acra.traceparent_malformed", True)
+            if found.context is not None:
+                statement.text = found.text
+                exchange.remote = found.context
         if self._disclosure.notices:
             asked = asks_for_notices(statement.text)
             if asked is not None:
@@ -288,7 +311,8 @@ class RequestFlow(HeldBatch):
         return None
 
     def _query_passed(self, exchange: Exchange, start: int, end: int) -> None:
-        self._hand_on(exchange, start, end, None)
+        if self._disclosure.onward is not None:
+            self._hand_on(exchange, start, end, None)
         self._expected.append((replies.QUERY, exchange, None))
         self._release(end)
         self._part_sent = False

@@ -11,10 +11,12 @@ out, and what was pipelined behind it is discarded up to Sync, as the server wou
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
 from acra_twisted.dialects.postgresql.rows import ResultRows
 from acra_twisted.errors import WireError
@@ -25,6 +27,10 @@ from acra_twisted.wire.postgres import backend, frames
 _TRACKED_PARAMETERS = frozenset((b"standard_conforming_strings", b"client_encoding"))
 #: What belongs to no request.
 _ASYNCHRONOUS = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
+#: ReadyForQuery without its status, and what that can be.
+_READY = b"Z\0\0\0\x05"
+_STATUSES = (b"I", b"T", b"E")
+_ROW = struct.Struct(">BIH").unpack_from
 _NEVER_SUPPRESSED = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
@@ -46,8 +52,10 @@ class ResponseFlow(ResultRows):
         unknown_options: list[bytes] | None = None,
         asked_minor: int = 0,
         disclosure: Disclosure = NOTHING,
+        descriptions: Descriptions | None = None,
     ) -> None:
         super().__init__(session, plans, message_limit)
+        self._descriptions = Descriptions() if descriptions is None else descriptions
         self._disclosure = disclosure
         self._on_key = on_key
         self._check_authentication = check_authentication
@@ -83,6 +91,65 @@ class ResponseFlow(ResultRows):
         }
 
     # -- IMessageFlow -------------------------------------------------------------------------
+
+    def begin(self, data: bytes) -> Work | None:
+        """A reply that comes alone and whole, to a simple query, goes a shorter way."""
+        session = self._session
+        outstanding = session.outstanding
+        if (
+            data[-6:-1] == _READY
+            and len(outstanding) == 1
+            and outstanding[0][0] == replies.QUERY
+            and self._at_rest
+            and not (self._suppressing or self._negotiates or session.notices)
+            and self._whole_reply(data, outstanding[0][1])
+        ):
+            return None
+        self.feed(data)
+        return self.next_work()
+
+    def _whole_reply(self, data: bytes, exchange: Any) -> bool:
+        """Rows that no stage looks at, or none, of one statement, and nothing else: pass them on.
+
+        False, with nothing done, for everything that it does not know.
+        """
+        unpack = frames.HEADER.unpack_from
+        session, end = self._session, len(data) - 6
+        status = data[-1:]
+        if end < 5 or status not in _STATUSES:
+            return False
+        columns, position = None, 0
+        kind, length = unpack(data)
+        if kind == frames.ROW_DESCRIPTION and end >= length + 6:
+            position = length + 1
+            columns = self._descriptions.known(data[5:position])
+            if columns is None or (self._plans and not columns.unconcerned):
+                return False
+            count, limit = len(columns), self._message_limit
+            while (row := _ROW(data, position))[0] == frames.DATA_ROW:
+                if row[2] != count or not 6 <= row[1] <= limit:
+                    return False
+                position += row[1] + 1
+                if position > end - 5:
+                    return False
+            kind, length = unpack(data, position)
+        if kind != frames.COMMAND_COMPLETE or position + length + 1 != end:
+            return False
+        rows = self._descriptions.rows(data[position + 5 : end])
+        if rows is None:
+            return False
+        exchange.first_byte = session.clock()
+        if rows >= 0:
+            exchange.rows = rows
+        exchange.columns = columns
+        session.copying_in = False
+        session.transaction_status = status
+        if status == b"I":
+            session.prepared.transaction_ended()
+        session.outstanding.popleft()
+        self._out.append(data)
+        replies.close(exchange, "ok")
+        return True
 
     def next_work(self) -> Work | None:
         """The next result or run of rows to judge; None when input is used up."""
@@ -153,7 +220,12 @@ class ResponseFlow(ResultRows):
 
     def take_output(self) -> bytes:
         """Bytes for the client."""
-        self._emit(self._run[0] if self._unsettled else self._buffer.position)
+        buffer = self._buffer
+        self._emit(self._run[0] if self._unsettled else buffer.position)
+        if self._start == buffer.position == len(buffer.data) and not self._unsettled:
+            # A session may be idle for long.
+            buffer.forget()
+            self._start = 0
         return self._taken()
 
     def release_fakes(self) -> None:
@@ -287,21 +359,23 @@ class ResponseFlow(ResultRows):
         count = int.from_bytes(self._buffer.data[start + 5 : start + 7], "big")
         self._described = (exchange, count)
         self._columns = -1
+        exchange.columns = self._descriptions.columns(self._body(start, end))
         if self._plans:
-            exchange.columns = backend.decode_row_description(self._body(start, end))
             if code != replies.QUERY and statement is not None:
                 statement.columns = exchange.columns
         if code in (replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL):
             self._pop(end)
 
     def _command_complete(self, start: int, end: int) -> None:
-        tag = backend.decode_command_tag(self._body(start, end))
+        body = self._body(start, end)
+        rows = self._descriptions.rows(body)
         code, exchange, _ = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
-        rows = backend.affected_rows(tag)
-        if rows >= 0:
+        if rows is None:
+            tag = backend.decode_command_tag(body)
+            self._session.prepared.command_complete(tag, exchange.statement)
+        elif rows >= 0:
             exchange.rows = rows + max(exchange.rows, 0)
-        self._session.prepared.command_complete(tag, exchange.statement)
         self._statement_ended(code, end)
 
     def _empty_query(self, start: int, end: int) -> None:

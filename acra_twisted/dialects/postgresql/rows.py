@@ -102,6 +102,8 @@ class ResultRows(ChunkFlow):
         if portal is None:
             return columns
         formats = frontend.decode_formats(portal.results, len(columns))
+        if formats == columns.formats:
+            return columns
         return Columns(columns.names, columns.tables, columns.types, formats)
 
     def _check_row(self, length: int, count: int) -> None:

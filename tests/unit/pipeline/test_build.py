@@ -5,7 +5,7 @@ from zope.interface import implementer
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
-from acra_twisted.model import COLUMNS, PARAMETERS, ROWS, STATEMENT, Exchange, Work
+from acra_twisted.model import COLUMNS, PARAMETERS, ROWS, STATEMENT, Columns, Exchange, Work
 from acra_twisted.options import Settings
 from acra_twisted.pipeline import build
 from acra_twisted.verdicts import PASS, Deny
@@ -50,7 +50,7 @@ class Hooks(SynchronousTestCase):
         exchange = Exchange(make_session(), "query", None, 1)
         for kind in (STATEMENT, PARAMETERS):
             self.assertEqual(pipeline.run(Work(kind, None, exchange)).reason, "first")
-        self.assertIs(pipeline.run(Work(COLUMNS, None, exchange)), PASS)
+        self.assertIs(pipeline.run(Work(COLUMNS, Columns([], [], [], []), exchange)), PASS)
         self.assertEqual(exchange.notes["planned"], ["second", "first"])
         self.assertIs(pipeline.run(Work(ROWS, None, exchange)), PASS)
 

@@ -6,9 +6,9 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Columns, Exchange, Statement, Work
 from acra_twisted.pipeline import driver
-from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 from tests.support.sessions import make_session
 
 
@@ -138,7 +138,7 @@ class Plans(SynchronousTestCase):
     def setUp(self):
         self.session = make_session()
         self.exchange = Exchange(self.session, "query", None, 1)
-        self.work = Work(COLUMNS, None, self.exchange)
+        self.work = Work(COLUMNS, Columns([], [], [], []), self.exchange)
 
     def test_transforms_become_the_plan(self):
         class Transform:
@@ -149,6 +149,13 @@ class Plans(SynchronousTestCase):
         self.assertIs(driver.plan(planners, self.work), PASS)
         rows = Work(ROWS, 1, self.exchange)
         self.assertEqual(driver.run(self.exchange.plan, rows).item, 3)
+        self.assertFalse(self.work.item.unconcerned)
+
+    def test_columns_that_concern_nobody_ever(self):
+        for answers, expected in (((NEVER, NEVER), True), ((NEVER, None), False)):
+            self.assertIs(driver.plan([hook(answer) for answer in answers], self.work), PASS)
+            self.assertEqual((self.work.item.unconcerned, self.exchange.plan), (expected, ()))
+        self.assertEqual(repr(NEVER), "NEVER")
 
     def test_a_broken_planner_fails_closed(self):
         self.assertIs(driver.plan((hook(ValueError()),), self.work), driver.BROKEN)

@@ -11,7 +11,7 @@ from acra_twisted.interfaces import IResultStage, IRowTransform
 from acra_twisted.model import Exchange
 from acra_twisted.pipeline.build import Services
 from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
-from acra_twisted.verdicts import PASS, Replace
+from acra_twisted.verdicts import NEVER, PASS, Replace
 from tests.support.containers import (
     BYTEA,
     INT4,
@@ -64,7 +64,7 @@ class Decrypting(SynchronousTestCase):
 
     def test_no_container_and_nothing_that_could_be_one(self):
         self.assertIs(self.transform(batch([b"text"])), PASS)
-        self.assertIsNone(self.stage.plan_result(columns(INT4), self.exchange))
+        self.assertIs(self.stage.plan_result(columns(INT4), self.exchange), NEVER)
         self.assertIsNotNone(self.stage.plan_result(columns(BYTEA), self.exchange))
         self.assertIsNone(self.exchange.attributes)
 

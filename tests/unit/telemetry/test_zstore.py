@@ -39,11 +39,11 @@ class Store(SynchronousTestCase):
         self.assertIs(self.store.samples("x", 0)[0], last)
 
     def test_samples_are_wanted_once_a_second_and_bucket(self):
-        self.assertTrue(self.store.wants(0))
-        self.assertFalse(self.store.wants(1))
-        self.assertTrue(self.store.wants(10**9))
+        self.assertTrue(self.store.wants(0, self.now))
+        self.assertFalse(self.store.wants(1, self.now))
+        self.assertTrue(self.store.wants(10**9, self.now))
         self.now += 10**9
-        self.assertTrue(self.store.wants(0))
+        self.assertTrue(self.store.wants(0, self.now))
 
     def test_ob3_names_and_traces_are_bounded(self):
         for number in range(300):

@@ -20,6 +20,10 @@ class Flow:
     def feed(self, data):
         self.works += data
 
+    def begin(self, data):
+        self.feed(data)
+        return self.next_work()
+
     def next_work(self):
         if self.works and self.works[0] == 255:
             raise WireError("client", "bad")

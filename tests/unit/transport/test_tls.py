@@ -41,7 +41,7 @@ class Files(SynchronousTestCase):
     def test_fine(self):
         credentials = Credentials(self.settings(), "tls_client_")
         self.assertEqual(credentials.auth, 4)
-        self.assertIsNotNone(credentials.server_context().getContext())
+        self.assertIsNotNone(credentials.server_context().context)
         for name in ("localhost", "127.0.0.1"):
             self.assertIsNotNone(credentials.client_creator(name))
 
@@ -69,12 +69,12 @@ class Files(SynchronousTestCase):
 
     def test_without_verification(self):
         credentials = Credentials(self.settings(tls_auth=0))
-        self.assertIsNotNone(credentials.client_creator("anything").getContext())
+        self.assertIsNotNone(credentials.client_creator("anything").context)
         lenient = Credentials(self.settings(tls_auth=3))
-        self.assertIsNotNone(lenient.server_context().getContext())
+        self.assertIsNotNone(lenient.server_context().context)
 
     def test_tl1_old_versions(self):
-        context = Credentials(self.settings(tls_auth=0)).server_context().getContext()
+        context = Credentials(self.settings(tls_auth=0)).server_context().context
         server = SSL.Connection(context)
         server.set_accept_state()
         old = SSL.Context(SSL.TLS_CLIENT_METHOD)

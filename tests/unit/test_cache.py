@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.censor.cache import GenerationCache
+from acra_twisted.cache import GenerationCache
 
 
 class Cache(SynchronousTestCase):

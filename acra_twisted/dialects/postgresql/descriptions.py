@@ -1,0 +1,49 @@
+"""What RowDescriptions and command tags say, kept by their bytes: the same ones come all the time.
+
+One for all sessions of a daemon, bounded; a hit is one dict lookup instead of reading each column.
+"""
+
+from __future__ import annotations
+
+from acra_twisted.cache import GenerationCache
+from acra_twisted.model import Columns
+from acra_twisted.wire.postgres import backend
+
+_ENTRIES = 1024
+_BYTES = 1 << 20
+#: Commands after which prepared statements are gone.
+DROPPING = (b"DEALLOCATE", b"DISCARD")
+
+
+class Descriptions:
+    """Raises WireError as the decoders do, for what is new."""
+
+    __slots__ = ("_columns", "_tags")
+
+    def __init__(self) -> None:
+        self._columns: GenerationCache[Columns] = GenerationCache(_ENTRIES, _BYTES)
+        self._tags: GenerationCache[int] = GenerationCache(_ENTRIES, _BYTES)
+
+    def known(self, body: bytes) -> Columns | None:
+        """The columns of a RowDescription that was read before."""
+        return self._columns.get(body)
+
+    def columns(self, body: bytes) -> Columns:
+        """The columns of a RowDescription."""
+        found = self._columns.get(body)
+        if found is None:
+            found = backend.decode_row_description(body)
+            self._columns.put(body, found)
+        return found
+
+    def rows(self, body: bytes) -> int | None:
+        """What the tag of a CommandComplete counts, -1 for nothing; None if it drops prepared
+        statements, which takes more than counting."""
+        found = self._tags.get(body)
+        if found is None:
+            tag = backend.decode_command_tag(body)
+            if tag.startswith(DROPPING):
+                return None
+            found = backend.affected_rows(tag)
+            self._tags.put(body, found)
+        return found

@@ -1,0 +1,249 @@
+"""A connected socket of our own, taken over from Twisted's transport.
+
+Twisted's transport accepts and connects, and closes the socket in the end; between that, reading
+and writing are done here: read when the `Hub` says so, written at once when nothing waits to be
+written.  The interface is that of Twisted's TCP transports, so that protocols do not know.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IConsumer, ITransport
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
+
+#: Bytes read at a time.
+_READ = 64 * 1024
+#: Bytes that wait to be written before whoever produces them is paused.
+_HIGH_WATER = 64 * 1024
+
+
+@implementer(ITransport, IConsumer)
+class SocketTransport:
+    """``outer`` is Twisted's transport; its ``protocol`` gets what is read, and the loss."""
+
+    def __init__(self, outer: Any) -> None:
+        self.outer = outer
+        self._fd: int = outer.fileno()
+        self._hub = hub_of(outer.reactor)
+        self._recv = outer.socket.recv
+        self._send = outer.socket.send
+        self._queue: deque[Any] = deque()
+        self._queued = 0
+        self._producer: Any = None
+        self._streaming = True
+        self._producer_paused = False
+        self._reading = True
+        self.connected = True
+        self.disconnecting = False
+        outer.stopReading()
+        set_no_delay = getattr(outer, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            try:
+                set_no_delay(True)
+            except (OSError, AttributeError):
+                pass  # a unix socket has the method and not the option
+        self._hub.watch(self._fd, self, READABLE)
+
+    def hand_over(self) -> Any:
+        """Twisted's transport, for another one of ours.  Nothing is to be done with this one."""
+        self.connected = False
+        return self.outer
+
+    @property
+    def protocol(self) -> Any:
+        """Who gets what is read."""
+        return self.outer.protocol
+
+    @protocol.setter
+    def protocol(self, protocol: Any) -> None:
+        self.outer.protocol = protocol
+
+    # -- Hub ------------------------------------------------------------------------------------
+
+    def ready(self, events: int) -> None:
+        """The socket can be read or written, or is broken."""
+        if events & WRITABLE:
+            self._write_queued()
+        if self._reading and events & ~WRITABLE:
+            self._read()
+        elif not events & (READABLE | WRITABLE):
+            # Nobody reads, and the peer is gone: whoever waits to write must know.
+            self.connectionLost(Failure(CONNECTION_LOST))
+
+    def _read(self) -> None:
+        try:
+            data = self._recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.connectionLost(Failure(CONNECTION_LOST))
+            return
+        if data:
+            self.outer.protocol.dataReceived(data)
+        else:
+            self.connectionLost(Failure(CONNECTION_DONE))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the socket and tell the protocol, once."""
+        if not self.connected:
+            return
+        self.connected = False
+        self.disconnecting = True
+        self._hub.forget(self._fd)
+        self._queue.clear()
+        self._queued = 0
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self.outer.connectionLost(reason)
+
+    def _watch(self) -> None:
+        if self.connected:
+            events = READABLE if self._reading else 0
+            self._hub.watch(self._fd, self, events | WRITABLE if self._queue else events)
+
+    # -- ITransport -----------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send; at once if nothing waits to be sent."""
+        if self._queue or self.disconnecting:
+            self._enqueue(data)
+            return
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._broken()
+            return
+        if sent < len(data):
+            self._enqueue(memoryview(data)[sent:])
+            self._watch()
+
+    def writeSequence(self, data: Any) -> None:
+        """Send all of them."""
+        self.write(b"".join(data))
+
+    def _enqueue(self, data: Any) -> None:
+        if self.disconnecting or not data:
+            return
+        self._queue.append(data)
+        self._queued += len(data)
+        if self._producer is not None and not self._producer_paused:
+            if self._queued > _HIGH_WATER:
+                self._producer_paused = True
+                self._producer.pauseProducing()
+
+    def _write_queued(self) -> None:
+        queue = self._queue
+        try:
+            while queue:
+                data = queue[0]
+                sent = self._send(data)
+                self._queued -= sent
+                if sent < len(data):
+                    queue[0] = memoryview(data)[sent:]
+                    return
+                queue.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self.connectionLost(Failure(CONNECTION_LOST))
+            return
+        self._watch()
+        if self.disconnecting:
+            self._close()
+        elif self._producer is not None and (self._producer_paused or not self._streaming):
+            self._producer_paused = False
+            self._producer.resumeProducing()
+
+    def _broken(self) -> None:
+        """Of a write; the loss is told in a turn of its own, as protocols expect."""
+        self.disconnecting = True
+        self._stop_reading()
+        lost = Failure(CONNECTION_LOST)
+        self.outer.reactor.callLater(0, self.connectionLost, lost)
+
+    def loseConnection(self) -> None:
+        """Send what waits, then close."""
+        if self.disconnecting:
+            return
+        self.disconnecting = True
+        self._stop_reading()
+        if not self._queue:
+            self.outer.reactor.callLater(0, self._close)
+
+    def _close(self) -> None:
+        self.connectionLost(Failure(CONNECTION_DONE))
+
+    def abortConnection(self) -> None:
+        """Close now; the peer sees a reset."""
+        if not self.connected:
+            return
+        self.disconnecting = True
+        self._stop_reading()
+        self._queue.clear()
+        self._watch()
+        aborted = Failure(ConnectionAborted())
+        self.outer.reactor.callLater(0, self.connectionLost, aborted)
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._watch()
+
+    def getPeer(self) -> Any:
+        """The peer's address."""
+        return self.outer.getPeer()
+
+    def getHost(self) -> Any:
+        """Our own."""
+        return self.outer.getHost()
+
+    # -- flow control ---------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """Stop reading."""
+        self._stop_reading()
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        if not self._reading and not self.disconnecting:
+            self._reading = True
+            self._watch()
+
+    def stopProducing(self) -> None:
+        """There is no use in reading on."""
+        self.loseConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Have ``producer`` paused while much waits to be written."""
+        if self._producer is not None:
+            raise RuntimeError("a producer is registered already")
+        if not self.connected:
+            producer.stopProducing()
+            return
+        self._producer, self._streaming = producer, streaming
+        self._producer_paused = False
+        if not streaming:
+            producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        """There is none any more."""
+        self._producer = None
+
+
+def take_over(transport: Any) -> Any:
+    """Our own transport for the socket of Twisted's; what has none is given back."""
+    # Not by its attributes: wrappers of Twisted's have all that what they wrap has.
+    if isinstance(transport, Connection):
+        return SocketTransport(transport)
+    return transport

@@ -1,0 +1,207 @@
+"""TLS on a socket of our own: OpenSSL reads and writes the socket itself.
+
+Twisted's TLS moves every byte through buffers in memory, with several calls into OpenSSL and two
+exceptions a message; bound to the socket it is one call to read and one to write.  Measured in
+docs/performance.rst.  The interface is that of Twisted's TLS transports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acra_twisted.errors import HandshakeError
+from acra_twisted.transport.hub import READABLE, WRITABLE
+from acra_twisted.transport.sockets import SocketTransport
+from acra_twisted.transport.tls import TLSContext
+
+#: The plaintext of a record is no longer than this: one read, one record.
+_RECORD = 16 * 1024
+#: Records read before somebody else has a turn.
+_RECORDS = 4
+
+
+@implementer(ISSLTransport)
+class TLSTransport(SocketTransport):  # type: ignore[misc]  # it has no options of TCP
+    """``outer`` is Twisted's transport; its protocol gets plaintext from the handshake on."""
+
+    def __init__(self, outer: Any, context: TLSContext, is_client: bool) -> None:
+        super().__init__(outer)
+        self._context = context
+        self._connection = connection = context.connection(outer.socket, self, is_client)
+        self._is_client = is_client
+        self._established = False
+        self._wants_write = False
+        self._why: Failure | None = None
+        self._recv = connection.recv
+        self._send = _not_yet
+
+    def begin(self) -> None:
+        """Shake hands: a client speaks first."""
+        if self.connected and not self.disconnecting:
+            self._shake_hands()
+
+    # -- the handshake --------------------------------------------------------------------------
+
+    def ready(self, events: int) -> None:
+        """The socket can be read or written, or is broken."""
+        if self._established:
+            super().ready(events)
+        elif not self.disconnecting:
+            self._shake_hands()
+        elif not events & (READABLE | WRITABLE):
+            self.connectionLost(Failure(CONNECTION_LOST))
+
+    def _shake_hands(self) -> None:
+        self._wants_write = False
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            self._watch()
+            return
+        except SSL.WantWriteError:
+            self._wants_write = True
+            self._watch()
+            return
+        except SSL.Error as error:
+            self.connectionLost(self._why or _described(error))
+            return
+        except HandshakeError as error:
+            self.connectionLost(Failure(error))
+            return
+        if self._why is not None:
+            self.connectionLost(self._why)
+            return
+        self._established = True
+        self._send = self._send_records
+        protocol = self.outer.protocol
+        if IHandshakeListener.providedBy(protocol):
+            protocol.handshakeCompleted()
+        if self._queue and self.connected:
+            self._write_queued()
+
+    def failVerification(self, reason: Failure) -> None:
+        """Twisted's check of the peer's name: it is not who it must be."""
+        self._why = reason
+
+    def getPeerCertificate(self) -> Any:
+        """The peer's, or None."""
+        return self._connection.get_peer_certificate()
+
+    @property
+    def negotiatedProtocol(self) -> bytes | None:
+        """What ALPN has settled, if anything."""
+        return self._connection.get_alpn_proto_negotiated() or None
+
+    # -- records --------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            data = self._recv(_RECORD)
+            if len(data) == _RECORD:
+                data = self._read_on(data)
+        except SSL.WantReadError:
+            return
+        except SSL.ZeroReturnError:
+            self.connectionLost(Failure(CONNECTION_DONE))
+            return
+        except SSL.Error as error:
+            self.connectionLost(_described(error))
+            return
+        if self._is_client and self._context.resumes:
+            self._keep_session()
+        self.outer.protocol.dataReceived(data)
+
+    def _keep_session(self) -> None:
+        """Tickets come behind the handshake, before the first data."""
+        self._is_client = False
+        self._context.keep_session(self._connection)
+
+    def _read_on(self, data: bytes) -> bytes:
+        """Behind a full record there is probably another."""
+        records = [data]
+        try:
+            while len(data) == _RECORD and len(records) < _RECORDS:
+                data = self._recv(_RECORD)
+                records.append(data)
+        except (SSL.WantReadError, SSL.ZeroReturnError):
+            # What ended it will be found again, when what was read is dealt with.
+            pass
+        return b"".join(records)
+
+    def _send_records(self, data: Any) -> int:
+        """As much as the socket takes.  Raises BlockingIOError if that is nothing."""
+        send, size = self._connection.send, len(data)
+        sent = 0
+        try:
+            sent = send(data)
+            while sent < size:
+                sent += send(memoryview(data)[sent:])
+        except (SSL.WantWriteError, SSL.WantReadError):
+            if not sent:
+                raise BlockingIOError from None
+        except SSL.Error as error:
+            raise OSError(str(error)) from None
+        return sent
+
+    def _watch(self) -> None:
+        if self._established or not self.connected:
+            super()._watch()
+            return
+        self._hub.watch(self._fd, self, WRITABLE if self._wants_write else READABLE)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def _close(self) -> None:
+        """The peer is told that this was all."""
+        if self._established and self.connected:
+            try:
+                self._connection.shutdown()
+            except SSL.Error:
+                pass
+        super()._close()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the socket and tell the protocol, once."""
+        super().connectionLost(reason)
+        # OpenSSL's callbacks know this object: let both go.
+        self._connection.set_app_data(None)
+
+
+def _not_yet(data: Any) -> int:
+    """Nothing is sent before the handshake is done."""
+    raise BlockingIOError
+
+
+def _described(error: SSL.Error) -> Failure:
+    """A connection that just ends is lost; everything else says what OpenSSL found."""
+    if isinstance(error, SSL.SysCallError) or "unexpected eof" in str(error):
+        return Failure(CONNECTION_LOST)
+    return Failure(error)
+
+
+class TLSStart(Protocol):
+    """On a new socket: gives it TLS, and then to ``wrapped``."""
+
+    def __init__(self, context: TLSContext, is_client: bool, wrapped: Any) -> None:
+        self._context = context
+        self._is_client = is_client
+        self._wrapped = wrapped
+
+    def connectionMade(self) -> None:
+        """Twisted: the socket is there."""
+        outer: Any = self.transport
+        outer.protocol = self._wrapped
+        transport = TLSTransport(outer, self._context, self._is_client)
+        self._wrapped.makeConnection(transport)
+        transport.begin()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Twisted: lost while it was being made."""
+        self._wrapped.connectionLost(reason)
