@@ -160,8 +160,8 @@ class ApplicationConnection(Channel):
 
     def _copy(self, link: LinkChannel) -> None:
         """Chunk by chunk, unread."""
-        self._on_application = link.write
-        self.on_server = self.write
+        self.deliver_to(link.write)
+        link.deliver_to(self.write)
         reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
         self._valves = ((reader, "application"), (self._valve, "server"))
         self.register(reader)
@@ -206,15 +206,17 @@ class ApplicationConnection(Channel):
             seconds=connector.reactor.seconds,
             ended=self._session_ended,
         )
-        self._on_application = relay.from_client
-        self.on_server = relay.from_database
+        self.deliver_to(relay.from_client)
+        link.deliver_to(relay.from_database)
         link.write(watch.packet)
         if watch.rest:
             relay.from_client(watch.rest)
 
     def _session_ended(self, reason: str) -> None:
         assert self.relay is not None  # noqa: S101 - it says so itself
-        self._on_application = self.on_server = self._ignored
+        self.deliver_to(self._ignored)
+        if self._link is not None:
+            self._link.deliver_to(self._ignored)
         self._connector.observers.session_closed(self.relay.session, reason)
 
     # -- ends -------------------------------------------------------------------------------------
@@ -263,7 +265,7 @@ class ApplicationConnection(Channel):
             self._event(events.CLOSE_CONNECTION, "Lost AcraServer", error=describe_failure(reason))
         self._link = None
         self._farewell = None
-        self._on_application = self._ignored
+        self.deliver_to(self._ignored)
         if relay is not None:
             relay.database_lost(reason)
         elif not self._lost:

@@ -331,7 +331,9 @@ class ServerConnection(Channel):
         )
         database.on_data = relay.from_database
         database.on_lost = relay.database_lost
+        database.deliver_to(relay.from_database)
         self._phase = relay.from_client
+        self.deliver_to(relay.from_client)
         database.write(first)
         if self._buffer:
             data, self._buffer = self._buffer, b""
@@ -379,6 +381,7 @@ class ServerConnection(Channel):
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
         self._phase = self._ignored
+        self.deliver_to(self._ignored)
         self.write(self._server.dialect.encode_fatal(sqlstate, text))
         self.close()
 
@@ -387,6 +390,7 @@ class ServerConnection(Channel):
         if self._key is not None:
             self._server.cancel_keys.discard(self._key)
         self._phase = self._ignored
+        self.deliver_to(self._ignored)
         self._server.observers.session_closed(self._session, reason)
 
     def lost(self, reason: Failure) -> None:

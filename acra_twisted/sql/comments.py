@@ -22,7 +22,6 @@ _PAIR = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
 _LIMIT = 4096
 _STATE_LIMIT = 512
 # A context at the very end of a text, as `add_context` and most of the field's libraries put it.
-_TAIL_START = b"/*traceparent='"
 _TAIL = re.compile(rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/")
 
 
@@ -42,12 +41,15 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
     # One search in C is all that statements without context pay.
     if CONTEXT_KEY not in text:
         return Found(text, None, False)
-    at = text.rfind(_TAIL_START)
+    at = text.find(CONTEXT_KEY) - 2
     tail = _TAIL.fullmatch(text, at) if at >= 0 else None
-    if tail is not None and text.find(CONTEXT_KEY) == at + 2 and b"--" not in text:
+    if tail is not None and b"--" not in text:
         # No need to know what stands before it: had that left a literal or a comment open, no
         # server would read the text, with this comment or without it.
-        found = _context(tail[1], tail[2] or b"")
+        if tail[2] is None:
+            found = parse_traceparent(tail[1].decode("ascii"))
+        else:
+            found = _context(tail[1], tail[2])
         if found is not None:
             return Found(text[: at - 1 if text[at - 1 : at] in (b" ", b"\n") else at], found, False)
     try:

@@ -58,6 +58,8 @@ class DaemonMetrics:
             ["source", "result"],
             registry=registry,
         )
+        # labels() takes longer than inc(), and there may be one for each request.
+        self._by_source: dict[tuple[str, str], Any] = {}
         self._lag = Histogram(
             "acra_event_loop_lag_seconds",
             "How late a timer of the event loop fired",
@@ -81,7 +83,10 @@ class DaemonMetrics:
 
     def trace_context(self, source: str, result: str) -> None:
         """``source``: link or comment; ``result``: continued, absent or malformed."""
-        self._contexts.labels(source, result).inc()
+        counter = self._by_source.get((source, result))
+        if counter is None:
+            counter = self._by_source[source, result] = self._contexts.labels(source, result)
+        counter.inc()
 
     def loop_lag(self, seconds: float) -> None:
         """How late a timer was."""

@@ -7,6 +7,7 @@ another TLS if it must be.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
@@ -35,6 +36,9 @@ class Channel(Protocol):
     def connectionMade(self) -> None:
         """Twisted: the socket is there (and TLS, where it is there from the start, is not yet)."""
         transport = self.transport = take_over(self.transport)
+        if type(transport) is SocketTransport:
+            # Endpoints put something of theirs between, for the time of connecting.
+            transport.protocol = self
         self.opened()
         if not (
             ISSLTransport.providedBy(transport) or IAuthenticatingTransport.providedBy(transport)
@@ -82,6 +86,10 @@ class Channel(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
         self.lost(reason)
+
+    def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
+        """From now on what is read goes there, with no method of ours between."""
+        self.__dict__.update(received=receiver, dataReceived=receiver)
 
     def write(self, data: bytes) -> None:
         """Send; at once if nothing waits to be sent."""

@@ -106,7 +106,7 @@ class Relay:
             self._traffic[2] += len(data)
             self._database.write(data)
         outstanding = self.session.outstanding
-        if outstanding and outstanding[0][0] in replies.OURS:
+        if outstanding and replies.due(outstanding):
             self._flush_response()
         if len(outstanding) > self._limits.pending:
             self._crowded = True
@@ -118,7 +118,7 @@ class Relay:
         """One write to the client, replies of our own included that have become due."""
         session, response = self.session, self._response
         outstanding = session.outstanding
-        if outstanding and outstanding[0][0] in replies.OURS and response.may_interject:
+        if outstanding and replies.due(outstanding) and response.may_interject:
             response.release_fakes()
         data = response.take_output()
         if data:

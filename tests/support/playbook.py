@@ -8,14 +8,17 @@ by ``judge`` (PASS unless given).  `done` fails if a reply is still owed.
 from __future__ import annotations
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
 
+#: As the daemons have them.
+FLOWS = (WholeRequests, WholeReplies)
+
 
 class Playbook:
-    def __init__(self, judge=None, inspects=(), ready=True, prepared=100, **options):
+    def __init__(self, judge=None, inspects=(), ready=True, prepared=100, flows=FLOWS, **options):
         self.session = make_session(ready, prepared=prepared)
         self.recorder = self.session.observer
         self.judge = judge or (lambda work: PASS)
@@ -27,9 +30,9 @@ class Playbook:
         }
         if "from_database" in response:
             response["check_authentication"] = response.pop("from_database")
-        self.request = RequestFlow(self.session, frozenset(inspects), **options)
+        self.request = flows[0](self.session, frozenset(inspects), **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
-        self.response = ResponseFlow(self.session, "rows" in inspects, **limit, **response)
+        self.response = flows[1](self.session, "rows" in inspects, **limit, **response)
         self.extra = b""
 
     def _run(self, flow, data):
@@ -43,8 +46,7 @@ class Playbook:
         """The client says; returned is what the database gets.  What the client gets at once
         (replies of our own) is in ``extra``."""
         self._run(self.request, data)
-        outstanding = self.session.outstanding
-        if outstanding and outstanding[0][0] in replies.OURS:
+        if replies.due(self.session.outstanding):
             self.response.release_fakes()
         self.extra = self.response.take_output()
         return self.request.take_output()

@@ -16,9 +16,9 @@ from acra_twisted.dialects.postgresql.disclosure import (
     startup_notices,
 )
 from acra_twisted.dialects.postgresql.prepared import Prepared
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.dialects.postgresql.startup import settle_version
+from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
 from acra_twisted.model import ROWS, Exchange, Session
 from acra_twisted.wire.postgres import backend
@@ -59,12 +59,12 @@ class PostgresqlDialect:
         inspects: frozenset[str],
         policy: AuthenticationPolicy,
         on_key: Any,
-    ) -> tuple[RequestFlow, ResponseFlow, bytes]:
+    ) -> tuple[WholeRequests, WholeReplies, bytes]:
         """Flows for a client whose startup packet was accepted, and the database's first bytes."""
         packet, unknown = settle_version(startup)
         self._begin(session, startup)
         mediator = authentication.PassThrough(policy)
-        request = RequestFlow(
+        request = WholeRequests(
             session,
             inspects,
             message_limit=self._message_limit,
@@ -73,7 +73,7 @@ class PostgresqlDialect:
             check_authentication=mediator.from_client,
             disclosure=self._disclosure,
         )
-        response = ResponseFlow(
+        response = WholeReplies(
             session,
             ROWS in inspects,
             message_limit=self._message_limit,
@@ -88,17 +88,17 @@ class PostgresqlDialect:
 
     def follow_session(
         self, session: Session, startup: StartupPacket
-    ) -> tuple[RequestFlow, ResponseFlow]:
+    ) -> tuple[WholeRequests, WholeReplies]:
         """Flows for who passes everything on as it comes, the startup packet too: a connector."""
         self._begin(session, startup)
-        request = RequestFlow(
+        request = WholeRequests(
             session,
             message_limit=self._message_limit,
             hold_limit=0,
             function_call=True,
             disclosure=self._disclosure,
         )
-        response = ResponseFlow(
+        response = WholeReplies(
             session,
             message_limit=self._message_limit,
             disclosure=self._disclosure,

@@ -10,6 +10,7 @@ An exchange owns the consecutive entries that name it, and closes when the last 
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from acra_twisted.model import Exchange, Session
@@ -42,6 +43,16 @@ BARE = frozenset((DENIED, ANSWERED))
 OURS = FAKES | {COPY_END}
 #: Where the database stops discarding after an error in the extended protocol.
 ENDS_WITH_READY = frozenset((QUERY, CALL, STARTUP))
+
+
+def due(outstanding: deque[Entry]) -> bool:
+    """Whether the head is a reply of ours that the client should have now.
+
+    A CloseComplete before replies that the database will give can go with them: one write.
+    """
+    if not outstanding or outstanding[0][0] not in OURS:
+        return False
+    return outstanding[0][0] != ANSWERED or len(outstanding) == 1 or outstanding[1][0] in OURS
 
 
 def close(exchange: Exchange, outcome: str) -> None:

@@ -112,26 +112,6 @@ class RequestFlow(HeldBatch):
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
-    def begin(self, data: bytes) -> Work | None:
-        """A simple query that comes alone and whole needs no search for where it ends."""
-        size = len(data)
-        if (
-            size > 5
-            and data[0] == frames.QUERY
-            and frames.HEADER.unpack_from(data)[1] == size - 1 <= self._message_limit
-            and self._at_rest
-            and self._session.ready
-            and not (self._denied or self._session.discarding)
-        ):
-            self._load(data)
-            self._buffer.position = size
-            work = self._query(0, size)
-            if work is not None:
-                self._unsettled = True
-            return work
-        self.feed(data)
-        return self.next_work()
-
     def next_work(self) -> Work | None:
         """The next statement or set of parameters to judge; None when input is used up."""
         session, buffer = self._session, self._buffer

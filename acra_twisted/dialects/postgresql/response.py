@@ -11,7 +11,6 @@ out, and what was pipelined behind it is discarded up to Sync, as the server wou
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +26,6 @@ from acra_twisted.wire.postgres import backend, frames
 _TRACKED_PARAMETERS = frozenset((b"standard_conforming_strings", b"client_encoding"))
 #: What belongs to no request.
 _ASYNCHRONOUS = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
-#: ReadyForQuery without its status, and what that can be.
-_READY = b"Z\0\0\0\x05"
-_STATUSES = (b"I", b"T", b"E")
-_ROW = struct.Struct(">BIH").unpack_from
 _NEVER_SUPPRESSED = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
@@ -93,63 +88,16 @@ class ResponseFlow(ResultRows):
     # -- IMessageFlow -------------------------------------------------------------------------
 
     def begin(self, data: bytes) -> Work | None:
-        """A reply that comes alone and whole, to a simple query, goes a shorter way."""
-        session = self._session
-        outstanding = session.outstanding
-        if (
-            data[-6:-1] == _READY
-            and len(outstanding) == 1
-            and outstanding[0][0] == replies.QUERY
-            and self._at_rest
-            and not (self._suppressing or self._negotiates or session.notices)
-            and self._whole_reply(data, outstanding[0][1])
-        ):
-            return None
+        """See ChunkFlow."""
+        self._answer_first()
         self.feed(data)
         return self.next_work()
 
-    def _whole_reply(self, data: bytes, exchange: Any) -> bool:
-        """Rows that no stage looks at, or none, of one statement, and nothing else: pass them on.
-
-        False, with nothing done, for everything that it does not know.
-        """
-        unpack = frames.HEADER.unpack_from
-        session, end = self._session, len(data) - 6
-        status = data[-1:]
-        if end < 5 or status not in _STATUSES:
-            return False
-        columns, position = None, 0
-        kind, length = unpack(data)
-        if kind == frames.ROW_DESCRIPTION and end >= length + 6:
-            position = length + 1
-            columns = self._descriptions.known(data[5:position])
-            if columns is None or (self._plans and not columns.unconcerned):
-                return False
-            count, limit = len(columns), self._message_limit
-            while (row := _ROW(data, position))[0] == frames.DATA_ROW:
-                if row[2] != count or not 6 <= row[1] <= limit:
-                    return False
-                position += row[1] + 1
-                if position > end - 5:
-                    return False
-            kind, length = unpack(data, position)
-        if kind != frames.COMMAND_COMPLETE or position + length + 1 != end:
-            return False
-        rows = self._descriptions.rows(data[position + 5 : end])
-        if rows is None:
-            return False
-        exchange.first_byte = session.clock()
-        if rows >= 0:
-            exchange.rows = rows
-        exchange.columns = columns
-        session.copying_in = False
-        session.transaction_status = status
-        if status == b"I":
-            session.prepared.transaction_ended()
-        session.outstanding.popleft()
-        self._out.append(data)
-        replies.close(exchange, "ok")
-        return True
+    def _answer_first(self) -> None:
+        """What we answer ourselves and have held back until the database speaks."""
+        outstanding = self._session.outstanding
+        if outstanding and outstanding[0][0] == replies.ANSWERED and self.may_interject:
+            self.release_fakes()
 
     def next_work(self) -> Work | None:
         """The next result or run of rows to judge; None when input is used up."""

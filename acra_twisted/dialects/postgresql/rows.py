@@ -78,7 +78,10 @@ class ResultRows(ChunkFlow):
         if self._columns < 0:
             self._columns = self._announced(code, exchange, _ROW.unpack_from(data, position)[2])
             if self._plans:
-                return self._plan(position, self._result_columns(exchange, portal), exchange)
+                columns = self._result_columns(exchange, portal)
+                if not columns.unconcerned:
+                    return self._plan(position, columns, exchange)
+                exchange.columns = columns
         if exchange.plan:
             return self._judge_rows(data, position, size, exchange)
         return self._walk_rows(data, position, size), None

@@ -4,8 +4,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.pipeline.build import Pipeline
 from acra_twisted.transport.relay import Limits, Relay
 from acra_twisted.transport.valve import OUTSTANDING
@@ -39,7 +39,7 @@ class Relays(SynchronousTestCase):
             self.session,
             self.client,
             self.database,
-            (RequestFlow(self.session), ResponseFlow(self.session)),
+            (WholeRequests(self.session), WholeReplies(self.session)),
             Pipeline(),
             limits,
             fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),

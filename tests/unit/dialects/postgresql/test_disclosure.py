@@ -18,6 +18,7 @@ from tests.support.playbook import Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,
     CLOSE_COMPLETE,
+    FLUSH,
     NO_DATA,
     PARSE_COMPLETE,
     SYNC,
@@ -84,10 +85,17 @@ class HandedOn(SynchronousTestCase):
         far.database(PARSE_COMPLETE + ready())
         batch = bind(b"", b"s") + execute() + SYNC
         self.assertEqual(far.client(close(b"S", CARRIER + PARENT) + batch), batch)
-        self.assertEqual(far.extra, CLOSE_COMPLETE)
+        # With what the database answers: one write instead of two.
+        self.assertEqual(far.extra, b"")
         self.assertEqual(far.recorder.opened[-1].remote, CONTEXT)
         reply = BIND_COMPLETE + RESULT + ready()
-        self.assertEqual(far.database(reply), reply)
+        self.assertEqual(far.database(reply), CLOSE_COMPLETE + reply)
+        far.done()
+
+    def test_where_the_database_has_nothing_to_say_it_is_answered_at_once(self):
+        far = Playbook()
+        far.client(close(b"S", CARRIER + PARENT) + FLUSH)
+        self.assertEqual(far.extra, CLOSE_COMPLETE)
         far.done()
 
     def test_pipelined(self):

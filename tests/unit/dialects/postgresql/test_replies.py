@@ -7,8 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.model import Exchange
 from acra_twisted.pipeline.build import Pipeline
@@ -118,7 +118,7 @@ class Order(SynchronousTestCase):
             session,
             client,
             database,
-            (RequestFlow(session, pipeline.inspects), ResponseFlow(session)),
+            (WholeRequests(session, pipeline.inspects), WholeReplies(session)),
             pipeline,
             Limits(10_000, 0, 0, 0),
             fatal=lambda sqlstate, text: b"",

@@ -1,0 +1,134 @@
+"""A shorter way for the two requests that are most frequent, when one comes alone and whole.
+
+`RequestFlow` says what happens to any request, however its bytes are cut; here is what it comes to
+for a simple query, and for Bind, perhaps Describe, Execute and Sync of a statement prepared
+before.  Whatever is not exactly that goes the general way; a property test compares the two.
+Measured in docs/performance.rst.
+"""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.disclosure import CARRIER, carried
+from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.errors import WireError
+from acra_twisted.model import Statement, Work
+from acra_twisted.wire.postgres import backend, frames, frontend
+from acra_twisted.wire.tracecontext import TraceContext
+
+_HEADER = frames.HEADER.unpack_from
+#: Of the unnamed portal: its description, and the beginning of its Execute.
+_DESCRIBE = b"D\0\0\0\x06P\0"
+_EXECUTE = b"E\0\0\0\x09\0"
+#: An Execute and a Sync.
+_END = 10 + len(frontend.SYNC)
+#: A Close with a context is no longer.
+_CARRIER_LIMIT = 128
+
+
+class WholeRequests(RequestFlow):
+    """See RequestFlow."""
+
+    def begin(self, data: bytes) -> Work | None:
+        """See ChunkFlow."""
+        size = len(data)
+        session = self._session
+        if (
+            size > 5
+            and self._at_rest
+            and session.ready
+            and not (self._denied or session.discarding)
+        ):
+            kind, length = _HEADER(data)
+            if kind == frames.QUERY:
+                if length == size - 1 <= self._message_limit:
+                    return self._whole_query(data, size)
+            elif data.endswith(frontend.SYNC) and self._whole_execution(data, size):
+                return None
+        self.feed(data)
+        return self.next_work()
+
+    def _whole_query(self, data: bytes, size: int) -> Work | None:
+        self._load(data)
+        self._buffer.position = size
+        work = self._query(0, size)
+        if work is not None:
+            self._unsettled = True
+        return work
+
+    def _whole_execution(self, data: bytes, size: int) -> bool:
+        """False, with nothing done, if it is something else."""
+        session = self._session
+        if (
+            self._parameters
+            or session.copying_in
+            or self._exchange is not None
+            or self._expected
+            or self._held
+        ):
+            return False
+        announced, start = self._announcement(data, size)
+        if start + 5 > size:
+            return False
+        kind, length = _HEADER(data, start)
+        at = start + 1 + length
+        if kind != frames.BIND or length > self._message_limit or at + _END > size:
+            return False
+        portal = self._unnamed_portal(data[start + 5 : at])
+        described = data.startswith(_DESCRIBE, at)
+        if described:
+            at += len(_DESCRIBE)
+        if portal is None or at + _END != size or not data.startswith(_EXECUTE, at):
+            return False
+        statement = portal.statement
+        exchange = self._begin("execute", statement)
+        exchange.remote = announced or session.context
+        session.observer.exchange_opened(exchange)
+        outstanding = session.outstanding
+        if announced is not None:
+            data = data[start:]
+            outstanding.append((replies.ANSWERED, None, backend.CLOSE_COMPLETE))
+        disclosure = self._disclosure
+        if disclosure.onward is not None and disclosure.to_acra:
+            context = disclosure.onward(exchange)
+            if context is not None:
+                name = CARRIER + context.traceparent().encode("ascii")
+                data = frontend.encode_close(b"S", name) + data
+                outstanding.append((replies.CARRIER, None, None))
+        session.prepared.bind_sent(portal)
+        exchange.sent = session.clock()
+        outstanding.append((replies.BIND, exchange, None))
+        if described:
+            outstanding.append((replies.DESCRIBE_PORTAL, exchange, statement))
+        outstanding.append((replies.EXECUTE, exchange, portal))
+        outstanding.append((replies.SYNC, exchange, None))
+        self._out.append(data)
+        self._part_sent = False
+        return True
+
+    @staticmethod
+    def _announcement(data: bytes, size: int) -> tuple[TraceContext | None, int]:
+        """The context in a Close at the beginning, and where it ends."""
+        kind, length = _HEADER(data)
+        if kind != frames.CLOSE or not 6 < length <= min(_CARRIER_LIMIT, size - 6):
+            return None, 0
+        if data[5] != 0x53 or data[length]:
+            return None, 0
+        context = carried(data[6:length])
+        return context, length + 1 if context is not None else 0
+
+    def _unnamed_portal(self, body: bytes) -> Portal | None:
+        """What a Bind makes of a statement that is known; None if it is anything else."""
+        end = body.find(0, 1)
+        if end < 0 or body[0]:
+            return None
+        statement: Statement | None = self._session.prepared.statement(body[1:end])
+        if statement is None:
+            return None
+        if not self._result_formats:
+            return Portal(b"", statement)
+        try:
+            return Portal(b"", statement, frontend.decode_bind(body).results)
+        except WireError:
+            return None

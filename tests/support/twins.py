@@ -1,0 +1,52 @@
+"""The short ways beside the general one: what either makes of the same bytes."""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.errors import WireError
+from tests.support.playbook import Playbook
+
+
+def both(conversation, inspects=(), **options):
+    """Plays ``conversation`` (pairs of a side and bytes) with the flows that daemons use and with
+    the general ones; returns what there is to see of each: bytes, exchanges, session, errors."""
+    general = {"flows": (RequestFlow, ResponseFlow)}
+    return tuple(
+        _played(Playbook(inspects=inspects, **options, **flows), conversation)
+        for flows in ({}, general)
+    )
+
+
+def _played(play, conversation):
+    to_client, to_database, failure = b"", b"", ""
+    for side, data in conversation:
+        try:
+            if side == "client":
+                to_database += play.client(data)
+                to_client += play.extra
+            else:
+                to_client += play.database(data)
+        except WireError as error:
+            failure = f"{error.side}: {error}"
+            break
+    session = play.session
+    return {
+        "to_client": to_client,
+        "to_database": to_database,
+        "failure": failure,
+        "owed": [code for code, _, _ in session.outstanding],
+        "status": session.transaction_status,
+        "copying": session.copying_in,
+        "exchanges": [_shown(exchange) for exchange in play.recorder.opened],
+        "closed": len(play.recorder.closed),
+        "works": [kind for kind, _ in play.works],
+    }
+
+
+def _shown(exchange):
+    statement = exchange.statement.text if exchange.statement is not None else None
+    return (
+        *(exchange.kind, statement, exchange.outcome, exchange.rows, exchange.remote),
+        *(bool(exchange.sent), bool(exchange.first_byte), bool(exchange.closed)),
+    )

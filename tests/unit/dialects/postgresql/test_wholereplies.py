@@ -1,0 +1,117 @@
+"""The short way of replies does what the general way does, whatever the database answers."""
+
+from unittest import mock
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure
+from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.model import ROWS
+from acra_twisted.wire.tracecontext import TraceContext
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    CLOSE_COMPLETE,
+    NO_DATA,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    close,
+    columns,
+    complete,
+    describe,
+    error,
+    execute,
+    message,
+    parse,
+    query,
+    ready,
+    row,
+)
+from tests.support.twins import both
+
+CONTEXT = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True)
+CLOSE = close(b"S", CARRIER + CONTEXT.traceparent().encode())
+PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
+REQUESTS = (
+    query(b"SELECT 1"),
+    query(b"DEALLOCATE s"),
+    bind(b"", b"s") + execute() + SYNC,
+    bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC,
+    CLOSE + bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC,
+    query(b"SELECT 1") + query(b"SELECT 2"),
+    describe(b"S", b"s") + SYNC,
+)
+ONE = columns(b"a")
+RESULT = ONE + row(b"x") + row(None) + complete(b"SELECT 2")
+pieces = st.sampled_from(
+    [
+        *(ONE, columns(b"a", b"b"), row(b"x"), row(b"x", b"y"), row(None), row(), RESULT),
+        *(complete(b"SELECT 1"), complete(b"DEALLOCATE"), complete(b"BEGIN"), NO_DATA, error()),
+        *(BIND_COMPLETE, CLOSE_COMPLETE, ready(), ready(b"T"), message(b"N", b"\0")),
+        *(message(b"S", b"client_encoding\0LATIN1\0"), message(b"I", b""), message(b"s", b"")),
+        *(message(b"G", b"\0\0\0"), message(b"H", b"\0\0\0"), b"Z\0\0\0\5X", b"T\0\0\0\7\0\1"),
+    ]
+)
+chunks = st.one_of(
+    st.lists(pieces, max_size=5).map(b"".join),
+    st.lists(pieces, max_size=5).map(lambda parts: b"".join(parts) + ready()),
+    st.sampled_from([b"", BIND_COMPLETE, CLOSE_COMPLETE + BIND_COMPLETE]).map(
+        lambda first: first + RESULT + ready()
+    ),
+)
+talks = st.lists(
+    st.one_of(
+        st.tuples(st.just("client"), st.sampled_from(REQUESTS)),
+        st.tuples(st.just("database"), chunks),
+    ),
+    max_size=8,
+)
+
+
+class Shorter(SynchronousTestCase):
+    def check(self, talk, **options):
+        short, general = both([*PREPARED, *talk], **options)
+        self.assertEqual(short, general)
+
+    @given(talks, st.booleans(), st.booleans(), st.booleans())
+    def test_as_the_general_way(self, talk, plans, connector, twice):
+        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        options = {"disclosure": disclosure} if connector else {}
+        # What was described once is known the second time.
+        self.check(talk * (1 + twice), inspects=(ROWS,) if plans else (), **options)
+
+    def test_it_is_taken(self):
+        replies = (
+            (query(b"SELECT 1"), RESULT + ready()),
+            (query(b"BEGIN"), complete(b"BEGIN") + ready(b"T")),
+            (bind(b"", b"s") + execute() + SYNC, BIND_COMPLETE + complete(b"SELECT 0") + ready()),
+            (
+                bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC,
+                BIND_COMPLETE + RESULT + ready(),
+            ),
+            (
+                bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC,
+                BIND_COMPLETE + NO_DATA + complete(b"INSERT 0 1") + ready(),
+            ),
+        )
+        play = Playbook()
+        for side, data in (*PREPARED, ("client", replies[0][0]), ("database", replies[0][1])):
+            getattr(play, side)(data)
+        for request, reply in replies:
+            play.client(request)
+            with mock.patch.object(ResponseFlow, "next_work", side_effect=AssertionError):
+                self.assertEqual(play.database(reply), reply)
+            play.done()
+
+    def test_limits_hold(self):
+        talk = [("client", query(b"x")), ("database", ONE + row(b"x") + complete(b"SELECT 1"))]
+        long = [*talk, ("database", ready()), *talk[:1], ("database", RESULT + ready())]
+        long[-1] = ("database", ONE + row(b"x" * 100) + complete(b"SELECT 1") + ready())
+        self.check(long, message_limit=60)
+
+    def test_columns_that_concern_a_stage(self):
+        talk = [("client", query(b"SELECT 1")), ("database", RESULT + ready())]
+        self.check(talk * 3, inspects=(ROWS,))

@@ -1,0 +1,85 @@
+"""The short way of requests does what the general way does, whatever the client sends."""
+
+from unittest import mock
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.errors import WireError
+from acra_twisted.model import PARAMETERS, ROWS, STATEMENT
+from acra_twisted.wire.tracecontext import TraceContext
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    close,
+    complete,
+    describe,
+    error,
+    execute,
+    parse,
+    query,
+    ready,
+)
+from tests.support.twins import both
+
+CONTEXT = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True)
+CLOSE = close(b"S", CARRIER + CONTEXT.traceparent().encode())
+PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
+EXECUTION = bind(b"", b"s") + execute() + SYNC
+DESCRIBED = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
+
+pieces = st.sampled_from(
+    [
+        *(bind(b"", b"s"), bind(b"p", b"s"), bind(b"", b"other"), bind(b"", b"s")[:-1] + b"\1"),
+        *(describe(b"P", b""), describe(b"S", b"s"), describe(b"P", b"p")),
+        *(execute(), execute(b"p"), SYNC, CLOSE, close(b"S", b"s"), close(b"P", b"")),
+        *(query(b"SELECT 1"), query(b""), parse(b"", b"SELECT 2"), b"B", b"C\0\0\0\5", b"\0"),
+    ]
+)
+chunks = st.one_of(
+    st.lists(pieces, max_size=5).map(b"".join),
+    st.sampled_from([EXECUTION, DESCRIBED, CLOSE + EXECUTION, CLOSE + DESCRIBED]),
+    st.lists(pieces, max_size=4).map(lambda parts: b"".join(parts) + SYNC),
+)
+answers = st.sampled_from(
+    [ready(), error() + ready(), BIND_COMPLETE + complete(b"SELECT 1") + ready(b"T")]
+)
+talks = st.lists(
+    st.tuples(st.just("client"), chunks) | st.tuples(st.just("database"), answers), max_size=6
+)
+
+
+class Shorter(SynchronousTestCase):
+    def check(self, talk, **options):
+        short, general = both([*PREPARED, *talk], **options)
+        self.assertEqual(short, general)
+        return short
+
+    @given(talks, st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])), st.booleans())
+    def test_as_the_general_way(self, talk, inspects, connector):
+        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        self.check(talk, inspects=inspects, **({"disclosure": disclosure} if connector else {}))
+
+    def test_it_is_taken(self):
+        for batch in (query(b"SELECT 1"), EXECUTION, DESCRIBED, CLOSE + EXECUTION):
+            play = Playbook()
+            for side, data in PREPARED:
+                getattr(play, side)(data)
+            with mock.patch.object(RequestFlow, "next_work", side_effect=AssertionError):
+                self.assertEqual(play.client(batch), batch.removeprefix(CLOSE))
+
+    def test_limits_hold(self):
+        self.check([("client", query(b"x" * 100))], message_limit=50)
+        large = bind(b"", b"s")[:-4] + b"\0\1\0\0\0\x64" + b"x" * 100 + b"\0\0"
+        large = b"B" + (len(large) - 1).to_bytes(4, "big") + large[5:]
+        self.check([("client", large + execute() + SYNC)], message_limit=50)
+
+    def test_not_before_the_session_is_ready(self):
+        play = Playbook(ready=False)
+        self.assertRaises(WireError, play.client, query(b"SELECT 1"))
