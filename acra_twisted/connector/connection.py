@@ -42,6 +42,14 @@ class LinkChannel(Channel):
         #: Told of ``on_server`` and ``server_lost``: an ApplicationConnection, or who speaks
         #: to the server for the connector itself.
         self.application: Any = None
+        established.addBoth(self._decided)
+
+    def _decided(self, result: Any) -> Any:
+        """Given up by who waited, while the link's handshake was going on."""
+        if self._established is not None:
+            self._established = None
+            self.abort()
+        return result
 
     def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
         """The server has shown who it is."""

@@ -23,6 +23,9 @@ from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
 _READ = 64 * 1024
 #: Bytes that wait to be written before whoever produces them is paused.
 _HIGH_WATER = 64 * 1024
+#: Seconds for what waits to be written when a connection is closed; a peer that does not read
+#: would keep it for ever.
+LINGER = 30.0
 
 
 @implementer(ITransport, IConsumer)
@@ -41,6 +44,7 @@ class SocketTransport:
         self._streaming = True
         self._producer_paused = False
         self._reading = True
+        self._linger: Any = None
         self.connected = True
         self.disconnecting = False
         outer.stopReading()
@@ -100,6 +104,8 @@ class SocketTransport:
         self._hub.forget(self._fd)
         self._queue.clear()
         self._queued = 0
+        if self._linger is not None and self._linger.active():
+            self._linger.cancel()
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.stopProducing()
@@ -180,6 +186,8 @@ class SocketTransport:
         self._stop_reading()
         if not self._queue:
             self.outer.reactor.callLater(0, self._close)
+        else:
+            self._linger = self.outer.reactor.callLater(LINGER, self.abortConnection)
 
     def _close(self) -> None:
         self.connectionLost(Failure(CONNECTION_DONE))

@@ -158,6 +158,12 @@ class TLSTransport(SocketTransport):  # type: ignore[misc]  # it has no options 
 
     # -- the end --------------------------------------------------------------------------------
 
+    def loseConnection(self) -> None:
+        """Send what waits, then close; before the handshake is done nothing can be sent."""
+        if not self._established:
+            self._queue.clear()
+        super().loseConnection()
+
     def _close(self) -> None:
         """The peer is told that this was all."""
         if self._established and self.connected:

@@ -5,10 +5,12 @@ from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRef
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector.connection import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
+from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.options import Address, defaults
 from acra_twisted.wire import tracecontext
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket, message
@@ -52,6 +54,11 @@ class Connected(SynchronousTestCase):
         link = LinkChannel(self.attempts.pop()[0])
         link.makeConnection(StringTransport())
         return application, link
+
+
+@implementer(IAuthenticatingTransport)
+class Shaking(StringTransport):
+    """A transport whose handshake is going on."""
 
 
 class Connections(Connected):
@@ -105,6 +112,22 @@ class Connections(Connected):
         self.assertEqual(application.span.status, 2)
         application.check(10.0)
         self.assertTrue(application.transport.disconnected)
+
+    def test_a_link_that_is_given_up_while_it_shakes_hands(self):
+        for how in (
+            lambda application: application._connecting.cancel(),
+            lambda application: application.connectionLost(Failure(ConnectionDone())),
+        ):
+            application = self.accept()
+            established, attempt = self.attempts.pop()
+            link = LinkFactory(established).buildProtocol(None)
+            link.makeConnection(Shaking())
+            attempt.callback(link)
+            how(application)
+            self.assertTrue(link.transport.disconnected)
+            # What comes of it afterwards is nobody's business.
+            link.peer_authenticated(None)
+            link.lost(Failure(ConnectionDone()))
 
     def test_an_application_that_leaves_meanwhile(self):
         application = self.accept()

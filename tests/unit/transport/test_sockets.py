@@ -72,6 +72,19 @@ class Sockets(SynchronousTestCase):
         self.reactor.turn(2000)
         self.assertEqual((len(self.there.data), self.there.lost), (MUCH, ["ConnectionDone"]))
         self.assertEqual(self.here.lost, ["ConnectionDone"])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_av7_close_does_not_wait_for_ever(self):
+        self.far.pauseProducing()
+        self.near.write(b"x" * MUCH)
+        self.near.loseConnection()
+        self.reactor.turn()
+        self.reactor.advance(29)
+        self.assertEqual(self.here.lost, [])
+        self.reactor.advance(1)
+        self.reactor.turn()
+        self.assertEqual(self.here.lost, ["ConnectionAborted"])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_close_with_nothing_to_send(self):
         self.near.stopProducing()

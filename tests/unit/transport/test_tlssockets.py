@@ -187,6 +187,7 @@ class TLS(SynchronousTestCase):
 
     def test_closed_before_the_handshake(self):
         self.connect(turns=0)
+        self.client.write(b"too early")
         self.client.loseConnection()
         self.reactor.turn()
         self.assertEqual((self.here.shaken, self.there.lost), (0, ["ConnectionDone"]))

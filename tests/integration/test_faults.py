@@ -1,0 +1,218 @@
+"""What networks do, on each of the three links, under load: nothing lost, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.wire.postgres.frames import StartupPacket
+from tests.integration.base import Surroundings, eventually, get
+from tests.support import loads
+from tests.support.faults import FaultProxy, RandomFaults
+from tests.support.sessions import columns, complete, message, query, ready, row
+
+_DEFECT = re.compile("internal error|Traceback|Unhandled|failed to call")
+SECONDS = 6
+CLIENTS = 5
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def sockets(pid):
+    """Established connections of a process, its pages' own not counted."""
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            kind, _, inode = os.readlink(f"/proc/{pid}/fd/{fd}").partition(":")
+            if kind == "socket":
+                inodes.add(inode[1:-1])
+    rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    established = (row.split() for row in rows)
+    return {row[9] for row in established if row[3] == "01" and row[9] in inodes}
+
+
+def metric(pages, name):
+    text = get(pages, "/metrics")
+    return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
+
+
+class Faulty(Surroundings):
+    def check_log(self, path):
+        """No line tells of a defect of ours."""
+        lines = path.read_text().splitlines()
+        defects = [line for line in lines if _DEFECT.search(line)]
+        self.assertEqual(defects[:3], [])
+
+
+class Links(Faulty):
+    def chain(self, link, database):
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        keys = Keys(folder, "client") if link == "secure-session" else None
+        quick = {"server": {"handshake_timeout": "5"}, "tracing": {"tracing_sampler": "always"}}
+        return Chain(
+            ("127.0.0.1", database),
+            link=link,
+            folder=folder,
+            keys=keys,
+            server={**quick, "pipeline": {"stages": ""}},
+            connector={"tracing": {"tracing_sampler": "always"}},
+        )
+
+    def proxy(self, target, seed):
+        proxy = FaultProxy(target, RandomFaults(seed)).start()
+        self.addCleanup(proxy.stop)
+        return proxy
+
+    def idle(self, process, pages):
+        """Descriptors, once no connection is open and those of the database are closed."""
+        eventually(
+            lambda: metric(pages, "acra_open_connections") == 0 and not sockets(process.pid),
+            "connections have ended",
+        )
+        return descriptors(process.pid)
+
+    def check(self, link, seed):
+        to_database = self.proxy(self.postgres.port, seed)
+        chain = self.chain(link, to_database.port)
+        if link == "none":
+            between = None
+        else:
+            between = self.proxy(chain.server_port, seed + 1)
+            chain.connector_ini.write_text(
+                chain.connector_ini.read_text().replace(
+                    f"tcp://127.0.0.1:{chain.server_port}", f"tcp://127.0.0.1:{between.port}"
+                )
+            )
+        with chain:
+            to_chain = self.proxy(chain.port, seed + 2)
+            daemons = [(chain.server, chain.server_pages)]
+            if chain.connector is not None:
+                daemons.append((chain.connector, chain.connector_pages))
+            # What the first session makes them open stays open: the epoll object of sockets.
+            self.assertEqual(loads.run(chain.port, 1, 0.5)[0].wrong, [])
+            before = [self.idle(*daemon) for daemon in daemons]
+            clients = loads.run(to_chain.port, CLIENTS, SECONDS)
+            self.assertEqual([c.wrong for c in clients if c.wrong], [])
+            self.assertGreater(sum(c.replies for c in clients), 50)
+            self.assertGreater(sum(c.losses for c in clients), 5)
+            self.assertLess(max(c.longest for c in clients), SECONDS + loads.PATIENCE)
+            for (process, pages), count in zip(daemons, before, strict=True):
+                self.assertLessEqual(self.idle(process, pages), count)
+                self.assertEqual(metric(pages, "acra_sessions"), 0)
+        for name in ("acra-server", "acra-connector")[: len(daemons)]:
+            self.check_log(chain.folder / f"{name}.log")
+
+    def test_av3_server_alone(self):
+        self.check("none", 1)
+
+    def test_av3_tls(self):
+        self.check("tls", 10)
+
+    def test_av3_secure_session(self):
+        self.check("secure-session", 20)
+
+
+class TinyDatabase(threading.Thread):
+    """Answers startup packets and queries with one row; goes away now and then."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listener.getsockname()[1]
+        self._number = 0
+
+    def run(self):
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            self._number += 1
+            with peer:
+                peer.settimeout(5)
+                try:
+                    self._serve(peer, self._number % 7)
+                except OSError:
+                    pass
+
+    def _serve(self, peer, fate):
+        peer.recv(4096)
+        if fate == 1:
+            return
+        peer.sendall(message(b"R", b"\0\0\0\0") + ready())
+        if fate == 2 or not peer.recv(4096):
+            return
+        answer = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
+        peer.sendall(answer[: len(answer) // 2] if fate == 3 else answer)
+        if fate != 3:
+            peer.recv(4096)
+
+    def stop(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.join()
+
+
+class ManySessions(Faulty):
+    SESSIONS = 10_000
+
+    def test_av4_ten_thousand_leave_nothing_behind(self):
+        database = TinyDatabase()
+        database.start()
+        self.addCleanup(database.stop)
+        with Chain(
+            ("127.0.0.1", database.port),
+            link="none",
+            folder=Path(tempfile.mkdtemp(dir=self.folder)),
+            server={"logging": {"v": "false"}, "pipeline": {"stages": ""}},
+        ) as chain:
+            self.sessions(chain.port, 200)
+            files, memory = descriptors(chain.server.pid), resident(chain.server.pid)
+            opened = self.sessions(chain.port, self.SESSIONS)
+            pages = chain.server_pages
+            eventually(
+                lambda: metric(pages, "acra_open_connections") == 0, "connections have ended"
+            )
+            self.assertEqual(metric(pages, "acra_sessions"), 0)
+            self.assertEqual(metric(pages, "acraserver_connections_total"), 200 + self.SESSIONS)
+            # The startup of each, and the query of those that came so far.
+            self.assertGreaterEqual(metric(pages, "acra_exchanges_total"), opened)
+            eventually(lambda: descriptors(chain.server.pid) <= files, "descriptors are closed")
+            self.assertLess(resident(chain.server.pid) - memory, 8 << 20)
+        self.check_log(chain.folder / "acra-server.log")
+
+    def sessions(self, port, count):
+        """One after the other; how many were answered at all."""
+        startup = StartupPacket(0, {b"user": b"postgres"}).encode()
+        answered = 0
+        for number in range(count):
+            with socket.create_connection(("127.0.0.1", port), 5) as peer:
+                if number % 11 == 1:
+                    peer.sendall(startup[: number % len(startup)])
+                    continue
+                peer.sendall(startup)
+                if number % 11 == 2:
+                    continue
+                if not peer.recv(4096):
+                    continue
+                answered += 1
+                peer.sendall(query(b"SELECT 1"))
+                if number % 11 == 3:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                elif number % 11 != 4:
+                    peer.recv(4096)
+        return answered
+
+
+def resident(pid):
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
