@@ -108,11 +108,11 @@ class Stage:
             for _ in range(rounds):
                 rates = {}
                 for name, chain in self.chains.items():
-                    before = _processor_time(chain.server.pid)
+                    before = processor_time(chain.server.pid)
                     began = time.perf_counter()
                     rates[name] = workload(chain.port, ("-S", "-M", mode))
                     took = time.perf_counter() - began
-                    used = _processor_time(chain.server.pid) - before
+                    used = processor_time(chain.server.pid) - before
                     spent[name].append(used / (rates[name] * took) * 1e6)
                 lost.append(1 - rates["100 rules"] / rates["without"])
             found[mode] = {
@@ -122,7 +122,8 @@ class Stage:
         return found
 
 
-def _processor_time(pid: int) -> float:
+def processor_time(pid: int) -> float:
+    """Seconds that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,7 +1,7 @@
 """``make bench``: direct, pgbouncer, server alone, connector and server, side by side.
 
 Every target is measured in turn, round after round, so that what else the machine does hits all
-of them; reported is the best round of each, and its ratio to the direct connection.  Results go
+of them; reported are medians, and their ratios to the direct connection.  Results go
 to ``bench/results/`` as JSON.  ``make bench BENCH=--quick`` takes a fifth of the time.
 """
 
@@ -13,6 +13,7 @@ import os
 import pwd
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,9 +23,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import censor
+import connections
 import containers
 import psycopg
 import tracing
+from censor import processor_time
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.chain import Chain
@@ -83,6 +86,9 @@ class Bench:
     """Targets by name, with their ports; measures workloads on them."""
 
     def __init__(self, postgres: Postgres, seconds: int, clients: int) -> None:
+        #: Microseconds of processor time a transaction, by workload, target and process.
+        self.spent: dict[str, dict[str, list[float]]] = {}
+        self.processes: dict[str, list[int]] = {}
         self.postgres = postgres
         self.seconds = seconds
         self.clients = clients
@@ -116,30 +122,47 @@ class Bench:
         return ROWS / took
 
     def measure(self, rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
-        """Each workload with the best of its rounds for each target."""
+        """Each workload with the median of its rounds for each target."""
         workloads: dict[str, tuple[Callable[..., float], tuple[str, ...]]] = {
             name: (self.pgbench, arguments) for name, arguments in WORKLOADS.items()
         }
         workloads[f"{ROWS:,} rows"] = (self.rows, ())
         for name, (run, arguments) in workloads.items():
-            best = dict.fromkeys(self.ports, 0.0)
+            rates: dict[str, list[float]] = {target: [] for target in self.ports}
+            spent: dict[str, list[list[float]]] = {target: [] for target in self.processes}
             for number in range(rounds):
                 for target, port in self.ports.items():
                     print(f"\r{name}: round {number + 1}, {target}".ljust(70), end="", flush=True)
-                    best[target] = max(best[target], run(port, arguments))
+                    pids = self.processes.get(target, [])
+                    before = [processor_time(pid) for pid in pids]
+                    rates[target].append(run(port, arguments))
+                    done = rates[target][-1] * self.seconds
+                    spent.setdefault(target, []).append(
+                        [
+                            (processor_time(pid) - was) / done * 1e6
+                            for pid, was in zip(pids, before, strict=True)
+                        ]
+                    )
             print("\r".ljust(71) + "\r", end="")
-            yield name, best
+            if run == self.pgbench:
+                self.spent[name] = {
+                    target: [statistics.median(one) for one in zip(*found, strict=True)]
+                    for target, found in spent.items()
+                }
+            yield name, {target: statistics.median(found) for target, found in rates.items()}
 
 
 def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     """Start everything that stands between client and database."""
     bouncer, bench.ports["pgbouncer"] = pgbouncer(bench.postgres, folder)
     stack.callback(bouncer.stop)
+    bench.processes["pgbouncer"] = [bouncer.pid]
     collector = Collector().start()
     stack.callback(collector.stop)
     database = ("127.0.0.1", bench.postgres.port)
     naive, bench.ports["naive Twisted pipe"] = pipe(bench.postgres, folder)
     stack.callback(naive.stop)
+    bench.processes["naive Twisted pipe"] = [naive.pid]
     for title, sampler in SAMPLERS.items():
         tracing = {
             "tracing": {"tracing_sampler": sampler, "otlp_endpoint": collector.url},
@@ -150,17 +173,38 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
             ("connector+TLS+server", "tls"),
             ("connector+Secure Session+server", "secure-session"),
         ):
-            if link == "secure-session" and sampler != "never":
+            if link == "secure-session" and sampler == "always":
                 continue
             place = Path(tempfile.mkdtemp(dir=folder))
-            # With keys and without stages: the link alone makes the difference.
-            server = {**tracing, "pipeline": {"stages": ""}}
-            keys = Keys(place, "bench client") if link == "secure-session" else None
+            keys = Keys(place, "bench client")
+            rules = place / "rules.yaml"
+            # JSON is YAML.
+            rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
+            server = {**tracing, "censor": {"acracensor_config_file": str(rules)}}
             chain = Chain(
                 database, link=link, server=server, connector=tracing, folder=place, keys=keys
             )
             stack.callback(chain.stop)
-            bench.ports[f"{name}, tracing {title}"] = chain.start().port
+            title_of = f"{name}, tracing {title}"
+            bench.ports[title_of] = chain.start().port
+            running = (chain.server, chain.connector)
+            bench.processes[title_of] = [one.pid for one in running if one is not None]
+
+
+def spent_table(spent: dict[str, dict[str, list[float]]], names: list[str]) -> str:
+    """Processor time of the proxies, the server's first."""
+    width = max(map(len, names)) + 2
+    titles = list(spent)
+    lines = ["Processor time, us a transaction (server + connector)"]
+    lines.append("".ljust(width) + "".join(title.rjust(18) for title in titles))
+    for name in names:
+        cells = (spent[title].get(name) for title in titles)
+        shown = "".join(
+            (" + ".join(f"{us:.0f}" for us in cell) if cell else "").rjust(18) for cell in cells
+        )
+        if shown.strip():
+            lines.append(name.ljust(width) + shown)
+    return "\n".join(lines)
 
 
 def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
@@ -180,12 +224,12 @@ def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
-    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--containers", action="store_true", help="only what is encrypted")
     parser.add_argument("--censor", action="store_true", help="only the firewall")
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
     arguments = parser.parse_args()
-    seconds, rounds = (1, 1) if arguments.quick else (3, 2)
+    seconds, rounds = (1, 1) if arguments.quick else (2, 3)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -207,7 +251,21 @@ def main() -> int:
             targets(bench, stack, folder)
             results = dict(bench.measure(rounds))
             print(table(results, list(bench.ports)) + "\n")
+            print(spent_table(bench.spent, list(bench.ports)) + "\n")
+            alone = {
+                name: port
+                for name, port in bench.ports.items()
+                if name in ("direct", "pgbouncer") or name.endswith("tracing 1 %")
+            }
+            links = (
+                connections.idle_sessions(folder),
+                connections.handshakes(folder, postgres.port),
+                connections.latency(alone, rounds),
+            )
+            print(connections.table(*links) + "\n")
         record: dict[str, object] = {}
+        if whole:
+            record |= dict(zip(("idle_kb", "tls_us", "latency_us"), links, strict=True))
         if whole or arguments.tracing:
             costs = (
                 tracing.records(rounds * 2),
@@ -238,6 +296,7 @@ def main() -> int:
         "cores": os.cpu_count(),
         "unit": "per second",
         "results": results,
+        "processor_us": bench.spent,
     }
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\nWritten to bench/results/{path.name}")

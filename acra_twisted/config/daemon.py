@@ -9,11 +9,15 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.task import LoopingCall
+
 from acra_twisted.config.usage import fail
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.telemetry.logsetup import make_writer
 from acra_twisted.telemetry.service import LoggedRoot
+from acra_twisted.transport import endpoints
+from acra_twisted.transport.handed import Handed, Notifier, descriptors
 
 
 def make_root(
@@ -25,9 +29,12 @@ def make_root(
     # A core dump would hold keys and data.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
+        handed = Handed(descriptors())
+        endpoints.use(handed)
         writer, services = make_writer(program, settings, reactor)
         root = LoggedRoot(writer, services)
         service = make(reactor, settings)
+        handed.check()
         service.setServiceParent(root)
         if hasattr(service, "metrics"):
             service.metrics.watch_log(writer)
@@ -36,9 +43,29 @@ def make_root(
     if hasattr(service, "reload"):
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(service.reload))
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
+    _keep_telling(Notifier(os.environ), reactor)
     # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
     reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root
+
+
+def _keep_telling(notifier: Notifier, reactor: Any) -> None:
+    """The service manager: that we serve, that we live, that we stop."""
+    watchdog = LoopingCall(notifier.tell, "WATCHDOG=1")
+    watchdog.clock = reactor
+
+    def begin() -> None:
+        notifier.tell("READY=1")
+        if notifier.interval:
+            watchdog.start(notifier.interval)
+
+    def end() -> None:
+        notifier.tell("STOPPING=1")
+        if watchdog.running:
+            watchdog.stop()
+
+    reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger("before", "shutdown", end)
 
 
 def exit_with(status: int) -> None:

@@ -19,12 +19,24 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
+from acra_twisted.transport.handed import Handed
 
 _BACKLOG = 1024
+_handed = Handed()
+
+
+def use(handed: Handed) -> None:
+    """From now on `bind` looks there first."""
+    global _handed
+    _handed = handed
 
 
 def bind(option: str, address: Address, mode: int = 0o600) -> socket.socket:
-    """A listening, non-blocking socket.  Raises ConfigError naming the option."""
+    """A listening, non-blocking socket: the one that a service manager has handed over for this
+    address, or a new one.  Raises ConfigError naming the option."""
+    handed = _handed.take(address)
+    if handed is not None:
+        return handed
     try:
         if address.path:
             return _bind_unix(address.path, mode)
@@ -110,6 +122,8 @@ class ListenerService(Service):
         self._factory = factory
         self._path = path
         self._mode = mode
+        # What we have not made others go on with.
+        self._is_ours = not _handed.gave(listener)
         self._port: Any = None
 
     @property
@@ -123,7 +137,7 @@ class ListenerService(Service):
         self._port = self._reactor.adoptStreamPort(
             self._listener.fileno(), self._listener.family, self._factory
         )
-        if self._path:
+        if self._path and self._is_ours:
             # Twisted opens a unix socket to everyone when it adopts it.
             os.chmod(self._path, self._mode)
 
@@ -131,7 +145,7 @@ class ListenerService(Service):
         """Stop accepting."""
         Service.stopService(self)
         self._listener.close()
-        if self._path:
+        if self._path and self._is_ours:
             try:
                 os.unlink(self._path)
             except OSError:

@@ -111,13 +111,13 @@ class Links(Faulty):
         for name in ("acra-server", "acra-connector")[: len(daemons)]:
             self.check_log(chain.folder / f"{name}.log")
 
-    def test_av3_server_alone(self):
+    def test_ds9_server_alone(self):
         self.check("none", 1)
 
-    def test_av3_tls(self):
+    def test_ds9_tls(self):
         self.check("tls", 10)
 
-    def test_av3_secure_session(self):
+    def test_ds9_secure_session(self):
         self.check("secure-session", 20)
 
 
@@ -165,7 +165,7 @@ class TinyDatabase(threading.Thread):
 class ManySessions(Faulty):
     SESSIONS = 10_000
 
-    def test_av4_ten_thousand_leave_nothing_behind(self):
+    def test_rl11_ten_thousand_leave_nothing_behind(self):
         database = TinyDatabase()
         database.start()
         self.addCleanup(database.stop)

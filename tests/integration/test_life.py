@@ -429,3 +429,72 @@ class Limits(Surroundings):
             self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
         chain.stop()
         self.assertFalse(path.exists())
+
+
+class Restarting(Surroundings):
+    """A service manager keeps the socket, as systemd does: restarts refuse nobody."""
+
+    def test_rl8_no_connection_is_refused(self):
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.addCleanup(listener.close)
+        port = listener.getsockname()[1]
+        chain = Chain(
+            ("127.0.0.1", self.postgres.port),
+            link="none",
+            folder=Path(tempfile.mkdtemp(dir=self.folder)),
+            server={"server": {"incoming_connection_string": f"tcp://127.0.0.1:{port}"}},
+        )
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(told.close)
+        told.bind(str(chain.folder / "notify"))
+        told.settimeout(20)
+        stop, failed, served = threading.Event(), [], []
+
+        def client():
+            while not stop.is_set():
+                try:
+                    where = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+                    with psycopg.connect(f"{where} sslmode=disable connect_timeout=20") as db:
+                        served.append(db.execute("SELECT 1").fetchone())
+                except psycopg.OperationalError as error:
+                    failed.append(str(error))
+
+        threads = [threading.Thread(target=client) for _ in range(3)]
+        daemon = self.start(chain, listener, told)
+        for thread in threads:
+            thread.start()
+        for _ in range(2):
+            time.sleep(0.5)
+            before = len(served)
+            daemon.send_signal(signal.SIGTERM)
+            self.assertEqual(told.recv(100), b"STOPPING=1")
+            self.assertEqual(daemon.wait(20), 0)
+            daemon = self.start(chain, listener, told)
+            eventually(lambda before=before: len(served) > before, "clients are served again")
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+        daemon.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(20), 0)
+        # Sessions that ran when it was stopped have ended; nobody who came was turned away.
+        self.assertEqual([error for error in failed if "refused" in error], [])
+        self.assertGreater(len(served), 10)
+
+    def start(self, chain, listener, told):
+        # The child's own id is known only in the child: a shell says it, and becomes the daemon.
+        command = " ".join(twistd("acra-server", chain.server_ini))
+        daemon = subprocess.Popen(
+            ["bash", "-c", f"export LISTEN_PID=$$; exec 3<&{listener.fileno()}; exec {command}"],
+            pass_fds=(listener.fileno(),),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={
+                **os.environ,
+                "LISTEN_FDS": "1",
+                "LISTEN_FDNAMES": "acra",
+                "NOTIFY_SOCKET": told.getsockname(),
+            },
+        )
+        self.addCleanup(daemon.kill)
+        self.assertEqual(told.recv(100), b"READY=1")
+        return daemon

@@ -10,7 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
+from acra_twisted.transport import endpoints
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+from acra_twisted.transport.handed import Handed
 
 
 class Binding(SynchronousTestCase):
@@ -38,6 +40,26 @@ class Binding(SynchronousTestCase):
         service = ListenerService(MemoryReactor(), second, None, path)
         self.successResultOf(service.stopService())
         self.assertFalse(os.path.exists(path))
+
+    def test_rl8_one_that_was_handed_over(self):
+        path = self.path()
+        self.addCleanup(os.unlink, path)
+        one = socket.socket(socket.AF_UNIX)
+        self.addCleanup(one.close)
+        one.bind(path)
+        os.chmod(path, 0o640)
+        handed = Handed()
+        handed._sockets.append(one)
+        endpoints.use(handed)
+        self.addCleanup(endpoints.use, Handed())
+        found = bind("opt", Address(path=path))
+        self.assertIs(found, one)
+        service = ListenerService(MemoryReactor(), found, None, path)
+        service._reactor.adoptStreamPort = lambda *args: None
+        service.startService()
+        self.successResultOf(service.stopService())
+        # The path and its mode are the service manager's.
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o640)
 
     def test_a_file_is_not_removed(self):
         path = self.path()

@@ -74,7 +74,7 @@ class Sockets(SynchronousTestCase):
         self.assertEqual(self.here.lost, ["ConnectionDone"])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
-    def test_av7_close_does_not_wait_for_ever(self):
+    def test_rl3_close_does_not_wait_for_ever(self):
         self.far.pauseProducing()
         self.near.write(b"x" * MUCH)
         self.near.loseConnection()

@@ -96,7 +96,7 @@ class TLS(SynchronousTestCase):
         self.assertEqual(self.here.data, text + b"end")
         self.assertEqual(producer.calls, ["pause", "resume"])
 
-    def test_sessions_are_resumed(self):
+    def test_tl8_sessions_are_resumed(self):
         self.connect()
         self.assertFalse(reused(self.client))
         self.server.write(b"x")
@@ -154,7 +154,7 @@ class TLS(SynchronousTestCase):
         self.assertEqual((self.here.data, self.here.lost), (b"last words", ["ConnectionDone"]))
         self.assertEqual(self.there.lost, ["ConnectionDone"])
 
-    def test_tl5_an_end_without_saying_so_is_a_loss(self):
+    def test_tl9_an_end_without_saying_so_is_a_loss(self):
         self.connect()
         self.client.outer.socket.shutdown(socket.SHUT_WR)
         self.reactor.turn()

@@ -1,0 +1,148 @@
+"""What connections cost: memory of idle sessions, TLS handshakes, latency of one client."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from censor import processor_time
+
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.postgres import SUPERUSER
+from acra_twisted.wire.postgres.frames import GSSENC_REQUEST, STARTUP_HEADER, StartupPacket
+
+SESSIONS = 1000
+_STARTUP = StartupPacket(0, {b"user": b"postgres", b"database": b"postgres"}).encode()
+_READY = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
+_PLAIN = {"pipeline": {"stages": ""}, "logging": {"v": "false"}}
+
+
+class Welcome(threading.Thread):
+    """A database that lets everybody in and says no more: a real one has no room for a thousand."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port: int = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+
+    def run(self) -> None:
+        """Accept until `stop`."""
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(peer)
+            peer.recv(4096)
+            peer.sendall(_READY)
+
+    def stop(self) -> None:
+        """Close everything."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for one in (self._listener, *self._open):
+            one.close()
+
+
+def idle_sessions(folder: Path) -> float:
+    """Kilobytes of the server's memory for each session that does nothing."""
+    with ExitStack() as stack:
+        database = Welcome()
+        database.start()
+        stack.callback(database.stop)
+        chain = Chain(
+            ("127.0.0.1", database.port),
+            link="none",
+            folder=Path(tempfile.mkdtemp(dir=folder)),
+            server={**_PLAIN, "server": {"max_connections": str(2 * SESSIONS)}},
+        )
+        stack.enter_context(chain)
+        sizes = []
+        for count in (100, SESSIONS):
+            for _ in range(count):
+                peer = stack.enter_context(socket.create_connection(("127.0.0.1", chain.port)))
+                peer.sendall(_STARTUP)
+                peer.recv(4096)
+            sizes.append(_resident(chain.server.pid))
+    return (sizes[1] - sizes[0]) / SESSIONS / 1024
+
+
+def _resident(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def handshakes(folder: Path, port: int, count: int = 300) -> dict[str, float]:
+    """Microseconds of the server's processor time for a new TLS connection of the link, up to
+    where the connector's trace context would come; ``port`` is the database's."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    found = {}
+    with Chain(("127.0.0.1", port), link="tls", folder=place, server=_PLAIN) as chain:
+        context = ssl.create_default_context(cafile=str(chain.authority.path))
+        context.load_cert_chain(*chain.authority.issue("bench"))
+        session = None
+        for kind in ("full", "resumed"):
+            before = processor_time(chain.server.pid)
+            for _ in range(count):
+                peer = socket.create_connection(("127.0.0.1", chain.server_port))
+                resumes = session if kind == "resumed" else None
+                with context.wrap_socket(peer, server_hostname="localhost", session=resumes) as tls:
+                    # An empty trace context and a request that is answered at once: the ticket
+                    # comes before the answer.
+                    tls.sendall(b"\0\0\0\0" + STARTUP_HEADER.pack(8, GSSENC_REQUEST))
+                    tls.recv(1)
+                    assert tls.session_reused == (kind == "resumed")
+                    session = tls.session
+            found[kind] = (processor_time(chain.server.pid) - before) / count * 1e6
+    return found
+
+
+def latency(ports: Mapping[str, int], rounds: int, count: int = 1000) -> dict[str, list[float]]:
+    """Microseconds of one client's ``SELECT 1``: median and 99th percentile, targets in turns."""
+    times: dict[str, list[float]] = {name: [] for name in ports}
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(
+                psycopg.connect(
+                    host="127.0.0.1",
+                    port=port,
+                    user=SUPERUSER,
+                    dbname="postgres",
+                    sslmode="disable",
+                )
+            ).pgconn
+            for name, port in ports.items()
+        }
+        for _ in range(rounds):
+            for name, client in clients.items():
+                for _ in range(count):
+                    began = time.perf_counter()
+                    client.exec_(b"SELECT 1")
+                    times[name].append((time.perf_counter() - began) * 1e6)
+    return {
+        name: [statistics.median(found), statistics.quantiles(found, n=100)[98]]
+        for name, found in times.items()
+    }
+
+
+def table(memory: float, tls: dict[str, float], waits: dict[str, list[float]]) -> str:
+    """The measurements as text."""
+    lines = [
+        "Connections",
+        f"  memory of an idle session                {memory:6.1f} kB",
+        f"  TLS connection, server's processor time  {tls['full']:6.0f} us"
+        f", resumed {tls['resumed']:.0f} us",
+        "Latency of one client, us".ljust(44) + "median".rjust(10) + "99th".rjust(10),
+    ]
+    for name, (median, late) in waits.items():
+        lines.append(f"  {name}".ljust(44) + f"{median:10.0f}{late:10.0f}")
+    return "\n".join(lines)

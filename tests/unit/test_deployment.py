@@ -1,0 +1,46 @@
+"""The service manager's files: as closed as they can be, and right about the daemons."""
+
+from configparser import ConfigParser
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+ROOT = Path(__file__).parents[2]
+UNITS = ROOT / "examples" / "systemd"
+#: Security requirement PK-1.
+HARDENED = {
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "CapabilityBoundingSet": "",
+    "SystemCallArchitectures": "native",
+    "LimitCORE": "0",
+    "Type": "notify",
+    "User": "acra",
+}
+
+
+def unit(name):
+    parser = ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read_string((UNITS / name).read_text())
+    return parser
+
+
+class Systemd(SynchronousTestCase):
+    def test_pk1_services_are_closed(self):
+        for daemon in ("acra-server", "acra-connector"):
+            service = unit(f"{daemon}.service")["Service"]
+            found = {key: service.get(key) for key in HARDENED}
+            self.assertEqual(found, HARDENED)
+            self.assertIn("@system-service", (UNITS / f"{daemon}.service").read_text())
+            self.assertGreater(int(service["WatchdogSec"]), 0)
+            self.assertIn(f"--nodaemon --pidfile= {daemon} ", service["ExecStart"])
+            self.assertEqual(unit(f"{daemon}.service")["Unit"]["Requires"], f"{daemon}.socket")
+
+    def test_rl8_sockets_have_the_address_of_the_sample(self):
+        for daemon in ("acra-server", "acra-connector"):
+            address = unit(f"{daemon}.socket")["Socket"]["ListenStream"]
+            sample = (ROOT / "etc" / f"{daemon}.ini").read_text()
+            self.assertIn(f"incoming_connection_string = tcp://{address}\n", sample)
