@@ -4,7 +4,8 @@
 # make test        every test, against real servers that the tests start themselves
 # make lint        ruff and mypy
 # make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
-# make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600)
+# make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
+#                  TARGET=wire what reads the protocols, containers and keys
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
 .PHONY: demo tutorial test lint docs fuzz bench clean
 .DEFAULT_GOAL := test
@@ -37,8 +38,8 @@ docs:
 
 fuzz:
 	@.ci/install-venv test
-	@mkdir -p .fuzz
-	.venv/bin/python -m tests.fuzz.decisions .fuzz -max_total_time=$(or $(SECONDS),600) -artifact_prefix=.fuzz/
+	@mkdir -p .fuzz/$(or $(TARGET),decisions)
+	.venv/bin/python -m tests.fuzz.$(or $(TARGET),decisions) .fuzz/$(or $(TARGET),decisions) -max_total_time=$(or $(SECONDS),600) -artifact_prefix=.fuzz/
 
 bench:
 	@.ci/install-venv demo

@@ -63,7 +63,7 @@ class Channel(Protocol):
         """
         outer = self.transport
         self._starting_tls = True
-        if type(outer) is SocketTransport and not received:
+        if type(outer) is SocketTransport and not (received or outer.pending):
             self.transport = transport = TLSTransport(outer.hand_over(), creator, is_client)
             transport.begin()
             return

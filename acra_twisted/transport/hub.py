@@ -20,9 +20,8 @@ from zope.interface import implementer
 
 _log = Logger()
 
-#: Rounds before the reactor's timers and other descriptors have their turn.
-_ROUNDS = 16
-_EVENTS = 256
+#: Events after which the reactor's timers and other descriptors have their turn: some milliseconds.
+_EVENTS = 64
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
@@ -67,10 +66,12 @@ class Hub:
     def doRead(self) -> None:
         """Twisted: something is ready."""
         poll, watched = self._epoll.poll, self._watched
-        for _ in range(_ROUNDS):
-            ready = poll(0, _EVENTS)
+        left = _EVENTS
+        while left > 0:
+            ready = poll(0, left)
             if not ready:
                 return
+            left -= len(ready)
             for fd, events in ready:
                 who = watched.get(fd)
                 if who is None:

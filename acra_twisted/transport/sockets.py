@@ -56,6 +56,11 @@ class SocketTransport:
                 pass  # a unix socket has the method and not the option
         self._hub.watch(self._fd, self, READABLE)
 
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._queue)
+
     def hand_over(self) -> Any:
         """Twisted's transport, for another one of ours.  Nothing is to be done with this one."""
         self.connected = False
@@ -79,8 +84,8 @@ class SocketTransport:
         if self._reading and events & ~WRITABLE:
             self._read()
         elif not events & (READABLE | WRITABLE):
-            # Nobody reads, and the peer is gone: whoever waits to write must know.
-            self.connectionLost(Failure(CONNECTION_LOST))
+            # The peer is gone, and nobody reads: what it sent last is read when somebody does.
+            self._hub.forget(self._fd)
 
     def _read(self) -> None:
         try:
@@ -99,7 +104,7 @@ class SocketTransport:
         """Close the socket and tell the protocol, once."""
         if not self.connected:
             return
-        self.connected = False
+        self.connected = self._reading = False
         self.disconnecting = True
         self._hub.forget(self._fd)
         self._queue.clear()

@@ -133,11 +133,16 @@ class Sockets(SynchronousTestCase):
         self.reactor.turn()
         self.assertEqual(self.here.lost, ["ConnectionLost"])
 
-    def test_a_peer_that_goes_while_nobody_reads(self):
+    def test_what_a_peer_sent_before_it_went_is_not_lost(self):
         self.near.pauseProducing()
-        self.far.abortConnection()
+        self.far.write(b"last words")
+        self.far.loseConnection()
         self.reactor.turn()
-        self.assertEqual(self.here.lost, ["ConnectionLost"])
+        self.assertEqual((self.here.data, self.here.lost), (b"", []))
+        self.assertEqual(self.reactor.readers, [])
+        self.near.resumeProducing()
+        self.reactor.turn()
+        self.assertEqual((self.here.data, self.here.lost), (b"last words", ["ConnectionDone"]))
 
     def test_a_reset(self):
         listener = socket.create_server(("127.0.0.1", 0))

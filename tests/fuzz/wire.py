@@ -1,0 +1,161 @@
+"""Coverage-guided fuzzing of what reads bytes from outside: ``make fuzz TARGET=wire``.
+
+The first byte of an input chooses a reader and how the rest is cut; inputs to begin with are in
+``tests/fuzz/corpus``.  Wrong is: any exception that is not of `errors`, an answer that differs when
+the same bytes come in pieces, short ways that differ from the general one, much memory.
+
+    python -m tests.fuzz.wire FOLDER -max_total_time=60     (FOLDER: inputs, kept and extended)
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(
+    include=["acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.crypto"]
+):
+    from acra_twisted.crypto import cells, envelopes
+    from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
+    from acra_twisted.errors import AcraError
+    from acra_twisted.wire import lengthprefix, tracecontext
+    from acra_twisted.wire.postgres import backend, frontend
+    from acra_twisted.wire.spanlink import SpanIntake
+    from tests.support.sessions import PARSE_COMPLETE, SYNC, parse, query, ready
+    from tests.support.twins import both
+
+from acra_twisted.connector.farewell import Farewell
+from acra_twisted.connector.watch import StartupWatch
+from acra_twisted.themis import cell, container, keys, message
+from acra_twisted.themis.session import ServerSession
+
+CORPUS = Path(__file__).with_name("corpus")
+#: Separates what the client says from what the database says, in turns.
+TURN = b"\xfe\xfe"
+_PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
+_KEY = keys.generate()
+
+
+def _pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _session(data: bytes, cut: int) -> None:
+    """Both flows of a session: whole chunks against the general way, and cut in pieces."""
+    sides = ("client", "database")
+    parts = data.split(TURN)[:8]
+    talk = [(sides[n % 2], part) for n, part in enumerate(parts) if part]
+    short, general = both([*_PREPARED, *talk], message_limit=1 << 16)
+    assert short == general, "the short way differs"
+    inspected = {"inspects": ("statement", "parameters", "rows"), "message_limit": 1 << 16}
+    cut_talk = [(side, piece) for side, part in talk for piece in _pieces(part, cut)]
+    for one in both([*_PREPARED, *cut_talk], **inspected):
+        assert one["closed"] <= len(one["exchanges"])
+
+
+def _startup(data: bytes, cut: int) -> None:
+    for encrypted in (False, True):
+        startup = ClientStartup(StartupPolicy(), encrypted)
+        for piece in _pieces(data, cut):
+            if startup.feed(piece) is not None:
+                break
+    watch, farewell = StartupWatch(), Farewell("bye")
+    for piece in _pieces(data, cut):
+        watch.from_application(piece)
+        if watch.opaque or watch.startup is not None:
+            break
+        farewell.feed(piece)
+
+
+def _bodies(data: bytes, cut: int) -> None:
+    for decode in (
+        *(backend.decode_row_description, backend.decode_error, backend.decode_command_tag),
+        *(backend.decode_parameter_status, backend.decode_backend_key, backend.sasl_mechanisms),
+        *(frontend.decode_bind, frontend.decode_parse, frontend.decode_target),
+        *(frontend.decode_query, frontend.decode_execute, frontend.bind_names),
+    ):
+        try:
+            decode(data)
+        except AcraError:
+            continue
+
+
+def _link(data: bytes, cut: int) -> None:
+    taken: list[bytes] = []
+    intake = SpanIntake(taken.append)
+    for piece in _pieces(data, cut):
+        intake.feed(piece)
+    assert sum(map(len, taken)) <= len(data)
+    tracecontext.decode(data)
+    tracecontext.parse_traceparent(data.decode("latin-1"))
+    lengthprefix.decode(data, 1 << 16)
+
+
+def _containers(data: bytes, cut: int) -> None:
+    for binary in (False, True):
+        for sighting in cells.find(data, binary):
+            assert 0 <= sighting.start < sighting.end <= len(data), "a sighting outside its cell"
+        # What is searched for and what is found must not part: a container would pass unseen.
+        if cells.find(data, binary):
+            assert cells.might_contain(data, True), "found and not searched for"
+    envelopes.find(data)
+
+
+def _themis(data: bytes, cut: int) -> None:
+    server = ServerSession(
+        b"server",
+        _KEY,
+        lambda peer: _KEY.public_key() if peer == b"client" else None,
+        random_bytes=bytes,
+        now=lambda: 0.0,
+    )
+    for read in (
+        lambda: container.decode(b"REC2", data),
+        lambda: keys.decode_public(data),
+        lambda: keys.decode_private(data),
+        lambda: message.decrypt_shared(b"k" * 32, data),
+        lambda: message.verify(_KEY.public_key(), data),
+        lambda: cell.open_sealed(b"k" * 32, data, b""),
+        lambda: server.receive(data),
+    ):
+        try:
+            read()
+        except AcraError:
+            continue
+
+
+READERS: tuple[Callable[[bytes, int], None], ...] = (
+    *(_session, _startup, _bodies, _link, _containers, _themis),
+)
+
+
+def check(data: bytes) -> None:
+    """One input.  Raises AssertionError, or what a defect raises."""
+    reader = READERS[data[0] % len(READERS)]
+    try:
+        reader(data[1:], 1 + data[0] // len(READERS))
+    except AcraError:
+        return
+
+
+def main() -> None:
+    """Begin with what is in the tree and in the folder, end as libFuzzer's flags say."""
+    if sys.argv[1:] == ["--kept"]:
+        for path in sorted(CORPUS.iterdir()):
+            check(path.read_bytes())
+        return
+    folder = Path(sys.argv[1])
+    for path in CORPUS.iterdir():
+        shutil.copy(path, folder / f"kept-{path.name}")
+    (folder / "seed-query").write_bytes(b"\xf0" + query(b"SELECT 1") + TURN + ready())
+    arguments = [sys.argv[0], "-max_len=2000", "-timeout=10", "-rss_limit_mb=1500", *sys.argv[1:]]
+    atheris.Setup(arguments, lambda data: check(data) if data else None)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
