@@ -38,15 +38,16 @@ def _played(play, conversation):
         "owed": [code for code, _, _ in session.outstanding],
         "status": session.transaction_status,
         "copying": session.copying_in,
-        "exchanges": [_shown(exchange) for exchange in play.recorder.opened],
+        "exchanges": [_shown(exchange, not failure) for exchange in play.recorder.opened],
         "closed": len(play.recorder.closed),
         "works": [kind for kind, _ in play.works],
     }
 
 
-def _shown(exchange):
+def _shown(exchange, whole):
+    # Where the session ends, how far the reply was read that ends it is nobody's business.
     statement = exchange.statement.text if exchange.statement is not None else None
     return (
         *(exchange.kind, statement, exchange.outcome, exchange.rows, exchange.remote),
-        *(bool(exchange.sent), bool(exchange.first_byte), bool(exchange.closed)),
+        *(bool(exchange.sent), whole and bool(exchange.first_byte), bool(exchange.closed)),
     )
