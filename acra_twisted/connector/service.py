@@ -232,6 +232,7 @@ class AcraConnector(MultiService):
         """Accept connections."""
         super().startService()
         self._connections.start()
+        self.telemetry.unready = ""
         self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
         address: Address = self._settings["incoming_connection_string"]
         if not address.is_local:
@@ -244,6 +245,7 @@ class AcraConnector(MultiService):
         return ensureDeferred(self._stop())
 
     async def _stop(self) -> None:
+        self.telemetry.unready = "stopping"
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
         await self._connections.end(self._settings["incoming_connection_close_timeout"])

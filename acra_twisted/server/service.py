@@ -283,6 +283,7 @@ class AcraServer(MultiService):
         """Accept connections."""
         super().startService()
         self._connections.start()
+        self.telemetry.unready = ""
         self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
         for text in insecure(self._settings):
             self.log.warn("{event_text}", event_text=text, code=events.INSECURE_SETTING)
@@ -292,6 +293,7 @@ class AcraServer(MultiService):
         return ensureDeferred(self._stop())
 
     async def _stop(self) -> None:
+        self.telemetry.unready = "stopping"
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
         timeout = self._settings["incoming_connection_close_timeout"]

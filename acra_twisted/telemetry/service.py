@@ -81,6 +81,8 @@ class TelemetryService(MultiService):
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
         )
         metrics.watch_traces(self.tracing.counts)
+        #: Why no new connections should come; empty while they may.
+        self.unready = "starting"
         self._listen(settings, tls_prefix)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
@@ -122,17 +124,22 @@ class TelemetryService(MultiService):
         registry = self.metrics.registry
         both = metrics == zpages
         if metrics is not None and not both:
-            site = make_site(self._reactor, registry, None)
+            site = make_site(self._reactor, registry, None, unready=self._why_unready)
             self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
         if zpages is not None:
             guard, context = make_guard(settings, tls_prefix)
-            site = make_site(self._reactor, registry if both else None, self._pages, guard)
+            site = make_site(
+                self._reactor, registry if both else None, self._pages, guard, self._why_unready
+            )
             guarded = site if context is None else TLSMemoryBIOFactory(context.creator, False, site)
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:
         listener = bind(option, address)
         ListenerService(self._reactor, listener, site, address.path).setServiceParent(self)
+
+    def _why_unready(self) -> str:
+        return self.unready
 
     def _measure_lag(self) -> None:
         now = self._reactor.seconds()

@@ -1,4 +1,5 @@
-"""The HTTP side: ``/metrics`` for Prometheus and the trace pages.  GET only, changes nothing.
+"""The HTTP side: ``/metrics`` for Prometheus, the trace pages, ``/healthz`` and ``/readyz``.  GET
+only, changes nothing.
 
 A `Guard` says who may look.
 """
@@ -38,8 +39,7 @@ class _Answer(Resource):
     def render(self, request: Request) -> bytes:
         """Twisted: answer; nothing here changes anything."""
         if request.method not in self.allowedMethods:
-            request.setHeader("allow", "GET, HEAD")
-            return _plain(request, 405, "Only GET")
+            return _only_get(request)
         request.setHeader("x-content-type-options", "nosniff")
         request.setHeader(
             "content-security-policy",
@@ -64,6 +64,11 @@ class _Answer(Resource):
             return _plain(request, 404, "Not found (only recent traces are kept)")
         request.setHeader("content-type", page[0])
         return page[1]
+
+
+def _only_get(request: Request) -> bytes:
+    request.setHeader("allow", "GET, HEAD")
+    return _plain(request, 405, "Only GET")
 
 
 def _plain(request: Request, code: int, text: str) -> bytes:
@@ -113,6 +118,25 @@ class Trace(_Answer):
         return self._pages.trace(trace_id, arguments)
 
 
+class Health(Resource):
+    """For whoever starts and stops daemons: 200 while ``unready`` gives nothing, else 503 and what
+    it gives.  It tells nothing else, and asks for no token."""
+
+    isLeaf = True
+
+    def __init__(self, unready: Callable[[], str]) -> None:
+        Resource.__init__(self)
+        self._unready = unready
+
+    def render(self, request: Request) -> bytes:
+        """Twisted: answer."""
+        if request.method not in _Answer.allowedMethods:
+            return _only_get(request)
+        request.setHeader("cache-control", "no-store")
+        why = self._unready()
+        return _plain(request, 503, why) if why else _plain(request, 200, "ok")
+
+
 class _Branch(Resource):
     """A path on the way to a leaf."""
 
@@ -138,9 +162,13 @@ def make_site(
     registry: CollectorRegistry | None,
     traces: TracePages | None,
     guard: Guard = _OPEN,
+    unready: Callable[[], str] = str,
 ) -> Site:
-    """Metrics, pages or both, as given."""
+    """Metrics, pages or both, as given; and on each whether the daemon lives (``/healthz``) and
+    whether new connections should come (``/readyz``): ``unready`` says why not."""
     root = _Branch()
+    root.putChild(b"healthz", Health(str))
+    root.putChild(b"readyz", Health(unready))
     if registry is not None:
         root.putChild(b"metrics", Metrics(guard, registry))
     if traces is not None:

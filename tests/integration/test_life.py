@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 from pathlib import Path
 
 import psycopg
@@ -429,6 +430,35 @@ class Limits(Surroundings):
             self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
         chain.stop()
         self.assertFalse(path.exists())
+
+
+class Health(Surroundings):
+    def test_rl6_readiness_turns_red_at_once(self):
+        for link in ("none", "tls"):
+            with self.subTest(link), self.chain(link=link) as chain:
+                daemon, pages = (
+                    (chain.server, chain.server_pages)
+                    if link == "none"
+                    else (chain.connector, chain.connector_pages)
+                )
+                self.assertEqual(get(pages, "/readyz"), "ok\n")
+                with self.connect(chain, autocommit=False) as db:
+                    db.execute("SELECT 1")
+                    os.kill(daemon.pid, signal.SIGTERM)
+                    eventually(lambda pages=pages: self.status(pages, "/readyz") == 503, "red")
+                    self.assertEqual(self.status(pages, "/healthz"), 200)
+                    # The transaction goes on to its end.
+                    self.assertEqual(db.execute("SELECT 2").fetchone(), (2,))
+                    db.commit()
+
+    @staticmethod
+    def status(pages, path):
+        try:
+            get(pages, path)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        return 200
 
 
 class Restarting(Surroundings):

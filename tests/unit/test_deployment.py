@@ -3,6 +3,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 
+import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).parents[2]
@@ -44,3 +45,32 @@ class Systemd(SynchronousTestCase):
             address = unit(f"{daemon}.socket")["Socket"]["ListenStream"]
             sample = (ROOT / "etc" / f"{daemon}.ini").read_text()
             self.assertIn(f"incoming_connection_string = tcp://{address}\n", sample)
+
+
+class Containers(SynchronousTestCase):
+    def setUp(self):
+        self.compose = yaml.safe_load((ROOT / "examples/docker/compose.yaml").read_text())
+
+    def test_pk2_closed(self):
+        for name in ("acra-server", "acra-connector"):
+            service = self.compose["services"][name]
+            self.assertEqual(
+                (service["read_only"], service["cap_drop"], service["security_opt"]),
+                (True, ["ALL"], ["no-new-privileges:true"]),
+            )
+            self.assertIn("/readyz", service["healthcheck"]["test"][-1])
+        dockerfile = (ROOT / "examples/docker/Dockerfile").read_text()
+        self.assertIn("\nUSER 10001:10001\n", dockerfile)
+
+    def test_nothing_is_open_to_others(self):
+        for service in self.compose["services"].values():
+            for port in service.get("ports", ()):
+                self.assertTrue(port.startswith("127.0.0.1:"), port)
+        self.assertEqual(self.compose["services"]["postgres"]["networks"], ["database"])
+
+    def test_what_is_mounted_is_there(self):
+        for service in self.compose["services"].values():
+            for volume in service.get("volumes", ()):
+                path = volume.partition(":")[0]
+                if path != "./etc":
+                    self.assertTrue((ROOT / "examples/docker" / path).exists(), path)

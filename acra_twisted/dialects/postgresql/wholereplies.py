@@ -79,7 +79,7 @@ class WholeReplies(ResponseFlow):
             position += len(_NO_DATA)
             described = False
         result = self._result(data, position, described)
-        if result is None:
+        if result is None or (described and result[0] is None):
             return False
         if self._plans and described:
             entries[1][2].columns = result[0]

@@ -68,6 +68,17 @@ class Site(SynchronousTestCase):
         for host in ("localhost:1", "[::1]:1", "10.0.0.7"):
             self.assertEqual(self.ask("/metrics", host=host)[0], 200)
 
+    def test_health(self):
+        why = ["starting"]
+        self.site = make_site(Clock(), None, None, Guard("a token long enough"), lambda: why[0])
+        self.assertEqual(self.ask("/healthz", host="10.1.2.3")[0], 200)
+        status, answer = self.ask("/readyz")
+        self.assertEqual((status, answer.rpartition("\r\n")[2]), (503, "starting\n"))
+        why[0] = ""
+        self.assertEqual(self.ask("/readyz")[0], 200)
+        self.assertEqual(self.ask("/readyz", method="HEAD")[0], 200)
+        self.assertEqual(self.ask("/readyz", method="POST")[0], 405)
+
     def test_nothing_that_is_not_configured(self):
         self.site = make_site(Clock(), None, None)
         self.assertEqual(self.ask("/metrics")[0], 404)

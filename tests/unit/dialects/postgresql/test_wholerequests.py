@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -61,6 +61,11 @@ class Shorter(SynchronousTestCase):
         self.assertEqual(short, general)
         return short
 
+    @example(
+        [("client", DESCRIBED), ("database", BIND_COMPLETE + complete(b"SELECT 1") + ready())],
+        set(),
+        False,
+    )
     @given(talks, st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])), st.booleans())
     def test_as_the_general_way(self, talk, inspects, connector):
         disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
