@@ -2,12 +2,13 @@
 # make demo ONCE=1 the same, ends by itself
 # make tutorial    the two incidents of docs/tutorial.rst, planted and solved
 # make test        every test, against real servers that the tests start themselves
+# make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
 # make lint        ruff and mypy
 # make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
 #                  TARGET=wire what reads the protocols, containers and keys
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: demo tutorial test lint docs fuzz bench clean
+.PHONY: demo tutorial test compiled test-compiled lint docs fuzz bench clean
 .DEFAULT_GOAL := test
 
 demo:
@@ -25,6 +26,14 @@ test:
 	COVERAGE_FILE=$(CURDIR)/.coverage .venv/bin/coverage run -m pytest -q $(TESTS)
 	@.venv/bin/coverage combine -q
 	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
+
+compiled:
+	@.ci/install-venv dev
+	@.ci/compile
+
+test-compiled: compiled
+	@.ci/install-servers
+	cd build/compiled && ACRA_TWISTED_COMPILED=1 PYTHONPATH=$(CURDIR)/build/compiled .venv/bin/python -m pytest -q $(or $(TESTS),tests)
 
 lint:
 	@.ci/install-venv dev

@@ -208,6 +208,15 @@ METRICS = Section(
     ),
 )
 
+REUSE_PORT = Option(
+    "incoming_connection_reuse_port",
+    BOOLEAN,
+    False,
+    "Several processes of one user listen on incoming_connection_string, and the kernel shares "
+    "connections out: start one for each core, with metrics and pages on an address of its own. "
+    "Limits count in each of them.",
+)
+
 LIMITS = (
     Option("max_connections", Integer(1, 1_000_000), 10_000, "Connections at a time."),
     Option("handshake_timeout", Seconds(0.1), 10.0, "From accept to being ready, in all."),

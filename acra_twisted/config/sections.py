@@ -7,6 +7,7 @@ from acra_twisted.config.common import (
     LIMITS,
     LOGGING,
     METRICS,
+    REUSE_PORT,
     SESSION_LIMITS,
     TRACING,
 )
@@ -42,6 +43,7 @@ SERVER_SECTIONS = (
                 Address("127.0.0.1", 9393),
                 "Where connectors (or applications) connect.",
             ),
+            REUSE_PORT,
             Option(
                 "acraconnector_tls_transport_enable",
                 BOOLEAN,
@@ -293,6 +295,7 @@ CONNECTOR_SECTIONS = (
                 Address("127.0.0.1", 9494),
                 "Where applications connect.",
             ),
+            REUSE_PORT,
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
             *LIMITS,
             *SESSION_LIMITS,

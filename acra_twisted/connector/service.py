@@ -30,9 +30,10 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.tls import Credentials, RawSecurity, TLSSecurity
+from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts, TLSSecurity
 
 
 def server_address(settings: Settings) -> Address:
@@ -55,13 +56,16 @@ def uses_secure_session(settings: Settings) -> bool:
     )
 
 
-def link_security(settings: Settings, keys: Any) -> Any:
-    """The link's ITransportSecurity.  Raises ConfigError; reads certificate and key files."""
+def link_security(settings: Settings, keys: Any, contexts: TLSContexts) -> Any:
+    """The link's ITransportSecurity.  Raises ConfigError; reads certificate and key files.
+
+    The context of TLS is added to ``contexts``.
+    """
     if settings["acraserver_tls_transport_enable"]:
         name = settings["tls_acraserver_sni"] or server_address(settings).host
         if not name:
             raise ConfigError("tls_acraserver_sni: name the server's certificate")
-        return TLSSecurity(Credentials(settings).client_creator(name), True)
+        return TLSSecurity(contexts.add(lambda: Credentials(settings).client_creator(name)), True)
     if settings["acraserver_transport_encryption_disable"]:
         return RawSecurity()
     if not settings["client_id"]:
@@ -110,7 +114,7 @@ def check(settings: Settings) -> None:
             "elsewhere nobody has proven who sends them"
         )
     # A copy of the environment: the service will want to find the master key there as well.
-    link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0))
+    link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0), TLSContexts())
     socket_mode(settings)
 
 
@@ -132,10 +136,18 @@ class AcraConnector(MultiService):
         # First of all sockets: when the pages answer, applications can connect.
         address: Address = settings["incoming_connection_string"]
         mode = socket_mode(settings)
-        listener = bind("incoming_connection_string", address, mode)
+        shared: bool = settings["incoming_connection_reuse_port"]
+        listener = bind("incoming_connection_string", address, mode, shared)
         self.metrics = ConnectorMetrics("acraconnector")
+        contexts = self._contexts = TLSContexts()
         self.telemetry = TelemetryService(
-            reactor, "acra-connector", settings, self.metrics, self._running, self._sessions
+            reactor,
+            "acra-connector",
+            settings,
+            self.metrics,
+            self._running,
+            self._sessions,
+            contexts=contexts,
         )
         self.telemetry.setServiceParent(self)
         self.connect_timeout: float = settings["acraserver_connect_timeout"]
@@ -143,7 +155,7 @@ class AcraConnector(MultiService):
         self.keys = link_keys(settings, os.environ, reactor.seconds)
         if self.keys is not None:
             self.metrics.watch_keys(self.keys)
-        self._security = link_security(settings, self.keys)
+        self._security = link_security(settings, self.keys, contexts)
         self._set_up_tracing(settings)
         self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
         if settings["tracing_to_server"]:
@@ -254,10 +266,11 @@ class AcraConnector(MultiService):
         await super().stopService()
 
     def reload(self) -> None:
-        """SIGHUP: read keys anew; connections go on."""
+        """SIGHUP: read keys and certificates anew; connections go on."""
         if self.keys is not None:
             self.keys.forget()
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
+        renew(self._contexts, self.log)
 
 
 class _ConnectionFactory(Factory):

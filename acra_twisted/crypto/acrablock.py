@@ -16,10 +16,10 @@ from acra_twisted.themis.cell import Key, Random
 TAG = b'"' * 4
 HEAD_SIZE = 94
 #: What an AcraBlock is longer than its plaintext.
-OVERHEAD = HEAD_SIZE + cell.OVERHEAD
+OVERHEAD: int = HEAD_SIZE + cell.OVERHEAD
 #: Data encryption, length of the wrapped key, and how every sealed 32-byte key begins.
-MARK = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"
-MARK_OFFSET = 15
+MARK: bytes = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"
+MARK_OFFSET: int = 15
 KEY_SIZE = 32
 _KEY_AT = 18
 _LENGTH = struct.Struct("<Q")

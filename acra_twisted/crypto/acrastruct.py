@@ -17,12 +17,12 @@ TAG = b'"' * 8
 #: The head: tag, throw-away public key, wrapped data key, length of the rest.
 HEAD_SIZE = 145
 #: What an AcraStruct is longer than its plaintext.
-OVERHEAD = HEAD_SIZE + cell.OVERHEAD
+OVERHEAD: int = HEAD_SIZE + cell.OVERHEAD
 #: The throw-away key begins so, always.
-KEY_MARK = b"UEC2\0\0\0-"
+KEY_MARK: bytes = b"UEC2\0\0\0-"
 #: So every AcraStruct begins.
-MARK = TAG + KEY_MARK
-MARK_OFFSET = 0
+MARK: bytes = TAG + KEY_MARK
+MARK_OFFSET: int = 0
 _KEY_END = 53
 _LENGTH_AT = 137
 _LENGTH = struct.Struct("<Q")

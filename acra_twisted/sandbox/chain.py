@@ -126,6 +126,7 @@ class Chain:
 
     def start(self) -> Chain:
         """Start both daemons and wait until they listen."""
+        assert self.server is None, "it is running already"  # noqa: S101 - for tests
         self.server = self._start("acra-server", self.server_ini, self.server_pages)
         if self.link != "none":
             self.connector = self._start("acra-connector", self.connector_ini, self.connector_pages)

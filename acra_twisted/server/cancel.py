@@ -19,10 +19,15 @@ _ADDRESSES_MAX = 1024
 
 
 class CancelKeys:
-    """Keys of the sessions of this process, and a rate limit by address."""
+    """Keys of the sessions of this process, and a rate limit by address.
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    ``shared``: other processes serve the same address, and a request may come to the wrong one.
+    One for a session that is not known here is left to the database to judge then.
+    """
+
+    def __init__(self, clock: Callable[[], int], shared: bool = False) -> None:
         self._clock = clock
+        self._shared = shared
         self._keys: dict[int, bytes] = {}
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
@@ -44,4 +49,4 @@ class CancelKeys:
                 self._buckets.popitem(last=False)
         known = self._keys.get(request.process_id, b"")
         matches = hmac.compare_digest(known, request.key)
-        return bucket.take() and matches and bool(known)
+        return bucket.take() and (matches if known else self._shared)

@@ -36,10 +36,19 @@ from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
+from acra_twisted.transport.hub import hub_of
 from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.renewal import not_renewed, renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.tls import REQUIRE, Credentials, RawSecurity, TLSSecurity
+from acra_twisted.transport.tls import (
+    REQUIRE,
+    Credentials,
+    RawSecurity,
+    TLSContext,
+    TLSContexts,
+    TLSSecurity,
+)
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("decryptor", "poison"))
@@ -124,8 +133,10 @@ class AcraServer(MultiService):
         self._exit_with = exit_with
         # First of all sockets: when the pages answer, clients can connect.
         address: Address = settings["incoming_connection_string"]
-        listener = bind("incoming_connection_string", address)
+        shared: bool = settings["incoming_connection_reuse_port"]
+        listener = bind("incoming_connection_string", address, shared=shared)
         self.metrics = ServerMetrics("postgresql")
+        self._contexts = TLSContexts()
         self.telemetry = TelemetryService(
             reactor,
             "acra-server",
@@ -134,6 +145,7 @@ class AcraServer(MultiService):
             self._running,
             self._sessions,
             "tls_client_",
+            self._contexts,
         )
         self.telemetry.setServiceParent(self)
         clock = self.telemetry.clock
@@ -144,13 +156,13 @@ class AcraServer(MultiService):
             settings["write_timeout"],
         )
         self.handshake_timeout: float = settings["handshake_timeout"]
-        self.cancel_keys = CancelKeys(clock)
+        self.cancel_keys = CancelKeys(clock, shared)
         self.keys = open_keys(settings, os.environ, reactor.seconds)
         if self.keys is not None:
             self.metrics.watch_keys(self.keys)
         self._set_up_security(settings)
         self._set_up_database(settings)
-        self.workers = Workers(reactor)
+        self.workers = Workers(reactor, awaiting=hub_of(reactor).awaiting)
         services = Services(
             reactor, clock, self.keys, self.workers, self.panic, settings, self._read_blocks
         )
@@ -212,17 +224,25 @@ class AcraServer(MultiService):
             link_tls and credentials.auth == REQUIRE
         )
         if link_tls:
-            self._link: Any = TLSSecurity(credentials.server_context((ALPN, b"h2")), False)
+            context = self._contexts.add(
+                lambda: Credentials(settings, "tls_client_").server_context((ALPN, b"h2"))
+            )
+            self._link: Any = TLSSecurity(context, False)
         elif uses_secure_session(settings):
             keys = need_keys(self.keys, settings, "Secure Session")
             self._link = SecureSessionSecurity(keys, settings["securesession_id"], time.time)
         else:
             self._link = RawSecurity()
         offers_tls = credentials.certificate is not None and settings["client_tls"] != "disable"
-        # Behind such a link the peer has been verified: the application shows no certificate.
-        if link_tls or uses_secure_session(settings):
-            credentials.auth = 0
-        self.client_tls: Any = credentials.server_context((ALPN,)) if offers_tls else None
+
+        def inside() -> TLSContext:
+            credentials = Credentials(settings, "tls_client_")
+            # Behind such a link the peer has been verified: the application shows no certificate.
+            if link_tls or uses_secure_session(settings):
+                credentials.auth = 0
+            return credentials.server_context((ALPN,))
+
+        self.client_tls: Any = self._contexts.add(inside) if offers_tls else None
         tls = {"require": "require", "disable": "disable", "auto": "allow"}[settings["client_tls"]]
         self.startup_policy = StartupPolicy(
             tls=tls if offers_tls else "disable",
@@ -235,7 +255,9 @@ class AcraServer(MultiService):
         creator = None
         if uses_database_tls(settings):
             name = settings["tls_database_sni"] or settings["db_host"]
-            creator = Credentials(settings, "tls_database_").client_creator(name)
+            creator = self._contexts.add(
+                lambda: Credentials(settings, "tls_database_").client_creator(name)
+            )
         self.database = Database(self.reactor, address, creator, settings["db_connect_timeout"])
         rule = settings["db_password_without_tls"]
         self.password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
@@ -305,30 +327,23 @@ class AcraServer(MultiService):
         await super().stopService()
 
     def reload(self) -> None:
-        """SIGHUP: read keys, and what stages read, anew; sessions go on."""
+        """SIGHUP: read keys, certificates, and what stages read, anew; sessions go on."""
         if self.keys is not None:
             self.keys.forget()
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
+        renew(self._contexts, self.log)
         for stage in self.pipeline.stages:
             if IReloadable.providedBy(stage):
                 try:
                     stage.reload()
                 except ConfigError as error:
-                    self._not_reloaded(stage.name, error)
+                    not_renewed(self.log, error, stage=stage.name)
                 else:
                     self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
 
     def _read_blocks(self) -> Sequence[Block]:
         path = self._settings.file
         return IniFile(path).blocks() if path else ()
-
-    def _not_reloaded(self, stage: str, error: ConfigError) -> None:
-        self.log.error(
-            "Cannot read anew; what was in force stays in force",
-            stage=stage,
-            error=str(error),
-            code=events.WRONG_CONFIGURATION,
-        )
 
     def panic(self) -> None:
         """End the program now: sessions are cut, what is told is flushed, exit status 1."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.logger import Logger
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
@@ -19,7 +19,6 @@ from acra_twisted.telemetry.watcher import Watcher
 _log = Logger()
 
 
-@implementer(IPipelineObserver)
 class Observers:
     """Tells each of ``watchers`` in order."""
 
@@ -86,6 +85,10 @@ class Observers:
                 getattr(watcher, method)(*args, **fields)
             except Exception:
                 _log.failure("observer failed")
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(Observers, IPipelineObserver)
 
 
 def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:

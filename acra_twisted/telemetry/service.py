@@ -26,7 +26,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
-from acra_twisted.transport.tls import REQUIRE, Credentials
+from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
 _LAG_INTERVAL = 0.5
 
@@ -34,7 +34,8 @@ _LAG_INTERVAL = 0.5
 class TelemetryService(MultiService):
     """``running`` gives the spans that have not ended, ``sessions`` those of the moment; both
     are for the pages.  ``calls`` is an observer for them, None where there are none.
-    ``tls_prefix`` is of the options of the certificates that guard them.
+    ``tls_prefix`` is of the options of the certificates that guard them; their context is added
+    to ``contexts``.
 
     Nothing is started, connected or threaded before startService: a daemon forks in between.
     """
@@ -48,8 +49,10 @@ class TelemetryService(MultiService):
         running: Callable[[], Iterable[Span]],
         sessions: Callable[[], Iterable[Session]] = tuple,
         tls_prefix: str = "tls_",
+        contexts: TLSContexts | None = None,
     ) -> None:
         super().__init__()
+        self._contexts = TLSContexts() if contexts is None else contexts
         self._reactor = reactor
         self.metrics = metrics
         self.clock = steady_clock()
@@ -131,7 +134,10 @@ class TelemetryService(MultiService):
             site = make_site(
                 self._reactor, registry if both else None, self._pages, guard, self._why_unready
             )
-            guarded = site if context is None else TLSMemoryBIOFactory(context.creator, False, site)
+            guarded: Any = site
+            if context is not None:
+                context = self._contexts.add(lambda: make_guard(settings, tls_prefix)[1])
+                guarded = TLSMemoryBIOFactory(context.creator, False, site)
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
 
 
-@implementer(IPipelineObserver)
 class Watcher:
     """Subclasses define what they want to be told."""
 
@@ -44,3 +43,7 @@ class Watcher:
         **fields: Any,
     ) -> None:
         """See IPipelineObserver."""
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(Watcher, IPipelineObserver)

@@ -31,9 +31,10 @@ def use(handed: Handed) -> None:
     _handed = handed
 
 
-def bind(option: str, address: Address, mode: int = 0o600) -> socket.socket:
+def bind(option: str, address: Address, mode: int = 0o600, shared: bool = False) -> socket.socket:
     """A listening, non-blocking socket: the one that a service manager has handed over for this
-    address, or a new one.  Raises ConfigError naming the option."""
+    address, or a new one, ``shared`` with other processes of this user that ask for it.  Raises
+    ConfigError naming the option."""
     handed = _handed.take(address)
     if handed is not None:
         return handed
@@ -46,6 +47,8 @@ def bind(option: str, address: Address, mode: int = 0o600) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(where)
             return _listening(listener)
         except OSError:

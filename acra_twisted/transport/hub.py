@@ -3,25 +3,34 @@
 Twisted's reactor spends more on one event (a logging context, checks of the descriptor, a turn of
 its loop) than a bare relay spends on reading and writing.  So the sockets of sessions are watched
 by an epoll object of their own, which the reactor watches as it does any descriptor: an epoll
-object is readable while something in it is ready.  What is ready is dealt with in rounds before
-the reactor has its turn again.  Measured in docs/performance.rst.
+object is readable while something in it is ready.  While sessions talk the hub keeps the floor: it
+waits for the next event itself, a millisecond at most, and gives the reactor its turn (timers,
+accepting, pages, threads) every two milliseconds, and at once when somebody asks for it.
+Measured in docs/performance.rst.
 """
 
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 _log = Logger()
 
-#: Events after which the reactor's timers and other descriptors have their turn: some milliseconds.
-_EVENTS = 64
+#: Events after which the reactor's timers and other descriptors have their turn,
+_EVENTS = 256
+#: and seconds;
+_FLOOR = 0.002
+#: seconds for which the next event is waited for.
+_LINGER = 0.001
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
@@ -37,14 +46,16 @@ class Watched(Protocol):
         """An exception came out of `ready`, or the reactor stops."""
 
 
-@implementer(IReadDescriptor)
 class Hub:
     """The sockets watched for one reactor.  Known to the reactor only while there are any."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, clock: Callable[[], float] = monotonic) -> None:
         self._reactor = reactor
+        self._clock = clock
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
+        # Things that the reactor will bring: nobody is to be kept waiting for them.
+        self._awaited = 0
 
     def watch(self, fd: int, who: Watched, events: int) -> None:
         """Tell ``who`` of ``events`` from now on, and of errors and hang-ups."""
@@ -63,15 +74,35 @@ class Hub:
             if not self._watched:
                 self._reactor.removeReader(self)
 
+    def soon(self, function: Callable[..., Any], *args: Any) -> None:
+        """Have the reactor call it in its next turn, and let that come at once."""
+        self._awaited += 1
+        self._reactor.callLater(0, self._arrived, function, args)
+
+    def _arrived(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._awaited -= 1
+        function(*args)
+
+    def awaiting(self, deferred: Deferred[Any]) -> Deferred[Any]:
+        """Let the reactor have every turn until this has fired: a thread is at work for it."""
+        self._awaited += 1
+        return deferred.addBoth(self._has_come)
+
+    def _has_come(self, result: Any) -> Any:
+        self._awaited -= 1
+        return result
+
     def doRead(self) -> None:
         """Twisted: something is ready."""
         poll, watched = self._epoll.poll, self._watched
-        left = _EVENTS
+        left, wait = _EVENTS, 0.0
+        until = self._clock() + _FLOOR
         while left > 0:
-            ready = poll(0, left)
+            ready = poll(wait, left)
             if not ready:
                 return
             left -= len(ready)
+            wait = _LINGER
             for fd, events in ready:
                 who = watched.get(fd)
                 if who is None:
@@ -82,6 +113,8 @@ class Hub:
                     failure = Failure()
                     _log.failure("internal error", failure)
                     who.connectionLost(failure)
+            if self._awaited or not watched or self._clock() > until:
+                return
 
     def fileno(self) -> int:
         """Twisted: of the epoll object."""
@@ -96,6 +129,9 @@ class Hub:
         for who in tuple(self._watched.values()):
             who.connectionLost(reason)
 
+
+# Not as a decorator: compiled classes have none.
+classImplements(Hub, IReadDescriptor)
 
 _hubs: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
 

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IConsumer, ITransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
 
@@ -28,7 +28,6 @@ _HIGH_WATER = 64 * 1024
 LINGER = 30.0
 
 
-@implementer(ITransport, IConsumer)
 class SocketTransport:
     """``outer`` is Twisted's transport; its ``protocol`` gets what is read, and the loss."""
 
@@ -181,7 +180,7 @@ class SocketTransport:
         self.disconnecting = True
         self._stop_reading()
         lost = Failure(CONNECTION_LOST)
-        self.outer.reactor.callLater(0, self.connectionLost, lost)
+        self._hub.soon(self.connectionLost, lost)
 
     def loseConnection(self) -> None:
         """Send what waits, then close."""
@@ -190,7 +189,7 @@ class SocketTransport:
         self.disconnecting = True
         self._stop_reading()
         if not self._queue:
-            self.outer.reactor.callLater(0, self._close)
+            self._hub.soon(self._close)
         else:
             self._linger = self.outer.reactor.callLater(LINGER, self.abortConnection)
 
@@ -206,7 +205,7 @@ class SocketTransport:
         self._queue.clear()
         self._watch()
         aborted = Failure(ConnectionAborted())
-        self.outer.reactor.callLater(0, self.connectionLost, aborted)
+        self._hub.soon(self.connectionLost, aborted)
 
     def _stop_reading(self) -> None:
         if self._reading:
@@ -252,6 +251,10 @@ class SocketTransport:
     def unregisterProducer(self) -> None:
         """There is none any more."""
         self._producer = None
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(SocketTransport, ITransport, IConsumer)
 
 
 def take_over(transport: Any) -> Any:

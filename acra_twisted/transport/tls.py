@@ -13,7 +13,11 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtocolFactory
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+)
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import (
     AcceptableCiphers,
@@ -58,7 +62,7 @@ class TLSContext:
         context.set_options(SSL.OP_NO_RENEGOTIATION)
         context.set_session_id(_SESSION_CONTEXT)
         context.set_timeout(SESSION_LIFETIME)
-        self.creator: Any = _Creator(self) if name else options
+        self.creator: Any = _Creator(self)
         self._name = name
         if protocols:
             context.set_alpn_select_callback(_choose(tuple(protocols)))
@@ -94,6 +98,12 @@ class TLSContext:
             if owner is not None:
                 owner.failVerification(Failure())
 
+    def become(self, other: TLSContext) -> None:
+        """New connections are made as ``other`` makes them; those that are there go on."""
+        if bool(self._name) != bool(other._name):
+            raise ValueError("one is a client that checks names, the other is not")
+        self.context, self._name, self._session = other.context, other._name, None
+
     def keep_session(self, connection: SSL.Connection) -> None:
         """For the next connection."""
         self._session = connection.get_session()
@@ -111,15 +121,39 @@ def _choose(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], 
     return choose
 
 
-@implementer(IOpenSSLClientConnectionCreator)
+class TLSContexts:
+    """Those of a daemon, to be read anew together when their files have changed."""
+
+    def __init__(self) -> None:
+        self._made: list[tuple[TLSContext, Callable[[], TLSContext]]] = []
+
+    def add(self, make: Callable[[], TLSContext]) -> TLSContext:
+        """The context that ``make`` reads from its files.  Raises ConfigError as it does."""
+        context = make()
+        self._made.append((context, make))
+        return context
+
+    def renew(self) -> int:
+        """Read all files anew; how many contexts there are.  Raises ConfigError; then every
+        context stays as it was."""
+        fresh = [make() for _, make in self._made]
+        for (context, _), new in zip(self._made, fresh, strict=True):
+            context.become(new)
+        return len(fresh)
+
+
+@implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
 class _Creator:
-    """A client's connections without a socket, for Twisted's TLS."""
+    """Connections without a socket, for Twisted's TLS."""
 
     def __init__(self, context: TLSContext) -> None:
         self._context = context
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         return self._context.connection(None, protocol, True)
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        return self._context.connection(None, protocol, False)
 
 
 def is_ip_address(name: str) -> bool:

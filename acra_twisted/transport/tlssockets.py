@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.errors import HandshakeError
 from acra_twisted.transport.hub import READABLE, WRITABLE
@@ -27,8 +27,7 @@ _RECORD = 16 * 1024
 _RECORDS = 4
 
 
-@implementer(ISSLTransport)
-class TLSTransport(SocketTransport):  # type: ignore[misc]  # it has no options of TCP
+class TLSTransport(SocketTransport):
     """``outer`` is Twisted's transport; its protocol gets plaintext from the handshake on."""
 
     def __init__(self, outer: Any, context: TLSContext, is_client: bool) -> None:
@@ -178,6 +177,9 @@ class TLSTransport(SocketTransport):  # type: ignore[misc]  # it has no options 
         super().connectionLost(reason)
         # OpenSSL's callbacks know this object: let both go.
         self._connection.set_app_data(None)
+
+
+classImplements(TLSTransport, ISSLTransport)  # type: ignore[misc]  # it has no options of TCP
 
 
 def _not_yet(data: Any) -> int:

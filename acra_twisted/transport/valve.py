@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
+from zope.interface import classImplements
 
 PEER_BUFFER = "the peer's buffer is full"
 STAGE = "a stage waits"
@@ -19,7 +19,6 @@ CONNECTING = "the other side is not connected"
 OUTSTANDING = "too many replies are outstanding"
 
 
-@implementer(IPushProducer)
 class Valve:
     """Controls reading from one transport; registered as producer with the other one.
 
@@ -66,3 +65,7 @@ class Valve:
     def stopProducing(self) -> None:
         """Twisted: the peer is gone; whoever owns both sides closes this one."""
         self._stopped = True
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(Valve, IPushProducer)

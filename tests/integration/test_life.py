@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -435,7 +437,8 @@ class Limits(Surroundings):
 class Health(Surroundings):
     def test_rl6_readiness_turns_red_at_once(self):
         for link in ("none", "tls"):
-            with self.subTest(link), self.chain(link=link) as chain:
+            with self.subTest(link):
+                chain = self.chain(link=link)
                 daemon, pages = (
                     (chain.server, chain.server_pages)
                     if link == "none"
@@ -459,6 +462,111 @@ class Health(Surroundings):
             with error:
                 return error.code
         return 200
+
+
+class Reloading(Surroundings):
+    """SIGHUP under load: what can be used is used from then on, what cannot changes nothing."""
+
+    def test_tl7_rl7_certificates_and_rules(self):
+        rules = self.folder / "rules.yaml"
+        rules.write_text(denying("before"))
+        chain = self.chain(server={"censor": {"acracensor_config_file": str(rules)}})
+        stop, failed, served = threading.Event(), [], []
+
+        def client():
+            try:
+                with self.connect(chain) as db:
+                    while not stop.is_set():
+                        served.append(db.execute("SELECT 1").fetchone())
+            except psycopg.Error as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=client) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        first = self.serial(chain)
+        certificate, key = chain.authority.issue("acra-server", hosts=("localhost", "127.0.0.1"))
+        rules.write_text(denying("after"))
+        self.reload(chain, "Certificates were read anew", 1)
+        second = self.serial(chain)
+        self.assertNotEqual(first, second)
+        with self.connect(chain) as db:
+            db.execute("SELECT 1 AS before")
+            with self.assertRaisesRegex(psycopg.Error, "AcraCensor"):
+                db.execute("SELECT 1 AS after")
+        # A key of another certificate, and rules that are none.
+        key.write_bytes(chain.authority.issue("other")[1].read_bytes())
+        rules.write_text("handlers: [{handler: nonsense}]")
+        self.reload(chain, "Cannot read anew; what was in force stays in force", 2)
+        self.assertEqual(self.serial(chain), second)
+        with self.connect(chain) as db, self.assertRaisesRegex(psycopg.Error, "AcraCensor"):
+            db.execute("SELECT 1 AS after")
+        before = len(served)
+        eventually(lambda: len(served) > before, "sessions go on")
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual(failed, [])
+
+    def reload(self, chain, expected, times):
+        os.kill(chain.server.pid, signal.SIGHUP)
+        log = chain.folder / "acra-server.log"
+        eventually(lambda: log.read_text().count(expected) == times, expected)
+
+    @staticmethod
+    def serial(chain):
+        """Of the certificate that the server shows to a new connection."""
+        context = ssl.create_default_context(cafile=chain.authority.path)
+        connector = chain.folder / "acra-connector"
+        context.load_cert_chain(f"{connector}.pem", f"{connector}.key")
+        plain = socket.create_connection(("127.0.0.1", chain.server_port), 10)
+        with context.wrap_socket(plain, server_hostname="localhost") as tls:
+            return tls.getpeercert()["serialNumber"]
+
+
+def denying(word):
+    handlers = [{"handler": "deny", "patterns": [], "queries": [f"SELECT 1 AS {word}"]}]
+    return json.dumps({"version": "0.85.0", "handlers": handlers})
+
+
+class Several(Surroundings):
+    """Processes that share a port: all serve, a cancel finds its session whoever gets it."""
+
+    def test_two(self):
+        section = {"incoming_connection_reuse_port": "true"}
+        first = self.chain(link="none", server={"server": section})
+        address = {"incoming_connection_string": f"tcp://127.0.0.1:{first.server_port}"}
+        second = self.chain(link="none", server={"server": {**section, **address}})
+        sessions = [self.connect(first) for _ in range(24)]
+        for db in sessions:
+            self.addCleanup(db.close)
+
+        def spread():
+            pages = (
+                json.loads(get(one.server_pages, "/debug/sessions?format=json"))
+                for one in (first, second)
+            )
+            return [len(page["sessions"]) for page in pages]
+
+        self.assertEqual(sum(spread()), 24)
+        self.assertGreater(min(spread()), 0)
+        for db in sessions[:6]:
+            canceller = threading.Timer(0.2, db.cancel)
+            canceller.start()
+            with self.assertRaises(psycopg.errors.QueryCanceled):
+                db.execute("SELECT pg_sleep(20)")
+            canceller.join()
+        self.assertEqual(second.stop(), (0,))
+        lost = 0
+        for db in sessions:
+            try:
+                db.execute("SELECT 1")
+            except psycopg.OperationalError:
+                lost += 1
+        self.assertTrue(0 < lost < 24)
+        for _ in range(10):
+            with self.connect(first) as db:
+                self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
 
 
 class Restarting(Surroundings):

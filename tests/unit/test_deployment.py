@@ -40,6 +40,12 @@ class Systemd(SynchronousTestCase):
             self.assertIn(f"--nodaemon --pidfile= {daemon} ", service["ExecStart"])
             self.assertEqual(unit(f"{daemon}.service")["Unit"]["Requires"], f"{daemon}.socket")
 
+    def test_one_of_several_is_as_closed(self):
+        one, several = (unit(f"acra-server{at}.service")["Service"] for at in ("", "@"))
+        self.assertEqual(one, {key: several.get(key) for key in one})
+        text = (UNITS / "acra-server@.service").read_text()
+        self.assertIn("PROMETHEUS_METRICS_STRING=tcp://127.0.0.1:942%i\n", text)
+
     def test_rl8_sockets_have_the_address_of_the_sample(self):
         for daemon in ("acra-server", "acra-connector"):
             address = unit(f"{daemon}.socket")["Socket"]["ListenStream"]

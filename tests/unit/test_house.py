@@ -1,8 +1,10 @@
 """The rules of the house: import order, a test file per source file, a light plugin file."""
 
 import ast
+import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -76,6 +78,21 @@ class ImportOrder(SynchronousTestCase):
         for path in modules():
             if "opencensus" in {name.split(".")[0] for name in imports(path)}:
                 self.assertEqual(path.relative_to(PACKAGE).parts[0], "telemetry")
+
+
+class Compiled(SynchronousTestCase):
+    """The modules that setup.py may compile."""
+
+    def test_they_are_there_and_compiled_where_they_should_be(self):
+        text = (TOP / "setup.py").read_text()
+        program = text.replace("setup(ext_modules=extensions())", "print(*COMPILED)")
+        found = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.split()
+        self.assertGreater(len(found), 30)
+        suffix = ".so" if os.environ.get("ACRA_TWISTED_COMPILED") == "1" else ".py"
+        for name in found:
+            self.assertEqual(Path(import_module(name).__file__).suffix, suffix, name)
 
 
 class TestFiles(SynchronousTestCase):

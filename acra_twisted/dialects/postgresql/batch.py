@@ -35,8 +35,7 @@ class HeldBatch(ChunkFlow):
         """Move released bytes of this chunk to the output."""
         start, released = self._start, self._released
         if released > start:
-            # bytes slices of a whole object are that object: no copy for a chunk that passed.
-            self._out.append(self._buffer.data[start:released])
+            self._out.append(self._part(start, released))
             self._start = released
 
     def _carry(self) -> None:

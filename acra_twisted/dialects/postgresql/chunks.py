@@ -49,6 +49,11 @@ class ChunkFlow:
         """Make ``data``, behind what is unread, the current chunk."""
         raise NotImplementedError  # pragma: no cover - abstract
 
+    def _part(self, start: int, end: int) -> bytes:
+        """Bytes of the chunk; of all of it the object that arrived, not a copy."""
+        data = self._buffer.data
+        return data if start == 0 and end == len(data) else data[start:end]
+
     def _load_waiting(self) -> None:
         if self._waiting:
             data, self._waiting = b"".join(self._waiting), []

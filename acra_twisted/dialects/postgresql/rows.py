@@ -36,8 +36,7 @@ class ResultRows(ChunkFlow):
     def _emit(self, upto: int) -> None:
         start = self._start
         if upto > start:
-            # A slice of the whole object is the object: no copy for a chunk that passed.
-            self._out.append(self._buffer.data[start:upto])
+            self._out.append(self._part(start, upto))
             self._start = upto
 
     def _leave_out(self, start: int, end: int) -> None:

@@ -10,7 +10,7 @@ from acra_twisted.connector import service
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.transport.tls import TLSSecurity
+from acra_twisted.transport.tls import TLSContexts, TLSSecurity
 
 
 def settings(**changes):
@@ -29,7 +29,7 @@ class Checks(SynchronousTestCase):
     def test_fine(self):
         service.check(settings())
         tls = settings(acraserver_tls_transport_enable=True)
-        self.assertIsInstance(service.link_security(tls, None), TLSSecurity)
+        self.assertIsInstance(service.link_security(tls, None, TLSContexts()), TLSSecurity)
 
     def test_the_host_overrides_the_string(self):
         found = service.server_address(settings(acraserver_connection_host="other"))

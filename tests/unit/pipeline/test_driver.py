@@ -153,7 +153,7 @@ class Plans(SynchronousTestCase):
 
     def test_columns_that_concern_nobody_ever(self):
         for answers, expected in (((NEVER, NEVER), True), ((NEVER, None), False)):
-            self.assertIs(driver.plan([hook(answer) for answer in answers], self.work), PASS)
+            self.assertIs(driver.plan(tuple(map(hook, answers)), self.work), PASS)
             self.assertEqual((self.work.item.unconcerned, self.exchange.plan), (expected, ()))
         self.assertEqual(repr(NEVER), "NEVER")
 

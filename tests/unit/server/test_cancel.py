@@ -25,6 +25,13 @@ class Keys(SynchronousTestCase):
     def test_st18_a_session_without_a_key_cannot_be_cancelled(self):
         self.assertFalse(self.accepts(9, b""))
 
+    def test_what_another_process_may_know_is_left_to_the_database(self):
+        self.keys = CancelKeys(lambda: self.now, shared=True)
+        self.keys.add(self.key)
+        self.assertFalse(self.accepts(7, b"x" * 32))
+        self.assertTrue(self.accepts(8, b"x" * 32))
+        self.assertEqual(sum(self.accepts(8, b"x" * 32) for _ in range(100)), 18)
+
     def test_a_key_ends_with_its_session(self):
         newer = BackendKey(7, b"n" * 4)
         self.keys.add(newer)

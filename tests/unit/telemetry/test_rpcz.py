@@ -1,7 +1,5 @@
 """Counts of the last minute, hour and all."""
 
-from types import SimpleNamespace
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import STATEMENT, Exchange, Work
@@ -54,7 +52,7 @@ class Stats(SynchronousTestCase):
         self.assertEqual(counts, [0, 0, 200])
 
     def test_stages(self):
-        work = Work(STATEMENT, None, SimpleNamespace())
+        work = Work(STATEMENT, None, Exchange(self.session, "query", None, self.now))
         self.stats.stage_ran("censor", work, PASS, self.now, self.now + 5000)
         self.stats.stage_ran("censor", work, PASS, 0, 0)
         row = self.stats.page()["stages"]["censor"]["minute"]

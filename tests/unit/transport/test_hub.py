@@ -2,10 +2,11 @@
 
 import os
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
+from acra_twisted.transport.hub import READABLE, WRITABLE, Hub, hub_of
 from tests.support.sockets import Reactor
 
 
@@ -25,14 +26,15 @@ class Watching:
 class Hubs(SynchronousTestCase):
     def setUp(self):
         self.reactor = Reactor()
-        self.hub = hub_of(self.reactor)
+        self.now = 0.0
+        self.hub = Hub(self.reactor, lambda: self.now)
         self.fds = os.pipe()
         for fd in self.fds:
             self.addCleanup(os.close, fd)
 
     def test_one_for_a_reactor(self):
-        self.assertIs(hub_of(self.reactor), self.hub)
-        self.assertIsNot(hub_of(Reactor()), self.hub)
+        self.assertIs(hub_of(self.reactor), hub_of(self.reactor))
+        self.assertIsNot(hub_of(Reactor()), hub_of(self.reactor))
         self.assertEqual(self.hub.logPrefix(), "-")
         self.assertGreater(self.hub.fileno(), 2)
 
@@ -57,16 +59,61 @@ class Hubs(SynchronousTestCase):
         watching = Watching()
         self.hub.watch(self.fds[1], watching, WRITABLE)
         self.hub.doRead()
-        self.assertEqual(len(watching.events), 64)
+        self.assertEqual(len(watching.events), 256)
+        # Or after two milliseconds, whichever is first.
+        watching.ready = lambda events: setattr(self, "now", self.now + 0.0005)
+        self.hub.doRead()
+        self.assertEqual(self.now, 0.0025)
+
+    def test_it_keeps_the_floor_while_something_comes(self):
+        told = []
+
+        class Echoing(Watching):
+            def ready(self, events):
+                told.append(os.read(fds[0], 1))
+                if len(told) < 5:
+                    os.write(fds[1], b"x")
+
+        fds = self.fds
+        self.hub.watch(fds[0], Echoing(), READABLE)
+        os.write(fds[1], b"x")
+        self.hub.doRead()
+        self.assertEqual(len(told), 5)
+
+    def test_what_the_reactor_is_asked_for_is_not_kept_waiting(self):
+        done = []
+
+        class Asking(Watching):
+            def ready(self, events):
+                super().ready(events)
+                hub.soon(done.append, "soon")
+
+        hub, asking = self.hub, Asking()
+        hub.watch(self.fds[1], asking, WRITABLE)
+        hub.doRead()
+        self.assertEqual((len(asking.events), done), (1, []))
+        self.reactor.advance(0)
+        self.assertEqual(done, ["soon"])
+        thread = Deferred()
+        self.assertIs(hub.awaiting(thread), thread)
+        asking.ready = asking.events.append
+        hub.doRead()
+        self.assertEqual(len(asking.events), 2)
+        thread.callback("result")
+        self.assertEqual(self.successResultOf(thread), "result")
+        hub.doRead()
+        self.assertGreater(len(asking.events), 3)
 
     def test_one_that_raises_is_ended_and_the_others_go_on(self):
         bad, good = Watching(fails=True), Watching()
         self.hub.watch(self.fds[0], good, READABLE)
         self.hub.watch(self.fds[1], bad, WRITABLE)
-        bad.connectionLost = lambda reason: (
-            bad.lost.append(reason.type),
-            self.hub.forget(self.fds[1]),
-        )
+
+        def lost(reason):
+            bad.lost.append(reason.type)
+            self.hub.forget(self.fds[1])
+
+        bad.connectionLost = lost
         os.write(self.fds[1], b"x")
         self.hub.doRead()
         self.assertEqual(bad.lost, [ValueError])
@@ -81,8 +128,12 @@ class Hubs(SynchronousTestCase):
 
     def test_one_that_has_gone_meanwhile_is_not_told(self):
         first, second = Watching(), Watching()
-        first.ready = lambda events: [self.hub.forget(fd) for fd in self.fds]
-        second.ready = first.ready
+
+        def forget_both(events):
+            for fd in self.fds:
+                self.hub.forget(fd)
+
+        first.ready = second.ready = forget_both
         self.hub.watch(self.fds[0], first, READABLE)
         self.hub.watch(self.fds[1], second, WRITABLE)
         os.write(self.fds[1], b"x")

@@ -4,14 +4,17 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
+from acra_twisted.model import Exchange, Work
 from acra_twisted.transport.pump import Pump
 from acra_twisted.transport.valve import STAGE, Valve
 from acra_twisted.verdicts import PASS, Hangup
-from tests.support.sessions import FakeTransport
+from tests.support.sessions import FakeTransport, make_session
 
 
 class Flow:
-    """Works are the bytes it is fed."""
+    """Each byte that it is fed is a Work, whose item it is."""
+
+    exchange = Exchange(make_session(), "query", None, 1)
 
     def __init__(self):
         self.works = []
@@ -27,7 +30,7 @@ class Flow:
     def next_work(self):
         if self.works and self.works[0] == 255:
             raise WireError("client", "bad")
-        return self.works.pop(0) if self.works else None
+        return Work("byte", self.works.pop(0), self.exchange) if self.works else None
 
     def settle(self, work, verdict):
         self.settled.append((work, verdict))
@@ -55,7 +58,7 @@ class Pumping(SynchronousTestCase):
     def test_a_wait_pauses_the_source(self):
         waiting = [Deferred(), Deferred()]
         pending = list(waiting)
-        pump = self.pump(lambda work: pending.pop(0) if work == 1 else PASS)
+        pump = self.pump(lambda work: pending.pop(0) if work.item == 1 else PASS)
         pump.received(b"\0\1\0\1\0")
         self.assertEqual((len(self.flow.settled), self.transport.paused), (1, 1))
         pump.received(b"\0")

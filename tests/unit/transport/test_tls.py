@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.transport.tls import Credentials, RawSecurity
+from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts
 
 
 class Files(SynchronousTestCase):
@@ -86,6 +86,26 @@ class Files(SynchronousTestCase):
         self.assertRaises(SSL.WantReadError, client.do_handshake)
         server.bio_write(client.bio_read(4096))
         self.assertRaises(SSL.Error, server.do_handshake)
+
+    def test_tl7_read_anew_together_or_not_at_all(self):
+        contexts = TLSContexts()
+        settings = self.settings()
+        server = contexts.add(lambda: Credentials(settings).server_context())
+        client = contexts.add(lambda: Credentials(settings).client_creator("localhost"))
+        before = server.context, client.context
+        client.keep_session(server.connection(None, None, False))
+        self.authority.issue("server", hosts=("localhost",))
+        self.assertEqual(contexts.renew(), 2)
+        renewed = server.context, client.context
+        self.assertFalse(set(map(id, before)) & set(map(id, renewed)))
+        # Sessions of before are not resumed: who holds them was verified by other files.
+        self.assertIsNone(client._session)
+        _, other = self.authority.issue("other")
+        self.key.write_bytes(other.read_bytes())
+        error = self.assertRaises(ConfigError, contexts.renew)
+        self.assertIn("not the key of the certificate", str(error))
+        self.assertEqual((server.context, client.context), renewed)
+        self.assertRaises(ValueError, client.become, server)
 
     def test_raw_protects_nothing(self):
         factory = object()

@@ -2,18 +2,18 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.chunks import ChunkFlow
+from acra_twisted.dialects.postgresql.batch import HeldBatch
 from tests.support.sessions import make_session
 
 
-class Flow(ChunkFlow):
-    def _load(self, data):
-        self._buffer.feed(data)
+def make_flow():
+    """One that has the bytes of the client's direction, and no messages."""
+    return HeldBatch(make_session(), 100)
 
 
 class Chunks(SynchronousTestCase):
     def test_bytes_wait_while_a_verdict_is_awaited(self):
-        flow = Flow(make_session())
+        flow = make_flow()
         flow._unsettled = True
         flow.feed(b"a")
         flow.feed(b"b")
@@ -24,7 +24,7 @@ class Chunks(SynchronousTestCase):
         self.assertTrue(flow.unfinished)
 
     def test_a_single_piece_of_output_is_not_copied(self):
-        flow = Flow(make_session())
+        flow = make_flow()
         piece = b"some bytes"
         flow._out.append(piece)
         self.assertIs(flow._taken(), piece)

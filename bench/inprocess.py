@@ -1,0 +1,163 @@
+"""Our code alone: what a transaction costs AcraServer in one process, without sockets.
+
+A relay as the server makes it, with AcraCensor and 100 rules, the decryptor, metrics, pages and
+tracing at 1 %; requests go in as pgbench sends them, replies as PostgreSQL does.  Steadier than
+anything with sockets on a shared machine, and fit for a profiler: ``python bench/inprocess.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import censor
+from twisted.internet.testing import MemoryReactorClock
+
+from acra_twisted.config.usage import load
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.model import Identity, Session
+from acra_twisted.sandbox.chain import write_ini
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.server.service import AcraServer
+from acra_twisted.server.tap import Options
+from acra_twisted.telemetry import spans
+from acra_twisted.transport.relay import Relay
+from acra_twisted.wire.postgres.frames import StartupPacket, message
+
+_ROUNDS = 7
+_TRANSACTIONS = 10_000
+_COLUMN = b"abalance\0" + b"\0\0\x40\x01\0\x03" + b"\0\0\0\x17\0\x04" + b"\xff" * 4 + b"\0\0"
+_DESCRIPTION = message(b"T", b"\0\1" + _COLUMN)
+_ROW = message(b"D", b"\0\1\0\0\0\1" + b"0")
+_READY = message(b"Z", b"I")
+_REPLY = _DESCRIPTION + _ROW + message(b"C", b"SELECT 1\0") + _READY
+_NAME = b"P0_1"
+_TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = "
+
+
+class Sink:
+    """A channel whose bytes go nowhere."""
+
+    transport: Any = None
+
+    def write(self, data: bytes) -> None:
+        """Nobody reads it."""
+
+    def register(self, producer: Any) -> None:
+        """It pauses nobody."""
+
+
+def start(folder: Path, stages: bool) -> AcraServer:
+    """An AcraServer on a reactor that does nothing, with stages as ``make bench`` has them."""
+    keys = Keys(folder, "bench client")
+    rules = folder / "rules.yaml"
+    # JSON is YAML.
+    rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
+    ini = {
+        "server": {
+            "incoming_connection_string": "tcp://127.0.0.1:0",
+            "acraconnector_transport_encryption_disable": "true",
+            "client_id": keys.client_id,
+        },
+        "database": {"db_host": "127.0.0.1"},
+        "tls": {"tls_client_auth": "0"},
+        "keystore": keys.ini(),
+        "tracing": {"tracing_sampler": "probability:0.01"},
+        "metrics": {"incoming_connection_zpages_string": "tcp://127.0.0.1:0"},
+        "pipeline": {"stages": "decryptor" if stages else ""},
+    }
+    if stages:
+        ini["censor"] = {"acracensor_config_file": str(rules)}
+    path = write_ini(folder / "acra-server.ini", ini)
+    settings, _ = load(Options.program, [f"--config_file={path}"], {})
+    return AcraServer(MemoryReactorClock(), settings)
+
+
+def session(server: AcraServer) -> tuple[Relay, Session]:
+    """A session past its startup, as `ServerConnection` makes one."""
+    tracing = server.telemetry.tracing
+    made = Session(1, Identity("bench client", "127.0.0.1", False), server.observers, tracing.clock)
+    made.span = tracing.root("handleConnection", spans.SERVER)
+    policy = AuthenticationPolicy(client_tls=False, database_tls=False, password_without_tls=True)
+    startup = StartupPacket(0, {b"user": b"postgres"})
+    request, response, _ = server.dialect.open_session(
+        made, startup, server.pipeline.inspects, policy, lambda key: None
+    )
+    relay = Relay(
+        made,
+        Sink(),
+        Sink(),
+        (request, response),
+        server.pipeline,
+        server.limits,
+        fatal=server.dialect.encode_fatal,
+        seconds=lambda: 0.0,
+        ended=lambda reason: None,
+    )
+    relay.from_database(message(b"R", b"\0\0\0\0") + _READY)
+    relay.from_client(message(b"P", _NAME + b"\0" + _TEXT + b"$1;\0\0\0") + message(b"S", b""))
+    relay.from_database(message(b"1", b"") + _READY)
+    return relay, made
+
+
+def simple(number: int) -> bytes:
+    """As ``pgbench -S -M simple`` sends it."""
+    return message(b"Q", _TEXT + b"%d;\0" % number)
+
+
+def prepared(number: int) -> bytes:
+    """As ``pgbench -S -M prepared`` sends it."""
+    value = b"%d" % number
+    bound = b"\0" + _NAME + b"\0\0\0\0\1" + len(value).to_bytes(4, "big") + value + b"\0\0"
+    return (
+        message(b"B", bound)
+        + message(b"D", b"P\0")
+        + message(b"E", b"\0\0\0\0\0")
+        + message(b"S", b"")
+    )
+
+
+def run(rounds: int = _ROUNDS, profile: Any = None) -> dict[str, float]:
+    """Microseconds a transaction, of the best round, by workload."""
+    found: dict[str, float] = {}
+    for stages in (True, False):
+        with tempfile.TemporaryDirectory() as folder:
+            server = start(Path(folder), stages)
+            relay, made = session(server)
+            for name, request, reply in (
+                ("simple", simple, _REPLY),
+                ("prepared", prepared, message(b"2", b"") + _REPLY),
+            ):
+                best = float("inf")
+                for number in range(rounds):
+                    requests = [request(number * _TRANSACTIONS + n) for n in range(_TRANSACTIONS)]
+                    if profile is not None and stages and number:
+                        profile.enable()
+                    began = time.perf_counter()
+                    for data in requests:
+                        relay.from_client(data)
+                        relay.from_database(reply)
+                    best = min(best, (time.perf_counter() - began) / _TRANSACTIONS * 1e6)
+                    if profile is not None:
+                        profile.disable()
+                    assert not made.outstanding, "a reply is owed"
+                found[f"{name}, {'all stages' if stages else 'no stages'}"] = best
+            for service in [*server.telemetry, server.listener]:
+                if hasattr(service, "_listener"):
+                    service._listener.close()
+            server.workers.stop()
+    return found
+
+
+def table(found: dict[str, float]) -> str:
+    """For people."""
+    lines = ["The server's own code in one process, without sockets, us a transaction"]
+    lines += [f"  {name.ljust(30)}{took:8.1f}" for name, took in found.items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(run()))
