@@ -7,8 +7,9 @@
 # make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
 #                  TARGET=wire what reads the protocols, containers and keys
+# make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: demo tutorial test compiled test-compiled lint docs fuzz bench clean
+.PHONY: demo tutorial test compiled test-compiled lint docs fuzz soak bench clean
 .DEFAULT_GOAL := test
 
 demo:
@@ -49,6 +50,10 @@ fuzz:
 	@.ci/install-venv test
 	@mkdir -p .fuzz/$(or $(TARGET),decisions)
 	.venv/bin/python -m tests.fuzz.$(or $(TARGET),decisions) .fuzz/$(or $(TARGET),decisions) -max_total_time=$(or $(SECONDS),600) -artifact_prefix=.fuzz/
+
+soak:
+	@.ci/install-venv test
+	.venv/bin/python -m tests.soak.run --seconds $(or $(SECONDS),180) --picture $(or $(PICTURE),soak.png)
 
 bench:
 	@.ci/install-venv demo

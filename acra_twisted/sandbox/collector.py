@@ -12,10 +12,10 @@ _KINDS = {1: "internal", 2: "server", 3: "client"}
 
 
 class Collector:
-    """Listens on loopback from `start` to `stop`; ``spans`` are records as
-    `telemetry.waterfall.as_record` makes them."""
+    """Listens on loopback from `start` to `stop`, on a free port if none is given; ``spans`` are
+    records as `telemetry.waterfall.as_record` makes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.spans: list[dict[str, Any]] = []
         collector = self
 
@@ -37,7 +37,7 @@ class Collector:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Intake)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Intake)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

@@ -105,8 +105,9 @@ class TLSContext:
         self.context, self._name, self._session = other.context, other._name, None
 
     def keep_session(self, connection: SSL.Connection) -> None:
-        """For the next connection."""
-        self._session = connection.get_session()
+        """For the next connection, unless it is one of before `become`."""
+        if connection.get_context() is self.context:
+            self._session = connection.get_session()
 
 
 def _choose(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:

@@ -31,9 +31,11 @@ class TLSTransport(SocketTransport):
     """``outer`` is Twisted's transport; its protocol gets plaintext from the handshake on."""
 
     def __init__(self, outer: Any, context: TLSContext, is_client: bool) -> None:
+        # First of all: what fails here must not leave a socket that is watched.
+        connection = context.connection(outer.socket, self, is_client)
         super().__init__(outer)
         self._context = context
-        self._connection = connection = context.connection(outer.socket, self, is_client)
+        self._connection = connection
         self._is_client = is_client
         self._established = False
         self._wants_write = False

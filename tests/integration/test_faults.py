@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import re
 import socket
 import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.wire.postgres.frames import StartupPacket
-from tests.integration.base import Surroundings, eventually, get
+from tests.integration.base import Surroundings, eventually
 from tests.support import loads
+from tests.support.daemons import defects, descriptors, metric, resident, sockets
 from tests.support.faults import FaultProxy, RandomFaults
 from tests.support.sessions import columns, complete, message, query, ready, row
 
-_DEFECT = re.compile("internal error|Traceback|Unhandled|failed to call")
 SECONDS = 6
 CLIENTS = 5
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def sockets(pid):
-    """Established connections of a process, its pages' own not counted."""
-    inodes = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with suppress(FileNotFoundError):
-            kind, _, inode = os.readlink(f"/proc/{pid}/fd/{fd}").partition(":")
-            if kind == "socket":
-                inodes.add(inode[1:-1])
-    rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
-    established = (row.split() for row in rows)
-    return {row[9] for row in established if row[3] == "01" and row[9] in inodes}
-
-
-def metric(pages, name):
-    text = get(pages, "/metrics")
-    return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
 
 
 class Faulty(Surroundings):
     def check_log(self, path):
         """No line tells of a defect of ours."""
-        lines = path.read_text().splitlines()
-        defects = [line for line in lines if _DEFECT.search(line)]
-        self.assertEqual(defects[:3], [])
+        self.assertEqual(defects(path), [])
 
 
 class Links(Faulty):
@@ -211,8 +184,3 @@ class ManySessions(Faulty):
                 elif number % 11 != 4:
                     peer.recv(4096)
         return answered
-
-
-def resident(pid):
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -115,6 +115,24 @@ class TLS(SynchronousTestCase):
         self.assertFalse(reused(self.client))
         self.assertEqual((self.here.shaken, self.there.shaken), (1, 1))
 
+    def test_tl7_a_connection_of_before_a_renewal_is_not_resumed(self):
+        self.connect()
+        self.client_context.become(Credentials(self.far).client_creator("db.example"))
+        # Its ticket comes now, from the context of before.
+        self.server.write(b"x")
+        self.reactor.turn()
+        self.connect()
+        self.assertFalse(reused(self.client))
+        self.assertEqual((self.here.shaken, self.there.shaken), (1, 1))
+
+    def test_what_cannot_be_begun_is_not_watched(self):
+        reactor = Reactor()
+        outer, other = pair(reactor)
+        self.addCleanup(outer.socket.close)
+        self.addCleanup(other.socket.close)
+        self.assertRaises(AttributeError, TLSTransport, outer, None, True)
+        self.assertEqual(reactor.readers, [])
+
     def test_tl2_another_name(self):
         self.client_context = Credentials(self.far).client_creator("other.example")
         self.connect()

@@ -1,0 +1,326 @@
+"""``make soak``: the whole chain under a mixed load for minutes, watched and drawn.
+
+Several drivers, containers, denials, cancels; meanwhile the database is restarted, the collector
+of traces goes away and comes back, keys, certificates and rules are read anew.  Each second memory,
+descriptors, sessions and the event loop's lag of both daemons are noted.  In the end every reply
+was right, and what the daemons hold is what they held when they were warm; else the exit status
+is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.sandbox.processes import free_port
+from acra_twisted.themis import keys as themis_keys
+from acra_twisted.writer import create_acrablock, create_acrastruct
+from tests.integration.base import get
+from tests.soak import mix
+from tests.support import loads
+from tests.support.daemons import defects, descriptors, metric, resident, total
+
+#: What may be held at the end beyond what was held when warm: bytes, and as a part of it.
+GROWTH_BYTES, GROWTH = 6 << 20, 0.05
+
+
+class Sample(NamedTuple):
+    """Of one daemon at one moment; ``lag`` is the mean of the second, in seconds."""
+
+    at: float
+    memory: int
+    descriptors: int
+    sessions: float
+    lag: float
+
+
+class Watch(threading.Thread):
+    """Takes samples of a daemon each second."""
+
+    def __init__(self, name: str, pid: int, pages: int) -> None:
+        super().__init__(daemon=True)
+        self.name, self._pid, self._pages = name, pid, pages
+        self._end = threading.Event()
+        self._began = time.monotonic()
+        self._lag = (0.0, 0.0)
+        self.samples: list[Sample] = []
+
+    def run(self) -> None:
+        while not self._end.wait(1.0):
+            with suppress(OSError, ValueError):
+                self.samples.append(self.sample())
+
+    def sample(self) -> Sample:
+        """One now."""
+        text = get(self._pages, "/metrics")
+        before = self._lag
+        self._lag = (
+            total(text, "acra_event_loop_lag_seconds_sum"),
+            total(text, "acra_event_loop_lag_seconds_count"),
+        )
+        passed, times = (now - was for now, was in zip(self._lag, before, strict=True))
+        return Sample(
+            time.monotonic() - self._began,
+            resident(self._pid),
+            descriptors(self._pid),
+            total(text, "acra_sessions"),
+            passed / times if times else 0.0,
+        )
+
+    def stop(self) -> None:
+        """Take no more."""
+        self._end.set()
+        self.join()
+
+
+class Soak:
+    """``run`` it for so many seconds; ``faults`` then says what was wrong."""
+
+    def __init__(self, folder: Path, say=print) -> None:
+        self._folder = folder
+        self._say = say
+        self.faults: list[str] = []
+        self.watches: list[Watch] = []
+        self.events: list[tuple[float, str]] = []
+
+    def run(self, seconds: float, each: int = 2) -> None:
+        with ExitStack() as stack:
+            self._set_up(stack)
+            chain = self._chain
+            daemons = (("server", chain.server, chain.server_pages),)
+            daemons += (("connector", chain.connector, chain.connector_pages),)
+            self._talk(min(seconds / 5, 20), each)
+            self._settle(daemons)
+            self.watches = [Watch(name, process.pid, pages) for name, process, pages in daemons]
+            warm = [watch.sample() for watch in self.watches]
+            for watch in self.watches:
+                watch.start()
+            began = time.monotonic()
+            clients = mix.start(chain.port, seconds, each)
+            self._disturb(began, seconds)
+            self._join(clients, seconds)
+            self._settle(daemons)
+            for watch, before in zip(self.watches, warm, strict=True):
+                watch.stop()
+                self._compare(watch, before, watch.sample())
+            self._sum_up(clients)
+            for name in ("acra-server", "acra-connector"):
+                self.faults += defects(self._folder / f"{name}.log")
+
+    def _set_up(self, stack: ExitStack) -> None:
+        self.postgres = postgres = Postgres()
+        stack.callback(postgres.remove)
+        postgres.start()
+        keys = Keys(self._folder, "soak client")
+        self._fill(keys)
+        self._collector_port = free_port()
+        self._collector_comes()
+        stack.callback(lambda: self._collector.stop())
+        self._rules = self._folder / "rules.yaml"
+        handlers = [{"handler": "deny", "queries": [], "tables": ["forbidden"], "patterns": []}]
+        self._rules.write_text(json.dumps({"version": "0.85.0", "handlers": handlers}))
+        tracing = {
+            "tracing": {"tracing_sampler": "probability:0.2", "otlp_endpoint": self._collector.url},
+            "logging": {"v": "false"},
+        }
+        self._chain = stack.enter_context(
+            Chain(
+                ("127.0.0.1", postgres.port),
+                link="tls",
+                folder=self._folder,
+                keys=keys,
+                server={
+                    **tracing,
+                    "tls": {"tls_client_id_from_cert": "false"},
+                    "server": {"client_id": keys.client_id},
+                    "censor": {"acracensor_config_file": str(self._rules)},
+                    "poison": {"poison_detect_enable": "true"},
+                },
+                connector=tracing,
+            )
+        )
+
+    def _fill(self, keys: Keys) -> None:
+        public = themis_keys.encode_public(keys.storage_public_key)
+        with self._direct() as db:
+            db.execute("CREATE TABLE secrets (id int PRIMARY KEY, data bytea)")
+            db.execute("CREATE TABLE forbidden (id int)")
+            db.execute("CREATE TABLE written (id int)")
+            for place in range(mix.SECRETS):
+                value = mix.secret(place)
+                made = (
+                    create_acrastruct(value, public)
+                    if place % 2
+                    else create_acrablock(value, keys.symmetric_key)
+                )
+                db.execute("INSERT INTO secrets VALUES (%s, %s)", (place, made))
+
+    def _direct(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.postgres.port,
+            user=SUPERUSER,
+            dbname="postgres",
+            autocommit=True,
+        )
+
+    def _talk(self, seconds: float, each: int) -> None:
+        self._say(f"warming up, {seconds:.0f} s")
+        self._join(mix.start(self._chain.port, seconds, each), seconds)
+
+    def _join(self, clients: list[loads.Client], seconds: float) -> None:
+        for client in clients:
+            client.join(seconds + 4 * loads.PATIENCE)
+            if client.is_alive():
+                self.faults.append(f"a {type(client).__name__} hangs")
+
+    def _disturb(self, began: float, seconds: float) -> None:
+        """At parts of the time: what happens to daemons in their lives."""
+        for part, what in (
+            (0.2, self._collector_goes),
+            (0.35, self._read_anew),
+            (0.5, self._database_restarts),
+            (0.6, self._collector_comes),
+            (0.75, self._database_restarts),
+            (0.85, self._read_anew),
+        ):
+            time.sleep(max(0.0, began + part * seconds - time.monotonic()))
+            name = what.__name__.strip("_").replace("_", " ")
+            self.events.append((time.monotonic() - began, name))
+            self._say(f"{time.monotonic() - began:6.0f} s  {name}")
+            what()
+
+    def _collector_goes(self) -> None:
+        self._collector.stop()
+
+    def _collector_comes(self) -> None:
+        self._collector = Collector(self._collector_port).start()
+        # They are counted by the daemons; here they would only grow.
+        self._collector.spans = deque(maxlen=1000)
+
+    def _read_anew(self) -> None:
+        os.kill(self._chain.server.pid, signal.SIGHUP)
+        os.kill(self._chain.connector.pid, signal.SIGHUP)
+
+    def _database_restarts(self) -> None:
+        self.postgres.stop()
+        self.postgres.start()
+
+    def _settle(self, daemons) -> None:
+        """Wait until nobody is connected any more."""
+        for name, _, pages in daemons:
+            deadline = time.monotonic() + 30
+            while metric(pages, "acra_open_connections") or metric(pages, "acra_sessions"):
+                if time.monotonic() > deadline:
+                    self.faults.append(f"{name}: connections have not ended")
+                    break
+                time.sleep(0.2)
+        time.sleep(1)
+
+    def _compare(self, watch: Watch, warm: Sample, last: Sample) -> None:
+        # Exporting goes on for a moment over its own connection.
+        if last.descriptors > warm.descriptors + 2:
+            self.faults.append(f"{watch.name}: {warm.descriptors} -> {last.descriptors} files")
+        if last.memory > warm.memory * (1 + GROWTH) + GROWTH_BYTES:
+            self.faults.append(
+                f"{watch.name}: {warm.memory / 1e6:.1f} MB warm, {last.memory / 1e6:.1f} MB after"
+            )
+        lags = [sample.lag for sample in watch.samples] or [0.0]
+        self._say(
+            f"{watch.name}: memory {warm.memory / 1e6:.1f} -> {last.memory / 1e6:.1f} MB, "
+            f"descriptors {warm.descriptors} -> {last.descriptors}, lag mean "
+            f"{statistics.mean(lags) * 1e3:.1f} ms, worst second {max(lags) * 1e3:.1f} ms"
+        )
+
+    def _sum_up(self, clients: list[loads.Client]) -> None:
+        kinds: dict[str, list[int]] = {}
+        for client in clients:
+            counts = kinds.setdefault(type(client).__name__, [0, 0, 0])
+            for place, more in enumerate((client.sessions, client.replies, client.losses)):
+                counts[place] += more
+            self.faults += [f"{type(client).__name__}: {wrong}" for wrong in client.wrong[:3]]
+        for name, (sessions, replies, losses) in kinds.items():
+            self._say(f"{name}: {sessions} sessions, {replies} replies, {losses} lost")
+            if not replies:
+                self.faults.append(f"{name}: not one reply")
+
+
+def draw(soak: Soak, path: Path) -> None:
+    """Memory, descriptors, sessions and lag over time, as a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows = (
+        ("memory, MB", lambda sample: sample.memory / 1e6),
+        ("descriptors", lambda sample: sample.descriptors),
+        ("sessions", lambda sample: sample.sessions),
+        ("lag, ms", lambda sample: sample.lag * 1e3),
+    )
+    figure, axes = pyplot.subplots(len(rows), 1, sharex=True, figsize=(9, 8))
+    for axis, (title, value) in zip(axes, rows, strict=True):
+        for watch in soak.watches:
+            axis.plot(
+                [sample.at for sample in watch.samples],
+                [value(sample) for sample in watch.samples],
+                label=watch.name,
+                linewidth=1,
+            )
+        for at, _ in soak.events:
+            axis.axvline(at, color="0.7", linewidth=0.7, linestyle=":")
+        axis.set_ylabel(title)
+        axis.set_ylim(bottom=0)
+    for at, name in soak.events:
+        axes[0].annotate(
+            name, (at, 0), rotation=90, fontsize=7, color="0.4", xytext=(2, 3),
+            textcoords="offset points",
+        )  # fmt: skip
+    axes[0].legend(loc="lower right")
+    axes[-1].set_xlabel("seconds")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--each", type=int, default=2, help="clients of each kind")
+    parser.add_argument("--picture", type=Path, default=Path("soak.png"))
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="acra-soak-"))
+    soak = Soak(folder)
+    # Whatever hangs does not do so for ever.
+    signal.alarm(int(2 * arguments.seconds + 300))
+    try:
+        soak.run(arguments.seconds, arguments.each)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    draw(soak, arguments.picture)
+    print(f"drawn to {arguments.picture}")
+    for fault in soak.faults:
+        print(f"WRONG: {fault}")
+    return 1 if soak.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

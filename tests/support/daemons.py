@@ -1,0 +1,51 @@
+"""What a running daemon holds and says: descriptors, memory, metrics, lines of defects."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from tests.integration.base import get
+
+_DEFECT = re.compile("internal error|Traceback|Unhandled|failed to call")
+
+
+def descriptors(pid: int) -> int:
+    """How many are open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def sockets(pid: int) -> set[str]:
+    """Established connections of a process."""
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            kind, _, inode = os.readlink(f"/proc/{pid}/fd/{fd}").partition(":")
+            if kind == "socket":
+                inodes.add(inode[1:-1])
+    rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    established = (row.split() for row in rows)
+    return {row[9] for row in established if row[3] == "01" and row[9] in inodes}
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def total(text: str, name: str) -> float:
+    """The sum of a metric's series in what `/metrics` says."""
+    return sum(map(float, re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)))
+
+
+def metric(pages: int, name: str) -> float:
+    """The sum of a metric's series, of the daemon whose pages are there."""
+    return total(get(pages, "/metrics"), name)
+
+
+def defects(log: Path) -> list[str]:
+    """The first lines of a daemon's log that tell of a defect of ours."""
+    return [line for line in log.read_text().splitlines() if _DEFECT.search(line)][:3]
