@@ -217,6 +217,14 @@ REUSE_PORT = Option(
     "Limits count in each of them.",
 )
 
+CORE_DUMP = Option(
+    "core_dump_enable",
+    BOOLEAN,
+    False,
+    "Core dumps, and debuggers of the same user, are let in: to look for a defect. Either sees "
+    "keys and data.",
+)
+
 LIMITS = (
     Option("max_connections", Integer(1, 1_000_000), 10_000, "Connections at a time."),
     Option("handshake_timeout", Seconds(0.1), 10.0, "From accept to being ready, in all."),

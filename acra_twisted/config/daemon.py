@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import resource
 import signal
@@ -19,6 +20,8 @@ from acra_twisted.telemetry.service import LoggedRoot
 from acra_twisted.transport import endpoints
 from acra_twisted.transport.handed import Handed, Notifier, descriptors
 
+_PR_SET_DUMPABLE = 4
+
 
 def make_root(
     program: str, settings: Settings, make: Callable[[Any, Settings], Any], reactor: Any = None
@@ -26,8 +29,8 @@ def make_root(
     """The daemon's top service, or one line on standard error and exit status 1."""
     if reactor is None:
         from twisted.internet import reactor  # noqa: TID251 - chosen by twistd by now
-    # A core dump would hold keys and data.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if not settings["core_dump_enable"]:
+        forbid_dumps()
     try:
         handed = Handed(descriptors())
         endpoints.use(handed)
@@ -40,6 +43,8 @@ def make_root(
             service.metrics.watch_log(writer)
     except ConfigError as error:
         fail(program, error)
+    if hasattr(service, "hurry"):
+        reactor.addSystemEventTrigger("before", "shutdown", _hurry_next_time, reactor, service)
     if hasattr(service, "reload"):
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(service.reload))
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
@@ -47,6 +52,21 @@ def make_root(
     # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
     reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root
+
+
+def forbid_dumps() -> None:
+    """No core dumps and no debugger of the same user: either would see keys and data."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    # Linux has it; where there is none the limit is all that can be done.
+    if prctl is not None:
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _hurry_next_time(reactor: Any, service: Any) -> None:
+    """Who asks for an end that is under way wants it now."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: reactor.callFromThread(service.hurry))
 
 
 def _keep_telling(notifier: Notifier, reactor: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acra_twisted.config.common import (
+    CORE_DUMP,
     KEYSTORE,
     LIMITS,
     LOGGING,
@@ -44,6 +45,7 @@ SERVER_SECTIONS = (
                 "Where connectors (or applications) connect.",
             ),
             REUSE_PORT,
+            CORE_DUMP,
             Option(
                 "acraconnector_tls_transport_enable",
                 BOOLEAN,
@@ -296,6 +298,7 @@ CONNECTOR_SECTIONS = (
                 "Where applications connect.",
             ),
             REUSE_PORT,
+            CORE_DUMP,
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
             *LIMITS,
             *SESSION_LIMITS,

@@ -265,6 +265,10 @@ class AcraConnector(MultiService):
             self.keys.close()
         await super().stopService()
 
+    def hurry(self) -> None:
+        """A second SIGTERM: sessions are not waited for any longer."""
+        self._connections.hurry()
+
     def reload(self) -> None:
         """SIGHUP: read keys and certificates anew; connections go on."""
         if self.keys is not None:

@@ -326,6 +326,10 @@ class AcraServer(MultiService):
             self.keys.close()
         await super().stopService()
 
+    def hurry(self) -> None:
+        """A second SIGTERM: sessions are not waited for any longer."""
+        self._connections.hurry()
+
     def reload(self) -> None:
         """SIGHUP: read keys, certificates, and what stages read, anew; sessions go on."""
         if self.keys is not None:

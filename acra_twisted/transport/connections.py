@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.task import LoopingCall
 
 _CHECK_INTERVAL = 0.5
@@ -39,6 +39,7 @@ class Connections(Generic[Kept]):
         self._reactor = reactor
         self._open: set[Kept] = set()
         self._emptied: Deferred[None] | None = None
+        self._hurried = False
         self._timer = LoopingCall(self.check)
         self._timer.clock = reactor
 
@@ -81,6 +82,12 @@ class Connections(Generic[Kept]):
         if self._timer.running:
             self._timer.stop()
 
+    def hurry(self) -> None:
+        """Wait no longer for connections to end, now or later."""
+        self._hurried = True
+        if self._emptied is not None:
+            self._emptied.cancel()
+
     async def _each(self, end: Callable[[Kept], None], seconds: float) -> None:
         for connection in self:
             end(connection)
@@ -88,8 +95,8 @@ class Connections(Generic[Kept]):
             return
         self._emptied = Deferred()
         try:
-            await self._emptied.addTimeout(seconds, self._reactor)
-        except TimeoutError:
+            await self._emptied.addTimeout(0 if self._hurried else seconds, self._reactor)
+        except (TimeoutError, CancelledError):
             pass
         finally:
             self._emptied = None

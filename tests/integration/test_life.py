@@ -317,7 +317,7 @@ class Hostile(Surroundings):
         with self.connect(self.target) as db:
             return db.execute("SELECT 1").fetchone() == (1,)
 
-    def test_st1_stuffed_requests(self):
+    def test_st1_st2_stuffed_requests(self):
         startup = StartupPacket(0, {b"user": b"postgres"}).encode()
         self.assertEqual(self.answer(frames.SSL_REQUEST_PACKET + startup), b"")
         # One segment later it is handed to TLS, which it is not.

@@ -1,6 +1,9 @@
 """Starting a daemon: log level, one line and status 1 for what can't be."""
 
 import io
+import signal
+import subprocess
+import sys
 
 from twisted.application.service import Service
 from twisted.internet.testing import MemoryReactorClock
@@ -11,7 +14,7 @@ from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import defaults
 
-SETTINGS = defaults(CONNECTOR_SECTIONS).but(log_to_console=False)
+SETTINGS = defaults(CONNECTOR_SECTIONS).but(log_to_console=False, core_dump_enable=True)
 
 
 class Roots(SynchronousTestCase):
@@ -23,6 +26,40 @@ class Roots(SynchronousTestCase):
         for trigger, args, kwargs in reactor.triggers["after"]["shutdown"]:
             trigger(*args, **kwargs)
         self.assertIsNone(reactor._exitSignal)
+
+    def test_ke7_no_dumps(self):
+        program = (
+            "import ctypes, resource; from acra_twisted.config import daemon;"
+            "daemon.forbid_dumps();"
+            "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE)[0])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        self.assertEqual(done.stdout, "0 0\n")
+
+    def test_ke7_unless_it_is_wanted(self):
+        forbidden = []
+        self.patch(daemon, "forbid_dumps", lambda: forbidden.append(True))
+        for wanted, expected in ((True, []), (False, [True])):
+            settings = SETTINGS.but(core_dump_enable=wanted)
+            reactor = MemoryReactorClock()
+            daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
+            self.assertEqual(forbidden, expected)
+
+    def test_rl6_who_asks_twice_does_not_wait(self):
+        reactor = MemoryReactorClock()
+        service = Service()
+        service.hurry = lambda: hurried.append(True)
+        reactor.callFromThread = lambda function: function()
+        hurried, installed = [], {}
+        self.patch(daemon.signal, "signal", installed.__setitem__)
+        daemon.make_root("x", SETTINGS, lambda reactor, settings: service, reactor)
+        self.assertNotIn(signal.SIGTERM, installed)
+        for trigger, args, kwargs in reactor.triggers["before"]["shutdown"]:
+            trigger(*args, **kwargs)
+        installed[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertEqual(hurried, [True])
 
     def test_what_cannot_be(self):
         errors = io.StringIO()

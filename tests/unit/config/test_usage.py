@@ -72,6 +72,15 @@ class Loading(SynchronousTestCase):
             error = self.assertRaises(ConfigError, self.load, *arguments)
             self.assertIn(expected, str(error))
 
+    def test_tl5_en1_what_is_not_there_is_not_silently_off(self):
+        """Options of Acra's for what this version does not do are refused by name."""
+        for name in (
+            *("tls_ocsp_required", "tls_ocsp_url", "tls_crl_url", "tls_crl_check_only_leaf"),
+            *("encryptor_config_file", "token_db", "redis_host_port", "mysql_enable"),
+        ):
+            error = self.assertRaises(ConfigError, self.load, f"--{name}=x")
+            self.assertIn(name, str(error))
+
     def test_ke9_no_secret_on_the_command_line(self):
         error = self.assertRaises(ConfigError, self.load, "--password=hunter2")
         self.assertNotIn("hunter2", str(error))

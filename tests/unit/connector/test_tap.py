@@ -16,6 +16,7 @@ class Tap(SynchronousTestCase):
                 "--acraserver_transport_encryption_disable",
                 "--incoming_connection_string=tcp://127.0.0.1:0",
                 "--log_to_console=false",
+                "--core_dump_enable=true",
             ]
         )
         (connector,) = tap.makeService(options, MemoryReactorClock())

@@ -1,7 +1,10 @@
 """Who may cancel what (ST-17 to ST-19)."""
 
+from types import SimpleNamespace
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.server import cancel
 from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest
@@ -21,6 +24,18 @@ class Keys(SynchronousTestCase):
         self.assertTrue(self.accepts(7, b"k" * 32))
         for number, key in ((7, b"x" * 32), (7, b"k" * 4), (8, b"k" * 32)):
             self.assertFalse(self.accepts(number, key))
+
+    def test_st19_compared_in_constant_time(self):
+        compared = []
+
+        def compare(one, other):
+            compared.append((one, other))
+            return one == other
+
+        self.patch(cancel, "hmac", SimpleNamespace(compare_digest=compare))
+        for number, key in ((7, b"k" * 32), (7, b"x" * 32), (8, b"k" * 32)):
+            self.accepts(number, key)
+        self.assertEqual(len(compared), 3)
 
     def test_st18_a_session_without_a_key_cannot_be_cancelled(self):
         self.assertFalse(self.accepts(9, b""))

@@ -13,6 +13,7 @@ FLAGS = [
     "--tls_auth=0",
     "--acraconnector_transport_encryption_disable",
     "--log_to_console=false",
+    "--core_dump_enable=true",
     "--incoming_connection_string=tcp://127.0.0.1:0",
 ]
 

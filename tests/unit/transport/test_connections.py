@@ -48,6 +48,17 @@ class Ending(SynchronousTestCase):
     def end(self):
         return ensureDeferred(self.connections.end(5.0))
 
+    def test_rl6_in_a_hurry(self):
+        kept = Connection(self.connections, "abort")
+        done = self.end()
+        self.assertEqual(kept.calls, ["drain"])
+        self.connections.hurry()
+        self.assertEqual(kept.calls, ["drain", "cut"])
+        # What has been hurried once is not waited for later.
+        self.clock.advance(0)
+        self.successResultOf(done)
+        self.assertEqual(kept.calls, ["drain", "cut", "abort"])
+
     def test_each_in_its_time(self):
         self.connections.start()
         kept = {name: Connection(self.connections, name) for name in ("drain", "cut", "abort")}
