@@ -139,7 +139,8 @@ class _Side:
         message.verify_signature(public, signature, b"".join(parts))
 
     def _agree(self, client: bytes, server: bytes, ids: tuple[bytes, bytes]) -> Keys:
-        assert self._ephemeral is not None and self._peer_key is not None  # noqa: S101
+        # Both are there in this state of the handshake.
+        assert self._ephemeral is not None and self._peer_key is not None  # noqa: S101 - as said
         shared = keys.shared_secret(self._ephemeral, self._peer_key)
         self._ephemeral = None
         agreed = self._keys = derive_keys(shared, client, server, *ids)
