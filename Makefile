@@ -56,8 +56,9 @@ soak:
 	.venv/bin/python -m tests.soak.run --seconds $(or $(SECONDS),180) --picture $(or $(PICTURE),soak.png)
 
 bench:
-	@.ci/install-venv demo
+	@.ci/install-venv dev
 	@.ci/install-servers bench
+	@.ci/compile
 	.venv/bin/python bench/run.py $(BENCH)
 
 clean:

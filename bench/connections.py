@@ -134,13 +134,44 @@ def latency(ports: Mapping[str, int], rounds: int, count: int = 1000) -> dict[st
     }
 
 
-def table(memory: float, tls: dict[str, float], waits: dict[str, list[float]]) -> str:
+def gigabyte(folder: Path, port: int) -> list[float]:
+    """Megabytes that server and connector hold at most while a gigabyte is copied out over TLS."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    with Chain(("127.0.0.1", port), link="tls", folder=place, server=_PLAIN) as chain:
+        pids = [chain.server.pid, chain.connector.pid]
+        most = [0, 0]
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(0.05):
+                most[:] = [max(was, _resident(pid)) for was, pid in zip(most, pids, strict=True)]
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        sql = "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000)) TO STDOUT"
+        with (
+            psycopg.connect(
+                host="127.0.0.1", port=chain.port, user=SUPERUSER, dbname="postgres"
+            ) as db,
+            db.cursor().copy(sql) as copy,
+        ):
+            size = sum(map(len, copy))
+        ended.set()
+        watching.join()
+        assert size > 1_000_000_000
+    return [bytes_ / 1e6 for bytes_ in most]
+
+
+def table(
+    memory: float, tls: dict[str, float], flat: list[float], waits: dict[str, list[float]]
+) -> str:
     """The measurements as text."""
     lines = [
         "Connections",
         f"  memory of an idle session                {memory:6.1f} kB",
         f"  TLS connection, server's processor time  {tls['full']:6.0f} us"
         f", resumed {tls['resumed']:.0f} us",
+        f"  memory while 1 GB is copied out          {flat[0]:6.1f} + {flat[1]:.1f} MB",
         "Latency of one client, us".ljust(44) + "median".rjust(10) + "99th".rjust(10),
     ]
     for name, (median, late) in waits.items():

@@ -8,6 +8,9 @@ anything with sockets on a shared machine, and fit for a profiler: ``python benc
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -120,7 +123,7 @@ def prepared(number: int) -> bytes:
     )
 
 
-def run(rounds: int = _ROUNDS, profile: Any = None) -> dict[str, float]:
+def run(rounds: int = _ROUNDS) -> dict[str, float]:
     """Microseconds a transaction, of the best round, by workload."""
     found: dict[str, float] = {}
     for stages in (True, False):
@@ -134,15 +137,11 @@ def run(rounds: int = _ROUNDS, profile: Any = None) -> dict[str, float]:
                 best = float("inf")
                 for number in range(rounds):
                     requests = [request(number * _TRANSACTIONS + n) for n in range(_TRANSACTIONS)]
-                    if profile is not None and stages and number:
-                        profile.enable()
                     began = time.perf_counter()
                     for data in requests:
                         relay.from_client(data)
                         relay.from_database(reply)
                     best = min(best, (time.perf_counter() - began) / _TRANSACTIONS * 1e6)
-                    if profile is not None:
-                        profile.disable()
                     assert not made.outstanding, "a reply is owed"
                 found[f"{name}, {'all stages' if stages else 'no stages'}"] = best
             for service in [*server.telemetry, server.listener]:
@@ -152,12 +151,32 @@ def run(rounds: int = _ROUNDS, profile: Any = None) -> dict[str, float]:
     return found
 
 
-def table(found: dict[str, float]) -> str:
+def both(compiled: Path) -> dict[str, list[float]]:
+    """`run`, interpreted and compiled, each in a process of its own."""
+    found: dict[str, list[float]] = {}
+    for path in ("", str(compiled)):
+        done = subprocess.run(
+            [sys.executable, __file__],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name, took in json.loads(done.stdout).items():
+            found.setdefault(name, []).append(took)
+    return found
+
+
+def table(found: dict[str, list[float]]) -> str:
     """For people."""
     lines = ["The server's own code in one process, without sockets, us a transaction"]
-    lines += [f"  {name.ljust(30)}{took:8.1f}" for name, took in found.items()]
+    lines.append("".ljust(32) + "interpreted".rjust(12) + "compiled".rjust(12))
+    lines += [
+        f"  {name.ljust(30)}" + "".join(f"{one:12.1f}" for one in took)
+        for name, took in found.items()
+    ]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    print(table(run()))
+    print(json.dumps(run()))

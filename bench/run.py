@@ -25,6 +25,7 @@ from pathlib import Path
 import censor
 import connections
 import containers
+import inprocess
 import psycopg
 import tracing
 from censor import processor_time
@@ -38,6 +39,20 @@ from acra_twisted.sandbox.processes import Process, accepts, free_port
 
 ROWS = 100_000
 SAMPLERS = {"off": "never", "1 %": "probability:0.01", "100 %": "always"}
+COMPILED = Path(__file__).parents[1] / "build" / "compiled"
+#: What is compared: its name, its link, whether it is compiled, and its sampling.
+_LINKS = (
+    ("server", "none"),
+    ("connector+TLS+server", "tls"),
+    ("connector+Secure Session+server", "secure-session"),
+)
+CHAINS = (
+    *((title, link, False, sampling) for sampling in ("off", "1 %") for title, link in _LINKS),
+    *((title, link, False, "100 %") for title, link in _LINKS[:2]),
+    *((title, link, True, "1 %") for title, link in _LINKS),
+    ("server", "none", True, "100 %"),
+    ("two servers", "none", True, "1 %"),
+)
 WORKLOADS = {
     "select, simple": ("-S", "-M", "simple"),
     "select, prepared": ("-S", "-M", "prepared"),
@@ -78,6 +93,16 @@ def pipe(postgres: Postgres, folder: Path) -> tuple[Process, int]:
     command = [str(Path(sys.executable).with_name("twistd")), "-n", f"--pidfile={folder}/pipe.pid"]
     command += ["portforward", "-p", f"tcp:{port}:interface=127.0.0.1", "-h", "127.0.0.1"]
     process = Process([*command, "-d", str(postgres.port)], folder / "pipe.log")
+    process.wait_until(lambda: accepts(port), "listening")
+    return process, port
+
+
+def bare_relay(postgres: Postgres, folder: Path) -> tuple[Process, int]:
+    """`relay.py`: the least that a relay in Python costs."""
+    port = free_port()
+    program = Path(__file__).with_name("relay.py")
+    command = [sys.executable, str(program), str(port), str(postgres.port)]
+    process = Process(command, folder / "relay.log")
     process.wait_until(lambda: accepts(port), "listening")
     return process, port
 
@@ -160,42 +185,49 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     collector = Collector().start()
     stack.callback(collector.stop)
     database = ("127.0.0.1", bench.postgres.port)
-    naive, bench.ports["naive Twisted pipe"] = pipe(bench.postgres, folder)
-    stack.callback(naive.stop)
-    bench.processes["naive Twisted pipe"] = [naive.pid]
-    for title, sampler in SAMPLERS.items():
+    for name, start in (("bare relay in Python", bare_relay), ("naive Twisted pipe", pipe)):
+        process, bench.ports[name] = start(bench.postgres, folder)
+        stack.callback(process.stop)
+        bench.processes[name] = [process.pid]
+    for title, link, compiled, sampling in CHAINS:
+        place = Path(tempfile.mkdtemp(dir=folder))
         tracing = {
-            "tracing": {"tracing_sampler": sampler, "otlp_endpoint": collector.url},
+            "tracing": {"tracing_sampler": SAMPLERS[sampling], "otlp_endpoint": collector.url},
             "logging": {"v": "false"},
         }
-        for name, link in (
-            ("server", "none"),
-            ("connector+TLS+server", "tls"),
-            ("connector+Secure Session+server", "secure-session"),
-        ):
-            if link == "secure-session" and sampler == "always":
-                continue
-            place = Path(tempfile.mkdtemp(dir=folder))
-            keys = Keys(place, "bench client")
-            rules = place / "rules.yaml"
-            # JSON is YAML.
-            rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
-            server = {**tracing, "censor": {"acracensor_config_file": str(rules)}}
-            chain = Chain(
-                database, link=link, server=server, connector=tracing, folder=place, keys=keys
-            )
-            stack.callback(chain.stop)
-            title_of = f"{name}, tracing {title}"
-            bench.ports[title_of] = chain.start().port
-            running = (chain.server, chain.connector)
-            bench.processes[title_of] = [one.pid for one in running if one is not None]
+        keys = Keys(place, "bench client")
+        rules = place / "rules.yaml"
+        # JSON is YAML.
+        rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
+        server = {**tracing, "censor": {"acracensor_config_file": str(rules)}}
+        several = title.startswith("two ")
+        if several:
+            server["server"] = {"incoming_connection_reuse_port": "true"}
+        chain = Chain(
+            database,
+            link=link,
+            server=server,
+            connector=tracing,
+            folder=place,
+            keys=keys,
+            environment={"PYTHONPATH": str(COMPILED)} if compiled else None,
+        )
+        stack.callback(chain.stop)
+        name = f"{title}{', compiled' if compiled else ''}, tracing {sampling}"
+        bench.ports[name] = chain.start().port
+        running = [one.pid for one in (chain.server, chain.connector) if one is not None]
+        if several:
+            other, _ = chain.one_more()
+            stack.callback(other.stop)
+            running.append(other.pid)
+        bench.processes[name] = running
 
 
 def spent_table(spent: dict[str, dict[str, list[float]]], names: list[str]) -> str:
-    """Processor time of the proxies, the server's first."""
+    """Processor time of each process of the proxies, the server's first."""
     width = max(map(len, names)) + 2
     titles = list(spent)
-    lines = ["Processor time, us a transaction (server + connector)"]
+    lines = ["Processor time, us a transaction (server + connector, or both servers)"]
     lines.append("".ljust(width) + "".join(title.rjust(18) for title in titles))
     for name in names:
         cells = (spent[title].get(name) for title in titles)
@@ -228,6 +260,7 @@ def main() -> int:
     parser.add_argument("--containers", action="store_true", help="only what is encrypted")
     parser.add_argument("--censor", action="store_true", help="only the firewall")
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
+    parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
     seconds, rounds = (1, 1) if arguments.quick else (2, 3)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
@@ -246,7 +279,8 @@ def main() -> int:
             capture_output=True,
         )
         results: dict[str, dict[str, float]] = {}
-        whole = not (arguments.containers or arguments.censor or arguments.tracing)
+        parts = ("containers", "censor", "tracing", "inprocess")
+        whole = not any(getattr(arguments, part) for part in parts)
         if whole:
             targets(bench, stack, folder)
             results = dict(bench.measure(rounds))
@@ -260,12 +294,19 @@ def main() -> int:
             links = (
                 connections.idle_sessions(folder),
                 connections.handshakes(folder, postgres.port),
+                connections.gigabyte(folder, postgres.port),
                 connections.latency(alone, rounds),
             )
             print(connections.table(*links) + "\n")
         record: dict[str, object] = {}
         if whole:
-            record |= dict(zip(("idle_kb", "tls_us", "latency_us"), links, strict=True))
+            record |= dict(
+                zip(("idle_kb", "tls_us", "gigabyte_mb", "latency_us"), links, strict=True)
+            )
+        if whole or arguments.inprocess:
+            found = inprocess.both(COMPILED)
+            print(inprocess.table(found) + "\n")
+            record |= {"inprocess_us": found}
         if whole or arguments.tracing:
             costs = (
                 tracing.records(rounds * 2),

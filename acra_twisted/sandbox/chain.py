@@ -37,8 +37,8 @@ class Chain:
     a plain connection.  ``keys`` is the server's key store: needed for Secure Session and for the
     stages that read containers.
 
-    ``server`` and ``connector`` are further sections of the ini files.  Everything is kept in
-    ``folder``: certificates, ini files, logs.
+    ``server`` and ``connector`` are further sections of the ini files, ``environment`` is for
+    both daemons.  Everything is kept in ``folder``: certificates, ini files, logs.
     """
 
     def __init__(
@@ -52,7 +52,9 @@ class Chain:
         folder: Path | None = None,
         authority: Authority | None = None,
         keys: Keys | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = environment
         self.folder = folder or Path(tempfile.mkdtemp(prefix="acra-chain-"))
         self.authority = authority or Authority(self.folder)
         hosts = ("localhost", "127.0.0.1")
@@ -133,11 +135,22 @@ class Chain:
         return self
 
     def _start(self, plugin: str, ini: Path, pages: int) -> Process:
-        log = self.folder / f"{plugin}.log"
-        process = Process(twistd(plugin, ini, reactor=self._reactor), log)
+        log = self.folder / f"{ini.stem}.log"
+        command = twistd(plugin, ini, reactor=self._reactor)
+        process = Process(command, log, environment=self._environment)
         # Its pages listen when its listener does, and take no notice of a probe.
         process.wait_until(lambda: accepts(pages), "listening")
         return process
+
+    def one_more(self) -> tuple[Process, int]:
+        """Another server on the same port (``incoming_connection_reuse_port``) and the port of
+        its pages; ended by whoever asked for it."""
+        pages = free_port()
+        ini = self.server_ini.with_name("acra-server-2.ini")
+        text = self.server_ini.read_text().replace(f":{self.server_pages}\n", f":{pages}\n")
+        ini.touch(0o600)
+        ini.write_text(text)
+        return self._start("acra-server", ini, pages), pages
 
     def stop(self) -> tuple[int, ...]:
         """Stop both, the connector first; their exit statuses."""

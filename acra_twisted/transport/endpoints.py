@@ -13,8 +13,14 @@ import stat
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    UNIXClientEndpoint,
+)
 from twisted.internet.interfaces import IProtocolFactory
 
 from acra_twisted.errors import ConfigError
@@ -161,4 +167,9 @@ def client_endpoint(reactor: Any, address: Address, timeout: float) -> Any:
     """An IStreamClientEndpoint."""
     if address.path:
         return UNIXClientEndpoint(reactor, address.path, timeout=int(max(timeout, 1)))
+    # An address needs no resolver, which asks a thread each time.
+    if isIPAddress(address.host):
+        return TCP4ClientEndpoint(reactor, address.host, address.port, timeout)
+    if isIPv6Address(address.host):
+        return TCP6ClientEndpoint(reactor, address.host, address.port, timeout)
     return HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)

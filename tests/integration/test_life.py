@@ -533,18 +533,19 @@ class Several(Surroundings):
     """Processes that share a port: all serve, a cancel finds its session whoever gets it."""
 
     def test_two(self):
-        section = {"incoming_connection_reuse_port": "true"}
-        first = self.chain(link="none", server={"server": section})
-        address = {"incoming_connection_string": f"tcp://127.0.0.1:{first.server_port}"}
-        second = self.chain(link="none", server={"server": {**section, **address}})
+        first = self.chain(
+            link="none", server={"server": {"incoming_connection_reuse_port": "true"}}
+        )
+        second, more_pages = first.one_more()
+        self.addCleanup(second.stop)
         sessions = [self.connect(first) for _ in range(24)]
         for db in sessions:
             self.addCleanup(db.close)
 
         def spread():
             pages = (
-                json.loads(get(one.server_pages, "/debug/sessions?format=json"))
-                for one in (first, second)
+                json.loads(get(port, "/debug/sessions?format=json"))
+                for port in (first.server_pages, more_pages)
             )
             return [len(page["sessions"]) for page in pages]
 
@@ -556,7 +557,7 @@ class Several(Surroundings):
             with self.assertRaises(psycopg.errors.QueryCanceled):
                 db.execute("SELECT pg_sleep(20)")
             canceller.join()
-        self.assertEqual(second.stop(), (0,))
+        self.assertEqual(second.stop(), 0)
         lost = 0
         for db in sessions:
             try:

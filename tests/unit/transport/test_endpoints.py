@@ -5,6 +5,7 @@ import socket
 
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -86,3 +87,9 @@ class Services(SynchronousTestCase):
         unix = client_endpoint(reactor, Address(path="/x"), 1)
         self.assertIsInstance(unix, UNIXClientEndpoint)
         self.assertIn("db:5", repr(client_endpoint(reactor, Address("db", 5), 1)))
+
+    def test_addresses_are_not_resolved(self):
+        reactor = MemoryReactor()
+        for host in ("127.0.0.1", "::1"):
+            client_endpoint(reactor, Address(host, 5), 7).connect(Factory())
+            self.assertEqual(reactor.tcpClients.pop()[:2] + (7,), (host, 5, 7))
