@@ -13,7 +13,7 @@ from setuptools import setup
 
 COMPILED = (
     *("acra_twisted." + name for name in ("model", "verdicts", "errors", "cache", "batches")),
-    *("acra_twisted.wire." + name for name in ("framing", "tracecontext")),
+    *("acra_twisted.wire." + name for name in ("framing", "protobuf", "tracecontext")),
     *("acra_twisted.wire.postgres." + name for name in ("frames", "frontend", "backend")),
     *(
         "acra_twisted.dialects.postgresql." + name
@@ -34,7 +34,7 @@ COMPILED = (
         "acra_twisted.telemetry." + name
         for name in (
             *("observers", "clock", "spans", "sampling", "tracing"),
-            *("exchangemetrics", "durations", "rpcz", "zstore", "intake"),
+            *("exchangemetrics", "durations", "rpcz", "zstore", "intake", "otlp"),
         )
     ),
 )
