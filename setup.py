@@ -13,7 +13,10 @@ from setuptools import setup
 
 COMPILED = (
     *("acra_twisted." + name for name in ("model", "verdicts", "errors", "cache", "batches")),
-    *("acra_twisted.wire." + name for name in ("framing", "protobuf", "tracecontext")),
+    *(
+        "acra_twisted.wire." + name
+        for name in ("framing", "lengthprefix", "protobuf", "tracecontext")
+    ),
     *("acra_twisted.wire.postgres." + name for name in ("frames", "frontend", "backend")),
     *(
         "acra_twisted.dialects.postgresql." + name
@@ -22,6 +25,7 @@ COMPILED = (
             *("request", "response", "wholerequests", "wholereplies"),
         )
     ),
+    "acra_twisted.themis.session",
     *("acra_twisted.pipeline." + name for name in ("driver",)),
     *("acra_twisted.stages." + name for name in ("containers",)),
     *("acra_twisted.censor." + name for name in ("engine",)),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +146,81 @@ def run(rounds: int = _ROUNDS) -> dict[str, float]:
                     best = min(best, (time.perf_counter() - began) / _TRANSACTIONS * 1e6)
                     assert not made.outstanding, "a reply is owed"
                 found[f"{name}, {'all stages' if stages else 'no stages'}"] = best
+            if stages:
+                found |= {f"simple, all stages, {name}": us for name, us in cold(relay).items()}
             for service in [*server.telemetry, server.listener]:
                 if hasattr(service, "_listener"):
                     service._listener.close()
             server.workers.stop()
     return found
+
+
+class Neighbour:
+    """A process on the same core that goes through so many kilobytes each time it is called."""
+
+    def __init__(self, kilobytes: int) -> None:
+        os.sched_setaffinity(0, {0})
+        self._here, there = socket.socketpair()
+        self._pid = os.fork()
+        if not self._pid:
+            self._here.close()
+            memory = bytearray(kilobytes << 10)
+            while there.recv(1):
+                for at in range(0, len(memory), 64):
+                    memory[at] = 1
+                there.send(b"x")
+            os._exit(0)
+        there.close()
+
+    def __call__(self) -> None:
+        """Switch there and back."""
+        self._here.send(b"x")
+        self._here.recv(1)
+
+    def stop(self) -> None:
+        """End it."""
+        self._here.close()
+        os.waitpid(self._pid, 0)
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+
+
+def cold(relay: Relay) -> dict[str, float]:
+    """Microseconds of the same code, simple protocol, when something runs before each of its two
+    parts, as it does in a server: that time is not counted."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    one = socket.create_connection(listener.getsockname())
+    other = listener.accept()[0]
+
+    def send_and_receive() -> None:
+        one.send(_REPLY)
+        other.recv(4096)
+
+    found = {"after a send and a receive by TCP": _between(relay, send_and_receive)}
+    for each in (one, other, listener):
+        each.close()
+    for kilobytes in (0, 256):
+        neighbour = Neighbour(kilobytes)
+        found[f"after a process that used {kilobytes} kB"] = _between(relay, neighbour)
+        neighbour.stop()
+    return found
+
+
+def _between(relay: Relay, before: Callable[[], None]) -> float:
+    best, clock = float("inf"), time.perf_counter
+    for _ in range(3):
+        took = 0.0
+        for number in range(_TRANSACTIONS // 5):
+            request = simple(number)
+            before()
+            began = clock()
+            relay.from_client(request)
+            took += clock() - began
+            before()
+            began = clock()
+            relay.from_database(_REPLY)
+            took += clock() - began
+        best = min(best, took / (_TRANSACTIONS // 5) * 1e6)
+    return best
 
 
 def both(compiled: Path) -> dict[str, list[float]]:
@@ -170,9 +242,9 @@ def both(compiled: Path) -> dict[str, list[float]]:
 def table(found: dict[str, list[float]]) -> str:
     """For people."""
     lines = ["The server's own code in one process, without sockets, us a transaction"]
-    lines.append("".ljust(32) + "interpreted".rjust(12) + "compiled".rjust(12))
+    lines.append("".ljust(60) + "interpreted".rjust(12) + "compiled".rjust(12))
     lines += [
-        f"  {name.ljust(30)}" + "".join(f"{one:12.1f}" for one in took)
+        f"  {name.ljust(58)}" + "".join(f"{one:12.1f}" for one in took)
         for name, took in found.items()
     ]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import io
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from twisted.application.service import Service
 from twisted.internet.testing import MemoryReactorClock
@@ -26,6 +27,15 @@ class Roots(SynchronousTestCase):
         for trigger, args, kwargs in reactor.triggers["after"]["shutdown"]:
             trigger(*args, **kwargs)
         self.assertIsNone(reactor._exitSignal)
+
+    def test_what_is_there_at_the_start_is_not_looked_through_again(self):
+        frozen = []
+        self.patch(daemon, "gc", SimpleNamespace(freeze=lambda: frozen.append(True)))
+        reactor = MemoryReactorClock()
+        daemon.make_root("x", SETTINGS, lambda reactor, settings: Service(), reactor)
+        self.assertEqual(frozen, [])
+        reactor.run()
+        self.assertEqual(frozen, [True])
 
     def test_ke7_no_dumps(self):
         program = (
