@@ -300,6 +300,13 @@ CONNECTOR_SECTIONS = (
             REUSE_PORT,
             CORE_DUMP,
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
+            Option(
+                "allowed_users",
+                NAMES,
+                (),
+                "Users of this machine, by name or number, whose processes may connect; nobody "
+                "else may then, and nobody from another machine. Empty is everyone.",
+            ),
             *LIMITS,
             *SESSION_LIMITS,
         ),

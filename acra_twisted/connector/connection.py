@@ -119,6 +119,10 @@ class ApplicationConnection(Channel):
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self._say_farewell("sorry, too many clients already", b"53300")
             return
+        if not connector.admits(self):
+            self._event(events.REFUSED_CONNECTION, "Whose process it is may not connect")
+            self._say_farewell("this user may not connect", b"28000")
+            return
         self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
         established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
         attempt = connector.connect(established)

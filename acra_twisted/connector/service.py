@@ -29,6 +29,7 @@ from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+from acra_twisted.transport.localuser import peer_user, user_ids
 from acra_twisted.transport.relay import Limits
 from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
@@ -122,6 +123,7 @@ def check_whole(settings: Settings) -> None:
     """Exporters and pages can be made.  Raises ConfigError, as a start would."""
     make_exporters(None, "", settings)
     make_guard(settings, "tls_")
+    user_ids("allowed_users", settings["allowed_users"])
 
 
 class AcraConnector(MultiService):
@@ -136,6 +138,7 @@ class AcraConnector(MultiService):
         # First of all sockets: when the pages answer, applications can connect.
         address: Address = settings["incoming_connection_string"]
         mode = socket_mode(settings)
+        self._users = user_ids("allowed_users", settings["allowed_users"])
         shared: bool = settings["incoming_connection_reuse_port"]
         listener = bind("incoming_connection_string", address, mode, shared)
         self.metrics = ConnectorMetrics("acraconnector")
@@ -209,6 +212,12 @@ class AcraConnector(MultiService):
         """A protocol for a connection that was just accepted."""
         self._numbers += 1
         return ApplicationConnection(self, self._numbers)
+
+    def admits(self, connection: ApplicationConnection) -> bool:
+        """Whether whose process it is may connect."""
+        if not self._users:
+            return True
+        return peer_user(connection.transport.getHandle()) in self._users
 
     def opened(self, connection: ApplicationConnection) -> bool:
         """Count a connection; True if it is one too many."""

@@ -220,6 +220,10 @@ class SocketTransport:
         """Our own."""
         return self.outer.getHost()
 
+    def getHandle(self) -> Any:
+        """The socket."""
+        return self.outer.socket
+
     # -- flow control ---------------------------------------------------------------------------
 
     def pauseProducing(self) -> None:

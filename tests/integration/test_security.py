@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import resource
 import signal
@@ -13,9 +14,10 @@ import time
 
 import psycopg
 
+from acra_twisted.sandbox.processes import free_port
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually, get
-from tests.support.daemons import defects, resident
+from tests.support.daemons import defects, metric, resident
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     FLUSH,
@@ -69,6 +71,29 @@ class Identities(Surroundings):
             page = get(self.linked.server_pages, "/debug/sessions?format=json")
         self.assertIn('"client_id": "sandbox application"', page)
         self.assertNotIn('"client_id": "another client"', page)
+
+    def test_cl6_only_certain_users(self):
+        own = pwd.getpwuid(os.getuid()).pw_name
+        for users, allowed in ((own, True), ("99999", False)):
+            for address in ("", f"unix://{self.folder}/{users}.sock"):
+                connector = {"allowed_users": users}
+                if address:
+                    connector["incoming_connection_string"] = address
+                with self.subTest((users, address)):
+                    chain = self.chain(connector={"connector": connector})
+                    where = {}
+                    if address:
+                        named = self.folder / f".s.PGSQL.{free_port()}"
+                        named.symlink_to(address.removeprefix("unix://"))
+                        port = named.name.rpartition(".")[2]
+                        where = {"host": str(self.folder), "port": port}
+                    if allowed:
+                        with self.connect(chain, **where) as db:
+                            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+                    else:
+                        with self.assertRaisesRegex(psycopg.OperationalError, "may not connect"):
+                            self.connect(chain, **where)
+                        self.assertEqual(metric(chain.server_pages, "acra_sessions"), 0)
 
     def test_au8_nothing_crosses_from_one_session_to_another(self):
         with self.connect(self.linked) as one, self.connect(self.linked) as other:

@@ -1,5 +1,8 @@
 """One application connection over memory transports."""
 
+import os
+import socket
+
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -76,6 +79,22 @@ class Connections(Connected):
         expected = ["ProxyWithTracing", "ProxyWithTracing", "WrapClient", "handleConnection"]
         self.assertEqual(names, sorted(expected))
         self.assertEqual(len(self.connector._connections), 0)
+
+    def test_cl6_who_may_not_connect_is_told_so(self):
+        here, there = socket.socketpair()
+        self.addCleanup(here.close)
+        self.addCleanup(there.close)
+        for users, expected in (((os.getuid(),), 1), ((os.getuid() + 1,), 0)):
+            self.connector._users = frozenset(users)
+            application = self.connector.accept()
+            transport = StringTransport()
+            transport.getHandle = lambda: here
+            application.makeConnection(transport)
+            self.assertEqual(len(self.attempts), expected)
+            self.attempts.clear()
+        application.dataReceived(STARTUP)
+        self.assertIn(b"C28000", transport.value())
+        self.assertTrue(transport.disconnecting)
 
     def test_the_application_is_not_read_before_the_link_stands(self):
         application = self.accept()

@@ -36,6 +36,7 @@ class Sockets(SynchronousTestCase):
         self.reactor.turn()
         self.assertEqual(self.there.data, b"one two")
         self.assertEqual((self.near.getPeer(), self.near.getHost()), ("peer", "host"))
+        self.assertIs(self.near.getHandle(), self.near.outer.socket)
 
     def test_twisted_reads_no_more(self):
         self.assertFalse(self.near.outer.reading)
