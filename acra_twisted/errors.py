@@ -10,16 +10,27 @@ is a verdict (see `acra_twisted.verdicts`).
 Texts never contain a value out of a query, a key or a password.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class AcraError(Exception):
     """Root of the tree."""
 
 
 class ConfigError(AcraError):
-    """The configuration cannot be used.  ``str()`` is one line that says where and what to do."""
+    """The configuration cannot be used.  ``str()`` is a line that says where and what to do; where
+    several mistakes were found at once, a line for each."""
 
     def __init__(self, text: str, where: str = "") -> None:
         super().__init__(f"{where}: {text}" if where else text)
+
+
+def raise_together(problems: Sequence[ConfigError]) -> None:
+    """Raises a ConfigError that has them all, a line each; nothing if there are none."""
+    if problems:
+        raise ConfigError("\n".join(map(str, problems)))
 
 
 class WireError(AcraError):

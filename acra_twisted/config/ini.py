@@ -1,6 +1,7 @@
 """An ini file to settings, strictly: a section or key nobody declared is an error.
 
-Every message says where (file and line) and names the nearest declared word.
+Every message says where (file and line) and names the nearest declared word; all mistakes in keys
+and values are found at once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.options import Block, Line, Option, Section
 
 STAGE_PREFIX = "stage:"
@@ -104,14 +105,16 @@ class IniFile:
         """
         declared = {section.name: section for section in sections}
         values: Values = {}
+        wrong: list[ConfigError] = []
         for name, keys in self.sections.items():
             if name.startswith((STAGE_PREFIX, *prefixes)):
                 continue
-            if name not in declared:
-                raise ConfigError(
-                    f"unknown section [{name}]{_near(name, declared)}", self.where(name)
-                )
-            self._read_keys(declared[name], keys, values, declared)
+            if name in declared:
+                wrong += self._read_keys(declared[name], keys, values, declared)
+            else:
+                text = f"unknown section [{name}]{_near(name, declared)}"
+                wrong.append(ConfigError(text, self.where(name)))
+        raise_together(wrong)
         return values
 
     def read_stages(self, sections: Sequence[Section], installed: Callable[[], Any]) -> StageValues:
@@ -122,17 +125,18 @@ class IniFile:
         """
         chosen = {section.name: section for section in sections}
         found: StageValues = {}
+        wrong: list[ConfigError] = []
         for name, keys in self.sections.items():
             if not name.startswith(STAGE_PREFIX):
                 continue
             stage = name.removeprefix(STAGE_PREFIX)
             if name in chosen:
                 found[stage] = {}
-                self._read_keys(chosen[name], keys, found[stage], {name: chosen[name]})
+                wrong += self._read_keys(chosen[name], keys, found[stage], {name: chosen[name]})
             elif stage not in installed():
-                raise ConfigError(
-                    f"unknown section [{name}]{_near(stage, installed())}", self.where(name)
-                )
+                text = f"unknown section [{name}]{_near(stage, installed())}"
+                wrong.append(ConfigError(text, self.where(name)))
+        raise_together(wrong)
         return found
 
     def _read_keys(
@@ -141,7 +145,8 @@ class IniFile:
         keys: Mapping[str, str],
         values: Values,
         declared: Mapping[str, Section],
-    ) -> None:
+    ) -> Iterator[ConfigError]:
+        """Fill ``values``; what is wrong with the keys."""
         options = {option.name: option for option in section.options}
         for key, text in keys.items():
             where = self.where(section.name, key)
@@ -150,8 +155,12 @@ class IniFile:
                     (s.name for s in declared.values() for o in s.options if o.name == key), None
                 )
                 hint = f"; it belongs in [{home}]" if home else _near(key, options)
-                raise ConfigError(f"unknown key {key!r} in [{section.name}]{hint}", where)
-            values[key] = parse_value(options[key], text, where)
+                yield ConfigError(f"unknown key {key!r} in [{section.name}]{hint}", where)
+                continue
+            try:
+                values[key] = parse_value(options[key], text, where)
+            except ConfigError as error:
+                yield error
 
 
 def _near(word: str, known: Any) -> str:

@@ -221,8 +221,8 @@ class DaemonOptions(usage.Options):
 
 
 def fail(program: str, error: Exception, errors: TextIO | None = None) -> NoReturn:
-    """One line that says what to do, and exit status 1."""
+    """A line for each mistake that says what to do, and exit status 1."""
     stream = sys.stderr if errors is None else errors
-    stream.write(f"{program}: {error}\n")
+    stream.write("".join(f"{program}: {line}\n" for line in str(error).splitlines()))
     stream.flush()
     raise SystemExit(1) from None

@@ -54,6 +54,16 @@ class Starting(Surroundings):
             with self.subTest(expected):
                 self.refused(self.unstarted(**sections), expected)
 
+    def test_pk4_a_line_for_each_mistake(self):
+        chain = self.unstarted(database={"db_hots": "x", "db_port": "0"}, tls={"tls_auth": "9"})
+        code, _, errors = run(*twistd("acra-server", chain.server_ini, "--check_config"))
+        self.assertEqual(code, 1)
+        lines = errors.splitlines()
+        self.assertEqual(len(lines), 3, errors)
+        for line, expected in zip(lines, ("db_port", "db_hots", "tls_auth"), strict=True):
+            self.assertTrue(line.startswith("acra-server: "), line)
+            self.assertIn(expected, line)
+
     def test_ports_in_use(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

@@ -48,6 +48,12 @@ class Files(SynchronousTestCase):
         self.refused("port = 1\n", ":1: ", "before the first [section]")
         self.refused("[server]\nport\n", ":2", "neither [section] nor key = value")
 
+    def test_pk4_all_mistakes_at_once(self):
+        text = "[servr]\n[server]\nport = x\nprot = 1\non = 1\n[tls]\non = 2\n"
+        error = self.assertRaises(ConfigError, self.read, text)
+        numbers = [re.search(r":(\d+): ", line)[1] for line in str(error).splitlines()]
+        self.assertEqual(numbers, ["1", "3", "4", "5", "7"])
+
     def test_blocks_are_kept_in_order_and_only_where_they_are_known(self):
         text = "[censor:b]\nk = v\n[server]\nport = 2\n[censor:a]\nk =\n  x\n  y = z\n"
         ini = self.ini(text)
