@@ -11,36 +11,24 @@ import os
 
 from setuptools import setup
 
-COMPILED = (
-    *("acra_twisted." + name for name in ("model", "verdicts", "errors", "cache", "batches")),
-    *(
-        "acra_twisted.wire." + name
-        for name in ("framing", "lengthprefix", "protobuf", "tracecontext")
-    ),
-    *("acra_twisted.wire.postgres." + name for name in ("frames", "frontend", "backend")),
-    *(
-        "acra_twisted.dialects.postgresql." + name
-        for name in (
-            *("chunks", "batch", "replies", "prepared", "disclosure", "descriptions", "rows"),
-            *("request", "response", "wholerequests", "wholereplies"),
-        )
-    ),
-    "acra_twisted.themis.session",
-    *("acra_twisted.pipeline." + name for name in ("driver",)),
-    *("acra_twisted.stages." + name for name in ("containers",)),
-    *("acra_twisted.censor." + name for name in ("engine",)),
-    *("acra_twisted.sql." + name for name in ("comments", "skeleton", "redact")),
-    *(
-        "acra_twisted.transport." + name
-        for name in ("hub", "sockets", "tlssockets", "relay", "pump", "valve")
-    ),
-    *(
-        "acra_twisted.telemetry." + name
-        for name in (
-            *("observers", "clock", "spans", "sampling", "tracing"),
-            *("exchangemetrics", "durations", "rpcz", "zstore", "intake", "otlp"),
-        )
-    ),
+#: By package below acra_twisted.
+_MODULES = {
+    "": "model verdicts errors cache batches",
+    "wire.": "framing lengthprefix protobuf tracecontext",
+    "wire.postgres.": "frames frontend backend",
+    "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "
+    "response wholerequests wholereplies",
+    "themis.": "session",
+    "pipeline.": "driver",
+    "stages.": "containers",
+    "censor.": "engine",
+    "sql.": "comments skeleton redact",
+    "transport.": "hub sockets tlssockets relay pump valve",
+    "telemetry.": "observers clock spans sampling tracing exchangemetrics durations rpcz zstore "
+    "intake otlp",
+}
+COMPILED = tuple(
+    f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
 )
 
 

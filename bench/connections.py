@@ -9,9 +9,10 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from censor import processor_time
@@ -106,28 +107,29 @@ def handshakes(folder: Path, port: int, count: int = 300) -> dict[str, float]:
     return found
 
 
-def latency(ports: Mapping[str, int], rounds: int, count: int = 1000) -> dict[str, list[float]]:
-    """Microseconds of one client's ``SELECT 1``: median and 99th percentile, targets in turns."""
+def latency(
+    ports: Mapping[str, int],
+    rounds: int,
+    awake: Callable[[str], AbstractContextManager[Any]],
+    count: int = 1000,
+) -> dict[str, list[float]]:
+    """Microseconds of one client's ``SELECT 1``: median and 99th percentile, targets in turns, of
+    which only one is ``awake``."""
     times: dict[str, list[float]] = {name: [] for name in ports}
     with ExitStack() as stack:
-        clients = {
-            name: stack.enter_context(
-                psycopg.connect(
-                    host="127.0.0.1",
-                    port=port,
-                    user=SUPERUSER,
-                    dbname="postgres",
-                    sslmode="disable",
-                )
-            ).pgconn
-            for name, port in ports.items()
-        }
+        clients = {}
+        for name, port in ports.items():
+            with awake(name):
+                where = {"host": "127.0.0.1", "port": port, "sslmode": "disable"}
+                db = psycopg.connect(**where, user=SUPERUSER, dbname="postgres")
+                clients[name] = stack.enter_context(db).pgconn
         for _ in range(rounds):
             for name, client in clients.items():
-                for _ in range(count):
-                    began = time.perf_counter()
-                    client.exec_(b"SELECT 1")
-                    times[name].append((time.perf_counter() - began) * 1e6)
+                with awake(name):
+                    for _ in range(count):
+                        began = time.perf_counter()
+                        client.exec_(b"SELECT 1")
+                        times[name].append((time.perf_counter() - began) * 1e6)
     return {
         name: [statistics.median(found), statistics.quantiles(found, n=100)[98]]
         for name, found in times.items()

@@ -1,8 +1,8 @@
 """``make bench``: direct, pgbouncer, server alone, connector and server, side by side.
 
 Every target is measured in turn, round after round, so that what else the machine does hits all
-of them; reported are medians, and their ratios to the direct connection.  Results go
-to ``bench/results/`` as JSON.  ``make bench BENCH=--quick`` takes a fifth of the time.
+of them, while the others sleep; reported are medians, and their ratios to the direct connection.
+Results go to ``bench/results/`` as JSON.  ``make bench BENCH=--quick`` takes a fifth of the time.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 
 import censor
@@ -119,6 +121,31 @@ class Bench:
         self.clients = clients
         self.ports: dict[str, int] = {"direct": postgres.port}
 
+    @contextmanager
+    def awake(self, target: str) -> Iterator[list[int]]:
+        """Only one of them runs: thirty daemons' timers would be measured with it, and their
+        memory in its caches."""
+        pids = self.processes.get(target, [])
+        self._signal(pids, signal.SIGCONT)
+        time.sleep(0.1)
+        try:
+            yield pids
+        finally:
+            self._signal(pids, signal.SIGSTOP)
+
+    def lull(self) -> None:
+        """Put all of them to sleep."""
+        self._signal(chain(*self.processes.values()), signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Wake all of them, so that they can be ended."""
+        self._signal(chain(*self.processes.values()), signal.SIGCONT)
+
+    @staticmethod
+    def _signal(pids: Iterable[int], number: int) -> None:
+        for pid in pids:
+            os.kill(pid, number)
+
     def pgbench(self, port: int, arguments: tuple[str, ...]) -> float:
         """Transactions per second."""
         done = subprocess.run(
@@ -158,16 +185,16 @@ class Bench:
             for number in range(rounds):
                 for target, port in self.ports.items():
                     print(f"\r{name}: round {number + 1}, {target}".ljust(70), end="", flush=True)
-                    pids = self.processes.get(target, [])
-                    before = [processor_time(pid) for pid in pids]
-                    rates[target].append(run(port, arguments))
-                    done = rates[target][-1] * self.seconds
-                    spent.setdefault(target, []).append(
-                        [
-                            (processor_time(pid) - was) / done * 1e6
-                            for pid, was in zip(pids, before, strict=True)
-                        ]
-                    )
+                    with self.awake(target) as pids:
+                        before = [processor_time(pid) for pid in pids]
+                        rates[target].append(run(port, arguments))
+                        done = rates[target][-1] * self.seconds
+                        spent.setdefault(target, []).append(
+                            [
+                                (processor_time(pid) - was) / done * 1e6
+                                for pid, was in zip(pids, before, strict=True)
+                            ]
+                        )
             print("\r".ljust(71) + "\r", end="")
             if run == self.pgbench:
                 self.spent[name] = {
@@ -203,7 +230,7 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
         several = title.startswith("two ")
         if several:
             server["server"] = {"incoming_connection_reuse_port": "true"}
-        chain = Chain(
+        one = Chain(
             database,
             link=link,
             server=server,
@@ -212,12 +239,12 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
             keys=keys,
             environment={"PYTHONPATH": str(COMPILED)} if compiled else None,
         )
-        stack.callback(chain.stop)
+        stack.callback(one.stop)
         name = f"{title}{', compiled' if compiled else ''}, tracing {sampling}"
-        bench.ports[name] = chain.start().port
-        running = [one.pid for one in (chain.server, chain.connector) if one is not None]
+        bench.ports[name] = one.start().port
+        running = [daemon.pid for daemon in (one.server, one.connector) if daemon is not None]
         if several:
-            other, _ = chain.one_more()
+            other, _ = one.one_more()
             stack.callback(other.stop)
             running.append(other.pid)
         bench.processes[name] = running
@@ -260,6 +287,7 @@ def main() -> int:
     parser.add_argument("--containers", action="store_true", help="only what is encrypted")
     parser.add_argument("--censor", action="store_true", help="only the firewall")
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
+    parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
     seconds, rounds = (1, 1) if arguments.quick else (2, 3)
@@ -279,10 +307,13 @@ def main() -> int:
             capture_output=True,
         )
         results: dict[str, dict[str, float]] = {}
+        record: dict[str, object] = {}
         parts = ("containers", "censor", "tracing", "inprocess")
-        whole = not any(getattr(arguments, part) for part in parts)
-        if whole:
+        whole = not any(getattr(arguments, part) for part in (*parts, "proxies"))
+        if whole or arguments.proxies:
             targets(bench, stack, folder)
+            bench.lull()
+            stack.callback(bench.wake)
             results = dict(bench.measure(rounds))
             print(table(results, list(bench.ports)) + "\n")
             print(spent_table(bench.spent, list(bench.ports)) + "\n")
@@ -295,11 +326,9 @@ def main() -> int:
                 connections.idle_sessions(folder),
                 connections.handshakes(folder, postgres.port),
                 connections.gigabyte(folder, postgres.port),
-                connections.latency(alone, rounds),
+                connections.latency(alone, rounds, bench.awake),
             )
             print(connections.table(*links) + "\n")
-        record: dict[str, object] = {}
-        if whole:
             record |= dict(
                 zip(("idle_kb", "tls_us", "gigabyte_mb", "latency_us"), links, strict=True)
             )

@@ -12,7 +12,7 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually
 from tests.support import loads
-from tests.support.daemons import defects, descriptors, metric, resident, sockets
+from tests.support.daemons import WATCHED, defects, descriptors, metric, resident, sockets
 from tests.support.faults import FaultProxy, RandomFaults
 from tests.support.sessions import columns, complete, message, query, ready, row
 
@@ -30,14 +30,17 @@ class Links(Faulty):
     def chain(self, link, database):
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         keys = Keys(folder, "client") if link == "secure-session" else None
-        quick = {"server": {"handshake_timeout": "5"}, "tracing": {"tracing_sampler": "always"}}
+        quick = {
+            "server": {"handshake_timeout": "5", **WATCHED},
+            "tracing": {"tracing_sampler": "always"},
+        }
         return Chain(
             ("127.0.0.1", database),
             link=link,
             folder=folder,
             keys=keys,
             server={**quick, "pipeline": {"stages": ""}},
-            connector={"tracing": {"tracing_sampler": "always"}},
+            connector={"connector": WATCHED, "tracing": {"tracing_sampler": "always"}},
         )
 
     def proxy(self, target, seed):
@@ -146,7 +149,7 @@ class ManySessions(Faulty):
             ("127.0.0.1", database.port),
             link="none",
             folder=Path(tempfile.mkdtemp(dir=self.folder)),
-            server={"logging": {"v": "false"}, "pipeline": {"stages": ""}},
+            server={"server": WATCHED, "logging": {"v": "false"}, "pipeline": {"stages": ""}},
         ) as chain:
             self.sessions(chain.port, 200)
             files, memory = descriptors(chain.server.pid), resident(chain.server.pid)

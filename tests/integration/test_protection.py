@@ -5,6 +5,7 @@ import os
 import signal
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -170,7 +171,9 @@ class Decryption(Protected):
         texts = [p.read_bytes() for p in self.proxy.folder.glob("*.log")]
         for daemon in (self.proxy.server, self.proxy.connector):
             for name in ("cmdline", "environ"):
-                texts.append(Path(f"/proc/{daemon._child.pid}/{name}").read_bytes())
+                # Where not even that can be read by who is not root, nothing shows.
+                with suppress(PermissionError):
+                    texts.append(Path(f"/proc/{daemon._child.pid}/{name}").read_bytes())
         for path in ("/metrics", "/debug/tracez"):
             texts.append(get(self.proxy.server_pages, path).encode())
         texts.append(json.dumps(self.collector.traces()).encode())

@@ -17,7 +17,7 @@ import psycopg
 from acra_twisted.sandbox.processes import free_port
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually, get
-from tests.support.daemons import defects, metric, resident
+from tests.support.daemons import WATCHED, defects, metric, resident
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     FLUSH,
@@ -249,7 +249,7 @@ class Collectors(Surroundings):
 
 class Exhaustion(Surroundings):
     def test_rl4_no_descriptors_left(self):
-        chain = self.chain(link="none")
+        chain = self.chain(link="none", server={"server": WATCHED})
         pid = chain.server.pid
         with self.connect(chain) as db:
             files = len(os.listdir(f"/proc/{pid}/fd"))

@@ -36,7 +36,7 @@ from acra_twisted.writer import create_acrablock, create_acrastruct
 from tests.integration.base import get
 from tests.soak import mix
 from tests.support import loads
-from tests.support.daemons import defects, descriptors, metric, resident, total
+from tests.support.daemons import WATCHED, defects, descriptors, metric, resident, total
 
 #: What may be held at the end beyond what was held when warm: bytes, and as a part of it.
 GROWTH_BYTES, GROWTH = 6 << 20, 0.05
@@ -150,11 +150,11 @@ class Soak:
                 server={
                     **tracing,
                     "tls": {"tls_client_id_from_cert": "false"},
-                    "server": {"client_id": keys.client_id},
+                    "server": {"client_id": keys.client_id, **WATCHED},
                     "censor": {"acracensor_config_file": str(self._rules)},
                     "poison": {"poison_detect_enable": "true"},
                 },
-                connector=tracing,
+                connector={**tracing, "connector": WATCHED},
             )
         )
 

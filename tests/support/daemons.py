@@ -1,4 +1,7 @@
-"""What a running daemon holds and says: descriptors, memory, metrics, lines of defects."""
+"""What a running daemon holds and says: descriptors, memory, metrics, lines of defects.
+
+Who is not root sees descriptors only of daemons that have `WATCHED` in their sections.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from tests.integration.base import get
 
+WATCHED = {"core_dump_enable": "true"}
 _DEFECT = re.compile("internal error|Traceback|Unhandled|failed to call")
 
 
