@@ -39,6 +39,8 @@ class Collector:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Intake)
         self._server.daemon_threads = True
+        # Who hangs up in the middle is nobody's business here.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
