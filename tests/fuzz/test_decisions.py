@@ -8,5 +8,7 @@ from tests.fuzz.base import SECONDS, bounded
 class Fuzzing(unittest.TestCase):
     def test_bounded_run(self):
         runs, found = bounded("decisions")
-        self.assertEqual(found, "")
+        if found:
+            # In full, with the inputs: nobody will find them again by chance.
+            self.fail(found)
         self.assertGreater(runs, 50 * SECONDS)

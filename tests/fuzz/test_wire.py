@@ -8,7 +8,9 @@ from tests.fuzz.base import SECONDS, TOP, bounded, run
 class Fuzzing(unittest.TestCase):
     def test_fr4_bounded_run(self):
         runs, found = bounded("wire")
-        self.assertEqual(found, "")
+        if found:
+            # In full, with the inputs: nobody will find them again by chance.
+            self.fail(found)
         self.assertGreater(runs, 20 * SECONDS)
 
     def test_kept_inputs(self):
