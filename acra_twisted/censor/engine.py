@@ -326,9 +326,13 @@ def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
     for kind, start, end in tokens:
         if kind in lexer.LITERALS:
             parts.append(b"\x01" + kind.encode())
-            if kind in _SCANNED and (kind == lexer.UNICODE or b"\\" in text[start:end]):
+            literal = text[start:end]
+            if kind in _SCANNED and (kind == lexer.UNICODE or b"\\" in literal):
                 # Whether such a literal is one depends on what stands in it.
-                parts.append(text[start:end])
+                parts.append(literal)
+            elif b"--" in literal:
+                # One that goes on behind a comment: PostgreSQL reads it, libpg_query does not.
+                parts.append(literal)
         elif kind != lexer.COMMENT:
             parts.append(text[start:end])
     return b"\x02".join(parts)

@@ -323,6 +323,15 @@ class Caching(SynchronousTestCase):
         self.assertTrue(rules.decide(rb"SELECT E'\\n'").allowed)
         self.assertEqual(rules.decide(rb"SELECT E'\UZZ'").by, "parse_error")
 
+    def test_literals_that_go_on_behind_a_comment(self):
+        """Found by fuzzing: PostgreSQL reads one literal, its parser in a library does not."""
+        rules = censor("postgresql", [{"handler": "allow", "tables": ["t"]}])
+        text = b"SELECT 'a'--\n' ESCAPE FROM secrets' FROM t"
+        fresh = rules.decide(text)
+        rules.forget()
+        self.assertTrue(rules.decide(b"SELECT 'a'\n'b' FROM t").allowed)
+        self.assertEqual(rules.decide(text), fresh)
+
     @settings(max_examples=300)
     @given(st.sampled_from(sorted(LANGUAGES)), st.lists(SOUP, max_size=6))
     def test_cached_decisions_are_the_uncached_ones(self, db, texts):
