@@ -103,6 +103,12 @@ class Asyncpg(loads.Client):
             asyncio.run(self._talk())
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             raise psycopg.OperationalError(type(error).__name__) from None
+        except asyncpg.InternalClientError as error:
+            # The end of a session that was told between two statements (57P01): the driver is
+            # still at it when it is asked for the next.  Whatever else it finds is wrong.
+            if "another operation (2) is in progress" not in str(error):
+                raise
+            raise psycopg.OperationalError("told of its end") from None
 
     async def _talk(self) -> None:
         db = await asyncpg.connect(
