@@ -136,7 +136,7 @@ class TelemetryService(MultiService):
             )
             guarded: Any = site
             if context is not None:
-                context = self._contexts.add(lambda: make_guard(settings, tls_prefix)[1])
+                self._contexts.add(lambda: make_guard(settings, tls_prefix)[1], context)
                 guarded = TLSMemoryBIOFactory(context.creator, False, site)
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 

@@ -128,9 +128,10 @@ class TLSContexts:
     def __init__(self) -> None:
         self._made: list[tuple[TLSContext, Callable[[], TLSContext]]] = []
 
-    def add(self, make: Callable[[], TLSContext]) -> TLSContext:
-        """The context that ``make`` reads from its files.  Raises ConfigError as it does."""
-        context = make()
+    def add(self, make: Callable[[], TLSContext], made: TLSContext | None = None) -> TLSContext:
+        """The context that ``make`` reads from its files, if it has not ``made`` it just now.
+        Raises ConfigError as it does."""
+        context = make() if made is None else made
         self._made.append((context, make))
         return context
 

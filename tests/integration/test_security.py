@@ -17,7 +17,7 @@ import psycopg
 from acra_twisted.sandbox.processes import free_port
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually, get
-from tests.support.daemons import WATCHED, defects, metric, resident
+from tests.support.daemons import WATCHED, defects, metric, processor_time, resident
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     FLUSH,
@@ -273,12 +273,6 @@ class Exhaustion(Surroundings):
                 return db.execute("SELECT 2").fetchone() == (2,)
         except psycopg.OperationalError:
             return False
-
-
-def processor_time(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Ending(Surroundings):

@@ -24,12 +24,7 @@ class Protected(loads.Client):
     """Reads what is encrypted, and is refused what is forbidden."""
 
     def _session(self) -> None:
-        with psycopg.connect(
-            f"host=127.0.0.1 port={self._port} user=postgres dbname=postgres sslmode=disable "
-            f"connect_timeout={int(loads.PATIENCE)}",
-            autocommit=True,
-        ) as db:
-            self.sessions += 1
+        with self._connect() as db:
             for _ in range(20):
                 if time.monotonic() > self._until:
                     return
@@ -70,12 +65,7 @@ class Cancelling(loads.Client):
     """Has its own statements cancelled."""
 
     def _session(self) -> None:
-        with psycopg.connect(
-            f"host=127.0.0.1 port={self._port} user=postgres dbname=postgres sslmode=disable "
-            f"connect_timeout={int(loads.PATIENCE)}",
-            autocommit=True,
-        ) as db:
-            self.sessions += 1
+        with self._connect() as db:
             # Not db.cancel(): it keeps the interpreter until it has been answered.
             canceller = threading.Timer(0.1, self._cancel, (db,))
             canceller.start()

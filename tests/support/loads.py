@@ -35,14 +35,18 @@ class Client(threading.Thread):
                 self.wrong.append(f"{type(error).__name__}: {error}")
             self.longest = max(self.longest, time.monotonic() - began)
 
-    def _session(self) -> None:
-        with psycopg.connect(
+    def _connect(self, **options) -> psycopg.Connection:
+        db = psycopg.connect(
             f"host=127.0.0.1 port={self._port} user=postgres dbname=postgres sslmode=disable "
             f"connect_timeout={int(PATIENCE)}",
             autocommit=True,
-            prepare_threshold=2,
-        ) as db:
-            self.sessions += 1
+            **options,
+        )
+        self.sessions += 1
+        return db
+
+    def _session(self) -> None:
+        with self._connect(prepare_threshold=2) as db:
             for _ in range(self._random.randrange(1, 12)):
                 if time.monotonic() > self._until:
                     return
