@@ -95,12 +95,53 @@ class Columns:
         return len(self.names)
 
 
+class Traffic:
+    """Bytes of the database protocol: from and to the client, to and from the database."""
+
+    __slots__ = ("from_client", "to_client", "to_database", "from_database")
+
+    def __init__(
+        self,
+        from_client: int = 0,
+        to_client: int = 0,
+        to_database: int = 0,
+        from_database: int = 0,
+    ) -> None:
+        self.from_client = from_client
+        self.to_client = to_client
+        self.to_database = to_database
+        self.from_database = from_database
+
+    def __add__(self, other: Traffic) -> Traffic:
+        return Traffic(
+            self.from_client + other.from_client,
+            self.to_client + other.to_client,
+            self.to_database + other.to_database,
+            self.from_database + other.from_database,
+        )
+
+    def since(self, before: Traffic) -> Traffic:
+        """What has come on top of ``before``, which is brought up to date."""
+        more = Traffic(
+            self.from_client - before.from_client,
+            self.to_client - before.to_client,
+            self.to_database - before.to_database,
+            self.from_database - before.from_database,
+        )
+        before.from_client = self.from_client
+        before.to_client = self.to_client
+        before.to_database = self.to_database
+        before.from_database = self.from_database
+        return more
+
+
 class Exchange:
     """One request and its whole reply; the record from which its spans are made.
 
     ``kind`` is ``"query"``, ``"prepare"``, ``"execute"``, ``"call"`` or ``"startup"``.
     ``outcome`` is None while it runs, then ``"ok"``, ``"error"``, ``"denied"``, ``"aborted"``
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
+    ``traffic``, once it is closed: the session's bytes since its exchange before was.
     """
 
     __slots__ = (
@@ -124,6 +165,7 @@ class Exchange:
         "notes",
         "columns",
         "plan",
+        "traffic",
     )
 
     def __init__(self, session: Session, kind: str, statement: Statement | None, now: int) -> None:
@@ -147,6 +189,7 @@ class Exchange:
         self.notes: dict[str, Any] = {}
         self.columns: Columns | None = None
         self.plan: tuple[Any, ...] = ()
+        self.traffic: Traffic | None = None
 
     def add_attribute(self, key: str, value: str | int | float | bool) -> None:
         """For stages: put a fact on the exchange's span.  Never data, never a literal."""
@@ -175,8 +218,9 @@ class Session:
     client except through it.  ``in_flight``: when the statement at hand was read, an earlier
     request had not been answered, so that ``parameters`` may be about to change.  ``context`` is
     the trace context that the client gave when it connected, for requests that bring none;
-    ``notices``: it wants to be told of its traces.  ``traffic`` are bytes from and to the client,
-    to and from the database; ``counted`` those of them that were told of.
+    ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
+    has been put down to exchanges.  ``answered``: when its last exchange that the database saw
+    ended.
     """
 
     __slots__ = (
@@ -200,7 +244,8 @@ class Session:
         "notices",
         "opened",
         "traffic",
-        "counted",
+        "told",
+        "answered",
         "notes",
     )
 
@@ -226,8 +271,9 @@ class Session:
         self.context: Any = None
         self.notices = False
         self.opened = clock()
-        self.traffic = [0, 0, 0, 0]
-        self.counted = [0, 0, 0, 0]
+        self.traffic = Traffic()
+        self.told = Traffic()
+        self.answered = 0
         self.notes: dict[str, Any] = {}
 
     @property

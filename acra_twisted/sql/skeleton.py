@@ -49,7 +49,8 @@ def split(text: bytes, quote: bytes) -> Skeleton | None:
             text.decode()
         except UnicodeDecodeError:
             return None
-    if quote in text:
+    # `in` makes an exception and drops it before it looks.
+    if text.find(quote) >= 0:
         return _split_quoted(text, quote)
     parts = _SPLIT(text)
     literals = parts[1::2]

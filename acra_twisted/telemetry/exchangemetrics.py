@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from acra_twisted import events
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.model import Exchange, Session, Traffic, Work
 from acra_twisted.telemetry.durations import Durations, DurationsBy
 from acra_twisted.telemetry.metrics import Counts, DaemonMetrics, Total
 from acra_twisted.telemetry.watcher import Watcher
@@ -31,7 +31,7 @@ _OUTCOMES = ("ok", "error", "denied", "aborted", "lost")
 #: What a session may be doing at a moment.
 STATES = ("starting", "idle", "active", "in_transaction", "failed_transaction")
 _IN_TRANSACTION = {b"T": "in_transaction", b"E": "failed_transaction"}
-#: As Session.traffic has them.
+#: Of Traffic.
 _DIRECTIONS = ("from_client", "to_client", "to_database", "from_database")
 _NS = 1e-9
 #: Exchanges whose times are counted together.
@@ -52,20 +52,20 @@ class _Sessions:
 
     def __init__(self, sessions: Callable[[], Iterable[Session]]) -> None:
         self._sessions = sessions
-        self.ended = [0] * len(_DIRECTIONS)
+        self.ended = Traffic()
 
     def collect(self) -> Any:
         """prometheus-client: in the thread that serves the scrape, which is the reactor's."""
         counts = dict.fromkeys(STATES, 0)
-        traffic = list(self.ended)
+        traffic = self.ended
         for session in self._sessions():
             counts[session_state(session)] += 1
-            traffic = [a + b for a, b in zip(traffic, session.traffic, strict=True)]
+            traffic = traffic + session.traffic
         carried = CounterMetricFamily(
             "acra_bytes", "Bytes of the database protocol", labels=["direction"]
         )
-        for direction, count in zip(_DIRECTIONS, traffic, strict=True):
-            carried.add_metric([direction], count)
+        for direction in _DIRECTIONS:
+            carried.add_metric([direction], getattr(traffic, direction))
         yield carried
         gauge = GaugeMetricFamily("acra_sessions", "Sessions by what they do", labels=["state"])
         for state, count in counts.items():
@@ -104,10 +104,9 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
     def session_closed(self, session: Session, reason: str) -> None:
         """Its bytes; the connection is counted at close."""
         if self._sessions is not None:
-            ended = self._sessions.ended
-            ended[:] = [a + b for a, b in zip(ended, session.traffic, strict=True)]
+            self._sessions.ended += session.traffic
             # It may be seen once more before it is forgotten.
-            session.traffic[:] = [0] * len(ended)
+            session.traffic = Traffic()
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Counted when it ends."""

@@ -33,7 +33,7 @@ def _described(session: Session, now: int) -> dict[str, Any]:
     exchange = _current(session)
     statement = exchange.statement if exchange is not None else None
     span = (exchange.span if exchange is not None else None) or session.span
-    received, sent = session.traffic[0], session.traffic[1]
+    received, sent = session.traffic.from_client, session.traffic.to_client
     return {
         "session_id": session.id,
         "client_id": session.identity.client_id,

@@ -2,6 +2,9 @@
 
 A watcher that raises is our own bug; it is logged and the others are told all the same, for
 nothing that only watches may hurt the data path.
+
+Exchanges of which nothing is to be told but that they were are told of in runs: what watches
+touches much memory, and a run brings it into the processor's caches once.
 """
 
 from __future__ import annotations
@@ -18,12 +21,23 @@ from acra_twisted.telemetry.watcher import Watcher
 
 _log = Logger()
 
+#: Exchanges of a run, and bytes of a statement that may wait in one.
+_RUN, _TEXT = 64, 4096
+#: Nanoseconds: what took longer is told of at once.
+_LONG = 10**9
+
 
 class Observers:
-    """Tells each of ``watchers`` in order."""
+    """Tells each of ``watchers`` in order.
 
-    def __init__(self, watchers: Sequence[Any]) -> None:
+    ``slow``, nanoseconds: who lasted as long has spans to be told of; 0 for nobody.  Whoever
+    reads what watchers have counted calls `catch_up` before.
+    """
+
+    def __init__(self, watchers: Sequence[Any], slow: int = 0) -> None:
         self._watchers = tuple(watchers)
+        self._slow = slow or _LONG
+        self._waiting: list[Exchange] = []
         self._opened = _interested(watchers, "exchange_opened")
         self._closed = _interested(watchers, "exchange_closed")
         self._ran = _interested(watchers, "stage_ran")
@@ -37,12 +51,31 @@ class Observers:
                 _log.failure("observer failed")
 
     def exchange_closed(self, exchange: Exchange) -> None:
-        """Per message, so the methods were looked up beforehand."""
+        """At once, or with others that are as plain."""
+        waiting, statement = self._waiting, exchange.statement
+        waiting.append(exchange)
+        if (
+            len(waiting) >= _RUN
+            or exchange.span is not None
+            or exchange.outcome != "ok"
+            or exchange.attributes is not None
+            or exchange.closed - exchange.opened >= self._slow
+            or (statement is not None and len(statement.text) > _TEXT)
+        ):
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Tell of every exchange that has closed."""
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
         for tell in self._closed:
-            try:
-                tell(exchange)
-            except Exception:
-                _log.failure("observer failed")
+            for exchange in waiting:
+                try:
+                    tell(exchange)
+                except Exception:
+                    _log.failure("observer failed")
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""
@@ -50,6 +83,7 @@ class Observers:
 
     def session_closed(self, session: Session, reason: str) -> None:
         """See IPipelineObserver."""
+        self.catch_up()
         self._tell("session_closed", session, reason)
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:

@@ -94,25 +94,16 @@ def make_sampler(text: str, clock: Callable[[], int]) -> Sampler:
     """From a parsed `SamplerKind` to a function of trace id and remote parent (or None)."""
     kind, _, rest = text.partition(":")
     remote_bucket = TokenBucket(REMOTE_RATE, clock)
-    decide = _local(kind, rest, clock)
+    bucket = TokenBucket(float(rest.removesuffix("/s")), clock) if kind == "rate" else None
+    # As OpenCensus' ProbabilitySampler decides, by the lower half of the id; of hexadecimal digits
+    # in lower case the order is that of the numbers.  A twentieth of what asking it takes.
+    share = float(rest) if kind == "probability" else float(kind == "always")
+    # As a float the largest number would be one more.
+    bound = f"{min(int(share * _LOWER_HALF), _LOWER_HALF):016x}" if share else ""
 
     def sample(trace_id: str, remote: TraceContext | None) -> bool:
         if remote is not None:
             return remote.sampled and remote_bucket.take()
-        return decide(trace_id)
+        return trace_id[16:] <= bound if bucket is None else bucket.take()
 
     return sample
-
-
-def _local(kind: str, rest: str, clock: Callable[[], int]) -> Callable[[str], bool]:
-    if kind == "always":
-        return lambda trace_id: True
-    if kind == "never":
-        return lambda trace_id: False
-    if kind == "rate":
-        bucket = TokenBucket(float(rest.removesuffix("/s")), clock)
-        return lambda trace_id: bucket.take()
-    # As OpenCensus' ProbabilitySampler decides, by the lower half of the id; of hexadecimal digits
-    # in lower case the order is that of the numbers.  A twentieth of what asking it takes.
-    bound = f"{int(float(rest) * _LOWER_HALF):016x}"
-    return lambda trace_id: trace_id[16:] <= bound

@@ -61,6 +61,7 @@ class TelemetryService(MultiService):
             metrics.watch_exporter(exporter)
         self._exports = [exporter.export for exporter in self.exporters]
         zpages = settings["incoming_connection_zpages_string"]
+        self._catch_up: Callable[[], None] = lambda: None
         self.store = SpanStore(self.clock) if zpages is not None else None
         self.calls: RpcStats | None = None
         self._pages: TracePages | None = None
@@ -107,7 +108,15 @@ class TelemetryService(MultiService):
     def observers(self, exchanges: ExchangeTracing, server: str = "") -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
         watchers = [exchanges, self.metrics, AuditLog(server)]
-        return Observers([*watchers, self.calls] if self.calls is not None else watchers)
+        if self.calls is not None:
+            watchers.append(self.calls)
+        observers = Observers(watchers, exchanges.slow)
+        self._catch_up = observers.catch_up
+        return observers
+
+    def _up_to_date(self) -> None:
+        """Before anything is shown."""
+        self._catch_up()
 
     def add_exporter(self, exporter: Any) -> None:
         """One more that a daemon has made itself, before the start."""
@@ -126,13 +135,14 @@ class TelemetryService(MultiService):
 
         registry = self.metrics.registry
         both = metrics == zpages
+        asked = (self._why_unready, self._up_to_date)
         if metrics is not None and not both:
-            site = make_site(self._reactor, registry, None, unready=self._why_unready)
+            site = make_site(self._reactor, registry, None, Guard(), *asked)
             self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
         if zpages is not None:
             guard, context = make_guard(settings, tls_prefix)
             site = make_site(
-                self._reactor, registry if both else None, self._pages, guard, self._why_unready
+                self._reactor, registry if both else None, self._pages, guard, *asked
             )
             guarded: Any = site
             if context is not None:

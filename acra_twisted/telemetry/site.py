@@ -24,14 +24,15 @@ _NUMBER = re.compile(r"[0-9]|running|errors|")
 
 
 class _Answer(Resource):
-    """A leaf whose GET is ``reply``; checks who asks first."""
+    """A leaf whose GET is ``reply``; checks who asks first.  ``catch_up`` is called before."""
 
     isLeaf = True
     allowedMethods = (b"GET", b"HEAD")
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, catch_up: Callable[[], None]) -> None:
         Resource.__init__(self)
         self._guard = guard
+        self._catch_up = catch_up
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
         raise NotImplementedError  # pragma: no cover - abstract
@@ -56,6 +57,7 @@ class _Answer(Resource):
         }
         if not _NUMBER.fullmatch(arguments.get("bucket", "")):
             return _plain(request, 400, "bucket must be 0 to 9, running or errors")
+        self._catch_up()
         try:
             page = self.reply(request, arguments)
         except ValueError as error:
@@ -80,8 +82,10 @@ def _plain(request: Request, code: int, text: str) -> bytes:
 class Metrics(_Answer):
     """The scrape; OpenMetrics with exemplars if the scraper asks for it."""
 
-    def __init__(self, guard: Guard, registry: CollectorRegistry) -> None:
-        super().__init__(guard)
+    def __init__(
+        self, guard: Guard, catch_up: Callable[[], None], registry: CollectorRegistry
+    ) -> None:
+        super().__init__(guard, catch_up)
         self._registry = registry
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page:
@@ -94,8 +98,10 @@ class Metrics(_Answer):
 class Listing(_Answer):
     """A page that is made of the arguments alone: all but a single trace."""
 
-    def __init__(self, guard: Guard, page: Callable[[dict[str, str]], Page]) -> None:
-        super().__init__(guard)
+    def __init__(
+        self, guard: Guard, catch_up: Callable[[], None], page: Callable[[dict[str, str]], Page]
+    ) -> None:
+        super().__init__(guard, catch_up)
         self._page = page
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page:
@@ -106,8 +112,8 @@ class Listing(_Answer):
 class Trace(_Answer):
     """``/debug/trace/ID``."""
 
-    def __init__(self, guard: Guard, pages: TracePages) -> None:
-        super().__init__(guard)
+    def __init__(self, guard: Guard, catch_up: Callable[[], None], pages: TracePages) -> None:
+        super().__init__(guard, catch_up)
         self._pages = pages
 
     def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
@@ -163,19 +169,21 @@ def make_site(
     traces: TracePages | None,
     guard: Guard = _OPEN,
     unready: Callable[[], str] = str,
+    catch_up: Callable[[], None] = lambda: None,
 ) -> Site:
     """Metrics, pages or both, as given; and on each whether the daemon lives (``/healthz``) and
-    whether new connections should come (``/readyz``): ``unready`` says why not."""
+    whether new connections should come (``/readyz``): ``unready`` says why not.  ``catch_up`` is
+    called before anything that was counted is shown."""
     root = _Branch()
     root.putChild(b"healthz", Health(str))
     root.putChild(b"readyz", Health(unready))
     if registry is not None:
-        root.putChild(b"metrics", Metrics(guard, registry))
+        root.putChild(b"metrics", Metrics(guard, catch_up, registry))
     if traces is not None:
         debug = _Branch()
         for name in ("tracez", "traces", "sessions", "rpcz"):
-            debug.putChild(name.encode(), Listing(guard, getattr(traces, name)))
-        debug.putChild(b"trace", Trace(guard, traces))
+            debug.putChild(name.encode(), Listing(guard, catch_up, getattr(traces, name)))
+        debug.putChild(b"trace", Trace(guard, catch_up, traces))
         root.putChild(b"debug", debug)
     site = _QuietSite(root, timeout=30, reactor=reactor)
     site.displayTracebacks = False

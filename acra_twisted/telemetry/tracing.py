@@ -124,8 +124,6 @@ _CONTEXT = "tracing.context"
 _DATABASE = "tracing.database"
 #: That the first stage has seen an exchange's statement.
 _PARSED = "tracing.parsed"
-#: Of a session: when its last exchange that the database saw was answered.
-_ANSWERED = "tracing.answered"
 
 
 class ExchangeTracing(Watcher):
@@ -151,7 +149,7 @@ class ExchangeTracing(Watcher):
         self._tracing = tracing
         self._system = system
         self._per_request = scope == "request"
-        self._slow = slow
+        self.slow = slow
         self._server = server
         self._kind = spans.SERVER if server is not None else spans.CLIENT
         self._store = store
@@ -220,12 +218,12 @@ class ExchangeTracing(Watcher):
         if exchange.span is not None or self._tells(exchange):
             self._closed(exchange)
         if exchange.sent:
-            exchange.session.notes[_ANSWERED] = exchange.closed
+            exchange.session.answered = exchange.closed
 
     def _tells(self, exchange: Exchange) -> bool:
         """Whether spans are made of an exchange that is not sampled."""
         took = exchange.closed - exchange.opened
-        if exchange.outcome != "ok" or exchange.attributes or 0 < self._slow <= took:
+        if exchange.outcome != "ok" or exchange.attributes or 0 < self.slow <= took:
             if self._kept(exchange):
                 return True
         # The trace pages may lack a sample of one that took as long.
@@ -256,7 +254,7 @@ class ExchangeTracing(Watcher):
             if exchange.first_byte >= exchange.sent:
                 waited = exchange.first_byte - exchange.sent
                 known["acra.time.first_byte_ms"] = milliseconds(waited)
-            before = exchange.session.notes.get(_ANSWERED, 0)
+            before = exchange.session.answered
             if before > exchange.sent:
                 known["acra.time.waiting_ms"] = milliseconds(before - exchange.sent)
             if exchange.outcome == "error":
@@ -283,7 +281,7 @@ class ExchangeTracing(Watcher):
             return exchange.outcome
         if exchange.attributes is not None and "acra.event_code" in exchange.attributes:
             return "event"
-        slow = self._slow and exchange.closed - exchange.opened >= self._slow
+        slow = self.slow and exchange.closed - exchange.opened >= self.slow
         return "slow" if slow else ""
 
     def _describe(self, span: Span, exchange: Exchange) -> None:
@@ -319,7 +317,7 @@ class ExchangeTracing(Watcher):
             known["acra.verdict"] = "deny" if outcome == "denied" else "allow"
             known["acra.time.database_ms"] = milliseconds(in_database)
             known["acra.time.proxy_ms"] = milliseconds(total - in_database)
-        if self._slow and total >= self._slow:
+        if self.slow and total >= self.slow:
             known["acra.slow"] = True
         if exchange.attributes:
             known.update(exchange.attributes)

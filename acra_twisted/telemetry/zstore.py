@@ -51,6 +51,8 @@ class SpanStore:
         self._clock = clock
         self._names: dict[str, _Name] = {}
         self._wanted = [0] * len(BOUNDS)
+        # Of the bucket that was asked for last: most exchanges last about as long.
+        self._from = self._upto = self._then = 0
         self._traces: OrderedDict[str, list[Span]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -83,11 +85,17 @@ class SpanStore:
 
         By bucket alone: to know an exchange's name its statement would have to be read.
         """
-        bucket = bisect_right(BOUNDS, latency) - 1
-        if now < self._wanted[bucket]:
+        if now < self._then and self._from <= latency < self._upto:
             return False
-        self._wanted[bucket] = now + _SECOND
-        return True
+        bucket = bisect_right(BOUNDS, latency) - 1
+        self._from = BOUNDS[bucket]
+        self._upto = BOUNDS[bucket + 1] if bucket < len(BOUNDS) - 1 else 1 << 62
+        then = self._wanted[bucket]
+        wants = now >= then
+        if wants:
+            then = self._wanted[bucket] = now + _SECOND
+        self._then = then
+        return wants
 
     def _name(self, name: str) -> _Name:
         known = self._names.get(name)

@@ -91,19 +91,19 @@ class Relay:
 
     def from_client(self, data: bytes) -> None:
         """Bytes from the client."""
-        self._traffic[0] += len(data)
+        self._traffic.from_client += len(data)
         self._request_pump.received(data)
 
     def from_database(self, data: bytes) -> None:
         """Bytes from the database."""
-        self._traffic[3] += len(data)
+        self._traffic.from_database += len(data)
         self._response_pump.received(data)
 
     def _flush_request(self) -> None:
         """One write to the database for everything a turn produced."""
         data = self._request.take_output()
         if data:
-            self._traffic[2] += len(data)
+            self._traffic.to_database += len(data)
             self._database.write(data)
         outstanding = self.session.outstanding
         if outstanding and replies.due(outstanding):
@@ -122,7 +122,7 @@ class Relay:
             response.release_fakes()
         data = response.take_output()
         if data:
-            self._traffic[1] += len(data)
+            self._traffic.to_client += len(data)
             self._client.write(data)
         if self._crowded and len(outstanding) <= self._limits.pending:
             self._crowded = False

@@ -55,14 +55,18 @@ def due(outstanding: deque[Entry]) -> bool:
     return outstanding[0][0] != ANSWERED or len(outstanding) == 1 or outstanding[1][0] in OURS
 
 
-def close(exchange: Exchange, outcome: str) -> None:
-    """End an exchange, once; a worse outcome that is already known holds."""
+def close(exchange: Exchange, outcome: str, now: int = 0) -> None:
+    """End an exchange, once; a worse outcome that is already known holds.
+
+    ``now`` is for who has just asked the clock.
+    """
     if exchange.closed:
         return
     session = exchange.session
-    exchange.closed = session.clock()
+    exchange.closed = now or session.clock()
     if exchange.outcome is None:
         exchange.outcome = outcome
+    exchange.traffic = session.traffic.since(session.told)
     session.observer.exchange_closed(exchange)
 
 

@@ -235,7 +235,8 @@ class RequestFlow(HeldBatch):
         session.in_flight = bool(session.outstanding or self._expected)
         exchange = self._begin(kind, statement)
         exchange.remote = session.context
-        if CONTEXT_KEY in statement.text:
+        # `in` makes an exception and drops it before it looks.
+        if statement.text.find(CONTEXT_KEY) >= 0:
             found = take_context(statement.text, session.conforming)
             if found.malformed:
                 exchange.add_attribute("acra.traceparent_malformed", True)

@@ -308,10 +308,9 @@ class ResponseFlow(ResultRows):
         self._described = (exchange, count)
         self._columns = -1
         exchange.columns = self._descriptions.columns(self._body(start, end))
-        if self._plans:
-            if code != replies.QUERY and statement is not None:
-                statement.columns = exchange.columns
         if code in (replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL):
+            if self._plans and statement is not None:
+                statement.columns = exchange.columns
             self._pop(end)
 
     def _command_complete(self, start: int, end: int) -> None:

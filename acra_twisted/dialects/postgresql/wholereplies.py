@@ -121,7 +121,7 @@ class WholeReplies(ResponseFlow):
 
     def _pass_on(self, data: bytes, exchange: Exchange, result: Result) -> None:
         session = self._session
-        exchange.first_byte = session.clock()
+        now = exchange.first_byte = session.clock()
         exchange.columns, rows = result
         if rows >= 0:
             exchange.rows = rows
@@ -131,7 +131,7 @@ class WholeReplies(ResponseFlow):
             session.prepared.transaction_ended()
         session.outstanding.clear()
         self._out.append(data)
-        replies.close(exchange, "ok")
+        replies.close(exchange, "ok", now)
 
 
 _UNDESCRIBED = [replies.BIND, replies.EXECUTE, replies.SYNC]

@@ -4,7 +4,7 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.model import STATEMENT, Exchange, Statement, Traffic, Work
 from acra_twisted.telemetry.exchangemetrics import (
     STATES,
     ConnectorMetrics,
@@ -104,7 +104,7 @@ class Metrics(SynchronousTestCase):
 
     def test_bytes_of_sessions_that_are_and_were(self):
         first, second = make_session(), make_session()
-        first.traffic[:], second.traffic[:] = [1, 2, 3, 4], [10, 20, 30, 40]
+        first.traffic, second.traffic = Traffic(1, 2, 3, 4), Traffic(10, 20, 30, 40)
         self.metrics.watch_sessions(lambda: [first, second])
         for _ in range(2):
             for direction, count in (("from_client", 11), ("from_database", 44)):

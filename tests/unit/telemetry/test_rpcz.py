@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import STATEMENT, Exchange, Work
+from acra_twisted.model import STATEMENT, Exchange, Traffic, Work
 from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
@@ -21,8 +21,7 @@ class Stats(SynchronousTestCase):
         exchange = Exchange(self.session, "query", None, self.now - 4_000_000)
         exchange.sent = self.now - 3_000_000 if sent else 0
         exchange.closed, exchange.outcome = self.now, outcome
-        for place in range(4):
-            self.session.traffic[place] += place + 1
+        exchange.traffic = Traffic(1, 2, 3, 4)
         self.stats.exchange_opened(exchange)
         self.stats.exchange_closed(exchange)
 

@@ -26,6 +26,8 @@ class Samplers(SynchronousTestCase):
         self.assertTrue(150 < self.count(sampler) < 350)
         trace_id = new_trace_id()
         self.assertEqual(len({sampler(trace_id, None) for _ in range(5)}), 1)
+        self.assertEqual(self.count(self.sampler("probability:1")), 1000)
+        self.assertEqual(self.count(self.sampler("probability:0")), 0)
 
     def test_rate(self):
         sampler = self.sampler("rate:10/s")

@@ -112,6 +112,12 @@ class Shorter(SynchronousTestCase):
         long[-1] = ("database", ONE + row(b"x" * 100) + complete(b"SELECT 1") + ready())
         self.check(long, message_limit=60)
 
+    def test_a_description_that_nobody_asked_for(self):
+        """Of an Execute: PostgreSQL never sends one."""
+        talk = [("client", bind(b"", b"s") + execute() + SYNC)]
+        talk.append(("database", BIND_COMPLETE + RESULT + ready()))
+        self.check(talk, inspects=(ROWS,))
+
     def test_columns_that_concern_a_stage(self):
         talk = [("client", query(b"SELECT 1")), ("database", RESULT + ready())]
         self.check(talk * 3, inspects=(ROWS,))
