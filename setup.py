@@ -19,10 +19,10 @@ _MODULES = {
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "
     "response wholerequests wholereplies",
     "themis.": "session",
-    "pipeline.": "driver",
-    "stages.": "containers",
+    "pipeline.": "driver hooks",
+    "stages.": "containers censor",
     "censor.": "engine",
-    "sql.": "comments skeleton redact",
+    "sql.": "comments scan skeleton redact",
     "transport.": "hub sockets tlssockets relay pump valve",
     "telemetry.": "observers clock spans sampling tracing exchangemetrics durations rpcz zstore "
     "intake otlp",

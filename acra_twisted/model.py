@@ -15,7 +15,7 @@ from typing import Any
 
 from acra_twisted import events
 
-# What a Work is about; also the index of its hooks in pipeline.build.Pipeline.
+# What a Work is about; also the index of its hooks in pipeline.hooks.Pipeline.
 STATEMENT = "statement"
 PARAMETERS = "parameters"
 COLUMNS = "columns"
@@ -142,6 +142,8 @@ class Exchange:
     ``outcome`` is None while it runs, then ``"ok"``, ``"error"``, ``"denied"``, ``"aborted"``
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
+    ``unsampled``: the id of the trace that it would have begun or gone on with, if it is not
+    recorded.
     """
 
     __slots__ = (
@@ -162,10 +164,11 @@ class Exchange:
         "span",
         "remote",
         "attributes",
-        "notes",
         "columns",
         "plan",
         "traffic",
+        "unsampled",
+        "_notes",
     )
 
     def __init__(self, session: Session, kind: str, statement: Statement | None, now: int) -> None:
@@ -186,10 +189,18 @@ class Exchange:
         self.span: Any = None
         self.remote: Any = None
         self.attributes: dict[str, Any] | None = None
-        self.notes: dict[str, Any] = {}
         self.columns: Columns | None = None
         self.plan: tuple[Any, ...] = ()
         self.traffic: Traffic | None = None
+        self.unsampled = ""
+        self._notes: dict[str, Any] | None = None
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What stages and observers must remember about it, by their names."""
+        if self._notes is None:
+            self._notes = {}
+        return self._notes
 
     def add_attribute(self, key: str, value: str | int | float | bool) -> None:
         """For stages: put a fact on the exchange's span.  Never data, never a literal."""

@@ -21,7 +21,7 @@ from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
-from acra_twisted.pipeline.build import Pipeline
+from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.service import TelemetryService, make_guard

@@ -1,4 +1,4 @@
-"""Names in the ini file to ordered stages to flat tuples of hooks.
+"""Names in the ini file to ordered stages.
 
 Being installed does not turn a stage on, and a name that is configured and not found stops the
 start: `twisted.plugin` logs and swallows a plugin that fails to import, and a firewall with a
@@ -7,29 +7,22 @@ broken dependency must not be a firewall that is silently off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import maybeDeferred
 from twisted.plugin import getPlugins
 
 from acra_twisted import plugins
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import (
-    IParameterStage,
-    IResultStage,
     IStage,
     IStageFactory,
-    IStatementStage,
 )
 from acra_twisted.keystore.opening import need_keys
-from acra_twisted.model import PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.options import Block, Choice, Option, Section, Settings
-from acra_twisted.pipeline import driver
-from acra_twisted.pipeline.driver import Hook
-from acra_twisted.verdicts import PASS
+from acra_twisted.pipeline.hooks import Pipeline
 
 #: Present in every [stage:NAME]; "pass" is accepted only where the stage is advisory.
 ON_ERROR = Option(
@@ -60,49 +53,6 @@ class Services(NamedTuple):
     def need_keys(self, stage: str) -> Any:
         """The key store.  Raises ConfigError if there is none."""
         return need_keys(self.keys, self.settings, f"the stage {stage!r}")
-
-
-class Pipeline:
-    """The configured stages as flat tuples of hooks, in the order in which they run."""
-
-    def __init__(self, stages: Sequence[Any] = (), lenient: Iterable[str] = ()) -> None:
-        self.stages = tuple(stages)
-        passes = frozenset(lenient)
-
-        def hooks(interface: Any, method: str) -> tuple[Hook, ...]:
-            return tuple(
-                (stage.name, getattr(stage, method), stage.name in passes)
-                for stage in self.stages
-                if interface.providedBy(stage)
-            )
-
-        self.statement_hooks = hooks(IStatementStage, "on_statement")
-        self.parameter_hooks = hooks(IParameterStage, "on_parameters")
-        # Replies run the list backwards.
-        self.result_planners = hooks(IResultStage, "plan_result")[::-1]
-        kinds = (
-            (STATEMENT, self.statement_hooks),
-            (PARAMETERS, self.parameter_hooks),
-            (ROWS, self.result_planners),
-        )
-        #: Kinds of work worth making.
-        self.inspects = frozenset(kind for kind, found in kinds if found)
-
-    def run(self, work: Work) -> Any:
-        """The verdict on a piece of work, or a Deferred of it."""
-        kind = work.kind
-        if kind == STATEMENT:
-            return driver.run_from(self.statement_hooks, 0, work, PASS)
-        if kind == ROWS:
-            return driver.run_from(work.exchange.plan, 0, work, PASS)
-        if kind == PARAMETERS:
-            return driver.run_from(self.parameter_hooks, 0, work, PASS)
-        return driver.plan(self.result_planners, work)
-
-    async def stop(self) -> None:
-        """Stop every stage, the one nearest the client first."""
-        for stage in self.stages:
-            await maybeDeferred(stage.stop)
 
 
 def stage_factories() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.plugin import IPlugin
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted import events
 from acra_twisted.censor import rules
@@ -28,14 +28,17 @@ from acra_twisted.verdicts import PASS, Deny, Pass
 # The parsers take 0.2 s to import and every start reads this module: they are imported where a
 # stage is made.
 if TYPE_CHECKING:
-    from acra_twisted.censor.engine import Censor
+    from acra_twisted.censor.engine import Censor, Prepared
     from acra_twisted.sql.languages import Mode
+
+_log = Logger()
 
 _FLUSH_INTERVAL = 1.0
 _NAME = "censor"
+#: What a database that reports nothing is taken to have.
+_ON, _UTF8 = b"on", b"UTF8"
 
 
-@implementer(IPlugin, IStageFactory)
 class CensorFactory:
     """Makes the stage ``censor``."""
 
@@ -71,6 +74,10 @@ class CensorFactory:
         return stage
 
 
+# Not as decorators: compiled classes have none.
+classImplements(CensorFactory, IPlugin, IStageFactory)
+
+
 def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
     """Raises ConfigError if there are no rules, or such as cannot be used."""
     from acra_twisted.censor.engine import Censor
@@ -79,12 +86,22 @@ def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
     Censor(LANGUAGES["postgresql"], read_rule_source(settings, blocks))
 
 
-@implementer(IStatementStage, IReloadable)
+class _Known:
+    """Of a session: what it has prepared, and how its last text was read, and by what settings."""
+
+    __slots__ = ("prepared", "strings", "encoding", "in_flight", "mode")
+
+    def __init__(self, mode: Mode) -> None:
+        self.prepared: Prepared = {}
+        self.strings = self.encoding = b""
+        self.in_flight = False
+        self.mode = mode
+
+
 class CensorStage:
     """``read`` gives the rules, or raises ConfigError.  Make one, `reload` it, `start` it."""
 
     name = _NAME
-    log = Logger()
 
     def __init__(self, read: Callable[[], Rules], cache_entries: int, cache_bytes: int) -> None:
         from acra_twisted.sql.languages import LANGUAGES
@@ -102,34 +119,39 @@ class CensorStage:
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass | Deny:
         """Decide.  Allowed statements cost one or two dict lookups once they are known."""
         session = exchange.session
-        prepared = session.notes.get(_NAME)
-        if prepared is None:
-            prepared = session.notes[_NAME] = {}
+        known: _Known | None = session.notes.get(_NAME)
+        if known is None:
+            known = session.notes[_NAME] = _Known(self._language.mode)
+        name = statement.prepared_name
         decision = self.censor.decide(
             statement.text,
-            self._mode(session),
-            prepared,
-            statement.prepared_name.decode("utf-8", "replace") if statement.prepared_name else "",
+            self._mode(session, known),
+            known.prepared,
+            name.decode("utf-8", "replace") if name else "",
         )
         if decision.allowed:
             return PASS
         exchange.add_attribute("acra.censor.rule", decision.by)
         return Deny(reason=decision.why, rule=decision.by, code=decision.code)
 
-    def _mode(self, session: Session) -> Mode:
+    def _mode(self, session: Session, known: _Known) -> Mode:
         """How the session's texts are read, by what the database reported last."""
-        parameters = session.parameters
-        key = (
-            parameters.get(b"standard_conforming_strings", b"on"),
-            parameters.get(b"client_encoding", b"UTF8"),
-            session.in_flight,
-        )
+        parameters, in_flight = session.parameters, session.in_flight
+        strings = parameters.get(b"standard_conforming_strings", _ON)
+        encoding = parameters.get(b"client_encoding", _UTF8)
+        if known.strings is strings and known.encoding is encoding and known.in_flight == in_flight:
+            return known.mode
+        known.strings, known.encoding, known.in_flight = strings, encoding, in_flight
+        known.mode = self._mode_of((strings, encoding, in_flight))
+        return known.mode
+
+    def _mode_of(self, key: tuple[bytes, bytes, bool]) -> Mode:
         mode = self._modes.get(key)
         if mode is None:
             names = ("standard_conforming_strings", "client_encoding")
             values = (part.decode("latin-1") for part in key[:2])
             mode = self._language.mode_of(dict(zip(names, values, strict=True)))
-            if session.in_flight:
+            if key[2]:
                 # Something that was sent and not answered may be changing it.
                 mode = mode._replace(backslash=None)
             if len(self._modes) < 64:
@@ -160,7 +182,7 @@ class CensorStage:
         self._journals = journals
         self.censor = censor
         if given.idle:
-            self.log.warn(
+            _log.warn(
                 "{event_text}",
                 event_text="AcraCensor has no handlers: every statement is allowed",
                 code=events.INSECURE_SETTING,
@@ -179,7 +201,7 @@ class CensorStage:
         journal = self._journals[path]
         was_full = journal.full
         if not journal.add(text) and not was_full:
-            self.log.warn(
+            _log.warn(
                 "{event_text}",
                 event_text=f"Too much input queries: {path} is full",
                 code=events.QUERY_CAPTURE_FULL,
@@ -190,7 +212,7 @@ class CensorStage:
             try:
                 journal.flush()
             except OSError as error:
-                self.log.error(
+                _log.error(
                     "{event_text}",
                     event_text=f"cannot write {path}: {error.strerror}",
                     code=events.GENERAL,
@@ -202,3 +224,6 @@ class CensorStage:
             self._loop.stop()
         self._loop = None
         self._flush()
+
+
+classImplements(CensorStage, IStatementStage, IReloadable)

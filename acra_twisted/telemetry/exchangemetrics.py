@@ -108,20 +108,17 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
             # It may be seen once more before it is forgotten.
             session.traffic = Traffic()
 
-    def exchange_opened(self, exchange: Exchange) -> None:
-        """Counted when it ends."""
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """By outcome, and whether it brought a trace context."""
+        self._exchanges[exchange.outcome or "ok"] += 1
+        if exchange.rows > 0:
+            self._rows += exchange.rows
         if exchange.remote is not None:
             self.trace_context("comment", "continued")
         elif (
             exchange.attributes is not None and "acra.traceparent_malformed" in exchange.attributes
         ):
             self.trace_context("comment", "malformed")
-
-    def exchange_closed(self, exchange: Exchange) -> None:
-        """By outcome."""
-        self._exchanges[exchange.outcome or "ok"] += 1
-        if exchange.rows > 0:
-            self._rows += exchange.rows
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """By stage."""
@@ -207,11 +204,9 @@ class ServerMetrics(ConnectorMetrics):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
-        outcome, sent = exchange.outcome or "ok", exchange.sent
-        self._exchanges[outcome] += 1
-        if exchange.rows > 0:
-            self._rows += exchange.rows
-        if not sent or outcome == "aborted":
+        super().exchange_closed(exchange)
+        sent = exchange.sent
+        if not sent or exchange.outcome == "aborted":
             return
         span = exchange.span
         opened, closed = exchange.opened, exchange.closed

@@ -141,9 +141,7 @@ class TelemetryService(MultiService):
             self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
         if zpages is not None:
             guard, context = make_guard(settings, tls_prefix)
-            site = make_site(
-                self._reactor, registry if both else None, self._pages, guard, *asked
-            )
+            site = make_site(self._reactor, registry if both else None, self._pages, guard, *asked)
             guarded: Any = site
             if context is not None:
                 self._contexts.add(lambda: make_guard(settings, tls_prefix)[1], context)

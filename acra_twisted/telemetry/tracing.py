@@ -116,8 +116,6 @@ class Tracing:
 
 #: Where an exchange's spans of stages that look at rows wait for its end.
 _ROW_SPANS = "tracing.rows"
-#: Of an exchange that is not sampled and would begin a trace, or continue a remote one: its id.
-_TRACE = "tracing.trace"
 #: Of an exchange that is not sampled: the context that others have been given for it.
 _CONTEXT = "tracing.context"
 #: The id of the database's span, where it was handed on before there was one.
@@ -177,7 +175,7 @@ class ExchangeTracing(Watcher):
         if sampled or session.notices:
             exchange.span = self._own(exchange, trace_id, True)
         else:
-            exchange.notes[_TRACE] = trace_id
+            exchange.unsampled = trace_id
 
     def _own(self, exchange: Exchange, trace_id: str, sampled: bool) -> Span:
         """The span of an exchange that is not in its connection's trace, linked with it."""
@@ -195,7 +193,7 @@ class ExchangeTracing(Watcher):
             return known
         notes = exchange.notes
         if _CONTEXT not in notes:
-            trace_id = notes.get(_TRACE) or exchange.session.span.trace_id
+            trace_id = exchange.unsampled or exchange.session.span.trace_id
             notes[_CONTEXT] = TraceContext(trace_id, spans.new_span_id(), False)
         context: TraceContext = notes[_CONTEXT]
         return context
@@ -265,11 +263,10 @@ class ExchangeTracing(Watcher):
 
     def _late(self, exchange: Exchange, connection: Span) -> Span:
         """The span of an exchange for which none was made when it began."""
-        trace_id = exchange.notes.get(_TRACE)
-        if trace_id is None:
-            span = connection.child("", self._kind, exchange.opened)
+        if exchange.unsampled:
+            span = self._own(exchange, exchange.unsampled, False)
         else:
-            span = self._own(exchange, trace_id, False)
+            span = connection.child("", self._kind, exchange.opened)
         context = exchange.notes.get(_CONTEXT)
         if context is not None:
             span.span_id = context.span_id

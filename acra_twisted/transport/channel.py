@@ -63,6 +63,7 @@ class Channel(Protocol):
         """
         outer = self.transport
         self._starting_tls = True
+        self.__dict__.pop("write", None)
         if type(outer) is SocketTransport and not (received or outer.pending):
             self.transport = transport = TLSTransport(outer.hand_over(), creator, is_client)
             transport.begin()
@@ -88,8 +89,12 @@ class Channel(Protocol):
         self.lost(reason)
 
     def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
-        """From now on what is read goes there, with no method of ours between."""
-        self.__dict__.update(received=receiver, dataReceived=receiver)
+        """From now on what is read goes there, and what is written to the transport, with no
+        method of ours between."""
+        transport = self.transport
+        self.__dict__.update(received=receiver, dataReceived=receiver, write=transport.write)
+        if isinstance(transport, SocketTransport) and transport.protocol is self:
+            transport.deliver_to(receiver)
 
     def write(self, data: bytes) -> None:
         """Send; at once if nothing waits to be sent."""

@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.model import Work
 from acra_twisted.pipeline.driver import settled
 from acra_twisted.transport.valve import STAGE, Valve
@@ -28,7 +29,7 @@ class Pump:
 
     def __init__(
         self,
-        flow: Any,
+        flow: ChunkFlow,
         run: Callable[[Work], Any],
         valve: Valve,
         *,

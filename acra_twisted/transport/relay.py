@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
@@ -11,9 +10,10 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Session
-from acra_twisted.pipeline.build import Pipeline
+from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry.audit import session_fields
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.pump import Pump
@@ -47,7 +47,7 @@ class Relay:
         session: Session,
         client: Channel,
         database: Channel,
-        flows: tuple[Any, Any],
+        flows: tuple[ChunkFlow, ChunkFlow],
         pipeline: Pipeline,
         limits: Limits,
         *,
@@ -79,7 +79,9 @@ class Relay:
         client.register(self.database_valve)
         database.register(self.client_valve)
 
-    def _pump(self, flow: Any, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]) -> Pump:
+    def _pump(
+        self, flow: ChunkFlow, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]
+    ) -> Pump:
         return Pump(
             flow,
             pipeline.run,

@@ -8,6 +8,7 @@ written.  The interface is that of Twisted's TCP transports, so that protocols d
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted
@@ -37,6 +38,7 @@ class SocketTransport:
         self._hub = hub_of(outer.reactor)
         self._recv = outer.socket.recv
         self._send = outer.socket.send
+        self._receiver: Callable[[bytes], None] | None = None
         self._queue: deque[Any] = deque()
         self._queued = 0
         self._producer: Any = None
@@ -73,6 +75,17 @@ class SocketTransport:
     @protocol.setter
     def protocol(self, protocol: Any) -> None:
         self.outer.protocol = protocol
+        self._receiver = None
+
+    def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
+        """What is read goes there from now on, and not to the protocol's dataReceived."""
+        self._receiver = receiver
+
+    def _deliver(self, data: bytes) -> None:
+        if self._receiver is not None:
+            self._receiver(data)
+        else:
+            self.outer.protocol.dataReceived(data)
 
     # -- Hub ------------------------------------------------------------------------------------
 
@@ -95,7 +108,7 @@ class SocketTransport:
             self.connectionLost(Failure(CONNECTION_LOST))
             return
         if data:
-            self.outer.protocol.dataReceived(data)
+            self._deliver(data)
         else:
             self.connectionLost(Failure(CONNECTION_DONE))
 

@@ -117,7 +117,7 @@ class TLSTransport(SocketTransport):
             return
         if self._is_client and self._context.resumes:
             self._keep_session()
-        self.outer.protocol.dataReceived(data)
+        self._deliver(data)
 
     def _keep_session(self) -> None:
         """Tickets come behind the handshake, before the first data."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from acra_twisted.model import Session, Work
 from acra_twisted.wire.framing import ChunkBuffer
 
 
 class ChunkFlow:
-    """``_start``: where what has not left of the current chunk begins; ``_out``: what leaves."""
+    """An IMessageFlow, as far as both directions are alike, and what `transport.relay` asks of
+    either.
+
+    ``_start``: where what has not left of the current chunk begins; ``_out``: what leaves.
+    ``terminated``: the client has said that it goes.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -17,6 +24,7 @@ class ChunkFlow:
         self._streaming = 0
         self._unsettled = False
         self._waiting: list[bytes] = []
+        self.terminated = False
 
     def begin(self, data: bytes) -> Work | None:
         """`feed` and the first `next_work`.  For what is most frequent there is a shorter way."""
@@ -26,6 +34,22 @@ class ChunkFlow:
     def next_work(self) -> Work | None:
         """See IMessageFlow."""
         raise NotImplementedError  # pragma: no cover - abstract
+
+    def settle(self, work: Work, verdict: Any) -> None:
+        """See IMessageFlow."""
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def take_output(self) -> bytes:
+        """See IMessageFlow."""
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    @property
+    def may_interject(self) -> bool:
+        """Whether a message of our own may come next."""
+        return False
+
+    def release_fakes(self) -> None:
+        """Put out the replies of our own that have become due."""
 
     @property
     def _at_rest(self) -> bool:

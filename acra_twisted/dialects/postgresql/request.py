@@ -108,7 +108,6 @@ class RequestFlow(HeldBatch):
         }
         if function_call:
             self._on[frames.FUNCTION_CALL] = self._function_call
-        self.terminated = False
 
     # -- IMessageFlow -------------------------------------------------------------------------
 

@@ -11,9 +11,11 @@ import struct
 from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.model import Columns, Exchange, Work
 from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.wire.postgres.frames import length_at
 
 #: ReadyForQuery without its status, and what that can be.
 _READY = b"Z\0\0\0\x05"
@@ -21,7 +23,6 @@ _STATUSES = (b"I", b"T", b"E")
 _BIND_COMPLETE = b"2\0\0\0\x04"
 _NO_DATA = b"n\0\0\0\x04"
 _ROW = struct.Struct(">BIH").unpack_from
-_HEADER = frames.HEADER.unpack_from
 #: The columns, None if there are none, and the count in the tag.
 Result = tuple[Columns | None, int]
 
@@ -92,9 +93,9 @@ class WholeReplies(ResponseFlow):
         end = len(data) - 6
         if position + 5 > end:
             return None
-        kind, length = _HEADER(data, position)
+        length = length_at(data, position)
         columns = None
-        if described and kind == frames.ROW_DESCRIPTION:
+        if described and data[position] == frames.ROW_DESCRIPTION:
             next_one = position + length + 1
             if next_one + 5 > end:
                 return None
@@ -102,8 +103,8 @@ class WholeReplies(ResponseFlow):
             if columns is None or (self._plans and not columns.unconcerned):
                 return None
             position = self._behind_rows(data, next_one, end, len(columns))
-            kind, length = _HEADER(data, position)
-        if kind != frames.COMMAND_COMPLETE or position + length + 1 != end:
+            length = length_at(data, position)
+        if data[position] != frames.COMMAND_COMPLETE or position + length + 1 != end:
             return None
         rows = self._descriptions.rows(data[position + 5 : end])
         return None if rows is None else (columns, rows)
@@ -111,12 +112,13 @@ class WholeReplies(ResponseFlow):
     def _behind_rows(self, data: bytes, position: int, end: int, count: int) -> int:
         """Where the first message begins that is no row as it must be."""
         limit = self._message_limit
-        kind, length, cells = _ROW(data, position)
-        while kind == frames.DATA_ROW and cells == count and 6 <= length <= limit:
+        while data[position] == frames.DATA_ROW:
+            _, length, cells = _ROW(data, position)
+            if cells != count or not 6 <= length <= limit:
+                break
             position += length + 1
             if position + 5 > end:
                 return end
-            kind, length, cells = _ROW(data, position)
         return position
 
     def _pass_on(self, data: bytes, exchange: Exchange, result: Result) -> None:
@@ -128,7 +130,8 @@ class WholeReplies(ResponseFlow):
         session.copying_in = False
         session.transaction_status = status = data[-1:]
         if status == b"I":
-            session.prepared.transaction_ended()
+            prepared: Prepared = session.prepared
+            prepared.transaction_ended()
         session.outstanding.clear()
         self._out.append(data)
         replies.close(exchange, "ok", now)

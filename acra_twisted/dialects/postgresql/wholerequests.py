@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.disclosure import CARRIER, carried
-from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
-from acra_twisted.model import Statement, Work
+from acra_twisted.model import Work
 from acra_twisted.wire.postgres import backend, frames, frontend
+from acra_twisted.wire.postgres.frames import length_at
 from acra_twisted.wire.tracecontext import TraceContext
 
-_HEADER = frames.HEADER.unpack_from
 #: Of the unnamed portal: its description, and the beginning of its Execute.
 _DESCRIBE = b"D\0\0\0\x06P\0"
 _EXECUTE = b"E\0\0\0\x09\0"
@@ -40,9 +40,8 @@ class WholeRequests(RequestFlow):
             and session.ready
             and not (self._denied or session.discarding)
         ):
-            kind, length = _HEADER(data)
-            if kind == frames.QUERY:
-                if length == size - 1 <= self._message_limit:
+            if data[0] == frames.QUERY:
+                if length_at(data, 0) == size - 1 <= self._message_limit:
                     return self._whole_query(data, size)
             elif data.endswith(frontend.SYNC) and self._whole_execution(data, size):
                 return None
@@ -71,9 +70,9 @@ class WholeRequests(RequestFlow):
         announced, start = self._announcement(data, size)
         if start + 5 > size:
             return False
-        kind, length = _HEADER(data, start)
+        length = length_at(data, start)
         at = start + 1 + length
-        if kind != frames.BIND or length > self._message_limit or at + _END > size:
+        if data[start] != frames.BIND or length > self._message_limit or at + _END > size:
             return False
         portal = self._unnamed_portal(data[start + 5 : at])
         described = data.startswith(_DESCRIBE, at)
@@ -96,7 +95,8 @@ class WholeRequests(RequestFlow):
                 name = CARRIER + context.traceparent().encode("ascii")
                 data = frontend.encode_close(b"S", name) + data
                 outstanding.append((replies.CARRIER, None, None))
-        session.prepared.bind_sent(portal)
+        prepared: Prepared = session.prepared
+        prepared.bind_sent(portal)
         exchange.sent = session.clock()
         outstanding.append((replies.BIND, exchange, None))
         if described:
@@ -110,8 +110,10 @@ class WholeRequests(RequestFlow):
     @staticmethod
     def _announcement(data: bytes, size: int) -> tuple[TraceContext | None, int]:
         """The context in a Close at the beginning, and where it ends."""
-        kind, length = _HEADER(data)
-        if kind != frames.CLOSE or not 6 < length <= min(_CARRIER_LIMIT, size - 6):
+        if data[0] != frames.CLOSE:
+            return None, 0
+        length = length_at(data, 0)
+        if not 6 < length <= min(_CARRIER_LIMIT, size - 6):
             return None, 0
         if data[5] != 0x53 or data[length]:
             return None, 0
@@ -123,7 +125,8 @@ class WholeRequests(RequestFlow):
         end = body.find(0, 1)
         if end < 0 or body[0]:
             return None
-        statement: Statement | None = self._session.prepared.statement(body[1:end])
+        prepared: Prepared = self._session.prepared
+        statement = prepared.statement(body[1:end])
         if statement is None:
             return None
         if not self._result_formats:

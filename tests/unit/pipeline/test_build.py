@@ -1,34 +1,11 @@
 """From names to stages: nothing is silently off, order is checked and never changed."""
 
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
-from acra_twisted.model import COLUMNS, PARAMETERS, ROWS, STATEMENT, Columns, Exchange, Work
 from acra_twisted.options import Settings
 from acra_twisted.pipeline import build
-from acra_twisted.verdicts import PASS, Deny
-from tests.support.sessions import make_session
-
-
-@implementer(IStatementStage, IParameterStage, IResultStage)
-class Everything:
-    def __init__(self, name="all"):
-        self.name = name
-        self.stopped = False
-
-    def on_statement(self, statement, exchange):
-        return Deny(reason=self.name)
-
-    def on_parameters(self, parameters, exchange):
-        return Deny(reason=self.name)
-
-    def plan_result(self, columns, exchange):
-        exchange.notes.setdefault("planned", []).append(self.name)
-
-    def stop(self):
-        self.stopped = True
+from tests.support.stages import Everything
 
 
 class Factory:
@@ -40,22 +17,6 @@ class Factory:
 
     def make(self, settings, services):
         return self.made
-
-
-class Hooks(SynchronousTestCase):
-    def test_work_finds_its_hooks(self):
-        first, second = Everything("first"), Everything("second")
-        pipeline = build.Pipeline([first, second])
-        self.assertEqual(pipeline.inspects, {STATEMENT, PARAMETERS, ROWS})
-        exchange = Exchange(make_session(), "query", None, 1)
-        for kind in (STATEMENT, PARAMETERS):
-            self.assertEqual(pipeline.run(Work(kind, None, exchange)).reason, "first")
-        self.assertIs(pipeline.run(Work(COLUMNS, Columns([], [], [], []), exchange)), PASS)
-        self.assertEqual(exchange.notes["planned"], ["second", "first"])
-        self.assertIs(pipeline.run(Work(ROWS, None, exchange)), PASS)
-
-    def test_an_empty_pipeline_inspects_nothing(self):
-        self.assertEqual(build.Pipeline().inspects, frozenset())
 
 
 class Names(SynchronousTestCase):

@@ -38,7 +38,6 @@ class Metrics(SynchronousTestCase):
         self.exchange.sent, self.exchange.closed, self.exchange.outcome = 2000, 9000, "ok"
         self.exchange.first_byte, self.exchange.rows = 7000, 3
         self.exchange.span = Span("x", "1" * 32, "", 1, 1, True)
-        self.metrics.exchange_opened(self.exchange)
         self.metrics.exchange_closed(self.exchange)
         text = self.text()
         for line in (
@@ -60,10 +59,10 @@ class Metrics(SynchronousTestCase):
 
     def test_contexts(self):
         self.exchange.remote = TraceContext("1" * 32, "1" * 16, True)
-        self.metrics.exchange_opened(self.exchange)
+        self.metrics.exchange_closed(self.exchange)
         self.exchange.remote = None
         self.exchange.add_attribute("acra.traceparent_malformed", True)
-        self.metrics.exchange_opened(self.exchange)
+        self.metrics.exchange_closed(self.exchange)
         for result in ("continued", "malformed"):
             line = f'acra_trace_contexts_total{{result="{result}",source="comment"}} 1.0'
             self.assertIn(line, self.text())

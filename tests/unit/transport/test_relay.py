@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
-from acra_twisted.pipeline.build import Pipeline
+from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.transport.relay import Limits, Relay
 from acra_twisted.transport.valve import OUTSTANDING
 from acra_twisted.wire.postgres import backend

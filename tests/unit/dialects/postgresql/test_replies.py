@@ -11,7 +11,7 @@ from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.model import Exchange
-from acra_twisted.pipeline.build import Pipeline
+from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.transport.relay import Limits, Relay
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.reference_server import ReferenceServer

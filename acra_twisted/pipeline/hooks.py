@@ -1,0 +1,57 @@
+"""The stages of one daemon, and for each kind of work the hooks that judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+
+from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
+from acra_twisted.model import PARAMETERS, ROWS, STATEMENT, Work
+from acra_twisted.pipeline import driver
+from acra_twisted.pipeline.driver import Hook
+from acra_twisted.verdicts import PASS
+
+
+class Pipeline:
+    """The configured stages as flat tuples of hooks, in the order in which they run."""
+
+    def __init__(self, stages: Sequence[Any] = (), lenient: Iterable[str] = ()) -> None:
+        self.stages = tuple(stages)
+        passes = frozenset(lenient)
+
+        def hooks(interface: Any, method: str) -> tuple[Hook, ...]:
+            return tuple(
+                (stage.name, getattr(stage, method), stage.name in passes)
+                for stage in self.stages
+                if interface.providedBy(stage)
+            )
+
+        self.statement_hooks = hooks(IStatementStage, "on_statement")
+        self.parameter_hooks = hooks(IParameterStage, "on_parameters")
+        # Replies run the list backwards.
+        self.result_planners = hooks(IResultStage, "plan_result")[::-1]
+        kinds = (
+            (STATEMENT, self.statement_hooks),
+            (PARAMETERS, self.parameter_hooks),
+            (ROWS, self.result_planners),
+        )
+        #: Kinds of work worth making.
+        self.inspects = frozenset(kind for kind, found in kinds if found)
+
+    def run(self, work: Work) -> Any:
+        """The verdict on a piece of work, or a Deferred of it."""
+        kind = work.kind
+        if kind == STATEMENT:
+            return driver.run_from(self.statement_hooks, 0, work, PASS)
+        if kind == ROWS:
+            return driver.run_from(work.exchange.plan, 0, work, PASS)
+        if kind == PARAMETERS:
+            return driver.run_from(self.parameter_hooks, 0, work, PASS)
+        return driver.plan(self.result_planners, work)
+
+    async def stop(self) -> None:
+        """Stop every stage, the one nearest the client first."""
+        for stage in self.stages:
+            await maybeDeferred(stage.stop)
