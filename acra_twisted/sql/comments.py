@@ -39,11 +39,11 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
     With two of them the last one holds (the one added nearest to us on the way here).
     """
     # One search in C is all that statements without context pay.
-    if CONTEXT_KEY not in text:
-        return Found(text, None, False)
     at = text.find(CONTEXT_KEY) - 2
+    if at == -3:
+        return Found(text, None, False)
     tail = _TAIL.fullmatch(text, at) if at >= 0 else None
-    if tail is not None and b"--" not in text:
+    if tail is not None and text.find(b"--") < 0:
         # No need to know what stands before it: had that left a literal or a comment open, no
         # server would read the text, with this comment or without it.
         if tail[2] is None:
@@ -83,7 +83,7 @@ def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
     more = f",tracestate='{quote(state, safe='')}'" if state else ""
     comment = f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")
     # Behind a comment that ends with its line it would be a part of it.
-    return b"%b%b%b" % (text, b"\n" if b"--" in text else b" ", comment)
+    return b"%b%b%b" % (text, b" " if text.find(b"--") < 0 else b"\n", comment)
 
 
 def _context(value: bytes, state: bytes) -> TraceContext | None:

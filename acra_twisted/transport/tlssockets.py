@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Protocol, connectionDone
@@ -25,6 +26,11 @@ from acra_twisted.transport.tls import TLSContext
 _RECORD = 16 * 1024
 #: Records read before somebody else has a turn.
 _RECORDS = 4
+# What pyOpenSSL's recv and send call.  They take three times as long as OpenSSL itself does: a new
+# buffer for each read, a look at every kind of error after each call that had none.
+_ssl_read, _ssl_write, _unpack = lib.SSL_read, lib.SSL_write, ffi.unpack
+#: Where records are read to.  One for all: only the reactor's thread reads, and copies at once.
+_PLAIN = ffi.new("char[]", _RECORDS * _RECORD)
 
 
 class TLSTransport(SocketTransport):
@@ -40,7 +46,7 @@ class TLSTransport(SocketTransport):
         self._established = False
         self._wants_write = False
         self._why: Failure | None = None
-        self._recv = connection.recv
+        self._ssl = connection._ssl
         self._send = _not_yet
 
     def begin(self) -> None:
@@ -104,9 +110,7 @@ class TLSTransport(SocketTransport):
 
     def _read(self) -> None:
         try:
-            data = self._recv(_RECORD)
-            if len(data) == _RECORD:
-                data = self._read_on(data)
+            data = self._records()
         except SSL.WantReadError:
             return
         except SSL.ZeroReturnError:
@@ -124,32 +128,55 @@ class TLSTransport(SocketTransport):
         self._is_client = False
         self._context.keep_session(self._connection)
 
-    def _read_on(self, data: bytes) -> bytes:
-        """Behind a full record there is probably another."""
-        records = [data]
-        try:
-            while len(data) == _RECORD and len(records) < _RECORDS:
-                data = self._recv(_RECORD)
-                records.append(data)
-        except (SSL.WantReadError, SSL.ZeroReturnError):
-            # What ended it will be found again, when what was read is dealt with.
-            pass
-        return b"".join(records)
+    def _records(self) -> bytes:
+        """The plaintext of one record, or of several if they are full: then there is probably
+        another.  Raises SSL.Error, of whose kinds some just say that there is none."""
+        whole: int = _ssl_read(self._ssl, _PLAIN, _RECORD)
+        if whole <= 0:
+            self._fail(whole)
+        size = whole
+        while size == _RECORD and whole < _RECORDS * _RECORD:
+            size = _ssl_read(self._ssl, _PLAIN + whole, _RECORD)
+            if size <= 0:
+                try:
+                    self._fail(size)
+                except (SSL.WantReadError, SSL.ZeroReturnError):
+                    # It will be found again, when what was read is dealt with.
+                    break
+            whole += size
+        data: bytes = _unpack(_PLAIN, whole)
+        return data
+
+    def _fail(self, result: int) -> None:
+        """Raises the SSL.Error of a call that did nothing."""
+        self._connection._raise_ssl_error(self._ssl, result)
+        raise SSL.Error("OpenSSL did nothing and says nothing of it")
 
     def _send_records(self, data: Any) -> int:
         """As much as the socket takes.  Raises BlockingIOError if that is nothing."""
-        send, size = self._connection.send, len(data)
+        size = len(data)
         sent = 0
         try:
-            sent = send(data)
+            sent = self._send_some(data)
             while sent < size:
-                sent += send(memoryview(data)[sent:])
+                sent += self._send_some(memoryview(data)[sent:])
         except (SSL.WantWriteError, SSL.WantReadError):
             if not sent:
                 raise BlockingIOError from None
         except SSL.Error as error:
             raise OSError(str(error)) from None
         return sent
+
+    def _send_some(self, data: Any) -> int:
+        taken: int
+        if type(data) is bytes:
+            taken = _ssl_write(self._ssl, data, len(data))
+        else:
+            with ffi.from_buffer(data) as plain:
+                taken = _ssl_write(self._ssl, plain, len(data))
+        if taken <= 0:
+            self._fail(taken)
+        return taken
 
     def _watch(self) -> None:
         if self._established or not self.connected:

@@ -47,9 +47,11 @@ def _string(body: bytes, start: int) -> tuple[bytes, int]:
 
 def decode_query(body: bytes) -> bytes:
     """The text of a Query: everything up to its only NUL, which must be the last byte."""
-    text, end = _string(body, 0)
-    if end != len(body):
-        raise WireError("client", "Query has bytes after its terminator")
+    text = body[:-1]
+    if body[-1:] != b"\0" or 0 in text:
+        if 0 in text:
+            raise WireError("client", "Query has bytes after its terminator")
+        raise WireError("client", "a string in the message has no terminator")
     return text
 
 
