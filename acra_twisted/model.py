@@ -143,7 +143,7 @@ class Exchange:
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
     ``unsampled``: the id of the trace that it would have begun or gone on with, if it is not
-    recorded.
+    recorded; ``given``: the context that others were given for it all the same.
     """
 
     __slots__ = (
@@ -168,6 +168,7 @@ class Exchange:
         "plan",
         "traffic",
         "unsampled",
+        "given",
         "_notes",
     )
 
@@ -193,6 +194,7 @@ class Exchange:
         self.plan: tuple[Any, ...] = ()
         self.traffic: Traffic | None = None
         self.unsampled = ""
+        self.given: Any = None
         self._notes: dict[str, Any] | None = None
 
     @property

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer
-from acra_twisted.wire.tracecontext import TraceContext, parse_traceparent
+from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: What a text without any context has not.
 CONTEXT_KEY = b"traceparent"
@@ -23,6 +23,9 @@ _LIMIT = 4096
 _STATE_LIMIT = 512
 # A context at the very end of a text, as `add_context` and most of the field's libraries put it.
 _TAIL = re.compile(rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/")
+#: The same without a state: how it begins and ends, and how long it is.
+_OPEN, _CLOSE = b"/*traceparent='", b"'*/"
+_PLAIN = len(_OPEN) + 55 + len(_CLOSE)
 
 
 class Found(NamedTuple):
@@ -42,6 +45,12 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
     at = text.find(CONTEXT_KEY) - 2
     if at == -3:
         return Found(text, None, False)
+    if at >= 0 and len(text) == at + _PLAIN and text.find(b"--", 0, at) < 0:
+        # As below, and without a state.
+        if text[at : at + len(_OPEN)] == _OPEN and text[-3:] == _CLOSE:
+            plain = parse_plain(text[at + len(_OPEN) : -3])
+            if plain is not None:
+                return Found(_before(text, at), plain, False)
     tail = _TAIL.fullmatch(text, at) if at >= 0 else None
     if tail is not None and text.find(b"--") < 0:
         # No need to know what stands before it: had that left a literal or a comment open, no
@@ -51,7 +60,7 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
         else:
             found = _context(tail[1], tail[2])
         if found is not None:
-            return Found(text[: at - 1 if text[at - 1 : at] in (b" ", b"\n") else at], found, False)
+            return Found(_before(text, at), found, False)
     try:
         tokens = lexer.tokens(text, standard_conforming_strings)
     except LexError:
@@ -74,6 +83,11 @@ def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found
     return Found(text, context, malformed)
 
 
+def _before(text: bytes, at: int) -> bytes:
+    """Without the comment that begins ``at``, and the blank that was put before it."""
+    return text[: at - 1 if at and text[at - 1] in b" \n" else at]
+
+
 def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
     """A statement with a comment at its end, which `take_context` takes off again.
 
@@ -83,7 +97,7 @@ def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
     more = f",tracestate='{quote(state, safe='')}'" if state else ""
     comment = f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")
     # Behind a comment that ends with its line it would be a part of it.
-    return b"%b%b%b" % (text, b" " if text.find(b"--") < 0 else b"\n", comment)
+    return text + (b" " if text.find(b"--") < 0 else b"\n") + comment
 
 
 def _context(value: bytes, state: bytes) -> TraceContext | None:

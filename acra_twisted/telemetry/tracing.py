@@ -116,8 +116,6 @@ class Tracing:
 
 #: Where an exchange's spans of stages that look at rows wait for its end.
 _ROW_SPANS = "tracing.rows"
-#: Of an exchange that is not sampled: the context that others have been given for it.
-_CONTEXT = "tracing.context"
 #: The id of the database's span, where it was handed on before there was one.
 _DATABASE = "tracing.database"
 #: That the first stage has seen an exchange's statement.
@@ -191,11 +189,10 @@ class ExchangeTracing(Watcher):
         if span is not None:
             known: TraceContext = span.context
             return known
-        notes = exchange.notes
-        if _CONTEXT not in notes:
+        if exchange.given is None:
             trace_id = exchange.unsampled or exchange.session.span.trace_id
-            notes[_CONTEXT] = TraceContext(trace_id, spans.new_span_id(), False)
-        context: TraceContext = notes[_CONTEXT]
+            exchange.given = TraceContext(trace_id, spans.new_span_id(), False)
+        context: TraceContext = exchange.given
         return context
 
     def database_context(self, exchange: Exchange) -> TraceContext | None:
@@ -267,9 +264,8 @@ class ExchangeTracing(Watcher):
             span = self._own(exchange, exchange.unsampled, False)
         else:
             span = connection.child("", self._kind, exchange.opened)
-        context = exchange.notes.get(_CONTEXT)
-        if context is not None:
-            span.span_id = context.span_id
+        if exchange.given is not None:
+            span.span_id = exchange.given.span_id
         return span
 
     def _kept(self, exchange: Exchange) -> str:

@@ -15,6 +15,8 @@ from acra_twisted.wire import lengthprefix
 #: Larger announced blocks are not a trace context (the real one is 29 bytes).
 LIMIT = 1024
 
+_DASH, _HEX, _ODD = 0x2D, b"0123456789abcdef", b"13579bdf"
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
@@ -61,6 +63,22 @@ def parse_traceparent(value: str) -> TraceContext | None:
     if not match[2].strip("0") or not match[3].strip("0"):
         return None
     return TraceContext(match[2], match[3], bool(int(match[4], 16) & 1))
+
+
+def parse_plain(value: bytes) -> TraceContext | None:
+    """A traceparent of version 00, as nearly all are; None if it is not, or not well-formed.
+
+    A fifth of what `parse_traceparent` takes.
+    """
+    if len(value) != 55 or value[:3] != b"00-" or value[35] != _DASH or value[52] != _DASH:
+        return None
+    # All the rest is digits if nothing but the three dashes is left of it.
+    if value.translate(None, _HEX) != b"---":
+        return None
+    trace_id, span_id = value[3:35].decode("ascii"), value[36:52].decode("ascii")
+    if trace_id == _NO_TRACE or span_id == _NO_SPAN:
+        return None
+    return TraceContext(trace_id, span_id, value[54] in _ODD)
 
 
 def looks_framed(head: bytes) -> bool:

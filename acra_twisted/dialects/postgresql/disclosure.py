@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from acra_twisted.model import Exchange
 from acra_twisted.wire.postgres.frames import StartupPacket
-from acra_twisted.wire.tracecontext import TraceContext, parse_traceparent
+from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: How the name of a prepared statement that nobody has begins where it is a context.
 CARRIER = b"traceparent="
@@ -79,9 +79,10 @@ def _shown(nanoseconds: int) -> str:
 
 def carried(name: bytes) -> TraceContext | None:
     """The context in the name that a Close has; None if it is a name like any other."""
-    if not name.startswith(CARRIER):
+    if name[: len(CARRIER)] != CARRIER:
         return None
-    return parse_traceparent(name[len(CARRIER) :].decode("latin-1"))
+    value = name[len(CARRIER) :]
+    return parse_plain(value) or parse_traceparent(value.decode("latin-1"))
 
 
 def startup_context(startup: StartupPacket) -> tuple[TraceContext | None, bool]:

@@ -122,7 +122,7 @@ class WholeRequests(RequestFlow):
 
     def _unnamed_portal(self, body: bytes) -> Portal | None:
         """What a Bind makes of a statement that is known; None if it is anything else."""
-        end = body.find(0, 1)
+        end = body.find(b"\0", 1)
         if end < 0 or body[0]:
             return None
         prepared: Prepared = self._session.prepared
@@ -132,6 +132,6 @@ class WholeRequests(RequestFlow):
         if not self._result_formats:
             return Portal(b"", statement)
         try:
-            return Portal(b"", statement, frontend.decode_bind(body).results)
+            return Portal(b"", statement, frontend.bind_results(body))
         except WireError:
             return None

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from acra_twisted.errors import WireError
-from acra_twisted.wire.postgres.frames import message
+from acra_twisted.wire.postgres.frames import length_at, message
 
 _SHORT = struct.Struct(">H")
 _LENGTH = struct.Struct(">i")
+# A value's length, read without a sign.
+_NULL, _NEGATIVE = 0xFFFF_FFFF, 0x8000_0000
 
 SYNC = message(b"S", b"")
 FLUSH = message(b"H", b"")
@@ -109,6 +111,31 @@ def decode_bind(body: bytes) -> Bind:
     return Bind(portal, statement, each, values, results)
 
 
+def bind_results(body: bytes) -> bytes:
+    """The result formats of a Bind whose names have been read, as on the wire: `decode_bind`
+    without making its values."""
+    at = body.find(b"\0", body.find(b"\0") + 1) + 1
+    formats = _short(body, at)
+    at = _behind_formats(body, at)
+    count = _short(body, at)
+    at += 2
+    if formats not in (0, 1, count):
+        raise WireError("client", "Bind has another number of formats than parameters")
+    for _ in range(count):
+        if at + 4 > len(body):
+            raise WireError("client", "Bind ends before its values do")
+        size = length_at(body, at - 1)
+        at += 4
+        if size == _NULL:
+            continue
+        at += size
+        if size >= _NEGATIVE or at > len(body):
+            raise WireError("client", "Bind parameter length is not possible")
+    if _behind_formats(body, at) != len(body):
+        raise WireError("client", "Bind has bytes after its result formats")
+    return body[at:]
+
+
 def encode_bind(bind: Bind) -> bytes:
     """A Bind message.  Raises struct.error rather than wrap a count or a length."""
     parts = [b"%b\0%b\0" % (bind.portal, bind.statement), _encode_formats(bind.formats)]
@@ -165,6 +192,24 @@ def _unpack(layout: struct.Struct, body: bytes, at: int) -> tuple[int]:
     except struct.error:
         raise WireError("client", "Bind ends before its values do") from None
     return (value,)
+
+
+def _short(body: bytes, at: int) -> int:
+    if at + 2 > len(body):
+        raise WireError("client", "Bind ends before its values do")
+    return body[at] << 8 | body[at + 1]
+
+
+def _behind_formats(body: bytes, at: int) -> int:
+    """Where format codes end that begin ``at``."""
+    count = _short(body, at)
+    end = at + 2 + 2 * count
+    if end > len(body):
+        raise WireError("client", "Bind ends inside its format codes")
+    for place in range(at + 2, end, 2):
+        if body[place] or body[place + 1] > 1:
+            raise WireError("client", "Bind has a format code other than 0 and 1")
+    return end
 
 
 def _formats(body: bytes, at: int) -> tuple[list[int], int]:

@@ -57,6 +57,18 @@ class Traceparent(SynchronousTestCase):
             context = TraceContext(*HEX, sampled)
             self.assertEqual(tracecontext.parse_traceparent(context.traceparent()), context)
 
+    @given(
+        st.text("0123456789abcdef", min_size=32, max_size=32),
+        st.text("0123456789abcdef", min_size=16, max_size=16),
+        st.sampled_from([*(f"{n:02x}" for n in range(256)), "0A", "1", "g1"]),
+        st.sampled_from(["00", "01", "ff"]),
+        st.sampled_from("-_"),
+    )
+    def test_the_short_way_is_as_strict(self, trace_id, span_id, flags, version, dash):
+        value = f"{version}-{trace_id}{dash}{span_id}-{flags}"
+        expected = tracecontext.parse_traceparent(value) if version == "00" else None
+        self.assertEqual(tracecontext.parse_plain(value.encode()), expected)
+
     def test_ob2(self):
         good = "00-{}-{}-01".format(*HEX)
         later = "cc-{}-{}-09-what-comes-later".format(*HEX)
@@ -73,3 +85,4 @@ class Traceparent(SynchronousTestCase):
             good * 100,
         ):
             self.assertIsNone(tracecontext.parse_traceparent(bad), bad)
+            self.assertIsNone(tracecontext.parse_plain(bad.encode()), bad)
