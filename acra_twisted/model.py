@@ -143,7 +143,8 @@ class Exchange:
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
     ``unsampled``: the id of the trace that it would have begun or gone on with, if it is not
-    recorded; ``given``: the context that others were given for it all the same.
+    recorded; ``given``: the context that others were given for it all the same.  ``passed``: the
+    stages that let its statement pass and of which nobody has been told.
     """
 
     __slots__ = (
@@ -169,6 +170,7 @@ class Exchange:
         "traffic",
         "unsampled",
         "given",
+        "passed",
         "_notes",
     )
 
@@ -195,6 +197,7 @@ class Exchange:
         self.traffic: Traffic | None = None
         self.unsampled = ""
         self.given: Any = None
+        self.passed: list[tuple[str, Work, Any, int, int]] | None = None
         self._notes: dict[str, Any] | None = None
 
     @property

@@ -11,14 +11,18 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer
+from acra_twisted.sql import lexer, skeleton
 
 #: Longest redacted text kept (OB-3).
 TEXT_LIMIT = 2048
 _SUMMARY_LIMIT = 255
 #: Statements longer than this are cut before lexing is tried at all.
 _INPUT_LIMIT = 64 * 1024
+
+#: Of the longer ones nothing is kept.
+_CACHED_LIMIT = 4096
 
 _UNREADABLE = "<unreadable SQL>"
 _WORDS_BEFORE_TARGET = frozenset(
@@ -60,14 +64,32 @@ def _cached(text: bytes, conforming: bool) -> Redacted:
     return _redact(text, conforming)
 
 
+#: By skeleton: what is shown is the same for all its texts.
+_shown: GenerationCache[Redacted] = GenerationCache(2048, 4 << 20)
+
+
 def redact(text: bytes, standard_conforming_strings: bool = True) -> Redacted:
     """What may be shown of a statement."""
+    if standard_conforming_strings and len(text) <= _CACHED_LIMIT:
+        found = skeleton.split(text, b'"')
+        if found is not None:
+            shown = _shown.get(found[0])
+            if shown is None and skeleton.is_plain(found[2]):
+                shown = _redact(text, True)
+                _shown.put(found[0], shown)
+            if shown is not None:
+                return shown
+    return _odd(text, standard_conforming_strings)
+
+
+def _odd(text: bytes, standard_conforming_strings: bool) -> Redacted:
+    """Of a text that is not as plain, or long."""
     if not (_MAY_NEED_LEXER.search(text) and _NEEDS_LEXER.search(text)):
         # Only numbers can be literals here: make them alike first, so that statements that differ
         # in numbers alone share an entry (1 us; lexing again takes 60 us).
         in_names = _DIGIT_IN_NAME.search(text)
         text = _NUMBER.sub(b"?", text) if in_names else text.translate(_ALL_ZERO)
-    if len(text) > 4096:
+    if len(text) > _CACHED_LIMIT:
         return _redact(text, standard_conforming_strings)
     return _cached(text, standard_conforming_strings)
 

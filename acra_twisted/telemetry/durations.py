@@ -33,13 +33,13 @@ class Durations:
         #: Nanoseconds to be counted by `fold`, which takes a fifth of the time for many at once.
         self.later: list[int] = []
 
-    def observe(self, seconds: float, ids: Ids | None = None) -> None:
-        """Count a duration; ``ids`` name the span that it was."""
+    def observe(self, seconds: float, ids: Ids | None = None, when: float = 0.0) -> None:
+        """Count a duration; ``ids`` name the span that it was, ``when`` is Unix time."""
         place = bisect_left(self._bounds, seconds)
         self._counts[place] += 1
         self._sum += seconds
         if ids is not None:
-            self._exemplars[place] = (ids, seconds, time())
+            self._exemplars[place] = (ids, seconds, when or time())
 
     def fold(self) -> None:
         """Count what is in `later`."""

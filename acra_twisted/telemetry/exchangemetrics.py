@@ -34,6 +34,8 @@ _IN_TRANSACTION = {b"T": "in_transaction", b"E": "failed_transaction"}
 #: Of Traffic.
 _DIRECTIONS = ("from_client", "to_client", "to_database", "from_database")
 _NS = 1e-9
+#: Nanoseconds between exchanges whose ids go with their times; those that last long always do.
+_EXEMPLARS_APART, _UNUSUAL = 10**7, 10**8
 #: Exchanges whose times are counted together.
 _FOLD = 512
 
@@ -167,6 +169,7 @@ class ServerMetrics(ConnectorMetrics):
             "Time from reading a request to the end of its reply",
             TIME_BUCKETS,
         )
+        self._next_exemplars = 0
         self._times = (self._request, self._response, self._exchange, self._first_byte)
         self._later = tuple(durations.later for durations in self._times)
         self._stage_times = DurationsBy(
@@ -210,7 +213,11 @@ class ServerMetrics(ConnectorMetrics):
             return
         span = exchange.span
         opened, closed = exchange.opened, exchange.closed
-        if span is None or not span.sampled:
+        if (
+            span is None
+            or not span.sampled
+            or (closed < self._next_exemplars and closed - opened < _UNUSUAL)
+        ):
             request, response, whole, first = self._later
             request.append(sent - opened)
             response.append(closed - sent)
@@ -221,12 +228,13 @@ class ServerMetrics(ConnectorMetrics):
                 for durations in self._times:
                     durations.fold()
             return
-        ids = (span.trace_id, span.span_id)
-        self._request.observe((sent - opened) * _NS, ids)
-        self._response.observe((closed - sent) * _NS, ids)
-        self._exchange.observe((closed - opened) * _NS, ids)
+        self._next_exemplars = closed + _EXEMPLARS_APART
+        ids, when = (span.trace_id, span.span_id), closed * _NS
+        self._request.observe((sent - opened) * _NS, ids, when)
+        self._response.observe((closed - sent) * _NS, ids, when)
+        self._exchange.observe((closed - opened) * _NS, ids, when)
         if exchange.first_byte >= sent:
-            self._first_byte.observe((exchange.first_byte - sent) * _NS, ids)
+            self._first_byte.observe((exchange.first_byte - sent) * _NS, ids, when)
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """Under Acra's old name and its new one."""

@@ -3,8 +3,8 @@
 A watcher that raises is our own bug; it is logged and the others are told all the same, for
 nothing that only watches may hurt the data path.
 
-Exchanges of which nothing is to be told but that they were are told of in runs: what watches
-touches much memory, and a run brings it into the processor's caches once.
+Exchanges that went as they should are told of in runs, and of stages that let their statement pass
+with them: what watches touches much memory, and a run brings it into the processor's caches once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from twisted.logger import Logger
 from zope.interface import classImplements
 
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.model import STATEMENT, Exchange, Session, Work
 from acra_twisted.telemetry.watcher import Watcher
+from acra_twisted.verdicts import PASS, Replace
 
 _log = Logger()
 
@@ -30,8 +31,9 @@ _LONG = 10**9
 class Observers:
     """Tells each of ``watchers`` in order.
 
-    ``slow``, nanoseconds: who lasted as long has spans to be told of; 0 for nobody.  Whoever
-    reads what watchers have counted calls `catch_up` before.
+    ``slow``, nanoseconds: who lasted as long is told of at once, as is whatever went wrong.
+    Whoever reads what watchers have counted calls `catch_up` before; somebody must call it now
+    and then, for spans to get on their way.
     """
 
     def __init__(self, watchers: Sequence[Any], slow: int = 0) -> None:
@@ -56,7 +58,6 @@ class Observers:
         waiting.append(exchange)
         if (
             len(waiting) >= _RUN
-            or exchange.span is not None
             or exchange.outcome != "ok"
             or exchange.attributes is not None
             or exchange.closed - exchange.opened >= self._slow
@@ -70,6 +71,11 @@ class Observers:
         if not waiting:
             return
         self._waiting = []
+        for exchange in waiting:
+            if exchange.passed is not None:
+                for stage, work, verdict, started, ended in exchange.passed:
+                    self._stage_ran(stage, work, verdict, started, ended)
+                exchange.passed = None
         for tell in self._closed:
             for exchange in waiting:
                 try:
@@ -87,7 +93,18 @@ class Observers:
         self._tell("session_closed", session, reason)
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """Per message, so the methods were looked up beforehand."""
+        """At once, or when its exchange is told of."""
+        if work.kind == STATEMENT and (verdict is PASS or type(verdict) is Replace):
+            # Of those whose times nobody has taken there is nothing to tell.
+            if started:
+                exchange = work.exchange
+                if exchange.passed is None:
+                    exchange.passed = []
+                exchange.passed.append((stage, work, verdict, started, ended))
+            return
+        self._stage_ran(stage, work, verdict, started, ended)
+
+    def _stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         for tell in self._ran:
             try:
                 tell(stage, work, verdict, started, ended)

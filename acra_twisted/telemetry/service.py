@@ -28,6 +28,7 @@ from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
+#: Seconds between measurements of the lag, and looks for what is to be told.
 _LAG_INTERVAL = 0.5
 
 
@@ -62,7 +63,7 @@ class TelemetryService(MultiService):
         self._exports = [exporter.export for exporter in self.exporters]
         zpages = settings["incoming_connection_zpages_string"]
         self._catch_up: Callable[[], None] = lambda: None
-        self.store = SpanStore(self.clock) if zpages is not None else None
+        self.store = SpanStore() if zpages is not None else None
         self.calls: RpcStats | None = None
         self._pages: TracePages | None = None
         if self.store is not None:
@@ -115,7 +116,7 @@ class TelemetryService(MultiService):
         return observers
 
     def _up_to_date(self) -> None:
-        """Before anything is shown."""
+        """Before anything is shown, and now and then."""
         self._catch_up()
 
     def add_exporter(self, exporter: Any) -> None:
@@ -156,6 +157,7 @@ class TelemetryService(MultiService):
         return self.unready
 
     def _measure_lag(self) -> None:
+        self._catch_up()
         now = self._reactor.seconds()
         if self._due:
             self.metrics.loop_lag(now - self._due)
@@ -172,6 +174,7 @@ class TelemetryService(MultiService):
         """Send what is queued, within the exporters' deadline."""
         if self._lag.running:
             self._lag.stop()
+        self._catch_up()
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)
 

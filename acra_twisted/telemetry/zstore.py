@@ -3,16 +3,18 @@
 Per span name nine latency buckets and one for errors, each a ring of ten that takes at most one
 span a second, so that memory is bounded and slow outliers stay visible (after OpenCensus'
 zPages).  Names are bounded too: what is beyond is counted under one name.
+
+A trace one of whose requests is such a sample is kept beyond the recent ones: else a busy daemon
+would have forgotten a slow or refused statement before anybody could look.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.spans import INTERNAL, Span
 
 #: Lower bounds of the latency buckets, nanoseconds.
 BOUNDS = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
@@ -20,7 +22,9 @@ LABELS = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">
 ERRORS = len(BOUNDS)
 _NAMES_MAX = 200
 _PER_BUCKET = 10
-TRACES_MAX = 256
+#: The recent ones, those of samples, and both.
+_RECENT_MAX, _SAMPLES_MAX = 256, 1024
+TRACES_MAX = _RECENT_MAX + _SAMPLES_MAX
 _SPANS_PER_TRACE = 512
 _SECOND = 10**9
 OTHER = "(other names)"
@@ -47,38 +51,52 @@ class _Name:
 class SpanStore:
     """Fed with every finished span; read by the pages."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
         self._wanted = [0] * len(BOUNDS)
         # Of the bucket that was asked for last: most exchanges last about as long.
         self._from = self._upto = self._then = 0
-        self._traces: OrderedDict[str, list[Span]] = OrderedDict()
+        self._recent: OrderedDict[str, list[Span]] = OrderedDict()
+        self._sampled: OrderedDict[str, list[Span]] = OrderedDict()
 
     def __len__(self) -> int:
         """Traces of which something is kept."""
-        return len(self._traces)
+        return len(self._recent) + len(self._sampled)
 
     def add(self, span: Span) -> None:
         """Keep a finished span where there is room for it."""
         name = self._name(span.name)
         name.seen += 1
         bucket = self.bucket(span)
-        now = self._clock()
+        now = span.end
         if now >= name.next[bucket]:
             name.next[bucket] = now + _SECOND
             name.buckets[bucket].append(span)
-        self.add_received(span)
+            self.add_received(span)
+            if span.kind != INTERNAL:
+                self._keep(span.trace_id)
+        else:
+            self.add_received(span)
 
     def add_received(self, span: Span) -> None:
         """Keep a span with its trace alone: samples by name are of this daemon."""
-        trace = self._traces.get(span.trace_id)
+        trace_id = span.trace_id
+        trace = self._recent.get(trace_id)
         if trace is None:
-            trace = self._traces[span.trace_id] = []
-            if len(self._traces) > TRACES_MAX:
-                self._traces.popitem(last=False)
+            trace = self._sampled.get(trace_id)
+        if trace is None:
+            trace = self._recent[trace_id] = []
+            if len(self._recent) > _RECENT_MAX:
+                self._recent.popitem(last=False)
         if len(trace) < _SPANS_PER_TRACE:
             trace.append(span)
+
+    def _keep(self, trace_id: str) -> None:
+        trace = self._recent.pop(trace_id, None)
+        if trace is not None:
+            self._sampled[trace_id] = trace
+            if len(self._sampled) > _SAMPLES_MAX:
+                self._sampled.popitem(last=False)
 
     def wants(self, latency: int, now: int) -> bool:
         """True, once a second for each latency bucket: a sample whose span is not made yet.
@@ -131,13 +149,14 @@ class SpanStore:
 
     def trace(self, trace_id: str) -> list[Span]:
         """Every kept span of a trace, by start."""
-        return sorted(self._traces.get(trace_id, ()), key=lambda span: span.start)
+        found = self._recent.get(trace_id) or self._sampled.get(trace_id) or ()
+        return sorted(found, key=lambda span: span.start)
 
-    def traces(self) -> Iterator[tuple[str, list[Span]]]:
-        """Every kept trace, newest first."""
-        return reversed(self._traces.items())
+    def traces(self) -> list[tuple[str, list[Span]]]:
+        """Every kept trace, the one whose last span came last first."""
+        kept = [*self._sampled.items(), *self._recent.items()]
+        return sorted(kept, key=lambda item: item[1][-1].end, reverse=True)
 
     def recent_traces(self, count: int = 50) -> list[tuple[str, int]]:
         """Newest trace ids with their number of spans."""
-        newest = list(self._traces.items())[: -count - 1 : -1]
-        return [(trace_id, len(trace)) for trace_id, trace in newest]
+        return [(trace_id, len(trace)) for trace_id, trace in self.traces()[:count]]

@@ -205,6 +205,7 @@ class Followed(Connected):
         reply = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
         link.dataReceived(reply)
         self.assertEqual(application.transport.value(), reply)
+        self.connector.observers.catch_up()
         span = self.spans[-1]
         self.assertEqual((span.name, kind), ("SELECT", "Q"))
         self.assertNotEqual(span.trace_id, application.span.trace_id)

@@ -71,7 +71,7 @@ class Decoded(SynchronousTestCase):
 
 class Kept(SynchronousTestCase):
     def test_in_the_store_with_their_trace(self):
-        store = SpanStore(lambda: 0)
+        store = SpanStore()
         intake = Intake(store, lambda: 0)
         span = sample()[0]
         intake.take(encoded([span]), "ann")
@@ -81,7 +81,7 @@ class Kept(SynchronousTestCase):
         self.assertEqual(intake.counts, {"kept": 1, "dropped_rate": 0})
 
     def test_no_more_than_the_rate(self):
-        intake = Intake(SpanStore(lambda: 0), lambda: 0)
+        intake = Intake(SpanStore(), lambda: 0)
         blob = encoded(sample()[:1] * 1000)
         for _ in range(6):
             intake.take(blob, "ann")

@@ -2,9 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange, Work
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.telemetry.observers import Observers
-from acra_twisted.verdicts import PASS
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.verdicts import PASS, Deny, Hangup
 from tests.support.sessions import Recorder, make_session
 
 
@@ -24,7 +25,8 @@ class FanOut(SynchronousTestCase):
         observers.session_opened(session)
         observers.exchange_opened(exchange)
         work = Work("statement", None, exchange)
-        observers.stage_ran("s", work, PASS, 0, 0)
+        observers.stage_ran("s", work, Hangup("x"), 0, 0)
+        exchange.outcome = "error"
         observers.exchange_closed(exchange)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 4)
         observers.stage_failed("s", work, "f")
@@ -33,3 +35,60 @@ class FanOut(SynchronousTestCase):
         self.assertEqual((last.opened, last.closed), ([exchange], [exchange]))
         self.assertEqual(last.sessions, ["opened", "done"])
         self.assertEqual((last.failures, last.events), ([("s", "f")], [(1, "t")]))
+
+
+class Runs(SynchronousTestCase):
+    """What went as it should is told of later, in order, and with it what stages let pass."""
+
+    def setUp(self):
+        self.told = Recorder()
+        self.observers = Observers([self.told], slow=1000)
+
+    def close(self, text=b"x", outcome="ok", took=1, **fields):
+        exchange = Exchange(make_session(), "query", Statement(text), 1)
+        exchange.outcome, exchange.closed = outcome, 1 + took
+        for name, value in fields.items():
+            setattr(exchange, name, value)
+        self.observers.exchange_closed(exchange)
+        return exchange
+
+    def test_it_waits_until_somebody_asks(self):
+        first, second = self.close(), self.close(span=Span("x", "1" * 32, "", 1, 1, True))
+        self.assertEqual(self.told.closed, [])
+        self.observers.catch_up()
+        self.observers.catch_up()
+        self.assertEqual(self.told.closed, [first, second])
+
+    def test_a_run_is_bounded(self):
+        made = [self.close() for _ in range(100)]
+        self.assertEqual(self.told.closed, made[:64])
+
+    def test_whatever_is_not_plain_is_told_of_at_once(self):
+        made = [self.close()]
+        for fields in (
+            {"outcome": "denied"},
+            {"took": 1000},
+            {"text": b"x" * 5000},
+            {"attributes": {"acra.event_code": 1}},
+        ):
+            made.append(self.close(**fields))
+            self.assertEqual(self.told.closed, made)
+
+    def test_the_end_of_a_session(self):
+        exchange = self.close()
+        self.observers.session_closed(exchange.session, "done")
+        self.assertEqual((self.told.closed, self.told.sessions), ([exchange], ["done"]))
+
+    def test_stages(self):
+        exchange = Exchange(make_session(), "query", Statement(b"x"), 1)
+        statement, rows = Work(STATEMENT, None, exchange), Work(ROWS, None, exchange)
+        deny = Deny()
+        self.observers.stage_ran("unsampled", statement, PASS, 0, 0)
+        self.observers.stage_ran("first", statement, PASS, 2, 3)
+        self.observers.stage_ran("rows", rows, PASS, 2, 3)
+        self.observers.stage_ran("second", statement, deny, 3, 4)
+        self.assertEqual(self.told.stages, [("rows", PASS), ("second", deny)])
+        exchange.outcome, exchange.closed = "denied", 5
+        self.observers.exchange_closed(exchange)
+        self.assertEqual(self.told.stages[2:], [("first", PASS)])
+        self.assertIsNone(exchange.passed)

@@ -18,7 +18,7 @@ class Site(SynchronousTestCase):
     def setUp(self):
         registry = CollectorRegistry()
         Gauge("answer", "The answer", registry=registry).set(42)
-        store = SpanStore(lambda: 10**18)
+        store = SpanStore()
         for span in sample():
             store.add(span)
         pages = TracePages("acra-server", store, lambda: [])
@@ -45,7 +45,7 @@ class Site(SynchronousTestCase):
 
     def test_a_token(self):
         token = "a token long enough"
-        pages = TracePages("acra-server", SpanStore(lambda: 0), lambda: [])
+        pages = TracePages("acra-server", SpanStore(), lambda: [])
         self.site = make_site(Clock(), CollectorRegistry(), pages, Guard(token))
         for path in ("/metrics", "/debug/tracez", "/debug/trace/" + "1" * 32, "/debug/sessions"):
             self.assertEqual(self.ask(path)[0], 401, path)

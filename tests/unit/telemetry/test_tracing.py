@@ -71,7 +71,7 @@ class Exchanges(SynchronousTestCase):
         )
 
     def test_the_pages_get_samples_of_unsampled_exchanges(self):
-        self.make(sampled=False, store=SpanStore(Ticks()))
+        self.make(sampled=False, store=SpanStore())
         self.exchange()
         self.assertFalse(self.spans[-1].sampled)
         self.spans.clear()

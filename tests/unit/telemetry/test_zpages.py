@@ -15,7 +15,7 @@ from tests.support.sessions import make_session
 
 class Pages(SynchronousTestCase):
     def setUp(self):
-        store = SpanStore(lambda: 10**18)
+        store = SpanStore()
         for span in sample():
             store.add(span)
         running = Span("<script>", "4" * 32, "", 1, 5, True)
@@ -63,7 +63,7 @@ class Pages(SynchronousTestCase):
         self.assertIn("&lt;b&gt; query", self.html(self.pages.rpcz({})))
         data = json.loads(self.pages.rpcz({"format": "json"})[1])
         self.assertEqual(data["received"]["<b> query"]["total"]["count"], 1)
-        bare = TracePages("acra-server", SpanStore(lambda: 0), lambda: [])
+        bare = TracePages("acra-server", SpanStore(), lambda: [])
         self.html(bare.rpcz({}))
         self.assertIn("No sessions", self.html(bare.sessions({})))
 

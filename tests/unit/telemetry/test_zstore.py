@@ -10,7 +10,7 @@ from acra_twisted.telemetry.zstore import SpanStore
 class Store(SynchronousTestCase):
     def setUp(self):
         self.now = 10**18
-        self.store = SpanStore(lambda: self.now)
+        self.store = SpanStore()
 
     def add(self, name="x", took=0, status=0, trace_id=None):
         span = Span(name, trace_id or new_trace_id(), "", 1, self.now - took, True)
@@ -45,13 +45,29 @@ class Store(SynchronousTestCase):
         self.now += 10**9
         self.assertTrue(self.store.wants(0, self.now))
 
+    def test_the_trace_of_a_sample_outlives_many_others(self):
+        slow, refused = self.add(took=10**8), self.add(status=7)
+        fast = [self.add() for _ in range(1000)]
+        for span in (slow, refused, fast[0], fast[-1]):
+            self.assertEqual(self.store.trace(span.trace_id), [span])
+        self.assertEqual(self.store.trace(fast[1].trace_id), [])
+        for _ in range(2 * zstore.TRACES_MAX):
+            self.now += 10**9
+            self.add()
+        self.assertEqual(self.store.trace(slow.trace_id), [])
+        self.assertLessEqual(len(self.store), zstore.TRACES_MAX)
+
     def test_ob3_names_and_traces_are_bounded(self):
         for number in range(300):
             self.add(name=str(number))
         names = [row.name for row in self.store.summary()]
         self.assertEqual(len(names), 201)
         self.assertIn(zstore.OTHER, names)
-        self.assertEqual(len(self.store.recent_traces(1000)), 256)
+        self.assertEqual(len(self.store.recent_traces(10_000)), len(self.store))
+        self.assertLessEqual(len(self.store), zstore.TRACES_MAX)
+        for _ in range(300):
+            self.add(name="0")
+        self.assertEqual(len(self.store), 201 + 256)
         for _ in range(600):
             span = self.add(trace_id="1" * 32)
         self.assertEqual(len(self.store.trace(span.trace_id)), 512)

@@ -19,7 +19,7 @@ ID = "1" * 32
 
 
 def pages(service, *spans):
-    store = SpanStore(lambda: 10**18)
+    store = SpanStore()
     for span in spans:
         store.add(span)
     return TracePages(service, store, lambda: [])
