@@ -107,7 +107,10 @@ class Pages(Surroundings):
         for match in json.loads(get(cls.linked.server_pages, page))["traces"]:
             trace = f"/debug/trace/{match['trace_id']}?format=json"
             spans = json.loads(get(cls.linked.server_pages, trace))["spans"]
-            if {s["service"] for s in spans} == {"acra-server", "acra-connector"}:
+            names = {(s["service"], s["name"]) for s in spans}
+            if names >= {
+                (daemon, "SELECT account") for daemon in ("acra-server", "acra-connector")
+            }:
                 return match["trace_id"]
         return None
 
