@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from acra_twisted.errors import AcraError
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
+from acra_twisted.transport.securesession import SecureSessionProtocol
 from acra_twisted.transport.sockets import SocketTransport, take_over
 from acra_twisted.transport.tlssockets import TLSTransport
 
@@ -93,7 +94,9 @@ class Channel(Protocol):
         method of ours between."""
         transport = self.transport
         self.__dict__.update(received=receiver, dataReceived=receiver, write=transport.write)
-        if isinstance(transport, SocketTransport) and transport.protocol is self:
+        if isinstance(transport, SecureSessionProtocol) or (
+            isinstance(transport, SocketTransport) and transport.protocol is self
+        ):
             transport.deliver_to(receiver)
 
     def write(self, data: bytes) -> None:

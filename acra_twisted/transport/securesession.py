@@ -27,20 +27,17 @@ from acra_twisted.keystore.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey
 from acra_twisted.themis.session import ClientSession, ServerSession
-from acra_twisted.transport.sockets import take_over
+from acra_twisted.transport.sessionstream import SessionStream
+from acra_twisted.transport.sockets import SocketTransport, take_over
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
 
 #: Of the client id and of handshake messages (which are below 300 bytes).
 HANDSHAKE_LIMIT = 1024
-#: Of a wrapped message.  Peers cut where they like; AcraServer has been seen to write 298,000.
-DATA_LIMIT = 64 << 20
 #: A connector may send its first message behind its id, while a remote store looks for keys.
 _EARLY_LIMIT = 2 * HANDSHAKE_LIMIT
 #: What a frame is longer than the piece of the stream in it.
 OVERHEAD = lengthprefix.HEADER_SIZE + session.OVERHEAD
-#: We cut here: one message must be whole before its first byte can be used.
-_PIECE = 64 * 1024
 
 
 @implementer(IAuthenticatingTransport)
@@ -56,6 +53,7 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._security: SecureSessionSecurity = factory.security
         self._buffer = ChunkBuffer()
         self._session: ClientSession | ServerSession | None = None
+        self._stream: SessionStream | None = None
         self._waiting = False
         self._client_id = ""
         self._why: Failure | None = None
@@ -153,54 +151,55 @@ class SecureSessionProtocol(ProtocolWrapper):
         if reply:
             self.transport.write(lengthprefix.encode(reply))
         if secure.established:
+            self._established(secure)
             self.wrappedProtocol.peer_authenticated(None, self._client_id)
 
     # -- data -----------------------------------------------------------------------------------
 
+    def _established(self, secure: ClientSession | ServerSession) -> None:
+        """From now on what the link brings is the stream's."""
+        transport = self.transport
+        stream = self._stream = SessionStream(secure, transport.write, self._inward, self._failed)
+        if isinstance(transport, SocketTransport) and transport.protocol is self:
+            transport.deliver_to(stream.received)
+        self.write = stream.write  # type: ignore[method-assign]
+
+    def _inward(self, data: bytes) -> None:
+        self.wrappedProtocol.dataReceived(data)
+
+    def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
+        """See SocketTransport; for the wrapped protocol."""
+        if self._stream is not None:
+            self._stream.deliver = receiver
+
     def dataReceived(self, data: bytes) -> None:
         """Twisted: bytes of the link, cut anywhere."""
+        if self._stream is not None:
+            self._stream.received(data)
+            return
         if self._why is not None:
             return
         buffer = self._buffer
         buffer.feed(data)
-        plain: list[bytes] = []
         try:
-            while not self._waiting:
-                secure = self._session
-                limit = DATA_LIMIT if secure is not None and secure.established else HANDSHAKE_LIMIT
-                block = lengthprefix.decode_at(buffer.data, buffer.position, limit)
+            while self._stream is None and not self._waiting:
+                block = lengthprefix.decode_at(buffer.data, buffer.position, HANDSHAKE_LIMIT)
                 if block is None:
                     buffer.wait_for(lengthprefix.wanted(buffer.data, buffer.position))
-                    break
+                    return
                 body, buffer.position = block
-                if secure is not None and secure.established:
-                    plain.append(secure.unwrap(body))
-                else:
-                    self._handshake(body)
+                self._handshake(body)
             if self._waiting and len(buffer) > _EARLY_LIMIT:
                 raise HandshakeError("the connector goes on before it was answered")
         except Exception:
             self._failed(Failure())
             return
-        if plain:
-            self.wrappedProtocol.dataReceived(b"".join(plain))
+        if self._stream is not None and len(buffer):
+            self._stream.received(buffer.drain())
 
     def write(self, data: bytes) -> None:
-        """For the wrapped protocol: one message, or several for much data."""
-        secure = self._session
-        if secure is None or not secure.established:
-            # A farewell before the handshake is done has nobody who could read it.
-            return
-        if len(data) <= _PIECE:
-            if data:
-                self.transport.write(lengthprefix.encode(secure.wrap(data)))
-            return
-        self.transport.write(
-            b"".join(
-                lengthprefix.encode(secure.wrap(data[start : start + _PIECE]))
-                for start in range(0, len(data), _PIECE)
-            )
-        )
+        """For the wrapped protocol.  A farewell before the handshake is done has nobody who could
+        read it; when it is done this is the stream's."""
 
     def writeSequence(self, data: Any) -> None:
         """For the wrapped protocol."""
@@ -223,6 +222,8 @@ class SecureSessionProtocol(ProtocolWrapper):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Twisted: the link is gone."""
+        if self._stream is not None:
+            self._stream.stop()
         if self._session is not None:
             self._session.forget()
         # Why we closed it says more than that it is closed.
