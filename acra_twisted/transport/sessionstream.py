@@ -1,7 +1,7 @@
 """An established Secure Session: frames of the link in, the byte stream out, and back.
 
-Source: themis-formats reference, section 8.  Apart from `securesession`, which shakes hands, because
-every request and every reply passes through here (setup.py).
+Source: themis-formats reference, section 8.  Apart from `securesession`, which shakes hands: every
+request and every reply passes through here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ Bind finds it and an error leaves nothing behind.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from acra_twisted.model import Statement
 
@@ -16,12 +15,17 @@ _DEALLOCATE = re.compile(
 )
 
 
-class Portal(NamedTuple):
+class Portal:
     """A bound statement; ``results`` are the result formats of its Bind, as on the wire."""
 
-    name: bytes = b""
-    statement: Statement | None = None
-    results: bytes = b"\0\0"
+    __slots__ = ("name", "statement", "results")
+
+    def __init__(
+        self, name: bytes = b"", statement: Statement | None = None, results: bytes = b"\0\0"
+    ) -> None:
+        self.name = name
+        self.statement = statement
+        self.results = results
 
 
 _UNKNOWN = Portal()

@@ -62,7 +62,7 @@ class WholeReplies(ResponseFlow):
         """As WholeRequests sends it: Bind, perhaps Describe, Execute, Sync; perhaps a carrier."""
         start = 0
         if entries[0][0] == replies.CARRIER:
-            if not data.startswith(backend.CLOSE_COMPLETE):
+            if data[: len(backend.CLOSE_COMPLETE)] != backend.CLOSE_COMPLETE:
                 return False
             start = len(backend.CLOSE_COMPLETE)
             del entries[0]
@@ -70,13 +70,13 @@ class WholeReplies(ResponseFlow):
         codes = [entry[0] for entry in entries]
         if codes != (_DESCRIBED if described else _UNDESCRIBED):
             return False
-        if not data.startswith(_BIND_COMPLETE, start):
+        if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
             return False
         exchange = entries[0][1]
         if exchange is None or any(entry[1] is not exchange for entry in entries):
             return False
         position = start + len(_BIND_COMPLETE)
-        if described and data.startswith(_NO_DATA, position):
+        if described and data[position : position + len(_NO_DATA)] == _NO_DATA:
             position += len(_NO_DATA)
             described = False
         result = self._result(data, position, described)

@@ -43,7 +43,7 @@ class WholeRequests(RequestFlow):
             if data[0] == frames.QUERY:
                 if length_at(data, 0) == size - 1 <= self._message_limit:
                     return self._whole_query(data, size)
-            elif data.endswith(frontend.SYNC) and self._whole_execution(data, size):
+            elif data[-len(frontend.SYNC) :] == frontend.SYNC and self._whole_execution(data, size):
                 return None
         self.feed(data)
         return self.next_work()
@@ -75,10 +75,10 @@ class WholeRequests(RequestFlow):
         if data[start] != frames.BIND or length > self._message_limit or at + _END > size:
             return False
         portal = self._unnamed_portal(data[start + 5 : at])
-        described = data.startswith(_DESCRIBE, at)
+        described = data[at : at + len(_DESCRIBE)] == _DESCRIBE
         if described:
             at += len(_DESCRIBE)
-        if portal is None or at + _END != size or not data.startswith(_EXECUTE, at):
+        if portal is None or at + _END != size or data[at : at + len(_EXECUTE)] != _EXECUTE:
             return False
         statement = portal.statement
         exchange = self._begin("execute", statement)
