@@ -1,4 +1,4 @@
-"""Counts of the last minute, the last hour and since the start: by kind of request and by stage.
+"""Totals of the last minute, the last hour and since the start: by kind of request and by stage.
 
 After OpenCensus' rpcz: *Received* is what clients asked of us, *Sent* what we asked of the
 database.  Kept only where the trace pages are served.  Each count is a ring of 60 slots, seconds
@@ -17,7 +17,7 @@ _SLOTS = 60
 _SECOND = SPANS[0][1]
 
 
-class Counts:
+class Totals:
     """What a row counts; ``time`` is nanoseconds, ``input`` and ``output`` bytes."""
 
     __slots__ = ("count", "time", "input", "output", "errors")
@@ -31,8 +31,8 @@ class Counts:
         self.output = output
         self.errors = errors
 
-    def __sub__(self, before: Counts) -> Counts:
-        return Counts(
+    def __sub__(self, before: Totals) -> Totals:
+        return Totals(
             self.count - before.count,
             self.time - before.time,
             self.input - before.input,
@@ -49,10 +49,10 @@ class _Ring:
     def __init__(self, width: int, now: int) -> None:
         self._width = width
         self.length = width * _SLOTS
-        self._before: list[Counts] = [Counts()] * _SLOTS
+        self._before: list[Totals] = [Totals()] * _SLOTS
         self._stamp = now // width
 
-    def tick(self, now: int, whole: Counts) -> None:
+    def tick(self, now: int, whole: Totals) -> None:
         """Begin the slots that have begun since the last one that was seen."""
         stamp = now // self._width
         if stamp > self._stamp:
@@ -61,12 +61,12 @@ class _Ring:
                 self._before[slot % _SLOTS] = before
             self._stamp = stamp
 
-    def total(self, whole: Counts) -> Counts:
+    def total(self, whole: Totals) -> Totals:
         """What was counted since the oldest slot began."""
         return whole - self._before[(self._stamp + 1) % _SLOTS]
 
 
-_NOTHING = Counts()
+_NOTHING = Totals()
 
 
 class Row:
@@ -76,7 +76,7 @@ class Row:
 
     def __init__(self, now: int) -> None:
         self._rings = {name: _Ring(width, now) for name, width in SPANS}
-        self.whole = Counts()
+        self.whole = Totals()
 
     def tick(self, now: int) -> None:
         """To be called before what is counted from ``now`` on, once a second is enough."""
