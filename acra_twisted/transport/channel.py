@@ -94,10 +94,8 @@ class Channel(Protocol):
         method of ours between."""
         transport = self.transport
         self.__dict__.update(received=receiver, dataReceived=receiver, write=transport.write)
-        if isinstance(transport, SecureSessionProtocol) or (
-            isinstance(transport, SocketTransport) and transport.protocol is self
-        ):
-            transport.deliver_to(receiver)
+        if isinstance(transport, SocketTransport | SecureSessionProtocol):
+            transport.deliver_to(receiver, self)
 
     def write(self, data: bytes) -> None:
         """Send; at once if nothing waits to be sent."""

@@ -160,16 +160,16 @@ class SecureSessionProtocol(ProtocolWrapper):
         """From now on what the link brings is the stream's."""
         transport = self.transport
         stream = self._stream = SessionStream(secure, transport.write, self._inward, self._failed)
-        if isinstance(transport, SocketTransport) and transport.protocol is self:
-            transport.deliver_to(stream.received)
+        if isinstance(transport, SocketTransport):
+            transport.deliver_to(stream.received, self)
         self.write = stream.write  # type: ignore[method-assign]
 
     def _inward(self, data: bytes) -> None:
         self.wrappedProtocol.dataReceived(data)
 
-    def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
+    def deliver_to(self, receiver: Callable[[bytes], None], protocol: Any) -> None:
         """See SocketTransport; for the wrapped protocol."""
-        if self._stream is not None:
+        if self._stream is not None and protocol is self.wrappedProtocol:
             self._stream.deliver = receiver
 
     def dataReceived(self, data: bytes) -> None:

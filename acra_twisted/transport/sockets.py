@@ -77,9 +77,12 @@ class SocketTransport:
         self.outer.protocol = protocol
         self._receiver = None
 
-    def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
-        """What is read goes there from now on, and not to the protocol's dataReceived."""
-        self._receiver = receiver
+    def deliver_to(self, receiver: Callable[[bytes], None], protocol: Any) -> None:
+        """What is read goes there from now on, and not to the dataReceived of ``protocol``, if
+        that is still whose data it is."""
+        # Of a connection that is lost Twisted's transport has no protocol any more.
+        if self.connected and self.outer.protocol is protocol:
+            self._receiver = receiver
 
     def _deliver(self, data: bytes) -> None:
         if self._receiver is not None:

@@ -62,7 +62,10 @@ class Outer:
     def connectionLost(self, reason):
         self.reasons.append(reason)
         self.socket.close()
-        self.protocol.connectionLost(reason)
+        # As Twisted's does: nobody may ask for it any more.
+        protocol = self.protocol
+        del self.protocol
+        protocol.connectionLost(reason)
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)

@@ -8,6 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import HandshakeError
 from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.sockets import SocketTransport
+from tests.support.sockets import Reactor, pair
 
 
 class Writes(SynchronousTestCase):
@@ -16,6 +18,27 @@ class Writes(SynchronousTestCase):
         channel.makeConnection(transport)
         channel.write(b"x")
         self.assertEqual(transport.value(), b"x")
+
+    def test_its_receiver_may_change_when_it_is_lost(self):
+        """As the end of a session does: the first of the two that are told of it."""
+        reactor = Reactor()
+        near, far = pair(reactor)
+        told = []
+
+        class Ending(Channel):
+            def lost(self, reason):
+                self.deliver_to(told.append)
+                told.append("lost")
+
+        near.protocol = channel = Ending()
+        transport = SocketTransport(near)
+        channel.transport = transport
+        channel.deliver_to(told.append)
+        far.socket.send(b"x")
+        reactor.turn()
+        far.socket.close()
+        reactor.turn()
+        self.assertEqual(told, [b"x", "lost"])
 
 
 class Descriptions(SynchronousTestCase):

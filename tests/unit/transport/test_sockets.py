@@ -151,12 +151,25 @@ class Sockets(SynchronousTestCase):
         server, _ = listener.accept()
         listener.close()
         server.setblocking(False)
-        outer = Outer(self.reactor, server, Collecting())
-        transport = SocketTransport(outer)
+        protocol = Collecting()
+        transport = SocketTransport(Outer(self.reactor, server, protocol))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
         self.reactor.turn()
-        self.assertEqual((outer.protocol.lost, transport.connected), (["ConnectionLost"], False))
+        self.assertEqual((protocol.lost, transport.connected), (["ConnectionLost"], False))
+
+    def test_a_receiver_in_place_of_the_protocol(self):
+        got = []
+        self.far.deliver_to(got.append, None)
+        self.near.write(b"not whose it is")
+        self.reactor.turn()
+        self.far.deliver_to(got.append, self.there)
+        self.near.write(b"x")
+        self.reactor.turn()
+        self.assertEqual((got, self.there.data), ([b"x"], b"not whose it is"))
+        self.near.abortConnection()
+        self.reactor.turn()
+        self.far.deliver_to(self.fail, self.there)
 
     def test_an_event_that_was_for_somebody_else(self):
         self.near.ready(1)

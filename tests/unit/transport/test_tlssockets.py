@@ -213,11 +213,12 @@ class TLS(SynchronousTestCase):
     def test_not_begun_where_the_protocol_has_refused(self):
         self.reactor = Reactor()
         near, far = pair(self.reactor)
-        near.protocol.makeConnection = lambda transport: transport.abortConnection()
-        TLSStart(self.server_context, False, near.protocol).makeConnection(near)
+        protocol = near.protocol
+        protocol.makeConnection = lambda transport: transport.abortConnection()
+        TLSStart(self.server_context, False, protocol).makeConnection(near)
         self.reactor.turn()
         far.socket.close()
-        self.assertEqual(near.protocol.lost, ["ConnectionAborted"])
+        self.assertEqual(protocol.lost, ["ConnectionAborted"])
 
     def test_broken_when_written_to(self):
         self.connect()
