@@ -172,7 +172,12 @@ TRACING = Section(
         ),
         Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
         Option("tracing_batch_size", Integer(1, 10_000), 256, "Spans per request to a collector."),
-        Option("tracing_interval", Seconds(0.01, 3600), 1.0, "Seconds between two requests."),
+        Option(
+            "tracing_interval",
+            Seconds(0.01, 3600),
+            1.0,
+            "Seconds between two requests; a queue that is half full does not wait.",
+        ),
     ),
 )
 

@@ -48,7 +48,8 @@ class Refused(Exception):
 class BatchExporter:
     """Subclasses define `send`.
 
-    ``interval``: seconds between sends; ``deadline``: seconds that `stop` may take.
+    ``interval``: seconds between sends, for which half a queue does not wait; ``deadline``:
+    seconds that `stop` may take.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class BatchExporter:
         self._service = service
         self._queue: deque[Span] = deque()
         self._max_queue, self._max_batch = max_queue, max_batch
+        # A queue that is half full is not left to wait: it might be full before the interval ends.
+        self._early = max(max_queue // 2, 1)
         self._interval = interval
         self._attempts, self._deadline = attempts, deadline
         self._timer: Any = None
@@ -110,6 +113,8 @@ class BatchExporter:
             self.counts["dropped_queue_full"] += 1
             return
         self._queue.append(span)
+        if len(self._queue) == self._early and self._timer is not None and self._timer.active():
+            self._timer.reset(0)
 
     def start(self) -> None:
         """Begin sending."""

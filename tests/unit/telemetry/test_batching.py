@@ -48,6 +48,25 @@ class Batches(SynchronousTestCase):
             (self.exporter.queued, self.exporter.counts["dropped_queue_full"]), (10, 2)
         )
 
+    def test_half_a_queue_does_not_wait(self):
+        self.start(Answer(200))
+        self.export(4)
+        self.clock.advance(0)
+        self.assertEqual(self.agent.bodies, [])
+        self.export(1)
+        self.clock.advance(0)
+        self.assertEqual(self.exporter.counts["sent"], 5)
+        self.export(1)
+        self.clock.advance(0)
+        self.assertEqual(self.exporter.queued, 1)
+        self.clock.advance(1)
+        self.assertEqual(self.exporter.counts["sent"], 6)
+        self.export(7)
+        self.clock.advance(0)
+        self.assertEqual(self.exporter.counts["sent"], 13)
+        self.successResultOf(self.exporter.stop())
+        self.export(7)
+
     def test_what_may_be_retried_is(self):
         self.start(Answer(503), ConnectionRefusedError(), Answer(200))
         self.export(1)
