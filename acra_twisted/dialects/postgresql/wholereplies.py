@@ -13,6 +13,7 @@ from typing import Any
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.errors import WireError
 from acra_twisted.model import Columns, Exchange, Work
 from acra_twisted.wire.postgres import backend, frames
 from acra_twisted.wire.postgres.frames import length_at
@@ -106,7 +107,11 @@ class WholeReplies(ResponseFlow):
             length = length_at(data, position)
         if data[position] != frames.COMMAND_COMPLETE or position + length + 1 != end:
             return None
-        rows = self._descriptions.rows(data[position + 5 : end])
+        try:
+            rows = self._descriptions.rows(data[position + 5 : end])
+        except WireError:
+            # The general way says so, when it comes to it.
+            return None
         return None if rows is None else (columns, rows)
 
     def _behind_rows(self, data: bytes, position: int, end: int, count: int) -> int:

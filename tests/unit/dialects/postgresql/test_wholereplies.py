@@ -118,6 +118,11 @@ class Shorter(SynchronousTestCase):
         talk.append(("database", BIND_COMPLETE + RESULT + ready()))
         self.check(talk, inspects=(ROWS,))
 
+    def test_a_tag_without_its_end(self):
+        talk = [("client", bind(b"", b"s") + execute() + SYNC)]
+        talk.append(("database", BIND_COMPLETE + message(b"C", b"SELECT 0?") + ready()))
+        self.check(talk)
+
     def test_columns_that_concern_a_stage(self):
         talk = [("client", query(b"SELECT 1")), ("database", RESULT + ready())]
         self.check(talk * 3, inspects=(ROWS,))
