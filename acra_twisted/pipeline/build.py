@@ -16,10 +16,7 @@ from twisted.plugin import getPlugins
 
 from acra_twisted import plugins
 from acra_twisted.errors import ConfigError
-from acra_twisted.interfaces import (
-    IStage,
-    IStageFactory,
-)
+from acra_twisted.interfaces import IStage, IStageFactory
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Block, Choice, Option, Section, Settings
 from acra_twisted.pipeline.hooks import Pipeline

@@ -56,7 +56,7 @@ class _Ring:
         """Begin the slots that have begun since the last one that was seen."""
         stamp = now // self._width
         if stamp > self._stamp:
-            before = whole - _NOTHING
+            before = whole - Totals()
             for slot in range(max(self._stamp + 1, stamp - _SLOTS + 1), stamp + 1):
                 self._before[slot % _SLOTS] = before
             self._stamp = stamp
@@ -64,9 +64,6 @@ class _Ring:
     def total(self, whole: Totals) -> Totals:
         """What was counted since the oldest slot began."""
         return whole - self._before[(self._stamp + 1) % _SLOTS]
-
-
-_NOTHING = Totals()
 
 
 class Row:

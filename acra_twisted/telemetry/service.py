@@ -116,7 +116,7 @@ class TelemetryService(MultiService):
         return observers
 
     def _up_to_date(self) -> None:
-        """Before anything is shown, and now and then."""
+        """Before anything is shown: there may be no observers yet when this is handed out."""
         self._catch_up()
 
     def add_exporter(self, exporter: Any) -> None:

@@ -68,15 +68,13 @@ class SpanStore:
         name = self._name(span.name)
         name.seen += 1
         bucket = self.bucket(span)
-        now = span.end
-        if now >= name.next[bucket]:
-            name.next[bucket] = now + _SECOND
+        sampled = span.end >= name.next[bucket]
+        if sampled:
+            name.next[bucket] = span.end + _SECOND
             name.buckets[bucket].append(span)
-            self.add_received(span)
-            if span.kind != INTERNAL:
-                self._keep(span.trace_id)
-        else:
-            self.add_received(span)
+        self.add_received(span)
+        if sampled and span.kind != INTERNAL:
+            self._keep(span.trace_id)
 
     def add_received(self, span: Span) -> None:
         """Keep a span with its trace alone: samples by name are of this daemon."""

@@ -162,6 +162,7 @@ class SecureSessionProtocol(ProtocolWrapper):
         stream = self._stream = SessionStream(secure, transport.write, self._inward, self._failed)
         if isinstance(transport, SocketTransport):
             transport.deliver_to(stream.received, self)
+        # In place of ours, which drops: no method of ours between, and no question for each write.
         self.write = stream.write  # type: ignore[method-assign]
 
     def _inward(self, data: bytes) -> None:

@@ -50,9 +50,9 @@ def _string(body: bytes, start: int) -> tuple[bytes, int]:
 def decode_query(body: bytes) -> bytes:
     """The text of a Query: everything up to its only NUL, which must be the last byte."""
     text = body[:-1]
-    if body[-1:] != b"\0" or 0 in text:
-        if 0 in text:
-            raise WireError("client", "Query has bytes after its terminator")
+    if 0 in text:
+        raise WireError("client", "Query has bytes after its terminator")
+    if body[-1:] != b"\0":
         raise WireError("client", "a string in the message has no terminator")
     return text
 
@@ -88,20 +88,18 @@ def decode_bind(body: bytes) -> Bind:
     portal, at = _string(body, 0)
     statement, at = _string(body, at)
     formats, at = _formats(body, at)
-    (count,) = _unpack(_SHORT, body, at)
+    count = _short(body, at)
     at += 2
     if len(formats) not in (0, 1, count):
         raise WireError("client", "Bind has another number of formats than parameters")
     each = formats if len(formats) == count else (formats or [0]) * count
     values: list[bytes | None] = []
     for _ in range(count):
-        (size,) = _unpack(_LENGTH, body, at)
+        size = _value_size(body, at)
         at += 4
-        if size == -1:
+        if size < 0:
             values.append(None)
             continue
-        if size < 0 or at + size > len(body):
-            raise WireError("client", "Bind parameter length is not possible")
         values.append(body[at : at + size])
         at += size
     results = body[at:]
@@ -122,15 +120,7 @@ def bind_results(body: bytes) -> bytes:
     if formats not in (0, 1, count):
         raise WireError("client", "Bind has another number of formats than parameters")
     for _ in range(count):
-        if at + 4 > len(body):
-            raise WireError("client", "Bind ends before its values do")
-        size = length_at(body, at - 1)
-        at += 4
-        if size == _NULL:
-            continue
-        at += size
-        if size >= _NEGATIVE or at > len(body):
-            raise WireError("client", "Bind parameter length is not possible")
+        at += 4 + max(_value_size(body, at), 0)
     if _behind_formats(body, at) != len(body):
         raise WireError("client", "Bind has bytes after its result formats")
     return body[at:]
@@ -186,18 +176,22 @@ def decode_formats(body: bytes, count: int) -> list[int]:
     return formats if len(formats) == count else (formats or [0]) * count
 
 
-def _unpack(layout: struct.Struct, body: bytes, at: int) -> tuple[int]:
-    try:
-        (value,) = layout.unpack_from(body, at)
-    except struct.error:
-        raise WireError("client", "Bind ends before its values do") from None
-    return (value,)
-
-
 def _short(body: bytes, at: int) -> int:
     if at + 2 > len(body):
         raise WireError("client", "Bind ends before its values do")
     return body[at] << 8 | body[at + 1]
+
+
+def _value_size(body: bytes, at: int) -> int:
+    """Of the value whose length is ``at``; -1 of NULL."""
+    if at + 4 > len(body):
+        raise WireError("client", "Bind ends before its values do")
+    size = length_at(body, at - 1)
+    if size == _NULL:
+        return -1
+    if size >= _NEGATIVE or at + 4 + size > len(body):
+        raise WireError("client", "Bind parameter length is not possible")
+    return size
 
 
 def _behind_formats(body: bytes, at: int) -> int:
@@ -213,14 +207,9 @@ def _behind_formats(body: bytes, at: int) -> int:
 
 
 def _formats(body: bytes, at: int) -> tuple[list[int], int]:
-    (count,) = _unpack(_SHORT, body, at)
-    end = at + 2 + 2 * count
-    if end > len(body):
-        raise WireError("client", "Bind ends inside its format codes")
-    formats = list(struct.unpack_from(f">{count}H", body, at + 2))
-    if any(code > 1 for code in formats):
-        raise WireError("client", "Bind has a format code other than 0 and 1")
-    return formats, end
+    end = _behind_formats(body, at)
+    # The lower byte of each: all the upper ones are zero.
+    return list(body[at + 3 : end : 2]), end
 
 
 def _encode_formats(formats: Sequence[int]) -> bytes:
