@@ -25,7 +25,7 @@ _MODULES = {
     "sql.": "comments scan skeleton redact",
     "transport.": "hub sessionstream sockets tlssockets relay pump valve",
     "telemetry.": "observers clock spans sampling tracing exchangemetrics durations rpcz zstore "
-    "intake otlp",
+    "intake otlp outlet",
 }
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()

@@ -6,25 +6,27 @@ younger is full the older is dropped: an approximation of LRU that keeps no orde
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Generic, TypeVar
 
+Key = TypeVar("Key", bound=Sized)
 Value = TypeVar("Value")
 
 
-class GenerationCache(Generic[Value]):
-    """``entries`` and ``size`` (bytes of keys) bound each of the two generations."""
+class GenerationCache(Generic[Key, Value]):
+    """``entries`` and ``size`` (of keys, by `len`) bound each of the two generations."""
 
     __slots__ = ("_young", "_old", "_entries", "_size", "_bytes")
 
     def __init__(self, entries: int, size: int) -> None:
-        self._young: dict[bytes, Value] = {}
-        self._old: dict[bytes, Value] = {}
+        self._young: dict[Key, Value] = {}
+        self._old: dict[Key, Value] = {}
         self._entries, self._size, self._bytes = entries, size, 0
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def get(self, key: bytes) -> Value | None:
+    def get(self, key: Key) -> Value | None:
         """The value, or None."""
         found = self._young.get(key)
         if found is None and self._old:
@@ -33,7 +35,7 @@ class GenerationCache(Generic[Value]):
                 self.put(key, found)
         return found
 
-    def put(self, key: bytes, value: Value) -> None:
+    def put(self, key: Key, value: Value) -> None:
         """Keep a value; a key that is larger than a generation is not kept."""
         if len(key) > self._size:
             return

@@ -142,6 +142,7 @@ class Exchange:
     ``outcome`` is None while it runs, then ``"ok"``, ``"error"``, ``"denied"``, ``"aborted"``
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
+    ``judged``: when its first stage began, if it is recorded.
     ``unsampled``: the id of the trace that it would have begun or gone on with, if it is not
     recorded; ``given``: the context that others were given for it all the same.  ``passed``: the
     stages that let its statement pass and of which nobody has been told.
@@ -158,6 +159,7 @@ class Exchange:
         "code",
         "rows",
         "opened",
+        "judged",
         "sent",
         "first_byte",
         "last_byte",
@@ -185,6 +187,7 @@ class Exchange:
         self.code = events.QUERY_NOT_ALLOWED
         self.rows = -1
         self.opened = now
+        self.judged = 0
         self.sent = 0
         self.first_byte = 0
         self.last_byte = 0
@@ -206,6 +209,10 @@ class Exchange:
         if self._notes is None:
             self._notes = {}
         return self._notes
+
+    def take_note(self, name: str, default: Any) -> Any:
+        """What was remembered by a name, and is no more; ``default`` if nothing was."""
+        return default if self._notes is None else self._notes.pop(name, default)
 
     def add_attribute(self, key: str, value: str | int | float | bool) -> None:
         """For stages: put a fact on the exchange's span.  Never data, never a literal."""

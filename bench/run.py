@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
+from urllib.request import urlopen
 
 import censor
 import connections
@@ -34,7 +35,6 @@ from censor import processor_time
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.chain import Chain
-from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import Process, accepts, free_port
@@ -60,6 +60,7 @@ WORKLOADS = {
     "select, prepared": ("-S", "-M", "prepared"),
     "TPC-B-like": ("-M", "simple"),
 }
+_SPANS = re.compile(r'acra_span_exporter_otlp_spans_total\{result="(\w+)"\} (\S+)')
 _TPS = re.compile(r"tps = ([0-9.]+) \(without initial")
 
 
@@ -101,10 +102,14 @@ def pipe(postgres: Postgres, folder: Path) -> tuple[Process, int]:
 
 def bare_relay(postgres: Postgres, folder: Path) -> tuple[Process, int]:
     """`relay.py`: the least that a relay in Python costs."""
+    return program("relay", folder, postgres.port)
+
+
+def program(name: str, folder: Path, *ports: int) -> tuple[Process, int]:
+    """One of the programs beside this one; its first argument is where it listens."""
     port = free_port()
-    program = Path(__file__).with_name("relay.py")
-    command = [sys.executable, str(program), str(port), str(postgres.port)]
-    process = Process(command, folder / "relay.log")
+    command = [sys.executable, str(Path(__file__).with_name(f"{name}.py"))]
+    process = Process([*command, *map(str, (port, *ports))], folder / f"{name}.log")
     process.wait_until(lambda: accepts(port), "listening")
     return process, port
 
@@ -116,6 +121,8 @@ class Bench:
         #: Microseconds of processor time a transaction, by workload, target and process.
         self.spent: dict[str, dict[str, list[float]]] = {}
         self.processes: dict[str, list[int]] = {}
+        #: Where servers say what became of their spans.
+        self.pages: dict[str, int] = {}
         self.postgres = postgres
         self.seconds = seconds
         self.clients = clients
@@ -173,6 +180,15 @@ class Bench:
             assert result.ntuples == ROWS
         return ROWS / took
 
+    def spans(self) -> dict[str, dict[str, int]]:
+        """What became of the spans of each server that sampled everything."""
+        found = {}
+        for name, port in self.pages.items():
+            with self.awake(name), urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+                counted = _SPANS.findall(page.read().decode())
+            found[name] = {result: int(float(count)) for result, count in counted}
+        return found
+
     def measure(self, rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
         """Each workload with the median of its rounds for each target."""
         workloads: dict[str, tuple[Callable[..., float], tuple[str, ...]]] = {
@@ -209,8 +225,8 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     bouncer, bench.ports["pgbouncer"] = pgbouncer(bench.postgres, folder)
     stack.callback(bouncer.stop)
     bench.processes["pgbouncer"] = [bouncer.pid]
-    collector = Collector().start()
-    stack.callback(collector.stop)
+    sink, collector = program("sink", folder)
+    stack.callback(sink.stop)
     database = ("127.0.0.1", bench.postgres.port)
     for name, start in (("bare relay in Python", bare_relay), ("naive Twisted pipe", pipe)):
         process, bench.ports[name] = start(bench.postgres, folder)
@@ -219,7 +235,10 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     for title, link, compiled, sampling in CHAINS:
         place = Path(tempfile.mkdtemp(dir=folder))
         tracing = {
-            "tracing": {"tracing_sampler": SAMPLERS[sampling], "otlp_endpoint": collector.url},
+            "tracing": {
+                "tracing_sampler": SAMPLERS[sampling],
+                "otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces",
+            },
             "logging": {"v": "false"},
         }
         keys = Keys(place, "bench client")
@@ -248,6 +267,8 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
             stack.callback(other.stop)
             running.append(other.pid)
         bench.processes[name] = running
+        if sampling == "100 %":
+            bench.pages[name] = one.server_pages
 
 
 def spent_table(spent: dict[str, dict[str, list[float]]], names: list[str]) -> str:
@@ -317,6 +338,12 @@ def main() -> int:
             results = dict(bench.measure(rounds))
             print(table(results, list(bench.ports)) + "\n")
             print(spent_table(bench.spent, list(bench.ports)) + "\n")
+            record["spans"] = spans = bench.spans()
+            print("Spans of the servers that sample everything")
+            for name, counts in spans.items():
+                told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+                print(f"  {name}: {told}")
+            print()
             alone = {
                 name: port
                 for name, port in bench.ports.items()

@@ -124,8 +124,8 @@ class Censor:
 
     def forget(self) -> None:
         """Drop every decision that is kept: the next ones are worked out anew."""
-        self._texts: GenerationCache[Decision] = GenerationCache(*self._limits)
-        self._plans: GenerationCache[Plan] = GenerationCache(*self._limits)
+        self._texts: GenerationCache[bytes, Decision] = GenerationCache(*self._limits)
+        self._plans: GenerationCache[bytes, Plan] = GenerationCache(*self._limits)
 
     def decide(
         self,

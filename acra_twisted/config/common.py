@@ -171,7 +171,12 @@ TRACING = Section(
             "CA certificates (PEM) collectors with https are verified by; the system's if empty.",
         ),
         Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
-        Option("tracing_batch_size", Integer(1, 10_000), 256, "Spans per request to a collector."),
+        Option(
+            "tracing_batch_size",
+            Integer(0, 10_000),
+            0,
+            "Spans per request to a collector; 0 for what suits it (OTLP 1024, others 256).",
+        ),
         Option(
             "tracing_interval",
             Seconds(0.01, 3600),

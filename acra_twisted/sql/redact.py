@@ -65,7 +65,7 @@ def _cached(text: bytes, conforming: bool) -> Redacted:
 
 
 #: By skeleton: what is shown is the same for all its texts.
-_shown: GenerationCache[Redacted] = GenerationCache(2048, 4 << 20)
+_shown: GenerationCache[bytes, Redacted] = GenerationCache(2048, 4 << 20)
 
 
 def redact(text: bytes, standard_conforming_strings: bool = True) -> Redacted:

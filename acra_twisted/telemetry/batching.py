@@ -7,7 +7,6 @@ What may be retried is, with growing and jittered pauses; what may not is droppe
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.interfaces import ISpanExporter
+from acra_twisted.telemetry.outlet import SpanQueue
 from acra_twisted.telemetry.spans import Span
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.5, 30.0
@@ -49,7 +49,8 @@ class BatchExporter:
     """Subclasses define `send`.
 
     ``interval``: seconds between sends, for which half a queue does not wait; ``deadline``:
-    seconds that `stop` may take.
+    seconds that `stop` may take.  ``slices``: spans of a batch that are encoded before others
+    have their turn, where parts are bytes that may be joined to one; 0 for the whole batch.
     """
 
     def __init__(
@@ -64,18 +65,19 @@ class BatchExporter:
         interval: float = 1.0,
         attempts: int = 5,
         deadline: float = 3.0,
+        slices: int = 0,
     ) -> None:
         self.name = name
         self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
         self._reactor = reactor
         self._encode = encode
         self._service = service
-        self._queue: deque[Span] = deque()
-        self._max_queue, self._max_batch = max_queue, max_batch
-        # A queue that is half full is not left to wait: it might be full before the interval ends.
-        self._early = max(max_queue // 2, 1)
+        #: Where spans wait to be sent.
+        self.queue = SpanQueue(max_queue, self._half_full, self.counts)
+        self._max_batch = max_batch
         self._interval = interval
         self._attempts, self._deadline = attempts, deadline
+        self._slices = slices
         self._timer: Any = None
         self._sending: Deferred[None] | None = None
         self._pause: Deferred[None] | None = None
@@ -100,20 +102,20 @@ class BatchExporter:
     @property
     def limit(self) -> int:
         """Spans that may wait."""
-        return self._max_queue
+        return self.queue.limit
 
     @property
     def queued(self) -> int:
         """Spans waiting."""
-        return len(self._queue)
+        return len(self.queue)
 
     def export(self, span: Span) -> None:
         """Queue a span; drop and count it if the queue is full."""
-        if len(self._queue) >= self._max_queue:
-            self.counts["dropped_queue_full"] += 1
-            return
-        self._queue.append(span)
-        if len(self._queue) == self._early and self._timer is not None and self._timer.active():
+        self.queue.put(span)
+
+    def _half_full(self) -> None:
+        """It is not left to wait: it might be full before the interval ends."""
+        if self._timer is not None and self._timer.active():
             self._timer.reset(0)
 
     def start(self) -> None:
@@ -123,7 +125,7 @@ class BatchExporter:
 
     def _tick(self) -> None:
         self._timer = self._reactor.callLater(self._interval, self._tick)
-        if self._queue and self._sending is None:
+        if self.queue and self._sending is None:
             self._send_all()
 
     def _send_all(self) -> Deferred[None]:
@@ -138,14 +140,12 @@ class BatchExporter:
         return sending
 
     async def _drain(self) -> None:
-        while self._queue:
-            size = min(self._max_batch, len(self._queue))
-            batch = [self._queue.popleft() for _ in range(size)]
-            await self._deliver(batch)
+        while self.queue:
+            await self._deliver(self.queue.take(self._max_batch))
 
     async def _deliver(self, batch: list[Span]) -> None:
         try:
-            payload = self._encode(batch, self._service)
+            payload = await self._encoded(batch)
         except Exception as error:
             # Our own bug, or what a stage has put on a span: lost, and counted as that.
             self._give_up(batch, type(error).__name__)
@@ -170,6 +170,20 @@ class BatchExporter:
                 self.counts["sent"] += len(batch) - payload.skipped
                 self.counts["dropped_failed"] += payload.skipped
                 return
+
+    async def _encoded(self, batch: list[Span]) -> Payload:
+        size = self._slices
+        if not 0 < size < len(batch):
+            return self._encode(batch, self._service)
+        payload = self._encode(batch[:size], self._service)
+        parts = [*payload.parts]
+        skipped = payload.skipped
+        for at in range(size, len(batch), size):
+            await deferLater(self._reactor, 0)
+            more = self._encode(batch[at : at + size], self._service)
+            parts += more.parts
+            skipped += more.skipped
+        return Payload((b"".join(parts),), payload.headers, skipped)
 
     async def _wait(self, seconds: float) -> None:
         self._pause = deferLater(self._reactor, seconds)
@@ -210,8 +224,7 @@ class BatchExporter:
             try:
                 await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
             except Exception:
-                self._give_up(list(self._queue), "shutdown deadline")
-                self._queue.clear()
+                self._give_up(self.queue.take(len(self.queue)), "shutdown deadline")
             await self.close()
 
         return ensureDeferred(bounded())

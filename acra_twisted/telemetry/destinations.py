@@ -17,6 +17,10 @@ from acra_twisted.keystore.files import check_private
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
 from acra_twisted.transport.tls import read_certificates
 
+#: Spans per request where nobody says.  Where requests can be made in slices (OTLP) more at once
+#: keep nobody waiting, and a request takes half a millisecond (docs/performance.rst).
+_BATCH, _BATCH_IN_SLICES, _SLICE = 256, 1024, 256
+
 
 def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
     """ISpanExporters; none has been started.  Raises ConfigError."""
@@ -24,7 +28,7 @@ def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> l
     trust = _trust(settings["tracing_tls_ca"])
 
     def http(name: str, url: str, encode: Any, **more: Any) -> HttpExporter:
-        return HttpExporter(reactor, name, url, encode, service, trust=trust, **more, **limits)
+        return HttpExporter(reactor, name, url, encode, service, trust=trust, **{**limits, **more})
 
     found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
     for make in (_otlp, _lightstep, _zipkin, _datadog, _jaeger_collector):
@@ -41,9 +45,13 @@ def batching(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What every BatchExporter is told of its queue."""
     return {
         "max_queue": settings["tracing_queue_size"],
-        "max_batch": settings["tracing_batch_size"],
+        "max_batch": settings["tracing_batch_size"] or _BATCH,
         "interval": settings["tracing_interval"],
     }
+
+
+def _in_slices(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"max_batch": settings["tracing_batch_size"] or _BATCH_IN_SLICES, "slices": _SLICE}
 
 
 _Http = Callable[..., HttpExporter]
@@ -61,6 +69,7 @@ def _otlp(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
         otlp.encode,
         headers=_headers(settings["otlp_headers"]),
         compress=settings["otlp_compression"] == "gzip",
+        **_in_slices(settings),
     )
 
 
@@ -80,7 +89,9 @@ def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
     from acra_twisted.telemetry import otlp
 
     headers = {"lightstep-access-token": token}
-    return http("lightstep", url, otlp.encode, headers=headers, compress=True)
+    return http(
+        "lightstep", url, otlp.encode, headers=headers, compress=True, **_in_slices(settings)
+    )
 
 
 def _zipkin(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:

@@ -9,6 +9,7 @@ their bytes are kept.
 from __future__ import annotations
 
 import struct
+from binascii import unhexlify
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,55 +23,103 @@ _HEADERS = {"content-type": "application/x-protobuf"}
 # Ours: internal, server, client; OTLP's numbers for them.
 _KINDS = (1, 2, 3)
 _ERROR = 2
-# Spans begin alike: trace_id (1), span_id (2); their times (7, 8) stand behind name and kind.
-_IDS = struct.Struct("2s16s2s8s").pack
+# What stands before ids, as hex digits as they are: trace_id (1), span_id (2), parent_span_id (4).
+_TRACE_ID, _SPAN_ID, _PARENT_ID = "0a10", "1208", "2208"
+# Both times: fields 7 and 8.
 _TIMES = struct.Struct("<cQcQ").pack
+_DOUBLE = struct.Struct("<d").pack
 _INT64 = range(-(1 << 63), 1 << 63)
 
-#: Attributes whose values are texts, as they are written; most are few.
-_texts: GenerationCache[bytes] = GenerationCache(4096, 1 << 20)
+#: Names of attributes that are known; more than we have.
+_NAMES_MAX = 128
+
+
+class _Name:
+    """What is the same in every attribute of one name."""
+
+    __slots__ = ("_key", "_texts", "_before_float")
+
+    def __init__(self, name: str) -> None:
+        self._key = delimited(1, name.encode("utf-8", "replace"))
+        # Texts as they are written: most attributes have few.
+        self._texts: GenerationCache[str, bytes] = GenerationCache(256, 1 << 16)
+        head = self._whole(double(4, 0.0))
+        self._before_float = head[: len(head) - 8]
+
+    def _whole(self, value: bytes) -> bytes:
+        """The span's field of a KeyValue."""
+        return delimited(9, self._key + delimited(2, value))
+
+    def attribute(self, value: Any) -> bytes:
+        """With a value; what is neither text, number nor truth is written as text."""
+        if type(value) is str:
+            found = self._texts.get(value)
+            if found is None:
+                found = self._text(value)
+                self._texts.put(value, found)
+            return found
+        if value is True or value is False:
+            return self._whole(integer(2, value))
+        if type(value) is float:
+            return self._before_float + _DOUBLE(value)
+        if isinstance(value, int) and value in _INT64:
+            return self._whole(integer(3, value))
+        return self._text(str(value))
+
+    def _text(self, value: str) -> bytes:
+        return self._whole(delimited(1, value.encode("utf-8", "replace")))
+
+
+_names: dict[str, _Name] = {}
+#: Names and kinds of spans, as they are written; by kind.
+_titles: tuple[GenerationCache[str, bytes], ...] = tuple(
+    GenerationCache(1024, 1 << 18) for _ in _KINDS
+)
 
 
 def attribute(name: str, value: Any) -> bytes:
-    """A KeyValue.  What is neither text, number nor truth is written as text."""
-    if type(value) is str:
-        text = value.encode("utf-8", "replace")
-        wanted = name.encode() + b"\0" + text
-        found = _texts.get(wanted)
-        if found is None:
-            found = _key_value(name, delimited(1, text))
-            _texts.put(wanted, found)
-        return found
-    if value is True or value is False:
-        return _key_value(name, integer(2, value))
-    if isinstance(value, int) and value in _INT64:
-        return _key_value(name, integer(3, value))
-    if isinstance(value, float):
-        return _key_value(name, double(4, value))
-    return _key_value(name, delimited(1, str(value).encode("utf-8", "replace")))
+    """A span's attribute, as its field of the message."""
+    known = _names.get(name)
+    if known is None:
+        known = _Name(name)
+        if len(_names) < _NAMES_MAX:
+            _names[name] = known
+    return known.attribute(value)
 
 
 def _key_value(name: str, value: bytes) -> bytes:
-    return delimited(1, name.encode("utf-8", "replace")) + delimited(2, value)
+    """A KeyValue, for what is no attribute of a span."""
+    return delimited(1, name.encode()) + delimited(2, value)
+
+
+def _title(name: str, kind: int) -> bytes:
+    cache = _titles[kind]
+    found = cache.get(name)
+    if found is None:
+        found = delimited(5, name.encode("utf-8", "replace")) + integer(6, _KINDS[kind])
+        cache.put(name, found)
+    return found
 
 
 def encode_span(span: Span) -> bytes:
     """A Span message."""
-    parts = [
-        _IDS(b"\x0a\x10", bytes.fromhex(span.trace_id), b"\x12\x08", bytes.fromhex(span.span_id))
-    ]
+    ids = _TRACE_ID + span.trace_id + _SPAN_ID + span.span_id
     if span.parent_id:
-        parts.append(b"\x22\x08" + bytes.fromhex(span.parent_id))
-    parts.append(delimited(5, span.name.encode("utf-8", "replace")))
-    parts.append(integer(6, _KINDS[span.kind]))
-    parts.append(_TIMES(b"\x39", span.start, b"\x41", max(span.end, span.start)))
+        ids += _PARENT_ID + span.parent_id
+    end = span.end if span.end > span.start else span.start
+    parts = [
+        unhexlify(ids),
+        _title(span.name, span.kind),
+        _TIMES(b"\x39", span.start, b"\x41", end),
+    ]
     for name, value in span.attributes.items():
-        parts.append(delimited(9, attribute(name, value)))
+        parts.append(attribute(name, value))
     if span.status:
-        parts.append(delimited(9, attribute("status.code", span.status)))
+        parts.append(attribute("status.code", span.status))
     for trace_id, span_id, kind in span.links:
-        ids = _IDS(b"\x0a\x10", bytes.fromhex(trace_id), b"\x12\x08", bytes.fromhex(span_id))
-        parts.append(delimited(13, ids + delimited(4, attribute("opencensus.link.type", kind))))
+        ids = _TRACE_ID + trace_id + _SPAN_ID + span_id
+        known = delimited(4, _key_value("opencensus.link.type", integer(3, kind)))
+        parts.append(delimited(13, unhexlify(ids) + known))
     if span.status:
         message = span.message.encode("utf-8", "replace")
         parts.append(delimited(15, delimited(2, message) + integer(3, _ERROR)))
@@ -78,9 +127,15 @@ def encode_span(span: Span) -> bytes:
 
 
 def encode(spans: Sequence[Span], service: str) -> Payload:
-    """An ExportTraceServiceRequest with one resource, ``service``."""
-    resource = delimited(1, attribute("service.name", service))
-    resource += delimited(1, attribute("service.version", __version__))
+    """An ExportTraceServiceRequest with one resource, ``service``.
+
+    Several, one behind the other, are one request: so protobuf has it of messages with repeated
+    fields.
+    """
+    resource = b"".join(
+        delimited(1, _key_value(name, delimited(1, text.encode())))
+        for name, text in (("service.name", service), ("service.version", __version__))
+    )
     parts = [delimited(1, delimited(1, b"acra_twisted"))]
     for span in spans:
         data = encode_span(span)

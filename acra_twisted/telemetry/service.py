@@ -19,6 +19,7 @@ from acra_twisted.telemetry.destinations import make_exporters, read_secret
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.guard import Guard
 from acra_twisted.telemetry.observers import Observers
+from acra_twisted.telemetry.outlet import Outlet
 from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.sampling import by_client, make_sampler
 from acra_twisted.telemetry.spans import Span
@@ -60,7 +61,6 @@ class TelemetryService(MultiService):
         self.exporters = make_exporters(reactor, service, settings)
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
-        self._exports = [exporter.export for exporter in self.exporters]
         zpages = settings["incoming_connection_zpages_string"]
         self._catch_up: Callable[[], None] = lambda: None
         self.store = SpanStore() if zpages is not None else None
@@ -77,11 +77,12 @@ class TelemetryService(MultiService):
                 calls=self.calls,
                 clock=self.clock,
             )
+        self._outlet = Outlet(self.store, self.exporters)
         metrics.watch_sessions(sessions)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),
             self.clock,
-            self._sink(),
+            self._outlet.put,
             settings["tracing_trust_remote"],
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
         )
@@ -92,19 +93,6 @@ class TelemetryService(MultiService):
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
         self._due = 0.0
-
-    def _sink(self) -> Callable[[Span], None]:
-        exports = self._exports
-        keep = self.store.add if self.store is not None else None
-
-        def sink(span: Span) -> None:
-            if keep is not None:
-                keep(span)
-            if span.sampled or span.kept:
-                for export in exports:
-                    export(span)
-
-        return sink
 
     def observers(self, exchanges: ExchangeTracing, server: str = "") -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
@@ -122,7 +110,7 @@ class TelemetryService(MultiService):
     def add_exporter(self, exporter: Any) -> None:
         """One more that a daemon has made itself, before the start."""
         self.exporters.append(exporter)
-        self._exports.append(exporter.export)
+        self._outlet.add(exporter)
         self.metrics.watch_exporter(exporter)
 
     def _listen(self, settings: Settings, tls_prefix: str) -> None:

@@ -118,8 +118,6 @@ class Tracing:
 _ROW_SPANS = "tracing.rows"
 #: The id of the database's span, where it was handed on before there was one.
 _DATABASE = "tracing.database"
-#: That the first stage has seen an exchange's statement.
-_PARSED = "tracing.parsed"
 
 
 class ExchangeTracing(Watcher):
@@ -236,11 +234,13 @@ class ExchangeTracing(Watcher):
                 self._tracing.counts[f"kept_{reason}"] += 1
         self._describe(span, exchange)
         span.end = exchange.closed
-        for rows in exchange.notes.pop(_ROW_SPANS, {}).values():
-            self._tracing.emit(rows)
+        row_spans = exchange.take_note(_ROW_SPANS, None)
+        if row_spans is not None:
+            for rows in row_spans.values():
+                self._tracing.emit(rows)
         if self._server is not None and exchange.sent and exchange.outcome != "aborted":
             database = span.child(f"{self._system} {span.name}"[:255], spans.CLIENT, exchange.sent)
-            database.span_id = exchange.notes.pop(_DATABASE, database.span_id)
+            database.span_id = exchange.take_note(_DATABASE, database.span_id)
             known = database.attributes = {
                 "db.system.name": self._system,
                 "server.address": self._server[0],
@@ -279,22 +279,24 @@ class ExchangeTracing(Watcher):
 
     def _describe(self, span: Span, exchange: Exchange) -> None:
         session = exchange.session
-        # One dict, filled at once: a call for each attribute would take as long as all the rest.
-        known = span.attributes = {
+        outcome = exchange.outcome or "ok"
+        statement = exchange.statement
+        # Dicts that are filled at once: a call for each attribute would take as long as all else.
+        known: dict[str, Any] = {
             "db.system.name": self._system,
             "db.namespace": session.database.decode("utf-8", "replace"),
             "acra.client_id": session.identity.client_id,
         }
-        statement = exchange.statement
         if statement is not None:
             shown = redact(statement.text, session.conforming)
-            span.name = known["db.query.summary"] = shown.summary
+            span.name = shown.summary
+            known["db.query.summary"] = shown.summary
             known["db.query.text"] = shown.text
         else:
             span.name = _KINDS.get(exchange.kind, exchange.kind)
+        span.attributes = known
         if exchange.kind == "prepare":
             span.name = f"prepare {span.name}"[:255]
-        outcome = exchange.outcome or "ok"
         if exchange.denied_by:
             known["acra.denied_by"] = exchange.denied_by
         if exchange.rows >= 0:
@@ -305,6 +307,8 @@ class ExchangeTracing(Watcher):
         if exchange.sqlstate:
             known["db.response.status_code"] = exchange.sqlstate
         total = exchange.closed - exchange.opened
+        if exchange.judged:
+            known["acra.time.parse_ms"] = milliseconds(exchange.judged - exchange.opened)
         if self._server is not None:
             in_database = exchange.closed - exchange.sent if exchange.sent else 0
             known["acra.verdict"] = "deny" if outcome == "denied" else "allow"
@@ -321,9 +325,8 @@ class ExchangeTracing(Watcher):
         if parent is None or not started:
             return
         exchange = work.exchange
-        if work.kind == STATEMENT and _PARSED not in exchange.notes:
-            exchange.notes[_PARSED] = True
-            exchange.add_attribute("acra.time.parse_ms", milliseconds(started - exchange.opened))
+        if not exchange.judged and work.kind == STATEMENT:
+            exchange.judged = started
         if work.kind == ROWS:
             self._rows_ran(parent, stage, work, verdict, started, ended)
             return

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.telemetry.spans import INTERNAL, Span
 
@@ -26,7 +26,8 @@ _PER_BUCKET = 10
 _RECENT_MAX, _SAMPLES_MAX = 256, 1024
 TRACES_MAX = _RECENT_MAX + _SAMPLES_MAX
 _SPANS_PER_TRACE = 512
-_MILLISECOND, _SECOND = 10**6, 10**9
+_MILLISECOND: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
 OTHER = "(other names)"
 
 
@@ -56,6 +57,9 @@ class SpanStore:
         self._wanted = [0] * len(BOUNDS)
         # Of the bucket that was asked for last: most exchanges last about as long.
         self._from = self._upto = self._then = 0
+        # The trace that the last span was kept with: those of a request come together.
+        self._last_id = ""
+        self._last: list[Span] = []
         self._recent: OrderedDict[str, list[Span]] = OrderedDict()
         self._sampled: OrderedDict[str, list[Span]] = OrderedDict()
 
@@ -78,16 +82,21 @@ class SpanStore:
 
     def add_received(self, span: Span) -> None:
         """Keep a span with its trace alone: samples by name are of this daemon."""
-        trace_id = span.trace_id
-        trace = self._recent.get(trace_id)
-        if trace is None:
-            trace = self._sampled.get(trace_id)
-        if trace is None:
-            trace = self._recent[trace_id] = []
+        if span.trace_id != self._last_id:
+            self._last = self._trace(span.trace_id)
+            self._last_id = span.trace_id
+        if len(self._last) < _SPANS_PER_TRACE:
+            self._last.append(span)
+
+    def _trace(self, trace_id: str) -> list[Span]:
+        found = self._recent.get(trace_id)
+        if found is None:
+            found = self._sampled.get(trace_id)
+        if found is None:
+            found = self._recent[trace_id] = []
             if len(self._recent) > _RECENT_MAX:
                 self._recent.popitem(last=False)
-        if len(trace) < _SPANS_PER_TRACE:
-            trace.append(span)
+        return found
 
     def _keep(self, trace_id: str) -> None:
         trace = self._recent.pop(trace_id, None)
@@ -127,9 +136,9 @@ class SpanStore:
         if span.status:
             return ERRORS
         took = span.end - span.start
-        # Of most spans, without asking far.
+        # Of most spans, without asking far: BOUNDS[1] to BOUNDS[3].
         if took < _MILLISECOND:
-            return 2 if took >= BOUNDS[2] else 1 if took >= BOUNDS[1] else 0
+            return 2 if took >= 100_000 else 1 if took >= 10_000 else 0
         return bisect_right(BOUNDS, took) - 1
 
     def summary(self) -> list[Summary]:

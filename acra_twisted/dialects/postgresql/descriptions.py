@@ -21,8 +21,8 @@ class Descriptions:
     __slots__ = ("_columns", "_tags")
 
     def __init__(self) -> None:
-        self._columns: GenerationCache[Columns] = GenerationCache(_ENTRIES, _BYTES)
-        self._tags: GenerationCache[int] = GenerationCache(_ENTRIES, _BYTES)
+        self._columns: GenerationCache[bytes, Columns] = GenerationCache(_ENTRIES, _BYTES)
+        self._tags: GenerationCache[bytes, int] = GenerationCache(_ENTRIES, _BYTES)
 
     def known(self, body: bytes) -> Columns | None:
         """The columns of a RowDescription that was read before."""

@@ -41,6 +41,37 @@ class Batches(SynchronousTestCase):
         self.assertEqual(self.exporter.counts["sent"], 5)
         self.successResultOf(self.exporter.stop())
 
+    def test_a_batch_in_slices_is_one_request(self):
+        self.start(Answer(200), max_batch=7, slices=3)
+        self.export(9)
+        pauses = []
+        later = self.clock.callLater
+        self.patch(self.clock, "callLater", lambda *call: (pauses.append(call[0]), later(*call))[1])
+        self.clock.advance(1)
+        self.assertEqual(self.agent.bodies, [b"331", b"2"])
+        # Before each further slice others have a turn.
+        self.assertEqual(pauses.count(0), 2)
+        self.assertEqual(self.exporter.counts["sent"], 9)
+
+    def test_slices_count_what_no_part_can_hold(self):
+        self.start(Answer(200), max_batch=4, slices=2)
+        self.exporter._encode = lambda spans, service: Payload((b"x",), skipped=1)
+        self.export(4)
+        self.clock.advance(1)
+        self.assertEqual(self.agent.bodies, [b"xx"])
+        counts = self.exporter.counts
+        self.assertEqual((counts["sent"], counts["dropped_failed"]), (2, 2))
+
+    def test_stopping_while_slices_are_made(self):
+        self.start(Answer(200), max_batch=7, slices=3)
+        self.export(9)
+        self.exporter._tick()
+        self.assertEqual((self.exporter.queued, self.agent.bodies), (2, []))
+        stopped = self.exporter.stop()
+        self.clock.advance(0)
+        self.successResultOf(stopped)
+        self.assertEqual(self.agent.bodies, [b"331", b"2"])
+
     def test_a_full_queue_drops(self):
         self.start(Answer(200))
         self.export(12)

@@ -1,9 +1,12 @@
 """Prometheus metrics of both daemons: names, exporters, connections."""
 
 from prometheus_client import generate_latest
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.exporters import HttpExporter
 from acra_twisted.telemetry.metrics import DaemonMetrics
+from tests.support.sample_spans import sample
 
 
 class Metrics(SynchronousTestCase):
@@ -35,6 +38,16 @@ class Metrics(SynchronousTestCase):
         text = self.text()
         self.assertIn("acra_span_exporter_otlp_queue 3.0", text)
         self.assertIn('acra_span_exporter_otlp_spans_total{result="sent"} 5.0', text)
+
+    def test_an_exporter_counts_while_it_is_watched(self):
+        exporter = HttpExporter(Clock(), "otlp", "http://127.0.0.1:1/", None, "x", max_queue=2)
+        self.metrics.watch_exporter(exporter)
+        for _ in range(5):
+            exporter.export(sample()[0])
+        text = self.text()
+        self.assertIn("acra_span_exporter_otlp_queue 2.0", text)
+        dropped = 'acra_span_exporter_otlp_spans_total{result="dropped_queue_full"} 3.0'
+        self.assertIn(dropped, text)
 
     def test_pools(self):
         held = [1, 2]

@@ -26,6 +26,20 @@ class Encoding(SynchronousTestCase):
         self.assertIs(got["attributes"]["yes"], True)
         self.assertEqual(got["links"], [{"trace_id": "2" * 32, "span_id": "3" * 16}])
 
+    def test_two_requests_one_behind_the_other_are_one(self):
+        spans = sample()
+        bodies = [otlp.encode([span], "acra-server").parts[0] for span in spans]
+        self.assertEqual(
+            decode(b"".join(bodies)), decode(otlp.encode(spans, "acra-server").parts[0])
+        )
+
+    def test_more_names_than_are_known(self):
+        span = sample()[0]
+        span.attributes = {f"name.{n}": "text" for n in range(otlp._NAMES_MAX + 2)}
+        (got,) = decode(otlp.encode([span], "acra-server").parts[0])
+        self.assertEqual(got["attributes"], span.attributes)
+        self.assertLessEqual(len(otlp._names), otlp._NAMES_MAX)
+
 
 values = st.one_of(
     st.text(max_size=20),

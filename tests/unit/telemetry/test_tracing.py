@@ -127,10 +127,12 @@ class Exchanges(SynchronousTestCase):
         work = Work(STATEMENT, second.statement, second)
         self.observer.stage_ran("one", work, PASS, 2_010_000, 2_020_000)
         self.observer.stage_ran("two", work, PASS, 2_030_000, 2_040_000)
-        self.assertEqual(second.attributes, {"acra.time.parse_ms": 0.01})
         for exchange, closed in ((first, 6_000_000), (second, 7_000_000)):
             exchange.closed = closed
             self.observer.exchange_closed(exchange)
+        parsed = [s.attributes.get("acra.time.parse_ms") for s in self.spans]
+        # Both stages', then the database's and the request's of each.
+        self.assertEqual(parsed, [None] * 2 + [None, None] + [None, 0.01])
         waited = [s.attributes.get("acra.time.waiting_ms") for s in self.spans if s.kind == 2]
         self.assertEqual(waited, [None, 3.5])
 

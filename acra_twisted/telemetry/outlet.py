@@ -1,0 +1,69 @@
+"""Finished spans on their way out: to the trace pages, and into the queue of every exporter.
+
+Three or four of every request that is sampled pass here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.zstore import SpanStore
+
+
+class Outlet:
+    """To ``store``, if there are pages, goes every span; to ``exporters`` (see ISpanExporter) what
+    is sampled or kept."""
+
+    def __init__(self, store: SpanStore | None, exporters: Iterable[Any]) -> None:
+        self._store = store
+        self._exports: list[Callable[[Span], None]] = []
+        for exporter in exporters:
+            self.add(exporter)
+
+    def add(self, exporter: Any) -> None:
+        """One more.  Straight into its queue, where it has one: a call less for each span."""
+        queue = getattr(exporter, "queue", None)
+        self._exports.append(exporter.export if queue is None else queue.put)
+
+    def put(self, span: Span) -> None:
+        """Hand a finished span on."""
+        if self._store is not None:
+            self._store.add(span)
+        if span.sampled or span.kept:
+            for export in self._exports:
+                export(span)
+
+
+class SpanQueue:
+    """At most ``limit`` spans; what is beyond is dropped, and counted in ``counts``.
+
+    ``half_full`` is called when half of it has just been taken: who waits longer may be too late.
+    """
+
+    def __init__(self, limit: int, half_full: Callable[[], None], counts: dict[str, int]) -> None:
+        self.limit = limit
+        self._counts = counts
+        self._early = max(limit // 2, 1)
+        self._half_full = half_full
+        self._spans: list[Span] = []
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def put(self, span: Span) -> None:
+        """Queue a span."""
+        size = len(self._spans)
+        if size >= self.limit:
+            self._counts["dropped_queue_full"] += 1
+            return
+        self._spans.append(span)
+        if size + 1 == self._early:
+            self._half_full()
+
+    def take(self, count: int) -> list[Span]:
+        """The first ones, which are in the queue no more."""
+        taken = self._spans[:count]
+        self._spans = self._spans[count:]
+        return taken
