@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.errors import WireError
 
 if TYPE_CHECKING:
     from acra_twisted.model import Columns
 
-_COUNT = struct.Struct(">H")
-_LENGTH = struct.Struct(">i")
-_HEADER = struct.Struct(">BIH")
+_COUNT: Final = struct.Struct(">H")
+_LENGTH: Final = struct.Struct(">i")
+_HEADER: Final = struct.Struct(">BIH")
 
 
 class RowBatch:

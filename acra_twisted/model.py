@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted import events
 
 # What a Work is about; also the index of its hooks in pipeline.hooks.Pipeline.
-STATEMENT = "statement"
-PARAMETERS = "parameters"
-COLUMNS = "columns"
-ROWS = "rows"
+STATEMENT: Final = "statement"
+PARAMETERS: Final = "parameters"
+COLUMNS: Final = "columns"
+ROWS: Final = "rows"
 
 
 class Identity:

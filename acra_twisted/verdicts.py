@@ -22,7 +22,7 @@ class Pass:
         return "PASS"
 
 
-PASS = Pass()
+PASS: Final = Pass()
 
 
 class Replace(Generic[Item]):

@@ -9,7 +9,7 @@ into tokens, that exceeds a limit, or that is written in an encoding that cannot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.cache import GenerationCache
@@ -26,17 +26,18 @@ from acra_twisted.sql.redact import hide
 from acra_twisted.sql.tree import Parsed, Table, UnparsableError
 
 #: Larger texts are decided each time.
-_KEY_LIMIT = 64 << 10
-_TEXT_LIMIT = 2 << 10
+_KEY_LIMIT: Final = 64 << 10
+_TEXT_LIMIT: Final = 2 << 10
 #: From this size on, bytes, and with so many commas, a text is read by one of its rows.
-_MANY_FROM, _MANY_VALUES = 16 << 10, (1_000, 150_000)
+_MANY_FROM: Final = 16 << 10
+_MANY_VALUES: Final = (1_000, 150_000)
 
-NO_RULE = Decision(True, "default", "no rule decides")
-NO_STATEMENT = Decision(True, "empty", "no statement")
-NOT_READ = Decision(True, "idle", "there are no rules")
+NO_RULE: Final = Decision(True, "default", "no rule decides")
+NO_STATEMENT: Final = Decision(True, "empty", "no statement")
+NOT_READ: Final = Decision(True, "idle", "there are no rules")
 
 #: What `Decision.by` can be for a refusal: the labels of the metric.
-DENIALS = (
+DENIALS: Final = (
     *("refused", "parse_error", "denyall"),
     *("deny.query", "deny.table", "deny.pattern", "deny.opaque"),
 )
@@ -317,7 +318,7 @@ class _Values:
         return literal_values(*self._arguments)
 
 
-_SCANNED = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
+_SCANNED: Final = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
 
 
 def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:

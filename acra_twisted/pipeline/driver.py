@@ -9,7 +9,7 @@ thousand stack frames.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -21,7 +21,7 @@ from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 Hook = tuple[str, Callable[..., Any], bool]
 
 #: What a client is told when a stage broke; the reason is in the log.
-BROKEN = Deny("the statement could not be processed", sqlstate=b"58000", errno=1105)
+BROKEN: Final = Deny("the statement could not be processed", sqlstate=b"58000", errno=1105)
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
@@ -96,7 +96,7 @@ def run_from(hooks: tuple[Hook, ...], index: int, work: Work, verdict: Any) -> A
     return verdict
 
 
-_VERDICTS = frozenset((Replace, Deny, Hangup))
+_VERDICTS: Final = frozenset((Replace, Deny, Hangup))
 
 
 def _resume(

@@ -9,7 +9,7 @@ malformed one stays where it is.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from acra_twisted.errors import LexError
@@ -17,15 +17,18 @@ from acra_twisted.sql import lexer
 from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: What a text without any context has not.
-CONTEXT_KEY = b"traceparent"
-_PAIR = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
-_LIMIT = 4096
-_STATE_LIMIT = 512
+CONTEXT_KEY: Final = b"traceparent"
+_PAIR: Final = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
+_LIMIT: Final = 4096
+_STATE_LIMIT: Final = 512
 # A context at the very end of a text, as `add_context` and most of the field's libraries put it.
-_TAIL = re.compile(rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/")
+_TAIL: Final = re.compile(
+    rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/"
+)
 #: The same without a state: how it begins and ends, and how long it is.
-_OPEN, _CLOSE = b"/*traceparent='", b"'*/"
-_PLAIN = len(_OPEN) + 55 + len(_CLOSE)
+_OPEN: Final = b"/*traceparent='"
+_CLOSE: Final = b"'*/"
+_PLAIN: Final = len(_OPEN) + 55 + len(_CLOSE)
 
 
 class Found(NamedTuple):

@@ -9,29 +9,29 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, skeleton
 
 #: Longest redacted text kept (OB-3).
-TEXT_LIMIT = 2048
-_SUMMARY_LIMIT = 255
+TEXT_LIMIT: Final = 2048
+_SUMMARY_LIMIT: Final = 255
 #: Statements longer than this are cut before lexing is tried at all.
-_INPUT_LIMIT = 64 * 1024
+_INPUT_LIMIT: Final = 64 * 1024
 
 #: Of the longer ones nothing is kept.
-_CACHED_LIMIT = 4096
+_CACHED_LIMIT: Final = 4096
 
-_UNREADABLE = "<unreadable SQL>"
-_WORDS_BEFORE_TARGET = frozenset(
+_UNREADABLE: Final = "<unreadable SQL>"
+_WORDS_BEFORE_TARGET: Final = frozenset(
     (b"FROM", b"INTO", b"UPDATE", b"JOIN", b"TABLE", b"COPY", b"TRUNCATE", b"LISTEN", b"NOTIFY")
 )
-_SKIPPED_BEFORE_TARGET = frozenset(
+_SKIPPED_BEFORE_TARGET: Final = frozenset(
     (b"IF", b"NOT", b"EXISTS", b"ONLY", b"LATERAL", b"TEMP", b"TEMPORARY", b"UNLOGGED")
 )
-_OPERATIONS = frozenset(
+_OPERATIONS: Final = frozenset(
     (b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE", b"COPY", b"CREATE", b"ALTER", b"DROP")
     + (b"TRUNCATE", b"BEGIN", b"START", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"RELEASE", b"SET")
     + (b"SHOW", b"RESET", b"LISTEN", b"UNLISTEN", b"NOTIFY", b"PREPARE", b"EXECUTE", b"DEALLOCATE")
@@ -39,16 +39,16 @@ _OPERATIONS = frozenset(
     + (b"GRANT", b"REVOKE", b"CALL", b"DISCARD", b"CHECKPOINT", b"REINDEX", b"CLUSTER", b"COMMENT")
     + (b"REFRESH", b"VALUES", b"ABORT", b"END", b"LOAD", b"SECURITY", b"REASSIGN", b"IMPORT")
 )
-_SUBSTATEMENTS = frozenset((b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE"))
-_NO_TARGET = frozenset((b"STDIN", b"STDOUT", b"PROGRAM"))
-_NOT_A_STATEMENT = frozenset((b"FOR", b"KEY", b"DO", b"THEN", b"ON", b"NO"))
+_SUBSTATEMENTS: Final = frozenset((b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"MERGE"))
+_NO_TARGET: Final = frozenset((b"STDIN", b"STDOUT", b"PROGRAM"))
+_NOT_A_STATEMENT: Final = frozenset((b"FOR", b"KEY", b"DO", b"THEN", b"ON", b"NO"))
 # The first is three times as fast and finds what the second does, and arithmetic.
-_MAY_NEED_LEXER = re.compile(rb"['\"$\\/-]")
-_NEEDS_LEXER = re.compile(rb"['\"$\\]|--|/\*")
-_NUMBER = re.compile(rb"(?<![A-Za-z0-9_\x80-\xff])[0-9][A-Za-z0-9_.\x80-\xff]*+")
-_DIGIT_IN_NAME = re.compile(rb"[A-Za-z_.\x80-\xff][0-9]|[0-9][A-Za-z_.\x80-\xff]")
-_ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
+_MAY_NEED_LEXER: Final = re.compile(rb"['\"$\\/-]")
+_NEEDS_LEXER: Final = re.compile(rb"['\"$\\]|--|/\*")
+_NUMBER: Final = re.compile(rb"(?<![A-Za-z0-9_\x80-\xff])[0-9][A-Za-z0-9_.\x80-\xff]*+")
+_DIGIT_IN_NAME: Final = re.compile(rb"[A-Za-z_.\x80-\xff][0-9]|[0-9][A-Za-z_.\x80-\xff]")
+_ALL_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
 
 
 class Redacted(NamedTuple):
@@ -65,7 +65,7 @@ def _cached(text: bytes, conforming: bool) -> Redacted:
 
 
 #: By skeleton: what is shown is the same for all its texts.
-_shown: GenerationCache[bytes, Redacted] = GenerationCache(2048, 4 << 20)
+_shown: Final[GenerationCache[bytes, Redacted]] = GenerationCache(2048, 4 << 20)
 
 
 def redact(text: bytes, standard_conforming_strings: bool = True) -> Redacted:

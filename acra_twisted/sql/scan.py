@@ -18,7 +18,7 @@ Skeleton = tuple[bytes, list[bytes], bytes]
 STRING_MARK: Final = b"\x01"
 NUMBER_MARK: Final = b"\x04"
 NAME_MARK: Final = b"\x02"
-_WORD_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$."
+_WORD_BYTES: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$."
 #: 1 for what a number neither follows nor is followed by.
 _WORD: Final = bytes(byte in _WORD_BYTES or byte >= 0x80 for byte in range(256))
 _APOSTROPHE: Final = 0x27

@@ -9,31 +9,32 @@ full lexer.  Only for default modes (standard_conforming_strings on, default sql
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from acra_twisted.sql.scan import NAME_MARK, NUMBER_MARK, STRING_MARK, Skeleton, scan
 
 # In a key: a string, a number.  NAME_MARK stands for a quoted name while plainness is judged.
 
-_LITERAL = (
+_LITERAL: Final = (
     rb"(['0-9](?:(?<=')[^'\\\x00]*+'"
     rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+(?:\.[0-9]++)?(?![\w$.\x80-\xff])))"
 )
-_SPLIT = re.compile(_LITERAL).split
-_SPLIT_QUOTED = {
+_SPLIT: Final = re.compile(_LITERAL).split
+_SPLIT_QUOTED: Final = {
     b'"': re.compile(rb"(?=['0-9\"])(?:" + _LITERAL + rb"|(\"[^\"\\\x00]++\"))").split,
     b"`": re.compile(rb"(?=['0-9`])(?:" + _LITERAL + rb"|(`[^`\\\x00]++`))").split,
 }
 # A match means: take the full lexer.
-_ODD = re.compile(
+_ODD: Final = re.compile(
     rb"""['"\\`\x00@\[\]{}\#\x80-\xff]|--|/\*|\$(?![1-9])|[\w$&][\x01\x04]|[\x01\x04]\s*[\x01\x04]
     |[.\w&$]\x02(?<!\.\x02)|\x02[\x01\x02\x04\w]|\.\s*[\x01\x04]|[\x01\x04][.\w\x02]
     |(?<![\w$])[0-9]|\.[0-9]""",
     re.X,
 ).search
-_MARKS = b"\x01\x02\x04"
+_MARKS: Final = b"\x01\x02\x04"
 
 #: Whether this module runs compiled.
-_COMPILED = not __file__.endswith(".py")
+_COMPILED: Final = not __file__.endswith(".py")
 
 
 def split(text: bytes, quote: bytes) -> Skeleton | None:

@@ -7,7 +7,7 @@ database last reported, whether one may be changing right now, what was prepared
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from acra_twisted.censor.engine import Censor, Prepared
     from acra_twisted.sql.languages import Mode
 
-_log = Logger()
+_log: Final = Logger()
 
-_FLUSH_INTERVAL = 1.0
-_NAME = "censor"
+_FLUSH_INTERVAL: Final = 1.0
+_NAME: Final = "censor"
 #: What a database that reports nothing is taken to have.
-_ON, _UTF8 = b"on", b"UTF8"
+_ON: Final = b"on"
+_UTF8: Final = b"UTF8"
 
 
 class CensorFactory:

@@ -8,7 +8,7 @@ the poison stage made before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from acra_twisted.batches import RowBatch
 from acra_twisted.crypto import cells, envelopes
@@ -20,13 +20,13 @@ from acra_twisted.themis.keys import PublicKey
 
 #: What is opened without leaving the reactor: 32 containers, or 4 if each costs a multiplication on
 #: the curve.  About half a millisecond; what is more goes to a worker.
-INLINE = 32
-_COSTLY = 8
+INLINE: Final = 32
+_COSTLY: Final = 8
 #: Bytes of a run of rows above which even looking for containers leaves the reactor.
-INLINE_BYTES = 256 * 1024
+INLINE_BYTES: Final = 256 * 1024
 
 #: OIDs of PostgreSQL's types whose text is never a container: numbers, dates, booleans, UUIDs.
-_PLAIN_TYPES = frozenset(
+_PLAIN_TYPES: Final = frozenset(
     (16, 18, 20, 21, 23, 26, 28, 700, 701, 790, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2950)
 )
 

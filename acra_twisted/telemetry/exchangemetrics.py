@@ -6,7 +6,7 @@ Source of Acra's names and buckets: acra-observability reference, section 12.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -18,26 +18,27 @@ from acra_twisted.telemetry.metrics import Counts, DaemonMetrics, Total
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Deny, Hangup
 
-PROCESSING_BUCKETS = (
+PROCESSING_BUCKETS: Final = (
     *(n / 1e6 for n in (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 500)),
     *(1e-3, 5e-3, 1e-2, 1, 3, 5, 10),
 )
 #: From 50 us to 10 s, three to a decade.
-TIME_BUCKETS = (
+TIME_BUCKETS: Final = (
     *(n * ten / 1e6 for ten in (10, 100, 1000, 10**4, 10**5) for n in (5, 10, 25)),
     10.0,
 )
-_OUTCOMES = ("ok", "error", "denied", "aborted", "lost")
+_OUTCOMES: Final = ("ok", "error", "denied", "aborted", "lost")
 #: What a session may be doing at a moment.
-STATES = ("starting", "idle", "active", "in_transaction", "failed_transaction")
-_IN_TRANSACTION = {b"T": "in_transaction", b"E": "failed_transaction"}
+STATES: Final = ("starting", "idle", "active", "in_transaction", "failed_transaction")
+_IN_TRANSACTION: Final = {b"T": "in_transaction", b"E": "failed_transaction"}
 #: Of Traffic.
-_DIRECTIONS = ("from_client", "to_client", "to_database", "from_database")
-_NS = 1e-9
+_DIRECTIONS: Final = ("from_client", "to_client", "to_database", "from_database")
+_NS: Final = 1e-9
 #: Nanoseconds between exchanges whose ids go with their times; those that last long always do.
-_EXEMPLARS_APART, _UNUSUAL = 10**7, 10**8
+_EXEMPLARS_APART: Final = 10**7
+_UNUSUAL: Final = 10**8
 #: Exchanges whose times are counted together.
-_FOLD = 512
+_FOLD: Final = 512
 
 
 def session_state(session: Session) -> str:

@@ -7,7 +7,7 @@ A connector hands its finished spans to its server over their own link, as OTLP 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
@@ -18,15 +18,15 @@ from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.zstore import SpanStore
 
 #: Spans a second, of all connectors together.
-RATE = 5000.0
-_SPANS_MAX = 1000
-_NAME_MAX = 255
-_VALUE_MAX = 4096
-_ATTRIBUTES_MAX = 33
-_LINKS_MAX = 32
+RATE: Final = 5000.0
+_SPANS_MAX: Final = 1000
+_NAME_MAX: Final = 255
+_VALUE_MAX: Final = 4096
+_ATTRIBUTES_MAX: Final = 33
+_LINKS_MAX: Final = 32
 # OTLP's numbers to ours: internal, server, client; others are internal.
-_KINDS = {2: 1, 3: 2}
-_STATUS = range(1, 17)
+_KINDS: Final = {2: 1, 3: 2}
+_STATUS: Final = range(1, 17)
 
 
 class ReceivedSpan(Span):

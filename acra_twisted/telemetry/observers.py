@@ -10,7 +10,7 @@ with them: what watches touches much memory, and a run brings it into the proces
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import Logger
 from zope.interface import classImplements
@@ -20,12 +20,13 @@ from acra_twisted.model import STATEMENT, Exchange, Session, Work
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import PASS, Replace
 
-_log = Logger()
+_log: Final = Logger()
 
 #: Exchanges of a run, and bytes of a statement that may wait in one.
-_RUN, _TEXT = 64, 4096
+_RUN: Final = 64
+_TEXT: Final = 4096
 #: Nanoseconds: what took longer is told of at once.
-_LONG = 10**9
+_LONG: Final = 10**9
 
 
 class Observers:

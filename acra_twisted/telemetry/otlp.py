@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from binascii import unhexlify
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted import __version__
 from acra_twisted.cache import GenerationCache
@@ -19,32 +19,35 @@ from acra_twisted.telemetry.batching import Payload
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.wire.protobuf import delimited, double, integer, varint
 
-_HEADERS = {"content-type": "application/x-protobuf"}
+_HEADERS: Final = {"content-type": "application/x-protobuf"}
 # Ours: internal, server, client; OTLP's numbers for them.
-_KINDS = (1, 2, 3)
-_ERROR = 2
+_KINDS: Final = (1, 2, 3)
+_ERROR: Final = 2
 # What stands before ids, as hex digits as they are: trace_id (1), span_id (2), parent_span_id (4).
-_TRACE_ID, _SPAN_ID, _PARENT_ID = "0a10", "1208", "2208"
+_TRACE_ID: Final = "0a10"
+_SPAN_ID: Final = "1208"
+_PARENT_ID: Final = "2208"
 # Both times: fields 7 and 8.
-_TIMES = struct.Struct("<cQcQ").pack
-_DOUBLE = struct.Struct("<d").pack
-_INT64 = range(-(1 << 63), 1 << 63)
+_TIMES: Final = struct.Struct("<cQcQ").pack
+_DOUBLE: Final = struct.Struct("<d").pack
+_INT64_END: Final = 1 << 63
 
 #: Names of attributes that are known; more than we have.
-_NAMES_MAX = 128
+_NAMES_MAX: Final = 128
 
 
 class _Name:
     """What is the same in every attribute of one name."""
 
-    __slots__ = ("_key", "_texts", "_before_float")
+    __slots__ = ("_key", "_texts", "_before_float", "_before_byte")
 
     def __init__(self, name: str) -> None:
         self._key = delimited(1, name.encode("utf-8", "replace"))
         # Texts as they are written: most attributes have few.
         self._texts: GenerationCache[str, bytes] = GenerationCache(256, 1 << 16)
-        head = self._whole(double(4, 0.0))
-        self._before_float = head[: len(head) - 8]
+        # Of values that all have one length: a float, a number below 128.
+        self._before_float = self._whole(double(4, 0.0))[:-8]
+        self._before_byte = self._whole(integer(3, 0))[:-1]
 
     def _whole(self, value: bytes) -> bytes:
         """The span's field of a KeyValue."""
@@ -62,17 +65,20 @@ class _Name:
             return self._whole(integer(2, value))
         if type(value) is float:
             return self._before_float + _DOUBLE(value)
-        if isinstance(value, int) and value in _INT64:
-            return self._whole(integer(3, value))
+        if isinstance(value, int):
+            if 0 <= value < 128:
+                return self._before_byte + varint(value)
+            if -_INT64_END <= value < _INT64_END:
+                return self._whole(integer(3, value))
         return self._text(str(value))
 
     def _text(self, value: str) -> bytes:
         return self._whole(delimited(1, value.encode("utf-8", "replace")))
 
 
-_names: dict[str, _Name] = {}
+_names: Final[dict[str, _Name]] = {}
 #: Names and kinds of spans, as they are written; by kind.
-_titles: tuple[GenerationCache[str, bytes], ...] = tuple(
+_titles: Final[tuple[GenerationCache[str, bytes], ...]] = tuple(
     GenerationCache(1024, 1 << 18) for _ in _KINDS
 )
 
@@ -92,6 +98,20 @@ def _key_value(name: str, value: bytes) -> bytes:
     return delimited(1, name.encode()) + delimited(2, value)
 
 
+def _link_head(kind: int) -> tuple[str, bytes]:
+    """Hex digits of what stands before a link's ids, and bytes of what stands behind them."""
+    known = delimited(4, _key_value("opencensus.link.type", integer(3, kind)))
+    return (b"\x6a" + varint(28 + len(known))).hex(), known
+
+
+_LINK_HEADS: Final = [_link_head(kind) for kind in range(3)]
+
+
+def _link(trace_id: str, span_id: str, kind: int) -> bytes:
+    head, known = _LINK_HEADS[kind] if 0 <= kind < len(_LINK_HEADS) else _link_head(kind)
+    return unhexlify(f"{head}{_TRACE_ID}{trace_id}{_SPAN_ID}{span_id}") + known
+
+
 def _title(name: str, kind: int) -> bytes:
     cache = _titles[kind]
     found = cache.get(name)
@@ -103,9 +123,8 @@ def _title(name: str, kind: int) -> bytes:
 
 def encode_span(span: Span) -> bytes:
     """A Span message."""
-    ids = _TRACE_ID + span.trace_id + _SPAN_ID + span.span_id
-    if span.parent_id:
-        ids += _PARENT_ID + span.parent_id
+    parent = f"{_PARENT_ID}{span.parent_id}" if span.parent_id else ""
+    ids = f"{_TRACE_ID}{span.trace_id}{_SPAN_ID}{span.span_id}{parent}"
     end = span.end if span.end > span.start else span.start
     parts = [
         unhexlify(ids),
@@ -117,9 +136,7 @@ def encode_span(span: Span) -> bytes:
     if span.status:
         parts.append(attribute("status.code", span.status))
     for trace_id, span_id, kind in span.links:
-        ids = _TRACE_ID + trace_id + _SPAN_ID + span_id
-        known = delimited(4, _key_value("opencensus.link.type", integer(3, kind)))
-        parts.append(delimited(13, unhexlify(ids) + known))
+        parts.append(_link(trace_id, span_id, kind))
     if span.status:
         message = span.message.encode("utf-8", "replace")
         parts.append(delimited(15, delimited(2, message) + integer(3, _ERROR)))

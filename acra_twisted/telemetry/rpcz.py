@@ -7,14 +7,14 @@ and minutes; so memory is bounded by the number of kinds and stages, which is sm
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.model import Exchange, Traffic, Work
 from acra_twisted.telemetry.watcher import Watcher
 
-SPANS = (("minute", 10**9), ("hour", 60 * 10**9))
-_SLOTS = 60
-_SECOND = SPANS[0][1]
+SPANS: Final = (("minute", 10**9), ("hour", 60 * 10**9))
+_SLOTS: Final = 60
+_SECOND: Final = SPANS[0][1]
 
 
 class Totals:

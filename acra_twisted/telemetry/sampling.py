@@ -8,6 +8,7 @@ against a bucket of its own, so that no peer can force full sampling on us.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from acra_twisted.options import Kind, Names
 from acra_twisted.wire.tracecontext import TraceContext
@@ -49,7 +50,7 @@ class ClientSamplers(Names):
         return pairs
 
 
-CLIENT_SAMPLERS = ClientSamplers()
+CLIENT_SAMPLERS: Final = ClientSamplers()
 
 
 def by_client(pairs: Sequence[str], clock: Callable[[], int]) -> dict[str, Sampler]:
@@ -83,9 +84,9 @@ class TokenBucket:
 
 
 #: Roots per second that peers may have recorded by setting the sampled bit.
-REMOTE_RATE = 10_000.0
+REMOTE_RATE: Final = 10_000.0
 
-_LOWER_HALF = 0xFFFF_FFFF_FFFF_FFFF
+_LOWER_HALF: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 Sampler = Callable[[str, TraceContext | None], bool]
 

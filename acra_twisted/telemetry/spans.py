@@ -10,18 +10,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.wire.tracecontext import TraceContext
 
-INTERNAL, SERVER, CLIENT = 0, 1, 2
+INTERNAL: Final = 0
+SERVER: Final = 1
+CLIENT: Final = 2
 #: OpenCensus link types.
-LINK_UNSPECIFIED, LINK_CHILD, LINK_PARENT = 0, 1, 2
+LINK_UNSPECIFIED: Final = 0
+LINK_CHILD: Final = 1
+LINK_PARENT: Final = 2
 #: google.rpc codes that we set.
-OK, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, ABORTED, UNAVAILABLE = 0, 2, 4, 7, 10, 14
+OK: Final = 0
+UNKNOWN: Final = 2
+DEADLINE_EXCEEDED: Final = 4
+PERMISSION_DENIED: Final = 7
+ABORTED: Final = 10
+UNAVAILABLE: Final = 14
 
-_ATTRIBUTES_MAX = 32
-_LINKS_MAX = 32
+_ATTRIBUTES_MAX: Final = 32
+_LINKS_MAX: Final = 32
 
 
 class _Ids:
@@ -50,7 +59,8 @@ class _Ids:
         return found if found != self._zero else self.take()
 
 
-_trace_ids, _span_ids = _Ids(32), _Ids(16)
+_trace_ids: Final = _Ids(32)
+_span_ids: Final = _Ids(16)
 
 
 def new_trace_id() -> str:

@@ -11,7 +11,7 @@ when it turns out to be denied, failed or slow, which are always kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.model import ROWS, STATEMENT, Exchange, Session, Work
 from acra_twisted.sql.redact import redact
@@ -24,18 +24,18 @@ from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 from acra_twisted.wire.tracecontext import TraceContext
 
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
-EXCHANGES_PER_TRACE = 1000
+EXCHANGES_PER_TRACE: Final = 1000
 #: Where a session's notes count its exchanges.
-_EXCHANGES = "tracing.exchanges"
-_FAILED = {
+_EXCHANGES: Final = "tracing.exchanges"
+_FAILED: Final = {
     "error": spans.UNKNOWN,
     "denied": spans.PERMISSION_DENIED,
     "lost": spans.UNAVAILABLE,
     "aborted": spans.ABORTED,
 }
 #: Why an exchange is kept that the sampler did not want.
-KEPT_REASONS = ("denied", "error", "lost", "slow", "event")
-_KINDS = {"startup": "startup", "call": "FunctionCall"}
+KEPT_REASONS: Final = ("denied", "error", "lost", "slow", "event")
+_KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
 
 
 class Tracing:
@@ -115,9 +115,9 @@ class Tracing:
 
 
 #: Where an exchange's spans of stages that look at rows wait for its end.
-_ROW_SPANS = "tracing.rows"
+_ROW_SPANS: Final = "tracing.rows"
 #: The id of the database's span, where it was handed on before there was one.
-_DATABASE = "tracing.database"
+_DATABASE: Final = "tracing.database"
 
 
 class ExchangeTracing(Watcher):

@@ -17,18 +17,19 @@ from typing import Final, NamedTuple
 from acra_twisted.telemetry.spans import INTERNAL, Span
 
 #: Lower bounds of the latency buckets, nanoseconds.
-BOUNDS = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
-LABELS = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">100s")
-ERRORS = len(BOUNDS)
-_NAMES_MAX = 200
-_PER_BUCKET = 10
+BOUNDS: Final = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
+LABELS: Final = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">100s")
+ERRORS: Final = len(BOUNDS)
+_NAMES_MAX: Final = 200
+_PER_BUCKET: Final = 10
 #: The recent ones, those of samples, and both.
-_RECENT_MAX, _SAMPLES_MAX = 256, 1024
-TRACES_MAX = _RECENT_MAX + _SAMPLES_MAX
-_SPANS_PER_TRACE = 512
+_RECENT_MAX: Final = 256
+_SAMPLES_MAX: Final = 1024
+TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX
+_SPANS_PER_TRACE: Final = 512
 _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
-OTHER = "(other names)"
+OTHER: Final = "(other names)"
 
 
 class Summary(NamedTuple):

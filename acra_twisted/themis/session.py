@@ -12,7 +12,7 @@ from __future__ import annotations
 import hmac
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,16 +24,16 @@ from acra_twisted.themis.kdf import derive, derive_without_key
 from acra_twisted.themis.keys import PrivateKey, PublicKey
 
 #: What a wrapped message is longer than its payload.
-OVERHEAD = 52
+OVERHEAD: Final = 52
 #: How far the clocks of the two sides may be apart, seconds.
-CLOCK_TOLERANCE = 86_400
+CLOCK_TOLERANCE: Final = 86_400
 
-_MESSAGE = b"TSPM"
-_ID = b"TSID"
-_MAC_SIZE = 32
-_LABEL = b"Themis secure session "
-_INNER = struct.Struct(">IIQ")
-_SEQUENCE = 1 << 32
+_MESSAGE: Final = b"TSPM"
+_ID: Final = b"TSID"
+_MAC_SIZE: Final = 32
+_LABEL: Final = b"Themis secure session "
+_INNER: Final = struct.Struct(">IIQ")
+_SEQUENCE: Final = 1 << 32
 
 
 class Keys(NamedTuple):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import select
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
@@ -23,17 +23,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
-_log = Logger()
+_log: Final = Logger()
 
 #: Events after which the reactor's timers and other descriptors have their turn,
-_EVENTS = 256
+_EVENTS: Final = 256
 #: and seconds;
-_FLOOR = 0.002
+_FLOOR: Final = 0.002
 #: seconds for which the next event is waited for.
-_LINGER = 0.001
+_LINGER: Final = 0.001
 
-READABLE = select.EPOLLIN
-WRITABLE = select.EPOLLOUT
+READABLE: Final = select.EPOLLIN
+WRITABLE: Final = select.EPOLLOUT
 
 
 class Watched(Protocol):
@@ -133,7 +133,7 @@ class Hub:
 # Not as a decorator: compiled classes have none.
 classImplements(Hub, IReadDescriptor)
 
-_hubs: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
+_hubs: Final[WeakKeyDictionary[Any, Hub]] = WeakKeyDictionary()
 
 
 def hub_of(reactor: Any) -> Hub:

@@ -7,7 +7,7 @@ and the other direction goes on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -18,7 +18,7 @@ from acra_twisted.pipeline.driver import settled
 from acra_twisted.transport.valve import STAGE, Valve
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 
-_VERDICTS = frozenset((Replace, Deny, Hangup))
+_VERDICTS: Final = frozenset((Replace, Deny, Hangup))
 
 
 class Pump:

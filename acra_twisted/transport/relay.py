@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
@@ -19,12 +20,12 @@ from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.pump import Pump
 from acra_twisted.transport.valve import OUTSTANDING, Valve
 
-_log = Logger()
+_log: Final = Logger()
 
 #: SQLSTATE and text for each way a session is ended by us.
-SHUTDOWN = (b"57P01", "terminating connection due to administrator command")
-IDLE = (b"57P05", "terminating connection due to idle-session timeout")
-HANDSHAKE = (b"57P05", "terminating connection: it took too long to get ready")
+SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
+IDLE: Final = (b"57P05", "terminating connection due to idle-session timeout")
+HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
 
 
 class Limits:

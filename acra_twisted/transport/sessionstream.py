@@ -7,7 +7,7 @@ request and every reply passes through here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from twisted.python.failure import Failure
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from acra_twisted.themis.session import ClientSession, ServerSession
 
 #: Of a wrapped message.  Peers cut where they like; AcraServer has been seen to write 298,000.
-DATA_LIMIT = 64 << 20
+DATA_LIMIT: Final = 64 << 20
 #: We cut here: one message must be whole before its first byte can be used.
-PIECE = 64 * 1024
+PIECE: Final = 64 * 1024
 
 
 class SessionStream:

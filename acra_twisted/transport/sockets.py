@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IConsumer, ITransport
@@ -21,12 +21,12 @@ from zope.interface import classImplements
 from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
 
 #: Bytes read at a time.
-_READ = 64 * 1024
+_READ: Final = 64 * 1024
 #: Bytes that wait to be written before whoever produces them is paused.
-_HIGH_WATER = 64 * 1024
+_HIGH_WATER: Final = 64 * 1024
 #: Seconds for what waits to be written when a connection is closed; a peer that does not read
 #: would keep it for ever.
-LINGER = 30.0
+LINGER: Final = 30.0
 
 
 class SocketTransport:

@@ -7,7 +7,7 @@ docs/performance.rst.  The interface is that of Twisted's TLS transports.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
@@ -23,14 +23,16 @@ from acra_twisted.transport.sockets import SocketTransport
 from acra_twisted.transport.tls import TLSContext
 
 #: The plaintext of a record is no longer than this: one read, one record.
-_RECORD = 16 * 1024
+_RECORD: Final = 16 * 1024
 #: Records read before somebody else has a turn.
-_RECORDS = 4
+_RECORDS: Final = 4
 # What pyOpenSSL's recv and send call.  They take three times as long as OpenSSL itself does: a new
 # buffer for each read, a look at every kind of error after each call that had none.
-_ssl_read, _ssl_write, _unpack = lib.SSL_read, lib.SSL_write, ffi.unpack
+_ssl_read: Final = lib.SSL_read
+_ssl_write: Final = lib.SSL_write
+_unpack: Final = ffi.unpack
 #: Where records are read to.  One for all: only the reactor's thread reads, and copies at once.
-_PLAIN = ffi.new("char[]", _RECORDS * _RECORD)
+_PLAIN: Final = ffi.new("char[]", _RECORDS * _RECORD)
 
 
 class TLSTransport(SocketTransport):

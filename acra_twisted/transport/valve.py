@@ -8,15 +8,15 @@ because the database is not connected yet, because too much is outstanding.  A p
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import classImplements
 
-PEER_BUFFER = "the peer's buffer is full"
-STAGE = "a stage waits"
-CONNECTING = "the other side is not connected"
-OUTSTANDING = "too many replies are outstanding"
+PEER_BUFFER: Final = "the peer's buffer is full"
+STAGE: Final = "a stage waits"
+CONNECTING: Final = "the other side is not connected"
+OUTSTANDING: Final = "too many replies are outstanding"
 
 
 class Valve:

@@ -7,11 +7,12 @@ waited for.
 from __future__ import annotations
 
 import struct
+from typing import Final
 
 from acra_twisted.errors import FrameTooLarge
 
-_LENGTH = struct.Struct("<I")
-HEADER_SIZE = 4
+_LENGTH: Final = struct.Struct("<I")
+HEADER_SIZE: Final = 4
 
 
 def encode(body: bytes) -> bytes:

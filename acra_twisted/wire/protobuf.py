@@ -7,12 +7,15 @@ a message is its fields, one behind the other.
 from __future__ import annotations
 
 import struct
+from typing import Final
 
-_FIXED = struct.Struct("<Q").pack
-_DOUBLE = struct.Struct("<d").pack
+_FIXED: Final = struct.Struct("<Q").pack
+_DOUBLE: Final = struct.Struct("<d").pack
 #: Of lengths and tags, nearly all of which are below 128 or little more.
-_VARINTS = [bytes((n,)) for n in range(0x80)]
-_VARINTS += [bytes((0x80 | n & 0x7F, n >> 7)) for n in range(0x80, 0x4000)]
+_VARINTS: Final = [
+    *(bytes((n,)) for n in range(0x80)),
+    *(bytes((0x80 | n & 0x7F, n >> 7)) for n in range(0x80, 0x4000)),
+]
 
 
 def varint(number: int) -> bytes:

@@ -8,16 +8,19 @@ is "no context", never an error.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.wire import lengthprefix
 
 #: Larger announced blocks are not a trace context (the real one is 29 bytes).
-LIMIT = 1024
+LIMIT: Final = 1024
 
-_DASH, _HEX, _ODD = 0x2D, b"0123456789abcdef", b"13579bdf"
-_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_DASH: Final = 0x2D
+_HEX: Final = b"0123456789abcdef"
+_ODD: Final = b"13579bdf"
+_NO_TRACE: Final = "0" * 32
+_NO_SPAN: Final = "0" * 16
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 class TraceContext(NamedTuple):

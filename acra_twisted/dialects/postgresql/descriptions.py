@@ -5,14 +5,16 @@ One for all sessions of a daemon, bounded; a hit is one dict lookup instead of r
 
 from __future__ import annotations
 
+from typing import Final
+
 from acra_twisted.cache import GenerationCache
 from acra_twisted.model import Columns
 from acra_twisted.wire.postgres import backend
 
-_ENTRIES = 1024
-_BYTES = 1 << 20
+_ENTRIES: Final = 1024
+_BYTES: Final = 1 << 20
 #: Commands after which prepared statements are gone.
-DROPPING = (b"DEALLOCATE", b"DISCARD")
+DROPPING: Final = (b"DEALLOCATE", b"DISCARD")
 
 
 class Descriptions:

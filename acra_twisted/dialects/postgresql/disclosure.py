@@ -13,22 +13,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.model import Exchange
 from acra_twisted.wire.postgres.frames import StartupPacket
 from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: How the name of a prepared statement that nobody has begins where it is a context.
-CARRIER = b"traceparent="
+CARRIER: Final = b"traceparent="
 
-_STARTUP_CONTEXT = re.compile(rb"\btraceparent='?([0-9a-zA-Z-]+)")
-_STARTUP_NOTICE = re.compile(rb"\bacra\.trace_notice=(\w+)")
-_SET_NOTICE = re.compile(
+_STARTUP_CONTEXT: Final = re.compile(rb"\btraceparent='?([0-9a-zA-Z-]+)")
+_STARTUP_NOTICE: Final = re.compile(rb"\bacra\.trace_notice=(\w+)")
+_SET_NOTICE: Final = re.compile(
     rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*;?\s*", re.I
 )
-_ON = frozenset((b"on", b"true", b"yes", b"1"))
-_NS_PER_MS = 1e6
+_ON: Final = frozenset((b"on", b"true", b"yes", b"1"))
+_NS_PER_MS: Final = 1e6
 
 
 class Disclosure(NamedTuple):
@@ -59,7 +59,7 @@ class Disclosure(NamedTuple):
         return describe(exchange, self.context(exchange).trace_id, exchange.session.clock())
 
 
-NOTHING = Disclosure()
+NOTHING: Final = Disclosure()
 
 
 def describe(exchange: Exchange, trace_id: str, now: int) -> str:

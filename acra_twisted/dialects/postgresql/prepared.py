@@ -7,10 +7,11 @@ Bind finds it and an error leaves nothing behind.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from acra_twisted.model import Statement
 
-_DEALLOCATE = re.compile(
+_DEALLOCATE: Final = re.compile(
     rb'\s*deallocate\s+(?:prepare\s+)?("(?:[^"]|"")+"|[a-z_][\w$]*)\s*;?\s*', re.I
 )
 
@@ -28,7 +29,7 @@ class Portal:
         self.results = results
 
 
-_UNKNOWN = Portal()
+_UNKNOWN: Final = Portal()
 
 
 class Prepared:

@@ -11,38 +11,38 @@ An exchange owns the consecutive entries that name it, and closes when the last 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.model import Exchange, Session
 
 Entry = tuple[int, Exchange | None, Any]
 
-STARTUP = 0  # authentication and parameters, up to the first ReadyForQuery
-QUERY = 1  # a simple query, up to ReadyForQuery
-PARSE = 2  # payload: the Statement, provisional until ParseComplete
-BIND = 3
-DESCRIBE_STATEMENT = 4  # payload: the Statement, whose columns are learnt here
-DESCRIBE_PORTAL = 5
-EXECUTE = 6
-CLOSE = 7  # payload: kind and name
-SYNC = 8
-CALL = 9  # FunctionCall, up to ReadyForQuery
-COPY_END = 10  # the client's CopyDone or CopyFail: draws nothing, ends copy-in mode
-DENIED = 11  # FAKE: payload is the encoded error, emitted at the head
-DENIED_QUERY = 12  # FAKE: the same, followed by ReadyForQuery
-DENIED_SYNC = 13  # FAKE: ReadyForQuery for a batch of which the database saw nothing
-REPLACED = 14  # an Execute of ours that must fail: its error is replaced by the payload
-CARRIER = 15  # a Close of ours that carries a context: its CloseComplete is left out
-ANSWERED = 16  # FAKE: payload is the encoded reply to a message that went no further
+STARTUP: Final = 0  # authentication and parameters, up to the first ReadyForQuery
+QUERY: Final = 1  # a simple query, up to ReadyForQuery
+PARSE: Final = 2  # payload: the Statement, provisional until ParseComplete
+BIND: Final = 3
+DESCRIBE_STATEMENT: Final = 4  # payload: the Statement, whose columns are learnt here
+DESCRIBE_PORTAL: Final = 5
+EXECUTE: Final = 6
+CLOSE: Final = 7  # payload: kind and name
+SYNC: Final = 8
+CALL: Final = 9  # FunctionCall, up to ReadyForQuery
+COPY_END: Final = 10  # the client's CopyDone or CopyFail: draws nothing, ends copy-in mode
+DENIED: Final = 11  # FAKE: payload is the encoded error, emitted at the head
+DENIED_QUERY: Final = 12  # FAKE: the same, followed by ReadyForQuery
+DENIED_SYNC: Final = 13  # FAKE: ReadyForQuery for a batch of which the database saw nothing
+REPLACED: Final = 14  # an Execute of ours that must fail: its error is replaced by the payload
+CARRIER: Final = 15  # a Close of ours that carries a context: its CloseComplete is left out
+ANSWERED: Final = 16  # FAKE: payload is the encoded reply to a message that went no further
 
 #: Answered by us, without a word from the database.
-FAKES = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC, ANSWERED))
+FAKES: Final = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC, ANSWERED))
 #: Of these the ones without a ReadyForQuery.
-BARE = frozenset((DENIED, ANSWERED))
+BARE: Final = frozenset((DENIED, ANSWERED))
 #: Needs no word from the database to leave the queue.
-OURS = FAKES | {COPY_END}
+OURS: Final = FAKES | {COPY_END}
 #: Where the database stops discarding after an error in the extended protocol.
-ENDS_WITH_READY = frozenset((QUERY, CALL, STARTUP))
+ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP))
 
 
 def due(outstanding: deque[Entry]) -> bool:

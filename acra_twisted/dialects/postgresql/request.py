@@ -18,7 +18,7 @@ What happens on Deny depends on how far the batch got:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.batch import HeldBatch
@@ -48,15 +48,17 @@ from acra_twisted.wire.tracecontext import TraceContext
 
 #: A portal that no client has: executing it must fail.  The name explains itself in the
 #: database's log.
-_DENIED_PORTAL = b"acra: statement denied"
+_DENIED_PORTAL: Final = b"acra: statement denied"
 
-_AUTHENTICATING_TYPES = frozenset((frames.PASSWORD, frames.TERMINATE))
-_LARGE = frozenset(
+_AUTHENTICATING_TYPES: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
+_LARGE: Final = frozenset(
     (frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL, frames.COPY_DATA)
 )
 #: What a server that discards until Sync still reads.
-_NEVER_SKIPPED = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
-_TOO_MANY = Deny("too many prepared statements and portals in this session", sqlstate=b"54000")
+_NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
+_TOO_MANY: Final = Deny(
+    "too many prepared statements and portals in this session", sqlstate=b"54000"
+)
 
 
 class RequestFlow(HeldBatch):

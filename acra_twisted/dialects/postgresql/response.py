@@ -12,7 +12,7 @@ out, and what was pipelined behind it is discarded up to Sync, as the server wou
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
@@ -23,10 +23,10 @@ from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 
-_TRACKED_PARAMETERS = frozenset((b"standard_conforming_strings", b"client_encoding"))
+_TRACKED_PARAMETERS: Final = frozenset((b"standard_conforming_strings", b"client_encoding"))
 #: What belongs to no request.
-_ASYNCHRONOUS = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
-_NEVER_SUPPRESSED = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
+_ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
+_NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
 class ResponseFlow(ResultRows):

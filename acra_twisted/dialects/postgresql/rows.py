@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.dialects.postgresql import replies
@@ -12,7 +12,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, Session, Work
 from acra_twisted.wire.postgres import frames, frontend
 
-_ROW = struct.Struct(">BIH")
+_ROW: Final = struct.Struct(">BIH")
 
 
 class ResultRows(ChunkFlow):

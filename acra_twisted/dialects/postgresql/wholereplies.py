@@ -8,7 +8,7 @@ goes the general way; a property test compares the two.  Measured in docs/perfor
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.prepared import Prepared
@@ -19,11 +19,11 @@ from acra_twisted.wire.postgres import backend, frames
 from acra_twisted.wire.postgres.frames import length_at
 
 #: ReadyForQuery without its status, and what that can be.
-_READY = b"Z\0\0\0\x05"
-_STATUSES = (b"I", b"T", b"E")
-_BIND_COMPLETE = b"2\0\0\0\x04"
-_NO_DATA = b"n\0\0\0\x04"
-_ROW = struct.Struct(">BIH").unpack_from
+_READY: Final = b"Z\0\0\0\x05"
+_STATUSES: Final = (b"I", b"T", b"E")
+_BIND_COMPLETE: Final = b"2\0\0\0\x04"
+_NO_DATA: Final = b"n\0\0\0\x04"
+_ROW: Final = struct.Struct(">BIH").unpack_from
 #: The columns, None if there are none, and the count in the tag.
 Result = tuple[Columns | None, int]
 
@@ -142,5 +142,5 @@ class WholeReplies(ResponseFlow):
         replies.close(exchange, "ok", now)
 
 
-_UNDESCRIBED = [replies.BIND, replies.EXECUTE, replies.SYNC]
-_DESCRIBED = [replies.BIND, replies.DESCRIBE_PORTAL, replies.EXECUTE, replies.SYNC]
+_UNDESCRIBED: Final = [replies.BIND, replies.EXECUTE, replies.SYNC]
+_DESCRIBED: Final = [replies.BIND, replies.DESCRIBE_PORTAL, replies.EXECUTE, replies.SYNC]

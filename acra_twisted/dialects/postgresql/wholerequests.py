@@ -8,6 +8,8 @@ Measured in docs/performance.rst.
 
 from __future__ import annotations
 
+from typing import Final
+
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.disclosure import CARRIER, carried
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
@@ -19,12 +21,12 @@ from acra_twisted.wire.postgres.frames import length_at
 from acra_twisted.wire.tracecontext import TraceContext
 
 #: Of the unnamed portal: its description, and the beginning of its Execute.
-_DESCRIBE = b"D\0\0\0\x06P\0"
-_EXECUTE = b"E\0\0\0\x09\0"
+_DESCRIBE: Final = b"D\0\0\0\x06P\0"
+_EXECUTE: Final = b"E\0\0\0\x09\0"
 #: An Execute and a Sync.
-_END = 10 + len(frontend.SYNC)
+_END: Final = 10 + len(frontend.SYNC)
 #: A Close with a context is no longer.
-_CARRIER_LIMIT = 128
+_CARRIER_LIMIT: Final = 128
 
 
 class WholeRequests(RequestFlow):

@@ -6,18 +6,21 @@ Decoders take the body without type and length and raise WireError on anything i
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.errors import WireError
 from acra_twisted.model import Columns
 from acra_twisted.wire.postgres.frames import message
 
-_SHORT = struct.Struct(">H")
-_FIELD = struct.Struct(">IhIhih")
+_SHORT: Final = struct.Struct(">H")
+_FIELD: Final = struct.Struct(">IhIhih")
 
-AUTH_OK, AUTH_CLEARTEXT, AUTH_MD5, AUTH_SASL = 0, 3, 5, 10
-CLOSE_COMPLETE = message(b"3", b"")
-SCRAM_PLUS = b"SCRAM-SHA-256-PLUS"
+AUTH_OK: Final = 0
+AUTH_CLEARTEXT: Final = 3
+AUTH_MD5: Final = 5
+AUTH_SASL: Final = 10
+CLOSE_COMPLETE: Final = message(b"3", b"")
+SCRAM_PLUS: Final = b"SCRAM-SHA-256-PLUS"
 
 
 class BackendKey(NamedTuple):

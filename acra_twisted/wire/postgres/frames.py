@@ -7,49 +7,77 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acra_twisted.errors import FrameTooLarge, WireError
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-HEADER = struct.Struct(">BI")
-STARTUP_HEADER = struct.Struct(">II")
+HEADER: Final = struct.Struct(">BI")
+STARTUP_HEADER: Final = struct.Struct(">II")
 
-SSL_REQUEST = 80877103
-GSSENC_REQUEST = 80877104
-CANCEL_REQUEST = 80877102
+SSL_REQUEST: Final = 80877103
+GSSENC_REQUEST: Final = 80877104
+CANCEL_REQUEST: Final = 80877102
 #: Ours: a connector offers its spans.  Of the same family of numbers as the requests above.
-SPANS_OFFERED = (1234 << 16) | 40001
-PROTOCOL_MAJOR = 3
+SPANS_OFFERED: Final = (1234 << 16) | 40001
+PROTOCOL_MAJOR: Final = 3
 #: The newest minor version whose messages this proxy knows.
-PROTOCOL_MINOR = 2
+PROTOCOL_MINOR: Final = 2
 
-SSL_REQUEST_PACKET = STARTUP_HEADER.pack(8, SSL_REQUEST)
-SPANS_OFFERED_PACKET = STARTUP_HEADER.pack(8, SPANS_OFFERED)
+SSL_REQUEST_PACKET: Final = STARTUP_HEADER.pack(8, SSL_REQUEST)
+SPANS_OFFERED_PACKET: Final = STARTUP_HEADER.pack(8, SPANS_OFFERED)
 
 #: PostgreSQL's own limit on a startup packet.
-STARTUP_LIMIT = 10_000
+STARTUP_LIMIT: Final = 10_000
 #: For messages before authentication has ended.
-AUTHENTICATION_LIMIT = 64 * 1024
+AUTHENTICATION_LIMIT: Final = 64 * 1024
 #: For messages that are small by nature (Sync, Close, Describe, ReadyForQuery ...).
-SMALL_LIMIT = 10_000
+SMALL_LIMIT: Final = 10_000
 
 # Frontend message types.
-BIND, CLOSE, COPY_FAIL, DESCRIBE, EXECUTE, FUNCTION_CALL = b"BCfDEF"
-FLUSH, PARSE, PASSWORD, QUERY, SYNC, TERMINATE = b"HPpQSX"
+BIND: Final = 0x42  # B
+CLOSE: Final = 0x43  # C
+COPY_FAIL: Final = 0x66  # f
+DESCRIBE: Final = 0x44  # D
+EXECUTE: Final = 0x45  # E
+FUNCTION_CALL: Final = 0x46  # F
+FLUSH: Final = 0x48  # H
+PARSE: Final = 0x50  # P
+PASSWORD: Final = 0x70  # p
+QUERY: Final = 0x51  # Q
+SYNC: Final = 0x53  # S
+TERMINATE: Final = 0x58  # X
 # Both ways.
-COPY_DATA, COPY_DONE = b"dc"
+COPY_DATA: Final = 0x64  # d
+COPY_DONE: Final = 0x63  # c
 # Backend message types.
-AUTHENTICATION, BACKEND_KEY_DATA, BIND_COMPLETE, CLOSE_COMPLETE, COMMAND_COMPLETE = b"RK23C"
-COPY_IN_RESPONSE, COPY_OUT_RESPONSE, COPY_BOTH_RESPONSE, DATA_ROW, EMPTY_QUERY = b"GHWDI"
-ERROR_RESPONSE, NEGOTIATE_VERSION, FUNCTION_RESPONSE, NO_DATA, NOTICE = b"EvVnN"
-NOTIFICATION, PARAMETER_DESCRIPTION, PARAMETER_STATUS, PARSE_COMPLETE = b"AtS1"
-PORTAL_SUSPENDED, READY_FOR_QUERY, ROW_DESCRIPTION = b"sZT"
+AUTHENTICATION: Final = 0x52  # R
+BACKEND_KEY_DATA: Final = 0x4B  # K
+BIND_COMPLETE: Final = 0x32  # 2
+CLOSE_COMPLETE: Final = 0x33  # 3
+COMMAND_COMPLETE: Final = 0x43  # C
+COPY_IN_RESPONSE: Final = 0x47  # G
+COPY_OUT_RESPONSE: Final = 0x48  # H
+COPY_BOTH_RESPONSE: Final = 0x57  # W
+DATA_ROW: Final = 0x44  # D
+EMPTY_QUERY: Final = 0x49  # I
+ERROR_RESPONSE: Final = 0x45  # E
+NEGOTIATE_VERSION: Final = 0x76  # v
+FUNCTION_RESPONSE: Final = 0x56  # V
+NO_DATA: Final = 0x6E  # n
+NOTICE: Final = 0x4E  # N
+NOTIFICATION: Final = 0x41  # A
+PARAMETER_DESCRIPTION: Final = 0x74  # t
+PARAMETER_STATUS: Final = 0x53  # S
+PARSE_COMPLETE: Final = 0x31  # 1
+PORTAL_SUSPENDED: Final = 0x73  # s
+READY_FOR_QUERY: Final = 0x5A  # Z
+ROW_DESCRIPTION: Final = 0x54  # T
 
-_CANCEL_KEY_MAX = 256
-_OPTION = re.compile(r"(?:-c\s*|--)([^\s=]+)=")
+_CANCEL_KEY_MAX: Final = 256
+_OPTION: Final = re.compile(r"(?:-c\s*|--)([^\s=]+)=")
 
 
 def message(kind: bytes, body: bytes) -> bytes:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres.frames import length_at, message
 
-_SHORT = struct.Struct(">H")
-_LENGTH = struct.Struct(">i")
+_SHORT: Final = struct.Struct(">H")
+_LENGTH: Final = struct.Struct(">i")
 # A value's length, read without a sign.
-_NULL, _NEGATIVE = 0xFFFF_FFFF, 0x8000_0000
+_NULL: Final = 0xFFFF_FFFF
+_NEGATIVE: Final = 0x8000_0000
 
-SYNC = message(b"S", b"")
-FLUSH = message(b"H", b"")
-TERMINATE = message(b"X", b"")
+SYNC: Final = message(b"S", b"")
+FLUSH: Final = message(b"H", b"")
+TERMINATE: Final = message(b"X", b"")
 
 
 class Parse(NamedTuple):

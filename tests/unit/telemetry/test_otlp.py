@@ -50,7 +50,7 @@ values = st.one_of(
     st.just(1 << 70),
 )
 ids = st.binary(min_size=16, max_size=16).map(bytes.hex)
-links = st.tuples(ids, ids.map(lambda text: text[:16]), st.integers(0, 2))
+links = st.tuples(ids, ids.map(lambda text: text[:16]), st.integers(0, 4))
 
 
 class AsTheLibraryWritesIt(SynchronousTestCase):
