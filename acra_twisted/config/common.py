@@ -116,7 +116,10 @@ TRACING = Section(
             secret=True,
         ),
         Option(
-            "otlp_compression", Choice("gzip", "none"), "gzip", "How requests are packed for OTLP."
+            "otlp_compression",
+            Choice("auto", "gzip", "none"),
+            "auto",
+            "How requests are packed for OTLP; auto: gzip, but none for a collector on this host.",
         ),
         Option(
             "lightstep_endpoint",

@@ -8,14 +8,16 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.ssl import trustRootFromCertificates
 
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.files import check_private
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
-from acra_twisted.transport.tls import read_certificates
+from acra_twisted.transport.tls import is_ip_address, read_certificates
 
 #: Spans per request where nobody says.  Where requests can be made in slices (OTLP) more at once
 #: keep nobody waiting, and a request takes half a millisecond (docs/performance.rst).
@@ -68,9 +70,17 @@ def _otlp(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
         url,
         otlp.encode,
         headers=_headers(settings["otlp_headers"]),
-        compress=settings["otlp_compression"] == "gzip",
+        compress=_is_packed(settings["otlp_compression"], url),
         **_in_slices(settings),
     )
+
+
+def _is_packed(compression: str, url: str) -> bool:
+    """A collector on the same host shares our processor, and has the bytes for nothing."""
+    if compression != "auto":
+        return compression == "gzip"
+    host = urlsplit(url).hostname or ""
+    return host != "localhost" and not (is_ip_address(host) and ip_address(host).is_loopback)
 
 
 def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:

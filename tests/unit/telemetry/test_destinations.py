@@ -52,6 +52,26 @@ class Destinations(SynchronousTestCase):
         self.assertEqual(names, [*expected, "opencensus_1_printexporter"])
         self.assertIs(type(found[-1]), ForeignExporter)
 
+    def test_who_is_on_this_host_needs_nothing_packed(self):
+        for host, packed in (
+            ("h", True),
+            ("10.0.0.1", True),
+            ("localhost", False),
+            ("127.1.2.3", False),
+            ("[::1]", False),
+        ):
+            for choice, expected in (("auto", packed), ("gzip", True), ("none", False)):
+                [otlp] = self.make(otlp_endpoint=f"http://{host}:1/", otlp_compression=choice)
+                self.assertEqual((host, otlp._compress), (host, expected))
+
+    def test_batches_are_as_large_as_suits_the_destination(self):
+        for asked, expected in ((0, (1024, 256)), (100, (100, 100))):
+            found = self.make(
+                otlp_endpoint="http://h/", zipkin_endpoint="http://h/", tracing_batch_size=asked
+            )
+            self.assertEqual(tuple(exporter._max_batch for exporter in found), expected)
+        self.assertEqual([exporter._slices for exporter in found], [256, 0])
+
     def test_headers(self):
         [otlp] = self.make(otlp_endpoint="http://h/", otlp_headers="A-b = c=d, e=f")
         self.assertEqual(otlp._headers, {"user-agent": "acra-twisted", "a-b": "c=d", "e": "f"})
