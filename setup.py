@@ -13,9 +13,9 @@ from setuptools import setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "model verdicts errors cache batches",
+    "": "compiled model verdicts errors cache batches",
     "wire.": "framing lengthprefix protobuf tracecontext",
-    "wire.postgres.": "frames frontend backend",
+    "wire.postgres.": "frames datarows frontend backend",
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "
     "response wholerequests wholereplies",
     "themis.": "session",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.compiled import COMPILED
 from acra_twisted.sql.scan import NAME_MARK, NUMBER_MARK, STRING_MARK, Skeleton, scan
 
 # In a key: a string, a number.  NAME_MARK stands for a quoted name while plainness is judged.
@@ -33,16 +34,13 @@ _ODD: Final = re.compile(
 ).search
 _MARKS: Final = b"\x01\x02\x04"
 
-#: Whether this module runs compiled.
-_COMPILED: Final = not __file__.endswith(".py")
-
 
 def split(text: bytes, quote: bytes) -> Skeleton | None:
     """Cut the literals out.  None where only the full lexer can tell.
 
     ``quote`` is what encloses names: ``"`` for PostgreSQL, a backtick for MySQL.
     """
-    return scan(text, quote[0]) if _COMPILED else split_by_expressions(text, quote)
+    return scan(text, quote[0]) if COMPILED else split_by_expressions(text, quote)
 
 
 def split_by_expressions(text: bytes, quote: bytes) -> Skeleton | None:

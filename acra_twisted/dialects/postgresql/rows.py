@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-from typing import Any, Final
+from typing import Any
 
 from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, Session, Work
-from acra_twisted.wire.postgres import frames, frontend
-
-_ROW: Final = struct.Struct(">BIH")
+from acra_twisted.wire.postgres import datarows, frames, frontend
+from acra_twisted.wire.postgres.frames import length_at
 
 
 class ResultRows(ChunkFlow):
@@ -52,7 +50,7 @@ class ResultRows(ChunkFlow):
         """How much must be there to go on: a header, or a whole row if rows are judged."""
         if size - position >= 5 and data[position] in (frames.DATA_ROW, frames.COPY_DATA):
             length = int(frames.HEADER.unpack_from(data, position)[1])
-            return length + 1 if size - position >= 7 else 7
+            return length + 1 if size - position >= datarows.HEADER_SIZE else datarows.HEADER_SIZE
         return 5
 
     def _stream(self, position: int, size: int) -> int:
@@ -70,12 +68,14 @@ class ResultRows(ChunkFlow):
 
     def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
         """From a DataRow on: walk the rows, or make a Work of those that are complete."""
-        if size - position < 7:
+        if size - position < datarows.HEADER_SIZE:
             return position, None
         code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._columns < 0:
-            self._columns = self._announced(code, exchange, _ROW.unpack_from(data, position)[2])
+            self._columns = self._announced(
+                code, exchange, int.from_bytes(data[position + 5 : position + 7], "big")
+            )
             if self._plans:
                 columns = self._result_columns(exchange, portal)
                 if not columns.unconcerned:
@@ -108,27 +108,15 @@ class ResultRows(ChunkFlow):
             return columns
         return Columns(columns.names, columns.tables, columns.types, formats)
 
-    def _check_row(self, length: int, count: int) -> None:
-        if count != self._columns or length < 6:
-            raise WireError("database", "DataRow has another number of columns than announced")
-        if length > self._message_limit:
-            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
-
     def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
         """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
-        columns, limit = self._columns, self._message_limit
-        unpack = _ROW.unpack_from
-        begin = position
-        last = size - 7
-        while position <= last:
-            kind, length, count = unpack(data, position)
-            if kind != 68:
-                break
-            if count != columns or not 6 <= length <= limit:
-                self._check_row(length, count)
-            begin = position
-            position += length + 1
-        return begin, position
+        begin, end = datarows.walk(data, position, size, self._columns, self._message_limit)
+        if size - end >= datarows.HEADER_SIZE and data[end] == frames.DATA_ROW:
+            frames.check_length(
+                "database", frames.DATA_ROW, length_at(data, end), self._message_limit
+            )
+            raise WireError("database", "DataRow has another number of columns than announced")
+        return begin, end
 
     def _walk_rows(self, data: bytes, position: int, size: int) -> int:
         _, position = self._end_of_rows(data, position, size)

@@ -7,7 +7,6 @@ goes the general way; a property test compares the two.  Measured in docs/perfor
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
@@ -15,7 +14,7 @@ from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Columns, Exchange, Work
-from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.wire.postgres import backend, datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 
 #: ReadyForQuery without its status, and what that can be.
@@ -23,7 +22,6 @@ _READY: Final = b"Z\0\0\0\x05"
 _STATUSES: Final = (b"I", b"T", b"E")
 _BIND_COMPLETE: Final = b"2\0\0\0\x04"
 _NO_DATA: Final = b"n\0\0\0\x04"
-_ROW: Final = struct.Struct(">BIH").unpack_from
 #: The columns, None if there are none, and the count in the tag.
 Result = tuple[Columns | None, int]
 
@@ -103,7 +101,12 @@ class WholeReplies(ResponseFlow):
             columns = self._descriptions.known(data[position + 5 : next_one])
             if columns is None or (self._plans and not columns.unconcerned):
                 return None
-            position = self._behind_rows(data, next_one, end, len(columns))
+            # Behind the rows, ReadyForQuery's header is there to be read in any case.
+            _, position = datarows.walk(
+                data, next_one, len(data), len(columns), self._message_limit
+            )
+            if position + 5 > end:
+                return None
             length = length_at(data, position)
         if data[position] != frames.COMMAND_COMPLETE or position + length + 1 != end:
             return None
@@ -113,18 +116,6 @@ class WholeReplies(ResponseFlow):
             # The general way says so, when it comes to it.
             return None
         return None if rows is None else (columns, rows)
-
-    def _behind_rows(self, data: bytes, position: int, end: int, count: int) -> int:
-        """Where the first message begins that is no row as it must be."""
-        limit = self._message_limit
-        while data[position] == frames.DATA_ROW:
-            _, length, cells = _ROW(data, position)
-            if cells != count or not 6 <= length <= limit:
-                break
-            position += length + 1
-            if position + 5 > end:
-                return end
-        return position
 
     def _pass_on(self, data: bytes, exchange: Exchange, result: Result) -> None:
         session = self._session
