@@ -38,7 +38,7 @@ class LinkExporter(BatchExporter):
     ) -> None:
         # A batch is far from the limit of a block, whatever its spans hold.
         batching["max_batch"] = min(batching.get("max_batch", _BATCH), _BATCH)
-        super().__init__(reactor, "server", otlp.encode, service, **batching)
+        super().__init__(reactor, "server", otlp.assemble, service, piece=otlp.piece, **batching)
         self._connect = connect
         self._timeout = timeout
         self._link: LinkChannel | None = None

@@ -36,8 +36,8 @@ class Payload(NamedTuple):
     skipped: int = 0
 
 
-#: Spans and the name of the service to what is sent.
-Encoder = Callable[[Sequence[Span], str], Payload]
+#: Spans, or what was made of them, and the name of the service to what is sent.
+Encoder = Callable[[Sequence[Any], str], Payload]
 
 
 class Refused(Exception):
@@ -49,8 +49,8 @@ class BatchExporter:
     """Subclasses define `send`.
 
     ``interval``: seconds between sends, for which half a queue does not wait; ``deadline``:
-    seconds that `stop` may take.  ``slices``: spans of a batch that are encoded before others
-    have their turn, where parts are bytes that may be joined to one; 0 for the whole batch.
+    seconds that `stop` may take.  ``piece`` makes of each span what is queued and, in batches,
+    encoded; None leaves it as it is.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class BatchExporter:
         interval: float = 1.0,
         attempts: int = 5,
         deadline: float = 3.0,
-        slices: int = 0,
+        piece: Callable[[Span], Any] | None = None,
     ) -> None:
         self.name = name
         self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
@@ -73,11 +73,10 @@ class BatchExporter:
         self._encode = encode
         self._service = service
         #: Where spans wait to be sent.
-        self.queue = SpanQueue(max_queue, self._half_full, self.counts)
+        self.queue = SpanQueue(max_queue, self._half_full, self.counts, piece, self._not_encoded)
         self._max_batch = max_batch
         self._interval = interval
         self._attempts, self._deadline = attempts, deadline
-        self._slices = slices
         self._timer: Any = None
         self._sending: Deferred[None] | None = None
         self._pause: Deferred[None] | None = None
@@ -108,6 +107,10 @@ class BatchExporter:
     def queued(self) -> int:
         """Spans waiting."""
         return len(self.queue)
+
+    def _not_encoded(self, error: Exception) -> None:
+        """Our own bug, or what a stage has put on a span: lost, and counted as that."""
+        self._give_up(1, type(error).__name__)
 
     def export(self, span: Span) -> None:
         """Queue a span; drop and count it if the queue is full."""
@@ -143,24 +146,23 @@ class BatchExporter:
         while self.queue:
             await self._deliver(self.queue.take(self._max_batch))
 
-    async def _deliver(self, batch: list[Span]) -> None:
+    async def _deliver(self, batch: list[Any]) -> None:
         try:
-            payload = await self._encoded(batch)
+            payload = self._encode(batch, self._service)
         except Exception as error:
-            # Our own bug, or what a stage has put on a span: lost, and counted as that.
-            self._give_up(batch, type(error).__name__)
+            self._give_up(len(batch), type(error).__name__)
             return
         pause = _FIRST_PAUSE
         for attempt in range(self._attempts):
             try:
                 await self.send(payload)
             except Refused as error:
-                self._give_up(batch, str(error))
+                self._give_up(len(batch), str(error))
                 return
             except Exception as error:
                 # While stopping one more try must do: a kept connection may just have gone stale.
                 if attempt + 1 == self._attempts or (self._stopping and attempt):
-                    self._give_up(batch, type(error).__name__)
+                    self._give_up(len(batch), type(error).__name__)
                     return
                 self.counts["retried"] += len(batch)
                 if not self._stopping:
@@ -171,20 +173,6 @@ class BatchExporter:
                 self.counts["dropped_failed"] += payload.skipped
                 return
 
-    async def _encoded(self, batch: list[Span]) -> Payload:
-        size = self._slices
-        if not 0 < size < len(batch):
-            return self._encode(batch, self._service)
-        payload = self._encode(batch[:size], self._service)
-        parts = [*payload.parts]
-        skipped = payload.skipped
-        for at in range(size, len(batch), size):
-            await deferLater(self._reactor, 0)
-            more = self._encode(batch[at : at + size], self._service)
-            parts += more.parts
-            skipped += more.skipped
-        return Payload((b"".join(parts),), payload.headers, skipped)
-
     async def _wait(self, seconds: float) -> None:
         self._pause = deferLater(self._reactor, seconds)
         try:
@@ -194,8 +182,8 @@ class BatchExporter:
         finally:
             self._pause = None
 
-    def _give_up(self, batch: list[Span], why: str) -> None:
-        self.counts["dropped_failed"] += len(batch)
+    def _give_up(self, count: int, why: str) -> None:
+        self.counts["dropped_failed"] += count
         now = self._reactor.seconds()
         if now - self._warned >= _WARN_EVERY:
             self._warned = now
@@ -203,7 +191,7 @@ class BatchExporter:
                 "Spans could not be exported and were dropped",
                 code=events.EXPORT_FAILED,
                 exporter=self.name,
-                spans=len(batch),
+                spans=count,
                 error=why,
             )
 
@@ -224,7 +212,7 @@ class BatchExporter:
             try:
                 await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
             except Exception:
-                self._give_up(self.queue.take(len(self.queue)), "shutdown deadline")
+                self._give_up(len(self.queue.take(len(self.queue))), "shutdown deadline")
             await self.close()
 
         return ensureDeferred(bounded())

@@ -19,9 +19,9 @@ from acra_twisted.keystore.files import check_private
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
 from acra_twisted.transport.tls import is_ip_address, read_certificates
 
-#: Spans per request where nobody says.  Where requests can be made in slices (OTLP) more at once
-#: keep nobody waiting, and a request takes half a millisecond (docs/performance.rst).
-_BATCH, _BATCH_IN_SLICES, _SLICE = 256, 1024, 256
+#: Spans per request where nobody says.  Those of OTLP are encoded one by one as they come, so that
+#: more at once keep nobody waiting; a request takes half a millisecond (docs/performance.rst).
+_BATCH, _BATCH_OF_PIECES = 256, 1024
 
 
 def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
@@ -52,10 +52,6 @@ def batching(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _in_slices(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {"max_batch": settings["tracing_batch_size"] or _BATCH_IN_SLICES, "slices": _SLICE}
-
-
 _Http = Callable[..., HttpExporter]
 
 
@@ -68,10 +64,11 @@ def _otlp(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
     return http(
         "otlp",
         url,
-        otlp.encode,
+        otlp.assemble,
         headers=_headers(settings["otlp_headers"]),
         compress=_is_packed(settings["otlp_compression"], url),
-        **_in_slices(settings),
+        piece=otlp.piece,
+        max_batch=settings["tracing_batch_size"] or _BATCH_OF_PIECES,
     )
 
 
@@ -100,7 +97,13 @@ def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
 
     headers = {"lightstep-access-token": token}
     return http(
-        "lightstep", url, otlp.encode, headers=headers, compress=True, **_in_slices(settings)
+        "lightstep",
+        url,
+        otlp.assemble,
+        headers=headers,
+        compress=True,
+        piece=otlp.piece,
+        max_batch=settings["tracing_batch_size"] or _BATCH_OF_PIECES,
     )
 
 

@@ -23,7 +23,7 @@ from acra_twisted.verdicts import PASS, Replace
 _log: Final = Logger()
 
 #: Exchanges of a run, and bytes of a statement that may wait in one.
-_RUN: Final = 64
+_RUN: Final = 32
 _TEXT: Final = 4096
 #: Nanoseconds: what took longer is told of at once.
 _LONG: Final = 10**9
@@ -42,8 +42,10 @@ class Observers:
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(watchers, "exchange_opened")
-        self._closed = _interested(watchers, "exchange_closed")
         self._ran = _interested(watchers, "stage_ran")
+        self._in_runs = tuple(
+            (_own(watcher, "stage_ran"), _own(watcher, "exchange_closed")) for watcher in watchers
+        )
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -72,17 +74,22 @@ class Observers:
         if not waiting:
             return
         self._waiting = []
-        for exchange in waiting:
-            if exchange.passed is not None:
-                for stage, work, verdict, started, ended in exchange.passed:
-                    self._stage_ran(stage, work, verdict, started, ended)
-                exchange.passed = None
-        for tell in self._closed:
+        # One watcher after the other, each with an exchange's stages before its end.
+        for ran, closed in self._in_runs:
             for exchange in waiting:
-                try:
-                    tell(exchange)
-                except Exception:
-                    _log.failure("observer failed")
+                if ran is not None and exchange.passed is not None:
+                    for stage, work, verdict, started, ended in exchange.passed:
+                        try:
+                            ran(stage, work, verdict, started, ended)
+                        except Exception:
+                            _log.failure("observer failed")
+                if closed is not None:
+                    try:
+                        closed(exchange)
+                    except Exception:
+                        _log.failure("observer failed")
+        for exchange in waiting:
+            exchange.passed = None
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""
@@ -143,9 +150,13 @@ class Observers:
 classImplements(Observers, IPipelineObserver)
 
 
+def _own(watcher: Any, method: str) -> Callable[..., None] | None:
+    """The watcher's method, if it is not the one that takes no notice."""
+    own = getattr(type(watcher), method, None) is not getattr(Watcher, method)
+    return getattr(watcher, method) if own else None
+
+
 def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
     """The methods of those watchers that have one of their own."""
-    nothing = getattr(Watcher, method)
-    return tuple(
-        getattr(w, method) for w in watchers if getattr(type(w), method, None) is not nothing
-    )
+    found = (_own(watcher, method) for watcher in watchers)
+    return tuple(tell for tell in found if tell is not None)

@@ -143,20 +143,22 @@ def encode_span(span: Span) -> bytes:
     return b"".join(parts)
 
 
-def encode(spans: Sequence[Span], service: str) -> Payload:
-    """An ExportTraceServiceRequest with one resource, ``service``.
+def piece(span: Span) -> bytes:
+    """A span as the field of the message that holds it: what `assemble` wants."""
+    data = encode_span(span)
+    return b"\x12" + varint(len(data)) + data
 
-    Several, one behind the other, are one request: so protobuf has it of messages with repeated
-    fields.
-    """
+
+def assemble(pieces: Sequence[bytes], service: str) -> Payload:
+    """An ExportTraceServiceRequest with one resource, ``service``."""
     resource = b"".join(
         delimited(1, _key_value(name, delimited(1, text.encode())))
         for name, text in (("service.name", service), ("service.version", __version__))
     )
-    parts = [delimited(1, delimited(1, b"acra_twisted"))]
-    for span in spans:
-        data = encode_span(span)
-        parts.append(b"\x12" + varint(len(data)))
-        parts.append(data)
-    scope = b"".join(parts)
+    scope = delimited(1, delimited(1, b"acra_twisted")) + b"".join(pieces)
     return Payload((delimited(1, delimited(1, resource) + delimited(2, scope)),), _HEADERS)
+
+
+def encode(spans: Sequence[Span], service: str) -> Payload:
+    """`assemble` of spans."""
+    return assemble([piece(span) for span in spans], service)

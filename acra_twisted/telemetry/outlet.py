@@ -40,30 +40,48 @@ class SpanQueue:
     """At most ``limit`` spans; what is beyond is dropped, and counted in ``counts``.
 
     ``half_full`` is called when half of it has just been taken: who waits longer may be too late.
+    What is queued is what ``piece`` makes of a span: made while the span is in the processor's
+    caches, and a fifth of its size.  ``failed`` is told what it raised.
     """
 
-    def __init__(self, limit: int, half_full: Callable[[], None], counts: dict[str, int]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        half_full: Callable[[], None],
+        counts: dict[str, int],
+        piece: Callable[[Span], Any] | None = None,
+        failed: Callable[[Exception], None] = lambda error: None,
+    ) -> None:
         self.limit = limit
         self._counts = counts
         self._early = max(limit // 2, 1)
         self._half_full = half_full
-        self._spans: list[Span] = []
+        self._piece = piece
+        self._failed = failed
+        self._waiting: list[Any] = []
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return len(self._waiting)
 
     def put(self, span: Span) -> None:
         """Queue a span."""
-        size = len(self._spans)
+        size = len(self._waiting)
         if size >= self.limit:
             self._counts["dropped_queue_full"] += 1
             return
-        self._spans.append(span)
+        if self._piece is None:
+            self._waiting.append(span)
+        else:
+            try:
+                self._waiting.append(self._piece(span))
+            except Exception as error:
+                self._failed(error)
+                return
         if size + 1 == self._early:
             self._half_full()
 
-    def take(self, count: int) -> list[Span]:
+    def take(self, count: int) -> list[Any]:
         """The first ones, which are in the queue no more."""
-        taken = self._spans[:count]
-        self._spans = self._spans[count:]
+        taken = self._waiting[:count]
+        self._waiting = self._waiting[count:]
         return taken

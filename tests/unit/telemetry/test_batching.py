@@ -3,6 +3,7 @@
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.batching import BatchExporter, Payload
@@ -41,36 +42,25 @@ class Batches(SynchronousTestCase):
         self.assertEqual(self.exporter.counts["sent"], 5)
         self.successResultOf(self.exporter.stop())
 
-    def test_a_batch_in_slices_is_one_request(self):
-        self.start(Answer(200), max_batch=7, slices=3)
-        self.export(9)
-        pauses = []
-        later = self.clock.callLater
-        self.patch(self.clock, "callLater", lambda *call: (pauses.append(call[0]), later(*call))[1])
+    def test_what_is_made_of_spans_is_queued(self):
+        self.start(Answer(200), piece=lambda span: span.name.encode())
+        self.exporter._encode = lambda pieces, service: Payload((b",".join(pieces),))
+        self.export(3)
         self.clock.advance(1)
-        self.assertEqual(self.agent.bodies, [b"331", b"2"])
-        # Before each further slice others have a turn.
-        self.assertEqual(pauses.count(0), 2)
-        self.assertEqual(self.exporter.counts["sent"], 9)
+        self.assertEqual(
+            self.agent.bodies, [b"handleConnection,handleConnection", b"handleConnection"]
+        )
+        self.assertEqual(self.exporter.counts["sent"], 3)
 
-    def test_slices_count_what_no_part_can_hold(self):
-        self.start(Answer(200), max_batch=4, slices=2)
-        self.exporter._encode = lambda spans, service: Payload((b"x",), skipped=1)
-        self.export(4)
-        self.clock.advance(1)
-        self.assertEqual(self.agent.bodies, [b"xx"])
-        counts = self.exporter.counts
-        self.assertEqual((counts["sent"], counts["dropped_failed"]), (2, 2))
-
-    def test_stopping_while_slices_are_made(self):
-        self.start(Answer(200), max_batch=7, slices=3)
-        self.export(9)
-        self.exporter._tick()
-        self.assertEqual((self.exporter.queued, self.agent.bodies), (2, []))
-        stopped = self.exporter.stop()
-        self.clock.advance(0)
-        self.successResultOf(stopped)
-        self.assertEqual(self.agent.bodies, [b"331", b"2"])
+    def test_what_cannot_be_made_is_counted_and_said(self):
+        lines = []
+        globalLogPublisher.addObserver(lines.append)
+        self.addCleanup(globalLogPublisher.removeObserver, lines.append)
+        self.start(Answer(200), piece=lambda span: 1 / 0)
+        self.clock.advance(60)
+        self.export(3)
+        self.assertEqual((self.exporter.counts["dropped_failed"], self.exporter.queued), (3, 0))
+        self.assertEqual([line["error"] for line in lines], ["ZeroDivisionError"])
 
     def test_a_full_queue_drops(self):
         self.start(Answer(200))

@@ -70,7 +70,6 @@ class Destinations(SynchronousTestCase):
                 otlp_endpoint="http://h/", zipkin_endpoint="http://h/", tracing_batch_size=asked
             )
             self.assertEqual(tuple(exporter._max_batch for exporter in found), expected)
-        self.assertEqual([exporter._slices for exporter in found], [256, 0])
 
     def test_headers(self):
         [otlp] = self.make(otlp_endpoint="http://h/", otlp_headers="A-b = c=d, e=f")

@@ -60,8 +60,8 @@ class Runs(SynchronousTestCase):
         self.assertEqual(self.told.closed, [first, second])
 
     def test_a_run_is_bounded(self):
-        made = [self.close() for _ in range(100)]
-        self.assertEqual(self.told.closed, made[:64])
+        made = [self.close() for _ in range(40)]
+        self.assertEqual(self.told.closed, made[:32])
 
     def test_whatever_is_not_plain_is_told_of_at_once(self):
         made = [self.close()]

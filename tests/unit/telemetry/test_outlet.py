@@ -59,3 +59,16 @@ class Queue(SynchronousTestCase):
                     queue.put(sample()[0])
                 queue.take(limit)
             self.assertEqual(len(calls), told)
+
+    def test_what_is_made_of_a_span_is_queued(self):
+        def piece(span):
+            if span.name == "handleConnection":
+                raise ValueError("a bug")
+            return span.name
+
+        failed = []
+        queue = SpanQueue(10, lambda: None, {}, piece, failed.append)
+        for span in sample():
+            queue.put(span)
+        self.assertEqual(queue.take(9), ["stage censor"])
+        self.assertEqual([type(error) for error in failed], [ValueError])
