@@ -13,7 +13,7 @@ from setuptools import setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "compiled model verdicts errors cache batches",
+    "": "bigendian compiled model verdicts errors cache batches",
     "wire.": "framing lengthprefix protobuf tracecontext",
     "wire.postgres.": "frames datarows frontend backend",
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "

@@ -9,14 +9,17 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from acra_twisted.bigendian import uint16, uint32
 from acra_twisted.errors import WireError
 
 if TYPE_CHECKING:
+    from mypy_extensions import i64
+
     from acra_twisted.model import Columns
 
 _COUNT: Final = struct.Struct(">H")
 _LENGTH: Final = struct.Struct(">i")
-_HEADER: Final = struct.Struct(">BIH")
+_NULL: Final = 0xFFFFFFFF
 
 
 class RowBatch:
@@ -59,12 +62,14 @@ class RowBatch:
     def offsets(self) -> list[int]:
         """Where each message begins in ``data``, and the end behind the last."""
         if self._offsets is None:
-            offsets = []
-            position = self.start
-            while position < self.end:
+            data = self.data
+            offsets: list[int] = []
+            position: i64 = self.start
+            end: i64 = self.end
+            while position < end:
                 offsets.append(position)
-                position += 1 + _LENGTH.unpack_from(self.data, position + 1)[0]
-            offsets.append(self.end)
+                position += 1 + uint32(data, position + 1)
+            offsets.append(end)
             self._offsets = offsets
         return self._offsets
 
@@ -101,18 +106,21 @@ class RowBatch:
 
     def _split(self, start: int) -> list[bytes | None]:
         data = self.data
-        _, length, count = _HEADER.unpack_from(data, start)
-        position, end = start + 7, start + 1 + length
+        position: i64 = start
+        end: i64 = position + 1 + uint32(data, position + 1)
+        count = uint16(data, position + 5)
+        position += 7
         values: list[bytes | None] = []
         for _ in range(count):
             if position + 4 > end:
                 raise WireError("database", "DataRow ends inside a column length")
-            (size,) = _LENGTH.unpack_from(data, position)
+            size: i64 = uint32(data, position)
             position += 4
-            if size == -1:
+            if size == _NULL:
                 values.append(None)
                 continue
-            if size < 0 or position + size > end:
+            # As an unsigned number, a negative one is past any message.
+            if position + size > end:
                 raise WireError("database", "DataRow column length past the message")
             values.append(data[position : position + size])
             position += size
@@ -140,8 +148,7 @@ class CopyBatch(RowBatch):
     __slots__ = ()
 
     def _split(self, start: int) -> list[bytes | None]:
-        (length,) = _LENGTH.unpack_from(self.data, start + 1)
-        return [self.data[start + 5 : start + 1 + length]]
+        return [self.data[start + 5 : start + 1 + uint32(self.data, start + 1)]]
 
     @staticmethod
     def _encode_row(values: Sequence[bytes | None]) -> bytes:

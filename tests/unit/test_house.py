@@ -12,7 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 TOP = Path(__file__).parents[2]
 PACKAGE = TOP / "acra_twisted"
 ORDER = (
-    ("batches", "errors", "events", "options", "verdicts", "interfaces", "model"),
+    (
+        "batches",
+        "bigendian",
+        "compiled",
+        "errors",
+        "events",
+        "options",
+        "verdicts",
+        "interfaces",
+        "model",
+    ),
     ("wire", "sql", "themis"),
     ("censor", "crypto", "dialects"),
     ("keystore",),

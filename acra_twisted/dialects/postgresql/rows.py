@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from acra_twisted.batches import CopyBatch, RowBatch
+from acra_twisted.bigendian import uint16
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.errors import WireError
@@ -73,9 +74,7 @@ class ResultRows(ChunkFlow):
         code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._columns < 0:
-            self._columns = self._announced(
-                code, exchange, int.from_bytes(data[position + 5 : position + 7], "big")
-            )
+            self._columns = self._announced(code, exchange, uint16(data, position + 5))
             if self._plans:
                 columns = self._result_columns(exchange, portal)
                 if not columns.unconcerned:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from acra_twisted.bigendian import uint16
 from acra_twisted.compiled import COMPILED
 from acra_twisted.wire.postgres.frames import DATA_ROW, length_at
 
@@ -38,8 +39,7 @@ def by_bytes(data: bytes, position: i64, size: i64, columns: i64, limit: i64) ->
     last: i64 = size - HEADER_SIZE
     while position <= last and data[position] == DATA_ROW:
         length: i64 = length_at(data, position)
-        high: i64 = data[position + 5]
-        if high << 8 | data[position + 6] != columns or length < 6 or length > limit:
+        if uint16(data, position + 5) != columns or length < 6 or length > limit:
             break
         begin = position
         position += length + 1

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from acra_twisted.bigendian import uint16
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres.frames import length_at, message
 
@@ -180,7 +181,7 @@ def decode_formats(body: bytes, count: int) -> list[int]:
 def _short(body: bytes, at: int) -> int:
     if at + 2 > len(body):
         raise WireError("client", "Bind ends before its values do")
-    return body[at] << 8 | body[at + 1]
+    return uint16(body, at)
 
 
 def _value_size(body: bytes, at: int) -> int:
