@@ -51,6 +51,7 @@ _LINKS = (
 CHAINS = (
     *((title, link, False, sampling) for sampling in ("off", "1 %") for title, link in _LINKS),
     *((title, link, False, "100 %") for title, link in _LINKS[:2]),
+    ("server", "none", True, "off"),
     *((title, link, True, "1 %") for title, link in _LINKS),
     ("server", "none", True, "100 %"),
     ("two servers", "none", True, "1 %"),
