@@ -63,7 +63,7 @@ class _Name:
             return found
         if value is True or value is False:
             return self._whole(integer(2, value))
-        if type(value) is float:
+        if isinstance(value, float):
             return self._before_float + _DOUBLE(value)
         if isinstance(value, int):
             if 0 <= value < 128:

@@ -1,5 +1,7 @@
 """OTLP protobuf, read back."""
 
+from enum import IntEnum
+
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1 import trace_pb2
@@ -30,6 +32,12 @@ class Encoding(SynchronousTestCase):
         spans = sample()
         pieces = [otlp.piece(span) for span in spans]
         self.assertEqual(otlp.assemble(pieces, "x"), otlp.encode(spans, "x"))
+
+    def test_numbers_of_a_class_of_their_own_are_numbers(self):
+        span = sample()[0]
+        span.attributes = {"share": type("Share", (float,), {})(0.5), "count": IntEnum("E", "A").A}
+        (got,) = decode(otlp.encode([span], "acra-server").parts[0])
+        self.assertEqual(got["attributes"], {"share": 0.5, "count": 1})
 
     def test_more_names_than_are_known(self):
         span = sample()[0]
