@@ -288,6 +288,15 @@ def spent_table(spent: dict[str, dict[str, list[float]]], names: list[str]) -> s
     return "\n".join(lines)
 
 
+def spans_table(spans: dict[str, dict[str, int]]) -> str:
+    """What became of the spans."""
+    lines = ["Spans of the servers that sample everything"]
+    for name, counts in spans.items():
+        told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        lines.append(f"  {name}: {told}")
+    return "\n".join(lines)
+
+
 def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
     """Ratios to direct; the first line has the absolute figures."""
     width = max(map(len, names)) + 2
@@ -340,11 +349,7 @@ def main() -> int:
             print(table(results, list(bench.ports)) + "\n")
             print(spent_table(bench.spent, list(bench.ports)) + "\n")
             record["spans"] = spans = bench.spans()
-            print("Spans of the servers that sample everything")
-            for name, counts in spans.items():
-                told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-                print(f"  {name}: {told}")
-            print()
+            print(spans_table(spans) + "\n")
             alone = {
                 name: port
                 for name, port in bench.ports.items()

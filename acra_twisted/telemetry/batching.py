@@ -212,7 +212,8 @@ class BatchExporter:
             try:
                 await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
             except Exception:
-                self._give_up(len(self.queue.take(len(self.queue))), "shutdown deadline")
+                left = self.queue.take(self.queue.limit)
+                self._give_up(len(left), "shutdown deadline")
             await self.close()
 
         return ensureDeferred(bounded())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +15,9 @@ from twisted.internet.ssl import trustRootFromCertificates
 
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.files import check_private
+from acra_twisted.options import Address
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
-from acra_twisted.transport.tls import is_ip_address, read_certificates
+from acra_twisted.transport.tls import read_certificates
 
 #: Spans per request where nobody says.  Those of OTLP are encoded one by one as they come, so that
 #: more at once keep nobody waiting; a request takes half a millisecond (docs/performance.rst).
@@ -59,14 +59,27 @@ def _otlp(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
     url = settings["otlp_endpoint"]
     if not url:
         return None
+    headers = _headers(settings["otlp_headers"])
+    compress = _is_packed(settings["otlp_compression"], url)
+    return _by_otlp("otlp", url, settings, http, headers, compress)
+
+
+def _by_otlp(
+    name: str,
+    url: str,
+    settings: Mapping[str, Any],
+    http: _Http,
+    headers: Mapping[str, str],
+    compress: bool,
+) -> HttpExporter:
     from acra_twisted.telemetry import otlp
 
     return http(
-        "otlp",
+        name,
         url,
         otlp.assemble,
-        headers=_headers(settings["otlp_headers"]),
-        compress=_is_packed(settings["otlp_compression"], url),
+        headers=headers,
+        compress=compress,
         piece=otlp.piece,
         max_batch=settings["tracing_batch_size"] or _BATCH_OF_PIECES,
     )
@@ -76,8 +89,7 @@ def _is_packed(compression: str, url: str) -> bool:
     """A collector on the same host shares our processor, and has the bytes for nothing."""
     if compression != "auto":
         return compression == "gzip"
-    host = urlsplit(url).hostname or ""
-    return host != "localhost" and not (is_ip_address(host) and ip_address(host).is_loopback)
+    return not Address(urlsplit(url).hostname or "").is_local
 
 
 def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
@@ -93,18 +105,8 @@ def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
             "lightstep_endpoint needs lightstep_access_token (in the ini file or as "
             "ACRA_LIGHTSTEP_ACCESS_TOKEN) or lightstep_access_token_file"
         )
-    from acra_twisted.telemetry import otlp
-
     headers = {"lightstep-access-token": token}
-    return http(
-        "lightstep",
-        url,
-        otlp.assemble,
-        headers=headers,
-        compress=True,
-        piece=otlp.piece,
-        max_batch=settings["tracing_batch_size"] or _BATCH_OF_PIECES,
-    )
+    return _by_otlp("lightstep", url, settings, http, headers, compress=True)
 
 
 def _zipkin(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:

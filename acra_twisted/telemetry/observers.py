@@ -78,11 +78,7 @@ class Observers:
         for ran, closed in self._in_runs:
             for exchange in waiting:
                 if ran is not None and exchange.passed is not None:
-                    for stage, work, verdict, started, ended in exchange.passed:
-                        try:
-                            ran(stage, work, verdict, started, ended)
-                        except Exception:
-                            _log.failure("observer failed")
+                    _tell_of_stages(ran, exchange.passed)
                 if closed is not None:
                     try:
                         closed(exchange)
@@ -148,6 +144,14 @@ class Observers:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Observers, IPipelineObserver)
+
+
+def _tell_of_stages(ran: Callable[..., None], passed: Sequence[tuple[Any, ...]]) -> None:
+    for stage, work, verdict, started, ended in passed:
+        try:
+            ran(stage, work, verdict, started, ended)
+        except Exception:
+            _log.failure("observer failed")
 
 
 def _own(watcher: Any, method: str) -> Callable[..., None] | None:

@@ -137,9 +137,9 @@ class SpanStore:
         if span.status:
             return ERRORS
         took = span.end - span.start
-        # Of most spans, without asking far: BOUNDS[1] to BOUNDS[3].
+        # Of most spans, without asking far.
         if took < _MILLISECOND:
-            return 2 if took >= 100_000 else 1 if took >= 10_000 else 0
+            return 2 if took >= BOUNDS[2] else 1 if took >= BOUNDS[1] else 0
         return bisect_right(BOUNDS, took) - 1
 
     def summary(self) -> list[Summary]:

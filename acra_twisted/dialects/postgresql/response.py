@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from acra_twisted.bigendian import uint16
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
@@ -304,7 +305,7 @@ class ResponseFlow(ResultRows):
         assert exchange is not None  # noqa: S101 - all these codes have one
         if end - start < 7:
             raise WireError("database", "RowDescription is too short")
-        count = int.from_bytes(self._buffer.data[start + 5 : start + 7], "big")
+        count = uint16(self._buffer.data, start + 5)
         self._described = (exchange, count)
         self._columns = -1
         exchange.columns = self._descriptions.columns(self._body(start, end))

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.bigendian import uint16
+from acra_twisted.bigendian import uint16, uint32
 from acra_twisted.errors import WireError
-from acra_twisted.wire.postgres.frames import length_at, message
+from acra_twisted.wire.postgres.frames import message
 
 _SHORT: Final = struct.Struct(">H")
 _LENGTH: Final = struct.Struct(">i")
@@ -188,7 +188,7 @@ def _value_size(body: bytes, at: int) -> int:
     """Of the value whose length is ``at``; -1 of NULL."""
     if at + 4 > len(body):
         raise WireError("client", "Bind ends before its values do")
-    size = length_at(body, at - 1)
+    size = uint32(body, at)
     if size == _NULL:
         return -1
     if size >= _NEGATIVE or at + 4 + size > len(body):
