@@ -13,7 +13,7 @@ from setuptools import setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "bigendian compiled model verdicts errors cache batches",
+    "": "bigendian compiled outstanding model verdicts errors cache batches",
     "wire.": "framing lengthprefix protobuf tracecontext",
     "wire.postgres.": "frames datarows frontend backend",
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "
@@ -25,7 +25,7 @@ _MODULES = {
     "sql.": "comments scan skeleton redact",
     "transport.": "hub sessionstream sockets tlssockets relay pump valve",
     "telemetry.": "observers clock spans sampling tracing exchangemetrics durations rpcz zstore "
-    "intake otlp outlet",
+    "intake otlp otlpforms outlet recorded",
 }
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()

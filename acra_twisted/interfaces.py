@@ -212,7 +212,10 @@ class IPipelineObserver(Interface):
 
     def stage_ran(stage: str, work: Work, verdict: Verdict[Any], started: int, ended: int) -> None:
         """Called for every stage of a sampled exchange, and for any verdict other than PASS.
-        Times are nanoseconds of the session's clock; 0 where the exchange is not sampled."""
+        Times are nanoseconds of the session's clock; 0 where the exchange is not sampled.
+
+        Not for those that let a statement pass, or replace it: when an exchange closes they are
+        in its `passed`, and gone when everybody has been told."""
 
     def stage_failed(stage: str, work: Work, failure: Any) -> None:
         """A hook raised or its Deferred failed.  `failure` is a twisted Failure."""

@@ -9,11 +9,11 @@ Times are nanoseconds of the session's clock (see `telemetry.clock`), 0 meaning 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from acra_twisted import events
+from acra_twisted.outstanding import Outstanding
 
 # What a Work is about; also the index of its hooks in pipeline.hooks.Pipeline.
 STATEMENT: Final = "statement"
@@ -37,14 +37,18 @@ class Statement:
     """SQL text as bytes, exactly as it will be sent.
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe.
+    ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
+    `sql.skeleton` and `sql.redact`.
     """
 
-    __slots__ = ("text", "prepared_name", "columns")
+    __slots__ = ("text", "prepared_name", "columns", "skeleton", "shown")
 
     def __init__(self, text: bytes, prepared_name: bytes | None = None) -> None:
         self.text = text
         self.prepared_name = prepared_name
         self.columns: Columns | None = None
+        self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
+        self.shown: Any = None
 
 
 class Parameters:
@@ -145,7 +149,7 @@ class Exchange:
     ``judged``: when its first stage began, if it is recorded.
     ``unsampled``: the id of the trace that it would have begun or gone on with, if it is not
     recorded; ``given``: the context that others were given for it all the same.  ``passed``: the
-    stages that let its statement pass and of which nobody has been told.
+    stages that let its statement pass, if it is recorded: name, verdict, when they began and ended.
     """
 
     __slots__ = (
@@ -200,7 +204,7 @@ class Exchange:
         self.traffic: Traffic | None = None
         self.unsampled = ""
         self.given: Any = None
-        self.passed: list[tuple[str, Work, Any, int, int]] | None = None
+        self.passed: list[tuple[str, Any, int, int]] | None = None
         self._notes: dict[str, Any] | None = None
 
     @property
@@ -279,7 +283,7 @@ class Session:
         self.identity = identity
         self.observer = observer
         self.clock = clock
-        self.outstanding: deque[tuple[int, Exchange | None, Any]] = deque()
+        self.outstanding = Outstanding()
         self.transaction_status = b"I"
         self.parameters: dict[bytes, bytes] = {}
         self.prepared: Any = None

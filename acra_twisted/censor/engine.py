@@ -18,6 +18,7 @@ from acra_twisted.censor.handlers import CompiledHandler, Decision, Step
 from acra_twisted.censor.patterns import literal_values
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError
+from acra_twisted.model import Statement
 from acra_twisted.sql import lexer, skeleton, tree
 from acra_twisted.sql.languages import MAX_TEXT, Mode, bound, normal, one_row
 from acra_twisted.sql.lexer import Token
@@ -134,11 +135,12 @@ class Censor:
         mode: Mode | None = None,
         prepared: Prepared | None = None,
         name: str = "",
+        statement: Statement | None = None,
     ) -> Decision:
         """The decision on a text.  Never raises for what a client can send.
 
         ``prepared`` belongs to the session: it is asked for EXECUTE, and told of PREPARE and of
-        the text's own ``name`` if it has one.
+        the text's own ``name`` if it has one.  ``statement``, whose text it is, gets the skeleton.
         """
         if self.idle:
             return NOT_READ
@@ -148,11 +150,18 @@ class Censor:
             if kept is not None:
                 return kept
         try:
-            return self._decide(text, mode, prepared, name)
+            return self._decide(text, mode, prepared, name, statement)
         except LexError as error:
             return Decision(False, "refused", error.why)
 
-    def _decide(self, text: bytes, mode: Mode, prepared: Prepared | None, name: str) -> Decision:
+    def _decide(
+        self,
+        text: bytes,
+        mode: Mode,
+        prepared: Prepared | None,
+        name: str,
+        statement: Statement | None,
+    ) -> Decision:
         if len(text) > MAX_TEXT:
             raise LexError("the text is too long", 0)
         own_key, literals, judged = None, None, b""
@@ -160,6 +169,8 @@ class Censor:
         if mode.default and (many or len(text) <= _KEY_LIMIT):
             found = skeleton.split(text, self._name_quote)
             if found is not None:
+                if statement is not None:
+                    statement.skeleton = found
                 own_key, literals, judged = found
                 plan = self._plans.get(own_key)
                 if plan is not None:

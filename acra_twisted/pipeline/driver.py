@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.model import Exchange, Work
+from acra_twisted.model import STATEMENT, Exchange, Work
 from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
@@ -113,6 +113,13 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
     """Report what a stage answered; the verdict that ends the run, if it is one."""
     name, _, lenient = hook
     exchange = work.exchange
+    if (answer is PASS or type(answer) is Replace) and work.kind == STATEMENT:
+        # Of those whose times nobody has taken there is nothing to tell.
+        if started:
+            if exchange.passed is None:
+                exchange.passed = []
+            exchange.passed.append((name, answer, started, exchange.session.clock()))
+        return None
     observer = exchange.session.observer
     if type(answer) is not Failure and answer is not PASS and type(answer) not in _VERDICTS:
         answer = Failure(TypeError(f"stage {name} answered {type(answer).__name__}, not a verdict"))

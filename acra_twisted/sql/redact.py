@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError
+from acra_twisted.model import Statement
 from acra_twisted.sql import lexer, skeleton
+from acra_twisted.sql.scan import Skeleton
 
 #: Longest redacted text kept (OB-3).
 TEXT_LIMIT: Final = 2048
@@ -68,10 +70,22 @@ def _cached(text: bytes, conforming: bool) -> Redacted:
 _shown: Final[GenerationCache[bytes, Redacted]] = GenerationCache(2048, 4 << 20)
 
 
-def redact(text: bytes, standard_conforming_strings: bool = True) -> Redacted:
-    """What may be shown of a statement."""
+def of_statement(statement: Statement, standard_conforming_strings: bool) -> Redacted:
+    """`redact` of a statement's text, once."""
+    if not standard_conforming_strings:
+        return redact(statement.text, False)
+    shown: Redacted | None = statement.shown
+    if shown is None:
+        shown = statement.shown = redact(statement.text, True, statement.skeleton)
+    return shown
+
+
+def redact(
+    text: bytes, standard_conforming_strings: bool = True, cut: Skeleton | None = None
+) -> Redacted:
+    """What may be shown of a statement.  ``cut`` is its skeleton, where somebody has it."""
     if standard_conforming_strings and len(text) <= _CACHED_LIMIT:
-        found = skeleton.split(text, b'"')
+        found = skeleton.split(text, b'"') if cut is None else cut
         if found is not None:
             shown = _shown.get(found[0])
             if shown is None and skeleton.is_plain(found[2]):

@@ -129,6 +129,7 @@ class CensorStage:
             self._mode(session, known),
             known.prepared,
             name.decode("utf-8", "replace") if name else "",
+            statement,
         )
         if decision.allowed:
             return PASS

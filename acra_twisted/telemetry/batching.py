@@ -18,6 +18,7 @@ from zope.interface import implementer
 from acra_twisted import events
 from acra_twisted.interfaces import ISpanExporter
 from acra_twisted.telemetry.outlet import SpanQueue
+from acra_twisted.telemetry.recorded import Recorded
 from acra_twisted.telemetry.spans import Span
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.5, 30.0
@@ -50,7 +51,7 @@ class BatchExporter:
 
     ``interval``: seconds between sends, for which half a queue does not wait; ``deadline``:
     seconds that `stop` may take.  ``piece`` makes of each span what is queued and, in batches,
-    encoded; None leaves it as it is.
+    encoded; None leaves it as it is.  ``pieces`` does so for all spans of an exchange at once.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class BatchExporter:
         attempts: int = 5,
         deadline: float = 3.0,
         piece: Callable[[Span], Any] | None = None,
+        pieces: Callable[[Recorded], Any] | None = None,
     ) -> None:
         self.name = name
         self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
@@ -73,7 +75,9 @@ class BatchExporter:
         self._encode = encode
         self._service = service
         #: Where spans wait to be sent.
-        self.queue = SpanQueue(max_queue, self._half_full, self.counts, piece, self._not_encoded)
+        self.queue = SpanQueue(
+            max_queue, self._half_full, self.counts, piece, self._not_encoded, pieces
+        )
         self._max_batch = max_batch
         self._interval = interval
         self._attempts, self._deadline = attempts, deadline
@@ -108,9 +112,9 @@ class BatchExporter:
         """Spans waiting."""
         return len(self.queue)
 
-    def _not_encoded(self, error: Exception) -> None:
+    def _not_encoded(self, count: int, error: Exception) -> None:
         """Our own bug, or what a stage has put on a span: lost, and counted as that."""
-        self._give_up(1, type(error).__name__)
+        self._give_up(count, type(error).__name__)
 
     def export(self, span: Span) -> None:
         """Queue a span; drop and count it if the queue is full."""
@@ -144,32 +148,32 @@ class BatchExporter:
 
     async def _drain(self) -> None:
         while self.queue:
-            await self._deliver(self.queue.take(self._max_batch))
+            await self._deliver(*self.queue.take(self._max_batch))
 
-    async def _deliver(self, batch: list[Any]) -> None:
+    async def _deliver(self, batch: list[Any], spans: int) -> None:
         try:
             payload = self._encode(batch, self._service)
         except Exception as error:
-            self._give_up(len(batch), type(error).__name__)
+            self._give_up(spans, type(error).__name__)
             return
         pause = _FIRST_PAUSE
         for attempt in range(self._attempts):
             try:
                 await self.send(payload)
             except Refused as error:
-                self._give_up(len(batch), str(error))
+                self._give_up(spans, str(error))
                 return
             except Exception as error:
                 # While stopping one more try must do: a kept connection may just have gone stale.
                 if attempt + 1 == self._attempts or (self._stopping and attempt):
-                    self._give_up(len(batch), type(error).__name__)
+                    self._give_up(spans, type(error).__name__)
                     return
-                self.counts["retried"] += len(batch)
+                self.counts["retried"] += spans
                 if not self._stopping:
                     await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
                 pause = min(pause * 2, _LAST_PAUSE)
             else:
-                self.counts["sent"] += len(batch) - payload.skipped
+                self.counts["sent"] += spans - payload.skipped
                 self.counts["dropped_failed"] += payload.skipped
                 return
 
@@ -212,8 +216,8 @@ class BatchExporter:
             try:
                 await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
             except Exception:
-                left = self.queue.take(self.queue.limit)
-                self._give_up(len(left), "shutdown deadline")
+                _, left = self.queue.take(self.queue.limit)
+                self._give_up(left, "shutdown deadline")
             await self.close()
 
         return ensureDeferred(bounded())

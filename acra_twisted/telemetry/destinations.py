@@ -72,7 +72,7 @@ def _by_otlp(
     headers: Mapping[str, str],
     compress: bool,
 ) -> HttpExporter:
-    from acra_twisted.telemetry import otlp
+    from acra_twisted.telemetry import otlp, otlpforms
 
     return http(
         name,
@@ -81,6 +81,7 @@ def _by_otlp(
         headers=headers,
         compress=compress,
         piece=otlp.piece,
+        pieces=otlpforms.pieces,
         max_batch=settings["tracing_batch_size"] or _BATCH_OF_PIECES,
     )
 

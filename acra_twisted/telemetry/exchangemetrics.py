@@ -209,6 +209,12 @@ class ServerMetrics(ConnectorMetrics):
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
         super().exchange_closed(exchange)
+        if exchange.passed is not None:
+            for stage, _, started, ended in exchange.passed:
+                times = self._stage_times.labels(stage)
+                times.later.append(ended - started)
+                if len(times.later) >= _FOLD:
+                    times.fold()
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return

@@ -3,8 +3,8 @@
 A watcher that raises is our own bug; it is logged and the others are told all the same, for
 nothing that only watches may hurt the data path.
 
-Exchanges that went as they should are told of in runs, and of stages that let their statement pass
-with them: what watches touches much memory, and a run brings it into the processor's caches once.
+Exchanges that went as they should are told of in runs: what watches touches much memory, and a run
+brings it into the processor's caches once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from twisted.logger import Logger
 from zope.interface import classImplements
 
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import STATEMENT, Exchange, Session, Work
+from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.telemetry.watcher import Watcher
-from acra_twisted.verdicts import PASS, Replace
 
 _log: Final = Logger()
 
@@ -43,9 +42,7 @@ class Observers:
         self._waiting: list[Exchange] = []
         self._opened = _interested(watchers, "exchange_opened")
         self._ran = _interested(watchers, "stage_ran")
-        self._in_runs = tuple(
-            (_own(watcher, "stage_ran"), _own(watcher, "exchange_closed")) for watcher in watchers
-        )
+        self._closed = _interested(watchers, "exchange_closed")
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -74,16 +71,13 @@ class Observers:
         if not waiting:
             return
         self._waiting = []
-        # One watcher after the other, each with an exchange's stages before its end.
-        for ran, closed in self._in_runs:
+        # One watcher after the other: what each touches stays in the caches.
+        for closed in self._closed:
             for exchange in waiting:
-                if ran is not None and exchange.passed is not None:
-                    _tell_of_stages(ran, exchange.passed)
-                if closed is not None:
-                    try:
-                        closed(exchange)
-                    except Exception:
-                        _log.failure("observer failed")
+                try:
+                    closed(exchange)
+                except Exception:
+                    _log.failure("observer failed")
         for exchange in waiting:
             exchange.passed = None
 
@@ -97,18 +91,7 @@ class Observers:
         self._tell("session_closed", session, reason)
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """At once, or when its exchange is told of."""
-        if work.kind == STATEMENT and (verdict is PASS or type(verdict) is Replace):
-            # Of those whose times nobody has taken there is nothing to tell.
-            if started:
-                exchange = work.exchange
-                if exchange.passed is None:
-                    exchange.passed = []
-                exchange.passed.append((stage, work, verdict, started, ended))
-            return
-        self._stage_ran(stage, work, verdict, started, ended)
-
-    def _stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """At once."""
         for tell in self._ran:
             try:
                 tell(stage, work, verdict, started, ended)
@@ -146,21 +129,10 @@ class Observers:
 classImplements(Observers, IPipelineObserver)
 
 
-def _tell_of_stages(ran: Callable[..., None], passed: Sequence[tuple[Any, ...]]) -> None:
-    for stage, work, verdict, started, ended in passed:
-        try:
-            ran(stage, work, verdict, started, ended)
-        except Exception:
-            _log.failure("observer failed")
-
-
-def _own(watcher: Any, method: str) -> Callable[..., None] | None:
-    """The watcher's method, if it is not the one that takes no notice."""
-    own = getattr(type(watcher), method, None) is not getattr(Watcher, method)
-    return getattr(watcher, method) if own else None
-
-
 def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
-    """The methods of those watchers that have one of their own."""
-    found = (_own(watcher, method) for watcher in watchers)
-    return tuple(tell for tell in found if tell is not None)
+    """The methods of those watchers whose own is not the one that takes no notice."""
+    return tuple(
+        getattr(watcher, method)
+        for watcher in watchers
+        if getattr(type(watcher), method, None) is not getattr(Watcher, method)
+    )

@@ -107,12 +107,25 @@ def _link_head(kind: int) -> tuple[str, bytes]:
 _LINK_HEADS: Final = [_link_head(kind) for kind in range(3)]
 
 
-def _link(trace_id: str, span_id: str, kind: int) -> bytes:
+def link(trace_id: str, span_id: str, kind: int) -> bytes:
+    """A link, as its field of the message."""
     head, known = _LINK_HEADS[kind] if 0 <= kind < len(_LINK_HEADS) else _link_head(kind)
     return unhexlify(f"{head}{_TRACE_ID}{trace_id}{_SPAN_ID}{span_id}") + known
 
 
-def _title(name: str, kind: int) -> bytes:
+def ids(trace_id: str, span_id: str, parent_id: str) -> bytes:
+    """A span's ids, as the fields of the message; its parent's may be empty."""
+    parent = f"{_PARENT_ID}{parent_id}" if parent_id else ""
+    return unhexlify(f"{_TRACE_ID}{trace_id}{_SPAN_ID}{span_id}{parent}")
+
+
+def times(start: int, end: int) -> bytes:
+    """Start and end, as the fields of the message."""
+    return _TIMES(b"\x39", start, b"\x41", end if end > start else start)
+
+
+def title(name: str, kind: int) -> bytes:
+    """A span's name and kind, as the fields of the message."""
     cache = _titles[kind]
     found = cache.get(name)
     if found is None:
@@ -123,30 +136,32 @@ def _title(name: str, kind: int) -> bytes:
 
 def encode_span(span: Span) -> bytes:
     """A Span message."""
-    parent = f"{_PARENT_ID}{span.parent_id}" if span.parent_id else ""
-    ids = f"{_TRACE_ID}{span.trace_id}{_SPAN_ID}{span.span_id}{parent}"
-    end = span.end if span.end > span.start else span.start
     parts = [
-        unhexlify(ids),
-        _title(span.name, span.kind),
-        _TIMES(b"\x39", span.start, b"\x41", end),
+        ids(span.trace_id, span.span_id, span.parent_id),
+        title(span.name, span.kind),
+        times(span.start, span.end),
     ]
     for name, value in span.attributes.items():
         parts.append(attribute(name, value))
     if span.status:
         parts.append(attribute("status.code", span.status))
     for trace_id, span_id, kind in span.links:
-        parts.append(_link(trace_id, span_id, kind))
+        parts.append(link(trace_id, span_id, kind))
     if span.status:
         message = span.message.encode("utf-8", "replace")
         parts.append(delimited(15, delimited(2, message) + integer(3, _ERROR)))
     return b"".join(parts)
 
 
+def before(size: int) -> bytes:
+    """What stands before a Span message of so many bytes in the message that holds it."""
+    return b"\x12" + varint(size)
+
+
 def piece(span: Span) -> bytes:
     """A span as the field of the message that holds it: what `assemble` wants."""
     data = encode_span(span)
-    return b"\x12" + varint(len(data)) + data
+    return before(len(data)) + data
 
 
 def assemble(pieces: Sequence[bytes], service: str) -> Payload:

@@ -156,12 +156,18 @@ class RpcStats(Watcher):
             row.input += traffic.from_database
             row.output += traffic.to_database
             row.errors += error
+        if exchange.passed is not None:
+            for stage, _, started, ended in exchange.passed:
+                self._stage_ran(stage, started, ended)
 
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """Of sampled exchanges: the others have no times."""
         if started:
             if ended >= self._next_tick:
                 self._tick(ended)
-            row = (self._stages.get(stage) or self._row(self._stages, stage, ended)).whole
-            row.count += 1
-            row.time += ended - started
+            self._stage_ran(stage, started, ended)
+
+    def _stage_ran(self, stage: str, started: int, ended: int) -> None:
+        row = (self._stages.get(stage) or self._row(self._stages, stage, ended)).whole
+        row.count += 1
+        row.time += ended - started

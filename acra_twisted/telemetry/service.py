@@ -85,6 +85,7 @@ class TelemetryService(MultiService):
             self._outlet.put,
             settings["tracing_trust_remote"],
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
+            self._outlet.put_recorded,
         )
         metrics.watch_traces(self.tracing.counts)
         #: Why no new connections should come; empty while they may.

@@ -36,11 +36,11 @@ _LINKS_MAX: Final = 32
 class _Ids:
     """Cut from a long random text, for asking the system for each would be a call per span."""
 
-    __slots__ = ("_digits", "_zero", "_text", "_at")
+    __slots__ = ("_digits", "_zeros", "_text", "_at")
 
     def __init__(self, digits: int) -> None:
         self._digits = digits
-        self._zero = "0" * digits
+        self._zeros = "0" * digits
         self.forget()
 
     def forget(self) -> None:
@@ -48,15 +48,20 @@ class _Ids:
         self._text = ""
         self._at = 0
 
-    def take(self) -> str:
-        """One that is not all zero."""
+    def take(self, count: int = 1) -> str:
+        """So many (256 at most) in one text, none of which is all zero."""
         at = self._at
-        if at >= len(self._text):
-            self._text = os.urandom(self._digits * 128).hex()
-            at = 0
-        self._at = end = at + self._digits
-        found = self._text[at:end]
-        return found if found != self._zero else self.take()
+        end = at + self._digits * count
+        if end > len(self._text):
+            self._text = self._random()
+            at, end = 0, end - at
+        self._at = end
+        return self._text[at:end]
+
+    def _random(self) -> str:
+        # So many zeros in a row come once in 2**52 texts; where they begin does not matter.
+        text = os.urandom(self._digits * 128).hex()
+        return text if self._zeros not in text else self._random()
 
 
 _trace_ids: Final = _Ids(32)
@@ -71,6 +76,11 @@ def new_trace_id() -> str:
 def new_span_id() -> str:
     """8 random bytes as hex, not all zero."""
     return _span_ids.take()
+
+
+def new_span_ids(count: int) -> str:
+    """So many of them in one text."""
+    return _span_ids.take(count)
 
 
 def _begin_ids() -> None:

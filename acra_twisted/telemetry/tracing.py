@@ -14,32 +14,36 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.model import ROWS, STATEMENT, Exchange, Session, Work
-from acra_twisted.sql.redact import redact
 from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.recorded import (
+    DATABASE,
+    ROW_SPANS,
+    Recorded,
+    Recorder,
+    describe_stage,
+    stage_span,
+)
 from acra_twisted.telemetry.sampling import Sampler
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.telemetry.zstore import SpanStore
-from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+from acra_twisted.verdicts import PASS
 from acra_twisted.wire.tracecontext import TraceContext
 
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
 EXCHANGES_PER_TRACE: Final = 1000
 #: Where a session's notes count its exchanges.
 _EXCHANGES: Final = "tracing.exchanges"
-_FAILED: Final = {
-    "error": spans.UNKNOWN,
-    "denied": spans.PERMISSION_DENIED,
-    "lost": spans.UNAVAILABLE,
-    "aborted": spans.ABORTED,
-}
 #: Why an exchange is kept that the sampler did not want.
 KEPT_REASONS: Final = ("denied", "error", "lost", "slow", "event")
-_KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
 
 
 class Tracing:
-    """Makes spans and hands finished ones to ``sink``, sampled or not (see Span.sampled)."""
+    """Makes spans and hands finished ones to ``sink``, sampled or not (see Span.sampled).
+
+    ``recorded`` gets exchanges as a whole, of which it makes spans when it wants to; without it
+    ``sink`` gets their spans.
+    """
 
     def __init__(
         self,
@@ -48,12 +52,15 @@ class Tracing:
         sink: Callable[[Span], None],
         trusts_remote: bool = True,
         by_client: Mapping[str, Sampler] | None = None,
+        recorded: Callable[[Recorded], None] | None = None,
     ) -> None:
         self._sampler = sampler
         self._by_client = by_client or {}
         self.clock = clock
         #: Hands on a span whose end is set.
         self.emit = sink
+        #: Hands on an exchange of which nothing unusual is to be said.
+        self.emit_recorded = recorded
         self._trusts_remote = trusts_remote
         #: What the sampler decided, and exchanges that were kept against it, by why.
         self.counts = dict.fromkeys(
@@ -113,11 +120,13 @@ class Tracing:
             span.end = self.clock()
             self.emit(span)
 
-
-#: Where an exchange's spans of stages that look at rows wait for its end.
-_ROW_SPANS: Final = "tracing.rows"
-#: The id of the database's span, where it was handed on before there was one.
-_DATABASE: Final = "tracing.database"
+    def finish_exchange(self, recorded: Recorded) -> None:
+        """Hand on one that has ended."""
+        if self.emit_recorded is not None and not recorded.odd:
+            self.emit_recorded(recorded)
+        else:
+            for span in recorded.spans():
+                self.emit(span)
 
 
 class ExchangeTracing(Watcher):
@@ -141,10 +150,9 @@ class ExchangeTracing(Watcher):
         store: SpanStore | None = None,
     ) -> None:
         self._tracing = tracing
-        self._system = system
+        self._recorder = Recorder(system, server, slow)
         self._per_request = scope == "request"
         self.slow = slow
-        self._server = server
         self._kind = spans.SERVER if server is not None else spans.CLIENT
         self._store = store
 
@@ -198,7 +206,7 @@ class ExchangeTracing(Watcher):
         span = exchange.span
         if span is None:
             return None
-        span_id = exchange.notes[_DATABASE] = spans.new_span_id()
+        span_id = exchange.notes[DATABASE] = spans.new_span_id()
         return TraceContext(span.trace_id, span_id, span.sampled)
 
     @staticmethod
@@ -232,31 +240,7 @@ class ExchangeTracing(Watcher):
                 # With its connection, which ends later: else it would hang in the air.
                 span.sampled = connection.kept = True
                 self._tracing.counts[f"kept_{reason}"] += 1
-        self._describe(span, exchange)
-        span.end = exchange.closed
-        row_spans = exchange.take_note(_ROW_SPANS, None)
-        if row_spans is not None:
-            for rows in row_spans.values():
-                self._tracing.emit(rows)
-        if self._server is not None and exchange.sent and exchange.outcome != "aborted":
-            database = span.child(f"{self._system} {span.name}"[:255], spans.CLIENT, exchange.sent)
-            database.span_id = exchange.take_note(_DATABASE, database.span_id)
-            known = database.attributes = {
-                "db.system.name": self._system,
-                "server.address": self._server[0],
-                "server.port": self._server[1],
-            }
-            if exchange.first_byte >= exchange.sent:
-                waited = exchange.first_byte - exchange.sent
-                known["acra.time.first_byte_ms"] = milliseconds(waited)
-            before = exchange.session.answered
-            if before > exchange.sent:
-                known["acra.time.waiting_ms"] = milliseconds(before - exchange.sent)
-            if exchange.outcome == "error":
-                database.fail(spans.UNKNOWN, exchange.sqlstate)
-            database.end = exchange.closed
-            self._tracing.emit(database)
-        self._tracing.emit(span)
+        self._tracing.finish_exchange(self._recorder.record(exchange, span))
 
     def _late(self, exchange: Exchange, connection: Span) -> Span:
         """The span of an exchange for which none was made when it began."""
@@ -277,48 +261,9 @@ class ExchangeTracing(Watcher):
         slow = self.slow and exchange.closed - exchange.opened >= self.slow
         return "slow" if slow else ""
 
-    def _describe(self, span: Span, exchange: Exchange) -> None:
-        session = exchange.session
-        # One dict, filled at once: a call for each attribute would take as long as all the rest.
-        known = span.attributes = {
-            "db.system.name": self._system,
-            "db.namespace": session.database.decode("utf-8", "replace"),
-            "acra.client_id": session.identity.client_id,
-        }
-        statement = exchange.statement
-        if statement is not None:
-            shown = redact(statement.text, session.conforming)
-            span.name = known["db.query.summary"] = shown.summary
-            known["db.query.text"] = shown.text
-        else:
-            span.name = _KINDS.get(exchange.kind, exchange.kind)
-        if exchange.kind == "prepare":
-            span.name = f"prepare {span.name}"[:255]
-        outcome = exchange.outcome or "ok"
-        if exchange.denied_by:
-            known["acra.denied_by"] = exchange.denied_by
-        if exchange.rows >= 0:
-            known["db.response.returned_rows"] = exchange.rows
-        if outcome != "ok":
-            known["error.type"] = exchange.sqlstate or outcome
-            span.fail(_FAILED[outcome], exchange.reason or exchange.sqlstate or outcome)
-        if exchange.sqlstate:
-            known["db.response.status_code"] = exchange.sqlstate
-        total = exchange.closed - exchange.opened
-        if exchange.judged:
-            known["acra.time.parse_ms"] = milliseconds(exchange.judged - exchange.opened)
-        if self._server is not None:
-            in_database = exchange.closed - exchange.sent if exchange.sent else 0
-            known["acra.verdict"] = "deny" if outcome == "denied" else "allow"
-            known["acra.time.database_ms"] = milliseconds(in_database)
-            known["acra.time.proxy_ms"] = milliseconds(total - in_database)
-        if self.slow and total >= self.slow:
-            known["acra.slow"] = True
-        if exchange.attributes:
-            known.update(exchange.attributes)
-
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """One INTERNAL span for each stage of a sampled exchange."""
+        """One INTERNAL span for each stage of a sampled exchange; those of stages that let its
+        statement pass are made when it closes."""
         parent: Span | None = work.exchange.span
         if parent is None or not started:
             return
@@ -328,28 +273,14 @@ class ExchangeTracing(Watcher):
         if work.kind == ROWS:
             self._rows_ran(parent, stage, work, verdict, started, ended)
             return
-        # As parent.child() would make it; there are more of these than of all others.
-        span = Span(
-            "stage " + stage,
-            parent.trace_id,
-            parent.span_id,
-            spans.INTERNAL,
-            started,
-            parent.sampled,
-            False,
-            {"acra.stage": stage, "acra.verdict": "pass"},
-        )
-        if verdict is not PASS:
-            self._describe_stage(span, stage, verdict)
-        span.end = ended
-        self._tracing.emit(span)
+        self._tracing.emit(stage_span(parent, stage, verdict, started, ended))
 
     def _rows_ran(
         self, parent: Span, stage: str, work: Work, verdict: Any, started: int, ended: int
     ) -> None:
         """One span for all runs of a result's rows: it begins with the first and lasts as long
         as all of them together."""
-        kept = work.exchange.notes.setdefault(_ROW_SPANS, {})
+        kept = work.exchange.notes.setdefault(ROW_SPANS, {})
         span = kept.get(stage)
         if span is None:
             span = kept[stage] = parent.child(f"stage {stage} rows", spans.INTERNAL, started)
@@ -358,14 +289,7 @@ class ExchangeTracing(Watcher):
         span.attributes["acra.runs"] += 1
         span.end += ended - started
         if verdict is not PASS or "acra.verdict" not in span.attributes:
-            self._describe_stage(span, stage, verdict)
-
-    def _describe_stage(self, span: Span, stage: str, verdict: Any) -> None:
-        known = span.attributes
-        known["acra.stage"] = stage
-        known["acra.verdict"] = verdict_name(verdict)
-        if type(verdict) in (Deny, Hangup):
-            span.fail(spans.PERMISSION_DENIED, verdict.reason)
+            describe_stage(span, stage, verdict)
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """The type of what was raised; its text may hold data."""
@@ -382,15 +306,3 @@ class ExchangeTracing(Watcher):
         """The event's code on the exchange's span."""
         if exchange is not None:
             exchange.add_attribute("acra.event_code", code)
-
-
-def milliseconds(nanoseconds: int) -> float:
-    """To the microsecond; three times as fast as `round`."""
-    return nanoseconds // 1000 / 1000
-
-
-def verdict_name(verdict: Any) -> str:
-    """``pass``, ``replace``, ``deny`` or ``hangup``."""
-    if verdict is PASS:
-        return "pass"
-    return {Replace: "replace", Deny: "deny", Hangup: "hangup"}[type(verdict)]

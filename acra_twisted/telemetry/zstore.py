@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
+from acra_twisted.telemetry.recorded import SENT, Recorded
 from acra_twisted.telemetry.spans import INTERNAL, Span
 
 #: Lower bounds of the latency buckets, nanoseconds.
@@ -60,9 +63,9 @@ class SpanStore:
         self._from = self._upto = self._then = 0
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
-        self._last: list[Span] = []
-        self._recent: OrderedDict[str, list[Span]] = OrderedDict()
-        self._sampled: OrderedDict[str, list[Span]] = OrderedDict()
+        self._last: list[Span | Recorded] = []
+        self._recent: OrderedDict[str, list[Span | Recorded]] = OrderedDict()
+        self._sampled: OrderedDict[str, list[Span | Recorded]] = OrderedDict()
 
     def __len__(self) -> int:
         """Traces of which something is kept."""
@@ -72,7 +75,7 @@ class SpanStore:
         """Keep a finished span where there is room for it."""
         name = self._name(span.name)
         name.seen += 1
-        bucket = self.bucket(span)
+        bucket = ERRORS if span.status else _bucket(span.end - span.start)
         sampled = span.end >= name.next[bucket]
         if sampled:
             name.next[bucket] = span.end + _SECOND
@@ -81,15 +84,41 @@ class SpanStore:
         if sampled and span.kind != INTERNAL:
             self._keep(span.trace_id)
 
+    def add_recorded(self, recorded: Recorded) -> None:
+        """Keep what there is room for, as spans only if one of them is a sample."""
+        shape, span, times = recorded.shape, recorded.span, recorded.times
+        end = span.end
+        names = [self._name(shape.name)]
+        wants = _wants(names[0], span.start, end)
+        if shape.flags & SENT:
+            names.append(self._name(shape.database_name))
+            wants = wants or _wants(names[1], recorded.sent, end)
+        at = 0
+        for title in shape.stage_titles:
+            name = self._name(title)
+            names.append(name)
+            wants = wants or _wants(name, times[at], times[at + 1])
+            at += 2
+        if wants:
+            for made in recorded.spans():
+                self.add(made)
+        else:
+            for name in names:
+                name.seen += 1
+            self._put(span.trace_id, recorded)
+
     def add_received(self, span: Span) -> None:
         """Keep a span with its trace alone: samples by name are of this daemon."""
-        if span.trace_id != self._last_id:
-            self._last = self._trace(span.trace_id)
-            self._last_id = span.trace_id
-        if len(self._last) < _SPANS_PER_TRACE:
-            self._last.append(span)
+        self._put(span.trace_id, span)
 
-    def _trace(self, trace_id: str) -> list[Span]:
+    def _put(self, trace_id: str, item: Span | Recorded) -> None:
+        if trace_id != self._last_id:
+            self._last = self._trace(trace_id)
+            self._last_id = trace_id
+        if len(self._last) < _SPANS_PER_TRACE:
+            self._last.append(item)
+
+    def _trace(self, trace_id: str) -> list[Span | Recorded]:
         found = self._recent.get(trace_id)
         if found is None:
             found = self._sampled.get(trace_id)
@@ -131,17 +160,6 @@ class SpanStore:
             known = self._names.setdefault(name, _Name())
         return known
 
-    @staticmethod
-    def bucket(span: Span) -> int:
-        """Index into BOUNDS, or ERRORS."""
-        if span.status:
-            return ERRORS
-        took = span.end - span.start
-        # Of most spans, without asking far.
-        if took < _MILLISECOND:
-            return 2 if took >= BOUNDS[2] else 1 if took >= BOUNDS[1] else 0
-        return bisect_right(BOUNDS, took) - 1
-
     def summary(self) -> list[Summary]:
         """By span name."""
         return [
@@ -164,13 +182,38 @@ class SpanStore:
     def trace(self, trace_id: str) -> list[Span]:
         """Every kept span of a trace, by start."""
         found = self._recent.get(trace_id) or self._sampled.get(trace_id) or ()
-        return sorted(found, key=lambda span: span.start)
+        return sorted(_spans(found), key=lambda span: span.start)
 
-    def traces(self) -> list[tuple[str, list[Span]]]:
+    def traces(self) -> Iterator[tuple[str, list[Span]]]:
         """Every kept trace, the one whose last span came last first."""
         kept = [*self._sampled.items(), *self._recent.items()]
-        return sorted(kept, key=lambda item: item[1][-1].end, reverse=True)
+        kept.sort(key=lambda item: item[1][-1].end, reverse=True)
+        return ((trace_id, _spans(items)) for trace_id, items in kept)
 
     def recent_traces(self, count: int = 50) -> list[tuple[str, int]]:
         """Newest trace ids with their number of spans."""
-        return [(trace_id, len(trace)) for trace_id, trace in self.traces()[:count]]
+        return [(trace_id, len(trace)) for trace_id, trace in islice(self.traces(), count)]
+
+
+def _bucket(took: int) -> int:
+    """Index into BOUNDS."""
+    # Of most spans, without asking far.
+    if took < _MILLISECOND:
+        return 2 if took >= BOUNDS[2] else 1 if took >= BOUNDS[1] else 0
+    return bisect_right(BOUNDS, took) - 1
+
+
+def _wants(name: _Name, start: int, end: int) -> bool:
+    """Whether a span that went well would be a sample."""
+    return end >= name.next[_bucket(end - start)]
+
+
+def _spans(items: Sequence[Span | Recorded]) -> list[Span]:
+    """As many as a trace may have."""
+    found: list[Span] = []
+    for item in items:
+        if isinstance(item, Recorded):
+            found += item.spans()
+        else:
+            found.append(item)
+    return found[:_SPANS_PER_TRACE]

@@ -15,10 +15,12 @@ ORDER = (
     (
         "batches",
         "bigendian",
+        "byteswriter",
         "compiled",
         "errors",
         "events",
         "options",
+        "outstanding",
         "verdicts",
         "interfaces",
         "model",

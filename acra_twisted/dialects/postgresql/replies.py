@@ -10,12 +10,12 @@ An exchange owns the consecutive entries that name it, and closes when the last 
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, Final
+from typing import Final
 
 from acra_twisted.model import Exchange, Session
+from acra_twisted.outstanding import Entry, Outstanding
 
-Entry = tuple[int, Exchange | None, Any]
+__all__ = ("Entry",)
 
 STARTUP: Final = 0  # authentication and parameters, up to the first ReadyForQuery
 QUERY: Final = 1  # a simple query, up to ReadyForQuery
@@ -45,7 +45,7 @@ OURS: Final = FAKES | {COPY_END}
 ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP))
 
 
-def due(outstanding: deque[Entry]) -> bool:
+def due(outstanding: Outstanding) -> bool:
     """Whether the head is a reply of ours that the client should have now.
 
     A CloseComplete before replies that the database will give can go with them: one write.

@@ -114,7 +114,7 @@ class ResponseFlow(ResultRows):
         if self._streaming:
             position = self._stream(position, size)
         while size - position >= 5:
-            kind, length = frames.HEADER.unpack_from(data, position)
+            kind, length = frames.header(data, position)
             end = position + 1 + length
             on = self._on.get(kind)
             if on is None:

@@ -50,7 +50,7 @@ class ResultRows(ChunkFlow):
     def _wanted(self, data: bytes, position: int, size: int) -> int:
         """How much must be there to go on: a header, or a whole row if rows are judged."""
         if size - position >= 5 and data[position] in (frames.DATA_ROW, frames.COPY_DATA):
-            length = int(frames.HEADER.unpack_from(data, position)[1])
+            length = frames.length_at(data, position)
             return length + 1 if size - position >= datarows.HEADER_SIZE else datarows.HEADER_SIZE
         return 5
 
@@ -143,7 +143,7 @@ class ResultRows(ChunkFlow):
                 return self._plan(position, lines, exchange)
         if exchange.plan:
             return self._judge_copied(data, position, size, exchange)
-        self._streaming = int(frames.HEADER.unpack_from(data, position)[1]) + 1
+        self._streaming = frames.length_at(data, position) + 1
         return self._stream(position, size), None
 
     def _judge_copied(
@@ -151,7 +151,7 @@ class ResultRows(ChunkFlow):
     ) -> tuple[int, Work | None]:
         start = position
         while size - position >= 5 and data[position] == frames.COPY_DATA:
-            length = int(frames.HEADER.unpack_from(data, position)[1])
+            length = frames.length_at(data, position)
             if not 4 <= length <= self._message_limit:
                 frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
             if position + 1 + length > size:

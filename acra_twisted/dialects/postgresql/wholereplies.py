@@ -14,6 +14,7 @@ from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Columns, Exchange, Work
+from acra_twisted.outstanding import Outstanding
 from acra_twisted.wire.postgres import backend, datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 
@@ -45,7 +46,7 @@ class WholeReplies(ResponseFlow):
             if code == replies.QUERY:
                 if len(outstanding) == 1 and self._whole_query(data, exchange):
                     return None
-            elif len(outstanding) <= 5 and self._whole_execution(data, list(outstanding)):
+            elif self._whole_execution(data, outstanding):
                 return None
         self.feed(data)
         return self.next_work()
@@ -57,22 +58,27 @@ class WholeReplies(ResponseFlow):
         self._pass_on(data, exchange, result)
         return True
 
-    def _whole_execution(self, data: bytes, entries: list[replies.Entry]) -> bool:
+    def _whole_execution(self, data: bytes, outstanding: Outstanding) -> bool:
         """As WholeRequests sends it: Bind, perhaps Describe, Execute, Sync; perhaps a carrier."""
-        start = 0
-        if entries[0][0] == replies.CARRIER:
+        start = first = 0
+        if outstanding[0][0] == replies.CARRIER:
             if data[: len(backend.CLOSE_COMPLETE)] != backend.CLOSE_COMPLETE:
                 return False
             start = len(backend.CLOSE_COMPLETE)
-            del entries[0]
-        described = len(entries) == 4
-        codes = [entry[0] for entry in entries]
-        if codes != (_DESCRIBED if described else _UNDESCRIBED):
+            first = 1
+        count = len(outstanding) - first
+        described = count == len(_DESCRIBED)
+        codes = _DESCRIBED if described else _UNDESCRIBED
+        if count != len(codes):
             return False
+        exchange = outstanding[first][1]
+        if exchange is None:
+            return False
+        for number, code in enumerate(codes):
+            entry = outstanding[first + number]
+            if entry[0] != code or entry[1] is not exchange:
+                return False
         if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
-            return False
-        exchange = entries[0][1]
-        if exchange is None or any(entry[1] is not exchange for entry in entries):
             return False
         position = start + len(_BIND_COMPLETE)
         if described and data[position : position + len(_NO_DATA)] == _NO_DATA:
@@ -82,7 +88,7 @@ class WholeReplies(ResponseFlow):
         if result is None or (described and result[0] is None):
             return False
         if self._plans and described:
-            entries[1][2].columns = result[0]
+            outstanding[first + 1][2].columns = result[0]
         self._pass_on(data[start:], exchange, result)
         return True
 

@@ -124,7 +124,7 @@ class WholeRequests(RequestFlow):
 
     def _unnamed_portal(self, body: bytes) -> Portal | None:
         """What a Bind makes of a statement that is known; None if it is anything else."""
-        end = body.find(b"\0", 1)
+        end = frames.end_of_string(body, 1)
         if end < 0 or body[0]:
             return None
         prepared: Prepared = self._session.prepared

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.errors import WireError
 from acra_twisted.model import Columns
-from acra_twisted.wire.postgres.frames import message
+from acra_twisted.wire.postgres.frames import end_of_string, message
 
 _SHORT: Final = struct.Struct(">H")
 _FIELD: Final = struct.Struct(">IhIhih")
@@ -139,7 +139,7 @@ def decode_row_description(body: bytes) -> Columns:
     formats: list[int] = []
     at = 2
     for _ in range(count):
-        end = body.find(b"\0", at)
+        end = end_of_string(body, at)
         if end < 0 or end + 1 + _FIELD.size > len(body):
             raise WireError("database", "RowDescription ends inside a column")
         table, _, type_oid, _, _, code = _FIELD.unpack_from(body, end + 1)

@@ -10,13 +10,16 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acra_twisted.bigendian import uint32
+from acra_twisted.compiled import COMPILED
 from acra_twisted.errors import FrameTooLarge, WireError
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-HEADER: Final = struct.Struct(">BI")
 STARTUP_HEADER: Final = struct.Struct(">II")
+_HEADER: Final = struct.Struct(">BI").unpack_from
+#: Bytes that are looked through one by one, where this is compiled.
+_NAME: Final = 64
 
 SSL_REQUEST: Final = 80877103
 GSSENC_REQUEST: Final = 80877104
@@ -84,6 +87,30 @@ _OPTION: Final = re.compile(r"(?:-c\s*|--)([^\s=]+)=")
 def message(kind: bytes, body: bytes) -> bytes:
     """One message.  Raises struct.error rather than wrap a length past 32 bits."""
     return kind + struct.pack(">I", len(body) + 4) + body
+
+
+def header(data: bytes, start: int) -> tuple[int, int]:
+    """Type and length of the message that begins at ``start``.
+
+    Raises IndexError or struct.error if less than a header is there.
+    """
+    if COMPILED:
+        return data[start], uint32(data, start + 1)
+    found: tuple[int, int] = _HEADER(data, start)
+    return found
+
+
+def end_of_string(data: bytes, start: int) -> int:
+    """Where the NUL is that ends the string from ``start`` on; -1 if there is none."""
+    if COMPILED:
+        # Most are names, and shorter than what it takes to call a method of bytes.
+        at: i64 = start
+        end: i64 = min(at + _NAME, len(data))
+        while at < end:
+            if data[at] == 0:
+                return at
+            at += 1
+    return data.find(b"\0", start)
 
 
 def length_at(data: bytes, start: i64) -> i64:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.bigendian import uint16, uint32
 from acra_twisted.errors import WireError
-from acra_twisted.wire.postgres.frames import message
+from acra_twisted.wire.postgres.frames import end_of_string, message
 
 _SHORT: Final = struct.Struct(">H")
 _LENGTH: Final = struct.Struct(">i")
@@ -43,7 +43,7 @@ class Bind(NamedTuple):
 
 
 def _string(body: bytes, start: int) -> tuple[bytes, int]:
-    end = body.find(b"\0", start)
+    end = end_of_string(body, start)
     if end < 0:
         raise WireError("client", "a string in the message has no terminator")
     return body[start:end], end + 1
@@ -114,7 +114,7 @@ def decode_bind(body: bytes) -> Bind:
 def bind_results(body: bytes) -> bytes:
     """The result formats of a Bind whose names have been read, as on the wire: `decode_bind`
     without making its values."""
-    at = body.find(b"\0", body.find(b"\0") + 1) + 1
+    at = end_of_string(body, end_of_string(body, 0) + 1) + 1
     formats = _short(body, at)
     at = _behind_formats(body, at)
     count = _short(body, at)

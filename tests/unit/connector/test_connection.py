@@ -41,6 +41,7 @@ class Connected(SynchronousTestCase):
         self.connector.connect = self.connect
         self.spans = []
         self.connector.telemetry.tracing.emit = self.spans.append
+        self.connector.telemetry.tracing.emit_recorded = None
 
     def connect(self, established):
         attempt = Deferred()

@@ -108,11 +108,25 @@ class Driver(SynchronousTestCase):
 
     def test_times_are_taken_where_the_exchange_is_traced(self):
         self.exchange.span = object()
+        changed = Replace(self.work.item)
+        self.run_hooks(hook(PASS, "a"), hook(changed, "b"))
+        passed = [(name, verdict) for name, verdict, _, _ in self.exchange.passed]
+        self.assertEqual(passed, [("a", PASS), ("b", changed)])
+        self.assertTrue(all(0 < began < ended for _, _, began, ended in self.exchange.passed))
+        # Of all else somebody is told.
+        self.assertEqual(self.recorder.stages, [])
         times = []
         self.recorder.stage_ran = lambda *args: times.append(args[3:])
-        self.run_hooks(hook(PASS), hook(PASS))
+        self.run_hooks(hook(Deny()))
+        self.work.kind = ROWS
+        self.run_hooks(hook(PASS))
         self.assertEqual(len(times), 2)
-        self.assertTrue(all(0 < started < ended for started, ended in times))
+        self.assertTrue(all(0 < began < ended for began, ended in times))
+
+    def test_no_times_are_taken_where_it_is_not(self):
+        self.run_hooks(hook(PASS), hook(Replace(self.work.item)))
+        self.assertIsNone(self.exchange.passed)
+        self.assertEqual(self.recorder.stages, [])
 
     def test_no_deferred_is_made_on_the_synchronous_path(self):
         made = []

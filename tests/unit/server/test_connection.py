@@ -48,6 +48,7 @@ class Connections(SynchronousTestCase):
         self.server.database.connect = self.connect
         self.spans = []
         self.server.telemetry.tracing.emit = self.spans.append
+        self.server.telemetry.tracing.emit_recorded = None
 
     def connect(self):
         attempt = Deferred()

@@ -4,7 +4,7 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import STATEMENT, Exchange, Statement, Traffic, Work
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Traffic, Work
 from acra_twisted.telemetry.exchangemetrics import (
     STATES,
     ConnectorMetrics,
@@ -81,9 +81,12 @@ class Metrics(SynchronousTestCase):
         self.assertIn('acra_events_total{code="584"} 1.0', text)
 
     def test_times_of_stages(self):
-        work = Work(STATEMENT, None, self.exchange)
-        self.metrics.stage_ran("censor", work, PASS, 1000, 26_000)
+        work = Work(ROWS, None, self.exchange)
+        self.metrics.stage_ran("decryptor", work, PASS, 1000, 26_000)
+        self.exchange.passed = [("censor", PASS, 1000, 26_000)]
+        self.metrics.exchange_closed(self.exchange)
         text = self.text()
+        self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="decryptor"} 1.0', text)
         self.assertIn('acra_stage_seconds_bucket{le="2e-05",stage="censor"} 0.0', text)
         self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="censor"} 1.0', text)
 

@@ -54,8 +54,12 @@ class Stats(SynchronousTestCase):
         work = Work(STATEMENT, None, Exchange(self.session, "query", None, self.now))
         self.stats.stage_ran("censor", work, PASS, self.now, self.now + 5000)
         self.stats.stage_ran("censor", work, PASS, 0, 0)
+        exchange = Exchange(self.session, "query", None, self.now)
+        exchange.closed = self.now
+        exchange.passed = [("censor", PASS, self.now, self.now + 3000)]
+        self.stats.exchange_closed(exchange)
         row = self.stats.page()["stages"]["censor"]["minute"]
-        self.assertEqual((row["count"], row["time_ms"]), (1, 0.005))
+        self.assertEqual((row["count"], row["time_ms"]), (2, 0.008))
 
     def test_the_rest_is_not_counted(self):
         self.stats.session_opened(self.session)

@@ -12,7 +12,7 @@ PACKAGE = Path(acra_twisted.__file__).parent
 
 
 def put_by_the_code():
-    """First arguments of ``add_attribute(...)``, and what tracing.py puts into dicts."""
+    """First arguments of ``add_attribute(...)``, and what tracing puts into dicts."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_attribute":
@@ -21,7 +21,7 @@ def put_by_the_code():
                     yield key.values[0].value + "REASON"
                 else:
                     yield key.value
-            elif path.name == "tracing.py":
+            elif path.name in ("tracing.py", "recorded.py"):
                 keys = node.keys if isinstance(node, ast.Dict) else []
                 if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
                     keys = [node.slice]

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry import zstore
 from acra_twisted.telemetry.spans import Span, new_trace_id
 from acra_twisted.telemetry.zstore import SpanStore
+from tests.support.recordings import record
 
 
 class Store(SynchronousTestCase):
@@ -56,6 +57,31 @@ class Store(SynchronousTestCase):
             self.add()
         self.assertEqual(self.store.trace(slow.trace_id), [])
         self.assertLessEqual(len(self.store), zstore.TRACES_MAX)
+
+    def test_exchanges_as_they_were_recorded(self):
+        for n in range(3):
+            recorded = record(1, start=self.now + n, took=4_000_000)
+            self.store.add_recorded(recorded)
+        # The first is a sample, and spans therefore; the others are not before they are asked for.
+        self.assertEqual(recorded._made, [])
+        names = ["SELECT t", "postgresql SELECT t", "stage censor"]
+        self.assertEqual([row.name for row in self.store.summary()], names)
+        self.assertEqual([row.seen for row in self.store.summary()], [3, 3, 3])
+        self.assertEqual([len(self.store.samples(name, 3)) for name in names], [1, 1, 0])
+        self.assertEqual(len(self.store.samples("stage censor", 0)), 1)
+        kept = self.store.trace(recorded.span.trace_id)
+        self.assertEqual({span.name for span in kept}, set(names))
+        self.assertEqual(self.store.recent_traces(1), [(recorded.span.trace_id, 3)])
+        self.now += 10**9
+        self.store.add_recorded(record(1, start=self.now, took=4_000_000))
+        self.assertEqual(len(self.store.samples("SELECT t", 3)), 2)
+
+    def test_a_trace_of_recorded_exchanges_is_bounded(self):
+        for _ in range(600):
+            recorded = record(1, start=self.now)
+            recorded.span.trace_id = "1" * 32
+            self.store.add_recorded(recorded)
+        self.assertEqual(len(self.store.trace("1" * 32)), 512)
 
     def test_ob3_names_and_traces_are_bounded(self):
         for number in range(300):

@@ -1,0 +1,59 @@
+"""Exchanges as they were recorded, for what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acra_twisted.model import Exchange, Statement
+from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.recorded import Recorded, Recorder
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.verdicts import PASS
+from tests.support.sessions import make_session
+
+START = 1_700_000_000_000_000_000
+RECORDER = Recorder("postgresql", ("db", 5432), 0)
+
+
+def record(
+    stages: int = 0,
+    *,
+    recorder: Recorder = RECORDER,
+    text: bytes | None = b"SELECT 1 FROM t",
+    kind: str = "query",
+    start: int = START,
+    took: int = 5_000_000,
+    sent: int = 1_000_000,
+    first_byte: int = 1_500_000,
+    answered: int = 0,
+    rows: int = 1,
+    parent: str = "",
+    links: int = 1,
+    verdict: Any = PASS,
+    sampled: bool = True,
+    outcome: str = "ok",
+    notes: dict[str, Any] | None = None,
+    **more: Any,
+) -> Recorded:
+    """Times are nanoseconds since ``start``; 0 for what did not happen."""
+    session = make_session()
+    session.database = b"shop"
+    statement = None if text is None else Statement(text)
+    exchange = Exchange(session, kind, statement, start)
+    span = Span("", spans.new_trace_id(), parent, spans.SERVER, start, sampled)
+    for _ in range(links):
+        span.add_link(spans.new_trace_id(), spans.new_span_id())
+    exchange.span = span
+    session.answered = start + answered if answered else 0
+    exchange.sent = start + sent if sent else 0
+    exchange.first_byte = start + first_byte if first_byte else 0
+    exchange.rows, exchange.outcome, exchange.closed = rows, outcome, start + took
+    if stages:
+        exchange.passed = [
+            ("censor" if n == 0 else f"stage{n}", verdict, start + 100 + n, start + 200 + n)
+            for n in range(stages)
+        ]
+    exchange.notes.update(notes or {})
+    for name, value in more.items():
+        setattr(exchange, name, value)
+    return recorder.record(exchange, span)

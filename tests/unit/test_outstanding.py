@@ -1,0 +1,54 @@
+"""The queue against a deque."""
+
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.outstanding import Outstanding
+
+steps = st.one_of(
+    st.sampled_from(["append", "append", "append", "appendleft", "popleft", "popleft", "clear"]),
+    st.tuples(st.sampled_from(["extend", "drain"]), st.integers(0, 200)),
+)
+
+
+class Queue(SynchronousTestCase):
+    @given(st.lists(steps, max_size=60))
+    def test_like_a_deque(self, steps):
+        queue, model = Outstanding(), deque()
+        number = 0
+        for step in steps:
+            if step in ("append", "appendleft"):
+                number += 1
+                for one in (queue, model):
+                    getattr(one, step)((number, None, "x"))
+            elif step == "popleft":
+                if model:
+                    self.assertEqual(queue.popleft(), model.popleft())
+                else:
+                    self.assertRaises(IndexError, queue.popleft)
+            elif step == "clear":
+                queue.clear()
+                model.clear()
+            elif step[0] == "extend":
+                entries = [(number + n, None, None) for n in range(step[1])]
+                number += step[1]
+                queue.extend(entries)
+                model.extend(entries)
+            else:
+                for _ in range(min(step[1], len(model))):
+                    self.assertEqual(queue.popleft(), model.popleft())
+            self.assertEqual((len(queue), bool(queue)), (len(model), bool(model)))
+            self.assertEqual(list(queue), list(model))
+            if model:
+                self.assertEqual((queue[0], queue[len(model) - 1]), (model[0], model[-1]))
+
+    def test_what_is_gone_is_not_kept(self):
+        queue = Outstanding()
+        queue.extend([(n, None, None) for n in range(1000)])
+        for n in range(999):
+            self.assertEqual(queue.popleft()[0], n)
+            self.assertLessEqual(len(queue._entries), max(2 * len(queue), len(queue) + 64))
+        self.assertEqual(queue[0][0], 999)
