@@ -103,7 +103,7 @@ class DaemonMetrics:
             )
         )
 
-    def watch_traces(self, counts: Mapping[str, int]) -> None:
+    def watch_traces(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Expose what became of traces; read when scraped."""
         text = (
             "Traces by what the sampler decided, and exchanges kept although it did not want them"
@@ -125,7 +125,7 @@ class DaemonMetrics:
     def watch_intake(self, counts: Mapping[str, int]) -> None:
         """Expose what became of spans that connectors handed over; read when scraped."""
         text = "Spans of connectors, for the pages, by what became of them"
-        self.registry.register(Counts(("acra_span_intake_spans", text), "result", counts))
+        self.registry.register(Counts(("acra_span_intake_spans", text), "result", lambda: counts))
 
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
@@ -187,9 +187,12 @@ class Total:
 
 
 class Counts:
-    """A counter with one label, read when scraped.  ``counter`` is a name with its help text."""
+    """A counter with one label, read when scraped: ``counts`` is asked each time.  ``counter`` is a
+    name with its help text."""
 
-    def __init__(self, counter: tuple[str, str], label: str, counts: Mapping[str, int]) -> None:
+    def __init__(
+        self, counter: tuple[str, str], label: str, counts: Callable[[], Mapping[str, int]]
+    ) -> None:
         self._counter = counter
         self._label = label
         self._counts = counts
@@ -199,7 +202,7 @@ class Counts:
         from prometheus_client.core import CounterMetricFamily
 
         counter = CounterMetricFamily(*self._counter, labels=[self._label])
-        for value, count in self._counts.items():
+        for value, count in self._counts().items():
             counter.add_metric([value], count)
         yield counter
 
@@ -221,7 +224,7 @@ class _Watched(Counts):
         counter: tuple[str, str],
         counts: Mapping[str, int],
     ) -> None:
-        super().__init__(counter, "result", counts)
+        super().__init__(counter, "result", lambda: counts)
         self._gauge = gauge
         self._size = size
 

@@ -62,10 +62,9 @@ class Tracing:
         #: Hands on an exchange of which nothing unusual is to be said.
         self.emit_recorded = recorded
         self._trusts_remote = trusts_remote
-        #: What the sampler decided, and exchanges that were kept against it, by why.
-        self.counts = dict.fromkeys(
-            ("sampled", "not_sampled", *(f"kept_{reason}" for reason in KEPT_REASONS)), 0
-        )
+        self._sampled = 0
+        self._not_sampled = 0
+        self._kept = dict.fromkeys((f"kept_{reason}" for reason in KEPT_REASONS), 0)
 
     def decide(self, remote: TraceContext | None, client_id: str = "") -> tuple[str, bool]:
         """The id of a trace that begins here or goes on here, and whether it is sampled.
@@ -79,8 +78,19 @@ class Tracing:
             sampled = override(trace_id, None)
         else:
             sampled = self._sampler(trace_id, remote if self._trusts_remote else None)
-        self.counts["sampled" if sampled else "not_sampled"] += 1
+        if sampled:
+            self._sampled += 1
+        else:
+            self._not_sampled += 1
         return trace_id, sampled
+
+    def counts(self) -> dict[str, int]:
+        """What the sampler decided, and exchanges that were kept against it, by why."""
+        return {"sampled": self._sampled, "not_sampled": self._not_sampled, **self._kept}
+
+    def count_kept(self, reason: str) -> None:
+        """One was, for one of `KEPT_REASONS`."""
+        self._kept[f"kept_{reason}"] += 1
 
     def root(
         self, name: str, kind: int, remote: TraceContext | None = None, client_id: str = ""
@@ -239,7 +249,7 @@ class ExchangeTracing(Watcher):
             if reason:
                 # With its connection, which ends later: else it would hang in the air.
                 span.sampled = connection.kept = True
-                self._tracing.counts[f"kept_{reason}"] += 1
+                self._tracing.count_kept(reason)
         self._tracing.finish_exchange(self._recorder.record(exchange, span))
 
     def _late(self, exchange: Exchange, connection: Span) -> Span:

@@ -8,7 +8,7 @@ is "no context", never an error.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.wire import lengthprefix
 
@@ -23,16 +23,40 @@ _NO_SPAN: Final = "0" * 16
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
-class TraceContext(NamedTuple):
+class TraceContext:
     """A span's address: 32 and 16 lower-case hex digits, and whether its trace is sampled.
 
-    ``state`` is what others put into a tracestate: handed on as it came, never read.
+    ``state`` is what others put into a tracestate: handed on as it came, never read.  Not to be
+    changed.  (A NamedTuple takes ten times as long to make where this is compiled, and every
+    request needs one.)
     """
 
-    trace_id: str
-    span_id: str
-    sampled: bool
-    state: str = ""
+    __slots__ = ("trace_id", "span_id", "sampled", "state")
+
+    def __init__(self, trace_id: str, span_id: str, sampled: bool, state: str = "") -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.sampled = sampled
+        self.state = state
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, TraceContext)
+            and self.trace_id == other.trace_id
+            and self.span_id == other.span_id
+            and self.sampled == other.sampled
+            and self.state == other.state
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.trace_id, self.span_id, self.sampled, self.state))
+
+    def __repr__(self) -> str:
+        return f"TraceContext({self.traceparent()!r})"
+
+    def with_state(self, state: str) -> TraceContext:
+        """The same with a tracestate."""
+        return TraceContext(self.trace_id, self.span_id, self.sampled, state)
 
     def traceparent(self) -> str:
         """The W3C header value, version 00."""

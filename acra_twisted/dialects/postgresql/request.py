@@ -41,7 +41,7 @@ from acra_twisted.model import (
     Statement,
     Work,
 )
-from acra_twisted.sql.comments import CONTEXT_KEY, add_context, take_context
+from acra_twisted.sql.comments import add_context, may_hold_context, take_context
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.tracecontext import TraceContext
@@ -236,8 +236,7 @@ class RequestFlow(HeldBatch):
         session.in_flight = bool(session.outstanding or self._expected)
         exchange = self._begin(kind, statement)
         exchange.remote = session.context
-        # `in` makes an exception and drops it before it looks.
-        if statement.text.find(CONTEXT_KEY) >= 0:
+        if may_hold_context(statement.text):
             found = take_context(statement.text, session.conforming)
             if found.malformed:
                 exchange.add_attribute("acra.traceparent_malformed", True)

@@ -85,8 +85,8 @@ _OPTION: Final = re.compile(r"(?:-c\s*|--)([^\s=]+)=")
 
 
 def message(kind: bytes, body: bytes) -> bytes:
-    """One message.  Raises struct.error rather than wrap a length past 32 bits."""
-    return kind + struct.pack(">I", len(body) + 4) + body
+    """One message.  Raises OverflowError rather than wrap a length past 32 bits."""
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
 def header(data: bytes, start: int) -> tuple[int, int]:

@@ -129,7 +129,7 @@ def bind_results(body: bytes) -> bytes:
 
 
 def encode_bind(bind: Bind) -> bytes:
-    """A Bind message.  Raises struct.error rather than wrap a count or a length."""
+    """A Bind message.  Raises struct.error, or OverflowError, rather than wrap a number."""
     parts = [b"%b\0%b\0" % (bind.portal, bind.statement), _encode_formats(bind.formats)]
     parts.append(_SHORT.pack(len(bind.values)))
     for value in bind.values:

@@ -4,11 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sql.comments import add_context, take_context
+from acra_twisted.sql.comments import add_context, may_hold_context, take_context
 from acra_twisted.wire.tracecontext import parse_traceparent
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OTHER = b"00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+
+def taken(text):
+    """What `take_context` finds, as a tuple."""
+    found = take_context(text)
+    return found.text, found.context, found.malformed
 
 
 def comment(value=PARENT):
@@ -33,8 +39,15 @@ class Found(SynchronousTestCase):
         self.found(b"SELECT 1 " + comment(OTHER) + b" " + comment(), b"SELECT 1")
 
     def test_nothing_there(self):
-        found = take_context(b"SELECT 1")
-        self.assertEqual(found, (b"SELECT 1", None, False))
+        self.assertEqual(taken(b"SELECT 1"), (b"SELECT 1", None, False))
+
+    def test_where_it_is_worth_a_look(self):
+        for text, expected in (
+            (b"SELECT 1 / 2", False),
+            (b"SELECT traceparent", False),
+            (b"SELECT 1 " + comment(), True),
+        ):
+            self.assertEqual(may_hold_context(text), expected)
 
 
 class NotHonoured(SynchronousTestCase):
@@ -51,7 +64,7 @@ class NotHonoured(SynchronousTestCase):
     def test_malformed(self):
         for value in (b"", PARENT.upper(), PARENT + b"-x", b"%00", PARENT * 100):
             text = b"SELECT 1 " + comment(value)
-            self.assertEqual(take_context(text)[:2], (text, None))
+            self.assertEqual(taken(text)[:2], (text, None))
         self.assertTrue(take_context(b"SELECT 1 " + comment(b"x")).malformed)
         self.assertTrue(take_context(b"SELECT 'traceparent").malformed)
 
@@ -70,11 +83,11 @@ class Added(SynchronousTestCase):
         added = add_context(text, self.CONTEXT)
         self.assertTrue(added.startswith(text))
         if b"--" not in text:
-            self.assertEqual(take_context(added), (text, self.CONTEXT, False))
+            self.assertEqual(taken(added), (text, self.CONTEXT, False))
 
     def test_behind_a_line_comment(self):
         added = add_context(b"SELECT 1 -- one", self.CONTEXT)
-        self.assertEqual(take_context(added), (b"SELECT 1 -- one\n", self.CONTEXT, False))
+        self.assertEqual(taken(added), (b"SELECT 1 -- one\n", self.CONTEXT, False))
 
     def test_a_state(self):
         added = add_context(b"SELECT 1", self.CONTEXT, "rojo=00f0,congo=t61")

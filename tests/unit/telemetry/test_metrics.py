@@ -72,6 +72,6 @@ class Metrics(SynchronousTestCase):
         self.assertIn('acra_span_intake_spans_total{result="kept"} 2.0', self.text())
 
     def test_traces(self):
-        self.metrics.watch_traces({"sampled": 3, "kept_denied": 1})
+        self.metrics.watch_traces(lambda: {"sampled": 3, "kept_denied": 1})
         self.assertIn('acra_traces_total{decision="sampled"} 3.0', self.text())
         self.assertIn('acra_traces_total{decision="kept_denied"} 1.0', self.text())

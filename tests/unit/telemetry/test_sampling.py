@@ -39,7 +39,8 @@ class Samplers(SynchronousTestCase):
         sampler = self.sampler("never")
         yes = TraceContext("1" * 32, "1" * 16, True)
         self.assertTrue(sampler(yes.trace_id, yes))
-        self.assertFalse(self.sampler("always")("", yes._replace(sampled=False)))
+        no = TraceContext("1" * 32, "1" * 16, False)
+        self.assertFalse(self.sampler("always")("", no))
         allowed = sum(sampler("", yes) for _ in range(20_000))
         self.assertEqual(allowed, sampling.REMOTE_RATE - 1)
 

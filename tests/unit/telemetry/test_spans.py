@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.wire.tracecontext import TraceContext
 
 
 class Records(SynchronousTestCase):
@@ -11,7 +12,7 @@ class Records(SynchronousTestCase):
         parent = Span("a", "1" * 32, "", spans.SERVER, 5, True)
         child = parent.child("b", spans.CLIENT, 6)
         self.assertEqual((child.trace_id, child.parent_id), ("1" * 32, parent.span_id))
-        self.assertEqual(parent.context, ("1" * 32, parent.span_id, True, ""))
+        self.assertEqual(parent.context, TraceContext("1" * 32, parent.span_id, True))
         self.assertNotEqual(child.span_id, parent.span_id)
 
     def test_bounds(self):

@@ -65,7 +65,7 @@ class Exchanges(SynchronousTestCase):
         self.spans.clear()
         self.exchange()
         self.assertEqual(self.spans, [])
-        kept = {key: count for key, count in self.tracing.counts.items() if count}
+        kept = {key: count for key, count in self.tracing.counts().items() if count}
         self.assertEqual(
             kept, {"not_sampled": 1, "kept_denied": 1, "kept_error": 2, "kept_slow": 1}
         )
@@ -113,9 +113,11 @@ class Exchanges(SynchronousTestCase):
                 exchange.outcome, exchange.closed = "error", self.clock()
                 self.observer.exchange_closed(exchange)
                 span = self.spans[-1]
-                self.assertEqual((span.trace_id, span.span_id), context[:2])
+                self.assertEqual((span.trace_id, span.span_id), (context.trace_id, context.span_id))
                 if remote is not None:
-                    self.assertEqual((span.trace_id, span.parent_id), remote[:2])
+                    self.assertEqual(
+                        (span.trace_id, span.parent_id), (remote.trace_id, remote.span_id)
+                    )
 
     def test_times_before_the_stages_and_behind_other_requests(self):
         self.make()

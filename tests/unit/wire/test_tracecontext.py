@@ -20,7 +20,16 @@ class Binary(SynchronousTestCase):
         self.assertEqual(tracecontext.decode(GOLDEN[4:] + b"more"), CONTEXT)
 
     def test_without_options_it_is_not_sampled(self):
-        self.assertEqual(tracecontext.decode(GOLDEN[4:31]), CONTEXT._replace(sampled=False))
+        unsampled = TraceContext(CONTEXT.trace_id, CONTEXT.span_id, False)
+        self.assertEqual(tracecontext.decode(GOLDEN[4:31]), unsampled)
+
+    def test_equality(self):
+        other = CONTEXT.with_state("a=b")
+        self.assertNotEqual(other, CONTEXT)
+        self.assertEqual(other.with_state(""), CONTEXT)
+        self.assertEqual(len({CONTEXT, other, other.with_state("")}), 2)
+        self.assertNotEqual(CONTEXT, HEX)
+        self.assertIn(CONTEXT.trace_id, repr(CONTEXT))
 
     def test_cl4_what_is_not_well_formed_is_no_context(self):
         blob = GOLDEN[4:]
