@@ -18,7 +18,8 @@ _MODULES = {
     "wire.postgres.": "frames datarows frontend backend",
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "
     "response wholerequests wholereplies",
-    "themis.": "session",
+    "themis.": "cell container kdf message session",
+    "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks",
     "stages.": "containers censor",
     "censor.": "engine",

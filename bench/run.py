@@ -383,7 +383,10 @@ def main() -> int:
             print(censor.table(decided, cost) + "\n")
             record |= {"decisions": decided, "censor": cost}
         if whole or arguments.containers:
-            opened = containers.openings(rounds * 3)
+            opened = {
+                "interpreted": containers.openings(rounds * 3),
+                "compiled": containers.compiled_openings(rounds * 3, COMPILED),
+            }
             large = containers.Results(postgres, stack, folder)
             read = dict(large.measure(rounds))
             waited = containers.waiting(large, rounds)

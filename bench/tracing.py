@@ -12,8 +12,9 @@ from typing import Any
 from acra_twisted.model import Exchange, Identity, Session, Statement
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import Postgres
-from acra_twisted.telemetry import datadog, jaeger, otlp, spans, zipkin
+from acra_twisted.telemetry import datadog, jaeger, otlp, otlpforms, spans, zipkin
 from acra_twisted.telemetry.clock import steady_clock
+from acra_twisted.telemetry.recorded import Recorded, Recorder
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.verdicts import PASS
@@ -22,6 +23,7 @@ _REPEATS = 10_000
 BASELINE = "eight spans of OpenCensus' own tracer"
 #: With the exchange's own and the database's: eight spans.
 _STAGES = ("query_capture", "censor", "encryptor", "masking", "decryptor", "poison")
+_RECORDER = Recorder("postgresql", ("127.0.0.1", 5432), 0)
 TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"
 
 
@@ -37,9 +39,12 @@ def _best(runs: dict[str, tuple[Callable[[], Any], int]], rounds: int) -> dict[s
     return found
 
 
-def _session(sampled: bool, kept: list[Span]) -> tuple[Session, ExchangeTracing]:
+def _session(
+    sampled: bool, kept: list[Any], as_recorded: bool = False
+) -> tuple[Session, ExchangeTracing]:
     clock = steady_clock()
-    tracing = Tracing(lambda *_: sampled, clock, kept.append)
+    recorded = kept.append if as_recorded else None
+    tracing = Tracing(lambda *_: sampled, clock, kept.append, recorded=recorded)
     observer = ExchangeTracing(tracing, system="postgresql", scope="request", slow=10**9)
     session = Session(1, Identity("client", "127.0.0.1", True), observer, clock)
     session.span = tracing.root("handleConnection", spans.SERVER)
@@ -50,7 +55,7 @@ def _session(sampled: bool, kept: list[Span]) -> tuple[Session, ExchangeTracing]
 
 def records(rounds: int) -> dict[str, float]:
     """Microseconds: an exchange as the pipeline reports it, and what it is measured against."""
-    kept: list[Span] = []
+    kept: list[Any] = []
 
     def exchange(session: Session, observer: Any, stages: tuple[str, ...]) -> Exchange:
         clock = session.clock
@@ -70,12 +75,17 @@ def records(rounds: int) -> dict[str, float]:
 
     sampled, watching = _session(True, kept)
     unsampled, idle = _session(False, kept)
+    whole, recording = _session(True, kept, as_recorded=True)
     found = _best(
         {
             BASELINE: (_opencensus, _REPEATS // 20),
             "bare": (lambda: exchange(unsampled, None, ()), _REPEATS),
             "sampled exchange, eight spans": (
                 lambda: exchange(sampled, watching, _STAGES),
+                _REPEATS,
+            ),
+            "sampled exchange, as it is recorded": (
+                lambda: exchange(whole, recording, _STAGES),
                 _REPEATS,
             ),
             "unsampled exchange": (lambda: exchange(unsampled, idle, ()), _REPEATS),
@@ -128,7 +138,25 @@ def encodings(rounds: int) -> dict[str, float]:
         return lambda: encode(batch, "acra-server"), 20
 
     runs = {name: encoding(encode) for name, encode in encoders.items()}
-    return {name: took / len(batch) for name, took in _best(runs, rounds).items()}
+    found = {name: took / len(batch) for name, took in _best(runs, rounds).items()}
+    # An exchange as a whole, as it is done where nobody wants to see its spans.
+    exchange = _recorded(session)
+    whole = _best({"": (lambda: otlpforms.pieces(exchange), _REPEATS)}, rounds)[""]
+    return {**found, "OTLP, by its exchange's form": whole / (len(_STAGES) + 2)}
+
+
+def _recorded(session: Session) -> Recorded:
+    """A sampled exchange of eight spans, whose form has been made."""
+    clock = session.clock
+    for _ in range(2):
+        made = Exchange(session, "query", Statement(TEXT), clock())
+        made.passed = [(stage, PASS, clock(), clock()) for stage in _STAGES]
+        made.sent = made.first_byte = clock()
+        made.outcome, made.closed = "ok", clock()
+        span = Span("", spans.new_trace_id(), "", spans.SERVER, made.opened, True)
+        recorded = _RECORDER.record(made, span)
+        otlpforms.pieces(recorded)
+    return recorded
 
 
 def following(

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from typing import Final
 
 from acra_twisted.errors import CryptoError
 from acra_twisted.themis import cell
 from acra_twisted.themis.cell import Key, Random
 
-TAG = b'"' * 4
-HEAD_SIZE = 94
+TAG: Final = b'"' * 4
+HEAD_SIZE: Final = 94
 #: What an AcraBlock is longer than its plaintext.
-OVERHEAD: int = HEAD_SIZE + cell.OVERHEAD
+OVERHEAD: Final[int] = HEAD_SIZE + cell.OVERHEAD
 #: Data encryption, length of the wrapped key, and how every sealed 32-byte key begins.
-MARK: bytes = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"
-MARK_OFFSET: int = 15
-KEY_SIZE = 32
-_KEY_AT = 18
-_LENGTH = struct.Struct("<Q")
+MARK: Final[bytes] = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"
+MARK_OFFSET: Final[int] = 15
+KEY_SIZE: Final = 32
+_KEY_AT: Final = 18
+_LENGTH: Final = struct.Struct("<Q")
 
 
 def key_id(key: Key, context: bytes) -> bytes:

@@ -7,26 +7,27 @@ empty otherwise; it seals the data and not the data key.
 from __future__ import annotations
 
 import struct
+from typing import Final
 
 from acra_twisted.errors import CryptoError
 from acra_twisted.themis import cell, keys, message
 from acra_twisted.themis.cell import Random
 from acra_twisted.themis.keys import PrivateKey, PublicKey
 
-TAG = b'"' * 8
+TAG: Final = b'"' * 8
 #: The head: tag, throw-away public key, wrapped data key, length of the rest.
-HEAD_SIZE = 145
+HEAD_SIZE: Final = 145
 #: What an AcraStruct is longer than its plaintext.
-OVERHEAD: int = HEAD_SIZE + cell.OVERHEAD
+OVERHEAD: Final[int] = HEAD_SIZE + cell.OVERHEAD
 #: The throw-away key begins so, always.
-KEY_MARK: bytes = b"UEC2\0\0\0-"
+KEY_MARK: Final[bytes] = b"UEC2\0\0\0-"
 #: So every AcraStruct begins.
-MARK: bytes = TAG + KEY_MARK
-MARK_OFFSET: int = 0
-_KEY_END = 53
-_LENGTH_AT = 137
-_LENGTH = struct.Struct("<Q")
-_KEY_SIZE = 32
+MARK: Final[bytes] = TAG + KEY_MARK
+MARK_OFFSET: Final[int] = 0
+_KEY_END: Final = 53
+_LENGTH_AT: Final = 137
+_LENGTH: Final = struct.Struct("<Q")
+_KEY_SIZE: Final = 32
 
 
 def create(data: bytes, public: PublicKey, context: bytes, random_bytes: Random) -> bytes:

@@ -12,12 +12,15 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.crypto.search import contains_any
 
-RAW, HEX, ESCAPE, ESCAPE_TWICE = "raw", "hex", "escape", "escape-twice"
+RAW: Final = "raw"
+HEX: Final = "hex"
+ESCAPE: Final = "escape"
+ESCAPE_TWICE: Final = "escape-twice"
 
 
 def _escape(data: bytes) -> bytes:
@@ -27,21 +30,22 @@ def _escape(data: bytes) -> bytes:
     )
 
 
-_STRUCT, _BLOCK = envelopes.MARKS
-_HEX_MARKS = tuple(mark.hex().encode() for mark in envelopes.MARKS)
-_ESCAPED_MARKS = tuple(_escape(mark) for mark in envelopes.MARKS)
+_STRUCT: Final = envelopes.MARKS[0]
+_BLOCK: Final = envelopes.MARKS[1]
+_HEX_MARKS: Final = tuple(mark.hex().encode() for mark in envelopes.MARKS)
+_ESCAPED_MARKS: Final = tuple(_escape(mark) for mark in envelopes.MARKS)
 # In JSON and in COPY data the backslashes of the escape format are doubled, and in JSON quotes have
 # one: the tag is not part of what is looked for.
-_ESCAPED_MARKS_TWICE = tuple(
+_ESCAPED_MARKS_TWICE: Final = tuple(
     _escape(mark).replace(b"\\", b"\\\\") for mark in (acrastruct.KEY_MARK, acrablock.MARK)
 )
-_ALL_ESCAPED_MARKS = _ESCAPED_MARKS + _ESCAPED_MARKS_TWICE
+_ALL_ESCAPED_MARKS: Final = _ESCAPED_MARKS + _ESCAPED_MARKS_TWICE
 
 #: Digits converted at a time: a worker keeps the interpreter for a piece (0.1 ms), not for 20 MB.
-_PIECE = 256 * 1024
-_HEX_RUN = re.compile(rb"(?:[0-9a-f]{2})*")
-_ESCAPES = re.compile(rb"\\(?:\\|([0-7]{3}))")
-_TWICE = re.compile(rb'\\([\\"])')
+_PIECE: Final = 256 * 1024
+_HEX_RUN: Final = re.compile(rb"(?:[0-9a-f]{2})*")
+_ESCAPES: Final = re.compile(rb"\\(?:\\|([0-7]{3}))")
+_TWICE: Final = re.compile(rb'\\([\\"])')
 
 
 def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> bool:
@@ -145,8 +149,8 @@ def _mark_positions(cell: bytes) -> list[int]:
 
 
 #: How much may stand before a mark and belong to its container: envelope, tag, mark's offset.
-_BEFORE = envelopes.HEADER_SIZE + max(acrastruct.MARK_OFFSET, acrablock.MARK_OFFSET)
-_NO_DIGIT = re.compile(rb"[^0-9a-f]")
+_BEFORE: Final = envelopes.HEADER_SIZE + max(acrastruct.MARK_OFFSET, acrablock.MARK_OFFSET)
+_NO_DIGIT: Final = re.compile(rb"[^0-9a-f]")
 
 
 def _run_start(cell: bytes, mark: int) -> int:
@@ -220,4 +224,4 @@ def _digits(data: bytes) -> bytes:
     return b"".join(binascii.hexlify(view[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
 
 
-_WRITE = {RAW: _as_it_is, HEX: _digits, ESCAPE: _escape}
+_WRITE: Final = {RAW: _as_it_is, HEX: _digits, ESCAPE: _escape}

@@ -10,26 +10,26 @@ search in C instead of an attempt per byte.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from acra_twisted.crypto import acrablock, acrastruct
 
-ACRASTRUCT = "acrastruct"
-ACRABLOCK = "acrablock"
+ACRASTRUCT: Final = "acrastruct"
+ACRABLOCK: Final = "acrablock"
 
-_TAG = b"%%%"
-HEADER_SIZE = 12
-_LENGTH = struct.Struct("<Q")
-_IDS = {ACRABLOCK: b"\xf0", ACRASTRUCT: b"\xf1"}
-_KINDS = ((ACRASTRUCT, acrastruct), (ACRABLOCK, acrablock))
+_TAG: Final = b"%%%"
+HEADER_SIZE: Final = 12
+_LENGTH: Final = struct.Struct("<Q")
+_IDS: Final = {ACRABLOCK: b"\xf0", ACRASTRUCT: b"\xf1"}
+_KINDS: Final = ((ACRASTRUCT, acrastruct), (ACRABLOCK, acrablock))
 
 #: What is in every container of each kind.
-MARKS = (acrastruct.MARK, acrablock.MARK)
+MARKS: Final = (acrastruct.MARK, acrablock.MARK)
 #: How many containers may lie one in another.  A cell of look-alikes that each claim all the rest
 #: would else be work and memory by the square of its size.
-MAX_DEPTH = 4
+MAX_DEPTH: Final = 4
 #: No container is shorter.
-MINIMUM = acrablock.OVERHEAD + 1
+MINIMUM: Final = acrablock.OVERHEAD + 1
 
 
 class Envelope(NamedTuple):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import struct
 from collections.abc import Callable
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -26,21 +27,21 @@ Random = Callable[[int], bytes]
 Key = bytes | bytearray
 
 #: What a cell is longer than its message.
-OVERHEAD = 44
+OVERHEAD: Final = 44
 #: Algorithm, length of the initialization vector, length of the tag.
-HEAD = bytes.fromhex("000101400c00000010000000")
-_PASSPHRASE_HEAD = bytes.fromhex("000101410c00000010000000")
-_PASSPHRASE_SIZE = 70
-_ITERATIONS = 314_110
+HEAD: Final = bytes.fromhex("000101400c00000010000000")
+_PASSPHRASE_HEAD: Final = bytes.fromhex("000101410c00000010000000")
+_PASSPHRASE_SIZE: Final = 70
+_ITERATIONS: Final = 314_110
 #: The count stands in the data: it is work of the sender's choosing.
-_MAX_ITERATIONS = 10_000_000
+_MAX_ITERATIONS: Final = 10_000_000
 
-_MESSAGE_KEY = b"Themis secure cell message key"
-_MESSAGE_IV = b"Themis secure cell message iv"
+_MESSAGE_KEY: Final = b"Themis secure cell message key"
+_MESSAGE_IV: Final = b"Themis secure cell message iv"
 # What the derivation of every message key begins with: joined once (5 us of an AcraStruct's 150).
-_KEY_PREFIX = kdf.message(_MESSAGE_KEY)
-_LENGTH = struct.Struct("<I")
-_LONG = struct.Struct("<Q")
+_KEY_PREFIX: Final = kdf.message(_MESSAGE_KEY)
+_LENGTH: Final = struct.Struct("<I")
+_LONG: Final = struct.Struct("<Q")
 
 
 def _message_key(key: Key, length: bytes, context: bytes) -> bytes:

@@ -8,12 +8,13 @@ finds accidents, not attacks.
 from __future__ import annotations
 
 import struct
+from typing import Final
 
 from acra_twisted.errors import CryptoError
 
-HEADER_SIZE = 12
-_HEADER = struct.Struct(">4sI")
-_CHECKSUM = struct.Struct("<I")
+HEADER_SIZE: Final = 12
+_HEADER: Final = struct.Struct(">4sI")
+_CHECKSUM: Final = struct.Struct("<I")
 
 
 def _make_table() -> list[int]:
@@ -26,7 +27,7 @@ def _make_table() -> list[int]:
     return table
 
 
-_TABLE = _make_table()
+_TABLE: Final = _make_table()
 
 
 def crc32c(data: bytes, before: int = 0) -> int:

@@ -57,7 +57,7 @@ def decode_public(data: bytes) -> PublicKey:
         if container.crc32c(point, _HEAD_CHECKSUM).to_bytes(4, "little") != data[8:12]:
             raise CryptoError("a Themis container's checksum is wrong")
         return decode_point(point)
-    return decode_point(container.decode(PUBLIC_TAG, data))
+    return decode_point(container.decode(PUBLIC_TAG, bytes(data)))
 
 
 def decode_point(point: bytes) -> PublicKey:

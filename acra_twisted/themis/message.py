@@ -8,6 +8,7 @@ form's length counts its 8-byte header, the signed form's counts the message alo
 from __future__ import annotations
 
 import struct
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -18,11 +19,11 @@ from acra_twisted.themis import cell
 from acra_twisted.themis.keys import PrivateKey, PublicKey, shared_secret
 
 #: What an encrypted message is longer than its content.
-OVERHEAD = 8 + cell.OVERHEAD
-ENCRYPTED = bytes.fromhex("20270426")
-SIGNED = bytes.fromhex("20260426")
-SIGNATURE = ec.ECDSA(hashes.SHA256())
-_LENGTH = struct.Struct("<I")
+OVERHEAD: Final = 8 + cell.OVERHEAD
+ENCRYPTED: Final = bytes.fromhex("20270426")
+SIGNED: Final = bytes.fromhex("20260426")
+SIGNATURE: Final = ec.ECDSA(hashes.SHA256())
+_LENGTH: Final = struct.Struct("<I")
 
 
 def encrypt(
