@@ -11,6 +11,7 @@ from binascii import unhexlify
 from typing import Final
 
 from acra_twisted.byteswriter import BytesWriter, write_f64_le, write_i64_le
+from acra_twisted.cache import GenerationCache
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.recorded import (
     FIRST_BYTE,
@@ -34,6 +35,8 @@ _VARYING: Final = {
 }
 # Not looked up in the module for each id.
 _unhexlify: Final = unhexlify
+#: Links to connections; twice as many are kept at most.
+_links: Final[GenerationCache[tuple[str, str, int], bytes]] = GenerationCache(1024, 4096)
 #: The largest number that takes one byte.
 _ROWS_MAX: Final = 127
 
@@ -121,11 +124,20 @@ class _Form:
             at += 2
         if flags & LINK:
             writer.write(between[at])
-            link_trace_id, link_span_id, kind = span.links[0]
-            writer.write(otlp.link(link_trace_id, link_span_id, kind))
+            writer.write(_link(span.links[0]))
             at += 1
         writer.write(between[at])
         return writer.getvalue()
+
+
+def _link(link: tuple[str, str, int]) -> bytes:
+    """All exchanges of a connection have the same."""
+    found = _links.get(link)
+    if found is None:
+        trace_id, span_id, kind = link
+        found = otlp.link(trace_id, span_id, kind)
+        _links.put(link, found)
+    return found
 
 
 def _write_ids(writer: BytesWriter, trace_id: bytes, span_id: bytes, parent_id: bytes) -> None:

@@ -318,7 +318,7 @@ class Recorder:
         if self._slow and end - span.start >= self._slow:
             flags |= SLOW
         ids = spans.new_span_ids(count)
-        if database_id:
+        if database_id and flags & SENT:
             ids = ids[:-16] + database_id
         shape = self._shape(exchange, shown, tuple(names), flags)
         found = [] if row_spans is None else list(row_spans.values())

@@ -80,6 +80,14 @@ class Spans(SynchronousTestCase):
         recorded = record(1, notes={module.DATABASE: "d" * 16})
         self.assertEqual(recorded.spans()[1].span_id, "d" * 16)
 
+    def test_an_id_that_was_handed_on_for_nothing(self):
+        """The statement was refused, or skipped, before it was sent."""
+        for fields in ({"sent": 0}, {"outcome": "aborted"}):
+            recorded = record(1, notes={module.DATABASE: "d" * 16}, **fields)
+            ids = [span.span_id for span in recorded.spans()]
+            self.assertEqual(len(ids), 2)
+            self.assertNotIn("d" * 16, ids)
+
     def test_odd_ones(self):
         rows = Span("stage x rows", "1" * 32, "2" * 16, 0, 1, True)
         for count, odd in (

@@ -1,5 +1,7 @@
 """Startup packets, lengths, negotiation."""
 
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -48,6 +50,25 @@ class Startup(SynchronousTestCase):
     def test_options(self):
         found = frames.option_names(b"-c role=x --search-path=y -csession_authorization=z -d 5")
         self.assertEqual(found, ["role", "search_path", "session_authorization"])
+
+
+class Reading(SynchronousTestCase):
+    @given(
+        st.lists(st.sampled_from([b"\0", b"a" * 7, b"b" * 63, b"c" * 64, b"d" * 100]), max_size=4),
+        st.integers(0, 300),
+    )
+    def test_ends_of_strings(self, parts, start):
+        data = b"".join(parts)
+        self.assertEqual(frames.end_of_string(data, start), data.find(b"\0", start))
+
+    @given(st.binary(min_size=5, max_size=20), st.integers(0, 20))
+    def test_headers(self, data, start):
+        if start + 5 > len(data):
+            self.assertRaises((IndexError, struct.error), frames.header, data, start)
+        else:
+            expected = struct.unpack_from(">BI", data, start)
+            self.assertEqual(frames.header(data, start), expected)
+            self.assertEqual(frames.length_at(data, start), expected[1])
 
 
 class Cancel(SynchronousTestCase):
