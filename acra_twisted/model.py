@@ -50,6 +50,11 @@ class Statement:
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
         self.shown: Any = None
 
+    def rewrite(self, text: bytes) -> None:
+        """Another text, of which nothing has been made yet."""
+        self.text = text
+        self.skeleton = self.shown = None
+
 
 class Parameters:
     """Values bound to a prepared statement: bytes or None, with their formats (0 text, 1 binary).

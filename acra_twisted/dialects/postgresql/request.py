@@ -168,7 +168,7 @@ class RequestFlow(HeldBatch):
                 message = message._replace(values=list(item.values), formats=list(item.formats))
                 self._splice(start, end, frontend.encode_bind(message))
             else:
-                work.item.text = item.text
+                work.item.rewrite(item.text)
                 self._splice_statement(start, end, message, item.text)
         if work.kind == PARAMETERS:
             portal = Portal(message.portal, work.item.statement, message.results)
@@ -241,7 +241,7 @@ class RequestFlow(HeldBatch):
             if found.malformed:
                 exchange.add_attribute("acra.traceparent_malformed", True)
             if found.context is not None:
-                statement.text = found.text
+                statement.rewrite(found.text)
                 exchange.remote = found.context
         if self._disclosure.notices:
             asked = asks_for_notices(statement.text)

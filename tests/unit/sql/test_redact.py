@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sql.redact import TEXT_LIMIT, redact
+from acra_twisted.model import Statement
+from acra_twisted.sql.redact import TEXT_LIMIT, of_statement, redact
+from acra_twisted.sql.skeleton import split
 
 
 class Texts(SynchronousTestCase):
@@ -66,3 +68,17 @@ class Summaries(SynchronousTestCase):
         self.assertTrue(len(redact(text).summary) <= 255)
         self.assertEqual(redact(b"SELECT " + b" " * 70_000).summary, "SELECT")
         self.assertEqual(redact(b" " * 70_000).summary, "SQL")
+
+
+class OfStatements(SynchronousTestCase):
+    def test_a_text_that_a_stage_has_replaced(self):
+        """What was made of the text before must neither be shown nor be kept for others."""
+        text, other = b"SELECT 1 FROM before_it", b"SELECT 'x' FROM behind_it"
+        for asked_before in (False, True):
+            statement = Statement(text)
+            statement.skeleton = split(text, b'"')
+            if asked_before:
+                of_statement(statement, True)
+            statement.rewrite(other)
+            self.assertEqual(of_statement(statement, True).text, "SELECT ? FROM behind_it")
+            self.assertEqual(redact(text).text, "SELECT ? FROM before_it")
