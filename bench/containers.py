@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 import psycopg
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from inprocess import printed_by
 
 from acra_twisted.crypto import acrablock, acrastruct
 from acra_twisted.crypto.openers import Opener
@@ -207,14 +207,7 @@ def waiting(results: Results, rounds: int) -> dict[str, float]:
 
 def compiled_openings(rounds: int, compiled: Path) -> dict[str, float]:
     """`openings` in the compiled form, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, str(rounds)],
-        env={**os.environ, "PYTHONPATH": str(compiled)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, float] = json.loads(done.stdout)
+    found: dict[str, float] = printed_by(__file__, str(compiled), str(rounds))
     return found
 
 

@@ -227,16 +227,21 @@ def both(compiled: Path) -> dict[str, list[float]]:
     """`run`, interpreted and compiled, each in a process of its own."""
     found: dict[str, list[float]] = {}
     for path in ("", str(compiled)):
-        done = subprocess.run(
-            [sys.executable, __file__],
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name, took in json.loads(done.stdout).items():
+        for name, took in printed_by(__file__, path).items():
             found.setdefault(name, []).append(took)
     return found
+
+
+def printed_by(script: str, path: str, *arguments: str) -> Any:
+    """The JSON that a script prints when modules are looked for in ``path`` first."""
+    done = subprocess.run(
+        [sys.executable, script, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 def table(found: dict[str, list[float]]) -> str:
