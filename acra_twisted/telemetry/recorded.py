@@ -200,21 +200,20 @@ class Recorded:
             made.append(span)
             at += 16
         made += self._row_spans
-        if shape.flags & SENT:
-            made.append(self._database(self.ids[at : at + 16]))
+        if shape.flags & SENT and shape.server is not None:
+            made.append(self._database(shape.server, self.ids[at : at + 16]))
         self._describe()
         made.append(parent)
         return made
 
-    def _database(self, span_id: str) -> Span:
+    def _database(self, server: tuple[str, int], span_id: str) -> Span:
         shape, exchange = self.shape, self._exchange
-        assert shape.server is not None  # noqa: S101 - SENT says so
         span = self.span.child(shape.database_name, spans.CLIENT, self.sent)
         span.span_id = span_id
         known = span.attributes = {
             "db.system.name": shape.system,
-            "server.address": shape.server[0],
-            "server.port": shape.server[1],
+            "server.address": server[0],
+            "server.port": server[1],
         }
         if shape.flags & FIRST_BYTE:
             known["acra.time.first_byte_ms"] = self.first_byte_ms
