@@ -165,10 +165,10 @@ class ITransportSecurity(Interface):
 class ISecuredProtocol(Interface):
     """Implemented by protocols that run inside an ITransportSecurity."""
 
-    def peer_authenticated(certificate: Any, client_id: str = "") -> None:
+    def peer_authenticated(certificate: bytes | None, client_id: str = "") -> None:
         """Called once, after the handshake and before any dataReceived.  `certificate` is the
-        peer's (a cryptography x509.Certificate), or None where the protection has none;
-        `client_id` is the connector's where the protection itself has proven it."""
+        peer's, DER, or None where the protection has none; `client_id` is the connector's where
+        the protection itself has proven it."""
 
 
 class IAuthenticatingTransport(Interface):

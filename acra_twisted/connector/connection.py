@@ -51,7 +51,7 @@ class LinkChannel(Channel):
             self.abort()
         return result
 
-    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
+    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The server has shown who it is."""
         established, self._established = self._established, None
         if established is not None:

@@ -80,7 +80,7 @@ class ServerConnection(Channel):
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self.abort()
 
-    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
+    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The link's handshake is complete."""
         assert self._wrap is not None  # noqa: S101 - made in opened()
         try:
@@ -97,10 +97,10 @@ class ServerConnection(Channel):
             data, self._buffer = self._buffer, b""
             self._phase(data)
 
-    def _client_id(self, certificate: Any) -> str:
+    def _client_id(self, certificate: bytes | None) -> str:
         server = self._server
         if certificate is not None and server.id_from_certificate:
-            return identity.client_id(certificate, server.id_from_certificate)
+            return identity.client_id_of(certificate, server.id_from_certificate)
         return server.client_id
 
     def _link_data(self, data: bytes) -> None:

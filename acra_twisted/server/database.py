@@ -31,7 +31,7 @@ class DatabaseChannel(Channel):
         self.on_data: Callable[[bytes], None] | None = None
         self.on_lost: Callable[[Failure], None] | None = None
 
-    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
+    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The socket is there; ask for TLS if it must be."""
         if self._creator is None:
             self._become_ready()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cryptography import x509
+from OpenSSL import crypto
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
@@ -32,7 +32,8 @@ class Channel(Protocol):
     transport: Any
     _starting_tls = False
     _has_producer = False
-    certificate: x509.Certificate | None = None
+    #: The peer's in the last handshake, DER.
+    certificate: bytes | None = None
 
     def connectionMade(self) -> None:
         """Twisted: the socket is there (and TLS, where it is there from the start, is not yet)."""
@@ -49,7 +50,9 @@ class Channel(Protocol):
     def handshakeCompleted(self) -> None:
         """Twisted: TLS is complete, be it the first layer or one begun by `start_tls`."""
         certificate = self.transport.getPeerCertificate()
-        self.certificate = certificate.to_cryptography() if certificate is not None else None
+        if certificate is not None:
+            certificate = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        self.certificate = certificate
         if self._starting_tls:
             self._starting_tls = False
             self.tls_started()
@@ -122,7 +125,7 @@ class Channel(Protocol):
     def opened(self) -> None:
         """The socket is there."""
 
-    def peer_authenticated(self, certificate: Any, client_id: str = "") -> None:
+    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """See ISecuredProtocol."""
 
     def tls_started(self) -> None:

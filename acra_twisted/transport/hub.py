@@ -54,22 +54,26 @@ class Hub:
         self._clock = clock
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
+        self._events: dict[int, int] = {}
         # Things that the reactor will bring: nobody is to be kept waiting for them.
         self._awaited = 0
 
     def watch(self, fd: int, who: Watched, events: int) -> None:
         """Tell ``who`` of ``events`` from now on, and of errors and hang-ups."""
-        if fd in self._watched:
-            self._epoll.modify(fd, events)
-        else:
+        before = self._events.get(fd)
+        if before is None:
             if not self._watched:
                 self._reactor.addReader(self)
             self._epoll.register(fd, events)
+        elif events != before:
+            self._epoll.modify(fd, events)
+        self._events[fd] = events
         self._watched[fd] = who
 
     def forget(self, fd: int) -> None:
         """Tell nobody any more.  Before the descriptor is closed."""
         if self._watched.pop(fd, None) is not None:
+            del self._events[fd]
             self._epoll.unregister(fd)
             if not self._watched:
                 self._reactor.removeReader(self)

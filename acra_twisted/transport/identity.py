@@ -29,6 +29,16 @@ _PRINTABLE = frozenset(b" '()+,-./:=?0123456789" + bytes(range(65, 91)) + bytes(
 
 # The same few certificates come with each connection: a tenth of a resumed handshake's time.
 @lru_cache(maxsize=1024)
+def client_id_of(der: bytes, kind: str = "distinguished_name") -> str:
+    """`client_id` of a certificate as it comes in a handshake.  Raises HandshakeError as well if
+    it cannot be read."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except ValueError:
+        raise HandshakeError("the client's certificate cannot be read") from None
+    return client_id(certificate, kind)
+
+
 def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -> str:
     """128 hex digits.  ``kind`` is ``distinguished_name`` or ``serial_number``.
 

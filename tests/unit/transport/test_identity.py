@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -93,5 +94,16 @@ class ClientIds(SynchronousTestCase):
 
     def test_certificates_that_are_not_clients(self):
         server = self.certificate(hosts=("x",), server_only=True)
-        self.assertRaises(HandshakeError, identity.client_id, server)
-        self.assertRaises(HandshakeError, identity.client_id, self.authority.certificate)
+        for refused in (server, self.authority.certificate):
+            self.assertRaises(HandshakeError, identity.client_id, refused)
+            der = refused.public_bytes(Encoding.DER)
+            self.assertRaises(HandshakeError, identity.client_id_of, der)
+
+    def test_as_they_come_in_a_handshake(self):
+        certificate = self.certificate()
+        der = certificate.public_bytes(Encoding.DER)
+        for kind in ("distinguished_name", "serial_number"):
+            expected = identity.client_id(certificate, kind)
+            self.assertEqual(identity.client_id_of(der, kind), expected)
+        self.assertRaises(HandshakeError, identity.client_id_of, der[:-1])
+        self.assertRaises(HandshakeError, identity.client_id_of, b"")
