@@ -1,16 +1,15 @@
 """Histograms of durations that cost little on the data path.
 
-`observe` takes 0.25 us, with an exemplar 0.4 us; prometheus-client's own, with as many buckets,
-takes 1.6 us and 3.7 us; an entry in `later` 0.03 us, and its share of a `fold` 0.1 us.  What is
-told to Prometheus is made when it asks.
+Of durations all over the buckets `count` takes 0.6 us, `observe` with an exemplar 0.9 us, where
+prometheus-client's own takes 2.1 us and 5.6 us.  What Prometheus is told is made when it asks.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.samples import Exemplar
@@ -18,44 +17,51 @@ from prometheus_client.utils import floatToGoString
 
 #: What of a span an exemplar carries: trace id and span id.
 Ids = tuple[str, str]
+_SECOND: Final = 1_000_000_000
+_FOREVER: Final = 1 << 62
+# Final: else it would be looked up in the module's dict each time, where this is compiled.
+_bisect: Final = bisect_left
 
 
 class Durations:
-    """One series: counts by bucket, a sum, and the last exemplar of each bucket; seconds."""
+    """One series: counts by bucket, a sum, and the last exemplar of each bucket.
 
-    __slots__ = ("_bounds", "_counts", "_sum", "_exemplars", "later")
+    Durations are nanoseconds; ``bounds``, and what Prometheus is told, seconds.
+    """
+
+    __slots__ = ("_bounds", "_limits", "_place", "_over", "_upto", "_counts", "_sum", "_exemplars")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = tuple(bounds)
+        self._limits = tuple([round(bound * _SECOND) for bound in bounds])
+        # The bucket of the last one, and what lies in it.
+        self._place = self._over = self._upto = 0
         self._counts = [0] * (len(bounds) + 1)
-        self._sum = 0.0
+        self._sum = 0
         self._exemplars: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
-        #: Nanoseconds to be counted by `fold`, which takes a fifth of the time for many at once.
-        self.later: list[int] = []
 
-    def observe(self, seconds: float, ids: Ids | None = None, when: float = 0.0) -> None:
-        """Count a duration; ``ids`` name the span that it was, ``when`` is Unix time."""
-        place = bisect_left(self._bounds, seconds)
+    def count(self, duration: int) -> int:
+        """Count one; which bucket it is in."""
+        if not self._over < duration <= self._upto:
+            self._find(duration)
+        place = self._place
         self._counts[place] += 1
-        self._sum += seconds
-        if ids is not None:
-            self._exemplars[place] = (ids, seconds, when or time())
+        self._sum += duration
+        return place
 
-    def fold(self) -> None:
-        """Count what is in `later`."""
-        values = sorted(self.later)
-        self.later.clear()
-        done = 0
-        for place, bound in enumerate(self._bounds):
-            upto = bisect_right(values, bound * 1e9, done)
-            self._counts[place] += upto - done
-            done = upto
-        self._counts[-1] += len(values) - done
-        self._sum += sum(values) / 1e9
+    def _find(self, duration: int) -> None:
+        """Its bucket, where the next one is looked for first: most last about as long."""
+        limits = self._limits
+        place = self._place = _bisect(limits, duration)
+        self._over = limits[place - 1] if place else -_FOREVER
+        self._upto = limits[place] if place < len(limits) else _FOREVER
+
+    def observe(self, duration: int, ids: Ids, when: float = 0.0) -> None:
+        """Count one; ``ids`` name the span that it was, ``when`` is Unix time."""
+        self._exemplars[self.count(duration)] = (ids, duration / _SECOND, when or time())
 
     def put(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Add what was counted to what is told."""
-        self.fold()
         count = 0
         buckets: list[Any] = []
         bounds = (*self._bounds, float("inf"))
@@ -66,7 +72,7 @@ class Durations:
                 (trace_id, span_id), value, when = last
                 exemplar = Exemplar({"trace_id": trace_id, "span_id": span_id}, value, when)
             buckets.append((floatToGoString(bound), count, exemplar))
-        family.add_metric(labels, buckets, self._sum)
+        family.add_metric(labels, buckets, self._sum / _SECOND)
 
 
 class DurationsBy:

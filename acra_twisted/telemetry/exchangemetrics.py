@@ -37,8 +37,6 @@ _NS: Final = 1e-9
 #: Nanoseconds between exchanges whose ids go with their times; those that last long always do.
 _EXEMPLARS_APART: Final = 10**7
 _UNUSUAL: Final = 10**8
-#: Exchanges whose times are counted together.
-_FOLD: Final = 512
 
 
 def session_state(session: Session) -> str:
@@ -179,8 +177,6 @@ class ServerMetrics(ConnectorMetrics):
             TIME_BUCKETS,
         )
         self._next_exemplars = 0
-        self._times = (self._request, self._response, self._exchange, self._first_byte)
-        self._later = tuple(durations.later for durations in self._times)
         self._stage_times = DurationsBy(
             registry,
             "acra_stage_seconds",
@@ -219,10 +215,7 @@ class ServerMetrics(ConnectorMetrics):
         super().exchange_closed(exchange)
         if exchange.passed is not None:
             for stage, _, started, ended in exchange.passed:
-                times = self._stage_times.labels(stage)
-                times.later.append(ended - started)
-                if len(times.later) >= _FOLD:
-                    times.fold()
+                self._stage_times.labels(stage).count(ended - started)
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return
@@ -233,23 +226,19 @@ class ServerMetrics(ConnectorMetrics):
             or not span.sampled
             or (closed < self._next_exemplars and closed - opened < _UNUSUAL)
         ):
-            request, response, whole, first = self._later
-            request.append(sent - opened)
-            response.append(closed - sent)
-            whole.append(closed - opened)
+            self._request.count(sent - opened)
+            self._response.count(closed - sent)
+            self._exchange.count(closed - opened)
             if exchange.first_byte >= sent:
-                first.append(exchange.first_byte - sent)
-            if len(request) >= _FOLD:
-                for durations in self._times:
-                    durations.fold()
+                self._first_byte.count(exchange.first_byte - sent)
             return
         self._next_exemplars = closed + _EXEMPLARS_APART
         ids, when = (span.trace_id, span.span_id), closed * _NS
-        self._request.observe((sent - opened) * _NS, ids, when)
-        self._response.observe((closed - sent) * _NS, ids, when)
-        self._exchange.observe((closed - opened) * _NS, ids, when)
+        self._request.observe(sent - opened, ids, when)
+        self._response.observe(closed - sent, ids, when)
+        self._exchange.observe(closed - opened, ids, when)
         if exchange.first_byte >= sent:
-            self._first_byte.observe((exchange.first_byte - sent) * _NS, ids, when)
+            self._first_byte.observe(exchange.first_byte - sent, ids, when)
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """Under Acra's old name and its new one."""
@@ -261,7 +250,7 @@ class ServerMetrics(ConnectorMetrics):
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """Times, where they were taken; refusals always.  The names of stages are few."""
         if started:
-            self._stage_times.labels(stage).observe((ended - started) * _NS)
+            self._stage_times.labels(stage).count(ended - started)
         if type(verdict) in (Deny, Hangup):
             self._stages.labels(stage, type(verdict).__name__.lower()).inc()
             self.event(getattr(verdict, "code", events.QUERY_NOT_ALLOWED))
