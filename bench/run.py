@@ -1,7 +1,9 @@
 """``make bench``: direct, pgbouncer, server alone, connector and server, side by side.
 
 Every target is measured in turn, round after round, so that what else the machine does hits all
-of them, while the others sleep; reported are medians, and their ratios to the direct connection.
+of them, while the others sleep.  The direct connection is measured again after every few: what a
+machine does may change by half within a minute.  Reported are medians, of the direct connection's
+rate and of each target's ratio to what it was just before and just after.
 Results go to ``bench/results/`` as JSON.  ``make bench BENCH=--quick`` takes a fifth of the time.
 """
 
@@ -19,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -40,6 +43,9 @@ from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import Process, accepts, free_port
 
 ROWS = 100_000
+DIRECT = "direct"
+#: Targets that are measured between two measurements of the direct connection.
+_APART = 4
 SAMPLERS = {"off": "never", "1 %": "probability:0.01", "100 %": "always"}
 COMPILED = Path(__file__).parents[1] / "build" / "compiled"
 #: What is compared: its name, its link, whether it is compiled, and its sampling.
@@ -127,7 +133,7 @@ class Bench:
         self.postgres = postgres
         self.seconds = seconds
         self.clients = clients
-        self.ports: dict[str, int] = {"direct": postgres.port}
+        self.ports: dict[str, int] = {DIRECT: postgres.port}
 
     @contextmanager
     def awake(self, target: str) -> Iterator[list[int]]:
@@ -191,24 +197,25 @@ class Bench:
         return found
 
     def measure(self, rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
-        """Each workload with the median of its rounds for each target."""
+        """Each workload with what each target does: the median of its rounds' ratios to the direct
+        connection, for that itself of its rates."""
         workloads: dict[str, tuple[Callable[..., float], tuple[str, ...]]] = {
             name: (self.pgbench, arguments) for name, arguments in WORKLOADS.items()
         }
         workloads[f"{ROWS:,} rows"] = (self.rows, ())
         for name, (run, arguments) in workloads.items():
-            rates: dict[str, list[float]] = {target: [] for target in self.ports}
+            measured: list[tuple[str, float]] = []
             spent: dict[str, list[list[float]]] = {target: [] for target in self.processes}
             for number in range(rounds):
-                for target, port in self.ports.items():
+                for target in self._turns():
                     print(f"\r{name}: round {number + 1}, {target}".ljust(70), end="", flush=True)
                     with self.awake(target) as pids:
                         before = [processor_time(pid) for pid in pids]
-                        rates[target].append(run(port, arguments))
-                        done = rates[target][-1] * self.seconds
+                        rate = run(self.ports[target], arguments)
+                        measured.append((target, rate))
                         spent.setdefault(target, []).append(
                             [
-                                (processor_time(pid) - was) / done * 1e6
+                                (processor_time(pid) - was) / (rate * self.seconds) * 1e6
                                 for pid, was in zip(pids, before, strict=True)
                             ]
                         )
@@ -218,7 +225,29 @@ class Bench:
                     target: [statistics.median(one) for one in zip(*found, strict=True)]
                     for target, found in spent.items()
                 }
-            yield name, {target: statistics.median(found) for target, found in rates.items()}
+            yield name, ratios(measured)
+
+    def _turns(self) -> Iterator[str]:
+        """The targets of a round, the direct connection before, between and after the others."""
+        for number, target in enumerate(name for name in self.ports if name != DIRECT):
+            if number % _APART == 0:
+                yield DIRECT
+            yield target
+        yield DIRECT
+
+
+def ratios(measured: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Medians of each target's rate as a ratio to the mean of the direct connection's last before
+    and first after it; of the direct connection's, the median rate."""
+    direct = [number for number, (target, _) in enumerate(measured) if target == DIRECT]
+    found: dict[str, list[float]] = {}
+    for number, (target, rate) in enumerate(measured):
+        if target != DIRECT:
+            place = bisect(direct, number)
+            around = measured[direct[place - 1]][1] + measured[direct[place]][1]
+            rate /= around / 2
+        found.setdefault(target, []).append(rate)
+    return {target: statistics.median(each) for target, each in found.items()}
 
 
 def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
@@ -301,13 +330,11 @@ def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
     """Ratios to direct; the first line has the absolute figures."""
     width = max(map(len, names)) + 2
     lines = ["".ljust(width) + "".join(title.rjust(18) for title in results)]
-    absolute = "".join(f"{best['direct']:,.0f}/s".rjust(18) for best in results.values())
-    lines.append("direct".ljust(width) + absolute)
+    absolute = "".join(f"{found[DIRECT]:,.0f}/s".rjust(18) for found in results.values())
+    lines.append(DIRECT.ljust(width) + absolute)
     for name in names[1:]:
-        ratios = "".join(
-            f"{best[name] / best['direct']:.2f}".rjust(18) for best in results.values()
-        )
-        lines.append(name.ljust(width) + ratios)
+        cells = "".join(f"{found[name]:.2f}".rjust(18) for found in results.values())
+        lines.append(name.ljust(width) + cells)
     return "\n".join(lines)
 
 
@@ -321,7 +348,7 @@ def main() -> int:
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
-    seconds, rounds = (1, 1) if arguments.quick else (2, 3)
+    seconds, rounds = (1, 1) if arguments.quick else (2, 4)
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -353,7 +380,7 @@ def main() -> int:
             alone = {
                 name: port
                 for name, port in bench.ports.items()
-                if name in ("direct", "pgbouncer") or name.endswith("tracing 1 %")
+                if name in (DIRECT, "pgbouncer") or name.endswith("tracing 1 %")
             }
             links = (
                 connections.idle_sessions(folder),
@@ -400,7 +427,7 @@ def main() -> int:
         "version": __version__,
         "clients": arguments.clients,
         "cores": os.cpu_count(),
-        "unit": "per second",
+        "unit": "per second; as ratios to direct, but for direct itself",
         "results": results,
         "processor_us": bench.spent,
     }

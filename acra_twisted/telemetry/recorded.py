@@ -297,7 +297,8 @@ class Recorder:
                 names.append(stage)
                 times.append(started)
                 times.append(ended)
-                judged = judged or started
+                if not judged or started < judged:
+                    judged = started
                 odd = odd or verdict is not PASS
         flags = PARENT if span.parent_id else 0
         if span.links:

@@ -54,6 +54,12 @@ class Spans(SynchronousTestCase):
             self.assertEqual((below.trace_id, below.parent_id), (span.trace_id, span.span_id))
         self.assertEqual(len({s.span_id for s in (first, second, database, span)}), 4)
 
+    def test_reading_ends_where_the_first_stage_begins(self):
+        """The one that answered may be another than the first, and is told of by itself."""
+        for judged, first in ((0, 100), (START + 50, 50), (START + 900_000, 100)):
+            self.assertEqual(record(2, judged=judged).judged, START + first)
+        self.assertEqual(record(judged=START + 3_000).parse_ms, 0.003)
+
     def test_they_are_made_once(self):
         recorded = record(1)
         self.assertEqual(recorded.span.attributes, {})
