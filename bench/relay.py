@@ -33,7 +33,11 @@ def main() -> None:
 def carry(epoll: select.epoll, peers: dict, one: socket.socket, other: socket.socket) -> None:
     """What one side says to the other; or the end of both."""
     try:
-        data = one.recv(65536)
+        try:
+            data = one.recv(65536)
+        except BlockingIOError:
+            # The event was of a socket that had this number before, and is closed.
+            return
         if data:
             sent = other.send(data)
             if sent < len(data):

@@ -170,9 +170,10 @@ class Bench:
             ],
             capture_output=True,
             text=True,
-            check=True,
             env={**os.environ, "PGSSLMODE": "disable"},
         )
+        if done.returncode:
+            sys.exit(f"pgbench failed:\n{done.stderr}")
         return float(_TPS.search(done.stdout)[1])
 
     def rows(self, port: int, arguments: tuple[str, ...]) -> float:
