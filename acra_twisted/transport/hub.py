@@ -54,6 +54,7 @@ class Hub:
         self._clock = clock
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
+        # What epoll was told of each.  Apart: whoever is ready is looked up for every event.
         self._events: dict[int, int] = {}
         # Things that the reactor will bring: nobody is to be kept waiting for them.
         self._awaited = 0
