@@ -2,14 +2,15 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, else nothing is compiled.  Needs a C compiler and
-Python's headers.  ``make compiled`` does it beside the checkout; docs/performance.rst says what it
+building makes extension modules of them, and of one in C that takes the place of calls into
+Python's socket, select and time modules; else nothing is compiled.  Needs a C compiler and Python's
+headers.  ``make compiled`` does it beside the checkout; docs/performance.rst says what it
 brings.
 """
 
 import os
 
-from setuptools import setup
+from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
@@ -40,7 +41,12 @@ def extensions():
     from mypyc.build import mypycify
 
     paths = [name.replace(".", "/") + ".py" for name in COMPILED]
-    return mypycify(paths, opt_level="3", debug_level="0")
+    system_calls = Extension(
+        "acra_twisted._syscalls",
+        ["acra_twisted/_syscalls.c"],
+        extra_compile_args=["-O3", "-Wall", "-Wextra"],
+    )
+    return [*mypycify(paths, opt_level="3", debug_level="0"), system_calls]
 
 
 setup(ext_modules=extensions())

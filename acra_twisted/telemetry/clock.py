@@ -9,13 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from acra_twisted.syscalls import clock
+
 
 def steady_clock() -> Callable[[], int]:
     """A function of no arguments returning nanoseconds since the epoch."""
-    monotonic = time.perf_counter_ns
-    offset = time.time_ns() - monotonic()
-
-    def now() -> int:
-        return offset + monotonic()
-
-    return now
+    return clock(time.time_ns() - time.monotonic_ns())

@@ -23,6 +23,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from acra_twisted.syscalls import poller
+
 _log: Final = Logger()
 
 #: Events after which the reactor's timers and other descriptors have their turn,
@@ -53,9 +55,11 @@ class Hub:
         self._reactor = reactor
         self._clock = clock
         self._epoll = select.epoll()
-        self._watched: dict[int, Watched] = {}
-        # What epoll was told of each.  Apart: whoever is ready is looked up for every event.
+        self._poll = poller(self._epoll).poll
+        # What epoll was told of each descriptor, and whom it tells.  The latter by position, for
+        # they are looked up for every event: descriptors are small numbers.
         self._events: dict[int, int] = {}
+        self._watched: list[Watched | None] = []
         # Things that the reactor will bring: nobody is to be kept waiting for them.
         self._awaited = 0
 
@@ -63,20 +67,23 @@ class Hub:
         """Tell ``who`` of ``events`` from now on, and of errors and hang-ups."""
         before = self._events.get(fd)
         if before is None:
-            if not self._watched:
+            if not self._events:
                 self._reactor.addReader(self)
             self._epoll.register(fd, events)
         elif events != before:
             self._epoll.modify(fd, events)
         self._events[fd] = events
-        self._watched[fd] = who
+        watched = self._watched
+        if fd >= len(watched):
+            watched.extend([None] * (fd + 1 - len(watched)))
+        watched[fd] = who
 
     def forget(self, fd: int) -> None:
         """Tell nobody any more.  Before the descriptor is closed."""
-        if self._watched.pop(fd, None) is not None:
-            del self._events[fd]
+        if self._events.pop(fd, None) is not None:
+            self._watched[fd] = None
             self._epoll.unregister(fd)
-            if not self._watched:
+            if not self._events:
                 self._reactor.removeReader(self)
 
     def soon(self, function: Callable[..., Any], *args: Any) -> None:
@@ -99,7 +106,7 @@ class Hub:
 
     def doRead(self) -> None:
         """Twisted: something is ready."""
-        poll, watched = self._epoll.poll, self._watched
+        poll, watched = self._poll, self._watched
         left, wait = _EVENTS, 0.0
         until = self._clock() + _FLOOR
         while left > 0:
@@ -109,7 +116,7 @@ class Hub:
             left -= len(ready)
             wait = _LINGER
             for fd, events in ready:
-                who = watched.get(fd)
+                who = watched[fd]
                 if who is None:
                     continue
                 try:
@@ -118,7 +125,7 @@ class Hub:
                     failure = Failure()
                     _log.failure("internal error", failure)
                     who.connectionLost(failure)
-            if self._awaited or not watched or self._clock() > until:
+            if self._awaited or not self._events or self._clock() > until:
                 return
 
     def fileno(self) -> int:
@@ -131,8 +138,9 @@ class Hub:
 
     def connectionLost(self, reason: Failure) -> None:
         """Twisted: the reactor stops, and with it every connection."""
-        for who in tuple(self._watched.values()):
-            who.connectionLost(reason)
+        for who in tuple(self._watched):
+            if who is not None:
+                who.connectionLost(reason)
 
 
 # Not as a decorator: compiled classes have none.

@@ -18,6 +18,7 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from acra_twisted.syscalls import socket_calls
 from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
 
 #: Bytes read at a time.
@@ -36,8 +37,9 @@ class SocketTransport:
         self.outer = outer
         self._fd: int = outer.fileno()
         self._hub = hub_of(outer.reactor)
-        self._recv = outer.socket.recv
-        self._send = outer.socket.send
+        self._calls = socket_calls(outer.socket)
+        self._recv: Callable[[int], bytes] = self._calls.recv
+        self._send: Callable[[Any], int] = self._calls.send
         self._receiver: Callable[[bytes], None] | None = None
         self._queue: deque[Any] = deque()
         self._queued = 0
@@ -65,6 +67,7 @@ class SocketTransport:
     def hand_over(self) -> Any:
         """Twisted's transport, for another one of ours.  Nothing is to be done with this one."""
         self.connected = False
+        self._calls.forget()
         return self.outer
 
     @property
@@ -122,6 +125,7 @@ class SocketTransport:
         self.connected = self._reading = False
         self.disconnecting = True
         self._hub.forget(self._fd)
+        self._calls.forget()
         self._queue.clear()
         self._queued = 0
         if self._linger is not None and self._linger.active():

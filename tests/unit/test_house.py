@@ -21,6 +21,7 @@ ORDER = (
         "events",
         "options",
         "outstanding",
+        "syscalls",
         "verdicts",
         "interfaces",
         "model",
