@@ -22,8 +22,8 @@ class SocketCalls(Protocol):
     """Of one connected socket."""
 
     def recv(self, size: int, /) -> bytes:
-        """What has come, ``size`` bytes at most (one or more); nothing at the end.  Does not wait.  Raises
-        BlockingIOError if nothing has come, OSError if the connection is broken."""
+        """What has come, ``size`` bytes (one or more) at most; nothing at the end.  Does not wait.
+        Raises BlockingIOError if nothing has come, OSError if the connection is broken."""
 
     def send(self, data: Any, /) -> int:
         """The number of bytes taken.  Does not wait.  Raises BlockingIOError if that is none,

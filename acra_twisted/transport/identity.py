@@ -33,10 +33,10 @@ def client_id_of(der: bytes, kind: str = "distinguished_name") -> str:
     """`client_id` of a certificate as it comes in a handshake.  Raises HandshakeError as well if
     it cannot be read."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-    except ValueError:
+        # What a certificate holds is read when it is asked for.
+        return client_id(x509.load_der_x509_certificate(der), kind)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise HandshakeError("the client's certificate cannot be read") from None
-    return client_id(certificate, kind)
 
 
 def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -> str:

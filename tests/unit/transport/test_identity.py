@@ -1,9 +1,12 @@
 """Client ids from certificates: Acra's own, injective (TL-4)."""
 
+import datetime
 import hashlib
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from twisted.trial.unittest import SynchronousTestCase
@@ -98,6 +101,30 @@ class ClientIds(SynchronousTestCase):
             self.assertRaises(HandshakeError, identity.client_id, refused)
             der = refused.public_bytes(Encoding.DER)
             self.assertRaises(HandshakeError, identity.client_id_of, der)
+
+    def test_extensions_that_cannot_be_read(self):
+        """A CA may have signed what it did not understand."""
+        names = self.certificate().subject
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.now(datetime.UTC)
+        usage, other = (
+            x509.UnrecognizedExtension(ObjectIdentifier(f"2.5.29.{last}"), b"\xff")
+            for last in (37, 38)
+        )
+        certificate = (
+            x509.CertificateBuilder(names, names, key.public_key(), 5)
+            .not_valid_before(now)
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(usage, False)
+            .add_extension(other, False)
+            .sign(key, hashes.SHA256())
+        )
+        der = certificate.public_bytes(Encoding.DER)
+        # 2.5.29.38 becomes a second one of 2.5.29.37.
+        twice = der.replace(bytes.fromhex("0603551d26"), bytes.fromhex("0603551d25"))
+        self.assertNotEqual(twice, der)
+        for refused in (der, twice):
+            self.assertRaises(HandshakeError, identity.client_id_of, refused)
 
     def test_as_they_come_in_a_handshake(self):
         certificate = self.certificate()
