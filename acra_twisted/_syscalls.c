@@ -116,11 +116,19 @@ descriptor_poll(Descriptor *self, PyObject *const *args, Py_ssize_t nargs)
     if (found == NULL)
         return NULL;
     for (i = 0; i < count; i++) {
-        PyObject *event = Py_BuildValue("iI", events[i].data.fd, events[i].events);
-        if (event == NULL) {
+        /* By hand: Py_BuildValue reads a format for each. */
+        PyObject *fd = PyLong_FromLong(events[i].data.fd);
+        PyObject *mask = PyLong_FromUnsignedLong(events[i].events);
+        PyObject *event = PyTuple_New(2);
+        if (fd == NULL || mask == NULL || event == NULL) {
+            Py_XDECREF(fd);
+            Py_XDECREF(mask);
+            Py_XDECREF(event);
             Py_DECREF(found);
             return NULL;
         }
+        PyTuple_SET_ITEM(event, 0, fd);
+        PyTuple_SET_ITEM(event, 1, mask);
         PyList_SET_ITEM(found, i, event);
     }
     return found;
