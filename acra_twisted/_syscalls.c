@@ -144,11 +144,9 @@ descriptor_forget(Descriptor *self, PyObject *Py_UNUSED(ignored))
 static int
 descriptor_init(Descriptor *self, PyObject *args, PyObject *kwargs)
 {
-    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) {
-        PyErr_SetString(PyExc_TypeError, "Descriptor takes a descriptor, by position");
-        return -1;
-    }
-    return PyArg_ParseTuple(args, "i:Descriptor", &self->fd) ? 0 : -1;
+    static char *names[] = {"fd", NULL};
+
+    return PyArg_ParseTupleAndKeywords(args, kwargs, "i:Descriptor", names, &self->fd) ? 0 : -1;
 }
 
 static PyMethodDef descriptor_methods[] = {
@@ -187,11 +185,9 @@ clock_now(Clock *self, PyObject *Py_UNUSED(ignored))
 static int
 clock_init(Clock *self, PyObject *args, PyObject *kwargs)
 {
-    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) {
-        PyErr_SetString(PyExc_TypeError, "Clock takes nanoseconds, by position");
-        return -1;
-    }
-    return PyArg_ParseTuple(args, "L:Clock", &self->offset) ? 0 : -1;
+    static char *names[] = {"offset", NULL};
+
+    return PyArg_ParseTupleAndKeywords(args, kwargs, "L:Clock", names, &self->offset) ? 0 : -1;
 }
 
 static PyMethodDef clock_methods[] = {
