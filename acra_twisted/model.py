@@ -9,7 +9,7 @@ Times are nanoseconds of the session's clock (see `telemetry.clock`), 0 meaning 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted import events
@@ -290,7 +290,8 @@ class Session:
         self.clock = clock
         self.outstanding = Outstanding()
         self.transaction_status = b"I"
-        self.parameters: dict[bytes, bytes] = {}
+        #: What the database has reported; another object whenever it reports something.
+        self.parameters: Mapping[bytes, bytes] = {}
         self.prepared: Any = None
         self.discarding = False
         self.in_flight = False

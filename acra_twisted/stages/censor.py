@@ -90,11 +90,11 @@ def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
 class _Known:
     """Of a session: what it has prepared, and how its last text was read, and by what settings."""
 
-    __slots__ = ("prepared", "strings", "encoding", "in_flight", "mode")
+    __slots__ = ("prepared", "parameters", "in_flight", "mode")
 
     def __init__(self, mode: Mode) -> None:
         self.prepared: Prepared = {}
-        self.strings = self.encoding = b""
+        self.parameters: Mapping[bytes, bytes] | None = None
         self.in_flight = False
         self.mode = mode
 
@@ -139,11 +139,11 @@ class CensorStage:
     def _mode(self, session: Session, known: _Known) -> Mode:
         """How the session's texts are read, by what the database reported last."""
         parameters, in_flight = session.parameters, session.in_flight
+        if known.parameters is parameters and known.in_flight == in_flight:
+            return known.mode
+        known.parameters, known.in_flight = parameters, in_flight
         strings = parameters.get(b"standard_conforming_strings", _ON)
         encoding = parameters.get(b"client_encoding", _UTF8)
-        if known.strings is strings and known.encoding is encoding and known.in_flight == in_flight:
-            return known.mode
-        known.strings, known.encoding, known.in_flight = strings, encoding, in_flight
         known.mode = self._mode_of((strings, encoding, in_flight))
         return known.mode
 

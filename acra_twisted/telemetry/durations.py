@@ -17,6 +17,8 @@ from prometheus_client.utils import floatToGoString
 #: What of a span an exemplar carries: trace id and span id.
 Ids = tuple[str, str]
 _SECOND: Final = 1_000_000_000
+#: Nanoseconds: no duration is as long.
+_EVER: Final = 1 << 61
 
 
 class Durations:
@@ -25,43 +27,60 @@ class Durations:
     Durations are nanoseconds; ``bounds``, and what Prometheus is told, seconds.
     """
 
-    __slots__ = ("_bounds", "_limits", "_place", "_counts", "_sum", "_exemplars")
+    __slots__ = "_bounds", "_limits", "_place", "_from", "_to", "_more", "_counts", "_sum", "_last"
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = tuple(bounds)
         self._limits = tuple([round(bound * _SECOND) for bound in bounds])
-        # The bucket of the last one.
+        # The bucket of the last one: where it is, what is longer than ``_from`` and no longer than
+        # ``_to``, and how many there were since it became that.
         self._place = 0
+        self._from, self._to = -_EVER, self._limits[0]
+        self._more = 0
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0
-        self._exemplars: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
+        # Exemplars.
+        self._last: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
 
     def count(self, duration: int) -> int:
         """Count one; which bucket it is in.
 
-        It is looked for from the last one's on: most last about as long.
+        Most last about as long as the last one, so its bucket is at hand: a list of numbers is
+        dear to add to where compiled.
         """
-        limits, counts, place = self._limits, self._counts, self._place
+        if not self._from < duration <= self._to:
+            self._look_for(duration)
+        self._more += 1
+        self._sum += duration
+        return self._place
+
+    def _look_for(self, duration: int) -> None:
+        """Make the bucket of ``duration`` the one at hand, from the last one's on."""
+        self._settle()
+        limits, place = self._limits, self._place
         while place < len(limits) and duration > limits[place]:
             place += 1
         while place > 0 and duration <= limits[place - 1]:
             place -= 1
         self._place = place
-        # Not +=: compiled, that adds objects.
-        counts[place] = counts[place] + 1
-        self._sum += duration
-        return place
+        self._from = limits[place - 1] if place else -_EVER
+        self._to = limits[place] if place < len(limits) else _EVER
+
+    def _settle(self) -> None:
+        self._counts[self._place] += self._more
+        self._more = 0
 
     def observe(self, duration: int, ids: Ids, when: float = 0.0) -> None:
         """Count one; ``ids`` name the span that it was, ``when`` is Unix time."""
-        self._exemplars[self.count(duration)] = (ids, duration / _SECOND, when or time())
+        self._last[self.count(duration)] = (ids, duration / _SECOND, when or time())
 
     def put(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Add what was counted to what is told."""
+        self._settle()
         count = 0
         buckets: list[Any] = []
         bounds = (*self._bounds, float("inf"))
-        for bound, more, last in zip(bounds, self._counts, self._exemplars, strict=True):
+        for bound, more, last in zip(bounds, self._counts, self._last, strict=True):
             count += more
             exemplar = None
             if last is not None:

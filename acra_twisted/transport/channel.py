@@ -68,7 +68,7 @@ class Channel(Protocol):
         outer = self.transport
         self._starting_tls = True
         self.__dict__.pop("write", None)
-        if type(outer) is SocketTransport and not (received or outer.pending):
+        if type(outer) is SocketTransport and not received and outer.flush():
             self.transport = transport = TLSTransport(outer.hand_over(), creator, is_client)
             transport.begin()
             return
@@ -101,7 +101,7 @@ class Channel(Protocol):
             transport.deliver_to(receiver, self)
 
     def write(self, data: bytes) -> None:
-        """Send; at once if nothing waits to be sent."""
+        """Send, in order."""
         self.transport.write(data)
 
     def register(self, producer: Any) -> None:

@@ -1,8 +1,9 @@
 """A connected socket of our own, taken over from Twisted's transport.
 
 Twisted's transport accepts and connects, and closes the socket in the end; between that, reading
-and writing are done here: read when the `Hub` says so, written at once when nothing waits to be
-written.  The interface is that of Twisted's TCP transports, so that protocols do not know.
+and writing are done here: read when the `Hub` says so; written, if nothing waits to be written, at
+once, or when the hub has told everybody.  The interface is that of Twisted's TCP transports, so
+that protocols do not know.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
 _READ: Final = 64 * 1024
 #: Bytes that wait to be written before whoever produces them is paused.
 _HIGH_WATER: Final = 64 * 1024
+#: Bytes that are held back until the hub has told everybody, at most; what is more is sent at once.
+_SHORT: Final = 16 * 1024
 #: Seconds for what waits to be written when a connection is closed; a peer that does not read
 #: would keep it for ever.
 LINGER: Final = 30.0
@@ -41,6 +44,8 @@ class SocketTransport:
         self._recv: Callable[[int], bytes] = self._calls.recv
         self._send: Callable[[Any], int] = self._calls.send
         self._receiver: Callable[[bytes], None] | None = None
+        # Held back while the hub tells; then nothing is in the queue.
+        self._held = b""
         self._queue: deque[Any] = deque()
         self._queued = 0
         self._producer: Any = None
@@ -59,13 +64,9 @@ class SocketTransport:
                 pass  # a unix socket has the method and not the option
         self._hub.watch(self._fd, self, READABLE)
 
-    @property
-    def pending(self) -> bool:
-        """Whether something waits to be written."""
-        return bool(self._queue)
-
     def hand_over(self) -> Any:
-        """Twisted's transport, for another one of ours.  Nothing is to be done with this one."""
+        """Twisted's transport, for another one of ours, when `flush` has left nothing.  Nothing is
+        to be done with this one."""
         self.connected = False
         self._calls.forget()
         return self.outer
@@ -122,6 +123,7 @@ class SocketTransport:
         """Close the socket and tell the protocol, once."""
         if not self.connected:
             return
+        self.flush()
         self.connected = self._reading = False
         self.disconnecting = True
         self._hub.forget(self._fd)
@@ -143,10 +145,31 @@ class SocketTransport:
     # -- ITransport -----------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Send; at once if nothing waits to be sent."""
+        """Send, in order; what is short when the hub has told everybody."""
+        held = self._held
         if self._queue or self.disconnecting:
             self._enqueue(data)
-            return
+        elif self._hub.holding and len(held) + len(data) <= _SHORT:
+            if held:
+                self._held = held + data
+            else:
+                self._held = data
+                self._hub.hold(self)
+        elif held:
+            self._held = b""
+            self._send_now(held + data)
+        else:
+            self._send_now(data)
+
+    def flush(self) -> bool:
+        """Send what is held back.  Whether nothing waits to be sent."""
+        held = self._held
+        if held:
+            self._held = b""
+            self._send_now(held)
+        return not self._queue
+
+    def _send_now(self, data: bytes) -> None:
         try:
             sent = self._send(data)
         except BlockingIOError:
@@ -206,9 +229,10 @@ class SocketTransport:
         """Send what waits, then close."""
         if self.disconnecting:
             return
+        nothing_waits = self.flush()
         self.disconnecting = True
         self._stop_reading()
-        if not self._queue:
+        if nothing_waits:
             self._hub.soon(self._close)
         else:
             self._linger = self.outer.reactor.callLater(LINGER, self.abortConnection)

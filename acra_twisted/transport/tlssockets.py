@@ -191,6 +191,7 @@ class TLSTransport(SocketTransport):
     def loseConnection(self) -> None:
         """Send what waits, then close; before the handshake is done nothing can be sent."""
         if not self._established:
+            self._held = b""
             self._queue.clear()
         super().loseConnection()
 

@@ -1,6 +1,7 @@
 """What RowDescriptions and command tags say, kept by their bytes: the same ones come all the time.
 
-One for all sessions of a daemon, bounded; a hit is one dict lookup instead of reading each column.
+One for all sessions of a daemon, bounded; a hit is one dict lookup instead of reading each column,
+and none if the last one was the same.
 """
 
 from __future__ import annotations
@@ -20,19 +21,28 @@ DROPPING: Final = (b"DEALLOCATE", b"DISCARD")
 class Descriptions:
     """Raises WireError as the decoders do, for what is new."""
 
-    __slots__ = ("_columns", "_tags")
+    __slots__ = ("_columns", "_tags", "_last_body", "_last_columns", "_last_tag", "_last_rows")
 
     def __init__(self) -> None:
         self._columns: GenerationCache[bytes, Columns] = GenerationCache(_ENTRIES, _BYTES)
         self._tags: GenerationCache[bytes, int] = GenerationCache(_ENTRIES, _BYTES)
+        # Comparing is cheaper than hashing.  At first: no columns, a tag that counts nothing.
+        self._last_body = b""
+        self._last_columns: Columns | None = None
+        self._last_tag, self._last_rows = b"\0", -1
 
     def known(self, body: bytes) -> Columns | None:
         """The columns of a RowDescription that was read before."""
-        return self._columns.get(body)
+        if body == self._last_body:
+            return self._last_columns
+        found = self._columns.get(body)
+        if found is not None:
+            self._last_body, self._last_columns = body, found
+        return found
 
     def columns(self, body: bytes) -> Columns:
         """The columns of a RowDescription."""
-        found = self._columns.get(body)
+        found = self.known(body)
         if found is None:
             found = backend.decode_row_description(body)
             self._columns.put(body, found)
@@ -41,11 +51,15 @@ class Descriptions:
     def rows(self, body: bytes) -> int | None:
         """What the tag of a CommandComplete counts, -1 for nothing; None if it drops prepared
         statements, which takes more than counting."""
+        if body == self._last_tag:
+            return self._last_rows
         found = self._tags.get(body)
-        if found is None:
-            tag = backend.decode_command_tag(body)
-            if tag.startswith(DROPPING):
-                return None
-            found = backend.affected_rows(tag)
-            self._tags.put(body, found)
+        if found is not None:
+            self._last_tag, self._last_rows = body, found
+            return found
+        tag = backend.decode_command_tag(body)
+        if tag.startswith(DROPPING):
+            return None
+        found = backend.affected_rows(tag)
+        self._tags.put(body, found)
         return found

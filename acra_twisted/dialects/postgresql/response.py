@@ -245,7 +245,8 @@ class ResponseFlow(ResultRows):
     def _parameter_status(self, start: int, end: int) -> None:
         name, value = backend.decode_parameter_status(self._body(start, end))
         if name in _TRACKED_PARAMETERS:
-            self._session.parameters[name] = value
+            session = self._session
+            session.parameters = {**session.parameters, name: value}
 
     def _authentication(self, start: int, end: int) -> None:
         self._head(replies.STARTUP)

@@ -55,12 +55,12 @@ class Stage(SynchronousTestCase):
         stage = self.make()
         text = rb"SELECT '\' FROM secrets --'"
         self.assertIs(type(self.judge(stage, text)), Deny)
-        self.session.parameters[b"standard_conforming_strings"] = b"off"
+        self.session.parameters = {b"standard_conforming_strings": b"off"}
         self.assertIs(self.judge(stage, text), PASS)
         self.session.in_flight = True
         self.assertEqual(self.judge(stage, text).rule, "refused")
         self.session.in_flight = False
-        self.session.parameters[b"client_encoding"] = b"SJIS"
+        self.session.parameters = {**self.session.parameters, b"client_encoding": b"SJIS"}
         self.assertEqual(self.judge(stage, b"SELECT 1").rule, "refused")
 
     def test_prepared_names_belong_to_the_session(self):

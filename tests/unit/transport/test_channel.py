@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import HandshakeError
 from acra_twisted.transport.channel import Channel, describe_failure
 from acra_twisted.transport.sockets import SocketTransport
+from acra_twisted.transport.tlssockets import TLSTransport
 from tests.support.sockets import Reactor, pair
 
 
@@ -39,6 +40,38 @@ class Writes(SynchronousTestCase):
         far.socket.close()
         reactor.turn()
         self.assertEqual(told, [b"x", "lost"])
+
+    def test_tls_begins_when_what_was_held_back_has_gone(self):
+        """As a server answers an SSLRequest: one byte, then TLS on the same socket."""
+        reactor = Reactor()
+        near, far = pair(reactor)
+        seen = []
+
+        class Answering(Channel):
+            def received(self, data):
+                self.write(b"S")
+                self.start_tls(_Context(), False)
+                seen.append(far.socket.recv(10))
+
+        near.protocol = channel = Answering()
+        channel.transport = SocketTransport(near)
+        far.socket.send(b"?")
+        reactor.turn(1)
+        self.assertEqual(seen, [b"S"])
+        self.assertIs(type(channel.transport), TLSTransport)
+        far.socket.close()
+        reactor.turn()
+
+
+class _Context:
+    """TLS without a certificate: no handshake is finished here."""
+
+    resumes = False
+
+    def connection(self, connected, transport, is_client):
+        made = SSL.Connection(SSL.Context(SSL.TLS_METHOD), connected)
+        made.set_accept_state()
+        return made
 
 
 class Descriptions(SynchronousTestCase):

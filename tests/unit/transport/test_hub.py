@@ -12,12 +12,15 @@ from tests.support.sockets import Reactor
 
 class Watching:
     def __init__(self, fails=False):
-        self.events, self.lost, self.fails = [], [], fails
+        self.events, self.lost, self.fails, self.flushes = [], [], fails, 0
 
     def ready(self, events):
         self.events.append(events)
         if self.fails:
             raise ValueError("secret")
+
+    def flush(self):
+        self.flushes += 1
 
     def connectionLost(self, reason):
         self.lost.append(reason.type)
@@ -119,6 +122,72 @@ class Hubs(SynchronousTestCase):
         self.assertEqual(bad.lost, [ValueError])
         self.assertTrue(good.events)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_writes_are_held_back_until_everybody_has_been_told(self):
+        hub, order = self.hub, []
+
+        class Holding(Watching):
+            def ready(self, events):
+                order.append(("told", hub.holding))
+                hub.hold(self)
+                hub.forget(self.fd)
+
+            def flush(self):
+                order.append(("flushed", hub.holding))
+
+        for fd in self.fds:
+            holding = Holding()
+            holding.fd = fd
+            hub.watch(fd, holding, READABLE | WRITABLE)
+        os.write(self.fds[1], b"x")
+        self.assertFalse(hub.holding)
+        hub.doRead()
+        self.assertEqual(order, [("told", True)] * 2 + [("flushed", False)] * 2)
+
+    def test_so_many_are_told_before_the_first_flush_and_no_more(self):
+        hub, told, waits = self.hub, [], []
+
+        class Holding(Watching):
+            def ready(self, events):
+                told.append(self)
+                hub.hold(self)
+
+            def flush(self):
+                waits.append(len(told))
+
+        for _ in range(50):
+            ends = os.pipe()
+            for fd in ends:
+                self.addCleanup(os.close, fd)
+            hub.watch(ends[1], Holding(), WRITABLE)
+            self.addCleanup(hub.forget, ends[1])
+        hub.doRead()
+        self.assertEqual(waits[:33], [32] * 32 + [64])
+        self.assertEqual(len(set(told)), 50)
+
+    def test_one_whose_flush_raises_is_ended_and_the_others_go_on(self):
+        hub, lost, flushed = self.hub, [], []
+
+        class Failing(Watching):
+            def ready(self, events):
+                hub.hold(self)
+                hub.forget(self.fd)
+
+            def flush(self):
+                flushed.append(self)
+                raise ValueError("secret")
+
+            def connectionLost(self, reason):
+                lost.append(reason.type)
+
+        for fd in self.fds:
+            failing = Failing()
+            failing.fd = fd
+            hub.watch(fd, failing, READABLE | WRITABLE)
+        os.write(self.fds[1], b"x")
+        hub.doRead()
+        self.assertEqual((len(flushed), lost), (2, [ValueError] * 2))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
 
     def test_when_the_reactor_stops_everybody_is_told(self):
         watching = Watching()

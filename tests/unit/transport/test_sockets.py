@@ -4,7 +4,9 @@ import socket
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.transport.sockets import SocketTransport, take_over
@@ -170,6 +172,114 @@ class Sockets(SynchronousTestCase):
         self.near.abortConnection()
         self.reactor.turn()
         self.far.deliver_to(self.fail, self.there)
+
+    def answering(self, *steps):
+        """Have the far end do these when it is asked; what the near end could read right then."""
+        seen = []
+
+        def answer(data):
+            for step in steps:
+                step()
+            try:
+                seen.append(self.near.outer.socket.recv(MUCH, socket.MSG_PEEK))
+            except BlockingIOError:
+                seen.append(None)
+
+        self.there.on_data = answer
+        self.near.write(b"?")
+        self.reactor.turn()
+        return seen
+
+    def test_short_writes_are_held_back_while_the_hub_tells(self):
+        sent, send = [], self.far._send
+        self.far._send = lambda data: sent.append(bytes(data)) or send(data)
+        seen = self.answering(*[lambda: self.far.write(b"x" * 1000)] * 3)
+        self.assertEqual((seen, self.here.data), ([None], b"x" * 3000))
+        self.assertEqual(sent, [b"x" * 3000])
+        # And later on nothing is.
+        self.far.write(b"y")
+        self.assertEqual(sent[1:], [b"y"])
+
+    def test_long_ones_are_not_and_take_what_is_held_along(self):
+        write = self.far.write
+        seen = self.answering(
+            lambda: write(b"a" * 10_000), lambda: write(b"b" * 10_000), lambda: write(b"c")
+        )
+        self.assertEqual(seen, [b"a" * 10_000 + b"b" * 10_000])
+        self.assertEqual(self.here.data, seen[0] + b"c")
+
+    def test_what_is_held_is_sent_before_an_end(self):
+        ends = {
+            "loseConnection": lambda: self.far.loseConnection(),
+            "abortConnection": lambda: self.far.abortConnection(),
+            "connectionLost": lambda: self.far.connectionLost(Failure(CONNECTION_DONE)),
+            "stopProducing": lambda: self.far.stopProducing(),
+        }
+        for name, end in ends.items():
+            with self.subTest(name):
+                self.connect()
+                self.answering(lambda: self.far.write(b"last words"), end)
+                self.assertEqual(self.here.data, b"last words")
+                self.assertEqual(len(self.here.lost), 1)
+
+    def test_what_is_held_and_finds_the_socket_full_at_the_end(self):
+        self.near.pauseProducing()
+        sent = 0
+        try:
+            while True:
+                sent += self.far.outer.socket.send(b"x" * MUCH)
+        except BlockingIOError:
+            pass
+        self.there.on_data = lambda data: (self.far.write(b"last"), self.far.loseConnection())
+        self.near.write(b"?")
+        self.reactor.turn()
+        self.near.resumeProducing()
+        self.reactor.turn(2000)
+        self.assertEqual(self.here.data, b"x" * sent + b"last")
+        self.assertEqual((self.here.lost, self.there.lost), (["ConnectionDone"],) * 2)
+
+    def test_what_is_held_when_the_socket_changes_hands(self):
+        flushed = []
+        seen = self.answering(
+            lambda: self.far.write(b"S"), lambda: flushed.append(self.far.flush())
+        )
+        self.assertEqual((seen, flushed), ([b"S"], [True]))
+        self.near.pauseProducing()
+        self.far.write(b"x" * MUCH)
+        self.assertFalse(self.far.flush())
+
+    def test_what_is_held_when_the_peer_has_closed_its_side(self):
+        # Both are found together: the request, and that nothing more will come.
+        self.there.on_data = lambda data: self.far.write(b"answer")
+        self.near.write(b"?")
+        self.near.outer.socket.shutdown(socket.SHUT_WR)
+        self.reactor.turn()
+        self.assertEqual((self.there.lost, self.here.data), (["ConnectionDone"], b"answer"))
+
+    def test_what_is_held_and_more_than_the_socket_takes(self):
+        self.near.pauseProducing()
+        write = self.far.write
+        self.far.write(b"x" * MUCH)
+        self.assertFalse(self.far.flush())
+        self.near.resumeProducing()
+        self.answering(lambda: write(b"a"), lambda: write(b"b" * MUCH), lambda: write(b"c"))
+        self.reactor.turn(4000)
+        self.assertEqual(self.here.data, b"x" * MUCH + b"a" + b"b" * MUCH + b"c")
+
+    def test_a_broken_socket_while_something_is_held(self):
+        self.answering(
+            lambda: self.far.write(b"x"), lambda: self.near.outer.socket.shutdown(socket.SHUT_RD)
+        )
+        self.assertEqual(self.there.lost, ["ConnectionLost"])
+
+    @given(st.lists(st.integers(0, 40_000), max_size=12))
+    def test_answers_are_in_order_however_long(self, sizes):
+        self.connect()
+        parts = [bytes([65 + index]) * size for index, size in enumerate(sizes)]
+        self.answering(*[lambda part=part: self.far.write(part) for part in parts])
+        self.assertEqual(self.here.data, b"".join(parts))
+        self.near.loseConnection()
+        self.reactor.turn(3)
 
     def test_an_event_that_was_for_somebody_else(self):
         self.near.ready(1)

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.authority import Authority
+from acra_twisted.transport.hub import READABLE
 from acra_twisted.transport.tls import Credentials, TLSSecurity
 from acra_twisted.transport.tlssockets import TLSStart, TLSTransport
 from tests.support.sockets import Collecting, Producer, Reactor, pair
@@ -209,6 +210,19 @@ class TLS(SynchronousTestCase):
         self.client.loseConnection()
         self.reactor.turn()
         self.assertEqual((self.here.shaken, self.there.lost), (0, ["ConnectionDone"]))
+
+    def test_what_is_held_back_before_the_handshake_is_not_waited_for(self):
+        self.connect(turns=0)
+
+        class Closing:
+            def ready(_, events):  # noqa: N805 - self is the test
+                self.client.write(b"too early")
+                self.client.loseConnection()
+
+        self.reactor.hub.watch(self.client.getHandle().fileno(), Closing(), READABLE)
+        self.reactor.turn()
+        self.assertEqual(self.there.lost, ["ConnectionDone"])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_not_begun_where_the_protocol_has_refused(self):
         self.reactor = Reactor()

@@ -33,8 +33,27 @@ class Kept(SynchronousTestCase):
             ):
                 self.assertEqual(descriptions.rows(tag), rows)
         self.assertRaises(WireError, descriptions.rows, b"SELECT 1")
+        self.assertRaises(WireError, Descriptions().rows, b"")
+
+    def test_nothing_at_first(self):
+        self.assertIsNone(Descriptions().known(b""))
+        self.assertRaises(WireError, Descriptions().columns, b"")
 
     @given(st.binary(max_size=20))
     def test_any_tag(self, tag):
         expected = backend.affected_rows(tag)
         self.assertIn(Descriptions().rows(tag + b"\0"), (expected, None))
+
+    @given(st.lists(st.sampled_from([b"SELECT 1\0", b"UPDATE 2\0", b"\0", b"DISCARD ALL\0"])))
+    def test_the_same_again_or_another(self, tags):
+        descriptions = Descriptions()
+        for tag in tags:
+            self.assertEqual(descriptions.rows(tag), Descriptions().rows(tag))
+
+    @given(st.lists(st.sampled_from([columns(b"a")[5:], columns(b"b", b"c")[5:]])))
+    def test_the_same_columns_again_or_others(self, bodies):
+        descriptions = Descriptions()
+        for body in bodies:
+            expected = backend.decode_row_description(body).names
+            self.assertEqual(descriptions.columns(body).names, expected)
+            self.assertEqual(descriptions.known(body).names, expected)
