@@ -39,6 +39,18 @@ class Outstanding:
         """From the head on, from 0.  Raises IndexError if there is none."""
         return self._entries[self._first + index]
 
+    def are(self, first: int, codes: list[int], exchange: Exchange) -> bool:
+        """Whether those from ``first`` on are these codes of one exchange, and nothing else."""
+        entries, at = self._entries, self._first + first
+        if len(entries) - at != len(codes):
+            return False
+        for code in codes:
+            entry = entries[at]
+            if entry[0] != code or entry[1] is not exchange:
+                return False
+            at += 1
+        return True
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries[self._first :])
 

@@ -19,6 +19,8 @@ Ids = tuple[str, str]
 _SECOND: Final = 1_000_000_000
 #: Nanoseconds: no duration is as long.
 _EVER: Final = 1 << 61
+#: So many of a bucket are counted apart: Python has no need to make an object of smaller numbers.
+_MANY: Final = 256
 
 
 class Durations:
@@ -27,17 +29,17 @@ class Durations:
     Durations are nanoseconds; ``bounds``, and what Prometheus is told, seconds.
     """
 
-    __slots__ = "_bounds", "_limits", "_place", "_from", "_to", "_more", "_counts", "_sum", "_last"
+    __slots__ = "_bounds", "_limits", "_place", "_from", "_to", "_few", "_many", "_sum", "_last"
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = tuple(bounds)
         self._limits = tuple([round(bound * _SECOND) for bound in bounds])
-        # The bucket of the last one: where it is, what is longer than ``_from`` and no longer than
-        # ``_to``, and how many there were since it became that.
+        # The bucket of the last one: what is longer than ``_from`` and no longer than ``_to``.
         self._place = 0
         self._from, self._to = -_EVER, self._limits[0]
-        self._more = 0
-        self._counts = [0] * (len(bounds) + 1)
+        # Of each bucket: fewer than _MANY, and how often there were as many.
+        self._few = [0] * (len(bounds) + 1)
+        self._many = [0] * (len(bounds) + 1)
         self._sum = 0
         # Exemplars.
         self._last: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
@@ -45,18 +47,20 @@ class Durations:
     def count(self, duration: int) -> int:
         """Count one; which bucket it is in.
 
-        Most last about as long as the last one, so its bucket is at hand: a list of numbers is
-        dear to add to where compiled.
+        It is looked for from the last one's on: most last about as long.
         """
         if not self._from < duration <= self._to:
             self._look_for(duration)
-        self._more += 1
+        few, place = self._few, self._place
+        more = few[place] + 1
+        if more == _MANY:
+            self._many[place] += 1
+            more = 0
+        few[place] = more
         self._sum += duration
-        return self._place
+        return place
 
     def _look_for(self, duration: int) -> None:
-        """Make the bucket of ``duration`` the one at hand, from the last one's on."""
-        self._settle()
         limits, place = self._limits, self._place
         while place < len(limits) and duration > limits[place]:
             place += 1
@@ -66,22 +70,18 @@ class Durations:
         self._from = limits[place - 1] if place else -_EVER
         self._to = limits[place] if place < len(limits) else _EVER
 
-    def _settle(self) -> None:
-        self._counts[self._place] += self._more
-        self._more = 0
-
     def observe(self, duration: int, ids: Ids, when: float = 0.0) -> None:
         """Count one; ``ids`` name the span that it was, ``when`` is Unix time."""
         self._last[self.count(duration)] = (ids, duration / _SECOND, when or time())
 
     def put(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Add what was counted to what is told."""
-        self._settle()
         count = 0
         buckets: list[Any] = []
         bounds = (*self._bounds, float("inf"))
-        for bound, more, last in zip(bounds, self._counts, self._last, strict=True):
-            count += more
+        counted = zip(bounds, self._many, self._few, self._last, strict=True)
+        for bound, many, few, last in counted:
+            count += many * _MANY + few
             exemplar = None
             if last is not None:
                 (trace_id, span_id), value, when = last

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.model import Exchange
 from acra_twisted.outstanding import Outstanding
+from tests.support.sessions import make_session
 
 steps = st.one_of(
     st.sampled_from(["append", "append", "append", "appendleft", "popleft", "popleft", "clear"]),
@@ -44,6 +46,24 @@ class Queue(SynchronousTestCase):
             self.assertEqual(list(queue), list(model))
             if model:
                 self.assertEqual((queue[0], queue[len(model) - 1]), (model[0], model[-1]))
+
+    @given(
+        st.lists(st.tuples(st.integers(1, 3), st.integers(0, 1)), max_size=5),
+        st.integers(0, 3),
+        st.lists(st.integers(1, 3), max_size=3),
+        st.integers(0, 2),
+    )
+    def test_entries_of_one_exchange(self, entries, first, codes, taken):
+        exchanges = [Exchange(make_session(), "query", None, 1) for _ in range(2)]
+        queue = Outstanding()
+        queue.extend([(0, None, None)] * taken)
+        queue.extend([(code, exchanges[which], None) for code, which in entries])
+        for _ in range(taken):
+            queue.popleft()
+        self.assertEqual(
+            queue.are(first, codes, exchanges[0]),
+            entries[first:] == [(code, 0) for code in codes] and first <= len(entries),
+        )
 
     def test_what_is_gone_is_not_kept(self):
         queue = Outstanding()

@@ -66,18 +66,13 @@ class WholeReplies(ResponseFlow):
                 return False
             start = len(backend.CLOSE_COMPLETE)
             first = 1
-        count = len(outstanding) - first
-        described = count == len(_DESCRIBED)
-        codes = _DESCRIBED if described else _UNDESCRIBED
-        if count != len(codes):
+        if len(outstanding) == first:
             return False
         exchange = outstanding[first][1]
-        if exchange is None:
+        described = len(outstanding) - first == len(_DESCRIBED)
+        codes = _DESCRIBED if described else _UNDESCRIBED
+        if exchange is None or not outstanding.are(first, codes, exchange):
             return False
-        for number, code in enumerate(codes):
-            entry = outstanding[first + number]
-            if entry[0] != code or entry[1] is not exchange:
-                return False
         if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
             return False
         position = start + len(_BIND_COMPLETE)
