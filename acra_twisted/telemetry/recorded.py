@@ -50,7 +50,7 @@ class Shape:
     """What is the same in the spans of many exchanges.
 
     ``flags`` are of what they have, see above.  ``form`` is what an encoder has made of the shape,
-    None before it has.
+    None before it has; ``names`` what the ``store`` of the trace pages has.
     """
 
     __slots__ = (
@@ -66,6 +66,8 @@ class Shape:
         "stage_titles",
         "flags",
         "form",
+        "store",
+        "names",
     )
 
     def __init__(
@@ -94,6 +96,8 @@ class Shape:
         self.stage_titles = tuple([_STAGE + stage for stage in stages])
         self.flags = flags
         self.form: Any = None
+        self.store: Any = None
+        self.names: Any = None
 
 
 class Recorded:
@@ -271,6 +275,9 @@ class Recorder:
         self._shapes: GenerationCache[tuple[Any, ...], Shape] = GenerationCache(
             _SHAPES_MAX, _SHAPES_MAX << 4
         )
+        # The last one: comparing is cheaper than hashing.
+        self._last: tuple[Any, ...] = ()
+        self._last_shape: Shape | None = None
 
     def record(self, exchange: Exchange, span: Span) -> Recorded:
         """``span`` is the exchange's, and ends with it."""
@@ -333,10 +340,13 @@ class Recorder:
     ) -> Shape:
         session = exchange.session
         key = (shown, session.database, session.identity.client_id, exchange.kind, stages, flags)
-        shape = self._shapes.get(key)
-        if shape is None:
-            shape = Shape(self._system, self._server, exchange, shown, stages, flags)
-            self._shapes.put(key, shape)
+        shape = self._last_shape
+        if shape is None or key != self._last:
+            shape = self._shapes.get(key)
+            if shape is None:
+                shape = Shape(self._system, self._server, exchange, shown, stages, flags)
+                self._shapes.put(key, shape)
+            self._last, self._last_shape = key, shape
         return shape
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
-from acra_twisted.telemetry.recorded import SENT, Recorded
+from acra_twisted.telemetry.recorded import SENT, Recorded, Shape
 from acra_twisted.telemetry.spans import INTERNAL, Span
 
 #: Lower bounds of the latency buckets, nanoseconds.
@@ -30,7 +30,6 @@ _RECENT_MAX: Final = 256
 _SAMPLES_MAX: Final = 1024
 TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX
 _SPANS_PER_TRACE: Final = 512
-_MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 OTHER: Final = "(other names)"
 
@@ -89,26 +88,24 @@ class SpanStore:
 
     def add_recorded(self, recorded: Recorded) -> None:
         """Keep what there is room for, as spans only if one of them is a sample."""
-        shape, span, times = recorded.shape, recorded.span, recorded.times
-        end = span.end
-        names = [self._name(shape.name)]
-        wants = _wants(names[0], span.start, end)
-        if shape.flags & SENT:
-            names.append(self._name(shape.database_name))
-            wants = wants or _wants(names[1], recorded.sent, end)
-        at = 0
-        for title in shape.stage_titles:
-            name = self._name(title)
-            names.append(name)
-            wants = wants or _wants(name, times[at], times[at + 1])
-            at += 2
-        if wants:
+        shape = recorded.shape
+        if shape.store is not self:
+            shape.store, shape.names = self, self._names_of(shape)
+        names: list[_Name] = shape.names
+        if _has_sample(recorded, names):
             for made in recorded.spans():
                 self.add(made)
         else:
             for name in names:
                 name.seen += 1
-            self._put(span.trace_id, recorded)
+            self._put(recorded.span.trace_id, recorded)
+
+    def _names_of(self, shape: Shape) -> list[_Name]:
+        """Of its stages, its own, and the database's if it has that."""
+        titles = [*shape.stage_titles, shape.name]
+        if shape.flags & SENT:
+            titles.append(shape.database_name)
+        return [self._name(title) for title in titles]
 
     def add_received(self, span: Span) -> None:
         """Keep a span with its trace alone: samples by name are of this daemon."""
@@ -202,15 +199,28 @@ class SpanStore:
 
 def _bucket(took: int) -> int:
     """Index into BOUNDS."""
-    # Of most spans, without asking far.
-    if took < _MILLISECOND:
-        return 2 if took >= BOUNDS[2] else 1 if took >= BOUNDS[1] else 0
-    return bisect_right(BOUNDS, took) - 1
+    # Of most spans, by comparing with constants alone.
+    if took < 1_000_000:
+        return 0 if took < 10_000 else 1 if took < 100_000 else 2
+    return 3 if took < 10_000_000 else bisect_right(BOUNDS, took) - 1
 
 
 def _wants(name: _Name, start: int, end: int) -> bool:
     """Whether a span that went well would be a sample."""
     return end >= name.next[_bucket(end - start)]
+
+
+def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:
+    """Whether one of the spans would be a sample."""
+    times, span, at = recorded.times, recorded.span, 0
+    for number in range(len(times) // 2):
+        if _wants(names[number], times[at], times[at + 1]):
+            return True
+        at += 2
+    number = len(times) // 2
+    if _wants(names[number], span.start, span.end):
+        return True
+    return number + 1 < len(names) and _wants(names[number + 1], recorded.sent, span.end)
 
 
 def _spans(items: Sequence[Span | Recorded]) -> list[Span]:

@@ -1,5 +1,7 @@
 """Samples are bounded and slow ones stay."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry import zstore
@@ -75,6 +77,28 @@ class Store(SynchronousTestCase):
         self.now += 10**9
         self.store.add_recorded(record(1, start=self.now, took=4_000_000))
         self.assertEqual(len(self.store.samples("SELECT t", 3)), 2)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.integers(0, 3),
+                st.booleans(),
+                st.sampled_from((300, 50_000, 2_000_000, 20_000_000, 10**10)),
+                st.sampled_from((0, 1, 10**9)),
+            ),
+            max_size=12,
+        )
+    )
+    def test_recorded_or_made_the_pages_show_the_same(self, exchanges):
+        recorded, made, now = SpanStore(), SpanStore(), 10**18
+        for stages, sent, took, later in exchanges:
+            now += later
+            exchange = record(stages, start=now, took=took, sent=100 if sent else 0)
+            recorded.add_recorded(exchange)
+            for span in exchange.spans():
+                made.add(span)
+        self.assertEqual(recorded.summary(), made.summary())
+        self.assertEqual(recorded.recent_traces(), made.recent_traces())
 
     def test_a_trace_of_recorded_exchanges_is_bounded(self):
         for _ in range(600):
