@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -17,8 +18,10 @@ from typing import Any
 import psycopg
 from censor import processor_time
 
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import SUPERUSER
+from acra_twisted.sandbox.processes import Process, accepts, free_port
 from acra_twisted.wire.postgres.frames import GSSENC_REQUEST, STARTUP_HEADER, StartupPacket
 
 SESSIONS = 1000
@@ -82,28 +85,65 @@ def _resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def handshakes(folder: Path, port: int, count: int = 300) -> dict[str, float]:
-    """Microseconds of the server's processor time for a new TLS connection of the link, up to
-    where the connector's trace context would come; ``port`` is the database's."""
-    place = Path(tempfile.mkdtemp(dir=folder))
+def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dict[str, float]:
+    """Microseconds of processor time for a new TLS connection of the link, full and resumed: of
+    the server, up to where the connector's trace context would come, interpreted and
+    ``compiled``; and of a loop that does nothing else, with the same settings of TLS.  ``port`` is
+    the database's."""
     found = {}
-    with Chain(("127.0.0.1", port), link="tls", folder=place, server=_PLAIN) as chain:
-        context = ssl.create_default_context(cafile=str(chain.authority.path))
-        context.load_cert_chain(*chain.authority.issue("bench"))
-        session = None
-        for kind in ("full", "resumed"):
-            before = processor_time(chain.server.pid)
-            for _ in range(count):
-                peer = socket.create_connection(("127.0.0.1", chain.server_port))
-                resumes = session if kind == "resumed" else None
-                with context.wrap_socket(peer, server_hostname="localhost", session=resumes) as tls:
-                    # An empty trace context and a request that is answered at once: the ticket
-                    # comes before the answer.
-                    tls.sendall(b"\0\0\0\0" + STARTUP_HEADER.pack(8, GSSENC_REQUEST))
-                    tls.recv(1)
-                    assert tls.session_reused == (kind == "resumed")
-                    session = tls.session
-            found[kind] = (processor_time(chain.server.pid) - before) / count * 1e6
+    for form, environment in (("", None), (", compiled", {"PYTHONPATH": str(compiled)})):
+        chain = Chain(
+            ("127.0.0.1", port),
+            link="tls",
+            folder=Path(tempfile.mkdtemp(dir=folder)),
+            server=_PLAIN,
+            environment=environment,
+        )
+        with chain:
+            certificates = chain.authority.issue("bench")
+            spent = _spent(
+                chain.authority, certificates, chain.server_port, chain.server.pid, count
+            )
+        found |= {kind + form: value for kind, value in spent.items()}
+    return found | bare_handshakes(folder, count)
+
+
+def bare_handshakes(folder: Path, count: int) -> dict[str, float]:
+    """Of `bench/handshaker.py`."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    authority, port = Authority(place), free_port()
+    certificate, key = authority.issue("server", hosts=("localhost", "127.0.0.1"))
+    script = Path(__file__).with_name("handshaker.py")
+    command = [sys.executable, str(script), str(port), str(authority.path)]
+    process = Process([*command, str(certificate), str(key)], place / "handshaker.log")
+    try:
+        process.wait_until(lambda: accepts(port), "the bare loop")
+        spent = _spent(authority, authority.issue("bench"), port, process.pid, count)
+    finally:
+        process.stop()
+    return {f"{kind}, bare loop": value for kind, value in spent.items()}
+
+
+def _spent(
+    authority: Authority, certificates: tuple[Path, Path], port: int, pid: int, count: int
+) -> dict[str, float]:
+    context = ssl.create_default_context(cafile=str(authority.path))
+    context.load_cert_chain(*certificates)
+    session = None
+    found = {}
+    for kind in ("full", "resumed"):
+        before = processor_time(pid)
+        for _ in range(count):
+            peer = socket.create_connection(("127.0.0.1", port))
+            resumes = session if kind == "resumed" else None
+            with context.wrap_socket(peer, server_hostname="localhost", session=resumes) as tls:
+                # An empty trace context and a request that is answered at once: the ticket
+                # comes before the answer.
+                tls.sendall(b"\0\0\0\0" + STARTUP_HEADER.pack(8, GSSENC_REQUEST))
+                tls.recv(1)
+                assert tls.session_reused == (kind == "resumed")
+                session = tls.session
+        found[kind] = (processor_time(pid) - before) / count * 1e6
     return found
 
 
@@ -169,10 +209,13 @@ def table(
 ) -> str:
     """The measurements as text."""
     lines = [
-        "Connections",
+        "Connections (of TLS: processor time of the server)",
         f"  memory of an idle session                {memory:6.1f} kB",
-        f"  TLS connection, server's processor time  {tls['full']:6.0f} us"
-        f", resumed {tls['resumed']:.0f} us",
+        *(
+            f"  TLS connection{form}".ljust(43)
+            + f"{tls['full' + form]:6.0f} us, resumed {tls['resumed' + form]:.0f} us"
+            for form in ("", ", compiled", ", bare loop")
+        ),
         f"  memory while 1 GB is copied out          {flat[0]:6.1f} + {flat[1]:.1f} MB",
         "Latency of one client, us".ljust(44) + "median".rjust(10) + "99th".rjust(10),
     ]

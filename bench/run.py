@@ -385,7 +385,7 @@ def main() -> int:
             }
             links = (
                 connections.idle_sessions(folder),
-                connections.handshakes(folder, postgres.port),
+                connections.handshakes(folder, postgres.port, COMPILED),
                 connections.gigabyte(folder, postgres.port),
                 connections.latency(alone, rounds, bench.awake),
             )
