@@ -110,7 +110,8 @@ class Decryption(Protected):
 
     def test_what_cannot_be_opened_is_delivered_as_stored(self):
         foreign = create_acrablock(b"text", bytes(32))
-        damaged = create_acrastruct(b"text", self.public)[:-1] + b"\0"
+        damaged = create_acrastruct(b"text", self.public)
+        damaged = damaged[:-1] + bytes([damaged[-1] ^ 1])
         rows = self.store(foreign, damaged)
         with self.connect(self.proxy) as db:
             read = db.execute("SELECT data FROM secrets WHERE id = ANY(%s) ORDER BY id", (rows,))
