@@ -90,7 +90,7 @@ def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dic
     the server, up to where the connector's trace context would come, interpreted and
     ``compiled``; and of a loop that does nothing else, with the same settings of TLS.  ``port`` is
     the database's."""
-    found = {}
+    found: dict[str, float] = {}
     for form, environment in (("", None), (", compiled", {"PYTHONPATH": str(compiled)})):
         chain = Chain(
             ("127.0.0.1", port),
@@ -105,11 +105,11 @@ def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dic
                 chain.authority, certificates, chain.server_port, chain.server.pid, count
             )
         found |= {kind + form: value for kind, value in spent.items()}
-    return found | bare_handshakes(folder, count)
+    return found | _bare_handshakes(folder, count)
 
 
-def bare_handshakes(folder: Path, count: int) -> dict[str, float]:
-    """Of `bench/handshaker.py`."""
+def _bare_handshakes(folder: Path, count: int) -> dict[str, float]:
+    """Of ``bench/handshaker.py``."""
     place = Path(tempfile.mkdtemp(dir=folder))
     authority, port = Authority(place), free_port()
     certificate, key = authority.issue("server", hosts=("localhost", "127.0.0.1"))

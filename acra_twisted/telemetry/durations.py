@@ -29,7 +29,17 @@ class Durations:
     Durations are nanoseconds; ``bounds``, and what Prometheus is told, seconds.
     """
 
-    __slots__ = "_bounds", "_limits", "_place", "_from", "_to", "_few", "_many", "_sum", "_last"
+    __slots__ = (
+        "_bounds",
+        "_limits",
+        "_place",
+        "_from",
+        "_to",
+        "_few",
+        "_many",
+        "_sum",
+        "_exemplars",
+    )
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = tuple(bounds)
@@ -41,8 +51,7 @@ class Durations:
         self._few = [0] * (len(bounds) + 1)
         self._many = [0] * (len(bounds) + 1)
         self._sum = 0
-        # Exemplars.
-        self._last: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
+        self._exemplars: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
 
     def count(self, duration: int) -> int:
         """Count one; which bucket it is in.
@@ -72,14 +81,14 @@ class Durations:
 
     def observe(self, duration: int, ids: Ids, when: float = 0.0) -> None:
         """Count one; ``ids`` name the span that it was, ``when`` is Unix time."""
-        self._last[self.count(duration)] = (ids, duration / _SECOND, when or time())
+        self._exemplars[self.count(duration)] = (ids, duration / _SECOND, when or time())
 
     def put(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Add what was counted to what is told."""
         count = 0
         buckets: list[Any] = []
         bounds = (*self._bounds, float("inf"))
-        counted = zip(bounds, self._many, self._few, self._last, strict=True)
+        counted = zip(bounds, self._many, self._few, self._exemplars, strict=True)
         for bound, many, few, last in counted:
             count += many * _MANY + few
             exemplar = None

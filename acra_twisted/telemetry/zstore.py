@@ -212,15 +212,14 @@ def _wants(name: _Name, start: int, end: int) -> bool:
 
 def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:
     """Whether one of the spans would be a sample."""
-    times, span, at = recorded.times, recorded.span, 0
-    for number in range(len(times) // 2):
-        if _wants(names[number], times[at], times[at + 1]):
+    span, times = recorded.span, recorded.times
+    stages = len(times) // 2
+    for number in range(stages):
+        if _wants(names[number], times[2 * number], times[2 * number + 1]):
             return True
-        at += 2
-    number = len(times) // 2
-    if _wants(names[number], span.start, span.end):
+    if _wants(names[stages], span.start, span.end):
         return True
-    return number + 1 < len(names) and _wants(names[number + 1], recorded.sent, span.end)
+    return len(names) > stages + 1 and _wants(names[stages + 1], recorded.sent, span.end)
 
 
 def _spans(items: Sequence[Span | Recorded]) -> list[Span]:

@@ -12,15 +12,12 @@ from tests.support.sockets import Reactor
 
 class Watching:
     def __init__(self, fails=False):
-        self.events, self.lost, self.fails, self.flushes = [], [], fails, 0
+        self.events, self.lost, self.fails = [], [], fails
 
     def ready(self, events):
         self.events.append(events)
         if self.fails:
             raise ValueError("secret")
-
-    def flush(self):
-        self.flushes += 1
 
     def connectionLost(self, reason):
         self.lost.append(reason.type)

@@ -213,13 +213,14 @@ class TLS(SynchronousTestCase):
 
     def test_what_is_held_back_before_the_handshake_is_not_waited_for(self):
         self.connect(turns=0)
+        client = self.client
 
         class Closing:
-            def ready(_, events):  # noqa: N805 - self is the test
-                self.client.write(b"too early")
-                self.client.loseConnection()
+            def ready(self, events):
+                client.write(b"too early")
+                client.loseConnection()
 
-        self.reactor.hub.watch(self.client.getHandle().fileno(), Closing(), READABLE)
+        self.reactor.hub.watch(client.getHandle().fileno(), Closing(), READABLE)
         self.reactor.turn()
         self.assertEqual(self.there.lost, ["ConnectionDone"])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
