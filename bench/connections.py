@@ -25,6 +25,8 @@ from acra_twisted.sandbox.processes import Process, accepts, free_port
 from acra_twisted.wire.postgres.frames import GSSENC_REQUEST, STARTUP_HEADER, StartupPacket
 
 SESSIONS = 1000
+#: Requests of a round that do not count: whoever was asleep has cold caches.
+_WARMING = 100
 _STARTUP = StartupPacket(0, {b"user": b"postgres", b"database": b"postgres"}).encode()
 _READY = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
 _PLAIN = {"pipeline": {"stages": ""}, "logging": {"v": "false"}}
@@ -153,9 +155,10 @@ def latency(
     awake: Callable[[str], AbstractContextManager[Any]],
     count: int = 1000,
 ) -> dict[str, list[float]]:
-    """Microseconds of one client's ``SELECT 1``: median and 99th percentile, targets in turns, of
-    which only one is ``awake``."""
-    times: dict[str, list[float]] = {name: [] for name in ports}
+    """Microseconds of one client's ``SELECT 1``: median and 99th percentile of each round's, of
+    those the medians.  Targets in turns, of which only one is ``awake``, and warm before it
+    counts."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ports}
     with ExitStack() as stack:
         clients = {}
         for name, port in ports.items():
@@ -166,13 +169,16 @@ def latency(
         for _ in range(rounds):
             for name, client in clients.items():
                 with awake(name):
-                    for _ in range(count):
+                    times = []
+                    for _ in range(count + _WARMING):
                         began = time.perf_counter()
                         client.exec_(b"SELECT 1")
-                        times[name].append((time.perf_counter() - began) * 1e6)
+                        times.append((time.perf_counter() - began) * 1e6)
+                    late = statistics.quantiles(times[_WARMING:], n=100)[98]
+                    found[name].append((statistics.median(times[_WARMING:]), late))
     return {
-        name: [statistics.median(found), statistics.quantiles(found, n=100)[98]]
-        for name, found in times.items()
+        name: [statistics.median(one) for one in zip(*each, strict=True)]
+        for name, each in found.items()
     }
 
 

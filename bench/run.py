@@ -47,6 +47,8 @@ DIRECT = "direct"
 #: Targets that are measured between two measurements of the direct connection.
 _APART = 4
 SAMPLERS = {"off": "never", "1 %": "probability:0.01", "100 %": "always"}
+#: Microseconds.
+BUSY_POLL = 100
 COMPILED = Path(__file__).parents[1] / "build" / "compiled"
 #: What is compared: its name, its link, whether it is compiled, and its sampling.
 _LINKS = (
@@ -258,40 +260,20 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     bench.processes["pgbouncer"] = [bouncer.pid]
     sink, collector = program("sink", folder)
     stack.callback(sink.stop)
-    database = ("127.0.0.1", bench.postgres.port)
     for name, start in (("bare relay in Python", bare_relay), ("naive Twisted pipe", pipe)):
         process, bench.ports[name] = start(bench.postgres, folder)
         stack.callback(process.stop)
         bench.processes[name] = [process.pid]
     for title, link, compiled, sampling in CHAINS:
-        place = Path(tempfile.mkdtemp(dir=folder))
-        tracing = {
-            "tracing": {
-                "tracing_sampler": SAMPLERS[sampling],
-                "otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces",
-            },
-            "logging": {"v": "false"},
-        }
-        keys = Keys(place, "bench client")
-        rules = place / "rules.yaml"
-        # JSON is YAML.
-        rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
-        server = {**tracing, "censor": {"acracensor_config_file": str(rules)}}
         several = title.startswith("two ")
-        if several:
-            server["server"] = {"incoming_connection_reuse_port": "true"}
-        one = Chain(
-            database,
-            link=link,
-            server=server,
-            connector=tracing,
-            folder=place,
-            keys=keys,
-            environment={"PYTHONPATH": str(COMPILED)} if compiled else None,
-        )
-        stack.callback(one.stop)
+        options = {"incoming_connection_reuse_port": "true"} if several else {}
+        tracing = {
+            "tracing_sampler": SAMPLERS[sampling],
+            "otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces",
+        }
+        one = chain_of(bench, stack, folder, link, compiled, tracing, options)
         name = f"{title}{', compiled' if compiled else ''}, tracing {sampling}"
-        bench.ports[name] = one.start().port
+        bench.ports[name] = one.port
         running = [daemon.pid for daemon in (one.server, one.connector) if daemon is not None]
         if several:
             other, _ = one.one_more()
@@ -300,6 +282,47 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
         bench.processes[name] = running
         if sampling == "100 %":
             bench.pages[name] = one.server_pages
+
+
+def chain_of(
+    bench: Bench,
+    stack: ExitStack,
+    folder: Path,
+    link: str,
+    compiled: bool,
+    tracing: dict[str, str],
+    options: dict[str, str],
+) -> Chain:
+    """A chain that runs, with the firewall's hundred rules; ``options`` are the server's."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    rules = place / "rules.yaml"
+    # JSON is YAML.
+    rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
+    both = {"tracing": tracing, "logging": {"v": "false"}}
+    made = Chain(
+        ("127.0.0.1", bench.postgres.port),
+        link=link,
+        server={**both, "censor": {"acracensor_config_file": str(rules)}, "server": options},
+        connector=both,
+        folder=place,
+        keys=Keys(place, "bench client"),
+        environment={"PYTHONPATH": str(COMPILED)} if compiled else None,
+    )
+    stack.callback(made.stop)
+    return made.start()
+
+
+def busy_servers(bench: Bench, stack: ExitStack, folder: Path) -> dict[str, int]:
+    """Servers that do not fall asleep between the requests of one client, for latency only."""
+    found = {}
+    for form, compiled in (("", False), (", compiled", True)):
+        tracing = {"tracing_sampler": SAMPLERS["1 %"]}
+        options = {"busy_poll": str(BUSY_POLL)}
+        one = chain_of(bench, stack, folder, "none", compiled, tracing, options)
+        name = f"server{form}, tracing 1 %, busy_poll = {BUSY_POLL}"
+        found[name] = one.port
+        bench.processes[name] = [one.server.pid]
+    return found
 
 
 def spent_table(spent: dict[str, dict[str, list[float]]], names: list[str]) -> str:
@@ -383,11 +406,13 @@ def main() -> int:
                 for name, port in bench.ports.items()
                 if name in (DIRECT, "pgbouncer") or name.endswith("tracing 1 %")
             }
+            alone |= busy_servers(bench, stack, folder)
+            bench.lull()
             links = (
                 connections.idle_sessions(folder),
                 connections.handshakes(folder, postgres.port, COMPILED),
                 connections.gigabyte(folder, postgres.port),
-                connections.latency(alone, rounds, bench.awake),
+                connections.latency(alone, rounds * 4, bench.awake),
             )
             print(connections.table(*links) + "\n")
             record |= dict(

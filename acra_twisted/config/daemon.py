@@ -20,6 +20,7 @@ from acra_twisted.telemetry.logsetup import make_writer
 from acra_twisted.telemetry.service import LoggedRoot
 from acra_twisted.transport import endpoints
 from acra_twisted.transport.handed import Handed, Notifier, descriptors
+from acra_twisted.transport.hub import hub_of
 
 _PR_SET_DUMPABLE = 4
 
@@ -33,6 +34,7 @@ def make_root(
     if not settings["core_dump_enable"]:
         forbid_dumps()
     try:
+        hub_of(reactor).busy = settings["busy_poll"] / 1_000_000
         handed = Handed(descriptors())
         endpoints.use(handed)
         writer, services = make_writer(program, settings, reactor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acra_twisted.config.common import (
+    BUSY_POLL,
     CORE_DUMP,
     KEYSTORE,
     LIMITS,
@@ -45,6 +46,7 @@ SERVER_SECTIONS = (
                 "Where connectors (or applications) connect.",
             ),
             REUSE_PORT,
+            BUSY_POLL,
             CORE_DUMP,
             Option(
                 "acraconnector_tls_transport_enable",
@@ -298,6 +300,7 @@ CONNECTOR_SECTIONS = (
                 "Where applications connect.",
             ),
             REUSE_PORT,
+            BUSY_POLL,
             CORE_DUMP,
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
             Option(

@@ -45,6 +45,10 @@ class Refused(Exception):
     """The destination answered what a retry would not change.  The text holds nothing secret."""
 
 
+class Stale(Exception):
+    """A connection that was kept open is gone, as is found out by using it."""
+
+
 @implementer(ISpanExporter)
 class BatchExporter:
     """Subclasses define `send`.
@@ -89,7 +93,8 @@ class BatchExporter:
         self._log = Logger()
 
     async def send(self, payload: Payload) -> None:
-        """Send a batch.  Raises Refused, or anything else for what may be retried."""
+        """Send a batch.  Raises Refused, or anything else for what may be retried: Stale if that
+        may be at once."""
         raise NotImplementedError
 
     async def probe(self) -> None:
@@ -169,6 +174,8 @@ class BatchExporter:
                     self._give_up(spans, type(error).__name__)
                     return
                 self.counts["retried"] += spans
+                if isinstance(error, Stale) and not attempt:
+                    continue
                 if not self._stopping:
                     await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
                 pause = min(pause * 2, _LAST_PAUSE)

@@ -12,7 +12,7 @@ from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISpanExporter
-from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload, Refused
+from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload, Refused, Stale
 from acra_twisted.telemetry.spans import Span
 
 _RETRIED = frozenset((429, 502, 503, 504))
@@ -103,7 +103,7 @@ class HttpExporter(BatchExporter):
             await self._post(part, payload.headers)
 
     async def _post(self, body: bytes, own: Mapping[str, str]) -> None:
-        from twisted.web.client import readBody
+        from twisted.web.client import ResponseNeverReceived, readBody
         from twisted.web.http_headers import Headers
 
         headers = Headers({name: [text] for name, text in {**self._headers, **own}.items()})
@@ -113,7 +113,11 @@ class HttpExporter(BatchExporter):
             body = packer.compress(body) + packer.flush()
             headers.setRawHeaders("content-encoding", ["gzip"])
         request = self._agent.request(self._method, self._url, headers, _Body(body))
-        response = await request.addTimeout(self._timeout, self._reactor)
+        try:
+            response = await request.addTimeout(self._timeout, self._reactor)
+        except ResponseNeverReceived as error:
+            # Half a second's pause, and a busy daemon's queue would be full.
+            raise Stale("the collector has closed the connection") from error
         if response.length is not None and isinstance(response.length, int):
             if response.length > _ANSWER_LIMIT:
                 response._transport.abortConnection()

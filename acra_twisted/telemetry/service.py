@@ -27,6 +27,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
+from acra_twisted.transport.hub import hub_of
 from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
@@ -100,7 +101,7 @@ class TelemetryService(MultiService):
         watchers = [exchanges, self.metrics, AuditLog(server)]
         if self.calls is not None:
             watchers.append(self.calls)
-        observers = Observers(watchers, exchanges.slow)
+        observers = Observers(watchers, exchanges.slow, hub_of(self._reactor).afterwards)
         self._catch_up = observers.catch_up
         return observers
 

@@ -31,6 +31,9 @@ _SHORT: Final = 16 * 1024
 #: Seconds for what waits to be written when a connection is closed; a peer that does not read
 #: would keep it for ever.
 LINGER: Final = 30.0
+#: The two ways to end.  Made once: Twisted names each one's parents when it is first looked at.
+DONE: Final = Failure(CONNECTION_DONE)
+LOST: Final = Failure(CONNECTION_LOST)
 
 
 class SocketTransport:
@@ -112,12 +115,12 @@ class SocketTransport:
         except BlockingIOError:
             return
         except OSError:
-            self.connectionLost(Failure(CONNECTION_LOST))
+            self.connectionLost(LOST)
             return
         if data:
             self._deliver(data)
         else:
-            self.connectionLost(Failure(CONNECTION_DONE))
+            self.connectionLost(DONE)
 
     def connectionLost(self, reason: Failure) -> None:
         """Close the socket and tell the protocol, once."""
@@ -209,7 +212,7 @@ class SocketTransport:
         except BlockingIOError:
             return
         except OSError:
-            self.connectionLost(Failure(CONNECTION_LOST))
+            self.connectionLost(LOST)
             return
         self._watch()
         if self.disconnecting:
@@ -222,8 +225,7 @@ class SocketTransport:
         """Of a write; the loss is told in a turn of its own, as protocols expect."""
         self.disconnecting = True
         self._stop_reading()
-        lost = Failure(CONNECTION_LOST)
-        self._hub.soon(self.connectionLost, lost)
+        self._hub.soon(self.connectionLost, LOST)
 
     def loseConnection(self) -> None:
         """Send what waits, then close."""
@@ -238,7 +240,7 @@ class SocketTransport:
             self._linger = self.outer.reactor.callLater(LINGER, self.abortConnection)
 
     def _close(self) -> None:
-        self.connectionLost(Failure(CONNECTION_DONE))
+        self.connectionLost(DONE)
 
     def abortConnection(self) -> None:
         """Close now; the peer sees a reset."""

@@ -12,14 +12,13 @@ from typing import Any, Final
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
-from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.errors import HandshakeError
 from acra_twisted.transport.hub import READABLE, WRITABLE
-from acra_twisted.transport.sockets import SocketTransport
+from acra_twisted.transport.sockets import DONE, LOST, SocketTransport
 from acra_twisted.transport.tls import TLSContext
 
 #: The plaintext of a record is no longer than this: one read, one record.
@@ -52,8 +51,8 @@ class TLSTransport(SocketTransport):
         self._send = _not_yet
 
     def begin(self) -> None:
-        """Shake hands: a client speaks first."""
-        if self.connected and not self.disconnecting:
+        """Shake hands: a client speaks first, and a server when it has heard something."""
+        if self._is_client and self.connected and not self.disconnecting:
             self._shake_hands()
 
     # -- the handshake --------------------------------------------------------------------------
@@ -65,7 +64,7 @@ class TLSTransport(SocketTransport):
         elif not self.disconnecting:
             self._shake_hands()
         elif not events & (READABLE | WRITABLE):
-            self.connectionLost(Failure(CONNECTION_LOST))
+            self.connectionLost(LOST)
 
     def _shake_hands(self) -> None:
         self._wants_write = False
@@ -116,7 +115,7 @@ class TLSTransport(SocketTransport):
         except SSL.WantReadError:
             return
         except SSL.ZeroReturnError:
-            self.connectionLost(Failure(CONNECTION_DONE))
+            self.connectionLost(DONE)
             return
         except SSL.Error as error:
             self.connectionLost(_described(error))
@@ -222,7 +221,7 @@ def _not_yet(data: Any) -> int:
 def _described(error: SSL.Error) -> Failure:
     """A connection that just ends is lost; everything else says what OpenSSL found."""
     if isinstance(error, SSL.SysCallError) or "unexpected eof" in str(error):
-        return Failure(CONNECTION_LOST)
+        return LOST
     return Failure(error)
 
 

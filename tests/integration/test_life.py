@@ -30,6 +30,12 @@ def run(*command):
     return done.returncode, done.stdout, done.stderr
 
 
+def ticks(pid):
+    """Of the processor's time."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
+
+
 class Starting(Surroundings):
     def refused(self, chain, expected):
         code, _, errors = run(*twistd("acra-server", chain.server_ini))
@@ -191,6 +197,17 @@ class Ending(Surroundings):
         self.postgres.start()
         with self.connect(chain) as again:
             self.assertEqual(again.execute("SELECT 1").fetchone(), (1,))
+
+    def test_a_busy_daemon_sleeps_while_nobody_talks(self):
+        busy = {"busy_poll": "100"}
+        chain = self.chain(server={"server": busy}, connector={"connector": busy})
+        with self.connect(chain) as db:
+            for number in range(500):
+                self.assertEqual(db.execute("SELECT %s", (number,)).fetchone(), (number,))
+            for daemon in (chain.server, chain.connector):
+                before = ticks(daemon.pid)
+                time.sleep(1)
+                self.assertLess((ticks(daemon.pid) - before) / os.sysconf("SC_CLK_TCK"), 0.3)
 
     def test_ds8_a_client_that_vanishes_leaves_nothing(self):
         chain = self.chain(link="none")

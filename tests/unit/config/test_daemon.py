@@ -14,6 +14,7 @@ from acra_twisted.config import daemon, usage
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import defaults
+from acra_twisted.transport.hub import hub_of
 
 SETTINGS = defaults(CONNECTOR_SECTIONS).but(log_to_console=False, core_dump_enable=True)
 
@@ -56,6 +57,12 @@ class Roots(SynchronousTestCase):
             reactor = MemoryReactorClock()
             daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
             self.assertEqual(forbidden, expected)
+
+    def test_how_long_the_hub_is_busy(self):
+        reactor = MemoryReactorClock()
+        settings = SETTINGS.but(busy_poll=100)
+        daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
+        self.assertEqual(hub_of(reactor).busy, 0.0001)
 
     def test_rl6_who_asks_twice_does_not_wait(self):
         reactor = MemoryReactorClock()

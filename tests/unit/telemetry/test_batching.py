@@ -5,6 +5,7 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseNeverReceived
 
 from acra_twisted.telemetry.batching import BatchExporter, Payload
 from acra_twisted.telemetry.exporters import HttpExporter
@@ -95,6 +96,19 @@ class Batches(SynchronousTestCase):
         self.clock.pump([1] * 4)
         self.assertEqual(self.exporter.counts["sent"], 1)
         self.assertEqual(self.exporter.counts["retried"], 2)
+
+    def test_a_kept_connection_that_is_gone_costs_no_pause_once(self):
+        stale = ResponseNeverReceived([])
+        self.start(stale, Answer(200))
+        self.export(1)
+        self.clock.advance(1)
+        self.assertEqual((self.exporter.counts["sent"], self.exporter.counts["retried"]), (1, 1))
+        self.start(stale, stale, Answer(200))
+        self.export(1)
+        self.clock.advance(1)
+        self.assertEqual((self.exporter.counts["sent"], self.exporter.counts["retried"]), (0, 2))
+        self.clock.advance(0.5)
+        self.assertEqual(self.exporter.counts["sent"], 1)
 
     def test_what_may_not_is_dropped(self):
         for answer in (Answer(400), Answer(200, length=1 << 20)):

@@ -32,6 +32,16 @@ class Metrics(SynchronousTestCase):
         self.metrics.connection_opened()
         self.assertIn("acra_open_connections 1.0", self.text())
         self.metrics.connection_closed(0.3)
+        text = self.text()
+        prefix = "acraconnector_connections"
+        for line in (
+            f'{prefix}_total{{connection_type="db"}} 1.0',
+            f'{prefix}_processing_seconds_bucket{{connection_type="db",le="0.2"}} 0.0',
+            f'{prefix}_processing_seconds_bucket{{connection_type="db",le="0.5"}} 1.0',
+            f'{prefix}_processing_seconds_sum{{connection_type="db"}} 0.3',
+            "acra_open_connections 0.0",
+        ):
+            self.assertIn(line, text)
         self.metrics.loop_lag(-1.0)
         exporter = type("Exporter", (), {"name": "otlp", "queued": 3, "counts": {"sent": 5}})
         self.metrics.watch_exporter(exporter)

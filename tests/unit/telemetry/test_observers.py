@@ -63,6 +63,18 @@ class Runs(SynchronousTestCase):
         made = [self.close() for _ in range(40)]
         self.assertEqual(self.told.closed, made[:32])
 
+    def test_a_run_waits_for_the_replies_but_not_for_ever(self):
+        asked = []
+        self.observers = Observers([self.told], 1000, asked.append)
+        made = [self.close() for _ in range(40)]
+        self.assertEqual((self.told.closed, len(asked)), ([], 1))
+        asked.pop()()
+        self.assertEqual(self.told.closed, made)
+        made += [self.close() for _ in range(130)]
+        self.assertEqual((self.told.closed, len(asked)), (made[:168], 1))
+        asked.pop()()
+        self.assertEqual(self.told.closed, made)
+
     def test_whatever_is_not_plain_is_told_of_at_once(self):
         made = [self.close()]
         for fields in (

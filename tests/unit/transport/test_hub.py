@@ -80,6 +80,43 @@ class Hubs(SynchronousTestCase):
         self.hub.doRead()
         self.assertEqual(len(told), 5)
 
+    def test_busy_it_asks_again_and_again(self):
+        polled = []
+
+        def now():
+            self.now += 0.00001
+            return self.now
+
+        def poll(wait, most):
+            polled.append((wait, most))
+            return [(self.fds[0], READABLE)] if len(polled) in (1, 5) else []
+
+        hub = Hub(self.reactor, now)
+        hub.busy, hub._poll = 0.0001, poll
+        hub.watch(self.fds[0], Watching(), READABLE)
+        hub.doRead()
+        # Nothing is waited for where there was nothing to begin with, and soon nothing is asked.
+        asked = [(0.0, 32)] * 5, [(0.0, 32)] * 9 + [(0.001, 32)]
+        self.assertEqual(polled, asked[0] + asked[1])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_busy_it_does_not_let_the_reactor_sleep_while_something_comes(self):
+        watching, hub = Watching(), self.hub
+        hub.busy = 0.0001
+        hub.watch(self.fds[1], watching, WRITABLE)
+        hub.doRead()
+        hub.doRead()
+        self.assertEqual(len(watching.events), 512)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        hub._clock = iter(range(1000)).__next__
+        watching.ready = lambda events: hub.watch(self.fds[1], watching, 0)
+        self.reactor.advance(0)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        hub.watch(self.fds[1], watching, WRITABLE)
+        watching.ready = lambda events: hub.forget(self.fds[1])
+        hub.doRead()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_what_the_reactor_is_asked_for_is_not_kept_waiting(self):
         done = []
 
@@ -185,6 +222,33 @@ class Hubs(SynchronousTestCase):
         hub.doRead()
         self.assertEqual((len(flushed), lost), (2, [ValueError] * 2))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
+
+    def test_what_nobody_waits_for_is_done_behind_what_was_held_back(self):
+        hub, order = self.hub, []
+
+        def failing():
+            order.append(("first", hub.holding))
+            raise ValueError("secret")
+
+        class Holding(Watching):
+            def ready(self, events):
+                hub.afterwards(failing)
+                hub.afterwards(lambda: order.append(("second", hub.holding)))
+                hub.hold(self)
+                order.append(("told", hub.holding))
+                hub.forget(fd)
+
+            def flush(self):
+                order.append(("flushed", hub.holding))
+
+        fd = self.fds[1]
+        hub.watch(fd, Holding(), WRITABLE)
+        hub.doRead()
+        expected = [("told", True), ("flushed", False), ("first", False), ("second", False)]
+        self.assertEqual(order, expected)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        hub.afterwards(lambda: order.append("at once"))
+        self.assertEqual(order[4:], ["at once"])
 
     def test_when_the_reactor_stops_everybody_is_told(self):
         watching = Watching()
