@@ -372,7 +372,8 @@ def main() -> int:
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
-    seconds, rounds = (1, 1) if arguments.quick else (2, 4)
+    # Of pgbench short rounds, and many: what else the machine does comes and goes in seconds.
+    seconds, rounds = 1, 1 if arguments.quick else 4
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -394,9 +395,10 @@ def main() -> int:
         whole = not any(getattr(arguments, part) for part in (*parts, "proxies"))
         if whole or arguments.proxies:
             targets(bench, stack, folder)
+            busy = busy_servers(bench, stack, folder)
             bench.lull()
             stack.callback(bench.wake)
-            results = dict(bench.measure(rounds))
+            results = dict(bench.measure(rounds * 2))
             print(table(results, list(bench.ports)) + "\n")
             print(spent_table(bench.spent, list(bench.ports)) + "\n")
             record["spans"] = spans = bench.spans()
@@ -406,13 +408,11 @@ def main() -> int:
                 for name, port in bench.ports.items()
                 if name in (DIRECT, "pgbouncer") or name.endswith("tracing 1 %")
             }
-            alone |= busy_servers(bench, stack, folder)
-            bench.lull()
             links = (
                 connections.idle_sessions(folder),
                 connections.handshakes(folder, postgres.port, COMPILED),
                 connections.gigabyte(folder, postgres.port),
-                connections.latency(alone, rounds * 4, bench.awake),
+                connections.latency(alone | busy, rounds * 4, bench.awake),
             )
             print(connections.table(*links) + "\n")
             record |= dict(
@@ -426,13 +426,13 @@ def main() -> int:
             costs = (
                 tracing.records(rounds * 2),
                 tracing.encodings(rounds * 2),
-                tracing.following(postgres, stack, folder, bench.pgbench, rounds * 3),
+                tracing.following(postgres, stack, folder, bench.pgbench, rounds * 6),
             )
             print(tracing.table(*costs) + "\n")
             record |= dict(zip(("recording", "encoding", "following"), costs, strict=True))
         if whole or arguments.censor:
             decided = censor.decisions(rounds * 2)
-            cost = censor.Stage(postgres, stack, folder).cost(bench.pgbench, rounds * 5)
+            cost = censor.Stage(postgres, stack, folder).cost(bench.pgbench, rounds * 10)
             print(censor.table(decided, cost) + "\n")
             record |= {"decisions": decided, "censor": cost}
         if whole or arguments.containers:
