@@ -140,7 +140,7 @@ class Hub:
 
     def _come_back(self) -> None:
         self._comes_back = False
-        self._serve(_LINGER)
+        self._serve(0.0 if self._awaited else _LINGER)
 
     def _serve(self, wait: float) -> None:
         poll, watched = self._poll, self._watched

@@ -117,6 +117,20 @@ class Hubs(SynchronousTestCase):
         hub.doRead()
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_busy_it_does_not_keep_a_thread_waiting(self):
+        waits, hub = [], self.hub
+
+        def poll(wait, most):
+            waits.append(wait)
+            return [(self.fds[1], WRITABLE)] if len(waits) == 1 else []
+
+        hub.busy, hub._poll = 0.0001, poll
+        hub.watch(self.fds[1], Watching(), WRITABLE)
+        hub.awaiting(Deferred())
+        hub.doRead()
+        self.reactor.advance(0)
+        self.assertEqual(waits, [0.0, 0.0])
+
     def test_what_the_reactor_is_asked_for_is_not_kept_waiting(self):
         done = []
 
