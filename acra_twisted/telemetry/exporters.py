@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -116,6 +117,9 @@ class HttpExporter(BatchExporter):
         try:
             response = await request.addTimeout(self._timeout, self._reactor)
         except ResponseNeverReceived as error:
+            # So does a request end that was given up: a slow collector is not asked at once.
+            if not any(reason.check(ConnectionDone, ConnectionLost) for reason in error.reasons):
+                raise
             # Half a second's pause, and a busy daemon's queue would be full.
             raise Stale("the collector has closed the connection") from error
         if response.length is not None and isinstance(response.length, int):

@@ -1,9 +1,10 @@
 """Batches, retries, drops, ends; nothing raised, nothing unbounded (OB-4)."""
 
-from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseNeverReceived
 
@@ -98,7 +99,7 @@ class Batches(SynchronousTestCase):
         self.assertEqual(self.exporter.counts["retried"], 2)
 
     def test_a_kept_connection_that_is_gone_costs_no_pause_once(self):
-        stale = ResponseNeverReceived([])
+        stale = ResponseNeverReceived([Failure(ConnectionLost())])
         self.start(stale, Answer(200))
         self.export(1)
         self.clock.advance(1)
@@ -107,6 +108,15 @@ class Batches(SynchronousTestCase):
         self.export(1)
         self.clock.advance(1)
         self.assertEqual((self.exporter.counts["sent"], self.exporter.counts["retried"]), (0, 2))
+        self.clock.advance(0.5)
+        self.assertEqual(self.exporter.counts["sent"], 1)
+
+    def test_one_that_does_not_answer_in_time_does(self):
+        # What Twisted makes of a request that is given up.
+        self.start(ResponseNeverReceived([Failure(CancelledError())]), Answer(200))
+        self.export(1)
+        self.clock.advance(1)
+        self.assertEqual((self.exporter.counts["sent"], self.exporter.counts["retried"]), (0, 1))
         self.clock.advance(0.5)
         self.assertEqual(self.exporter.counts["sent"], 1)
 
