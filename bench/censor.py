@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -18,6 +17,7 @@ from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import Postgres
+from acra_twisted.sandbox.processes import processor_time
 from acra_twisted.sql.languages import LANGUAGES
 
 _COUNTS = (1, 100, 1_000)
@@ -120,12 +120,6 @@ class Stage:
                 **{name: statistics.median(figures) for name, figures in spent.items()},
             }
         return found
-
-
-def processor_time(pid: int) -> float:
-    """Seconds that a process has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def table(decided: dict[str, dict[str, float]], cost: dict[str, dict[str, float]]) -> str:

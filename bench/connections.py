@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import statistics
@@ -16,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from censor import processor_time
 
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import SUPERUSER
-from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.sandbox.processes import (
+    Process,
+    accepts,
+    free_port,
+    processor_time,
+    resident,
+)
 from acra_twisted.wire.postgres.frames import GSSENC_REQUEST, STARTUP_HEADER, StartupPacket
 
 SESSIONS = 1000
@@ -78,13 +82,8 @@ def idle_sessions(folder: Path) -> float:
                 peer = stack.enter_context(socket.create_connection(("127.0.0.1", chain.port)))
                 peer.sendall(_STARTUP)
                 peer.recv(4096)
-            sizes.append(_resident(chain.server.pid))
+            sizes.append(resident(chain.server.pid))
     return (sizes[1] - sizes[0]) / SESSIONS / 1024
-
-
-def _resident(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dict[str, float]:
@@ -192,7 +191,7 @@ def gigabyte(folder: Path, port: int) -> list[float]:
 
         def watch() -> None:
             while not ended.wait(0.05):
-                most[:] = [max(was, _resident(pid)) for was, pid in zip(most, pids, strict=True)]
+                most[:] = [max(was, resident(pid)) for was, pid in zip(most, pids, strict=True)]
 
         watching = threading.Thread(target=watch)
         watching.start()

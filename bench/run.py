@@ -34,13 +34,12 @@ import containers
 import inprocess
 import psycopg
 import tracing
-from censor import processor_time
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time
 
 ROWS = 100_000
 DIRECT = "direct"

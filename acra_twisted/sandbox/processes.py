@@ -113,6 +113,18 @@ class Process:
         return self._child.returncode
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def processor_time(pid: int) -> float:
+    """Seconds of the processor that a process has used, in user and kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def twistd(plugin: str, ini: Path, *arguments: str, reactor: str = "") -> list[str]:
     """The command line of a daemon in the foreground."""
     program = str(Path(sys.executable).with_name("twistd"))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.processes import resident
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually
 from tests.support import loads
-from tests.support.daemons import WATCHED, defects, descriptors, metric, resident, sockets
+from tests.support.daemons import WATCHED, defects, descriptors, metric, sockets
 from tests.support.faults import FaultProxy, RandomFaults
 from tests.support.sessions import columns, complete, message, query, ready, row
 

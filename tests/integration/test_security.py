@@ -14,10 +14,10 @@ import time
 
 import psycopg
 
-from acra_twisted.sandbox.processes import free_port
+from acra_twisted.sandbox.processes import free_port, processor_time, resident
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually, get
-from tests.support.daemons import WATCHED, defects, metric, processor_time, resident
+from tests.support.daemons import WATCHED, defects, metric
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     FLUSH,

@@ -30,13 +30,13 @@ from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from acra_twisted.sandbox.processes import free_port
+from acra_twisted.sandbox.processes import free_port, resident
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.writer import create_acrablock, create_acrastruct
 from tests.integration.base import get
 from tests.soak import mix
 from tests.support import loads
-from tests.support.daemons import WATCHED, defects, descriptors, metric, resident, total
+from tests.support.daemons import WATCHED, defects, descriptors, metric, total
 
 #: What may be held at the end beyond what was held when warm: bytes, and as a part of it.
 GROWTH_BYTES, GROWTH = 6 << 20, 0.05

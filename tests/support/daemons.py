@@ -1,4 +1,4 @@
-"""What a running daemon holds and says: descriptors, memory, metrics, lines of defects.
+"""What a running daemon holds and says: descriptors, metrics, lines of defects.
 
 Who is not root sees descriptors only of daemons that have `WATCHED` in their sections.
 """
@@ -32,18 +32,6 @@ def sockets(pid: int) -> set[str]:
     rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
     established = (row.split() for row in rows)
     return {row[9] for row in established if row[3] == "01" and row[9] in inodes}
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def processor_time(pid: int) -> float:
-    """Seconds, of user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def total(text: str, name: str) -> float:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+from acra_twisted.sandbox.processes import (
+    Process,
+    accepts,
+    free_port,
+    processor_time,
+    resident,
+    twistd,
+)
 
 
 class Children(SynchronousTestCase):
@@ -29,6 +36,15 @@ class Children(SynchronousTestCase):
         process.send(0)
         self.assertEqual(process.stop(), -signal.SIGTERM)
         self.assertRaises(ProcessLookupError, os.kill, process.pid, 0)
+
+    def test_what_one_uses(self):
+        idle = self.start("import time; print('up', flush=True); time.sleep(60)")
+        busy = self.start("held = b'x' * (1 << 26); print('up', flush=True)\nwhile True: pass")
+        for process in (idle, busy):
+            process.wait_until(lambda process=process: "up" in process.output(), "up")
+        self.assertGreater(resident(busy.pid) - resident(idle.pid), 1 << 25)
+        busy.wait_until(lambda: processor_time(busy.pid) > 0.3, "at work")
+        self.assertLess(processor_time(idle.pid), 0.3)
 
     def test_one_that_does_not_end_is_killed(self):
         process = self.start(
