@@ -13,10 +13,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from acra_twisted import __version__, events
-from acra_twisted.telemetry.durations import DurationsBy
 
 CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
-_SECOND = 1_000_000_000
 
 
 class DaemonMetrics:
@@ -26,16 +24,18 @@ class DaemonMetrics:
         disable_created_metrics()
         self.registry = CollectorRegistry()
         registry = self.registry
-        # Of connections, as plain numbers: prometheus-client took 2 % of a new one.
-        self._accepted = self._ended = 0
-        accepted = (f"{service}_connections", "Connections accepted")
-        registry.register(Counts(accepted, "connection_type", lambda: {"db": self._accepted}))
-        self._processing = DurationsBy(
-            registry,
+        self._connections = Counter(
+            f"{service}_connections_total",
+            "Connections accepted",
+            ["connection_type"],
+            registry=registry,
+        ).labels("db")
+        self._processing = Histogram(
             f"{service}_connections_processing_seconds",
             "Time from accept to close",
             ["connection_type"],
-            CONNECTION_BUCKETS,
+            buckets=CONNECTION_BUCKETS,
+            registry=registry,
         ).labels("db")
         for place, part in zip(("major", "minor", "patch"), __version__.split("."), strict=True):
             Gauge(f"{service}_version_{place}", f"{place} version", registry=registry).set(
@@ -45,9 +45,9 @@ class DaemonMetrics:
             "ce", __version__
         ).inc()
         self._pools: _Pools | None = None
-        Gauge(
+        self._open = Gauge(
             "acra_open_connections", "Connections open at this moment", registry=registry
-        ).set_function(lambda: self._accepted - self._ended)
+        )
         events_total = Counter(
             "acra_events_total", "Events of the security log by code", ["code"], registry=registry
         )
@@ -69,12 +69,13 @@ class DaemonMetrics:
 
     def connection_opened(self) -> None:
         """A connection was accepted."""
-        self._accepted += 1
+        self._connections.inc()
+        self._open.inc()
 
     def connection_closed(self, seconds: float) -> None:
         """It ended, so long after it was accepted."""
-        self._ended += 1
-        self._processing.count(round(seconds * _SECOND))
+        self._open.dec()
+        self._processing.observe(seconds)
 
     def event(self, code: int) -> None:
         """An event of the security log."""
