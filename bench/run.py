@@ -314,9 +314,8 @@ def chain_of(
 def busy_servers(bench: Bench, stack: ExitStack, folder: Path) -> dict[str, int]:
     """Servers that do not fall asleep between the requests of one client, for latency only."""
     found = {}
+    tracing, options = {"tracing_sampler": SAMPLERS["1 %"]}, {"busy_poll": str(BUSY_POLL)}
     for form, compiled in (("", False), (", compiled", True)):
-        tracing = {"tracing_sampler": SAMPLERS["1 %"]}
-        options = {"busy_poll": str(BUSY_POLL)}
         one = chain_of(bench, stack, folder, "none", compiled, tracing, options)
         name = f"server{form}, tracing 1 %, busy_poll = {BUSY_POLL}"
         found[name] = one.port

@@ -29,6 +29,10 @@ _TEXT: Final = 4096
 _LONG: Final = 10**9
 
 
+def _at_once(function: Callable[[], None]) -> None:
+    function()
+
+
 class Observers:
     """Tells each of ``watchers`` in order.
 
@@ -42,10 +46,10 @@ class Observers:
         self,
         watchers: Sequence[Any],
         slow: int = 0,
-        afterwards: Callable[[Callable[[], None]], None] | None = None,
+        afterwards: Callable[[Callable[[], None]], None] = _at_once,
     ) -> None:
         self._watchers = tuple(watchers)
-        self._afterwards = afterwards or _at_once
+        self._afterwards = afterwards
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(watchers, "exchange_opened")
@@ -138,10 +142,6 @@ class Observers:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Observers, IPipelineObserver)
-
-
-def _at_once(function: Callable[[], None]) -> None:
-    function()
 
 
 def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
