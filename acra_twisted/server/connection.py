@@ -267,7 +267,9 @@ class ServerConnection(Channel):
             return
         assert self.span is not None  # noqa: S101 - made in _begin()
         self._phase = self._early_data
-        self._buffer = b""
+        self._early_data(self._startup.rest)
+        if len(self._buffer) > _EARLY_LIMIT:
+            return
         span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)

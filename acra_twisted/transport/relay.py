@@ -26,6 +26,7 @@ _log: Final = Logger()
 SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
 IDLE: Final = (b"57P05", "terminating connection due to idle-session timeout")
 HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
+_TERMINATED: Final = "client terminated"
 
 
 class Limits:
@@ -115,7 +116,8 @@ class Relay:
             self._crowded = True
             self.client_valve.close(OUTSTANDING)
         if self._request.terminated:
-            self.finish("client terminated")
+            self._request_pump.stop()
+            self._part()
 
     def _flush_response(self) -> None:
         """One write to the client, replies of our own included that have become due."""
@@ -130,8 +132,15 @@ class Relay:
         if self._crowded and len(outstanding) <= self._limits.pending:
             self._crowded = False
             self.client_valve.open(OUTSTANDING)
-        if session.draining and session.idle:
+        if self._request.terminated:
+            self._part()
+        elif session.draining and session.idle:
             self.finish("shutdown", SHUTDOWN)
+
+    def _part(self) -> None:
+        """The client has said that it goes; like PostgreSQL, it first answers what came before."""
+        if not self.session.outstanding:
+            self.finish(_TERMINATED)
 
     def check(self, now: float) -> None:
         """Called about once a second: end what has taken too long."""
@@ -165,11 +174,14 @@ class Relay:
 
     def client_lost(self, reason: Failure) -> None:
         """The client is gone."""
-        self.finish(_describe("client", reason))
+        self._lost("client", reason)
 
     def database_lost(self, reason: Failure) -> None:
         """The database is gone; what it said last has been forwarded."""
-        self.finish(_describe("database", reason))
+        self._lost("database", reason)
+
+    def _lost(self, side: str, reason: Failure) -> None:
+        self.finish(_TERMINATED if self._request.terminated else _describe(side, reason))
 
     def _hang_up(self, reason: str) -> None:
         self.finish(f"stage: {reason}", (b"42000", "the session was ended"))

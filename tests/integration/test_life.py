@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -23,11 +24,29 @@ from acra_twisted.sandbox.processes import Process, accepts, free_port, processo
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually, get, tls_postgres
+from tests.support.daemons import metric
+from tests.support.sessions import SYNC, TERMINATE, bind, execute, parse, query, ready, types
 
 
 def run(*command):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
+
+
+def answer(port, *chunks):
+    """All that is said to one who sends ``chunks`` and then listens until the end."""
+    with socket.create_connection(("127.0.0.1", port), 10) as raw:
+        raw.settimeout(10)
+        got = b""
+        try:
+            for chunk in chunks:
+                raw.sendall(chunk)
+                time.sleep(0.05)
+            while data := raw.recv(4096):
+                got += data
+        except ConnectionError:
+            pass
+        return got
 
 
 class Starting(Surroundings):
@@ -312,6 +331,57 @@ class DatabaseTLS(Surroundings):
         self.assertIn("is not verified", chain.server.output())
 
 
+class Parting(Surroundings):
+    """A client that asks, says Terminate in the same breath, and waits for its answers."""
+
+    STARTUP = StartupPacket(0, {b"user": b"postgres"}).encode()
+    LAST = (
+        query(b"SELECT pg_sleep(0.1)") + query(b"SELECT repeat('x', 100000)"),
+        query(b"BEGIN") + query(b"SELECT 1"),
+        query(b"SELECT 1/0"),
+        parse(b"", b"SELECT 1") + bind(b"", b"") + execute() + SYNC,
+        query(b"COPY (SELECT generate_series(1, 1000)) TO STDOUT"),
+    )
+
+    def last(self, port, data):
+        """What is said to ``data`` and Terminate, once the database has got ready."""
+        with socket.create_connection(("127.0.0.1", port), 10) as raw:
+            raw.settimeout(10)
+            raw.sendall(self.STARTUP)
+            beginning = got = b""
+            while not beginning.endswith(ready()):
+                beginning += raw.recv(4096)
+            raw.sendall(data + TERMINATE)
+            while more := raw.recv(4096):
+                got += more
+            return got
+
+    def test_it_is_answered_as_by_the_database(self):
+        for link in ("none", "tls", "secure-session"):
+            keys = Keys(self.folder, "client") if link == "secure-session" else None
+            chain = self.chain(link=link, authority=self.authority, keys=keys)
+            for data in self.LAST:
+                with self.subTest(link=link, data=data[:30]):
+                    expected = self.last(self.postgres.port, data)
+                    self.assertIn(ready()[:5], expected)
+                    self.assertEqual(self.last(chain.port, data), expected)
+            with self.subTest(link=link, data="before it is ready"):
+                expected = types(answer(self.postgres.port, self.STARTUP + TERMINATE))
+                self.assertEqual(expected[:1] + expected[-1:], "RZ")
+                self.assertEqual(types(answer(chain.port, self.STARTUP + TERMINATE)), expected)
+
+    def test_one_that_does_not_wait_leaves_nothing_behind(self):
+        chain = self.chain(link="none")
+        sessions = functools.partial(metric, chain.server_pages, "acra_sessions")
+        with socket.create_connection(("127.0.0.1", chain.port), 10) as raw:
+            raw.sendall(self.STARTUP)
+            eventually(lambda: sessions() == 1, "it is served")
+            raw.sendall(query(b"SELECT pg_sleep(5)") + TERMINATE)
+            time.sleep(0.2)
+            self.assertEqual(sessions(), 1)
+        eventually(lambda: sessions() == 0, "it is over", 3)
+
+
 class Hostile(Surroundings):
     """Raw sockets against the listener."""
 
@@ -321,18 +391,7 @@ class Hostile(Surroundings):
         cls.target = cls.chain(link="none", server={"server": {"handshake_timeout": "2"}})
 
     def answer(self, *chunks):
-        with socket.create_connection(("127.0.0.1", self.target.port), 10) as raw:
-            raw.settimeout(10)
-            got = b""
-            try:
-                for chunk in chunks:
-                    raw.sendall(chunk)
-                    time.sleep(0.05)
-                while data := raw.recv(4096):
-                    got += data
-            except ConnectionError:
-                pass
-            return got
+        return answer(self.target.port, *chunks)
 
     def alive(self):
         with self.connect(self.target) as db:

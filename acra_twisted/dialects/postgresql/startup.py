@@ -78,7 +78,11 @@ class SpansOffered(NamedTuple):
 
 
 class ClientStartup:
-    """Feeds on the client's first bytes; sans-IO.  ``encrypted`` follows what was negotiated."""
+    """Feeds on the client's first bytes; sans-IO.  ``encrypted`` follows what was negotiated.
+
+    ``rest`` is what came behind a startup packet in the same chunk: the next message's, as if it
+    had come in a chunk of its own.
+    """
 
     def __init__(self, policy: StartupPolicy, encrypted: bool = False) -> None:
         self._policy = policy
@@ -86,6 +90,7 @@ class ClientStartup:
         self._seen: set[int] = set()
         self.encrypted = encrypted
         self.reply = b""
+        self.rest = b""
 
     def feed(self, data: bytes) -> StartTLS | StartupPacket | CancelRequest | SpansOffered | None:
         """The next thing to act on, or None if more must arrive.
@@ -143,10 +148,11 @@ class ClientStartup:
         return begins
 
     def _decode(
-        self, packet: bytes, length: int, code: int
+        self, data: bytes, length: int, code: int
     ) -> StartupPacket | CancelRequest | SpansOffered:
-        if len(packet) != length:
-            raise WireError("client", "bytes behind the startup packet", _QUIET)
+        packet, self.rest = data[:length], data[length:]
+        if self.rest and code in (frames.SPANS_OFFERED, frames.CANCEL_REQUEST):
+            raise WireError("client", "bytes behind a request that is the last one", _QUIET)
         if code == frames.SPANS_OFFERED:
             return SpansOffered()
         if code == frames.CANCEL_REQUEST:

@@ -120,12 +120,20 @@ class Connections(SynchronousTestCase):
         self.assertTrue(database.transport.disconnected)
 
     def test_early_data_waits_and_is_bounded(self):
-        connection = self.accept(STARTUP)
-        connection.dataReceived(message(b"p", b"secret\0"))
-        self.assertTrue(self.database().transport.value().endswith(message(b"p", b"secret\0")))
+        password = message(b"p", b"secret\0")
+        for first, second in ((STARTUP, password), (STARTUP + password, b"")):
+            connection = self.accept(first)
+            connection.dataReceived(second)
+            self.assertTrue(self.database().transport.value().endswith(password))
+            self.lose(connection)
         connection = self.accept(STARTUP)
         connection.dataReceived(b"x" * 20_000)
         self.assertTrue(connection.transport.disconnected)
+        self.lose(connection)
+        attempts = len(self.attempts)
+        connection = self.accept(STARTUP + b"x" * 20_000)
+        self.assertTrue(connection.transport.disconnected)
+        self.assertEqual(len(self.attempts), attempts)
 
     def test_limits(self):
         several = [self.accept() for _ in range(3)]

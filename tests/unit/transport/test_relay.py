@@ -4,8 +4,10 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql.replies import STARTUP
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.model import Exchange
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.transport.relay import Limits, Relay
 from acra_twisted.transport.valve import OUTSTANDING
@@ -76,6 +78,47 @@ class Relays(SynchronousTestCase):
         self.relay.from_client(TERMINATE)
         self.assertEqual(self.database.data, TERMINATE)
         self.assert_ended("client terminated")
+
+    def test_what_was_asked_before_terminate_is_answered(self):
+        self.relay.from_client(query(b"a") + query(b"b") + TERMINATE)
+        self.assertEqual(self.database.writes, [query(b"a") + query(b"b") + TERMINATE])
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(REPLY)
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(REPLY)
+        self.assertEqual(self.client.data, REPLY * 2)
+        self.assert_ended("client terminated")
+
+    def test_terminate_inside_a_transaction(self):
+        self.relay.from_client(query(b"BEGIN") + TERMINATE)
+        self.relay.from_database(complete(b"BEGIN") + ready(b"T"))
+        self.assertEqual(types(self.client.data), "CZ")
+        self.assert_ended("client terminated")
+
+    def test_terminate_while_the_database_gets_ready(self):
+        self.session = make_session(ready=False)
+        self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
+        self.relay = self.make(Limits(2, 10, 5, 5))
+        self.relay.from_client(TERMINATE)
+        self.assertEqual(self.database.data, TERMINATE)
+        self.relay.from_database(message(b"R", bytes(4)))
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(ready())
+        self.assertEqual(types(self.client.data), "RZ")
+        self.assert_ended("client terminated")
+
+    def test_nothing_is_taken_after_terminate(self):
+        self.relay.from_client(query(b"a") + TERMINATE)
+        self.relay.from_client(query(b"b"))
+        self.assertEqual(self.database.data, query(b"a") + TERMINATE)
+
+    def test_peers_lost_after_terminate(self):
+        for lost in ("client_lost", "database_lost"):
+            with self.subTest(lost=lost):
+                self.setUp()
+                self.relay.from_client(query(b"a") + TERMINATE)
+                getattr(self.relay, lost)(Failure(ConnectionDone()))
+                self.assert_ended("client terminated")
 
     def test_lost_peers(self):
         self.relay.from_client(query(b"a"))

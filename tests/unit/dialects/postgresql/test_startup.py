@@ -101,7 +101,12 @@ class Hostile(SynchronousTestCase):
             self.refused(startup(), data)
 
     def test_bytes_behind_the_startup_packet(self):
-        self.refused(startup(), PACKET.encode() + b"Q")
+        machine = startup()
+        self.assertEqual(machine.feed(PACKET.encode() + b"Q"), PACKET)
+        self.assertEqual(machine.rest, b"Q")
+
+    def test_bytes_behind_a_cancel_request(self):
+        self.refused(startup(), CancelRequest(7, b"abcd").encode() + b"Q")
 
     def test_st16_parameters(self):
         for more in (
