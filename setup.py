@@ -2,10 +2,10 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, and of one in C that takes the place of calls into
-Python's socket, select and time modules; else nothing is compiled.  Needs a C compiler and Python's
-headers.  ``make compiled`` does it beside the checkout; docs/performance.rst says what it
-brings.
+building makes extension modules of them, and of two in C: one takes the place of calls into
+Python's socket, select and time modules, one takes a square root for points of P-256; else nothing
+is compiled.  Needs a C compiler and Python's headers.  ``make compiled`` does it beside the
+checkout; docs/performance.rst says what it brings.
 """
 
 import os
@@ -32,6 +32,7 @@ _MODULES = {
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
 )
+_IN_C = ("_syscalls", "_p256")
 
 
 def extensions():
@@ -41,12 +42,15 @@ def extensions():
     from mypyc.build import mypycify
 
     paths = [name.replace(".", "/") + ".py" for name in COMPILED]
-    system_calls = Extension(
-        "acra_twisted._syscalls",
-        ["acra_twisted/_syscalls.c"],
-        extra_compile_args=["-O3", "-Wall", "-Wextra"],
-    )
-    return [*mypycify(paths, opt_level="3", debug_level="0"), system_calls]
+    in_c = [
+        Extension(
+            f"acra_twisted.{name}",
+            [f"acra_twisted/{name}.c"],
+            extra_compile_args=["-O3", "-Wall", "-Wextra"],
+        )
+        for name in _IN_C
+    ]
+    return [*mypycify(paths, opt_level="3", debug_level="0"), *in_c]
 
 
 setup(ext_modules=extensions())

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from acra_twisted.errors import CryptoError
 from acra_twisted.themis import container
+from acra_twisted.themis.points import uncompressed
 
 PrivateKey = ec.EllipticCurvePrivateKey
 PublicKey = ec.EllipticCurvePublicKey
@@ -63,7 +64,7 @@ def decode_public(data: bytes) -> PublicKey:
 def decode_point(point: bytes) -> PublicKey:
     """A public key from a point in SEC 1 form, compressed or not.  Raises CryptoError."""
     try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point)
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, uncompressed(point))
     except (ValueError, UnsupportedAlgorithm):
         raise CryptoError("a public key is no point of the curve") from None
 
