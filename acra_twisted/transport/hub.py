@@ -21,7 +21,7 @@ from __future__ import annotations
 import select
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
@@ -31,6 +31,15 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.syscalls import poller
+
+try:
+    # For those who compile; they have it.
+    from mypy_extensions import mypyc_attr
+except ImportError:
+
+    def mypyc_attr(**_: Any) -> Callable[[type], type]:  # type: ignore[misc]
+        return lambda decorated: decorated
+
 
 _log: Final = Logger()
 
@@ -47,17 +56,21 @@ READABLE: Final = select.EPOLLIN
 WRITABLE: Final = select.EPOLLOUT
 
 
-class Watched(Protocol):
-    """Who is told."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Watched:
+    """Who is told.  A class and no Protocol: compiled, its methods are not called by name."""
 
     def ready(self, events: int) -> None:
         """Something can be read or written, or the connection is gone."""
+        raise NotImplementedError
 
-    def flush(self) -> Any:
-        """Send what was held back."""
+    def flush(self) -> bool:
+        """Send what was held back.  Whether nothing waits to be sent."""
+        raise NotImplementedError
 
     def connectionLost(self, reason: Failure) -> None:
         """An exception came out of `ready` or `flush`, or the reactor stops."""
+        raise NotImplementedError
 
 
 class Hub:

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.syscalls import socket_calls
-from acra_twisted.transport.hub import READABLE, WRITABLE, hub_of
+from acra_twisted.transport.hub import READABLE, WRITABLE, Watched, hub_of
 
 #: Bytes read at a time.
 _READ: Final = 64 * 1024
@@ -36,7 +36,7 @@ DONE: Final = Failure(CONNECTION_DONE)
 LOST: Final = Failure(CONNECTION_LOST)
 
 
-class SocketTransport:
+class SocketTransport(Watched):
     """``outer`` is Twisted's transport; its ``protocol`` gets what is read, and the loss."""
 
     def __init__(self, outer: Any) -> None:

@@ -6,11 +6,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.hub import READABLE, WRITABLE, Hub, hub_of
+from acra_twisted.transport.hub import READABLE, WRITABLE, Hub, Watched, hub_of
 from tests.support.sockets import Reactor
 
 
-class Watching:
+class Watching(Watched):
     def __init__(self, fails=False):
         self.events, self.lost, self.fails = [], [], fails
 
@@ -182,6 +182,7 @@ class Hubs(SynchronousTestCase):
 
             def flush(self):
                 order.append(("flushed", hub.holding))
+                return True
 
         for fd in self.fds:
             holding = Holding()
@@ -202,6 +203,7 @@ class Hubs(SynchronousTestCase):
 
             def flush(self):
                 waits.append(len(told))
+                return True
 
         for _ in range(50):
             ends = os.pipe()
@@ -254,6 +256,7 @@ class Hubs(SynchronousTestCase):
 
             def flush(self):
                 order.append(("flushed", hub.holding))
+                return True
 
         fd = self.fds[1]
         hub.watch(fd, Holding(), WRITABLE)

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.transport.hub import READABLE
+from acra_twisted.transport.hub import READABLE, Watched
 from acra_twisted.transport.tls import Credentials, TLSSecurity
 from acra_twisted.transport.tlssockets import TLSStart, TLSTransport
 from tests.support.sockets import Collecting, Producer, Reactor, pair
@@ -215,7 +215,7 @@ class TLS(SynchronousTestCase):
         self.connect(turns=0)
         client = self.client
 
-        class Closing:
+        class Closing(Watched):
             def ready(self, events):
                 client.write(b"too early")
                 client.loseConnection()
