@@ -218,8 +218,7 @@ class ApplicationConnection(Channel):
             seconds=connector.reactor.seconds,
             ended=self._session_ended,
         )
-        self.deliver_to(relay.from_client)
-        link.deliver_to(relay.from_database)
+        relay.begin()
         link.write(watch.packet)
         if watch.rest:
             relay.from_client(watch.rest)

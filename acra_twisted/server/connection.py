@@ -333,9 +333,8 @@ class ServerConnection(Channel):
         )
         database.on_data = relay.from_database
         database.on_lost = relay.database_lost
-        database.deliver_to(relay.from_database)
         self._phase = relay.from_client
-        self.deliver_to(relay.from_client)
+        relay.begin()
         database.write(first)
         if self._buffer:
             data, self._buffer = self._buffer, b""

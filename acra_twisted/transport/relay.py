@@ -61,6 +61,8 @@ class Relay:
         self._traffic = session.traffic
         self._client = client
         self._database = database
+        self._to_client: Callable[[bytes], None] = client.write
+        self._to_database: Callable[[bytes], None] = database.write
         self._request, self._response = flows
         self._limits = limits
         self._fatal = fatal
@@ -93,6 +95,13 @@ class Relay:
             failed=self._failed,
         )
 
+    def begin(self) -> None:
+        """Both transports are what they will be: what they read comes straight to us from here on,
+        and what we write goes straight to them."""
+        self._client.deliver_to(self.from_client)
+        self._database.deliver_to(self.from_database)
+        self._to_client, self._to_database = self._client.write, self._database.write
+
     def from_client(self, data: bytes) -> None:
         """Bytes from the client."""
         self._traffic.from_client += len(data)
@@ -108,7 +117,7 @@ class Relay:
         data = self._request.take_output()
         if data:
             self._traffic.to_database += len(data)
-            self._database.write(data)
+            self._to_database(data)
         outstanding = self.session.outstanding
         if outstanding and replies.due(outstanding):
             self._flush_response()
@@ -128,7 +137,7 @@ class Relay:
         data = response.take_output()
         if data:
             self._traffic.to_client += len(data)
-            self._client.write(data)
+            self._to_client(data)
         if self._crowded and len(outstanding) <= self._limits.pending:
             self._crowded = False
             self.client_valve.open(OUTSTANDING)
@@ -215,12 +224,12 @@ class Relay:
         self._response_pump.stop()
         data = self._request.take_output()
         if data:
-            self._database.write(data)
+            self._to_database(data)
         data = self._response.take_output()
         if farewell is not None and self._response.may_interject:
             data += self._fatal(*farewell)
         if data:
-            self._client.write(data)
+            self._to_client(data)
         self._client.close()
         self._database.close()
         self._end(reason)
