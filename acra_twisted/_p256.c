@@ -124,7 +124,7 @@ multiply(number out, const number a, const number b)
     reduce(out, sum, sum[4]);
 }
 
-/* a to the power of 2^times, times b */
+/* out = a to the power of 2^times, times b.  In this file out may be one of what it is made of. */
 static void
 square_times(number out, const number a, int times, const number b)
 {
@@ -140,16 +140,14 @@ square_times(number out, const number a, int times, const number b)
 static void
 root(number out, const number a)
 {
-    number power;
-
-    memcpy(power, a, sizeof(power));
+    memcpy(out, a, sizeof(number));
+    /* 2^1 - 1, 2^2 - 1, 2^4 - 1 and so on, up to 2^32 - 1 */
     for (int bits = 1; bits < 32; bits *= 2)
-        square_times(power, power, bits, power);
-    square_times(power, power, 32, a);
-    square_times(power, power, 96, a);
+        square_times(out, out, bits, out);
+    square_times(out, out, 32, a);
+    square_times(out, out, 96, a);
     for (int i = 0; i < 94; i++)
-        multiply(power, power, power);
-    memcpy(out, power, sizeof(power));
+        multiply(out, out, out);
 }
 
 static void
@@ -173,23 +171,25 @@ write_number(unsigned char *bytes, const number a)
 static int
 other_coordinate(number y, const number x, int odd)
 {
-    number beyond, b, side, square, three;
+    number a, b, side, scratch;
 
-    if (!subtract(beyond, x, P))
+    if (!subtract(scratch, x, P))
         return 0;
-    /* x^3 - 3x + b */
-    multiply(beyond, x, SQUARE_OF_R);
+    /* Into Montgomery's form. */
+    multiply(a, x, SQUARE_OF_R);
     multiply(b, B, SQUARE_OF_R);
-    multiply(side, beyond, beyond);
-    multiply(side, side, beyond);
-    add(three, beyond, beyond);
-    add(three, three, beyond);
-    subtract_modulo(side, side, three);
+    /* The curve's other side: x^3 - 3x + b */
+    multiply(side, a, a);
+    multiply(side, side, a);
+    add(scratch, a, a);
+    add(scratch, scratch, a);
+    subtract_modulo(side, side, scratch);
     add(side, side, b);
     root(y, side);
-    multiply(square, y, y);
-    if (memcmp(square, side, sizeof(square)) != 0)
+    multiply(scratch, y, y);
+    if (memcmp(scratch, side, sizeof(number)) != 0)
         return 0;
+    /* And out of it. */
     multiply(y, y, ONE);
     if ((int)(y[0] & 1) != odd)
         subtract(y, P, y);
