@@ -78,10 +78,8 @@ class _Form:
         # In the order in which they stand there.
         span, times, flags = recorded.span, recorded.times, recorded.shape.flags
         between = self._between
-        end = span.end
-        # One call for all of them: it takes as long as what it does.
-        known = _unhexlify(span.trace_id + span.span_id + recorded.ids + span.parent_id)
-        trace_id, span_id, ids = known[:16], known[16:24], known[24:]
+        trace_id, span_id, end = _unhexlify(span.trace_id), _unhexlify(span.span_id), span.end
+        ids = _unhexlify(recorded.ids)
         writer = BytesWriter()
         id_at = at = 0
         for index in range(0, len(times), 2):
@@ -93,10 +91,9 @@ class _Form:
             at += 2
         if flags & SENT:
             writer.write(between[at])
-            _write_ids(writer, trace_id, ids[id_at : id_at + 8], span_id)
+            _write_ids(writer, trace_id, ids[id_at:], span_id)
             writer.write(between[at + 1])
             _write_times(writer, recorded.sent, end)
-            id_at += 8
             at += 2
             if flags & FIRST_BYTE:
                 writer.write(between[at])
@@ -107,7 +104,7 @@ class _Form:
                 write_f64_le(writer, recorded.waiting_ms)
                 at += 1
         writer.write(between[at])
-        _write_ids(writer, trace_id, span_id, ids[id_at:])
+        _write_ids(writer, trace_id, span_id, _unhexlify(span.parent_id))
         writer.write(between[at + 1])
         _write_times(writer, span.start, end)
         at += 2

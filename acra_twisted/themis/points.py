@@ -10,7 +10,7 @@ from __future__ import annotations
 from acra_twisted.compiled import COMPILED
 
 if COMPILED:
-    from acra_twisted._p256 import uncompressed  # type: ignore[import-not-found]
+    from acra_twisted._p256 import uncompressed  # type: ignore[import-not-found]  # in C
 else:
 
     def uncompressed(point: bytes) -> bytes:
@@ -22,4 +22,5 @@ else:
         return point
 
 
+# What is imported mypy exports only if told.
 __all__ = ["uncompressed"]

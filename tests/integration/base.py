@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 import time
 import unittest
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -14,8 +17,11 @@ import psycopg
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres, system
+from acra_twisted.wire.postgres.frames import StartupPacket
+from tests.support.sessions import ready
 
 PASSWORD = "integration"
+STARTUP = StartupPacket(0, {b"user": SUPERUSER.encode(), b"database": b"postgres"}).encode()
 
 
 class Surroundings(unittest.TestCase):
@@ -65,6 +71,28 @@ def tls_postgres(authority: Authority, **options) -> Postgres:
     """Debian's PostgreSQL with a certificate for loopback."""
     pair = authority.issue("postgres", hosts=("localhost", "127.0.0.1"))
     return Postgres(system(), tls=pair, **options)
+
+
+@contextmanager
+def raw_session(port: int) -> Iterator[socket.socket]:
+    """A socket on which a session is ready."""
+    with socket.create_connection(("127.0.0.1", port), 10) as raw:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.sendall(STARTUP)
+        got = b""
+        while not got.endswith(ready()):
+            more = raw.recv(4096)
+            assert more, "the database does not get ready"
+            got += more
+        yield raw
+
+
+def until_end(raw: socket.socket) -> bytes:
+    """All that comes until the connection is closed."""
+    got = b""
+    while more := raw.recv(1 << 16):
+        got += more
+    return got
 
 
 def get(port: int, path: str, **headers: str) -> str:

@@ -6,16 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
-import struct
 
 import asyncpg
 import psycopg
 
 from acra_twisted.sandbox.postgres import SUPERUSER
-from acra_twisted.wire.postgres import frames
-from acra_twisted.wire.postgres.frames import StartupPacket
-from tests.integration.base import Surroundings, eventually, get
+from tests.integration.base import Surroundings, eventually, get, raw_session, until_end
+from tests.support.sessions import call
 
 RULES = """version: 0.85.0
 ignore_parse_error: false
@@ -140,31 +137,12 @@ class Censor(Surroundings):
         """A FunctionCall names its function by number, which nobody can judge: it is refused."""
         with self.open() as db:
             oid = db.execute("SELECT 'lo_create(oid)'::regprocedure::oid::int").fetchone()[0]
-        call = struct.pack("!IHHHIIH", oid, 0, 0, 1, 4, 987654, 0)
-        startup = StartupPacket(0, {b"user": SUPERUSER.encode(), b"database": b"postgres"})
-        with socket.create_connection(("127.0.0.1", self.linked.port), 10) as raw:
-            raw.settimeout(10)
-            raw.sendall(startup.encode())
-            self.until_ready(raw)
-            raw.sendall(frames.message(b"F", call))
-            self.assertIn(b"SFATAL", self.until_end(raw))
+        with raw_session(self.linked.port) as raw:
+            raw.sendall(call(oid, [b"987654"]))
+            self.assertIn(b"SFATAL", until_end(raw))
         with self.open() as db:
             query = "SELECT count(*) FROM pg_largeobject_metadata WHERE oid = 987654"
             self.assertEqual(db.execute(query).fetchone(), (0,))
-
-    @staticmethod
-    def until_ready(raw):
-        got = b""
-        while b"Z\0\0\0\5I" not in got:
-            got += raw.recv(4096)
-        return got
-
-    @staticmethod
-    def until_end(raw):
-        got = b""
-        while data := raw.recv(4096):
-            got += data
-        return got
 
     def test_asyncpg(self):
         asyncio.run(self.use_asyncpg())

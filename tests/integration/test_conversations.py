@@ -6,7 +6,6 @@ to a server that looks at nothing, and to servers whose stages look at rows and 
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from pathlib import Path
 
@@ -14,22 +13,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.wire.postgres.frames import StartupPacket
-from tests.integration.base import SUPERUSER, Surroundings
+from tests.integration.base import Surroundings, raw_session, until_end
 from tests.support.sessions import (
     FLUSH,
     SYNC,
     TERMINATE,
+    bind,
+    call,
     close,
     describe,
+    execute,
     message,
     messages,
     parse,
     query,
-    ready,
 )
 
-STARTUP = StartupPacket(0, {b"user": SUPERUSER.encode(), b"database": b"postgres"}).encode()
 COPY_DONE = message(b"c", b"")
 COPY_FAIL = message(b"f", b"no more\0")
 RULES = "version: 0.85.0\nhandlers:\n  - handler: deny\n    tables: [nobody_asks_for_this]\n"
@@ -81,37 +80,18 @@ _PORTALS = st.sampled_from((b"", b"p"))
 _KINDS = st.sampled_from((b"S", b"P"))
 
 
-def _bind(portal: bytes, name: bytes, values: list[bytes], binary: bool) -> bytes:
-    sent = b"".join(len(value).to_bytes(4, "big") + value for value in values)
-    formats = b"\0\1\0\1" if binary else b"\0\0"
-    return message(
-        b"B",
-        portal + b"\0" + name + b"\0\0\0" + len(values).to_bytes(2, "big") + sent + formats,
-    )
-
-
-def _call(function: int, values: list[bytes]) -> bytes:
-    sent = b"".join(len(value).to_bytes(4, "big") + value for value in values)
-    count = len(values).to_bytes(2, "big")
-    return message(b"F", function.to_bytes(4, "big") + b"\0\0" + count + sent + b"\0\0")
-
-
-def _execute(portal: bytes, rows: int) -> bytes:
-    return message(b"E", portal + b"\0" + rows.to_bytes(4, "big"))
-
-
 SAYINGS = st.one_of(
     st.builds(query, st.sampled_from(_STATEMENTS + _TOGETHER)),
     st.builds(parse, _NAMES, st.sampled_from(_STATEMENTS)),
     st.builds(
-        _bind, _PORTALS, _NAMES, st.sampled_from(([], [], [b"7"], [b"x", b"7"])), st.booleans()
+        bind, _PORTALS, _NAMES, st.sampled_from(([], [], [b"7"], [b"x", b"7"])), st.booleans()
     ),
     st.builds(describe, _KINDS, _NAMES),
-    st.builds(_execute, _PORTALS, st.sampled_from((0, 0, 2))),
+    st.builds(execute, _PORTALS, st.sampled_from((0, 0, 2))),
     st.builds(close, _KINDS, _NAMES),
     st.sampled_from((SYNC, SYNC, SYNC, FLUSH, COPY_DONE, COPY_FAIL)),
     # int4um, int4div and none.
-    st.builds(_call, st.sampled_from((212, 154, 1)), st.sampled_from(([b"7"], [b"1", b"0"]))),
+    st.builds(call, st.sampled_from((212, 154, 1)), st.sampled_from(([b"7"], [b"1", b"0"]))),
     st.builds(message, st.just(b"d"), st.sampled_from((b"x\n", b"y", b""))),
 )
 
@@ -160,18 +140,7 @@ class Conversations(Surroundings):
         """All that is said, from the time the database is ready, to sayings in such pieces."""
         # What takes nothing for an end: Terminate is no word of copying.
         data = b"".join(sayings) + COPY_FAIL + SYNC + TERMINATE
-        with socket.create_connection(("127.0.0.1", port), 10) as raw:
-            raw.settimeout(10)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.sendall(STARTUP)
-            got = b""
-            while not got.endswith(ready()):
-                more = raw.recv(4096)
-                self.assertTrue(more, "the database does not get ready")
-                got += more
-            got = b""
+        with raw_session(port) as raw:
             for start in range(0, len(data), size):
                 raw.sendall(data[start : start + size])
-            while more := raw.recv(1 << 16):
-                got += more
-        return messages(got)
+            return messages(until_end(raw))

@@ -23,7 +23,15 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time, twistd
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import StartupPacket
-from tests.integration.base import Surroundings, eventually, get, tls_postgres
+from tests.integration.base import (
+    STARTUP,
+    Surroundings,
+    eventually,
+    get,
+    raw_session,
+    tls_postgres,
+    until_end,
+)
 from tests.support.daemons import metric
 from tests.support.sessions import SYNC, TERMINATE, bind, execute, parse, query, ready, types
 
@@ -334,7 +342,6 @@ class DatabaseTLS(Surroundings):
 class Parting(Surroundings):
     """A client that asks, says Terminate in the same breath, and waits for its answers."""
 
-    STARTUP = StartupPacket(0, {b"user": b"postgres"}).encode()
     LAST = (
         query(b"SELECT pg_sleep(0.1)") + query(b"SELECT repeat('x', 100000)"),
         query(b"BEGIN") + query(b"SELECT 1"),
@@ -345,16 +352,9 @@ class Parting(Surroundings):
 
     def last(self, port, data):
         """What is said to ``data`` and Terminate, once the database has got ready."""
-        with socket.create_connection(("127.0.0.1", port), 10) as raw:
-            raw.settimeout(10)
-            raw.sendall(self.STARTUP)
-            beginning = got = b""
-            while not beginning.endswith(ready()):
-                beginning += raw.recv(4096)
+        with raw_session(port) as raw:
             raw.sendall(data + TERMINATE)
-            while more := raw.recv(4096):
-                got += more
-            return got
+            return until_end(raw)
 
     def test_it_is_answered_as_by_the_database(self):
         for link in ("none", "tls", "secure-session"):
@@ -366,16 +366,14 @@ class Parting(Surroundings):
                     self.assertIn(ready()[:5], expected)
                     self.assertEqual(self.last(chain.port, data), expected)
             with self.subTest(link=link, data="before it is ready"):
-                expected = types(answer(self.postgres.port, self.STARTUP + TERMINATE))
+                expected = types(answer(self.postgres.port, STARTUP + TERMINATE))
                 self.assertEqual(expected[:1] + expected[-1:], "RZ")
-                self.assertEqual(types(answer(chain.port, self.STARTUP + TERMINATE)), expected)
+                self.assertEqual(types(answer(chain.port, STARTUP + TERMINATE)), expected)
 
     def test_one_that_does_not_wait_leaves_nothing_behind(self):
         chain = self.chain(link="none")
         sessions = functools.partial(metric, chain.server_pages, "acra_sessions")
-        with socket.create_connection(("127.0.0.1", chain.port), 10) as raw:
-            raw.sendall(self.STARTUP)
-            eventually(lambda: sessions() == 1, "it is served")
+        with raw_session(chain.port) as raw:
             raw.sendall(query(b"SELECT pg_sleep(5)") + TERMINATE)
             time.sleep(0.2)
             self.assertEqual(sessions(), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from zope.interface import implementer
@@ -122,16 +123,31 @@ def parse(name: bytes, text: bytes) -> bytes:
     return message(b"P", name + b"\0" + text + b"\0\0\0")
 
 
-def bind(portal: bytes, name: bytes) -> bytes:
-    return message(b"B", portal + b"\0" + name + b"\0\0\0\0\0\0\0")
+def _values(values: Sequence[bytes | None]) -> bytes:
+    """Their number, and each behind its length."""
+    return len(values).to_bytes(2, "big") + b"".join(
+        b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4, "big") + value
+        for value in values
+    )
+
+
+def bind(
+    portal: bytes, name: bytes, values: Sequence[bytes | None] = (), binary: bool = False
+) -> bytes:
+    formats = b"\0\1\0\1" if binary else b"\0\0"
+    return message(b"B", portal + b"\0" + name + b"\0\0\0" + _values(values) + formats)
 
 
 def describe(kind: bytes, name: bytes) -> bytes:
     return message(b"D", kind + name + b"\0")
 
 
-def execute(portal: bytes = b"") -> bytes:
-    return message(b"E", portal + b"\0\0\0\0\0")
+def execute(portal: bytes = b"", rows: int = 0) -> bytes:
+    return message(b"E", portal + b"\0" + rows.to_bytes(4, "big"))
+
+
+def call(function: int, values: Sequence[bytes | None]) -> bytes:
+    return message(b"F", function.to_bytes(4, "big") + b"\0\0" + _values(values) + b"\0\0")
 
 
 def close(kind: bytes, name: bytes) -> bytes:
@@ -156,11 +172,7 @@ def columns(*names: bytes) -> bytes:
 
 
 def row(*values: bytes | None) -> bytes:
-    body = b"".join(
-        b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4, "big") + value
-        for value in values
-    )
-    return message(b"D", len(values).to_bytes(2, "big") + body)
+    return message(b"D", _values(values))
 
 
 def complete(tag: bytes) -> bytes:
