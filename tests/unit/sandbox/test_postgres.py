@@ -1,5 +1,9 @@
 """Throw-away clusters."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox import postgres
@@ -14,6 +18,14 @@ class Clusters(SynchronousTestCase):
             cluster.stop(fast=False)
             self.assertFalse(accepts(cluster.port))
         self.assertFalse(cluster.folder.exists())
+
+    def test_files_that_only_their_owner_can_reach(self):
+        private = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, private)
+        install = postgres.embedded()
+        (private / "site").symlink_to(install.parents[1])
+        with postgres.Postgres(private / "site" / install.parent.name / install.name) as cluster:
+            self.assertTrue(accepts(cluster.port))
 
     def test_what_is_missing_is_named(self):
         self.patch(postgres.importlib.util, "find_spec", lambda name: None)
