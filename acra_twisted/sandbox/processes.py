@@ -129,5 +129,4 @@ def twistd(plugin: str, ini: Path, *arguments: str, reactor: str = "") -> list[s
     """The command line of a daemon in the foreground."""
     program = str(Path(sys.executable).with_name("twistd"))
     chosen = [f"--reactor={reactor}"] if reactor else []
-    pidfile = f"--pidfile={ini.with_suffix('.pid')}"
-    return [program, *chosen, "-n", pidfile, plugin, f"--config_file={ini}", *arguments]
+    return [program, *chosen, "-n", plugin, f"--config_file={ini}", *arguments]

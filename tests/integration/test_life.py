@@ -120,7 +120,7 @@ class Starting(Surroundings):
             self.assertEqual(run(*twistd(plugin, dumped, "--check_config"))[0], code)
 
     def test_acra_command_lines_move_over(self):
-        command = twistd("acra-server", self.unstarted().server_ini)[:3]
+        command = twistd("acra-server", self.unstarted().server_ini)[:2]
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         keys = Keys(folder, "an app id")
         flags = [

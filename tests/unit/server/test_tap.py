@@ -1,8 +1,10 @@
 """``twistd acra-server``."""
 
 from io import StringIO
+from pathlib import Path
 
 from twisted.internet.testing import MemoryReactorClock
+from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.server import tap
@@ -31,6 +33,17 @@ class Tap(SynchronousTestCase):
         self.assertEqual([stage.name for stage in server.pipeline.stages], ["query_capture"])
         server.listener._listener.close()
         self.assertIn("query_capture", tap._installed())
+
+    def test_the_pid_file(self):
+        for given, pid_file in (
+            (["-n"], ""),
+            ([], "acra-server.pid"),
+            (["-n", "--pidfile=mine.pid"], "mine.pid"),
+            (["--pidfile="], ""),
+        ):
+            twistd = ServerOptions()
+            twistd.parseOptions([*given, "acra-server", *FLAGS, "--stages="])
+            self.assertEqual(Path(twistd["pidfile"]).name, pid_file)
 
     def test_rules_in_the_ini_file_switch_the_censor_on(self):
         path = self.mktemp()
