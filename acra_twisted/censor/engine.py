@@ -116,6 +116,8 @@ class Censor:
             CompiledHandler(language, handler, number, given.value_matches_functions)
             for number, handler in enumerate(given.handlers, 1)
         ]
+        #: What a person should know of the rules: a line each.
+        self.remarks = [remark for one in self._handlers for remark in one.remarks]
         self._captured = captured
         self._unparsable = unparsable
         self._limits = (cache_entries, cache_bytes // 4)

@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.censor import rules
-from acra_twisted.censor.patterns import Matcher, Pattern, read_pattern, read_query
+from acra_twisted.censor.matching import Matcher
+from acra_twisted.censor.patterns import (
+    Pattern,
+    read_pattern,
+    read_query,
+    writes_everywhere,
+)
 from acra_twisted.censor.rules import Handler
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql import tree
@@ -63,11 +69,19 @@ class CompiledHandler:
                 raise ConfigError(str(error), entry.where) from None
             self._tables.setdefault(table.name, set()).add(table.schema)
         # Patterns by a table that they name, by kind if they are a kind, else under "".
+        #: What a person should know of its rules.
+        self.remarks: list[str] = []
         self._patterns: dict[str, list[tuple[int, Matcher, str]]] = {}
         self._kinds: dict[str, int] = {}
         for number_, entry in enumerate(handler.patterns, 1):
             pattern = read_pattern(language, entry.text, entry.where)
             self._add_pattern(number_, pattern, functions)
+            if not denies and pattern.query and writes_everywhere(language, pattern.query):
+                self.remarks.append(
+                    f"{entry.where}: the pattern allows the statement without any WHERE clause, "
+                    "too: %%WHERE%% stands for that as well; write out the condition, such as "
+                    "WHERE id = %%VALUE%%, if every row is too much"
+                )
         self._needs_sight = denies and bool(handler.tables or handler.patterns)
 
     def _add_query(self, text: str, where: str) -> None:
@@ -92,7 +106,6 @@ class CompiledHandler:
         matcher = Matcher(
             self._language,
             pattern.query,
-            strict=False,
             guards=not self._denies,
             functions=functions,
         )
@@ -185,7 +198,7 @@ class CompiledHandler:
         found: list[Step] = []
         for number, matcher, wanted in chosen:
             for kind, candidate, _ in candidates:
-                if kind != wanted:
+                if kind != wanted or not (self._denies or matcher.covers(parsed)):
                     continue
                 conditions = matcher.match(candidate)
                 if conditions is None:

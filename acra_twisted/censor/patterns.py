@@ -1,20 +1,21 @@
-"""Rules' texts to trees, and whether a statement's tree matches.
+"""Rules' texts to trees.
 
-A match says under which literals it holds: an empty list means always, a list of `Constraint`
-means where these literals have these values, None means never.  So a match is worked out once for
-all texts of a skeleton.  Source of the tokens: acra-config reference, section 7.2; of what they
-admit: sql-parsing reference, section 10.1.
+A placeholder is parsed as a stand-in: a literal or a name that this text does not hold.  In the
+tree a `Placeholder` takes the stand-in's place, so that no name and no literal of any text can be
+taken for one.  Source of the placeholders: acra-config reference, section 7.2.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.literals import Value
-from acra_twisted.sql.tree import Literal, Node, Parsed, UnparsableError
+from acra_twisted.sql.tree import Node, Parsed, UnparsableError
 
+#: Placeholders that are a whole pattern.
 _WHOLE = {
     f"%%{kind}%%": kind
     for kind in (
@@ -22,36 +23,44 @@ _WHOLE = {
         *(tree.BEGIN, tree.COMMIT, tree.ROLLBACK),
     )
 }
-_VALUE, _LIST = "%%VALUE%%", "%%LIST_OF_VALUES%%"
-_COLUMN, _SUBQUERY = "acra_any_column", "acra_any_subquery"
-_WHERE, _SELECT = "acra_any_where", "acra_any_select"
-_SENTINELS = (
-    ("'%%VALUE%%'", "%%VALUE%%"),
-    ("'%%LIST_OF_VALUES%%'", "%%LIST_OF_VALUES%%"),
-    ("%%VALUE%%", f"'{_VALUE}'"),
-    ("%%LIST_OF_VALUES%%", f"'{_LIST}'"),
-    ("%%SELECT%%", f"SELECT {_SELECT}"),
-    ("%%WHERE%%", f"WHERE {_WHERE}"),
-    ("%%SUBQUERY%%", f"SELECT {_SUBQUERY}"),
-    ("%%COLUMN%%", _COLUMN),
+VALUE, LIST, COLUMN, WHERE = "VALUE", "LIST_OF_VALUES", "COLUMN", "WHERE"
+SELECT, SUBQUERY = "SELECT", "SUBQUERY"
+#: Each as SQL around its stand-in.
+_FORMS = {
+    VALUE: "'%s'",
+    LIST: "'%s'",
+    COLUMN: "%s",
+    WHERE: "WHERE %s",
+    SELECT: "SELECT %s",
+    SUBQUERY: "SELECT %s",
+}
+_LITERALS = (VALUE, LIST)
+_TOKEN = re.compile(
+    "'%%(VALUE|LIST_OF_VALUES)%%'|%%(VALUE|LIST_OF_VALUES|COLUMN|WHERE|SELECT|SUBQUERY)%%"
 )
+#: Kinds of node that are a SELECT.
+SELECTS = frozenset(("SelectStmt", "Select", "Union", "Except", "Intersect"))
 
 
-class Constraint(NamedTuple):
-    """The text's literal number ``ordinal`` must have this value."""
+class Placeholder:
+    """What a pattern leaves open: ``kind`` is its name without the percent signs."""
 
-    ordinal: int
-    value: Value
+    __slots__ = ("kind",)
 
-
-Conditions = list[Constraint] | None
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
 
 
 class Query(NamedTuple):
-    """A statement of a rule: its tree and the values of its literals by ordinal."""
+    """A statement of a rule: its tree, and the values of its literals by ordinal.
+
+    ``open``: the literals that are placeholders; ``kinds``: every placeholder that it has.
+    """
 
     parsed: Parsed
     values: list[Value]
+    open: dict[int, str]
+    kinds: frozenset[str]
 
 
 class Pattern(NamedTuple):
@@ -73,7 +82,7 @@ def read_query(language: Any, text: str, where: str) -> Query:
         raise ConfigError(f"the rule cannot be parsed as {language.name}: {error}", where) from None
     if len(statements) != 1:
         raise ConfigError("a rule is one statement", where)
-    return Query(statements[0], literal_values(language, raw, tokens, mode))
+    return Query(statements[0], literal_values(language, raw, tokens, mode), {}, frozenset())
 
 
 def literal_values(language: Any, text: bytes, tokens: list[Any], mode: Any) -> list[Value]:
@@ -92,155 +101,126 @@ def literal_values(language: Any, text: bytes, tokens: list[Any], mode: Any) -> 
     return values
 
 
+#: What a server of an older version takes for a placeholder in a pattern.
+_OLD_STAND_INS = re.compile("acra_any_(?:column|where|select|subquery)", re.I)
+
+
+def holds_placeholder(text: str) -> bool:
+    """Whether a client's text holds what some server takes for a placeholder in a pattern."""
+    return (
+        _TOKEN.search(text) is not None
+        or _OLD_STAND_INS.search(text) is not None
+        or any(token in text for token in _WHOLE)
+    )
+
+
 def read_pattern(language: Any, text: str, where: str) -> Pattern:
     """Raises ConfigError: ``fail to parse specified pattern``."""
     bare = text.strip().rstrip(";").strip()
     if bare in _WHOLE:
         return Pattern(text, _WHOLE[bare], None)
-    changed = bare
-    for token, sentinel in _SENTINELS:
-        changed = changed.replace(token, sentinel)
     try:
-        query = read_query(language, changed, where)
+        return Pattern(text, "", _read(language, bare, where))
     except ConfigError as error:
         raise ConfigError(f"fail to parse specified pattern: {error}") from None
-    return Pattern(text, "", query)
 
 
-class Matcher:
-    """Compares one pattern with trees.  ``strict``: for an exact query, without any wildcard.
+def _read(language: Any, text: str, where: str) -> Query:
+    prefix = "acra_stand_in"
+    while prefix in text.lower():
+        prefix += "_"
+    kinds: list[str] = []
 
-    ``guards``: for allow rules, where a wildcard must not admit what reads other tables.
-    """
+    def stand_in(match: re.Match[str]) -> str:
+        kinds.append(match.group(1) or match.group(2))
+        return _FORMS[kinds[-1]] % f"{prefix}{len(kinds) - 1}x"
 
-    def __init__(
-        self, language: Any, query: Query, *, strict: bool, guards: bool, functions: bool = False
-    ) -> None:
-        self._trees = language.trees
-        self._tree = query.parsed.tree
-        self._values = query.values
-        self._strict = strict
-        self._guards = guards
-        self._functions = functions
-
-    def match(self, candidate: Any) -> Conditions:
-        """Conditions under which the tree is what the rule describes."""
-        found: list[Constraint] = []
-        return found if self._same(self._tree, candidate, found) else None
-
-    # -- structure ----------------------------------------------------------------------------
-
-    def _same(self, mine: Any, other: Any, found: list[Constraint]) -> bool:
-        if type(mine) is Literal:
-            return self._literal(mine, other, found)
-        if type(mine) is Node:
-            return self._node(mine, other, found)
-        if type(mine) is list:
-            return type(other) is list and self._lists(mine, other, found)
-        return type(mine) is type(other) and bool(mine == other)
-
-    def _literal(self, mine: Literal, other: Any, found: list[Constraint]) -> bool:
-        value = self._values[mine.ordinal]
-        if not self._strict and value[1] == _VALUE.encode():
-            return self._is_value(other)
-        if type(other) is not Literal or mine.negative != other.negative:
-            return False
-        found.append(Constraint(other.ordinal, value))
-        return True
-
-    def _node(self, mine: Node, other: Any, found: list[Constraint]) -> bool:
-        if not self._strict:
-            if self._trees.name_of(mine) == _COLUMN:
-                return self._trees.is_column(other) and self._admits(other)
-            wanted = self._wildcard_select(mine)
-            if wanted == _SUBQUERY:
-                return type(other) is Node and other.kind in _SELECTS
-            if wanted == _SELECT:
-                return type(other) is Node and other.kind == mine.kind and not _is_union(other)
-        if type(other) is not Node or mine.kind != other.kind:
-            return False
-        for name in mine.fields.keys() | other.fields.keys():
-            here, there = mine.fields.get(name), other.fields.get(name)
-            if not self._strict:
-                if name in self._trees.WHERE and self._is_any_where(here):
-                    continue
-                if name == self._trees.SELECT_LIST and self._is_any_list(mine, here):
-                    if not self._admits_list(there):
-                        return False
-                    continue
-            if here is None or there is None or not self._same(here, there, found):
-                return False
-        return True
-
-    def _lists(self, mine: list[Any], other: list[Any], found: list[Constraint]) -> bool:
-        if not self._strict and mine and self._is_list_token(mine[-1]):
-            fixed = len(mine) - 1
-            if len(other) < len(mine) or not all(self._is_value(v) for v in other[fixed:]):
-                return False
-            mine, other = mine[:fixed], other[:fixed]
-        return len(mine) == len(other) and all(
-            self._same(a, b, found) for a, b in zip(mine, other, strict=True)
-        )
-
-    # -- wildcards ----------------------------------------------------------------------------
-
-    def _is_value(self, node: Any) -> bool:
-        if self._trees.is_value(node):
-            return True
-        return (
-            self._functions
-            and type(node) is Node
-            and self._trees.is_function(node)
-            and self._admits(node)
-        )
-
-    def _is_list_token(self, node: Any) -> bool:
-        return type(node) is Literal and self._values[node.ordinal][1] == _LIST.encode()
-
-    def _is_any_where(self, node: Any) -> bool:
-        return node is not None and self._trees.name_of(node) == _WHERE
-
-    def _wildcard_select(self, node: Node) -> str | None:
-        if node.kind not in _SELECTS:
-            return None
-        items = node.fields.get(self._trees.SELECT_LIST)
-        if type(items) is not list or len(items) != 1:
-            return None
-        name: str | None = self._trees.name_of(items[0])
-        return name if name in (_SUBQUERY, _SELECT) else None
-
-    def _is_any_list(self, node: Node, items: Any) -> bool:
-        return (
-            node.kind in _SELECTS
-            and type(items) is list
-            and len(items) == 1
-            and self._trees.is_star(items[0])
-        )
-
-    def _admits_list(self, items: Any) -> bool:
-        return not self._guards or all(
-            self._admits(item)
-            and not any(
-                type(part) is Node and part.kind in self._trees.SUBQUERIES
-                for part in tree.walk(item)
+    changed = _TOKEN.sub(stand_in, text)
+    query = read_query(language, changed, where)
+    if not kinds:
+        return query
+    names = {f"{prefix}{n}x": kind for n, kind in enumerate(kinds)}
+    placed: list[str] = []
+    opened = {}
+    for ordinal, value in enumerate(query.values):
+        name = value[1].decode("utf-8", "replace") if value[0] == "string" else ""
+        if names.get(name) in _LITERALS:
+            opened[ordinal] = names[name]
+            placed.append(name)
+    words = [
+        changed.encode()[start:end].decode("utf-8", "replace")
+        for kind, start, end in language.tokens(changed.encode(), language.mode)
+        if kind == lexer.WORD
+    ]
+    marker = _Marker(language, {n: k for n, k in names.items() if words.count(n) == 1})
+    query.parsed.tree = marker.marked(query.parsed.tree)
+    placed += marker.placed
+    form = tree.shape(query.parsed.tree)[0]
+    for name, kind in names.items():
+        if placed.count(name) != 1 or name in form or type(query.parsed.tree) is Placeholder:
+            raise ConfigError(
+                f"%%{kind}%% stands where it means nothing: in a literal, a name or a comment, or "
+                f"where {_PLACES[kind]} cannot stand",
+                where,
             )
-            for item in items or ()
-        )
-
-    def _admits(self, item: Any) -> bool:
-        """Not what reads tables or files that nobody sees."""
-        if not self._guards:
-            return True
-        return not any(
-            type(part) is Node
-            and self._trees.is_function(part)
-            and self._trees.is_opaque_function(self._trees.function_name(part))
-            for part in tree.walk(item)
-        )
+    return Query(query.parsed, query.values, opened, frozenset(kinds))
 
 
-_SELECTS = frozenset(("SelectStmt", "Select", "Union", "Except", "Intersect"))
+_PLACES = {
+    VALUE: "a value",
+    LIST: "a value",
+    COLUMN: "a column",
+    WHERE: "a WHERE clause",
+    SELECT: "a SELECT beside UNION",
+    SUBQUERY: "a SELECT in brackets",
+}
 
 
-def _is_union(node: Node) -> bool:
-    return node.kind in ("Union", "Except", "Intersect") or "larg" in node.fields
+def writes_everywhere(language: Any, query: Query) -> bool:
+    """Whether a pattern has an UPDATE or DELETE that may also come without a WHERE clause."""
+    return WHERE in query.kinds and any(
+        type(part) is Node
+        and language.trees.is_writing(part)
+        and any(type(value) is Placeholder for value in part.fields.values())
+        for part in tree.walk(query.parsed.tree)
+    )
+
+
+class _Marker:
+    """Puts placeholders in the place of their stand-ins; ``placed`` are the names it has found."""
+
+    def __init__(self, language: Any, names: dict[str, str]) -> None:
+        self._trees = language.trees
+        self._names = names
+        self.placed: list[str] = []
+        self._bare = {
+            tree.shape(read_query(language, f"SELECT {name}", "").parsed.tree)[0]: name
+            for name, kind in names.items()
+            if kind in (SELECT, SUBQUERY)
+        }
+
+    def marked(self, item: Any) -> Any:
+        """The tree with placeholders."""
+        if type(item) is list:
+            return [self.marked(part) for part in item]
+        if type(item) is not Node:
+            return item
+        if item.kind in SELECTS:
+            name = self._bare.get(tree.shape(item)[0])
+            if name is not None:
+                return self._placeholder(name)
+        name = self._trees.name_of(item) or ""
+        if self._names.get(name) == COLUMN:
+            return self._placeholder(name)
+        fields = {}
+        for key, value in item.fields.items():
+            name = key in self._trees.WHERE and self._trees.name_of(value) or ""
+            if self._names.get(name) == WHERE:
+                fields[key] = self._placeholder(name)
+            else:
+                fields[key] = self.marked(value)
+        return Node(item.kind, fields)
+
+    def _placeholder(self, name: str) -> Placeholder:
+        self.placed.append(name)
+        return Placeholder(self._names[name])

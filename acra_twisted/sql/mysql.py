@@ -171,9 +171,11 @@ class _Reader:
                 return Literal(literal.ordinal, True)
         if isinstance(item, exp.Identifier):
             return Node("Identifier", {"name": item.name.lower()})
-        self._note(item, hidden)
+        is_hidden = self._note(item, hidden)
         hidden, with_clause = self._with(item, hidden)
         fields: dict[str, Any] = {"with_": with_clause} if with_clause is not None else {}
+        if is_hidden:
+            fields["hidden"] = True
         for name, value in item.args.items():
             if value is None or value is False or value == [] or name == "with_":
                 continue
@@ -201,8 +203,9 @@ class _Reader:
             hidden = (*hidden, name)
         return hidden, Node("With", {"expressions": converted})
 
-    def _note(self, item: Any, hidden: tuple[str, ...]) -> None:
-        """Tables, names and functions of one expression."""
+    def _note(self, item: Any, hidden: tuple[str, ...]) -> bool:
+        """Tables, names and functions of one expression; whether it names no table but a common
+        table expression."""
         if isinstance(item, exp.Table):
             target = isinstance(item.parent, (exp.Insert, exp.Update, exp.Delete, exp.Schema))
             name, schema = item.name.lower(), item.db.lower()
@@ -210,6 +213,8 @@ class _Reader:
             if name and (schema or target or name not in hidden):
                 if name != "dual" or schema:
                     self._tables.add(Table(schema, name))
+            else:
+                return True
         elif isinstance(item, exp.Show):
             target_name = item.args.get("target")
             if target_name is not None:
@@ -226,6 +231,7 @@ class _Reader:
             self.explained.add(name)
             if name in _OPAQUE_FUNCTIONS:
                 self._opaque = f"function {name} reads what the text does not show"
+        return False
 
     def _literal(self, item: Any) -> Any:
         text = item.this
@@ -241,6 +247,22 @@ class _Reader:
 WHERE: Final = ("where",)
 SELECT_LIST: Final = "expressions"
 SUBQUERIES: Final = frozenset(("Subquery", "Exists"))
+
+
+def relation(node: Node) -> Table | None:
+    """The table that the node names; None for the name of a common table expression."""
+    if node.kind != "Table" or "hidden" in node.fields:
+        return None
+    names = [
+        part.fields["name"] if type(part) is Node and part.kind == "Identifier" else ""
+        for part in (node.fields.get("db"), node.fields.get("this"))
+    ]
+    return None if names == ["", "dual"] else Table(*names)
+
+
+def is_writing(node: Node) -> bool:
+    """Whether the node is a statement that writes, or makes a table."""
+    return node.kind in ("Insert", "Update", "Delete", "Into")
 
 
 def is_star(node: Any) -> bool:

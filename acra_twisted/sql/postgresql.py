@@ -186,6 +186,7 @@ class _Reader:
         if self._depth > _MAX_DEPTH:
             # A counter of ours: the verdict must not depend on how deep the stack was before.
             raise LexError("nested too deeply", 0)
+        converted: dict[str, Any] = {}
         inside = parent if name in ("ResTarget", "List", "A_Expr", "BoolExpr", "") else name
         if "relname" in fields and "relpersistence" in fields:
             schema, table = fields.get("schemaname", ""), fields["relname"]
@@ -197,7 +198,8 @@ class _Reader:
             )
             if schema or target or table not in hidden:
                 self._tables.add(Table(schema, table))
-        converted: dict[str, Any] = {}
+            else:
+                converted["hidden"] = True
         with_clause = fields.get("withClause")
         if with_clause:
             hidden, converted["withClause"] = self._with(with_clause, hidden)
@@ -322,6 +324,19 @@ def _string(argument: dict[str, Any]) -> str | None:
 WHERE: Final = ("whereClause",)
 SELECT_LIST: Final = "targetList"
 SUBQUERIES: Final = frozenset(("SubLink",))
+
+
+def relation(node: Node) -> Table | None:
+    """The relation that the node names; None for the name of a common table expression."""
+    fields = node.fields
+    if "relname" not in fields or "relpersistence" not in fields or "hidden" in fields:
+        return None
+    return Table(fields.get("schemaname", ""), fields["relname"])
+
+
+def is_writing(node: Node) -> bool:
+    """Whether the node is a statement that writes, or makes a table."""
+    return node.kind in _WRITES or "intoClause" in node.fields
 
 
 def is_star(node: Any) -> bool:

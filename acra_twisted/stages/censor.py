@@ -183,6 +183,8 @@ class CensorStage:
         self._flush()
         self._journals = journals
         self.censor = censor
+        for remark in censor.remarks:
+            _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
         if given.idle:
             _log.warn(
                 "{event_text}",

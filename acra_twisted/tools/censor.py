@@ -11,7 +11,7 @@ import yaml
 
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.handlers import Decision
-from acra_twisted.censor.patterns import read_pattern
+from acra_twisted.censor.patterns import holds_placeholder, read_pattern
 from acra_twisted.censor.rules import Rules, read_rules
 from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, skeleton, tree
@@ -24,8 +24,9 @@ from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 
 PROGRAM = "acra-censor"
-#: Where `check` reads; replaced by tests.
+#: Where `check` reads, and where it writes warnings; replaced by tests.
 INPUT: TextIO = sys.stdin
+ERRORS: TextIO = sys.stderr
 _KINDS = {
     "s": "string",
     "e": "escape string",
@@ -89,6 +90,8 @@ def main(arguments: Any, environment: Environment, output: TextIO) -> None:
 def _check(given: Any, output: TextIO) -> None:
     if given.config:
         censor = Censor(LANGUAGES[given.db], read_rule_file("--config", given.config))
+        for remark in censor.remarks:
+            ERRORS.write(f"{PROGRAM}: {remark}\n")
         for line in INPUT:
             text = line.rstrip("\n")
             if text:
@@ -152,6 +155,10 @@ def learn(texts: Iterable[str], db: str, source: str) -> str:
     left: list[str] = []
     for text in texts:
         pattern = _pattern(text, language)
+        if holds_placeholder(text):
+            # No application writes so; who sent it may hope that it becomes a rule.
+            left.append(text)
+            continue
         try:
             read_pattern(language, pattern, "learned")
         except ConfigError:

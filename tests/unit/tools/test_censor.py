@@ -84,8 +84,44 @@ class Check(Tool):
         lines = self.run_tool("check", "--config", path, given=given).splitlines()
         self.assertEqual([json.loads(x)["verdict"] for x in lines], ["deny", "allow"])
 
+    def test_rules_that_allow_more_than_they_seem_to_are_told(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write(
+                "version: 0.85.0\nhandlers:\n- handler: allow\n  patterns:\n"
+                "  - DELETE FROM t %%WHERE%%\n  - SELECT a FROM t %%WHERE%%\n"
+            )
+        errors = io.StringIO()
+        self.patch(censor, "ERRORS", errors)
+        self.run_tool("check", "--config", path, given="")
+        [line] = errors.getvalue().splitlines()
+        self.assertIn(f"{path}:5: the pattern allows the statement without any WHERE", line)
+
 
 class Learn(Tool):
+    def test_what_a_server_could_take_for_a_placeholder_is_left_out(self):
+        path = self.mktemp()
+        texts = [
+            "SELECT acra_any_select",
+            "SELECT a FROM t WHERE acra_any_where",
+            'SELECT "ACRA_any_column" FROM t',
+            "SELECT a FROM t WHERE b = (SELECT acra_any_subquery)",
+            'SELECT "%%COLUMN%%" FROM t',
+            "SELECT 1 %%VALUE%% 2",
+            "%%SELECT%%",
+            "SELECT a FROM t -- %%WHERE%%",
+        ]
+        with open(path, "w") as file:
+            for text in (*texts, "SELECT a FROM t"):
+                file.write(json.dumps({"raw_query": text}) + "\n")
+        for db, language in LANGUAGES.items():
+            learned = self.run_tool("learn", "--db", db, path)
+            self.assertEqual(learned.count("left out"), len(texts))
+            rules = Censor(language, parse_rules(learned, "learned"))
+            self.assertTrue(rules.decide(b"SELECT a FROM t").allowed)
+            for query in (b"SELECT b FROM t", b"SELECT a FROM t WHERE b = 1", b"DELETE FROM t"):
+                self.assertFalse(rules.decide(query).allowed, query)
+
     def test_an_allow_list_that_allows_what_was_captured(self):
         path = self.mktemp()
         texts = ["SELECT a FROM t WHERE b = ? AND c IN (?, ?)", "INSERT INTO t VALUES (?)"]
