@@ -17,8 +17,8 @@ _MODULES = {
     "": "bigendian compiled outstanding model verdicts errors cache batches",
     "wire.": "framing lengthprefix protobuf tracecontext",
     "wire.postgres.": "frames datarows frontend backend",
-    "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows request "
-    "response wholerequests wholereplies",
+    "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows refusal "
+    "request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks",

@@ -12,7 +12,7 @@ import psycopg
 
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings, eventually, get, raw_session, until_end
-from tests.support.sessions import call
+from tests.support.sessions import TERMINATE, call, messages, query
 
 RULES = """version: 0.85.0
 ignore_parse_error: false
@@ -108,20 +108,36 @@ class Censor(Surroundings):
             ):
                 self.refused(db, text)
 
-    def test_a_denial_in_a_transaction_leaves_it_aborted_on_neither_or_both_sides(self):
-        with self.open(autocommit=False) as db:
-            db.execute("CREATE TABLE made (id int)")
-            self.refused(db, "SELECT * FROM secrets")
-            status = db.info.transaction_status
-            try:
-                db.execute("SELECT 1")
-                works = True
-            except psycopg.errors.InFailedSqlTransaction:
-                works = False
-            # What the client was told is what the database is in.
-            self.assertEqual(works, status == psycopg.pq.TransactionStatus.INTRANS)
-            db.rollback()
-            self.assertEqual(db.execute("SELECT to_regclass('made')").fetchone(), (None,))
+    def test_ds2_a_refused_statement_fails_its_transaction(self):
+        refused = "SELECT * FROM secrets WHERE 'x' = 'x'"
+        for arguments in ((), (("x",),)):
+            with self.open() as db, self.subTest(extended=bool(arguments)):
+                db.execute("TRUNCATE t")
+                db.execute("BEGIN")
+                db.execute("INSERT INTO t VALUES (1)")
+                self.refused(
+                    db, refused.replace("'x' =", "%s =") if arguments else refused, *arguments
+                )
+                self.assertEqual(db.info.transaction_status, psycopg.pq.TransactionStatus.INERROR)
+                with self.assertRaises(psycopg.errors.InFailedSqlTransaction):
+                    db.execute("INSERT INTO t VALUES (2)")
+                self.assertEqual(db.execute("COMMIT").statusmessage, "ROLLBACK")
+                self.assertEqual(db.execute("SELECT id FROM t").fetchall(), [])
+
+    def test_ds2_savepoints(self):
+        with self.open() as db:
+            db.execute("TRUNCATE t")
+            db.execute("BEGIN")
+            db.execute("INSERT INTO t VALUES (1)")
+            db.execute("SAVEPOINT s")
+            db.execute("INSERT INTO t VALUES (2)")
+            self.refused(db, "TABLE secrets")
+            self.refused(db, "TABLE secrets")
+            db.execute("ROLLBACK TO SAVEPOINT s")
+            self.assertEqual(db.info.transaction_status, psycopg.pq.TransactionStatus.INTRANS)
+            db.execute("INSERT INTO t VALUES (3)")
+            self.assertEqual(db.execute("COMMIT").statusmessage, "COMMIT")
+            self.assertEqual(db.execute("SELECT id FROM t ORDER BY 1").fetchall(), [(1,), (3,)])
 
     def test_a_denial_in_a_pipeline(self):
         with self.open() as db:
@@ -138,11 +154,19 @@ class Censor(Surroundings):
         with self.open() as db:
             oid = db.execute("SELECT 'lo_create(oid)'::regprocedure::oid::int").fetchone()[0]
         with raw_session(self.linked.port) as raw:
-            raw.sendall(call(oid, [b"987654"]))
-            self.assertIn(b"SFATAL", until_end(raw))
+            raw.sendall(
+                call(oid, [b"987654"]) + query(b"BEGIN") + call(oid, [b"987654"]) + TERMINATE
+            )
+            said = messages(until_end(raw))
+        self.assertEqual("".join(kind for kind, _ in said), "EZCZEZ")
+        self.assertEqual([body for kind, body in said if kind == "Z"], [b"I", b"T", b"E"])
+        for kind, body in said:
+            if kind == "E":
+                self.assertIn(b"C0A000", body)
+                self.assertIn(b"function_call_enable = true", body)
         with self.open() as db:
-            query = "SELECT count(*) FROM pg_largeobject_metadata WHERE oid = 987654"
-            self.assertEqual(db.execute(query).fetchone(), (0,))
+            counted = "SELECT count(*) FROM pg_largeobject_metadata WHERE oid = 987654"
+            self.assertEqual(db.execute(counted).fetchone(), (0,))
 
     def test_asyncpg(self):
         asyncio.run(self.use_asyncpg())

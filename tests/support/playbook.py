@@ -10,7 +10,7 @@ from __future__ import annotations
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
-from acra_twisted.verdicts import PASS
+from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
 
 #: As the daemons have them.
@@ -61,3 +61,12 @@ class Playbook:
         opened, closed = self.recorder.opened, self.recorder.closed
         assert set(map(id, opened)) == set(map(id, closed)), "an exchange was not closed"
         assert len(closed) == len(opened), "an exchange was closed twice"
+
+
+def deny_marked(work):
+    text = getattr(work.item, "text", b"")
+    return Deny(reason="test") if b"deny" in text else PASS
+
+
+def denying(**options):
+    return Playbook(deny_marked, ["statement"], **options)

@@ -1,7 +1,11 @@
 """A database of few words for property tests: PostgreSQL's rules of replying, nothing else.
 
-A statement's text says what becomes of it: ``error N`` fails, anything else returns one row with
-its own text.
+A statement's first word says what becomes of it: ``ok`` returns one row with the text itself and
+is kept, if its transaction is; ``error`` and ``deny`` fail, the latter before all else, with the
+firewall's SQLSTATE; ``begin`` and ``commit`` are what they are.  Anything else is no SQL.
+
+With ``buffers`` what is said to the extended protocol is kept back until Sync, Flush or an error,
+as PostgreSQL does.
 """
 
 from __future__ import annotations
@@ -17,16 +21,23 @@ from tests.support.sessions import (
     row,
 )
 
+WORDS = (b"ok", b"error", b"deny", b"begin", b"commit")
+
 
 class ReferenceServer:
     """Feed it what a database gets; it returns what a database says."""
 
-    def __init__(self):
+    def __init__(self, buffers=False):
         self.buffer = ChunkBuffer()
+        self.buffers = buffers
+        self.unsaid = b""
         self.skipping = False
+        self.status = b"I"
         self.statements = {}
         self.portals = {}
         self.executed = []
+        self.kept = []
+        self._pending = []
 
     def feed(self, data):
         buffer = self.buffer
@@ -39,19 +50,32 @@ class ReferenceServer:
             if end > len(buffer.data):
                 break
             buffer.position = end
-            out += self.answer(chr(buffer.data[start]), buffer.data[start + 5 : end])
+            kind = chr(buffer.data[start])
+            said = self.answer(kind, buffer.data[start + 5 : end])
+            self.unsaid += said
+            if not self.buffers or kind in "SHQ" or said[:1] == b"E":
+                out += self.unsaid
+                self.unsaid = b""
         return out
 
     def answer(self, kind, body):
         if kind == "S":
             self.skipping = False
-            return ready()
+            return self.done()
         if self.skipping or kind == "H":
             return b""
         if kind == "Q":
-            return self.run(body[:-1], simple=True) + ready()
+            said = self.run(body[:-1], simple=True)
+            self.skipping = False
+            return said + self.done()
         if kind == "P":
             name, text = body.split(b"\0")[:2]
+            if text.startswith(b"error") and self.status != b"E":
+                self.statements[name] = text
+                return PARSE_COMPLETE
+            problem = self.problem(text)
+            if problem:
+                return self.fail(problem, text)
             self.statements[name] = text
             return PARSE_COMPLETE
         if kind == "B":
@@ -67,13 +91,45 @@ class ReferenceServer:
             return self.run(self.portals[portal], simple=False)
         raise AssertionError(f"unexpected message {kind}")
 
+    def problem(self, text):
+        """The SQLSTATE of a statement that fails; nothing if it does not."""
+        word = text.split()[0]
+        if word not in WORDS:
+            return b"42601"
+        if word == b"deny":
+            return b"42000"
+        if self.status == b"E" and word != b"commit":
+            return b"25P02"
+        return b"22012" if word == b"error" else b""
+
     def run(self, text, simple):
+        problem = self.problem(text)
+        if problem:
+            return self.fail(problem, text)
         self.executed.append(text)
-        if text.startswith(b"error"):
-            return error(b"22012", text.decode()) if simple else self.fail(b"22012", text.decode())
+        if text.startswith(b"begin"):
+            self.status = b"T"
+            return complete(b"BEGIN")
+        if text.startswith(b"commit"):
+            failed, self.status = self.status == b"E", b"I"
+            self.keep()
+            return complete(b"ROLLBACK" if failed else b"COMMIT")
+        self._pending.append(text)
         described = columns(b"text") if simple else b""
         return described + row(text) + complete(b"SELECT 1")
 
-    def fail(self, sqlstate, text="no"):
+    def keep(self):
+        self.kept += self._pending
+        self._pending = []
+
+    def done(self):
+        if self.status == b"I":
+            self.keep()
+        return ready(self.status)
+
+    def fail(self, sqlstate, text=b"no"):
         self.skipping = True
-        return error(sqlstate, text)
+        self._pending = []
+        if self.status == b"T":
+            self.status = b"E"
+        return error(sqlstate, text.decode())

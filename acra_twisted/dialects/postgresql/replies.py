@@ -34,6 +34,7 @@ DENIED_SYNC: Final = 13  # FAKE: ReadyForQuery for a batch of which the database
 REPLACED: Final = 14  # an Execute of ours that must fail: its error is replaced by the payload
 CARRIER: Final = 15  # a Close of ours that carries a context: its CloseComplete is left out
 ANSWERED: Final = 16  # FAKE: payload is the encoded reply to a message that went no further
+REPLACED_QUERY: Final = 17  # a Query of ours that must fail: its error is replaced by the payload
 
 #: Answered by us, without a word from the database.
 FAKES: Final = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC, ANSWERED))
@@ -42,7 +43,9 @@ BARE: Final = frozenset((DENIED, ANSWERED))
 #: Needs no word from the database to leave the queue.
 OURS: Final = FAKES | {COPY_END}
 #: Where the database stops discarding after an error in the extended protocol.
-ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP))
+ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, REPLACED_QUERY))
+#: Requests of ours that must fail.
+MUST_FAIL: Final = frozenset((REPLACED, REPLACED_QUERY))
 
 
 def due(outstanding: Outstanding) -> bool:

@@ -5,14 +5,15 @@ Untouched bytes are not rebuilt.  ``[_start, _released)`` of the current chunk i
 Flush, so that a refusal is atomic: if any message of the batch is denied, none of it reaches the
 database.  If a whole chunk passes, the very object that arrived leaves.
 
-What happens on Deny depends on how far the batch got:
+What happens on Deny depends on where the database stands (see `refusal`):
 
-* a simple query: an error and ReadyForQuery take its place in the queue of replies;
-* a batch of which nothing was sent: the error takes the place of the whole batch, ReadyForQuery
-  with the transaction status last reported comes at Sync;
-* a batch of which a part was sent (after Flush, or past the size limit): the database gets an
-  Execute that must fail, so that it discards until Sync and rolls back as after any error, and
-  its error is replaced by ours.
+* between transactions: an error and ReadyForQuery take the place of a simple query in the queue of
+  replies; an error takes that of a whole batch, of which nothing was sent, and ReadyForQuery with
+  the transaction status last reported comes at Sync;
+* inside a transaction, or where that is not known: the database gets a Query that must fail in
+  place of a Query, and an Execute that must fail in place of a batch, of which a part may have been
+  sent (after Flush, or past a limit).  It rolls back as after any error, and its error is
+  replaced by ours.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.batch import HeldBatch
 from acra_twisted.dialects.postgresql.disclosure import (
     CARRIER,
     NOTHING,
@@ -30,6 +30,7 @@ from acra_twisted.dialects.postgresql.disclosure import (
     carried,
 )
 from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.refusal import RefusingBatch
 from acra_twisted.errors import WireError
 from acra_twisted.model import (
     PARAMETERS,
@@ -46,10 +47,6 @@ from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.tracecontext import TraceContext
 
-#: A portal that no client has: executing it must fail.  The name explains itself in the
-#: database's log.
-_DENIED_PORTAL: Final = b"acra: statement denied"
-
 _AUTHENTICATING_TYPES: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
 _LARGE: Final = frozenset(
     (frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL, frames.COPY_DATA)
@@ -59,13 +56,20 @@ _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWOR
 _TOO_MANY: Final = Deny(
     "too many prepared statements and portals in this session", sqlstate=b"54000"
 )
+_NO_CALLS: Final = Deny(
+    "FunctionCall, by which large objects are read and written, is not enabled in AcraServer: set "
+    "function_call_enable = true in section [database]",
+    sqlstate=b"0A000",
+    reason="function_call_enable is off",
+)
 
 
-class RequestFlow(HeldBatch):
+class RequestFlow(RefusingBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
-    ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message.
+    ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message;
+    ``function_call``: whether FunctionCall passes, unseen, and is not refused.
     """
 
     def __init__(
@@ -79,8 +83,7 @@ class RequestFlow(HeldBatch):
         check_authentication: Callable[[bytes], None] = lambda body: None,
         disclosure: Disclosure = NOTHING,
     ) -> None:
-        super().__init__(session, hold_limit)
-        self._disclosure = disclosure
+        super().__init__(session, hold_limit, disclosure)
         # The context that a Close has brought for what comes behind it.
         self._announced: TraceContext | None = None
         self._statements = STATEMENT in inspects
@@ -88,9 +91,7 @@ class RequestFlow(HeldBatch):
         self._result_formats = ROWS in inspects
         self._message_limit = message_limit
         self._check_authentication = check_authentication
-        self._exchange: Exchange | None = None
-        self._denied = False
-        self._denied_unsent = False
+        self._function_calls = function_call
         # The message that a Work was made of: where it stands, and its decoded form.
         self._message: tuple[int, int, Any] = (0, 0, None)
         self._on: dict[int, Callable[[int, int], Work | None]] = {
@@ -107,9 +108,8 @@ class RequestFlow(HeldBatch):
             frames.COPY_FAIL: self._copy_end,
             frames.TERMINATE: self._terminate,
             frames.PASSWORD: self._password,
+            frames.FUNCTION_CALL: self._function_call,
         }
-        if function_call:
-            self._on[frames.FUNCTION_CALL] = self._function_call
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
@@ -427,44 +427,10 @@ class RequestFlow(HeldBatch):
 
     def _function_call(self, start: int, end: int) -> None:
         self._release(start)
-        self._expected.append((replies.CALL, self._open("call", None), None))
+        exchange = self._open("call", None)
+        if not self._function_calls:
+            self._deny_query(exchange, _NO_CALLS, end)
+            return
+        self._expected.append((replies.CALL, exchange, None))
         self._release(end)
         self._part_sent = False
-
-    # -- refusal ------------------------------------------------------------------------------
-
-    def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
-        """Leave the message and what is held with it out; return the error for the client."""
-        exchange.outcome = "denied"
-        exchange.sqlstate = deny.sqlstate.decode()
-        exchange.reason = deny.reason
-        exchange.code = deny.code
-        self._held = []
-        self._held_size = 0
-        self._emit()
-        self._start = self._released = end
-        hint = self._disclosure.hint(exchange)
-        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint)
-
-    def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
-        error = self._refused(exchange, deny, end)
-        self._session.outstanding.append((replies.DENIED_QUERY, exchange, error))
-
-    def _deny_batch(self, exchange: Exchange, deny: Deny, end: int) -> None:
-        session = self._session
-        error = self._refused(exchange, deny, end)
-        self._drop([entry for entry in self._expected if entry[1] is not exchange])
-        for code, _, payload in self._expected:
-            if code == replies.PARSE:
-                session.prepared.forget_pending(payload)
-        self._expected = []
-        self._denied = True
-        self._exchange = exchange
-        if session.discarding:
-            replies.close(exchange, "denied")
-        elif self._part_sent:
-            self._out += (frontend.encode_execute(_DENIED_PORTAL), frontend.FLUSH)
-            session.outstanding.append((replies.REPLACED, exchange, error))
-        else:
-            self._denied_unsent = True
-            session.outstanding.append((replies.DENIED, exchange, error))

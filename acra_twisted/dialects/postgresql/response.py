@@ -379,13 +379,17 @@ class ResponseFlow(ResultRows):
             # Not an answer: the database ends the session (57P01 and its like).
             return
         code, exchange, payload = outstanding[0]
-        if code == replies.REPLACED:
+        if code in replies.MUST_FAIL:
             self._leave_out(start, end)
             self._out.append(payload)
+            if code == replies.REPLACED_QUERY:
+                # It has failed, as it must; now ReadyForQuery may come.
+                outstanding.popleft()
+                outstanding.appendleft((replies.QUERY, exchange, None))
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
             exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
-        hint = self._disclosure.hint(exchange) if code != replies.REPLACED else ""
+        hint = self._disclosure.hint(exchange) if code not in replies.MUST_FAIL else ""
         if hint:
             self._leave_out(start, end)
             self._out.append(backend.with_hint(self._body(start, end), hint))

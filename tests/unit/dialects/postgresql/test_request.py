@@ -6,10 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.model import Statement
-from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.verdicts import PASS, Replace
 from acra_twisted.wire.postgres import frontend
 from acra_twisted.wire.postgres.frames import message
-from tests.support.playbook import Playbook
+from tests.support.playbook import Playbook, deny_marked, denying
 from tests.support.sessions import (
     BIND_COMPLETE,
     CLOSE_COMPLETE,
@@ -36,13 +36,7 @@ TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 COMMENT = b" /*traceparent='" + TRACEPARENT + b"'*/"
 
 
-def deny_marked(work):
-    text = getattr(work.item, "text", b"")
-    return Deny(reason="test") if b"deny" in text else PASS
-
-
-def denying(**options):
-    return Playbook(deny_marked, ["statement"], **options)
+CALL = message(b"F", b"\0" * 10)
 
 
 class PassThrough(SynchronousTestCase):
@@ -138,12 +132,11 @@ class PassThrough(SynchronousTestCase):
         self.assertTrue(play.request.terminated)
 
     def test_function_call_only_where_it_is_enabled(self):
-        call = message(b"F", b"\0" * 10)
-        self.assertRaises(WireError, Playbook().client, call)
         play = Playbook(function_call=True)
-        self.assertEqual(play.client(call), call)
+        self.assertEqual(play.client(CALL), CALL)
         play.database(message(b"V", b"\xff\xff\xff\xff") + ready())
         play.done()
+        self.assertEqual(play.recorder.outcomes, [("call", "ok")])
 
 
 class Copy(SynchronousTestCase):
@@ -187,86 +180,6 @@ class Copy(SynchronousTestCase):
         self.assertEqual(play.client(data[50:] + data + SYNC), data[50:] + SYNC)
         play.database(ready())
         play.done()
-
-
-class Denial(SynchronousTestCase):
-    def test_simple_query(self):
-        play = denying()
-        self.assertEqual(play.client(query(b"deny")), b"")
-        self.assertEqual(types(play.extra), "EZ")
-        self.assertIn(b"C42000", play.extra)
-        play.done()
-
-    def test_never_before_earlier_replies(self):
-        play = denying()
-        sent = play.client(query(b"one") + query(b"deny") + query(b"two"))
-        self.assertEqual(sent, query(b"one") + query(b"two"))
-        self.assertEqual(play.extra, b"")
-        first = columns(b"a") + complete(b"SELECT 0") + ready(b"T")
-        second = complete(b"SET") + ready(b"T")
-        got = play.database(first + second)
-        self.assertEqual(types(got), "TCZEZCZ")
-        # The transaction status is the one that the database reported last.
-        self.assertEqual([body for kind, body in messages(got) if kind == "Z"], [b"T"] * 3)
-        play.done()
-
-    def test_ds1_a_batch_is_denied_as_a_whole(self):
-        play = denying()
-        good = parse(b"", b"one") + bind(b"", b"") + execute()
-        bad = parse(b"", b"deny") + bind(b"", b"") + execute()
-        self.assertEqual(play.client(good + bad + good), b"")
-        self.assertEqual(types(play.extra), "E")
-        self.assertEqual(play.client(SYNC), b"")
-        self.assertEqual(types(play.extra), "Z")
-        play.done()
-        self.assertEqual(play.recorder.outcomes, [("execute", "aborted"), ("prepare", "denied")])
-        self.assertEqual(play.session.prepared.statement(b""), None)
-
-    def test_a_batch_partly_sent_fails_at_the_database_as_well(self):
-        play = denying()
-        play.client(parse(b"s", b"one") + FLUSH)
-        sent = play.client(parse(b"", b"deny") + bind(b"", b"") + execute())
-        self.assertEqual(types(sent), "EH")
-        got = play.database(PARSE_COMPLETE + error(b"34000", "portal does not exist"))
-        self.assertEqual(types(got), "1E")
-        self.assertIn(b"C42000", got)
-        self.assertNotIn(b"portal", got)
-        self.assertEqual(play.client(SYNC), SYNC)
-        self.assertEqual(play.database(ready()), ready())
-        play.done()
-
-    def test_an_earlier_error_makes_a_denial_silent(self):
-        play = denying()
-        play.client(parse(b"", b"bad") + FLUSH)
-        play.database(error(b"42601"))
-        self.assertEqual(play.client(parse(b"", b"deny") + SYNC), SYNC)
-        self.assertEqual(play.extra, b"")
-        self.assertEqual(play.database(ready()), ready())
-        play.done()
-
-    def test_both_denied_and_failed_before_it_is_known(self):
-        play = denying()
-        play.client(parse(b"", b"bad") + FLUSH + parse(b"", b"deny") + SYNC)
-        got = play.database(error(b"42601") + ready())
-        self.assertEqual(types(got), "EZ")
-        self.assertIn(b"C42601", got)
-        play.done()
-
-    def test_too_many_prepared_statements(self):
-        play = Playbook(prepared=1)
-        play.client(parse(b"a", b"one") + SYNC)
-        play.database(PARSE_COMPLETE + ready())
-        self.assertEqual(play.client(parse(b"b", b"two") + SYNC), b"")
-        self.assertIn(b"C54000", play.extra)
-        self.assertEqual(play.client(parse(b"", b"two") + bind(b"p", b"") + SYNC), b"")
-        self.assertIn(b"C54000", play.extra)
-        play.done()
-
-    def test_parameters_are_judged(self):
-        play = Playbook(lambda work: Deny() if work.kind == "parameters" else PASS, ["parameters"])
-        play.client(parse(b"", b"one") + bind(b"", b"") + execute() + SYNC)
-        self.assertEqual(types(play.extra), "EZ")
-        self.assertEqual([kind for kind, _ in play.works], ["parameters"])
 
 
 class Replacement(SynchronousTestCase):

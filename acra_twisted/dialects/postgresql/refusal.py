@@ -1,0 +1,90 @@
+"""What a refusal comes to: the client's error, and what makes the database fail as well.
+
+A refused statement is a statement that failed.  Between transactions nothing of it reaches the
+database.  Inside a transaction block, or where one may have been opened by what is not answered
+yet, the database gets a request of the same kind that must fail; it then does what it does after
+any error, and its own error is replaced by ours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.batch import HeldBatch
+from acra_twisted.dialects.postgresql.disclosure import Disclosure
+from acra_twisted.model import Exchange, Session
+from acra_twisted.verdicts import Deny
+from acra_twisted.wire.postgres import backend, frontend
+
+#: A portal that no client has: executing it must fail.  The name explains itself in the
+#: database's log.
+_DENIED_PORTAL: Final = b"acra: statement denied"
+#: No statement of SQL begins like this, so the database fails before it looks at anything else.
+_FAILS: Final = frontend.encode_query(b"acra: statement denied")
+
+
+class RefusingBatch(HeldBatch):
+    """A HeldBatch of which messages may be refused; see `request`."""
+
+    def __init__(self, session: Session, hold_limit: int, disclosure: Disclosure) -> None:
+        super().__init__(session, hold_limit)
+        self._disclosure = disclosure
+        self._exchange: Exchange | None = None
+        self._denied = False
+        self._denied_unsent = False
+
+    @property
+    def _in_transaction(self) -> bool:
+        """Whether the database is in a transaction, or may be: what it gets next must fail then.
+
+        In one that has failed already it need not.
+        """
+        session = self._session
+        return self._part_sent or bool(session.outstanding) or session.transaction_status == b"T"
+
+    def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
+        """Leave the message and what is held with it out; return the error for the client."""
+        exchange.outcome = "denied"
+        exchange.sqlstate = deny.sqlstate.decode()
+        exchange.reason = deny.reason
+        exchange.code = deny.code
+        self._held = []
+        self._held_size = 0
+        self._emit()
+        self._start = self._released = end
+        hint = self._disclosure.hint(exchange)
+        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint)
+
+    def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
+        """Refuse a request that is answered with a ReadyForQuery of its own."""
+        session = self._session
+        error = self._refused(exchange, deny, end)
+        if session.discarding:
+            replies.close(exchange, "denied")
+        elif self._in_transaction:
+            self._out.append(_FAILS)
+            session.outstanding.append((replies.REPLACED_QUERY, exchange, error))
+            self._part_sent = False
+        else:
+            session.outstanding.append((replies.DENIED_QUERY, exchange, error))
+
+    def _deny_batch(self, exchange: Exchange, deny: Deny, end: int) -> None:
+        """Refuse a message of the extended protocol, and with it the rest of its batch."""
+        session = self._session
+        error = self._refused(exchange, deny, end)
+        self._drop([entry for entry in self._expected if entry[1] is not exchange])
+        for code, _, payload in self._expected:
+            if code == replies.PARSE:
+                session.prepared.forget_pending(payload)
+        self._expected = []
+        self._denied = True
+        self._exchange = exchange
+        if session.discarding:
+            replies.close(exchange, "denied")
+        elif self._in_transaction:
+            self._out += (frontend.encode_execute(_DENIED_PORTAL), frontend.FLUSH)
+            session.outstanding.append((replies.REPLACED, exchange, error))
+        else:
+            self._denied_unsent = True
+            session.outstanding.append((replies.DENIED, exchange, error))

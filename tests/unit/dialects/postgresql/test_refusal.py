@@ -1,0 +1,188 @@
+"""What the client and the database get where a statement is refused."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import WireError
+from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.wire.postgres.frames import message
+from tests.support.playbook import Playbook, denying
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    FLUSH,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    columns,
+    complete,
+    error,
+    execute,
+    messages,
+    parse,
+    query,
+    ready,
+    types,
+)
+
+CALL = message(b"F", b"\0" * 10)
+#: What the database gets in place of a request that is refused inside a transaction.
+MUST_FAIL = query(b"acra: statement denied")
+MUST_FAIL_BATCH = execute(b"acra: statement denied") + FLUSH
+
+
+def statuses(data):
+    """Of each ReadyForQuery."""
+    return [body for kind, body in messages(data) if kind == "Z"]
+
+
+class Denial(SynchronousTestCase):
+    def test_simple_query(self):
+        play = denying()
+        self.assertEqual(play.client(query(b"deny")), b"")
+        self.assertEqual(types(play.extra), "EZ")
+        self.assertIn(b"C42000", play.extra)
+        play.done()
+
+    def test_never_before_earlier_replies(self):
+        play = denying()
+        sent = play.client(query(b"one") + query(b"deny") + query(b"two"))
+        # What is not answered yet may have begun a transaction.
+        self.assertEqual(sent, query(b"one") + MUST_FAIL + query(b"two"))
+        self.assertEqual(play.extra, b"")
+        first = columns(b"a") + complete(b"SELECT 0") + ready(b"T")
+        second = error(b"25P02") + ready(b"E")
+        got = play.database(first + error(b"42601", "syntax error") + ready(b"E") + second)
+        self.assertEqual(types(got), "TCZEZEZ")
+        self.assertEqual(statuses(got), [b"T", b"E", b"E"])
+        self.assertIn(b"C42000", got)
+        self.assertNotIn(b"syntax", got)
+        play.done()
+        self.assertEqual(
+            play.recorder.outcomes, [("query", "ok"), ("query", "denied"), ("query", "error")]
+        )
+
+    def test_ds2_a_refusal_fails_the_transaction(self):
+        for refused, instead in (
+            (query(b"deny"), MUST_FAIL),
+            (parse(b"", b"deny") + bind(b"", b"") + execute() + SYNC, MUST_FAIL_BATCH + SYNC),
+            (CALL, MUST_FAIL),
+        ):
+            for began in (
+                query(b"begin"),
+                parse(b"", b"begin") + bind(b"", b"") + execute() + SYNC,
+            ):
+                with self.subTest(refused=refused[:1], began=began[:1]):
+                    play = denying()
+                    play.client(began)
+                    done = complete(b"BEGIN") + ready(b"T")
+                    play.database(
+                        done if began[:1] == b"Q" else PARSE_COMPLETE + BIND_COMPLETE + done
+                    )
+                    self.assertEqual(play.client(refused), instead)
+                    self.assertEqual(play.extra, b"")
+                    got = play.database(error(b"34000", "it must fail") + ready(b"E"))
+                    self.assertEqual((types(got), statuses(got)), ("EZ", [b"E"]))
+                    self.assertNotIn(b"it must fail", got)
+                    play.done()
+
+    def test_where_a_transaction_has_failed_it_need_not_fail_again(self):
+        play = denying()
+        play.client(query(b"begin; select 1/0"))
+        play.database(complete(b"BEGIN") + error() + ready(b"E"))
+        for refused in (query(b"deny"), parse(b"", b"deny") + SYNC, CALL):
+            self.assertEqual(play.client(refused), b"")
+            self.assertEqual((types(play.extra), statuses(play.extra)), ("EZ", [b"E"]))
+        play.done()
+
+    def test_a_batch_left_open_is_one_transaction_with_the_query_behind_it(self):
+        play = denying()
+        opened = parse(b"", b"one") + bind(b"", b"") + execute()
+        play.client(opened + FLUSH)
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + complete(b"INSERT 0 1"))
+        self.assertEqual(play.client(query(b"deny")), MUST_FAIL)
+        self.assertEqual(types(play.database(error(b"42601") + ready())), "EZ")
+        play.done()
+
+    def test_a_query_refused_where_the_database_skips_is_not_answered(self):
+        waiting = denying()
+        waiting.client(parse(b"", b"bad") + FLUSH)
+        waiting.request.feed(query(b"deny"))
+        work = waiting.request.next_work()
+        waiting.database(error(b"42601"))
+        waiting.request.settle(work, Deny())
+        self.assertEqual(waiting.client(SYNC), SYNC)
+        self.assertEqual(types(waiting.database(ready())), "Z")
+        waiting.done()
+
+    def test_what_must_fail_and_does_not_ends_the_session(self):
+        for said in (complete(b"SELECT 1"), ready(b"T"), message(b"I", b"")):
+            play = denying()
+            play.client(query(b"begin") + query(b"deny"))
+            play.database(complete(b"BEGIN") + ready(b"T"))
+            self.assertRaises(WireError, play.database, said)
+
+    def test_a_function_call_is_refused_alone(self):
+        play = denying()
+        self.assertEqual(play.client(CALL), b"")
+        self.assertEqual(types(play.extra), "EZ")
+        self.assertIn(b"C0A000", play.extra)
+        self.assertIn(b"function_call_enable = true", play.extra)
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("call", "denied")])
+
+    def test_ds1_a_batch_is_denied_as_a_whole(self):
+        play = denying()
+        good = parse(b"", b"one") + bind(b"", b"") + execute()
+        bad = parse(b"", b"deny") + bind(b"", b"") + execute()
+        self.assertEqual(play.client(good + bad + good), b"")
+        self.assertEqual(types(play.extra), "E")
+        self.assertEqual(play.client(SYNC), b"")
+        self.assertEqual(types(play.extra), "Z")
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("execute", "aborted"), ("prepare", "denied")])
+        self.assertEqual(play.session.prepared.statement(b""), None)
+
+    def test_a_batch_partly_sent_fails_at_the_database_as_well(self):
+        play = denying()
+        play.client(parse(b"s", b"one") + FLUSH)
+        sent = play.client(parse(b"", b"deny") + bind(b"", b"") + execute())
+        self.assertEqual(types(sent), "EH")
+        got = play.database(PARSE_COMPLETE + error(b"34000", "portal does not exist"))
+        self.assertEqual(types(got), "1E")
+        self.assertIn(b"C42000", got)
+        self.assertNotIn(b"portal", got)
+        self.assertEqual(play.client(SYNC), SYNC)
+        self.assertEqual(play.database(ready()), ready())
+        play.done()
+
+    def test_an_earlier_error_makes_a_denial_silent(self):
+        play = denying()
+        play.client(parse(b"", b"bad") + FLUSH)
+        play.database(error(b"42601"))
+        self.assertEqual(play.client(parse(b"", b"deny") + SYNC), SYNC)
+        self.assertEqual(play.extra, b"")
+        self.assertEqual(play.database(ready()), ready())
+        play.done()
+
+    def test_both_denied_and_failed_before_it_is_known(self):
+        play = denying()
+        play.client(parse(b"", b"bad") + FLUSH + parse(b"", b"deny") + SYNC)
+        got = play.database(error(b"42601") + ready())
+        self.assertEqual(types(got), "EZ")
+        self.assertIn(b"C42601", got)
+        play.done()
+
+    def test_too_many_prepared_statements(self):
+        play = Playbook(prepared=1)
+        play.client(parse(b"a", b"one") + SYNC)
+        play.database(PARSE_COMPLETE + ready())
+        self.assertEqual(play.client(parse(b"b", b"two") + SYNC), b"")
+        self.assertIn(b"C54000", play.extra)
+        self.assertEqual(play.client(parse(b"", b"two") + bind(b"p", b"") + SYNC), b"")
+        self.assertIn(b"C54000", play.extra)
+        play.done()
+
+    def test_parameters_are_judged(self):
+        play = Playbook(lambda work: Deny() if work.kind == "parameters" else PASS, ["parameters"])
+        play.client(parse(b"", b"one") + bind(b"", b"") + execute() + SYNC)
+        self.assertEqual(types(play.extra), "EZ")
+        self.assertEqual([kind for kind, _ in play.works], ["parameters"])
