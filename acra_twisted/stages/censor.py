@@ -21,6 +21,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Session, Statement
 from acra_twisted.options import Block, Integer, Option, Settings
+from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.stages.journal import Journal
 from acra_twisted.stages.rulesource import read_rule_source
 from acra_twisted.verdicts import PASS, Deny, Pass
@@ -112,6 +113,10 @@ class CensorStage:
         self._language = LANGUAGES["postgresql"]
         self._modes: dict[tuple[bytes, bytes, bool], Mode] = {}
         self._journals: dict[str, Journal] = {}
+        # What was captured of the statement at hand, and of those that wait for the database.
+        self._captured: list[tuple[str, str]] = []
+        self._awaiting = Awaiting(self._settle)
+        self._forgets = False
         self._loop: LoopingCall | None = None
         self.censor: Censor
 
@@ -131,6 +136,9 @@ class CensorStage:
             name.decode("utf-8", "replace") if name else "",
             statement,
         )
+        if self._captured:
+            self._awaiting.add(exchange, self._captured)
+            self._captured = []
         if decision.allowed:
             return PASS
         exchange.add_attribute("acra.censor.rule", decision.by)
@@ -170,7 +178,7 @@ class CensorStage:
         from acra_twisted.censor.engine import Censor
 
         given = self._read()
-        censor = Censor(self._language, given, self._write, self._write, *self._limits)
+        censor = Censor(self._language, given, self._capture, self._write, *self._limits)
         paths = {h.filepath for h in given.handlers if h.kind == rules.CAPTURE}
         paths |= {given.parse_errors_log} if given.parse_errors_log else set()
         journals = {}
@@ -201,6 +209,19 @@ class CensorStage:
         loop = self._loop
         reactor.callWhenRunning(lambda: loop.start(_FLUSH_INTERVAL, now=False))
 
+    def _capture(self, path: str, text: str) -> None:
+        self._captured.append((path, text))
+
+    def _settle(self, captured: list[tuple[str, str]], accepted: bool) -> None:
+        """The database has answered; what it refuses is not captured."""
+        for path, text in captured:
+            # The rules may have changed since.
+            if accepted and path in self._journals:
+                self._write(path, text)
+        if not accepted:
+            # It is captured when it comes again and is accepted.
+            self._forgets = True
+
     def _write(self, path: str, text: str) -> None:
         journal = self._journals[path]
         was_full = journal.full
@@ -212,6 +233,10 @@ class CensorStage:
             )
 
     def _flush(self) -> None:
+        self._awaiting.sweep()
+        if self._forgets:
+            self._forgets = False
+            self.censor.forget()
         for path, journal in self._journals.items():
             try:
                 journal.flush()

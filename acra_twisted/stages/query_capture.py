@@ -4,6 +4,9 @@ The file is made anew at every flush (write, fsync, rename; mode 0600), so that 
 moment.  It holds one JSON object a line, most frequent first: ``{"query": ..., "count": ...}``.
 Memory is bounded: past ``max_statements`` different ones new ones are only counted, and the count
 is written as the last line, ``{"query": null, "count": ...}``.
+
+A statement that the database refuses is not written: no application needs it, and what makes rules
+of the file shall not be told so by who sends nonsense.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from acra_twisted.interfaces import IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import FILE, Integer, Option, Seconds, Settings
 from acra_twisted.sql.redact import redact
+from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.verdicts import PASS, Pass
 
 
@@ -68,6 +72,7 @@ class QueryCapture:
         self._max = max_statements
         self._counts: Counter[str] = Counter()
         self._beyond = 0
+        self._awaiting = Awaiting(self._count)
         self._changed = True
         self._loop: LoopingCall | None = None
 
@@ -78,14 +83,18 @@ class QueryCapture:
         reactor.callWhenRunning(lambda: self._loop and self._loop.start(interval, now=False))
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass:
-        """Count it."""
-        text = redact(statement.text, exchange.session.conforming).text
+        """Count it, once the database has answered."""
+        self._awaiting.add(exchange, redact(statement.text, exchange.session.conforming).text)
+        return PASS
+
+    def _count(self, text: str, accepted: bool) -> None:
+        if not accepted:
+            return
         if text in self._counts or len(self._counts) < self._max:
             self._counts[text] += 1
         else:
             self._beyond += 1
         self._changed = True
-        return PASS
 
     def stop(self) -> None:
         """Write what was captured last."""
@@ -95,6 +104,7 @@ class QueryCapture:
         self._flush_if_changed()
 
     def _flush_if_changed(self) -> None:
+        self._awaiting.sweep()
         if self._changed:
             self.flush()
 

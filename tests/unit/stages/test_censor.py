@@ -1,9 +1,11 @@
 """The censor as a stage: verdicts, the session's settings, reload, files."""
 
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
@@ -93,9 +95,47 @@ class Stage(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(read_journal(log), ["SELEC ?"])
         self.judge(stage, b"SELECT 'x'")
+        close(self.exchange, "ok")
         stage.stop()
         self.assertEqual(read_journal(capture), ["SELECT ?"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_the_database_refuses_is_captured_when_it_accepts_it(self):
+        capture = self.mktemp()
+        stage = self.make(f"{RULES}  - handler: query_capture\n    filepath: {capture}\n")
+        for text, outcome in ((b"SELECT a", "error"), (b"SELECT b", "ok"), (b"SELECT c", "lost")):
+            self.judge(stage, text)
+            close(self.exchange, outcome)
+        self.judge(stage, b"SELECT 'open'")
+        self.clock.advance(1)
+        self.assertEqual(read_journal(capture), ["SELECT b"])
+        self.judge(stage, b"SELECT a")
+        close(self.exchange, "ok")
+        self.clock.advance(1)
+        self.assertEqual(read_journal(capture), ["SELECT b", "SELECT a"])
+
+    def test_what_is_refused_here_is_captured(self):
+        capture = self.mktemp()
+        rules = "version: 0.85.0\nhandlers:\n  - handler: query_capture\n    filepath: %s\n"
+        stage = self.make(f"{rules % capture}  - handler: denyall\n")
+        self.assertEqual(self.judge(stage, b"SELECT a").rule, "denyall")
+        close(self.exchange, "denied")
+        self.clock.advance(1)
+        self.assertEqual(read_journal(capture), ["SELECT a"])
+
+    def test_rules_that_allow_more_than_they_seem_to_are_told(self):
+        said = []
+        globalLogPublisher.addObserver(said.append)
+        self.addCleanup(globalLogPublisher.removeObserver, said.append)
+        rules = "version: 0.85.0\nhandlers:\n  - handler: allow\n    patterns: [%s]\n"
+        self.make(rules % "SELECT a FROM t %%WHERE%%")
+        self.assertEqual(said, [])
+        self.make(rules % "DELETE FROM t %%WHERE%%")
+        [event] = said
+        self.assertEqual(event["code"], events.INSECURE_SETTING)
+        self.assertIn(
+            f"{self.path}:4: the pattern allows the statement without", event["event_text"]
+        )
 
     def test_what_cannot_be_used_stops_the_start(self):
         for rules, settings, expected in (

@@ -6,6 +6,7 @@ import os
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
@@ -18,15 +19,26 @@ from tests.support.sessions import make_session
 class Capture(SynchronousTestCase):
     def setUp(self):
         self.path = self.mktemp()
-        self.exchange = Exchange(make_session(), "query", None, 1)
 
     def rows(self):
         with open(self.path) as file:
             return [json.loads(line) for line in file]
 
-    def capture(self, stage, *texts):
+    def capture(self, stage, *texts, outcome="ok"):
         for text in texts:
-            self.assertIs(stage.on_statement(Statement(text), self.exchange), PASS)
+            exchange = Exchange(make_session(), "query", None, 1)
+            self.assertIs(stage.on_statement(Statement(text), exchange), PASS)
+            close(exchange, outcome)
+
+    def test_what_the_database_refuses_is_not_captured(self):
+        stage = QueryCapture(self.path, 10)
+        self.capture(stage, b"SELECT nothing", outcome="error")
+        self.capture(stage, b"SELECT a")
+        self.capture(stage, b"SELECT lost", outcome="lost")
+        open_exchange = Exchange(make_session(), "query", None, 1)
+        stage.on_statement(Statement(b"SELECT open"), open_exchange)
+        stage.stop()
+        self.assertEqual(self.rows(), [{"query": "SELECT a", "count": 1}])
 
     def test_counts_without_values(self):
         stage = QueryCapture(self.path, 10)
@@ -39,7 +51,7 @@ class Capture(SynchronousTestCase):
     def test_memory_is_bounded(self):
         stage = QueryCapture(self.path, 1)
         self.capture(stage, b"SELECT a", b"SELECT b", b"SELECT c", b"SELECT a")
-        stage.flush()
+        stage.stop()
         beyond = {"query": None, "count": 2}
         self.assertEqual(self.rows(), [{"query": "SELECT a", "count": 2}, beyond])
 
