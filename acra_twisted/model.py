@@ -38,10 +38,11 @@ class Statement:
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
-    `sql.skeleton` and `sql.redact`.
+    `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
+    in its strings; None if that was not known when it was read (see `sql.settings`).
     """
 
-    __slots__ = ("text", "prepared_name", "columns", "skeleton", "shown")
+    __slots__ = ("text", "prepared_name", "columns", "skeleton", "shown", "conforming")
 
     def __init__(self, text: bytes, prepared_name: bytes | None = None) -> None:
         self.text = text
@@ -49,6 +50,7 @@ class Statement:
         self.columns: Columns | None = None
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
         self.shown: Any = None
+        self.conforming: bool | None = True
 
     def rewrite(self, text: bytes) -> None:
         """Another text, of which nothing has been made yet."""
@@ -247,8 +249,9 @@ class Session:
 
     ``outstanding`` is the queue of replies still owed to the client, in order: tuples of a reply
     code, its exchange and a payload (see ``dialects.postgresql.replies``).  Nothing reaches the
-    client except through it.  ``in_flight``: when the statement at hand was read, an earlier
-    request had not been answered, so that ``parameters`` may be about to change.  ``context`` is
+    client except through it.  ``in_flight``: when the statement at hand was read, something had
+    been sent since the database last said what its settings are that may change them.
+    ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``context`` is
     the trace context that the client gave when it connected, for requests that bring none;
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
     has been put down to exchanges.  ``answered``: when its last exchange that the database saw
@@ -263,6 +266,7 @@ class Session:
         "outstanding",
         "transaction_status",
         "parameters",
+        "conforming",
         "prepared",
         "discarding",
         "in_flight",
@@ -292,6 +296,7 @@ class Session:
         self.transaction_status = b"I"
         #: What the database has reported; another object whenever it reports something.
         self.parameters: Mapping[bytes, bytes] = {}
+        self.conforming: bool | None = True
         self.prepared: Any = None
         self.discarding = False
         self.in_flight = False
@@ -308,11 +313,6 @@ class Session:
         self.told = Traffic()
         self.answered = 0
         self.notes: dict[str, Any] = {}
-
-    @property
-    def conforming(self) -> bool:
-        """Whether backslashes are ordinary characters in this session's strings."""
-        return self.parameters.get(b"standard_conforming_strings") != b"off"
 
     @property
     def idle(self) -> bool:

@@ -123,6 +123,11 @@ class Censor:
         self._limits = (cache_entries, cache_bytes // 4)
         self.forget()
         self.idle = given.idle
+        self._beyond_ascii = any(
+            not entry.text.isascii()
+            for handler in given.handlers
+            for entry in (*handler.queries, *handler.tables, *handler.patterns)
+        )
         self._name_quote = language.quote
         self._double_quotes = language.name == "mysql"
 
@@ -152,9 +157,35 @@ class Censor:
             if kept is not None:
                 return kept
         try:
+            if len(text) > MAX_TEXT:
+                raise LexError("the text is too long", 0)
+            if mode.backslash is None:
+                return self._decide_either_way(text, mode, prepared, name, statement)
             return self._decide(text, mode, prepared, name, statement)
         except LexError as error:
             return Decision(False, "refused", error.why)
+
+    def _decide_either_way(
+        self,
+        text: bytes,
+        mode: Mode,
+        prepared: Prepared | None,
+        name: str,
+        statement: Statement | None,
+    ) -> Decision:
+        """While a setting may be changing: only what is allowed by all its values is allowed.
+
+        Which characters bytes above 127 are is not known either, only that they are none of
+        ASCII: that is enough where no rule has others.
+        """
+        if not text.isascii() and self._beyond_ascii:
+            raise LexError("characters beyond ASCII, in an encoding that may be changing", 0)
+        self.language.tokens(normal(text, mode), mode)
+        decision = self._decide(text, mode._replace(backslash=False), prepared, name, statement)
+        if decision.allowed and b"\\" in text:
+            other = mode._replace(backslash=True, default=False)
+            decision = self._decide(text, other, prepared, name, statement)
+        return decision
 
     def _decide(
         self,
@@ -164,8 +195,6 @@ class Censor:
         name: str,
         statement: Statement | None,
     ) -> Decision:
-        if len(text) > MAX_TEXT:
-            raise LexError("the text is too long", 0)
         own_key, literals, judged = None, None, b""
         many = len(text) > _MANY_FROM and _MANY_VALUES[0] <= text.count(b",") <= _MANY_VALUES[1]
         if mode.default and (many or len(text) <= _KEY_LIMIT):

@@ -44,10 +44,11 @@ class Found:
         self.malformed = malformed
 
 
-def take_context(text: bytes, standard_conforming_strings: bool = True) -> Found:
+def take_context(text: bytes, standard_conforming_strings: bool | None = True) -> Found:
     """Look for a trace context in the comments of a statement and cut its comment out.
 
-    With two of them the last one holds (the one added nearest to us on the way here).
+    None: how strings end is not known; the context of a text that can be read in two ways stays
+    where it is.  With two of them the last one holds (the one added nearest to us on the way here).
     """
     # One search in C is all that statements without context pay.
     at = text.find(CONTEXT_KEY) - 2

@@ -28,9 +28,10 @@ MAX_STATEMENTS = 16
 
 
 class Mode(NamedTuple):
-    """``backslash``: whether it escapes in plain strings; None if that is not known, so that a
-    text must mean the same both ways.  ``ansi``: ``"x"`` is a name in MySQL.  ``encoding``: a
-    Python codec; empty for one that cannot be read safely.  ``default``: skeletons may be used.
+    """``backslash``: whether it escapes in plain strings; None if that is not known, nor whether
+    ``encoding`` still holds, so that a text must mean the same whatever they are.  ``ansi``:
+    ``"x"`` is a name in MySQL.  ``encoding``: a Python codec; empty for one that cannot be read
+    safely.  ``default``: skeletons may be used.
     """
 
     backslash: bool | None
@@ -82,9 +83,6 @@ _CODECS = {
 }
 
 
-_HIGH_BACKSLASH = re.compile(rb"[\x80-\xff]\\").search
-
-
 class Postgresql:
     """``standard_conforming_strings`` and ``client_encoding`` change how a text is read."""
 
@@ -103,18 +101,7 @@ class Postgresql:
 
     def tokens(self, text: bytes, mode: Mode) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
-        found = lexer.tokens(text, not mode.backslash)
-        if mode.backslash is None and _HIGH_BACKSLASH(text):
-            # The encoding may be changing as well, to one in which this is a single character.
-            raise LexError("a backslash that may be half a character", 0)
-        if mode.backslash is None and b"\\'" in text:
-            try:
-                same = lexer.tokens(text, False) == found
-            except LexError:
-                same = False
-            if not same:
-                raise LexError("a backslash that may or may not escape the quote", 0)
-        return found
+        return lexer.tokens(text, None if mode.backslash is None else not mode.backslash)
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """The server's grammar reads strings by the default; others are marked as E'' for it."""

@@ -52,6 +52,9 @@ _REST_BACKSLASH = re.compile(rb"(?:[^'\\]++|\\.|'')*+'", re.S)
 _REST_PLAIN = re.compile(rb"(?:[^']++|'')*+'")
 _WORD_BYTE = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
 _KEEPS_SIGN = re.compile(rb"[~!@#%^&|`?]")
+#: In some encodings a byte above 127 and the one behind it are one character.
+_HALF_BACKSLASH = re.compile(rb"[\x80-\xff]\\").search
+_EATEN = re.compile(rb"[@\[\]^`{|}~]")
 _MAX_COMMENT_DEPTH = 8
 _MAX_OPERATOR = 64
 #: Splitting takes one to two microseconds a token, in the reactor's thread.
@@ -60,12 +63,16 @@ MAX_TOKENS = 30_000
 _SIMPLE = frozenset(("w", QUOTED, WORD, PARAMETER))
 
 
-def tokens(text: bytes, standard_conforming_strings: bool = True) -> list[Token]:
+def tokens(text: bytes, standard_conforming_strings: bool | None = True) -> list[Token]:
     """Split a whole text.  White space is left out, comments are kept.
 
-    Raises LexError where the server would not scan the text, or on input built to exhaust a
-    parser (NUL, deep comments, endless operators).
+    ``standard_conforming_strings`` is None where neither it nor the encoding is known.  Raises
+    LexError where the server would not scan the text, where two settings would split it
+    differently and it is not known which one holds, or on input built to exhaust a parser (NUL,
+    deep comments, endless operators).
     """
+    if standard_conforming_strings is None:
+        return _either_way(text)
     nul = text.find(b"\0")
     if nul >= 0:
         raise LexError("NUL", nul)
@@ -82,6 +89,27 @@ def tokens(text: bytes, standard_conforming_strings: bool = True) -> list[Token]
             if len(found) > MAX_TOKENS:
                 raise LexError("too many tokens", position)
         position = end
+    return found
+
+
+def _either_way(text: bytes) -> list[Token]:
+    """The tokens of a text that every string mode and every client encoding splits alike."""
+    found = tokens(text)
+    if b"\\" in text:
+        if _HALF_BACKSLASH(text):
+            raise LexError("a backslash that may be half a character", 0)
+        try:
+            same = tokens(text, False) == found
+        except LexError:
+            same = False
+        if not same:
+            raise LexError("a backslash that may or may not escape the quote", 0)
+    if not text.isascii():
+        for kind, start, end in found:
+            if kind == WORD and text[end - 1] >= 0x80 and _EATEN.match(text, end):
+                raise LexError("a sign that may be half a character", end)
+            if kind == DOLLAR and not text[start : text.index(b"$", start + 1)].isascii():
+                raise LexError("a dollar quote that may end elsewhere", start)
     return found
 
 

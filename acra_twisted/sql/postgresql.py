@@ -14,6 +14,7 @@ import pgparse
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.settings import UNSAFE_ENCODINGS
 from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
 
 #: Functions that run SQL given as text, or read tables or files named by a string.
@@ -67,10 +68,6 @@ _HANDLES = {
 }
 _WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
-#: Encodings whose second bytes can be quotes or backslashes: never read.
-UNSAFE_ENCODINGS: Final = frozenset(
-    (b"BIG5", b"GBK", b"GB18030", b"SJIS", b"SHIFT_JIS_2004", b"UHC", b"JOHAB", b"MULE_INTERNAL")
-)
 
 
 def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:

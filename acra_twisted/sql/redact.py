@@ -62,7 +62,7 @@ class Redacted(NamedTuple):
 
 # Bounded by entries and, with the input limit, by bytes: what is larger is not cached.
 @lru_cache(maxsize=2048)
-def _cached(text: bytes, conforming: bool) -> Redacted:
+def _cached(text: bytes, conforming: bool | None) -> Redacted:
     return _redact(text, conforming)
 
 
@@ -70,20 +70,26 @@ def _cached(text: bytes, conforming: bool) -> Redacted:
 _shown: Final[GenerationCache[bytes, Redacted]] = GenerationCache(2048, 4 << 20)
 
 
-def of_statement(statement: Statement, standard_conforming_strings: bool) -> Redacted:
-    """`redact` of a statement's text, once."""
-    if not standard_conforming_strings:
-        return redact(statement.text, False)
+def of_statement(statement: Statement) -> Redacted:
+    """`redact` of a statement's text, once, by what was known when it was read."""
     shown: Redacted | None = statement.shown
     if shown is None:
-        shown = statement.shown = redact(statement.text, True, statement.skeleton)
+        shown = redact(statement.text, statement.conforming, statement.skeleton)
+        statement.shown = shown
     return shown
 
 
 def redact(
-    text: bytes, standard_conforming_strings: bool = True, cut: Skeleton | None = None
+    text: bytes, standard_conforming_strings: bool | None = True, cut: Skeleton | None = None
 ) -> Redacted:
-    """What may be shown of a statement.  ``cut`` is its skeleton, where somebody has it."""
+    """What may be shown of a statement.  ``cut`` is its skeleton, where somebody has it.
+
+    ``standard_conforming_strings`` is None where it is not known: nothing is shown of a text that
+    its values split differently.
+    """
+    if not standard_conforming_strings and text.isascii() and text.find(b"\\") < 0:
+        # All settings read it alike.
+        standard_conforming_strings = True
     if standard_conforming_strings and len(text) <= _CACHED_LIMIT:
         found = skeleton.split(text, b'"') if cut is None else cut
         if found is not None:
@@ -96,7 +102,7 @@ def redact(
     return _odd(text, standard_conforming_strings)
 
 
-def _odd(text: bytes, standard_conforming_strings: bool) -> Redacted:
+def _odd(text: bytes, standard_conforming_strings: bool | None) -> Redacted:
     """Of a text that is not as plain, or long."""
     if not (_MAY_NEED_LEXER.search(text) and _NEEDS_LEXER.search(text)):
         # Only numbers can be literals here: make them alike first, so that statements that differ
@@ -108,7 +114,7 @@ def _odd(text: bytes, standard_conforming_strings: bool) -> Redacted:
     return _cached(text, standard_conforming_strings)
 
 
-def _redact(text: bytes, conforming: bool) -> Redacted:
+def _redact(text: bytes, conforming: bool | None) -> Redacted:
     if len(text) > _INPUT_LIMIT:
         return Redacted(f"<statement of {len(text)} bytes>", _first_operation(text))
     try:

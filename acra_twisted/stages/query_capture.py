@@ -24,7 +24,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import FILE, Integer, Option, Seconds, Settings
-from acra_twisted.sql.redact import redact
+from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.verdicts import PASS, Pass
 
@@ -84,7 +84,7 @@ class QueryCapture:
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass:
         """Count it, once the database has answered."""
-        self._awaiting.add(exchange, redact(statement.text, exchange.session.conforming).text)
+        self._awaiting.add(exchange, of_statement(statement).text)
         return PASS
 
     def _count(self, text: str, accepted: bool) -> None:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from acra_twisted import events
 from acra_twisted.errors import AcraError
 from acra_twisted.model import Exchange, Session, Work
-from acra_twisted.sql.redact import redact
+from acra_twisted.sql.redact import of_statement
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Hangup
 
@@ -70,7 +70,7 @@ class AuditLog(Watcher):
         session = exchange.session
         fields = self._fields(session, exchange)
         if exchange.statement is not None:
-            fields["query"] = redact(exchange.statement.text, session.conforming).text
+            fields["query"] = of_statement(exchange.statement).text
         if exchange.attributes is not None and "acra.censor.rule" in exchange.attributes:
             fields["rule"] = exchange.attributes["acra.censor.rule"]
         self._log.error(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from acra_twisted.model import Exchange, Session
-from acra_twisted.sql.redact import redact
+from acra_twisted.sql.redact import of_statement
 from acra_twisted.telemetry.exchangemetrics import session_state
 
 #: As many are shown, those that have waited longest for a reply before all others.
@@ -45,7 +45,7 @@ def _described(session: Session, now: int) -> dict[str, Any]:
         "received": received,
         "sent": sent,
         "waiting": len(session.outstanding),
-        "statement": redact(statement.text, session.conforming).text if statement else "",
+        "statement": of_statement(statement).text if statement else "",
         "running_ms": round((now - exchange.opened) / 1e6, 3) if exchange is not None else 0.0,
         "in_database": bool(exchange is not None and exchange.sent),
         "trace_id": span.trace_id if span is not None else "",

@@ -285,7 +285,7 @@ class Recorder:
         statement, sent = exchange.statement, exchange.sent
         shown = None
         if statement is not None:
-            shown = redact.of_statement(statement, exchange.session.conforming)
+            shown = redact.of_statement(statement)
         database_id: str = exchange.take_note(DATABASE, "")
         row_spans: dict[str, Span] | None = exchange.take_note(ROW_SPANS, None)
         odd = (

@@ -42,6 +42,7 @@ from acra_twisted.model import (
     Statement,
     Work,
 )
+from acra_twisted.sql import settings
 from acra_twisted.sql.comments import add_context, may_hold_context, take_context
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
@@ -53,6 +54,8 @@ _LARGE: Final = frozenset(
 )
 #: What a server that discards until Sync still reads.
 _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
+#: Of requests that are not answered yet.
+_LOOKED_THROUGH: Final = 16
 _TOO_MANY: Final = Deny(
     "too many prepared statements and portals in this session", sqlstate=b"54000"
 )
@@ -92,6 +95,8 @@ class RequestFlow(RefusingBatch):
         self._message_limit = message_limit
         self._check_authentication = check_authentication
         self._function_calls = function_call
+        # The last simple query that came behind a part of a batch.
+        self._ends_part: Exchange | None = None
         # The message that a Work was made of: where it stands, and its decoded form.
         self._message: tuple[int, int, Any] = (0, 0, None)
         self._on: dict[int, Callable[[int, int], Work | None]] = {
@@ -169,6 +174,7 @@ class RequestFlow(RefusingBatch):
                 self._splice(start, end, frontend.encode_bind(message))
             else:
                 work.item.rewrite(item.text)
+                work.item.conforming = work.item.conforming and self._session.conforming
                 self._splice_statement(start, end, message, item.text)
         if work.kind == PARAMETERS:
             portal = Portal(message.portal, work.item.statement, message.results)
@@ -233,11 +239,13 @@ class RequestFlow(RefusingBatch):
     def _open_statement(self, kind: str, statement: Statement) -> Exchange:
         """An exchange that may have been given a trace context in a comment of its text."""
         session = self._session
-        session.in_flight = bool(session.outstanding or self._expected)
+        session.in_flight = False
+        if session.outstanding or self._part_sent or self._expected or not session.conforming:
+            self._set_reading(statement)
         exchange = self._begin(kind, statement)
         exchange.remote = session.context
         if may_hold_context(statement.text):
-            found = take_context(statement.text, session.conforming)
+            found = take_context(statement.text, statement.conforming)
             if found.malformed:
                 exchange.add_attribute("acra.traceparent_malformed", True)
             if found.context is not None:
@@ -249,6 +257,39 @@ class RequestFlow(RefusingBatch):
                 session.notices = asked
         session.observer.exchange_opened(exchange)
         return exchange
+
+    def _set_reading(self, statement: Statement) -> None:
+        """Say by which settings a text is read, unless all of them read it alike."""
+        text, session = statement.text, self._session
+        if not text.isascii() or text.find(b"\\") >= 0:
+            session.in_flight = self._may_have_changed()
+            statement.conforming = None if session.in_flight else session.conforming
+
+    def _may_have_changed(self) -> bool:
+        """Whether what was sent, or is held, since the last ReadyForQuery may change a setting.
+
+        The database reports a change when it says ReadyForQuery, and no sooner.
+        """
+        session = self._session
+        entries = [*session.outstanding, *self._expected]
+        if entries and session.transaction_status != b"I":
+            # What fails takes back what the transaction has set.
+            return True
+        # What a part that was sent and answered has done is forgotten; of much, nobody looks
+        # through all.
+        if self._part_sent or len(entries) > _LOOKED_THROUGH:
+            return True
+        for code, exchange, _ in entries:
+            if code in replies.OURS or code == replies.CARRIER:
+                continue
+            if code == replies.SYNC or exchange is self._ends_part:
+                # Such a part may stand before it.
+                return True
+            if exchange is None or exchange.statement is None:
+                return True
+            if settings.may_change(exchange.statement.text):
+                return True
+        return False
 
     def _hand_on(self, exchange: Exchange, start: int, end: int, message: Any) -> None:
         """Put a context into the text that leaves, not into the statement as it is judged.
@@ -294,6 +335,8 @@ class RequestFlow(RefusingBatch):
     def _query_passed(self, exchange: Exchange, start: int, end: int) -> None:
         if self._disclosure.onward is not None:
             self._hand_on(exchange, start, end, None)
+        if self._part_sent:
+            self._ends_part = exchange
         self._expected.append((replies.QUERY, exchange, None))
         self._release(end)
         self._part_sent = False

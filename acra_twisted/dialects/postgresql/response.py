@@ -21,6 +21,7 @@ from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
 from acra_twisted.dialects.postgresql.rows import ResultRows
 from acra_twisted.errors import WireError
 from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 
@@ -245,8 +246,11 @@ class ResponseFlow(ResultRows):
     def _parameter_status(self, start: int, end: int) -> None:
         name, value = backend.decode_parameter_status(self._body(start, end))
         if name in _TRACKED_PARAMETERS:
+            if len(value) > settings.VALUE_LIMIT:
+                raise WireError("database", f"ParameterStatus has {len(value)} bytes of value")
             session = self._session
             session.parameters = {**session.parameters, name: value}
+            session.conforming = settings.conforming(session.parameters)
 
     def _authentication(self, start: int, end: int) -> None:
         self._head(replies.STARTUP)

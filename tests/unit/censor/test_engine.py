@@ -286,6 +286,30 @@ class Sessions(SynchronousTestCase):
             self.assertFalse(rules.decide(text).allowed)
             self.assertTrue(rules.decide(text, off).allowed)
 
+    def test_fw5_while_a_setting_may_be_changing_a_text_is_allowed_only_by_all_its_values(self):
+        changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
+        rules = censor("postgresql", [*DENY, {"handler": "deny", "queries": ["SELECT 'ab'"]}])
+        for text, allowed in (
+            (rb"SELECT '\' , ' , ssn FROM secrets -- '", False),
+            (rb"SELECT '\' FROM secrets --'", False),
+            (rb"SELECT '\141b'", False),
+            (b"SELECT 1 FROM se\xc3[crets", False),
+            (rb"SELECT 'a\b' FROM t", True),
+            (b"SELECT 'ab' FROM t", True),
+            ("SELECT 'ä', \"ö\" FROM größe /* ü */".encode(), True),
+            ("SELECT 'ä' FROM secrets".encode(), False),
+        ):
+            for _ in range(2):
+                self.assertIs(rules.decide(text, changing).allowed, allowed, text)
+
+    def test_fw5_rules_with_other_characters_say_nothing_of_an_encoding_that_may_be_changing(self):
+        changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
+        for rule in ({"tables": ["gehälter"]}, {"queries": ["SELECT 'ä'"]}):
+            rules = censor("postgresql", [{"handler": "deny", **rule}])
+            for text, allowed in (("SELECT 1 FROM größe", False), ("SELECT 1 FROM t", True)):
+                self.assertIs(rules.decide(text.encode(), changing).allowed, allowed)
+                self.assertTrue(rules.decide(text.encode()).allowed)
+
     def test_captured_once_without_literals(self):
         told = []
         rules = read_rules(

@@ -33,7 +33,17 @@ class Modes(SynchronousTestCase):
     def test_what_two_settings_read_differently_is_refused_while_one_is_changing(self):
         changing = PG.mode._replace(backslash=None)
         self.assertEqual(len(PG.tokens(rb"SELECT 'a\b', E'\''", changing)), 4)
-        for text in (rb"SELECT '\', x", rb"SELECT '\' || ' OR '", b"SELECT '\xc3\\'"):
+        self.assertEqual(
+            len(PG.tokens(b"SELECT '\xc3[', \"\xc3@\", a\xc3b /* \xc3| */", changing)), 7
+        )
+        for text in (
+            rb"SELECT '\', x",
+            rb"SELECT '\' || ' OR '",
+            b"SELECT '\xc3\\'",
+            b"SELECT a\xc3[1]",
+            b"SELECT a\xc3@b",
+            b"SELECT $\xc3$x$\xc3$",
+        ):
             with self.assertRaises(LexError):
                 PG.tokens(text, changing)
 

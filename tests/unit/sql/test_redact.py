@@ -28,6 +28,28 @@ class Texts(SynchronousTestCase):
         self.assertEqual(redact(rb"SELECT 'a\'secret'").text, "<unreadable SQL>")
         self.assertEqual(redact(rb"SELECT 'a\'secret'", False).text, "SELECT ?")
 
+    def test_ke6_what_two_settings_read_differently_is_not_shown_where_neither_is_known(self):
+        for text in (
+            rb"SELECT 'O\'SECRET', 1 -- it's",
+            b"SELECT E'\x95\\', 'SECRET",
+            b"SELECT '\x95\\' , 'SECRET'",
+            b"SELECT $\xe4$ SECRET $\xe4$",
+        ):
+            self.assertEqual(redact(text, None).text, "<unreadable SQL>", text)
+        for text, shown in (
+            (b"SELECT 'x', 4 FROM t", "SELECT ?, ? FROM t"),
+            (rb"SELECT 'a\b' FROM t", "SELECT ? FROM t"),
+            ("SELECT 'ä' FROM größe".encode(), "SELECT ? FROM größe"),
+        ):
+            self.assertEqual(redact(text, None).text, shown)
+
+    @given(st.binary(max_size=30))
+    def test_ke6_what_is_shown_of_it_is_what_either_setting_shows(self, text):
+        text = text.translate(bytes.maketrans(b"abcdefgh", b"'\\-/*$\x95 "))
+        shown = redact(text, None).text
+        if shown != "<unreadable SQL>":
+            self.assertEqual({redact(text, True).text, redact(text, False).text}, {shown})
+
     def test_length_is_bounded(self):
         self.assertEqual(len(redact(b"SELECT " + b"a," * 5000 + b"b").text), TEXT_LIMIT)
         self.assertEqual(redact(b"SELECT " + b"'x'," * 50_000).text, "<statement of 200007 bytes>")
@@ -78,7 +100,7 @@ class OfStatements(SynchronousTestCase):
             statement = Statement(text)
             statement.skeleton = split(text, b'"')
             if asked_before:
-                of_statement(statement, True)
+                of_statement(statement)
             statement.rewrite(other)
-            self.assertEqual(of_statement(statement, True).text, "SELECT ? FROM behind_it")
+            self.assertEqual(of_statement(statement).text, "SELECT ? FROM behind_it")
             self.assertEqual(redact(text).text, "SELECT ? FROM before_it")

@@ -13,7 +13,19 @@ from acra_twisted.pipeline.build import Services
 from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.journal import read_journal
 from acra_twisted.verdicts import PASS, Deny
-from tests.support.sessions import make_session
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    FLUSH,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    columns,
+    complete,
+    execute,
+    make_session,
+    parse,
+)
 
 RULES = """version: 0.85.0
 handlers:
@@ -64,6 +76,23 @@ class Stage(SynchronousTestCase):
         self.session.in_flight = False
         self.session.parameters = {**self.session.parameters, b"client_encoding": b"SJIS"}
         self.assertEqual(self.judge(stage, b"SELECT 1").rule, "refused")
+
+    def test_fw5_what_was_changed_and_not_reported_yet(self):
+        """The database may read the second text by the other setting, as nobody here can know."""
+        stage = self.make()
+        change = b"SELECT set_config('standard_conforming_strings', 'off', false)"
+        attack = rb"SELECT '\' , ' , ssn FROM secrets -- '"
+        answered = PARSE_COMPLETE + BIND_COMPLETE + columns(b"a") + complete(b"SELECT 1")
+        for behind in (b"", FLUSH):
+            play = Playbook(
+                lambda work: stage.on_statement(work.item, work.exchange), ["statement"]
+            )
+            play.client(parse(b"", change) + bind(b"", b"") + execute() + behind)
+            if behind:
+                play.database(answered)
+            play.client(parse(b"", attack) + bind(b"", b"") + execute() + SYNC)
+            denied = [e for e in play.recorder.opened if e.outcome == "denied"]
+            self.assertEqual([e.statement.text for e in denied], [attack])
 
     def test_prepared_names_belong_to_the_session(self):
         stage = self.make()

@@ -48,7 +48,7 @@ class Lines(SynchronousTestCase):
 
     def test_ke6_denials_are_redacted_as_the_session_reads_strings(self):
         """Read the other way, this string would end early and the comment would close it."""
-        self.session.parameters = {b"standard_conforming_strings": b"off"}
+        self.exchange.statement.conforming = False
         self.exchange.statement.text = rb"SELECT 'a\' secret ' -- '"
         self.exchange.outcome = "denied"
         self.log.exchange_closed(self.exchange)
