@@ -38,6 +38,7 @@ STAGE_FAILED: Final = 2000
 EXPORT_FAILED: Final = 2001
 INSECURE_SETTING: Final = 2002
 REFUSED_CONNECTION: Final = 2003
+UNREAD_SESSION: Final = 2008
 
 #: What belongs on the stream of security events.
 SECURITY: Final = frozenset(
@@ -91,4 +92,5 @@ MEANINGS: Final[dict[int, str]] = {
     EXPORT_FAILED: "spans could not be exported",
     INSECURE_SETTING: "a setting weakens protection",
     REFUSED_CONNECTION: "a connection was refused: limit or identity",
+    UNREAD_SESSION: "a connector carries what it cannot read: its requests are not traced there",
 }

@@ -255,7 +255,7 @@ class Session:
     the trace context that the client gave when it connected, for requests that bring none;
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
     has been put down to exchanges.  ``answered``: when its last exchange that the database saw
-    ended.
+    ended.  ``unread``: why nothing of it can be seen; empty if it can.
     """
 
     __slots__ = (
@@ -282,6 +282,7 @@ class Session:
         "traffic",
         "told",
         "answered",
+        "unread",
         "notes",
     )
 
@@ -312,6 +313,7 @@ class Session:
         self.traffic = Traffic()
         self.told = Traffic()
         self.answered = 0
+        self.unread = ""
         self.notes: dict[str, Any] = {}
 
     @property

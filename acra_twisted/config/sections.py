@@ -104,10 +104,11 @@ SERVER_SECTIONS = (
             ),
             Option(
                 "client_tls",
-                Choice("auto", "require", "disable"),
+                Choice("auto", "allow", "require", "disable"),
                 "auto",
-                "TLS asked for by applications in the database protocol. auto offers it where a "
-                "certificate is configured.",
+                "TLS asked for by applications in the database protocol. allow offers it. auto "
+                "does where a certificate is configured and the link is plain: within an "
+                "encrypted link it would hide requests from the connector's traces.",
             ),
             Option(
                 "allowed_startup_parameters",
@@ -309,6 +310,29 @@ CONNECTOR_SECTIONS = (
                 (),
                 "Users of this machine, by name or number, whose processes may connect; nobody "
                 "else may then, and nobody from another machine. Empty is everyone.",
+            ),
+            Option(
+                "application_tls",
+                Choice("auto", "require", "refuse", "pass"),
+                "auto",
+                "TLS asked for by applications. auto: with application_tls_cert the connector "
+                "ends it; without, it declines on loopback and unix sockets, and elsewhere passes "
+                "the request on to AcraServer. require: the connector ends TLS, and nobody may "
+                "connect without. refuse: it always declines. pass: AcraServer answers, as in "
+                "Acra. Requests are not traced here where AcraServer ends an application's TLS.",
+            ),
+            Option(
+                "application_tls_cert",
+                FILE,
+                "",
+                "Certificate chain (PEM) that applications are shown. Read anew at SIGHUP.",
+            ),
+            Option("application_tls_key", FILE, "", "Its private key (PEM), mode 0600."),
+            Option(
+                "application_tls_ca",
+                FILE,
+                "",
+                "CA certificates (PEM). If given, applications must show a certificate of theirs.",
             ),
             *LIMITS,
             *SESSION_LIMITS,

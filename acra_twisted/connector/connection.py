@@ -1,6 +1,7 @@
 """One application connection: trace root, link to the server, then bytes both ways.
 
 The application is not read before the link stands and the trace context has been sent on it.
+Then its request for TLS, if it makes one, is answered (`StartupWatch`).
 From then on chunks are copied and nothing is parsed; or, with ``tracing_scope = request`` and
 where a PostgreSQL session is to be seen, a `Relay` follows the protocol and each request gets a
 span of its own, whose context goes with it.  Back-pressure works in both directions.
@@ -18,7 +19,9 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.connector.farewell import Farewell
-from acra_twisted.connector.watch import StartupWatch
+from acra_twisted.connector.watch import CANCEL, PASS, StartupWatch
+from acra_twisted.dialects.postgresql.startup import ALPN
+from acra_twisted.errors import WireError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
@@ -26,12 +29,19 @@ from acra_twisted.transport.channel import Channel, describe_failure
 from acra_twisted.transport.relay import SHUTDOWN, Relay
 from acra_twisted.transport.valve import CONNECTING, Valve
 from acra_twisted.wire import tracecontext
+from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
 
 if TYPE_CHECKING:
     from acra_twisted.connector.service import AcraConnector
 
 _FAREWELL_TIME = 5.0
+_LEFT = (
+    "An application asked for TLS, was told that there is none, and left: it may have "
+    "sslmode=require. Set application_tls_cert and application_tls_key, or sslmode=prefer. A "
+    "certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=localhost "
+    "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout app.key -out app.pem"
+)
 
 
 class LinkChannel(Channel):
@@ -100,6 +110,8 @@ class ApplicationConnection(Channel):
         self._early = b""
         self._watch: StartupWatch | None = None
         self.relay: Relay | None = None
+        #: The session of what is carried unread although requests were to be traced.
+        self.unread: Session | None = None
         self._on_application: Callable[[bytes], None] = self._early_data
         #: Where bytes of the server go.
         self.on_server: Callable[[bytes], None] = self.write
@@ -147,8 +159,9 @@ class ApplicationConnection(Channel):
         ]
         for loop, direction in zip(self._loops, ("request", "response"), strict=True):
             loop.add_attribute("acra.direction", direction)
-        if self._connector.dialect is not None:
-            self._watch = StartupWatch()
+        connector = self._connector
+        if connector.dialect is not None or connector.application_tls != PASS:
+            self._watch = StartupWatch(connector.application_tls)
             self._on_application = self._watch_application
             self.on_server = self._watch_server
         else:
@@ -181,32 +194,94 @@ class ApplicationConnection(Channel):
 
     def _watch_application(self, data: bytes) -> None:
         assert self._watch is not None  # noqa: S101 - there is one in this phase
-        self._watched(self._watch.from_application(data))
+        try:
+            passed = self._watch.from_application(data)
+        except WireError as error:
+            self._refuse(error)
+        else:
+            self._watched(passed)
 
     def _watch_server(self, data: bytes) -> None:
         assert self._watch is not None  # noqa: S101 - there is one in this phase
-        self._watched(self._watch.from_server(data))
-        self.write(data)
+        try:
+            passed = self._watch.from_server(data)
+        except WireError as error:
+            self._refuse(error)
+        else:
+            self._watched(passed)
+            self.write(data)
 
     def _watched(self, data: bytes) -> None:
         watch, link = self._watch, self._link
         assert watch is not None and link is not None  # noqa: S101 - both, in this phase
+        if watch.reply:
+            self.write(watch.reply)
+            watch.reply = b""
         if data:
             link.write(data)
-        if watch.opaque:
+        if watch.begins_tls:
+            self.start_tls(self._connector.application_context, False, watch.client_hello)
+        elif watch.opaque:
             self._watch = None
             self._copy(link)
+            self._carry_unread(watch.opaque)
         elif watch.startup is not None:
             self._watch = None
-            self._follow(watch, watch.startup, link)
+            self._begin_session(watch, watch.startup, link)
 
-    def _follow(self, watch: StartupWatch, startup: StartupPacket, link: LinkChannel) -> None:
-        """A session: each request gets a span, and takes its context along."""
+    def tls_started(self) -> None:
+        """TLS with the application is complete."""
+        begun: Any = self._farewell or self._watch
+        if begun.client_hello and self.transport.negotiatedProtocol != ALPN:
+            self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql")
+            self.abort()
+            return
+        begun.tls_started()
+
+    def _refuse(self, error: WireError) -> None:
+        """The application may not go on so."""
+        self._event(events.UNEXPECTED_PACKET, str(error))
+        self._watch = None
+        self._on_application = self.on_server = self._ignored
+        if error.sqlstate:
+            self.write(backend.encode_error(b"FATAL", error.sqlstate, str(error)))
+        if self._link is not None:
+            self._link.close()
+        self.close()
+
+    def _begin_session(
+        self, watch: StartupWatch, startup: StartupPacket, link: LinkChannel
+    ) -> None:
+        if self._connector.dialect is None:
+            self._copy(link)
+            link.write(watch.packet + watch.rest)
+            return
+        session = self._session()
+        self._follow(session, startup, link)
+        link.write(watch.packet)
+        if watch.rest:
+            assert self.relay is not None  # noqa: S101 - made just now
+            self.relay.from_client(watch.rest)
+
+    def _session(self) -> Session:
         connector = self._connector
         identity = Identity(connector.client_id, "", False)
-        clock = self._tracing.clock
-        session = Session(self.number, identity, connector.observers, clock)
+        session = Session(self.number, identity, connector.observers, self._tracing.clock)
         session.span = self.span
+        return session
+
+    def _carry_unread(self, why: str) -> None:
+        """Say that its requests are not traced here, if they should be."""
+        if self._connector.dialect is None or why == CANCEL:
+            return
+        self.unread = self._session()
+        self.unread.unread = why
+        self.span.add_attribute("acra.unread", why)
+        self._connector.carries_unread(self, why)
+
+    def _follow(self, session: Session, startup: StartupPacket, link: LinkChannel) -> None:
+        """A session: each request gets a span, and takes its context along."""
+        connector = self._connector
         relay = self.relay = Relay(
             session,
             self,
@@ -219,9 +294,6 @@ class ApplicationConnection(Channel):
             ended=self._session_ended,
         )
         relay.begin()
-        link.write(watch.packet)
-        if watch.rest:
-            relay.from_client(watch.rest)
 
     def _session_ended(self, reason: str) -> None:
         assert self.relay is not None  # noqa: S101 - it says so itself
@@ -251,7 +323,7 @@ class ApplicationConnection(Channel):
         self._say_farewell("AcraConnector could not connect to AcraServer", b"08006")
 
     def _say_farewell(self, text: str, sqlstate: bytes) -> None:
-        self._farewell = Farewell(text, sqlstate)
+        self._farewell = Farewell(text, sqlstate, self._connector.application_tls)
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
         self._on_application = self._feed_farewell
         self._valve.open(CONNECTING)
@@ -266,6 +338,8 @@ class ApplicationConnection(Channel):
             self.write(reply)
         if ends:
             self.close()
+        elif self._farewell.begins_tls:
+            self.start_tls(self._connector.application_context, False, self._farewell.client_hello)
 
     def server_lost(self, reason: Failure) -> None:
         """The link is gone: what came last has been passed on."""
@@ -285,6 +359,7 @@ class ApplicationConnection(Channel):
     def lost(self, reason: Failure) -> None:
         """The application is gone."""
         self._lost = True
+        self._explain(reason)
         link, self._link = self._link, None
         if link is not None:
             link.application = None
@@ -297,6 +372,15 @@ class ApplicationConnection(Channel):
         self._end_loops()
         self._tracing.finish(self.span)
         self._connector.closed(self, self._connector.reactor.seconds() - self._opened_at)
+
+    def _explain(self, reason: Failure) -> None:
+        """Say why, where TLS with the application may be the reason."""
+        begun: Any = self._farewell or self._watch
+        if begun is not None and begun.begins_tls:
+            text = "TLS with an application failed"
+            self._event(events.TLS_INIT, text, error=describe_failure(reason))
+        elif self._watch is not None and self._watch.declined:
+            self._event(events.TLS_INIT, _LEFT)
 
     def _end_loops(self) -> None:
         for span in self._loops:

@@ -1,27 +1,39 @@
 """Telling an application, in PostgreSQL's own protocol, that the connector can't serve it.
 
-The connector parses nothing of what it carries.  Only when there is nothing to carry it to does
-it look at what the application said first: if that is a PostgreSQL startup (or a request for
-encryption, which is declined so that the startup comes), the application gets a proper error.
-Anything else gets a clean close.
+Where there is nothing to carry to, the connector looks at what the application says first: if
+that is a PostgreSQL startup (or a request for encryption, which is answered so that the startup
+comes), the application gets a proper error.  Anything else gets a clean close.
 """
 
 from __future__ import annotations
 
-from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
+from acra_twisted.connector.watch import OFFER, REQUIRE
+from acra_twisted.dialects.postgresql.startup import ClientStartup, StartTLS, StartupPolicy
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
 
-_POLICY = StartupPolicy(tls="disable", parameters=frozenset("*"), replication=True)
+_ANYTHING = frozenset("*")
 
 
 class Farewell:
-    """Feeds on what the application said and says; sans-IO."""
+    """Feeds on what the application says; sans-IO.  ``tls`` is one of `watch`'s.
 
-    def __init__(self, text: str, sqlstate: bytes = b"08006") -> None:
-        self._startup = ClientStartup(_POLICY)
+    ``begins_tls``: TLS with the application is to begin, with ``client_hello`` if that is not
+    empty; `tls_started` is called when it stands.
+    """
+
+    def __init__(self, text: str, sqlstate: bytes = b"08006", tls: str = "") -> None:
+        offered = "allow" if tls in (OFFER, REQUIRE) else "disable"
+        self._startup = ClientStartup(StartupPolicy(offered, _ANYTHING, replication=True))
         self._error = backend.encode_error(b"FATAL", sqlstate, text)
+        self.begins_tls = False
+        self.client_hello = b""
+
+    def tls_started(self) -> None:
+        """TLS with the application stands."""
+        self.begins_tls = False
+        self._startup.tls_started()
 
     def feed(self, data: bytes) -> tuple[bytes, bool]:
         """Bytes to send, and whether the connection is to be closed then."""
@@ -29,6 +41,10 @@ class Farewell:
             found = self._startup.feed(data)
         except WireError:
             return b"", True
+        if isinstance(found, StartTLS):
+            self.begins_tls = True
+            self.client_hello = found.direct
+            return self._startup.reply, False
         if isinstance(found, StartupPacket):
             return self._startup.reply + self._error, True
         return self._startup.reply, found is not None

@@ -13,7 +13,9 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from acra_twisted import events
+from acra_twisted.connector.applicationtls import UNREAD, application_context, application_tls
 from acra_twisted.connector.connection import ApplicationConnection, LinkChannel, LinkFactory
+from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.errors import ConfigError, KeyStoreError
@@ -34,7 +36,13 @@ from acra_twisted.transport.relay import Limits
 from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts, TLSSecurity
+from acra_twisted.transport.tls import (
+    Credentials,
+    RawSecurity,
+    TLSContext,
+    TLSContexts,
+    TLSSecurity,
+)
 
 
 def server_address(settings: Settings) -> Address:
@@ -114,6 +122,8 @@ def check(settings: Settings) -> None:
             "tracing_to_server: AcraServer takes spans over TLS and Secure Session only, for "
             "elsewhere nobody has proven who sends them"
         )
+    if application_tls(settings) in (OFFER, REQUIRE):
+        application_context(settings)
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0), TLSContexts())
     socket_mode(settings)
@@ -130,6 +140,7 @@ class AcraConnector(MultiService):
     """``settings`` have passed `check`.  Binds its sockets at once; raises ConfigError."""
 
     log = Logger()
+    _told_of_unread = False
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         super().__init__()
@@ -159,6 +170,10 @@ class AcraConnector(MultiService):
         if self.keys is not None:
             self.metrics.watch_keys(self.keys)
         self._security = link_security(settings, self.keys, contexts)
+        self.application_tls = application_tls(settings)
+        self.application_context: TLSContext | None = None
+        if self.application_tls in (OFFER, REQUIRE):
+            self.application_context = contexts.add(lambda: application_context(settings))
         self._set_up_tracing(settings)
         self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
         if settings["tracing_to_server"]:
@@ -236,6 +251,19 @@ class AcraConnector(MultiService):
         attempt: Deferred[Any] = self._endpoint.connect(factory)
         return attempt
 
+    def carries_unread(self, connection: ApplicationConnection, why: str) -> None:
+        """The requests of a connection cannot be traced here."""
+        self.metrics.carries_unread(why)
+        if not self._told_of_unread:
+            self._told_of_unread = True
+            self.event(
+                events.UNREAD_SESSION,
+                UNREAD[why],
+                session_id=connection.number,
+                trace_id=connection.span.trace_id,
+                span_id=connection.span.span_id,
+            )
+
     def event(self, code: int, text: str, **fields: Any) -> None:
         """A warning with the event's code, counted."""
         self.metrics.event(code)
@@ -259,6 +287,12 @@ class AcraConnector(MultiService):
         if not address.is_local:
             self.event(
                 events.INSECURE_SETTING, f"applications may connect from other machines: {address}"
+            )
+        if self._settings["application_tls_cert"] and self.application_context is None:
+            chosen = self._settings["application_tls"]
+            self.event(
+                events.GENERAL,
+                f"application_tls = {chosen}: the certificate in application_tls_cert is not used",
             )
 
     def stopService(self) -> Deferred[Any]:

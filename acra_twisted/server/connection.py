@@ -50,6 +50,9 @@ _EARLY_LIMIT = 16 * 1024
 class ServerConnection(Channel):
     """``server`` is the service that accepted it."""
 
+    #: See `transport.running`: a server carries nothing that it cannot read.
+    unread: Session | None = None
+
     def __init__(self, server: AcraServer, number: int, address: str) -> None:
         self._server = server
         self.number = number

@@ -88,7 +88,7 @@ def check(settings: Settings) -> None:
     client = Credentials(settings, "tls_client_")
     if from_certificate and client.auth == 0:
         raise ConfigError("tls_client_id_from_cert needs certificates: tls_client_auth must be 4")
-    if link_tls or settings["client_tls"] == "require":
+    if link_tls or settings["client_tls"] in ("require", "allow"):
         if client.certificate is None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
@@ -233,19 +233,23 @@ class AcraServer(MultiService):
             self._link = SecureSessionSecurity(keys, settings["securesession_id"], time.time)
         else:
             self._link = RawSecurity()
-        offers_tls = credentials.certificate is not None and settings["client_tls"] != "disable"
+        chosen = settings["client_tls"]
+        # Behind a link that is encrypted TLS would only hide the protocol from the connector.
+        encrypted = link_tls or uses_secure_session(settings)
+        wanted = not encrypted if chosen == "auto" else chosen != "disable"
+        offers_tls = credentials.certificate is not None and wanted
 
         def inside() -> TLSContext:
             credentials = Credentials(settings, "tls_client_")
             # Behind such a link the peer has been verified: the application shows no certificate.
-            if link_tls or uses_secure_session(settings):
+            if encrypted:
                 credentials.auth = 0
             return credentials.server_context((ALPN,))
 
         self.client_tls: Any = self._contexts.add(inside) if offers_tls else None
-        tls = {"require": "require", "disable": "disable", "auto": "allow"}[settings["client_tls"]]
+        offered = "require" if chosen == "require" else "allow"
         self.startup_policy = StartupPolicy(
-            tls=tls if offers_tls else "disable",
+            tls=offered if offers_tls else "disable",
             parameters=frozenset(name.lower() for name in settings["allowed_startup_parameters"]),
             replication=settings["replication_enable"],
         )

@@ -29,7 +29,14 @@ TIME_BUCKETS: Final = (
 )
 _OUTCOMES: Final = ("ok", "error", "denied", "aborted", "lost")
 #: What a session may be doing at a moment.
-STATES: Final = ("starting", "idle", "active", "in_transaction", "failed_transaction")
+STATES: Final = (
+    "starting",
+    "idle",
+    "active",
+    "in_transaction",
+    "failed_transaction",
+    "unread",
+)
 _IN_TRANSACTION: Final = {b"T": "in_transaction", b"E": "failed_transaction"}
 #: Of Traffic.
 _DIRECTIONS: Final = ("from_client", "to_client", "to_database", "from_database")
@@ -41,6 +48,8 @@ _UNUSUAL: Final = 10**8
 
 def session_state(session: Session) -> str:
     """One of `STATES`."""
+    if session.unread:
+        return "unread"
     if not session.ready:
         return "starting"
     if session.outstanding:
@@ -94,9 +103,21 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
         self.registry.register(
             Total(("acra_rows", "Rows returned or changed, as replies say"), lambda: self._rows)
         )
+        self._unread: dict[str, int] = {}
+        self.registry.register(
+            Counts(
+                ("acra_unread_sessions", "Sessions carried unread, so not traced here, by why"),
+                "reason",
+                lambda: self._unread,
+            )
+        )
         self._failures = Counter(
             "acra_stage_failures_total", "Stages that raised", ["stage"], registry=self.registry
         )
+
+    def carries_unread(self, why: str) -> None:
+        """A session is carried that cannot be read."""
+        self._unread[why] = self._unread.get(why, 0) + 1
 
     def _by_outcome(self) -> dict[str, int]:
         return {_OUTCOMES[0]: self._went_well, **self._others}

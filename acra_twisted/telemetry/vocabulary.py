@@ -146,6 +146,12 @@ ATTRIBUTES = (
     Attribute("acra.traceparent_malformed", bool, _REQUEST, "a context was there and unusable"),
     Attribute("acra.session_id", int, "handleConnection", "the server's number of the session"),
     Attribute("acra.connection_id", int, "handleConnection", "the connector's number"),
+    Attribute(
+        "acra.unread",
+        str,
+        "handleConnection",
+        "why a connector traces none of its requests: encrypted, other",
+    ),
     Attribute("acra.direction", str, "ProxyWithTracing", "request or response"),
     Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
 )

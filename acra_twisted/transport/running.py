@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 
 class Traced(Protocol):
-    """A connection: its span once it has one, and the relay of its session likewise."""
+    """A connection: its span once it has one, the relay of its session likewise, or a session of
+    which nothing can be read."""
 
     span: Any
     relay: Any
+    unread: Any
 
 
 def sessions(connections: Iterable[Traced]) -> Iterator[Any]:
@@ -18,6 +20,8 @@ def sessions(connections: Iterable[Traced]) -> Iterator[Any]:
     for connection in connections:
         if connection.relay is not None:
             yield connection.relay.session
+        elif connection.unread is not None:
+            yield connection.unread
 
 
 def running(connections: Iterable[Traced]) -> Iterator[Any]:

@@ -178,13 +178,16 @@ def check_name(connection: SSL.Connection, name: str) -> None:
 class Credentials:
     """Certificates of one side, read from files.  Raises ConfigError naming option and file.
 
-    ``prefix`` is ``"tls_"``, ``"tls_client_"`` or ``"tls_database_"``; what is empty there is
-    taken from ``tls_``.
+    ``prefix`` is ``"tls_"``, ``"tls_client_"``, ``"tls_database_"`` or ``"application_tls_"``;
+    what is empty there is taken from ``tls_`` if it ``falls_back``.
     """
 
-    def __init__(self, settings: Settings, prefix: str = "tls_") -> None:
+    def __init__(
+        self, settings: Settings, prefix: str = "tls_", *, falls_back: bool = True
+    ) -> None:
         def chosen(name: str) -> tuple[str, str]:
-            option = prefix + name if settings.get(prefix + name) else f"tls_{name}"
+            own = settings.get(prefix + name) or not falls_back
+            option = prefix + name if own else f"tls_{name}"
             return option, settings[option]
 
         auth = settings.get(f"{prefix}auth", -1)

@@ -30,7 +30,9 @@ class Legs(Surroundings):
             direct.execute("INSERT INTO probe SELECT n, 'w' || n FROM generate_series(1, 5) n")
         ca = str(cls.authority.path)
         with_tls = {"database": {"db_tls": "require"}, "tls": {"tls_database_ca": ca}}
-        options = {"authority": cls.authority}
+        certificate, key = cls.authority.issue("applications", hosts=("localhost", "127.0.0.1"))
+        ends_tls = {"application_tls_cert": str(certificate), "application_tls_key": str(key)}
+        options = {"authority": cls.authority, "connector": {"connector": ends_tls}}
         cls.chains = {
             "plain": cls.chain(server={"database": {"db_tls": "disable"}}, **options),
             "tls": cls.chain(server=with_tls, **options),

@@ -494,10 +494,18 @@ class RequestTraces(Surroundings):
         collector = Collector().start()
         self.addCleanup(collector.stop)
         tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}}
-        chain = self.chain(server=tracing, connector=tracing)
+        chain = self.chain(
+            server={**tracing, "database": {"client_tls": "allow"}},
+            connector={**tracing, "connector": {"application_tls": "pass"}},
+        )
         with self.connect(chain, sslmode="require") as db:
             db.execute("SELECT 1")
+            page = json.loads(get(chain.connector_pages, "/debug/sessions?format=json"))
+            self.assertEqual([row["state"] for row in page["sessions"]], ["unread"])
+        line = 'acra_unread_sessions_total{reason="encrypted"} 1.0'
+        self.assertIn(line, get(chain.connector_pages, "/metrics"))
         chain.stop()
+        self.assertIn("application_tls_cert", (chain.folder / "acra-connector.log").read_text())
         near = [s for s in collector.spans if s["service"] == "acra-connector"]
         self.assertEqual([s for s in near if is_exchange(s)], [])
         far = [s for s in collector.spans if s["service"] == "acra-server" and is_exchange(s)]

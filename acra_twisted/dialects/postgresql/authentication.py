@@ -10,7 +10,9 @@ client database what happens
 plain  plain    passes
 TLS    plain    passes (the database offers no binding, and accepts a client that could have)
 plain  TLS      ``SCRAM-SHA-256-PLUS`` is taken off the offer: over a plain connection libpq
-                takes it for an attack; the database accepts a client that cannot bind
+                takes it for an attack; the database accepts a client that cannot bind.  A
+                client that could has TLS that something before us ends (AcraConnector): it is
+                told as below
 TLS    TLS      passes for a client that does not ask for binding (``channel_binding=disable``);
                 any other is told so
 ====== ======== =================================================================================
@@ -24,8 +26,8 @@ from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres import backend
 
 EXPLANATION = (
-    "SCRAM channel binding cannot pass through AcraServer, which ends TLS on both sides; "
-    "connect with channel_binding=disable"
+    "SCRAM channel binding cannot pass through AcraConnector and AcraServer, which end TLS on "
+    "both sides; connect with channel_binding=disable"
 )
 
 
@@ -62,9 +64,9 @@ class PassThrough:
         elif kind == backend.AUTH_SASL:
             offered = backend.sasl_mechanisms(body)
             if backend.SCRAM_PLUS in offered:
+                self._binding_offered = policy.database_tls
                 if not policy.client_tls:
                     return backend.encode_sasl([m for m in offered if m != backend.SCRAM_PLUS])
-                self._binding_offered = policy.database_tls
         return None
 
     def from_client(self, body: bytes) -> None:

@@ -2,7 +2,10 @@
 
 import os
 import socket
+from pathlib import Path
 
+from OpenSSL import SSL
+from prometheus_client import generate_latest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -10,13 +13,21 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from acra_twisted import events
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector.connection import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.options import Address, defaults
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.telemetry import live
 from acra_twisted.wire import tracecontext
-from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket, message
+from acra_twisted.wire.postgres.frames import (
+    SSL_REQUEST_PACKET,
+    CancelRequest,
+    StartupPacket,
+    message,
+)
 from tests.support.sessions import columns, complete, messages, query, ready, row, types
 
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
@@ -24,6 +35,7 @@ STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
 
 class Connected(SynchronousTestCase):
     scope = "connection"
+    tls = "pass"
 
     def setUp(self):
         self.reactor = MemoryReactorClock()
@@ -34,6 +46,8 @@ class Connected(SynchronousTestCase):
             max_connections=2,
             write_timeout=5.0,
             tracing_scope=self.scope,
+            application_tls=self.tls,
+            **self.more(),
         )
         self.connector = AcraConnector(self.reactor, settings)
         self.addCleanup(self.connector.listener._listener.close)
@@ -42,6 +56,10 @@ class Connected(SynchronousTestCase):
         self.spans = []
         self.connector.telemetry.tracing.emit = self.spans.append
         self.connector.telemetry.tracing.emit_recorded = None
+
+    def more(self):
+        """Further settings."""
+        return {}
 
     def connect(self, established):
         attempt = Deferred()
@@ -178,6 +196,17 @@ class Connections(Connected):
         self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)
 
 
+class Logged(Connected):
+    def setUp(self):
+        super().setUp()
+        self.told = []
+        self.patch(
+            self.connector,
+            "event",
+            lambda code, text, **fields: self.told.append((code, text)),
+        )
+
+
 AUTHENTICATED = message(b"R", b"\0\0\0\0") + ready()
 
 
@@ -240,6 +269,10 @@ class Followed(Connected):
         application.dataReceived(b"\x16\x03\x01 a handshake")
         self.assertEqual(link.transport.value(), SSL_REQUEST_PACKET + b"\x16\x03\x01 a handshake")
         self.assertIsNone(application.relay)
+        (row,) = live.describe(self.connector._sessions(), 0)
+        self.assertEqual((row["state"], row["trace_id"]), ("unread", application.span.trace_id))
+        self.assertEqual(application.span.attributes["acra.unread"], "encrypted")
+        self.assertIn(b'reason="encrypted"} 1.0', generate_latest(self.connector.metrics.registry))
         link.transport.producer.pauseProducing()
         self.reactor.advance(6)
         self.connector._connections.check()
@@ -298,3 +331,188 @@ class Followed(Connected):
         self.assertIn(b"broke its protocol", application.transport.value())
         self.assertTrue(application.transport.disconnecting)
         self.assertTrue(self.flushLoggedErrors() == [])
+
+
+class Declining(Logged):
+    """No certificate for applications, on loopback: what `auto` comes to there."""
+
+    scope = "request"
+    tls = "auto"
+
+    def test_the_session_is_followed(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(SSL_REQUEST_PACKET)
+        self.assertEqual(application.transport.value(), b"N")
+        application.dataReceived(STARTUP)
+        self.assertEqual(link.transport.value(), STARTUP)
+        self.assertIsNotNone(application.relay)
+        application.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.told, [])
+
+    def test_who_leaves_then_is_in_the_log_with_the_remedy(self):
+        application, _ = self.linked()
+        application.dataReceived(SSL_REQUEST_PACKET)
+        application.connectionLost(Failure(ConnectionDone()))
+        ((code, text),) = self.told
+        self.assertEqual(code, events.TLS_INIT)
+        for words in ("sslmode=require", "application_tls_cert", "openssl req"):
+            self.assertIn(words, text)
+
+    def test_cve_2021_23222_injected_bytes_end_the_connection(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(SSL_REQUEST_PACKET + STARTUP)
+        self.assertEqual((application.transport.value(), link.transport.value()), (b"", b""))
+        self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)
+        self.assertEqual([code for code, _ in self.told], [events.UNEXPECTED_PACKET])
+        application.dataReceived(STARTUP)
+        self.assertEqual(link.transport.value(), b"")
+
+    def test_the_first_that_cannot_be_read_is_in_the_log(self):
+        for _ in range(2):
+            application, link = self.linked()
+            link.dataReceived(b"J\0\0\0\x0a8.0.30 and so on")
+            application.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual([code for code, _ in self.told], [events.UNREAD_SESSION])
+
+    def test_a_cancel_request_is_nothing_to_speak_of(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(CancelRequest(1, b"key!").encode())
+        self.assertEqual(link.transport.value(), CancelRequest(1, b"key!").encode())
+        self.assertEqual((self.told, list(self.connector._sessions())), ([], []))
+
+
+class WithCertificate(Logged):
+    """The connector ends the applications' TLS."""
+
+    scope = "request"
+    tls = "require"
+
+    def more(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.authority = Authority(folder)
+        certificate, key = self.authority.issue("acra-connector", hosts=("localhost",))
+        return {"application_tls_cert": str(certificate), "application_tls_key": str(key)}
+
+    def client(self, protocols=()):
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.load_verify_locations(str(self.authority.path))
+        context.set_verify(SSL.VERIFY_PEER, lambda *arguments: arguments[-1])
+        if protocols:
+            context.set_alpn_protos(list(protocols))
+        client = SSL.Connection(context, None)
+        client.set_connect_state()
+        return client
+
+    def talk(self, application, client, said=b""):
+        """Until neither has more to say; what the client has read."""
+        if said:
+            client.send(said)
+        got = b""
+        while True:
+            try:
+                if client.get_state_string().startswith(b"SSL neg"):
+                    got += client.recv(65536)
+                else:
+                    client.do_handshake()
+            except SSL.ZeroReturnError:
+                return got
+            except SSL.WantReadError:
+                pass
+            try:
+                application.transport_below.dataReceived(client.bio_read(65536))
+            except SSL.WantReadError:
+                pass
+            answer = application.below.value()
+            application.below.clear()
+            if not answer:
+                return got
+            client.bio_write(answer)
+
+    def begun(self, application, client, hello=SSL_REQUEST_PACKET):
+        """What lies on the socket is not the connection itself any more when TLS has begun."""
+        application.below = application.transport
+        application.dataReceived(hello)
+        application.transport_below = application.transport
+        if hello == SSL_REQUEST_PACKET:
+            self.assertEqual(application.below.value(), b"S")
+            application.below.clear()
+        return self.talk(application, client)
+
+    def test_the_session_within_is_followed(self):
+        application, link = self.linked()
+        link.transport.clear()
+        client = self.client()
+        self.begun(application, client)
+        self.talk(application, client, STARTUP)
+        self.assertEqual(link.transport.value(), STARTUP)
+        link.transport.clear()
+        link.dataReceived(AUTHENTICATED)
+        self.assertEqual(self.talk(application, client, query(b"SELECT 1")), AUTHENTICATED)
+        self.assertIn(b"SELECT 1 /*traceparent=", link.transport.value())
+        self.assertEqual(self.told, [])
+
+    def test_direct_tls(self):
+        for protocols, followed in (((b"postgresql",), True), ((), False)):
+            application, link = self.linked()
+            client = self.client(protocols)
+            self.assertRaises(SSL.WantReadError, client.do_handshake)
+            self.begun(application, client, client.bio_read(65536))
+            self.assertEqual(application.below.disconnected, not followed)
+            if followed:
+                self.talk(application, client, STARTUP)
+                self.assertIsNotNone(application.relay)
+        self.assertEqual(self.told, [(events.TLS_INIT, "Direct TLS without ALPN postgresql")])
+
+    def test_who_does_not_ask_for_it_is_told(self):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(STARTUP)
+        self.assertIn(b"C28000\0", application.transport.value())
+        self.assertIn(b"application_tls", application.transport.value())
+        self.assertEqual(link.transport.value(), b"")
+        self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)
+
+    def test_a_handshake_that_fails(self):
+        application, _ = self.linked()
+        application.below = application.transport
+        application.dataReceived(SSL_REQUEST_PACKET)
+        application.connectionLost(Failure(ConnectionLost()))
+        expected = [(events.TLS_INIT, "TLS with an application failed")]
+        self.assertEqual(self.told, expected)
+
+    def test_no_server_is_said_within_tls(self):
+        application = self.accept()
+        self.attempts.pop()[1].errback(ConnectionRefusedError())
+        client = self.client()
+        self.begun(application, client)
+        self.assertIn(b"C08006", self.talk(application, client, STARTUP))
+
+
+class CopiedWithCertificate(WithCertificate):
+    """With ``tracing_scope = connection``: TLS ends here, and what is within is not looked at."""
+
+    scope = "connection"
+
+    def test_the_session_within_is_followed(self):
+        application, link = self.linked()
+        link.transport.clear()
+        client = self.client()
+        self.begun(application, client)
+        self.talk(application, client, STARTUP)
+        link.dataReceived(AUTHENTICATED)
+        self.assertEqual(self.talk(application, client, query(b"SELECT 1")), AUTHENTICATED)
+        self.assertEqual(link.transport.value(), STARTUP + query(b"SELECT 1"))
+        self.assertIsNone(application.relay)
+
+    def test_direct_tls(self):
+        application, link = self.linked()
+        link.transport.clear()
+        client = self.client((b"postgresql",))
+        self.assertRaises(SSL.WantReadError, client.do_handshake)
+        self.begun(application, client, client.bio_read(65536))
+        self.talk(application, client, STARTUP)
+        self.assertEqual(link.transport.value(), STARTUP)

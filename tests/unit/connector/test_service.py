@@ -51,5 +51,6 @@ class Checks(SynchronousTestCase):
         self.refused("public key", **secure)
         self.refused("octal", unix_socket_mode="999")
         self.refused("octal", unix_socket_mode="7777")
+        self.refused("application_tls = require", application_tls="require")
         unix = {"acraserver_connection_string": Address(path="/x")}
         self.refused("tls_acraserver_sni", acraserver_tls_transport_enable=True, **unix)

@@ -90,6 +90,34 @@ class Checks(SynchronousTestCase):
         self.refused("needs certificates", tls_client_id_from_cert=True)
         self.refused("TLS needs a certificate", client_tls="require")
 
+    def test_tls_within_an_encrypted_link_only_if_told_to(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate, key = authority.issue("server", hosts=("localhost",))
+        pair = {"tls_cert": str(certificate), "tls_key": str(key)}
+        pair["incoming_connection_string"] = Address("127.0.0.1", 0)
+        tls = {
+            "acraconnector_transport_encryption_disable": False,
+            "acraconnector_tls_transport_enable": True,
+            "tls_client_id_from_cert": True,
+            "tls_auth": 4,
+            "tls_ca": str(authority.path),
+        }
+        for changes, expected in (
+            ({}, "allow"),
+            (tls, "disable"),
+            ({**tls, "client_tls": "allow"}, "allow"),
+            ({**tls, "client_tls": "require"}, "require"),
+            ({"client_tls": "disable"}, "disable"),
+        ):
+            chosen = settings(**pair, **changes)
+            service.check(chosen)
+            server = service.AcraServer(MemoryReactorClock(), chosen)
+            server.listener._listener.close()
+            self.assertEqual(server.startup_policy.tls, expected)
+        self.refused("TLS needs a certificate", client_tls="allow")
+
     def test_addresses(self):
         self.assertEqual(service.database_address(settings()), Address("127.0.0.1", 5432))
         unix = service.database_address(settings(db_host="/run/pg"))

@@ -91,14 +91,15 @@ class Metrics(SynchronousTestCase):
         self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="censor"} 1.0', text)
 
     def test_sessions_by_state(self):
-        sessions = [make_session() for _ in range(5)]
+        sessions = [make_session() for _ in range(6)]
         sessions[0].ready = False
         sessions[1].outstanding.append((0, None, None))
         sessions[2].transaction_status = b"T"
         sessions[3].transaction_status = b"E"
+        sessions[5].unread = "encrypted"
         self.assertEqual(
             [session_state(session) for session in sessions],
-            ["starting", "active", "in_transaction", "failed_transaction", "idle"],
+            ["starting", "active", "in_transaction", "failed_transaction", "idle", "unread"],
         )
         self.metrics.watch_sessions(lambda: sessions)
         for state in STATES:

@@ -15,8 +15,8 @@ class Running(SynchronousTestCase):
         relay = SimpleNamespace(session=SimpleNamespace(outstanding=outstanding))
         connections = [
             SimpleNamespace(span="first", relay=relay),
-            SimpleNamespace(span="second", relay=None),
-            SimpleNamespace(span=None, relay=None),
+            SimpleNamespace(span="second", relay=None, unread=None),
+            SimpleNamespace(span=None, relay=None, unread="carried"),
         ]
-        self.assertEqual(list(sessions(connections)), [relay.session])
+        self.assertEqual(list(sessions(connections)), [relay.session, "carried"])
         self.assertEqual(list(running(connections)), ["first", "exchange", "second"])

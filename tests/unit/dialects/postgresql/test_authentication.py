@@ -36,6 +36,11 @@ class Scram(SynchronousTestCase):
     def test_the_offer_is_reduced_for_a_plain_client(self):
         self.assertEqual(self.login(False, True, BOTH, first(PLAIN, b"n")), ONE)
 
+    def test_a_plain_client_that_could_bind_has_tls_with_somebody_before_us(self):
+        error = self.assertRaises(WireError, self.login, False, True, BOTH, first(PLAIN, b"y"))
+        self.assertIn("channel_binding=disable", str(error))
+        self.login(False, False, ONE, first(PLAIN, b"y"))
+
     def test_what_cannot_work_is_explained(self):
         for answer in (first(PLUS, b"p=tls-server-end-point"), first(PLAIN, b"y")):
             error = self.assertRaises(WireError, self.login, True, True, BOTH, answer)

@@ -1,0 +1,46 @@
+"""TLS with applications as the connector's settings have it."""
+
+from __future__ import annotations
+
+from acra_twisted.connector.watch import DECLINE, ENCRYPTED, OFFER, OTHER, PASS, REFUSE, REQUIRE
+from acra_twisted.dialects.postgresql.startup import ALPN
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address, Settings
+from acra_twisted.transport import tls
+from acra_twisted.transport.tls import Credentials, TLSContext
+
+#: What the log says of the first session that is carried unread, by why.
+UNREAD = {
+    ENCRYPTED: "An application's TLS goes through to AcraServer: its requests are not traced here, "
+    "nor are those of others that do the same (acra_unread_sessions_total). To have the connector "
+    "end their TLS set application_tls_cert and application_tls_key; to have it declined set "
+    "application_tls = refuse",
+    OTHER: "An application does not begin as PostgreSQL's do: what it says is carried unread, and "
+    "so it is with others that do the same (acra_unread_sessions_total)",
+}
+_CHOSEN = {"require": REQUIRE, "refuse": REFUSE, "pass": PASS}
+
+
+def application_tls(settings: Settings) -> str:
+    """Who answers an application's request for TLS: one of `watch`'s."""
+    chosen: str = settings["application_tls"]
+    if chosen != "auto":
+        return _CHOSEN[chosen]
+    if settings["application_tls_cert"]:
+        return OFFER
+    # With TLS that ends at AcraServer requests could not be traced here.
+    traced = settings["tracing_scope"] == "request"
+    address: Address = settings["incoming_connection_string"]
+    return DECLINE if traced and address.is_local else PASS
+
+
+def application_context(settings: Settings) -> TLSContext:
+    """For TLS with applications.  Raises ConfigError; reads certificate files."""
+    credentials = Credentials(settings, "application_tls_", falls_back=False)
+    if credentials.certificate is None:
+        raise ConfigError(
+            "application_tls = require: name the certificate for applications in "
+            "application_tls_cert and its key in application_tls_key"
+        )
+    credentials.auth = tls.REQUIRE if credentials.authorities else tls.NONE
+    return credentials.server_context((ALPN,))
