@@ -72,3 +72,11 @@ class LexError(AcraError):
         super().__init__(f"{why} at byte {position}")
         self.why = why
         self.position = position
+
+
+class UnscannableError(LexError):
+    """SQL text that the server's own lexer refuses, too: no part of it can be run."""
+
+
+class TooCostlyError(LexError):
+    """SQL text that would take longer to analyse than a limit allows."""

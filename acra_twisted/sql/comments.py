@@ -20,6 +20,8 @@ from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_trac
 CONTEXT_KEY: Final = b"traceparent"
 _PAIR: Final = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
 _LIMIT: Final = 4096
+#: In a text of more tokens a context is found at its very end alone: everybody waits meanwhile.
+_TOKENS_LIMIT: Final = 8_000
 _STATE_LIMIT: Final = 512
 # A context at the very end of a text, as `add_context` and most of the field's libraries put it.
 _TAIL: Final = re.compile(
@@ -71,7 +73,7 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
         if found is not None:
             return Found(_before(text, at), found, False)
     try:
-        tokens = lexer.tokens(text, standard_conforming_strings)
+        tokens = lexer.tokens(text, standard_conforming_strings, _TOKENS_LIMIT)
     except LexError:
         return Found(text, None, True)
     context: TraceContext | None = None

@@ -1,16 +1,17 @@
 """PostgreSQL SQL text to tokens (MySQL: `mysqllexer`): bytes in, ``(kind, start, end)`` out.
 
 The rules are those of PostgreSQL's scan.l (nested comments, ``E''``, ``U&''``, dollar quotes,
-literals continued on the next line, ``standard_conforming_strings``).  Every quantifier that
-could backtrack is possessive: with plain ones the string continuation is exponential on
-``-- -- --``.
+literals continued on the next line, ``standard_conforming_strings``).  No quantifier backtracks,
+and none reads the same bytes for two tokens: the time is linear in the text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 
 #: Kinds of token.  W word, Q quoted identifier, P parameter, O operator or punctuation,
 #: C comment (offsets include its marks); the rest are literals.
@@ -26,80 +27,89 @@ _TOKEN = re.compile(
     rb"""
     (?P<w>[ \t\n\r\f\v]++)
    |(?P<c>/\*|--[^\n\r]*+)
-   |(?P<e>[eE]'(?:[^'\\]++|\\.|'')*+')
-   |(?P<u>[uU]&'(?:[^']++|'')*+')
-   |(?P<U>[uU]&"(?:[^"]++|"")++")
-   |(?P<x>[xX]'[^']*+')
-   |(?P<b>[bB]'[^']*+')
-   |(?P<s>'(?:[^']++|'')*+')
-   |(?P<q>"(?:[^"]++|"")++")
+   |(?P<e>[eE]')
+   |(?P<u>[uU]&')
+   |(?P<U>[uU]&")
+   |(?P<x>[xX]')
+   |(?P<b>[bB]')
+   |(?P<s>')
+   |(?P<q>")
    |(?P<p>\$[0-9]++)
    |(?P<i>[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+)
-   |(?P<n>0[xX](?:_?[0-9A-Fa-f])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++
-         |(?:[0-9](?:_?[0-9])*+(?:\.(?!\.)(?:[0-9](?:_?[0-9])*+)?)?|\.[0-9](?:_?[0-9])*+)
-          (?:[eE][+-]?[0-9](?:_?[0-9])*+)?)
-   |(?P<o>::|\.\.|:=|=>|[-+*/<>=~!@\#%^&|`?]++|[(),;:.\[\]{}])
+   |(?P<n>0[xX](?:_?[0-9A-Fa-f]++){1,999}+|0[oO](?:_?[0-7]++){1,999}+|0[bB](?:_?[01]++){1,999}+
+         |(?:[0-9]++(?:_[0-9]++){0,999}+(?:\.(?!\.)(?:[0-9]++(?:_[0-9]++){0,999}+)?)?
+            |\.[0-9]++(?:_[0-9]++){0,999}+)
+          (?:[eE][+-]?[0-9]++(?:_[0-9]++){0,999}+)?)
+   |(?P<o>::|\.\.|:=|=>|[-+*/<>=~!@\#%^&|`?]{1,65}|[(),;:.\[\]{}])
     """,
     re.X | re.S,
 )
-_BACKSLASH_STRING = re.compile(rb"'(?:[^'\\]++|\\.|'')*+'", re.S)
 _DOLLAR = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?\$")
-_COMMENT_MARK = re.compile(rb"/\*|\*/")
-_CONTINUED = re.compile(
-    rb"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'"
-)
-_REST_BACKSLASH = re.compile(rb"(?:[^'\\]++|\\.|'')*+'", re.S)
-_REST_PLAIN = re.compile(rb"(?:[^']++|'')*+'")
-_WORD_BYTE = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
+# Pieces of what may be as long as a text: one call of the expression takes a bounded time, and
+# whoever lexes in a thread keeps the interpreter no longer than that.
+_ESCAPED_PIECE = re.compile(rb"(?:[^'\\]{1,1024}|\\.|''){0,1024}", re.S)
+_GAP_PIECE = re.compile(rb"(?:[ \t\n\r\f\v]{1,1024}|--[^\n\r]*){0,1024}")
+_LONG_NUMBER = re.compile(rb"_?[0-9]")
 _KEEPS_SIGN = re.compile(rb"[~!@#%^&|`?]")
 #: In some encodings a byte above 127 and the one behind it are one character.
 _HALF_BACKSLASH = re.compile(rb"[\x80-\xff]\\").search
 _EATEN = re.compile(rb"[@\[\]^`{|}~]")
 _MAX_COMMENT_DEPTH = 8
 _MAX_OPERATOR = 64
-#: Splitting takes one to two microseconds a token, in the reactor's thread.
+#: Splitting takes one to two microseconds a token.
 MAX_TOKENS = 30_000
 #: Kinds whose tokens end where the pattern says.
-_SIMPLE = frozenset(("w", QUOTED, WORD, PARAMETER))
+_SIMPLE = frozenset(("w", WORD, PARAMETER))
+_QUOTED_KINDS = frozenset((STRING, ESCAPE, UNICODE, HEX, BIT))
 
 
-def tokens(text: bytes, standard_conforming_strings: bool | None = True) -> list[Token]:
+def tokens(
+    text: bytes, standard_conforming_strings: bool | None = True, limit: int = MAX_TOKENS
+) -> list[Token]:
     """Split a whole text.  White space is left out, comments are kept.
 
     ``standard_conforming_strings`` is None where neither it nor the encoding is known.  Raises
-    LexError where the server would not scan the text, where two settings would split it
-    differently and it is not known which one holds, or on input built to exhaust a parser (NUL,
-    deep comments, endless operators).
+    UnscannableError where no server scans the text either, and LexError where two settings would
+    split it differently and it is not known which one holds, or on input built to exhaust a parser
+    (NUL, deep comments, endless operators); TooCostlyError for more tokens than ``limit``.
     """
     if standard_conforming_strings is None:
-        return _either_way(text)
+        return _either_way(text, limit)
+    found = list(islice(scan(text, standard_conforming_strings), limit + 1))
+    if len(found) > limit:
+        raise TooCostlyError("too many tokens", found[-1][1])
+    return found
+
+
+def scan(text: bytes, standard_conforming_strings: bool = True) -> Iterator[Token]:
+    """`tokens`, one at a time and without a limit: for whoever needs only the first ones."""
     nul = text.find(b"\0")
     if nul >= 0:
         raise LexError("NUL", nul)
-    found: list[Token] = []
     position, size, match = 0, len(text), _TOKEN.match
     while position < size:
         token = match(text, position)
         kind = token.lastgroup if token is not None else None
         end = token.end() if token is not None else 0
         if kind not in _SIMPLE and not (kind == OPERATOR and end == position + 1):
-            kind, end = _next(text, position, standard_conforming_strings)
+            kind, end = _next(text, position, kind, end, standard_conforming_strings)
         if kind != "w":
-            found.append((kind, position, end))
-            if len(found) > MAX_TOKENS:
-                raise LexError("too many tokens", position)
+            yield kind, position, end
         position = end
-    return found
 
 
-def _either_way(text: bytes) -> list[Token]:
+def _either_way(text: bytes, limit: int) -> list[Token]:
     """The tokens of a text that every string mode and every client encoding splits alike."""
-    found = tokens(text)
+    try:
+        found = tokens(text, True, limit)
+    except UnscannableError as error:
+        # So it is in one of the two ways; the other may be the one that holds.
+        raise LexError(error.why, error.position) from None
     if b"\\" in text:
         if _HALF_BACKSLASH(text):
             raise LexError("a backslash that may be half a character", 0)
         try:
-            same = tokens(text, False) == found
+            same = tokens(text, False, limit) == found
         except LexError:
             same = False
         if not same:
@@ -113,46 +123,93 @@ def _either_way(text: bytes) -> list[Token]:
     return found
 
 
-def _next(text: bytes, start: int, conforming: bool) -> tuple[str, int]:
-    """Kind and end of the token at ``start``; white space has kind ``w``."""
-    if text[start] == 0x24:
-        opening = _DOLLAR.match(text, start)
-        if opening:
-            closing = text.find(opening.group(), opening.end())
-            if closing < 0:
-                raise LexError("unterminated dollar-quoted string", start)
-            return DOLLAR, closing + len(opening.group())
-    if not conforming and text[start] == 0x27:
-        match = _BACKSLASH_STRING.match(text, start)
-        kind = STRING
-    else:
-        match = _TOKEN.match(text, start)
-        kind = str(match.lastgroup) if match else ""
-    if match is None:
-        raise LexError("unterminated literal or unexpected character", start)
-    end = match.end()
-    if kind == COMMENT and match.group() == b"/*":
-        return COMMENT, _comment_end(text, start, end)
-    if kind == OPERATOR and end - start > 1:
-        return OPERATOR, start + _operator_size(match.group(), start)
-    if kind in (STRING, ESCAPE, UNICODE, HEX, BIT):
+def _next(text: bytes, start: int, kind: str | None, end: int, conforming: bool) -> tuple[str, int]:
+    """Kind and end of the token at ``start``; its first part is of ``kind`` and ends at ``end``."""
+    if kind in _QUOTED_KINDS:
         backslash = kind == ESCAPE or (kind == STRING and not conforming)
-        return kind, _continued_end(text, end, _REST_BACKSLASH if backslash else _REST_PLAIN)
-    if kind == NUMBER and _WORD_BYTE.match(text, end):
-        raise LexError("trailing junk after numeric literal", start)
-    return kind, end
+        return kind, _string_end(text, start, end, kind, backslash)
+    if kind in (QUOTED, UNICODE_QUOTED):
+        return kind, _quote_end(text, start, end, b'"', True)
+    if kind == NUMBER:
+        if _LONG_NUMBER.match(text, end):
+            raise LexError("number too long", start)
+        # What PostgreSQL 15 and later call trailing junk is a word to older servers.
+        return kind, end
+    if kind == OPERATOR:
+        return kind, start + _operator_size(text[start:end], start)
+    if kind == COMMENT:
+        return kind, _comment_end(text, start) if text[start] == 0x2F else end
+    opening = _DOLLAR.match(text, start)
+    if opening is None:
+        raise UnscannableError("unexpected character", start)
+    closing = text.find(opening.group(), opening.end())
+    if closing < 0:
+        raise UnscannableError("unterminated dollar-quoted string", start)
+    return DOLLAR, closing + len(opening.group())
 
 
-def _comment_end(text: bytes, start: int, end: int) -> int:
-    depth = 1
+def _string_end(text: bytes, start: int, inside: int, kind: str, backslash: bool) -> int:
+    """``'a'`` newline ``'b'`` is one literal."""
+    doubled = kind not in (HEX, BIT)
+    while True:
+        if backslash:
+            end = _escaped_end(text, start, inside)
+        else:
+            end = _quote_end(text, start, inside, b"'", doubled)
+        gap, has_newline = end, False
+        while True:
+            further = gap
+            piece = _GAP_PIECE.match(text, gap)
+            if piece is not None and piece.end() > gap:
+                further = piece.end()
+                has_newline = has_newline or b"\n" in piece.group() or b"\r" in piece.group()
+            if further == gap:
+                break
+            gap = further
+        if not (has_newline and text.startswith(b"'", gap)):
+            return end
+        inside = gap + 1
+
+
+def _quote_end(text: bytes, start: int, inside: int, quote: bytes, doubled: bool) -> int:
+    while True:
+        end = text.find(quote, inside)
+        if end < 0:
+            raise UnscannableError("unterminated literal or name", start)
+        if not (doubled and text.startswith(quote, end + 1)):
+            return end + 1
+        inside = end + 2
+
+
+def _escaped_end(text: bytes, start: int, inside: int) -> int:
+    while True:
+        piece = _ESCAPED_PIECE.match(text, inside)
+        end = inside if piece is None else piece.end()
+        if end == inside:
+            if text.startswith(b"'", end):
+                return end + 1
+            raise UnscannableError("unterminated literal", start)
+        inside = end
+
+
+def _comment_end(text: bytes, start: int) -> int:
+    depth, end = 1, start + 2
+    opening, closing = text.find(b"/*", end), text.find(b"*/", end)
     while depth:
-        mark = _COMMENT_MARK.search(text, end)
-        if mark is None:
-            raise LexError("unterminated comment", start)
-        depth += 1 if mark.group() == b"/*" else -1
+        if closing < 0:
+            raise UnscannableError("unterminated comment", start)
+        if 0 <= opening < closing:
+            depth += 1
+            end = opening + 2
+        else:
+            depth -= 1
+            end = closing + 2
         if depth > _MAX_COMMENT_DEPTH:
             raise LexError("comments nested too deeply", start)
-        end = mark.end()
+        if 0 <= opening < end:
+            opening = text.find(b"/*", end)
+        if closing < end:
+            closing = text.find(b"*/", end)
     return end
 
 
@@ -165,13 +222,3 @@ def _operator_size(run: bytes, start: int) -> int:
     if len(run) > 1 and run[-1:] in b"+-" and not _KEEPS_SIGN.search(run):
         run = run.rstrip(b"+-") or run[:1]
     return len(run)
-
-
-def _continued_end(text: bytes, end: int, rest: re.Pattern[bytes]) -> int:
-    """``'a'`` newline ``'b'`` is one literal."""
-    while more := _CONTINUED.match(text, end):
-        closing = rest.match(text, more.end())
-        if closing is None:
-            raise LexError("unterminated literal", end)
-        end = closing.end()
-    return end

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.model import Statement
 from acra_twisted.sql import lexer, skeleton
 from acra_twisted.sql.scan import Skeleton
@@ -20,8 +20,9 @@ from acra_twisted.sql.scan import Skeleton
 #: Longest redacted text kept (OB-3).
 TEXT_LIMIT: Final = 2048
 _SUMMARY_LIMIT: Final = 255
-#: Statements longer than this are cut before lexing is tried at all.
+#: Longer statements, and those of more tokens, are not read: everybody waits while one is.
 _INPUT_LIMIT: Final = 64 * 1024
+_TOKENS_LIMIT: Final = 8_000
 
 #: Of the longer ones nothing is kept.
 _CACHED_LIMIT: Final = 4096
@@ -104,6 +105,8 @@ def redact(
 
 def _odd(text: bytes, standard_conforming_strings: bool | None) -> Redacted:
     """Of a text that is not as plain, or long."""
+    if len(text) > _INPUT_LIMIT:
+        return _unread(text)
     if not (_MAY_NEED_LEXER.search(text) and _NEEDS_LEXER.search(text)):
         # Only numbers can be literals here: make them alike first, so that statements that differ
         # in numbers alone share an entry (1 us; lexing again takes 60 us).
@@ -115,14 +118,18 @@ def _odd(text: bytes, standard_conforming_strings: bool | None) -> Redacted:
 
 
 def _redact(text: bytes, conforming: bool | None) -> Redacted:
-    if len(text) > _INPUT_LIMIT:
-        return Redacted(f"<statement of {len(text)} bytes>", _first_operation(text))
     try:
-        found = lexer.tokens(text, conforming)
+        found = lexer.tokens(text, conforming, _TOKENS_LIMIT)
+    except TooCostlyError:
+        return _unread(text)
     except LexError:
         return Redacted(_UNREADABLE, _UNREADABLE)
     shown = hide(text, found)
     return Redacted(shown, _summary(text, found))
+
+
+def _unread(text: bytes) -> Redacted:
+    return Redacted(f"<statement of {len(text)} bytes>", _first_operation(text))
 
 
 def hide(text: bytes, tokens: list[lexer.Token], limit: int = TEXT_LIMIT) -> str:
@@ -131,8 +138,13 @@ def hide(text: bytes, tokens: list[lexer.Token], limit: int = TEXT_LIMIT) -> str
     Longer ones than ``limit`` characters are cut and end in an ellipsis.
     """
     parts: list[bytes] = []
-    last = 0
+    last = number_end = 0
     for kind, start, end in tokens:
+        if kind == lexer.NUMBER:
+            number_end = end
+        elif kind == lexer.WORD and start == number_end > 0:
+            # 12ab is junk to newer servers, and may be a value that somebody forgot to quote.
+            last = end
         if kind in lexer.LITERALS or kind in (lexer.COMMENT, lexer.HINT):
             parts += (text[last:start], b"?" if kind in lexer.LITERALS else b" ")
             last = end

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, UnscannableError
 from acra_twisted.sql import lexer
 
 
@@ -55,7 +55,6 @@ class Tokens(SynchronousTestCase):
             b"'a",
             b"$$a",
             b"/* a",
-            b"1a",
             b"a\0b",
             b'"a',
             b"E'a\\",
@@ -65,6 +64,51 @@ class Tokens(SynchronousTestCase):
             b"'a'\n'b",
         ):
             self.assertRaises(LexError, lexer.tokens, text)
+
+    def test_what_no_server_scans_is_told_from_what_we_do_not_read(self):
+        for text in (b"'a", b'"a', b"$$a", b"/* a", b"E'a\\", b"\x01", b"\\", b"U&'a", b"'a'\n'b"):
+            self.assertRaises(UnscannableError, lexer.tokens, text)
+        for text in (b"/*" * 9 + b"*/" * 9, b"+" * 65 + b"*", b"a\0b", b"1" + b"_1" * 5000):
+            with self.assertRaises(LexError) as caught:
+                lexer.tokens(text)
+            self.assertIs(type(caught.exception), LexError)
+
+    def test_a_word_behind_a_number_is_one_as_older_servers_read_it(self):
+        self.assertEqual(pieces(b"1a"), [("n", b"1"), ("i", b"a")])
+        self.assertEqual(pieces(b"1FROM t")[1:], [("i", b"FROM"), ("i", b"t")])
+
+    def test_a_name_of_no_letters_is_left_to_the_grammar(self):
+        self.assertEqual(pieces(b'a ""'), [("i", b"a"), ("q", b'""')])
+
+    def test_long_literals_are_read_to_their_ends(self):
+        for text in (
+            b"'" + b"''" * 5000 + b"'",
+            b"'" + b"x''" * 5000 + b"'",
+            b"E'" + b"\\'" * 5000 + b"'",
+            b"E'" + b"''" * 5000 + b"'",
+            b"E'" + b"x" * 3_000_000 + b"'",
+            b"U&'" + b"''" * 5000 + b"'",
+            b'"' + b'""' * 5000 + b'"',
+            b"'a'" + b" " * 5000 + b"--x\n" * 5000 + b"'b'",
+            b"/*" + b" /* */" * 5000 + b"*/",
+            b"1" * 100_000,
+        ):
+            self.assertEqual([end for _, _, end in lexer.tokens(text)], [len(text)])
+            self.assertEqual(lexer.tokens(text + b" a")[1:], [("i", len(text) + 1, len(text) + 2)])
+
+    def test_no_byte_is_read_for_two_operators(self):
+        """A run of operators and comments, of which each operator would look to the end."""
+        read = []
+
+        class Counted(bytes):
+            def __getitem__(self, at):
+                found = super().__getitem__(at)
+                read.append(len(found) if isinstance(at, slice) else 1)
+                return found
+
+        text = Counted(b"1" + b"+/**/" * 2000)
+        self.assertEqual(len(lexer.tokens(text)), 4001)
+        self.assertLess(sum(read), 70 * len(text))
 
     @given(st.binary(max_size=100))
     def test_random_bytes_are_covered_or_refused(self, text):

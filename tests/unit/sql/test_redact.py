@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import Statement
+from acra_twisted.sql import lexer
+from acra_twisted.sql.lexer import scan
 from acra_twisted.sql.redact import TEXT_LIMIT, of_statement, redact
 from acra_twisted.sql.skeleton import split
 
@@ -22,6 +24,27 @@ class Texts(SynchronousTestCase):
             (b"SELECT t.5", "SELECT t.?"),
         ):
             self.assertEqual(redact(text).text, shown)
+
+    def test_a_value_that_somebody_forgot_to_quote_is_not_shown(self):
+        self.assertEqual(
+            redact(b"SELECT 'x' WHERE a = 5f3a9c and b").text, "SELECT ? WHERE a = ? and b"
+        )
+
+    def test_only_so_many_tokens_are_read(self):
+        """However long a text is: everybody waits while it is read."""
+        for piece in (b"--\n", b"1e5,0x1F,", b"a ", b"'a', ", b"$$", b'"a".', b"/**/", b"+/**/"):
+            for size in (60_000, 1 << 20):
+                text = b"SELECT " + piece * (size // len(piece)) + b"1"
+                read = []
+
+                def counted(*args, read=read):
+                    for token in scan(*args):
+                        read.append(token)
+                        yield token
+
+                self.patch(lexer, "scan", counted)
+                redact(text)
+                self.assertLessEqual(len(read), 8001, piece)
 
     def test_what_cannot_be_read_is_not_shown(self):
         self.assertEqual(redact(b"SELECT 'secret").text, "<unreadable SQL>")
@@ -51,7 +74,9 @@ class Texts(SynchronousTestCase):
             self.assertEqual({redact(text, True).text, redact(text, False).text}, {shown})
 
     def test_length_is_bounded(self):
-        self.assertEqual(len(redact(b"SELECT " + b"a," * 5000 + b"b").text), TEXT_LIMIT)
+        self.assertEqual(len(redact(b"SELECT " + b"a," * 3000 + b"b").text), TEXT_LIMIT)
+        many = b"SELECT " + b"a," * 5000 + b"b"
+        self.assertEqual(redact(many), ("<statement of 10008 bytes>", "SELECT"))
         self.assertEqual(redact(b"SELECT " + b"'x'," * 50_000).text, "<statement of 200007 bytes>")
 
     @given(st.text(alphabet="abz'\\\n- /*$", max_size=20))
