@@ -13,8 +13,10 @@ bytes into the session that follows: the connection is dropped (ST-1, ST-3, ST-1
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+from acra_twisted.dialects.postgresql.startupsettings import FIELDS, setting_names
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.postgres import frames
@@ -24,6 +26,8 @@ ALPN = b"postgresql"
 #: The SQLSTATE of errors about which a peer is told nothing.
 _QUIET = b""
 _ABSURD = 1 << 20
+_OFF = frozenset((b"false", b"off", b"no", b"0"))
+_SHOWN = re.compile(r"[a-z0-9_.]{1,63}")
 
 #: What drivers commonly set.  Anything else must be named in allowed_startup_parameters.
 ALLOWED_PARAMETERS = (
@@ -165,19 +169,23 @@ class ClientStartup:
 
     def _check(self, startup: StartupPacket) -> None:
         allowed = self._policy.parameters
-        names = [name.decode("latin-1").lower() for name in startup.parameters]
-        if "replication" in names:
-            value = startup.parameters[b"replication"].lower()
-            if not self._policy.replication and value not in (b"false", b"off", b"no", b"0"):
-                raise WireError("client", "replication connections are not enabled", b"28000")
-            names.remove("replication")
-        names += frames.option_names(startup.parameters.get(b"options", b""))
-        for name in names:
-            if name not in allowed and "*" not in allowed and not name.startswith("_pq_."):
-                shown = (
-                    name if name.replace("_", "").isalnum() and len(name) < 64 else "of that name"
-                )
-                raise WireError("client", f"startup parameter {shown} is not allowed", b"28000")
+        replication = startup.parameters.get(b"replication", b"off").lower()
+        if not self._policy.replication and replication not in _OFF:
+            raise WireError("client", "replication connections are not enabled", b"28000")
+        fields = [name for name in startup.parameters if name in FIELDS and name != b"replication"]
+        _check_names([name.decode() for name in fields], allowed)
+        _check_names(setting_names(startup), allowed - {name.decode() for name in FIELDS})
+
+
+def _check_names(names: list[str], allowed: frozenset[str]) -> None:
+    for name in names:
+        if name not in allowed and "*" not in allowed:
+            shown = name if _SHOWN.fullmatch(name) else "of that name"
+            raise WireError(
+                "client",
+                f"startup parameter {shown} is not allowed (allowed_startup_parameters)",
+                b"28000",
+            )
 
 
 def settle_version(startup: StartupPacket) -> tuple[StartupPacket, list[bytes]]:

@@ -5,7 +5,6 @@ Source: PostgreSQL documentation, "Message Formats" and "Message Flow" (protocol
 
 from __future__ import annotations
 
-import re
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -81,7 +80,6 @@ READY_FOR_QUERY: Final = 0x5A  # Z
 ROW_DESCRIPTION: Final = 0x54  # T
 
 _CANCEL_KEY_MAX: Final = 256
-_OPTION: Final = re.compile(r"(?:-c\s*|--)([^\s=]+)=")
 
 
 def message(kind: bytes, body: bytes) -> bytes:
@@ -184,11 +182,6 @@ def decode_cancel(packet: bytes) -> CancelRequest:
     if not 4 <= len(key) <= _CANCEL_KEY_MAX:
         raise WireError("client", "invalid length of cancel request", b"")
     return CancelRequest(int.from_bytes(packet[8:12], "big"), key)
-
-
-def option_names(options: bytes) -> list[str]:
-    """Names of the settings in the startup parameter ``options`` (``-c name=value``)."""
-    return [name.lower().replace("-", "_") for name in _OPTION.findall(options.decode("latin-1"))]
 
 
 def encode_negotiation(minor: int, unknown: list[bytes]) -> bytes:

@@ -81,11 +81,11 @@ class Hostile(SynchronousTestCase):
             self.refused(startup(), length.to_bytes(4, "big") + b"\0\3\0\0")
 
     def test_st8_size(self):
-        filler = b"x" * (10_000 - len(PACKET.encode()) - len(b"options\0\0"))
-        packet = StartupPacket(0, {**PACKET.parameters, b"options": filler})
+        filler = b"x" * (10_000 - len(PACKET.encode()) - len(b"datestyle\0\0"))
+        packet = StartupPacket(0, {**PACKET.parameters, b"datestyle": filler})
         self.assertEqual(len(packet.encode()), 10_000)
         self.assertEqual(startup().feed(packet.encode()), packet)
-        packet.parameters[b"options"] += b"x"
+        packet.parameters[b"datestyle"] += b"x"
         self.refused(startup(), packet.encode(), sqlstate=b"08P01")
 
     def test_st13_asked_twice(self):
@@ -113,6 +113,14 @@ class Hostile(SynchronousTestCase):
             {b"role": b"x"},
             {b"session_authorization": b"x"},
             {b"options": b"-c role=x"},
+            {b"options": b"-ec role=x"},
+            {b"options": b"-c Role=x"},
+            {b"options": b"-e"},
+            {b"ROLE": b"x"},
+            {b"Replication": b"1"},
+            {b"REPLICATION": b"off"},
+            {b"User": b"x"},
+            {b"_PQ_.x": b"1"},
             {b"weird name": b"x"},
             {b"replication": b"1"},
             {b"replication": b"database"},
@@ -127,6 +135,25 @@ class Hostile(SynchronousTestCase):
         ):
             packet = StartupPacket(0, {b"user": b"u", **more})
             self.assertEqual(startup(**policy).feed(packet.encode()), packet)
+
+    @given(
+        st.dictionaries(
+            st.one_of(
+                st.sampled_from([b"replication", b"Replication", b"options", b"Options", b"user"]),
+                st.binary(min_size=1, max_size=8).map(lambda name: name.replace(b"\0", b"-")),
+            ),
+            st.binary(max_size=20).map(lambda value: value.replace(b"\0", b" ")),
+            max_size=5,
+        ),
+        st.booleans(),
+    )
+    def test_st16_any_parameters(self, parameters, anything):
+        packet = StartupPacket(0, {**parameters, b"user": b"u"})
+        policy = {"parameters": frozenset("*")} if anything else {}
+        try:
+            self.assertEqual(startup(**policy).feed(packet.encode()), packet)
+        except WireError as error:
+            self.assertEqual(error.sqlstate, b"28000")
 
     @given(st.binary(max_size=60), st.integers(1, 30))
     def test_random_bytes(self, data, size):

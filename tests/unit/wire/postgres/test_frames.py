@@ -47,10 +47,6 @@ class Startup(SynchronousTestCase):
         except WireError:
             pass
 
-    def test_options(self):
-        found = frames.option_names(b"-c role=x --search-path=y -csession_authorization=z -d 5")
-        self.assertEqual(found, ["role", "search_path", "session_authorization"])
-
 
 class Reading(SynchronousTestCase):
     @given(
