@@ -17,11 +17,12 @@ from acra_twisted.model import Exchange, Session
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
 
-#: A portal that no client has: executing it must fail.  The name explains itself in the
-#: database's log.
-_DENIED_PORTAL: Final = b"acra: statement denied"
-#: No statement of SQL begins like this, so the database fails before it looks at anything else.
-_FAILS: Final = frontend.encode_query(b"acra: statement denied")
+#: No statement of SQL begins like this, so the database fails before it looks at anything else:
+#: names that a client has given to anything do not matter.  It explains itself in its log.
+_NO_SQL: Final = b"acra: statement denied"
+_FAILS: Final = frontend.encode_query(_NO_SQL)
+#: Of the extended protocol.  As a named statement, for the client's unnamed one is left alone.
+_FAILS_IN_BATCH: Final = frontend.encode_parse(frontend.Parse(_NO_SQL, _NO_SQL, b"\0\0"))
 
 
 class RefusingBatch(HeldBatch):
@@ -83,7 +84,7 @@ class RefusingBatch(HeldBatch):
         if session.discarding:
             replies.close(exchange, "denied")
         elif self._in_transaction:
-            self._out += (frontend.encode_execute(_DENIED_PORTAL), frontend.FLUSH)
+            self._out += (_FAILS_IN_BATCH, frontend.FLUSH)
             session.outstanding.append((replies.REPLACED, exchange, error))
         else:
             self._denied_unsent = True

@@ -11,7 +11,7 @@ What happens on Deny depends on where the database stands (see `refusal`):
   replies; an error takes that of a whole batch, of which nothing was sent, and ReadyForQuery with
   the transaction status last reported comes at Sync;
 * inside a transaction, or where that is not known: the database gets a Query that must fail in
-  place of a Query, and an Execute that must fail in place of a batch, of which a part may have been
+  place of a Query, and a Parse that must fail in place of a batch, of which a part may have been
   sent (after Flush, or past a limit).  It rolls back as after any error, and its error is
   replaced by ours.
 """
@@ -429,7 +429,7 @@ class RequestFlow(RefusingBatch):
     def _close(self, start: int, end: int) -> None:
         kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
         context = carried(name) if kind == b"S" else None
-        if context is None:
+        if context is None or self._session.prepared.statement(name) is not None:
             self._expected.append((replies.CLOSE, self._current(None, start), (kind, name)))
             return
         self._announced = context

@@ -60,6 +60,7 @@ class ResponseFlow(ResultRows):
         self._unknown_options = unknown_options or []
         self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
         self._suppressing = False
+        self._has_key = False
         self._on: dict[int, Callable[[int, int], None]] = {
             frames.AUTHENTICATION: self._authentication,
             frames.BACKEND_KEY_DATA: self._backend_key,
@@ -107,7 +108,7 @@ class ResponseFlow(ResultRows):
         self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
-        limit = self._message_limit
+        limit = self._message_limit if session.ready else frames.AUTHENTICATION_LIMIT
         if session.outstanding and size:
             exchange = session.outstanding[0][1]
             if exchange is not None and not exchange.first_byte:
@@ -261,6 +262,9 @@ class ResponseFlow(ResultRows):
 
     def _backend_key(self, start: int, end: int) -> None:
         self._head(replies.STARTUP)
+        if self._has_key:
+            raise WireError("database", "a second BackendKeyData")
+        self._has_key = True
         self._on_key(backend.decode_backend_key(self._body(start, end)))
 
     def _negotiate(self, start: int, end: int) -> None:

@@ -70,7 +70,8 @@ class WholeRequests(RequestFlow):
         ):
             return False
         announced, start = self._announcement(data, size)
-        if start + 5 > size:
+        prepared: Prepared = session.prepared
+        if start + 5 > size or (start and prepared.statement(data[6 : start - 1]) is not None):
             return False
         length = length_at(data, start)
         at = start + 1 + length
@@ -97,7 +98,6 @@ class WholeRequests(RequestFlow):
                 name = CARRIER + context.traceparent().encode("ascii")
                 data = frontend.encode_close(b"S", name) + data
                 outstanding.append((replies.CARRIER, None, None))
-        prepared: Prepared = session.prepared
         prepared.bind_sent(portal)
         exchange.sent = session.clock()
         outstanding.append((replies.BIND, exchange, None))

@@ -193,6 +193,17 @@ class Connections(SynchronousTestCase):
         self.assertTrue(unlucky.transport.disconnecting)
         self.assertEqual(wrong.transport.value() + unlucky.transport.value(), b"")
 
+    def test_keys_end_with_their_sessions(self):
+        connection = self.accept(STARTUP)
+        database = self.database()
+        keys = b"".join(message(b"K", number.to_bytes(4, "big") + b"key!") for number in range(50))
+        database.dataReceived(message(b"R", b"\0\0\0\0") + keys)
+        self.assertTrue(connection.transport.disconnecting or connection.transport.disconnected)
+        for number in range(50):
+            late = self.accept(CancelRequest(number, b"key!").encode())
+            self.assertTrue(late.transport.disconnecting)
+        self.assertEqual(self.attempts, [])
+
     def test_shutdown_in_every_phase(self):
         idle, _ = self.session()
         fresh, connecting = self.accept(), self.accept()

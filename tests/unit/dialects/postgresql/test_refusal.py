@@ -6,6 +6,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook, denying
+from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
     BIND_COMPLETE,
     FLUSH,
@@ -26,7 +27,7 @@ from tests.support.sessions import (
 CALL = message(b"F", b"\0" * 10)
 #: What the database gets in place of a request that is refused inside a transaction.
 MUST_FAIL = query(b"acra: statement denied")
-MUST_FAIL_BATCH = execute(b"acra: statement denied") + FLUSH
+MUST_FAIL_BATCH = parse(b"acra: statement denied", b"acra: statement denied") + FLUSH
 
 
 def statuses(data):
@@ -35,6 +36,24 @@ def statuses(data):
 
 
 class Denial(SynchronousTestCase):
+    def test_ds2_no_name_of_the_clients_makes_it_succeed(self):
+        name = b"acra: statement denied"
+        play = denying()
+        database = ReferenceServer()
+        conversation = (
+            parse(b"s1", b"ok one")
+            + parse(name, b"ok two")
+            + bind(b"", b"s1")
+            + bind(name, name)
+            + execute()
+            + FLUSH
+        )
+        play.database(database.feed(play.client(conversation)))
+        got = play.database(database.feed(play.client(parse(b"", b"deny") + execute(name) + SYNC)))
+        self.assertEqual(types(got), "EZ")
+        self.assertEqual(database.kept, [])
+        play.done()
+
     def test_simple_query(self):
         play = denying()
         self.assertEqual(play.client(query(b"deny")), b"")
@@ -145,7 +164,7 @@ class Denial(SynchronousTestCase):
         play = denying()
         play.client(parse(b"s", b"one") + FLUSH)
         sent = play.client(parse(b"", b"deny") + bind(b"", b"") + execute())
-        self.assertEqual(types(sent), "EH")
+        self.assertEqual(types(sent), "PH")
         got = play.database(PARSE_COMPLETE + error(b"34000", "portal does not exist"))
         self.assertEqual(types(got), "1E")
         self.assertIn(b"C42000", got)

@@ -169,6 +169,31 @@ class Startup(SynchronousTestCase):
         play = self.start(from_database=lambda body: message(b"R", b"\0\0\0\3"))
         self.assertEqual(play.database(message(b"R", b"\0\0\0\5")), message(b"R", b"\0\0\0\3"))
 
+    def test_rl10_what_a_database_may_say_only_once(self):
+        keys = []
+        key = message(b"K", b"\0\0\0\7key!")
+        for before, after in ((b"", b""), (b"", key[:3]), (STATUS, NOTICE)):
+            play = self.start(on_key=keys.append)
+            play.database(key + before)
+            with self.assertRaises(WireError):
+                play.database(message(b"K", b"\0\0\0\x08" + b"k" * 256) + after)
+        self.assertEqual(len(keys), 3)
+        self.assertRaises(WireError, Playbook().database, key)
+
+    def test_rl10_what_it_says_before_it_is_ready_is_short(self):
+        for kind in (b"R", b"S", b"N", b"v", b"E", b"K"):
+            play = self.start()
+            with self.assertRaises(WireError):
+                play.database(kind + (frames.AUTHENTICATION_LIMIT + 1).to_bytes(4, "big"))
+
+    def test_rl10_of_parameters_only_what_is_followed_is_kept(self):
+        play = self.start()
+        for number in range(100):
+            play.database(message(b"S", b"p%d\0value\0" % number))
+        self.assertEqual(play.session.parameters, {})
+        with self.assertRaises(WireError):
+            play.database(message(b"S", b"client_encoding\0" + b"x" * 100 + b"\0"))
+
     def test_not_later(self):
         self.assertRaises(WireError, Playbook().database, message(b"R", b"\0\0\0\0"))
 

@@ -6,10 +6,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import PARAMETERS, ROWS, STATEMENT
+from acra_twisted.wire.postgres.frames import message
 from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
@@ -40,6 +42,7 @@ pieces = st.sampled_from(
         *(describe(b"P", b""), describe(b"S", b"s"), describe(b"P", b"p")),
         *(execute(), execute(b"p"), SYNC, CLOSE, close(b"S", b"s"), close(b"P", b"")),
         *(query(b"SELECT 1"), query(b""), parse(b"", b"SELECT 2"), b"B", b"C\0\0\0\5", b"\0"),
+        *(message(b"d", b"x"), message(b"c", b""), message(b"f", b"\0")),
     ]
 )
 chunks = st.one_of(
@@ -48,7 +51,10 @@ chunks = st.one_of(
     st.lists(pieces, max_size=4).map(lambda parts: b"".join(parts) + SYNC),
 )
 answers = st.sampled_from(
-    [ready(), error() + ready(), BIND_COMPLETE + complete(b"SELECT 1") + ready(b"T")]
+    [
+        *(ready(), error() + ready(), BIND_COMPLETE + complete(b"SELECT 1") + ready(b"T")),
+        *(message(b"G", b"\0\0\0"), BIND_COMPLETE + message(b"G", b"\0\0\0")),
+    ]
 )
 talks = st.lists(
     st.tuples(st.just("client"), chunks) | st.tuples(st.just("database"), answers), max_size=6
@@ -70,6 +76,19 @@ class Shorter(SynchronousTestCase):
     def test_as_the_general_way(self, talk, inspects, connector):
         disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
         self.check(talk, inspects=inspects, **({"disclosure": disclosure} if connector else {}))
+
+    def test_in_the_middle_of_copying_in_a_sync_draws_nothing(self):
+        copying = ("database", BIND_COMPLETE + message(b"G", b"\0\0\0"))
+        short = self.check([("client", EXECUTION), copying, ("client", EXECUTION)])
+        self.assertTrue(short["copying"])
+        self.assertEqual(short["owed"].count(replies.SYNC), 0)
+
+    def test_a_statement_that_has_the_name_of_a_carrier_is_closed(self):
+        name = CARRIER + CONTEXT.traceparent().encode()
+        prepared = [("client", parse(name, b"SELECT 1") + SYNC), PREPARED[1]]
+        for behind in (EXECUTION, SYNC):
+            short = self.check([*prepared, ("client", CLOSE + behind)])
+            self.assertIn(CLOSE, short["to_database"])
 
     def test_it_is_taken(self):
         for batch in (query(b"SELECT 1"), EXECUTION, DESCRIBED, CLOSE + EXECUTION):
