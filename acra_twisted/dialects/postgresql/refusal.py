@@ -42,7 +42,10 @@ class RefusingBatch(HeldBatch):
         In one that has failed already it need not.
         """
         session = self._session
-        return self._part_sent or bool(session.outstanding) or session.transaction_status == b"T"
+        if self._part_sent or session.transaction_status == b"T":
+            return True
+        # Of what was refused the database knows nothing.
+        return any(entry[0] not in replies.FAKES for entry in session.outstanding)
 
     def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
         """Leave the message and what is held with it out; return the error for the client."""
