@@ -19,7 +19,7 @@ from acra_twisted.censor.patterns import literal_values
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError
 from acra_twisted.model import Statement
-from acra_twisted.sql import lexer, skeleton, tree
+from acra_twisted.sql import lexer, names, skeleton, tree
 from acra_twisted.sql.languages import MAX_TEXT, Mode, bound, normal, one_row
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value
@@ -152,7 +152,7 @@ class Censor:
         if self.idle:
             return NOT_READ
         mode = self.language.mode if mode is None else mode
-        if mode.encoding and not name:
+        if mode.whole and not name:
             kept = self._texts.get(text)
             if kept is not None:
                 return kept
@@ -226,7 +226,7 @@ class Censor:
             outcome = self._plan(usual, tokens, mode, prepared, rows is not None)
         except UnparsableError:
             decision = self._undecided(text, usual, tokens)
-            return self._kept(text, decision, None, prepared, name, True)
+            return self._kept(text, decision, None, prepared, name, mode.whole)
         plan = outcome.plan
         if outcome.cacheable and len(usual) <= _KEY_LIMIT:
             if rows is None and own_key is not None and skeleton.is_plain(judged):
@@ -236,7 +236,7 @@ class Censor:
         if decision.allowed and prepared is not None:
             for other, tables in outcome.made.items():
                 _remember(prepared, other, tables)
-        keeps = not outcome.stateful and (not outcome.cacheable or not literals)
+        keeps = not outcome.stateful and (not outcome.cacheable or not literals) and mode.whole
         return self._kept(text, decision, plan, prepared, name, keeps)
 
     def _kept(
@@ -288,6 +288,8 @@ class Censor:
                     one.opaque = "EXECUTE of a statement that was not seen prepared"
                 else:
                     one.tables |= known
+            if mode.names:
+                _compare_loosely(one, mode.names)
             tables |= one.tables
             statements.append(tuple(self._steps(one, text, tokens, collapsed)))
             if one.prepares:
@@ -332,6 +334,24 @@ class Censor:
         return Plan((tuple(steps),)).decide(text, list)
 
 
+def _compare_loosely(parsed: Parsed, how: str) -> None:
+    """Names that may be others to the server, in an encoding of its own."""
+    written = [name for table in parsed.tables for name in table]
+    if all(name.isascii() and len(name) < names.CERTAIN_BYTES for name in written):
+        return
+    parsed.loose = True
+    if how == names.UNSURE:
+        parsed.opaque = parsed.opaque or "a name that the server may read as another"
+    others: set[Table] = set()
+    for schema, name in parsed.tables:
+        schemas, found = names.spellings(schema), names.spellings(name)
+        if how == names.UNSURE or not schemas or not found:
+            parsed.other_tables = None
+            return
+        others.update(Table(one, other) for one in schemas for other in found)
+    parsed.other_tables = frozenset(others) - parsed.tables
+
+
 def _holds_for_all_rows(decision: Decision) -> bool:
     return not decision.allowed or decision.by in ("allow.table", "allowall")
 
@@ -365,7 +385,7 @@ _SCANNED: Final = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
 
 def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
     """The tokens with marks for literals.  No other key begins with NUL."""
-    parts = [b"\0%d%d" % (mode.backslash is not False, mode.ansi)]
+    parts = [b"\0%d%d%b" % (mode.backslash is not False, mode.ansi, mode.names.encode())]
     for kind, start, end in tokens:
         if kind in lexer.LITERALS:
             parts.append(b"\x01" + kind.encode())

@@ -20,7 +20,7 @@ from acra_twisted.censor.patterns import (
 )
 from acra_twisted.censor.rules import Handler
 from acra_twisted.errors import ConfigError
-from acra_twisted.sql import tree
+from acra_twisted.sql import names, tree
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.tree import Parsed, Table
 
@@ -56,6 +56,10 @@ class CompiledHandler:
         self._language = language
         denies = handler.kind == rules.DENY
         self._denies = denies
+        # For servers that may take other names for these, by name as `names.loose` compares: the
+        # tables listed, and whether those of queries and patterns may be others to the server.
+        self._loose: dict[str, set[str]] = {}
+        self._near: dict[str, bool] = {}
         # Exact queries by shape: literals in walking order to the decision.
         self._queries: dict[str, dict[tuple[tuple[bool, Value], ...], Decision]] = {}
         self._texts: dict[bytes, Decision] = {}
@@ -68,6 +72,8 @@ class CompiledHandler:
             except ValueError as error:
                 raise ConfigError(str(error), entry.where) from None
             self._tables.setdefault(table.name, set()).add(table.schema)
+            key = names.loose(table.name)
+            self._loose.setdefault(key, set()).add(names.loose(table.schema))
         # Patterns by a table that they name, by kind if they are a kind, else under "".
         #: What a person should know of its rules.
         self.remarks: list[str] = []
@@ -82,6 +88,7 @@ class CompiledHandler:
                     "too: %%WHERE%% stands for that as well; write out the condition, such as "
                     "WHERE id = %%VALUE%%, if every row is too much"
                 )
+        self._schemas = frozenset(s for found in self._tables.values() for s in found if s)
         self._needs_sight = denies and bool(handler.tables or handler.patterns)
 
     def _add_query(self, text: str, where: str) -> None:
@@ -95,6 +102,8 @@ class CompiledHandler:
         else:
             query = read_query(self._language, text, where)
             decision = self._decision("query", "listed query")
+        for table in query.parsed.tables:
+            self._add_near(table.name)
         form, literals = tree.shape(query.parsed.tree)
         values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
         self._queries.setdefault(form, {}).setdefault(values, decision)
@@ -110,8 +119,14 @@ class CompiledHandler:
             functions=functions,
         )
         tables = pattern.query.parsed.tables
+        for table in tables:
+            self._add_near(table.name)
         key = min(table.name for table in tables) if tables else ""
         self._patterns.setdefault(key, []).append((number, matcher, pattern.query.parsed.kind))
+
+    def _add_near(self, name: str) -> None:
+        key = names.loose(name)
+        self._near[key] = self._near.get(key, False) or names.spellings(name) != (name,)
 
     def _decision(self, what: str, why: str) -> Decision:
         return Decision(not self._denies, f"{self.kind}.{what}", f"{self._place}: {why}")
@@ -125,6 +140,12 @@ class CompiledHandler:
         if self.kind == rules.DENY_ALL:
             return [Step(final=Decision(False, "denyall", f"{self._place}: denyall"))]
         found = [Step(texts=self._texts)] if self._texts else []
+        if parsed.loose:
+            decided = self._denied_loosely(parsed)
+            if decided:
+                return [*found, Step(final=self._decision("table", decided))]
+            if not self._denies and not self._permits(parsed):
+                return found
         found += self._query_steps(form)
         if self._denies:
             for nested in parsed.nested:
@@ -140,10 +161,10 @@ class CompiledHandler:
             found.append(Step(final=self._decision("opaque", parsed.opaque or parsed.beyond)))
         return found
 
-    def names_denied(self, names: frozenset[str]) -> bool:
+    def names_denied(self, words: frozenset[str]) -> bool:
         """For what cannot be parsed: whether a denied table's name is among its words."""
         return self._denies and any(
-            name in self._tables or tree.fold(name) in self._tables for name in names
+            name in self._tables or tree.fold(name) in self._tables for name in words
         )
 
     def text_steps(self) -> list[Step]:
@@ -167,11 +188,32 @@ class CompiledHandler:
         }
         return [Step(ordinals, decisions)] if decisions else []
 
+    def _denied_loosely(self, parsed: Parsed) -> str:
+        """Whether a name may be, to the server, one that this handler denies."""
+        if not self._denies:
+            return ""
+        is_doubtful = parsed.other_tables != frozenset()
+        for table in parsed.tables:
+            key = names.loose(table.name)
+            schemas = self._loose.get(key)
+            listed = schemas and _is_in(names.loose(table.schema), schemas)
+            if listed or (key in self._near and (is_doubtful or self._near[key])):
+                return "a name that may be a listed table's to the server"
+        return ""
+
+    def _permits(self, parsed: Parsed) -> bool:
+        """Whether every table that the names may mean is one of which the rules speak."""
+        others = parsed.other_tables
+        return others is not None and all(_is_listed(self._tables, table) for table in others)
+
     def _denied_table(self, parsed: Parsed) -> str:
         for table in parsed.tables:
             schemas = self._tables.get(table.name)
-            if schemas and ("" in schemas or not table.schema or table.schema in schemas):
+            if schemas and _is_in(table.schema, schemas):
                 return "listed table"
+        if parsed.schemas and self._schemas:
+            if tree.ANY_SCHEMA in parsed.schemas or not self._schemas.isdisjoint(parsed.schemas):
+                return "the schema of a listed table gets another name"
         if any(name in self._tables for name in parsed.names):
             return "the name of a listed table stands where it is not known to be anything else"
         return ""
@@ -193,8 +235,8 @@ class CompiledHandler:
                 return [Step(final=self._decision("pattern", f"pattern {number}"))]
         if not self._patterns:
             return []
-        names = {"", *(table.name for table in parsed.tables)}
-        chosen = sorted((p for name in names for p in self._patterns.get(name, ())), key=_number)
+        reached = {"", *(table.name for table in parsed.tables)}
+        chosen = sorted((p for name in reached for p in self._patterns.get(name, ())), key=_number)
         found: list[Step] = []
         for number, matcher, wanted in chosen:
             for kind, candidate, _ in candidates:
@@ -218,6 +260,10 @@ class CompiledHandler:
 
 def _number(pattern: tuple[int, Matcher, str]) -> int:
     return pattern[0]
+
+
+def _is_in(schema: str, schemas: set[str]) -> bool:
+    return "" in schemas or not schema or schema in schemas
 
 
 def _is_listed(listed: dict[str, set[str]], table: Table) -> bool:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysql, mysqllexer, postgresql, tree
+from acra_twisted.sql import lexer, mysql, mysqllexer, names, postgresql, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, mysql_value, postgresql_value
 from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
@@ -32,12 +32,16 @@ class Mode(NamedTuple):
     ``encoding`` still holds, so that a text must mean the same whatever they are.  ``ansi``:
     ``"x"`` is a name in MySQL.  ``encoding``: a Python codec; empty for one that cannot be read
     safely.  ``default``: skeletons may be used.
+    ``names``: how the server compares names, one of `sql.names`.  ``whole``: decisions are the
+    same as in every other such mode, for texts that are read the same.
     """
 
     backslash: bool | None
     ansi: bool
     encoding: str
     default: bool
+    names: str = names.EXACT
+    whole: bool = True
 
 
 class Language(Protocol):
@@ -83,6 +87,11 @@ _CODECS = {
 }
 
 
+def _codec(name: str) -> str:
+    """Python's codec for an encoding of PostgreSQL; empty for one that cannot be read safely."""
+    return _CODECS.get(re.sub(r"[^A-Z0-9]", "", name.upper()), "")
+
+
 class Postgresql:
     """``standard_conforming_strings`` and ``client_encoding`` change how a text is read."""
 
@@ -95,9 +104,14 @@ class Postgresql:
         """As reported by ParameterStatus."""
         conforming = settings.get("standard_conforming_strings", "on").lower()
         backslash = conforming in ("off", "false", "no", "0", "f", "of")
-        name = re.sub(r"[^A-Z0-9]", "", settings.get("client_encoding", "UTF8").upper())
-        encoding = _CODECS.get(name, "")
-        return Mode(backslash, False, encoding, not backslash and encoding == "utf-8")
+        encoding = _codec(settings.get("client_encoding", "UTF8"))
+        server = settings.get("server_encoding", "UTF8")
+        # Bytes without an encoding are folded by the server's locale.
+        own = "" if server.upper() == "SQL_ASCII" else _codec(server)
+        compared = names.comparison(own, encoding)
+        exact = compared == names.EXACT
+        default = not backslash and encoding == "utf-8" and exact
+        return Mode(backslash, False, encoding, default, compared, bool(encoding) and exact)
 
     def tokens(self, text: bytes, mode: Mode) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
@@ -125,7 +139,8 @@ class Postgresql:
         """``schema.name``; each part folded unless quoted.  Raises ValueError."""
         parts = _name_parts(name, '"')
         folded = [p[1:-1].replace('""', '"') if p[:1] == '"' else tree.fold(p) for p in parts]
-        return Table(folded[-2] if len(folded) > 1 else "", folded[-1])
+        kept = [names.cut(part) for part in folded]
+        return Table(kept[-2] if len(kept) > 1 else "", kept[-1])
 
 
 class Mysql:
@@ -144,7 +159,8 @@ class Mysql:
         backslash = "NO_BACKSLASH_ESCAPES" not in flags
         charset = settings.get("character_set_client", "utf8mb4").lower()
         encoding = "" if charset in UNSAFE_CHARSETS else _MYSQL_CODECS.get(charset, "")
-        return Mode(backslash, ansi, encoding, not ansi and backslash and encoding == "utf-8")
+        default = not ansi and backslash and encoding == "utf-8"
+        return Mode(backslash, ansi, encoding, default, names.EXACT, bool(encoding))
 
     def tokens(self, text: bytes, mode: Mode) -> list[Token]:
         """Raises LexError."""

@@ -15,7 +15,15 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.settings import UNSAFE_ENCODINGS
-from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
+from acra_twisted.sql.tree import (
+    ANY_SCHEMA,
+    Literal,
+    Nested,
+    Node,
+    Parsed,
+    Table,
+    UnparsableError,
+)
 
 #: Functions that run SQL given as text, or read tables or files named by a string.
 OPAQUE_FUNCTIONS: Final = re.compile(
@@ -162,6 +170,7 @@ class _Reader:
             self._function(fields)
         elif name in ("DropStmt", "CommentStmt", "AlterObjectSchemaStmt", "RenameStmt"):
             self._named_objects(fields)
+            self._moved_schema(name, fields)
         elif name == "CopyStmt":
             if fields.get("is_program"):
                 self._parsed.beyond = "COPY runs a program"
@@ -277,6 +286,13 @@ class _Reader:
         relation, new = fields.get("relation"), fields.get("newname")
         if kind in _TABLE_OBJECTS and relation and new:
             self._tables.add(Table(relation.get("schemaname", ""), new))
+
+    def _moved_schema(self, name: str, fields: dict[str, Any]) -> None:
+        if name == "RenameStmt" and fields.get("renameType") == "OBJECT_SCHEMA":
+            self._parsed.schemas |= {fields.get("subname", "")}
+        elif name == "AlterObjectSchemaStmt" and fields.get("objectType") == "OBJECT_EXTENSION":
+            # Its tables go with it, wherever they are.
+            self._parsed.schemas |= {ANY_SCHEMA}
 
     def _table_of_list(self, items: Any, behind: int) -> None:
         names = [item["String"]["sval"] for item in items if "String" in item]

@@ -43,6 +43,10 @@ SELECT, UNION, INSERT, UPDATE, DELETE = "SELECT", "UNION", "INSERT", "UPDATE", "
 BEGIN, COMMIT, ROLLBACK, OTHER = "BEGIN", "COMMIT", "ROLLBACK", "OTHER"
 
 
+#: In `Parsed.schemas`: it may be any.
+ANY_SCHEMA = ""
+
+
 class Nested(NamedTuple):
     """A statement inside another.  ``subquery``: it stands where a value or a table may."""
 
@@ -58,7 +62,10 @@ class Parsed:
     tables does not cover it, ``refused`` why no rule may allow it; empty where nothing is to say.
     ``names`` are identifiers that the tree does not explain as columns or aliases.  ``whole``:
     every literal is in the tree and nothing depends on one, so the verdict holds for every text of
-    the same skeleton.  ``prepares`` and ``executes`` name a prepared statement.
+    the same skeleton.  ``prepares`` and ``executes`` name a prepared statement.  ``schemas`` are
+    those whose tables it moves to another.  ``loose``: a name of a table may be another to the
+    server, so that names are compared by `names.loose`; ``other_tables`` are what its tables may
+    be as well, None if that cannot be told.
     """
 
     __slots__ = (
@@ -73,6 +80,9 @@ class Parsed:
         "whole",
         "prepares",
         "executes",
+        "schemas",
+        "loose",
+        "other_tables",
     )
 
     def __init__(self, kind: str, tree: Any) -> None:
@@ -87,6 +97,9 @@ class Parsed:
         self.whole = True
         self.prepares = ""
         self.executes = ""
+        self.schemas: frozenset[str] = frozenset()
+        self.loose = False
+        self.other_tables: frozenset[Table] | None = frozenset()
 
 
 def walk(tree: Any) -> Iterator[Any]:

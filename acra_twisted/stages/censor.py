@@ -39,6 +39,7 @@ _NAME: Final = "censor"
 #: What a database that reports nothing is taken to have.
 _ON: Final = b"on"
 _UTF8: Final = b"UTF8"
+_READ_BY: Final = ("standard_conforming_strings", "client_encoding", "server_encoding")
 
 
 class CensorFactory:
@@ -111,7 +112,7 @@ class CensorStage:
         self._read = read
         self._limits = (cache_entries, cache_bytes)
         self._language = LANGUAGES["postgresql"]
-        self._modes: dict[tuple[bytes, bytes, bool], Mode] = {}
+        self._modes: dict[tuple[bytes, bytes, bytes, bool], Mode] = {}
         self._journals: dict[str, Journal] = {}
         # What was captured of the statement at hand, and of those that wait for the database.
         self._captured: list[tuple[str, str]] = []
@@ -152,16 +153,16 @@ class CensorStage:
         known.parameters, known.in_flight = parameters, in_flight
         strings = parameters.get(b"standard_conforming_strings", _ON)
         encoding = parameters.get(b"client_encoding", _UTF8)
-        known.mode = self._mode_of((strings, encoding, in_flight))
+        server = parameters.get(b"server_encoding", _UTF8)
+        known.mode = self._mode_of((strings, encoding, server, in_flight))
         return known.mode
 
-    def _mode_of(self, key: tuple[bytes, bytes, bool]) -> Mode:
+    def _mode_of(self, key: tuple[bytes, bytes, bytes, bool]) -> Mode:
         mode = self._modes.get(key)
         if mode is None:
-            names = ("standard_conforming_strings", "client_encoding")
-            values = (part.decode("latin-1") for part in key[:2])
-            mode = self._language.mode_of(dict(zip(names, values, strict=True)))
-            if key[2]:
+            values = (part.decode("latin-1") for part in key[:3])
+            mode = self._language.mode_of(dict(zip(_READ_BY, values, strict=True)))
+            if key[3]:
                 # Something that was sent and not answered may be changing it.
                 mode = mode._replace(backslash=None)
             if len(self._modes) < 64:

@@ -8,6 +8,7 @@ from acra_twisted import events
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.sql.languages import LANGUAGES
+from acra_twisted.sql.tree import Table
 from tests.support.evasions import EVASIONS
 
 DENY = [{"handler": "deny", "tables": ["secrets"]}]
@@ -52,6 +53,133 @@ class Tables(SynchronousTestCase):
             self.assertFalse(rules.decide(b"SELECT 1 FROM s.t").allowed)
             self.assertFalse(rules.decide(b"SELECT 1 FROM t").allowed)
             self.assertTrue(rules.decide(b"SELECT 1 FROM z.t").allowed)
+
+
+LONG = "customer_social_security_numbers_and_bank_accounts_of_the_year_2026_eu"
+LATIN1 = LANGUAGES["postgresql"].mode_of({"server_encoding": "LATIN1"})
+SQL_ASCII = LANGUAGES["postgresql"].mode_of({"server_encoding": "SQL_ASCII"})
+EUC_JP = LANGUAGES["postgresql"].mode_of({"client_encoding": "EUC_JP"})
+
+
+class Names(SynchronousTestCase):
+    """Names as the server compares them."""
+
+    def allows(self, handlers, text, mode=None):
+        return censor("postgresql", handlers).decide(text.encode(), mode).allowed
+
+    def test_long_names_are_cut_in_rules_and_in_texts(self):
+        deny = [{"handler": "deny", "tables": [LONG, f"{LONG}.t", "ä" * 40]}]
+        for name in (LONG, LONG[:63], LONG[:63] + "x", f'"{LONG}"', f"{LONG[:63]}.t", "ä" * 31):
+            self.assertFalse(self.allows(deny, f"SELECT * FROM {name}"), name)
+        for name in (LONG[:62], LONG[:54], "ä" * 30):
+            self.assertTrue(self.allows(deny, f"SELECT * FROM {name}"), name)
+        allow = [{"handler": "allow", "tables": [LONG]}, {"handler": "denyall"}]
+        self.assertTrue(self.allows(allow, f"SELECT * FROM {LONG}"))
+        self.assertFalse(self.allows(allow, f"SELECT * FROM {LONG[:62]}"))
+
+    def test_a_server_in_utf8_folds_ascii_alone(self):
+        deny = [{"handler": "deny", "tables": ["äpfel"]}]
+        self.assertFalse(self.allows(deny, "SELECT * FROM äPFEL"))
+        self.assertTrue(self.allows(deny, "SELECT * FROM ÄPFEL"))
+
+    def test_a_server_in_a_single_byte_encoding_may_fold_all(self):
+        for listed in ("äpfel", "ÄPFEL", '"Äpfel"', "s.äpfel", "secrets"):
+            deny = [{"handler": "deny", "tables": [listed]}]
+            expected = listed == "secrets"
+            for name in ("äpfel", "ÄPFEL", "Äpfel", "s.ÄPFEL"):
+                self.assertEqual(self.allows(deny, f"TABLE {name}", LATIN1), expected, name)
+            self.assertTrue(self.allows(deny, "SELECT 'ÄPFEL' FROM birnen", LATIN1))
+            self.assertTrue(self.allows(deny, "TABLE apfel", LATIN1))
+        deny = [{"handler": "deny", "tables": ["Ä.t"]}]
+        self.assertFalse(self.allows(deny, "TABLE ä.t", LATIN1))
+        self.assertTrue(self.allows(deny, "TABLE b.t", LATIN1))
+
+    def test_permissions_hold_for_names_that_can_be_no_other(self):
+        for handler in (
+            {"handler": "allow", "tables": ["äpfel", '"Äpfel"', "t"]},
+            {"handler": "allow", "tables": ["äpfel"], "patterns": ['SELECT * FROM "Äpfel"']},
+        ):
+            rules = [handler, {"handler": "denyall"}]
+            self.assertTrue(self.allows(rules, 'SELECT * FROM "Äpfel"', LATIN1))
+            self.assertTrue(self.allows(rules, "SELECT * FROM äpfel", LATIN1))
+        rules = [{"handler": "allow", "tables": ["Äpfel", "t"]}, {"handler": "denyall"}]
+        self.assertFalse(self.allows(rules, "SELECT * FROM Äpfel", LATIN1))
+        self.assertTrue(self.allows(rules, "SELECT 'Äpfel' FROM t", LATIN1))
+        for kind in ("patterns", "queries"):
+            handler = {kind: ["SELECT a FROM Äpfel"]}
+            rules = [{"handler": "allow", **handler}, {"handler": "denyall"}]
+            self.assertFalse(self.allows(rules, "SELECT a FROM Äpfel", LATIN1))
+            self.assertTrue(self.allows(rules, "SELECT a FROM Äpfel"))
+
+    def test_denied_queries_and_patterns_on_tables_with_such_names(self):
+        for handler in ({"patterns": ["DELETE FROM Äpfel"]}, {"queries": ["DELETE FROM Äpfel"]}):
+            rules = [{"handler": "deny", **handler}]
+            for name in ("Äpfel", "äpfel", "ÄPFEL"):
+                self.assertFalse(self.allows(rules, f"DELETE FROM {name}", LATIN1), name)
+            self.assertTrue(self.allows(rules, "DELETE FROM äpfel"))
+
+    def test_cut_elsewhere_in_other_encodings(self):
+        # 40 characters are 80 bytes in UTF-8 and 40 in the server's.
+        deny = [{"handler": "deny", "tables": ["ä" * 40]}]
+        self.assertFalse(self.allows(deny, f"TABLE {'ä' * 40}", LATIN1))
+        # What is cut by UTF-8 here is whole there, and another table.
+        allow = [{"handler": "allow", "tables": ["a" * 62, "t"]}, {"handler": "denyall"}]
+        self.assertFalse(self.allows(allow, f"TABLE {'a' * 62}ä", LATIN1))
+        self.assertTrue(self.allows(allow, "TABLE t", LATIN1))
+
+    def test_bytes_without_an_encoding(self):
+        deny = [{"handler": "deny", "tables": ["secrets"]}]
+        self.assertFalse(self.allows(deny, "TABLE äpfel", SQL_ASCII))
+        self.assertTrue(self.allows(deny, "SELECT 'ä', \"ö\" FROM t", SQL_ASCII))
+        allow = [{"handler": "allow", "tables": ["äpfel", "t"]}, {"handler": "denyall"}]
+        self.assertFalse(self.allows(allow, "TABLE äpfel", SQL_ASCII))
+        self.assertTrue(self.allows(allow, "TABLE t", SQL_ASCII))
+
+    def test_characters_that_two_tables_of_euc_jp_read_differently(self):
+        engine = censor("postgresql", [{"handler": "deny", "tables": ["a\uff5eb", "a\u2016"]}])
+        for text in (b"TABLE a\xa1\xc1b", b"TABLE a\xa1\xc2"):
+            self.assertFalse(engine.decide(text, EUC_JP).allowed)
+        self.assertTrue(engine.decide(b"SELECT '\xa1\xc1' FROM t", EUC_JP).allowed)
+        allow = [{"handler": "allow", "tables": ["a\u301cb", "t"]}, {"handler": "denyall"}]
+        self.assertFalse(censor("postgresql", allow).decide(b"TABLE a\xa1\xc1b", EUC_JP).allowed)
+        self.assertTrue(censor("postgresql", allow).decide(b"TABLE t", EUC_JP).allowed)
+
+    def test_one_servers_decisions_are_not_anothers(self):
+        engine = censor("postgresql", [{"handler": "deny", "tables": ["äpfel"]}])
+        text = b"TABLE U&\"!00c4pfel\" UESCAPE '!'"
+        for _ in range(2):
+            self.assertTrue(engine.decide(text).allowed)
+            self.assertFalse(engine.decide(text, LATIN1).allowed)
+            self.assertTrue(engine.decide("TABLE Äpfel".encode()).allowed)
+            self.assertFalse(engine.decide("TABLE Äpfel".encode(), LATIN1).allowed)
+
+    def test_prepared_statements_reach_their_tables_by_such_names(self):
+        rules = censor("postgresql", [{"handler": "deny", "tables": ["äpfel"]}])
+        prepared = {"s": frozenset((Table("", "Äpfel"),))}
+        self.assertFalse(rules.decide(b"EXECUTE s", LATIN1, prepared).allowed)
+        self.assertTrue(rules.decide(b"EXECUTE s", None, prepared).allowed)
+
+    def test_a_schema_that_gets_another_name(self):
+        qualified = [{"handler": "deny", "tables": ["s.secrets"]}]
+        for text in (
+            "ALTER SCHEMA s RENAME TO z",
+            "ALTER SCHEMA S RENAME TO z",
+            'ALTER SCHEMA U&"\\0073" RENAME TO z',
+            "ALTER TABLE s.secrets SET SCHEMA z",
+            "ALTER VIEW s.secrets SET SCHEMA z",
+            "ALTER TABLE secrets SET SCHEMA z",
+            "ALTER EXTENSION e SET SCHEMA z",
+        ):
+            self.assertFalse(self.allows(qualified, text), text)
+        for text in ("ALTER SCHEMA z RENAME TO y", "ALTER TABLE s.t SET SCHEMA z"):
+            self.assertTrue(self.allows(qualified, text), text)
+        self.assertTrue(self.allows(DENY, "ALTER SCHEMA s RENAME TO z"))
+
+    def test_names_with_the_databases_own(self):
+        for rule in ("secrets", "s.secrets", "db.s.secrets"):
+            deny = [{"handler": "deny", "tables": [rule]}]
+            self.assertFalse(self.allows(deny, "TABLE db.s.secrets"), rule)
+            self.assertTrue(self.allows(deny, "TABLE secrets.s.t"), rule)
 
 
 class Order(SynchronousTestCase):
