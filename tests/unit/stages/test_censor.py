@@ -94,6 +94,12 @@ class Stage(SynchronousTestCase):
             denied = [e for e in play.recorder.opened if e.outcome == "denied"]
             self.assertEqual([e.statement.text for e in denied], [attack])
 
+    def test_the_servers_own_encoding_decides_which_names_are_one(self):
+        stage = self.make(RULES.replace("secrets", "äpfel"))
+        self.assertIs(self.judge(stage, "TABLE ÄPFEL".encode()), PASS)
+        self.session.parameters = {b"server_encoding": b"LATIN1"}
+        self.assertEqual(self.judge(stage, "TABLE ÄPFEL".encode()).rule, "deny.table")
+
     def test_prepared_names_belong_to_the_session(self):
         stage = self.make()
         self.assertEqual(self.judge(stage, b"EXECUTE s").rule, "deny.opaque")
