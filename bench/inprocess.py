@@ -100,6 +100,7 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         server.limits,
         fatal=server.dialect.encode_fatal,
         seconds=lambda: 0.0,
+        later=lambda seconds, function: None,
         ended=lambda reason: None,
     )
     relay.from_database(message(b"R", b"\0\0\0\0") + _READY)

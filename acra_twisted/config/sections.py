@@ -128,7 +128,15 @@ SERVER_SECTIONS = (
                 "batch_hold_limit",
                 Integer(0, 64 * _MIB),
                 _MIB,
-                "Bytes of an extended-protocol batch held back until Sync or Flush.",
+                "Bytes of an extended-protocol batch held back until Sync or Flush. 0 holds "
+                "nothing.",
+            ),
+            Option(
+                "batch_hold_time",
+                Seconds(),
+                0.01,
+                "What is held back goes when the client has sent nothing for so long, up to twice "
+                "that. 0 holds it until Sync or Flush.",
             ),
             Option(
                 "session_idle_timeout", Seconds(), 0.0, "Ends sessions without work. 0 is never."

@@ -291,6 +291,7 @@ class ApplicationConnection(Channel):
             connector.limits,
             fatal=connector.dialect.encode_fatal,
             seconds=connector.reactor.seconds,
+            later=connector.reactor.callLater,
             ended=self._session_ended,
         )
         relay.begin()

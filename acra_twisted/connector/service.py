@@ -202,7 +202,7 @@ class AcraConnector(MultiService):
         """``dialect`` is None where the protocol that is carried is not to be followed."""
         self.client_id: str = settings["client_id"]
         self.pipeline = Pipeline()
-        self.limits = Limits(settings["max_pending_exchanges"], 0, 0, self.write_timeout)
+        self.limits = Limits(settings["max_pending_exchanges"], write=self.write_timeout)
         self.dialect: Any = None
         if settings["tracing_scope"] != "request":
             return

@@ -332,6 +332,7 @@ class ServerConnection(Channel):
             server.limits,
             fatal=server.dialect.encode_fatal,
             seconds=server.reactor.seconds,
+            later=server.reactor.callLater,
             ended=self._session_ended,
         )
         database.on_data = relay.from_database

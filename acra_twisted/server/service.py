@@ -154,6 +154,7 @@ class AcraServer(MultiService):
             settings["session_idle_timeout"],
             settings["message_timeout"],
             settings["write_timeout"],
+            settings["batch_hold_time"],
         )
         self.handshake_timeout: float = settings["handshake_timeout"]
         self.cancel_keys = CancelKeys(clock, shared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
@@ -30,19 +30,23 @@ _TERMINATED: Final = "client terminated"
 
 
 class Limits:
-    """What bounds a relay; seconds, 0 for no limit."""
+    """What bounds a relay: a number of replies, and seconds, 0 for no limit."""
 
-    __slots__ = ("pending", "idle", "message", "write")
+    __slots__ = ("pending", "idle", "message", "write", "hold")
 
-    def __init__(self, pending: int, idle: float, message: float, write: float) -> None:
+    def __init__(
+        self, pending: int, idle: float = 0, message: float = 0, write: float = 0, hold: float = 0
+    ) -> None:
         self.pending = pending
         self.idle = idle
         self.message = message
         self.write = write
+        self.hold = hold
 
 
 class Relay:
-    """``ended`` is called once, with the reason, when the session is over."""
+    """``ended`` is called once, with the reason, when the session is over.  ``later`` is a
+    reactor's callLater."""
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Relay:
         *,
         fatal: Callable[[bytes, str], bytes],
         seconds: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], Any],
         ended: Callable[[str], None],
     ) -> None:
         self.session = session
@@ -64,14 +69,19 @@ class Relay:
         self._to_client: Callable[[bytes], None] = client.write
         self._to_database: Callable[[bytes], None] = database.write
         self._request, self._response = flows
+        self._request.pending_limit = limits.pending
         self._limits = limits
         self._fatal = fatal
         self._seconds = seconds
+        self._later = later
         self._ended = ended
         self._finished = False
         self._crowded = False
         self._active = seconds()
         self._message_since: float | None = None
+        # The timer of a batch that is held back, and how much the client had said when it was set.
+        self._silence: Any = None
+        self._heard = 0
         self.client_valve = Valve(lambda: client.transport, seconds)
         self.database_valve = Valve(lambda: database.transport, seconds)
         self._request_pump = self._pump(
@@ -114,7 +124,8 @@ class Relay:
 
     def _flush_request(self) -> None:
         """One write to the database for everything a turn produced."""
-        data = self._request.take_output()
+        request = self._request
+        data = request.take_output()
         if data:
             self._traffic.to_database += len(data)
             self._to_database(data)
@@ -122,11 +133,34 @@ class Relay:
         if outstanding and replies.due(outstanding):
             self._flush_response()
         if len(outstanding) > self._limits.pending:
-            self._crowded = True
-            self.client_valve.close(OUTSTANDING)
-        if self._request.terminated:
+            self._stop_reading()
+        if request.holding and self._silence is None and self._limits.hold:
+            self._await_silence()
+        if request.terminated:
             self._request_pump.stop()
             self._part()
+
+    def _stop_reading(self) -> None:
+        """Until replies have come; nobody behind us may wait for what the client has not sent."""
+        self._crowded = True
+        self.client_valve.close(OUTSTANDING)
+        self._request.ask_for_replies()
+        data = self._request.take_output()
+        if data:
+            self._traffic.to_database += len(data)
+            self._to_database(data)
+
+    def _await_silence(self) -> None:
+        self._heard = self._traffic.from_client
+        self._silence = self._later(self._limits.hold, self._after_a_while)
+
+    def _after_a_while(self) -> None:
+        """A client that has said nothing meanwhile expects an answer to what is held back."""
+        self._silence = None
+        if self._request.holding:
+            if self._traffic.from_client == self._heard:
+                self._request.release_held()
+            self._flush_request()
 
     def _flush_response(self) -> None:
         """One write to the client, replies of our own included that have become due."""
@@ -246,6 +280,9 @@ class Relay:
         self._end(reason)
 
     def _end(self, reason: str) -> None:
+        silence, self._silence = self._silence, None
+        if silence is not None:
+            silence.cancel()
         replies.lose(self.session)
         self._ended(reason)
 

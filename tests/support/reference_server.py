@@ -62,7 +62,7 @@ class ReferenceServer:
         if kind == "S":
             self.skipping = False
             return self.done()
-        if self.skipping or kind == "H":
+        if self.skipping or kind in "Hd":
             return b""
         if kind == "Q":
             said = self.run(body[:-1], simple=True)

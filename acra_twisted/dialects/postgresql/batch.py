@@ -5,6 +5,7 @@ from __future__ import annotations
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
 from acra_twisted.model import Session
+from acra_twisted.wire.postgres import frontend
 
 
 class HeldBatch(ChunkFlow):
@@ -26,6 +27,37 @@ class HeldBatch(ChunkFlow):
         # Whether some message since the last Sync has gone to the database.
         self._part_sent = False
 
+    @property
+    def holding(self) -> bool:
+        """See ChunkFlow."""
+        return bool(self._expected) and not self._unsettled
+
+    def release_held(self) -> None:
+        """See ChunkFlow."""
+        if self.holding:
+            self._release(self._buffer.position)
+
+    def ask_for_replies(self) -> None:
+        """See ChunkFlow."""
+        if self._part_sent and not self._streaming:
+            self._emit()
+            self._out.append(frontend.FLUSH)
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether more replies are owed than the client may have outstanding, or will be."""
+        return len(self._session.outstanding) + len(self._expected) > self.pending_limit
+
+    def take_output(self) -> bytes:
+        """Bytes for the database."""
+        if self._expected and not self._unsettled:
+            held = self._held_size + self._buffer.position - self._released
+            if held > self._hold_limit:
+                self._release(self._buffer.position)
+        self._emit()
+        self._let_go()
+        return self._taken()
+
     def _load(self, data: bytes) -> None:
         self._carry()
         self._buffer.feed(data)
@@ -45,8 +77,6 @@ class HeldBatch(ChunkFlow):
         if position > self._released:
             self._hold(self._buffer.data[self._released : position])
             self._start = self._released = position
-            if self._held_size > self._hold_limit:
-                self._release(position)
 
     def _let_go(self) -> None:
         """Keep no chunk that has left whole: a session may be idle for long."""

@@ -13,7 +13,8 @@ class ChunkFlow:
     either.
 
     ``_start``: where what has not left of the current chunk begins; ``_out``: what leaves.
-    ``terminated``: the client has said that it goes.
+    ``terminated``: the client has said that it goes.  ``pending_limit``: so many replies may be
+    outstanding; with more the client is not read, see `ask_for_replies`.
     """
 
     def __init__(self, session: Session) -> None:
@@ -25,6 +26,7 @@ class ChunkFlow:
         self._unsettled = False
         self._waiting: list[bytes] = []
         self.terminated = False
+        self.pending_limit = 1 << 30
 
     def begin(self, data: bytes) -> Work | None:
         """`feed` and the first `next_work`.  For what is most frequent there is a shorter way."""
@@ -42,6 +44,21 @@ class ChunkFlow:
     def take_output(self) -> bytes:
         """See IMessageFlow."""
         raise NotImplementedError  # pragma: no cover - abstract
+
+    @property
+    def holding(self) -> bool:
+        """Whether messages are held back, none of which waits for a verdict."""
+        return False
+
+    def release_held(self) -> None:
+        """Let go what is held back."""
+
+    def ask_for_replies(self) -> None:
+        """The client is not read any more until replies have come: see to it that they do.
+
+        A Flush of ours goes behind what has left, for the database keeps replies back, and so does
+        a server that holds the batch.
+        """
 
     @property
     def may_interject(self) -> bool:

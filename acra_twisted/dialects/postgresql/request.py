@@ -135,6 +135,11 @@ class RequestFlow(RefusingBatch):
             frames.check_length("client", kind, length, self._limit(kind))
             skips = (self._denied or session.discarding) and kind not in _NEVER_SKIPPED
             if kind == frames.COPY_DATA and not skips:
+                if end > size and self._crowded:
+                    # Reading is about to stop, and the last that has left must be a whole message.
+                    buffer.position = position
+                    self._keep(5)
+                    return None
                 # Copy data is not assembled: it streams by a remaining-length counter.
                 self._streaming = end - position
                 position = self._stream(position, size)
@@ -183,12 +188,6 @@ class RequestFlow(RefusingBatch):
             self._query_passed(work.exchange, start, end)
         else:
             self._parsed(work.exchange, start, end, message)
-
-    def take_output(self) -> bytes:
-        """Bytes for the database."""
-        self._emit()
-        self._let_go()
-        return self._taken()
 
     def _splice_statement(self, start: int, end: int, message: Any, text: bytes) -> None:
         if message is None:

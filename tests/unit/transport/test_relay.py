@@ -1,5 +1,7 @@
 """Both directions and every end of a session."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,28 +15,39 @@ from acra_twisted.transport.relay import Limits, Relay
 from acra_twisted.transport.valve import OUTSTANDING
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
+from tests.support.line import Line, Timer, programs, said, texts
+from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
+    SYNC,
     TERMINATE,
     FakeChannel,
+    bind,
     columns,
     complete,
+    execute,
     make_session,
+    parse,
     query,
     ready,
     row,
     types,
 )
 
+LIMITS = st.integers(1, 5) | st.just(10_000)
+SIZES = st.integers(1, 60) | st.integers(60, 200) | st.just(10_000)
 REPLY = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
 
 
-class Relays(SynchronousTestCase):
+class OneRelay(SynchronousTestCase):
+    limits = Limits(2, 10, 5, 5)
+
     def setUp(self):
         self.session = make_session()
         self.client, self.database = FakeChannel(), FakeChannel()
         self.now = 0.0
         self.ends = []
-        self.relay = self.make(Limits(2, 10, 5, 5))
+        self.timers = []
+        self.relay = self.make(self.limits)
 
     def make(self, limits):
         return Relay(
@@ -46,9 +59,12 @@ class Relays(SynchronousTestCase):
             limits,
             fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
             seconds=lambda: self.now,
+            later=lambda seconds, function: Timer(self.timers, function),
             ended=self.ends.append,
         )
 
+
+class Relays(OneRelay):
     def test_one_write_a_turn(self):
         self.relay.from_client(query(b"a") + query(b"b"))
         self.assertEqual(self.database.writes, [query(b"a") + query(b"b")])
@@ -98,7 +114,7 @@ class Relays(SynchronousTestCase):
     def test_terminate_while_the_database_gets_ready(self):
         self.session = make_session(ready=False)
         self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
-        self.relay = self.make(Limits(2, 10, 5, 5))
+        self.relay = self.make(self.limits)
         self.relay.from_client(TERMINATE)
         self.assertEqual(self.database.data, TERMINATE)
         self.relay.from_database(message(b"R", bytes(4)))
@@ -197,3 +213,97 @@ class Relays(SynchronousTestCase):
         self.assertEqual((self.client.state, self.database.state), ("aborted", "aborted"))
         self.relay.abort("again")
         self.assertEqual(len(self.ends), 1)
+
+
+class Silence(OneRelay):
+    """A batch that is held back, and a client that says no more."""
+
+    BATCH = parse(b"", b"a") + bind(b"", b"") + execute()
+    limits = Limits(100, hold=0.01)
+
+    def test_what_comes_with_its_sync_sets_no_timer(self):
+        self.relay.from_client(self.BATCH + SYNC)
+        self.relay.from_client(query(b"a"))
+        self.assertEqual(self.timers, [])
+
+    def test_a_held_batch_goes_when_the_client_falls_silent(self):
+        self.relay.from_client(self.BATCH[:30])
+        self.relay.from_client(self.BATCH[30:])
+        self.assertEqual((len(self.timers), self.database.data), (1, b""))
+        # The client has gone on since the timer was set: it is given as much again.
+        self.timers[0].fire()
+        self.assertEqual((len(self.timers), self.database.data), (1, b""))
+        self.timers[0].fire()
+        self.assertEqual((self.timers, self.database.data), ([], self.BATCH))
+        self.relay.from_client(SYNC)
+        self.assertEqual((self.timers, self.database.data), ([], self.BATCH + SYNC))
+
+    def test_a_timer_that_finds_nothing_held(self):
+        self.relay.from_client(self.BATCH)
+        self.relay.from_client(SYNC)
+        self.timers[0].fire()
+        self.assertEqual((self.timers, self.database.data), ([], self.BATCH + SYNC))
+
+    def test_no_timer_outlives_the_session(self):
+        self.relay.from_client(self.BATCH)
+        self.relay.finish("over")
+        self.assertEqual(self.timers, [])
+
+    def test_without_such_a_limit_it_stays(self):
+        self.relay = self.make(Limits(100))
+        self.relay.from_client(self.BATCH)
+        self.assertEqual((self.timers, self.database.data), ([], b""))
+
+
+class Waiting(SynchronousTestCase):
+    """Whatever the limits of connector and server, nobody waits for ever."""
+
+    @given(programs, st.data())
+    def test_everything_is_answered_in_the_end(self, program, data):
+        sent = b"".join(said(*step) for step in texts([*program, ("sync", "")]))
+        line = self.line(data, sent)
+        line.run(data, SIZES)
+        self.assertEqual(line.sent, b"")
+        self.assertFalse(line.connector.session.outstanding)
+        self.assertFalse(line.proxy.session.outstanding)
+        self.assertEqual([recorder.events for recorder in line.recorders], [[], []])
+        expected = ReferenceServer().feed(sent)
+        if any(words.startswith("deny") for _, words in program):
+            # How much of a batch is held decides how much of it has been done.
+            self.assertEqual(types(line.client.data).count("Z"), types(expected).count("Z"))
+        else:
+            self.assertEqual(line.client.data, expected)
+
+    @given(programs, st.data())
+    def test_who_falls_silent_gets_what_the_database_says(self, program, data):
+        program = [(kind, words) for kind, words in program if not words.startswith("deny")]
+        sent = b"".join(said(*step) for step in texts(program))
+        line = self.line(data, sent, hold_time=0.01)
+        line.run(data, SIZES)
+        self.assertEqual((line.sent, line.timers), (b"", []))
+        said_alone = ReferenceServer(buffers=True).feed(sent)
+        # Who has too much outstanding asks for it, and gets it sooner.
+        self.assertEqual(line.client.data[: len(said_alone)], said_alone)
+        if min(line.pending) > len(sent):
+            self.assertEqual(line.client.data, said_alone)
+
+    def test_reading_does_not_stop_within_a_message_that_has_left_in_part(self):
+        """The database would wait for its rest, and the Flush could not be read."""
+        program = texts([("extended", "ok"), ("data", ""), ("sync", "")])
+        first, copied, _ = (said(*step) for step in program)
+        sent = b"".join(said(*step) for step in program)
+        line = Line(sent, pending=(1, 1), hold_limit=1 << 20, room=1 << 20)
+        line.step("client", len(first) + len(copied) // 2)
+        while line.steps():
+            line.step(line.steps()[0], len(sent))
+        self.assertEqual(line.client.data, ReferenceServer().feed(sent))
+
+    def line(self, data, sent, **options):
+        return Line(
+            sent,
+            pending=data.draw(st.tuples(LIMITS, LIMITS)),
+            hold_limit=data.draw(st.sampled_from((0, 50, 1 << 20))),
+            room=data.draw(st.sampled_from((0, 20, 1 << 20))),
+            carries=data.draw(st.booleans()),
+            **options,
+        )

@@ -2,67 +2,21 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
-from acra_twisted.interfaces import IStatementStage
 from acra_twisted.model import Exchange
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.transport.relay import Limits, Relay
-from acra_twisted.verdicts import PASS, Deny
+from tests.support.line import Judge, programs, said, texts
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
-    FLUSH,
-    SYNC,
     FakeChannel,
-    bind,
-    execute,
     make_session,
     messages,
-    parse,
-    query,
 )
-
-
-@implementer(IStatementStage)
-class Judge:
-    """Denies what says so; waits where it says so, until told to go on."""
-
-    name = "judge"
-
-    def __init__(self):
-        self.waiting = []
-
-    def on_statement(self, statement, exchange):
-        verdict = Deny() if b"deny" in statement.text else PASS
-        if b"wait" in statement.text:
-            waiting = Deferred()
-            self.waiting.append((waiting, verdict))
-            return waiting
-        return succeed(verdict) if b"fired" in statement.text else verdict
-
-    def stop(self):
-        pass
-
-
-KINDS = [
-    *("ok", "ok wait", "ok fired", "error", "error wait", "deny", "deny wait", "deny fired"),
-    *("begin", "begin wait", "commit"),
-]
-statements = st.sampled_from(KINDS)
-# What is said between Syncs: queries, and statements of the extended protocol, with a Flush or not.
-steps = st.one_of(
-    st.tuples(st.just("query"), statements),
-    st.tuples(st.just("extended"), statements),
-    st.tuples(st.just("extended"), statements),
-    st.just(("flush", "")),
-    st.just(("sync", "")),
-)
-programs = st.lists(steps, max_size=12)
 
 
 def outline(program):
@@ -71,19 +25,16 @@ def outline(program):
     Where one is refused, nothing of what came before it, and was held with it, is ever run.
     """
     sent, alone, held = b"", b"", []
-    for number, (kind, words) in enumerate([*program, ("sync", "")]):
-        text = f"{words} {number}".encode()
-        if kind == "extended":
-            message = parse(b"", text) + bind(b"", b"") + execute()
-            sent += message
-            if words.startswith("deny"):
+    for kind, text in texts([*program, ("sync", "")]):
+        message = said(kind, text)
+        sent += message
+        if kind in ("extended", "again"):
+            if text.startswith(b"deny"):
                 held = []
             held.append(message)
-            continue
-        message = {"query": query(text), "flush": FLUSH, "sync": SYNC}[kind]
-        sent += message
-        alone += b"".join(held) + message
-        held = []
+        else:
+            alone += b"".join(held) + message
+            held = []
     return sent, alone
 
 
@@ -110,9 +61,10 @@ class Order(SynchronousTestCase):
             database,
             (WholeRequests(session, pipeline.inspects), WholeReplies(session)),
             pipeline,
-            Limits(10_000, 0, 0, 0),
+            Limits(10_000),
             fatal=lambda sqlstate, text: b"",
             seconds=lambda: 0.0,
+            later=lambda seconds, function: None,
             ended=lambda reason: None,
         )
         server = ReferenceServer()

@@ -87,10 +87,59 @@ class PassThrough(SynchronousTestCase):
         play.done()
 
     def test_a_batch_past_the_hold_limit_is_released(self):
-        play = Playbook(hold_limit=10)
-        first = parse(b"", b"select 1")
+        first, second = parse(b"", b"select 1"), bind(b"", b"")
+        play = Playbook(hold_limit=len(first))
         self.assertEqual(play.client(first), b"")
-        self.assertEqual(play.client(bind(b"", b"")), first)
+        self.assertEqual(play.client(second[:9]), b"")
+        self.assertEqual(play.client(second[9:]), first + second)
+
+    def test_with_a_limit_of_nothing_nothing_is_held(self):
+        play = Playbook(hold_limit=0)
+        for said in (parse(b"", b"select 1"), bind(b"", b""), execute()):
+            self.assertEqual(play.client(said[:6]), b"")
+            self.assertEqual(play.client(said[6:]), said)
+
+    def test_what_is_held_is_let_go(self):
+        play = denying()
+        held = parse(b"", b"select 1") + bind(b"", b"")
+        self.assertFalse(play.request.holding)
+        play.client(held + execute()[:4])
+        self.assertTrue(play.request.holding)
+        play.request.release_held()
+        self.assertFalse(play.request.holding)
+        self.assertEqual(play.request.take_output(), held)
+        self.assertEqual(play.client(execute()[4:] + SYNC), execute() + SYNC)
+
+    def test_what_waits_for_a_verdict_is_not_let_go(self):
+        play = Playbook(inspects=["statement"])
+        play.request.feed(bind(b"", b"s") + parse(b"", b"select 1"))
+        self.assertIsNotNone(play.request.next_work())
+        self.assertFalse(play.request.holding)
+        play.request.release_held()
+        self.assertEqual(play.request.take_output(), b"")
+
+    def test_who_is_asked_for_replies_sends_a_flush_behind_what_needs_it(self):
+        play = Playbook()
+        play.client(parse(b"", b"select 1") + FLUSH)
+        self.assertEqual(play.client(bind(b"", b"")), b"")
+        play.request.ask_for_replies()
+        # What is held stays: none of its replies is outstanding.
+        self.assertEqual(play.request.take_output(), FLUSH)
+        rest = SYNC + query(b"select 1")
+        self.assertEqual(play.client(rest), bind(b"", b"") + rest)
+        play.request.ask_for_replies()
+        self.assertEqual(play.request.take_output(), b"")
+
+    def test_a_copy_data_that_is_not_whole_waits_where_reading_is_about_to_stop(self):
+        batch = parse(b"", b"one") + bind(b"", b"") + execute()
+        copied = message(b"d", b"x" * 100)
+        for limit, sent in ((3, batch + copied[:50]), (2, b"")):
+            play = Playbook()
+            play.request.pending_limit = limit
+            self.assertEqual(play.client(batch + copied[:50]), sent)
+        play.database(b"")
+        play.request.pending_limit = 3
+        self.assertEqual(play.client(copied[50:70]), batch + copied[:70])
 
     def test_a_query_after_an_open_batch_goes_behind_it(self):
         play = Playbook()

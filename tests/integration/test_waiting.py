@@ -1,0 +1,108 @@
+"""Nobody waits for ever: long batches, small limits, clients that fall silent or go."""
+
+from __future__ import annotations
+
+import socket
+
+import psycopg
+
+from tests.integration.base import Surroundings, raw_session
+from tests.support.sessions import PARSE_COMPLETE, bind, execute, parse, query, types
+
+LIMITS = {"max_pending_exchanges": "20"}
+#: Seconds after which nothing comes any more, as far as these tests are concerned.
+PATIENCE = 20.0
+
+
+def received(raw, wanted, patience=PATIENCE):
+    """What comes until a message of this type has come."""
+    raw.settimeout(patience)
+    data = b""
+    while True:
+        data += raw.recv(1 << 16)
+        try:
+            if wanted in types(data):
+                return data
+        except AssertionError:
+            continue
+
+
+class LongBatches(Surroundings):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.chains = {
+            "defaults": cls.chain(),
+            "the connector stops early": cls.chain(connector={"connector": LIMITS}),
+            "both stop early": cls.chain(
+                connector={"connector": LIMITS}, server={"database": LIMITS}
+            ),
+            "the server stops early": cls.chain(
+                link="none", server={"database": {**LIMITS, "batch_hold_limit": "0"}}
+            ),
+        }
+
+    def test_more_rows_than_replies_may_be_outstanding(self):
+        for name, chain in self.chains.items():
+            count = 3000 if name == "defaults" else 500
+            with self.subTest(name), self.connect(chain) as db:
+                db.execute("SET statement_timeout = '30s'")
+                db.execute("CREATE TEMP TABLE t (a int, b text)")
+                with db.cursor() as cursor:
+                    cursor.executemany(
+                        "INSERT INTO t VALUES (%s, %s)", [(n, "x") for n in range(count)]
+                    )
+                self.assertEqual(db.execute("SELECT count(*) FROM t").fetchone(), (count,))
+
+    def test_an_error_in_the_middle(self):
+        for name, chain in self.chains.items():
+            with self.subTest(name), self.connect(chain) as db:
+                db.execute("CREATE TEMP TABLE t (a int)")
+                with db.cursor() as cursor, self.assertRaises(psycopg.errors.DivisionByZero):
+                    cursor.executemany(
+                        "INSERT INTO t SELECT 1 / %s::int", [(n,) for n in range(300, -300, -1)]
+                    )
+                self.assertEqual(db.execute("SELECT count(*) FROM t").fetchone(), (0,))
+
+
+class Silence(Surroundings):
+    """What PostgreSQL says before Sync is asked for comes through connector and server, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        alone = cls.chain(link="none")
+        cls.ports = {
+            "database": cls.postgres.port,
+            "server": alone.port,
+            "connector and server": cls.chain().port,
+            "nothing held": cls.chain(
+                link="none", server={"database": {"batch_hold_limit": "0", "batch_hold_time": "0"}}
+            ).port,
+        }
+
+    def assert_answered(self, batch, until, kinds, before=b""):
+        for name, port in self.ports.items():
+            with self.subTest(name), raw_session(port) as raw:
+                if before:
+                    raw.sendall(before)
+                    received(raw, "Z")
+                raw.sendall(batch)
+                self.assertEqual(types(received(raw, until)), kinds)
+
+    def test_errors(self):
+        self.assert_answered(parse(b"", b"selec 1"), "E", "E")
+        divided = parse(b"", b"SELECT 1 / $1::int") + bind(b"", b"", [b"0"]) + execute()
+        self.assert_answered(divided, "E", "1E")
+
+    def test_copying_in(self):
+        copied = parse(b"", b"COPY t FROM STDIN") + bind(b"", b"") + execute()
+        self.assert_answered(copied, "G", "12G", query(b"CREATE TEMP TABLE t (a int)"))
+
+    def test_many_rows(self):
+        rows = parse(b"", b"SELECT generate_series(1, 20000)") + bind(b"", b"") + execute()
+        for name, port in self.ports.items():
+            with self.subTest(name), raw_session(port) as raw:
+                raw.settimeout(PATIENCE)
+                raw.sendall(rows)
+                self.assertEqual(raw.recv(5, socket.MSG_WAITALL), PARSE_COMPLETE)
