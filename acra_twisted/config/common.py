@@ -218,6 +218,21 @@ METRICS = Section(
             False,
             "The trace pages speak TLS and want client certificates, by tls_ca, tls_cert, tls_key.",
         ),
+        Option(
+            "zpages_hosts",
+            NAMES,
+            (),
+            "Host names that the trace pages may be asked for by, besides localhost and addresses, "
+            "where neither a token nor a certificate is wanted. /metrics on an address of its own "
+            "can be asked for by any name.",
+        ),
+        Option(
+            "http_max_connections",
+            Integer(4, 10_000),
+            16,
+            "Connections to metrics and trace pages together. The one that has waited longest "
+            "makes room for the next, so that clients of the database never lack descriptors.",
+        ),
     ),
 )
 

@@ -5,7 +5,7 @@ Source of Acra's names and buckets: acra-observability reference, section 12.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from prometheus_client import Counter
@@ -41,6 +41,8 @@ _IN_TRANSACTION: Final = {b"T": "in_transaction", b"E": "failed_transaction"}
 #: Of Traffic.
 _DIRECTIONS: Final = ("from_client", "to_client", "to_database", "from_database")
 _NS: Final = 1e-9
+#: Sessions that are looked at between two turns.
+_STEP: Final = 16
 #: Nanoseconds between exchanges whose ids go with their times; those that last long always do.
 _EXEMPLARS_APART: Final = 10**7
 _UNUSUAL: Final = 10**8
@@ -57,20 +59,69 @@ def session_state(session: Session) -> str:
     return _IN_TRANSACTION.get(session.transaction_status, "idle")
 
 
+class _Count:
+    """One look at all sessions, a few at a step; some may end meanwhile."""
+
+    __slots__ = ("states", "traffic", "_taken")
+
+    def __init__(self) -> None:
+        self.states = dict.fromkeys(STATES, 0)
+        self.traffic = Traffic()
+        self._taken: dict[Session, Traffic] = {}
+
+    def add(self, session: Session) -> None:
+        """A session of the moment."""
+        self.states[session_state(session)] += 1
+        taken = self._taken[session] = Traffic() + session.traffic
+        self.traffic = self.traffic + taken
+
+    def ended(self, session: Session) -> None:
+        """Its bytes are those of an ended one now: else they would be there twice."""
+        taken = self._taken.pop(session, None)
+        if taken is not None:
+            self.traffic = self.traffic.since(taken)
+
+
 class _Sessions:
     """Sessions by state, and the bytes of all there are and were, read when scraped."""
 
     def __init__(self, sessions: Callable[[], Iterable[Session]]) -> None:
         self._sessions = sessions
-        self.ended = Traffic()
+        self._ended = Traffic()
+        self._counts: list[_Count] = []
+        # What was counted for the scrape that comes next.
+        self._counted: tuple[dict[str, int], Traffic] | None = None
+
+    def ended(self, session: Session) -> None:
+        """A session is over."""
+        self._ended += session.traffic
+        for count in self._counts:
+            count.ended(session)
+        # It may be seen once more before it is forgotten.
+        session.traffic = Traffic()
+
+    def count(self) -> Iterator[None]:
+        """Look at every session, a few at a step, for the next `collect`."""
+        count, looked_at = _Count(), 0
+        self._counts.append(count)
+        try:
+            for session in self._sessions():
+                count.add(session)
+                looked_at += 1
+                if looked_at % _STEP == 0:
+                    yield None
+        finally:
+            self._counts.remove(count)
+        self._counted = (count.states, count.traffic + self._ended)
 
     def collect(self) -> Any:
         """prometheus-client: in the thread that serves the scrape, which is the reactor's."""
-        counts = dict.fromkeys(STATES, 0)
-        traffic = self.ended
-        for session in self._sessions():
-            counts[session_state(session)] += 1
-            traffic = traffic + session.traffic
+        if self._counted is None:
+            for _ in self.count():
+                pass
+        assert self._counted is not None  # noqa: S101 - counted just now, or before
+        counts, traffic = self._counted
+        self._counted = None
         carried = CounterMetricFamily(
             "acra_bytes", "Bytes of the database protocol", labels=["direction"]
         )
@@ -127,12 +178,14 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
         self._sessions = _Sessions(sessions)
         self.registry.register(self._sessions)
 
+    def count_sessions(self) -> Iterable[None]:
+        """Steps that are to be gone through before the registry is asked."""
+        return () if self._sessions is None else self._sessions.count()
+
     def session_closed(self, session: Session, reason: str) -> None:
         """Its bytes; the connection is counted at close."""
         if self._sessions is not None:
-            self._sessions.ended += session.traffic
-            # It may be seen once more before it is forgotten.
-            session.traffic = Traffic()
+            self._sessions.ended(session)
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """By outcome, and whether it brought a trace context."""

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+from collections.abc import Iterable
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
@@ -19,13 +20,14 @@ _TOKEN_MIN = 16
 
 class Guard:
     """``token`` must be shown if there is one.  ``verified``: only who has a certificate comes
-    this far."""
+    this far.  ``hosts`` are names that may be used for this machine."""
 
-    def __init__(self, token: str = "", verified: bool = False) -> None:
+    def __init__(self, token: str = "", verified: bool = False, hosts: Iterable[str] = ()) -> None:
         if token and len(token) < _TOKEN_MIN:
             raise ConfigError(f"zpages_token_file: a token has at least {_TOKEN_MIN} characters")
         self._token = token.encode()
         self._open = not (token or verified)
+        self._hosts = {"localhost", *(host.lower().strip("[]") for host in hosts)}
 
     def check(self, address: Address) -> None:
         """Raises ConfigError if nothing guards an address that others can reach."""
@@ -49,12 +51,13 @@ class Guard:
         return hmac.compare_digest(shown, self._token)
 
     def knows_host(self, host: str) -> bool:
-        """Whether a Host header is one that may be used.
+        """Whether a host, without its port, is one that may be asked for.
 
-        Where anybody on this machine may look it must name this machine or an address, so that a
-        web page in someone's browser can't read the pages by a name that resolves to loopback.
+        Where anybody on this machine may look it must be a name of this machine or an address, so
+        that a web page in someone's browser can't read the pages by a name that resolves to
+        loopback.
         """
-        if not self._open or host.lower() == "localhost":
+        if not self._open or host.lower().rstrip(".") in self._hosts:
             return True
         try:
             ipaddress.ip_address(host.strip("[]"))

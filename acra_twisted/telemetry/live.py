@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from heapq import heappush, heappushpop
 from typing import Any
 
-from acra_twisted.model import Exchange, Session
-from acra_twisted.sql.redact import of_statement
+from acra_twisted.model import Exchange, Session, Statement
+from acra_twisted.sql.redact import Redacted, of_statement
 from acra_twisted.telemetry.exchangemetrics import session_state
 
 #: As many are shown, those that have waited longest for a reply before all others.
 SHOWN = 200
+#: Bytes of a statement that is redacted for a page: what is longer would take too long.
+TEXT_LIMIT = 2048
+#: Sessions that are looked at between two turns.
+_STEP = 32
 
 
-def describe(sessions: Iterable[Session], now: int) -> list[dict[str, Any]]:
-    """``now`` is nanoseconds of the sessions' clock."""
-    busy_first = sorted(sessions, key=lambda session: _since(session) or now)
-    return [_described(session, now) for session in busy_first[:SHOWN]]
+def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:
+    """``now`` is nanoseconds of the sessions' clock.  None is no session: it says that some were
+    looked at, after which others may have their turn."""
+    # Of the session that has waited shortest first: it makes room for another.
+    longest: list[tuple[int, int, Session]] = []
+    for number, session in enumerate(sessions):
+        entry = (-(_since(session) or now), -number, session)
+        if len(longest) < SHOWN:
+            heappush(longest, entry)
+        else:
+            heappushpop(longest, entry)
+        if number % _STEP == _STEP - 1:
+            yield None
+    for _, _, session in sorted(longest, reverse=True):
+        yield _described(session, now)
+
+
+def shown(statement: Statement) -> Redacted:
+    """What a page shows of a statement that runs."""
+    if statement.shown is None and len(statement.text) > TEXT_LIMIT:
+        text = f"<statement of {len(statement.text)} bytes>"
+        return Redacted(text, text)
+    return of_statement(statement)
 
 
 def _since(session: Session) -> int:
@@ -45,7 +69,7 @@ def _described(session: Session, now: int) -> dict[str, Any]:
         "received": received,
         "sent": sent,
         "waiting": len(session.outstanding),
-        "statement": of_statement(statement).text if statement else "",
+        "statement": shown(statement).text if statement else "",
         "running_ms": round((now - exchange.opened) / 1e6, 3) if exchange is not None else 0.0,
         "in_database": bool(exchange is not None and exchange.sent),
         "trace_id": span.trace_id if span is not None else "",

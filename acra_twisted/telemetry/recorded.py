@@ -183,6 +183,13 @@ class Recorded:
         """While the database answered what came before."""
         return milliseconds(self.answered - self.sent)
 
+    @property
+    def size(self) -> int:
+        """How many spans `spans` gives."""
+        shape = self.shape
+        database = 1 if shape.flags & SENT and shape.server is not None else 0
+        return len(shape.stages) + len(self._row_spans) + database + 1
+
     def spans(self) -> list[Span]:
         """Those of its stages, of the database, and its own, which is the last."""
         if not self._made:

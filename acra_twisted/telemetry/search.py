@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.zstore import Kept
 
 #: Names of what may be asked for, as the page's arguments have them.
 FILTERS = ("trace_id", "client_id", "verdict", "min_ms")
-_FOUND_MAX = 50
+#: Of exchanges; ``error`` is of those that failed without being refused.
+ERROR = "error"
+VERDICTS = ("allow", "deny", ERROR)
+#: As many are shown.
+FOUND_MAX = 50
+#: Spans that are looked at between two turns.
+_STEP = 16
+
+
+class Unfit(ValueError):
+    """What is asked for cannot be; the text says what can."""
 
 
 class Filters(NamedTuple):
@@ -26,28 +37,35 @@ class Filters(NamedTuple):
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Filters:
-        """From a page's arguments.  Raises ValueError if min_ms is no number."""
+        """From a page's arguments.  Raises Unfit."""
         try:
             minimum = float(arguments.get("min_ms") or 0)
         except ValueError:
-            raise ValueError("min_ms") from None
+            minimum = -1
         if not 0 <= minimum < 1e12:
-            raise ValueError("min_ms")
-        return cls(
-            arguments.get("trace_id", "").strip().lower(),
-            arguments.get("client_id", "").strip(),
-            arguments.get("verdict", "").strip().lower(),
-            int(minimum * 1e6),
-        )
+            raise Unfit("min_ms must be a number of milliseconds")
+        verdict = arguments.get("verdict", "").strip().lower()
+        if verdict and verdict not in VERDICTS:
+            raise Unfit(f"verdict must be one of {', '.join(VERDICTS)}")
+        trace_id = arguments.get("trace_id", "").strip().lower()
+        if trace_id.strip("0123456789abcdef") or len(trace_id) > 32:
+            raise Unfit("trace_id must be hex digits, 32 of them or the first few")
+        client_id = arguments.get("client_id", "").strip()
+        return cls(trace_id, client_id, verdict, int(minimum * 1e6))
 
     def fit(self, span: Span) -> bool:
         """Whether a span is one that is looked for."""
-        found = span.attributes
         return (
-            (not self.verdict or found.get("acra.verdict") == self.verdict)
-            and (not self.client_id or found.get("acra.client_id") == self.client_id)
+            (not self.verdict or self._has_verdict(span))
+            and (not self.client_id or span.attributes.get("acra.client_id") == self.client_id)
             and span.end - span.start >= self.minimum
         )
+
+    def _has_verdict(self, span: Span) -> bool:
+        verdict = span.attributes.get("acra.verdict")
+        if self.verdict == ERROR:
+            return bool(span.status) and verdict not in ("deny", "hangup")
+        return bool(verdict == self.verdict)
 
 
 class Match(NamedTuple):
@@ -62,31 +80,34 @@ class Match(NamedTuple):
     verdict: str
 
 
-def search(traces: Iterable[tuple[str, Sequence[Span]]], filters: Filters) -> list[Match]:
-    """The traces that fit, in the order in which they are given; 50 at most."""
-    found: list[Match] = []
-    for trace_id, spans in traces:
-        if not trace_id.startswith(filters.trace_id):
+def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
+    """The traces that fit, in the order in which they are given.  None is no match: it says that
+    some spans were looked at, after which others may have their turn."""
+    for kept in traces:
+        if not kept.trace_id.startswith(filters.trace_id):
             continue
-        fitting = [span for span in spans if filters.fit(span)]
-        if fitting:
-            # The longest: of an exchange and its stages, the exchange.
-            fitting.sort(key=lambda span: span.start - span.end)
-            span = fitting[0]
-            found.append(
-                Match(
-                    trace_id,
-                    len(spans),
-                    span.name,
-                    span.start,
-                    span.end - span.start,
-                    _first(fitting, "acra.client_id"),
-                    _first(fitting, "acra.verdict"),
-                )
-            )
-            if len(found) == _FOUND_MAX:
-                break
-    return found
+        fitting = []
+        for number, span in enumerate(kept.spans(), 1):
+            if filters.fit(span):
+                fitting.append(span)
+            if not number % _STEP:
+                yield None
+        yield _match(kept, fitting) if fitting else None
+
+
+def _match(kept: Kept, fitting: list[Span]) -> Match:
+    # The longest: of an exchange and its stages, the exchange.
+    fitting.sort(key=lambda span: span.start - span.end)
+    span = fitting[0]
+    return Match(
+        kept.trace_id,
+        len(kept),
+        span.name,
+        span.start,
+        span.end - span.start,
+        _first(fitting, "acra.client_id"),
+        _first(fitting, "acra.verdict"),
+    )
 
 
 def _first(spans: Iterable[Span], key: str) -> str:

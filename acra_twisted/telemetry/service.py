@@ -8,7 +8,6 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Session
@@ -122,21 +121,31 @@ class TelemetryService(MultiService):
         if metrics is None and zpages is None:
             return
         # Imported only here: a daemon without metrics and pages does not pay for the web.
-        from acra_twisted.telemetry.site import make_site
+        from acra_twisted.telemetry.httpchannel import Visitors
+        from acra_twisted.telemetry.scrape import Scrape
+        from acra_twisted.telemetry.site import BoundedTLS, make_site
+        from acra_twisted.telemetry.turns import Turns
 
-        registry = self.metrics.registry
+        scrape = Scrape(self.metrics.registry, self.metrics.count_sessions)
         both = metrics == zpages
-        asked = (self._why_unready, self._up_to_date)
+        shared: dict[str, Any] = {
+            "unready": self._why_unready,
+            "catch_up": self._up_to_date,
+            "visitors": Visitors(settings["http_max_connections"]),
+            "turns": Turns(self._reactor),
+        }
         if metrics is not None and not both:
-            site = make_site(self._reactor, registry, None, Guard(), *asked)
+            site = make_site(self._reactor, scrape, None, Guard(), **shared)
             self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
         if zpages is not None:
             guard, context = make_guard(settings, tls_prefix)
-            site = make_site(self._reactor, registry if both else None, self._pages, guard, *asked)
+            assert self._pages is not None  # noqa: S101 - made where the option is set
+            self._pages.prepare()
+            site = make_site(self._reactor, scrape if both else None, self._pages, guard, **shared)
             guarded: Any = site
             if context is not None:
                 self._contexts.add(lambda: make_guard(settings, tls_prefix)[1], context)
-                guarded = TLSMemoryBIOFactory(context.creator, False, site)
+                guarded = BoundedTLS(context.creator, False, site)
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:
@@ -181,7 +190,7 @@ def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:
         if credentials.certificate is None:
             raise ConfigError("zpages_tls_enable: TLS needs a certificate, tls_cert and tls_key")
         context = credentials.server_context()
-    guard = Guard(token, context is not None)
+    guard = Guard(token, context is not None, settings["zpages_hosts"])
     if settings["incoming_connection_zpages_string"] is not None:
         guard.check(settings["incoming_connection_zpages_string"])
     return guard, context

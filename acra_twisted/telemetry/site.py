@@ -7,47 +7,52 @@ A `Guard` says who may look.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web import pages
 from twisted.web.resource import Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import NOT_DONE_YET, Site
 
 from acra_twisted.telemetry.guard import Guard
-from acra_twisted.telemetry.zpages import Page, TracePages
+from acra_twisted.telemetry.httpchannel import HeadChannel, PageRequest, Visitors
+from acra_twisted.telemetry.scrape import Scrape
+from acra_twisted.telemetry.search import Unfit
+from acra_twisted.telemetry.turns import Turns
+from acra_twisted.telemetry.zpages import NotKept, Page, TracePages
+from acra_twisted.wire.httphead import Head, Refusal
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
-_NUMBER = re.compile(r"[0-9]|running|errors|")
+_HEALTH = ("/healthz", "/readyz")
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
 
 
 class _Answer(Resource):
     """A leaf whose GET is ``reply``; checks who asks first.  ``catch_up`` is called before."""
 
     isLeaf = True
-    allowedMethods = (b"GET", b"HEAD")
 
     def __init__(self, guard: Guard, catch_up: Callable[[], None]) -> None:
         Resource.__init__(self)
         self._guard = guard
         self._catch_up = catch_up
 
-    def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
+    def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
         raise NotImplementedError  # pragma: no cover - abstract
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: Any) -> Any:
         """Twisted: answer; nothing here changes anything."""
-        if request.method not in self.allowedMethods:
-            return _only_get(request)
-        request.setHeader("x-content-type-options", "nosniff")
-        request.setHeader(
-            "content-security-policy",
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-        )
-        if not self._guard.knows_host(request.getRequestHostname().decode("latin-1")):
-            return _plain(request, 421, "Host header not accepted")
+        for name, value in _HEADERS.items():
+            request.setHeader(name, value)
         if not self._guard.admits((request.getHeader(b"authorization") or b"").decode("latin-1")):
             request.setHeader("www-authenticate", 'Basic realm="acra"')
             return _plain(request, 401, "A token is needed")
@@ -55,44 +60,39 @@ class _Answer(Resource):
             key.decode("latin-1"): values[-1].decode("utf-8", "replace")
             for key, values in (request.args or {}).items()
         }
-        if not _NUMBER.fullmatch(arguments.get("bucket", "")):
-            return _plain(request, 400, "bucket must be 0 to 9, running or errors")
         self._catch_up()
         try:
             page = self.reply(request, arguments)
-        except ValueError as error:
-            return _plain(request, 400, f"{error} must be a number")
-        if page is None:
-            return _plain(request, 404, "Not found (only recent traces are kept)")
-        request.setHeader("content-type", page[0])
-        return page[1]
+        except Unfit as error:
+            return _plain(request, 400, str(error))
+        except NotKept:
+            return _plain(request, 404, _NOT_KEPT)
+        request.setHeader("content-type", page.kind)
+        if request.method == b"HEAD":
+            return b""
+        request.site.show(request, page.pieces)
+        return NOT_DONE_YET
 
 
-def _only_get(request: Request) -> bytes:
-    request.setHeader("allow", "GET, HEAD")
-    return _plain(request, 405, "Only GET")
+_NOT_KEPT = "Not found (only recent traces are kept)"
 
 
-def _plain(request: Request, code: int, text: str) -> bytes:
+def _plain(request: Any, code: int, text: str) -> bytes:
     request.setResponseCode(code)
     request.setHeader("content-type", "text/plain; charset=utf-8")
-    return f"{text}\n".encode()
+    return b"" if request.method == b"HEAD" else f"{text}\n".encode()
 
 
 class Metrics(_Answer):
-    """The scrape; OpenMetrics with exemplars if the scraper asks for it."""
+    """The scrape."""
 
-    def __init__(
-        self, guard: Guard, catch_up: Callable[[], None], registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, guard: Guard, catch_up: Callable[[], None], scrape: Scrape) -> None:
         super().__init__(guard, catch_up)
-        self._registry = registry
+        self._scrape = scrape
 
-    def reply(self, request: Request, arguments: dict[str, str]) -> Page:
-        """All of the registry."""
-        accept = (request.getHeader(b"accept") or b"").decode("latin-1")
-        encoder, content_type = choose_encoder(accept)
-        return content_type, encoder(self._registry)
+    def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
+        """See Scrape."""
+        return self._scrape.page((request.getHeader(b"accept") or b"").decode("latin-1"))
 
 
 class Listing(_Answer):
@@ -104,7 +104,7 @@ class Listing(_Answer):
         super().__init__(guard, catch_up)
         self._page = page
 
-    def reply(self, request: Request, arguments: dict[str, str]) -> Page:
+    def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
         """See TracePages."""
         return self._page(arguments)
 
@@ -116,11 +116,11 @@ class Trace(_Answer):
         super().__init__(guard, catch_up)
         self._pages = pages
 
-    def reply(self, request: Request, arguments: dict[str, str]) -> Page | None:
+    def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
         """See TracePages.trace."""
         trace_id = b"/".join(request.postpath or []).decode("latin-1")
         if not _TRACE_ID.fullmatch(trace_id):
-            return None
+            raise NotKept
         return self._pages.trace(trace_id, arguments)
 
 
@@ -134,10 +134,8 @@ class Health(Resource):
         Resource.__init__(self)
         self._unready = unready
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: Any) -> bytes:
         """Twisted: answer."""
-        if request.method not in _Answer.allowedMethods:
-            return _only_get(request)
         request.setHeader("cache-control", "no-store")
         why = self._unready()
         return _plain(request, 503, why) if why else _plain(request, 200, "ok")
@@ -146,45 +144,122 @@ class Health(Resource):
 class _Branch(Resource):
     """A path on the way to a leaf."""
 
-    def getChild(self, path: bytes, request: Request) -> Resource:
+    def getChild(self, path: bytes, request: Any) -> Resource:
         """Twisted: nothing of that name is here."""
         return pages.notFound()  # type: ignore[return-value]
 
 
-class _QuietSite(Site):
-    """Scrapes are no news: no access log."""
+class PageSite(Site):
+    """A site whose connections, and whose work in a turn of the reactor, are bounded.  Scrapes are
+    no news: it writes no access log.
+
+    ``hosts`` says whether a name may be used for what is on it.
+    """
+
+    noisy = False
+    requestFactory: Any = PageRequest
+    protocol: Any = HeadChannel
+
+    def __init__(
+        self,
+        root: Resource,
+        reactor: Any,
+        visitors: Visitors,
+        turns: Turns,
+        hosts: Callable[[str], bool],
+    ) -> None:
+        super().__init__(root, timeout=None, reactor=reactor)
+        self.displayTracebacks = False
+        self.visitors = visitors
+        self.turns = turns
+        self._knows_host = hosts
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Twisted: the channel of a connection, None if there are enough."""
+        return None if self.visitors.full else super().buildProtocol(addr)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Twisted: what is spoken over TLS."""
+        return [b"http/1.1"]
+
+    def log(self, request: Any) -> None:
+        """Twisted: a request has ended."""
+
+    def refusal(self, head: Head) -> Refusal | None:
+        """What is wrong with a request, who it is for before all else."""
+        return (
+            head.problem_of_host()
+            or self._problem_of_name(head)
+            or head.problem_of_body()
+            or head.problem_of_request()
+            or _problem_of_origin(head)
+        )
+
+    def _problem_of_name(self, head: Head) -> Refusal | None:
+        if head.path in _HEALTH or not head.host or self._knows_host(head.host):
+            return None
+        return Refusal(421, f"Host header not accepted; zpages_hosts may have it: {head.host}")
+
+    def show(self, request: PageRequest, pieces: Iterator[str]) -> None:
+        """Answer with a page, by and by."""
+        request.answer(self.turns, pieces, {NotKept: (404, _NOT_KEPT)})
+
+
+class BoundedTLS(TLSMemoryBIOFactory):
+    """TLS around a `PageSite`."""
 
     noisy = False
 
-    def log(self, request: Request) -> None:  # type: ignore[override]
-        """Twisted: a request has ended."""
+    def buildProtocol(self, addr: Any) -> Any:
+        """Twisted: the channel of a connection, None if there are enough."""
+        return None if self.wrappedFactory.visitors.full else super().buildProtocol(addr)
+
+
+def _problem_of_origin(head: Head) -> Refusal | None:
+    """Browsers say who asks.  A page from elsewhere may link here, and have nothing else of it."""
+    if not set(head.values("sec-fetch-site")) & {"cross-site", "same-site"}:
+        return None
+    follows = head.values("sec-fetch-mode") == ["navigate"]
+    if follows and head.values("sec-fetch-dest") == ["document"]:
+        return None
+    return Refusal(403, "pages from elsewhere cannot use this one")
 
 
 _OPEN = Guard()
+#: Connections, where nobody says how many.
+VISITORS = 16
 
 
 def make_site(
     reactor: Any,
-    registry: CollectorRegistry | None,
+    scrape: Scrape | None,
     traces: TracePages | None,
     guard: Guard = _OPEN,
     unready: Callable[[], str] = str,
     catch_up: Callable[[], None] = lambda: None,
-) -> Site:
+    visitors: Visitors | None = None,
+    turns: Turns | None = None,
+) -> PageSite:
     """Metrics, pages or both, as given; and on each whether the daemon lives (``/healthz``) and
     whether new connections should come (``/readyz``): ``unready`` says why not.  ``catch_up`` is
-    called before anything that was counted is shown."""
+    called before anything that was counted is shown.  ``visitors`` and ``turns`` are shared by the
+    sites of a daemon.
+
+    Where no pages are, whoever reaches the address may use any name for it.
+    """
     root = _Branch()
     root.putChild(b"healthz", Health(str))
     root.putChild(b"readyz", Health(unready))
-    if registry is not None:
-        root.putChild(b"metrics", Metrics(guard, catch_up, registry))
+    if scrape is not None:
+        root.putChild(b"metrics", Metrics(guard, catch_up, scrape))
+    hosts: Callable[[str], bool] = lambda host: True  # noqa: E731
     if traces is not None:
+        hosts = guard.knows_host
         debug = _Branch()
         for name in ("tracez", "traces", "sessions", "rpcz"):
             debug.putChild(name.encode(), Listing(guard, catch_up, getattr(traces, name)))
         debug.putChild(b"trace", Trace(guard, catch_up, traces))
         root.putChild(b"debug", debug)
-    site = _QuietSite(root, timeout=30, reactor=reactor)
-    site.displayTracebacks = False
-    return site
+    if visitors is None:
+        visitors = Visitors(VISITORS)
+    return PageSite(root, reactor, visitors, turns or Turns(reactor), hosts)

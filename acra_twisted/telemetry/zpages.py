@@ -3,34 +3,63 @@
 Behaviour after OpenCensus' zPages: per span name the running ones, nine latency buckets and
 errors.  HTML that needs nothing from outside; every value is escaped, for attributes may hold
 what clients sent.  ``?format=json`` gives the same data.
+
+A page is made in pieces, some of them empty, each of which takes some microseconds: between two of
+them sessions have their turn.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
 
-from acra_twisted.model import Session
+from acra_twisted.model import Exchange, Session
 from acra_twisted.telemetry import live, zstore
 from acra_twisted.telemetry.rpcz import RpcStats
-from acra_twisted.telemetry.search import FILTERS, Filters, search
+from acra_twisted.telemetry.search import (
+    FILTERS,
+    FOUND_MAX,
+    VERDICTS,
+    Filters,
+    Match,
+    Unfit,
+    search,
+)
 from acra_twisted.telemetry.spans import Span, iso_time
 from acra_twisted.telemetry.waterfall import arrange, as_record, shares
 from acra_twisted.telemetry.zstore import SpanStore
 
-#: Content type and body.
-Page = tuple[str, bytes]
+
+class Page(NamedTuple):
+    """Content type and body."""
+
+    kind: str
+    pieces: Iterator[str]
+
+
+class NotKept(Exception):
+    """There is no such page (any more).  Raised before a page's first piece that is not empty."""
+
+
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 _RUNNING_MAX = 100
+_RECENT_MAX = 50
+_BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "errors", "")
+#: Running spans that are looked at between two turns.
+_STEP = 32
+#: Pieces of a template that are one of a page.
+_PIECES = 16
 
 
 class TracePages:
     """Renders pages from a SpanStore.
 
     ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``calls`` are
-    counted by an observer (see `rpcz`).  ``clock`` gives nanoseconds.
+    counted by an observer (see `rpcz`).  ``clock`` gives nanoseconds.  Pages raise Unfit if an
+    argument cannot be.
     """
 
     def __init__(
@@ -49,17 +78,24 @@ class TracePages:
         self._sessions = sessions
         self._calls = calls
         self._clock = clock
-        self._templates: Any = None
+        self._templates: dict[str, Any] = {}
 
     def tracez(self, arguments: Mapping[str, str]) -> Page:
         """Summary by span name, and the samples of ``name`` and ``bucket`` if they are given."""
+        if arguments.get("bucket", "") not in _BUCKETS:
+            raise Unfit("bucket must be 0 to 8, running or errors")
+        return self._page(arguments, self._tracez(arguments))
+
+    def _tracez(self, arguments: Mapping[str, str]) -> Iterator[str]:
         running: dict[str, list[Span]] = {}
         for _, span in zip(range(_RUNNING_MAX), self._running(), strict=False):
             running.setdefault(span.name or "(exchange)", []).append(span)
+        yield ""
         rows = [
             {**row._asdict(), "running": len(running.get(row.name, ()))}
             for row in self._store.summary()
         ]
+        yield ""
         known = {row["name"] for row in rows}
         rows += [
             {"name": name, "running": len(spans), "latency": [0] * 9, "errors": 0, "seen": 0}
@@ -76,77 +112,187 @@ class TracePages:
                 place = zstore.ERRORS if bucket == "errors" else int(bucket or 0)
                 samples = self._store.samples(chosen, place)
         records = [as_record(span, self._service) for span in samples]
+        yield ""
         if arguments.get("format") == "json":
-            return _json({"service": self._service, "names": rows, "samples": records})
+            yield from _json({"service": self._service, "names": rows, "samples": records})
+            return
         for record in records:
             record["when"] = iso_time(record["start"])
             took = record["end"] - record["start"]
             record["elapsed"] = f"{took / 1e6:.3f}" if took else ""
-        return self._render(
+        yield ""
+        recent = self._store.traces()[:_RECENT_MAX]
+        yield from self._render(
             "tracez.html",
             title="tracez",
             labels=zstore.LABELS,
             rows=rows,
             chosen=chosen,
             samples=records,
-            recent=self._store.recent_traces(),
+            recent=((kept.trace_id, len(kept)) for kept in recent),
         )
 
-    def trace(self, trace_id: str, arguments: Mapping[str, str]) -> Page | None:
-        """The waterfall of one trace; None if nothing of it is kept."""
-        records = [as_record(span, self._service) for span in self._store.trace(trace_id)]
+    def trace(self, trace_id: str, arguments: Mapping[str, str]) -> Page:
+        """The waterfall of one trace, of what has ended and of what still runs.  Its pieces raise
+        NotKept if there is nothing of it."""
+        return self._page(arguments, self._trace(trace_id, arguments))
+
+    def _trace(self, trace_id: str, arguments: Mapping[str, str]) -> Iterator[str]:
+        records: dict[str, dict[str, Any]] = {}
+        for span in self._store.trace(trace_id).spans():
+            records[span.span_id] = as_record(span, self._service)
+            yield ""
+        for number, record in enumerate(self._open(trace_id), 1):
+            if record is not None:
+                records.setdefault(record["span_id"], record)
+            if not number % _STEP:
+                yield ""
         if not records:
-            return None
+            raise NotKept
+        found = sorted(records.values(), key=lambda record: record["start"])
         if arguments.get("format") == "json":
-            return _json({"trace_id": trace_id, "spans": records})
-        spent = shares(records)
+            yield from _json({"trace_id": trace_id, "spans": found})
+            return
+        yield ""
+        spent = shares(found)
         whole = sum(spent.values()) or 1
         parts = [(name, f"{took / whole:.1%}") for name, took in sorted(spent.items())]
-        return self._render(
-            "trace.html", title=f"trace {trace_id}", rows=arrange(records), shares=parts
+        yield ""
+        yield from self._render(
+            "trace.html", title=f"trace {trace_id}", rows=arrange(found), shares=parts
         )
 
+    def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
+        """What of a trace has begun and not ended: exchanges with their statements, then whatever
+        else runs.  None for what is of another trace."""
+        now = self._clock()
+        for session in self._sessions():
+            yield None
+            for _, exchange, _ in session.outstanding:
+                span = None if exchange is None else exchange.span
+                if exchange is None or span is None or span.trace_id != trace_id:
+                    yield None
+                else:
+                    yield self._running_exchange(exchange, now)
+        for span in self._running():
+            yield self._running_span(span, now) if span.trace_id == trace_id else None
+
+    def _running_span(self, span: Span, now: int) -> dict[str, Any]:
+        record = as_record(span, self._service)
+        record["name"] = record["name"] or "(exchange)"
+        record["end"] = max(now, span.start)
+        record["running"] = True
+        return record
+
+    def _running_exchange(self, exchange: Exchange, now: int) -> dict[str, Any]:
+        record = self._running_span(exchange.span, now)
+        session, statement = exchange.session, exchange.statement
+        known = record["attributes"]
+        known["acra.client_id"] = session.identity.client_id
+        known["db.namespace"] = session.database.decode("utf-8", "replace")
+        known["acra.in_database"] = bool(exchange.sent)
+        record["name"] = exchange.kind
+        if statement is not None:
+            redacted = live.shown(statement)
+            record["name"] = redacted.summary
+            known["db.query.text"] = redacted.text
+        return record
+
     def traces(self, arguments: Mapping[str, str]) -> Page:
-        """The traces that fit.  Raises ValueError."""
-        found = search(self._store.traces(), Filters.of(arguments))
+        """The traces that fit."""
+        return self._page(arguments, self._traces(arguments, Filters.of(arguments)))
+
+    def _traces(self, arguments: Mapping[str, str], filters: Filters) -> Iterator[str]:
+        found: list[Match] = []
+        for match in search(self._store.traces(), filters):
+            if match is not None:
+                found.append(match)
+            if len(found) > FOUND_MAX:
+                break
+            yield ""
+        shown, more = found[:FOUND_MAX], len(found) > FOUND_MAX
         if arguments.get("format") == "json":
-            rows = [match._asdict() for match in found]
-            return _json({"service": self._service, "traces": rows})
-        return self._render(
+            rows = (match._asdict() for match in shown)
+            yield from _json({"service": self._service, "more": more, "traces": rows})
+            return
+        yield from self._render(
             "traces.html",
             title="traces",
             asked={name: arguments.get(name, "") for name in FILTERS},
-            rows=[{**match._asdict(), "when": iso_time(match.start)} for match in found],
+            verdicts=VERDICTS,
+            more=more,
+            most=FOUND_MAX,
+            rows=({**match._asdict(), "when": iso_time(match.start)} for match in shown),
         )
 
     def sessions(self, arguments: Mapping[str, str]) -> Page:
         """What is going on at this moment."""
-        rows = live.describe(self._sessions(), self._clock())
+        return self._page(arguments, self._sessions_now(arguments))
+
+    def _sessions_now(self, arguments: Mapping[str, str]) -> Iterator[str]:
+        rows: list[dict[str, Any]] = []
+        for row in live.describe(self._sessions(), self._clock()):
+            if row is not None:
+                rows.append(row)
+            yield ""
         if arguments.get("format") == "json":
-            return _json({"service": self._service, "sessions": rows})
+            yield from _json({"service": self._service, "sessions": iter(rows)})
+            return
         states: dict[str, int] = {}
         for row in rows:
             states[row["state"]] = states.get(row["state"], 0) + 1
-        return self._render("sessions.html", title="sessions", rows=rows, states=states)
+        yield from self._render("sessions.html", title="sessions", rows=rows, states=states)
 
     def rpcz(self, arguments: Mapping[str, str]) -> Page:
         """Counts, latencies and rates by kind of request and by stage."""
+        return self._page(arguments, self._rpcz(arguments))
+
+    def _rpcz(self, arguments: Mapping[str, str]) -> Iterator[str]:
         tables = self._calls.page() if self._calls is not None else {}
+        yield ""
         if arguments.get("format") == "json":
-            return _json({"service": self._service, **tables})
-        return self._render("rpcz.html", title="rpcz", tables=tables)
+            yield from _json({"service": self._service, **tables})
+        else:
+            yield from self._render("rpcz.html", title="rpcz", tables=tables)
 
-    def _render(self, template: str, **values: Any) -> Page:
-        if self._templates is None:
-            # Imported on the first view: the daemon starts without it.
-            from jinja2 import Environment, PackageLoader
+    @staticmethod
+    def _page(arguments: Mapping[str, str], pieces: Iterator[str]) -> Page:
+        return Page(_JSON if arguments.get("format") == "json" else _HTML, pieces)
 
-            self._templates = Environment(
-                loader=PackageLoader("acra_twisted.telemetry"), autoescape=True
-            )
-        page = self._templates.get_template(template).render(service=self._service, **values)
-        return _HTML, page.encode()
+    def prepare(self) -> None:
+        """Read the templates now, for it takes a tenth of a second."""
+        from jinja2 import Environment, PackageLoader
+
+        environment = Environment(loader=PackageLoader("acra_twisted.telemetry"), autoescape=True)
+        self._templates = {
+            name: environment.get_template(name) for name in environment.list_templates()
+        }
+
+    def _render(self, template: str, **values: Any) -> Iterator[str]:
+        if not self._templates:
+            self.prepare()
+        pieces = self._templates[template].generate(service=self._service, **values)
+        # Of a microsecond each.
+        while some := "".join(islice(pieces, _PIECES)):
+            yield some
 
 
-def _json(value: Any) -> Page:
-    return _JSON, json.dumps(value).encode()
+def _json(value: Mapping[str, Any]) -> Iterator[str]:
+    """An object; the items of its lists and the values of other iterators one by one."""
+    between = "{"
+    for key, part in value.items():
+        yield f"{between}{json.dumps(key)}: "
+        between = ", "
+        if isinstance(part, list | Iterator):
+            yield from _json_list(part)
+        else:
+            yield json.dumps(part)
+    yield "}"
+
+
+def _json_list(items: Iterable[Any]) -> Iterator[str]:
+    between = "["
+    for item in items:
+        yield between + json.dumps(item)
+        between = ", "
+    yield "[]" if between == "[" else "]"

@@ -13,7 +13,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Final, NamedTuple
 
 from acra_twisted.telemetry.recorded import SENT, Recorded, Shape
@@ -181,20 +180,46 @@ class SpanStore:
             return []
         return list(known.buckets[bucket])[::-1]
 
-    def trace(self, trace_id: str) -> list[Span]:
-        """Every kept span of a trace, by start."""
+    def trace(self, trace_id: str) -> Kept:
+        """What is kept of a trace; nothing if it is not."""
         found = self._recent.get(trace_id) or self._sampled.get(trace_id) or ()
-        return sorted(_spans(found), key=lambda span: span.start)
+        return Kept(trace_id, tuple(found))
 
-    def traces(self) -> Iterator[tuple[str, list[Span]]]:
+    def traces(self) -> list[Kept]:
         """Every kept trace, the one whose last span came last first."""
         kept = [*self._sampled.items(), *self._recent.items()]
         kept.sort(key=lambda item: item[1][-1].end, reverse=True)
-        return ((trace_id, _spans(items)) for trace_id, items in kept)
+        return [Kept(trace_id, items) for trace_id, items in kept]
 
-    def recent_traces(self, count: int = 50) -> list[tuple[str, int]]:
-        """Newest trace ids with their number of spans."""
-        return [(trace_id, len(trace)) for trace_id, trace in islice(self.traces(), count)]
+
+class Kept:
+    """What is kept of one trace.  Its spans are made while they are looked at, one by one, for
+    there may be many."""
+
+    __slots__ = ("trace_id", "_items")
+
+    def __init__(self, trace_id: str, items: Sequence[Span | Recorded]) -> None:
+        self.trace_id = trace_id
+        self._items = items
+
+    def __len__(self) -> int:
+        """The number of its spans."""
+        count = 0
+        for item in self._items:
+            count += item.size if isinstance(item, Recorded) else 1
+        return min(count, _SPANS_PER_TRACE)
+
+    def spans(self) -> Iterator[Span]:
+        """As many as a trace may have, in the order in which they came."""
+        left = _SPANS_PER_TRACE
+        for at in range(len(self._items)):
+            item = self._items[at]
+            found = item.spans() if isinstance(item, Recorded) else [item]
+            for span in found:
+                if not left:
+                    return
+                left -= 1
+                yield span
 
 
 def _bucket(took: int) -> int:
@@ -220,14 +245,3 @@ def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:
     if _wants(names[stages], span.start, span.end):
         return True
     return len(names) > stages + 1 and _wants(names[stages + 1], recorded.sent, span.end)
-
-
-def _spans(items: Sequence[Span | Recorded]) -> list[Span]:
-    """As many as a trace may have."""
-    found: list[Span] = []
-    for item in items:
-        if isinstance(item, Recorded):
-            found += item.spans()
-        else:
-            found.append(item)
-    return found[:_SPANS_PER_TRACE]

@@ -29,7 +29,7 @@ def _parser() -> Parser:
     parser.add_argument("trace_id", nargs="?", default="", help="32 hex digits; none: search")
     add_options(parser)
     parser.add_argument("--client_id", default="", help="search: exchanges of this client")
-    parser.add_argument("--verdict", default="", help="search: allow or deny")
+    parser.add_argument("--verdict", default="", help="search: allow, deny or error")
     parser.add_argument("--min_ms", default="", help="search: exchanges that took as long")
     parser.switch("json", help="print JSON")
     return parser

@@ -33,3 +33,10 @@ class Guards(SynchronousTestCase):
         for host, known in (("localhost", True), ("[::1]", True), ("evil.example", False)):
             self.assertEqual(Guard().knows_host(host), known)
             self.assertTrue(Guard(TOKEN).knows_host(host))
+
+    def test_names_that_may_be_used(self):
+        guard = Guard(hosts=("Acra-Server", "db.example"))
+        for host in ("acra-server", "DB.example", "db.example.", "localhost", "127.0.0.1", "::1"):
+            self.assertTrue(guard.knows_host(host), host)
+        for host in ("example", "evil.db.example", "acra_server", ""):
+            self.assertFalse(guard.knows_host(host), host)

@@ -75,7 +75,7 @@ class Kept(SynchronousTestCase):
         intake = Intake(store, lambda: 0)
         span = sample()[0]
         intake.take(encoded([span]), "ann")
-        (kept,) = store.trace(span.trace_id)
+        (kept,) = store.trace(span.trace_id).spans()
         self.assertEqual((kept.service, kept.span_id), ("acra-connector", span.span_id))
         self.assertEqual(store.summary(), [])
         self.assertEqual(intake.counts, {"kept": 1, "dropped_rate": 0})

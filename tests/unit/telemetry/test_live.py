@@ -3,9 +3,13 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import Exchange, Statement
-from acra_twisted.telemetry.live import SHOWN, describe
+from acra_twisted.telemetry.live import SHOWN, TEXT_LIMIT, describe
 from acra_twisted.telemetry.spans import Span
 from tests.support.sessions import make_session
+
+
+def rows(sessions, now):
+    return [row for row in describe(sessions, now) if row is not None]
 
 
 class Live(SynchronousTestCase):
@@ -17,7 +21,7 @@ class Live(SynchronousTestCase):
             exchange.sent = opened
             session.outstanding.append((1, exchange, None))
         sessions[2].span = Span("x", "1" * 32, "", 1, 1, True)
-        found = describe(sessions, 9_000_000)
+        found = rows(sessions, 9_000_000)
         self.assertEqual([row["running_ms"] for row in found], [8.0, 4.0, 0.0])
         self.assertEqual(found[0]["statement"], "SELECT ?")
         self.assertEqual((found[0]["state"], found[0]["in_database"]), ("active", True))
@@ -25,4 +29,19 @@ class Live(SynchronousTestCase):
         self.assertEqual((found[2]["state"], found[2]["trace_id"]), ("idle", ""))
 
     def test_bounded(self):
-        self.assertEqual(len(describe([make_session() for _ in range(SHOWN + 5)], 1)), SHOWN)
+        self.assertEqual(len(rows([make_session() for _ in range(SHOWN + 5)], 1)), SHOWN)
+
+    def test_of_many_those_that_wait_longest_are_shown(self):
+        sessions = [make_session() for _ in range(3 * SHOWN)]
+        for session in sessions[-5:]:
+            session.outstanding.append((1, Exchange(session, "query", None, 7), None))
+        shown = rows(sessions, 9)
+        self.assertEqual([row["state"] for row in shown[:6]], ["active"] * 5 + ["idle"])
+        self.assertEqual(len(shown), SHOWN)
+
+    def test_a_long_statement_is_not_read_for_a_page(self):
+        session = make_session()
+        statement = Statement(b"SELECT '" + b"x" * TEXT_LIMIT + b"'")
+        session.outstanding.append((1, Exchange(session, "query", statement, 1), None))
+        [row] = rows([session], 9)
+        self.assertEqual(row["statement"], f"<statement of {TEXT_LIMIT + 9} bytes>")

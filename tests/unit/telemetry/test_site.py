@@ -2,16 +2,21 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.guard import Guard
-from acra_twisted.telemetry.site import make_site
+from acra_twisted.telemetry.httpchannel import Visitors
+from acra_twisted.telemetry.scrape import Scrape
+from acra_twisted.telemetry.site import BoundedTLS, make_site
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import SpanStore
 from tests.support.sample_spans import sample
+from tests.support.turnclock import TurnClock
+
+TOKEN = "a token long enough"
 
 
 class Site(SynchronousTestCase):
@@ -21,8 +26,13 @@ class Site(SynchronousTestCase):
         store = SpanStore()
         for span in sample():
             store.add(span)
-        pages = TracePages("acra-server", store, lambda: [])
-        self.site = make_site(Clock(), registry, pages)
+        self.scrape = Scrape(registry)
+        self.pages = TracePages("acra-server", store, lambda: [])
+        self.make(self.scrape, self.pages)
+
+    def make(self, scrape=None, traces=None, **more):
+        self.clock = TurnClock()
+        self.site = make_site(self.clock, scrape, traces, **more)
 
     def ask(self, path, method="GET", host="127.0.0.1:9", accept="*/*", more=""):
         protocol = self.site.buildProtocol(None)
@@ -30,6 +40,7 @@ class Site(SynchronousTestCase):
         protocol.makeConnection(transport)
         head = f"{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n{more}\r\n"
         protocol.dataReceived(head.encode())
+        self.clock.turn(100)
         protocol.connectionLost(Failure(ConnectionDone()))
         status, _, rest = transport.value().decode().partition("\r\n")
         return int(status.split()[1]), rest
@@ -44,12 +55,10 @@ class Site(SynchronousTestCase):
             self.assertEqual(self.ask(path)[0], 200)
 
     def test_a_token(self):
-        token = "a token long enough"
-        pages = TracePages("acra-server", SpanStore(), lambda: [])
-        self.site = make_site(Clock(), CollectorRegistry(), pages, Guard(token))
+        self.make(self.scrape, self.pages, guard=Guard(TOKEN))
         for path in ("/metrics", "/debug/tracez", "/debug/trace/" + "1" * 32, "/debug/sessions"):
             self.assertEqual(self.ask(path)[0], 401, path)
-        shown = f"Authorization: Bearer {token}\r\n"
+        shown = f"Authorization: Bearer {TOKEN}\r\n"
         self.assertEqual(self.ask("/debug/rpcz", more=shown)[0], 200)
         self.assertEqual(self.ask("/debug/rpcz", more=shown, host="acra.example")[0], 200)
 
@@ -61,6 +70,7 @@ class Site(SynchronousTestCase):
             ("/debug/trace/" + "9" * 32, 404),
             ("/debug/tracez?name=x&bucket=12345", 400),
             ("/debug/traces?min_ms=x", 400),
+            ("/debug/traces?verdict=errors", 400),
         ):
             self.assertEqual(self.ask(path)[0], code, path)
         self.assertEqual(self.ask("/metrics", method="POST")[0], 405)
@@ -70,7 +80,7 @@ class Site(SynchronousTestCase):
 
     def test_health(self):
         why = ["starting"]
-        self.site = make_site(Clock(), None, None, Guard("a token long enough"), lambda: why[0])
+        self.make(guard=Guard(TOKEN), unready=lambda: why[0])
         self.assertEqual(self.ask("/healthz", host="10.1.2.3")[0], 200)
         status, answer = self.ask("/readyz")
         self.assertEqual((status, answer.rpartition("\r\n")[2]), (503, "starting\n"))
@@ -80,5 +90,71 @@ class Site(SynchronousTestCase):
         self.assertEqual(self.ask("/readyz", method="POST")[0], 405)
 
     def test_nothing_that_is_not_configured(self):
-        self.site = make_site(Clock(), None, None)
+        self.make()
         self.assertEqual(self.ask("/metrics")[0], 404)
+
+    def test_metrics_alone_answer_to_any_name(self):
+        self.make(self.scrape)
+        for host in ("acra-server:9399", "evil.example", "10.0.0.7"):
+            self.assertEqual(self.ask("/metrics", host=host)[0], 200, host)
+
+    def test_pages_answer_to_names_that_are_named(self):
+        self.make(self.scrape, self.pages, guard=Guard(hosts=("acra-server",)))
+        for path in ("/metrics", "/debug/traces", "/nothing", "/"):
+            self.assertEqual(self.ask(path, host="evil.example")[0], 421, path)
+            self.assertIn(self.ask(path, host="acra-server:9399")[0], (200, 404), path)
+        # Health says nothing that is worth a trick.
+        self.assertEqual(self.ask("/healthz", host="evil.example")[0], 200)
+
+    def test_the_host_comes_before_all_else(self):
+        bodies = "Content-Length: 9\r\n"
+        self.make(self.scrape, self.pages, guard=Guard(TOKEN), unready=lambda: "")
+        self.assertEqual(self.ask("/debug/traces", method="POST", more=bodies)[0], 413)
+        self.make(self.scrape, self.pages)
+        self.assertEqual(self.ask("/x", host="evil.example", method="POST", more=bodies)[0], 421)
+        self.assertEqual(self.ask("/x", more="Host: localhost\r\n")[0], 400)
+        self.assertEqual(self.ask("http://localhost/metrics")[0], 400)
+
+    def test_pages_from_elsewhere(self):
+        navigates = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+        frames = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"
+        for site, more, status in (
+            ("same-origin", "", 200),
+            ("none", navigates, 200),
+            ("cross-site", navigates, 200),
+            ("same-site", navigates, 200),
+            ("cross-site", "", 403),
+            ("same-site", frames, 403),
+            ("cross-site", "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n", 403),
+        ):
+            asked = f"Sec-Fetch-Site: {site}\r\n{more}"
+            self.assertEqual(self.ask("/debug/traces", more=asked)[0], status, asked)
+
+    def test_what_browsers_are_told(self):
+        head = self.ask("/debug/traces")[1].partition("\r\n\r\n")[0].lower()
+        for told in ("frame-ancestors 'none'", "x-frame-options: deny", "no-store", "nosniff"):
+            self.assertIn(told, head)
+
+    def test_head(self):
+        for path, status in (("/metrics", 200), ("/debug/tracez", 200), ("/healthz", 200)):
+            found, rest = self.ask(path, method="HEAD")
+            self.assertEqual((found, rest.partition("\r\n\r\n")[2]), (status, ""), path)
+
+    def test_only_http_1_over_tls(self):
+        self.assertEqual(self.site.acceptableProtocols(), [b"http/1.1"])
+
+    def test_as_many_connections_as_there_may_be(self):
+        visitors = Visitors(4)
+        self.make(self.scrape, self.pages, visitors=visitors)
+        tls = BoundedTLS(CertificateOptions(), False, self.site)
+        for _ in range(4):
+            self.site.buildProtocol(None).makeConnection(Deaf())
+        self.assertIsNone(self.site.buildProtocol(None))
+        self.assertIsNone(tls.buildProtocol(None))
+
+
+class Deaf(StringTransport):
+    """A connection that does not end when it is told to."""
+
+    def abortConnection(self):
+        pass

@@ -52,12 +52,12 @@ class Store(SynchronousTestCase):
         slow, refused = self.add(took=10**8), self.add(status=7)
         fast = [self.add() for _ in range(1000)]
         for span in (slow, refused, fast[0], fast[-1]):
-            self.assertEqual(self.store.trace(span.trace_id), [span])
-        self.assertEqual(self.store.trace(fast[1].trace_id), [])
+            self.assertEqual(list(self.store.trace(span.trace_id).spans()), [span])
+        self.assertEqual(len(self.store.trace(fast[1].trace_id)), 0)
         for _ in range(2 * zstore.TRACES_MAX):
             self.now += 10**9
             self.add()
-        self.assertEqual(self.store.trace(slow.trace_id), [])
+        self.assertEqual(len(self.store.trace(slow.trace_id)), 0)
         self.assertLessEqual(len(self.store), zstore.TRACES_MAX)
 
     def test_exchanges_as_they_were_recorded(self):
@@ -72,8 +72,11 @@ class Store(SynchronousTestCase):
         self.assertEqual([len(self.store.samples(name, 3)) for name in names], [1, 1, 0])
         self.assertEqual(len(self.store.samples("stage censor", 0)), 1)
         kept = self.store.trace(recorded.span.trace_id)
-        self.assertEqual({span.name for span in kept}, set(names))
-        self.assertEqual(self.store.recent_traces(1), [(recorded.span.trace_id, 3)])
+        [newest, *_] = self.store.traces()
+        self.assertEqual((newest.trace_id, len(newest)), (recorded.span.trace_id, 3))
+        # To say how many there are none is made.
+        self.assertEqual(recorded._made, [])
+        self.assertEqual({span.name for span in kept.spans()}, set(names))
         self.now += 10**9
         self.store.add_recorded(record(1, start=self.now, took=4_000_000))
         self.assertEqual(len(self.store.samples("SELECT t", 3)), 2)
@@ -98,14 +101,17 @@ class Store(SynchronousTestCase):
             for span in exchange.spans():
                 made.add(span)
         self.assertEqual(recorded.summary(), made.summary())
-        self.assertEqual(recorded.recent_traces(), made.recent_traces())
+        for one, other in zip(recorded.traces(), made.traces(), strict=True):
+            self.assertEqual((one.trace_id, len(one)), (other.trace_id, len(other)))
+            self.assertEqual(len(one), len(list(one.spans())))
 
     def test_a_trace_of_recorded_exchanges_is_bounded(self):
         for _ in range(600):
             recorded = record(1, start=self.now)
             recorded.span.trace_id = "1" * 32
             self.store.add_recorded(recorded)
-        self.assertEqual(len(self.store.trace("1" * 32)), 512)
+        kept = self.store.trace("1" * 32)
+        self.assertEqual((len(kept), len(list(kept.spans()))), (512, 512))
 
     def test_ob3_names_and_traces_are_bounded(self):
         for number in range(300):
@@ -113,7 +119,7 @@ class Store(SynchronousTestCase):
         names = [row.name for row in self.store.summary()]
         self.assertEqual(len(names), 201)
         self.assertIn(zstore.OTHER, names)
-        self.assertEqual(len(self.store.recent_traces(10_000)), len(self.store))
+        self.assertEqual(len(self.store.traces()), len(self.store))
         self.assertLessEqual(len(self.store), zstore.TRACES_MAX)
         for _ in range(300):
             self.add(name="0")

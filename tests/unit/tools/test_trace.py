@@ -9,11 +9,13 @@ from email.message import Message
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry.search import Unfit
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.zpages import TracePages
+from acra_twisted.telemetry.zpages import NotKept, TracePages
 from acra_twisted.telemetry.zstore import SpanStore
 from acra_twisted.tools import pages as pages_module
 from acra_twisted.tools import trace
+from tests.support.webpages import body
 
 ID = "1" * 32
 
@@ -52,14 +54,15 @@ class Tool(SynchronousTestCase):
         if parts.path == "/debug/traces":
             try:
                 found = host.traces(asked)
-            except ValueError:
-                body = io.BytesIO(b"min_ms must be a number")
-                raise urllib.error.HTTPError(url, 400, "", Message(), body) from None
+            except Unfit as error:
+                text = io.BytesIO(str(error).encode())
+                raise urllib.error.HTTPError(url, 400, "", Message(), text) from None
         else:
             found = host.trace(parts.path.rpartition("/")[2], asked)
-        if found is None:
-            raise urllib.error.HTTPError(url, 404, "", Message(), io.BytesIO())
-        return io.BytesIO(found[1])
+        try:
+            return io.BytesIO(body(found).encode())
+        except NotKept:
+            raise urllib.error.HTTPError(url, 404, "", Message(), io.BytesIO()) from None
 
     def run_tool(self, *arguments, environment=None):
         output = io.StringIO()
@@ -95,6 +98,7 @@ class Tool(SynchronousTestCase):
             (("--from=http://nowhere",), "no trace pages there .refused."),
             (("--from=file:///etc/passwd",), "does not begin with http://"),
             (("--from=http://server", "--min_ms=x"), "min_ms must be a number"),
+            (("--from=http://server", "--verdict=errors"), "one of allow, deny, error"),
         ):
             with self.assertRaisesRegex(ConfigError, expected):
                 self.run_tool(*arguments)
