@@ -16,7 +16,7 @@ from setuptools import Extension, setup
 _MODULES = {
     "": "bigendian compiled outstanding model verdicts errors cache batches",
     "wire.": "framing lengthprefix protobuf tracecontext",
-    "wire.postgres.": "frames datarows frontend backend",
+    "wire.postgres.": "frames datarows frontend backend nested",
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows refusal "
     "request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",

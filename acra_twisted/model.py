@@ -15,6 +15,14 @@ from typing import Any, Final
 from acra_twisted import events
 from acra_twisted.outstanding import Outstanding
 
+# How COPY data is laid out: lines of text, which may be CSV; messages of whole tuples in binary
+# form; or anything at all, such as a base backup or what is replicated.
+LINES: Final = "lines"
+TUPLES: Final = "tuples"
+STREAM: Final = "stream"
+#: The format of a column of which nobody has said whether it is text or binary.
+UNKNOWN_FORMAT: Final = -1
+
 # What a Work is about; also the index of its hooks in pipeline.hooks.Pipeline.
 STATEMENT: Final = "statement"
 PARAMETERS: Final = "parameters"
@@ -36,18 +44,20 @@ class Identity:
 class Statement:
     """SQL text as bytes, exactly as it will be sent.
 
-    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe.
+    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe; ``era``
+    tells how long that holds: see `dialects.postgresql.prepared`.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
     `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
     in its strings; None if that was not known when it was read (see `sql.settings`).
     """
 
-    __slots__ = ("text", "prepared_name", "columns", "skeleton", "shown", "conforming")
+    __slots__ = ("text", "prepared_name", "columns", "era", "skeleton", "shown", "conforming")
 
     def __init__(self, text: bytes, prepared_name: bytes | None = None) -> None:
         self.text = text
         self.prepared_name = prepared_name
         self.columns: Columns | None = None
+        self.era = -1
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
         self.shown: Any = None
         self.conforming: bool | None = True
@@ -81,11 +91,13 @@ class Columns:
     """What RowDescription says of a result: parallel sequences, one entry a column.
 
     ``tables`` are the OIDs of the tables the columns come from, 0 where they come from none.
-    ``is_copy``: the rows are lines of COPY data, each a single cell as it is on the wire.
+    ``formats``: 0 text, 1 binary, UNKNOWN_FORMAT; ``types`` are 0 where they are not known.
+    ``layout``: LINES, TUPLES or STREAM if the rows are messages of COPY data, each a single cell as
+    it is on the wire, else empty.
     ``unconcerned``: every stage has answered NEVER for these columns.
     """
 
-    __slots__ = ("names", "tables", "types", "formats", "is_copy", "unconcerned")
+    __slots__ = ("names", "tables", "types", "formats", "layout", "unconcerned")
 
     def __init__(
         self,
@@ -93,9 +105,9 @@ class Columns:
         tables: Sequence[int],
         types: Sequence[int],
         formats: Sequence[int],
-        is_copy: bool = False,
+        layout: str = "",
     ) -> None:
-        self.is_copy = is_copy
+        self.layout = layout
         self.unconcerned = False
         self.names = names
         self.tables = tables

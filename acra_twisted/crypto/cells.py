@@ -2,25 +2,32 @@
 
 PostgreSQL sends ``bytea`` as hexadecimal (``\\x2525...``), in its old escape format
 (``%%%\\227\\000...``) or, in binary results, as it is.  The same digits stand in JSON, in arrays
-and in COPY data.  So hexadecimal is looked for anywhere, the other two in the cell as a whole.
+and in COPY data, whatever is quoted around them.  So hexadecimal is looked for anywhere, and opened
+anywhere in a text.  The other two are looked for anywhere, too, and opened where nothing around
+them must change with them: in a value of its own.
 
-What is put in place of a container is written in the form the container had.
+What is put in place of a container is written in the form the container had; what counts the
+value's bytes is put right.
 """
 
 from __future__ import annotations
 
 import binascii
 import re
+import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
+from acra_twisted.crypto.envelopes import Envelope
 from acra_twisted.crypto.search import contains_any
+from acra_twisted.wire.postgres.nested import SYNTAXES, Leaf
 
 RAW: Final = "raw"
 HEX: Final = "hex"
 ESCAPE: Final = "escape"
-ESCAPE_TWICE: Final = "escape-twice"
+#: Where a plaintext has no place: within quotes of quotes, or where a length might count it.
+UNUSUAL: Final = "unusual"
 
 
 def _escape(data: bytes) -> bytes:
@@ -33,18 +40,24 @@ def _escape(data: bytes) -> bytes:
 _STRUCT: Final = envelopes.MARKS[0]
 _BLOCK: Final = envelopes.MARKS[1]
 _HEX_MARKS: Final = tuple(mark.hex().encode() for mark in envelopes.MARKS)
-_ESCAPED_MARKS: Final = tuple(_escape(mark) for mark in envelopes.MARKS)
-# In JSON and in COPY data the backslashes of the escape format are doubled, and in JSON quotes have
-# one: the tag is not part of what is looked for.
-_ESCAPED_MARKS_TWICE: Final = tuple(
-    _escape(mark).replace(b"\\", b"\\\\") for mark in (acrastruct.KEY_MARK, acrablock.MARK)
+#: Where values lie in arrays, composites, JSON or COPY data, each level doubles the backslashes of
+#: the escape format.  Quotes get one, or are doubled: the tag is not part of what is looked for.
+_LEVELS: Final = tuple(
+    tuple(
+        _escape(mark).replace(b"\\", b"\\" * doubled)
+        for mark in (acrastruct.KEY_MARK, acrablock.MARK)
+    )
+    for doubled in (1, 2, 4, 8, 16)
 )
-_ALL_ESCAPED_MARKS: Final = _ESCAPED_MARKS + _ESCAPED_MARKS_TWICE
+_ALL_ESCAPED_MARKS: Final = tuple(mark for level in _LEVELS for mark in level)
+#: What is in all of them, and in little else.
+_ESCAPED_ZERO: Final = (b"\\000\\",)
 
 #: Digits converted at a time: a worker keeps the interpreter for a piece (0.1 ms), not for 20 MB.
 _PIECE: Final = 256 * 1024
 _HEX_RUN: Final = re.compile(rb"(?:[0-9a-f]{2})*")
 _ESCAPES: Final = re.compile(rb"\\(?:\\|([0-7]{3}))")
+_COUNT: Final = struct.Struct(">i")
 _TWICE: Final = re.compile(rb'\\([\\"])')
 
 
@@ -59,7 +72,14 @@ def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> b
         contains_any(data, _HEX_MARKS, start, end)
         or binary
         and contains_any(data, envelopes.MARKS, start, end)
-        or data.find(b"\\", start, end) >= 0
+        or _has_escaped(data, start, end)
+    )
+
+
+def _has_escaped(data: bytes, start: int, end: int) -> bool:
+    return (
+        data.find(b"\\", start, end) >= 0
+        and contains_any(data, _ESCAPED_ZERO, start, end)
         and contains_any(data, _ALL_ESCAPED_MARKS, start, end)
     )
 
@@ -67,7 +87,9 @@ def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> b
 class Sighting(NamedTuple):
     """A container in a cell: its kind and bytes (the inner one's), and where to put its content.
 
-    ``[start, end)`` are places in the bytes of the cell.
+    ``[start, end)`` are places in the bytes of the cell, ``inner`` is the one where the inner one
+    begins; ``lengths`` are those of the lengths that count them.  One in UNUSUAL form is not to be
+    replaced, and ``data`` may be no more than its head.
     """
 
     kind: str
@@ -75,27 +97,87 @@ class Sighting(NamedTuple):
     form: str
     start: int
     end: int
+    inner: int
+    lengths: tuple[int, ...] = ()
 
 
-def find(cell: bytes, binary: bool = True) -> list[Sighting]:
-    """Whatever looks like a container in a cell, in order.  Not to be replaced: ESCAPE_TWICE.
+def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sighting]:
+    """Whatever looks like a container in a cell that is one value, in order.
 
-    ``binary``: False if the cell is text for sure.
+    ``binary``: False if the cell is text for sure.  ``syntax``: it is text with a syntax of its
+    own, where nothing but digits can take the place of digits.
     """
     found: list[Sighting] = []
     size = len(cell)
     if binary and (_STRUCT in cell or _BLOCK in cell):
-        found += [
-            Sighting(e.kind, cell[e.inner : e.end], RAW, e.start, e.end)
-            for e in envelopes.find(cell)
-        ]
+        found += [_sighting(e, cell, RAW, 0, 1) for e in envelopes.find(cell)]
     if contains_any(cell, _HEX_MARKS, 0, size):
         found += _find_hex(cell)
-    if b"\\" in cell and contains_any(cell, _ALL_ESCAPED_MARKS, 0, size):
-        found += _find_escaped(cell)
+    if _has_escaped(cell, 0, size):
+        found += _find_escaped(cell, syntax)
     if len(found) > 1:
         found.sort(key=lambda sighting: sighting.start)
     return found
+
+
+def _sighting(e: Envelope, data: bytes, form: str, begin: int, width: int) -> Sighting:
+    """A container in ``data``, of which each byte takes so many of the cell's from ``begin`` on."""
+    return Sighting(
+        e.kind,
+        e.data(data),
+        UNUSUAL if e.deep else form,
+        begin + width * e.start,
+        begin + width * e.end,
+        begin + width * e.inner,
+    )
+
+
+def unusual(sighting: Sighting) -> Sighting:
+    """The same, not to be replaced."""
+    return sighting._replace(form=UNUSUAL)
+
+
+def concerns(cell: bytes, start: int, end: int) -> bool:
+    """Whether a part of a cell is worth a look of its own."""
+    return end - start >= envelopes.MINIMUM and might_contain(cell, True, start, end)
+
+
+def place(cell: bytes, found: list[Sighting], leaves: Sequence[Leaf]) -> list[Sighting]:
+    """What was ``found`` in a cell that holds other values, each put in the value that holds it.
+
+    What is in none of them stays where it is.
+    """
+    placed: list[Sighting] = []
+    for leaf in leaves:
+        value = cell[leaf.start : leaf.end]
+        for sighting in find(value, syntax=leaf.oid in SYNTAXES):
+            if leaf.whole and not _fills(sighting, value):
+                sighting = unusual(sighting)
+            placed.append(
+                sighting._replace(
+                    start=leaf.start + sighting.start,
+                    end=leaf.start + sighting.end,
+                    inner=leaf.start + sighting.inner,
+                    lengths=leaf.lengths,
+                )
+            )
+    known = {(sighting.kind, sighting.inner) for sighting in placed}
+    heads = {_head(sighting) for sighting in placed}
+    for one in found:
+        # Those without a place are known by what is in them.
+        if (_head(one) not in heads) if one.end == 0 else ((one.kind, one.inner) not in known):
+            placed.append(unusual(one))
+    placed.sort(key=lambda sighting: sighting.start)
+    return placed
+
+
+def _head(sighting: Sighting) -> bytes:
+    return sighting.data[: envelopes.HEAD_SIZE]
+
+
+def _fills(sighting: Sighting, value: bytes) -> bool:
+    begin = 2 if sighting.form == HEX and value[:2] == b"\\x" else 0
+    return sighting.start == begin and sighting.end == len(value)
 
 
 def _find_hex(cell: bytes) -> list[Sighting]:
@@ -132,10 +214,7 @@ def _unhex(cell: bytes, start: int, end: int) -> bytes:
 
 def _in_digits(data: bytes, begin: int) -> list[Sighting]:
     """Containers in bytes whose digits begin at ``begin``."""
-    return [
-        Sighting(e.kind, data[e.inner : e.end], HEX, begin + 2 * e.start, begin + 2 * e.end)
-        for e in envelopes.find(data)
-    ]
+    return [_sighting(e, data, HEX, begin, 2) for e in envelopes.find(data)]
 
 
 def _mark_positions(cell: bytes) -> list[int]:
@@ -163,19 +242,43 @@ def _run_start(cell: bytes, mark: int) -> int:
     return start + (mark - start) % 2
 
 
-def _find_escaped(cell: bytes) -> list[Sighting]:
+def _find_escaped(cell: bytes, syntax: bool) -> list[Sighting]:
     data = _unescape(cell)
     once = envelopes.find(data)
-    if once:
-        places = _places(cell, [place for e in once for place in (e.start, e.end)])
-        return [
-            Sighting(e.kind, data[e.inner : e.end], ESCAPE, places[e.start], places[e.end])
-            for e in once
-        ]
-    data = _unescape(_TWICE.sub(rb"\1", cell))
-    return [
-        Sighting(e.kind, data[e.inner : e.end], ESCAPE_TWICE, 0, 0) for e in envelopes.find(data)
-    ]
+    places = _places(cell, [place for e in once for place in (e.start, e.end, e.inner)])
+    found = []
+    for e in once:
+        # One quote more in front of it: quotes are doubled here, as in CSV.
+        fits = not (e.deep or syntax or data[e.start - 1 : e.start] == b'"')
+        form = ESCAPE if fits else UNUSUAL
+        at = places[e.start], places[e.end], places[e.inner]
+        found.append(Sighting(e.kind, e.data(data), form, *at))
+    heads = {_head(sighting) for sighting in found}
+    for text in _levels(cell):
+        # It may be any text: which places of the cell these are is not told.
+        for e in envelopes.find(text):
+            head = text[e.inner : min(e.inner + envelopes.HEAD_SIZE, e.end)]
+            if head not in heads:
+                heads.add(head)
+                found.append(Sighting(e.kind, head, UNUSUAL, 0, 0, 0))
+    return found
+
+
+def _levels(cell: bytes) -> list[bytes]:
+    """The bytes that a text may stand for, if its backslashes are doubled, and its quotes."""
+    texts = []
+    text = cell
+    for number, marks in enumerate(_LEVELS):
+        if number:
+            text = _TWICE.sub(rb"\1", text)
+        if contains_any(cell, marks, 0, len(cell)):
+            quoted = text
+            if number:
+                texts.append(_unescape(quoted))
+            for _ in range(number + 1):
+                quoted = quoted.replace(b'""', b'"')
+                texts.append(_unescape(quoted))
+    return texts
 
 
 def _unescape(cell: bytes) -> bytes:
@@ -203,14 +306,28 @@ def _places(cell: bytes, wanted: Sequence[int]) -> dict[int, int]:
 def replace(cell: bytes, contents: Sequence[tuple[Sighting, bytes]]) -> bytes:
     """The cell with plaintexts in place of containers, each in its container's form.
 
-    The sightings must be of this cell, in order, and must not overlap.
+    The sightings must be of this cell, in order, and must not overlap.  Raises struct.error rather
+    than wrap a length.
     """
     parts = []
-    done = 0
+    grown: dict[int, int] = {}
     for sighting, content in contents:
-        parts += [cell[done : sighting.start], _WRITE[sighting.form](content)]
-        done = sighting.end
-    return b"".join((*parts, cell[done:]))
+        written = _WRITE[sighting.form](content)
+        parts.append((sighting.start, sighting.end, written))
+        for length in sighting.lengths:
+            more = len(written) - (sighting.end - sighting.start)
+            grown[length] = grown.get(length, 0) + more
+    if grown:
+        for length, more in grown.items():
+            (before,) = _COUNT.unpack_from(cell, length)
+            parts.append((length, length + 4, _COUNT.pack(before + more)))
+        parts.sort()
+    changed = []
+    done = 0
+    for start, end, written in parts:
+        changed += [cell[done:start], written]
+        done = end
+    return b"".join((*changed, cell[done:]))
 
 
 def _as_it_is(data: bytes) -> bytes:

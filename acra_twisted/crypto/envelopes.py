@@ -25,20 +25,31 @@ _KINDS: Final = ((ACRASTRUCT, acrastruct), (ACRABLOCK, acrablock))
 
 #: What is in every container of each kind.
 MARKS: Final = (acrastruct.MARK, acrablock.MARK)
-#: How many containers may lie one in another.  A cell of look-alikes that each claim all the rest
-#: would else be work and memory by the square of its size.
+#: How many containers may lie one in another and be opened.  A cell of look-alikes that each claim
+#: all the rest would else be work and memory by the square of its size.
 MAX_DEPTH: Final = 4
+#: By so much of a container its data key is known: the head of the longer kind.
+HEAD_SIZE: Final[int] = max(acrastruct.HEAD_SIZE, acrablock.HEAD_SIZE)
 #: No container is shorter.
 MINIMUM: Final = acrablock.OVERHEAD + 1
 
 
 class Envelope(NamedTuple):
-    """A container found: ``[start, end)`` with its ``%%%`` header, the inner one from ``inner``."""
+    """A container found: ``[start, end)`` with its ``%%%`` header, the inner one from ``inner``.
+
+    ``deep``: it lies in more than MAX_DEPTH others.  Its data key tells whose it is; its content is
+    not to be read.
+    """
 
     kind: str
     start: int
     inner: int
     end: int
+    deep: bool = False
+
+    def data(self, source: bytes) -> bytes:
+        """The inner one's bytes; of one that lies too deep only the head."""
+        return source[self.inner : min(self.end, self.inner + HEAD_SIZE) if self.deep else self.end]
 
 
 def wrap(kind: str, inner: bytes) -> bytes:
@@ -49,8 +60,8 @@ def wrap(kind: str, inner: bytes) -> bytes:
 def find(data: bytes) -> list[Envelope]:
     """Whatever looks like a container in ``data``, by where the inner one begins.
 
-    One may lie inside another: the outer one may be a look-alike that wants to hide it.  But only
-    MAX_DEPTH deep, so that all of them together are no more than so many times the data.
+    One may lie inside another: the outer one may be a look-alike that wants to hide it.  Those that
+    are not ``deep`` are together no more than MAX_DEPTH times the data.
     """
     found: list[Envelope] = []
     for kind, form in _KINDS:
@@ -61,19 +72,21 @@ def find(data: bytes) -> list[Envelope]:
             if size:
                 found.append(Envelope(kind, _outer(kind, data, start, size), start, start + size))
             position = data.find(form.MARK, position + 1)
-    return _bounded(found) if len(found) > 1 else found
+    return _by_place(found) if len(found) > 1 else found
 
 
-def _bounded(found: list[Envelope]) -> list[Envelope]:
-    """In order, without those that lie too deep in others."""
-    kept: list[Envelope] = []
+def _by_place(found: list[Envelope]) -> list[Envelope]:
+    """In order, and those marked that lie too deep in others."""
+    told: list[Envelope] = []
     around: list[int] = []
     for envelope in sorted(found, key=lambda envelope: envelope.inner):
         around = [end for end in around if end > envelope.inner]
         if len(around) < MAX_DEPTH:
             around.append(envelope.end)
-            kept.append(envelope)
-    return kept
+            told.append(envelope)
+        else:
+            told.append(envelope._replace(deep=True))
+    return told
 
 
 def _outer(kind: str, data: bytes, start: int, size: int) -> int:

@@ -8,15 +8,17 @@ the poison stage made before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.batches import RowBatch
 from acra_twisted.crypto import cells, envelopes
 from acra_twisted.crypto.cells import Sighting
 from acra_twisted.crypto.openers import Opener
-from acra_twisted.model import Columns, Exchange
+from acra_twisted.model import LINES, TUPLES, Columns, Exchange
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.themis.keys import PublicKey
+from acra_twisted.wire.postgres import nested
 
 #: What is opened without leaving the reactor: 32 containers, or 4 if each costs a multiplication on
 #: the curve.  About half a millisecond; what is more goes to a worker.
@@ -73,7 +75,7 @@ def might_contain(batch: RowBatch) -> bool:
 
 def _has_binary(batch: RowBatch) -> bool:
     columns = batch.columns
-    return columns.is_copy or any(columns.formats)
+    return columns.layout != "" or any(columns.formats)
 
 
 def findings(batch: RowBatch) -> Findings:
@@ -87,12 +89,37 @@ def findings(batch: RowBatch) -> Findings:
                 continue
             for column, value in enumerate(batch.cells(row)):
                 if value is not None and len(value) >= envelopes.MINIMUM:
-                    sightings = cells.find(value, binary)
+                    sightings = _look(batch.columns, column, value)
                     if sightings:
                         found.append(Cell(row, column, value, sightings))
         batch.findings = Findings(found)
     kept: Findings = batch.findings
     return kept
+
+
+def _look(columns: Columns, column: int, value: bytes) -> list[Sighting]:
+    """Whatever looks like a container in a value, and where it stands there."""
+    if columns.layout:
+        return _look_copied(columns.layout, value)
+    oid = columns.types[column]
+    if not columns.formats[column]:
+        return cells.find(value, False, oid in nested.SYNTAXES)
+    found = cells.find(value, True, oid in nested.SYNTAXES)
+    if not found or oid in nested.TEXTS:
+        return found
+    concerns = partial(cells.concerns, value)
+    return cells.place(value, found, nested.leaves(value, 0, len(value), oid, concerns))
+
+
+def _look_copied(layout: str, value: bytes) -> list[Sighting]:
+    found = cells.find(value)
+    if layout == LINES:
+        # Digits are digits in whatever quotes.
+        return [one if one.form == cells.HEX else cells.unusual(one) for one in found]
+    if layout == TUPLES and found:
+        concerns = partial(cells.concerns, value)
+        return cells.place(value, found, nested.inside(value, nested.copied(value), concerns))
+    return [cells.unusual(one) for one in found]
 
 
 def judge(

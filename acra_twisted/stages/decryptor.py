@@ -147,7 +147,7 @@ def _contents(
             continue
         counts = kinds.setdefault(sighting.kind, [0, 0])
         try:
-            if sighting.form == cells.ESCAPE_TWICE:
+            if sighting.form == cells.UNUSUAL:
                 raise Closed("unusual form")
             content = opener.open(sighting.kind, sighting.data, points)
         except Closed as closed:

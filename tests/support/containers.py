@@ -10,7 +10,7 @@ from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
 from acra_twisted.keystore import purposes
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import Columns, Exchange
+from acra_twisted.model import LINES, Columns, Exchange
 from acra_twisted.themis import keys
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import make_session, row
@@ -63,9 +63,9 @@ def batch(*rows, types=None, formats=None):
     return RowBatch(b"".join(row(*cells) for cells in rows), described)
 
 
-def copy_batch(*lines):
-    """Lines of COPY data as a CopyBatch."""
-    described = Columns([b""], [0], [0], [0], is_copy=True)
+def copy_batch(*lines, layout=LINES):
+    """Messages of COPY data as a CopyBatch."""
+    described = Columns([b""], [0], [0], [0], layout)
     return CopyBatch(b"".join(message(b"d", line) for line in lines), described)
 
 

@@ -17,6 +17,19 @@ from tests.support.sessions import make_session
 FLOWS = (WholeRequests, WholeReplies)
 
 
+class Plan:
+    """Judges rows by a function of the batch."""
+
+    def __init__(self, judge):
+        self.judge = judge
+
+    def __call__(self, work):
+        if work.kind == "columns":
+            work.exchange.plan = (("test", None, False),)
+            return PASS
+        return self.judge(work.item) if work.kind == "rows" else PASS
+
+
 class Playbook:
     def __init__(self, judge=None, inspects=(), ready=True, prepared=100, flows=FLOWS, **options):
         self.session = make_session(ready, prepared=prepared)

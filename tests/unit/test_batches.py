@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.errors import WireError
-from acra_twisted.model import Columns
+from acra_twisted.model import LINES, Columns
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import row
 
@@ -46,7 +46,7 @@ class Batches(SynchronousTestCase):
 
     def test_copied_lines(self):
         data = message(b"d", b"one\n") + message(b"d", b"two\n")
-        batch = CopyBatch(data, Columns([b""], [0], [0], [0], is_copy=True))
+        batch = CopyBatch(data, Columns([b""], [0], [0], [0], layout=LINES))
         self.assertEqual([batch.cells(n) for n in range(len(batch))], [[b"one\n"], [b"two\n"]])
         batch.set_cell(1, 0, b"other\n")
         self.assertEqual(batch.encode(), message(b"d", b"one\n") + message(b"d", b"other\n"))

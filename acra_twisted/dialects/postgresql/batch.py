@@ -148,8 +148,7 @@ class HeldBatch(ChunkFlow):
     def _drop(self, entries: list[replies.Entry]) -> None:
         """These messages will not be answered: the database never sees them, or skips them."""
         for code, exchange, payload in entries:
-            if code == replies.PARSE:
-                self._session.prepared.forget_pending(payload)
+            replies.undo(self._session, code, payload)
             if exchange is not None:
                 replies.close(exchange, "aborted")
 

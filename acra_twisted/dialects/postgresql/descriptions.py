@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.cache import GenerationCache
+from acra_twisted.dialects.postgresql.prepared import RENAMING
 from acra_twisted.model import Columns
 from acra_twisted.wire.postgres import backend
 
 _ENTRIES: Final = 1024
 _BYTES: Final = 1 << 20
-#: Commands after which prepared statements are gone.
-DROPPING: Final = (b"DEALLOCATE", b"DISCARD")
 
 
 class Descriptions:
@@ -49,8 +48,8 @@ class Descriptions:
         return found
 
     def rows(self, body: bytes) -> int | None:
-        """What the tag of a CommandComplete counts, -1 for nothing; None if it drops prepared
-        statements, which takes more than counting."""
+        """What the tag of a CommandComplete counts, -1 for nothing; None if names may mean other
+        things after it, which takes more than counting."""
         if body == self._last_tag:
             return self._last_rows
         found = self._tags.get(body)
@@ -58,7 +57,7 @@ class Descriptions:
             self._last_tag, self._last_rows = body, found
             return found
         tag = backend.decode_command_tag(body)
-        if tag.startswith(DROPPING):
+        if tag.startswith(RENAMING):
             return None
         found = backend.affected_rows(tag)
         self._tags.put(body, found)

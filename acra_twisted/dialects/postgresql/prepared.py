@@ -1,7 +1,12 @@
-"""Prepared statements and portals of one session.
+"""Prepared statements and portals of one session, and what is known of their columns.
 
 An entry is provisional from Parse on and holds once ParseComplete has come, so that a pipelined
 Bind finds it and an error leaves nothing behind.
+
+Names are the client's, and SQL can give them to other things: ``DEALLOCATE s; PREPARE s AS ...``,
+``CLOSE p; DECLARE p CURSOR ...``, or code of ``DO``.  Requests are read before it is known what
+those before them did.  So what was described holds for an *era*: columns count when the first row
+comes, if nothing has happened since that may have given the name away.
 """
 
 from __future__ import annotations
@@ -9,17 +14,37 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from acra_twisted.model import Statement
+from acra_twisted.errors import WireError
+from acra_twisted.model import UNKNOWN_FORMAT, Columns, Statement
+from acra_twisted.wire.postgres import frontend
 
 _DEALLOCATE: Final = re.compile(
     rb'\s*deallocate\s+(?:prepare\s+)?("(?:[^"]|"")+"|[a-z_][\w$]*)\s*;?\s*', re.I
 )
 
 
-class Portal:
-    """A bound statement; ``results`` are the result formats of its Bind, as on the wire."""
+#: What a prepared statement yields stays what it was described as ("cached plan must not change
+#: result type"), but not where it only runs something else that has a name: FETCH, EXECUTE, CALL.
+#: Comments in comments are not read.
+_FIXED: Final = re.compile(
+    rb"(?:[\s(]++|--[^\n\r]*+[\n\r]|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)*+"
+    rb"(?:select|with|insert|update|delete|merge|values|table)\b",
+    re.I,
+)
+#: Tags of commands that may give the names of statements, and of portals, to others.
+_STATEMENT_NAMES: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DO", b"CALL")
+_PORTAL_NAMES: Final = (b"DECLARE", b"DO", b"CALL")
+#: Commands to be told of: see `Prepared.command_complete`.
+RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DECLARE", b"DO", b"CALL")
 
-    __slots__ = ("name", "statement", "results")
+
+class Portal:
+    """A bound statement; ``results`` are the result formats of its Bind, as on the wire.
+
+    ``columns``: what a Describe of this very portal said.  ``era``: when it was bound.
+    """
+
+    __slots__ = ("name", "statement", "results", "columns", "era")
 
     def __init__(
         self, name: bytes = b"", statement: Statement | None = None, results: bytes = b"\0\0"
@@ -27,21 +52,29 @@ class Portal:
         self.name = name
         self.statement = statement
         self.results = results
-
-
-_UNKNOWN: Final = Portal()
+        self.columns: Columns | None = None
+        self.era = -1
 
 
 class Prepared:
     """``limit`` bounds statements and portals together; see `full`."""
 
-    __slots__ = ("limit", "_confirmed", "_pending", "_portals")
+    __slots__ = (
+        "limit",
+        "_confirmed",
+        "_pending",
+        "_portals",
+        "_statement_era",
+        "_portal_era",
+    )
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._confirmed: dict[bytes, Statement] = {}
         self._pending: dict[bytes, Statement] = {}
         self._portals: dict[bytes, Portal] = {}
+        self._statement_era = 0
+        self._portal_era = 0
 
     @property
     def full(self) -> bool:
@@ -76,8 +109,52 @@ class Prepared:
         self._portals[portal.name] = portal
 
     def portal(self, name: bytes) -> Portal:
-        """What is bound to a name; a portal without statement if nothing is known to be."""
-        return self._portals.get(name, _UNKNOWN)
+        """What is bound to a name; a portal of its own if nothing is known to be."""
+        found = self._portals.get(name)
+        return Portal(name) if found is None else found
+
+    def bind_complete(self, portal: Portal) -> None:
+        """The database has bound it."""
+        portal.era = self._portal_era
+
+    def bind_failed(self, portal: Portal) -> None:
+        """It was never bound: what was bound to its name before may still be."""
+        if self._portals.get(portal.name) is portal:
+            del self._portals[portal.name]
+
+    def statement_described(self, statement: Statement, columns: Columns) -> None:
+        """RowDescription of a statement."""
+        if statement.era != self._statement_era:
+            statement.era = self._statement_era
+            statement.columns = columns if _FIXED.match(statement.text) else None
+        elif statement.columns is not None:
+            statement.columns = columns
+
+    def portal_described(self, portal: Portal, columns: Columns) -> None:
+        """RowDescription of a portal."""
+        if portal.era == self._portal_era:
+            portal.columns = columns
+            if portal.statement is not None:
+                self.statement_described(portal.statement, columns)
+
+    def columns(self, portal: Portal, count: int) -> Columns:
+        """The columns of a portal whose first row has come, with so many of them."""
+        formats = [UNKNOWN_FORMAT] * count
+        if portal.era == self._portal_era:
+            if portal.columns is not None:
+                return portal.columns
+            formats = _formats(portal.results, count)
+            known = self._statement_columns(portal.statement)
+            if known is not None and len(known) == count:
+                if formats == known.formats:
+                    return known
+                return Columns(known.names, known.tables, known.types, formats)
+        return Columns([b""] * count, [0] * count, [0] * count, formats)
+
+    def _statement_columns(self, statement: Statement | None) -> Columns | None:
+        if statement is None or statement.era != self._statement_era:
+            return None
+        return statement.columns
 
     def close_complete(self, kind: bytes, name: bytes) -> None:
         """CloseComplete for a statement (``S``) or portal (``P``)."""
@@ -85,17 +162,30 @@ class Prepared:
 
     def transaction_ended(self) -> None:
         """Portals live no longer than their transaction."""
+        self._portal_era += 1
         if self._portals:
             self._portals.clear()
 
     def command_complete(self, tag: bytes, statement: Statement | None) -> None:
-        """SQL commands that drop prepared statements, by their command tag."""
+        """A command that may drop names, or give them to others, by its tag."""
+        if tag.startswith(_STATEMENT_NAMES):
+            self._statement_era += 1
+        if tag.startswith(_PORTAL_NAMES):
+            self._portal_era += 1
         if tag in (b"DEALLOCATE ALL", b"DISCARD ALL"):
             self._confirmed.clear()
         elif tag == b"DEALLOCATE" and statement is not None:
             match = _DEALLOCATE.fullmatch(statement.text)
             if match:
                 self._confirmed.pop(_identifier(match[1]), None)
+
+
+def _formats(results: bytes, count: int) -> list[int]:
+    try:
+        return frontend.decode_formats(results, count)
+    except WireError:
+        # Formats for another number of columns: the database would have refused this Bind.
+        return [UNKNOWN_FORMAT] * count
 
 
 def _identifier(text: bytes) -> bytes:

@@ -79,8 +79,7 @@ class RefusingBatch(HeldBatch):
         error = self._refused(exchange, deny, end)
         self._drop([entry for entry in self._expected if entry[1] is not exchange])
         for code, _, payload in self._expected:
-            if code == replies.PARSE:
-                session.prepared.forget_pending(payload)
+            replies.undo(session, code, payload)
         self._expected = []
         self._denied = True
         self._exchange = exchange

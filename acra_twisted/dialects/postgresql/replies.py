@@ -10,7 +10,7 @@ An exchange owns the consecutive entries that name it, and closes when the last 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.model import Exchange, Session
 from acra_twisted.outstanding import Entry, Outstanding
@@ -20,10 +20,10 @@ __all__ = ("Entry",)
 STARTUP: Final = 0  # authentication and parameters, up to the first ReadyForQuery
 QUERY: Final = 1  # a simple query, up to ReadyForQuery
 PARSE: Final = 2  # payload: the Statement, provisional until ParseComplete
-BIND: Final = 3
+BIND: Final = 3  # payload: the Portal
 DESCRIBE_STATEMENT: Final = 4  # payload: the Statement, whose columns are learnt here
-DESCRIBE_PORTAL: Final = 5
-EXECUTE: Final = 6
+DESCRIBE_PORTAL: Final = 5  # payload: the Portal, whose columns are learnt here
+EXECUTE: Final = 6  # payload: the Portal
 CLOSE: Final = 7  # payload: kind and name
 SYNC: Final = 8
 CALL: Final = 9  # FunctionCall, up to ReadyForQuery
@@ -81,6 +81,14 @@ def pop(session: Session) -> None:
         close(exchange, "ok")
 
 
+def undo(session: Session, code: int, payload: Any) -> None:
+    """A message will not be answered: the database never sees it, or skips it, or it failed."""
+    if code == PARSE:
+        session.prepared.forget_pending(payload)
+    elif code == BIND:
+        session.prepared.bind_failed(payload)
+
+
 def discard_until_sync(session: Session) -> None:
     """After an error in the extended protocol: drop what the database will not answer.
 
@@ -95,8 +103,7 @@ def discard_until_sync(session: Session) -> None:
         if code in (SYNC, DENIED_SYNC):
             break
         outstanding.popleft()
-        if code == PARSE:
-            session.prepared.forget_pending(payload)
+        undo(session, code, payload)
         if exchange is not None and exchange not in dropped[-1:]:
             dropped.append(exchange)
     else:

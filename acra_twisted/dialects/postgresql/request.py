@@ -385,7 +385,7 @@ class RequestFlow(RefusingBatch):
             self._deny_batch(exchange, _TOO_MANY, end)
             return
         prepared.bind_sent(portal)
-        self._expected.append((replies.BIND, exchange, None))
+        self._expected.append((replies.BIND, exchange, portal))
 
     def _executing(self, statement: Statement | None, start: int) -> Exchange:
         """The exchange of an execution: that of the Parse just before, or a new one."""
@@ -413,10 +413,13 @@ class RequestFlow(RefusingBatch):
         kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
         prepared = self._session.prepared
         if kind == b"S":
-            statement, code = prepared.statement(name), replies.DESCRIBE_STATEMENT
+            statement = prepared.statement(name)
+            exchange = self._current(statement, start)
+            self._expected.append((replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
-            statement, code = prepared.portal(name).statement, replies.DESCRIBE_PORTAL
-        self._expected.append((code, self._current(statement, start), statement))
+            portal = prepared.portal(name)
+            exchange = self._current(portal.statement, start)
+            self._expected.append((replies.DESCRIBE_PORTAL, exchange, portal))
 
     def _execute(self, start: int, end: int) -> None:
         name = frontend.decode_execute(self._buffer.data[start + 5 : end])

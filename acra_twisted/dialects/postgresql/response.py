@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from acra_twisted.bigendian import uint16
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
@@ -70,7 +69,7 @@ class ResponseFlow(ResultRows):
             frames.COMMAND_COMPLETE: self._command_complete,
             frames.COPY_IN_RESPONSE: self._copy_in,
             frames.COPY_OUT_RESPONSE: self._copy_out,
-            frames.COPY_BOTH_RESPONSE: self._copy_in,
+            frames.COPY_BOTH_RESPONSE: self._copy_both,
             frames.COPY_DATA: self._streamed,
             frames.COPY_DONE: self._copy_done,
             frames.DATA_ROW: self._streamed,
@@ -193,6 +192,7 @@ class ResponseFlow(ResultRows):
 
     def _pop(self, end: int) -> None:
         self._columns = -1
+        self._described = None
         replies.pop(self._session)
         self._after_pop(end)
 
@@ -289,7 +289,7 @@ class ResponseFlow(ResultRows):
         self._pop(end)
 
     def _bind_complete(self, start: int, end: int) -> None:
-        self._head(replies.BIND)
+        self._session.prepared.bind_complete(self._head(replies.BIND)[2])
         self._pop(end)
 
     def _close_complete(self, start: int, end: int) -> None:
@@ -308,29 +308,32 @@ class ResponseFlow(ResultRows):
         self._pop(end)
 
     def _row_description(self, start: int, end: int) -> None:
-        code, exchange, statement = self._head(
+        code, exchange, payload = self._head(
             replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
         )
-        assert exchange is not None  # noqa: S101 - all these codes have one
         if end - start < 7:
             raise WireError("database", "RowDescription is too short")
-        count = uint16(self._buffer.data, start + 5)
-        self._described = (exchange, count)
-        self._columns = -1
-        exchange.columns = self._descriptions.columns(self._body(start, end))
-        if code in (replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL):
-            if self._plans and statement is not None:
-                statement.columns = exchange.columns
+        columns = self._descriptions.columns(self._body(start, end))
+        if code == replies.DESCRIBE_STATEMENT:
+            if self._plans and payload is not None:
+                self._session.prepared.statement_described(payload, columns)
             self._pop(end)
+        elif code == replies.DESCRIBE_PORTAL:
+            self._session.prepared.portal_described(payload, columns)
+            self._pop(end)
+        else:
+            self._columns = -1
+            self._described = columns
 
     def _command_complete(self, start: int, end: int) -> None:
         body = self._body(start, end)
         rows = self._descriptions.rows(body)
-        code, exchange, _ = self._head(replies.QUERY, replies.EXECUTE)
+        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
         if rows is None:
             tag = backend.decode_command_tag(body)
-            self._session.prepared.command_complete(tag, exchange.statement)
+            statement = exchange.statement if portal is None else portal.statement
+            self._session.prepared.command_complete(tag, statement)
         elif rows >= 0:
             exchange.rows = rows + max(exchange.rows, 0)
         self._statement_ended(code, end)
@@ -344,7 +347,7 @@ class ResponseFlow(ResultRows):
     def _statement_ended(self, code: int, end: int) -> None:
         self._session.copying_in = False
         self._columns = -1
-        self._described = (None, -1) if code == replies.QUERY else self._described
+        self._described = None
         if code == replies.EXECUTE:
             self._pop(end)
 
@@ -357,6 +360,11 @@ class ResponseFlow(ResultRows):
     def _copy_out(self, start: int, end: int) -> None:
         self._in_copy()
         self._columns = -1
+        self._copy_begins(self._body(start, end))
+
+    def _copy_both(self, start: int, end: int) -> None:
+        self._copy_begins(b"")
+        self._copy_in(start, end)
 
     def _copy_in(self, start: int, end: int) -> None:
         """CopyInResponse or CopyBothResponse: until the client's CopyDone, Syncs draw nothing.

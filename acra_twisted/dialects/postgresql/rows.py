@@ -8,10 +8,22 @@ from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.bigendian import uint16
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
+from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.errors import WireError
-from acra_twisted.model import COLUMNS, ROWS, Columns, Exchange, Session, Work
-from acra_twisted.wire.postgres import datarows, frames, frontend
+from acra_twisted.model import (
+    COLUMNS,
+    LINES,
+    ROWS,
+    STREAM,
+    TUPLES,
+    Columns,
+    Exchange,
+    Session,
+    Work,
+)
+from acra_twisted.wire.postgres import datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
+from acra_twisted.wire.postgres.nested import CopiedTuples
 
 
 class ResultRows(ChunkFlow):
@@ -23,7 +35,10 @@ class ResultRows(ChunkFlow):
         self._message_limit = message_limit
         # Of the rows that are coming: their column count once known, and what was announced.
         self._columns = -1
-        self._described: tuple[Exchange | None, int] = (None, -1)
+        self._described: Columns | None = None
+        # Of the COPY data that is coming: its layout, and what follows its tuples.
+        self._layout = STREAM
+        self._tuples: CopiedTuples | None = None
         # The rows that a Work was made of: where they stand.
         self._run: tuple[int, int] = (0, 0)
 
@@ -74,38 +89,36 @@ class ResultRows(ChunkFlow):
         code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._columns < 0:
-            self._columns = self._announced(code, exchange, uint16(data, position + 5))
+            first = uint16(data, position + 5)
+            exchange.plan = ()
             if self._plans:
-                columns = self._result_columns(exchange, portal)
+                columns = self._result_columns(code, portal, first)
+                self._columns = len(columns)
                 if not columns.unconcerned:
                     return self._plan(position, columns, exchange)
-                exchange.columns = columns
+            else:
+                self._columns = self._count(code, portal, first)
         if exchange.plan:
             return self._judge_rows(data, position, size, exchange)
         return self._walk_rows(data, position, size), None
 
-    def _announced(self, code: int, exchange: Exchange, first: int) -> int:
-        """The column count of this result; where it was not described here, its first row's."""
+    def _count(self, code: int, portal: Any, first: int) -> int:
         described = self._described
-        if described[0] is exchange:
-            return described[1]
+        if described is None and code == replies.EXECUTE:
+            described = portal.columns
+        elif described is None:
+            raise WireError("database", "DataRow before RowDescription")
+        return first if described is None else len(described)
+
+    def _result_columns(self, code: int, portal: Any, first: int) -> Columns:
+        """Of the rows that are coming; ``first`` is the column count of the first one."""
+        columns = self._described
+        if columns is not None:
+            return columns
         if code == replies.QUERY:
             raise WireError("database", "DataRow before RowDescription")
-        return first
-
-    def _result_columns(self, exchange: Exchange, portal: Any) -> Columns:
-        columns = exchange.columns
-        if columns is None and portal is not None and portal.statement is not None:
-            columns = portal.statement.columns
-        if columns is None:
-            count = self._columns
-            columns = Columns([b""] * count, [0] * count, [0] * count, [0] * count)
-        if portal is None:
-            return columns
-        formats = frontend.decode_formats(portal.results, len(columns))
-        if formats == columns.formats:
-            return columns
-        return Columns(columns.names, columns.tables, columns.types, formats)
+        prepared: Prepared = self._session.prepared
+        return prepared.columns(portal, first)
 
     def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
         """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
@@ -138,25 +151,46 @@ class ResultRows(ChunkFlow):
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._columns < 0:
             self._columns = 1
+            exchange.plan = ()
             if self._plans:
-                lines = Columns([b""], [0], [0], [0], is_copy=True)
-                return self._plan(position, lines, exchange)
+                return self._plan(position, _messages(self._layout), exchange)
         if exchange.plan:
             return self._judge_copied(data, position, size, exchange)
         self._streaming = frames.length_at(data, position) + 1
         return self._stream(position, size), None
 
+    def _copy_begins(self, body: bytes) -> None:
+        """CopyOutResponse: a format and the number of columns; empty where data is no table's.
+
+        A base backup has no columns.
+        """
+        columns = uint16(body, 1) if len(body) >= 3 else 0
+        self._layout = STREAM if not columns else TUPLES if body[0] else LINES
+        self._tuples = CopiedTuples(columns) if self._layout == TUPLES else None
+
     def _judge_copied(
         self, data: bytes, position: int, size: int, exchange: Exchange
     ) -> tuple[int, Work | None]:
         start = position
+        if self._layout == TUPLES and self._tuples is None:
+            # The message that comes was not whole tuples.
+            self._layout = STREAM
+            exchange.columns = _messages(STREAM)
+        tuples = self._tuples
         while size - position >= 5 and data[position] == frames.COPY_DATA:
             length = frames.length_at(data, position)
             if not 4 <= length <= self._message_limit:
                 frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
-            if position + 1 + length > size:
+            end = position + 1 + length
+            if end > size:
                 break
-            position += 1 + length
+            if tuples is not None and not tuples.whole(data, position + 5, end):
+                self._tuples = tuples = None
+                if position > start:
+                    break
+                self._layout = STREAM
+                exchange.columns = _messages(STREAM)
+            position = end
         return self._judged(CopyBatch, data, (start, position), exchange)
 
     def _judged(
@@ -181,3 +215,8 @@ class ResultRows(ChunkFlow):
         self._run = run
         self._unsettled = True
         return run[1], work
+
+
+def _messages(layout: str) -> Columns:
+    """The columns of COPY data: each message is a cell."""
+    return Columns([b""], [0], [0], [0], layout)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Columns, Exchange, Work
@@ -73,6 +73,9 @@ class WholeReplies(ResponseFlow):
         codes = _DESCRIBED if described else _UNDESCRIBED
         if exchange is None or not outstanding.are(first, codes, exchange):
             return False
+        if described and outstanding[first + 1][2] is not outstanding[first + 2][2]:
+            # Described is one portal, executed another.
+            return False
         if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
             return False
         position = start + len(_BIND_COMPLETE)
@@ -82,8 +85,12 @@ class WholeReplies(ResponseFlow):
         result = self._result(data, position, described)
         if result is None or (described and result[0] is None):
             return False
-        if self._plans and described:
-            outstanding[first + 1][2].columns = result[0]
+        columns = result[0]
+        if self._plans and columns is not None:
+            portal: Portal = outstanding[first + 1][2]
+            if portal.statement is not None:
+                prepared: Prepared = self._session.prepared
+                prepared.statement_described(portal.statement, columns)
         self._pass_on(data[start:], exchange, result)
         return True
 

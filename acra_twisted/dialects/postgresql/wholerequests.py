@@ -100,9 +100,9 @@ class WholeRequests(RequestFlow):
                 outstanding.append((replies.CARRIER, None, None))
         prepared.bind_sent(portal)
         exchange.sent = session.clock()
-        outstanding.append((replies.BIND, exchange, None))
+        outstanding.append((replies.BIND, exchange, portal))
         if described:
-            outstanding.append((replies.DESCRIBE_PORTAL, exchange, statement))
+            outstanding.append((replies.DESCRIBE_PORTAL, exchange, portal))
         outstanding.append((replies.EXECUTE, exchange, portal))
         outstanding.append((replies.SYNC, exchange, None))
         self._out.append(data)

@@ -1,12 +1,14 @@
 """Containers in cells: hexadecimal, escape and binary bytea, JSON, arrays, COPY lines."""
 
 import json
+import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import cells, envelopes
+from acra_twisted.wire.postgres.nested import Leaf
 from tests.unit.crypto.test_envelopes import BLOCK, KINDS, STRUCT
 
 WHOLE = [*KINDS, *(envelopes.wrap(kind, inner) for inner, kind in KINDS.items())]
@@ -14,6 +16,56 @@ WHOLE = [*KINDS, *(envelopes.wrap(kind, inner) for inner, kind in KINDS.items())
 
 def escape(data):
     return cells._WRITE[cells.ESCAPE](data)
+
+
+def twice(text):
+    return text.replace("\\", "\\\\")
+
+
+def composite(text):
+    """A composite's text: in quotes, and quotes and backslashes are doubled."""
+    return '(1,"' + twice(text).replace('"', '""') + '")'
+
+
+class Placing(SynchronousTestCase):
+    """In cells that hold other values."""
+
+    def test_lengths_are_put_right(self):
+        cell = b"head" + (len(STRUCT) + 2).to_bytes(4, "big") + b"<" + STRUCT + b">" + b"tail"
+        leaf = Leaf(8, 8 + len(STRUCT) + 2, 17, (4,), False)
+        (one,) = cells.place(cell, cells.find(cell), [leaf])
+        self.assertEqual((one.form, one.lengths), (cells.RAW, (4,)))
+        self.assertEqual(cells.replace(cell, [(one, b"plain")]), b"head\0\0\0\7<plain>tail")
+
+    def test_what_is_in_no_value_is_left(self):
+        cell = b"..." + STRUCT + BLOCK
+        leaf = Leaf(3 + len(STRUCT), len(cell), 0, (), True)
+        left, placed = cells.place(cell, cells.find(cell), [leaf])
+        self.assertEqual((left.form, left.data), (cells.UNUSUAL, STRUCT))
+        self.assertEqual((placed.form, placed.data), (cells.RAW, BLOCK))
+
+    def test_only_what_fills_a_value_of_which_nothing_is_known(self):
+        for value, form in (
+            (STRUCT, cells.RAW),
+            (STRUCT.hex().encode(), cells.HEX),
+            (b"\\x" + STRUCT.hex().encode(), cells.HEX),
+            (escape(STRUCT), cells.ESCAPE),
+            (STRUCT + b"\0", cells.UNUSUAL),
+            (b"\0" + STRUCT, cells.UNUSUAL),
+            (b"\\x" + STRUCT.hex().encode() + b"\0", cells.UNUSUAL),
+        ):
+            found = cells.place(value, cells.find(value), [Leaf(0, len(value), 0, (), True)])
+            self.assertEqual([one.form for one in found], [form])
+
+    def test_once_each_however_it_is_written(self):
+        cell = twice(escape(STRUCT).decode()).encode()
+        found = cells.place(cell, cells.find(cell), [Leaf(0, len(cell), 0, (), False)])
+        self.assertEqual([one.form for one in found], [cells.UNUSUAL])
+
+    def test_a_length_never_wraps(self):
+        cell = b"\x7f\xff\xff\xff" + BLOCK
+        one = cells.find(cell)[0]._replace(lengths=(0,))
+        self.assertRaises(struct.error, cells.replace, cell, [(one, bytes(len(BLOCK) + 1))])
 
 
 class Forms(SynchronousTestCase):
@@ -50,13 +102,32 @@ class Forms(SynchronousTestCase):
     def test_en10_inside_json_arrays_and_copy(self):
         for whole in WHOLE:
             inner = whole[12:] if whole[:1] == b"%" else whole
+            head = inner[: envelopes.HEAD_SIZE]
             digits, plain = whole.hex(), b"pl\\ain\0".hex()
             for pattern in ('{"a": "\\\\x%s"}', '{"\\\\x%s",NULL}', "1\t\\\\x%s\tb\n", "%s"):
                 cell, expected = (pattern % text for text in (digits, plain))
                 self.check(cell.encode(), cells.HEX, inner, expected.encode())
             escaped = escape(whole).decode()
-            for cell in (json.dumps([escaped]), "1\t" + escaped.replace("\\", "\\\\")):
-                self.check(cell.encode(), cells.ESCAPE_TWICE, inner, None)
+            for level in range(4):
+                for cell in (json.dumps([escaped]), f"1\t{twice(escaped)}\t2", composite(escaped)):
+                    self.check(cell.encode(), cells.UNUSUAL, head, None)
+                escaped = (json.dumps([escaped]), twice(escaped), composite(escaped))[level % 3]
+
+    def test_en10_quotes_that_are_doubled(self):
+        """CSV doubles quotes alone: what is in it is seen, and what stands there is not touched."""
+        for whole in WHOLE:
+            inner = whole[12:] if whole[:1] == b"%" else whole
+            cell = b'1,"%b",2' % escape(whole).replace(b'"', b'""')
+            found = cells.find(cell)
+            self.assertEqual({one.form for one in found}, {cells.UNUSUAL})
+            self.assertIn(inner[: envelopes.HEAD_SIZE], [one.data[:145] for one in found])
+
+    def test_a_syntax_of_its_own(self):
+        """A plaintext could hold what ends a string there; digits cannot."""
+        (one,) = cells.find(escape(STRUCT), syntax=True)
+        self.assertEqual(one.form, cells.UNUSUAL)
+        (one,) = cells.find(STRUCT.hex().encode(), syntax=True)
+        self.assertEqual(one.form, cells.HEX)
 
     def test_two_in_a_cell(self):
         cell = b"\\x" + (STRUCT + b"--" + BLOCK).hex().encode()
@@ -85,8 +156,7 @@ class Nothing(SynchronousTestCase):
         for cell in (data, b"\\x" + data.hex().encode(), escape(data)):
             self.assertEqual(cells.find(cell), [])
         self.assertFalse(cells.might_contain(data, True))
-        marks = (*cells._HEX_MARKS, *envelopes.MARKS, *cells._ESCAPED_MARKS)
-        for mark in (*marks, *cells._ESCAPED_MARKS_TWICE):
+        for mark in (*cells._HEX_MARKS, *envelopes.MARKS, *cells._ALL_ESCAPED_MARKS):
             cells.might_contain(data + mark, True)
             for sighting in cells.find(data[:20] + mark + data[20:]):
                 self.assertGreater(sighting.end, sighting.start)

@@ -61,8 +61,18 @@ class Finding(SynchronousTestCase):
         ) + bytes(200)
         envelopes_ = envelopes.find(data)
         self.assertGreater(len(envelopes_), 0)
-        total = sum(envelope.end - envelope.inner for envelope in envelopes_)
-        self.assertLessEqual(total, envelopes.MAX_DEPTH * len(data))
+        whole = sum(len(envelope.data(data)) for envelope in envelopes_ if not envelope.deep)
+        self.assertLessEqual(whole, envelopes.MAX_DEPTH * len(data))
+        heads = sum(len(envelope.data(data)) for envelope in envelopes_ if envelope.deep)
+        self.assertLessEqual(heads, len(data))
+
+    def test_many_look_alikes_do_not_hide_the_head_of_what_is_inside(self):
+        data = STRUCT
+        for _ in range(envelopes.MAX_DEPTH + 2):
+            data = STRUCT[:137] + (60 + len(data)).to_bytes(8, "little") + b"x" * 60 + data
+        found_ = envelopes.find(data)
+        self.assertEqual([e.deep for e in found_], [False] * 4 + [True] * 3)
+        self.assertEqual(found_[-1].data(data), STRUCT[: envelopes.HEAD_SIZE])
 
     @given(st.binary(max_size=300))
     def test_garbage(self, data):

@@ -6,12 +6,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IResultStage, IRowTransform
-from acra_twisted.model import Exchange
+from acra_twisted.model import STREAM, TUPLES, UNKNOWN_FORMAT, Exchange
 from acra_twisted.pipeline.build import Services
 from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
 from acra_twisted.verdicts import NEVER, PASS, Replace
+from acra_twisted.wire.postgres.nested import SIGNATURE, CopiedTuples
+from tests.support import nested
 from tests.support.containers import (
     BYTEA,
     INT4,
@@ -23,6 +26,12 @@ from tests.support.containers import (
     hexed,
 )
 from tests.support.sessions import make_session
+
+
+def leaves_that_fill(tuples):
+    """Whether each value is one whose container can be told without its type."""
+    flat = [value for one in tuples for value in one if value is not None]
+    return all(value[0] not in (nested.BYTEA, nested.TEXT, nested.JSONB) for value in flat)
 
 
 class Decrypting(SynchronousTestCase):
@@ -89,11 +98,104 @@ class Decrypting(SynchronousTestCase):
         self.assertEqual(exchange.attributes["acra.containers_failed.no_key"], 2)
 
     def test_an_unusual_form_stays(self):
-        from acra_twisted.crypto import cells
-
         text = cells._escape(self.bench.struct()).replace(b"\\", b"\\\\")
         self.assertIs(self.transform(batch([text])), PASS)
         self.assertEqual(self.attribute("failed.unusual_form"), 1)
+
+    def written(self, value):
+        """A built value with containers, and its twin with plaintexts."""
+        made = {}
+
+        def container(part):
+            if not isinstance(part, nested.Secret):
+                return part
+            # One for all: a Secret may stand in several places of a value.
+            whole = made.get(part) or (self.bench.struct if len(part) % 3 else self.bench.block)(
+                part
+            )
+            made[part] = whole
+            return whole.hex().encode() if part.hexed else whole
+
+        def plaintext(part):
+            return part.hex().encode() if getattr(part, "hexed", False) else part
+
+        return value[1](container), value[1](plaintext)
+
+    @given(nested.nested, st.sampled_from([1, UNKNOWN_FORMAT]))
+    def test_fr3_values_in_values_have_their_own_length(self, value, form):
+        stored, twin = self.written(value)
+        rows = batch([stored, b"\0"], types=[value[0], INT4], formats=[form, 1])
+        before = rows.encode()
+        self.settled(self.transform(rows))
+        expected = batch([twin, b"\0"]).encode()
+        self.assertEqual(rows.encode(), expected)
+        self.assertEqual(stored == twin, before == expected)
+
+    @given(st.lists(st.lists(st.none() | nested.nested | nested.leaves, min_size=2, max_size=2)))
+    def test_fr12_tuples_of_a_binary_copy(self, tuples):
+        header, trailer = SIGNATURE + bytes(8), b"\xff\xff"
+        written = [[(None, None) if v is None else self.written(v) for v in t] for t in tuples]
+        plain = leaves_that_fill(tuples)
+
+        def messages(which):
+            parts = [
+                b"\0\2" + b"".join(nested.counted(value[which]) for value in values)
+                for values in written
+            ]
+            return copy_batch(*[header, *parts, trailer], layout=TUPLES)
+
+        rows, twin = messages(0), messages(1)
+        self.settled(self.transform(rows))
+        if plain:
+            self.assertEqual(rows.encode(), twin.encode())
+        follower = CopiedTuples(2)
+        for index in range(len(rows)):
+            (message,) = rows.cells(index)
+            self.assertTrue(follower.whole(message, 0, len(message)))
+
+    def settled(self, verdict):
+        self.workers.turn()
+        return verdict if not isinstance(verdict, Deferred) else self.successResultOf(verdict)
+
+    def test_fr12_a_container_never_makes_room_for_a_forged_tuple(self):
+        """What follows a container in its tuple is data, however it looks."""
+        own = self.bench.struct(b"hello")
+        forged = b"\0\3" + b"".join(map(nested.counted, (b"\0\0\3\xe7", b"Mallory", b"")))
+        extra = b"A" * (len(own) - 9) + nested.number(0) + forged
+        fields = [b"\0\0\0\2", own, extra]
+        line = SIGNATURE + bytes(8) + b"\0\3" + b"".join(map(nested.counted, fields))
+        ((cell,),) = self.opened(copy_batch(line, layout=TUPLES))
+        fields[1] = b"hello"
+        self.assertEqual(cell, line[:21] + b"".join(map(nested.counted, fields)))
+
+    def left(self, rows, count=1):
+        before = rows.encode()
+        self.exchange.attributes = None
+        self.assertIs(self.transform(rows), PASS)
+        self.assertEqual(rows.encode(), before)
+        self.assertEqual(self.attribute("failed.unusual_form"), count)
+        self.exchange.take_note("containers", None)
+
+    def test_where_no_length_can_be_told_it_stays(self):
+        own = self.bench.struct()
+        message = b"w" + bytes(24) + b"I" + nested.counted(own) + hexed(own)
+        self.left(copy_batch(message, layout=STREAM), 2)
+        # A field of which nothing is known, and another structure than its type has.
+        field = b"\0\1" + nested.counted(b"\0" + own)
+        self.left(copy_batch(SIGNATURE + bytes(8), field, layout=TUPLES))
+        self.left(batch([b"\0\0" + own], types=[1001], formats=[1]))
+        self.left(batch([nested.counted(own)], types=[1562], formats=[1]))
+
+    def test_quotes_that_would_have_to_be_doubled(self):
+        """COPY in CSV with bytea_output = escape, JSON and XML: digits are opened, text is not."""
+        own = self.bench.struct(b'x",1000000,"paid')
+        text = cells._escape(own)
+        self.left(copy_batch(b'1,"' + text.replace(b'"', b'""') + b'",n\n'))
+        self.left(copy_batch(b"1," + text + b",n\n"))
+        self.left(batch([b"<a>" + text + b"</a>"], types=[142]))
+        self.left(batch([b'("' + text.replace(b'"', b'""') + b'")'], types=[0]))
+        digits = batch([b"<a>" + own.hex().encode() + b"</a>"], types=[142])
+        self.assertNotIn(own.hex().encode(), self.opened(digits)[0][0])
 
     def test_plaintext_is_not_looked_into(self):
         inner = self.bench.struct(b"inner")

@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.batch import HeldBatch
+from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.model import Exchange
 from tests.support.sessions import make_session
 
@@ -42,7 +43,7 @@ class Held(SynchronousTestCase):
 
     def test_discarded_messages_are_not_answered(self):
         self.read(b"AAbb", 4)
-        self.batch._expected.append((replies.BIND, self.exchange, None))
+        self.batch._expected.append((replies.BIND, self.exchange, Portal()))
         self.batch._discard(4)
         self.assertEqual((self.out(), self.exchange.outcome), (b"", "aborted"))
         self.session.discarding = True

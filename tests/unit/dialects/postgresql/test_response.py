@@ -6,11 +6,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
-from acra_twisted.model import Exchange
-from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.model import LINES, Exchange
+from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 from acra_twisted.wire.postgres.frames import message
-from tests.support.playbook import Playbook
+from tests.support.playbook import Plan, Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,
     NO_DATA,
@@ -34,19 +34,6 @@ NOTICE = message(b"N", b"SNOTICE\0\0")
 NOTIFICATION = message(b"A", b"\0\0\0\1channel\0payload\0")
 STATUS = message(b"S", b"standard_conforming_strings\0off\0")
 RESULT = columns(b"a", b"b") + row(b"1", None) + row(b"22", b"x") + complete(b"SELECT 2") + ready()
-
-
-class Plan:
-    """Judges rows by a function of the batch."""
-
-    def __init__(self, judge):
-        self.judge = judge
-
-    def __call__(self, work):
-        if work.kind == "columns":
-            work.exchange.plan = (("test", None, False),)
-            return PASS
-        return self.judge(work.item) if work.kind == "rows" else PASS
 
 
 def upper(batch):
@@ -212,7 +199,7 @@ class Rows(SynchronousTestCase):
     def test_copy_data_is_judged_line_by_line(self):
         lines = [message(b"d", text) for text in (b"one\t1\n", b"two\t2\n", b"")]
         end = message(b"c", b"") + complete(b"COPY 3") + ready()
-        data = message(b"H", b"\0\0\0") + b"".join(lines) + end
+        data = message(b"H", b"\0\0\2\0\0\0\0") + b"".join(lines) + end
         for size in (1, 7, len(data)):
             play = Playbook(Plan(shout), ["rows"])
             play.client(query(b"copy t to stdout"))
@@ -221,7 +208,7 @@ class Rows(SynchronousTestCase):
             play.done()
             batches = [item for kind, item in play.works if kind == "rows"]
             self.assertEqual(sum(map(len, batches)), 3)
-            self.assertTrue(batches[0].columns.is_copy)
+            self.assertEqual(batches[0].columns.layout, LINES)
 
     def test_copy_data_may_be_denied(self):
         play = Playbook(Plan(lambda batch: Deny()), ["rows"])
