@@ -1,6 +1,7 @@
 """SQL text without its values: what may be shown in spans, logs and capture files.
 
-Redaction is lexical: every literal becomes ``?``, every comment a space.  A text that the lexer
+Redaction is lexical: every literal becomes ``?``, and every word that is a value without quotes
+(`sql.barevalues`), every comment a space.  A text that the lexer
 cannot split is not shown at all.  The summary follows OpenTelemetry's ``db.query.summary``:
 operations and targets, low in cardinality, never a value.
 """
@@ -15,6 +16,7 @@ from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.model import Statement
 from acra_twisted.sql import lexer, skeleton
+from acra_twisted.sql.barevalues import masked
 from acra_twisted.sql.scan import Skeleton
 
 #: Longest redacted text kept (OB-3).
@@ -124,8 +126,8 @@ def _redact(text: bytes, conforming: bool | None) -> Redacted:
         return _unread(text)
     except LexError:
         return Redacted(_UNREADABLE, _UNREADABLE)
-    shown = hide(text, found)
-    return Redacted(shown, _summary(text, found))
+    found = masked(text, found)
+    return Redacted(hide(text, found), _summary(text, found))
 
 
 def _unread(text: bytes) -> Redacted:
@@ -133,13 +135,13 @@ def _unread(text: bytes) -> Redacted:
 
 
 def hide(text: bytes, tokens: list[lexer.Token], limit: int = TEXT_LIMIT) -> str:
-    """The text with every literal as ``?`` and every comment as a blank, of either language.
+    """The text with every value as ``?`` and every comment as a blank, of either language.
 
     Longer ones than ``limit`` characters are cut and end in an ellipsis.
     """
     parts: list[bytes] = []
     last = number_end = 0
-    for kind, start, end in tokens:
+    for kind, start, end in masked(text, tokens):
         if kind == lexer.NUMBER:
             number_end = end
         elif kind == lexer.WORD and start == number_end > 0:
