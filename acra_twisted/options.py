@@ -88,7 +88,7 @@ class Choice(Kind):
 
     def __init__(self, *words: str) -> None:
         self.words = words
-        self.noun = "one of " + ", ".join(words)
+        self.noun = "one of " + ", ".join(word for word in words if word)
 
     def parse(self, text: str) -> str:
         word = text.strip().lower()

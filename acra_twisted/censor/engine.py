@@ -290,14 +290,27 @@ class Censor:
                     one.tables |= known
             if mode.names:
                 _compare_loosely(one, mode.names)
-            tables |= one.tables
+            self._settle(one)
+            tables |= one.tables | one.views
             statements.append(tuple(self._steps(one, text, tokens, collapsed)))
             if one.prepares:
                 stateful = True
-                _remember(made, one.prepares, one.tables)
+                _remember(made, one.prepares, one.tables | one.views)
         plan = Plan(tuple(statements), frozenset(tables))
         whole = all(one.whole for one in parsed) and not bounded.collapsed
         return _Outcome(plan, whole and not stateful, stateful, made)
+
+    def _settle(self, parsed: Parsed) -> None:
+        """Apply what the rules say of unknown functions and of statistics."""
+        if self.rules.statistics == rules.ALLOW:
+            parsed.values = ""
+        policy = self.rules.unknown_functions
+        if policy == rules.ALLOW:
+            parsed.unknown = frozenset()
+        elif policy == rules.DENY:
+            parsed.unknown |= parsed.unsure
+            if parsed.unknown:
+                parsed.values = f"{min(parsed.unknown)} is not known (unknown_functions: deny)"
 
     def _steps(
         self, parsed: Parsed, text: bytes, tokens: list[Token], collapsed: bool

@@ -157,8 +157,9 @@ class CompiledHandler:
                 found.append(Step(final=self._decision("table", decided)))
                 return found
         found += self._pattern_steps(parsed)
-        if self._needs_sight and (parsed.opaque or parsed.beyond):
-            found.append(Step(final=self._decision("opaque", parsed.opaque or parsed.beyond)))
+        unseen = parsed.opaque or parsed.beyond or parsed.values
+        if self._needs_sight and unseen:
+            found.append(Step(final=self._decision("opaque", unseen)))
         return found
 
     def names_denied(self, words: frozenset[str]) -> bool:
@@ -207,7 +208,7 @@ class CompiledHandler:
         return others is not None and all(_is_listed(self._tables, table) for table in others)
 
     def _denied_table(self, parsed: Parsed) -> str:
-        for table in parsed.tables:
+        for table in (*parsed.tables, *parsed.views, *parsed.shown):
             schemas = self._tables.get(table.name)
             if schemas and _is_in(table.schema, schemas):
                 return "listed table"
@@ -219,20 +220,38 @@ class CompiledHandler:
         return ""
 
     def _allowed_tables(self, parsed: Parsed) -> str:
-        if not parsed.tables or parsed.opaque or parsed.beyond:
-            return ""
         listed = self._tables
+        if not parsed.tables or parsed.opaque or parsed.beyond or parsed.apart or parsed.unknown:
+            return ""
+        if not all(view.name in listed for view in parsed.views):
+            return ""
         return "all tables listed" if all(_is_listed(listed, t) for t in parsed.tables) else ""
+
+    def _kind_pattern(self, parsed: Parsed, candidates: list[tuple[str, Any, bool]]) -> int | None:
+        """The number of a pattern that is a kind of statement and decides."""
+        if not self._kinds:
+            return None
+        if not self._denies:
+            # A permission must be there for all that the statement writes.
+            wanted = [n.kind for n in parsed.nested if n.kind in _WRITING]
+            if parsed.kind != tree.MERGE:
+                wanted.append(parsed.kind)
+            if wanted and all(kind in self._kinds for kind in wanted):
+                return self._kinds[wanted[-1]]
+            return None
+        for kind, _, subquery in candidates:
+            # %%SELECT%% is about statements; as a value or table a SELECT is another one's part.
+            if kind in self._kinds and not (subquery and kind == tree.SELECT):
+                return self._kinds[kind]
+        return None
 
     def _pattern_steps(self, parsed: Parsed) -> list[Step]:
         candidates = [(parsed.kind, parsed.tree, False)]
         if self._denies:
             candidates += [(n.kind, n.tree, n.subquery) for n in parsed.nested]
-        for kind, _, subquery in candidates:
-            # %%SELECT%% is about statements; as a value or table a SELECT is another one's part.
-            if kind in self._kinds and not (subquery and kind == tree.SELECT):
-                number = self._kinds[kind]
-                return [Step(final=self._decision("pattern", f"pattern {number}"))]
+        number = self._kind_pattern(parsed, candidates)
+        if number is not None:
+            return [Step(final=self._decision("pattern", f"pattern {number}"))]
         if not self._patterns:
             return []
         reached = {"", *(table.name for table in parsed.tables)}
@@ -256,6 +275,9 @@ class CompiledHandler:
                 else:
                     found.append(Step(ordinals, {values: decision}))
         return found
+
+
+_WRITING = frozenset((tree.INSERT, tree.UPDATE, tree.DELETE))
 
 
 def _number(pattern: tuple[int, Matcher, str]) -> int:

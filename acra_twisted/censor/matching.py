@@ -58,7 +58,14 @@ class Matcher:
     def covers(self, statement: Parsed) -> bool:
         """Whether a permission by this pattern can cover what the whole statement reaches."""
         mine = self._statement
-        if (statement.opaque and not mine.opaque) or (statement.beyond and not mine.beyond):
+        for here, there in (
+            (mine.opaque, statement.opaque),
+            (mine.beyond, statement.beyond),
+            (mine.apart, statement.apart),
+        ):
+            if there and not here:
+                return False
+        if not (statement.views <= mine.views and statement.unknown <= mine.unknown | mine.unsure):
             return False
         return self._any_table or statement.tables <= mine.tables
 
@@ -162,9 +169,7 @@ class Matcher:
         for part in tree.walk(item):
             if type(part) is not Node:
                 continue
-            if self._trees.is_function(part) and self._trees.is_opaque_function(
-                self._trees.function_name(part)
-            ):
+            if self._trees.is_opaque_call(part):
                 return False
             if self._trees.is_writing(part):
                 return False

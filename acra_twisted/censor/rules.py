@@ -48,6 +48,11 @@ class Rules(NamedTuple):
     parse_errors_log: str = ""
     #: %%VALUE%% also stands for a function call, as in Acra; that admits sleep(5).
     value_matches_functions: bool = False
+    #: ALLOW, DENY, or empty: a function that the table of functions does not have is no concern of
+    #: a denial, and no part of a permission.
+    unknown_functions: str = ""
+    #: ALLOW, DENY: whether a denial of tables is one of the statistics that show their values.
+    statistics: str = DENY
 
     @property
     def idle(self) -> bool:
@@ -60,7 +65,8 @@ def read_rules(data: Any, where: str = "rules", *, need_version: bool = True) ->
     if data is None:
         raise ConfigError("the file is empty; it needs at least version: and handlers:", where)
     keys = ("version", "ignore_parse_error", "parse_errors_log", "handlers")
-    data = _mapping(data, (*keys, "value_matches_functions"), where)
+    policies = ("unknown_functions", "statistics")
+    data = _mapping(data, (*keys, "value_matches_functions", *policies), where)
     if need_version or "version" in data:
         _check_version(data.get("version"), _where(data, "version", where))
     handlers = data.get("handlers")
@@ -73,6 +79,8 @@ def read_rules(data: Any, where: str = "rules", *, need_version: bool = True) ->
         _flag(data, "ignore_parse_error", where),
         _text(data, "parse_errors_log", where),
         _flag(data, "value_matches_functions", where),
+        _policy(data, "unknown_functions", "", where),
+        _policy(data, "statistics", DENY, where),
     )
 
 
@@ -144,6 +152,13 @@ def _text(data: Mapping[str, Any], key: str, where: str) -> str:
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"{key}: expected a text", _where(data, key, where))
     return str(value or "")
+
+
+def _policy(data: Mapping[str, Any], key: str, default: str, where: str) -> str:
+    value = _text(data, key, where) or default
+    if value not in (ALLOW, DENY, default):
+        raise ConfigError(f"{key}: expected {ALLOW} or {DENY}", _where(data, key, where))
+    return value
 
 
 def _check_version(version: Any, where: str) -> None:

@@ -229,6 +229,23 @@ SERVER_SECTIONS = (
                 "%%VALUE%% also stands for a function call, as in Acra: that admits pg_sleep(5). "
                 "For handlers in [censor:NAME]; a rule file has a key of its own.",
             ),
+            Option(
+                "unknown_functions",
+                Choice("", "allow", "deny"),
+                "",
+                "What functions and operators count as that the firewall's table does not have, "
+                "such as your own: harmless (allow), or like one that runs SQL from a text (deny). "
+                "Empty: no denial concerns them, and no permission for tables or by placeholder "
+                "covers them. For handlers in [censor:NAME]; a rule file has a key of its own.",
+            ),
+            Option(
+                "statistics",
+                Choice("", "allow", "deny"),
+                "",
+                "Whether a handler that denies tables denies the planner's statistics, too, which "
+                "show values of every table (pg_stats, pg_statistic). Empty: it does. For handlers "
+                "in [censor:NAME]; a rule file has a key of its own.",
+            ),
         ),
     ),
     KEYSTORE,

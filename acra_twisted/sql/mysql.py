@@ -309,13 +309,12 @@ def is_function(node: Node) -> bool:
     return kind is not None and issubclass(kind, exp.Func) and not issubclass(kind, exp.Binary)
 
 
-def function_name(node: Node) -> str:
-    """The name of a called function, lower case."""
+def is_opaque_call(node: Node) -> bool:
+    """Whether the node calls a function that reads files or runs SQL given as text."""
+    if not is_function(node):
+        return False
     if node.kind == "Anonymous":
-        return str(node.fields["this"])
-    return str(getattr(exp, node.kind).sql_name()).lower()
-
-
-def is_opaque_function(name: str) -> bool:
-    """Whether a function reads files or runs SQL given as text."""
+        name = str(node.fields["this"])
+    else:
+        name = str(getattr(exp, node.kind).sql_name()).lower()
     return name in _OPAQUE_FUNCTIONS

@@ -7,13 +7,15 @@ operator chains.  Sources: PostgreSQL's parsenodes.h for the names of nodes and 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import pgparse
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, tree
+from acra_twisted.sql import lexer, pgcalls, pgstatements, tree
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.pgcalls import Calls, string, strings
 from acra_twisted.sql.settings import UNSAFE_ENCODINGS
 from acra_twisted.sql.tree import (
     ANY_SCHEMA,
@@ -25,26 +27,12 @@ from acra_twisted.sql.tree import (
     UnparsableError,
 )
 
-#: Functions that run SQL given as text, or read tables or files named by a string.
-OPAQUE_FUNCTIONS: Final = re.compile(
-    r"(?:query|table|schema|database|cursor)_to_xml\w*|dblink\w*|crosstab\w*|connectby|xpath_table"
-    r"|ts_stat|ts_rewrite|set_config|pg_read_(?:binary_)?file\w*|pg_ls_\w+|pg_stat_file"
-    r"|pg_file_\w+|lo_import|lo_export|get_raw_page|pg_logical_slot_\w+|execute_sql\w*"
-)
-_OPAQUE_STATEMENTS = {
-    "DoStmt": "DO carries code",
-    "CreateFunctionStmt": "a routine carries code",
-    "CallStmt": "CALL runs code that is not in the text",
-    "CreateTrigStmt": "a trigger runs code that is not in the text",
-    "CreateEventTrigStmt": "a trigger runs code that is not in the text",
-    "CreateExtensionStmt": "an extension brings code",
-    "LoadStmt": "LOAD brings code",
-}
 _KINDS = {
     "SelectStmt": tree.SELECT,
     "InsertStmt": tree.INSERT,
     "UpdateStmt": tree.UPDATE,
     "DeleteStmt": tree.DELETE,
+    "MergeStmt": tree.MERGE,
 }
 _TRANSACTIONS = {
     "TRANS_STMT_BEGIN": tree.BEGIN,
@@ -52,7 +40,7 @@ _TRANSACTIONS = {
     "TRANS_STMT_COMMIT": tree.COMMIT,
     "TRANS_STMT_ROLLBACK": tree.ROLLBACK,
 }
-_STATEMENTS = frozenset((*_KINDS, "MergeStmt"))
+_STATEMENTS = frozenset(_KINDS)
 # Here a SelectStmt is a value or a table and not a statement of its own.
 _SUBQUERY_PARENTS = frozenset(("SubLink", "RangeSubselect", "SelectStmt", "InsertStmt"))
 _TABLE_OBJECTS = frozenset(
@@ -74,6 +62,7 @@ _HANDLES = {
     "ClosePortalStmt": "portalname",
     "DeallocateStmt": "name",
 }
+_ACTIONS = {"CMD_INSERT": tree.INSERT, "CMD_UPDATE": tree.UPDATE, "CMD_DELETE": tree.DELETE}
 _WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
 
@@ -124,6 +113,8 @@ class _Reader:
         self._tables: set[Table] = set()
         self._nested: list[Nested] = []
         self._parsed = Parsed(tree.OTHER, None)
+        self._calls = Calls(self._parsed, self._tables)
+        self._chosen: str | None = None
         self._depth = 0
 
     def read(self, raw: dict[str, Any]) -> Parsed:
@@ -135,11 +126,9 @@ class _Reader:
         parsed.tree = converted
         parsed.tables = frozenset(self._tables)
         parsed.nested = tuple(self._nested)
-        parsed.opaque = parsed.opaque or _OPAQUE_STATEMENTS.get(name, "")
+        self._calls.finish()
         if name == "PrepareStmt":
             parsed.prepares = fields.get("name", "")
-        elif name == "ExecuteStmt":
-            parsed.executes = fields.get("name", "")
         elif name == "VariableSetStmt":
             self._setting(fields)
         seen = {item.ordinal for item in tree.walk(converted) if type(item) is Literal}
@@ -166,23 +155,16 @@ class _Reader:
     ) -> Any:
         if name == "A_Const":
             return self._constant(fields)
-        if name == "FuncCall":
-            self._function(fields)
-        elif name in ("DropStmt", "CommentStmt", "AlterObjectSchemaStmt", "RenameStmt"):
-            self._named_objects(fields)
-            self._moved_schema(name, fields)
-        elif name == "CopyStmt":
-            if fields.get("is_program"):
-                self._parsed.beyond = "COPY runs a program"
-            elif fields.get("filename"):
-                self._parsed.beyond = "COPY uses a file of the server"
-        elif name == "DefElem" and fields.get("defname") == "owned_by":
-            self._table_of_list(fields.get("arg", {}).get("List", {}).get("items", ()), 1)
-        elif name == "DefElem" and fields.get("defname") == "sequence_name":
-            self._table_of_list(fields.get("arg", {}).get("List", {}).get("items", ()), 0)
+        visit = _VISITS.get(name)
+        if visit is not None:
+            visit(self, fields)
+        if name[-4:] == "Stmt":
+            self._statement(name, fields)
         node = self._struct(name, fields, hidden, parent)
         if name in _STATEMENTS and not top and not _only_values(fields):
             self._nested.append(Nested(_kind(name, fields), node, parent in _SUBQUERY_PARENTS))
+        elif name == "MergeWhenClause" and fields.get("commandType") in _ACTIONS:
+            self._nested.append(Nested(_ACTIONS[fields["commandType"]], node, False))
         return node
 
     def _struct(
@@ -206,6 +188,9 @@ class _Reader:
                 self._tables.add(Table(schema, table))
             else:
                 converted["hidden"] = True
+        chosen = self._chosen
+        if name == "SelectStmt":
+            self._chosen = _chosen_setting(fields)
         with_clause = fields.get("withClause")
         if with_clause:
             hidden, converted["withClause"] = self._with(with_clause, hidden)
@@ -219,9 +204,13 @@ class _Reader:
                 converted[key] = branch
             elif _HANDLES.get(name) == key:
                 converted[key] = True
+            elif key == "onConflictClause" and value.get("action") == "ONCONFLICT_UPDATE":
+                converted[key] = self._convert(value, hidden, inside)
+                self._nested.append(Nested(tree.UPDATE, converted[key], False))
             else:
                 converted[key] = self._convert(value, hidden, inside)
         self._depth -= 1
+        self._chosen = chosen
         return Node(name, converted)
 
     def _with(self, clause: dict[str, Any], hidden: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
@@ -248,24 +237,63 @@ class _Reader:
 
     # -- what a statement reaches -----------------------------------------------------------------
 
+    def _statement(self, name: str, fields: dict[str, Any]) -> None:
+        """Of a statement, at the top or inside another."""
+        parsed = self._parsed
+        parsed.opaque = parsed.opaque or pgstatements.opaque(name, fields)
+        for names in pgstatements.bound(name, fields):
+            self._calls.bind(names)
+        self._moved_schema(name, fields)
+        if name == "ExecuteStmt":
+            parsed.executes = fields.get("name", "")
+
+    def _copy(self, fields: dict[str, Any]) -> None:
+        if fields.get("is_program"):
+            self._parsed.beyond = "COPY runs a program"
+        elif fields.get("filename"):
+            self._parsed.beyond = "COPY uses a file of the server"
+
+    def _element(self, fields: dict[str, Any]) -> None:
+        behind = {"owned_by": 1, "sequence_name": 0}.get(fields.get("defname", ""))
+        if behind is not None:
+            items = fields.get("arg", {}).get("List", {}).get("items", ())
+            self._table_of_list(items, behind)
+
+    def _sample(self, fields: dict[str, Any]) -> None:
+        self._calls.function({"funcname": fields.get("method", ())})
+
+    def _link(self, fields: dict[str, Any]) -> None:
+        if "operName" in fields:
+            self._calls.operator(strings(fields["operName"]))
+
+    def _order(self, fields: dict[str, Any]) -> None:
+        if "useOp" in fields:
+            self._calls.operator(strings(fields["useOp"]))
+
     def _function(self, fields: dict[str, Any]) -> None:
-        name = fields["funcname"][-1]["String"]["sval"]
-        if not OPAQUE_FUNCTIONS.fullmatch(name):
+        if strings(fields["funcname"])[-1] != "set_config":
+            self._calls.function(fields)
             return
         arguments = fields.get("args", [])
-        if name == "set_config":
-            self._parsed.whole = False
-            setting = _string(arguments[0]) if arguments else None
-            value = _string(arguments[1]) if len(arguments) > 1 else None
-            self._check_setting(setting, [value])
-            if setting is not None:
-                # No more than SET does, and ORMs call it on each connection.
-                return
-        self._parsed.opaque = f"function {name} reads what the text does not show"
+        self._parsed.whole = False
+        setting = self._setting_named(arguments[0]) if arguments else None
+        value = string(arguments[1]) if len(arguments) > 1 else None
+        self._check_setting(setting, [value])
+        # One that is known is no more than SET does, and ORMs call it on each connection.
+        if setting is None:
+            self._parsed.opaque = (
+                "function set_config changes a setting that the text does not name"
+            )
+
+    def _setting_named(self, argument: dict[str, Any]) -> str | None:
+        found = string(argument)
+        if found is None and _is_name(argument.get("ColumnRef", {})):
+            found = self._chosen
+        return found
 
     def _setting(self, fields: dict[str, Any]) -> None:
         self._parsed.whole = False
-        values = [_string(arg) for arg in fields.get("args", [])]
+        values = [string(arg) for arg in fields.get("args", [])]
         self._check_setting(fields.get("name"), values)
 
     def _check_setting(self, name: str | None, values: list[str | None]) -> None:
@@ -324,13 +352,39 @@ def _only_values(fields: dict[str, Any]) -> bool:
     return "valuesLists" in fields and "fromClause" not in fields
 
 
-def _string(argument: dict[str, Any]) -> str | None:
-    """The value of a string constant, None for anything else."""
-    constant = argument.get("A_Const", argument.get("TypeCast", {}).get("arg", {}).get("A_Const"))
-    if constant is None:
+def _chosen_setting(fields: dict[str, Any]) -> str | None:
+    """The setting that ``SELECT ... FROM pg_settings WHERE name = '...'`` chooses."""
+    sources = fields.get("fromClause", ())
+    if len(sources) != 1 or sources[0].get("RangeVar", {}).get("relname") != "pg_settings":
         return None
-    value = constant.get("sval")
-    return None if value is None else str(value.get("sval", ""))
+    where = fields.get("whereClause", {}).get("A_Expr", {})
+    if where.get("kind") != "AEXPR_OP" or strings(where["name"]) != ["="]:
+        return None
+    column = where.get("lexpr", {}).get("ColumnRef", {})
+    return string(where.get("rexpr", {})) if _is_name(column) else None
+
+
+def _is_name(column: dict[str, Any]) -> bool:
+    """Whether a ColumnRef is the column ``name``."""
+    return strings(column.get("fields", ()))[-1:] == ["name"]
+
+
+_VISITS: Final[dict[str, Callable[[_Reader, dict[str, Any]], None]]] = {
+    "FuncCall": _Reader._function,
+    "A_Indirection": lambda reader, fields: reader._calls.field(fields),
+    "ColumnRef": lambda reader, fields: reader._calls.column(fields),
+    "A_Expr": lambda reader, fields: reader._calls.expression(fields),
+    "SubLink": _Reader._link,
+    "SortBy": _Reader._order,
+    "RangeTableSample": _Reader._sample,
+    "CopyStmt": _Reader._copy,
+    "DefElem": _Reader._element,
+    **dict.fromkeys(
+        ("DropStmt", "CommentStmt", "AlterObjectSchemaStmt", "RenameStmt", "SecLabelStmt")
+        + ("AlterExtensionContentsStmt",),
+        _Reader._named_objects,
+    ),
+}
 
 
 #: How the censor finds its way in these trees.
@@ -398,11 +452,6 @@ def is_function(node: Node) -> bool:
     return node.kind == "FuncCall"
 
 
-def function_name(node: Node) -> str:
-    """The last part of a called function's name."""
-    return str(node.fields["funcname"][-1].fields["sval"])
-
-
-def is_opaque_function(name: str) -> bool:
-    """Whether a function runs SQL given as text, or reads tables or files named by a string."""
-    return OPAQUE_FUNCTIONS.fullmatch(name) is not None
+def is_opaque_call(node: Node) -> bool:
+    """Whether the node calls, in any form, what reaches more than a permission shows."""
+    return pgcalls.is_opaque(node)

@@ -38,9 +38,10 @@ class Table(NamedTuple):
     name: str
 
 
-# Kinds of statement that patterns name; everything else has the kind OTHER.
+# Kinds of statement that patterns name, and MERGE; everything else has the kind OTHER.
 SELECT, UNION, INSERT, UPDATE, DELETE = "SELECT", "UNION", "INSERT", "UPDATE", "DELETE"
 BEGIN, COMMIT, ROLLBACK, OTHER = "BEGIN", "COMMIT", "ROLLBACK", "OTHER"
+MERGE = "MERGE"
 
 
 #: In `Parsed.schemas`: it may be any.
@@ -59,7 +60,12 @@ class Parsed:
     """One statement.
 
     ``opaque`` says why its text does not show what it does, ``beyond`` why a permission for its
-    tables does not cover it, ``refused`` why no rule may allow it; empty where nothing is to say.
+    tables does not cover it, ``apart`` why such a permission does not cover it though no denial of
+    tables concerns it, ``values`` why one does though a permission may cover it, ``refused`` why
+    no rule may allow it; empty where nothing is to say.  ``unknown`` are functions and operators
+    that the table of functions does not have, ``unsure`` what may be such a function or a field.
+    ``views`` are those whose content it reaches by a function, ``shown`` the catalogs whose
+    content its views show.
     ``names`` are identifiers that the tree does not explain as columns or aliases.  ``whole``:
     every literal is in the tree and nothing depends on one, so the verdict holds for every text of
     the same skeleton.  ``prepares`` and ``executes`` name a prepared statement.  ``schemas`` are
@@ -75,7 +81,13 @@ class Parsed:
         "nested",
         "opaque",
         "beyond",
+        "apart",
+        "values",
         "refused",
+        "unknown",
+        "unsure",
+        "views",
+        "shown",
         "names",
         "whole",
         "prepares",
@@ -92,7 +104,13 @@ class Parsed:
         self.nested: tuple[Nested, ...] = ()
         self.opaque = ""
         self.beyond = ""
+        self.apart = ""
+        self.values = ""
         self.refused = ""
+        self.unknown: frozenset[str] = frozenset()
+        self.unsure: frozenset[str] = frozenset()
+        self.views: frozenset[Table] = frozenset()
+        self.shown: frozenset[Table] = frozenset()
         self.names: frozenset[str] = frozenset()
         self.whole = True
         self.prepares = ""

@@ -10,7 +10,10 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block
 
 #: Keys of [censor] that go with handlers in sections.
-_COMMON = ("ignore_parse_error", "parse_errors_log", "value_matches_functions")
+_COMMON = (
+    *("ignore_parse_error", "parse_errors_log", "value_matches_functions"),
+    *("unknown_functions", "statistics"),
+)
 
 
 def read_rule_source(settings: Mapping[str, Any], blocks: Sequence[Block]) -> Rules:

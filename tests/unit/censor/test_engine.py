@@ -9,6 +9,7 @@ from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.sql.tree import Table
+from tests.support.callforms import pairs
 from tests.support.evasions import EVASIONS
 
 DENY = [{"handler": "deny", "tables": ["secrets"]}]
@@ -22,13 +23,25 @@ def censor(db, handlers, **more):
 
 class Tables(SynchronousTestCase):
     def test_evasions_and_their_twins(self):
-        for db, pairs in EVASIONS.items():
+        for db, evasions in EVASIONS.items():
             rules = censor(db, DENY)
-            for denied, allowed in pairs:
+            for denied, allowed in evasions:
                 for _ in range(2):
                     self.assertFalse(rules.decide(denied.encode()).allowed, denied)
                     decision = rules.decide(allowed.encode())
                     self.assertTrue(decision.allowed, (allowed, decision))
+
+    def test_calls_in_every_form_and_their_twins(self):
+        count = 0
+        for pair in pairs():
+            rules = censor("postgresql", pair.rules)
+            for _ in range(2):
+                decision = rules.decide(pair.refused.encode())
+                self.assertFalse(decision.allowed, (pair.refused, decision))
+                decision = rules.decide(pair.allowed.encode())
+                self.assertTrue(decision.allowed, (pair.allowed, decision))
+            count += 1
+        self.assertGreater(count, 90)
 
     def test_an_allow_list_needs_every_table(self):
         for db in LANGUAGES:
@@ -37,6 +50,13 @@ class Tables(SynchronousTestCase):
                 self.assertEqual(rules.decide(text.encode()).by, "allow.table", text)
             for text in ("SELECT 1", "SELECT * FROM t, u", "SELECT * FROM s.t", "CALL t()"):
                 self.assertFalse(rules.decide(text.encode()).allowed, text)
+
+    def test_a_permission_for_tables_covers_views_that_functions_stand_behind(self):
+        text = b"SELECT query FROM t, pg_stat_get_activity(NULL)"
+        self.assertFalse(censor("postgresql", ALLOW).decide(text).allowed)
+        views = ["pg_stat_activity", "pg_stat_gssapi", "pg_stat_replication", "pg_stat_ssl"]
+        listed = [{"handler": "allow", "tables": ["t", *views]}, {"handler": "denyall"}]
+        self.assertTrue(censor("postgresql", listed).decide(text).allowed)
 
     def test_a_permission_for_tables_covers_no_files(self):
         rules = censor("postgresql", ALLOW)
@@ -255,6 +275,58 @@ class Order(SynchronousTestCase):
     def test_denied_queries_inside_others(self):
         rules = censor("postgresql", [{"handler": "deny", "queries": ["DELETE FROM t"]}])
         self.assertEqual(rules.decide(b"EXPLAIN ANALYZE DELETE FROM t").by, "deny.query")
+
+
+class Policies(SynchronousTestCase):
+    """What the rules say of functions that the table does not have, and of statistics."""
+
+    UNKNOWN = (
+        b"SELECT own(1) FROM t",
+        b"SELECT ('a'::text).own FROM t",
+        b"SELECT own.upper('a') FROM t",
+        b"SELECT 1 @@@@ 2 FROM t",
+        b"SELECT 1 FROM t WHERE own(1)",
+    )
+
+    def test_unknown_functions(self):
+        for text in self.UNKNOWN:
+            for policy, denied, covered in (
+                ("", False, False),
+                ("allow", False, True),
+                ("deny", True, False),
+            ):
+                more = {"unknown_functions": policy} if policy else {}
+                deny = censor("postgresql", DENY, **more).decide(text)
+                self.assertEqual(deny.allowed, not denied, (text, policy))
+                allow = censor("postgresql", ALLOW, **more).decide(text)
+                self.assertEqual(allow.allowed, covered, (text, policy))
+
+    def test_fields(self):
+        for text in (b"SELECT (t.a).street FROM t", b"SELECT t.street FROM t"):
+            for handlers in (DENY, ALLOW):
+                self.assertTrue(censor("postgresql", handlers).decide(text).allowed, text)
+        # Certainty is only to be had by refusing what may be a function.
+        rules = censor("postgresql", DENY, unknown_functions="deny")
+        self.assertFalse(rules.decide(b"SELECT (t.a).street FROM t").allowed)
+        self.assertTrue(rules.decide(b"SELECT t.street, (t.a).name FROM t").allowed)
+
+    def test_a_pattern_covers_the_functions_that_it_has(self):
+        handlers = [
+            {"handler": "allow", "patterns": ["SELECT own(%%COLUMN%%) FROM t"]},
+            {"handler": "denyall"},
+        ]
+        for policy in ("allow", "deny"):
+            rules = censor("postgresql", handlers, unknown_functions=policy)
+            self.assertTrue(rules.decide(b"SELECT own(a) FROM t").allowed)
+            other = rules.decide(b"SELECT own(other(a)) FROM t")
+            self.assertEqual(other.allowed, policy == "allow")
+
+    def test_statistics(self):
+        text = b"SELECT most_common_vals FROM pg_stats"
+        self.assertFalse(censor("postgresql", DENY).decide(text).allowed)
+        self.assertTrue(censor("postgresql", DENY, statistics="allow").decide(text).allowed)
+        listed = [{"handler": "allow", "tables": ["pg_stats"]}, {"handler": "denyall"}]
+        self.assertTrue(censor("postgresql", listed).decide(text).allowed)
 
 
 class BulkInserts(SynchronousTestCase):

@@ -28,6 +28,14 @@ class Read(SynchronousTestCase):
         self.assertFalse(rules.idle)
         self.assertTrue(Rules().idle)
 
+    def test_policies(self):
+        rules = read_rules({"version": "0.85.0"})
+        self.assertEqual((rules.unknown_functions, rules.statistics), ("", "deny"))
+        rules = read_rules(
+            {"version": "0.85.0", "unknown_functions": "deny", "statistics": "allow"}
+        )
+        self.assertEqual((rules.unknown_functions, rules.statistics), ("deny", "allow"))
+
     def test_mistakes(self):
         for data, expected in (
             (None, "empty"),
@@ -46,6 +54,8 @@ class Read(SynchronousTestCase):
             ({"version": "0.85.0", "handlers": [{"handler": "query_capture"}]}, "filepath"),
             ({"version": "0.85.0", "ignore_parse_error": "yes"}, "true or false"),
             ({"version": "0.85.0", "parse_errors_log": 1}, "expected a text"),
+            ({"version": "0.85.0", "unknown_functions": "yes"}, "expected allow or deny"),
+            ({"version": "0.85.0", "statistics": True}, "expected a text"),
         ):
             with self.assertRaisesRegex(ConfigError, expected):
                 read_rules(data)

@@ -33,8 +33,12 @@ class Source(SynchronousTestCase):
 
     def test_settings_of_the_sections(self):
         rules = self.read(
-            "[censor:a]\nhandler = denyall\n", ignore_parse_error=True, parse_errors_log="/log"
+            "[censor:a]\nhandler = denyall\n",
+            ignore_parse_error=True,
+            parse_errors_log="/log",
+            unknown_functions="deny",
         )
+        self.assertEqual(rules.unknown_functions, "deny")
         self.assertTrue(rules.ignore_parse_error)
         self.assertEqual(rules.parse_errors_log, "/log")
         self.assertFalse(rules.value_matches_functions)
