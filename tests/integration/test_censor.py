@@ -149,6 +149,16 @@ class Censor(Surroundings):
             self.assertIsNotNone(first)
             self.assertEqual(db.execute("SELECT 4").fetchone(), (4,))
 
+    def test_a_statement_that_is_refused_while_the_client_copies_in(self):
+        for text in (b"SELECT * FROM secrets", b"SELECT 1"):
+            with raw_session(self.linked.port) as raw:
+                raw.sendall(query(b"COPY t FROM STDIN"))
+                self.assertEqual(raw.recv(100)[:1], b"G")
+                raw.sendall(query(text))
+                said = messages(until_end(raw))
+            self.assertEqual("".join(kind for kind, _ in said), "EE")
+            self.assertIn(b"C08P01", said[0][1])
+
     def test_the_fast_path(self):
         """A FunctionCall names its function by number, which nobody can judge: it is refused."""
         with self.open() as db:

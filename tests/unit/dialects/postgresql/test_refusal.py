@@ -173,6 +173,33 @@ class Denial(SynchronousTestCase):
         self.assertEqual(play.database(ready()), ready())
         play.done()
 
+    def test_while_the_client_copies_in_the_database_answers_a_refused_request(self):
+        """It ends the session for any request, and says so: nobody waits for an answer of ours."""
+        copying = message(b"G", b"\0\0\0")
+        said = error(b"08P01", "unexpected message type") + error(b"08P01", "lost")
+        batch = parse(b"", b"copy") + bind(b"", b"") + execute()
+        for begun, answer in (
+            (query(b"copy"), copying),
+            (batch + FLUSH, PARSE_COMPLETE + BIND_COMPLETE + copying),
+            (batch + SYNC, PARSE_COMPLETE + BIND_COMPLETE + copying),
+        ):
+            for refused, instead in (
+                (query(b"deny"), MUST_FAIL),
+                (parse(b"", b"deny") + SYNC, MUST_FAIL_BATCH + SYNC),
+                (CALL, MUST_FAIL),
+            ):
+                for known in (True, False):
+                    play = denying()
+                    play.client(begun)
+                    if known:
+                        play.database(answer)
+                        self.assertTrue(play.session.copying_in)
+                    self.assertEqual(play.client(refused), instead)
+                    self.assertEqual(play.extra, b"")
+                    if not known:
+                        play.database(answer)
+                    self.assertEqual(play.database(said), said)
+
     def test_an_earlier_error_makes_a_denial_silent(self):
         play = denying()
         play.client(parse(b"", b"bad") + FLUSH)
