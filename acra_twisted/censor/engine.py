@@ -225,7 +225,7 @@ class Censor:
         try:
             outcome = self._plan(usual, tokens, mode, prepared, rows is not None)
         except UnparsableError:
-            decision = self._undecided(text, usual, tokens)
+            decision = self._undecided(text, usual, tokens, mode)
             return self._kept(text, decision, None, prepared, name, mode.whole)
         plan = outcome.plan
         if outcome.cacheable and len(usual) <= _KEY_LIMIT:
@@ -330,7 +330,7 @@ class Censor:
                 break
         return found
 
-    def _undecided(self, text: bytes, usual: bytes, tokens: list[Token]) -> Decision:
+    def _undecided(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> Decision:
         """A text that cannot be parsed."""
         if self.rules.parse_errors_log:
             self._unparsable(self.rules.parse_errors_log, hide(usual, tokens, _KEY_LIMIT))
@@ -338,9 +338,11 @@ class Censor:
             return Decision(
                 False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR
             )
-        names = _names(usual, tokens)
-        if any(handler.names_denied(names) for handler in self._handlers):
-            return Decision(False, "deny.table", "it cannot be parsed and names a listed table")
+        found = self.language.words(usual, tokens)
+        for handler in self._handlers:
+            denied = handler.words_denied(found, mode.names)
+            if denied is not None:
+                return denied
         steps: list[Step] = []
         for handler in self._handlers:
             steps += handler.text_steps()
@@ -412,17 +414,3 @@ def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
         elif kind != lexer.COMMENT:
             parts.append(text[start:end])
     return b"\x02".join(parts)
-
-
-def _names(text: bytes, tokens: list[Token]) -> frozenset[str]:
-    found = set()
-    for kind, start, end in tokens:
-        if kind in (lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED):
-            word = text[start:end].decode("utf-8", "replace")
-            quote = word[-1]
-            if kind == lexer.WORD:
-                found.add(tree.fold(word))
-            else:
-                inner = word[word.index(quote) + 1 : -1].replace(quote * 2, quote)
-                found.update((inner, tree.fold(inner)))
-    return frozenset(found)

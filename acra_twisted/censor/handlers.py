@@ -23,6 +23,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.sql import names, tree
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.tree import Parsed, Table
+from acra_twisted.sql.words import Words
 
 
 class Decision(NamedTuple):
@@ -162,11 +163,22 @@ class CompiledHandler:
             found.append(Step(final=self._decision("opaque", unseen)))
         return found
 
-    def names_denied(self, words: frozenset[str]) -> bool:
-        """For what cannot be parsed: whether a denied table's name is among its words."""
-        return self._denies and any(
-            name in self._tables or tree.fold(name) in self._tables for name in words
-        )
+    def words_denied(self, words: Words, comparison: str) -> Decision | None:
+        """The denial of a text that cannot be parsed: each of its names may be a table's."""
+        if not self._needs_sight:
+            return None
+        if not self._tables.keys().isdisjoint(words.names):
+            return self._decision("table", "it cannot be parsed and names a listed table")
+        for name in words.names:
+            if comparison and not name.isascii():
+                if comparison == names.UNSURE or names.loose(name) in self._loose:
+                    return self._decision("table", "it cannot be parsed, and names what may be one")
+            if self._language.trees.may_hide(name):
+                why = f"it cannot be parsed and may call {name}"
+                return self._decision("opaque", why)
+        if words.is_unseen:
+            return self._decision("opaque", "it cannot be parsed, and its words do not show enough")
+        return None
 
     def text_steps(self) -> list[Step]:
         """For what cannot be parsed and may pass all the same: what acts without a tree."""

@@ -12,11 +12,12 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysql, mysqllexer, names, postgresql, tree
+from acra_twisted.sql import lexer, mysql, mysqllexer, mysqltokens, names, postgresql, tree, words
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, mysql_value, postgresql_value
 from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
 from acra_twisted.sql.tree import Parsed, Table
+from acra_twisted.sql.words import Words
 
 #: Longest text, bytes.
 MAX_TEXT = 1 << 20
@@ -66,6 +67,9 @@ class Language(Protocol):
 
     def table(self, name: str) -> Table:
         """A table's name as a rule writes it."""
+
+    def words(self, text: bytes, tokens: list[Token]) -> Words:
+        """The names of a text that cannot be parsed.  Raises LexError."""
 
 
 _CODECS = {
@@ -135,6 +139,10 @@ class Postgresql:
         """What a literal means."""
         return postgresql_value(kind, raw, not mode.backslash)
 
+    def words(self, text: bytes, tokens: list[Token]) -> Words:
+        """The names of a text that cannot be parsed.  Raises LexError."""
+        return words.read(text, tokens)
+
     def table(self, name: str) -> Table:
         """``schema.name``; each part folded unless quoted.  Raises ValueError."""
         parts = _name_parts(name, '"')
@@ -173,6 +181,10 @@ class Mysql:
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
         """What a literal means."""
         return mysql_value(kind, raw, not mode.backslash)
+
+    def words(self, text: bytes, tokens: list[Token]) -> Words:
+        """The names of a text that cannot be parsed."""
+        return mysqltokens.words(text, tokens)
 
     def table(self, name: str) -> Table:
         """``schema.name``, without regard to case.  Raises ValueError."""

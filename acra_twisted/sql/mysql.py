@@ -318,3 +318,8 @@ def is_opaque_call(node: Node) -> bool:
     else:
         name = str(getattr(exp, node.kind).sql_name()).lower()
     return name in _OPAQUE_FUNCTIONS
+
+
+def may_hide(name: str) -> bool:
+    """Whether a word, of a text that is not parsed, may be a function that hides what it reads."""
+    return name in _OPAQUE_FUNCTIONS

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import Node, Parsed, Table
+from acra_twisted.sql.words import Words
 
 #: Character sets whose second bytes can be quotes or backslashes: never read.
 UNSAFE_CHARSETS = frozenset(("big5", "cp932", "gb18030", "gbk", "sjis"))
@@ -29,6 +30,12 @@ _OPAQUE = {
     "install": "a plugin brings code",
     "xa": "a distributed transaction is not analysed",
 }
+#: First words of statements whose text may not show what they do.
+_UNSEEN = frozenset(
+    (*_OPAQUE, "alter", "create", "do", "drop", "grant", "load", "revoke", "set", "uninstall")
+    + ("backup", "binlog", "change", "flush", "help", "kill", "purge", "reset", "shutdown")
+    + ("signal", "resignal", "start", "stop", "get", "if", "case", "loop", "repeat", "while", "for")
+)
 _HANDLES = frozenset(("savepoint", "release", "deallocate"))
 _SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))
 
@@ -63,6 +70,14 @@ def first_word(text: bytes, part: list[Token]) -> str:
 def names(text: bytes, part: list[Token]) -> frozenset[str]:
     """Every identifier and word of a statement, in lower case."""
     return frozenset(word(text, t) for t in part if t[0] in (lexer.WORD, lexer.QUOTED))
+
+
+def words(text: bytes, tokens: list[Token]) -> Words:
+    """The names of a text that no parser reads."""
+    parts = statements(text, tokens)
+    firsts = (first_word(text, part) for part in parts)
+    found = frozenset[str]().union(*(names(text, part) for part in parts))
+    return Words(found, any(first in _UNSEEN for first in firsts) or "immediate" in found)
 
 
 class _Cursor:

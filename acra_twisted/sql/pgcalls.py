@@ -214,6 +214,13 @@ def is_opaque(node: Node) -> bool:
     return False
 
 
+def may_hide(name: str) -> bool:
+    """Whether a word may be a function, or a catalog, that shows what the text does not name."""
+    table = pgtable.decisions()
+    found = table.worst(name)
+    return found is not None and found.kind not in _ADMITTED or name in table.statistics
+
+
 def _is_opaque_field(item: Any, table: Decisions) -> bool:
     if type(item) is not Node or item.kind != "String":
         return False

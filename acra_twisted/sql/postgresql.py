@@ -455,3 +455,8 @@ def is_function(node: Node) -> bool:
 def is_opaque_call(node: Node) -> bool:
     """Whether the node calls, in any form, what reaches more than a permission shows."""
     return pgcalls.is_opaque(node)
+
+
+def may_hide(name: str) -> bool:
+    """Whether a word, of a text that is not parsed, may be a function that hides what it reads."""
+    return pgcalls.may_hide(name)

@@ -451,6 +451,47 @@ class Unparsable(SynchronousTestCase):
         rules = censor("postgresql", [{"handler": "denyall"}], ignore_parse_error=True)
         self.assertEqual(rules.decide(b"SELEC 1").by, "denyall")
 
+    def test_ignored_it_does_not_pass_in_any_spelling_or_by_what_hides_a_name(self):
+        rules = censor("postgresql", DENY, ignore_parse_error=True)
+        start = "SELECT 'a' -- x\n 'b', "
+        for end in (
+            r'ssn FROM U&"\0073ecrets"',
+            "ssn FROM U&\"!0073ecrets\" UESCAPE '!'",
+            "ssn FROM/**/public . SECRETS",
+            "query_to_xml('TABLE secrets', true, true, '')",
+            "count(*) FROM TS_STAT('SELECT 1')",
+            "('SELECT 1'::text).ts_stat",
+            r"""U&"query_to\005fxml"('TABLE secrets', true, true, '')""",
+            '"pg_read_file"($1)',
+            "stavalues1 FROM pg_statistic",
+            "1; DO $$BEGIN END$$",
+            "1; EXECUTE s",
+            "1; CREATE VIEW v AS SELECT 1",
+            "1; SET search_path = x",
+        ):
+            decision = rules.decide((start + end).encode())
+            self.assertFalse(decision.allowed, end)
+        for end in (r'id FROM U&"p\0072oducts"', "'secrets', upper(name) FROM t", '"Secrets"'):
+            self.assertTrue(rules.decide((start + end).encode()).allowed, end)
+        latin1 = censor(
+            "postgresql", [{"handler": "deny", "tables": ["äpfel"]}], ignore_parse_error=True
+        )
+        self.assertFalse(latin1.decide(f"{start} 1 FROM ÄPFEL".encode(), LATIN1).allowed)
+        self.assertTrue(latin1.decide(f"{start} 1 FROM ÄPFEL".encode()).allowed)
+        self.assertFalse(latin1.decide(f"{start} 1 FROM ÄPFEL".encode(), SQL_ASCII).allowed)
+
+    def test_ignored_in_mysql_it_does_not_pass_by_what_hides_a_name(self):
+        rules = censor("mysql", DENY, ignore_parse_error=True)
+        for text in (
+            "SELEC 1 FROM SECRETS",
+            "SELEC 1 FROM `secrets`",
+            "SELEC load_file('x')",
+            "SELEC 1; EXECUTE IMMEDIATE @x",
+            "SELEC 1; CALL p()",
+        ):
+            self.assertFalse(rules.decide(text.encode()).allowed, text)
+        self.assertTrue(rules.decide(b"SELEC 1 FROM t").allowed)
+
     def test_refusals_are_never_ignored(self):
         for db in LANGUAGES:
             rules = censor(db, [{"handler": "allowall"}], ignore_parse_error=True)

@@ -7,6 +7,7 @@ from acra_twisted.censor.rules import Handler
 from acra_twisted.options import Line
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.languages import LANGUAGES
+from acra_twisted.sql.words import Words
 
 PG = LANGUAGES["postgresql"]
 
@@ -47,6 +48,14 @@ class Steps(SynchronousTestCase):
 
     def test_names_in_what_cannot_be_parsed(self):
         handler = compiled("deny", tables=["Users"])
-        self.assertTrue(handler.names_denied(frozenset(("users",))))
-        self.assertTrue(handler.names_denied(frozenset(("USERS",))))
-        self.assertFalse(handler.names_denied(frozenset(("u",))))
+
+        def by(*names, is_unseen=False):
+            denied = handler.words_denied(Words(frozenset(names), is_unseen), "")
+            return denied and denied.by
+
+        self.assertEqual(by("users"), "deny.table")
+        self.assertEqual(by("ts_stat"), "deny.opaque")
+        self.assertEqual(by("x", is_unseen=True), "deny.opaque")
+        self.assertIsNone(by("x", "Users"))
+        for other in (compiled("allow", tables=["users"]), compiled("deny", queries=["SELECT 1"])):
+            self.assertIsNone(other.words_denied(Words(frozenset(("users",)), True), ""))
