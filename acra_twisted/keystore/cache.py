@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore.purposes import Purpose
+from acra_twisted.keystore.purposes import CONNECTOR, SERVER, Purpose
 from acra_twisted.keystore.secret import Secret
 
 #: Seconds for which a kept key is not compared with the store's.
@@ -24,6 +24,10 @@ RECHECK = 1.0
 
 #: The size that keeps nothing.
 OFF = -1
+
+# Keys that anybody may have looked for by any name, before anything is proven: that there are none
+# is not kept, for there is no end of names.
+_UNPROVEN = frozenset((CONNECTOR, SERVER))
 
 
 class _Kept(NamedTuple):
@@ -86,7 +90,7 @@ class KeyCache:
         return tuple(self._store.version(purpose, owner) for purpose in involved)
 
     def _keep(self, found: Any, call: tuple[Any, ...], version: Hashable, now: float) -> Any:
-        if self._size != OFF:
+        if self._size != OFF and (found or not _UNPROVEN.intersection(call)):
             self._kept[call] = _Kept(found, version, now)
             if self._size and len(self._kept) > self._size:
                 self._kept.popitem(last=False)

@@ -25,7 +25,7 @@ from acra_twisted.errors import AcraError, HandshakeError, KeyStoreError
 from acra_twisted.interfaces import IAuthenticatingTransport, ITransportSecurity
 from acra_twisted.keystore.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
-from acra_twisted.themis.keys import PublicKey
+from acra_twisted.themis.keys import PublicKey, generate
 from acra_twisted.themis.session import ClientSession, ServerSession
 from acra_twisted.transport.sessionstream import SessionStream
 from acra_twisted.transport.sockets import SocketTransport, take_over
@@ -57,6 +57,8 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._waiting = False
         self._client_id = ""
         self._why: Failure | None = None
+        # Why nobody of this id can be expected, though the handshake goes on.
+        self._stranger: Failure | None = None
 
     def makeConnection(self, transport: Any) -> None:
         """Twisted: the socket is there; the wrapped protocol is told, then we begin."""
@@ -75,6 +77,7 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._when_there(
                 (keys.keys(CONNECTOR, client_id), keys.public_key(SERVER, client_id)),
                 self._introduce,
+                self._failed,
             )
         except AcraError:
             self._failed(Failure())
@@ -98,9 +101,23 @@ class SecureSessionProtocol(ProtocolWrapper):
             raise HandshakeError("the connector's client id is not valid")
         self._client_id = client_id
         keys = self._security.keys
-        self._when_there(
-            (keys.keys(SERVER, client_id), keys.public_key(CONNECTOR, client_id)), self._expect
-        )
+        try:
+            self._when_there(
+                (keys.keys(SERVER, client_id), keys.public_key(CONNECTOR, client_id)),
+                self._expect,
+                self._pretend,
+            )
+        except AcraError:
+            self._pretend(Failure())
+
+    def _pretend(self, why: Failure) -> None:
+        """Go on without keys as with keys: who has proven nothing must not learn whose there are.
+
+        Nobody can sign what comes next, for the key that it is verified by is nobody's.
+        """
+        self._stranger = why
+        nobody = self._security.nobody
+        self._expect(nobody, nobody.public_key())
 
     def _expect(self, private: Any, connector: PublicKey) -> None:
         self._session = ServerSession(
@@ -115,8 +132,14 @@ class SecureSessionProtocol(ProtocolWrapper):
     def _only(expected: bytes, key: PublicKey) -> Callable[[bytes], PublicKey | None]:
         return lambda peer: key if peer == expected else None
 
-    def _when_there(self, found: tuple[Any, Any], go_on: Callable[[Any, Any], None]) -> None:
-        """Both keys, which a remote store gives later; frames wait meanwhile."""
+    def _when_there(
+        self,
+        found: tuple[Any, Any],
+        go_on: Callable[[Any, Any], None],
+        otherwise: Callable[[Failure], None],
+    ) -> None:
+        """Both keys, which a remote store gives later; frames wait meanwhile.  Raises AcraError if
+        they are not there, or tells ``otherwise`` later."""
 
         def use(both: Any) -> None:
             private, public = both
@@ -139,8 +162,8 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._waiting = False
             self.dataReceived(b"")
 
-        waiting.addErrback(_unwrapped)
-        waiting.addCallback(use).addCallback(resume).addErrback(self._failed)
+        waiting.addErrback(_unwrapped).addCallback(use).addErrback(otherwise)
+        waiting.addCallback(resume).addErrback(self._failed)
 
     def _handshake(self, data: bytes) -> None:
         secure = self._session
@@ -148,6 +171,8 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._meet(data)
             return
         reply = secure.receive(data)
+        if self._stranger is not None:
+            raise HandshakeError("nobody's key has signed this")
         if reply:
             self.transport.write(lengthprefix.encode(reply))
         if secure.established:
@@ -210,6 +235,9 @@ class SecureSessionProtocol(ProtocolWrapper):
 
     def _failed(self, failure: Failure) -> None:
         """The peer is not who it must be, or the link was tampered with."""
+        if self._stranger is not None:
+            # What the peer was not told.
+            failure = self._stranger
         if not failure.check(AcraError):
             self._security.log.failure("internal error", failure)
         self._why = failure
@@ -278,6 +306,8 @@ class SecureSessionSecurity:
         self.now = now
         self.client_id = client_id
         self.is_client = bool(client_id)
+        #: In place of keys that are not there.
+        self.nobody = generate()
 
     def check(self) -> None:
         """A connector's keys must be there from the start.  Raises KeyStoreError."""

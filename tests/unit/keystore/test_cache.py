@@ -9,7 +9,13 @@ from acra_twisted.interfaces import IKeyStore
 from acra_twisted.keystore import purposes
 from acra_twisted.keystore.cache import OFF, RECHECK, KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.keystore.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
+from acra_twisted.keystore.purposes import (
+    CONNECTOR,
+    SEARCH_HMAC,
+    SERVER,
+    STORAGE,
+    STORAGE_SYMMETRIC,
+)
 from acra_twisted.themis import keys
 from tests.unit.keystore.base import OWNER, FolderCase
 
@@ -83,6 +89,17 @@ class Caching(FolderCase):
         self.assertIsNone(self.cache.public_key(STORAGE, OWNER))
         self.clock.advance(RECHECK)
         self.assertIsNotNone(self.cache.public_key(STORAGE, OWNER))
+
+    def test_cl7_ids_that_anybody_may_claim_leave_nothing_behind(self):
+        cache = KeyCache(self.store, 0, self.clock.seconds)
+        self.writer.generate(SERVER, OWNER)
+        known = cache.keys(SERVER, OWNER)
+        for number in range(100):
+            for purpose in (SERVER, CONNECTOR):
+                self.assertEqual(cache.keys(purpose, f"stranger {number}"), ())
+                self.assertIsNone(cache.public_key(purpose, f"stranger {number}"))
+        self.assertEqual(len(cache), 1)
+        self.assertIs(cache.keys(SERVER, OWNER), known)
 
     def test_off(self):
         cache = KeyCache(self.store, OFF, self.clock.seconds)

@@ -245,9 +245,61 @@ class Hostile(SynchronousTestCase):
             end = server()
             end.dataReceived(lengthprefix.encode(text))
             self.ended(end, HandshakeError)
-        end = server()
-        end.dataReceived(lengthprefix.encode(b"unknown client"))
+
+    def test_cl7_nobody_learns_which_client_ids_there_are(self):
+        """Known and unknown ids, and those whose keys cannot be read, are answered alike until the
+        first message's signature is looked at, and alike by that."""
+
+        class Broken:
+            def keys(self, purpose, owner):
+                raise KeyStoreError("a key file is readable by others")
+
+            public_key = keys
+
+        half = MemoryKeyStore()
+        half.put(SERVER, SERVER_KEY, "half a client")
+        looked = []
+        verify = session.message.verify_signature
+
+        def look(public, signature, data):
+            looked.append(len(data))
+            return verify(public, signature, data)
+
+        self.patch(session.message, "verify_signature", look)
+        seen = []
+        for client_id, found, why in (
+            (CLIENT_ID, None, CryptoError),
+            ("unknown client", None, HandshakeError),
+            ("half a client", half, HandshakeError),
+            ("unreadable", Broken(), KeyStoreError),
+        ):
+            # What an attacker can send: a first message under that id, signed by a key of its own.
+            near = client(own=keys.generate(), client_id=client_id)
+            first = near.transport.taken()
+            hello = lengthprefix.encode(client_id.encode())
+            end = server(keys=found) if found is not None else server()
+            for start in range(0, len(hello), 5):
+                end.dataReceived(hello[start : start + 5])
+            before = end.transport.connected, end.transport.value(), len(looked)
+            end.dataReceived(first[len(hello) : -1])
+            before += end.transport.connected, end.transport.value(), len(looked)
+            end.dataReceived(first[-1:])
+            after = end.transport.connected, end.transport.value(), len(looked)
+            seen.append((before, after))
+            # The log says what the peer was not told.
+            self.ended(end, why)
+            looked.clear()
+        self.assertEqual(seen, [((True, b"", 0, True, b"", 0), (False, b"", 1))] * 4)
+
+    def test_cl7_nobody_is_taken_for_a_client_that_is_not_there(self):
+        found = MemoryKeyStore()
+        security = SecureSessionSecurity(found, "acra_server", lambda: NOW)
+        end = side(security)
+        # Even the key that stands in for those that are not there opens nothing.
+        near = client(own=security.nobody, peer=security.nobody)
+        carry(near, end)
         self.ended(end, HandshakeError)
+        self.assertIsNone(end.inner.peer)
 
     def test_cl2_replayed_dropped_and_changed_frames(self):
         for spoil in (
