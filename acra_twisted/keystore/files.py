@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from acra_twisted.errors import KeyStoreError
+from acra_twisted.lines import write_whole
 
 #: No key file is longer; a limit before anything is read.
 _LIMIT = 64 * 1024
@@ -106,7 +107,7 @@ def write(path: str, content: bytes | bytearray, mode: int = 0o600) -> None:
     )
     try:
         try:
-            os.write(descriptor, content)
+            write_whole(descriptor, content)
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         finally:

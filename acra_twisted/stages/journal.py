@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
+
+from acra_twisted.lines import Lines, is_cut
 
 _MAX_LINES = 10_000
 _MAX_BYTES = 64 << 20
@@ -20,7 +23,7 @@ class Journal:
     def __init__(self, path: str, max_lines: int = _MAX_LINES) -> None:
         self.path = path
         self._max_lines = max_lines
-        self._waiting: list[str] = []
+        self._waiting: deque[str] = deque()
         self.full = False
         self._seen = set(read_journal(path)) if os.path.exists(path) else set()
         os.close(self._open())
@@ -37,16 +40,19 @@ class Journal:
         return True
 
     def flush(self) -> None:
-        """Append what is new.  Raises OSError; nothing is forgotten then."""
+        """Append what is new.  Raises OSError; what is not written then is kept for the next time,
+        and is on lines of its own then."""
         if not self._waiting:
             return
-        lines = [
-            json.dumps({"raw_query": text, "_blacklisted_by_web_config": False}) + "\n"
-            for text in self._waiting
-        ]
-        with open(self._open(), "a", encoding="utf-8") as file:
-            file.write("".join(lines))
-        self._waiting = []
+        descriptor = self._open()
+        try:
+            lines = Lines(descriptor, is_cut(self.path))
+            while self._waiting:
+                entry = {"raw_query": self._waiting[0], "_blacklisted_by_web_config": False}
+                lines.append(json.dumps(entry).encode() + b"\n")
+                self._waiting.popleft()
+        finally:
+            os.close(descriptor)
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -17,9 +17,11 @@ from collections import Counter
 from typing import Any
 
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Statement
@@ -27,6 +29,8 @@ from acra_twisted.options import FILE, Integer, Option, Seconds, Settings
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.verdicts import PASS, Pass
+
+_log = Logger()
 
 
 @implementer(IPlugin, IStageFactory)
@@ -105,19 +109,28 @@ class QueryCapture:
 
     def _flush_if_changed(self) -> None:
         self._awaiting.sweep()
-        if self._changed:
+        if not self._changed:
+            return
+        try:
             self.flush()
+        except OSError as error:
+            text = f"cannot write {self._path}: {error.strerror}; it is tried again"
+            _log.error("{event_text}", event_text=text, code=events.GENERAL)
 
     def flush(self) -> None:
-        """Write the file.  Raises OSError."""
+        """Write the file.  Raises OSError; what was there stays then."""
         rows = [{"query": query, "count": n} for query, n in self._counts.most_common()]
         if self._beyond:
             rows.append({"query": None, "count": self._beyond})
         partial = f"{self._path}.tmp"
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self._path)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self._path)
+        except OSError:
+            os.unlink(partial)
+            raise
         self._changed = False

@@ -36,6 +36,9 @@ _IS_END = re.compile(
 )
 
 
+_NO_VALUE = "the line has no integrity value: it was cut off, or added"
+
+
 class Chain:
     """Signs lines.  ``style`` is ``plaintext``, ``json`` or ``cef``."""
 
@@ -100,15 +103,19 @@ def verify(lines: Iterable[str], key: bytes) -> Verified:
         found = _read(text.rstrip("\n"))
         if found is None:
             if not lost:
-                problems.append(Problem(number, "the line has no integrity value"))
+                problems.append(
+                    Problem(number, "the line has no integrity value: it was cut off, or added")
+                )
             state, lost = None, True
             continue
         body, integrity, new = found
+        # Also of a line that is none of a chain: what was lost there has been said already.
+        before, last = last, integrity
         if new:
             if state is not None:
                 problems.append(Problem(number, "a chain begins and the one before has not ended"))
             previous = _PREVIOUS.search(body)
-            if chains and previous is not None and previous[1] != last:
+            if chains and previous is not None and previous[1] != before:
                 problems.append(Problem(number, "a chain is missing before this one"))
             chains += 1
             state, lost = (hashlib.sha256(key).digest(), b""), False
@@ -124,7 +131,6 @@ def verify(lines: Iterable[str], key: bytes) -> Verified:
             )
             state, lost = None, True
             continue
-        last = integrity
         state = None if _is_end(body) else (next_key, digest)
     return Verified(number, chains, problems, state is not None)
 

@@ -141,21 +141,16 @@ FORMATS: dict[str, Callable[[str], Formatter]] = {
 class LogWriter:
     """Writes events from ``level`` on, one line each, to every sink.
 
-    ``chain`` signs lines.  ``security`` gets every event, whatever its level.
+    ``security`` gets every event, whatever its level.
     """
 
     def __init__(
-        self,
-        formatter: Formatter,
-        level: Any,
-        sinks: Sequence[Any],
-        chain: SignedLog | None = None,
-        security: Any = None,
+        self, formatter: Formatter, level: Any, sinks: Sequence[Any], security: Any = None
     ) -> None:
         self._format = formatter
         self._level = level
         self.sinks = tuple(sinks)
-        self._chain = chain
+        self._signed = [sink for sink in sinks if isinstance(sink, SignedSink)]
         self._security = security
         self._all_sinks = (*self.sinks, security.sink) if security is not None else self.sinks
 
@@ -169,30 +164,19 @@ class LogWriter:
             # What factories and ports of Twisted's have to tell is for debugging.
             level = LogLevel.debug
         if level >= self._level:
-            self._write(event)
-
-    def _write(self, event: LogEvent) -> None:
-        line = self._format(event)
-        if self._chain is not None:
-            line = self._chain.sign(line)
-        for sink in self.sinks:
-            sink.send(line, event)
+            line = self._format(event)
+            for sink in self.sinks:
+                sink.send(line, event)
 
     def begin(self) -> None:
-        """Write the first line of a chain, if lines are signed."""
-        if self._chain is not None:
-            previous, problem = self._chain.begin()
-            self._write(_own(logchain.FIRST_WORDS, previous=previous or "none"))
-            if problem:
-                text = "The log key cannot be read anew; the one in force stays in force"
-                self._write(_own(text, error=problem, code=events.READ_KEYS))
+        """Write the first line of a chain, where lines are signed."""
+        for sink in self._signed:
+            sink.begin()
 
     def end(self) -> None:
-        """Write the last lines of a chain, if lines are signed."""
-        if self._chain is not None:
-            first, last = logchain.LAST_WORDS
-            self._write(_own(first))
-            self._write(_own(last, chain=logchain.END))
+        """Write the last lines of a chain, where lines are signed."""
+        for sink in self._signed:
+            sink.end()
 
     def reopen(self) -> None:
         """SIGUSR1: end the chain, open files anew, begin another."""
@@ -250,3 +234,66 @@ class SignedLog:
         signed = self._chain.sign(line)
         self._last = logchain.last_value(signed)
         return signed
+
+
+class SignedSink:
+    """Signs the lines that go to a sink, in a chain of that sink's own.
+
+    Behind a line that was lost nothing of its chain can be verified.  So the chain ends there, and
+    another begins as soon as the sink takes lines again, whose first one says how many were lost.
+    """
+
+    def __init__(self, sink: Any, chain: SignedLog, formatter: Formatter) -> None:
+        self._sink = sink
+        self._chain = chain
+        self._format = formatter
+        self._lost = 0
+
+    def send(self, line: str, event: LogEvent) -> bool:
+        """Sign and write a line; False if it is lost."""
+        if self._lost and not (self.end() and self.begin()):
+            # What was tried is one line more that the sink has counted as lost, in place of this.
+            self._lost += 1
+            return False
+        return self._write(line, event)
+
+    def _write(self, line: str, event: LogEvent) -> bool:
+        written = bool(self._sink.send(self._chain.sign(line), event))
+        if not written:
+            self._lost += 1
+        return written
+
+    def _tell(self, text: str, **fields: Any) -> bool:
+        event = _own(text, **fields)
+        return bool(self._sink.send(self._chain.sign(self._format(event)), event))
+
+    def begin(self) -> bool:
+        """The first line of a chain; False if it could not be written."""
+        previous, problem = self._chain.begin()
+        lost = {"lines_lost": self._lost} if self._lost else {}
+        if not self._tell(logchain.FIRST_WORDS, previous=previous or "none", **lost):
+            self._lost = self._lost or 1
+            return False
+        self._lost = 0
+        if problem:
+            text = "The log key cannot be read anew; the one in force stays in force"
+            return self._tell(text, error=problem, code=events.READ_KEYS)
+        return True
+
+    def end(self) -> bool:
+        """The last lines of a chain; False if they could not be written."""
+        first, last = logchain.LAST_WORDS
+        return self._tell(first) and self._tell(last, chain=logchain.END)
+
+    def reopen(self) -> None:
+        """See the sink."""
+        self._sink.reopen()
+
+    def close(self) -> None:
+        """See the sink."""
+        self._sink.close()
+
+    @property
+    def lost(self) -> int:
+        """See the sink."""
+        return int(self._sink.lost)

@@ -15,7 +15,7 @@ from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.options import Settings
 from acra_twisted.telemetry import logchain
-from acra_twisted.telemetry.logs import FORMATS, LogWriter, SignedLog
+from acra_twisted.telemetry.logs import FORMATS, LogWriter, SignedLog, SignedSink
 from acra_twisted.telemetry.logsinks import FileSink, JournalSink, StreamSink, make_syslog
 from acra_twisted.telemetry.securitylog import SecurityLog
 
@@ -35,9 +35,11 @@ def make_writer(program: str, settings: Settings, reactor: Any) -> tuple[LogWrit
     services = []
     sinks: list[Any] = [StreamSink(sys.stderr)] if settings["log_to_console"] else []
     path, signed = settings["log_to_file"], settings["audit_log_enable"]
-    chain = None
+    read_key = _key_reader(settings)
     if signed:
-        chain = SignedLog(_key_reader(settings), settings["logging_format"], _last_value(path))
+        # Before any file is opened: it raises.
+        read_key()
+    previous = _last_value(path)
     if path:
         sinks.append(FileSink("log_to_file", path, alone=signed))
     if settings["log_to_syslog"]:
@@ -50,8 +52,13 @@ def make_writer(program: str, settings: Settings, reactor: Any) -> tuple[LogWrit
     if settings["security_log_file"]:
         file = FileSink("security_log_file", settings["security_log_file"])
         security = SecurityLog(program, settings["security_log_format"], file)
-    formatter = FORMATS[settings["logging_format"]](program)
-    return LogWriter(formatter, log_level(settings), sinks, chain, security), services
+    style = settings["logging_format"]
+    formatter = FORMATS[style](program)
+    if signed:
+        sinks = [
+            SignedSink(sink, SignedLog(read_key, style, previous), formatter) for sink in sinks
+        ]
+    return LogWriter(formatter, log_level(settings), sinks, security), services
 
 
 def _key_reader(settings: Settings) -> Callable[[], bytes]:

@@ -20,6 +20,7 @@ from twisted.logger import LogEvent, LogLevel
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
+from acra_twisted.lines import Lines, is_cut
 from acra_twisted.options import Kind
 from acra_twisted.wire import syslog
 
@@ -60,25 +61,39 @@ class SyslogAddress(Kind):
 
 
 class StreamSink:
-    """Standard error, mostly."""
+    """Standard error, mostly.  Where it is a file it is written past its buffer, which would keep
+    a part of what could not be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.lost = 0
-
-    def send(self, line: str, event: LogEvent) -> None:
-        """Write a line."""
         try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            self._lines: Lines | None = Lines(stream.fileno())
+        except (OSError, ValueError):
+            self._lines = None
+
+    def send(self, line: str, event: LogEvent) -> bool:
+        """Write a line; False if it is lost."""
+        try:
+            if self._lines is not None:
+                self._lines.append(_encoded(line))
+            else:
+                self._stream.write(line + "\n")
+                self._stream.flush()
         except (OSError, ValueError):
             self.lost += 1
+            return False
+        return True
 
     def reopen(self) -> None:
         """It stays what it is."""
 
     def close(self) -> None:
         """It is not ours."""
+
+
+def _encoded(line: str) -> bytes:
+    return (line + "\n").encode("utf-8", "backslashreplace")
 
 
 class FileSink:
@@ -90,9 +105,9 @@ class FileSink:
     def __init__(self, option: str, path: str, alone: bool = False) -> None:
         self._option, self._path, self._alone = option, path, alone
         self.lost = 0
-        self._descriptor = self._open()
+        self._lines = self._open()
 
-    def _open(self) -> int:
+    def _open(self) -> Lines:
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
@@ -110,36 +125,35 @@ class FileSink:
                     f"{self._option}: another process writes {self._path}; an audit log is one "
                     f"process' own"
                 ) from None
-        return descriptor
+        return Lines(descriptor, is_cut(self._path))
 
-    def send(self, line: str, event: LogEvent) -> None:
-        """One write, so that lines of two threads do not mix."""
-        data = (line + "\n").encode("utf-8", "backslashreplace")
+    def send(self, line: str, event: LogEvent) -> bool:
+        """Write a line; False if it is lost."""
         try:
-            written = os.write(self._descriptor, data)
-            if written < len(data):
-                os.write(self._descriptor, data[written:])
+            self._lines.append(_encoded(line))
         except OSError:
             self.lost += 1
+            return False
+        return True
 
     def reopen(self) -> None:
         """After logrotate has moved it away: a new file of the same name, if there can be one."""
         try:
-            if os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)):
+            if os.path.samestat(os.fstat(self._lines.descriptor), os.stat(self._path)):
                 return  # still there; our own lock would keep it from being opened twice
         except OSError:
             pass  # moved away: the usual case
         try:
-            descriptor = self._open()
+            lines = self._open()
         except ConfigError:
             self.lost += 1
             return
-        old, self._descriptor = self._descriptor, descriptor
-        os.close(old)
+        old, self._lines = self._lines, lines
+        os.close(old.descriptor)
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        os.close(self._lines.descriptor)
 
 
 class _Datagrams:
@@ -150,7 +164,8 @@ class _Datagrams:
         self._socket: socket.socket | None = None
         self.lost = 0
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes) -> bool:
+        """Send; False if it is lost."""
         try:
             if self._socket is None:
                 self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -160,6 +175,8 @@ class _Datagrams:
         except OSError:
             self.lost += 1
             self.close()
+            return False
+        return True
 
     def reopen(self) -> None:
         """There is no file."""
@@ -184,19 +201,18 @@ class SyslogSink:
         """Messages that could not be sent."""
         return int(self._carrier.lost)
 
-    def send(self, line: str, event: LogEvent) -> None:
-        """One message with the whole line."""
-        self._carrier.put(
-            syslog.encode(
-                severity(event),
-                timestamp(event),
-                self._host,
-                self._program,
-                os.getpid(),
-                event.get("code", events.GENERAL),
-                line,
-            )
+    def send(self, line: str, event: LogEvent) -> bool:
+        """One message with the whole line; False if it is lost."""
+        message = syslog.encode(
+            severity(event),
+            timestamp(event),
+            self._host,
+            self._program,
+            os.getpid(),
+            event.get("code", events.GENERAL),
+            line,
         )
+        return bool(self._carrier.put(message))
 
     def reopen(self) -> None:
         """There is no file."""
@@ -213,8 +229,8 @@ class JournalSink(_Datagrams):
         super().__init__(socket.AF_UNIX, path)
         self._program = program
 
-    def send(self, line: str, event: LogEvent) -> None:
-        """The line is the message; fields begin with ACRA_."""
+    def send(self, line: str, event: LogEvent) -> bool:
+        """The line is the message; fields begin with ACRA_.  False if it is lost."""
         fields = {
             "MESSAGE": line,
             "PRIORITY": str(severity(event)),
@@ -223,7 +239,7 @@ class JournalSink(_Datagrams):
         for name in ("code", "client_id", "session_id", "trace_id", "span_id", "stage"):
             if event.get(name) not in (None, ""):
                 fields[f"ACRA_{name}"] = str(event[name])
-        self.put(syslog.encode_journal(fields))
+        return self.put(syslog.encode_journal(fields))
 
 
 class _Stream(Protocol):
@@ -250,14 +266,16 @@ class TcpCarrier(Factory):
         """What connects, and connects again, while it runs."""
         return ClientService(HostnameEndpoint(reactor, host, port, timeout=5), self, clock=reactor)
 
-    def put(self, data: bytes) -> None:
-        """Send now, or when the connection stands."""
+    def put(self, data: bytes) -> bool:
+        """Send now, or when the connection stands; False if too many wait."""
         if self._transport is not None and not self._full:
             self._transport.write(syslog.frame(data))
         elif len(self._waiting) < _WAITING_MAX:
             self._waiting.append(data)
         else:
             self.lost += 1
+            return False
+        return True
 
     def close(self) -> None:
         """Its service does that."""

@@ -19,6 +19,7 @@ ORDER = (
         "compiled",
         "errors",
         "events",
+        "lines",
         "options",
         "outstanding",
         "syscalls",

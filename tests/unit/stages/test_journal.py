@@ -6,6 +6,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.stages.journal import Journal, read_journal
+from tests.support.disk import Disk
 
 
 class File(SynchronousTestCase):
@@ -51,3 +52,25 @@ class File(SynchronousTestCase):
         os.symlink(target, self.path)
         with self.assertRaises(OSError):
             Journal(self.path)
+
+    def test_ob8_a_disk_that_gets_full(self):
+        """Nothing is forgotten, nothing is there twice, and each text is on a line of its own."""
+        disk = Disk(self)
+        journal = Journal(self.path)
+        for number in range(4):
+            journal.add(f"SELECT c{number}")
+        disk.room = 100
+        self.assertRaises(OSError, journal.flush)
+        journal.add("SELECT last")
+        disk.room = None
+        journal.flush()
+        texts = [*(f"SELECT c{number}" for number in range(4)), "SELECT last"]
+        self.assertEqual(read_journal(self.path), texts)
+
+    def test_ob8_what_another_process_left(self):
+        with open(self.path, "w") as file:
+            file.write('{"raw_query": "SELECT a"}\n{"raw_qu')
+        journal = Journal(self.path)
+        journal.add("SELECT b")
+        journal.flush()
+        self.assertEqual(read_journal(self.path), ["SELECT a", "SELECT b"])

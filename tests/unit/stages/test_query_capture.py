@@ -67,6 +67,20 @@ class Capture(SynchronousTestCase):
         stage.stop()
         self.assertEqual(clock.getDelayedCalls(), [])
 
+    def test_ob8_a_file_that_cannot_be_written_for_a_while(self):
+        clock = Clock()
+        clock.callWhenRunning = lambda function: function()
+        settings = Settings({"filepath": self.path, "max_statements": 5, "flush_interval": 3.0})
+        stage = QueryCaptureFactory().make(settings, Services(clock, None))
+        os.mkdir(f"{self.path}.tmp")
+        self.capture(stage, b"SELECT a")
+        clock.advance(3)
+        self.assertEqual(self.rows(), [])
+        os.rmdir(f"{self.path}.tmp")
+        clock.advance(3)
+        self.assertEqual(self.rows(), [{"query": "SELECT a", "count": 1}])
+        stage.stop()
+
     def test_the_file_must_be_writable(self):
         for path, expected in (("", "name the file"), ("/nowhere/x", "cannot write /nowhere/x")):
             settings = Settings({"filepath": path, "max_statements": 5, "flush_interval": 3.0})

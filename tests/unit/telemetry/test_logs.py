@@ -12,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry import logchain, logs
-from acra_twisted.telemetry.logsinks import StreamSink
+from acra_twisted.telemetry.logsinks import FileSink, StreamSink
 from acra_twisted.telemetry.securitylog import SecurityLog
+from tests.support.disk import Disk
 
 EVENT = {
     "log_time": 1638352800.123,
@@ -125,8 +126,9 @@ class Writer(SynchronousTestCase):
         for style in ("plaintext", "json", "cef", "cef-acra"):
             stream = io.StringIO()
             signed = logs.SignedLog(lambda: key, style)
-            sinks = [StreamSink(stream)]
-            writer = logs.LogWriter(logs.FORMATS[style]("p"), LogLevel.warn, sinks, signed)
+            formatter = logs.FORMATS[style]("p")
+            sinks = [logs.SignedSink(StreamSink(stream), signed, formatter)]
+            writer = logs.LogWriter(formatter, LogLevel.warn, sinks)
             writer.begin()
             for text in ("one", HOSTILE, "three"):
                 writer({**EVENT, "event_text": text})
@@ -149,11 +151,83 @@ class Writer(SynchronousTestCase):
 
         stream = io.StringIO()
         signed = logs.SignedLog(read, "plaintext")
-        sinks = [StreamSink(stream)]
-        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.warn, sinks, signed)
+        sinks = [logs.SignedSink(StreamSink(stream), signed, logs.plaintext("p"))]
+        writer = logs.LogWriter(logs.plaintext("p"), LogLevel.warn, sinks)
         writer.begin()
         writer.reopen()
         writer.end()
         lines = stream.getvalue().splitlines(True)
         self.assertEqual(logchain.verify(lines, b"k" * 32), (7, 2, [], False))
         self.assertIn('error="it is gone"', lines[4])
+
+
+class FullDisks(SynchronousTestCase):
+    """Lines behind one that was cut off can be read, and in a signed log verified (OB-7, OB-8)."""
+
+    KEY = b"k" * 32
+
+    def write(self, style, signed, room):
+        """Three lines before the disk is full, three that are lost, three when there is room; the
+        file's lines.  ``room``: bytes of the first one that is lost."""
+        disk, path = Disk(self), self.mktemp()
+        formatter = logs.FORMATS[style]("p")
+        file = FileSink("log_to_file", path)
+        self.addCleanup(file.close)
+        sink = file
+        if signed:
+            sink = logs.SignedSink(file, logs.SignedLog(lambda: self.KEY, style), formatter)
+        writer = logs.LogWriter(formatter, LogLevel.warn, [sink])
+        writer.begin()
+        for number in range(9):
+            if number == 3:
+                disk.room = room
+            if number == 6:
+                disk.room = None
+            writer({**EVENT, "event_text": f"number {number}"})
+        writer.end()
+        self.assertEqual(writer.lost, 3)
+        with open(path) as lines:
+            return lines.read().splitlines(True)
+
+    def test_each_line_is_its_own(self):
+        for style in logs.FORMATS:
+            for room in (0, 1, 30):
+                lines = self.write(style, False, room)
+                self.assertEqual(len(lines), 6 + bool(room), style)
+                whole = [line for line in lines if "number" in line and "p" in line]
+                for number, line in zip((0, 1, 2, 6, 7, 8), whole, strict=True):
+                    self.assertIn(f"number {number}", line)
+                    if style == "json":
+                        self.assertEqual(json.loads(line)["msg"], f"number {number}")
+
+    def test_in_a_signed_log_there_is_one_gap_that_is_found(self):
+        for style in logs.FORMATS:
+            for room in (0, 1, 30):
+                lines = self.write(style, True, room)
+                found = logchain.verify(lines, self.KEY)
+                self.assertEqual((found.chains, found.open_chain), (2, False), style)
+                # Where the lines are missing; all others are verified.
+                self.assertEqual([line for line, _ in found.problems], [5], (style, room))
+                [begins] = [line for line in lines if "lines_lost" in line or "linesLost" in line]
+                self.assertIn("Audit log chain begins", begins)
+
+    def test_what_other_places_get_is_whole(self):
+        """A full disk is no business of standard error's."""
+        disk, stream = Disk(self), io.StringIO()
+        formatter = logs.plaintext("p")
+        file = FileSink("log_to_file", self.mktemp())
+        self.addCleanup(file.close)
+        writer = logs.LogWriter(
+            formatter,
+            LogLevel.warn,
+            [
+                logs.SignedSink(sink, logs.SignedLog(lambda: self.KEY, "plaintext"), formatter)
+                for sink in (file, StreamSink(stream))
+            ],
+        )
+        disk.room = 0
+        writer.begin()
+        writer(EVENT)
+        writer.end()
+        found = logchain.verify(stream.getvalue().splitlines(True), self.KEY)
+        self.assertEqual(found, (4, 1, [], False))
