@@ -89,6 +89,19 @@ class IResultStage(IStage):
         same columns may be forwarded without asking.  Synchronous."""
 
 
+class IMessageStage(IStage):
+    """Looks at texts that are no rows, on their way to the client: errors, notices, notifications,
+    settings, results of function calls."""
+
+    def on_message(
+        batch: RowBatch, exchange: Exchange
+    ) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
+        """Judge one message: a batch of one row, whose only cell is the whole message's body.
+        Returns PASS, Deny (the client is told of an error instead, or nothing) or Hangup, or a
+        Deferred of one of these.  `exchange` is one of its own where the message answers no
+        request."""
+
+
 class IRowTransform(Interface):
     """Changes the rows of one result set."""
 

@@ -28,6 +28,7 @@ STATEMENT: Final = "statement"
 PARAMETERS: Final = "parameters"
 COLUMNS: Final = "columns"
 ROWS: Final = "rows"
+MESSAGES: Final = "messages"
 
 
 class Identity:

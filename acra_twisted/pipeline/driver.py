@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.model import STATEMENT, Exchange, Work
+from acra_twisted.model import MESSAGES, STATEMENT, Exchange, Work
 from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
@@ -113,6 +113,9 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
     """Report what a stage answered; the verdict that ends the run, if it is one."""
     name, _, lenient = hook
     exchange = work.exchange
+    if answer is PASS and work.kind == MESSAGES:
+        # Nobody is told of each message.
+        return None
     if (answer is PASS or type(answer) is Replace) and work.kind == STATEMENT:
         # Of those whose times nobody has taken there is nothing to tell.
         if started:

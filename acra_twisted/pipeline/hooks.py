@@ -7,8 +7,8 @@ from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 
-from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
-from acra_twisted.model import PARAMETERS, ROWS, STATEMENT, Work
+from acra_twisted.interfaces import IMessageStage, IParameterStage, IResultStage, IStatementStage
+from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.verdicts import PASS
@@ -32,10 +32,12 @@ class Pipeline:
         self.parameter_hooks = hooks(IParameterStage, "on_parameters")
         # Replies run the list backwards.
         self.result_planners = hooks(IResultStage, "plan_result")[::-1]
+        self.message_hooks = hooks(IMessageStage, "on_message")[::-1]
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
             (ROWS, self.result_planners),
+            (MESSAGES, self.message_hooks),
         )
         #: Kinds of work worth making.
         self.inspects = frozenset(kind for kind, found in kinds if found)
@@ -49,6 +51,8 @@ class Pipeline:
             return driver.run_from(work.exchange.plan, 0, work, PASS)
         if kind == PARAMETERS:
             return driver.run_from(self.parameter_hooks, 0, work, PASS)
+        if kind == MESSAGES:
+            return driver.run_from(self.message_hooks, 0, work, PASS)
         return driver.plan(self.result_planners, work)
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Recognises poison records in results, whether or not the client has keys of its own.
+"""Recognises poison records in what a client is sent, whether or not it has keys of its own.
 
 A record that was read is an event of the security log (CEF, with the trace's id); a script may be
 started, the session be ended, the whole server be shut down.  All of that happens before a byte of
@@ -24,7 +24,7 @@ from acra_twisted import events
 from acra_twisted.batches import RowBatch
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
-from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
+from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform, IStageFactory
 from acra_twisted.keystore.purposes import POISON, POISON_SYMMETRIC
 from acra_twisted.model import Columns, Exchange
 from acra_twisted.options import Option, Settings
@@ -79,7 +79,7 @@ class PoisonFactory:
         )
 
 
-@implementer(IResultStage)
+@implementer(IResultStage, IMessageStage)
 class Poison:
     """``run_script`` and ``shut_down`` are the reactions that are on, None where they are not."""
 
@@ -103,6 +103,10 @@ class Poison:
     def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | Never:
         """Nothing to do where no column can hold a container."""
         return Detection(self, exchange) if containers.can_hold(columns) else NEVER
+
+    def on_message(self, batch: RowBatch, exchange: Exchange) -> Any:
+        """A record may be quoted in an error, or sent by ``pg_notify``."""
+        return Detection(self, exchange).transform(batch)
 
     def opener(self) -> Any:
         """The poison keys, or a Deferred of them."""

@@ -16,7 +16,8 @@ from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.writer import create_acrablock, create_acrastruct
-from tests.integration.base import Surroundings, eventually, get
+from tests.integration.base import Surroundings, eventually, get, raw_session, until_end
+from tests.support.sessions import SYNC, bind, describe, execute, parse, query
 
 CLIENT = "clientid"
 POISONED = {"pipeline": {"stages": "decryptor, poison"}}
@@ -236,6 +237,53 @@ class PoisonRecords(Protected):
         with self.connect(chain) as db:
             self.assertEqual(db.execute("SELECT %s::bytea", (own,)).fetchone(), (b"text",))
         self.assertIn("acra_poison_records_total 6.0", get(chain.server_pages, "/metrics"))
+
+    def test_en10_every_path(self):
+        """What ends in the client without being the result of what was described."""
+        record, _ = self.poison()
+        (row,) = self.store(record)
+        chain = self.chain(
+            link="none", keys=self.keys,
+            server={**POISONED, "poison": {"poison_stop_session_enable": "true"}},
+        )  # fmt: skip
+        select = b"SELECT data FROM secrets WHERE id = %d" % row
+        both = parse(b"sa", b"SELECT 1") + parse(b"sb", select) + SYNC
+        both += bind(b"pb", b"sb", binary=True) + bind(b"pa", b"sa")
+        cursor = b"BEGIN; DECLARE k BINARY CURSOR FOR " + select
+        escape = query(b"SET bytea_output = escape")
+        given_away = b"BEGIN; DECLARE k CURSOR FOR SELECT 1"
+        paths = (
+            both + describe(b"P", b"pa") + execute(b"pb") + SYNC,
+            both + describe(b"S", b"sa") + execute(b"pb") + SYNC,
+            both + describe(b"P", b"pa") + execute(b"pa") + execute(b"pb") + SYNC,
+            query(cursor) + execute(b"k") + SYNC,
+            query(cursor) + query(b"FETCH ALL FROM k"),
+            query(given_away) + parse(b"f", b"FETCH k") + describe(b"S", b"f") + SYNC
+            + query(b"CLOSE k; DECLARE k CURSOR FOR " + select)
+            + bind(b"", b"f") + execute() + SYNC,
+            parse(b"sa", b"SELECT 1") + describe(b"S", b"sa") + SYNC
+            + query(b"DEALLOCATE sa; PREPARE sa AS " + select)
+            + bind(b"", b"sa") + execute() + SYNC,
+            query(b"SELECT data::text::int FROM secrets WHERE id = %d" % row),
+            query(b"LISTEN x; SELECT pg_notify('x', data::text) FROM secrets WHERE id = %d" % row),
+            query(b"DO $$ BEGIN RAISE NOTICE '%%', (%b); END $$" % select),
+            query(b"DO $$ BEGIN PERFORM set_config('search_path', "
+                  b"quote_ident((%b)::text), false); END $$" % select),
+            query(b"COPY (%b) TO STDOUT (FORMAT binary)" % select),
+            query(b"COPY (SELECT ARRAY[row(1, data)] FROM secrets WHERE id = %d) TO STDOUT"
+                  b" (FORMAT binary)" % row),
+            escape + query(b"COPY (%b) TO STDOUT (FORMAT csv)" % select),
+            escape + query(b"COPY (SELECT ARRAY[data] FROM secrets WHERE id = %d) TO STDOUT" % row),
+            escape + query(b"SELECT array_agg(row(1, data)) FROM secrets WHERE id = %d" % row),
+        )  # fmt: skip
+        for number, path in enumerate(paths):
+            with raw_session(chain.port) as raw:
+                raw.sendall(path)
+                got = until_end(raw)
+            self.assertNotIn(record[20:60].hex().encode(), got, number)
+            self.assertNotIn(record[20:60], got, number)
+            self.assertEqual(len(self.caught(chain)), number + 1, (number, got))
+            self.assertNotIn(record[20:60].hex(), (chain.folder / "acra-server.log").read_text())
 
     def test_shutdown(self):
         (row,) = self.store(self.poison()[0])

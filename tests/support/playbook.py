@@ -45,6 +45,7 @@ class Playbook:
             response["check_authentication"] = response.pop("from_database")
         self.request = flows[0](self.session, frozenset(inspects), **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
+        response["messages"] = "messages" in inspects
         self.response = flows[1](self.session, "rows" in inspects, **limit, **response)
         self.extra = b""
 

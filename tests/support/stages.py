@@ -2,11 +2,11 @@
 
 from zope.interface import implementer
 
-from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
+from acra_twisted.interfaces import IMessageStage, IParameterStage, IResultStage, IStatementStage
 from acra_twisted.verdicts import Deny
 
 
-@implementer(IStatementStage, IParameterStage, IResultStage)
+@implementer(IStatementStage, IParameterStage, IResultStage, IMessageStage)
 class Everything:
     def __init__(self, name="all"):
         self.name = name
@@ -16,6 +16,9 @@ class Everything:
         return Deny(reason=self.name)
 
     def on_parameters(self, parameters, exchange):
+        return Deny(reason=self.name)
+
+    def on_message(self, batch, exchange):
         return Deny(reason=self.name)
 
     def plan_result(self, columns, exchange):

@@ -20,7 +20,7 @@ from acra_twisted.dialects.postgresql.startup import settle_version
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
-from acra_twisted.model import ROWS, Exchange, Session
+from acra_twisted.model import MESSAGES, ROWS, Exchange, Session
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
 
@@ -76,6 +76,7 @@ class PostgresqlDialect:
         response = WholeReplies(
             session,
             ROWS in inspects,
+            messages=MESSAGES in inspects,
             message_limit=self._message_limit,
             on_key=on_key,
             check_authentication=mediator.from_database,

@@ -424,6 +424,10 @@ class RequestFlow(RefusingBatch):
     def _execute(self, start: int, end: int) -> None:
         name = frontend.decode_execute(self._buffer.data[start + 5 : end])
         portal = self._session.prepared.portal(name)
+        exchange = self._exchange
+        if exchange is not None and exchange.statement is not portal.statement:
+            # What stood before it was about another statement.
+            self._exchange = None
         exchange = self._current(portal.statement, start)
         exchange.kind = "execute"
         self._expected.append((replies.EXECUTE, exchange, portal))

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from acra_twisted.batches import CopyBatch
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
-from acra_twisted.dialects.postgresql.rows import ResultRows
+from acra_twisted.dialects.postgresql.rows import ResultRows, messages_of
 from acra_twisted.errors import WireError
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.model import MESSAGES, STREAM, Exchange, Session, Work
 from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -27,13 +28,16 @@ from acra_twisted.wire.postgres import backend, frames
 _TRACKED_PARAMETERS: Final = frozenset((b"standard_conforming_strings", b"client_encoding"))
 #: What belongs to no request.
 _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
+#: What may hold something out of a table, without being a row.
+_TEXTS: Final = _ASYNCHRONOUS | {frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE}
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
 class ResponseFlow(ResultRows):
     """IMessageFlow for the database's direction.
 
-    ``plans``: True if some stage looks at results.  ``on_key`` is told the cancel key;
+    ``plans``: True if some stage looks at results; ``messages``: if one looks at texts that are
+    none.  ``on_key`` is told the cancel key;
     ``offer`` may change the SASL mechanisms on their way to the client.
     """
 
@@ -42,6 +46,7 @@ class ResponseFlow(ResultRows):
         session: Session,
         plans: bool = False,
         *,
+        messages: bool = False,
         message_limit: int = 64 << 20,
         on_key: Callable[[backend.BackendKey], None] = lambda key: None,
         check_authentication: Callable[[bytes], bytes | None] = lambda body: None,
@@ -59,6 +64,9 @@ class ResponseFlow(ResultRows):
         self._unknown_options = unknown_options or []
         self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
         self._suppressing = False
+        self._messages = messages
+        # What the client is told instead of a message that a stage has refused.
+        self._instead: bytes | None = None
         self._has_key = False
         self._on: dict[int, Callable[[int, int], None]] = {
             frames.AUTHENTICATION: self._authentication,
@@ -109,7 +117,10 @@ class ResponseFlow(ResultRows):
         size, position = len(data), buffer.position
         limit = self._message_limit if session.ready else frames.AUTHENTICATION_LIMIT
         if session.outstanding and size:
-            exchange = session.outstanding[0][1]
+            code, exchange, _ = session.outstanding[0]
+            if code == replies.CARRIER and len(session.outstanding) > 1:
+                # What it carries is the next one's.
+                exchange = session.outstanding[1][1]
             if exchange is not None and not exchange.first_byte:
                 exchange.first_byte = session.clock()
         if self._streaming:
@@ -148,6 +159,8 @@ class ResponseFlow(ResultRows):
             else:
                 if self._negotiates:
                     self._interject_negotiation(kind, position, end)
+                if self._messages and kind in _TEXTS:
+                    return self._judge_message(position, end)
                 on(position, end)
             position = end
         if position < size:
@@ -158,10 +171,12 @@ class ResponseFlow(ResultRows):
         return None
 
     def settle(self, work: Work, verdict: Any) -> None:
-        """Apply a verdict: to a run of rows, or to a plan (which can only be denied)."""
+        """Apply a verdict: to a run of rows, to a plan or a message (which can only be denied)."""
         self._unsettled = False
         start, end = self._run
-        if type(verdict) is Deny:
+        if work.kind == MESSAGES:
+            self._settle_message(start, end, verdict)
+        elif type(verdict) is Deny:
             self._leave_out(start, end)
             self._fail(work.exchange, verdict)
         elif type(verdict) is Replace:
@@ -240,6 +255,24 @@ class ResponseFlow(ResultRows):
 
     def _streamed(self, start: int, end: int) -> None:
         raise AssertionError("rows and copy data are walked, not dispatched")
+
+    def _judge_message(self, start: int, end: int) -> Work:
+        session = self._session
+        outstanding = session.outstanding
+        exchange = outstanding[0][1] if outstanding else None
+        if exchange is None:
+            exchange = Exchange(session, "message", None, session.clock())
+        batch = CopyBatch(self._buffer.data, messages_of(STREAM), start, end)
+        return self._ask(Work(MESSAGES, batch, exchange), (start, end))[1]
+
+    def _settle_message(self, start: int, end: int, verdict: Any) -> None:
+        kind = self._buffer.data[start]
+        if type(verdict) is Deny:
+            self._leave_out(start, end)
+            if kind in (frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE):
+                self._instead = backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text)
+        self._on[kind](start, end)
+        self._instead = None
 
     def _asynchronous(self, start: int, end: int) -> None:
         pass
@@ -385,14 +418,19 @@ class ResponseFlow(ResultRows):
 
     def _function_response(self, start: int, end: int) -> None:
         self._head(replies.CALL)
+        if self._instead is not None:
+            self._out.append(self._instead)
 
     def _error(self, start: int, end: int) -> None:
         session = self._session
         outstanding = session.outstanding
         fields = backend.decode_error(self._body(start, end))
         session.copying_in = False
+        instead = self._instead
         if not outstanding:
             # Not an answer: the database ends the session (57P01 and its like).
+            if instead is not None:
+                self._out.append(instead)
             return
         code, exchange, payload = outstanding[0]
         if code in replies.MUST_FAIL:
@@ -406,7 +444,10 @@ class ResponseFlow(ResultRows):
             exchange.outcome = "error"
             exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
         hint = self._disclosure.hint(exchange) if code not in replies.MUST_FAIL else ""
-        if hint:
+        if instead is not None:
+            if code not in replies.MUST_FAIL:
+                self._out.append(instead)
+        elif hint:
             self._leave_out(start, end)
             self._out.append(backend.with_hint(self._body(start, end), hint))
         self._columns = -1

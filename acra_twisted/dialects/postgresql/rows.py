@@ -153,7 +153,7 @@ class ResultRows(ChunkFlow):
             self._columns = 1
             exchange.plan = ()
             if self._plans:
-                return self._plan(position, _messages(self._layout), exchange)
+                return self._plan(position, messages_of(self._layout), exchange)
         if exchange.plan:
             return self._judge_copied(data, position, size, exchange)
         self._streaming = frames.length_at(data, position) + 1
@@ -175,7 +175,7 @@ class ResultRows(ChunkFlow):
         if self._layout == TUPLES and self._tuples is None:
             # The message that comes was not whole tuples.
             self._layout = STREAM
-            exchange.columns = _messages(STREAM)
+            exchange.columns = messages_of(STREAM)
         tuples = self._tuples
         while size - position >= 5 and data[position] == frames.COPY_DATA:
             length = frames.length_at(data, position)
@@ -189,7 +189,7 @@ class ResultRows(ChunkFlow):
                 if position > start:
                     break
                 self._layout = STREAM
-                exchange.columns = _messages(STREAM)
+                exchange.columns = messages_of(STREAM)
             position = end
         return self._judged(CopyBatch, data, (start, position), exchange)
 
@@ -217,6 +217,6 @@ class ResultRows(ChunkFlow):
         return run[1], work
 
 
-def _messages(layout: str) -> Columns:
-    """The columns of COPY data: each message is a cell."""
+def messages_of(layout: str) -> Columns:
+    """The columns of COPY data of a layout: each message is a cell."""
     return Columns([b""], [0], [0], [0], layout)

@@ -284,17 +284,21 @@ class CopiedTuples:
 
 
 def copied(data: bytes) -> list[Held]:
-    """The fields in a message that is known to hold whole tuples.  Their types are not known."""
+    """The fields in a message of whole tuples; none if it is not.  Their types are not known."""
     held: list[Held] = []
     end: i64 = len(data)
     at: i64 = _behind_header(data, 0, end)
     while at < end:
-        count: i64 = uint16(data, at)
+        count: i64 = uint16(data, at) if at + 2 <= end else 0
+        if not count:
+            return []
         at += 2
         if count == _TRAILER:
             break
         for _ in range(count):
             behind: i64 = _value_end(data, at, end)
+            if behind < 0:
+                return []
             held.append(Held(at, behind, 0))
             at = behind
     return held

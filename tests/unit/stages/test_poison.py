@@ -14,15 +14,25 @@ from acra_twisted import events
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
-from acra_twisted.interfaces import IResultStage, IRowTransform
+from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import Exchange
+from acra_twisted.model import STREAM, TUPLES, UNKNOWN_FORMAT, Exchange
 from acra_twisted.options import defaults
 from acra_twisted.pipeline.build import Services
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison, PoisonFactory, Script
 from acra_twisted.verdicts import NEVER, PASS, Hangup
-from tests.support.containers import INT4, Workbench, Workers, batch, columns, copy_batch, hexed
+from acra_twisted.wire.postgres.nested import SIGNATURE
+from tests.support.containers import (
+    INT4,
+    TEXT,
+    Workbench,
+    Workers,
+    batch,
+    columns,
+    copy_batch,
+    hexed,
+)
 from tests.support.sessions import make_session
 
 
@@ -64,6 +74,72 @@ class Detecting(SynchronousTestCase):
             self.assertIs(self.judge(rows, exchange), PASS)
             self.assertEqual(self.events, [(events.POISON_RECORD, "Recognized poison record")])
             self.assertEqual(exchange.attributes["acra.poison_records"], 2)
+
+    def test_en10_at_every_level_of_quotes(self):
+        """Arrays of composites, JSON in JSON: the escape format's backslashes are doubled."""
+        for record in self.bench.records():
+            text = cells._escape(record)
+            for _ in range(4):
+                text = b'{"(' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b')"}'
+                self.noticed(lambda t=text: self.judge(batch([t], types=[TEXT])))
+                self.noticed(lambda t=text: self.judge(copy_batch(b"1\t" + t + b"\n")))
+
+    def test_en10_where_nothing_is_opened(self):
+        for record in self.bench.records():
+            field = b"\0\1" + len(record).to_bytes(4, "big") + record
+            for rows in (
+                copy_batch(b"w" + bytes(24) + record, layout=STREAM),
+                copy_batch(b'1,"' + cells._escape(record).replace(b'"', b'""') + b'"\n'),
+                copy_batch(field, layout=STREAM),
+                copy_batch(SIGNATURE + bytes(8), field, layout=TUPLES),
+                copy_batch(SIGNATURE + bytes(8) + field[:6] + b"\0" + record, layout=TUPLES),
+                batch([b"\0" + record], types=[0], formats=[UNKNOWN_FORMAT]),
+                batch([record], types=[1562], formats=[1]),
+            ):
+                self.noticed(lambda rows=rows: self.judge(rows))
+
+    def test_en10_many_look_alikes_do_not_hide_it(self):
+        """Heads that claim all that follows, in another column or in front of it."""
+        record = self.bench.records()[0]
+        own = self.bench.struct(wrapped=False)
+        heads = 9 * (own[:137] + (60 + 4000).to_bytes(8, "little") + bytes(60))
+        value = heads + record + bytes(8000)
+        tuple_ = b"\0\2" + b"".join(len(v).to_bytes(4, "big") + v for v in (heads, record))
+        for rows in (
+            batch([hexed(value)]),
+            batch([value], formats=[1]),
+            batch([cells._escape(value)]),
+            copy_batch(SIGNATURE + bytes(8) + tuple_, layout=TUPLES),
+            copy_batch(SIGNATURE + bytes(8) + tuple_ + bytes(9000), layout=STREAM),
+        ):
+            self.noticed(lambda rows=rows: self.turned(self.judge(rows)))
+
+    def test_en10_messages_that_are_no_rows(self):
+        for record in self.bench.records():
+            for text in (
+                b'SERROR\0MX: "' + hexed(record) + b'"\0\0',
+                b"\0\0\0\1channel\0" + cells._escape(record) + b"\0",
+                b"\0\0\0\1" + record,
+            ):
+                message_ = copy_batch(text, layout=STREAM)
+                stage = self.stage(stop_session=True)
+                verifyObject(IMessageStage, stage)
+                verdict = self.noticed(lambda m=message_, s=stage: s.on_message(m, self.exchange))
+                self.assertIsInstance(verdict, Hangup)
+        message_ = copy_batch(b"nothing", layout=STREAM)
+        self.assertIs(self.stage().on_message(message_, self.exchange), PASS)
+
+    def turned(self, verdict):
+        self.workers.turn()
+        return verdict
+
+    def noticed(self, judge):
+        """Exactly one event of one record."""
+        self.events.clear()
+        self.exchange.attributes = None
+        verdict = judge()
+        self.assertEqual(self.events, [(events.POISON_RECORD, "Recognized poison record")])
+        return verdict
 
     def test_a_client_without_keys_is_an_intruder_all_the_same(self):
         session = make_session()

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
 from acra_twisted.model import LINES, Exchange
-from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Plan, Playbook
@@ -17,6 +17,7 @@ from tests.support.sessions import (
     PARSE_COMPLETE,
     SYNC,
     bind,
+    call,
     columns,
     complete,
     describe,
@@ -275,6 +276,70 @@ class Rows(SynchronousTestCase):
             got += play.database(data)
         self.assertEqual(got, RESULT.replace(row(b"22", b"x"), row(b"22", b"X")))
         play.done()
+
+
+class Messages(SynchronousTestCase):
+    """Texts that are no rows, where a stage looks at them."""
+
+    def play(self, verdict=PASS):
+        def judge(work):
+            return verdict if work.kind == "messages" else PASS
+
+        return Playbook(judge, ["messages"])
+
+    def seen(self, play):
+        return [item.cells(0)[0] for kind, item in play.works if kind == "messages"]
+
+    CALL = message(b"V", b"\0\0\0\1x")
+
+    def talk(self, play):
+        """A notification to an idle session; a notice, an error, and the result of a call."""
+        got = play.database(NOTIFICATION)
+        play.client(query(b"one") + query(b"two"))
+        got += play.database(NOTICE + STATUS + error() + ready() + RESULT)
+        play.request._function_calls = True
+        play.client(call(1, []))
+        got += play.database(self.CALL + ready())
+        play.done()
+        return got
+
+    def test_each_is_judged_and_passes_in_its_place(self):
+        play = self.play()
+        whole = NOTIFICATION + NOTICE + STATUS + error() + ready() + RESULT + self.CALL + ready()
+        self.assertEqual(self.talk(play), whole)
+        texts = [body for kind, body in messages(whole) if kind in "NAESV"]
+        self.assertEqual(self.seen(play), texts)
+        outcomes = [outcome for _, outcome in play.recorder.outcomes]
+        self.assertEqual(outcomes, ["error", "ok", "ok"])
+        self.assertFalse(play.session.conforming)
+
+    def test_what_is_refused_is_not_told(self):
+        play = self.play(Deny("no", sqlstate=b"58000"))
+        no = backend.encode_error(b"ERROR", b"58000", "no")
+        self.assertEqual(self.talk(play), no + ready() + RESULT + no + ready())
+        self.assertFalse(play.session.conforming)
+        # An error that ends the session; one that had to come.
+        self.assertEqual(play.database(error(b"57P01")), no)
+
+    def test_nothing_is_made_of_them_where_no_stage_looks(self):
+        play = Playbook(inspects=["rows"])
+        play.client(query(b"one"))
+        play.database(NOTIFICATION + NOTICE + error() + ready())
+        self.assertEqual(play.works, [])
+
+    @given(st.lists(st.integers(1, 30), max_size=12))
+    def test_fr5_any_split(self, cuts):
+        play = self.play()
+        play.client(query(b"one") + query(b"two"))
+        data, got = NOTICE + error() + ready() + NOTIFICATION + RESULT, b""
+        whole = data
+        for cut in cuts:
+            if data[:cut]:
+                got += play.database(data[:cut])
+            data = data[cut:]
+        got += play.database(data) if data else b""
+        self.assertEqual(got, whole)
+        self.assertEqual(len(self.seen(play)), 3)
 
 
 class Hostile(SynchronousTestCase):

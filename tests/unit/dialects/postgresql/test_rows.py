@@ -222,6 +222,21 @@ class Known(SynchronousTestCase):
         )  # fmt: skip
         self.assertEqual(found, [(17, 1), self.INT4, (17, 1)])
 
+    def test_each_execution_is_recorded_as_its_own_statement(self):
+        request = bind(b"pb", b"sb") + bind(b"pa", b"sa") + describe(b"P", b"pa")
+        reply = BIND_COMPLETE * 2 + typed(self.INT4) + self.ROWS + row(b"y") + complete(b"SELECT 7")
+        self.results(request + execute(b"pb") + execute(b"pa") + SYNC, reply + ready())
+        told = [(e.statement.text, e.rows) for e in self.play.recorder.closed if e.rows >= 0]
+        self.assertEqual(told, [(b"SELECT data FROM cards", 1), (b"SELECT 1", 7)])
+
+    def test_a_name_is_dropped_by_the_statement_that_is_executed(self):
+        play = self.play
+        play.client(parse(b"drop", b"DEALLOCATE sa") + SYNC)
+        play.database(PARSE_COMPLETE + ready())
+        play.client(bind(b"d", b"drop") + bind(b"", b"sb") + execute(b"d") + SYNC)
+        play.database(BIND_COMPLETE * 2 + complete(b"DEALLOCATE") + ready())
+        self.assertEqual(play.session.prepared.names(), {b"sb", b"drop"})
+
     def test_what_a_stage_planned_for_one_result_is_not_for_the_next(self):
         seen = []
         self.play.judge = Plan(lambda batch: seen.append(batch.columns.types[0]) or PASS)

@@ -123,6 +123,15 @@ class Shorter(SynchronousTestCase):
         talk.append(("database", BIND_COMPLETE + message(b"C", b"SELECT 0?") + ready()))
         self.check(talk)
 
+    def test_two_with_contexts_that_were_carried(self):
+        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        requests = [
+            ("client", bind(b"", b"s") + execute() + SYNC),
+            ("client", bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC),
+        ]
+        reply = ("database", CLOSE_COMPLETE + BIND_COMPLETE + RESULT + ready())
+        self.check([*requests, reply, reply], disclosure=disclosure)
+
     def test_columns_that_concern_a_stage(self):
         talk = [("client", query(b"SELECT 1")), ("database", RESULT + ready())]
         self.check(talk * 3, inspects=(ROWS,))
