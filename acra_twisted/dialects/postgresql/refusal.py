@@ -23,6 +23,9 @@ _NO_SQL: Final = b"acra: statement denied"
 _FAILS: Final = frontend.encode_query(_NO_SQL)
 #: Of the extended protocol.  As a named statement, for the client's unnamed one is left alone.
 _FAILS_IN_BATCH: Final = frontend.encode_parse(frontend.Parse(_NO_SQL, _NO_SQL, b"\0\0"))
+#: Refusals that may wait to be told before something of the database's is assumed among them: in
+#: a chunk of thousands each would look at all others.
+_LOOKED_AT: Final = 64
 
 
 class RefusingBatch(HeldBatch):
@@ -45,7 +48,11 @@ class RefusingBatch(HeldBatch):
         if self._part_sent or session.transaction_status == b"T":
             return True
         # Of what was refused the database knows nothing.
-        return any(entry[0] not in replies.FAKES for entry in session.outstanding)
+        outstanding = session.outstanding
+        for at in range(min(len(outstanding), _LOOKED_AT)):
+            if outstanding[at][0] not in replies.FAKES:
+                return True
+        return len(outstanding) > _LOOKED_AT
 
     def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
         """Leave the message and what is held with it out; return the error for the client."""

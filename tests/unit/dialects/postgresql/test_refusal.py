@@ -79,6 +79,17 @@ class Denial(SynchronousTestCase):
             play.recorder.outcomes, [("query", "ok"), ("query", "denied"), ("query", "error")]
         )
 
+    def test_refusals_begin_no_transaction(self):
+        play = denying()
+        self.assertEqual(play.client(query(b"deny") + parse(b"", b"deny") + SYNC + CALL), b"")
+        self.assertEqual(types(play.extra), "EZEZEZ")
+        sent = play.client(query(b"deny") * 100)
+        failing = len(sent) // len(MUST_FAIL)
+        self.assertEqual(sent, MUST_FAIL * failing)
+        said = play.extra + play.database((error() + ready()) * failing)
+        self.assertEqual(types(said), "EZ" * 100)
+        play.done()
+
     def test_ds2_a_refusal_fails_the_transaction(self):
         for refused, instead in (
             (query(b"deny"), MUST_FAIL),
