@@ -25,7 +25,7 @@ _MODULES = {
     "stages.": "containers censor",
     "censor.": "engine",
     "sql.": "comments scan skeleton redact",
-    "transport.": "hub sessionstream sockets tlssockets relay pump valve",
+    "transport.": "hub sessionstream sockets tlssockets patience relay pump valve",
     "telemetry.": "observers clock spans sampling tracing exchangemetrics durations rpcz zstore "
     "intake otlp otlpforms outlet recorded",
 }

@@ -142,6 +142,20 @@ SERVER_SECTIONS = (
                 "session_idle_timeout", Seconds(), 0.0, "Ends sessions without work. 0 is never."
             ),
             Option(
+                "transaction_idle_timeout",
+                Seconds(),
+                0.0,
+                "Ends sessions that wait for their client within a transaction or while it copies "
+                "in. 0 is never.",
+            ),
+            Option(
+                "reply_timeout",
+                Seconds(),
+                0.0,
+                "Ends sessions whose database says nothing for so long although it owes a reply. 0 "
+                "is never: statements may run for hours.",
+            ),
+            Option(
                 "message_timeout",
                 Seconds(),
                 60.0,
@@ -199,7 +213,16 @@ SERVER_SECTIONS = (
     Section(
         "pipeline",
         "Processing stages, nearest the client first; replies run the list backwards.",
-        (Option("stages", NAMES, ("decryptor",), "Stages to run, by name, in order."),),
+        (
+            Option("stages", NAMES, ("decryptor",), "Stages to run, by name, in order."),
+            Option(
+                "stage_timeout",
+                Seconds(),
+                60.0,
+                "How long stages may take over one statement, or one run of rows, before the "
+                "session is ended. 0 is for ever.",
+            ),
+        ),
     ),
     Section(
         "censor",

@@ -26,7 +26,7 @@ from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel, describe_failure
-from acra_twisted.transport.relay import SHUTDOWN, Relay
+from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import CONNECTING, Valve
 from acra_twisted.wire import tracecontext
 from acra_twisted.wire.postgres import backend
@@ -391,8 +391,13 @@ class ApplicationConnection(Channel):
         """Called about once a second."""
         if self._farewell is not None and now > self._farewell_until:
             self.abort()
-        if self.relay is not None:
-            self.relay.check(now)
+        relay = self.relay
+        if self._watch is not None or (relay is not None and not relay.session.ready):
+            if now - self._opened_at > self._connector.handshake_timeout:
+                self._drop()
+            return
+        if relay is not None:
+            relay.check(now)
             return
         limit = self._connector.write_timeout
         if not limit or self._link is None:
@@ -404,6 +409,19 @@ class ApplicationConnection(Channel):
                 self._link.abort()
                 self.abort()
                 return
+
+    def _drop(self) -> None:
+        """It took too long to get ready."""
+        if self.relay is not None and self.relay.finished:
+            return
+        self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+        if self.relay is not None:
+            self.relay.finish("handshake timeout", HANDSHAKE)
+            return
+        self._watch = None
+        if self._link is not None:
+            self._link.abort()
+        self.abort()
 
     def drain(self) -> None:
         """Shutdown: what is carried and not understood may go on until the time is up."""

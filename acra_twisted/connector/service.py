@@ -32,7 +32,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.localuser import peer_user, user_ids
-from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
@@ -165,6 +165,7 @@ class AcraConnector(MultiService):
         )
         self.telemetry.setServiceParent(self)
         self.connect_timeout: float = settings["acraserver_connect_timeout"]
+        self.handshake_timeout: float = settings["handshake_timeout"]
         self.write_timeout: float = settings["write_timeout"]
         self.keys = link_keys(settings, os.environ, reactor.seconds)
         if self.keys is not None:

@@ -66,6 +66,7 @@ class ServerConnection(Channel):
         self._identity = Identity("", address, False)
         self._opened_at = server.reactor.seconds()
         self._connecting: Deferred[Any] | None = None
+        self._cancelling: DatabaseChannel | None = None
         self._session: Session | None = None
         self._key: BackendKey | None = None
         self._direct = False
@@ -244,6 +245,7 @@ class ServerConnection(Channel):
 
     def _send_cancel(self, database: DatabaseChannel, request: CancelRequest) -> None:
         self._connecting = None
+        self._cancelling = database
         # libpq waits for the close: it means that the database has dealt with the request.
         database.on_data = self._ignored
         database.on_lost = lambda reason: self.close()
@@ -403,6 +405,8 @@ class ServerConnection(Channel):
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
+        if self._cancelling is not None:
+            self._cancelling.close()
         if self.relay is not None:
             self.relay.client_lost(reason)
         tracing = self._tracing

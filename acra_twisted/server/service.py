@@ -37,7 +37,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
-from acra_twisted.transport.relay import Limits
+from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.renewal import not_renewed, renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
@@ -151,10 +151,13 @@ class AcraServer(MultiService):
         clock = self.telemetry.clock
         self.limits = Limits(
             settings["max_pending_exchanges"],
-            settings["session_idle_timeout"],
-            settings["message_timeout"],
-            settings["write_timeout"],
-            settings["batch_hold_time"],
+            hold=settings["batch_hold_time"],
+            idle=settings["session_idle_timeout"],
+            silent=settings["transaction_idle_timeout"],
+            message=settings["message_timeout"],
+            stage=settings["stage_timeout"],
+            reply=settings["reply_timeout"],
+            write=settings["write_timeout"],
         )
         self.handshake_timeout: float = settings["handshake_timeout"]
         self.cancel_keys = CancelKeys(clock, shared)

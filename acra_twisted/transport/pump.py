@@ -25,7 +25,7 @@ class Pump:
     """``run`` is the pipeline; ``flush`` sends what the flows have put out; ``hang_up`` and
     ``failed`` end the connection (for a verdict, for an exception)."""
 
-    __slots__ = ("_flow", "_run", "_valve", "_flush", "_hang_up", "_failed", "_waiting", "_ended")
+    __slots__ = ("_flow", "_run", "_valve", "_flush", "_hang_up", "_failed", "waits_for", "_ended")
 
     def __init__(
         self,
@@ -43,12 +43,13 @@ class Pump:
         self._flush = flush
         self._hang_up = hang_up
         self._failed = failed
-        self._waiting = False
+        #: What a verdict is awaited for.
+        self.waits_for: Work | None = None
         self._ended = False
 
     def received(self, data: bytes) -> None:
         """Bytes from the source."""
-        if self._waiting:
+        if self.waits_for is not None:
             self._flow.feed(data)
         elif not self._ended:
             self._advance(data)
@@ -79,7 +80,7 @@ class Pump:
         verdict = settled(verdict)
         if not isinstance(verdict, Deferred):
             return verdict
-        self._waiting = True
+        self.waits_for = work
         self._valve.close(STAGE)
         verdict.addCallback(self._resume, work)
         # The pipeline's Deferred never fails; what `_resume` raises is our own bug.
@@ -87,7 +88,7 @@ class Pump:
         return None
 
     def _resume(self, verdict: Any, work: Work) -> None:
-        self._waiting = False
+        self.waits_for = None
         if self._ended:
             return
         if type(verdict) is Hangup:
@@ -95,7 +96,7 @@ class Pump:
             return
         self._flow.settle(work, verdict)
         self._advance()
-        if not self._waiting:
+        if self.waits_for is None:
             self._valve.open(STAGE)
 
     def _end(self, verdict: Hangup) -> None:

@@ -17,6 +17,7 @@ from acra_twisted.model import Session
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry.audit import session_fields
 from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.patience import Limits, Patience
 from acra_twisted.transport.pump import Pump
 from acra_twisted.transport.valve import OUTSTANDING, Valve
 
@@ -24,24 +25,8 @@ _log: Final = Logger()
 
 #: SQLSTATE and text for each way a session is ended by us.
 SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
-IDLE: Final = (b"57P05", "terminating connection due to idle-session timeout")
 HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
 _TERMINATED: Final = "client terminated"
-
-
-class Limits:
-    """What bounds a relay: a number of replies, and seconds, 0 for no limit."""
-
-    __slots__ = ("pending", "idle", "message", "write", "hold")
-
-    def __init__(
-        self, pending: int, idle: float = 0, message: float = 0, write: float = 0, hold: float = 0
-    ) -> None:
-        self.pending = pending
-        self.idle = idle
-        self.message = message
-        self.write = write
-        self.hold = hold
 
 
 class Relay:
@@ -72,13 +57,10 @@ class Relay:
         self._request.pending_limit = limits.pending
         self._limits = limits
         self._fatal = fatal
-        self._seconds = seconds
         self._later = later
         self._ended = ended
         self._finished = False
         self._crowded = False
-        self._active = seconds()
-        self._message_since: float | None = None
         # The timer of a batch that is held back, and how much the client had said when it was set.
         self._silence: Any = None
         self._heard = 0
@@ -89,6 +71,14 @@ class Relay:
         )
         self._response_pump = self._pump(
             self._response, pipeline, self.database_valve, self._flush_response
+        )
+        self._patience = Patience(
+            session,
+            limits,
+            self._request,
+            (self._request_pump, self._response_pump),
+            (self.client_valve, self.database_valve),
+            seconds(),
         )
         client.register(self.database_valve)
         database.register(self.client_valve)
@@ -187,27 +177,17 @@ class Relay:
 
     def check(self, now: float) -> None:
         """Called about once a second: end what has taken too long."""
-        session, limits = self.session, self._limits
-        if not session.idle:
-            self._active = now
-        elif limits.idle and now - self._active > limits.idle:
-            self.finish("idle timeout", IDLE)
+        if self._finished:
             return
-        if not self._request.unfinished or self.client_valve.reasons:
-            self._message_since = None
-        elif self._message_since is None:
-            self._message_since = now
-        elif limits.message and now - self._message_since > limits.message:
-            self.finish(
-                "message timeout", (b"08P01", "terminating connection: a message took too long")
-            )
+        ending = self._patience.exhausted(now, self._client.transport)
+        if ending is None:
             return
-        for valve, side in ((self.database_valve, "client"), (self.client_valve, "database")):
-            since = valve.blocked_since
-            if limits.write and since is not None and now - since > limits.write:
-                self._event(events.NETWORK_WRITE, f"The {side} does not read")
-                self.abort("write timeout")
-                return
+        if ending.code:
+            self._event(ending.code, ending.event)
+        if ending.aborts:
+            self.abort(ending.reason)
+        else:
+            self.finish(ending.reason, ending.farewell)
 
     def drain(self) -> None:
         """End as soon as no work is lost by it."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import psycopg
 
-from tests.integration.base import Surroundings, raw_session
-from tests.support.sessions import PARSE_COMPLETE, bind, execute, parse, query, types
+from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.integration.base import Surroundings, eventually, get, raw_session
+from tests.support.sessions import PARSE_COMPLETE, bind, execute, message, parse, query, types
 
 LIMITS = {"max_pending_exchanges": "20"}
 #: Seconds after which nothing comes any more, as far as these tests are concerned.
@@ -63,6 +65,70 @@ class LongBatches(Surroundings):
                         "INSERT INTO t SELECT 1 / %s::int", [(n,) for n in range(300, -300, -1)]
                     )
                 self.assertEqual(db.execute("SELECT count(*) FROM t").fetchone(), (0,))
+
+    def test_who_goes_while_it_is_not_read(self):
+        slow = query(b"SELECT pg_sleep(60)")
+        for name in ("the connector stops early", "both stop early", "the server stops early"):
+            chain = self.chains[name]
+            with self.subTest(name), raw_session(chain.port) as raw:
+                raw.sendall(slow + query(b"SELECT 1") * 5000)
+                eventually(lambda: self.backends() == 1, "the statement runs")
+                raw.close()
+                pages = [chain.server_pages]
+                if chain.link != "none":
+                    pages.append(chain.connector_pages)
+                self.assert_none(pages)
+                self.end_statements()
+                eventually(lambda: self.backends() == 0, "the statement has ended")
+
+    def test_copying_in_may_take_longer_than_a_message(self):
+        chain = self.chain(link="none", server={"database": {"message_timeout": "1"}})
+        line = message(b"d", b"x" * 100 + b"\n")
+        with raw_session(chain.port) as raw:
+            raw.sendall(query(b"CREATE TEMP TABLE t (a text)"))
+            received(raw, "Z")
+            raw.sendall(query(b"COPY t FROM STDIN") + line[:50])
+            received(raw, "G")
+            for _ in range(25):
+                time.sleep(0.1)
+                raw.sendall(line[50:] + line[:50])
+            raw.sendall(line[50:] + message(b"c", b""))
+            self.assertIn(b"COPY 26", received(raw, "Z"))
+
+    def backends(self):
+        """How many run the slow statement."""
+        with psycopg.connect(**self.direct) as db:
+            return db.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE query LIKE 'SELECT pg_sleep%' AND pid <> pg_backend_pid()"
+            ).fetchone()[0]
+
+    def end_statements(self):
+        with psycopg.connect(**self.direct) as db:
+            db.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE query LIKE 'SELECT pg_sleep%' AND pid <> pg_backend_pid()"
+            )
+
+    @property
+    def direct(self):
+        return {
+            "host": str(self.postgres.folder),
+            "port": self.postgres.port,
+            "user": SUPERUSER,
+            "dbname": "postgres",
+        }
+
+    def assert_none(self, pages):
+        """Of the sessions that these pages know."""
+
+        def sessions():
+            lines = [line for port in pages for line in get(port, "/metrics").splitlines()]
+            return sum(
+                float(line.split()[-1]) for line in lines if line.startswith("acra_sessions{")
+            )
+
+        eventually(lambda: not sessions(), "no session", 8)
 
 
 class Silence(Surroundings):

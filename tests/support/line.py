@@ -15,7 +15,8 @@ from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.transport.relay import Limits, Relay
+from acra_twisted.transport.patience import Limits
+from acra_twisted.transport.relay import Relay
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.postgres.frames import message
 from acra_twisted.wire.tracecontext import TraceContext

@@ -86,6 +86,12 @@ class ChunkFlow:
         """True if part of a message has arrived and the rest has not."""
         return len(self._buffer) > 0 or self._streaming > 0
 
+    @property
+    def unread(self) -> int:
+        """The bytes that are here of a message that is not; negative are those of one that has
+        left in part, and are to come.  What was fed and this tell a message from the next."""
+        return len(self._buffer) - self._streaming
+
     def _load(self, data: bytes) -> None:
         """Make ``data``, behind what is unread, the current chunk."""
         raise NotImplementedError  # pragma: no cover - abstract

@@ -226,6 +226,26 @@ class Followed(Connected):
         application.transport.clear()
         return application, link
 
+    def test_getting_ready_is_limited_in_time(self):
+        silent, _ = self.linked()
+        authenticating, link = self.linked()
+        authenticating.dataReceived(STARTUP)
+        self.reactor.advance(9)
+        self.connector._connections.check()
+        self.assertFalse(silent.transport.disconnected)
+        self.reactor.advance(2)
+        self.connector._connections.check()
+        self.connector._connections.check()
+        self.assertTrue(silent.transport.disconnected)
+        self.assertIn(b"C57P05", authenticating.transport.value())
+        self.assertTrue(link.transport.disconnecting)
+
+    def test_one_that_is_ready_may_take_its_time(self):
+        application, _ = self.session()
+        self.reactor.advance(100)
+        self.connector._connections.check()
+        self.assertFalse(application.transport.disconnecting)
+
     def test_a_query_takes_its_context_along(self):
         application, link = self.session()
         application.dataReceived(query(b"SELECT 1"))

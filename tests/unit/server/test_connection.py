@@ -193,6 +193,16 @@ class Connections(SynchronousTestCase):
         self.assertTrue(unlucky.transport.disconnecting)
         self.assertEqual(wrong.transport.value() + unlucky.transport.value(), b"")
 
+    def test_a_cancel_request_that_is_not_answered_ends_in_time(self):
+        self.session()
+        asking = self.accept(CancelRequest(7, b"key!").encode())
+        database = self.database()
+        self.reactor.advance(11)
+        self.server._connections.check()
+        self.assertTrue(asking.transport.disconnected)
+        asking.connectionLost(Failure(ConnectionDone()))
+        self.assertTrue(database.transport.disconnecting)
+
     def test_keys_end_with_their_sessions(self):
         connection = self.accept(STARTUP)
         database = self.database()

@@ -11,7 +11,8 @@ from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.model import Exchange
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.transport.relay import Limits, Relay
+from acra_twisted.transport.patience import Limits
+from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.valve import OUTSTANDING
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
@@ -39,7 +40,7 @@ REPLY = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
 
 
 class OneRelay(SynchronousTestCase):
-    limits = Limits(2, 10, 5, 5)
+    limits = Limits(2, idle=10, message=5, write=5)
 
     def setUp(self):
         self.session = make_session()
@@ -191,20 +192,6 @@ class Relays(OneRelay):
     def test_drain_ends_an_idle_session_at_once(self):
         self.relay.drain()
         self.assert_ended("shutdown")
-
-    def test_idle_timeout(self):
-        self.now = 11.0
-        self.relay.check(self.now)
-        self.assertIn(b"C57P05", self.client.data)
-        self.assert_ended("idle timeout")
-
-    def test_message_timeout(self):
-        self.relay.from_client(query(b"abc")[:6])
-        self.relay.check(1.0)
-        self.relay.check(6.0)
-        self.assertEqual(self.ends, [])
-        self.relay.check(6.1)
-        self.assert_ended("message timeout")
 
     def test_write_timeout(self):
         self.database.transport.producer.pauseProducing()
