@@ -4,7 +4,7 @@
 # make test        every test, against real servers that the tests start themselves
 # make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
 # make lint        ruff and mypy
-# make docs        write what is generated: etc/*.ini, docs/options.rst, docs/events.rst
+# make docs        write what is generated: etc/*.ini, docs/{options,events,spans,functions}.rst
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
 #                  TARGET=wire what reads the protocols, containers and keys
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png

@@ -44,12 +44,13 @@ class Decision(NamedTuple):
 
 
 class Decisions:
-    """The whole table.  ``fields`` are functions that must not be read as fields."""
+    """The whole table."""
 
     def __init__(self) -> None:
         self._exact: dict[tuple[str, int], Decision] = {}
         self._functions: dict[str, Decision] = {}
         self._families: list[tuple[str, Decision]] = []
+        self._starts: tuple[str, ...] = ()
         self._in_extensions: set[str] = set()
         self.types: set[str] = set()
         self._operators: set[str] = set()
@@ -62,7 +63,7 @@ class Decisions:
     def function(self, name: str, count: int) -> Decision | None:
         """The decision on a call with so many arguments; None if the table has none."""
         found = self._exact.get((name, count)) or self._functions.get(name)
-        if found is None:
+        if found is None and name.startswith(self._starts):
             for start, decision in self._families:
                 if name.startswith(start):
                     return decision
@@ -74,6 +75,15 @@ class Decisions:
         plain = self.function(name, -1)
         forms += [plain] if plain else []
         return min(forms, key=lambda d: CLASSES.index(d.kind), default=None)
+
+    @property
+    def harmless(self) -> list[str]:
+        """The functions of which no form is anything else."""
+        return [n for n in self._functions if self._kind_of(n) == HARMLESS]
+
+    def _kind_of(self, name: str) -> str:
+        found = self.worst(name)
+        return found.kind if found else ""
 
     def decided(self, name: str) -> bool:
         """Whether the table has a decision on a function."""
@@ -128,6 +138,7 @@ class Decisions:
             self._exact[name, int(count)] = decision
         elif entry.endswith("*"):
             self._families.append((entry[:-1], decision))
+            self._starts += (entry[:-1],)
         else:
             self._functions.setdefault(entry, decision)
 
