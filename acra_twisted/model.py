@@ -264,7 +264,8 @@ class Session:
     code, its exchange and a payload (see ``dialects.postgresql.replies``).  Nothing reaches the
     client except through it.  ``in_flight``: when the statement at hand was read, something had
     been sent since the database last said what its settings are that may change them.
-    ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``context`` is
+    ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
+    settings that the client made when it connected.  ``context`` is
     the trace context that the client gave when it connected, for requests that bring none;
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
     has been put down to exchanges.  ``answered``: when its last exchange that the database saw
@@ -280,6 +281,7 @@ class Session:
         "transaction_status",
         "parameters",
         "conforming",
+        "asked",
         "prepared",
         "discarding",
         "in_flight",
@@ -311,6 +313,7 @@ class Session:
         #: What the database has reported; another object whenever it reports something.
         self.parameters: Mapping[bytes, bytes] = {}
         self.conforming: bool | None = True
+        self.asked: frozenset[str] = frozenset()
         self.prepared: Any = None
         self.discarding = False
         self.in_flight = False

@@ -8,7 +8,7 @@ into tokens, that exceeds a limit, or that is written in an encoding that cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
@@ -40,7 +40,7 @@ NOT_READ: Final = Decision(True, "idle", "there are no rules")
 #: What `Decision.by` can be for a refusal: the labels of the metric.
 DENIALS: Final = (
     *("refused", "parse_error", "denyall"),
-    *("deny.query", "deny.table", "deny.pattern", "deny.opaque"),
+    *("deny.query", "deny.table", "deny.pattern", "deny.opaque", "deny.names"),
 )
 
 #: Told of a statement to capture (path, redacted text) and of one that cannot be parsed.
@@ -118,6 +118,10 @@ class Censor:
         ]
         #: What a person should know of the rules: a line each.
         self.remarks = [remark for one in self._handlers for remark in one.remarks]
+        #: Whether what is allowed by names without a schema must go on meaning the same tables.
+        self.guards_names = _guards_names(self._handlers)
+        #: The same, where no rule lets a client change them.
+        self.keeps_names = self.guards_names and not any(h.moves_names for h in self._handlers)
         self._captured = captured
         self._unparsable = unparsable
         self._limits = (cache_entries, cache_bytes // 4)
@@ -180,7 +184,11 @@ class Censor:
         """
         if not text.isascii() and self._beyond_ascii:
             raise LexError("characters beyond ASCII, in an encoding that may be changing", 0)
-        self.language.tokens(normal(text, mode), mode)
+        usual = normal(text, mode)
+        for kind, start, end in self.language.tokens(usual, mode):
+            if kind in _NAME_KINDS and not usual[start:end].isascii():
+                if mode.names or end - start >= names.CERTAIN_BYTES:
+                    raise LexError("a name in an encoding that may be changing", start)
         decision = self._decide(text, mode._replace(backslash=False), prepared, name, statement)
         if decision.allowed and b"\\" in text:
             other = mode._replace(backslash=True, default=False)
@@ -327,7 +335,9 @@ class Censor:
                 steps = [s for s in steps if s.final is not None and _holds_for_all_rows(s.final)]
             found += steps
             if found and found[-1].final is not None:
-                break
+                return found
+        if self.guards_names and parsed.moves:
+            found.append(Step(final=Decision(False, "deny.names", parsed.moves)))
         return found
 
     def _undecided(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> Decision:
@@ -347,6 +357,16 @@ class Censor:
         for handler in self._handlers:
             steps += handler.text_steps()
         return Plan((tuple(steps),)).decide(text, list)
+
+
+def _guards_names(handlers: Sequence[CompiledHandler]) -> bool:
+    """Whether something is allowed by names without a schema that is denied under others."""
+    trusts = False
+    for handler in handlers:
+        if trusts and handler.closes:
+            return True
+        trusts = trusts or handler.trusts_names
+    return False
 
 
 def _compare_loosely(parsed: Parsed, how: str) -> None:
@@ -395,6 +415,7 @@ class _Values:
         return literal_values(*self._arguments)
 
 
+_NAME_KINDS: Final = frozenset((lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED))
 _SCANNED: Final = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
 
 

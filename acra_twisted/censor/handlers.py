@@ -61,6 +61,9 @@ class CompiledHandler:
         # tables listed, and whether those of queries and patterns may be others to the server.
         self._loose: dict[str, set[str]] = {}
         self._near: dict[str, bool] = {}
+        # Of its queries and patterns: tables without a schema; whether one changes what they are.
+        self._named: set[str] = set()
+        self._moves = False
         # Exact queries by shape: literals in walking order to the decision.
         self._queries: dict[str, dict[tuple[tuple[bool, Value], ...], Decision]] = {}
         self._texts: dict[bytes, Decision] = {}
@@ -89,6 +92,12 @@ class CompiledHandler:
                     "too: %%WHERE%% stands for that as well; write out the condition, such as "
                     "WHERE id = %%VALUE%%, if every row is too much"
                 )
+        bare = (*self._named, *(t for t, schemas in self._tables.items() if "" in schemas))
+        #: Whether it allows anything by a name without a schema; whether it denies more than what
+        #: it names; whether it allows something after which such names mean other tables.
+        self.trusts_names = handler.kind == rules.ALLOW and bool(bare)
+        self.closes = handler.kind == rules.DENY_ALL or (denies and bool(self._kinds))
+        self.moves_names = handler.kind == rules.ALLOW and self._moves
         self._schemas = frozenset(s for found in self._tables.values() for s in found if s)
         self._needs_sight = denies and bool(handler.tables or handler.patterns)
 
@@ -103,8 +112,7 @@ class CompiledHandler:
         else:
             query = read_query(self._language, text, where)
             decision = self._decision("query", "listed query")
-        for table in query.parsed.tables:
-            self._add_near(table.name)
+        self._add_reach(query.parsed)
         form, literals = tree.shape(query.parsed.tree)
         values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
         self._queries.setdefault(form, {}).setdefault(values, decision)
@@ -120,10 +128,16 @@ class CompiledHandler:
             functions=functions,
         )
         tables = pattern.query.parsed.tables
-        for table in tables:
-            self._add_near(table.name)
+        self._add_reach(pattern.query.parsed)
         key = min(table.name for table in tables) if tables else ""
         self._patterns.setdefault(key, []).append((number, matcher, pattern.query.parsed.kind))
+
+    def _add_reach(self, parsed: Parsed) -> None:
+        self._moves = self._moves or bool(parsed.moves)
+        for table in parsed.tables:
+            self._add_near(table.name)
+            if not table.schema:
+                self._named.add(table.name)
 
     def _add_near(self, name: str) -> None:
         key = names.loose(name)

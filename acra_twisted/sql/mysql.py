@@ -108,6 +108,8 @@ def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
     except RecursionError:
         raise LexError("nested too deeply", 0) from None
     parsed.names = mysqltokens.names(text, part) - reader.explained
+    if isinstance(expression, exp.Use):
+        parsed.moves = "USE decides which table a bare name means"
     verb = mysqltokens.first_word(text, part)
     if verb in mysqlcanon.CHANGED_VERBS:
         parsed.tree.fields["verb"] = verb

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pgparse
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, pgcalls, pgstatements, tree
+from acra_twisted.sql import lexer, pgcalls, pgsettings, pgstatements, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.pgcalls import Calls, string, strings
 from acra_twisted.sql.settings import UNSAFE_ENCODINGS
@@ -63,6 +63,7 @@ _HANDLES = {
     "DeallocateStmt": "name",
 }
 _ACTIONS = {"CMD_INSERT": tree.INSERT, "CMD_UPDATE": tree.UPDATE, "CMD_DELETE": tree.DELETE}
+_TEMPORARY = "t"
 _WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
 
@@ -184,6 +185,9 @@ class _Reader:
                 "DeleteStmt",
                 "MergeStmt",
             )
+            if fields["relpersistence"] == _TEMPORARY and not schema:
+                # It is made there, and hides any other table of that name.
+                schema = "pg_temp"
             if schema or target or table not in hidden:
                 self._tables.add(Table(schema, table))
             else:
@@ -244,6 +248,8 @@ class _Reader:
         for names in pgstatements.bound(name, fields):
             self._calls.bind(names)
         self._moved_schema(name, fields)
+        parsed.moves = parsed.moves or pgsettings.moves_names(name, fields)
+        parsed.refused = parsed.refused or pgsettings.changes_unreported(name, fields)
         if name == "ExecuteStmt":
             parsed.executes = fields.get("name", "")
 
@@ -279,11 +285,20 @@ class _Reader:
         setting = self._setting_named(arguments[0]) if arguments else None
         value = string(arguments[1]) if len(arguments) > 1 else None
         self._check_setting(setting, [value])
+        self._permit_setting(setting)
         # One that is known is no more than SET does, and ORMs call it on each connection.
         if setting is None:
             self._parsed.opaque = (
                 "function set_config changes a setting that the text does not name"
             )
+
+    def _permit_setting(self, setting: str | None) -> None:
+        """A permission for what a statement reads covers no change of what later ones mean."""
+        parsed = self._parsed
+        moves = pgsettings.setting_moves_names(setting or "search_path")
+        parsed.moves = parsed.moves or moves
+        if moves or (setting or "").lower() in pgsettings.READING_SETTINGS:
+            parsed.apart = "function set_config changes what later statements mean"
 
     def _setting_named(self, argument: dict[str, Any]) -> str | None:
         found = string(argument)

@@ -1,4 +1,4 @@
-"""Settings of a PostgreSQL session that change how its next texts are read.
+"""Settings of a PostgreSQL session that change what its next texts mean.
 
 The database reports them, but only before ReadyForQuery: between a statement that may change one
 and that report nobody but the database knows which value holds.
@@ -6,6 +6,7 @@ and that report nobody but the database knows which value holds.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -14,8 +15,12 @@ from typing import Final
 UNSAFE_ENCODINGS: Final = frozenset(
     (b"BIG5", b"GBK", b"GB18030", b"SJIS", b"SHIFT_JIS_2004", b"UHC", b"JOHAB", b"MULE_INTERNAL")
 )
-#: Longest value of a tracked setting that a database may report.
-VALUE_LIMIT: Final = 64
+#: What of a session's settings is kept as the database reports it.
+FOLLOWED: Final = frozenset(
+    (b"standard_conforming_strings", b"client_encoding", b"server_encoding", b"search_path")
+)
+#: Longer values than this are told apart, and nothing else.
+_VALUE_LIMIT: Final = 256
 
 # A text without a semicolon but at its end is one statement, and its first word says which.  None
 # of these runs a function, sets anything else or ends a transaction.
@@ -29,6 +34,11 @@ _HARMLESS: Final = re.compile(
 def may_change(text: bytes) -> bool:
     """Whether a statement may change how later texts are read: nearly all may, by a function."""
     return _HARMLESS(text) is None
+
+
+def kept(value: bytes) -> bytes:
+    """A value as it is kept: a long one by its digest."""
+    return value if len(value) <= _VALUE_LIMIT else hashlib.sha256(value).digest()
 
 
 def conforming(parameters: Mapping[bytes, bytes]) -> bool | None:

@@ -62,7 +62,8 @@ class Parsed:
     ``opaque`` says why its text does not show what it does, ``beyond`` why a permission for its
     tables does not cover it, ``apart`` why such a permission does not cover it though no denial of
     tables concerns it, ``values`` why one does though a permission may cover it, ``refused`` why
-    no rule may allow it; empty where nothing is to say.  ``unknown`` are functions and operators
+    no rule may allow it, ``moves`` why bare names may mean other tables after it; empty where
+    nothing is to say.  ``unknown`` are functions and operators
     that the table of functions does not have, ``unsure`` what may be such a function or a field.
     ``views`` are those whose content it reaches by a function, ``shown`` the catalogs whose
     content its views show.
@@ -84,6 +85,7 @@ class Parsed:
         "apart",
         "values",
         "refused",
+        "moves",
         "unknown",
         "unsure",
         "views",
@@ -107,6 +109,7 @@ class Parsed:
         self.apart = ""
         self.values = ""
         self.refused = ""
+        self.moves = ""
         self.unknown: frozenset[str] = frozenset()
         self.unsure: frozenset[str] = frozenset()
         self.views: frozenset[Table] = frozenset()

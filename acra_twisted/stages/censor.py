@@ -42,6 +42,17 @@ _UTF8: Final = b"UTF8"
 _READ_BY: Final = ("standard_conforming_strings", "client_encoding", "server_encoding")
 
 
+_SEARCH_PATH: Final = b"search_path"
+_PATH_SETTINGS: Final = frozenset(("search_path", "role", "session_authorization"))
+_MOVED: Final = Deny(
+    "AcraCensor blocked this query: the session has changed search_path or its role, so that a "
+    "table without a schema may be another than the rules allow; name schemas in rules and "
+    "statements, or leave the setting to the database (ALTER ROLE ... SET search_path)",
+    reason="the session has changed which tables names without a schema mean",
+    rule="deny.names",
+)
+
+
 class CensorFactory:
     """Makes the stage ``censor``."""
 
@@ -92,13 +103,22 @@ def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
 class _Known:
     """Of a session: what it has prepared, and how its last text was read, and by what settings."""
 
-    __slots__ = ("prepared", "parameters", "in_flight", "mode")
+    __slots__ = ("prepared", "parameters", "in_flight", "mode", "path")
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, path: bytes | None) -> None:
+        # Where bare names were looked up when the session began; None if the database does not say.
+        self.path = path
         self.prepared: Prepared = {}
         self.parameters: Mapping[bytes, bytes] | None = None
         self.in_flight = False
         self.mode = mode
+
+
+def _names_moved(session: Session, known: _Known) -> bool:
+    """Whether the client has changed, or may have, which tables names without a schema mean."""
+    if not session.asked.isdisjoint(_PATH_SETTINGS):
+        return True
+    return session.parameters.get(_SEARCH_PATH) != known.path
 
 
 class CensorStage:
@@ -128,7 +148,11 @@ class CensorStage:
         session = exchange.session
         known: _Known | None = session.notes.get(_NAME)
         if known is None:
-            known = session.notes[_NAME] = _Known(self._language.mode)
+            path = session.parameters.get(_SEARCH_PATH)
+            known = session.notes[_NAME] = _Known(self._language.mode, path)
+        if self.censor.keeps_names and _names_moved(session, known):
+            exchange.add_attribute("acra.censor.rule", _MOVED.rule)
+            return _MOVED
         name = statement.prepared_name
         decision = self.censor.decide(
             statement.text,

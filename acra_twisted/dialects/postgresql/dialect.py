@@ -17,6 +17,7 @@ from acra_twisted.dialects.postgresql.disclosure import (
 )
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.startup import settle_version
+from acra_twisted.dialects.postgresql.startupsettings import setting_names
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
@@ -63,6 +64,7 @@ class PostgresqlDialect:
         """Flows for a client whose startup packet was accepted, and the database's first bytes."""
         packet, unknown = settle_version(startup)
         self._begin(session, startup)
+        session.asked = frozenset(setting_names(startup))
         mediator = authentication.PassThrough(policy)
         request = WholeRequests(
             session,

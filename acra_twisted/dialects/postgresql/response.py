@@ -25,7 +25,6 @@ from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 
-_TRACKED_PARAMETERS: Final = frozenset((b"standard_conforming_strings", b"client_encoding"))
 #: What belongs to no request.
 _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
 #: What may hold something out of a table, without being a row.
@@ -279,11 +278,9 @@ class ResponseFlow(ResultRows):
 
     def _parameter_status(self, start: int, end: int) -> None:
         name, value = backend.decode_parameter_status(self._body(start, end))
-        if name in _TRACKED_PARAMETERS:
-            if len(value) > settings.VALUE_LIMIT:
-                raise WireError("database", f"ParameterStatus has {len(value)} bytes of value")
+        if name in settings.FOLLOWED:
             session = self._session
-            session.parameters = {**session.parameters, name: value}
+            session.parameters = {**session.parameters, name: settings.kept(value)}
             session.conforming = settings.conforming(session.parameters)
 
     def _authentication(self, start: int, end: int) -> None:

@@ -202,6 +202,76 @@ class Names(SynchronousTestCase):
             self.assertTrue(self.allows(deny, "TABLE secrets.s.t"), rule)
 
 
+class BareNames(SynchronousTestCase):
+    """What is allowed by a name without a schema must go on meaning the same table."""
+
+    CLOSED = ({"handler": "denyall"}, {"handler": "deny", "patterns": ["%%SELECT%%"]})
+    CHANGES = (
+        *(b"SET search_path = evil", b"SET SCHEMA 'evil'", b"SET ROLE x", b"CREATE SCHEMA app"),
+        *(b"ALTER ROLE app SET search_path = evil", b"SET LOCAL search_path = evil"),
+        b"SELECT set_config('search_path', 'evil', false) FROM products",
+        b"SELECT 1; SET search_path = evil; SELECT * FROM products",
+    )
+
+    def test_fw5_nothing_changes_what_they_mean(self):
+        for allowed in (
+            {"tables": ["products"]},
+            {"queries": ["SELECT * FROM products"]},
+            {"patterns": ["SELECT * FROM products %%WHERE%%"]},
+        ):
+            for closing in self.CLOSED:
+                rules = censor("postgresql", [{"handler": "allow", **allowed}, closing])
+                self.assertTrue(rules.keeps_names)
+                self.assertTrue(rules.decide(b"SELECT * FROM products").allowed)
+                for text in self.CHANGES:
+                    for _ in range(2):
+                        self.assertFalse(rules.decide(text).allowed, text)
+
+    def test_where_nothing_depends_on_it_they_may(self):
+        for rules in (
+            [{"handler": "allow", "tables": ["public.products"]}, self.CLOSED[1]],
+            [{"handler": "allow", "queries": ["SELECT 1"]}, self.CLOSED[1]],
+            [{"handler": "allow", "queries": ["SELECT * FROM secrets WHERE a = 1"]}, *DENY],
+            DENY,
+        ):
+            found = censor("postgresql", rules)
+            self.assertFalse(found.keeps_names)
+            self.assertTrue(found.decide(b"SET search_path = evil").allowed)
+
+    def test_rules_may_allow_it_by_its_text(self):
+        given = ["SELECT * FROM products", "SET search_path = app"]
+        for closing in self.CLOSED:
+            rules = censor("postgresql", [{"handler": "allow", "queries": given}, closing])
+            self.assertFalse(rules.keeps_names)
+            self.assertTrue(rules.decide(b"SET search_path = app").allowed)
+            self.assertFalse(rules.decide(b"SET search_path = evil").allowed)
+
+    def test_a_temporary_table_hides_the_one_of_its_name(self):
+        rules = censor("postgresql", ALLOW)
+        for text in (
+            b"CREATE TEMP TABLE t (a int)",
+            b"CREATE TEMPORARY VIEW t AS SELECT 1",
+            b"SELECT 1 INTO TEMP t",
+            b"CREATE TEMP SEQUENCE t",
+            b"CREATE TABLE pg_temp.t (a int)",
+        ):
+            self.assertEqual(rules.decide(text).by, "denyall", text)
+        both = {"handler": "allow", "tables": ["t", "pg_temp.t"]}
+        rules = censor("postgresql", [both, {"handler": "denyall"}])
+        self.assertTrue(rules.decide(b"CREATE TEMP TABLE t (a int)").allowed)
+        self.assertFalse(
+            censor("postgresql", [{"handler": "deny", "tables": ["t"]}])
+            .decide(b"CREATE TEMP TABLE t (a int)")
+            .allowed
+        )
+
+    def test_use_of_mysql(self):
+        handlers = [{"handler": "allow", "tables": ["t"]}, self.CLOSED[1]]
+        rules = censor("mysql", handlers)
+        self.assertEqual(rules.decide(b"USE evil").by, "deny.names")
+        self.assertTrue(rules.decide(b"SELECT * FROM t").allowed)
+
+
 class Order(SynchronousTestCase):
     def test_the_first_handler_that_decides_wins(self):
         allow = {"handler": "allow", "queries": ["SELECT * FROM secrets WHERE a = 1"]}
@@ -545,6 +615,13 @@ class Sessions(SynchronousTestCase):
 
     def test_fw5_rules_with_other_characters_say_nothing_of_an_encoding_that_may_be_changing(self):
         changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
+        rules = censor("postgresql", DENY)
+        for text, mode in (
+            (f"SELECT 1 FROM {'x' * 61}ä", changing),
+            ("SELECT 1 FROM größe", changing._replace(names="loose")),
+        ):
+            self.assertFalse(rules.decide(text.encode(), mode).allowed)
+            self.assertTrue(rules.decide(text.encode(), mode._replace(backslash=False)).allowed)
         for rule in ({"tables": ["gehälter"]}, {"queries": ["SELECT 'ä'"]}):
             rules = censor("postgresql", [{"handler": "deny", **rule}])
             for text, allowed in (("SELECT 1 FROM größe", False), ("SELECT 1 FROM t", True)):

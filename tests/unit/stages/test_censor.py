@@ -100,6 +100,29 @@ class Stage(SynchronousTestCase):
         self.session.parameters = {b"server_encoding": b"LATIN1"}
         self.assertEqual(self.judge(stage, "TABLE ÄPFEL".encode()).rule, "deny.table")
 
+    def test_fw5_a_session_that_has_changed_what_bare_names_mean(self):
+        allow = "version: 0.85.0\nhandlers:\n- handler: allow\n  tables: [products]\n"
+        stage = self.make(f"{allow}- handler: denyall\n")
+        self.session.parameters = {b"search_path": b'"$user", public'}
+        self.assertIs(self.judge(stage, b"SELECT 1 FROM products"), PASS)
+        self.session.parameters = {b"search_path": b"evil"}
+        verdict = self.judge(stage, b"SELECT 1 FROM products")
+        self.assertEqual(verdict.rule, "deny.names")
+        self.assertIn("search_path", verdict.text)
+        self.session.parameters = {b"search_path": b'"$user", public'}
+        self.assertIs(self.judge(stage, b"SELECT 1 FROM products"), PASS)
+        for name in ("search_path", "role", "session_authorization"):
+            self.session = make_session()
+            self.session.asked = frozenset((name, "timezone"))
+            self.assertEqual(self.judge(stage, b"SELECT 1 FROM products").rule, "deny.names")
+        self.session.asked = frozenset(("timezone",))
+        self.assertIs(self.judge(stage, b"SELECT 1 FROM products"), PASS)
+        with open(self.path, "w") as file:
+            file.write(RULES)
+        stage.reload()
+        self.session.asked = frozenset(("search_path",))
+        self.assertIs(self.judge(stage, b"SELECT 1 FROM products"), PASS)
+
     def test_prepared_names_belong_to_the_session(self):
         stage = self.make()
         self.assertEqual(self.judge(stage, b"EXECUTE s").rule, "deny.opaque")

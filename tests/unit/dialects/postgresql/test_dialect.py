@@ -27,6 +27,15 @@ class Dialect(SynchronousTestCase):
         request.feed(b"")
         self.assertEqual(session.observer.sessions, ["opened"])
 
+    def test_what_the_client_has_set_when_it_connected_is_remembered(self):
+        options = b"-c Search_Path=evil --jit=off"
+        startup = StartupPacket(0, {b"user": b"ann", b"TimeZone": b"UTC", b"options": options})
+        session = make_session(ready=False)
+        PostgresqlDialect().open_session(
+            session, startup, frozenset(), AuthenticationPolicy(), lambda key: None
+        )
+        self.assertEqual(session.asked, {"search_path", "timezone", "jit"})
+
     def test_fatal(self):
         data = PostgresqlDialect().encode_fatal(b"57P01", "bye")
         self.assertIn(b"SFATAL\0VFATAL\0C57P01\0Mbye\0", data)

@@ -179,8 +179,12 @@ class Startup(SynchronousTestCase):
         for number in range(100):
             play.database(message(b"S", b"p%d\0value\0" % number))
         self.assertEqual(play.session.parameters, {})
-        with self.assertRaises(WireError):
-            play.database(message(b"S", b"client_encoding\0" + b"x" * 100 + b"\0"))
+        for name in (b"client_encoding", b"search_path", b"server_encoding") * 2:
+            for letter in (b"x", b"y"):
+                play.database(message(b"S", name + b"\0" + letter * 60_000 + b"\0"))
+        kept = play.session.parameters
+        self.assertEqual(len(kept), 3)
+        self.assertEqual([len(value) for value in kept.values()], [32] * 3)
 
     def test_not_later(self):
         self.assertRaises(WireError, Playbook().database, message(b"R", b"\0\0\0\0"))
