@@ -258,7 +258,7 @@ class ApplicationConnection(Channel):
             return
         session = self._session()
         self._follow(session, startup, link)
-        link.write(watch.packet)
+        link.write(self._connector.dialect.hand_on_startup(session, startup, watch.packet))
         if watch.rest:
             assert self.relay is not None  # noqa: S101 - made just now
             self.relay.from_client(watch.rest)

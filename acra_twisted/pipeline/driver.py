@@ -131,6 +131,9 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
         answer = PASS if lenient else BROKEN
     if type(answer) is Deny or type(answer) is Hangup:
         exchange.denied_by = name
+    if type(answer) is Hangup:
+        # No reply says so, and the end of the connection would look like a client's that left.
+        exchange.outcome, exchange.reason = "denied", answer.reason
     ended = exchange.session.clock() if started else 0
     observer.stage_ran(name, work, answer, started, ended)
     return answer if type(answer) is Deny or type(answer) is Hangup else None

@@ -42,6 +42,7 @@ class AuditLog(Watcher):
     def __init__(self, server: str = "") -> None:
         self._log = Logger(namespace="acra")
         self._server = {"server_address": server} if server else {}
+        self._hung_up: Exchange | None = None
 
     def _fields(self, session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
         """What identifies a session, and the database that it is for."""
@@ -64,8 +65,12 @@ class AuditLog(Watcher):
         )
 
     def exchange_closed(self, exchange: Exchange) -> None:
-        """A refusal is an error line with the redacted statement."""
+        """A refusal is an error line with the redacted statement; of one that ended the connection
+        a line was written when it did."""
         if exchange.outcome != "denied":
+            return
+        if exchange is self._hung_up:
+            self._hung_up = None
             return
         session = exchange.session
         fields = self._fields(session, exchange)
@@ -95,6 +100,7 @@ class AuditLog(Watcher):
     def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
         """A hangup is a warning; a denial is written when its exchange ends."""
         if type(verdict) is Hangup:
+            self._hung_up = work.exchange
             self._log.warn(
                 "Stage ended the connection",
                 code=events.QUERY_NOT_ALLOWED,

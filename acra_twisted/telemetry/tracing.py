@@ -27,7 +27,7 @@ from acra_twisted.telemetry.sampling import Sampler
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.telemetry.zstore import SpanStore
-from acra_twisted.verdicts import PASS
+from acra_twisted.verdicts import PASS, Hangup
 from acra_twisted.wire.tracecontext import TraceContext
 
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
@@ -275,6 +275,9 @@ class ExchangeTracing(Watcher):
         """One INTERNAL span for each stage of a sampled exchange; those of stages that let its
         statement pass are made when it closes."""
         parent: Span | None = work.exchange.span
+        if type(verdict) is Hangup:
+            connection: Span = work.exchange.session.span
+            connection.fail(spans.PERMISSION_DENIED, verdict.reason)
         if parent is None or not started:
             return
         exchange = work.exchange

@@ -79,32 +79,42 @@ def shares(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Nanoseconds spent per stage and in the database, over the exchanges of a trace.
 
     ``proxy`` is what an exchange took beyond its stages and the database, in AcraServer;
-    ``connector and link`` what it took beyond that for the connector.
+    ``connector and link`` what it took beyond that for the connector, of those exchanges whose span
+    is below one of the connector's.  An exchange of which only one of the two is known has no part
+    in that.
     """
     spent: dict[str, int] = {}
-    all_records = list(records)
-    exchanges = {r["span_id"]: r for r in all_records if "acra.time.proxy_ms" in r["attributes"]}
-    rest = inside = sum(r["end"] - r["start"] for r in exchanges.values())
-    above = {r["parent_id"] for r in exchanges.values()}
-    outside = [
-        r["end"] - r["start"]
-        for r in all_records
-        if r["span_id"] in above and "db.system.name" in r["attributes"]
-    ]
-    if outside:
-        spent["connector and link"] = max(sum(outside) - inside, 0)
-    for record in all_records:
-        if record["parent_id"] not in exchanges:
-            continue
+    by_id = {record["span_id"]: record for record in records}
+    exchanges = {key: r for key, r in by_id.items() if "acra.time.proxy_ms" in r["attributes"]}
+    left = {key: _took(record) for key, record in exchanges.items()}
+    for record in by_id.values():
         name = record["attributes"].get("acra.stage")
         key = f"stage {name}" if name else "database" if record["kind"] == "client" else ""
-        if key:
-            took = record["end"] - record["start"]
+        if key and record["parent_id"] in exchanges:
+            took = _took(record)
             spent[key] = spent.get(key, 0) + took
-            rest -= took
+            left[record["parent_id"]] -= took
     if exchanges:
-        spent["proxy"] = max(rest, 0)
+        spent["proxy"] = sum(max(rest, 0) for rest in left.values())
+    outside: dict[str, int] = {}
+    for record in exchanges.values():
+        above = by_id.get(record["parent_id"])
+        if above is not None and _is_connectors(above):
+            key = above["span_id"]
+            outside[key] = outside.get(key, _took(above)) - _took(record)
+    if outside:
+        spent["connector and link"] = sum(max(rest, 0) for rest in outside.values())
     return spent
+
+
+def _took(record: Mapping[str, Any]) -> int:
+    return int(record["end"] - record["start"])
+
+
+def _is_connectors(record: Mapping[str, Any]) -> bool:
+    """Whether it is a connector's span of an exchange."""
+    known = record["attributes"]
+    return "db.system.name" in known and "acra.time.proxy_ms" not in known
 
 
 def draw(records: Iterable[Mapping[str, Any]], width: int = 40) -> list[str]:

@@ -332,6 +332,27 @@ class Context(Surroundings):
         spans = [s for s in collector.spans if s["parent_id"] == "b7ad6b7169203331"]
         self.assertEqual(sorted(span["name"] for span in spans), ["SELECT", "SHOW", "startup"])
 
+    def test_a_context_in_the_startup_packet_through_a_connector(self):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        section = {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}
+        chain = self.chain(server={"tracing": section}, connector={"tracing": section})
+        parent = f"00-{self.TRACE}-b7ad6b7169203331-01"
+        with self.connect(chain, options=f"-c acra.traceparent={parent}") as db:
+            db.execute("SELECT 1")
+        chain.stop()
+        spans = [s for s in collector.spans if s["trace_id"] == self.TRACE]
+        by_id = {span["span_id"]: span for span in spans}
+        for name in ("startup", "SELECT"):
+            server, connector = sorted(
+                (s for s in spans if s["name"] == name), key=lambda s: s["service"], reverse=True
+            )
+            self.assertEqual(
+                (server["service"], connector["service"]), ("acra-server", "acra-connector")
+            )
+            self.assertIs(by_id[server["parent_id"]], connector, name)
+            self.assertEqual(connector["parent_id"], "b7ad6b7169203331", name)
+
     def test_what_the_client_and_the_database_are_told(self):
         section = {
             "tracing_sampler": "never",

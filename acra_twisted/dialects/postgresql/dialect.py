@@ -12,6 +12,7 @@ from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import (
     NOTHING,
     Disclosure,
+    hand_on_startup,
     startup_context,
     startup_notices,
 )
@@ -108,6 +109,16 @@ class PostgresqlDialect:
             descriptions=self._descriptions,
         )
         return request, response
+
+    def hand_on_startup(self, session: Session, startup: StartupPacket, packet: bytes) -> bytes:
+        """For a connector: the startup packet as it goes to the server, with the context of the
+        session's first exchange where the application gave one of its own."""
+        onward = self._disclosure.onward
+        _, exchange, _ = session.outstanding[0]
+        if onward is None or exchange is None or exchange.remote is None:
+            return packet
+        context = onward(exchange)
+        return packet if context is None else hand_on_startup(startup, context) or packet
 
     def _begin(self, session: Session, startup: StartupPacket) -> None:
         session.prepared = Prepared(self._max_prepared)

@@ -23,6 +23,11 @@ from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_trac
 CARRIER: Final = b"traceparent="
 
 _STARTUP_CONTEXT: Final = re.compile(rb"\btraceparent='?([0-9a-zA-Z-]+)")
+_STARTUP_PLACES: Final = (
+    (b"acra.traceparent", re.compile(rb"\A'?([0-9a-zA-Z-]+)")),
+    (b"options", _STARTUP_CONTEXT),
+    (b"application_name", _STARTUP_CONTEXT),
+)
 _STARTUP_NOTICE: Final = re.compile(rb"\bacra\.trace_notice=(\w+)")
 _SET_NOTICE: Final = re.compile(
     rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*;?\s*", re.I
@@ -91,17 +96,34 @@ def startup_context(startup: StartupPacket) -> tuple[TraceContext | None, bool]:
     ``traceparent=...`` in ``application_name``, or ``-c acra.traceparent=...`` in ``options``: a
     name with a point is one that the database accepts as well.
     """
-    parameters = startup.parameters
-    for text in (
-        b"traceparent=" + parameters.get(b"acra.traceparent", b""),
-        parameters.get(b"options", b""),
-        parameters.get(b"application_name", b""),
-    ):
-        found = _STARTUP_CONTEXT.search(text)
+    found = _startup_value(startup)
+    if found is None:
+        return None, False
+    parameter, start, end = found
+    value = startup.parameters[parameter][start:end]
+    context = parse_traceparent(value.decode("ascii"))
+    return context, context is None
+
+
+def hand_on_startup(startup: StartupPacket, context: TraceContext) -> bytes | None:
+    """The packet with ``context`` in place of the application's, so that what follows is below who
+    hands it on; None if it has none, for then nothing may be added that a server might refuse."""
+    found = _startup_value(startup)
+    if found is None:
+        return None
+    parameter, start, end = found
+    value = startup.parameters[parameter]
+    value = value[:start] + context.traceparent().encode() + value[end:]
+    return StartupPacket(startup.minor, {**startup.parameters, parameter: value}).encode()
+
+
+def _startup_value(startup: StartupPacket) -> tuple[bytes, int, int] | None:
+    """The parameter that has the context, and where in its value it begins and ends."""
+    for parameter, pattern in _STARTUP_PLACES:
+        found = pattern.search(startup.parameters.get(parameter, b""))
         if found is not None:
-            context = parse_traceparent(found[1].decode("ascii"))
-            return context, context is None
-    return None, False
+            return parameter, found.start(1), found.end(1)
+    return None
 
 
 def startup_notices(startup: StartupPacket) -> bool:

@@ -6,6 +6,7 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql import replies
 from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Columns, Exchange, Statement, Work
 from acra_twisted.pipeline import driver
 from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
@@ -56,7 +57,23 @@ class Driver(SynchronousTestCase):
         self.assertIs(self.run_hooks(hook(deny, "a"), hook(hangup, "b")), deny)
         self.assertEqual(self.exchange.denied_by, "a")
         self.assertEqual(self.recorder.stages, [("a", deny)])
+        self.assertIsNone(self.exchange.outcome)
         self.assertIs(self.run_hooks(hook(hangup)), hangup)
+
+    def test_a_request_that_a_stage_ends_is_denied(self):
+        """Be it its text or a row of its result, now or later."""
+        for kind in (STATEMENT, ROWS):
+            for later in (False, True):
+                exchange = Exchange(make_session(), "query", None, 1)
+                waiting = Deferred()
+                answer = waiting if later else Hangup("poison record")
+                driver.run((hook(answer, "poison"),), Work(kind, None, exchange))
+                waiting.callback(Hangup("poison record"))
+                exchange.session.outstanding.append((replies.QUERY, exchange, None))
+                # The connection ends.
+                replies.lose(exchange.session)
+                said = exchange.outcome, exchange.denied_by, exchange.reason
+                self.assertEqual(said, ("denied", "poison", "poison record"))
 
     def test_a_waiting_stage_suspends_the_chain(self):
         for answer, expected in (

@@ -37,6 +37,18 @@ class Lines(SynchronousTestCase):
         self.assertEqual(len(self.lines), 4)
         self.assertEqual(session_fields(None), {})
 
+    def test_a_request_that_ended_the_connection_has_one_line(self):
+        self.log.stage_ran("poison", self.work, Hangup("poison record"), 0, 0)
+        self.exchange.outcome = "denied"
+        self.log.exchange_closed(self.exchange)
+        [line] = self.lines
+        self.assertEqual(
+            (line["log_format"], line["stage"]), ("Stage ended the connection", "poison")
+        )
+        # Another one that was denied is told of.
+        self.log.exchange_closed(self.exchange)
+        self.assertEqual(len(self.lines), 2)
+
     def test_denials_are_redacted_and_name_the_exchange(self):
         self.exchange.span = self.session.span.child("x", 1, 1)
         self.exchange.outcome, self.exchange.denied_by = "denied", "censor"

@@ -184,6 +184,16 @@ class Exchanges(SynchronousTestCase):
         self.observer.stage_ran("s", work, PASS, 2, 3)
         self.assertEqual(len(self.spans), 4)
 
+    def test_a_connection_that_a_stage_ended_says_so(self):
+        self.make(sampled=False)
+        exchange = Exchange(self.session, "query", Statement(b"x"), 1)
+        work = Work(STATEMENT, exchange.statement, exchange)
+        self.observer.stage_ran("s", work, Deny(reason="why"), 0, 0)
+        self.assertEqual(self.session.span.status, 0)
+        self.observer.stage_ran("s", work, Hangup("poison record"), 0, 0)
+        span = self.session.span
+        self.assertEqual((span.status, span.message), (7, "poison record"))
+
     def test_broken_stages_and_events_mark_the_exchange(self):
         self.make()
         exchange = Exchange(self.session, "query", Statement(b"x"), 1)

@@ -51,3 +51,66 @@ class Marks(SynchronousTestCase):
         parent["attributes"]["db.system.name"] = "postgresql"
         child["attributes"]["acra.time.proxy_ms"] = 1
         self.assertEqual(shares([parent, child])["connector and link"], 499_600)
+
+
+def record(span_id, parent_id, took):
+    """A span of ``took`` nanoseconds."""
+    return {
+        "span_id": span_id,
+        "parent_id": parent_id,
+        "start": 0,
+        "end": took,
+        "kind": "server",
+        "attributes": {},
+    }
+
+
+def of_connector(span_id, took, parent_id="root"):
+    return {**record(span_id, parent_id, took), "attributes": {"db.system.name": "postgresql"}}
+
+
+def of_server(span_id, parent_id, took):
+    known = {"db.system.name": "postgresql", "acra.time.proxy_ms": 1.0}
+    return {**record(span_id, parent_id, took), "attributes": known}
+
+
+class Shares(SynchronousTestCase):
+    """Of traces with all that a trace may have."""
+
+    def test_only_those_that_are_known_on_both_sides_tell_of_the_link(self):
+        spans = [
+            record("root", "", 10_000),
+            record("session", "root", 9_000),
+            # A startup that the connector's is not above of, and one that it is.
+            of_connector("startup", 900),
+            of_server("startup of server", "session", 700),
+            of_connector("other startup", 500),
+            of_server("other startup of server", "other startup", 450),
+            of_connector("request", 300),
+            of_server("request of server", "request", 200),
+            # Requests that only one of them knows.
+            of_connector("lost", 800),
+            of_server("lost of server", "gone", 600),
+        ]
+        self.assertEqual(shares(spans)["connector and link"], 50 + 100)
+        self.assertEqual(shares(spans)["proxy"], 700 + 450 + 200 + 600)
+
+    def test_one_that_is_odd_takes_nothing_from_others(self):
+        database = {**record("database", "short", 500), "kind": "client"}
+        spans = [of_server("short", "", 100), database, of_server("long", "", 300)]
+        self.assertEqual(shares(spans), {"database": 500, "proxy": 300})
+        spans = [
+            of_connector("a", 100),
+            of_server("a of server", "a", 400),
+            of_connector("b", 100),
+            of_server("b of server", "b", 60),
+        ]
+        self.assertEqual(shares(spans)["connector and link"], 40)
+
+    def test_several_below_one(self):
+        spans = [of_connector("a", 100), of_server("1", "a", 30), of_server("2", "a", 50)]
+        self.assertEqual(shares(spans)["connector and link"], 20)
+
+    def test_a_servers_exchange_below_another_servers_is_no_link(self):
+        spans = [of_server("1", "", 100), of_server("2", "1", 50)]
+        self.assertEqual(shares(spans), {"proxy": 150})
