@@ -296,8 +296,7 @@ class Censor:
                     one.opaque = "EXECUTE of a statement that was not seen prepared"
                 else:
                     one.tables |= known
-            if mode.names:
-                _compare_loosely(one, mode.names)
+            self.language.compare(one, mode)
             self._settle(one)
             tables |= one.tables | one.views
             statements.append(tuple(self._steps(one, text, tokens, collapsed)))
@@ -367,24 +366,6 @@ def _guards_names(handlers: Sequence[CompiledHandler]) -> bool:
             return True
         trusts = trusts or handler.trusts_names
     return False
-
-
-def _compare_loosely(parsed: Parsed, how: str) -> None:
-    """Names that may be others to the server, in an encoding of its own."""
-    written = [name for table in parsed.tables for name in table]
-    if all(name.isascii() and len(name) < names.CERTAIN_BYTES for name in written):
-        return
-    parsed.loose = True
-    if how == names.UNSURE:
-        parsed.opaque = parsed.opaque or "a name that the server may read as another"
-    others: set[Table] = set()
-    for schema, name in parsed.tables:
-        schemas, found = names.spellings(schema), names.spellings(name)
-        if how == names.UNSURE or not schemas or not found:
-            parsed.other_tables = None
-            return
-        others.update(Table(one, other) for one in schemas for other in found)
-    parsed.other_tables = frozenset(others) - parsed.tables
 
 
 def _holds_for_all_rows(decision: Decision) -> bool:

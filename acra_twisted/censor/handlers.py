@@ -57,8 +57,8 @@ class CompiledHandler:
         self._language = language
         denies = handler.kind == rules.DENY
         self._denies = denies
-        # For servers that may take other names for these, by name as `names.loose` compares: the
-        # tables listed, and whether those of queries and patterns may be others to the server.
+        # For servers that may take other names for these, by the language's `loose`: the tables
+        # listed, and whether those of queries and patterns may be others to the server.
         self._loose: dict[str, set[str]] = {}
         self._near: dict[str, bool] = {}
         # Of its queries and patterns: tables without a schema; whether one changes what they are.
@@ -76,8 +76,8 @@ class CompiledHandler:
             except ValueError as error:
                 raise ConfigError(str(error), entry.where) from None
             self._tables.setdefault(table.name, set()).add(table.schema)
-            key = names.loose(table.name)
-            self._loose.setdefault(key, set()).add(names.loose(table.schema))
+            key = self._language.loose(table.name)
+            self._loose.setdefault(key, set()).add(self._language.loose(table.schema))
         # Patterns by a table that they name, by kind if they are a kind, else under "".
         #: What a person should know of its rules.
         self.remarks: list[str] = []
@@ -140,8 +140,8 @@ class CompiledHandler:
                 self._named.add(table.name)
 
     def _add_near(self, name: str) -> None:
-        key = names.loose(name)
-        self._near[key] = self._near.get(key, False) or names.spellings(name) != (name,)
+        key = self._language.loose(name)
+        self._near[key] = self._near.get(key, False) or not self._language.is_certain(name)
 
     def _decision(self, what: str, why: str) -> Decision:
         return Decision(not self._denies, f"{self.kind}.{what}", f"{self._place}: {why}")
@@ -185,7 +185,7 @@ class CompiledHandler:
             return self._decision("table", "it cannot be parsed and names a listed table")
         for name in words.names:
             if comparison and not name.isascii():
-                if comparison == names.UNSURE or names.loose(name) in self._loose:
+                if comparison == names.UNSURE or self._language.loose(name) in self._loose:
                     return self._decision("table", "it cannot be parsed, and names what may be one")
             if self._language.trees.may_hide(name):
                 why = f"it cannot be parsed and may call {name}"
@@ -219,13 +219,15 @@ class CompiledHandler:
         """Whether a name may be, to the server, one that this handler denies."""
         if not self._denies:
             return ""
-        is_doubtful = parsed.other_tables != frozenset()
         for table in parsed.tables:
-            key = names.loose(table.name)
+            key = self._language.loose(table.name)
             schemas = self._loose.get(key)
-            listed = schemas and _is_in(names.loose(table.schema), schemas)
-            if listed or (key in self._near and (is_doubtful or self._near[key])):
+            listed = schemas and _is_in(self._language.loose(table.schema), schemas)
+            near = self._near.get(key)
+            if listed or (near or near is False and not self._language.is_certain(table.name)):
                 return "a name that may be a listed table's to the server"
+        if any(self._language.loose(name) in self._loose for name in parsed.names):
+            return "a word that may be a listed table's name to the server"
         return ""
 
     def _permits(self, parsed: Parsed) -> bool:

@@ -12,7 +12,17 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysql, mysqllexer, mysqltokens, names, postgresql, tree, words
+from acra_twisted.sql import (
+    lexer,
+    mysql,
+    mysqllexer,
+    mysqlnames,
+    mysqltokens,
+    names,
+    postgresql,
+    tree,
+    words,
+)
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, mysql_value, postgresql_value
 from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
@@ -70,6 +80,15 @@ class Language(Protocol):
 
     def words(self, text: bytes, tokens: list[Token]) -> Words:
         """The names of a text that cannot be parsed.  Raises LexError."""
+
+    def compare(self, parsed: Parsed, mode: Mode) -> None:
+        """Note how the server compares the names of a statement."""
+
+    def loose(self, name: str) -> str:
+        """The same for all names that may be one to some server."""
+
+    def is_certain(self, name: str) -> bool:
+        """Whether a name can be no other to any server."""
 
 
 _CODECS = {
@@ -143,6 +162,18 @@ class Postgresql:
         """The names of a text that cannot be parsed.  Raises LexError."""
         return words.read(text, tokens)
 
+    def compare(self, parsed: Parsed, mode: Mode) -> None:
+        """Note how the server compares the names of a statement."""
+        names.compare(parsed, mode.names)
+
+    def loose(self, name: str) -> str:
+        """The same for all names that may be one to some server."""
+        return names.loose(name)
+
+    def is_certain(self, name: str) -> bool:
+        """Whether a name can be no other to any server."""
+        return names.spellings(name) == (name,)
+
     def table(self, name: str) -> Table:
         """``schema.name``; each part folded unless quoted.  Raises ValueError."""
         parts = _name_parts(name, '"')
@@ -157,7 +188,7 @@ class Mysql:
     name = "mysql"
     quote = b"`"
     trees = mysql
-    mode = Mode(True, False, "utf-8", True)
+    mode = Mode(True, False, "utf-8", True, names.LOOSE)
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """As session tracking or the server's answer to SELECT @@sql_mode give them."""
@@ -168,7 +199,7 @@ class Mysql:
         charset = settings.get("character_set_client", "utf8mb4").lower()
         encoding = "" if charset in UNSAFE_CHARSETS else _MYSQL_CODECS.get(charset, "")
         default = not ansi and backslash and encoding == "utf-8"
-        return Mode(backslash, ansi, encoding, default, names.EXACT, bool(encoding))
+        return Mode(backslash, ansi, encoding, default, names.LOOSE, bool(encoding))
 
     def tokens(self, text: bytes, mode: Mode) -> list[Token]:
         """Raises LexError."""
@@ -186,13 +217,25 @@ class Mysql:
         """The names of a text that cannot be parsed."""
         return mysqltokens.words(text, tokens)
 
+    def compare(self, parsed: Parsed, mode: Mode) -> None:
+        """Note how the server compares the names of a statement."""
+        mysqlnames.compare(parsed)
+
+    def loose(self, name: str) -> str:
+        """The same for all names that may be one to some server."""
+        return mysqlnames.fold(name)
+
+    def is_certain(self, name: str) -> bool:
+        """Whether a name can be no other to any server."""
+        return mysqlnames.fold(name) == name
+
     def table(self, name: str) -> Table:
-        """``schema.name``, without regard to case.  Raises ValueError."""
+        """``schema.name``, without regard to the case of ASCII letters.  Raises ValueError."""
         parts = [
             p[1:-1].replace("``", "`") if p[:1] == "`" else p.strip('"')
             for p in _name_parts(name, "`")
         ]
-        return Table(parts[-2].lower() if len(parts) > 1 else "", parts[-1].lower())
+        return Table(tree.fold(parts[-2]) if len(parts) > 1 else "", tree.fold(parts[-1]))
 
 
 _MYSQL_CODECS = {

@@ -172,7 +172,7 @@ class _Reader:
             if type(literal) is Literal:
                 return Literal(literal.ordinal, True)
         if isinstance(item, exp.Identifier):
-            return Node("Identifier", {"name": item.name.lower()})
+            return Node("Identifier", {"name": tree.fold(item.name)})
         is_hidden = self._note(item, hidden)
         hidden, with_clause = self._with(item, hidden)
         fields: dict[str, Any] = {"with_": with_clause} if with_clause is not None else {}
@@ -195,8 +195,9 @@ class _Reader:
         clause = item.args.get("with_")
         if clause is None:
             return hidden, None
-        names = tuple(cte.alias.lower() for cte in clause.expressions)
-        self.explained.update(names)
+        # Whether their case matters is the server's to say: only the same spelling hides a table.
+        names = tuple(cte.alias for cte in clause.expressions)
+        self.explained.update(map(tree.fold, names))
         if clause.args.get("recursive"):
             hidden = (*hidden, *names)
         converted = []
@@ -210,9 +211,9 @@ class _Reader:
         table expression."""
         if isinstance(item, exp.Table):
             target = isinstance(item.parent, (exp.Insert, exp.Update, exp.Delete, exp.Schema))
-            name, schema = item.name.lower(), item.db.lower()
+            name, schema = tree.fold(item.name), tree.fold(item.db)
             self.explained.update((name, schema))
-            if name and (schema or target or name not in hidden):
+            if name and (schema or target or item.name not in hidden):
                 if name != "dual" or schema:
                     self._tables.add(Table(schema, name))
             else:
@@ -220,16 +221,16 @@ class _Reader:
         elif isinstance(item, exp.Show):
             target_name = item.args.get("target")
             if target_name is not None:
-                self._tables.add(Table("", target_name.name.lower()))
+                self._tables.add(Table("", tree.fold(target_name.name)))
         elif isinstance(item, exp.Column):
-            self.explained.update(part.name.lower() for part in item.parts)
+            self.explained.update(tree.fold(part.name) for part in item.parts)
         elif isinstance(item, (exp.Alias, exp.TableAlias)):
-            self.explained.add(item.alias_or_name.lower())
-            self.explained.update(c.name.lower() for c in item.args.get("columns") or ())
+            self.explained.add(tree.fold(item.alias_or_name))
+            self.explained.update(tree.fold(c.name) for c in item.args.get("columns") or ())
         elif isinstance(item, (exp.Schema, exp.ColumnDef)):
-            self.explained.update(e.name.lower() for e in item.expressions)
+            self.explained.update(tree.fold(e.name) for e in item.expressions)
         elif isinstance(item, exp.Func):
-            name = (item.name if isinstance(item, exp.Anonymous) else item.sql_name()).lower()
+            name = tree.fold(item.name if isinstance(item, exp.Anonymous) else item.sql_name())
             self.explained.add(name)
             if name in _OPAQUE_FUNCTIONS:
                 self._opaque = f"function {name} reads what the text does not show"

@@ -58,8 +58,8 @@ def word(text: bytes, token: Token) -> str:
     shown = text[start:end].decode("utf-8", "replace")
     if kind == lexer.QUOTED:
         quote = shown[0]
-        return shown[1:-1].replace(quote * 2, quote).lower()
-    return shown.lower() if kind == lexer.WORD else shown
+        return tree.fold(shown[1:-1].replace(quote * 2, quote))
+    return tree.fold(shown) if kind == lexer.WORD else shown
 
 
 def first_word(text: bytes, part: list[Token]) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.sql.tree import Parsed, Table
+
 #: How a session's server compares names.  UNSURE: names beyond ASCII cannot be known at all.
 EXACT, LOOSE, UNSURE = "", "loose", "unsure"
 
@@ -83,3 +85,24 @@ def comparison(server: str, client: str) -> str:
         return LOOSE if client in ("euc-jp", "euc-kr") else EXACT
     # Between two others the server converts by tables of its own.
     return LOOSE if server and client in ("utf-8", server) else UNSURE
+
+
+def compare(parsed: Parsed, how: str) -> None:
+    """Note what the names of a statement may be to a server that compares them so."""
+    written = {name for table in parsed.tables for name in table}
+    if how == EXACT or all(name.isascii() and len(name) < CERTAIN_BYTES for name in written):
+        return
+    parsed.loose = True
+    spelled = {name: spellings(name) for name in written}
+    if how == UNSURE:
+        parsed.opaque = parsed.opaque or "a name that the server may read as another"
+    if how == UNSURE or not all(spelled.values()):
+        parsed.other_tables = None
+        return
+    others = {
+        Table(schema, name)
+        for table in parsed.tables
+        for schema in spelled[table.schema]
+        for name in spelled[table.name]
+    }
+    parsed.other_tables = frozenset(others) - parsed.tables

@@ -8,7 +8,7 @@ import unittest
 
 from acra_twisted.errors import LexError
 from acra_twisted.sandbox.mariadb import MariaDB, Refusal
-from acra_twisted.sql import lexer, mysql, mysqllexer
+from acra_twisted.sql import lexer, mysql, mysqllexer, mysqlnames
 from tests.support.evasions import EVASIONS
 
 SYNTAX, NO_TABLE, NO_COLUMN = 1064, 1146, 1054
@@ -213,6 +213,26 @@ class Tables(Live):
             database, table = re.search(r"'([^'.]+)\.([^'.]+)'", said.text).groups()
             names.add(table if database == "asked" else f"{database}.{table}")
         raise AssertionError(f"{statement!r}: {names}")
+
+
+class Names(Live):
+    """Letters are folded by the server's own table."""
+
+    def test_every_character(self):
+        answer = self.server.run(
+            "SELECT seq, HEX(CONVERT(LOWER(CONVERT(CHAR(seq USING ucs2) USING utf8mb3)"
+            " COLLATE utf8mb3_general_ci) USING ucs2)) FROM mysql.seq_1_to_65535"
+            " WHERE seq NOT BETWEEN 0xD800 AND 0xDFFF"
+        )
+        rows = [line.split("\t") for line in answer.splitlines()]
+        self.assertEqual(len(rows), 65_535 - 0x800)
+        folded = {int(code): chr(int(lower, 16)) for code, lower in rows}
+        wrong = {code for code, lower in folded.items() if mysqlnames.fold(chr(code)) != lower}
+        self.assertEqual(wrong, set())
+
+    def test_characters_beyond_the_first_plane_are_no_names(self):
+        [said] = self.server.ask(["SELECT * FROM `a\U0001f600`".encode()], database="mysql")
+        self.assertIsNotNone(said)
 
 
 class Evasions(Live):

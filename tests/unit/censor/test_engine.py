@@ -272,6 +272,40 @@ class BareNames(SynchronousTestCase):
         self.assertTrue(rules.decide(b"SELECT * FROM t").allowed)
 
 
+class MysqlNames(SynchronousTestCase):
+    """By case or without it, as the server is set up: what may be one name is denied as one."""
+
+    def test_denied_in_any_case_and_allowed_by_ascii_letters_alone(self):
+        deny = censor("mysql", [{"handler": "deny", "tables": ["å", "Äpfel", "s.t"]}])
+        for name in ("å", "Å", "\u212b", "äpfel", "ÄPFEL", "`Äpfel`", "S.T", "T"):
+            self.assertFalse(deny.decide(f"SELECT 1 FROM {name}".encode()).allowed, name)
+        for name in ("a", "apfel", "z.t", "\u0101"):
+            self.assertTrue(deny.decide(f"SELECT 1 FROM {name}".encode()).allowed, name)
+        self.assertFalse(deny.decide("CREATE TABLE m (a int) UNION=(ÄPFEL)".encode()).allowed)
+        allow = censor(
+            "mysql", [{"handler": "allow", "tables": ["å", "t"]}, {"handler": "denyall"}]
+        )
+        for name, expected in (("å", True), ("T", True), ("Å", False), ("\u212b", False)):
+            text = f"SELECT 1 FROM {name}".encode()
+            self.assertEqual(allow.decide(text).allowed, expected, name)
+
+    def test_patterns_name_tables_by_ascii_letters(self):
+        rules = [{"handler": "allow", "patterns": ["SELECT a FROM å"]}, {"handler": "denyall"}]
+        allow = censor("mysql", rules)
+        for name, expected in (("å", True), ("Å", False), ("\u212b", False)):
+            text = f"SELECT a FROM {name}".encode()
+            self.assertEqual(allow.decide(text).allowed, expected, name)
+        deny = censor("mysql", [{"handler": "deny", "patterns": ["DELETE FROM å"]}])
+        for name in ("å", "Å", "\u212b"):
+            self.assertFalse(deny.decide(f"DELETE FROM {name}".encode()).allowed, name)
+
+    def test_a_common_table_expression_hides_its_own_spelling_alone(self):
+        deny = censor("mysql", DENY)
+        text = b"WITH SECRETS AS (SELECT 1) SELECT * FROM secrets"
+        self.assertFalse(deny.decide(text).allowed)
+        self.assertTrue(deny.decide(text.replace(b"secrets", b"SECRETS")).allowed)
+
+
 class Order(SynchronousTestCase):
     def test_the_first_handler_that_decides_wins(self):
         allow = {"handler": "allow", "queries": ["SELECT * FROM secrets WHERE a = 1"]}
