@@ -72,11 +72,12 @@ def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> b
         contains_any(data, _HEX_MARKS, start, end)
         or binary
         and contains_any(data, envelopes.MARKS, start, end)
-        or _has_escaped(data, start, end)
+        or has_escaped(data, start, end)
     )
 
 
-def _has_escaped(data: bytes, start: int, end: int) -> bool:
+def has_escaped(data: bytes, start: int, end: int) -> bool:
+    """Whether something in a run may be a container in escape format, however often quoted."""
     return (
         data.find(b"\\", start, end) >= 0
         and contains_any(data, _ESCAPED_ZERO, start, end)
@@ -113,7 +114,7 @@ def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sightin
         found += [_sighting(e, cell, RAW, 0, 1) for e in envelopes.find(cell)]
     if contains_any(cell, _HEX_MARKS, 0, size):
         found += _find_hex(cell)
-    if _has_escaped(cell, 0, size):
+    if has_escaped(cell, 0, size):
         found += _find_escaped(cell, syntax)
     if len(found) > 1:
         found.sort(key=lambda sighting: sighting.start)
@@ -151,7 +152,7 @@ def place(cell: bytes, found: list[Sighting], leaves: Sequence[Leaf]) -> list[Si
     for leaf in leaves:
         value = cell[leaf.start : leaf.end]
         for sighting in find(value, syntax=leaf.oid in SYNTAXES):
-            if leaf.whole and not _fills(sighting, value):
+            if leaf.whole and not fills(sighting, value):
                 sighting = unusual(sighting)
             placed.append(
                 sighting._replace(
@@ -175,7 +176,8 @@ def _head(sighting: Sighting) -> bytes:
     return sighting.data[: envelopes.HEAD_SIZE]
 
 
-def _fills(sighting: Sighting, value: bytes) -> bool:
+def fills(sighting: Sighting, value: bytes) -> bool:
+    """Whether a value is a container and nothing else."""
     begin = 2 if sighting.form == HEX and value[:2] == b"\\x" else 0
     return sighting.start == begin and sighting.end == len(value)
 

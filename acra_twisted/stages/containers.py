@@ -24,8 +24,10 @@ from acra_twisted.wire.postgres import nested
 #: the curve.  About half a millisecond; what is more goes to a worker.
 INLINE: Final = 32
 _COSTLY: Final = 8
-#: Bytes of a run of rows above which even looking for containers leaves the reactor.
+#: Bytes of a run of rows above which even looking for containers leaves the reactor; and where it
+#: is laborious.
 INLINE_BYTES: Final = 256 * 1024
+INLINE_LABORIOUS: Final = 16 * 1024
 
 #: OIDs of PostgreSQL's types whose text is never a container: numbers, dates, booleans, UUIDs.
 _PLAIN_TYPES: Final = frozenset(
@@ -103,7 +105,14 @@ def _look(columns: Columns, column: int, value: bytes) -> list[Sighting]:
         return _look_copied(columns.layout, value)
     oid = columns.types[column]
     if not columns.formats[column]:
-        return cells.find(value, False, oid in nested.SYNTAXES)
+        found = cells.find(value, False, oid in nested.SYNTAXES)
+        if 0 < oid < nested.OWN_TYPES:
+            return found
+        # It may be text with a syntax.
+        return [
+            one if one.form == cells.HEX or cells.fills(one, value) else cells.unusual(one)
+            for one in found
+        ]
     found = cells.find(value, True, oid in nested.SYNTAXES)
     if not found or oid in nested.TEXTS:
         return found
@@ -126,7 +135,9 @@ def judge(
     workers: Workers, work: Callable[[RowBatch, Opener], Any], batch: RowBatch, opener: Opener
 ) -> Any:
     """``work(batch, opener)`` here if that is quick, else in a worker (then a Deferred)."""
-    if batch.findings is None and batch.size > INLINE_BYTES:
+    if batch.findings is None and (
+        batch.size > INLINE_BYTES or batch.size > INLINE_LABORIOUS and _laborious(batch)
+    ):
         return workers.run(work, batch, opener)
     cost = 0
     for sighting in findings(batch).sightings():
@@ -134,6 +145,17 @@ def judge(
         if cost > INLINE:
             return workers.run(work, batch, opener)
     return work(batch, opener)
+
+
+def _laborious(batch: RowBatch) -> bool:
+    """Whether values may have to be taken apart, or read in several ways."""
+    columns = batch.columns
+    if columns.layout == TUPLES or cells.has_escaped(batch.data, batch.start, batch.end):
+        return True
+    for oid, form in zip(columns.types, columns.formats, strict=True):
+        if form and oid not in nested.TEXTS and oid not in _PLAIN_TYPES:
+            return True
+    return False
 
 
 class Tally:

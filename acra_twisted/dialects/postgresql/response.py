@@ -381,19 +381,21 @@ class ResponseFlow(ResultRows):
         if code == replies.EXECUTE:
             self._pop(end)
 
-    def _in_copy(self) -> None:
-        self._head(replies.QUERY, replies.EXECUTE)
+    def _in_copy(self) -> replies.Entry:
+        return self._head(replies.QUERY, replies.EXECUTE)
 
     def _copy_done(self, start: int, end: int) -> None:
         self._in_copy()
 
     def _copy_out(self, start: int, end: int) -> None:
-        self._in_copy()
+        _, exchange, portal = self._in_copy()
+        assert exchange is not None  # noqa: S101 - all codes that copy have one
+        statement = exchange.statement if portal is None else portal.statement
         self._columns = -1
-        self._copy_begins(self._body(start, end))
+        self._copy_begins(self._body(start, end), statement)
 
     def _copy_both(self, start: int, end: int) -> None:
-        self._copy_begins(b"")
+        self._copy_begins(b"", None)
         self._copy_in(start, end)
 
     def _copy_in(self, start: int, end: int) -> None:

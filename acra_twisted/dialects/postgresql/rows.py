@@ -19,8 +19,10 @@ from acra_twisted.model import (
     Columns,
     Exchange,
     Session,
+    Statement,
     Work,
 )
+from acra_twisted.sql.copying import null_may_be_digits
 from acra_twisted.wire.postgres import datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 from acra_twisted.wire.postgres.nested import CopiedTuples
@@ -159,7 +161,7 @@ class ResultRows(ChunkFlow):
         self._streaming = frames.length_at(data, position) + 1
         return self._stream(position, size), None
 
-    def _copy_begins(self, body: bytes) -> None:
+    def _copy_begins(self, body: bytes, statement: Statement | None) -> None:
         """CopyOutResponse: a format and the number of columns; empty where data is no table's.
 
         A base backup has no columns.
@@ -167,6 +169,9 @@ class ResultRows(ChunkFlow):
         columns = uint16(body, 1) if len(body) >= 3 else 0
         self._layout = STREAM if not columns else TUPLES if body[0] else LINES
         self._tuples = CopiedTuples(columns) if self._layout == TUPLES else None
+        if self._plans and self._layout == LINES:
+            if statement is None or null_may_be_digits(statement.text):
+                self._layout = STREAM
 
     def _judge_copied(
         self, data: bytes, position: int, size: int, exchange: Exchange

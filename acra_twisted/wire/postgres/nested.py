@@ -30,7 +30,7 @@ _TEXT: Final = 25
 _RECORD: Final = 2249
 _RANGE: Final = -1
 #: Numbers below are those of PostgreSQL's own types; the first of them is 16.
-_OWN: Final = 16384
+OWN_TYPES: Final = 16384
 _FIRST: Final = 16
 _MAX_FIELDS: Final = 1664
 _MAX_DIMENSIONS: Final = 6
@@ -109,7 +109,7 @@ def _held(data: bytes, start: int, end: int, oid: int) -> list[Held] | None:
         return _range(data, start, end)
     if oid == _RECORD:
         return _record(data, start, end)
-    if 0 < oid < _OWN:
+    if 0 < oid < OWN_TYPES:
         return _array(data, start, end)
     fitting = [
         held

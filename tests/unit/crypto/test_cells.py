@@ -94,6 +94,8 @@ class Forms(SynchronousTestCase):
 
     @given(st.sampled_from(WHOLE), st.binary(max_size=30), st.binary(max_size=30))
     def test_escape(self, whole, before, behind):
+        # One quote more could be a quote that is doubled.
+        before = before.rstrip(b'"')
         inner = whole[12:] if whole[:1] == b"%" else whole
         cell = escape(before + whole + behind)
         expected = escape(before + b"pl\\ain\0" + behind)

@@ -3,7 +3,10 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.crypto import cells
+from acra_twisted.model import TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages import containers
+from tests.support import nested
 from tests.support.containers import (
     BYTEA,
     INT4,
@@ -62,6 +65,22 @@ class Leaving(SynchronousTestCase):
             (bench.block, containers.INLINE + 1, 1),
         ):
             rows = batch(*([hexed(make())] for _ in range(count)))
+            self.assertEqual(self.judge(rows, opener)[1], expected)
+
+    def test_what_is_laborious_leaves_sooner(self):
+        bench = Workbench()
+        opener = bench.keys.opener(*self.purposes())
+        block = bench.block(bytes(containers.INLINE_LABORIOUS))
+        for rows, expected in (
+            (batch([hexed(block)]), 0),
+            (batch([block], formats=[1]), 0),
+            (batch([b"1"], types=[INT4], formats=[1]), 0),
+            (batch([nested.counted(block)], types=[1001], formats=[1]), 1),
+            (batch([block], types=[0], formats=[UNKNOWN_FORMAT]), 1),
+            (batch([cells._escape(block)]), 1),
+            (copy_batch(hexed(block)), 0),
+            (copy_batch(block, layout=TUPLES), 1),
+        ):
             self.assertEqual(self.judge(rows, opener)[1], expected)
 
     def test_read_again_is_cheap(self):

@@ -194,8 +194,16 @@ class Decrypting(SynchronousTestCase):
         self.left(copy_batch(b"1," + text + b",n\n"))
         self.left(batch([b"<a>" + text + b"</a>"], types=[142]))
         self.left(batch([b'("' + text.replace(b'"', b'""') + b'")'], types=[0]))
+        self.left(batch([b"<a>" + text + b"</a>"], types=[0]))
+        self.left(batch([b"<a>" + text + b"</a>"], types=[nested.OWN]))
         digits = batch([b"<a>" + own.hex().encode() + b"</a>"], types=[142])
         self.assertNotIn(own.hex().encode(), self.opened(digits)[0][0])
+
+    def test_escape_format_in_a_text_without_syntax(self):
+        text, plain = cells._escape(self.bench.struct(b"\\ and\0")), cells._escape(b"\\ and\0")
+        for oid, before, form in ((17, b"x", 0), (25, b"x", 0), (25, b"x", 1), (0, b"", 0)):
+            rows = batch([before + text], types=[oid], formats=[form])
+            self.assertEqual(self.opened(rows), [[before + plain]])
 
     def test_plaintext_is_not_looked_into(self):
         inner = self.bench.struct(b"inner")

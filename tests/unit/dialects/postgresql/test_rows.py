@@ -255,9 +255,9 @@ class Copying(SynchronousTestCase):
     HEADER = nested.SIGNATURE + bytes(8)
     TUPLE = b"\0\1\0\0\0\1x"
 
-    def layouts(self, begin, *lines, size=0):
+    def layouts(self, begin, *lines, size=0, text=b"COPY t TO STDOUT"):
         play = Playbook(Plan(lambda batch: PASS), ["rows"])
-        play.client(query(b"COPY t TO STDOUT"))
+        play.client(query(text))
         data = begin + b"".join(message(b"d", line) for line in lines)
         size = size or len(data)
         got = b"".join(play.database(data[n : n + size]) for n in range(0, len(data), size))
@@ -272,6 +272,15 @@ class Copying(SynchronousTestCase):
         # A base backup; replication; nothing at all.
         for begin in (message(b"H", b"\0\0\0"), message(b"W", b"\0\0\0"), message(b"H", b""), b""):
             self.assertEqual(self.layouts(begin, b"x", self.HEADER + self.TUPLE), [STREAM] * 2)
+
+    def test_lines_in_which_digits_may_be_null(self):
+        begin = message(b"H", b"\0\0\1\0\0")
+        text = b"COPY t TO STDOUT (FORMAT csv, NULL '00')"
+        self.assertEqual(self.layouts(begin, b"x", text=text), [STREAM])
+        play = Playbook(Plan(lambda batch: PASS), ["rows"])
+        play.client(execute(b"unknown") + SYNC)
+        play.database(begin + message(b"d", b"x"))
+        self.assertEqual(play.works[-1][1].columns.layout, STREAM)
 
     def test_tuples_that_messages_cut(self):
         """From there on nothing is known, wherever the bytes are cut on their way."""
