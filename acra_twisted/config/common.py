@@ -280,7 +280,8 @@ SESSION_LIMITS = (
         "message_size_limit",
         Integer((1 << 20) // 64, 1 << 30),
         64 << 20,
-        "Largest message of the database protocol, bytes.",
+        "Largest message of the database protocol, bytes. A larger request is refused, a larger "
+        "row of a result ends the session; copy data that stages do not look at may be larger.",
     ),
     Option(
         "max_prepared_statements",

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
-from acra_twisted.errors import WireError
+from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.model import Session
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry.audit import session_fields
@@ -27,6 +27,7 @@ _log: Final = Logger()
 SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
 HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
 _TERMINATED: Final = "client terminated"
+_RAISE: Final = "raise message_size_limit in AcraServer, and in AcraConnector if there is one"
 
 
 class Relay:
@@ -215,8 +216,12 @@ class Relay:
             code = events.UNEXPECTED_PACKET if error.side == "client" else events.DATABASE_PROTOCOL
             self._event(code, f"{error.side}: {error}")
             client_is_wrong = error.side == "client" or error.sqlstate == b"28000"
-            text = str(error) if client_is_wrong else "the database broke its protocol"
-            self.finish("protocol error", (error.sqlstate, text))
+            sqlstate, text = error.sqlstate, "the database broke its protocol"
+            if client_is_wrong:
+                text = str(error)
+            elif isinstance(error, FrameTooLarge):
+                sqlstate, text = b"54000", f"the database's {error}: {_RAISE}"
+            self.finish("protocol error", (sqlstate, text))
             return
         _log.failure("internal error", failure, **session_fields(self.session))
         self.finish("internal error", (b"XX000", "internal error in the proxy"))

@@ -1,4 +1,5 @@
-"""Nobody waits for ever: long batches, small limits, clients that fall silent or go."""
+"""Nobody waits for ever: long batches, small limits, clients that fall silent or go; and who is
+refused is told."""
 
 from __future__ import annotations
 
@@ -172,3 +173,32 @@ class Silence(Surroundings):
                 raw.settimeout(PATIENCE)
                 raw.sendall(rows)
                 self.assertEqual(raw.recv(5, socket.MSG_WAITALL), PARSE_COMPLETE)
+
+
+class TooLarge(Surroundings):
+    def test_it_is_refused_alone_and_named(self):
+        small = {"message_size_limit": "20000"}
+        for limited in ("server", "connector"):
+            sections = {"database": small} if limited == "server" else {"connector": small}
+            chain = self.chain(**{limited: sections})
+            with self.subTest(limited), self.connect(chain) as db:
+                db.execute("CREATE TEMP TABLE t (a text)")
+                large = "x" * 3_000_000
+                for text, values in (
+                    (f"SELECT '{large}'", None),
+                    ("SELECT length(%s::text)", (large,)),
+                ):
+                    with self.assertRaises(psycopg.errors.ProgramLimitExceeded) as caught:
+                        db.execute(text, values)
+                    self.assertIn("message_size_limit, which is 20000", str(caught.exception))
+                    self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+                with self.assertRaises(psycopg.errors.ProgramLimitExceeded), db.transaction():
+                    db.execute("INSERT INTO t VALUES ('one')")
+                    db.execute(f"INSERT INTO t VALUES ('{large}')")
+                self.assertEqual(db.execute("SELECT count(*) FROM t").fetchone(), (0,))
+                with db.cursor() as cursor, cursor.copy("COPY t FROM STDIN") as copy:
+                    copy.write(large + "\n")
+                self.assertEqual(db.execute("SELECT length(a) FROM t").fetchone(), (len(large),))
+                with self.assertRaises(psycopg.errors.ProgramLimitExceeded) as caught:
+                    db.execute("SELECT a FROM t WHERE length(%s) = 1", ("x",))
+                self.assertIn("limit is 20000: raise message_size_limit", str(caught.exception))

@@ -26,6 +26,8 @@ class HeldBatch(ChunkFlow):
         self._reading_since = 0
         # Whether some message since the last Sync has gone to the database.
         self._part_sent = False
+        # Whether what is streamed is a message that the database does not get.
+        self._leaves_out = False
 
     @property
     def holding(self) -> bool:
@@ -39,7 +41,7 @@ class HeldBatch(ChunkFlow):
 
     def ask_for_replies(self) -> None:
         """See ChunkFlow."""
-        if self._part_sent and not self._streaming:
+        if self._part_sent and (self._leaves_out or not self._streaming):
             self._emit()
             self._out.append(frontend.FLUSH)
 
@@ -161,4 +163,13 @@ class HeldBatch(ChunkFlow):
             self._released = position
         else:
             self._release(position)
+        return position
+
+    def _leave_out(self, position: int, size: int) -> int:
+        """Discard what is here of a message, of which ``_streaming`` bytes are to come."""
+        taken = min(self._streaming, size - position)
+        self._streaming -= taken
+        self._leaves_out = self._streaming > 0
+        self._buffer.position = position = position + taken
+        self._discard(position)
         return position

@@ -49,9 +49,9 @@ from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.tracecontext import TraceContext
 
 _AUTHENTICATING_TYPES: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
-_LARGE: Final = frozenset(
-    (frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL, frames.COPY_DATA)
-)
+_LARGE: Final = frozenset((frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL))
+#: What is longer is no message: PostgreSQL takes none of a GiB.
+_LONGEST: Final = 1 << 30
 #: What a server that discards until Sync still reads.
 _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
 #: Of requests that are not answered yet.
@@ -125,15 +125,17 @@ class RequestFlow(RefusingBatch):
         data = buffer.data
         size, position = len(data), buffer.position
         if self._streaming:
-            position = self._stream(position, size)
+            position = (self._leave_out if self._leaves_out else self._stream)(position, size)
         while size - position >= 5:
             kind, length = frames.header(data, position)
             end = position + 1 + length
             on = self._on.get(kind)
             if on is None or (not session.ready and kind not in _AUTHENTICATING_TYPES):
                 raise WireError("client", f"message type {chr(kind)!r} is not expected here")
-            frames.check_length("client", kind, length, self._limit(kind))
             skips = (self._denied or session.discarding) and kind not in _NEVER_SKIPPED
+            if not 4 <= length <= self._limit(kind):
+                self._refuse_length(kind, length, position, skips)
+                skips = True
             if kind == frames.COPY_DATA and not skips:
                 if end > size and self._crowded:
                     # Reading is about to stop, and the last that has left must be a whole message.
@@ -144,18 +146,19 @@ class RequestFlow(RefusingBatch):
                 self._streaming = end - position
                 position = self._stream(position, size)
                 continue
+            if skips:
+                self._streaming = end - position
+                position = self._leave_out(position, size)
+                continue
             if end > size:
                 buffer.position = position
                 self._keep(length + 1)
                 return None
             buffer.position = end
-            if skips:
-                self._discard(end)
-            else:
-                work = on(position, end)
-                if work is not None:
-                    self._unsettled = True
-                    return work
+            work = on(position, end)
+            if work is not None:
+                self._unsettled = True
+                return work
             position = end
         buffer.position = position
         if position < size:
@@ -200,7 +203,32 @@ class RequestFlow(RefusingBatch):
     def _limit(self, kind: int) -> int:
         if not self._session.ready:
             return frames.AUTHENTICATION_LIMIT
+        if kind == frames.COPY_DATA:
+            # It streams.
+            return _LONGEST
         return self._message_limit if kind in _LARGE else frames.SMALL_LIMIT
+
+    def _refuse_length(self, kind: int, length: int, start: int, skips: bool) -> None:
+        """Refuse a message for its length, if it can be refused alone; what comes of it is left
+        out.  Raises WireError if it cannot."""
+        limit = self._limit(kind)
+        if kind not in _LARGE or not (self._session.ready and 4 <= length <= _LONGEST):
+            frames.check_length("client", kind, length, limit)
+        if skips:
+            return
+        deny = Deny(
+            f"a message of {length} bytes is larger than message_size_limit, which is {limit} "
+            "bytes: raise it in AcraServer, and in AcraConnector if there is one",
+            sqlstate=b"54000",
+            reason="larger than message_size_limit",
+        )
+        if kind == frames.PARSE or kind == frames.BIND:
+            exchange = self._open("prepare" if kind == frames.PARSE else "execute", None)
+            self._deny_batch(exchange, deny, start)
+        else:
+            self._release(start)
+            exchange = self._open("query" if kind == frames.QUERY else "call", None)
+            self._deny_query(exchange, deny, start)
 
     def _copy_data(self, start: int, end: int) -> None:
         raise AssertionError("copy data is streamed")

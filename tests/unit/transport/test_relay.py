@@ -165,6 +165,14 @@ class Relays(OneRelay):
         self.assertIn(b"the database broke its protocol", self.client.data)
         self.assert_ended("protocol error")
 
+    def test_a_message_of_the_database_that_is_too_large_is_named_with_the_remedy(self):
+        self.relay.from_client(query(b"a"))
+        self.relay.from_database(columns(b"a") + b"D" + (65 << 20).to_bytes(4, "big") + b"\0\1")
+        self.assertEqual(types(self.client.data), "TE")
+        for words in (b"C54000", b"68157440", b"67108864", b"message_size_limit"):
+            self.assertIn(words, self.client.data)
+        self.assert_ended("protocol error")
+
     def test_no_error_inside_a_message(self):
         self.relay.from_client(query(b"a"))
         data = columns(b"a") + row(b"x" * 50)[:20]

@@ -18,6 +18,7 @@ from tests.support.sessions import (
     SYNC,
     TERMINATE,
     bind,
+    call,
     close,
     columns,
     complete,
@@ -361,10 +362,61 @@ class Replacement(SynchronousTestCase):
 
 class Hostile(SynchronousTestCase):
     def test_fr1_lengths(self):
-        for length in (0, 3, 65 << 20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
+        for length in (0, 3, (1 << 30) + 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
             play = Playbook()
             data = b"Q" + length.to_bytes(4, "big") + b"x"
             self.assertRaises(WireError, play.client, data)
+
+    def test_fr2_what_is_too_large_is_refused_alone_and_kept_nowhere(self):
+        for made, until in (
+            (query, b""),
+            (lambda text: parse(b"s", text), SYNC),
+            (lambda text: bind(b"", b"s", [text]), execute() + SYNC),
+            (lambda text: call(1, [text]), b""),
+        ):
+            large = made(b"x" * 1000)
+            for size in (40, 10_000):
+                play = Playbook(message_limit=500)
+                data = large + until + query(b"one")
+                told = sent = b""
+                for start in range(0, len(data), size):
+                    sent += play.client(data[start : start + size])
+                    told += play.extra
+                    self.assertLess(len(play.request._buffer), 500)
+                self.assertEqual((types(told), sent), ("EZ", query(b"one")))
+                self.assertIn(b"C54000", told)
+                for words in (str(len(large) - 1), "500 bytes", "message_size_limit"):
+                    self.assertIn(words.encode(), told)
+                play.database(complete(b"SELECT 1") + ready())
+                play.done()
+                self.assertEqual(play.recorder.outcomes[0][1], "denied")
+
+    def test_too_large_in_a_transaction(self):
+        play = Playbook(message_limit=500)
+        play.client(query(b"begin") + parse(b"", b"one") + query(b"x" * 600)[:100])
+        play.database(complete(b"BEGIN") + ready(b"T"))
+        sent = play.client(query(b"x" * 600)[100:] + query(b"two"))
+        self.assertEqual(sent, query(b"two"))
+        said = PARSE_COMPLETE + error(b"42601") + ready(b"E") + error(b"25P02") + ready(b"E")
+        self.assertEqual(types(play.database(said)), "1EZEZ")
+        play.done()
+
+    def test_what_is_skipped_need_not_be_small(self):
+        play = denying(message_limit=500)
+        data = parse(b"", b"deny") + bind(b"", b"", [b"x" * 1000]) + message(b"d", b"x" * 1000)
+        for start in range(0, len(data), 50):
+            self.assertEqual(play.client(data[start : start + 50]), b"")
+            self.assertLess(len(play.request._buffer), 100)
+        self.assertEqual(play.client(SYNC), b"")
+        self.assertEqual(types(play.extra), "Z")
+        play.done()
+
+    def test_copy_data_may_be_large(self):
+        play = Playbook(message_limit=500)
+        play.client(query(b"copy t from stdin"))
+        play.database(message(b"G", b"\0\0\0"))
+        data = message(b"d", b"x" * 1000)
+        self.assertEqual(play.client(data[:600]) + play.client(data[600:]), data)
 
     def test_small_messages_have_a_small_limit(self):
         play = Playbook()
