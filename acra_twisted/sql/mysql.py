@@ -113,6 +113,9 @@ def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
     verb = mysqltokens.first_word(text, part)
     if verb in mysqlcanon.CHANGED_VERBS:
         parsed.tree.fields["verb"] = verb
+        if verb == "replace":
+            # It deletes the row whose place the new one takes.
+            parsed.nested += (Nested(tree.DELETE, Node("Replaced", {}), False),)
     return parsed
 
 
@@ -189,6 +192,8 @@ class _Reader:
         if isinstance(item, _STATEMENTS) and parent is not None:
             wrapper = isinstance(parent, (exp.CTE, exp.Describe, exp.Create))
             self._nested.append(Nested(_kind(item), node, not wrapper))
+        elif isinstance(item, exp.OnConflict):
+            self._nested.append(Nested(tree.UPDATE, node, False))
         return node
 
     def _with(self, item: Any, hidden: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:

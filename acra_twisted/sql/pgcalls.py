@@ -19,7 +19,7 @@ from acra_twisted.sql.tree import Node, Parsed, Table, fold
 _ADMITTED: Final = (pgtable.HARMLESS, pgtable.TELLS)
 _NAME = re.compile(r'\s*("(?:[^"]|"")+"|[^\s."]+)\s*(\.|$)')
 #: What gives its argument's name on: casts are written like functions, too.
-_SAME_NAME: Final = frozenset(("regclass", "to_regclass", "text", "name", "varchar"))
+_SAME_NAME: Final = frozenset(("regclass", "to_regclass", "text", "name", "varchar", "unknown"))
 #: Operators by their sign; the other kinds of expression have fixed ones.
 _BY_SIGN: Final = frozenset(("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL"))
 
@@ -107,6 +107,18 @@ class Calls:
         elif not self._table.knows(names):
             self._unknown.add(f"function {names[-1]}")
 
+    def move(self, names: Sequence[str]) -> None:
+        """A routine that gets another name, owner or way of running."""
+        if names:
+            decision = self._table.worst(names[-1])
+            if decision is None or decision.kind not in _ADMITTED or not self._table.knows(names):
+                self._parsed.opaque = f"routine {names[-1]} can be another by its name, or as whom"
+
+    def show(self, fields: dict[str, Any]) -> None:
+        """VariableShowStmt."""
+        if fields.get("name") == "all":
+            self._views.add(Table("", "pg_settings"))
+
     # -- what a call reaches --------------------------------------------------------------------
 
     def _call(self, names: Sequence[str], arguments: list[Any], decision: Decision | None) -> None:
@@ -118,13 +130,14 @@ class Calls:
         elif kind in (pgtable.NAMES, pgtable.TELLS):
             # Which relation it is may stand in a literal.
             parsed.whole = False
-            found = self._relation(arguments, decision.arguments[0])
+            found = self._relation(arguments, decision.place)
             if found is not None:
                 self._tables.add(found)
             elif kind == pgtable.NAMES:
                 parsed.opaque = f"function {name} {pgtable.REASONS[kind]}"
+            self._views.update(Table("", view) for view in decision.views)
         elif kind == pgtable.BEHIND:
-            self._views.update(Table("", view) for view in decision.arguments)
+            self._views.update(Table("", view) for view in decision.views)
         elif kind == pgtable.ACTS:
             parsed.apart = f"function {name} acts beyond tables"
         else:
@@ -135,10 +148,10 @@ class Calls:
         if any("NamedArgExpr" in argument for argument in arguments):
             return None
         if place.startswith(":"):
-            for key, value in zip(arguments[::2], arguments[1::2], strict=False):
-                if string(key) == place[1:]:
-                    return _plain(string(value))
-            return None
+            keys = [string(key) for key in arguments[::2]]
+            if None in keys or keys.count(place[1:]) != 1 or len(arguments) % 2:
+                return None
+            return _plain(string(arguments[2 * keys.index(place[1:]) + 1]))
         number = int(place.lstrip("="))
         if not -len(arguments) <= number < len(arguments):
             return None
@@ -149,6 +162,8 @@ class Calls:
         call = argument.get("FuncCall")
         if call is not None:
             names, inner = strings(call["funcname"]), call.get("args", [])
+            if len(names) > 1 and names[0] != "pg_catalog":
+                return None
             if names[-1] == "pg_get_serial_sequence" or (
                 names[-1] in _SAME_NAME and len(inner) == 1
             ):
@@ -156,7 +171,7 @@ class Calls:
             return None
         cast = argument.get("TypeCast")
         if cast is not None:
-            return self._named(cast["arg"])
+            return self._named(cast["arg"]) if _keeps_text(cast) else None
         text = string(argument)
         return None if text is None else qualified(text)
 
@@ -183,11 +198,20 @@ def qualified(text: str) -> Table | None:
 
 def string(argument: dict[str, Any]) -> str | None:
     """The value of a string constant, None for anything else."""
-    constant = argument.get("A_Const", argument.get("TypeCast", {}).get("arg", {}).get("A_Const"))
-    if constant is None:
-        return None
-    value = constant.get("sval")
+    cast = argument.get("TypeCast")
+    if cast is not None:
+        return string(cast["arg"]) if _keeps_text(cast) else None
+    value = argument.get("A_Const", {}).get("sval")
     return None if value is None else str(value.get("sval", ""))
+
+
+def _keeps_text(cast: dict[str, Any]) -> bool:
+    """Whether a cast of a text is the same text: not if it cuts, as varchar(3) does."""
+    kind = cast["typeName"]
+    if "typmods" in kind or "arrayBounds" in kind or kind.get("setof"):
+        return False
+    names = strings(kind.get("names", ()))
+    return names[-1] in _SAME_NAME and (len(names) == 1 or names[0] == "pg_catalog")
 
 
 def strings(items: Any) -> list[str]:

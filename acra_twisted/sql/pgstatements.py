@@ -17,7 +17,7 @@ _SHOWN: Final = (
     "CreatePolicyStmt AlterPolicyStmt CommentStmt SecLabelStmt LockStmt RefreshMatViewStmt "
     "AlterExtensionContentsStmt AlterObjectDependsStmt ReplicaIdentityStmt CreateSchemaStmt "
     # Definitions apart from tables; expressions in them are walked through.
-    "CompositeTypeStmt CreateDomainStmt AlterDomainStmt CreateEnumStmt AlterEnumStmt "
+    "CompositeTypeStmt CreateDomainStmt CreateEnumStmt AlterEnumStmt "
     "AlterCollationStmt AlterDatabaseRefreshCollStmt CreateOpFamilyStmt "
     "AlterTSConfigurationStmt AlterTSDictionaryStmt AlterTableSpaceOptionsStmt "
     "DropTableSpaceStmt DropSubscriptionStmt DropUserMappingStmt DropRoleStmt "
@@ -40,7 +40,6 @@ OPAQUE: Final = {
     "DoStmt": "DO carries code",
     "CallStmt": "CALL runs code that is not in the text",
     "CreateFunctionStmt": _ROUTINE,
-    "AlterFunctionStmt": _ROUTINE,
     "ReturnStmt": _ROUTINE,
     "PLAssignStmt": _ROUTINE,
     "CreateTrigStmt": _TRIGGER,
@@ -69,10 +68,14 @@ OPAQUE: Final = {
     "CreateForeignTableStmt": _FOREIGN,
     "ImportForeignSchemaStmt": _FOREIGN,
 }
+#: Judged by the routine: see `moved`.
 _ROUTINES: Final = frozenset(
+    f"OBJECT_{word}" for word in ("FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE")
+)
+_OF_CODE: Final = frozenset(
     f"OBJECT_{word}"
-    for word in ("FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "OPERATOR", "CAST", "TRANSFORM")
-    + ("OPCLASS", "OPFAMILY", "LANGUAGE", "EVENT_TRIGGER", "ACCESS_METHOD")
+    for word in ("OPERATOR", "CAST", "TRANSFORM", "OPCLASS", "OPFAMILY", "LANGUAGE")
+    + ("EVENT_TRIGGER", "ACCESS_METHOD")
 )
 _OWNERS_OF_TABLES: Final = frozenset(("OBJECT_SCHEMA", "OBJECT_DATABASE"))
 
@@ -135,15 +138,20 @@ def _publication(fields: dict[str, Any]) -> str:
 
 def _owner(fields: dict[str, Any]) -> str:
     kind = fields.get("objectType")
-    if kind in _ROUTINES:
-        return "who owns a routine decides as whom it runs"
+    if kind in _OF_CODE:
+        return "it gives code another owner"
     return _RIGHTS if kind in _OWNERS_OF_TABLES else ""
 
 
 def _renamed(fields: dict[str, Any]) -> str:
-    if (fields.get("renameType") or fields.get("objectType")) in _ROUTINES:
-        return "a routine gets another name"
+    if (fields.get("renameType") or fields.get("objectType")) in _OF_CODE:
+        return "it gives code another name"
     return ""
+
+
+def _domain(fields: dict[str, Any]) -> str:
+    # A new constraint is asked of the values in every table that uses the domain.
+    return "it reads tables that the text does not name" if fields["subtype"] in "CVO" else ""
 
 
 def _whole_database(fields: dict[str, Any]) -> str:
@@ -180,8 +188,11 @@ CONDITIONS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "ClusterStmt": _whole_database,
     "ReindexStmt": _whole_database,
     "CreatedbStmt": _createdb,
+    "AlterDomainStmt": _domain,
     # By CASCADE alone.
     "TruncateStmt": _nothing,
+    # By the routine: see `moved`.
+    "AlterFunctionStmt": _nothing,
     # By the functions that they bind: see `bound`.
     "DefineStmt": _nothing,
     "CreateCastStmt": _nothing,
@@ -228,6 +239,17 @@ def bound(name: str, fields: dict[str, Any]) -> Iterator[list[str]]:
             part = item.get("CreateOpClassItem", {})
             if part.get("itemtype") == _FUNCTION_ITEM:
                 yield _object_names(part.get("name"))
+
+
+def moved(name: str, fields: dict[str, Any]) -> list[str]:
+    """The qualified name of a routine that gets another name, owner or way of running."""
+    if name == "AlterFunctionStmt":
+        return _object_names(fields.get("func"))
+    if name in ("RenameStmt", "AlterObjectSchemaStmt", "AlterOwnerStmt"):
+        kind = fields.get("renameType") or fields.get("objectType")
+        if kind in _ROUTINES:
+            return _object_names(fields.get("object", {}).get("ObjectWithArgs"))
+    return []
 
 
 #: OPCLASS_ITEM_FUNCTION

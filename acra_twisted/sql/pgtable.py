@@ -37,10 +37,12 @@ _OWN_SCHEMAS: Final = frozenset(("", "pg_catalog", "information_schema"))
 
 
 class Decision(NamedTuple):
-    """``arguments``: where the relation's name is, or the relations that it stands behind."""
+    """``place``: where the relation's name is among the arguments; ``=`` before it marks plain
+    text, ``:`` the key before the name.  ``views``: those that the function stands behind."""
 
     kind: str
-    arguments: tuple[str, ...] = ()
+    place: str = ""
+    views: tuple[str, ...] = ()
 
 
 class Decisions:
@@ -118,21 +120,24 @@ class Decisions:
     # -- reading ----------------------------------------------------------------------------------
 
     def _read_functions(self, text: str) -> None:
-        for (kind, *arguments), entry in _entries(text):
-            if kind == "types":
+        for words, entry in _entries(text):
+            if words[0] == "types":
                 self.types.add(entry)
-            elif kind == "operators":
-                (self._operators_in_extensions if arguments else self._operators).add(entry)
+            elif words[0] == "operators":
+                own = self._operators if len(words) == 1 else self._operators_in_extensions
+                own.add(entry)
             else:
-                self._read_function(kind, tuple(arguments), entry)
+                self._read_function(words, entry)
 
-    def _read_function(self, kind: str, arguments: tuple[str, ...], entry: str) -> None:
+    def _read_function(self, words: list[str], entry: str) -> None:
+        """``kind [place] [in extensions] [behind VIEW ...]``"""
+        kind, views = words[0], words[words.index(BEHIND) + 1 :] if BEHIND in words else []
         if kind not in CLASSES:
             raise ValueError(f"[{kind}] is no class of functions")
-        if arguments == ("in", "extensions"):
+        if words[-2:] == ["in", "extensions"]:
             self._in_extensions.add(entry)
-            arguments = ()
-        decision = Decision(kind, arguments)
+        place = words[1] if kind in (NAMES, TELLS) else ""
+        decision = Decision(kind, place, tuple(views))
         name, _, count = entry.partition("/")
         if count:
             self._exact[name, int(count)] = decision

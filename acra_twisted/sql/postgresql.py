@@ -247,6 +247,7 @@ class _Reader:
         parsed.opaque = parsed.opaque or pgstatements.opaque(name, fields)
         for names in pgstatements.bound(name, fields):
             self._calls.bind(names)
+        self._calls.move(pgstatements.moved(name, fields))
         self._moved_schema(name, fields)
         parsed.moves = parsed.moves or pgsettings.moves_names(name, fields)
         parsed.refused = parsed.refused or pgsettings.changes_unreported(name, fields)
@@ -392,6 +393,7 @@ _VISITS: Final[dict[str, Callable[[_Reader, dict[str, Any]], None]]] = {
     "SubLink": _Reader._link,
     "SortBy": _Reader._order,
     "RangeTableSample": _Reader._sample,
+    "VariableShowStmt": lambda reader, fields: reader._calls.show(fields),
     "CopyStmt": _Reader._copy,
     "DefElem": _Reader._element,
     **dict.fromkeys(

@@ -13,6 +13,7 @@ RULES = {
     "deny views": [
         {"handler": "deny", "tables": ["pg_stat_activity", "pg_largeobject", "pg_settings"]},
         {"handler": "deny", "tables": ["pg_authid", "pg_cursors", "pg_stat_user_tables"]},
+        {"handler": "deny", "tables": ["pg_views"]},
     ],
     "deny updates": [{"handler": "deny", "patterns": ["%%UPDATE%%"]}],
     "deny deletes": [{"handler": "deny", "patterns": ["%%DELETE%%"]}],
@@ -33,6 +34,8 @@ CREATE SEQUENCE products_numbers OWNED BY products.id;
 CREATE ROLE app;
 CREATE SCHEMA other;
 CREATE TYPE mood AS ENUM ('fine');
+CREATE DOMAIN number AS text;
+CREATE VIEW named AS SELECT id FROM parent;
 """
 #: Made on a server that has every extension.
 EXTENSIONS = """

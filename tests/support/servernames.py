@@ -7,6 +7,7 @@ then it prints the names that are left to decide.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable
@@ -42,26 +43,44 @@ GROUP BY 1, 2
 """
 _TYPES = "SELECT DISTINCT typname FROM pg_type WHERE typtype <> 'c' AND typelem = 0 OR typlen > 0"
 _OPERATORS = """
-SELECT DISTINCT oprname, d.objid IS NOT NULL, oprcode::regproc::text FROM pg_operator o
+SELECT DISTINCT oprname, d.objid IS NOT NULL FROM pg_operator o
 LEFT JOIN pg_depend d ON d.classid = 'pg_operator'::regclass AND d.objid = o.oid
     AND d.deptype = 'e'
+"""
+_BOUND = """
+SELECT DISTINCT proname FROM pg_proc WHERE oid IN (
+    SELECT castfunc FROM pg_cast
+    UNION SELECT unnest(ARRAY[oprcode, oprrest, oprjoin]::oid[]) FROM pg_operator
+    UNION SELECT unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
+        aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) FROM pg_aggregate
+    UNION SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend, typmodin, typmodout,
+        typanalyze, typsubscript]::oid[]) FROM pg_type
+    UNION SELECT unnest(ARRAY[rngcanonical, rngsubdiff]::oid[]) FROM pg_range
+    UNION SELECT amproc FROM pg_amproc
+    UNION SELECT conproc FROM pg_conversion
+    UNION SELECT unnest(ARRAY[tmplinit, tmpllexize]::oid[]) FROM pg_ts_template
+    UNION SELECT unnest(ARRAY[prsstart, prstoken, prsend, prsheadline, prslextype]::oid[])
+        FROM pg_ts_parser)
 """
 _RELATIONS = """
 SELECT relname FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'f', 'p', 'S')
 AND relnamespace::regnamespace::text IN ('pg_catalog', 'information_schema', 'public')
 """
+#: Functions that give what a view shows, wherever they stand in it.
+_TELLING = re.compile("pg_stat_get_|pg_sequence_last|pg_get_(view|rule|index)def$")
 #: Functions in the FROM clause of views that say nothing of the view's subject.
 _TOOLS = frozenset(("unnest", "pg_mcv_list_items", "generate_series", "_pg_expandarray"))
 
 
 class Names(NamedTuple):
     """Of all servers.  ``functions``: by name, whether it is safe by what the server says of it
-    and whether it comes with an extension.  ``behind``: functions to views over them."""
+    and whether it comes with an extension.  ``bound``: functions that operators, casts,
+    aggregates, types and the like run.  ``behind``: functions to views over them."""
 
     functions: dict[str, tuple[bool, bool]]
     types: set[str]
     operators: dict[str, bool]
-    operator_functions: set[str]
+    bound: set[str]
     relations: set[str]
     behind: dict[str, set[str]]
 
@@ -95,9 +114,9 @@ def names(databases: Iterable[psycopg.Connection]) -> Names:
             before = found.functions.get(name, (True, False))
             found.functions[name] = (before[0] and safe, before[1] or extension)
         found.types.update(name for (name,) in db.execute(_TYPES))
-        for name, extension, function in db.execute(_OPERATORS):
+        for name, extension in db.execute(_OPERATORS):
             found.operators[name] = found.operators.get(name, False) or extension
-            found.operator_functions.add(function.split(".")[-1].strip('"'))
+        found.bound.update(name for (name,) in db.execute(_BOUND))
         found.relations.update(name for (name,) in db.execute(_RELATIONS))
         for name, functions in _behind(db).items():
             for function in functions:
@@ -115,7 +134,7 @@ def _behind(db: psycopg.Connection) -> dict[str, set[str]]:
         ranges = [part for kind, part in inside if kind == "RangeFunction"]
         called = {_last(p) for r in ranges for kind, p in _walk(r) if kind == "FuncCall"}
         counters = {_last(part) for kind, part in inside if kind == "FuncCall"}
-        functions[name] = (called - _TOOLS) | {f for f in counters if f.startswith("pg_stat_get")}
+        functions[name] = (called - _TOOLS) | set(filter(_TELLING.match, counters))
         relations[name] = {part["relname"] for kind, part in inside if kind == "RangeVar"}
 
     def through(name: str) -> set[str]:

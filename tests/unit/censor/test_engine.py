@@ -381,6 +381,26 @@ class Order(SynchronousTestCase):
         self.assertEqual(rules.decide(b"EXPLAIN ANALYZE DELETE FROM t").by, "deny.query")
 
 
+class Kinds(SynchronousTestCase):
+    def test_what_inserts_of_mysql_do_besides(self):
+        for pattern, text, plain in (
+            (
+                "%%UPDATE%%",
+                b"INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2",
+                b"INSERT IGNORE INTO t VALUES (1)",
+            ),
+            ("%%DELETE%%", b"REPLACE INTO t VALUES (1)", b"INSERT INTO t VALUES (1)"),
+        ):
+            rules = censor("mysql", [{"handler": "deny", "patterns": [pattern]}])
+            self.assertFalse(rules.decide(text).allowed, text)
+            self.assertTrue(rules.decide(plain).allowed, plain)
+            handlers = [{"handler": "allow", "patterns": ["%%INSERT%%"]}, {"handler": "denyall"}]
+            self.assertFalse(censor("mysql", handlers).decide(text).allowed, text)
+            self.assertTrue(censor("mysql", handlers).decide(plain).allowed, plain)
+            handlers[0]["patterns"].append(pattern)
+            self.assertTrue(censor("mysql", handlers).decide(text).allowed, text)
+
+
 class Policies(SynchronousTestCase):
     """What the rules say of functions that the table does not have, and of statistics."""
 

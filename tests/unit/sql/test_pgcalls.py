@@ -63,6 +63,7 @@ class Relations(SynchronousTestCase):
             ("SELECT verify_heapam('\"A.b\"'::regclass)", Table("", "A.b")),
             ("SELECT verify_heapam('t'::text::regclass)", Table("", "t")),
             ("SELECT verify_heapam(to_regclass(' t '))", Table("", "t")),
+            ("SELECT verify_heapam('t'::varchar::pg_catalog.regclass)", Table("", "t")),
             ("SELECT ('t'::regclass).nextval", Table("", "t")),
             ("SELECT setval(pg_get_serial_sequence('t', 'id'), 3)", Table("", "t")),
             ("SELECT has_table_privilege('app', 't', 'SELECT')", Table("", "t")),
@@ -75,10 +76,18 @@ class Relations(SynchronousTestCase):
             self.assertEqual((parsed.opaque, parsed.whole), ("", False), text)
 
     def test_one_that_the_text_does_not_name(self):
-        for argument in ("$1", "'a' || 'b'", "16384", "'16384'", "c.oid", "relation => 't'", "''"):
+        for argument in (
+            *("$1", "'a' || 'b'", "16384", "'16384'", "c.oid", "relation => 't'", "''"),
+            *("'tx'::varchar(1)", "'tx'::char", "'tx'::own", "'tx'::text[]", "own.text('t')"),
+        ):
             parsed = parse(f"SELECT verify_heapam({argument}) FROM c")
             self.assertTrue(parsed.opaque, argument)
             self.assertEqual(parsed.tables, {Table("", "c")}, argument)
+
+    def test_keys_and_names_of_statistics(self):
+        for arguments in ("'relname', 'a', 'relname', 'b'", "$1, 'a'", "'relname'", "VARIADIC $1"):
+            parsed = parse(f"SELECT pg_restore_relation_stats({arguments})")
+            self.assertTrue(parsed.opaque, arguments)
 
     def test_what_only_tells_of_a_relation_may_be_given_any(self):
         parsed = parse("SELECT pg_relation_size(c.oid), pg_get_viewdef($1) FROM pg_class c")
@@ -95,6 +104,10 @@ class Reach(SynchronousTestCase):
         names = {view.name for view in parse("SELECT * FROM pg_stat_get_activity(NULL)").views}
         self.assertIn("pg_stat_activity", names)
         self.assertEqual(parse("SELECT (1::oid).lo_get").views, {Table("", "pg_largeobject")})
+        self.assertEqual(parse("SHOW ALL").views, {Table("", "pg_settings")})
+        parsed = parse("SELECT pg_get_viewdef('v')")
+        self.assertEqual(parsed.views, {Table("", "pg_views"), Table("", "pg_matviews")})
+        self.assertEqual(parsed.tables, {Table("", "v")})
 
     def test_what_acts_beyond_tables(self):
         parsed = parse("SELECT pg_terminate_backend(1)")
@@ -164,6 +177,17 @@ class Bindings(SynchronousTestCase):
                 f"CREATE TRANSFORM FOR text LANGUAGE sql (FROM SQL WITH FUNCTION {function}(text))",
                 f"CREATE TEXT SEARCH PARSER a (START = {function}, GETTOKEN = prsd_nexttoken)",
             ):
+                self.assertEqual(bool(parse(text).opaque), refused, text)
+
+    def test_a_routine_that_is_changed(self):
+        for change in ("RENAME TO x", "SET SCHEMA s", "OWNER TO r", "SECURITY DEFINER"):
+            for routine, refused in (
+                ("ts_stat", True),
+                ("own", True),
+                ("s.upper", True),
+                ("upper", False),
+            ):
+                text = f"ALTER FUNCTION {routine}(text) {change}"
                 self.assertEqual(bool(parse(text).opaque), refused, text)
 
     def test_one_that_the_table_does_not_have(self):

@@ -10,6 +10,10 @@ FUNCTIONS = """# a reason
 stat rewrite/2 cross*
 [names -1]
 move
+[tells 0 behind one two]
+show
+[behind one]
+give
 [harmless]
 rewrite upper
 [harmless in extensions]
@@ -44,7 +48,9 @@ class Reading(SynchronousTestCase):
         self.assertEqual(self.kind("rewrite", 2), "runs")
         self.assertEqual(self.kind("rewrite", 3), "harmless")
         self.assertEqual(self.kind("crosstab9"), "runs")
-        self.assertEqual(self.table.function("move", 1).arguments, ("-1",))
+        self.assertEqual(self.table.function("move", 1).place, "-1")
+        self.assertEqual(self.table.function("show", 1), ("tells", "0", ("one", "two")))
+        self.assertEqual(self.table.function("give", 1), ("behind", "", ("one",)))
         self.assertIsNone(self.kind("nobody"))
 
     def test_the_worst_form_of_a_function(self):
