@@ -23,7 +23,7 @@ from acra_twisted.sql import lexer, names, skeleton, tree
 from acra_twisted.sql.languages import MAX_TEXT, Mode, bound, normal, one_row
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value
-from acra_twisted.sql.redact import hide
+from acra_twisted.sql.redact import UNREADABLE, hide
 from acra_twisted.sql.tree import Parsed, Table, UnparsableError
 
 #: Larger texts are decided each time.
@@ -339,10 +339,20 @@ class Censor:
             found.append(Step(final=Decision(False, "deny.names", parsed.moves)))
         return found
 
+    def _shown(self, text: bytes, tokens: list[Token], mode: Mode) -> str:
+        """What a file may hold of a text that cannot be parsed: nothing, if a quote in it was to be
+        escaped and is not."""
+        if mode.backslash is False and b"\\'" in text:
+            try:
+                self.language.tokens(text, mode._replace(backslash=None))
+            except LexError:
+                return UNREADABLE
+        return hide(text, tokens, _KEY_LIMIT)
+
     def _undecided(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> Decision:
         """A text that cannot be parsed."""
         if self.rules.parse_errors_log:
-            self._unparsable(self.rules.parse_errors_log, hide(usual, tokens, _KEY_LIMIT))
+            self._unparsable(self.rules.parse_errors_log, self._shown(usual, tokens, mode))
         if not self.rules.ignore_parse_error:
             return Decision(
                 False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR

@@ -29,7 +29,7 @@ _TOKENS_LIMIT: Final = 8_000
 #: Of the longer ones nothing is kept.
 _CACHED_LIMIT: Final = 4096
 
-_UNREADABLE: Final = "<unreadable SQL>"
+UNREADABLE: Final = "<unreadable SQL>"
 _WORDS_BEFORE_TARGET: Final = frozenset(
     (b"FROM", b"INTO", b"UPDATE", b"JOIN", b"TABLE", b"COPY", b"TRUNCATE", b"LISTEN", b"NOTIFY")
 )
@@ -107,6 +107,9 @@ def redact(
 
 def _odd(text: bytes, standard_conforming_strings: bool | None) -> Redacted:
     """Of a text that is not as plain, or long."""
+    if standard_conforming_strings and text.find(b"\\'") >= 0:
+        # Who wrote it may have meant to escape the quote: then what stands behind it is a value.
+        standard_conforming_strings = None
     if len(text) > _INPUT_LIMIT:
         return _unread(text)
     if not (_MAY_NEED_LEXER.search(text) and _NEEDS_LEXER.search(text)):
@@ -125,7 +128,7 @@ def _redact(text: bytes, conforming: bool | None) -> Redacted:
     except TooCostlyError:
         return _unread(text)
     except LexError:
-        return Redacted(_UNREADABLE, _UNREADABLE)
+        return Redacted(UNREADABLE, UNREADABLE)
     found = masked(text, found)
     return Redacted(hide(text, found), _summary(text, found))
 

@@ -566,6 +566,9 @@ class Unparsable(SynchronousTestCase):
                 (decision.by, decision.code), ("parse_error", events.QUERY_PARSE_ERROR)
             )
         self.assertEqual(told, [("log", "SELEC ? FROM t")])
+        engine.decide(rb"SELECT 'O\'SECRET', 1 -- it's")
+        engine.decide(rb"SELEC E'O\'Brien'")
+        self.assertEqual(told[1:], [("log", "<unreadable SQL>"), ("log", "SELEC ?")])
 
     def test_ignored_it_may_pass_unless_it_names_a_denied_table(self):
         rules = censor("postgresql", DENY, ignore_parse_error=True)

@@ -51,6 +51,11 @@ class Texts(SynchronousTestCase):
         self.assertEqual(redact(rb"SELECT 'a\'secret'").text, "<unreadable SQL>")
         self.assertEqual(redact(rb"SELECT 'a\'secret'", False).text, "SELECT ?")
 
+    def test_ke6_a_quote_that_was_escaped_in_vain(self):
+        self.assertEqual(redact(rb"SELECT 'O\'SECRET', 1 -- it's").text, "<unreadable SQL>")
+        for text in (rb"SELECT E'O\'Brien', '\d' FROM t", rb"SELECT U&'\0061\' FROM t"):
+            self.assertRegex(redact(text).text, r"^SELECT \?(, \?)? FROM t$")
+
     def test_ke6_what_two_settings_read_differently_is_not_shown_where_neither_is_known(self):
         for text in (
             rb"SELECT 'O\'SECRET', 1 -- it's",
