@@ -50,9 +50,23 @@ class Statement:
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
     `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
     in its strings; None if that was not known when it was read (see `sql.settings`).
+
+    ``origin`` is the trace context that a prepared one came with, until it is executed, ``linked``
+    the same from then on; ``brought`` is what else came with its text, None for nearly all.
     """
 
-    __slots__ = ("text", "prepared_name", "columns", "era", "skeleton", "shown", "conforming")
+    __slots__ = (
+        "text",
+        "prepared_name",
+        "columns",
+        "era",
+        "skeleton",
+        "shown",
+        "conforming",
+        "origin",
+        "linked",
+        "brought",
+    )
 
     def __init__(self, text: bytes, prepared_name: bytes | None = None) -> None:
         self.text = text
@@ -62,11 +76,28 @@ class Statement:
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
         self.shown: Any = None
         self.conforming: bool | None = True
+        self.origin: Any = None
+        self.linked: Any = None
+        self.brought: Brought | None = None
 
     def rewrite(self, text: bytes) -> None:
         """Another text, of which nothing has been made yet."""
         self.text = text
         self.skeleton = self.shown = None
+
+
+class Brought:
+    """What came with a statement besides what is judged: ``kept`` is its text as the database gets
+    it, with comments that nobody else sees (`sql.comments.Kept`, or None), ``tags`` those of them
+    that may be shown, ``changes`` what it sets that may hold a trace context (or None).
+    """
+
+    __slots__ = ("kept", "tags", "changes")
+
+    def __init__(self, kept: Any, tags: Mapping[str, str] | None) -> None:
+        self.kept = kept
+        self.tags = tags
+        self.changes: Any = None
 
 
 class Parameters:
@@ -167,9 +198,11 @@ class Exchange:
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
     ``judged``: when its first stage began, if it is recorded.
-    ``unsampled``: the id of the trace that it would have begun or gone on with, if it is not
-    recorded; ``given``: the context that others were given for it all the same.  ``passed``: the
-    stages that let its statement pass, if it is recorded: name, verdict, when they began and ended.
+    ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
+    part of.  ``unsampled``: the id of the trace that it would have begun or gone on with, if it is
+    not recorded; ``given``: the context that others were given for it all the same.  ``passed``:
+    the stages that let its statement pass, if it is recorded: name, verdict, when they began and
+    ended.
     """
 
     __slots__ = (
@@ -190,6 +223,7 @@ class Exchange:
         "closed",
         "span",
         "remote",
+        "linked",
         "attributes",
         "columns",
         "plan",
@@ -218,6 +252,7 @@ class Exchange:
         self.closed = 0
         self.span: Any = None
         self.remote: Any = None
+        self.linked: Any = None
         self.attributes: dict[str, Any] | None = None
         self.columns: Columns | None = None
         self.plan: tuple[Any, ...] = ()
@@ -266,7 +301,8 @@ class Session:
     been sent since the database last said what its settings are that may change them.
     ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
     settings that the client made when it connected.  ``context`` is
-    the trace context that the client gave when it connected, for requests that bring none;
+    the trace context that the client has set, or gave when it connected, for requests that bring
+    none; ``settings`` keeps it so, None if none was ever given (`ContextSettings` of the dialect);
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
     has been put down to exchanges.  ``answered``: when its last exchange that the database saw
     ended.  ``unread``: why nothing of it can be seen; empty if it can.
@@ -292,6 +328,7 @@ class Session:
         "database",
         "span",
         "context",
+        "settings",
         "notices",
         "opened",
         "traffic",
@@ -324,6 +361,7 @@ class Session:
         self.database = b""
         self.span: Any = None
         self.context: Any = None
+        self.settings: Any = None
         self.notices = False
         self.opened = clock()
         self.traffic = Traffic()

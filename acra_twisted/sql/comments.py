@@ -1,49 +1,93 @@
-"""Trace context in SQL comments, as sqlcommenter writes it.
+"""Trace context in SQL comments, as sqlcommenter and its relatives write it.
 
-``SELECT 1 /*traceparent='00-...-...-01',tracestate='...'*/``: comma-separated keys with
-URL-encoded values in single quotes, inside a comment outside any literal.  Where it is found and
-well-formed its comment is cut out, so that it never defeats the database's statement caches; a
-malformed one stays where it is.
+Where it is found and well-formed it is taken out, so that it never defeats the database's
+statement caches; a malformed one stays where it is.  What else its comment holds stays for the
+database, and is not in the text that stages judge and caches know a statement by.  Here is the
+short way for contexts that stand alone at the end of a text; `tags` has the long one.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
-from urllib.parse import quote, unquote
+from typing import Any, Final
+from urllib.parse import quote
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer
+from acra_twisted.sql import lexer, tags
 from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: What a text without any context has not.
 CONTEXT_KEY: Final = b"traceparent"
-_PAIR: Final = re.compile(rb"([A-Za-z0-9_%.-]++)='((?:[^'\\]++|\\.)*+)'")
-_LIMIT: Final = 4096
 #: In a text of more tokens a context is found at its very end alone: everybody waits meanwhile.
 _TOKENS_LIMIT: Final = 8_000
-_STATE_LIMIT: Final = 512
 # A context at the very end of a text, as `add_context` and most of the field's libraries put it.
 _TAIL: Final = re.compile(
     rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/"
 )
-#: The same without a state: how it begins and ends, and how long it is.
+#: What a text with a tag that may be shown has.
+_TAGGED: Final = re.compile(
+    rb"\b(?:%b)\s*+[=:]" % b"|".join(sorted([key.encode() for key in tags.KEYS]))
+)
+# The same without a state: how it begins and ends, and how long it is.
 _OPEN: Final = b"/*traceparent='"
 _CLOSE: Final = b"'*/"
+#: How a context begins, and what settings for contexts have in their names.
+_VERSION: Final = b"00-"
+_TRACE: Final = b"trace"
 _SLASH: Final = 0x2F
 _DASH: Final = 0x2D
 _PLAIN: Final = len(_OPEN) + 55 + len(_CLOSE)
 
 
+class Kept:
+    """What the database gets of a statement that has lost its context, where other things of its
+    comments stay: ``text`` with these, among them ``comments``.  See `tags.Tagged` for the rest.
+    """
+
+    __slots__ = ("text", "tail", "lead", "trail", "comments")
+
+    def __init__(self, text: bytes, tail: int, lead: bytes, trail: bytes, comments: bytes) -> None:
+        self.text = text
+        self.tail = tail
+        self.lead = lead
+        self.trail = trail
+        self.comments = comments
+
+    def replaced(self, text: bytes) -> Kept:
+        """The same comments behind another text."""
+        return Kept(_behind(text) + self.comments, -1, b"", b"", self.comments)
+
+    def with_context(self, context: TraceContext, state: str = "") -> bytes:
+        """The text with a context where the one before it stood."""
+        if self.tail < 0:
+            return add_context(self.text, context, state)
+        at = len(self.text) - self.tail
+        # Without the marks of the comment.
+        pairs = add_context(b"", context, state)[3:-2]
+        return self.text[:at] + self.lead + pairs + self.trail + self.text[at:]
+
+
 class Found:
-    """``context`` is None and ``malformed`` True if a traceparent was there and unusable."""
+    """``text`` has none of the comments that held contexts or tags; ``kept`` is what the database
+    gets if some stay, else None.  ``context`` is None and ``malformed`` True if a traceparent was
+    there and unusable.  ``tags`` are those that may be shown.
+    """
 
-    __slots__ = ("text", "context", "malformed")
+    __slots__ = ("text", "context", "malformed", "kept", "tags")
 
-    def __init__(self, text: bytes, context: TraceContext | None, malformed: bool) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        context: TraceContext | None,
+        malformed: bool,
+        kept: Kept | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
         self.text = text
         self.context = context
         self.malformed = malformed
+        self.kept = kept
+        self.tags = tags
 
 
 def take_context(text: bytes, standard_conforming_strings: bool | None = True) -> Found:
@@ -61,7 +105,9 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
         if text[at : at + len(_OPEN)] == _OPEN and text[-3:] == _CLOSE:
             plain = parse_plain(text[at + len(_OPEN) : -3])
             if plain is not None:
-                return Found(_before(text, at), plain, False)
+                before = _before(text, at)
+                if not _has_tags(before):
+                    return Found(before, plain, False)
     tail = _TAIL.fullmatch(text, at) if at >= 0 else None
     if tail is not None and not _has_dashes(text):
         # No need to know what stands before it: had that left a literal or a comment open, no
@@ -69,29 +115,26 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
         if tail[2] is None:
             found = parse_traceparent(tail[1].decode("ascii"))
         else:
-            found = _context(tail[1], tail[2])
+            found = tags.context_from(tail[1], tail[2])
         if found is not None:
-            return Found(_before(text, at), found, False)
+            before = _before(text, at)
+            if not _has_tags(before):
+                return Found(before, found, False)
+    return _looked_through(text, standard_conforming_strings)
+
+
+def _looked_through(text: bytes, standard_conforming_strings: bool | None) -> Found:
+    """The long way."""
     try:
-        tokens = lexer.tokens(text, standard_conforming_strings, _TOKENS_LIMIT)
+        tokens: Any = lexer.tokens(text, standard_conforming_strings, _TOKENS_LIMIT)
     except LexError:
         return Found(text, None, True)
-    context: TraceContext | None = None
-    malformed = False
-    for kind, start, end in reversed(tokens):
-        if kind != lexer.COMMENT or not text.startswith(b"/*", start) or end - start > _LIMIT:
-            continue
-        comment = text[start + 2 : end - 2]
-        if CONTEXT_KEY not in comment:
-            continue
-        pairs = dict(_PAIR.findall(comment))
-        read = _context(pairs.get(CONTEXT_KEY, b""), pairs.get(b"tracestate", b""))
-        if read is None:
-            malformed = True
-            continue
-        context = context or read
-        text = _cut(text, start, end)
-    return Found(text, context, malformed)
+    found = tags.read(text, tokens)
+    kept = None
+    if found.comments:
+        comments = b" ".join(found.comments)
+        kept = Kept(found.sent, found.tail, found.lead, found.trail, comments)
+    return Found(found.text, found.context, found.malformed, kept, found.tags or None)
 
 
 def may_hold_context(text: bytes) -> bool:
@@ -100,8 +143,22 @@ def may_hold_context(text: bytes) -> bool:
     return _SLASH in text and text.find(CONTEXT_KEY) >= 0
 
 
+def may_set_context(text: bytes, takes_parameters: bool) -> bool:
+    """Whether a statement may set something to a context: what nearly all statements pay."""
+    if _DASH in text and text.find(_VERSION) >= 0:
+        return True
+    return takes_parameters and text.find(_TRACE) >= 0
+
+
 def _has_dashes(text: bytes) -> bool:
     return _DASH in text and text.find(b"--") >= 0
+
+
+def _has_tags(text: bytes) -> bool:
+    """Whether a text begins or ends with a comment, and may have tags in it."""
+    if not text or (text[0] != _SLASH and text[-1] != _SLASH):
+        return False
+    return _TAGGED.search(text) is not None
 
 
 def _before(text: bytes, at: int) -> bytes:
@@ -117,26 +174,10 @@ def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
     """
     more = f",tracestate='{quote(state, safe='')}'" if state else ""
     comment = f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")
+    return _behind(text) + comment
+
+
+def _behind(text: bytes) -> bytes:
+    """A text, behind which a comment may stand."""
     # Behind a comment that ends with its line it would be a part of it.
-    return text + (b"\n" if _has_dashes(text) else b" ") + comment
-
-
-def _context(value: bytes, state: bytes) -> TraceContext | None:
-    """A context from values as they stand in a comment."""
-    found = parse_traceparent(unquote(value.decode("latin-1")))
-    if found is None or not state:
-        return found
-    shown = unquote(state.decode("latin-1"))
-    return found.with_state(shown) if _is_state(shown) else found
-
-
-def _is_state(text: str) -> bool:
-    return len(text) <= _STATE_LIMIT and text.isascii() and text.isprintable()
-
-
-def _cut(text: bytes, start: int, end: int) -> bytes:
-    """Without the comment, and without the blank that was put before it."""
-    before, after = text[:start], text[end:]
-    if before[-1:].isspace() and (not after or after[:1] in b" \t\r\n;)"):
-        return before.rstrip(b" ") + after
-    return before + (b" " if before and after and not after[:1].isspace() else b"") + after
+    return text + (b"\n" if _has_dashes(text) else b" ")

@@ -183,6 +183,8 @@ class ExchangeTracing(Watcher):
             if connection.sampled or session.notices:
                 exchange.span = connection.child("", self._kind, exchange.opened)
                 exchange.span.sampled = True
+                if exchange.linked is not None:
+                    _link_origin(exchange.span, exchange.linked)
                 connection.kept = connection.kept or session.notices
             return
         trace_id, sampled = self._tracing.decide(remote, session.identity.client_id)
@@ -197,6 +199,8 @@ class ExchangeTracing(Watcher):
             "", self._kind, trace_id, exchange.remote, exchange.opened, sampled
         )
         self._link(span, exchange.session.span)
+        if exchange.linked is not None:
+            _link_origin(span, exchange.linked)
         return span
 
     def context(self, exchange: Exchange) -> TraceContext:
@@ -258,6 +262,8 @@ class ExchangeTracing(Watcher):
             span = self._own(exchange, exchange.unsampled, False)
         else:
             span = connection.child("", self._kind, exchange.opened)
+            if exchange.linked is not None:
+                _link_origin(span, exchange.linked)
         if exchange.given is not None:
             span.span_id = exchange.given.span_id
         return span
@@ -319,3 +325,8 @@ class ExchangeTracing(Watcher):
         """The event's code on the exchange's span."""
         if exchange is not None:
             exchange.add_attribute("acra.event_code", code)
+
+
+def _link_origin(span: Span, origin: TraceContext) -> None:
+    """To the context that its statement was prepared with."""
+    span.add_link(origin.trace_id, origin.span_id)

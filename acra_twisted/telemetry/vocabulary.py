@@ -143,6 +143,12 @@ ATTRIBUTES = (
     Attribute("acra.containers_failed.REASON", int, _REQUEST, "of these for one reason"),
     Attribute("acra.poison_records", int, _REQUEST, "poison records in its rows"),
     Attribute("acra.event_code", int, _REQUEST, "the security event that it caused"),
+    Attribute(
+        "acra.tag.KEY",
+        str,
+        _REQUEST,
+        "a tag in the comment that held its context: application, route, dddbs and others",
+    ),
     Attribute("acra.traceparent_malformed", bool, _REQUEST, "a context was there and unusable"),
     Attribute("acra.session_id", int, "handleConnection", "the server's number of the session"),
     Attribute("acra.connection_id", int, "handleConnection", "the connector's number"),
@@ -160,8 +166,7 @@ ATTRIBUTES = (
 def attribute(name: str) -> Attribute | None:
     """What is known of an attribute's name."""
     for known in ATTRIBUTES:
-        head, _, varies = known.name.partition("REASON")
+        head = known.name.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
         if name == known.name or (head != known.name and name.startswith(head)):
             return known
-        assert not varies  # noqa: S101 - what varies stands at the end
     return None

@@ -49,5 +49,6 @@ def _shown(exchange, whole):
     statement = exchange.statement.text if exchange.statement is not None else None
     return (
         *(exchange.kind, statement, exchange.outcome, exchange.rows, exchange.remote),
+        *(exchange.linked, exchange.attributes),
         *(bool(exchange.sent), whole and bool(exchange.first_byte), bool(exchange.closed)),
     )

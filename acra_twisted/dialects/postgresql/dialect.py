@@ -8,12 +8,13 @@ from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql import authentication, replies
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import (
     NOTHING,
     Disclosure,
     hand_on_startup,
-    startup_context,
+    startup_contexts,
     startup_notices,
 )
 from acra_twisted.dialects.postgresql.prepared import Prepared
@@ -124,7 +125,9 @@ class PostgresqlDialect:
         session.prepared = Prepared(self._max_prepared)
         session.user = startup.parameters[b"user"]
         session.database = startup.parameters.get(b"database") or session.user
-        session.context, malformed = startup_context(startup)
+        contexts, malformed = startup_contexts(startup)
+        if contexts:
+            session.settings = ContextSettings(session, contexts)
         session.notices = self._disclosure.notices and startup_notices(startup)
         session.observer.session_opened(session)
         exchange = Exchange(session, "startup", None, session.clock())

@@ -5,28 +5,29 @@
   Describe, Close) is preceded by a Close of a prepared statement that does not exist, whose name
   is the context: `CARRIER`.  The protocol answers it with CloseComplete and nothing else, so that
   any server may be there; AcraServer takes it off and answers by itself.
-* From the application: a traceparent in its startup packet, for requests that bring none.
+* From the application: a traceparent in its startup packet, for requests that bring none
+  (`contextsettings` has those that come later).
 * Towards the application: the trace id in errors, and on demand a NOTICE behind each reply.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from acra_twisted.dialects.postgresql.contextsettings import APPLICATION_NAME, NAMES
 from acra_twisted.model import Exchange
+from acra_twisted.sql.comments import CONTEXT_KEY
+from acra_twisted.sql.tags import context_in_value
 from acra_twisted.wire.postgres.frames import StartupPacket
 from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: How the name of a prepared statement that nobody has begins where it is a context.
 CARRIER: Final = b"traceparent="
 
-_STARTUP_CONTEXT: Final = re.compile(rb"\btraceparent='?([0-9a-zA-Z-]+)")
-_STARTUP_PLACES: Final = (
-    (b"acra.traceparent", re.compile(rb"\A'?([0-9a-zA-Z-]+)")),
-    (b"options", _STARTUP_CONTEXT),
-    (b"application_name", _STARTUP_CONTEXT),
+_OPTION: Final = re.compile(
+    rb"\b(acra\.traceparent|pg_tracing\.trace_context|application_name)=((?:\\.|[^\s\\])*)"
 )
 _STARTUP_NOTICE: Final = re.compile(rb"\bacra\.trace_notice=(\w+)")
 _SET_NOTICE: Final = re.compile(
@@ -90,40 +91,54 @@ def carried(name: bytes) -> TraceContext | None:
     return parse_plain(value) or parse_traceparent(value.decode("latin-1"))
 
 
-def startup_context(startup: StartupPacket) -> tuple[TraceContext | None, bool]:
-    """The context in a startup packet, and whether one was there that cannot be used.
+def startup_contexts(startup: StartupPacket) -> tuple[dict[bytes, TraceContext | None], bool]:
+    """The contexts in a startup packet, by the setting, and whether one cannot be used.
 
-    ``traceparent=...`` in ``application_name``, or ``-c acra.traceparent=...`` in ``options``: a
-    name with a point is one that the database accepts as well.
+    ``acra.traceparent`` or ``pg_tracing.trace_context`` (also in ``options``: a name with a point
+    is one that the database accepts as well), or ``application_name``.
     """
-    found = _startup_value(startup)
-    if found is None:
-        return None, False
-    parameter, start, end = found
-    value = startup.parameters[parameter][start:end]
-    context = parse_traceparent(value.decode("ascii"))
-    return context, context is None
+    found: dict[bytes, TraceContext | None] = {}
+    malformed = False
+    for name, parameter, start, end in _places(startup):
+        context, is_malformed = _context_in(name, startup.parameters[parameter][start:end])
+        malformed = malformed or is_malformed
+        if context is not None:
+            found[name] = context
+    return found, malformed and not found
 
 
 def hand_on_startup(startup: StartupPacket, context: TraceContext) -> bytes | None:
     """The packet with ``context`` in place of the application's, so that what follows is below who
     hands it on; None if it has none, for then nothing may be added that a server might refuse."""
-    found = _startup_value(startup)
-    if found is None:
-        return None
-    parameter, start, end = found
-    value = startup.parameters[parameter]
-    value = value[:start] + context.traceparent().encode() + value[end:]
-    return StartupPacket(startup.minor, {**startup.parameters, parameter: value}).encode()
-
-
-def _startup_value(startup: StartupPacket) -> tuple[bytes, int, int] | None:
-    """The parameter that has the context, and where in its value it begins and ends."""
-    for parameter, pattern in _STARTUP_PLACES:
-        found = pattern.search(startup.parameters.get(parameter, b""))
-        if found is not None:
-            return parameter, found.start(1), found.end(1)
+    for name, parameter, start, end in _places(startup):
+        value = startup.parameters[parameter]
+        given, _ = _context_in(name, value[start:end])
+        if given is not None:
+            old, new = given.traceparent().encode(), context.traceparent().encode()
+            if value.find(old, start, end) < 0:
+                return None
+            value = value[:start] + value[start:end].replace(old, new, 1) + value[end:]
+            return StartupPacket(startup.minor, {**startup.parameters, parameter: value}).encode()
     return None
+
+
+def _places(startup: StartupPacket) -> Iterator[tuple[bytes, bytes, int, int]]:
+    """Settings that may hold a context, those that hold first before the others: the name, the
+    parameter that has it, and where in that its value begins and ends."""
+    parameters = startup.parameters
+    options = {found[1]: found for found in _OPTION.finditer(parameters.get(b"options", b""))}
+    for name in NAMES:
+        if parameters.get(name):
+            yield name, name, 0, len(parameters[name])
+        elif name in options:
+            yield name, b"options", options[name].start(2), options[name].end(2)
+
+
+def _context_in(name: bytes, value: bytes) -> tuple[TraceContext | None, bool]:
+    value = value.translate(None, b"\\")
+    if name != APPLICATION_NAME and CONTEXT_KEY not in value:
+        value = CONTEXT_KEY + b"=" + value
+    return context_in_value(value)
 
 
 def startup_notices(startup: StartupPacket) -> bool:

@@ -12,7 +12,7 @@ comes, if nothing has happened since that may have given the name away.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.errors import WireError
 from acra_twisted.model import UNKNOWN_FORMAT, Columns, Statement
@@ -42,9 +42,11 @@ class Portal:
     """A bound statement; ``results`` are the result formats of its Bind, as on the wire.
 
     ``columns``: what a Describe of this very portal said.  ``era``: when it was bound.
+    ``origin`` is the trace context that its first execution goes on with, until it is executed;
+    ``changes`` what an execution sets (see `contextsettings`).
     """
 
-    __slots__ = ("name", "statement", "results", "columns", "era")
+    __slots__ = ("name", "statement", "results", "columns", "era", "origin", "changes")
 
     def __init__(
         self, name: bytes = b"", statement: Statement | None = None, results: bytes = b"\0\0"
@@ -54,6 +56,8 @@ class Portal:
         self.results = results
         self.columns: Columns | None = None
         self.era = -1
+        self.origin: Any = None
+        self.changes: Any = None
 
 
 class Prepared:

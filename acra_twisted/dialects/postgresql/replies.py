@@ -70,6 +70,8 @@ def close(exchange: Exchange, outcome: str, now: int = 0) -> None:
     if exchange.outcome is None:
         exchange.outcome = outcome
     exchange.traffic = session.traffic.since(session.told)
+    if session.settings is not None:
+        session.settings.closed(exchange)
     session.observer.exchange_closed(exchange)
 
 

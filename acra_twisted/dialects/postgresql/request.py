@@ -21,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql import contextsettings, replies
+from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.disclosure import (
     CARRIER,
     NOTHING,
@@ -36,6 +37,7 @@ from acra_twisted.model import (
     PARAMETERS,
     ROWS,
     STATEMENT,
+    Brought,
     Exchange,
     Parameters,
     Session,
@@ -43,7 +45,12 @@ from acra_twisted.model import (
     Work,
 )
 from acra_twisted.sql import settings
-from acra_twisted.sql.comments import add_context, may_hold_context, take_context
+from acra_twisted.sql.comments import (
+    add_context,
+    may_hold_context,
+    may_set_context,
+    take_context,
+)
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.tracecontext import TraceContext
@@ -89,6 +96,9 @@ class RequestFlow(RefusingBatch):
         super().__init__(session, hold_limit, disclosure)
         # The context that a Close has brought for what comes behind it.
         self._announced: TraceContext | None = None
+        # Of the execution that a Bind begins: the context of its Parse, and what it sets.
+        self._origin: Any = None
+        self._changes: Any = None
         self._statements = STATEMENT in inspects
         self._parameters = PARAMETERS in inspects
         self._result_formats = ROWS in inspects
@@ -183,7 +193,10 @@ class RequestFlow(RefusingBatch):
             else:
                 work.item.rewrite(item.text)
                 work.item.conforming = work.item.conforming and self._session.conforming
-                self._splice_statement(start, end, message, item.text)
+                brought = work.item.brought
+                if brought is not None and brought.kept is not None:
+                    brought.kept = brought.kept.replaced(item.text)
+                self._splice_statement(start, end, message, _sent_form(work.item))
         if work.kind == PARAMETERS:
             portal = Portal(message.portal, work.item.statement, message.results)
             self._bound(work.exchange, portal, end)
@@ -255,13 +268,35 @@ class RequestFlow(RefusingBatch):
             exchange.add_attribute("acra.time.client_read_ms", round((now - since) / 1e6, 3))
         return exchange
 
-    def _open(self, kind: str, statement: Statement | None) -> Exchange:
+    def _open(
+        self, kind: str, statement: Statement | None, portal: Portal | None = None
+    ) -> Exchange:
         session = self._session
         exchange = self._begin(kind, statement)
-        exchange.remote = self._announced or session.context
-        self._announced = None
+        exchange.remote = session.context
+        if statement is not None:
+            self._follow(exchange, statement, portal)
+        if self._announced is not None:
+            exchange.remote, exchange.linked = self._announced, None
+            self._announced = None
         session.observer.exchange_opened(exchange)
         return exchange
+
+    def _follow(self, exchange: Exchange, statement: Statement, portal: Portal | None) -> None:
+        """What a statement came with, for a request that has no text.
+
+        The first execution goes on with the context of the Parse; later ones are linked with it.
+        """
+        origin = portal.origin if portal is not None else statement.origin
+        if origin is not None:
+            exchange.remote = origin
+        else:
+            exchange.linked = statement.linked
+        brought = statement.brought
+        if brought is not None:
+            self._show_tags(exchange, brought)
+            if origin is None and brought.changes is not None and brought.changes.alone:
+                exchange.remote = None
 
     def _open_statement(self, kind: str, statement: Statement) -> Exchange:
         """An exchange that may have been given a trace context in a comment of its text."""
@@ -272,18 +307,53 @@ class RequestFlow(RefusingBatch):
         exchange = self._begin(kind, statement)
         exchange.remote = session.context
         if may_hold_context(statement.text):
-            found = take_context(statement.text, statement.conforming)
-            if found.malformed:
-                exchange.add_attribute("acra.traceparent_malformed", True)
-            if found.context is not None:
-                statement.rewrite(found.text)
-                exchange.remote = found.context
+            self._take_context(exchange, statement)
+        if session.settings is not None or may_set_context(statement.text, kind == "prepare"):
+            self._look_for_settings(exchange, statement)
         if self._disclosure.notices:
             asked = asks_for_notices(statement.text)
             if asked is not None:
                 session.notices = asked
         session.observer.exchange_opened(exchange)
         return exchange
+
+    def _take_context(self, exchange: Exchange, statement: Statement) -> None:
+        """The context in a statement's comment goes, its tags stay for the database."""
+        found = take_context(statement.text, statement.conforming)
+        if found.malformed:
+            exchange.add_attribute("acra.traceparent_malformed", True)
+        if found.context is None:
+            return
+        statement.rewrite(found.text)
+        exchange.remote = found.context
+        if exchange.kind == "prepare":
+            statement.origin = found.context
+        if found.kept is not None or found.tags is not None:
+            brought = statement.brought = Brought(found.kept, found.tags)
+            self._show_tags(exchange, brought)
+
+    @staticmethod
+    def _show_tags(exchange: Exchange, brought: Brought) -> None:
+        if brought.tags is not None:
+            for key, value in brought.tags.items():
+                exchange.add_attribute(f"acra.tag.{key}", value)
+
+    def _look_for_settings(self, exchange: Exchange, statement: Statement) -> None:
+        """A statement that sets a context is no part of it, unless it does something else, too."""
+        session = self._session
+        changes = contextsettings.read_changes(statement.text, statement.conforming)
+        if changes is None:
+            return
+        if session.settings is None:
+            session.settings = ContextSettings(session, {})
+        if statement.brought is None:
+            statement.brought = Brought(None, None)
+        statement.brought.changes = changes
+        is_own = exchange.remote is not session.context
+        if exchange.kind == "query":
+            session.settings.sent(exchange, changes)
+        if not is_own:
+            exchange.remote = None if changes.alone else session.context
 
     def _set_reading(self, statement: Statement) -> None:
         """Say by which settings a text is read, unless all of them read it alike."""
@@ -332,7 +402,11 @@ class RequestFlow(RefusingBatch):
         context = onward(exchange)
         if context is not None:
             state = exchange.remote.state if exchange.remote is not None else ""
-            text = add_context(statement.text, context, state)
+            brought = statement.brought
+            if brought is not None and brought.kept is not None:
+                text = brought.kept.with_context(context, state)
+            else:
+                text = add_context(statement.text, context, state)
             self._splice_statement(start, end, message, text)
 
     def _carry_context(self, exchange: Exchange, start: int) -> None:
@@ -352,7 +426,7 @@ class RequestFlow(RefusingBatch):
         statement = Statement(text)
         exchange = self._open_statement("query", statement)
         if statement.text is not text:
-            self._splice_statement(start, end, None, statement.text)
+            self._splice_statement(start, end, None, _sent_form(statement))
         if self._statements:
             self._message = (start, end, None)
             return Work(STATEMENT, statement, exchange)
@@ -373,7 +447,7 @@ class RequestFlow(RefusingBatch):
         statement = Statement(message.text, message.name)
         exchange = self._exchange = self._open_statement("prepare", statement)
         if statement.text is not message.text:
-            self._splice_statement(start, end, message, statement.text)
+            self._splice_statement(start, end, message, _sent_form(statement))
         if message.name and self._session.prepared.full:
             self._deny_batch(exchange, _TOO_MANY, end)
         elif self._statements:
@@ -396,11 +470,12 @@ class RequestFlow(RefusingBatch):
         if not (self._parameters or self._result_formats):
             portal, name = frontend.bind_names(body)
             statement = prepared.statement(name)
-            self._bound(self._executing(statement, start), Portal(portal, statement), end)
+            exchange = self._executing(statement, start, body)
+            self._bound(exchange, Portal(portal, statement), end)
             return None
         bind = frontend.decode_bind(body)
         statement = prepared.statement(bind.statement)
-        exchange = self._executing(statement, start)
+        exchange = self._executing(statement, start, body)
         if not self._parameters:
             self._bound(exchange, Portal(bind.portal, statement, bind.results), end)
             return None
@@ -412,10 +487,11 @@ class RequestFlow(RefusingBatch):
         if portal.name and prepared.full:
             self._deny_batch(exchange, _TOO_MANY, end)
             return
+        portal.origin, portal.changes = self._origin, self._changes
         prepared.bind_sent(portal)
         self._expected.append((replies.BIND, exchange, portal))
 
-    def _executing(self, statement: Statement | None, start: int) -> Exchange:
+    def _executing(self, statement: Statement | None, start: int, bind: bytes) -> Exchange:
         """The exchange of an execution: that of the Parse just before, or a new one."""
         exchange = self._exchange
         if (
@@ -427,13 +503,25 @@ class RequestFlow(RefusingBatch):
             exchange = self._exchange = self._open("execute", statement)
             self._carry_context(exchange, start)
         exchange.kind = "execute"
+        self._origin = self._changes = None
+        if statement is not None:
+            if statement.origin is not None:
+                self._origin = statement.linked = statement.origin
+                statement.origin = None
+            if statement.brought is not None and statement.brought.changes is not None:
+                changes = statement.brought.changes
+                if changes.by_parameter:
+                    changes = changes.with_parameters(frontend.decode_bind(bind).values)
+                self._changes = changes
         return exchange
 
-    def _current(self, statement: Statement | None, start: int) -> Exchange:
+    def _current(
+        self, statement: Statement | None, start: int, portal: Portal | None = None
+    ) -> Exchange:
         """The exchange that a Describe, Execute or Close belongs to."""
         exchange = self._exchange
         if exchange is None or exchange.closed:
-            exchange = self._exchange = self._open("prepare", statement)
+            exchange = self._exchange = self._open("prepare", statement, portal)
             self._carry_context(exchange, start)
         return exchange
 
@@ -446,7 +534,7 @@ class RequestFlow(RefusingBatch):
             self._expected.append((replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
             portal = prepared.portal(name)
-            exchange = self._current(portal.statement, start)
+            exchange = self._current(portal.statement, start, portal)
             self._expected.append((replies.DESCRIBE_PORTAL, exchange, portal))
 
     def _execute(self, start: int, end: int) -> None:
@@ -456,8 +544,11 @@ class RequestFlow(RefusingBatch):
         if exchange is not None and exchange.statement is not portal.statement:
             # What stood before it was about another statement.
             self._exchange = None
-        exchange = self._current(portal.statement, start)
+        exchange = self._current(portal.statement, start, portal)
         exchange.kind = "execute"
+        portal.origin = None
+        if portal.changes is not None and self._session.settings is not None:
+            self._session.settings.sent(exchange, portal.changes)
         self._expected.append((replies.EXECUTE, exchange, portal))
 
     def _close(self, start: int, end: int) -> None:
@@ -511,3 +602,12 @@ class RequestFlow(RefusingBatch):
         self._expected.append((replies.CALL, exchange, None))
         self._release(end)
         self._part_sent = False
+
+
+def _sent_form(statement: Statement) -> bytes:
+    """A statement as the database gets it, with what stages do not see."""
+    brought = statement.brought
+    if brought is not None and brought.kept is not None:
+        text: bytes = brought.kept.text
+        return text
+    return statement.text

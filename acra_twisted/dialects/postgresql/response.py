@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.batches import CopyBatch
-from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
 from acra_twisted.dialects.postgresql.rows import ResultRows, messages_of
@@ -282,6 +282,8 @@ class ResponseFlow(ResultRows):
             session = self._session
             session.parameters = {**session.parameters, name: settings.kept(value)}
             session.conforming = settings.conforming(session.parameters)
+        elif name == contextsettings.APPLICATION_NAME and self._session.ready:
+            contextsettings.report(self._session, value)
 
     def _authentication(self, start: int, end: int) -> None:
         self._head(replies.STARTUP)
@@ -360,6 +362,8 @@ class ResponseFlow(ResultRows):
         rows = self._descriptions.rows(body)
         code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._session.settings is not None:
+            self._session.settings.completed(backend.decode_command_tag(body))
         if rows is None:
             tag = backend.decode_command_tag(body)
             statement = exchange.statement if portal is None else portal.statement
@@ -468,3 +472,5 @@ class ResponseFlow(ResultRows):
         if code == replies.STARTUP:
             session.ready = True
         self._pop(end)
+        if session.settings is not None:
+            session.settings.ready()

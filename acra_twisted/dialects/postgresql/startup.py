@@ -56,6 +56,7 @@ ALLOWED_PARAMETERS = (
     "lc_messages",
     "client_min_messages",
     "acra.traceparent",
+    "pg_tracing.trace_context",
     "acra.trace_notice",
 )
 

@@ -41,6 +41,7 @@ class WholeReplies(ResponseFlow):
             and data[-1:] in _STATUSES
             and self._at_rest
             and not (self._suppressing or self._negotiates or session.notices)
+            and session.settings is None
         ):
             code, exchange, _ = outstanding[0]
             if code == replies.QUERY:

@@ -84,6 +84,14 @@ class WholeRequests(RequestFlow):
         if portal is None or at + _END != size or data[at : at + len(_EXECUTE)] != _EXECUTE:
             return False
         statement = portal.statement
+        if statement is None or statement.brought is not None:
+            return False
+        if statement.origin is not None or statement.linked is not None:
+            if announced is None:
+                return False
+            # The execution has a context of its own; later ones may be linked with the other.
+            statement.linked = statement.origin or statement.linked
+            statement.origin = None
         exchange = self._begin("execute", statement)
         exchange.remote = announced or session.context
         session.observer.exchange_opened(exchange)

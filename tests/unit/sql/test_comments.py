@@ -18,7 +18,7 @@ def taken(text):
 
 
 def comment(value=PARENT):
-    return b"/*app='x%20y',traceparent='" + value + b"'*/"
+    return b"/*tracestate='x%20y',traceparent='" + value + b"'*/"
 
 
 class Found(SynchronousTestCase):
@@ -101,3 +101,61 @@ class Added(SynchronousTestCase):
         """An open literal, which no lexer would read to its end."""
         text = b"SELECT 'open"
         self.assertEqual(take_context(add_context(text, self.CONTEXT)).text, text)
+
+
+class Kept(SynchronousTestCase):
+    """What else stands in a comment: for the database, not for stages."""
+
+    CONTEXT = parse_traceparent(OTHER.decode())
+
+    def kept(self, text):
+        found = take_context(text)
+        self.assertEqual(found.context.traceparent().encode(), PARENT)
+        return found
+
+    def test_in_its_place(self):
+        tag = b"application='shop'"
+        context = b"traceparent='" + PARENT + b"'"
+        for text, view, sent in (
+            (b"SELECT 1 /*%b,%b*/" % (tag, context), b"SELECT 1", b"SELECT 1 /*%b*/" % tag),
+            (b"/*%b,%b*/ SELECT 1" % (context, tag), b" SELECT 1", b"/*%b*/ SELECT 1" % tag),
+            (
+                b"/*%b*/ SELECT 1 /*%b*/" % (tag, context),
+                b" SELECT 1",
+                b"/*%b*/ SELECT 1" % tag,
+            ),
+        ):
+            found = self.kept(text)
+            self.assertEqual((found.text, found.kept.text), (view, sent))
+            self.assertEqual(found.tags, {"application": "shop"})
+
+    def test_a_context_comes_back_in_its_place(self):
+        other = b"traceparent='" + OTHER + b"'"
+        context = b"traceparent='" + PARENT + b"'"
+        for text in (
+            b"SELECT 1 /*a='b',%b*/",
+            b"/*a='b',%b,c='d'*/ SELECT 1",
+            b"/*%b, c='d'*/ SELECT 1 /*x='y'*/",
+            b"/*c='d'*/ SELECT 1 /*x='y'; %b */",
+        ):
+            found = self.kept(text % context)
+            self.assertEqual(found.kept.with_context(self.CONTEXT), text % other)
+
+    def test_a_context_that_had_a_comment_of_its_own_comes_back_at_the_end(self):
+        text = b"/*a='b'*/ SELECT 1 /*traceparent='" + PARENT + b"'*/"
+        self.assertIsNone(take_context(text).kept)
+        found = self.kept(text.replace(b"a='b'", b"action='b'"))
+        expected = b"/*action='b'*/ SELECT 1 /*traceparent='" + OTHER + b"'*/"
+        self.assertEqual(found.kept.with_context(self.CONTEXT), expected)
+
+    def test_another_text_takes_the_comments_along(self):
+        text = b"/*x='y'*/ SELECT 1 /*a='b',traceparent='" + PARENT + b"'*/"
+        kept = self.kept(text).kept.replaced(b"SELECT 2 -- two")
+        self.assertEqual(kept.text, b"SELECT 2 -- two\n/*x='y'*/ /*a='b'*/")
+        again = take_context(kept.with_context(self.CONTEXT))
+        self.assertEqual(again.context, self.CONTEXT)
+
+    def test_nothing_else_nothing_kept(self):
+        for text in (b"SELECT 1 " + comment(), b"SELECT 1 /* traceparent=" + PARENT + b" */"):
+            found = self.kept(text)
+            self.assertEqual((found.text, found.kept, found.tags), (b"SELECT 1", None, None))

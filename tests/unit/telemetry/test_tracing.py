@@ -24,9 +24,17 @@ class Exchanges(SynchronousTestCase):
         self.observer.session_opened(self.session)
         self.observer.session_closed(self.session, "")
 
-    def exchange(self, text=b"SELECT 'x' FROM t", outcome="ok", remote=None, took=10, kind="query"):
+    def exchange(
+        self,
+        text=b"SELECT 'x' FROM t",
+        outcome="ok",
+        remote=None,
+        took=10,
+        kind="query",
+        linked=None,
+    ):
         exchange = Exchange(self.session, kind, Statement(text), self.clock())
-        exchange.remote = remote
+        exchange.remote, exchange.linked = remote, linked
         self.observer.exchange_opened(exchange)
         exchange.sent, exchange.first_byte = self.clock(), self.clock()
         exchange.outcome, exchange.closed = outcome, exchange.opened + took
@@ -85,6 +93,19 @@ class Exchanges(SynchronousTestCase):
         self.assertEqual((span.trace_id, span.parent_id), (REMOTE.trace_id, REMOTE.span_id))
         self.assertEqual(span.links[0][1], self.session.span.span_id)
         self.assertEqual(self.session.span.links[0][0], REMOTE.trace_id)
+
+    def test_a_link_with_what_a_statement_was_prepared_with(self):
+        expected = (REMOTE.trace_id, REMOTE.span_id, spans.LINK_UNSPECIFIED)
+        for scope in ("connection", "request"):
+            for sampled, outcome in ((True, "ok"), (False, "error")):
+                self.make(sampled=sampled, scope=scope)
+                self.exchange(linked=REMOTE, outcome=outcome)
+                span = self.spans[-1]
+                self.assertIn(expected, span.links)
+                self.assertNotEqual(span.trace_id, REMOTE.trace_id)
+                self.spans.clear()
+                self.exchange(outcome=outcome)
+                self.assertNotIn(expected, self.spans[-1].links)
 
     def test_request_scope(self):
         self.make(scope="request")

@@ -8,10 +8,11 @@ from acra_twisted.dialects.postgresql.disclosure import (
     asks_for_notices,
     carried,
     hand_on_startup,
-    startup_context,
+    startup_contexts,
     startup_notices,
 )
-from acra_twisted.verdicts import Deny
+from acra_twisted.model import Statement
+from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket, decode_startup
 from acra_twisted.wire.tracecontext import TraceContext
@@ -178,16 +179,24 @@ class FromTheApplication(SynchronousTestCase):
             {"application_name": b"app traceparent=" + PARENT},
             {"application_name": b"traceparent='" + PARENT + b"'"},
             {"options": b"-c geqo=off -c acra.traceparent=" + PARENT},
+            {"options": b"-c acra.traceparent=traceparent=\\'" + PARENT + b"\\'"},
+            {"options": b"--pg_tracing.trace_context=" + PARENT},
+            {"options": b"-c application_name=a\\ traceparent=" + PARENT},
             {"acra.traceparent": PARENT},
+            {"application_name": PARENT},
+            {"application_name": b"shop traceparent='" + PARENT + b"'"},
         ):
-            self.assertEqual(startup_context(self.startup(**parameters)), (CONTEXT, False))
+            contexts, malformed = startup_contexts(self.startup(**parameters))
+            self.assertEqual((list(contexts.values()), malformed), ([CONTEXT], False))
 
     def test_none_and_malformed(self):
         for parameters in ({}, {"application_name": b"app"}, {"options": b"-c geqo=off"}):
-            self.assertEqual(startup_context(self.startup(**parameters)), (None, False))
+            self.assertEqual(startup_contexts(self.startup(**parameters)), ({}, False))
         for text in (b"x", PARENT.upper(), PARENT[:-1]):
-            found = startup_context(self.startup(application_name=b"traceparent=" + text))
-            self.assertEqual(found, (None, True))
+            for name in ("application_name", "acra.traceparent"):
+                found = startup_contexts(self.startup(**{name: b"traceparent=" + text}))
+                self.assertEqual(found, ({}, True))
+        self.assertEqual(startup_contexts(self.startup(**{"acra.traceparent": b"x"})), ({}, True))
 
     def test_a_connector_hands_its_own_on_in_its_place(self):
         own = TraceContext("0af7651916cd43dd8448eb211c80319c", "1" * 16, False)
@@ -202,7 +211,8 @@ class FromTheApplication(SynchronousTestCase):
             packet = hand_on_startup(startup, own)
             self.assertEqual(len(packet), len(startup.encode()))
             found = decode_startup(packet)
-            self.assertEqual(startup_context(found), (own, False))
+            contexts, malformed = startup_contexts(found)
+            self.assertEqual((next(iter(contexts.values())), malformed), (own, False))
             changed = [k for k, v in startup.parameters.items() if found.parameters[k] != v]
             self.assertEqual(changed, [next(iter(parameters)).encode()])
         self.assertIsNone(hand_on_startup(self.startup(user=b"traceparent=" + PARENT), own))
@@ -284,3 +294,122 @@ class ToldToTheClient(SynchronousTestCase):
         options = StartupPacket(0, {b"options": b"-c acra.trace_notice=on"})
         self.assertTrue(startup_notices(options))
         self.assertFalse(startup_notices(StartupPacket(0, {})))
+
+
+OTHER = TraceContext("1af7651916cd43dd8448eb211c80319c", "c7ad6b7169203331", True)
+EXECUTION = bind(b"", b"s") + execute() + SYNC
+
+
+class OfPreparedStatements(SynchronousTestCase):
+    """A statement that came with a context, executed in later batches."""
+
+    def setUp(self):
+        self.play = Playbook()
+
+    def prepared(self, more=SYNC, play=None):
+        play = play or self.play
+        play.client(parse(b"s", b"SELECT $1" + COMMENT) + more)
+        if more == SYNC:
+            play.database(PARSE_COMPLETE + ready())
+        return play
+
+    def contexts(self, *batches):
+        """What each further request goes on with and is linked with."""
+        before = len(self.play.recorder.opened)
+        for batch in batches:
+            self.play.client(batch)
+        return [(e.remote, e.linked) for e in self.play.recorder.opened[before:]]
+
+    def test_the_first_execution_follows_it_and_later_ones_are_linked(self):
+        for inspects in ((), ("parameters",), ("rows",)):
+            self.play = Playbook(inspects=inspects)
+            self.prepared()
+            found = self.contexts(EXECUTION, EXECUTION, EXECUTION)
+            self.assertEqual(found, [(CONTEXT, None), (None, CONTEXT), (None, CONTEXT)])
+
+    def test_executed_with_its_parse(self):
+        self.prepared(EXECUTION)
+        self.assertEqual(self.contexts(EXECUTION), [(None, CONTEXT)])
+
+    def test_described_first(self):
+        self.prepared()
+        found = self.contexts(describe(b"S", b"s") + SYNC, EXECUTION, describe(b"S", b"s") + SYNC)
+        self.assertEqual(found, [(CONTEXT, None), (CONTEXT, None), (None, CONTEXT)])
+
+    def test_in_one_batch(self):
+        self.prepared()
+        once = bind(b"", b"s") + execute()
+        found = self.contexts(once + once + once + SYNC)
+        self.assertEqual(found, [(CONTEXT, None), (None, CONTEXT), (None, CONTEXT)])
+
+    def test_a_portal_that_is_executed_later(self):
+        self.prepared()
+        self.play.session.transaction_status = b"T"
+        again = execute(b"p") + SYNC
+        found = self.contexts(
+            bind(b"p", b"s") + SYNC, describe(b"P", b"p") + SYNC, again, again, EXECUTION
+        )
+        self.assertEqual(found, [(CONTEXT, None)] * 3 + [(None, CONTEXT)] * 2)
+
+    def test_what_holds_for_the_session_is_not_the_statements(self):
+        self.prepared()
+        self.play.session.context = OTHER
+        found = self.contexts(EXECUTION, EXECUTION)
+        self.assertEqual(found, [(CONTEXT, None), (OTHER, CONTEXT)])
+
+    def test_a_context_of_its_own_wins(self):
+        self.prepared()
+        own = close(b"S", CARRIER + OTHER.traceparent().encode())
+        found = self.contexts(own + EXECUTION, EXECUTION)
+        self.assertEqual(found, [(OTHER, None), (None, CONTEXT)])
+
+    def test_prepared_anew(self):
+        self.prepared()
+        self.contexts(EXECUTION)
+        self.play.database(BIND_COMPLETE + RESULT + ready())
+        self.prepared()
+        self.assertEqual(self.contexts(EXECUTION), [(CONTEXT, None)])
+        self.play.client(parse(b"s", b"SELECT 1") + SYNC)
+        self.assertEqual(self.contexts(EXECUTION), [(None, None)])
+
+    def test_through_a_connector(self):
+        near, far = connector(), Playbook()
+        for batch in (parse(b"s", b"SELECT $1" + COMMENT) + SYNC, EXECUTION, EXECUTION):
+            far.client(near.client(batch))
+        self.assertEqual([e.remote for e in near.recorder.opened], [CONTEXT, CONTEXT, None])
+        self.assertEqual([e.linked for e in near.recorder.opened], [None, None, CONTEXT])
+        # Each has what the connector gave it.
+        self.assertEqual([e.remote for e in far.recorder.opened], [CONTEXT] * 3)
+
+
+class Tags(SynchronousTestCase):
+    """What else stands in the comment is the database's, and nobody's between."""
+
+    TAGS = b"application='shop',route='%2Fbuy',x='secret'"
+    TEXT = b"SELECT 1 /*" + TAGS + b",traceparent='" + PARENT + b"'*/"
+    KEPT = b"SELECT 1 /*" + TAGS + b"*/"
+
+    def test_it_reaches_the_database(self):
+        for make in (query, lambda text: parse(b"s", text) + EXECUTION):
+            far = Playbook(inspects=["statement"])
+            self.assertEqual(far.client(make(self.TEXT)), make(self.KEPT))
+            self.assertEqual(far.works[0][1].text, b"SELECT 1")
+            far = Playbook()
+            self.assertEqual(far.client(connector().client(make(self.TEXT))), make(self.KEPT))
+
+    def test_with_the_context_of_the_database_where_the_other_was(self):
+        other = Disclosure(onward=lambda exchange: OTHER)
+        sent = Playbook(disclosure=other).client(query(self.TEXT))
+        expected = self.TEXT.replace(PARENT, OTHER.traceparent().encode())
+        self.assertEqual(sent, query(expected))
+
+    def test_a_statement_that_is_replaced_keeps_them(self):
+        far = Playbook(lambda work: Replace(Statement(b"SELECT 2")), ["statement"])
+        comment = self.KEPT.removeprefix(b"SELECT 1 ")
+        self.assertEqual(far.client(query(self.TEXT)), query(b"SELECT 2 " + comment))
+
+    def test_on_every_request_of_the_statement(self):
+        play = Playbook()
+        play.client(query(self.TEXT) + parse(b"s", self.TEXT) + SYNC + EXECUTION + EXECUTION)
+        shown = {"acra.tag.application": "shop", "acra.tag.route": "/buy"}
+        self.assertEqual([e.attributes for e in play.recorder.opened], [shown] * 4)

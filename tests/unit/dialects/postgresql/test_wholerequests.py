@@ -32,6 +32,8 @@ from tests.support.twins import both
 
 CONTEXT = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True)
 CLOSE = close(b"S", CARRIER + CONTEXT.traceparent().encode())
+TRACED = b"SELECT 1 /*action='a',traceparent='" + CONTEXT.traceparent().encode() + b"'*/"
+SETS = b"SET application_name = '" + CONTEXT.traceparent().encode() + b"'"
 PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
 EXECUTION = bind(b"", b"s") + execute() + SYNC
 DESCRIBED = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
@@ -41,6 +43,7 @@ pieces = st.sampled_from(
         *(bind(b"", b"s"), bind(b"p", b"s"), bind(b"", b"other"), bind(b"", b"s")[:-1] + b"\1"),
         *(describe(b"P", b""), describe(b"S", b"s"), describe(b"P", b"p")),
         *(execute(), execute(b"p"), SYNC, CLOSE, close(b"S", b"s"), close(b"P", b"")),
+        *(parse(b"s", TRACED), query(TRACED), parse(b"s", SETS), query(SETS)),
         *(query(b"SELECT 1"), query(b""), parse(b"", b"SELECT 2"), b"B", b"C\0\0\0\5", b"\0"),
         *(message(b"d", b"x"), message(b"c", b""), message(b"f", b"\0")),
     ]
