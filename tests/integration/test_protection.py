@@ -17,7 +17,7 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.writer import create_acrablock, create_acrastruct
 from tests.integration.base import Surroundings, eventually, get, raw_session, until_end
-from tests.support.sessions import SYNC, bind, describe, execute, parse, query
+from tests.support.sessions import SYNC, bind, call, describe, execute, parse, query
 
 CLIENT = "clientid"
 POISONED = {"pipeline": {"stages": "decryptor, poison"}}
@@ -246,9 +246,17 @@ class PoisonRecords(Protected):
         """What ends in the client without being the result of what was described."""
         record, _ = self.poison()
         (row,) = self.store(record)
+        with self.connect(self.postgres) as db:
+            body = f"SELECT data FROM secrets WHERE id = {row}"
+            db.execute(f"CREATE FUNCTION leak() RETURNS bytea LANGUAGE sql AS '{body}'")
+            (leak,) = db.execute("SELECT 'leak'::regproc::oid::int").fetchone()
         chain = self.chain(
             link="none", keys=self.keys,
-            server={**POISONED, "poison": {"poison_stop_session_enable": "true"}},
+            server={
+                **POISONED,
+                "poison": {"poison_stop_session_enable": "true"},
+                "database": {"function_call_enable": "true"},
+            },
         )  # fmt: skip
         select = b"SELECT data FROM secrets WHERE id = %d" % row
         both = parse(b"sa", b"SELECT 1") + parse(b"sb", select) + SYNC
@@ -268,6 +276,7 @@ class PoisonRecords(Protected):
             parse(b"sa", b"SELECT 1") + describe(b"S", b"sa") + SYNC
             + query(b"DEALLOCATE sa; PREPARE sa AS " + select)
             + bind(b"", b"sa") + execute() + SYNC,
+            call(leak, []),
             query(b"SELECT data::text::int FROM secrets WHERE id = %d" % row),
             query(b"LISTEN x; SELECT pg_notify('x', data::text) FROM secrets WHERE id = %d" % row),
             query(b"DO $$ BEGIN RAISE NOTICE '%%', (%b); END $$" % select),

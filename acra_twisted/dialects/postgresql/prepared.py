@@ -143,7 +143,7 @@ class Prepared:
 
     def columns(self, portal: Portal, count: int) -> Columns:
         """The columns of a portal whose first row has come, with so many of them."""
-        formats = [UNKNOWN_FORMAT] * count
+        formats: list[int] | None = None
         if portal.era == self._portal_era:
             if portal.columns is not None:
                 return portal.columns
@@ -153,7 +153,7 @@ class Prepared:
                 if formats == known.formats:
                     return known
                 return Columns(known.names, known.tables, known.types, formats)
-        return Columns([b""] * count, [0] * count, [0] * count, formats)
+        return unknown(count, formats)
 
     def _statement_columns(self, statement: Statement | None) -> Columns | None:
         if statement is None or statement.era != self._statement_era:
@@ -182,6 +182,11 @@ class Prepared:
             match = _DEALLOCATE.fullmatch(statement.text)
             if match:
                 self._confirmed.pop(_identifier(match[1]), None)
+
+
+def unknown(count: int, formats: list[int] | None = None) -> Columns:
+    """So many columns of which nothing is known, or only their formats."""
+    return Columns([b""] * count, [0] * count, [0] * count, formats or [UNKNOWN_FORMAT] * count)
 
 
 def _formats(results: bytes, count: int) -> list[int]:

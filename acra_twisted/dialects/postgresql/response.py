@@ -272,6 +272,8 @@ class ResponseFlow(ResultRows):
                 self._instead = backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text)
         self._on[kind](start, end)
         self._instead = None
+        # What became due while a stage took its time.
+        self._after_pop(end)
 
     def _asynchronous(self, start: int, end: int) -> None:
         pass

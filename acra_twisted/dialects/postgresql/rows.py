@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.bigendian import uint16
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
-from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
 from acra_twisted.errors import WireError
 from acra_twisted.model import (
     COLUMNS,
@@ -27,6 +27,9 @@ from acra_twisted.wire.postgres import datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 from acra_twisted.wire.postgres.nested import CopiedTuples
 
+#: In rows of no more bytes than this is nothing that a stage looks for.
+_SHORT: Final = 128
+
 
 class ResultRows(ChunkFlow):
     """The row side of ResponseFlow.  ``plans``: True if some stage looks at results."""
@@ -38,6 +41,8 @@ class ResultRows(ChunkFlow):
         # Of the rows that are coming: their column count once known, and what was announced.
         self._columns = -1
         self._described: Columns | None = None
+        # A row that is longer is not what it was announced to be.
+        self._row_limit = message_limit
         # Of the COPY data that is coming: its layout, and what follows its tuples.
         self._layout = STREAM
         self._tuples: CopiedTuples | None = None
@@ -93,16 +98,25 @@ class ResultRows(ChunkFlow):
         if self._columns < 0:
             first = uint16(data, position + 5)
             exchange.plan = ()
+            self._row_limit = self._message_limit
             if self._plans:
                 columns = self._result_columns(code, portal, first)
                 self._columns = len(columns)
                 if not columns.unconcerned:
                     return self._plan(position, columns, exchange)
+                if code == replies.EXECUTE and columns is not portal.columns:
+                    # It was said of a statement of this name, not of these very rows.
+                    self._row_limit = _SHORT
             else:
                 self._columns = self._count(code, portal, first)
         if exchange.plan:
             return self._judge_rows(data, position, size, exchange)
-        return self._walk_rows(data, position, size), None
+        position = self._walk_rows(data, position, size)
+        if size - position >= datarows.HEADER_SIZE and data[position] == frames.DATA_ROW:
+            # A longer one than was announced.
+            self._row_limit = self._message_limit
+            return self._plan(position, unknown(self._columns), exchange)
+        return position, None
 
     def _count(self, code: int, portal: Any, first: int) -> int:
         described = self._described
@@ -124,11 +138,12 @@ class ResultRows(ChunkFlow):
 
     def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
         """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
-        begin, end = datarows.walk(data, position, size, self._columns, self._message_limit)
+        begin, end = datarows.walk(data, position, size, self._columns, self._row_limit)
         if size - end >= datarows.HEADER_SIZE and data[end] == frames.DATA_ROW:
-            frames.check_length(
-                "database", frames.DATA_ROW, length_at(data, end), self._message_limit
-            )
+            length = length_at(data, end)
+            if length > self._row_limit < self._message_limit:
+                return begin, end
+            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
             raise WireError("database", "DataRow has another number of columns than announced")
         return begin, end
 

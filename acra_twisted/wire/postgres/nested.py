@@ -151,9 +151,9 @@ def _array(data: bytes, start: int, end: int) -> list[Held] | None:
     expected = 1
     for _ in range(dimensions):
         expected *= uint32(data, at)
+        if not 0 < expected <= (end - start) // 4:
+            return None
         at += 8
-    if not 0 < expected <= (end - at) // 4:
-        return None
     held: list[Held] = []
     for _ in range(expected):
         behind: i64 = _value_end(data, at, end)

@@ -325,6 +325,21 @@ class Messages(SynchronousTestCase):
         # An error that ends the session; one that had to come.
         self.assertEqual(play.database(error(b"57P01")), no)
 
+    def test_what_becomes_due_meanwhile_comes_behind_it(self):
+        def judge(work):
+            return Deny("denied", sqlstate=b"42000") if work.kind == "statement" else PASS
+
+        play = Playbook(judge, ["messages", "statement"])
+        work = play.response.begin(NOTIFICATION)
+        play.client(query(b"refused"))
+        self.assertEqual(play.extra, b"")
+        play.response.settle(work, PASS)
+        self.assertIsNone(play.response.next_work())
+        got = play.response.take_output()
+        self.assertEqual(got[: len(NOTIFICATION)], NOTIFICATION)
+        self.assertEqual(types(got), "AEZ")
+        play.done()
+
     def test_nothing_is_made_of_them_where_no_stage_looks(self):
         play = Playbook(inspects=["rows"])
         play.client(query(b"one"))

@@ -222,6 +222,26 @@ class Known(SynchronousTestCase):
         )  # fmt: skip
         self.assertEqual(found, [(17, 1), self.INT4, (17, 1)])
 
+    def test_a_row_that_is_not_what_was_announced(self):
+        """Code that a SELECT calls can give a statement's name away unseen: numbers are short."""
+        used = bind(b"", b"sa") + execute() + SYNC
+        long, short = row(b"x" * 139), row(b"1")
+        for rows, judged in ((short * 3, 0), (short + long + short + long, 3), (long, 1)):
+            data = BIND_COMPLETE + rows + complete(b"SELECT 4") + ready()
+            for size in (1, 30, 1000):
+                self.results(used, BIND_COMPLETE + self.ROWS + ready())
+                self.play.works[0][1].unconcerned = True
+                self.play.works.clear()
+                self.play.client(used)
+                pieces = [data[n : n + size] for n in range(0, len(data), size)]
+                self.assertEqual(b"".join(map(self.play.database, pieces)), data)
+                self.play.done()
+                planned = [item for kind, item in self.play.works if kind == "columns"]
+                self.assertEqual([c.formats for c in planned], [[UNKNOWN_FORMAT]] * bool(judged))
+                seen = sum(len(item) for kind, item in self.play.works if kind == "rows")
+                self.assertEqual(seen, judged)
+                self.setUp()
+
     def test_each_execution_is_recorded_as_its_own_statement(self):
         request = bind(b"pb", b"sb") + bind(b"pa", b"sa") + describe(b"P", b"pa")
         reply = BIND_COMPLETE * 2 + typed(self.INT4) + self.ROWS + row(b"y") + complete(b"SELECT 7")
