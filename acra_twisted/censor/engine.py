@@ -118,6 +118,7 @@ class Censor:
         ]
         #: What a person should know of the rules: a line each.
         self.remarks = [remark for one in self._handlers for remark in one.remarks]
+        self.remarks += _without_effect(given)
         #: Whether what is allowed by names without a schema must go on meaning the same tables.
         self.guards_names = _guards_names(self._handlers)
         #: The same, where no rule lets a client change them.
@@ -376,6 +377,22 @@ def _guards_names(handlers: Sequence[CompiledHandler]) -> bool:
             return True
         trusts = trusts or handler.trusts_names
     return False
+
+
+def _without_effect(given: Rules) -> list[str]:
+    """Settings of the rules that no handler asks for: a line each."""
+    deciding = [one for one in given.handlers if one.tables or one.patterns]
+    found = []
+    if given.unknown_functions and not deciding:
+        found.append(
+            f"unknown_functions: {given.unknown_functions} has no effect: it is for handlers with "
+            "tables or patterns"
+        )
+    if given.statistics == rules.ALLOW and all(one.kind != rules.DENY for one in deciding):
+        found.append(
+            "statistics: allow has no effect: it is for deny handlers with tables or patterns"
+        )
+    return found
 
 
 def _holds_for_all_rows(decision: Decision) -> bool:

@@ -128,8 +128,9 @@ class Calls:
             if not self._table.knows(names):
                 self._unknown.add(f"function {name}")
         elif kind in (pgtable.NAMES, pgtable.TELLS):
-            # Which relation it is may stand in a literal.
-            parsed.whole = False
+            if any(map(_has_literal, arguments)):
+                # Which relation it is may stand there.
+                parsed.whole = False
             found = self._relation(arguments, decision.place)
             if found is not None:
                 self._tables.add(found)
@@ -203,6 +204,19 @@ def string(argument: dict[str, Any]) -> str | None:
         return string(cast["arg"]) if _keeps_text(cast) else None
     value = argument.get("A_Const", {}).get("sval")
     return None if value is None else str(value.get("sval", ""))
+
+
+def _has_literal(item: Any) -> bool:
+    waiting = [item]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is dict:
+            if "A_Const" in part:
+                return True
+            waiting.extend(part.values())
+        elif type(part) is list:
+            waiting.extend(part)
+    return False
 
 
 def _keeps_text(cast: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, skeleton, tree
 from acra_twisted.sql.languages import LANGUAGES, bound, normal
 from acra_twisted.sql.redact import hide
-from acra_twisted.sql.tree import UnparsableError
+from acra_twisted.sql.tree import Parsed, UnparsableError
 from acra_twisted.stages.journal import read_journal
 from acra_twisted.stages.rulesource import read_rule_file
 from acra_twisted.tools import commandline
@@ -238,11 +238,19 @@ def explain(language: Any, text: bytes, rules: Rules, output: TextIO) -> None:
             say("  shape", tree.shape(parsed.tree)[0])
             for table in sorted(parsed.tables):
                 say("  table", ".".join(part for part in table if part))
-            for remark in (parsed.opaque, parsed.beyond, parsed.refused):
+            for table in sorted(parsed.views | parsed.shown):
+                say("  shows", table.name)
+            for name in sorted(parsed.unknown):
+                say("  unknown", name)
+            for remark in (*_remarks(parsed), parsed.refused):
                 if remark:
                     say("  note", remark)
     except (LexError, UnparsableError) as error:
         say("parser", str(error))
+
+
+def _remarks(parsed: Parsed) -> tuple[str, ...]:
+    return parsed.opaque, parsed.beyond, parsed.apart, parsed.values
 
 
 def script() -> int:

@@ -434,6 +434,11 @@ class Policies(SynchronousTestCase):
         self.assertFalse(rules.decide(b"SELECT (t.a).street FROM t").allowed)
         self.assertTrue(rules.decide(b"SELECT t.street, (t.a).name FROM t").allowed)
 
+    def test_without_effect(self):
+        for handlers, count in ((DENY, 0), (ALLOW, 1), ([{"handler": "denyall"}], 2)):
+            rules = censor("postgresql", handlers, unknown_functions="deny", statistics="allow")
+            self.assertEqual(len(rules.remarks), count, rules.remarks)
+
     def test_a_pattern_covers_the_functions_that_it_has(self):
         handlers = [
             {"handler": "allow", "patterns": ["SELECT own(%%COLUMN%%) FROM t"]},

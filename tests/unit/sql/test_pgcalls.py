@@ -91,7 +91,7 @@ class Relations(SynchronousTestCase):
 
     def test_what_only_tells_of_a_relation_may_be_given_any(self):
         parsed = parse("SELECT pg_relation_size(c.oid), pg_get_viewdef($1) FROM pg_class c")
-        self.assertEqual((parsed.opaque, parsed.apart), ("", ""))
+        self.assertEqual((parsed.opaque, parsed.apart, parsed.whole), ("", "", True))
 
     @given(st.text(max_size=30))
     def test_any_text_names_a_relation_or_none(self, text):

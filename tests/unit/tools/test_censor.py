@@ -152,6 +152,9 @@ class Explain(Tool):
         self.assertIn("unterminated", self.run_tool("explain", "SELECT 'a"))
         self.assertIn("syntax error", self.run_tool("explain", "-", given="SELEC"))
         self.assertIn("DO carries code", self.run_tool("explain", "DO $$x$$"))
+        shown = self.run_tool("explain", "SELECT own(lo_get(1)), pg_sleep(1) FROM pg_stats")
+        for expected in ("pg_largeobject", "function own", "acts beyond", "values of tables"):
+            self.assertIn(expected, shown)
 
 
 class Files(Tool):
