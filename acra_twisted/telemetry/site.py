@@ -68,8 +68,6 @@ class _Answer(Resource):
         except NotKept:
             return _plain(request, 404, _NOT_KEPT)
         request.setHeader("content-type", page.kind)
-        if request.method == b"HEAD":
-            return b""
         request.site.show(request, page.pieces)
         return NOT_DONE_YET
 

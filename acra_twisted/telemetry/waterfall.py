@@ -118,7 +118,7 @@ def _is_connectors(record: Mapping[str, Any]) -> bool:
 
 
 def draw(records: Iterable[Mapping[str, Any]], width: int = 40) -> list[str]:
-    """The waterfall as lines of text."""
+    """The waterfall as lines of text; ``!`` marks what failed, ``~`` what still runs."""
     lines = []
     for row in arrange(records):
         span = row.span
@@ -126,7 +126,7 @@ def draw(records: Iterable[Mapping[str, Any]], width: int = 40) -> list[str]:
         left = min(int(row.start * width), width - 1)
         bar = max(int(row.length * width), 1)
         picture = (" " * left + "#" * bar)[:width].ljust(width)
-        mark = "!" if span["status"] else " "
+        mark = "!" if span["status"] else "~" if span.get("running") else " "
         took = (span["end"] - span["start"]) / 1e6
         lines.append(f"{span['service'][:14]:14} {label[:44]:44} |{picture}|{mark}{took:9.3f} ms")
     return lines

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import tempfile
@@ -129,6 +130,71 @@ class Siem(Surroundings):
         except logverifier.Tampered as error:
             return output.getvalue() + str(error)
         return output.getvalue()
+
+
+class FullDisk(Surroundings):
+    """No file of the daemon may grow for a while; what was cut off spoils nothing (OB-7, OB-8)."""
+
+    def run_full(self, signed):
+        """A log, a security log and captured statements with a gap; their whole lines."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        self.keys = Keys(folder, "sandbox application")
+        self.keys.writer.generate(purposes.AUDIT_LOG, "")
+        self.log, security, captured = (folder / n for n in ("log", "security", "captured"))
+        rules = folder / "rules.yaml"
+        handlers = [
+            {"handler": "query_capture", "filepath": str(captured)},
+            {"handler": "deny", "tables": ["forbidden"]},
+        ]
+        rules.write_text(json.dumps({"version": "0.85.0", "handlers": handlers}))
+        chain = self.chain(
+            link="none",
+            keys=self.keys,
+            server={
+                "logging": {
+                    "logging_format": "json",
+                    "log_to_file": str(self.log),
+                    "security_log_file": str(security),
+                    "audit_log_enable": "true" if signed else "false",
+                },
+                "pipeline": {"stages": "censor"},
+                "censor": {"acracensor_config_file": str(rules)},
+            },
+        )
+        pid = chain.server._child.pid
+
+        def deny(*numbers):
+            with self.connect(chain) as db:
+                for number in numbers:
+                    with self.assertRaises(psycopg.Error):
+                        db.execute(f"SELECT c{number} FROM forbidden")
+
+        deny(*range(5))
+        eventually(lambda: self.log.stat().st_size and captured.stat().st_size, "they are written")
+        # What has been written is at most a part of a line below the limit.
+        limit = max(path.stat().st_size for path in (self.log, security)) + 700
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        deny(*range(5, 15))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        deny(*range(15, 20))
+        lost = get(chain.server_pages, "/metrics")
+        self.assertEqual(chain.stop(), (0,))
+        self.assertRegex(lost, r"acra_log_lines_lost_total [1-9]")
+        for path in (self.log, security):
+            lines = path.read_text().splitlines()
+            cut = [line for line in lines if not line.endswith("}")]
+            self.assertLessEqual(len(cut), 1, path)
+            queries = [json.loads(line).get("query", "") for line in lines if line not in cut]
+            for number in (*range(5), *range(15, 20)):
+                self.assertIn(f"SELECT c{number} FROM forbidden", queries, path)
+
+    def test_logs(self):
+        self.run_full(signed=False)
+
+    def test_a_signed_log(self):
+        self.run_full(signed=True)
+        output = Siem.verified(self, self.log)
+        self.assertIn("1 problems in", output)
 
 
 class SyslogOverTcp(Surroundings):

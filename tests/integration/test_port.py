@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
@@ -114,6 +116,33 @@ class Port(Surroundings):
         metrics = {"incoming_connection_zpages_string": ""}
         chain = self.chain(link="none", server={**SERVER, "metrics": metrics})
         self.assertIn("acra_sessions", get(chain.server_pages, "/metrics", Host="acra-server:9399"))
+
+    def test_the_trace_of_a_statement_that_runs(self):
+        pages = self.one.server_pages
+        with self.connect(self.one) as db, ThreadPoolExecutor(1) as pool:
+            running = pool.submit(db.execute, "SELECT pg_sleep(3), 'secret'")
+
+            def seen():
+                rows = json.loads(get(pages, "/debug/sessions?format=json"))["sessions"]
+                return [row for row in rows if "pg_sleep" in row["statement"]]
+
+            [row] = eventually(seen, "it runs")
+            page = f"/debug/trace/{row['trace_id']}"
+            spans = json.loads(get(pages, f"{page}?format=json"))["spans"]
+            texts = [span["attributes"].get("db.query.text") for span in spans]
+            self.assertIn("SELECT pg_sleep(?), ?", texts)
+            self.assertIn("running", get(pages, page))
+            running.result()
+        ended = eventually(
+            lambda: [
+                span
+                for span in json.loads(get(pages, f"{page}?format=json"))["spans"]
+                if "running" not in span and "pg_sleep" in str(span["attributes"])
+            ],
+            "it has ended",
+        )
+        [whole] = [span for span in spans if "pg_sleep" in str(span["attributes"])]
+        self.assertEqual(ended[0]["span_id"], whole["span_id"])
 
 
 class Descriptors(Surroundings):

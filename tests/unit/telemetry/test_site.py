@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.guard import Guard
-from acra_twisted.telemetry.httpchannel import Visitors
+from acra_twisted.telemetry.httpchannel import HEAD_SECONDS, Visitors
 from acra_twisted.telemetry.scrape import Scrape
 from acra_twisted.telemetry.site import BoundedTLS, make_site
 from acra_twisted.telemetry.zpages import TracePages
@@ -136,7 +136,14 @@ class Site(SynchronousTestCase):
             self.assertIn(told, head)
 
     def test_head(self):
-        for path, status in (("/metrics", 200), ("/debug/tracez", 200), ("/healthz", 200)):
+        for path, status in (
+            ("/metrics", 200),
+            ("/debug/tracez", 200),
+            ("/healthz", 200),
+            ("/debug/trace/" + "9" * 32, 404),
+            ("/debug/traces?verdict=x", 400),
+            ("/nothing", 404),
+        ):
             found, rest = self.ask(path, method="HEAD")
             self.assertEqual((found, rest.partition("\r\n\r\n")[2]), (status, ""), path)
 
@@ -152,9 +159,25 @@ class Site(SynchronousTestCase):
         self.assertIsNone(self.site.buildProtocol(None))
         self.assertIsNone(tls.buildProtocol(None))
 
+    def test_a_connection_that_never_begins_tls(self):
+        """The limits of time are those of the connection below."""
+        self.make(self.scrape, self.pages)
+        protocol = BoundedTLS(CertificateOptions(), False, self.site).buildProtocol(None)
+        lost = []
+        transport = Deaf()
+        transport.abortConnection = lambda: lost.append(True)
+        protocol.makeConnection(transport)
+        self.clock.advance(HEAD_SECONDS - 1)
+        self.assertEqual(lost, [])
+        self.clock.advance(1)
+        self.assertEqual(lost, [True])
+
 
 class Deaf(StringTransport):
     """A connection that does not end when it is told to."""
 
     def abortConnection(self):
+        pass
+
+    def setTcpNoDelay(self, wanted):
         pass

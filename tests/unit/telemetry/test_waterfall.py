@@ -34,6 +34,8 @@ class Waterfall(SynchronousTestCase):
         self.assertIn("|##########| ", first)
         self.assertIn("  stage censor", second)
         self.assertIn("|  #       |!", second)
+        self.records[0]["running"] = True
+        self.assertIn("|##########|~", draw(self.records, width=10)[0])
 
 
 class Marks(SynchronousTestCase):
