@@ -28,15 +28,17 @@ from acra_twisted.dialects.postgresql.startup import (
 )
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.model import Identity, Session
+from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity
 from acra_twisted.transport.channel import Channel, describe_failure
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
+from acra_twisted.transport.valve import Valve
 from acra_twisted.wire import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
-from acra_twisted.wire.spanlink import ACCEPTED, DECLINED, SpanIntake
+from acra_twisted.wire.spanlink import ACCEPTED, DECLINED
 
 if TYPE_CHECKING:
     from acra_twisted.server.database import DatabaseChannel
@@ -70,7 +72,7 @@ class ServerConnection(Channel):
         self._session: Session | None = None
         self._key: BackendKey | None = None
         self._direct = False
-        self._intake: SpanIntake | None = None
+        self._span_link: SpanLink | None = None
         self._closed = False
         self.relay: Relay | None = None
 
@@ -218,20 +220,20 @@ class ServerConnection(Channel):
             self.write(DECLINED)
             self.close()
             return
-        self._intake = SpanIntake(lambda blob: intake.take(blob, client_id))
-        self._phase = self._spans_data
+        spans_link = self._span_link = SpanLink(
+            lambda blob: intake.take(blob, client_id),
+            self._server.telemetry.turns,
+            Valve(lambda: self.transport, self._server.reactor.seconds),
+            self.write,
+            self._spans_failed,
+        )
+        self._phase = spans_link.received
         self.write(ACCEPTED)
 
-    def _spans_data(self, data: bytes) -> None:
-        assert self._intake is not None  # noqa: S101 - there is one in this phase
-        try:
-            answer = self._intake.feed(data)
-        except WireError as error:
-            self._event(events.UNEXPECTED_PACKET, str(error))
-            self.abort()
-            return
-        if answer:
-            self.write(answer)
+    def _spans_failed(self, error: WireError) -> None:
+        self._phase = self._ignored
+        self._event(events.UNEXPECTED_PACKET, str(error))
+        self.abort()
 
     # -- cancel -----------------------------------------------------------------------------------
 
@@ -355,7 +357,7 @@ class ServerConnection(Channel):
     def check(self, now: float) -> None:
         """Called about once a second."""
         session = self._session
-        if self._intake is not None:
+        if self._span_link is not None:
             return
         if session is None or not session.ready:
             if now - self._opened_at > self._server.handshake_timeout:
@@ -403,6 +405,8 @@ class ServerConnection(Channel):
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
         self._closed = True
+        if self._span_link is not None:
+            self._span_link.stop()
         if self._connecting is not None:
             self._connecting.cancel()
         if self._cancelling is not None:

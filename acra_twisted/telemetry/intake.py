@@ -6,20 +6,25 @@ A connector hands its finished spans to its server over their own link, as OTLP 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+from opentelemetry.proto.resource.v1 import resource_pb2
+from opentelemetry.proto.trace.v1 import trace_pb2
 
 from acra_twisted.errors import WireError
 from acra_twisted.telemetry.sampling import TokenBucket
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.zstore import SpanStore
+from acra_twisted.wire import otlprequest
 
 #: Spans a second, of all connectors together.
 RATE: Final = 5000.0
 _SPANS_MAX: Final = 1000
+#: Bytes of one: ours have a tenth of it.
+_SPAN_MAX: Final = 1 << 16
 _NAME_MAX: Final = 255
 _VALUE_MAX: Final = 4096
 _ATTRIBUTES_MAX: Final = 33
@@ -35,26 +40,40 @@ class ReceivedSpan(Span):
     __slots__ = ("service",)
 
 
-def decode(blob: bytes, client_id: str) -> list[ReceivedSpan]:
+def decode(blob: bytes, client_id: str) -> Iterator[ReceivedSpan | None]:
     """The spans of an ExportTraceServiceRequest; whose they are says the link, not the request.
+    None is no span: it says that much was passed over, after which others may have their turn.
 
     Raises WireError if it is none.  What is too much or odd in it is left out.
     """
-    request = trace_service_pb2.ExportTraceServiceRequest()
+    found = 0
+    last: bytes | None = None
+    service = ""
+    for part in otlprequest.parts(blob):
+        if part is None or len(part.span) > _SPAN_MAX or found == _SPANS_MAX:
+            yield None
+            continue
+        if part.resource is not last:
+            last, service = part.resource, _service(part.resource)
+        record = trace_pb2.Span()
+        _parse(record, part.span)
+        span = _span(record, service, client_id)
+        found += span is not None
+        yield span
+
+
+def _service(data: bytes) -> str:
+    resource = resource_pb2.Resource()
+    _parse(resource, data)
+    attributes = _attributes(resource.attributes)
+    return str(attributes.get("service.name", "acra-connector"))[:_NAME_MAX]
+
+
+def _parse(message: Any, data: bytes) -> None:
     try:
-        request.ParseFromString(blob)
+        message.ParseFromString(data)
     except DecodeError:
         raise WireError("connector", "not an OTLP request") from None
-    found: list[ReceivedSpan] = []
-    for resource in request.resource_spans:
-        attributes = _attributes(resource.resource.attributes)
-        service = str(attributes.get("service.name", "acra-connector"))[:_NAME_MAX]
-        for scope in resource.scope_spans:
-            for record in scope.spans:
-                span = _span(record, service, client_id)
-                if span is not None and len(found) < _SPANS_MAX:
-                    found.append(span)
-    return found
 
 
 def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
@@ -84,7 +103,7 @@ def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
 
 def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for pair in pairs:
+    for pair in islice(pairs, 2 * _ATTRIBUTES_MAX):
         which = pair.value.WhichOneof("value")
         if len(found) == _ATTRIBUTES_MAX or which is None or not pair.key:
             continue
@@ -103,11 +122,13 @@ class Intake:
         self._bucket = TokenBucket(RATE, clock)
         self.counts = {"kept": 0, "dropped_rate": 0}
 
-    def take(self, blob: bytes, client_id: str) -> None:
-        """One request.  Raises WireError."""
+    def take(self, blob: bytes, client_id: str) -> Iterator[None]:
+        """One request, in steps of some ten microseconds.  Raises WireError."""
         for span in decode(blob, client_id):
-            if self._bucket.take():
-                self._store.add_received(span)
-                self.counts["kept"] += 1
-            else:
-                self.counts["dropped_rate"] += 1
+            if span is not None:
+                if self._bucket.take():
+                    self._store.add_received(span)
+                    self.counts["kept"] += 1
+                else:
+                    self.counts["dropped_rate"] += 1
+            yield None

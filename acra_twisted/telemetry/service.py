@@ -23,6 +23,7 @@ from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.sampling import by_client, make_sampler
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
+from acra_twisted.telemetry.turns import Turns
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
@@ -88,6 +89,8 @@ class TelemetryService(MultiService):
             self._outlet.put_recorded,
         )
         metrics.watch_traces(self.tracing.counts)
+        #: Where what no session waits for has its turn.
+        self.turns = Turns(reactor)
         #: Why no new connections should come; empty while they may.
         self.unready = "starting"
         self._listen(settings, tls_prefix)
@@ -124,7 +127,6 @@ class TelemetryService(MultiService):
         from acra_twisted.telemetry.httpchannel import Visitors
         from acra_twisted.telemetry.scrape import Scrape
         from acra_twisted.telemetry.site import BoundedTLS, make_site
-        from acra_twisted.telemetry.turns import Turns
 
         scrape = Scrape(self.metrics.registry, self.metrics.count_sessions)
         both = metrics == zpages
@@ -132,7 +134,7 @@ class TelemetryService(MultiService):
             "unready": self._why_unready,
             "catch_up": self._up_to_date,
             "visitors": Visitors(settings["http_max_connections"]),
-            "turns": Turns(self._reactor),
+            "turns": self.turns,
         }
         if metrics is not None and not both:
             site = make_site(self._reactor, scrape, None, Guard(), **shared)

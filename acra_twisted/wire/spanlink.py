@@ -7,8 +7,6 @@ it is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
 
@@ -18,22 +16,20 @@ ACCEPTED, DECLINED, KEPT = b"S", b"N", b"K"
 
 
 class SpanIntake:
-    """The server's side, sans-IO: ``take`` is given each request."""
+    """The server's side, sans-IO: bytes in, requests out, each of which is to be answered."""
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
+    def __init__(self) -> None:
         self._buffer = ChunkBuffer()
 
-    def feed(self, data: bytes) -> bytes:
-        """Bytes to answer.  Raises WireError."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """The requests that are whole now.  Raises WireError."""
         buffer = self._buffer
         buffer.feed(data)
-        answer = b""
+        found: list[bytes] = []
         while True:
             block = lengthprefix.decode_at(buffer.data, buffer.position, LIMIT)
             if block is None:
                 buffer.wait_for(lengthprefix.wanted(buffer.data, buffer.position))
-                return answer
+                return found
             blob, buffer.position = block
-            self._take(blob)
-            answer += KEPT
+            found.append(blob)

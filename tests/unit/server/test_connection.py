@@ -156,7 +156,12 @@ class Connections(SynchronousTestCase):
 
     def test_spans_of_a_connector(self):
         taken = []
-        self.server.intake = SimpleNamespace(take=lambda blob, client_id: taken.append(blob))
+
+        def take(blob, client_id):
+            taken.append(blob)
+            return iter(())
+
+        self.server.intake = SimpleNamespace(take=take)
         connection, transport = self.offer()
         self.assertEqual(transport.value(), b"S")
         connection.dataReceived(lengthprefix.encode(b"a request"))

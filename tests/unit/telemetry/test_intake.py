@@ -6,15 +6,21 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
+from acra_twisted.telemetry import intake as intake_module
 from acra_twisted.telemetry import otlp
-from acra_twisted.telemetry.intake import RATE, Intake, decode
+from acra_twisted.telemetry.intake import RATE, Intake
 from acra_twisted.telemetry.waterfall import as_record
 from acra_twisted.telemetry.zstore import SpanStore
 from tests.support.sample_spans import sample
+from tests.support.webpages import most_between
 
 
 def encoded(spans, service="acra-connector"):
     return otlp.encode(spans, service).parts[0]
+
+
+def decode(blob, client_id):
+    return [span for span in intake_module.decode(blob, client_id) if span is not None]
 
 
 class Decoded(SynchronousTestCase):
@@ -53,13 +59,27 @@ class Decoded(SynchronousTestCase):
         )
         for number in range(100):
             attribute = large.attributes.add(key=f"k{number}")
-            attribute.value.string_value = "v" * 99_999
+            attribute.value.string_value = "v" * (9_999 if number == 0 else 99)
             large.links.add(**good)
         large.attributes.add(key="array").value.array_value.SetInParent()
         (span,) = decode(request.SerializeToString(), "ann")
         self.assertEqual((len(span.name), len(span.links)), (255, 32))
         self.assertLessEqual(len(span.attributes), 34)
         self.assertEqual(len(span.attributes["k0"]), 4096)
+
+    def test_what_is_too_large_is_left_out(self):
+        good = {"trace_id": b"1" * 16, "span_id": b"2" * 8}
+        times = {"start_time_unix_nano": 1, "end_time_unix_nano": 1}
+        request = trace_service_pb2.ExportTraceServiceRequest()
+        scope = request.resource_spans.add().scope_spans.add()
+        scope.spans.add(**good, **times).attributes.add(key="x").value.string_value = "v" * 70_000
+        self.assertEqual(decode(request.SerializeToString(), "ann"), [])
+        many = scope.spans.add(**good, **times)
+        for _ in range(5_000):
+            many.attributes.add(key="same")
+        [span] = decode(request.SerializeToString(), "ann")
+        self.assertEqual(span.attributes, {"acra.client_id": "ann"})
+        self.assertEqual(len(decode(encoded(sample()[:1] * 1001), "ann")), 1000)
 
     @given(st.binary(max_size=200))
     def test_random_bytes(self, blob):
@@ -74,15 +94,22 @@ class Kept(SynchronousTestCase):
         store = SpanStore()
         intake = Intake(store, lambda: 0)
         span = sample()[0]
-        intake.take(encoded([span]), "ann")
+        list(intake.take(encoded([span]), "ann"))
         (kept,) = store.trace(span.trace_id).spans()
         self.assertEqual((kept.service, kept.span_id), ("acra-connector", span.span_id))
         self.assertEqual(store.summary(), [])
         self.assertEqual(intake.counts, {"kept": 1, "dropped_rate": 0})
 
+    def test_one_span_at_a_step(self):
+        store = SpanStore()
+        intake = Intake(store, lambda: 0)
+        steps = intake.take(encoded(sample() * 20), "ann")
+        self.assertEqual(most_between(steps, lambda: intake.counts["kept"]), 1)
+        self.assertEqual(intake.counts["kept"], 40)
+
     def test_no_more_than_the_rate(self):
         intake = Intake(SpanStore(), lambda: 0)
         blob = encoded(sample()[:1] * 1000)
         for _ in range(6):
-            intake.take(blob, "ann")
+            list(intake.take(blob, "ann"))
         self.assertEqual(intake.counts, {"kept": RATE, "dropped_rate": 1000})
