@@ -29,14 +29,9 @@ class HeldBatch(ChunkFlow):
         # Whether what is streamed is a message that the database does not get.
         self._leaves_out = False
 
-    @property
-    def holding(self) -> bool:
-        """See ChunkFlow."""
-        return bool(self._expected) and not self._unsettled
-
     def release_held(self) -> None:
         """See ChunkFlow."""
-        if self.holding:
+        if not self._unsettled:
             self._release(self._buffer.position)
 
     def ask_for_replies(self) -> None:
@@ -52,10 +47,13 @@ class HeldBatch(ChunkFlow):
 
     def take_output(self) -> bytes:
         """Bytes for the database."""
-        if self._expected and not self._unsettled:
+        if self._expected:
             held = self._held_size + self._buffer.position - self._released
-            if held > self._hold_limit:
+            if held > self._hold_limit and not self._unsettled:
                 self._release(self._buffer.position)
+            self.holding = bool(self._expected)
+        elif self.holding:
+            self.holding = False
         self._emit()
         self._let_go()
         return self._taken()

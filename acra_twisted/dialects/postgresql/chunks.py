@@ -13,7 +13,8 @@ class ChunkFlow:
     either.
 
     ``_start``: where what has not left of the current chunk begins; ``_out``: what leaves.
-    ``terminated``: the client has said that it goes.  ``pending_limit``: so many replies may be
+    ``terminated``: the client has said that it goes.  ``holding``: messages were held back when
+    output was taken last.  ``pending_limit``: so many replies may be
     outstanding; with more the client is not read, see `ask_for_replies`.
     """
 
@@ -26,6 +27,7 @@ class ChunkFlow:
         self._unsettled = False
         self._waiting: list[bytes] = []
         self.terminated = False
+        self.holding = False
         self.pending_limit = 1 << 30
 
     def begin(self, data: bytes) -> Work | None:
@@ -45,13 +47,8 @@ class ChunkFlow:
         """See IMessageFlow."""
         raise NotImplementedError  # pragma: no cover - abstract
 
-    @property
-    def holding(self) -> bool:
-        """Whether messages are held back, none of which waits for a verdict."""
-        return False
-
     def release_held(self) -> None:
-        """Let go what is held back."""
+        """Let go what is held back, unless a verdict is awaited."""
 
     def ask_for_replies(self) -> None:
         """The client is not read any more until replies have come: see to it that they do.

@@ -143,10 +143,7 @@ class RequestFlow(RefusingBatch):
             if on is None or (not session.ready and kind not in _AUTHENTICATING_TYPES):
                 raise WireError("client", f"message type {chr(kind)!r} is not expected here")
             skips = (self._denied or session.discarding) and kind not in _NEVER_SKIPPED
-            if not 4 <= length <= self._limit(kind):
-                self._refuse_length(kind, length, position, skips)
-                skips = True
-            if kind == frames.COPY_DATA and not skips:
+            if kind == frames.COPY_DATA and not skips and 4 <= length <= _LONGEST:
                 if end > size and self._crowded:
                     # Reading is about to stop, and the last that has left must be a whole message.
                     buffer.position = position
@@ -156,6 +153,9 @@ class RequestFlow(RefusingBatch):
                 self._streaming = end - position
                 position = self._stream(position, size)
                 continue
+            if not 4 <= length <= self._limit(kind):
+                self._refuse_length(kind, length, position, skips)
+                skips = True
             if skips:
                 self._streaming = end - position
                 position = self._leave_out(position, size)
