@@ -50,6 +50,11 @@ class FrameTooLarge(WireError):
     """A length field announces more than the limit for its message; nothing was allocated."""
 
 
+class RolledBackError(AcraError):
+    """A result was refused in a transaction that has gone on behind it.  The session ends, so that
+    the database rolls back."""
+
+
 class HandshakeError(AcraError):
     """A peer could not be authenticated, or took too long about it."""
 

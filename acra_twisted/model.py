@@ -320,6 +320,8 @@ class Session:
         "asked",
         "prepared",
         "discarding",
+        "refused_result",
+        "fails",
         "in_flight",
         "copying_in",
         "ready",
@@ -353,6 +355,10 @@ class Session:
         self.asked: frozenset[str] = frozenset()
         self.prepared: Any = None
         self.discarding = False
+        #: A result was refused whose statement the database takes for done.
+        self.refused_result = False
+        #: The database is to be sent what must fail; its reply is in the queue.
+        self.fails = False
         self.in_flight = False
         self.copying_in = False
         self.ready = False

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
-from acra_twisted.errors import FrameTooLarge, WireError
+from acra_twisted.errors import FrameTooLarge, RolledBackError, WireError
 from acra_twisted.model import Session
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry.audit import session_fields
@@ -136,6 +136,9 @@ class Relay:
         self._crowded = True
         self.client_valve.close(OUTSTANDING)
         self._request.ask_for_replies()
+        self._send()
+
+    def _send(self) -> None:
         data = self._request.take_output()
         if data:
             self._traffic.to_database += len(data)
@@ -163,6 +166,10 @@ class Relay:
         if data:
             self._traffic.to_client += len(data)
             self._to_client(data)
+        if session.fails:
+            session.fails = False
+            self._request.fail_transaction()
+            self._send()
         if self._crowded and len(outstanding) <= self._limits.pending:
             self._crowded = False
             self.client_valve.open(OUTSTANDING)
@@ -222,6 +229,9 @@ class Relay:
             elif isinstance(error, FrameTooLarge):
                 sqlstate, text = b"54000", f"the database's {error}: {_RAISE}"
             self.finish("protocol error", (sqlstate, text))
+            return
+        if isinstance(error, RolledBackError):
+            self.finish(str(error), (b"40000", f"terminating connection: {error}"))
             return
         _log.failure("internal error", failure, **session_fields(self.session))
         self.finish("internal error", (b"XX000", "internal error in the proxy"))

@@ -57,6 +57,10 @@ class ChunkFlow:
         a server that holds the batch.
         """
 
+    def fail_transaction(self) -> None:
+        """Have the database fail: a result was refused.  Raises RolledBackError if nothing can be
+        said to it now."""
+
     @property
     def may_interject(self) -> bool:
         """Whether a message of our own may come next."""

@@ -13,6 +13,7 @@ from typing import Final
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.batch import HeldBatch
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
+from acra_twisted.errors import RolledBackError
 from acra_twisted.model import Exchange, Session
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
@@ -98,3 +99,15 @@ class RefusingBatch(HeldBatch):
         else:
             self._denied_unsent = True
             session.outstanding.append((replies.DENIED, exchange, error))
+
+    def fail_transaction(self) -> None:
+        """See ChunkFlow."""
+        if self._streaming and not self._leaves_out:
+            raise RolledBackError("a result was refused while copy data was on its way")
+        self._emit()
+        self._out.append(_FAILS)
+
+    def _fail_batch(self, at: int) -> None:
+        """Have the database fail before the Sync that begins ``at``; its error is left out, as the
+        rest of the result that was refused."""
+        self._insert(at, _FAILS_IN_BATCH)

@@ -569,6 +569,9 @@ class RequestFlow(RefusingBatch):
             return
         if self._denied or session.discarding:
             self._discard(start)
+            if session.discarding and session.refused_result:
+                # The database does not know that the batch has failed.
+                self._fail_batch(start)
             session.discarding = False
         if self._denied_unsent:
             self._discard(end)

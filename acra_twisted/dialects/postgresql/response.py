@@ -6,7 +6,8 @@ are walked: bodies stream on without being looked at, and a chunk in which nothi
 as the object that arrived.  With a plan, each run of complete DataRows is one Work.
 
 A refusal in the middle of a result becomes the statement's error: the rest of its reply is left
-out, and what was pipelined behind it is discarded up to Sync, as the server would have done.
+out, and what was pipelined behind it is discarded up to Sync, as the server would have done.  The
+transaction that it stands in is made to fail, or the session ends.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
 from acra_twisted.dialects.postgresql.rows import ResultRows, messages_of
-from acra_twisted.errors import WireError
+from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.model import MESSAGES, STREAM, Exchange, Session, Work
 from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
@@ -244,8 +245,22 @@ class ResponseFlow(ResultRows):
         self._columns = -1
         self._suppressing = True
         session = self._session
+        session.refused_result = True
         if session.outstanding[0][0] not in replies.ENDS_WITH_READY:
             replies.discard_until_sync(session)
+
+    def _fail_transaction(self, start: int, end: int, exchange: Exchange | None) -> None:
+        """The database goes on with a transaction that the client knows has failed: let it fail,
+        before it is told that it is ready."""
+        session = self._session
+        outstanding = session.outstanding
+        self._leave_out(start, end)
+        if len(outstanding) > 1:
+            raise RolledBackError("a result was refused, and its transaction has gone on")
+        self._suppressing = False
+        outstanding.popleft()
+        outstanding.append((replies.REPLACED_QUERY, exchange, b""))
+        session.fails = True
 
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
 
@@ -270,6 +285,7 @@ class ResponseFlow(ResultRows):
             self._leave_out(start, end)
             if kind in (frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE):
                 self._instead = backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text)
+                self._session.refused_result = kind == frames.FUNCTION_RESPONSE
         self._on[kind](start, end)
         self._instead = None
         # What became due while a stage took its time.
@@ -463,6 +479,11 @@ class ResponseFlow(ResultRows):
     def _ready_for_query(self, start: int, end: int) -> None:
         session = self._session
         code, exchange, _ = self._head(replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP)
+        if session.refused_result:
+            session.refused_result = False
+            if backend.decode_ready(self._body(start, end)) == b"T":
+                self._fail_transaction(start, end, exchange)
+                return
         if session.notices:
             self._emit(start)
             self._tell(exchange)

@@ -1,32 +1,42 @@
 """Both directions and every end of a session."""
 
+from types import SimpleNamespace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql.replies import STARTUP
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.interfaces import IResultStage
 from acra_twisted.model import Exchange
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.valve import OUTSTANDING
+from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 from tests.support.line import Line, Timer, programs, said, texts
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
+    BIND_COMPLETE,
+    FLUSH,
+    PARSE_COMPLETE,
     SYNC,
     TERMINATE,
     FakeChannel,
     bind,
     columns,
     complete,
+    error,
     execute,
     make_session,
+    messages,
     parse,
     query,
     ready,
@@ -50,13 +60,13 @@ class OneRelay(SynchronousTestCase):
         self.timers = []
         self.relay = self.make(self.limits)
 
-    def make(self, limits):
+    def make(self, limits, pipeline=None, plans=False):
         return Relay(
             self.session,
             self.client,
             self.database,
-            (WholeRequests(self.session), WholeReplies(self.session)),
-            Pipeline(),
+            (WholeRequests(self.session), WholeReplies(self.session, plans)),
+            pipeline or Pipeline(),
             limits,
             fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
             seconds=lambda: self.now,
@@ -208,6 +218,88 @@ class Relays(OneRelay):
         self.assertEqual((self.client.state, self.database.state), ("aborted", "aborted"))
         self.relay.abort("again")
         self.assertEqual(len(self.ends), 1)
+
+
+@implementer(IResultStage)
+class Refusing:
+    """Refuses what has a secret in it."""
+
+    name = "refusing"
+
+    def plan_result(self, columns, exchange):
+        return SimpleNamespace(
+            transform=lambda batch: Deny() if b"secret" in bytes(batch.data) else PASS
+        )
+
+    def stop(self):
+        pass
+
+
+class RefusedResults(OneRelay):
+    """What the database has done already, and takes for done."""
+
+    SECRET = columns(b"a") + row(b"secret") + row(b"more") + complete(b"INSERT 0 2")
+    BATCH = parse(b"", b"insert") + bind(b"", b"") + execute()
+    BATCH_SECRET = PARSE_COMPLETE + BIND_COMPLETE + row(b"secret") + complete(b"INSERT 0 1")
+    FAILS = query(b"acra: statement denied")
+
+    def setUp(self):
+        super().setUp()
+        self.relay = self.make(Limits(100), Pipeline([Refusing()]), plans=True)
+        self.relay.from_client(query(b"begin"))
+        self.relay.from_database(complete(b"BEGIN") + ready(b"T"))
+        self.forget()
+
+    def forget(self):
+        self.client.writes.clear()
+        self.database.writes.clear()
+
+    def statuses(self):
+        return b"".join(body for kind, body in messages(self.client.data) if kind == "Z")
+
+    def test_ds2_a_refused_result_fails_the_transaction(self):
+        for asked, answer, told in (
+            (query(b"insert"), self.SECRET, "TE"),
+            (self.BATCH + SYNC, self.BATCH_SECRET, "12E"),
+        ):
+            self.setUp()
+            self.relay.from_client(asked)
+            self.relay.from_database(answer + ready(b"T"))
+            self.assertEqual(types(self.client.data), told)
+            self.assertEqual(self.database.writes, [asked, self.FAILS])
+            self.relay.from_database(error(b"42601", "syntax error") + ready(b"E"))
+            self.assertEqual((types(self.client.data), self.statuses()), (told + "Z", b"E"))
+            self.assertNotIn(b"syntax", self.client.data)
+            self.assertFalse(self.session.outstanding)
+            self.forget()
+            self.relay.from_client(query(b"rollback"))
+            self.relay.from_database(complete(b"ROLLBACK") + ready())
+            self.assertEqual((types(self.client.data), self.statuses()), ("CZ", b"I"))
+
+    def test_in_one_that_has_failed_or_ended_nothing_is_sent(self):
+        for status in (b"I", b"E"):
+            self.forget()
+            self.relay.from_client(query(b"insert"))
+            self.relay.from_database(self.SECRET + ready(status))
+            self.assertEqual((types(self.client.data), self.statuses()), ("TEZ", status))
+            self.assertEqual(self.database.writes, [query(b"insert")])
+
+    def test_a_batch_without_its_sync_fails_before_it(self):
+        self.relay.from_client(self.BATCH + FLUSH)
+        self.relay.from_database(self.BATCH_SECRET)
+        self.relay.from_client(self.BATCH + SYNC)
+        self.assertEqual(types(self.database.data), "PBEHPS")
+        self.relay.from_database(error(b"42601", "syntax error") + ready(b"E"))
+        self.assertEqual((types(self.client.data), self.statuses()), ("12EZ", b"E"))
+        self.assertFalse(self.session.outstanding)
+
+    def test_a_transaction_that_has_gone_on_ends_with_its_session(self):
+        self.relay.from_client(query(b"insert") + query(b"insert"))
+        self.relay.from_database(self.SECRET + ready(b"T") + complete(b"INSERT 0 1") + ready(b"T"))
+        self.assertEqual(types(self.client.data), "TEE")
+        self.assertIn(b"C40000", self.client.data)
+        self.assertEqual(len(self.ends), 1)
+        self.assertEqual(self.database.state, "closed")
 
 
 class Silence(OneRelay):
