@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.crypto.envelopes import Envelope
 from acra_twisted.crypto.search import contains_any
+from acra_twisted.wire.postgres import nested
 from acra_twisted.wire.postgres.nested import SYNTAXES, Leaf
 
 RAW: Final = "raw"
@@ -186,9 +187,11 @@ def _find_hex(cell: bytes) -> list[Sighting]:
     if cell[:2] == b"\\x":
         # A bytea, the usual case.
         try:
-            return _in_digits(_unhex(cell, 2, len(cell)), 2)
+            data = _unhex(cell, 2, len(cell))
         except binascii.Error:
             pass
+        else:
+            return _in_bytea(_in_digits(data, 2), 2, data)
     found = []
     # Digits pair up in one of two ways, and a mark tells which: each run is read at most twice.
     done = [0, 0]
@@ -199,8 +202,23 @@ def _find_hex(cell: bytes) -> list[Sighting]:
         begin = _run_start(cell, position)
         match = _HEX_RUN.match(cell, begin)
         assert match is not None  # noqa: S101 - the pattern matches the empty string
-        done[pairing] = match.end()
-        found += _in_digits(_unhex(cell, begin, match.end()), begin)
+        done[pairing] = end = match.end()
+        data = _unhex(cell, begin, end)
+        sightings = _in_digits(data, begin)
+        prefix = cell.rfind(b"\\x", 0, begin) + 2
+        if prefix == begin:
+            sightings = _in_bytea(sightings, prefix, data)
+        elif prefix > 1 and not (begin - prefix) % 2 and not _NO_DIGIT.search(cell, prefix, begin):
+            sightings = _in_bytea(sightings, prefix, _unhex(cell, prefix, end))
+        found += sightings
+    return found
+
+
+def _in_bytea(found: list[Sighting], begin: int, data: bytes) -> list[Sighting]:
+    """Those of them that may be replaced in a bytea whose digits begin at ``begin``: all of them,
+    unless it is a value of values, such as ``array_send`` makes, with lengths in digits."""
+    if found and found[0].start > begin and nested.is_structure(data):
+        return [unusual(one) for one in found]
     return found
 
 
@@ -249,9 +267,10 @@ def _find_escaped(cell: bytes, syntax: bool) -> list[Sighting]:
     once = envelopes.find(data)
     places = _places(cell, [place for e in once for place in (e.start, e.end, e.inner)])
     found = []
+    counted = bool(once) and once[0].start > 0 and nested.is_structure(data)
     for e in once:
         # One quote more in front of it: quotes are doubled here, as in CSV.
-        fits = not (e.deep or syntax or data[e.start - 1 : e.start] == b'"')
+        fits = not (e.deep or syntax or counted or data[e.start - 1 : e.start] == b'"')
         form = ESCAPE if fits else UNUSUAL
         at = places[e.start], places[e.end], places[e.inner]
         found.append(Sighting(e.kind, e.data(data), form, *at))

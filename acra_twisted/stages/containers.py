@@ -114,7 +114,7 @@ def _look(columns: Columns, column: int, value: bytes) -> list[Sighting]:
             for one in found
         ]
     found = cells.find(value, True, oid in nested.SYNTAXES)
-    if not found or oid in nested.TEXTS:
+    if not found or (oid in nested.TEXTS and oid != nested.BYTEA):
         return found
     concerns = partial(cells.concerns, value)
     return cells.place(value, found, nested.leaves(value, 0, len(value), oid, concerns))

@@ -97,6 +97,18 @@ class Values(Protected):
                     expected = self.raw(direct, text.format(t="plain"), form)
                     self.assertEqual(found, expected, f"{text} ({form})")
 
+    def test_fr3_bytea_made_of_values(self):
+        texts = (
+            "SELECT array_send(array_agg(data ORDER BY id)) FROM {t}",
+            "SELECT record_send(row(id, data, data::text)) FROM {t} ORDER BY id",
+        )
+        with self.connect(self.proxy) as db, self.connect(self.postgres) as direct:
+            for text in texts:
+                found = self.raw(db, text.format(t="stored"), 1)
+                self.assertEqual(found, self.raw(direct, text.format(t="plain"), 1), text)
+                stored = text.format(t="stored")
+                self.assertEqual(self.raw(db, stored, 0), self.raw(direct, stored, 0), text)
+
     def test_fr12_dumps_are_those_of_the_plaintext_and_restore(self):
         with self.connect(self.proxy) as db, self.connect(self.postgres) as direct:
             for text in COPIES:

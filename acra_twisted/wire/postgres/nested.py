@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TEXTS: Final = frozenset((17, 18, 19, 25, 114, 142, 194, 705, 1042, 1043, 1790, 2275, 3802, 4072))
 #: Text with a syntax of its own: JSON and XML.
 SYNTAXES: Final = frozenset((114, 142, 3802, 4072))
+BYTEA: Final = 17
 _TEXT: Final = 25
 _RECORD: Final = 2249
 _RANGE: Final = -1
@@ -79,7 +80,7 @@ def leaves(
 
     ``oid`` is 0 if the type is not known.
     """
-    if oid in TEXTS:
+    if oid in TEXTS and (oid != BYTEA or not is_structure(data, start, end)):
         return [Leaf(start, end, oid, lengths, False)]
     held = _held(data, start, end, oid) if len(lengths) < MAX_DEPTH else None
     if held is None:
@@ -109,9 +110,19 @@ def _held(data: bytes, start: int, end: int, oid: int) -> list[Held] | None:
         return _range(data, start, end)
     if oid == _RECORD:
         return _record(data, start, end)
-    if 0 < oid < OWN_TYPES:
+    if 0 < oid < OWN_TYPES and oid != BYTEA:
         return _array(data, start, end)
-    fitting = [
+    fitting = _fitting(data, start, end)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def is_structure(data: bytes, start: int = 0, end: int = -1) -> bool:
+    """Whether bytes read like a value that holds others: as ``array_send`` makes them, say."""
+    return bool(_fitting(data, start, end if end >= 0 else len(data)))
+
+
+def _fitting(data: bytes, start: int, end: int) -> list[list[Held]]:
+    return [
         held
         for held in (
             _array(data, start, end),
@@ -122,7 +133,6 @@ def _held(data: bytes, start: int, end: int, oid: int) -> list[Held] | None:
         )
         if held is not None
     ]
-    return fitting[0] if len(fitting) == 1 else None
 
 
 def _value_end(data: bytes, at: i64, end: i64) -> i64:

@@ -199,6 +199,23 @@ class Decrypting(SynchronousTestCase):
         digits = batch([b"<a>" + own.hex().encode() + b"</a>"], types=[142])
         self.assertNotIn(own.hex().encode(), self.opened(digits)[0][0])
 
+    @given(nested.nested)
+    def test_fr3_bytea_that_is_a_value_of_values(self, value):
+        """As array_send and its like make them: in binary its lengths are put right, in text they
+        would be digits."""
+        stored, twin = self.written(value)
+        rows = batch([stored, b"\0"], types=[BYTEA, INT4], formats=[1, 1])
+        self.settled(self.transform(rows))
+        self.assertEqual(rows.encode(), batch([twin, b"\0"]).encode())
+        for text in (hexed(stored), b'{"\\' + hexed(stored) + b'"}'):
+            rows = batch([text])
+            self.settled(self.transform(rows))
+            self.assertEqual(rows.encode(), batch([text]).encode())
+
+    def test_bytea_that_is_a_value_of_values_in_escape_format(self):
+        stored, _ = self.written(nested.record([nested.leaf(nested.BYTEA, nested.Secret(b"x"))]))
+        self.left(batch([cells._escape(stored)]))
+
     def test_escape_format_in_a_text_without_syntax(self):
         text, plain = cells._escape(self.bench.struct(b"\\ and\0")), cells._escape(b"\\ and\0")
         for oid, before, form in ((17, b"x", 0), (25, b"x", 0), (25, b"x", 1), (0, b"", 0)):
