@@ -260,8 +260,9 @@ def run(folder: Path, once: bool) -> None:
         check_trace(spans)
         check_denial(folder, spans)
         check_intrusion(folder, collector)
-        if 'acra_exchanges_total{outcome="denied"} 1.0' not in get(chain.server_pages, "/metrics"):
-            raise Failed("the denial is not in the metrics")
+        # The injection, and what was ended when it had read a poison record.
+        if 'acra_exchanges_total{outcome="denied"} 2.0' not in get(chain.server_pages, "/metrics"):
+            raise Failed("the denials are not in the metrics")
         if spans[0]["trace_id"] not in get(chain.server_pages, "/debug/tracez"):
             raise Failed("the trace is not on the server's page")
         trace_id = spans[0]["trace_id"]
