@@ -17,7 +17,9 @@ READING_SETTINGS: Final = frozenset(("standard_conforming_strings", "client_enco
 _RESETS: Final = frozenset(("VAR_RESET", "VAR_RESET_ALL", "VAR_SET_DEFAULT"))
 #: They set something for sessions to come.
 _FOR_LATER: Final = frozenset(("AlterRoleSetStmt", "AlterDatabaseSetStmt", "AlterSystemStmt"))
-_NAMES_MOVE: Final = "a schema is made or renamed that bare names may be looked up in"
+#: They fill schemas, or make them.
+_IN_SCHEMAS: Final = frozenset(("CreateSchemaStmt", "AlterObjectSchemaStmt"))
+_NAMES_MOVE: Final = "a schema is made, named or filled that bare names may be looked up in"
 _MOVED: Final = frozenset(("OBJECT_SCHEMA", "OBJECT_ROLE"))
 
 
@@ -29,7 +31,7 @@ def moves_names(name: str, fields: dict[str, Any]) -> str:
         return setting_moves_names(fields.get("name", ""))
     if name == "UpdateStmt" and fields.get("relation", {}).get("relname") == "pg_settings":
         return "an update of pg_settings may change search_path"
-    if name == "CreateSchemaStmt":
+    if name in _IN_SCHEMAS:
         return _NAMES_MOVE
     if name == "RenameStmt" and fields.get("renameType") in _MOVED:
         return _NAMES_MOVE

@@ -368,15 +368,15 @@ class RequestFlow(RefusingBatch):
         The database reports a change when it says ReadyForQuery, and no sooner.
         """
         session = self._session
-        entries = [*session.outstanding, *self._expected]
-        if entries and session.transaction_status != b"I":
+        waiting = len(session.outstanding) + len(self._expected)
+        if waiting and session.transaction_status != b"I":
             # What fails takes back what the transaction has set.
             return True
         # What a part that was sent and answered has done is forgotten; of much, nobody looks
         # through all.
-        if self._part_sent or len(entries) > _LOOKED_THROUGH:
+        if self._part_sent or waiting > _LOOKED_THROUGH:
             return True
-        for code, exchange, _ in entries:
+        for code, exchange, _ in (*session.outstanding, *self._expected):
             if code in replies.OURS or code == replies.CARRIER:
                 continue
             if code == replies.SYNC or exchange is self._ends_part:

@@ -19,6 +19,7 @@ MOVING = (
     "CREATE SCHEMA app",
     "ALTER SCHEMA a RENAME TO b",
     "ALTER ROLE a RENAME TO b",
+    "ALTER TABLE evil.products SET SCHEMA app",
     "UPDATE pg_settings SET setting = 'evil' WHERE name = 'search_path'",
     "SELECT set_config('search_path', 'evil', false) FROM products",
     "SELECT name FROM products WHERE set_config('Role', 'x', true) = ''",
