@@ -52,7 +52,9 @@ _GAP_PIECE = re.compile(rb"(?:[ \t\n\r\f\v]{1,1024}|--[^\n\r]*){0,1024}")
 _LONG_NUMBER = re.compile(rb"_?[0-9]")
 _KEEPS_SIGN = re.compile(rb"[~!@#%^&|`?]")
 #: In some encodings a byte above 127 and the one behind it are one character.
-_HALF_BACKSLASH = re.compile(rb"[\x80-\xff]\\").search
+#: A backslash that is part of such a character escapes nothing; before other signs than these it is
+#: the same in any string.
+_HALF_BACKSLASH = re.compile(rb"[\x80-\xff]\\['\\]").search
 _EATEN = re.compile(rb"[@\[\]^`{|}~]")
 _MAX_COMMENT_DEPTH = 8
 _MAX_OPERATOR = 64

@@ -33,6 +33,7 @@ class Modes(SynchronousTestCase):
     def test_what_two_settings_read_differently_is_refused_while_one_is_changing(self):
         changing = PG.mode._replace(backslash=None)
         self.assertEqual(len(PG.tokens(rb"SELECT 'a\b', E'\''", changing)), 4)
+        self.assertEqual(len(PG.tokens(b"SELECT '\xc3\\d', E'\xc3\\n'", changing)), 4)
         self.assertEqual(
             len(PG.tokens(b"SELECT '\xc3[', \"\xc3@\", a\xc3b /* \xc3| */", changing)), 7
         )
@@ -40,6 +41,7 @@ class Modes(SynchronousTestCase):
             rb"SELECT '\', x",
             rb"SELECT '\' || ' OR '",
             b"SELECT '\xc3\\'",
+            b"SELECT E'\xc3\\\\'",
             b"SELECT a\xc3[1]",
             b"SELECT a\xc3@b",
             b"SELECT $\xc3$x$\xc3$",

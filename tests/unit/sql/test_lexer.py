@@ -128,3 +128,36 @@ class Tokens(SynchronousTestCase):
             lexer.tokens(b"".join(parts))
         except LexError:
             pass
+
+
+class EitherWay(SynchronousTestCase):
+    @given(
+        st.lists(
+            st.sampled_from(
+                [b"\x83", b"\xe4", b"\\", b"'", b"E'", b'"', b"$", b"[", b"a", b"-", b" ", b"\n"]
+            ),
+            max_size=14,
+        ),
+        st.lists(st.booleans(), min_size=14, max_size=14),
+        st.booleans(),
+    )
+    def test_whatever_the_encoding_makes_of_it(self, parts, choices, conforming):
+        """Where a byte above 127 takes the next one with it, the tokens stay the same."""
+        text = b"".join(parts)
+        try:
+            found = lexer.tokens(text, None)
+        except LexError:
+            return
+        self.assertEqual(lexer.tokens(_taken(text, choices), conforming), found)
+
+
+def _taken(text, choices):
+    """Some bytes above 127 with the one behind them, if that can be the second half of a
+    character, as one letter of two bytes."""
+    result, at = b"", 0
+    for choice in (*choices, *[False] * len(text)):
+        pair = text[at : at + 2]
+        whole = choice and len(pair) == 2 and pair[0] >= 0x80 and pair[1] >= 0x30
+        result += b"\xc3\xa4" if whole else pair[:1]
+        at += 2 if whole else 1
+    return result
