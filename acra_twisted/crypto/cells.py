@@ -152,9 +152,11 @@ def place(cell: bytes, found: list[Sighting], leaves: Sequence[Leaf]) -> list[Si
     placed: list[Sighting] = []
     for leaf in leaves:
         value = cell[leaf.start : leaf.end]
+        strange = not 0 < leaf.oid < nested.OWN_TYPES
         for sighting in find(value, syntax=leaf.oid in SYNTAXES):
-            if leaf.whole and not fills(sighting, value):
-                sighting = unusual(sighting)
+            if leaf.whole or (strange and sighting.form == ESCAPE):
+                if not fills(sighting, value):
+                    sighting = unusual(sighting)
             placed.append(
                 sighting._replace(
                     start=leaf.start + sighting.start,

@@ -33,20 +33,31 @@ _FIXED: Final = re.compile(
 )
 #: Tags of commands that may give the names of statements, and of portals, to others.
 _STATEMENT_NAMES: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DO", b"CALL")
-_PORTAL_NAMES: Final = (b"DECLARE", b"DO", b"CALL")
+_PORTAL_NAMES: Final = (b"DECLARE", b"CLOSE", b"DO", b"CALL")
 #: Commands to be told of: see `Prepared.command_complete`.
-RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DECLARE", b"DO", b"CALL")
+RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", *_PORTAL_NAMES)
 
 
 class Portal:
     """A bound statement; ``results`` are the result formats of its Bind, as on the wire.
 
-    ``columns``: what a Describe of this very portal said.  ``era``: when it was bound.
+    ``columns``: what a Describe of this very portal said.  ``era``, ``statement_era`` and
+    ``executions`` tell when it was bound.
     ``origin`` is the trace context that its first execution goes on with, until it is executed;
     ``changes`` what an execution sets (see `contextsettings`).
     """
 
-    __slots__ = ("name", "statement", "results", "columns", "era", "origin", "changes")
+    __slots__ = (
+        "name",
+        "statement",
+        "results",
+        "columns",
+        "era",
+        "statement_era",
+        "executions",
+        "origin",
+        "changes",
+    )
 
     def __init__(
         self, name: bytes = b"", statement: Statement | None = None, results: bytes = b"\0\0"
@@ -56,6 +67,8 @@ class Portal:
         self.results = results
         self.columns: Columns | None = None
         self.era = -1
+        self.statement_era = -1
+        self.executions = -1
         self.origin: Any = None
         self.changes: Any = None
 
@@ -70,6 +83,7 @@ class Prepared:
         "_portals",
         "_statement_era",
         "_portal_era",
+        "_executions",
     )
 
     def __init__(self, limit: int) -> None:
@@ -79,6 +93,7 @@ class Prepared:
         self._portals: dict[bytes, Portal] = {}
         self._statement_era = 0
         self._portal_era = 0
+        self._executions = 0
 
     @property
     def full(self) -> bool:
@@ -120,6 +135,16 @@ class Prepared:
     def bind_complete(self, portal: Portal) -> None:
         """The database has bound it."""
         portal.era = self._portal_era
+        portal.statement_era = self._statement_era
+        portal.executions = self._executions
+
+    def is_certain(self, portal: Portal, columns: Columns) -> bool:
+        """Whether they were said of this very portal, and nothing has run since it was bound."""
+        return columns is portal.columns and portal.executions == self._executions
+
+    def execution_ended(self) -> None:
+        """Something has run, whatever it was."""
+        self._executions += 1
 
     def bind_failed(self, portal: Portal) -> None:
         """It was never bound: what was bound to its name before may still be."""
@@ -138,7 +163,7 @@ class Prepared:
         """RowDescription of a portal."""
         if portal.era == self._portal_era:
             portal.columns = columns
-            if portal.statement is not None:
+            if portal.statement is not None and portal.statement_era == self._statement_era:
                 self.statement_described(portal.statement, columns)
 
     def columns(self, portal: Portal, count: int) -> Columns:
@@ -148,15 +173,16 @@ class Prepared:
             if portal.columns is not None:
                 return portal.columns
             formats = _formats(portal.results, count)
-            known = self._statement_columns(portal.statement)
+            known = self._statement_columns(portal)
             if known is not None and len(known) == count:
                 if formats == known.formats:
                     return known
                 return Columns(known.names, known.tables, known.types, formats)
         return unknown(count, formats)
 
-    def _statement_columns(self, statement: Statement | None) -> Columns | None:
-        if statement is None or statement.era != self._statement_era:
+    def _statement_columns(self, portal: Portal) -> Columns | None:
+        statement, era = portal.statement, self._statement_era
+        if statement is None or statement.era != era or portal.statement_era != era:
             return None
         return statement.columns
 

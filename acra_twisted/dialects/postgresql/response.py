@@ -397,7 +397,9 @@ class ResponseFlow(ResultRows):
         self._statement_ended(self._head(replies.EXECUTE)[0], end)
 
     def _statement_ended(self, code: int, end: int) -> None:
-        self._session.copying_in = False
+        session = self._session
+        session.copying_in = False
+        session.prepared.execution_ended()
         self._columns = -1
         self._described = None
         if code == replies.EXECUTE:
@@ -439,6 +441,7 @@ class ResponseFlow(ResultRows):
 
     def _function_response(self, start: int, end: int) -> None:
         self._head(replies.CALL)
+        self._session.prepared.execution_ended()
         if self._instead is not None:
             self._out.append(self._instead)
 

@@ -104,8 +104,9 @@ class ResultRows(ChunkFlow):
                 self._columns = len(columns)
                 if not columns.unconcerned:
                     return self._plan(position, columns, exchange)
-                if code == replies.EXECUTE and columns is not portal.columns:
-                    # It was said of a statement of this name, not of these very rows.
+                prepared: Prepared = self._session.prepared
+                if code == replies.EXECUTE and not prepared.is_certain(portal, columns):
+                    # It was said of what had this name, not of these very rows.
                     self._row_limit = _SHORT
             else:
                 self._columns = self._count(code, portal, first)

@@ -134,8 +134,9 @@ class WholeReplies(ResponseFlow):
             exchange.rows = rows
         session.copying_in = False
         session.transaction_status = status = data[-1:]
+        prepared: Prepared = session.prepared
+        prepared.execution_ended()
         if status == b"I":
-            prepared: Prepared = session.prepared
             prepared.transaction_ended()
         session.outstanding.clear()
         self._out.append(data)

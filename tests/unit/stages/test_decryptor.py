@@ -196,6 +196,7 @@ class Decrypting(SynchronousTestCase):
         self.left(batch([b'("' + text.replace(b'"', b'""') + b'")'], types=[0]))
         self.left(batch([b"<a>" + text + b"</a>"], types=[0]))
         self.left(batch([b"<a>" + text + b"</a>"], types=[nested.OWN]))
+        self.left(batch([b"<a>" + text + b"</a>"], types=[0], formats=[UNKNOWN_FORMAT]))
         digits = batch([b"<a>" + own.hex().encode() + b"</a>"], types=[142])
         self.assertNotIn(own.hex().encode(), self.opened(digits)[0][0])
 

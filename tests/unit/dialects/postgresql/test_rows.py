@@ -169,6 +169,30 @@ class Known(SynchronousTestCase):
             self.prepare(b"sa", b"SELECT 1", self.INT4)
             self.assertEqual(self.results(used, reply), [self.INT4])
 
+    def test_a_portal_keeps_the_statement_that_it_was_bound_to(self):
+        """Whatever its name means by now."""
+        for bound, described in ((self.INT4, self.BYTEA), (self.BYTEA, self.INT4)):
+            self.setUp()
+            self.prepare(b"s", b"SELECT", bound)
+            self.play.client(query(b"BEGIN") + bind(b"p", b"s") + SYNC)
+            self.play.database(complete(b"BEGIN") + ready(b"T") + BIND_COMPLETE + ready(b"T"))
+            self.play.client(query(b"DEALLOCATE s; PREPARE s AS SELECT"))
+            self.play.database(complete(b"DEALLOCATE") + complete(b"PREPARE") + ready(b"T"))
+            row_ready = self.ROWS + ready(b"T")
+            # Described is what the name means now.
+            again = typed(described)
+            found = self.results(
+                *(describe(b"S", b"s") + SYNC, message(b"t", b"\0\0") + again + ready(b"T")),
+                *(execute(b"p") + SYNC, row_ready),
+            )
+            self.assertEqual(found, [(0, 0)])
+            # Described is the portal.
+            found = self.results(
+                *(describe(b"P", b"p") + execute(b"p") + SYNC, typed(bound) + row_ready),
+                *(bind(b"", b"s") + execute() + SYNC, BIND_COMPLETE + row_ready),
+            )
+            self.assertEqual(found, [bound, described])
+
     def test_statements_that_run_what_has_a_name(self):
         for text in (
             b"FETCH ALL FROM k",
@@ -241,6 +265,30 @@ class Known(SynchronousTestCase):
                 seen = sum(len(item) for kind, item in self.play.works if kind == "rows")
                 self.assertEqual(seen, judged)
                 self.setUp()
+
+    def test_a_portal_of_an_earlier_batch_that_is_not_what_it_was(self):
+        """Code can give its name away as well, where a savepoint has ended it."""
+        bound = bind(b"p", b"sa") + describe(b"P", b"p") + SYNC
+        described = BIND_COMPLETE + typed(self.INT4) + ready(b"T")
+        self.play.client(query(b"BEGIN") + bound)
+        self.play.database(complete(b"BEGIN") + ready(b"T") + described)
+        long = row(b"x" * 139) + complete(b"SELECT 1") + ready(b"T")
+        used = execute(b"p") + SYNC
+        self.assertEqual(self.results(used, self.ROWS + ready(b"T")), [self.INT4])
+        self.play.works[0][1].unconcerned = True
+        self.assertEqual(self.results(used, self.ROWS + ready(b"T")), [])
+        self.assertEqual(self.results(used, long), [self.UNKNOWN])
+        self.assertEqual(self.results(query(b"COMMIT"), complete(b"COMMIT") + ready()), [])
+        # Where nothing ran in between it is.
+        first = bound[: -len(SYNC)]
+        whole = first + execute(b"p") + SYNC
+        self.assertEqual(self.results(whole, described[:-6] + long), [])
+        run = bind(b"f", b"sb") + execute(b"f")
+        found = self.results(
+            first + run + execute(b"p") + SYNC,
+            described[:-6] + BIND_COMPLETE + self.ROWS + long,
+        )
+        self.assertEqual(found, [self.BYTEA, self.UNKNOWN])
 
     def test_each_execution_is_recorded_as_its_own_statement(self):
         request = bind(b"pb", b"sb") + bind(b"pa", b"sa") + describe(b"P", b"pa")
