@@ -10,11 +10,15 @@ from typing import Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.dialects.postgresql.prepared import RENAMING
+from acra_twisted.errors import WireError
 from acra_twisted.model import Columns
 from acra_twisted.wire.postgres import backend
 
 _ENTRIES: Final = 1024
 _BYTES: Final = 1 << 20
+#: PostgreSQL's 1,664 columns with names of 63 bytes take 135 KB.
+_DESCRIPTION_MAX: Final = 1 << 20
+_TAG_MAX: Final = 1024
 
 
 class Descriptions:
@@ -43,6 +47,8 @@ class Descriptions:
         """The columns of a RowDescription."""
         found = self.known(body)
         if found is None:
+            if len(body) > _DESCRIPTION_MAX:
+                raise WireError("database", f"RowDescription has {len(body)} bytes")
             found = backend.decode_row_description(body)
             self._columns.put(body, found)
         return found
@@ -56,6 +62,8 @@ class Descriptions:
         if found is not None:
             self._last_tag, self._last_rows = body, found
             return found
+        if len(body) > _TAG_MAX:
+            raise WireError("database", f"CommandComplete has {len(body)} bytes")
         tag = backend.decode_command_tag(body)
         if tag.startswith(RENAMING):
             return None

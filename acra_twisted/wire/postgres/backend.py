@@ -19,6 +19,10 @@ AUTH_OK: Final = 0
 AUTH_CLEARTEXT: Final = 3
 AUTH_MD5: Final = 5
 AUTH_SASL: Final = 10
+#: PostgreSQL has 18 fields in an error.
+_FIELDS_MAX: Final = 64
+#: Of a count of rows.
+_DIGITS_MAX: Final = 15
 CLOSE_COMPLETE: Final = message(b"3", b"")
 SCRAM_PLUS: Final = b"SCRAM-SHA-256-PLUS"
 
@@ -70,13 +74,13 @@ def decode_ready(body: bytes) -> bytes:
 def decode_error(body: bytes) -> dict[str, bytes]:
     """Fields of an ErrorResponse or NoticeResponse by their letter.
 
-    Unknown fields are kept and missing ones are missing (FR-8); only a message without
-    terminator is refused.
+    Unknown fields are kept and missing ones are missing (FR-8), and so are those behind the first
+    64; only a message without terminator is refused.
     """
     if not body.endswith(b"\0"):
         raise WireError("database", "ErrorResponse has no terminator")
-    fields = (part for part in body[:-1].split(b"\0") if part)
-    return {chr(part[0]): part[1:] for part in fields}
+    fields = body[:-1].split(b"\0", _FIELDS_MAX)[:_FIELDS_MAX]
+    return {chr(part[0]): part[1:] for part in fields if part}
 
 
 def decode_command_tag(body: bytes) -> bytes:
@@ -87,14 +91,14 @@ def decode_command_tag(body: bytes) -> bytes:
 
 
 def affected_rows(tag: bytes) -> int:
-    """The count at the end of a command tag; -1 where the command has none."""
+    """The count at the end of a command tag; -1 where the command has none, or no possible one."""
     last = tag.rpartition(b" ")[2]
-    return int(last) if last.isdigit() else -1
+    return int(last) if last.isdigit() and len(last) <= _DIGITS_MAX else -1
 
 
 def decode_parameter_status(body: bytes) -> tuple[bytes, bytes]:
     """Name and value of a ParameterStatus."""
-    parts = body.split(b"\0")
+    parts = body.split(b"\0", 3)
     if len(parts) != 3 or parts[2]:
         raise WireError("database", "ParameterStatus is not a name and a value")
     return parts[0], parts[1]

@@ -35,6 +35,12 @@ class Kept(SynchronousTestCase):
         self.assertRaises(WireError, descriptions.rows, b"SELECT 1")
         self.assertRaises(WireError, Descriptions().rows, b"")
 
+    def test_rl10_what_no_database_says_is_not_read_and_not_kept(self):
+        descriptions = Descriptions()
+        self.assertRaises(WireError, descriptions.columns, columns(b"a" * (1 << 20))[5:])
+        self.assertRaises(WireError, descriptions.rows, b"SELECT " + b"1" * 5000 + b"\0")
+        self.assertEqual(descriptions.rows(b"SELECT " + b"9" * 500 + b"\0"), -1)
+
     def test_nothing_at_first(self):
         self.assertIsNone(Descriptions().known(b""))
         self.assertRaises(WireError, Descriptions().columns, b"")

@@ -26,6 +26,13 @@ class Messages(SynchronousTestCase):
         fields = backend.decode_error(data[5:])
         self.assertEqual(fields, {"S": b"FATAL", "V": b"FATAL", "C": b"57P01", "M": b"going?down"})
 
+    def test_rl10_fields_are_counted(self):
+        self.assertEqual(backend.decode_error(b"Sx\0" + b"\0" * 1_000_000), {"S": b"x"})
+        many = b"".join(b"%cx\0" % letter for letter in range(1, 200))
+        self.assertEqual(len(backend.decode_error(many + b"\0")), 64)
+        with self.assertRaises(WireError):
+            backend.decode_parameter_status(b"a\0b\0" + b"\0" * 1_000_000)
+
     def test_tags(self):
         counts = {b"INSERT 0 5": 5, b"SELECT 12": 12, b"BEGIN": -1, b"COPY 0": 0, b"": -1}
         for tag, rows in counts.items():
