@@ -225,7 +225,7 @@ def _keeps_text(cast: dict[str, Any]) -> bool:
     if "typmods" in kind or "arrayBounds" in kind or kind.get("setof"):
         return False
     names = strings(kind.get("names", ()))
-    return names[-1] in _SAME_NAME and (len(names) == 1 or names[0] == "pg_catalog")
+    return not _SAME_NAME.isdisjoint(names[-1:]) and names[:-1] in ([], ["pg_catalog"])
 
 
 def strings(items: Any) -> list[str]:

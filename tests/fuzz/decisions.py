@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.censo
     from acra_twisted.sql.languages import LANGUAGES
     from tests.fuzz import rules
 
+from tests.support.callforms import pairs as call_forms
 from tests.support.evasions import EVASIONS
 
 _MODES = {
@@ -62,6 +63,7 @@ def check(data: bytes) -> None:
 def seeds(folder: Path) -> None:
     """Write inputs to begin with."""
     texts = [(name, text) for name, pairs in EVASIONS.items() for pair in pairs for text in pair]
+    texts += [("postgresql", text) for pair in call_forms() for text in pair[1:]]
     for handler in rules.HANDLERS:
         for text in (*handler.get("queries", ()), *handler.get("patterns", ())):
             texts += [(name, text) for name in _MODES]
