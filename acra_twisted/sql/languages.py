@@ -19,6 +19,7 @@ from acra_twisted.sql import (
     mysqlnames,
     mysqltokens,
     names,
+    pgtrees,
     postgresql,
     tree,
     words,
@@ -120,7 +121,7 @@ class Postgresql:
 
     name = "postgresql"
     quote = b'"'
-    trees = postgresql
+    trees = pgtrees
     mode = Mode(False, False, "utf-8", True)
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pgparse
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, pgcalls, pgsettings, pgstatements, tree
+from acra_twisted.sql import lexer, pgsettings, pgstatements, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.pgcalls import Calls, string, strings
 from acra_twisted.sql.settings import UNSAFE_ENCODINGS
@@ -64,7 +64,6 @@ _HANDLES = {
 }
 _ACTIONS = {"CMD_INSERT": tree.INSERT, "CMD_UPDATE": tree.UPDATE, "CMD_DELETE": tree.DELETE}
 _TEMPORARY = "t"
-_WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
 
 
@@ -402,78 +401,3 @@ _VISITS: Final[dict[str, Callable[[_Reader, dict[str, Any]], None]]] = {
         _Reader._named_objects,
     ),
 }
-
-
-#: How the censor finds its way in these trees.
-WHERE: Final = ("whereClause",)
-SELECT_LIST: Final = "targetList"
-SUBQUERIES: Final = frozenset(("SubLink",))
-
-
-def relation(node: Node) -> Table | None:
-    """The relation that the node names; None for the name of a common table expression."""
-    fields = node.fields
-    if "relname" not in fields or "relpersistence" not in fields or "hidden" in fields:
-        return None
-    return Table(fields.get("schemaname", ""), fields["relname"])
-
-
-def is_writing(node: Node) -> bool:
-    """Whether the node is a statement that writes, or makes a table."""
-    return node.kind in _WRITES or "intoClause" in node.fields
-
-
-def is_star(node: Any) -> bool:
-    """An unqualified ``*`` in a select list."""
-    if type(node) is not Node or node.kind != "ResTarget" or len(node.fields) != 1:
-        return False
-    column = node.fields.get("val")
-    if type(column) is not Node or column.kind != "ColumnRef":
-        return False
-    names = column.fields["fields"]
-    return len(names) == 1 and type(names[0]) is Node and names[0].kind == "A_Star"
-
-
-def name_of(node: Any) -> str | None:
-    """The name if the node is an unqualified column, possibly as an item of a select list."""
-    if type(node) is Node and node.kind == "ResTarget" and set(node.fields) == {"val"}:
-        node = node.fields["val"]
-    if type(node) is Node and node.kind == "ColumnRef":
-        names = node.fields["fields"]
-        if len(names) == 1 and names[0].kind == "String":
-            return str(names[0].fields["sval"])
-    return None
-
-
-def is_value(node: Any) -> bool:
-    """A literal, a parameter, NULL, TRUE or FALSE."""
-    return type(node) is Literal or (type(node) is Node and node.kind in ("ParamRef", "A_Const"))
-
-
-def is_column(node: Any) -> bool:
-    """What %%COLUMN%% stands for: a column, ``*``, literal, subquery, function or CASE."""
-    if type(node) is Node and node.kind in ("ResTarget", "SortBy"):
-        inner = node.fields.get("val", node.fields.get("node"))
-        return set(node.fields) <= {"val", "name"} and is_column(inner)
-    return is_value(node) or (type(node) is Node and node.kind in _COLUMN_LIKE)
-
-
-_COLUMN_LIKE = frozenset(
-    ("ColumnRef", "SubLink", "FuncCall", "CaseExpr", "CoalesceExpr")
-    + ("MinMaxExpr", "SQLValueFunction")
-)
-
-
-def is_function(node: Node) -> bool:
-    """Whether the node calls a function by name."""
-    return node.kind == "FuncCall"
-
-
-def is_opaque_call(node: Node) -> bool:
-    """Whether the node calls, in any form, what reaches more than a permission shows."""
-    return pgcalls.is_opaque(node)
-
-
-def may_hide(name: str) -> bool:
-    """Whether a word, of a text that is not parsed, may be a function that hides what it reads."""
-    return pgcalls.may_hide(name)

@@ -22,6 +22,24 @@ class Grammar(SynchronousTestCase):
             for other in groups[number + 1 :]:
                 self.assertEqual(set(group) & set(other), set())
 
+    def test_calls_and_statements_are_met_wherever_the_grammar_puts_them(self):
+        """A field of one type alone has no type's name in the tree, and is met as a part."""
+        visited = {*["FuncCall", "A_Indirection", "ColumnRef", "A_Expr", "SubLink", "SortBy"]}
+        visited |= {*["RangeTableSample", "DefElem", "MergeWhenClause"]}
+        found = {
+            (name, field.name)
+            for name, message in pg_query_pb2.DESCRIPTOR.message_types_by_name.items()
+            for field in message.fields
+            if field.message_type is not None
+            and (field.message_type.name in visited or field.message_type.name.endswith("Stmt"))
+        }
+        found = {(name, field) for name, field in found if name not in pgstatements.OPAQUE}
+        self.assertEqual(
+            {name for name, _ in found},
+            # The last three are read as parts of their own.
+            {"Node", "AlterDatabaseSetStmt", "AlterRoleSetStmt", "ParseResult", "SelectStmt"},
+        )
+
     def test_one_that_is_new_is_opaque(self):
         self.assertIn("not known", pgstatements.opaque("NewStmt", {}))
 
