@@ -15,15 +15,13 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import mysqlcanon, mysqltokens, tree
+from acra_twisted.sql import mysqlcalls, mysqlcanon, mysqlstatements, mysqltokens, tree
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
 
 # It reports what it does not analyse, with the statement.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
-#: Functions that read files or wait for SQL given as text.
-_OPAQUE_FUNCTIONS = frozenset(("load_file", "sys_exec", "sys_eval"))
 _OPAQUE_CREATIONS = frozenset(("FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"))
 
 
@@ -37,8 +35,10 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     for part in parts:
         own = mysqlcanon.canonical(text, part)
         known = mysqltokens.read(text, part)
+        relations: set[str] = set()
         if known is None:
-            known = _read(own.text, part, text)
+            known = _read(own.text, part, text, relations)
+        _note_reach(known, text, part, relations)
         if own.left_out:
             known.tree.fields["into"] = " ".join(own.left_out)
         if own.writes_file:
@@ -76,7 +76,24 @@ def _check_settings(parsed: Parsed, text: bytes, part: list[Token], is_last: boo
             parsed.refused = "a setting that changes how the rest of the text is read"
 
 
-def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
+def _note_reach(parsed: Parsed, text: bytes, part: list[Token], relations: set[str]) -> None:
+    """What a statement reaches by calls, options, settings and catalogs."""
+    words = [mysqltokens.word(text, token) for token in part]
+    mysqlcalls.note(parsed, text, part, relations)
+    table = mysqlstatements.statements()
+    if words[0] in ("create", "alter") or "engine" in " ".join(words):
+        # An engine's name can be a literal.
+        parsed.whole = False
+    if words[0] in ("create", "alter"):
+        parsed.opaque = parsed.opaque or table.storage(words)
+        for place in mysqlstatements.merged(words):
+            parsed.tables |= mysqltokens.listed(text, part, place)
+    elif words[0] == "set":
+        parsed.opaque = parsed.opaque or table.settings(words)
+    mysqlcalls.note_relations(parsed)
+
+
+def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Parsed:
     try:
         found = [
             e
@@ -108,6 +125,7 @@ def _read(canon: str, part: list[Token], text: bytes) -> Parsed:
     except RecursionError:
         raise LexError("nested too deeply", 0) from None
     parsed.names = mysqltokens.names(text, part) - reader.explained
+    relations |= reader.relations
     if isinstance(expression, exp.Use):
         parsed.moves = "USE decides which table a bare name means"
     verb = mysqltokens.first_word(text, part)
@@ -144,19 +162,19 @@ def _kind(expression: Any) -> str:
 
 
 class _Reader:
-    """Converts one statement.  ``explained``: names that are columns or aliases."""
+    """Converts one statement.  ``explained``: names that are columns or aliases; ``relations``:
+    names of tables and their aliases."""
 
     def __init__(self) -> None:
         self.explained: set[str] = set()
+        self.relations: set[str] = set()
         self._tables: set[Table] = set()
         self._nested: list[Nested] = []
-        self._opaque = ""
 
     def read(self, expression: Any) -> Parsed:
         parsed = Parsed(_kind(expression), self._convert(expression, (), None))
         parsed.tables = frozenset(self._tables)
         parsed.nested = tuple(self._nested)
-        parsed.opaque = self._opaque
         if isinstance(expression, exp.Create) and expression.kind in _OPAQUE_CREATIONS:
             parsed.opaque = "a routine carries code"
         return parsed
@@ -203,6 +221,7 @@ class _Reader:
         # Whether their case matters is the server's to say: only the same spelling hides a table.
         names = tuple(cte.alias for cte in clause.expressions)
         self.explained.update(map(tree.fold, names))
+        self.relations.update(map(tree.fold, names))
         if clause.args.get("recursive"):
             hidden = (*hidden, *names)
         converted = []
@@ -218,6 +237,7 @@ class _Reader:
             target = isinstance(item.parent, (exp.Insert, exp.Update, exp.Delete, exp.Schema))
             name, schema = tree.fold(item.name), tree.fold(item.db)
             self.explained.update((name, schema))
+            self.relations.add(name)
             if name and (schema or target or item.name not in hidden):
                 if name != "dual" or schema:
                     self._tables.add(Table(schema, name))
@@ -231,14 +251,13 @@ class _Reader:
             self.explained.update(tree.fold(part.name) for part in item.parts)
         elif isinstance(item, (exp.Alias, exp.TableAlias)):
             self.explained.add(tree.fold(item.alias_or_name))
+            self.relations.add(tree.fold(item.alias_or_name))
             self.explained.update(tree.fold(c.name) for c in item.args.get("columns") or ())
         elif isinstance(item, (exp.Schema, exp.ColumnDef)):
             self.explained.update(tree.fold(e.name) for e in item.expressions)
         elif isinstance(item, exp.Func):
             name = tree.fold(item.name if isinstance(item, exp.Anonymous) else item.sql_name())
             self.explained.add(name)
-            if name in _OPAQUE_FUNCTIONS:
-                self._opaque = f"function {name} reads what the text does not show"
         return False
 
     def _literal(self, item: Any) -> Any:
@@ -325,9 +344,9 @@ def is_opaque_call(node: Node) -> bool:
         name = str(node.fields["this"])
     else:
         name = str(getattr(exp, node.kind).sql_name()).lower()
-    return name in _OPAQUE_FUNCTIONS
+    return mysqlcalls.is_opaque(name)
 
 
 def may_hide(name: str) -> bool:
     """Whether a word, of a text that is not parsed, may be a function that hides what it reads."""
-    return name in _OPAQUE_FUNCTIONS
+    return mysqlcalls.may_hide(name)

@@ -26,6 +26,7 @@ _CHARSETS = frozenset(
 )
 #: First words that are shown as others.
 CHANGED_VERBS = {"replace": "INSERT", "do": "SELECT", "analyze": "EXPLAIN"}
+_VALUES_FOR = {b"next": "NEXTVAL", b"previous": "LASTVAL"}
 _EXPLAINED = frozenset(("select", "insert", "update", "delete", "replace", "with", "format"))
 _VALUES = (lexer.STRING, lexer.HEX, lexer.BIT)
 
@@ -55,8 +56,14 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
     previous, depth, joins = "", 0, 0
     clause, writes_file = _into(text, tokens)
     left_out: list[str] = []
+    sequences = _sequences(text, tokens)
+    clause |= _merged(text, tokens)
     for place, (kind, start, end) in enumerate(tokens):
         if kind in (lexer.COMMENT, lexer.HINT):
+            continue
+        if place in sequences:
+            out.append(sequences[place])
+            previous = ""
             continue
         if place in clause:
             if kind in lexer.LITERALS:
@@ -105,7 +112,7 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                 raise LexError("nested too deeply", start)
             out.append(word)
         previous = kind
-    shown = " ".join(out).replace(" . ", ".")
+    shown = " ".join(filter(None, out)).replace(" . ", ".")
     return Canonical(shown, literals, tuple(left_out), writes_file)
 
 
@@ -131,6 +138,36 @@ def _verb(low: str, text: bytes, tokens: list[Token], place: int) -> str:
         word = tree.fold(_decoded(text, *after[0][1:])) if after else ""
         return "EXPLAIN" if word in _EXPLAINED else "ANALYZE"
     return CHANGED_VERBS[low]
+
+
+def _sequences(text: bytes, tokens: list[Token]) -> dict[int, str]:
+    """By place what is shown of NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence: a call."""
+    found: dict[int, str] = {}
+    kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
+    words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
+    for at, word in enumerate(words):
+        function = _VALUES_FOR.get(word)
+        if function is None or words[at + 1 : at + 3] != [b"value", b"for"]:
+            continue
+        end = at + (6 if words[at + 4 : at + 5] == [b"."] else 4)
+        name = b"".join(words[at + 3 : end]).decode("utf-8", "replace")
+        found.update(dict.fromkeys(kept[at:end], ""))
+        found[kept[at]] = f"{function} ( {name} )"
+    return found
+
+
+def _merged(text: bytes, tokens: list[Token]) -> frozenset[int]:
+    """Places of the tokens of UNION = (a, b), an option of a table."""
+    first = text[tokens[0][1] : tokens[0][2]].lower() if tokens else b""
+    found: set[int] = set()
+    if first not in (b"create", b"alter"):
+        return frozenset()
+    words = [text[start:end].lower() for _, start, end in tokens]
+    for place, word in enumerate(words):
+        if word == b"union" and words[place + 1 : place + 3] == [b"=", b"("]:
+            end = words.index(b")", place) if b")" in words[place:] else place
+            found.update(range(place, end + 1))
+    return frozenset(found)
 
 
 def _into(text: bytes, tokens: list[Token]) -> tuple[frozenset[int], bool]:

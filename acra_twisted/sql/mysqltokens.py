@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.mysqlstatements import ACTS, CODE, PLAIN, SHOWS
+from acra_twisted.sql.mysqlstatements import statements as statements_table
 from acra_twisted.sql.tree import Node, Parsed, Table
 from acra_twisted.sql.words import Words
 
@@ -22,20 +24,22 @@ _SINGLE_BYTE_OR_SAFE = frozenset(
     + ("macroman", "swe7", "tis620", "ujis", "utf8", "utf8mb3", "utf8mb4")
 )
 _LISTS = frozenset(("checksum", "optimize", "analyze", "check", "repair"))
-_OPAQUE = {
+_CODE = {
     "call": "CALL runs code that is not in the text",
     "prepare": "PREPARE takes its text from a value",
     "execute": "EXECUTE runs a statement that is not in the text",
     "begin": "a compound statement carries code",
     "install": "a plugin brings code",
-    "xa": "a distributed transaction is not analysed",
+    "set": "SET STATEMENT carries another statement",
+    "create": "a routine, a trigger, an event or a server carries code",
 }
 #: First words of statements whose text may not show what they do.
 _UNSEEN = frozenset(
-    (*_OPAQUE, "alter", "create", "do", "drop", "grant", "load", "revoke", "set", "uninstall")
+    (*_CODE, "alter", "do", "drop", "grant", "load", "revoke", "uninstall", "xa")
     + ("backup", "binlog", "change", "flush", "help", "kill", "purge", "reset", "shutdown")
     + ("signal", "resignal", "start", "stop", "get", "if", "case", "loop", "repeat", "while", "for")
 )
+_LOAD_INDEX = ["load", "index", "into", "cache"]
 _HANDLES = frozenset(("savepoint", "release", "deallocate"))
 _SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))
 
@@ -98,6 +102,13 @@ class _Cursor:
             return True
         return False
 
+    def skip_to(self, *words: str) -> None:
+        """Step over everything up to one of the words, and over it and those behind it."""
+        while self.here and self.here not in words:
+            self.at += 1
+        while self.skip(*words):
+            pass
+
     def table(self) -> Table | None:
         """A name, with or without its schema."""
         found: list[str] = []
@@ -111,6 +122,16 @@ class _Cursor:
         return Table(found[0] if len(found) > 1 else "", found[-1]) if found else None
 
 
+def listed(text: bytes, part: list[Token], place: int) -> frozenset[Table]:
+    """Tables with commas between, from a place on."""
+    cursor = _Cursor(text, part)
+    cursor.at = place
+    found = [cursor.table()]
+    while cursor.skip(","):
+        found.append(cursor.table())
+    return frozenset(table for table in found if table is not None)
+
+
 def read(text: bytes, part: list[Token]) -> Parsed | None:
     """A statement that tokens tell enough of; None for one that a parser has to read."""
     cursor = _Cursor(text, part)
@@ -121,23 +142,31 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
     found: list[Table | None] = []
     if verb == "begin" and (len(part) == 1 or cursor.here == "work"):
         return None
-    if verb in _OPAQUE or (verb == "set" and cursor.here == "statement"):
-        parsed.opaque = _OPAQUE.get(verb, "SET STATEMENT carries another statement")
-    elif verb in ("describe", "desc", "explain") and _is_name(text, part):
-        found.append(cursor.table())
-    elif verb == "show":
-        return _show(cursor, parsed)
-    elif verb == "start" and cursor.skip("transaction"):
-        parsed.kind = tree.BEGIN
-    elif verb in _HANDLES:
+    words = [word(text, token) for token in part]
+    if verb in _HANDLES:
         # Its name is the session's own, and no rule can list it.
         parsed.tree = Node("Tokens", {"words": verb})
         return parsed
+    kind = CODE if verb == "begin" else statements_table().kind(words)
+    if kind in (PLAIN, SHOWS, ACTS, CODE):
+        return _unread(parsed, kind, words, names(text, part))
+    if verb in ("describe", "desc", "explain") and _is_name(text, part):
+        found.append(cursor.table())
+    elif verb == "show":
+        return _guarded(_show(cursor, parsed, names(text, part)), words)
+    elif verb == "start" and cursor.skip("transaction"):
+        parsed.kind = tree.BEGIN
     elif verb == "handler":
         found.append(cursor.table())
-    elif verb in ("lock", "unlock"):
-        if verb == "lock" and cursor.skip("table", "tables"):
-            found += _locked(cursor, len(part))
+    elif verb == "lock":
+        cursor.skip("table", "tables")
+        found += _listed(cursor, len(part))
+    elif verb in ("flush", "backup", "cache") or words[:4] == _LOAD_INDEX:
+        if verb == "flush":
+            cursor.skip_to("table", "tables")
+        else:
+            cursor.at = 4 if verb == "load" else 2
+        found += _listed(cursor, len(part)) if cursor.here not in ("", "with") else []
     elif verb == "rename" and cursor.skip("table", "tables"):
         while cursor.here:
             found.append(cursor.table())
@@ -147,9 +176,7 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
         cursor.skip("no_write_to_binlog", "local")
         if not cursor.skip("table", "tables"):
             return None
-        found.append(cursor.table())
-        while cursor.skip(","):
-            found.append(cursor.table())
+        found += _listed(cursor, len(part))
     elif verb == "load":
         parsed.beyond = "LOAD reads a file"
         parsed.opaque = "LOAD reads a file"
@@ -163,7 +190,7 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
     parsed.tables = frozenset(t for t in found if t is not None)
     known = {name for table in parsed.tables for name in table}
     parsed.names = names(text, part) - {verb} - known
-    return parsed
+    return _guarded(parsed, words)
 
 
 def _shape(text: bytes, part: list[Token]) -> str:
@@ -178,7 +205,7 @@ def _is_name(text: bytes, part: list[Token]) -> bool:
     return bool(second) and second not in statements and second not in more
 
 
-def _show(cursor: _Cursor, parsed: Parsed) -> Parsed:
+def _show(cursor: _Cursor, parsed: Parsed, given: frozenset[str]) -> Parsed:
     """SHOW COLUMNS, INDEX, CREATE TABLE name a table; the rest of SHOW names none."""
     while cursor.skip("full", "extended"):
         pass
@@ -190,19 +217,46 @@ def _show(cursor: _Cursor, parsed: Parsed) -> Parsed:
                 table = Table(schema.name if schema else "", table.name)
             parsed.tables = frozenset((table,)) if table else frozenset()
     elif cursor.skip("create"):
-        if cursor.skip("table", "view"):
+        if cursor.skip("table", "view", "sequence"):
             table = cursor.table()
             parsed.tables = frozenset((table,)) if table else frozenset()
+    parsed.names = given - {name for table in parsed.tables for name in table} - {"show"}
     return parsed
 
 
-def _locked(cursor: _Cursor, size: int) -> list[Table | None]:
+def _guarded(parsed: Parsed, words: list[str]) -> Parsed:
+    """No permission for its tables covers what a subquery reads."""
+    if "(" in words and not {"select", "values", "table", "with"}.isdisjoint(words):
+        parsed.apart = "a subquery in a statement that is not analysed"
+    return parsed
+
+
+def _unread(parsed: Parsed, kind: str, words: list[str], given: frozenset[str]) -> Parsed:
+    """A statement whose first words tell all that can be told."""
+    verb = words[0]
+    parsed.names = given - {verb}
+    if kind == CODE:
+        parsed.opaque = _CODE.get(verb, f"{verb.upper()} reaches what the text does not name")
+    elif kind == ACTS:
+        parsed.apart = f"{verb.upper()} acts beyond tables"
+    elif kind == SHOWS:
+        parsed.values = f"{' '.join(words[:2]).upper()} may show values of tables"
+    if verb == "show" and "(" not in words:
+        # Names of schemas; a table can be reached only by a subquery.
+        parsed.names = frozenset()
+    return parsed
+
+
+def _listed(cursor: _Cursor, size: int) -> list[Table | None]:
+    """Names of tables with commas between, and with something behind each."""
     found = [cursor.table()]
+    depth = 0
     while cursor.at < size:
-        if cursor.skip(","):
+        sign = cursor.here
+        cursor.at += 1
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
             found.append(cursor.table())
-        else:
-            cursor.at += 1
     return found
 
 

@@ -8,8 +8,9 @@ import unittest
 
 from acra_twisted.errors import LexError
 from acra_twisted.sandbox.mariadb import MariaDB, Refusal
-from acra_twisted.sql import lexer, mysql, mysqllexer, mysqlnames
+from acra_twisted.sql import lexer, mysql, mysqlcalls, mysqllexer, mysqlnames, mysqlstatements
 from tests.support.evasions import EVASIONS
+from tests.support.mysqlforms import ELSEWHERE, FORMS
 
 SYNTAX, NO_TABLE, NO_COLUMN = 1064, 1146, 1054
 #: What is said of statements that parse: nothing, or that names mean nothing.
@@ -213,6 +214,80 @@ class Tables(Live):
             database, table = re.search(r"'([^'.]+)\.([^'.]+)'", said.text).groups()
             names.add(table if database == "asked" else f"{database}.{table}")
         raise AssertionError(f"{statement!r}: {names}")
+
+
+class Decisions(Live):
+    """Nothing that the server has is left undecided."""
+
+    #: After these the next word tells what the statement is.
+    PAIRS = ("alter", "backup", "cache", "change", "create", "drop", "flush", "get", "install")
+    PAIRS += ("load", "purge", "rename", "reset", "show", "start", "stop", "uninstall", "xa")
+    #: Words between, which tell nothing.
+    BETWEEN = ("aggregate", "algorithm", "definer", "full", "fulltext", "ignore", "local", "online")
+    BETWEEN += ("no_write_to_binlog", "or", "spatial", "sql", "temporary", "unique")
+
+    def asked(self, query):
+        return self.server.run(query).lower().split()
+
+    def test_functions_and_words(self):
+        table = mysqlcalls.decisions()
+        found = self.asked("SELECT function FROM information_schema.sql_functions")
+        found += self.asked(
+            "SELECT routine_name FROM information_schema.routines WHERE routine_type = 'FUNCTION'"
+        )
+        self.assertGreater(len(found), 250)
+        self.assertEqual([name for name in found if not table.decided(name)], [])
+        words = [word for word in self.words() if not table.knows([word])]
+        self.assertEqual(words, [])
+
+    def words(self):
+        found = self.asked("SELECT word FROM information_schema.keywords")
+        return [word for word in found if word[0].isalpha()]
+
+    def test_catalogs(self):
+        table = mysqlcalls.decisions()
+        found = self.asked(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema IN"
+            " ('mysql', 'information_schema', 'performance_schema', 'sys')"
+        )
+        self.assertGreater(len(found), 250)
+        self.assertEqual([name for name in found if not table.knows_relation(name)], [])
+
+    def test_statements(self):
+        kind, left = mysqlstatements.statements().kind, []
+        firsts = self.continued("")
+        self.assertGreater(len(firsts), 50)
+        for first in firsts:
+            if first in self.PAIRS:
+                seconds = set(self.continued(first)) - set(self.BETWEEN)
+                for second in (word for word in seconds if not kind([first, word])):
+                    thirds = self.continued(f"{first} {second}")
+                    self.assertTrue(thirds)
+                    left += [
+                        f"{first} {second} {x}" for x in thirds if not kind([first, second, x])
+                    ]
+            elif not kind([first]) and not kind([first, "tables"]):
+                left.append(first)
+        self.assertEqual(left, [])
+
+    def continued(self, start):
+        """Words that can stand behind ``start``: the server's complaint is not of them."""
+        words = self.words()
+        said = self.server.ask([f"{start} {word}".encode() for word in words], prepare=True)
+        return [
+            word
+            for word, answer in zip(words, said, strict=True)
+            if answer is None
+            or answer.number != SYNTAX
+            or f"near '{word}" not in answer.text.lower()
+        ]
+
+    def test_forms_are_parsed(self):
+        for pair in FORMS:
+            said = self.server.ask([text.encode() for text in pair], prepare=True, database="mysql")
+            for text, answer in zip(pair, said, strict=True):
+                number = answer.number if answer else 0
+                self.assertEqual(number == SYNTAX, text in ELSEWHERE, (text, answer))
 
 
 class Names(Live):

@@ -11,8 +11,10 @@ from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.sql.tree import Table
 from tests.support.callforms import pairs
 from tests.support.evasions import EVASIONS
+from tests.support.mysqlforms import FORMS
 
 DENY = [{"handler": "deny", "tables": ["secrets"]}]
+DENY_ALL = [{"handler": "denyall"}]
 ALLOW = [{"handler": "allow", "tables": ["t"]}, {"handler": "denyall"}]
 
 
@@ -270,6 +272,59 @@ class BareNames(SynchronousTestCase):
         rules = censor("mysql", handlers)
         self.assertEqual(rules.decide(b"USE evil").by, "deny.names")
         self.assertTrue(rules.decide(b"SELECT * FROM t").allowed)
+
+
+class MysqlForms(SynchronousTestCase):
+    """Calls, catalogs, options and statements of MariaDB and MySQL."""
+
+    def test_forms_and_their_twins(self):
+        rules = censor("mysql", DENY)
+        for denied, allowed in FORMS:
+            for _ in range(2):
+                self.assertFalse(rules.decide(denied.encode()).allowed, denied)
+                decision = rules.decide(allowed.encode())
+                self.assertTrue(decision.allowed, (allowed, decision))
+
+    def test_forms_get_no_permission(self):
+        rules = censor("mysql", ALLOW)
+        for denied, _ in FORMS:
+            self.assertFalse(rules.decide(denied.encode()).allowed, denied)
+        for text in (
+            "SELECT sleep(5) FROM t",
+            "SELECT a_function_of_ours(a) FROM t",
+            "CREATE TABLE t (a int) ENGINE=FEDERATED",
+            "SHOW COLUMNS FROM t WHERE EXISTS (SELECT 1 FROM u)",
+        ):
+            self.assertFalse(rules.decide(text.encode()).allowed, text)
+        for text in (
+            "SELECT upper(a), count(*), now(), if(a, 1, 2), cast(a AS char(5)) FROM t",
+            "SELECT a FROM t AS d (x) WHERE a IN (1) AND (b = 2) HAVING (count(*) > 1)",
+            "INSERT INTO t (a) VALUES (1) ON DUPLICATE KEY UPDATE a = VALUES(a)",
+            "WITH c (x) AS (SELECT a FROM t) SELECT row_number() OVER (ORDER BY x) FROM c",
+            "CREATE TABLE t (a varchar(10), KEY k (a)) ENGINE=InnoDB",
+            "SHOW INDEX FROM t",
+        ):
+            decision = rules.decide(text.encode())
+            self.assertTrue(decision.allowed, (text, decision))
+
+    def test_statistics_and_unknown_functions_by_the_rule_file(self):
+        text = b"SELECT min_value FROM mysql.column_stats"
+        self.assertTrue(censor("mysql", DENY, statistics="allow").decide(text).allowed)
+        text = b"SELECT a_function_of_ours(a) FROM t"
+        self.assertTrue(censor("mysql", DENY).decide(text).allowed)
+        self.assertFalse(censor("mysql", DENY, unknown_functions="deny").decide(text).allowed)
+        self.assertTrue(censor("mysql", ALLOW, unknown_functions="allow").decide(text).allowed)
+
+    def test_an_engine_that_is_a_literal_is_read_each_time(self):
+        rules = censor("mysql", DENY)
+        for _ in range(2):
+            self.assertTrue(rules.decide(b"CREATE TABLE x (a int) ENGINE='InnoDB'").allowed)
+            self.assertFalse(rules.decide(b"CREATE TABLE x (a int) ENGINE='connect'").allowed)
+
+    def test_only_a_transaction_begins_one(self):
+        rules = censor("mysql", [{"handler": "allow", "patterns": ["%%BEGIN%%"]}, *DENY_ALL])
+        self.assertTrue(rules.decide(b"START TRANSACTION").allowed)
+        self.assertFalse(rules.decide(b"START SLAVE").allowed)
 
 
 class MysqlNames(SynchronousTestCase):
