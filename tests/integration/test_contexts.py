@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -22,7 +23,8 @@ from acra_twisted.sandbox.processes import Process, accepts, free_port
 from tests.integration.base import Surroundings, eventually, raw_session
 from tests.support.sessions import SYNC, bind, describe, execute, parse, ready
 
-INTEROP = Path(__file__).parents[1] / "interop"
+TOP = Path(__file__).parents[2]
+INTEROP = TOP / "tests/interop"
 
 
 def new_context():
@@ -166,6 +168,14 @@ class Drivers(Surroundings):
         self.talk(prepared, execution, execution)
         self.check("pgx", trace_id, 1)
         eventually(lambda: len(self.linked_with(trace_id)) == 1, "the second is linked")
+
+    def test_pgjdbc(self):
+        command = [sys.executable, "-m", "tests.support.pgjdbc", str(self.linked.port)]
+        done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name, trace_id, own, linked in json.loads(done.stdout):
+            self.check(f"pgjdbc: {name}", trace_id, own)
+            eventually(lambda: len(self.linked_with(trace_id)) == linked, f"links of {name}")  # noqa: B023
 
     def test_as_pgjdbc_says_it(self):
         """Unnamed up to prepareThreshold, then named, then without Parse."""
