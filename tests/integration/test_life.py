@@ -431,8 +431,12 @@ class Hostile(Surroundings):
 
     def test_fr2_an_announced_gigabyte(self):
         startup = StartupPacket(0, {b"user": b"postgres"}).encode()
-        got = self.answer(startup, b"Q\x3f\xff\xff\xff0123456789")
+        got = self.answer(startup, b"Q\x7f\xff\xff\xff0123456789")
         self.assertIn(b"C08P01", got)
+        with raw_session(self.target.port) as raw:
+            # What PostgreSQL would wait for is refused at once, and left out as it comes.
+            raw.sendall(b"Q\x3f\xff\xff\xff0123456789")
+            self.assertIn(b"C54000", raw.recv(4096))
         self.assertTrue(self.alive())
 
     def test_cl4_contexts(self):

@@ -4,10 +4,13 @@ refused is told."""
 from __future__ import annotations
 
 import socket
+import tempfile
 import time
+from pathlib import Path
 
 import psycopg
 
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings, eventually, get, raw_session
 from tests.support.sessions import PARSE_COMPLETE, bind, execute, message, parse, query, types
@@ -40,6 +43,12 @@ class LongBatches(Surroundings):
             "both stop early": cls.chain(
                 connector={"connector": LIMITS}, server={"database": LIMITS}
             ),
+            "both stop early, Secure Session": cls.chain(
+                link="secure-session",
+                keys=Keys(Path(tempfile.mkdtemp(dir=cls.folder)), "client"),
+                connector={"connector": LIMITS},
+                server={"database": LIMITS},
+            ),
             "the server stops early": cls.chain(
                 link="none", server={"database": {**LIMITS, "batch_hold_limit": "0"}}
             ),
@@ -69,7 +78,7 @@ class LongBatches(Surroundings):
 
     def test_who_goes_while_it_is_not_read(self):
         slow = query(b"SELECT pg_sleep(60)")
-        for name in ("the connector stops early", "both stop early", "the server stops early"):
+        for name in set(self.chains) - {"defaults"}:
             chain = self.chains[name]
             with self.subTest(name), raw_session(chain.port) as raw:
                 raw.sendall(slow + query(b"SELECT 1") * 5000)
