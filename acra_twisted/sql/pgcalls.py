@@ -20,6 +20,9 @@ _ADMITTED: Final = (pgtable.HARMLESS, pgtable.TELLS)
 _NAME = re.compile(r'\s*("(?:[^"]|"")+"|[^\s."]+)\s*(\.|$)')
 #: What gives its argument's name on: casts are written like functions, too.
 _SAME_NAME: Final = frozenset(("regclass", "to_regclass", "text", "name", "varchar", "unknown"))
+_NO_ROWS: Final = frozenset(
+    ("A_Const", "BoolExpr", "NullTest", "BooleanTest", "SQLValueFunction", "A_ArrayExpr")
+)
 #: Operators by their sign; the other kinds of expression have fixed ones.
 _BY_SIGN: Final = frozenset(("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL"))
 
@@ -268,7 +271,7 @@ def _is_opaque_field(item: Any, table: Decisions) -> bool:
 
 def _has_no_fields(argument: dict[str, Any], table: Decisions) -> bool:
     """Whether an expression is no row for certain."""
-    if "A_Const" in argument:
+    if not _NO_ROWS.isdisjoint(argument) or argument.get("A_Expr", {}).get("kind") in _BY_SIGN:
         return True
     names = strings(argument.get("TypeCast", {}).get("typeName", {}).get("names", ()))
     return bool(names) and names[-1] in table.types and names[-1] != "record"

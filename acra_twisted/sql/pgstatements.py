@@ -23,7 +23,7 @@ _SHOWN: Final = (
     "DropTableSpaceStmt DropSubscriptionStmt DropUserMappingStmt DropRoleStmt "
     # The session, its transaction and its settings.
     "TransactionStmt VariableSetStmt VariableShowStmt AlterDatabaseSetStmt AlterRoleSetStmt "
-    "AlterDatabaseStmt CheckPointStmt ClosePortalStmt FetchStmt DeallocateStmt DiscardStmt "
+    "CheckPointStmt ClosePortalStmt FetchStmt DeallocateStmt DiscardStmt "
     "ConstraintsSetStmt ListenStmt UnlistenStmt NotifyStmt "
     # Wrappers inside the grammar.
     "RawStmt"
@@ -157,7 +157,15 @@ def _domain(fields: dict[str, Any]) -> str:
 def _whole_database(fields: dict[str, Any]) -> str:
     if "relation" in fields or "rels" in fields:
         return ""
+    options = {option.get("DefElem", {}).get("defname") for option in fields.get("options", ())}
+    if "only_database_stats" in options:
+        return ""
     return "it works on tables that the text does not name"
+
+
+def _database(fields: dict[str, Any]) -> str:
+    given = {option.get("DefElem", {}).get("defname") for option in fields.get("options", ())}
+    return "it moves tables that the text does not name" if "tablespace" in given else ""
 
 
 def _createdb(fields: dict[str, Any]) -> str:
@@ -188,6 +196,7 @@ CONDITIONS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "ClusterStmt": _whole_database,
     "ReindexStmt": _whole_database,
     "CreatedbStmt": _createdb,
+    "AlterDatabaseStmt": _database,
     "AlterDomainStmt": _domain,
     # By CASCADE alone.
     "TruncateStmt": _nothing,

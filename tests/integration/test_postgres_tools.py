@@ -191,6 +191,21 @@ class Tools:
         self.assertEqual(*rows)
         self.assertIn(b"{x}", rows[0][1])
 
+    def test_maintenance(self):
+        for name, *arguments in (
+            ("vacuumdb", "-t", "products"),
+            ("vacuumdb", "--analyze-in-stages", "-t", "products"),
+            ("reindexdb", "-t", "products"),
+            ("pgbench", "-i", "-q", "-s", "1"),
+            ("pgbench", "-n", "-t", "5", "-M", "prepared"),
+        ):
+            code, _, error = self.run_tool(self.linked.port, name, *arguments)
+            self.assertEqual(code, 0, (name, arguments, error))
+        for name in ("vacuumdb", "reindexdb"):
+            code, _, error = self.run_tool(self.linked.port, name, "-t", "secrets")
+            self.assertNotEqual(code, 0)
+            self.assertIn(b"AcraCensor blocked this query", error)
+
     def test_psql(self):
         for command in DESCRIPTIONS:
             self.same("psql", "-X", "-c", command)
