@@ -67,8 +67,9 @@ class IStatementStage(IStage):
 class IReloadable(IStage):
     """A stage that reads something which may change: rules, schemas."""
 
-    def reload() -> None:
-        """SIGHUP: read it anew.  Raises ConfigError; what was in force stays in force then."""
+    def reload() -> Deferred[None] | None:
+        """SIGHUP: read it anew, now or later.  Raises ConfigError, or fails with one; what was in
+        force stays in force then.  It is not called again before it is done."""
 
 
 class IParameterStage(IStage):

@@ -1,6 +1,10 @@
 """The decision on a text: the same for the stage and for the tools.
 
-    text -> kept by whole text? -> kept by skeleton? -> lexer, limits, parser -> handlers in order
+    text -> kept by whole text? -> kept by skeleton? -> long lists cut -> lexer, limits, parser
+         -> handlers in order
+
+`Censor.known` looks up and is soon done.  `Censor.work_out` takes as long as the text is large, and
+may be called in a thread: it changes nothing but what it is given and the caches.
 
 Nothing that a rule says overrules what is refused before the rules: text that cannot be split
 into tokens, that exceeds a limit, or that is written in an encoding that cannot be read safely.
@@ -8,6 +12,7 @@ into tokens, that exceeds a limit, or that is written in an encoding that cannot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,10 +22,10 @@ from acra_twisted.censor import rules
 from acra_twisted.censor.handlers import CompiledHandler, Decision, Step
 from acra_twisted.censor.patterns import literal_values
 from acra_twisted.censor.rules import Rules
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 from acra_twisted.model import Statement
-from acra_twisted.sql import lexer, names, skeleton, tree
-from acra_twisted.sql.languages import MAX_TEXT, Mode, bound, normal, one_row
+from acra_twisted.sql import folding, lexer, names, skeleton, tree
+from acra_twisted.sql.languages import Limits, Mode, bound, normal
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.redact import UNREADABLE, hide
@@ -29,13 +34,17 @@ from acra_twisted.sql.tree import Parsed, Table, UnparsableError
 #: Larger texts are decided each time.
 _KEY_LIMIT: Final = 64 << 10
 _TEXT_LIMIT: Final = 2 << 10
-#: From this size on, bytes, and with so many commas, a text is read by one of its rows.
-_MANY_FROM: Final = 16 << 10
-_MANY_VALUES: Final = (1_000, 150_000)
+#: From this size on, bytes, long lists of a text are cut before it is parsed.
+_FOLDED_FROM: Final = 4 << 10
+#: What joins the elements of a list in a rule.
+_JOINTS: Final = re.compile(r",|[-+*]|\|\||\b(?:OR|AND|WHEN)\b", re.IGNORECASE)
 
 NO_RULE: Final = Decision(True, "default", "no rule decides")
 NO_STATEMENT: Final = Decision(True, "empty", "no statement")
 NOT_READ: Final = Decision(True, "idle", "there are no rules")
+NOT_PARSED: Final = Decision(
+    False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR
+)
 
 #: What `Decision.by` can be for a refusal: the labels of the metric.
 DENIALS: Final = (
@@ -45,6 +54,8 @@ DENIALS: Final = (
 
 #: Told of a statement to capture (path, redacted text) and of one that cannot be parsed.
 Sink = Callable[[str, str], None]
+#: Sinks and what they are to be told: path, redacted text.
+Told = list[tuple[Sink, str, str]]
 #: Prepared statements of a session by name, with the tables that they reach.
 Prepared = dict[str, frozenset[Table]]
 
@@ -89,7 +100,10 @@ class Plan:
 
 
 class _Outcome(NamedTuple):
+    """``whole``: no literal decides what the statements are, so that those left out do not."""
+
     plan: Plan
+    whole: bool
     cacheable: bool
     stateful: bool
     made: Prepared
@@ -109,8 +123,10 @@ class Censor:
         unparsable: Sink = lambda path, text: None,
         cache_entries: int = 4096,
         cache_bytes: int = 8 << 20,
+        limits: Limits = Limits(),  # noqa: B008 (a constant)
     ) -> None:
         self.language = language
+        self._costs = limits
         self.rules = given
         self._handlers = [
             CompiledHandler(language, handler, number, given.value_matches_functions)
@@ -133,6 +149,15 @@ class Censor:
             for handler in given.handlers
             for entry in (*handler.queries, *handler.tables, *handler.patterns)
         )
+        #: Elements of a list that are read: more than any list of a rule has.
+        self._keep = 2 + max(
+            (
+                len(_JOINTS.findall(entry.text))
+                for handler in given.handlers
+                for entry in (*handler.queries, *handler.patterns)
+            ),
+            default=0,
+        )
         self._name_quote = language.quote
         self._double_quotes = language.name == "mysql"
 
@@ -154,29 +179,68 @@ class Censor:
         ``prepared`` belongs to the session: it is asked for EXECUTE, and told of PREPARE and of
         the text's own ``name`` if it has one.  ``statement``, whose text it is, gets the skeleton.
         """
+        mode = self.language.mode if mode is None else mode
+        decision = self.known(text, mode, prepared, name, statement)
+        if decision is None:
+            told: Told = []
+            decision = self.work_out(text, mode, prepared, name, told)
+            for sink, path, shown in told:
+                sink(path, shown)
+        return decision
+
+    def known(
+        self,
+        text: bytes,
+        mode: Mode,
+        prepared: Prepared | None = None,
+        name: str = "",
+        statement: Statement | None = None,
+    ) -> Decision | None:
+        """The decision if it is kept, else None."""
         if self.idle:
             return NOT_READ
-        mode = self.language.mode if mode is None else mode
         if mode.whole and not name:
             kept = self._texts.get(text)
             if kept is not None:
                 return kept
+        if not mode.default or mode.backslash is None or len(text) > _KEY_LIMIT:
+            return None
+        found = skeleton.split(text, self._name_quote)
+        if found is None:
+            return None
+        if statement is not None:
+            statement.skeleton = found
+        plan = self._plans.get(found[0])
+        if plan is None:
+            return None
+        decision = plan.fixed or plan.decide(text, lambda: _plain_values(found[1]))
+        if found[1] and not name:
+            return decision
+        return self._kept(text, decision, plan, prepared, name, not found[1])
+
+    def work_out(
+        self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
+    ) -> Decision:
+        """The decision on a text that is not known.  ``told`` gets what sinks are to be told."""
         try:
-            if len(text) > MAX_TEXT:
-                raise LexError("the text is too long", 0)
+            if len(text) > self._costs.max_text:
+                raise TooCostlyError(
+                    f"{len(text)} bytes, max_text allows {self._costs.max_text}", 0
+                )
             if mode.backslash is None:
-                return self._decide_either_way(text, mode, prepared, name, statement)
-            return self._decide(text, mode, prepared, name, statement)
+                return self._decide_either_way(text, mode, prepared, name, told)
+            return self._decide(text, mode, prepared, name, told)
+        except TooCostlyError as error:
+            why = f"the statement is too large to analyse: {error.why} in [stage:censor]"
+            return Decision(False, "refused", why)
+        except UnscannableError:
+            # No server runs any part of it, so that it does not matter what it names.
+            return self._by_text(text) if self.rules.ignore_parse_error else NOT_PARSED
         except LexError as error:
             return Decision(False, "refused", error.why)
 
     def _decide_either_way(
-        self,
-        text: bytes,
-        mode: Mode,
-        prepared: Prepared | None,
-        name: str,
-        statement: Statement | None,
+        self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
     ) -> Decision:
         """While a setting may be changing: only what is allowed by all its values is allowed.
 
@@ -186,67 +250,111 @@ class Censor:
         if not text.isascii() and self._beyond_ascii:
             raise LexError("characters beyond ASCII, in an encoding that may be changing", 0)
         usual = normal(text, mode)
-        for kind, start, end in self.language.tokens(usual, mode):
+        for kind, start, end in self._tokens(usual, mode):
             if kind in _NAME_KINDS and not usual[start:end].isascii():
                 if mode.names or end - start >= names.CERTAIN_BYTES:
                     raise LexError("a name in an encoding that may be changing", start)
-        decision = self._decide(text, mode._replace(backslash=False), prepared, name, statement)
+        decision = self._decide(text, mode._replace(backslash=False), prepared, name, told)
         if decision.allowed and b"\\" in text:
             other = mode._replace(backslash=True, default=False)
-            decision = self._decide(text, other, prepared, name, statement)
+            decision = self._decide(text, other, prepared, name, told)
         return decision
 
+    def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
+        limit = self._costs.max_tokens
+        try:
+            found: list[Token] = self.language.tokens(text, mode, limit)
+        except TooCostlyError as error:
+            raise TooCostlyError(
+                f"more than {limit} tokens, which max_tokens allows", error.position
+            ) from None
+        return found
+
     def _decide(
+        self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
+    ) -> Decision:
+        known = self.known(text, mode, prepared, name)
+        if known is not None:
+            return known
+        whole = normal(text, mode)
+        folded = self._folded(whole, mode)
+        decision = None
+        if folded is not None:
+            decision = self._decide_usual(text, folded, mode, prepared, name, told)
+        if decision is None:
+            usual = folding.Folded(whole, True, False)
+            decision = self._decide_usual(text, usual, mode, prepared, name, told)
+        return decision or NO_STATEMENT
+
+    def _decide_usual(
         self,
         text: bytes,
+        folded: folding.Folded,
         mode: Mode,
         prepared: Prepared | None,
         name: str,
-        statement: Statement | None,
-    ) -> Decision:
-        own_key, literals, judged = None, None, b""
-        many = len(text) > _MANY_FROM and _MANY_VALUES[0] <= text.count(b",") <= _MANY_VALUES[1]
-        if mode.default and (many or len(text) <= _KEY_LIMIT):
-            found = skeleton.split(text, self._name_quote)
-            if found is not None:
-                if statement is not None:
-                    statement.skeleton = found
-                own_key, literals, judged = found
-                plan = self._plans.get(own_key)
-                if plan is not None:
-                    decision = plan.fixed or plan.decide(text, lambda: _plain_values(found[1]))
-                    if literals and not name:
-                        return decision
-                    return self._kept(text, decision, plan, prepared, name, not literals)
-        rows = None
-        if many and own_key is not None and skeleton.is_plain(judged):
-            # Cut by regular expressions alone: the lexer would take a tenth of a second for what
-            # the drivers' bulk inserts send.
-            rows = one_row(own_key)
-        usual = normal(text, mode) if rows is None else rows
-        tokens = self.language.tokens(usual, mode)
-        key = _full_key(usual, tokens, mode) if rows is None else b"\0rows" + rows
+        told: Told,
+    ) -> Decision | None:
+        """None if more has to be read of the text than what is left of it."""
+        usual = folded.text
+        tokens = self._tokens(usual, mode)
+        key = _full_key(usual, tokens, mode)
+        if not folded.alike:
+            key = b"\0rows" + key
         values = _Values(self.language, usual, tokens, mode)
         plan = self._plans.get(key)
         if plan is not None:
-            decision = plan.decide(text, values)
-            return self._kept(text, decision, plan, prepared, name, False)
+            if plan.fixed is not None:
+                self._keep_plain(text, mode, plan)
+            return self._kept(text, plan.decide(text, values), plan, prepared, name, False)
+        telling: Told = []
         try:
-            outcome = self._plan(usual, tokens, mode, prepared, rows is not None)
+            outcome = self._plan(usual, tokens, mode, prepared, folded.alike, telling)
         except UnparsableError:
-            decision = self._undecided(text, usual, tokens, mode)
+            if folded.cut:
+                return None
+            decision = self._undecided(text, usual, tokens, mode, told)
             return self._kept(text, decision, None, prepared, name, mode.whole)
+        if folded.cut and not outcome.whole:
+            return None
+        told += telling
         plan = outcome.plan
-        if outcome.cacheable and len(usual) <= _KEY_LIMIT:
-            if rows is None and own_key is not None and skeleton.is_plain(judged):
-                key = own_key
-            self._plans.put(key, plan)
+        if outcome.cacheable:
+            if len(key) <= _KEY_LIMIT:
+                self._plans.put(key, plan)
+            if not folded.cut or plan.fixed is not None:
+                # Where no literal decides it does not matter that not all of them are read.
+                self._keep_plain(text, mode, plan)
         decision = plan.decide(text, values)
         if decision.allowed and prepared is not None:
             for other, tables in outcome.made.items():
                 _remember(prepared, other, tables)
+        literals = mode.default and _has_plain_literals(text, self._name_quote)
         keeps = not outcome.stateful and (not outcome.cacheable or not literals) and mode.whole
         return self._kept(text, decision, plan, prepared, name, keeps)
+
+    def _folded(self, text: bytes, mode: Mode) -> folding.Folded | None:
+        """A long text with its long lists cut; None if there are none."""
+        if len(text) < _FOLDED_FROM:
+            return None
+        cut = folding.cut_plain(text, self._name_quote) if mode.default else None
+        if cut is not None:
+            # By regular expressions: a tenth of what the lexer takes for drivers' bulk inserts.
+            folded = folding.fold(text, cut, self._keep)
+            if folding.is_plain(folded.text, self._name_quote):
+                return folded if folded.cut else None
+        cut = folding.cut_tokens(text, self._tokens(text, mode))
+        if cut is None:
+            return None
+        folded = folding.fold(text, cut, self._keep)
+        return folded if folded.cut else None
+
+    def _keep_plain(self, text: bytes, mode: Mode, plan: Plan) -> None:
+        """Keep a plan by the skeleton of its text, too."""
+        if mode.default and len(text) <= _KEY_LIMIT:
+            found = skeleton.split(text, self._name_quote)
+            if found is not None and skeleton.is_plain(found[2]):
+                self._plans.put(found[0], plan)
 
     def _kept(
         self,
@@ -278,11 +386,11 @@ class Censor:
         tokens: list[Token],
         mode: Mode,
         prepared: Prepared | None,
-        is_one_row: bool,
+        by_form: bool,
+        told: Told,
     ) -> _Outcome:
-        bounded = bound(self.language, text, tokens, mode)
-        collapsed = bounded.collapsed or is_one_row
-        parsed = self.language.parse(bounded.text, bounded.tokens, mode)
+        bound(self.language, text, tokens, self._costs.max_structure)
+        parsed = self.language.parse(text, tokens, mode)
         statements, tables = [], set()
         stateful = False
         session: Prepared = {} if prepared is None else prepared
@@ -300,13 +408,13 @@ class Censor:
             self.language.compare(one, mode)
             self._settle(one)
             tables |= one.tables | one.views
-            statements.append(tuple(self._steps(one, text, tokens, collapsed)))
+            statements.append(tuple(self._steps(one, text, tokens, by_form, told)))
             if one.prepares:
                 stateful = True
                 _remember(made, one.prepares, one.tables | one.views)
         plan = Plan(tuple(statements), frozenset(tables))
-        whole = all(one.whole for one in parsed) and not bounded.collapsed
-        return _Outcome(plan, whole and not stateful, stateful, made)
+        whole = all(one.whole for one in parsed)
+        return _Outcome(plan, whole, whole and not stateful, stateful, made)
 
     def _settle(self, parsed: Parsed) -> None:
         """Apply what the rules say of unknown functions and of statistics."""
@@ -321,18 +429,18 @@ class Censor:
                 parsed.values = f"{min(parsed.unknown)} is not known (unknown_functions: deny)"
 
     def _steps(
-        self, parsed: Parsed, text: bytes, tokens: list[Token], collapsed: bool
+        self, parsed: Parsed, text: bytes, tokens: list[Token], by_form: bool, told: Told
     ) -> list[Step]:
         form = tree.shape(parsed.tree)
         found: list[Step] = []
         for handler in self._handlers:
             if handler.kind == rules.CAPTURE:
-                self._captured(handler.filepath, hide(text, tokens, _KEY_LIMIT))
+                told.append((self._captured, handler.filepath, hide(text, tokens, _KEY_LIMIT)))
                 continue
             steps = handler.steps(parsed, form)
-            if collapsed:
-                # Only one of many rows was read: enough to refuse, never to allow by its form.
-                steps = [s for s in steps if s.final is not None and _holds_for_all_rows(s.final)]
+            if not by_form and handler.kind == rules.ALLOW:
+                # Some of what was left out is no value: the form of the rest permits nothing.
+                steps = [s for s in steps if s.final is not None and s.final.by == "allow.table"]
             found += steps
             if found and found[-1].final is not None:
                 return found
@@ -350,19 +458,24 @@ class Censor:
                 return UNREADABLE
         return hide(text, tokens, _KEY_LIMIT)
 
-    def _undecided(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> Decision:
+    def _undecided(
+        self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode, told: Told
+    ) -> Decision:
         """A text that cannot be parsed."""
-        if self.rules.parse_errors_log:
-            self._unparsable(self.rules.parse_errors_log, self._shown(usual, tokens, mode))
+        path = self.rules.parse_errors_log
+        if path:
+            told.append((self._unparsable, path, self._shown(usual, tokens, mode)))
         if not self.rules.ignore_parse_error:
-            return Decision(
-                False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR
-            )
+            return NOT_PARSED
         found = self.language.words(usual, tokens)
         for handler in self._handlers:
             denied = handler.words_denied(found, mode.names)
             if denied is not None:
                 return denied
+        return self._by_text(text)
+
+    def _by_text(self, text: bytes) -> Decision:
+        """By the rules that act without a tree."""
         steps: list[Step] = []
         for handler in self._handlers:
             steps += handler.text_steps()
@@ -395,10 +508,6 @@ def _without_effect(given: Rules) -> list[str]:
     return found
 
 
-def _holds_for_all_rows(decision: Decision) -> bool:
-    return not decision.allowed or decision.by in ("allow.table", "allowall")
-
-
 def _remember(prepared: Prepared, name: str, tables: frozenset[Table]) -> None:
     """A name that was prepared before may still mean the older statement: both count."""
     if name in prepared:
@@ -409,6 +518,11 @@ def _remember(prepared: Prepared, name: str, tables: frozenset[Table]) -> None:
 
 def _plain_values(literals: Iterable[bytes]) -> list[Value]:
     return [("string", one[1:-1]) if one[0] == 0x27 else ("number", one) for one in literals]
+
+
+def _has_plain_literals(text: bytes, quote: bytes) -> bool:
+    found = skeleton.split(text, quote) if len(text) <= _TEXT_LIMIT else None
+    return found is not None and bool(found[1])
 
 
 class _Values:

@@ -27,7 +27,7 @@ class Workers:
     def __init__(
         self,
         reactor: Any,
-        count: int = 2,
+        count: int = 3,
         awaiting: Callable[[Deferred[Any]], Deferred[Any]] = lambda deferred: deferred,
     ) -> None:
         self._reactor = reactor

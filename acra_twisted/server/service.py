@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.config.ini import IniFile
@@ -173,6 +174,9 @@ class AcraServer(MultiService):
         self.pipeline = build(settings, services)
         self._set_up_tracing(settings)
         self._numbers = 0
+        # Stages that read anew, and whether that has been asked for meanwhile.
+        self._reads = 0
+        self._reads_again = False
         self._connections: Connections[ServerConnection] = Connections(reactor)
         self.metrics.watch_pool(
             "connections", lambda: len(self._connections), settings["max_connections"]
@@ -339,19 +343,40 @@ class AcraServer(MultiService):
         self._connections.hurry()
 
     def reload(self) -> None:
-        """SIGHUP: read keys, certificates, and what stages read, anew; sessions go on."""
+        """SIGHUP: read keys, certificates, and what stages read, anew; sessions go on.
+
+        However many signals come while something is read: it is read once more when that is done.
+        """
+        if self._reads:
+            self._reads_again = True
+            return
         if self.keys is not None:
             self.keys.forget()
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
         renew(self._contexts, self.log)
+        self._reads = 1
         for stage in self.pipeline.stages:
             if IReloadable.providedBy(stage):
-                try:
-                    stage.reload()
-                except ConfigError as error:
-                    not_renewed(self.log, error, stage=stage.name)
-                else:
-                    self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
+                self._reads += 1
+                reading: Deferred[Any] = maybeDeferred(stage.reload)
+                reading.addCallback(self._has_read, stage).addErrback(self._has_not_read, stage)
+                reading.addCallback(self._read_one)
+        self._read_one(None)
+
+    def _has_read(self, _: Any, stage: Any) -> None:
+        self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
+
+    def _has_not_read(self, failure: Failure, stage: Any) -> None:
+        if isinstance(failure.value, ConfigError):
+            not_renewed(self.log, failure.value, stage=stage.name)
+        else:
+            self.log.failure("stage {stage} cannot read anew", failure, stage=stage.name)
+
+    def _read_one(self, _: Any) -> None:
+        self._reads -= 1
+        if not self._reads and self._reads_again:
+            self._reads_again = False
+            self.reload()
 
     def _read_blocks(self) -> Sequence[Block]:
         path = self._settings.file

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.sql import (
     lexer,
     mysql,
@@ -30,13 +30,20 @@ from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
 from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
 
-#: Longest text, bytes.
-MAX_TEXT = 1 << 20
-#: What is left to parse once literals, the commas between them and equal rows are gone.
-MAX_STRUCTURE_BYTES = 16 << 10
-MAX_STRUCTURE_TOKENS = 4_000
 MAX_BRACKETS = 100
-MAX_STATEMENTS = 16
+#: Bytes of names, words and signs for each token that may be parsed.
+_TOKEN_BYTES = 16
+
+
+class Limits(NamedTuple):
+    """What a text may cost: bytes, tokens, and the tokens left to parse once long lists are cut.
+
+    Splitting takes a microsecond or two a token, parsing and matching ten.
+    """
+
+    max_text: int = 16 << 20
+    max_tokens: int = 300_000
+    max_structure: int = 16_000
 
 
 class Mode(NamedTuple):
@@ -63,11 +70,13 @@ class Language(Protocol):
     quote: bytes
     trees: ModuleType
     mode: Mode
+    #: Tokens that its parser can be given.
+    parsed: int
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """The mode that a session's settings, under the server's names, make."""
 
-    def tokens(self, text: bytes, mode: Mode) -> list[Token]:
+    def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError."""
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
@@ -123,6 +132,7 @@ class Postgresql:
     quote = b'"'
     trees = pgtrees
     mode = Mode(False, False, "utf-8", True)
+    parsed = 1_000_000
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """As reported by ParameterStatus."""
@@ -137,9 +147,10 @@ class Postgresql:
         default = not backslash and encoding == "utf-8" and exact
         return Mode(backslash, False, encoding, default, compared, bool(encoding) and exact)
 
-    def tokens(self, text: bytes, mode: Mode) -> list[Token]:
+    def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
-        return lexer.tokens(text, None if mode.backslash is None else not mode.backslash)
+        conforming = None if mode.backslash is None else not mode.backslash
+        return lexer.tokens(text, conforming, limit)
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """The server's grammar reads strings by the default; others are marked as E'' for it."""
@@ -152,7 +163,7 @@ class Postgresql:
                     position = start
             parts.append(text[position:])
             text = b"".join(parts)
-            tokens = lexer.tokens(text)
+            tokens = lexer.tokens(text, True, len(text))
         return postgresql.parse(text, tokens)
 
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
@@ -190,6 +201,7 @@ class Mysql:
     quote = b"`"
     trees = mysql
     mode = Mode(True, False, "utf-8", True, names.LOOSE)
+    parsed = 4_000
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """As session tracking or the server's answer to SELECT @@sql_mode give them."""
@@ -202,9 +214,9 @@ class Mysql:
         default = not ansi and backslash and encoding == "utf-8"
         return Mode(backslash, ansi, encoding, default, names.LOOSE, bool(encoding))
 
-    def tokens(self, text: bytes, mode: Mode) -> list[Token]:
+    def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError."""
-        return mysqllexer.tokens(text, mode.ansi, not mode.backslash)
+        return mysqllexer.tokens(text, mode.ansi, not mode.backslash, limit)
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """By canonical text, which no mode changes."""
@@ -289,29 +301,15 @@ def normal(text: bytes, mode: Mode) -> bytes:
     return text if mode.encoding == "utf-8" else shown.encode()
 
 
-_ROW = rb"\((?:[\x01\x04 ,]|NULL|DEFAULT|\?|\$[0-9]+)+\)"
-_ROWS = re.compile(rb"(" + _ROW + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ROW + rb")+", re.I)
-# No possessive quantifier over what may fail in its middle: Python before 3.11.5 then goes on from
-# where it failed.
-_ITEM = rb"(?:[\x01\x04?]|\$[0-9]++)"
-_LISTS = re.compile(rb"(" + _ITEM + rb")(?:[ \t\r\n]*+,[ \t\r\n]*+" + _ITEM + rb"){63,}")
-
-
-class Bounded(NamedTuple):
-    """``text`` is what may be parsed.  ``collapsed``: only the first of several rows is left."""
-
-    text: bytes
-    tokens: list[Token]
-    collapsed: bool
-
-
-def bound(language: Any, text: bytes, tokens: list[Token], mode: Mode) -> Bounded:
-    """Refuse what may crash or stall a parser.  Raises LexError."""
-    depth = structure = size = statements = 0
-    in_statement = False
+def bound(language: Any, text: bytes, tokens: list[Token], limit: int) -> None:
+    """Refuse what may crash or stall a parser, given ``limit`` tokens.  Raises LexError."""
+    depth = structure = size = 0
     for kind, start, end in tokens:
         if kind == lexer.COMMENT:
             continue
+        structure += 1
+        if kind not in lexer.LITERALS:
+            size += end - start
         if kind == lexer.OPERATOR and end - start == 1:
             sign = text[start]
             if sign in b"([":
@@ -320,44 +318,10 @@ def bound(language: Any, text: bytes, tokens: list[Token], mode: Mode) -> Bounde
                     raise LexError("brackets nested too deeply", start)
             elif sign in b")]":
                 depth -= 1
-            elif sign == 0x3B:
-                in_statement = False
-                continue
-            elif sign == 0x2C:
-                continue
-        if not in_statement:
-            in_statement = True
-            statements += 1
-        if kind not in lexer.LITERALS and kind != lexer.PARAMETER:
-            structure += 1
-            size += end - start
-    if statements > MAX_STATEMENTS:
-        raise LexError("too many statements in one text", 0)
-    if structure <= MAX_STRUCTURE_TOKENS and size <= MAX_STRUCTURE_BYTES:
-        return Bounded(text, tokens, False)
-    small = _collapse(text, tokens)
-    if small is None:
-        raise LexError("the statement is too large to analyse", 0)
-    collapsed = bound(language, small, language.tokens(small, mode), mode)
-    return Bounded(collapsed.text, collapsed.tokens, True)
-
-
-def one_row(key: bytes) -> bytes | None:
-    """A skeleton's key with stand-ins for literals, one row for many and one value for a long
-    list of them; None if there is neither."""
-    small, rows = _ROWS.subn(rb"\1", key)
-    small, lists = _LISTS.subn(rb"\1", small)
-    return small.replace(b"\x04", b"0").replace(b"\x01", b"''") if rows or lists else None
-
-
-def _collapse(text: bytes, tokens: list[Token]) -> bytes | None:
-    """`one_row` by tokens; comments are dropped."""
-    parts: list[bytes] = []
-    position = 0
-    for kind, start, end in tokens:
-        if kind in lexer.LITERALS or kind in (lexer.COMMENT, lexer.HINT):
-            mark = b"\x04" if kind == lexer.NUMBER else b"\x01"
-            parts += (text[position:start], mark if kind in lexer.LITERALS else b" ")
-            position = end
-    parts.append(text[position:])
-    return one_row(b"".join(parts))
+    limit = min(limit, language.parsed)
+    if structure > limit or size > limit * _TOKEN_BYTES:
+        raise TooCostlyError(
+            f"{structure} tokens ({size} bytes) are left where long lists are cut, "
+            f"max_structure allows {limit} ({limit * _TOKEN_BYTES} bytes)",
+            0,
+        )

@@ -131,7 +131,10 @@ def _next(text: bytes, start: int, kind: str | None, end: int, conforming: bool)
         backslash = kind == ESCAPE or (kind == STRING and not conforming)
         return kind, _string_end(text, start, end, kind, backslash)
     if kind in (QUOTED, UNICODE_QUOTED):
-        return kind, _quote_end(text, start, end, b'"', True)
+        closing = _quote_end(text, start, end, b'"', True)
+        if closing == end + 1:
+            raise UnscannableError("a name of no letters", start)
+        return kind, closing
     if kind == NUMBER:
         if _LONG_NUMBER.match(text, end):
             raise LexError("number too long", start)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.sql.lexer import (
     BIT,
     COMMENT,
@@ -67,8 +67,13 @@ _IDENTIFIER = re.compile(rb"[0-9A-Za-z_$\x80-\xff]++")
 _EXECUTABLE = (b"/*!", b"/*M!")
 
 
-def tokens(text: bytes, ansi_quotes: bool = False, no_backslash: bool = False) -> list[Token]:
-    """Split a whole text.  White space is left out, comments are kept.  Raises LexError."""
+def tokens(
+    text: bytes, ansi_quotes: bool = False, no_backslash: bool = False, limit: int = MAX_TOKENS
+) -> list[Token]:
+    """Split a whole text.  White space is left out, comments are kept.
+
+    Raises LexError, and TooCostlyError for more tokens than ``limit``.
+    """
     nul = text.find(b"\0")
     if nul >= 0:
         raise LexError("NUL", nul)
@@ -86,8 +91,8 @@ def tokens(text: bytes, ansi_quotes: bool = False, no_backslash: bool = False) -
             kind, end = _after_name(text, position, kind, end, previous)
         if kind != "w":
             found.append((kind, position, end))
-            if len(found) > MAX_TOKENS:
-                raise LexError("too many tokens", position)
+            if len(found) > limit:
+                raise TooCostlyError("too many tokens", position)
             previous = "." if text[position:end] == b"." else kind
         position = end
     return found

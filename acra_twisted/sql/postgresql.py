@@ -7,7 +7,7 @@ operator chains.  Sources: PostgreSQL's parsenodes.h for the names of nodes and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pgparse
@@ -15,6 +15,7 @@ import pgparse
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, pgsettings, pgstatements, tree
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.literals import postgresql_value
 from acra_twisted.sql.pgcalls import Calls, string, strings
 from acra_twisted.sql.settings import UNSAFE_ENCODINGS
 from acra_twisted.sql.tree import (
@@ -64,6 +65,11 @@ _HANDLES = {
 }
 _ACTIONS = {"CMD_INSERT": tree.INSERT, "CMD_UPDATE": tree.UPDATE, "CMD_DELETE": tree.DELETE}
 _TEMPORARY = "t"
+#: Tokens of several statements that the parser is given at once.
+_PART_TOKENS = 1_000
+_STRINGS = frozenset((lexer.STRING, lexer.ESCAPE, lexer.DOLLAR))
+_LONG_LITERAL = 4_096
+_LEFT_OF_LONG = 1_024
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
 
 
@@ -72,7 +78,39 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
 
     ``tokens`` are the lexer's, of this very text, which must be UTF-8 and read with
     standard_conforming_strings on.  Raises UnparsableError, and LexError for a tree too deep.
+
+    The parser keeps the interpreter while it works, so a script is given to it in parts: where
+    each part is a list of statements, so is the whole, and the grammar knows no other reading.
     """
+    parts = list(_parts(text, tokens))
+    try:
+        first = 0
+        found: list[Parsed] = []
+        for part in parts:
+            found += _parse(text, part, first)
+            first += sum(kind in lexer.LITERALS for kind, _, _ in part)
+        return found
+    except UnparsableError:
+        if len(parts) == 1:
+            raise
+    # A semicolon may also stand inside a statement: BEGIN ATOMIC ...; END.
+    return _parse(text, tokens, 0)
+
+
+def _parts(text: bytes, tokens: list[Token]) -> Iterator[list[Token]]:
+    """The tokens of a few statements, and again, until all are told."""
+    start = 0
+    for place, (_, begin, end) in enumerate(tokens):
+        if place - start >= _PART_TOKENS and text[begin:end] == b";":
+            yield tokens[start : place + 1]
+            start = place + 1
+    if start < len(tokens) or not start:
+        yield tokens[start:]
+
+
+def _parse(whole: bytes, tokens: list[Token], first: int) -> list[Parsed]:
+    """The statements of a part of a text; ``first`` is the ordinal of its first literal."""
+    text, tokens = _without_long_literals(whole, tokens)
     try:
         raw = pgparse.parse(text.decode())
     except pgparse.PGQueryError:
@@ -85,7 +123,7 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     for token in tokens:
         kind, start, _ = token
         if kind in lexer.LITERALS:
-            places[start] = len(places)
+            places[start] = first + len(places)
             if previous[0] == lexer.OPERATOR and text[previous[2] - 1] == 0x2D:
                 signs[previous[1]] = signs[previous[2] - 1] = places[start]
         if kind != lexer.COMMENT:
@@ -98,6 +136,35 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
         ]
     except RecursionError:
         raise LexError("nested too deeply", 0) from None
+
+
+def _without_long_literals(text: bytes, tokens: list[Token]) -> tuple[bytes, list[Token]]:
+    """The text of the tokens, and where they are in it.
+
+    Of a long string that much is left that whoever takes it for a name finds the same one.
+    """
+    if not tokens:
+        return b"", tokens
+    begin = tokens[0][1]
+    if begin == 0 and tokens[-1][2] <= _LONG_LITERAL:
+        return text[: tokens[-1][2]], tokens
+    parts: list[bytes] = []
+    moved: list[Token] = []
+    position = begin
+    shift = -begin
+    for kind, start, end in tokens:
+        if kind in _STRINGS and end - start > _LONG_LITERAL:
+            value = postgresql_value(kind, text[start:end])[1].lstrip()[:_LEFT_OF_LONG]
+            value = value.decode("utf-8", "ignore").encode().replace(b"\0", b"")
+            short = b"'" + value.replace(b"'", b"''") + b"'"
+            parts += (text[position:start], short)
+            moved.append((lexer.STRING, start + shift, start + shift + len(short)))
+            position = end
+            shift += len(short) - (end - start)
+        else:
+            moved.append((kind, start + shift, end + shift))
+    parts.append(text[position : tokens[-1][2]])
+    return b"".join(parts), moved
 
 
 class _Reader:
@@ -158,6 +225,8 @@ class _Reader:
         visit = _VISITS.get(name)
         if visit is not None:
             visit(self, fields)
+        if name == "A_Expr" and "A_Expr" in fields.get("lexpr", ()):
+            return self._chain(fields, hidden, parent)
         if name[-4:] == "Stmt":
             self._statement(name, fields)
         node = self._struct(name, fields, hidden, parent)
@@ -202,7 +271,11 @@ class _Reader:
                 continue
             if name == "SelectStmt" and key in ("larg", "rarg"):
                 # A branch of a set operation: a struct, and a SELECT of its own.
+                # Many of them nest to the left; the parser has its own limit for that.
+                left = key == "larg"
+                self._depth -= left
                 branch = self._struct("SelectStmt", value, hidden, "SelectStmt")
+                self._depth += left
                 self._nested.append(Nested(_kind("SelectStmt", value), branch, True))
                 converted[key] = branch
             elif _HANDLES.get(name) == key:
@@ -215,6 +288,24 @@ class _Reader:
         self._depth -= 1
         self._chosen = chosen
         return Node(name, converted)
+
+    def _chain(self, fields: dict[str, Any], hidden: tuple[str, ...], parent: str) -> Node:
+        """``a || b || c ...``, which nests to the left, without a level of ours for each."""
+        links = []
+        while "A_Expr" in fields.get("lexpr", ()):
+            links.append(fields)
+            fields = fields["lexpr"]["A_Expr"]
+            self._calls.expression(fields)
+        node = self._struct("A_Expr", fields, hidden, parent)
+        for fields in reversed(links):
+            converted: dict[str, Any] = {}
+            for key, value in fields.items():
+                if key == "lexpr":
+                    converted[key] = node
+                elif key not in _POSITIONS:
+                    converted[key] = self._convert(value, hidden, parent)
+            node = Node("A_Expr", converted)
+        return node
 
     def _with(self, clause: dict[str, Any], hidden: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
         """A name hides tables in later expressions and in the statement, never in its own."""

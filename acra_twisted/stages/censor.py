@@ -6,12 +6,15 @@ database last reported, whether one may be changing right now, what was prepared
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.plugin import IPlugin
+from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted import events
@@ -29,8 +32,9 @@ from acra_twisted.verdicts import PASS, Deny, Pass
 # The parsers take 0.2 s to import and every start reads this module: they are imported where a
 # stage is made.
 if TYPE_CHECKING:
-    from acra_twisted.censor.engine import Censor, Prepared
-    from acra_twisted.sql.languages import Mode
+    from acra_twisted.censor.engine import Censor, Prepared, Told
+    from acra_twisted.censor.handlers import Decision
+    from acra_twisted.sql.languages import Limits, Mode
 
 _log: Final = Logger()
 
@@ -39,6 +43,10 @@ _NAME: Final = "censor"
 #: What a database that reports nothing is taken to have.
 _ON: Final = b"on"
 _UTF8: Final = b"UTF8"
+#: Bytes of texts that are not known and are decided in the reactor's thread, of one and of all in
+#: a turn: each takes up to ten microseconds.  Longer ones are decided in a thread of their own.
+_AT_ONCE: Final = 1 << 10
+_IN_A_TURN: Final = 2 << 10
 _READ_BY: Final = ("standard_conforming_strings", "client_encoding", "server_encoding")
 
 
@@ -65,6 +73,24 @@ class CensorFactory:
             "Decisions kept, by statement without its literals.",
         ),
         Option("cache_bytes", Integer(1 << 16, 1 << 30), 8 << 20, "Bytes of such statements kept."),
+        Option(
+            "max_text",
+            Integer(1 << 10, 1 << 30),
+            16 << 20,
+            "Longest statement that is analysed, bytes. Longer ones are refused.",
+        ),
+        Option(
+            "max_tokens",
+            Integer(100, 10_000_000),
+            300_000,
+            "Tokens (words, literals, signs) of a statement that is analysed.",
+        ),
+        Option(
+            "max_structure",
+            Integer(100, 1_000_000),
+            16_000,
+            "Tokens of a statement that are left when long lists are cut, which are parsed.",
+        ),
     )
     after = ()
     # What is written to the database must have been judged as the application wrote it.
@@ -82,9 +108,16 @@ class CensorFactory:
         def read() -> Rules:
             return read_rule_source(services.settings, services.blocks())
 
-        stage = CensorStage(read, settings["cache_entries"], settings["cache_bytes"])
-        stage.reload()
-        stage.start(services.reactor)
+        from acra_twisted.sql.languages import Limits
+
+        stage = CensorStage(
+            read,
+            settings["cache_entries"],
+            settings["cache_bytes"],
+            Limits(settings["max_text"], settings["max_tokens"], settings["max_structure"]),
+        )
+        stage.put_in_force(stage.compiled())
+        stage.start(services.reactor, services.workers)
         return stage
 
 
@@ -98,6 +131,10 @@ def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
     from acra_twisted.sql.languages import LANGUAGES
 
     Censor(LANGUAGES["postgresql"], read_rule_source(settings, blocks))
+
+
+#: A text that is not known, its mode, what its session has prepared, and its own name.
+_Job = tuple[bytes, "Mode", "Prepared", str]
 
 
 class _Known:
@@ -121,16 +158,27 @@ def _names_moved(session: Session, known: _Known) -> bool:
     return session.parameters.get(_SEARCH_PATH) != known.path
 
 
+def _no_turns(*_: Any) -> None:
+    """Before the reactor runs there are none."""
+
+
+def _denied(decision: Decision, exchange: Exchange) -> Deny:
+    exchange.add_attribute("acra.censor.rule", decision.by)
+    return Deny(reason=decision.why, rule=decision.by, code=decision.code)
+
+
 class CensorStage:
-    """``read`` gives the rules, or raises ConfigError.  Make one, `reload` it, `start` it."""
+    """``read`` gives the rules, or raises ConfigError.  Make, put rules in force, `start`."""
 
     name = _NAME
 
-    def __init__(self, read: Callable[[], Rules], cache_entries: int, cache_bytes: int) -> None:
+    def __init__(
+        self, read: Callable[[], Rules], cache_entries: int, cache_bytes: int, limits: Limits
+    ) -> None:
         from acra_twisted.sql.languages import LANGUAGES
 
         self._read = read
-        self._limits = (cache_entries, cache_bytes)
+        self._limits = (cache_entries, cache_bytes, limits)
         self._language = LANGUAGES["postgresql"]
         self._modes: dict[tuple[bytes, bytes, bytes, bool], Mode] = {}
         self._journals: dict[str, Journal] = {}
@@ -139,12 +187,22 @@ class CensorStage:
         self._awaiting = Awaiting(self._settle)
         self._forgets = False
         self._loop: LoopingCall | None = None
+        self._workers: Any = None
+        # One long text at a time, in the order in which they came: a session has one at most.
+        self._lane = DeferredLock()
+        self._call_later: Callable[..., Any] = _no_turns
+        # Bytes decided in this turn of the reactor, and what waits for another one.
+        self._spent = 0
+        self._jobs: deque[tuple[Deferred[Pass | Deny], _Job, Exchange]] = deque()
         self.censor: Censor
 
     # -- statements ---------------------------------------------------------------------------
 
-    def on_statement(self, statement: Statement, exchange: Exchange) -> Pass | Deny:
-        """Decide.  Allowed statements cost one or two dict lookups once they are known."""
+    def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
+        """Decide: Pass, Deny, or a Deferred of one of them for what takes long.
+
+        Allowed statements cost one or two dict lookups once they are known.
+        """
         session = exchange.session
         known: _Known | None = session.notes.get(_NAME)
         if known is None:
@@ -153,21 +211,58 @@ class CensorStage:
         if self.censor.keeps_names and _names_moved(session, known):
             exchange.add_attribute("acra.censor.rule", _MOVED.rule)
             return _MOVED
+        text, prepared = statement.text, known.prepared
         name = statement.prepared_name
-        decision = self.censor.decide(
-            statement.text,
-            self._mode(session, known),
-            known.prepared,
-            name.decode("utf-8", "replace") if name else "",
-            statement,
-        )
+        shown_name = name.decode("utf-8", "replace") if name else ""
+        mode = self._mode(session, known)
+        decision = self.censor.known(text, mode, prepared, shown_name, statement)
+        if decision is not None:
+            return PASS if decision.allowed else _denied(decision, exchange)
+        job = (text, mode, prepared, shown_name)
+        if self._workers is None:
+            return self._worked_out(job, exchange)
+        if len(text) > _AT_ONCE:
+            told: Told = []
+            return self._lane.run(self._aside, job, told).addCallback(self._verdict, exchange, told)
+        if self._jobs or self._spent + len(text) > _IN_A_TURN:
+            verdict: Deferred[Pass | Deny] = Deferred()
+            self._jobs.append((verdict, job, exchange))
+            return verdict
+        if not self._spent:
+            self._call_later(0, self._begin_turn)
+        self._spent += len(text)
+        return self._worked_out(job, exchange)
+
+    def _aside(self, job: _Job, told: Told) -> Deferred[Decision]:
+        deciding: Deferred[Decision] = self._workers.run(self.censor.work_out, *job, told)
+        return deciding
+
+    def _begin_turn(self) -> None:
+        """Decide what others would have waited for in the last turn, as much as this one bears."""
+        self._spent = 0
+        while self._jobs and self._spent + len(self._jobs[0][1][0]) <= _IN_A_TURN:
+            verdict, job, exchange = self._jobs.popleft()
+            self._spent += len(job[0])
+            try:
+                found = self._worked_out(job, exchange)
+            except Exception:
+                verdict.errback(Failure())
+            else:
+                verdict.callback(found)
+        if self._spent:
+            self._call_later(0, self._begin_turn)
+
+    def _worked_out(self, job: _Job, exchange: Exchange) -> Pass | Deny:
+        told: Told = []
+        return self._verdict(self.censor.work_out(*job, told), exchange, told)
+
+    def _verdict(self, decision: Decision, exchange: Exchange, told: Told) -> Pass | Deny:
+        for sink, path, text in told:
+            sink(path, text)
         if self._captured:
             self._awaiting.add(exchange, self._captured)
             self._captured = []
-        if decision.allowed:
-            return PASS
-        exchange.add_attribute("acra.censor.rule", decision.by)
-        return Deny(reason=decision.why, rule=decision.by, code=decision.code)
+        return PASS if decision.allowed else _denied(decision, exchange)
 
     def _mode(self, session: Session, known: _Known) -> Mode:
         """How the session's texts are read, by what the database reported last."""
@@ -195,15 +290,27 @@ class CensorStage:
 
     # -- rules ------------------------------------------------------------------------------------
 
-    def reload(self) -> None:
-        """Read the rules anew.  Raises ConfigError; those in force stay then.
+    def reload(self) -> Any:
+        """Read the rules anew, in a thread if there are any: then the result is a Deferred.
 
-        Statements that were prepared stay prepared: they were decided when they were.
+        Raises ConfigError; those in force stay then, and until the others are whole.  Statements
+        that were prepared stay prepared: they were decided when they were.
         """
+        if self._workers is None:
+            self.put_in_force(self.compiled())
+            return None
+        reading: Deferred[Censor] = self._workers.run(self.compiled)
+        return reading.addCallback(self.put_in_force)
+
+    def compiled(self) -> Censor:
+        """The rules as they are written now.  Raises ConfigError.  Changes nothing."""
         from acra_twisted.censor.engine import Censor
 
-        given = self._read()
-        censor = Censor(self._language, given, self._capture, self._write, *self._limits)
+        return Censor(self._language, self._read(), self._capture, self._write, *self._limits)
+
+    def put_in_force(self, censor: Censor) -> None:
+        """Decide by these rules from now on.  Raises ConfigError if a file cannot be written."""
+        given = censor.rules
         paths = {h.filepath for h in given.handlers if h.kind == rules.CAPTURE}
         paths |= {given.parse_errors_log} if given.parse_errors_log else set()
         journals = {}
@@ -227,8 +334,10 @@ class CensorStage:
 
     # -- files ------------------------------------------------------------------------------------
 
-    def start(self, reactor: Any) -> None:
-        """Write the files every second from when the reactor runs."""
+    def start(self, reactor: Any, workers: Any = None) -> None:
+        """Write the files every second from when the reactor runs.  ``workers`` do what is long."""
+        self._workers = workers
+        self._call_later = reactor.callLater
         self._loop = LoopingCall(self._flush)
         self._loop.clock = reactor
         loop = self._loop
@@ -248,7 +357,10 @@ class CensorStage:
             self._forgets = True
 
     def _write(self, path: str, text: str) -> None:
-        journal = self._journals[path]
+        journal = self._journals.get(path)
+        if journal is None:
+            # The rules have changed while the text was decided.
+            return
         was_full = journal.full
         if not journal.add(text) and not was_full:
             _log.warn(

@@ -15,7 +15,7 @@ from acra_twisted.censor.patterns import holds_placeholder, read_pattern
 from acra_twisted.censor.rules import Rules, read_rules
 from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, skeleton, tree
-from acra_twisted.sql.languages import LANGUAGES, bound, normal
+from acra_twisted.sql.languages import LANGUAGES, Limits, bound, normal
 from acra_twisted.sql.redact import hide
 from acra_twisted.sql.tree import Parsed, UnparsableError
 from acra_twisted.stages.journal import read_journal
@@ -232,8 +232,8 @@ def explain(language: Any, text: bytes, rules: Rules, output: TextIO) -> None:
     plain = found is not None and skeleton.is_plain(found[2])
     say("cached by", "skeleton" if plain else "tokens")
     try:
-        bounded = bound(language, usual, tokens, language.mode)
-        for parsed in language.parse(bounded.text, bounded.tokens, language.mode):
+        bound(language, usual, tokens, Limits().max_structure)
+        for parsed in language.parse(usual, tokens, language.mode):
             say("statement", parsed.kind)
             say("  shape", tree.shape(parsed.tree)[0])
             for table in sorted(parsed.tables):

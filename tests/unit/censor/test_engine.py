@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rules import read_rules
-from acra_twisted.sql.languages import LANGUAGES
+from acra_twisted.sql.languages import LANGUAGES, Limits
 from acra_twisted.sql.tree import Table
 from tests.support.callforms import pairs
 from tests.support.evasions import EVASIONS
@@ -559,13 +559,171 @@ class BulkInserts(SynchronousTestCase):
             rules = censor("postgresql", [allow, {"handler": "denyall"}])
             self.assertEqual(rules.decide(self.text(b"(0, 0)")).by, "denyall")
 
-    def test_kept_by_its_one_row(self):
-        rules = censor("postgresql", ALLOW)
-        rules.decide(self.text(b"(1, 2)"))
-        rules.decide(self.text(b"(3, 4)", 30_000))
-        # Also where the text is small enough to be kept by its own skeleton.
-        rules.decide(self.text(b"(5, 6)", 5_000))
-        self.assertEqual(len(rules._plans), 1)
+    def test_whatever_stands_at_the_values(self):
+        """A parser sees a few of the elements; the limit is far below what all of them take."""
+        rows = {
+            "casts": "(${}::VARCHAR, ${}::INTEGER, {})",
+            "functions": "(now(), lower('{}'), $1)",
+            "arrays": "(ARRAY[$1::int, {}], '{{{}}}'::int[])",
+            "signs": "(-{}, NULL, DEFAULT)",
+            "operators": "('a' || '{}', 1 + {})",
+            "odd strings": "(E'a\\\\{}', '{}')",
+        }
+        rules = censor("postgresql", DENY)
+        for name, row in rows.items():
+            many = ", ".join(row.format(n, n + 1, n) for n in range(5000))
+            text = (
+                f"INSERT INTO t (a, b) SELECT p0, p1 FROM (VALUES {many}) AS imp_sen(p0, p1, c) "
+                "ORDER BY c RETURNING id"
+            )
+            self.assertEqual(rules.decide(text.encode()).by, "default", name)
+            denied = text.replace(" t ", " secrets ").encode()
+            self.assertEqual(rules.decide(denied).by, "deny.table", name)
+
+    def test_long_lists_and_chains(self):
+        rules = censor("postgresql", DENY)
+        for text in (
+            "SELECT 1 FROM t WHERE a IN (" + ", ".join(f"${n}::int" for n in range(1, 65536)) + ")",
+            "SELECT " + ", ".join(f"${n}::int" for n in range(1, 32768)) + " FROM t",
+            "SELECT 1 FROM t WHERE " + " OR ".join(f"a={n}" for n in range(5000)),
+            "SELECT 1 FROM t WHERE " + " OR ".join(f"(a={n} AND b='x')" for n in range(5000)),
+            "SELECT 1 FROM t" + " UNION ALL SELECT 1 FROM t" * 400,
+            "SELECT 'x'" + " || 'x'" * 2000 + " FROM t",
+            "SELECT a" + "".join(f" || a{n}" for n in range(400)) + " FROM t",
+            ";".join(["INSERT INTO t VALUES (1)"] * 700),
+            "CREATE TABLE t (" + ", ".join(f"c{n} varchar(9) NOT NULL" for n in range(1600)) + ")",
+            "INSERT INTO t VALUES ('" + "x" * 5_000_000 + "')",
+            "SELECT ROW(" + ", ".join(f"${n}::int" for n in range(1, 20000)) + ") FROM t",
+            "SELECT unnest(ARRAY[" + ", ".join(f"${n}::int" for n in range(1, 9000)) + "]) FROM t",
+            "BEGIN;" + "".join(f"SAVEPOINT s{n};" for n in range(500)) + "COMMIT",
+        ):
+            self.assertEqual(rules.decide(text.encode()).by, "default", text[:40])
+            denied = text.replace(" t", " secrets")
+            if denied != text:
+                self.assertEqual(rules.decide(denied.encode()).by, "deny.table", text[:40])
+
+    def test_a_table_anywhere_in_a_long_text(self):
+        rules = censor("postgresql", DENY)
+        for text in (
+            "SELECT 1;" * 500 + "SELECT * FROM secrets;" + "SELECT 1;" * 500,
+            "SELECT 1" + " UNION ALL SELECT 1" * 200 + " UNION ALL TABLE secrets",
+            "SELECT f(" + "'a', " * 3000 + "(SELECT 'a' FROM secrets), " + "'a', " * 3000 + "'a')",
+            "SELECT 1 WHERE "
+            + "a = 1 OR " * 900
+            + "a = (TABLE secrets) OR "
+            + "a = 1 OR " * 900
+            + "b",
+            "SELECT nextval('a'), " * 1
+            + "nextval('a'), " * 900
+            + "nextval('secrets'), nextval('b')",
+        ):
+            self.assertEqual(rules.decide(text.encode()).by, "deny.table", text[:40])
+        text = "SELECT set_config('a', 'b', false), " * 1 + "set_config('a', 'b', false), " * 500
+        text += "set_config('client_encoding', 'sjis', false), set_config('a', 'b', false)"
+        self.assertEqual(rules.decide(text.encode()).by, "refused")
+
+    def test_a_statement_with_semicolons_in_it(self):
+        body = "SELECT a FROM t; " * 400
+        text = f"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC {body} END; SELECT 1".encode()
+        self.assertEqual(censor("postgresql", DENY).decide(text).by, "deny.opaque")
+        self.assertEqual(
+            censor("postgresql", [{"handler": "allowall"}]).decide(text).by, "allowall"
+        )
+
+    def test_literals_of_all_statements_count_in_order(self):
+        rules = censor(
+            "postgresql",
+            [
+                {"handler": "allow", "patterns": ["SELECT a FROM t WHERE b = 7"]},
+                {"handler": "denyall"},
+            ],
+        )
+        text = "SELECT a FROM t WHERE b = 7;" * 700
+        self.assertTrue(rules.decide(text.encode()).allowed)
+        self.assertFalse(rules.decide(text.replace("7;", "8;", 1).encode()).allowed)
+        self.assertFalse(rules.decide((text + "SELECT a FROM t WHERE b = 6").encode()).allowed)
+
+    def test_what_it_may_cost_is_said_with_the_setting(self):
+        rules = read_rules({"handlers": DENY}, need_version=False)
+        engine = Censor(LANGUAGES["postgresql"], rules, limits=Limits(100_000, 5_000, 2_000))
+        columns = ", ".join(f"c{n}" for n in range(1500))
+        for text, expected in (
+            (
+                "SELECT '" + "a" * 100_000 + "'",
+                "100009 bytes, max_text allows 100000 in [stage:censor]",
+            ),
+            (
+                f"SELECT {columns} /* */, {columns}",
+                "more than 5000 tokens, which max_tokens allows",
+            ),
+            (f"SELECT {columns}", "3000 tokens (7895 bytes) are left where long lists are cut"),
+        ):
+            decision = engine.decide(text.encode())
+            self.assertEqual(decision.by, "refused")
+            self.assertIn("the statement is too large to analyse: ", decision.why)
+            self.assertIn(expected, decision.why)
+
+    @settings(max_examples=200)
+    @given(st.data())
+    def test_what_is_left_of_a_text_is_decided_as_the_whole(self, data):
+        """A text with blanks behind it means the same, and is long enough for lists to be cut."""
+        draw = data.draw
+        element = draw(
+            st.sampled_from(["{}", "f({})", "{}::int", "({}, b)", "a = {}", "ROW({}, 1)"])
+        )
+        joint = draw(st.sampled_from([", ", ",", " OR ", " AND ", " || ", " + "]))
+        whole = draw(
+            st.sampled_from(
+                ["SELECT a FROM t WHERE b IN ({})", "SELECT {}", "INSERT INTO t VALUES ({})"]
+                + ["INSERT INTO t VALUES ({}), (7)", "SELECT a FROM t WHERE c = 7 AND b IN (1, {})"]
+                + ["SELECT a FROM t WHERE {}", "SELECT f({}) FROM secrets", "SELECT ARRAY[{}]"]
+            )
+        )
+        value = st.sampled_from(["1", "7", "-1", "'x'", "$1", "NULL", "DEFAULT", "b", "(SELECT 7)"])
+        few = draw(st.lists(value, max_size=4))
+        alike = draw(value)
+        values = [
+            *few,
+            *[alike] * draw(st.integers(0, 40)),
+            *draw(st.lists(value, max_size=3)),
+            "1",
+        ]
+        text = whole.format(joint.join(element.format(v) for v in values)).encode()
+        expected = _LISTS.decide(text)
+        for longer in (text + b" " * 5000, b"/* */ " + text + b" " * 5000):
+            _LISTS.forget()
+            decision = _LISTS.decide(longer)
+            if b"DEFAULT" in text and expected.by.startswith("allow."):
+                # What is no value is not left out of what a form permits.
+                self.assertIn(decision.by, (expected.by, "denyall"), text)
+            else:
+                self.assertEqual(decision, expected, text)
+
+
+LISTS = [
+    {"handler": "allow", "queries": ["SELECT 1, 7, 1", "INSERT INTO t VALUES (7, 7)"]},
+    {
+        "handler": "deny",
+        "tables": ["secrets"],
+        "patterns": [
+            "SELECT a FROM t WHERE c = 7 AND b IN (1, 7, %%LIST_OF_VALUES%%)",
+            "SELECT f(7, %%COLUMN%%, 7)",
+            "SELECT a FROM t WHERE a = 1 OR a = 7 OR a = 7",
+        ],
+    },
+    {
+        "handler": "allow",
+        "patterns": [
+            "SELECT a FROM t WHERE b IN (%%LIST_OF_VALUES%%)",
+            "SELECT a FROM t WHERE a = 7 OR a = 7",
+            "INSERT INTO t VALUES (%%LIST_OF_VALUES%%)",
+            "INSERT INTO t VALUES (7, %%LIST_OF_VALUES%%), (%%VALUE%%)",
+            "SELECT 7 || 7 || %%VALUE%%",
+        ],
+    },
+    {"handler": "denyall"},
+]
+_LISTS = censor("postgresql", LISTS)
 
 
 class Handles(SynchronousTestCase):
@@ -685,12 +843,32 @@ class Unparsable(SynchronousTestCase):
             for text in (
                 b"SELECT 1\0",
                 b"SELECT '\xff'",
-                b"SELECT 'a",
                 b"SELECT " + b"(" * 200,
-                b"SELECT '" + b"a" * (1 << 20) + b"'",
-                b"SELECT 1;" * 20,
+                b"SELECT '" + b"a" * (16 << 20) + b"'",
+                b"SELECT 1" + b" a" * 300_000,
             ):
                 self.assertEqual(rules.decide(text).by, "refused", text[:20])
+        rules = censor("postgresql", [{"handler": "allowall"}], ignore_parse_error=True)
+        self.assertEqual(rules.decide(b"SELECT " + b"/*" * 9 + b"*/" * 9).by, "refused")
+
+    def test_what_the_server_itself_does_not_read_gets_the_servers_error(self):
+        texts = (b"SELECT 123abc", b'CREATE TABLE x() USING ""', b"SELECT 'a", b"SELECT $a$ b")
+        texts += (b"SELECT 1 /* a", b"SELECT \\", b"SELECT E'a\\", b'SELECT "a')
+        for handlers in ([{"handler": "allowall"}], DENY):
+            rules = censor("postgresql", handlers, ignore_parse_error=True)
+            for text in texts:
+                self.assertTrue(rules.decide(text).allowed, text)
+            strict = censor("postgresql", handlers)
+            for text in texts:
+                self.assertEqual(strict.decide(text).by, "parse_error", text)
+        rules = censor("postgresql", [{"handler": "denyall"}], ignore_parse_error=True)
+        self.assertEqual(rules.decide(texts[2]).by, "denyall")
+        # Servers before PostgreSQL 15 read a number and a word.
+        rules = censor("postgresql", DENY, ignore_parse_error=True)
+        self.assertFalse(rules.decide(b"SELECT 1FROM secrets").allowed)
+        # Of two ways to read a text only one is none.
+        changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
+        self.assertEqual(rules.decide(rb"SELECT '\' FROM secrets", changing).by, "refused")
 
 
 class Sessions(SynchronousTestCase):

@@ -66,7 +66,19 @@ class Tokens(SynchronousTestCase):
             self.assertRaises(LexError, lexer.tokens, text)
 
     def test_what_no_server_scans_is_told_from_what_we_do_not_read(self):
-        for text in (b"'a", b'"a', b"$$a", b"/* a", b"E'a\\", b"\x01", b"\\", b"U&'a", b"'a'\n'b"):
+        for text in (
+            b"'a",
+            b'"a',
+            b"$$a",
+            b"/* a",
+            b"E'a\\",
+            b"\x01",
+            b"\\",
+            b"U&'a",
+            b'a ""',
+            b'U&""',
+            b"'a'\n'b",
+        ):
             self.assertRaises(UnscannableError, lexer.tokens, text)
         for text in (b"/*" * 9 + b"*/" * 9, b"+" * 65 + b"*", b"a\0b", b"1" + b"_1" * 5000):
             with self.assertRaises(LexError) as caught:
@@ -76,9 +88,6 @@ class Tokens(SynchronousTestCase):
     def test_a_word_behind_a_number_is_one_as_older_servers_read_it(self):
         self.assertEqual(pieces(b"1a"), [("n", b"1"), ("i", b"a")])
         self.assertEqual(pieces(b"1FROM t")[1:], [("i", b"FROM"), ("i", b"t")])
-
-    def test_a_name_of_no_letters_is_left_to_the_grammar(self):
-        self.assertEqual(pieces(b'a ""'), [("i", b"a"), ("q", b'""')])
 
     def test_long_literals_are_read_to_their_ends(self):
         for text in (

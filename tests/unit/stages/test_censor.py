@@ -1,5 +1,6 @@
 """The censor as a stage: verdicts, the session's settings, reload, files."""
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -33,6 +34,8 @@ handlers:
     tables: [secrets]
 """
 
+LIMITS = {"max_text": 1 << 20, "max_tokens": 10_000, "max_structure": 5_000}
+
 
 class Stage(SynchronousTestCase):
     def setUp(self):
@@ -44,7 +47,7 @@ class Stage(SynchronousTestCase):
     def make(self, rules=RULES, **settings):
         with open(self.path, "w") as file:
             file.write(rules)
-        own = Settings({"cache_entries": 100, "cache_bytes": 100_000})
+        own = Settings({"cache_entries": 100, "cache_bytes": 100_000, **LIMITS})
         settings = {"acracensor_config_file": self.path, **settings}
         stage = CensorFactory().make(own, Services(self.clock, None, settings=settings))
         self.addCleanup(stage.stop)
@@ -205,6 +208,137 @@ class Stage(SynchronousTestCase):
         ):
             with self.assertRaisesRegex(ConfigError, expected):
                 self.make(rules, **settings)
+
+    def make_with_threads(self, rules=RULES):
+        """A stage whose threads do what they are given when they are told to."""
+        stage = self.make(rules)
+        self.given = []
+
+        class Threads:
+            def run(_, function, *args):
+                self.given.append(Deferred().addCallback(lambda _: function(*args)))
+                return self.given[-1]
+
+        stage.start(self.clock, Threads())
+        return stage
+
+    def work(self):
+        self.given.pop(0).callback(None)
+
+    def test_rl10_what_takes_long_is_decided_in_a_thread(self):
+        """Of whatever a client sends a thousand bytes are decided at once, and two in a turn."""
+        stage = self.make_with_threads()
+        for piece in (
+            b"'a'\n",
+            b"--\n",
+            b"1e5,",
+            b"$1,",
+            b"a,",
+            b"((",
+            b"/**/",
+            b"$$",
+            b"\xc3\xa4",
+            b"\0",
+        ):
+            self.clock.advance(0)
+            for size in (1 << 20, 1 << 11):
+                text = b"SELECT " + piece * (size // len(piece))
+                verdict = self.judge(stage, text)
+                self.assertNoResult(verdict)
+                self.assertIsNone(stage.censor.known(text, stage.censor.language.mode))
+                self.work()
+                self.successResultOf(verdict)
+        # And in one turn of the reactor, however they are cut.
+        self.clock.advance(0)
+        turns = Clock()
+        turns.callWhenRunning = lambda function: None
+        stage.start(turns, object())
+        self.addCleanup(stage.stop)
+        verdicts = [self.judge(stage, b"SELECT a%d, b FROM t" % n) for n in range(500)]
+        at_once = sum(not isinstance(verdict, Deferred) for verdict in verdicts)
+        self.assertTrue(50 < at_once < 110, at_once)
+        self.assertEqual(verdicts[at_once - 1 :].count(PASS), 1)
+        turns.advance(0)
+        for verdict in verdicts[at_once:]:
+            self.assertIs(self.successResultOf(verdict), PASS)
+        # What is known costs no turn.
+        for _ in range(500):
+            self.assertIs(self.judge(stage, b"SELECT a499, b FROM t"), PASS)
+
+    def test_a_turn_has_its_share_of_those_that_wait(self):
+        stage = self.make()
+        decided, calls = [], []
+        turns = Clock()
+        turns.callWhenRunning = lambda function: None
+        turns.callLater = lambda delay, function: calls.append(function)
+        stage.start(turns, object())
+        for n in range(500):
+            verdict = self.judge(stage, b"SELECT a%d, b FROM t" % n)
+            if isinstance(verdict, Deferred):
+                verdict.addCallback(decided.append)
+        for _ in range(20):
+            self.assertEqual(len(calls), 1)
+            before = len(decided)
+            calls.pop()()
+            self.assertLess(len(decided) - before, 110)
+            if not calls:
+                break
+        self.assertGreater(len(decided), 390)
+
+    def test_long_texts_wait_for_each_other_and_nobody_else(self):
+        stage = self.make_with_threads()
+        long = [self.judge(stage, b"SELECT a" + b", a%d" % n * 1000) for n in range(3)]
+        self.assertEqual(len(self.given), 1)
+        self.assertIs(self.judge(stage, b"SELECT 1 FROM t"), PASS)
+        self.assertIs(type(self.judge(stage, b"SELECT 1 FROM secrets")), Deny)
+        for verdict in long:
+            self.assertNoResult(verdict)
+            self.work()
+            self.assertIs(self.successResultOf(verdict), PASS)
+
+    def test_what_a_thread_decides_is_denied_and_captured_as_any(self):
+        capture = self.mktemp()
+        stage = self.make_with_threads(
+            RULES.replace(
+                "handlers:", f"handlers:\n  - handler: query_capture\n    filepath: {capture}"
+            )
+        )
+        long = b"SELECT " + b"a, " * 1000
+        denied = self.judge(stage, long + b"b FROM secrets", b"s")
+        denied_exchange = self.exchange
+        self.work()
+        self.assertEqual(self.successResultOf(denied).rule, "deny.table")
+        self.assertEqual(denied_exchange.attributes, {"acra.censor.rule": "deny.table"})
+        passed = self.judge(stage, long + b"b FROM t", b"s")
+        self.work()
+        self.assertIs(self.successResultOf(passed), PASS)
+        self.exchange.closed, self.exchange.outcome = 1, "ok"
+        self.assertIs(self.judge(stage, b"EXECUTE s"), PASS)
+        stage.stop()
+        self.assertIn((long + b"b FROM t").decode(), read_journal(capture))
+
+    def test_rules_are_read_in_a_thread_and_the_old_ones_hold_until_then(self):
+        stage = self.make_with_threads()
+        with open(self.path, "w") as file:
+            file.write(RULES.replace("secrets", "t"))
+        done = stage.reload()
+        self.assertIs(type(self.judge(stage, b"SELECT 1 FROM secrets")), Deny)
+        self.work()
+        self.successResultOf(done)
+        self.assertIs(self.judge(stage, b"SELECT 1 FROM secrets"), PASS)
+        self.assertIs(type(self.judge(stage, b"SELECT 1 FROM t")), Deny)
+        with open(self.path, "w") as file:
+            file.write(RULES + "x")
+        done = stage.reload()
+        self.work()
+        self.failureResultOf(done, ConfigError)
+        self.assertIs(type(self.judge(stage, b"SELECT 1 FROM t")), Deny)
+
+    def test_limits_are_settings(self):
+        stage = self.make()
+        verdict = self.judge(stage, b"SELECT '" + b"x" * (1 << 20) + b"'")
+        self.assertIn("max_text allows 1048576 in [stage:censor]", verdict.reason)
+        self.assertIs(self.judge(stage, b"SELECT '" + b"x" * 1_000_000 + b"'"), PASS)
 
     def test_a_file_without_handlers_is_said_aloud(self):
         stage = self.make("version: 0.85.0\n")
