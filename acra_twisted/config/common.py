@@ -197,7 +197,8 @@ METRICS = Section(
             "incoming_connection_prometheus_metrics_string",
             ADDRESS,
             None,
-            "Where /metrics is served. Empty is off.",
+            "Where /metrics is served, to whoever can reach it: counts, times and ids of traces. "
+            "Empty is off.",
         ),
         Option(
             "incoming_connection_zpages_string",

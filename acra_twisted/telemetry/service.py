@@ -130,10 +130,13 @@ class TelemetryService(MultiService):
 
         scrape = Scrape(self.metrics.registry, self.metrics.count_sessions)
         both = metrics == zpages
+        most = settings["http_max_connections"]
+        visitors = Visitors(most)
+        self.metrics.watch_pool("connections to metrics and pages", visitors.__len__, most)
         shared: dict[str, Any] = {
             "unready": self._why_unready,
             "catch_up": self._up_to_date,
-            "visitors": Visitors(settings["http_max_connections"]),
+            "visitors": visitors,
             "turns": self.turns,
         }
         if metrics is not None and not both:

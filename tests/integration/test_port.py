@@ -36,7 +36,9 @@ def answer(raw):
 
 
 def head(method="GET", path="/metrics", *fields):
-    text = "".join(f"{line}\r\n" for line in (f"{method} {path} HTTP/1.1", "Host: a", *fields))
+    text = "".join(
+        f"{line}\r\n" for line in (f"{method} {path} HTTP/1.1", "Host: localhost", *fields)
+    )
     return f"{text}\r\n".encode()
 
 

@@ -73,6 +73,41 @@ class Slices(SynchronousTestCase):
         self.turns.add(Slow(10, self.done))
         self.assertEqual(len(self.done), 2)
 
+    def test_a_third_of_the_time_at_most(self):
+        clock = self.clock
+
+        class Slow(Counting):
+            def step(self):
+                clock.rightNow += 0.0001
+                return super().step()
+
+        job = Slow(1000, self.done)
+        self.turns.add(job)
+        worked = began = 0.0
+        while job.left > 100:
+            [call] = clock.getDelayedCalls()
+            clock.rightNow = call.getTime()
+            before = clock.rightNow
+            clock.turn()
+            worked += clock.rightNow - before
+            began = began or before
+        self.assertLessEqual(worked, (clock.rightNow - began) * 0.4)
+
+    def test_one_that_raises_holds_nobody_up(self):
+        class Broken(Counting):
+            def step(self):
+                raise ValueError
+
+        self.turns.add(Counting(1, self.done))
+        broken, other = Broken(1, self.done), Counting(1, self.done)
+        self.turns.add(broken)
+        self.turns.add(other)
+        self.assertEqual((self.turn(), other.left), (1, 0))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.turns.add(Counting(1, self.done))
+        self.turn()
+        self.assertEqual(self.flushLoggedErrors(ValueError), [])
+
     def test_dropped(self):
         job, other = Counting(5 * STEPS, self.done), Counting(5, self.done)
         self.turns.add(job)
