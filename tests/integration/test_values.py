@@ -1,14 +1,18 @@
 """Values that hold containers, as real drivers read them, against a twin that holds plaintext."""
 
 import asyncio
+import socket
+from contextlib import contextmanager
 
 import asyncpg
 import psycopg
 
-from acra_twisted.sandbox.postgres import SUPERUSER
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.wire.postgres.frames import StartupPacket
 from acra_twisted.writer import create_acrablock, create_acrastruct
 from tests.integration.base import get
 from tests.integration.test_protection import Protected
+from tests.support.sessions import query
 
 #: Of the tables stored and plain; `{t}` is either.
 NESTED = (
@@ -172,3 +176,62 @@ class Values(Protected):
         lines = get(self.proxy.server_pages, "/metrics").splitlines()
         wanted = 'acra_decryptions_total{status="fail",'
         return sum(float(line.split()[-1]) for line in lines if line.startswith(wanted))
+
+
+class Replicated(Protected):
+    """What is no result is as stored, byte for byte."""
+
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(settings=["wal_level = logical"])
+
+    @contextmanager
+    def replicating(self, port):
+        start = StartupPacket(
+            0,
+            {
+                b"user": SUPERUSER.encode(),
+                b"database": b"postgres",
+                b"replication": b"database",
+            },
+        )
+        with socket.create_connection(("127.0.0.1", port), 10) as raw:
+            raw.sendall(start.encode())
+            self.until(raw, b"Z")
+            yield raw
+
+    @staticmethod
+    def until(raw, kind, begins=b""):
+        """Bodies of all messages up to the first of a kind that begins so."""
+        file = raw.makefile("rb")
+        bodies = []
+        while True:
+            head = file.read(5)
+            bodies.append(file.read(int.from_bytes(head[1:], "big") - 4))
+            if head[:1] == kind and bodies[-1].startswith(begins):
+                return bodies
+
+    def test_fr12_logical_replication(self):
+        chain = self.chain(
+            link="none", keys=self.keys, server={"database": {"replication_enable": "true"}}
+        )
+        made = create_acrastruct(b"text", self.public)
+        with self.connect(self.postgres) as db:
+            db.execute("CREATE PUBLICATION all_of_it FOR TABLE secrets")
+            for port in (self.postgres.port, chain.port):
+                db.execute(
+                    "SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (f"s{port}",)
+                )
+            db.execute("INSERT INTO secrets (data, note) VALUES (%s, 'behind')", (made,))
+        found = []
+        for port in (self.postgres.port, chain.port):
+            with self.replicating(port) as raw:
+                options = "(proto_version '1', publication_names 'all_of_it')"
+                raw.sendall(query(f"START_REPLICATION SLOT s{port} LOGICAL 0/0 {options}".encode()))
+                bodies = self.until(raw, b"d", b"w")
+                while b"behind" not in bodies[-1]:
+                    bodies = self.until(raw, b"d", b"w")
+                # Behind the positions and the time.
+                found.append(bodies[-1][25:])
+        self.assertIn(made.hex().encode(), found[0])
+        self.assertEqual(*found)
