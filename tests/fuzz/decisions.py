@@ -39,6 +39,12 @@ _MODES = {
 _CHOICES = [
     (name, LANGUAGES[name].mode_of(settings)) for name in _MODES for settings in _MODES[name]
 ]
+# While a setting may be changing.
+_CHOICES += [
+    (name, mode._replace(backslash=None))
+    for name, mode in _CHOICES
+    if name == "postgresql" and not mode.backslash
+]
 _WARM = {name: rules.make(name) for name in _MODES}
 _COLD = {name: rules.make(name) for name in _MODES}
 

@@ -908,6 +908,32 @@ class Sessions(SynchronousTestCase):
             for _ in range(2):
                 self.assertIs(rules.decide(text, changing).allowed, allowed, text)
 
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    *("'", "\\", "'", "E'", '"', " ", ",", "--", "/*", "*/", "$$", "\n", "1"),
+                    *("FROM secrets", "FROM t", "ä", "[", "secrets", ";", "x'"),
+                ]
+            ),
+            max_size=10,
+        ),
+        st.sampled_from(["UTF8", "LATIN1"]),
+    )
+    def test_fw5_what_is_allowed_then_is_allowed_by_each(self, parts, believed):
+        mode_of = LANGUAGES["postgresql"].mode_of
+        text = ("SELECT " + "".join(parts)).encode()
+        changing = mode_of({"client_encoding": believed})._replace(backslash=None)
+        if not censor("postgresql", DENY).decide(text, changing).allowed:
+            return
+        for strings in ("on", "off"):
+            for encoding in ("UTF8", "LATIN1", "EUC_JP", "WIN1252"):
+                holds = {"standard_conforming_strings": strings, "client_encoding": encoding}
+                decision = censor("postgresql", DENY).decide(text, mode_of(holds))
+                # The server refuses bytes that its encoding does not have.
+                if "encoding" not in decision.why:
+                    self.assertTrue(decision.allowed, (holds, decision))
+
     def test_fw5_rules_with_other_characters_say_nothing_of_an_encoding_that_may_be_changing(self):
         changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
         rules = censor("postgresql", DENY)
