@@ -468,6 +468,9 @@ class Censor:
         if not self.rules.ignore_parse_error:
             return NOT_PARSED
         found = self.language.words(usual, tokens)
+        if self.rules.unknown_functions == rules.DENY:
+            # Which of its words are functions is not known.
+            found = found._replace(is_unseen=True)
         for handler in self._handlers:
             denied = handler.words_denied(found, mode.names)
             if denied is not None:

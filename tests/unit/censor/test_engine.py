@@ -825,6 +825,10 @@ class Unparsable(SynchronousTestCase):
         self.assertTrue(latin1.decide(f"{start} 1 FROM ÄPFEL".encode()).allowed)
         self.assertFalse(latin1.decide(f"{start} 1 FROM ÄPFEL".encode(), SQL_ASCII).allowed)
 
+    def test_ignored_it_does_not_pass_where_unknown_functions_are_denied(self):
+        rules = censor("postgresql", DENY, ignore_parse_error=True, unknown_functions="deny")
+        self.assertEqual(rules.decide(b"SELEC 1 FROM t").by, "deny.opaque")
+
     def test_ignored_in_mysql_it_does_not_pass_by_what_hides_a_name(self):
         rules = censor("mysql", DENY, ignore_parse_error=True)
         for text in (

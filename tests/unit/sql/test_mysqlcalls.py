@@ -1,9 +1,28 @@
 """Calls and catalogs of MariaDB and MySQL."""
 
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import LexError
 from acra_twisted.sql import mysql, mysqlcalls, mysqllexer
-from acra_twisted.sql.tree import Table
+from acra_twisted.sql.tree import Table, UnparsableError
+
+#: Words and signs that the readers look for, in any order.
+SOUP = st.lists(
+    st.sampled_from(
+        (
+            *("SELECT", "CREATE", "ALTER", "TABLE", "SET", "SHOW", "FLUSH", "TABLES", "CACHE"),
+            *("INDEX", "INTO", "LOAD", "NEXT", "PREVIOUS", "VALUE", "FOR", "NEXTVAL", "LASTVAL"),
+            *("UNION", "ENGINE", "DEFINER", "SQL", "SECURITY", "OR", "REPLACE", "EXPLAIN"),
+            *("FORMAT", "CONNECTION", "INSERT", "WHERE", "FROM", "IN", "BACKUP", "LOCK"),
+            *(".", ",", "(", ")", "=", "@", ";", "/**/", "`q`", "'x'", "5", "t", "nextval"),
+        )
+    ),
+    max_size=12,
+)
 
 
 def read(text):
@@ -13,6 +32,13 @@ def read(text):
 
 
 class Calls(SynchronousTestCase):
+    @given(SOUP)
+    def test_any_words_are_read_or_refused(self, words):
+        raw = " ".join(words).encode()
+        with contextlib.suppress(LexError, UnparsableError):
+            for parsed in mysql.parse(raw, mysqllexer.tokens(raw)):
+                self.assertTrue(all(type(table) is Table for table in parsed.tables))
+
     def test_sequences_are_tables(self):
         for text in (
             "SELECT NEXTVAL(s.q)",
