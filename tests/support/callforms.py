@@ -24,7 +24,7 @@ RULES = {
 SCHEMA = """
 CREATE TABLE secrets (id int PRIMARY KEY, ssn text);
 CREATE INDEX secrets_ssn ON secrets (ssn);
-INSERT INTO secrets VALUES (1, '111-22-3333');
+INSERT INTO secrets VALUES (1, 'hiddenvalue');
 CREATE TYPE pair AS (name text, amount int);
 CREATE TABLE products (id int PRIMARY KEY, name text, p pair, tags text[], doc jsonb);
 CREATE TABLE parent (id int PRIMARY KEY);
