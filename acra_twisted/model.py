@@ -303,6 +303,7 @@ class Session:
     settings that the client made when it connected.  ``context`` is
     the trace context that the client has set, or gave when it connected, for requests that bring
     none; ``settings`` keeps it so, None if none was ever given (`ContextSettings` of the dialect);
+    ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
     has been put down to exchanges.  ``answered``: when its last exchange that the database saw
     ended.  ``unread``: why nothing of it can be seen; empty if it can.
@@ -331,6 +332,7 @@ class Session:
         "span",
         "context",
         "settings",
+        "named",
         "notices",
         "opened",
         "traffic",
@@ -368,6 +370,7 @@ class Session:
         self.span: Any = None
         self.context: Any = None
         self.settings: Any = None
+        self.named: Any = None
         self.notices = False
         self.opened = clock()
         self.traffic = Traffic()

@@ -34,6 +34,8 @@ _CLOSE: Final = b"'*/"
 #: How a context begins, and what settings for contexts have in their names.
 _VERSION: Final = b"00-"
 _TRACE: Final = b"trace"
+_NAMING: Final = b"dDpP"
+_BLANK: Final = 0x20
 _SLASH: Final = 0x2F
 _DASH: Final = 0x2D
 _PLAIN: Final = len(_OPEN) + 55 + len(_CLOSE)
@@ -141,6 +143,11 @@ def may_hold_context(text: bytes) -> bool:
     """Whether there may be something for `take_context`: what nearly all statements pay."""
     # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
     return _SLASH in text and text.find(CONTEXT_KEY) >= 0
+
+
+def may_give_name(text: bytes) -> bool:
+    """Whether a statement with a context may be DECLARE or PREPARE, by its first byte."""
+    return len(text) > 1 and (text[0] in _NAMING or text[0] <= _BLANK)
 
 
 def may_set_context(text: bytes, takes_parameters: bool) -> bool:

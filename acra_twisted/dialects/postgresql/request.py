@@ -30,6 +30,7 @@ from acra_twisted.dialects.postgresql.disclosure import (
     asks_for_notices,
     carried,
 )
+from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
 from acra_twisted.errors import WireError
@@ -47,6 +48,7 @@ from acra_twisted.model import (
 from acra_twisted.sql import settings
 from acra_twisted.sql.comments import (
     add_context,
+    may_give_name,
     may_hold_context,
     may_set_context,
     take_context,
@@ -308,6 +310,8 @@ class RequestFlow(RefusingBatch):
         exchange.remote = session.context
         if may_hold_context(statement.text):
             self._take_context(exchange, statement)
+        if session.named is not None and exchange.remote is session.context:
+            session.named.follow(exchange, statement.text)
         if session.settings is not None or may_set_context(statement.text, kind == "prepare"):
             self._look_for_settings(exchange, statement)
         if self._disclosure.notices:
@@ -328,6 +332,11 @@ class RequestFlow(RefusingBatch):
         exchange.remote = found.context
         if exchange.kind == "prepare":
             statement.origin = found.context
+        if may_give_name(found.text):
+            session = self._session
+            if session.named is None:
+                session.named = NamedContexts()
+            session.named.note(found.text, found.context)
         if found.kept is not None or found.tags is not None:
             brought = statement.brought = Brought(found.kept, found.tags)
             self._show_tags(exchange, brought)

@@ -131,7 +131,8 @@ class WholeReplies(ResponseFlow):
         now = exchange.first_byte = session.clock()
         exchange.columns, rows = result
         if rows >= 0:
-            exchange.rows = rows
+            # What came before it was the result of another statement of the same text.
+            exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows
         session.copying_in = False
         session.transaction_status = status = data[-1:]
         prepared: Prepared = session.prepared

@@ -118,6 +118,11 @@ class Shorter(SynchronousTestCase):
         talk.append(("database", BIND_COMPLETE + RESULT + ready()))
         self.check(talk, inspects=(ROWS,))
 
+    def test_rows_of_several_statements_in_one_text(self):
+        talk = [("client", query(b"SELECT 1; SELECT 2")), ("database", RESULT)]
+        for played in both([*talk, ("database", RESULT + ready())]):
+            self.assertEqual([exchange[3] for exchange in played["exchanges"]], [4])
+
     def test_a_tag_without_its_end(self):
         talk = [("client", bind(b"", b"s") + execute() + SYNC)]
         talk.append(("database", BIND_COMPLETE + message(b"C", b"SELECT 0?") + ready()))

@@ -43,6 +43,7 @@ pieces = st.sampled_from(
         *(bind(b"", b"s"), bind(b"p", b"s"), bind(b"", b"other"), bind(b"", b"s")[:-1] + b"\1"),
         *(describe(b"P", b""), describe(b"S", b"s"), describe(b"P", b"p")),
         *(execute(), execute(b"p"), SYNC, CLOSE, close(b"S", b"s"), close(b"P", b"")),
+        *(query(b"DECLARE c CURSOR FOR " + TRACED), query(b"FETCH c")),
         *(parse(b"s", TRACED), query(TRACED), parse(b"s", SETS), query(SETS)),
         *(query(b"SELECT 1"), query(b""), parse(b"", b"SELECT 2"), b"B", b"C\0\0\0\5", b"\0"),
         *(message(b"d", b"x"), message(b"c", b""), message(b"f", b"\0")),
