@@ -12,7 +12,16 @@ import psycopg
 
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings, eventually, get, raw_session, until_end
-from tests.support.sessions import TERMINATE, call, messages, query
+from tests.support.sessions import (
+    SYNC,
+    TERMINATE,
+    bind,
+    call,
+    execute,
+    messages,
+    parse,
+    query,
+)
 
 RULES = """version: 0.85.0
 ignore_parse_error: false
@@ -122,6 +131,23 @@ class Censor(Surroundings):
                 with self.assertRaises(psycopg.errors.InFailedSqlTransaction):
                     db.execute("INSERT INTO t VALUES (2)")
                 self.assertEqual(db.execute("COMMIT").statusmessage, "ROLLBACK")
+                self.assertEqual(db.execute("SELECT id FROM t").fetchall(), [])
+
+    def test_ds2_a_block_that_was_opened_with_what_is_refused(self):
+        def extended(text):
+            return parse(b"", text) + bind(b"", b"") + execute()
+
+        texts = (b"BEGIN", b"INSERT INTO t VALUES (1)", b"TABLE secrets")
+        for opening in (query(b"; ".join(texts)), b"".join(map(extended, texts)) + SYNC):
+            with self.open() as db:
+                db.execute("TRUNCATE t")
+            goes_on = query(b"INSERT INTO t VALUES (2)") + query(b"COMMIT")
+            with raw_session(self.linked.port) as raw, self.subTest(opening[:1]):
+                raw.sendall(opening + goes_on + TERMINATE)
+                said = messages(until_end(raw))
+            self.assertEqual([body for kind, body in said if kind == "Z"], [b"E", b"E", b"I"])
+            self.assertEqual([body for kind, body in said if kind == "C"][-1], b"ROLLBACK\0")
+            with self.open() as db:
                 self.assertEqual(db.execute("SELECT id FROM t").fetchall(), [])
 
     def test_ds2_savepoints(self):

@@ -36,6 +36,8 @@ class ReferenceServer:
         self.statements = {}
         self.portals = {}
         self.executed = []
+        #: What should have been refused before it came here.
+        self.refused = []
         self.kept = []
         self._pending = []
 
@@ -97,6 +99,7 @@ class ReferenceServer:
         if word not in WORDS:
             return b"42601"
         if word == b"deny":
+            self.refused.append(text)
             return b"42000"
         if self.status == b"E" and word != b"commit":
             return b"25P02"

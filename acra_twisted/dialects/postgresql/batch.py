@@ -105,6 +105,15 @@ class HeldBatch(ChunkFlow):
         self._hold(changed)
         self._start = self._released = end
 
+    def _release_before(self, start: int, end: int) -> None:
+        """Let go what is held before the message ``[start, end)``, which does not leave.  Of one
+        that is left out as it comes nothing is there yet."""
+        if start < end == self._released:
+            # Other bytes stand in its place already.
+            self._held_size -= len(self._held.pop())
+            start = end
+        self._release(start)
+
     def _insert(self, at: int, added: bytes) -> None:
         """Put bytes of our own before the message that begins ``at``."""
         self._emit()

@@ -15,6 +15,7 @@ from acra_twisted.dialects.postgresql.batch import HeldBatch
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.errors import RolledBackError
 from acra_twisted.model import Exchange, Session
+from acra_twisted.sql.blocks import goes_on_in_block, opens_block
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
 
@@ -22,6 +23,8 @@ from acra_twisted.wire.postgres import backend, frontend
 #: names that a client has given to anything do not matter.  It explains itself in its log.
 _NO_SQL: Final = b"acra: statement denied"
 _FAILS: Final = frontend.encode_query(_NO_SQL)
+#: Opens a block and fails it: there is no savepoint in a new one.
+_FAILS_IN_BLOCK: Final = frontend.encode_query(b'BEGIN; ROLLBACK TO "acra: statement denied"')
 #: Of the extended protocol.  As a named statement, for the client's unnamed one is left alone.
 _FAILS_IN_BATCH: Final = frontend.encode_parse(frontend.Parse(_NO_SQL, _NO_SQL, b"\0\0"))
 #: Refusals that may wait to be told before something of the database's is assumed among them: in
@@ -70,20 +73,29 @@ class RefusingBatch(HeldBatch):
 
     def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
         """Refuse a request that is answered with a ReadyForQuery of its own."""
-        session = self._session
+        session, statement = self._session, exchange.statement
         error = self._refused(exchange, deny, end)
         if session.discarding:
             replies.close(exchange, "denied")
-        elif self._in_transaction:
-            self._out.append(_FAILS)
-            session.outstanding.append((replies.REPLACED_QUERY, exchange, error))
+            return
+        status, fails = session.transaction_status, self._in_transaction
+        code, instead = replies.REPLACED_QUERY, _FAILS
+        if status == b"I" and statement is not None and goes_on_in_block(statement.text):
+            # The client takes itself to be in the block that its text begins with.
+            code, instead, fails = replies.REPLACED_BLOCK, _FAILS_IN_BLOCK, True
+        if fails:
+            self._out.append(instead)
+            session.outstanding.append((code, exchange, error))
             self._part_sent = False
         else:
             session.outstanding.append((replies.DENIED_QUERY, exchange, error))
 
-    def _deny_batch(self, exchange: Exchange, deny: Deny, end: int) -> None:
+    def _deny_batch(self, exchange: Exchange, deny: Deny, start: int, end: int) -> None:
         """Refuse a message of the extended protocol, and with it the rest of its batch."""
         session = self._session
+        if self._opens_block:
+            # Without what opens it the client would go on outside of any transaction.
+            self._release_before(start, end)
         error = self._refused(exchange, deny, end)
         self._drop([entry for entry in self._expected if entry[1] is not exchange])
         for code, _, payload in self._expected:
@@ -99,6 +111,16 @@ class RefusingBatch(HeldBatch):
         else:
             self._denied_unsent = True
             session.outstanding.append((replies.DENIED, exchange, error))
+
+    @property
+    def _opens_block(self) -> bool:
+        """Whether something that is held, and was not refused, opens a transaction block."""
+        for code, exchange, _ in self._expected:
+            if code == replies.EXECUTE and exchange is not None:
+                statement = exchange.statement
+                if statement is not None and opens_block(statement.text):
+                    return True
+        return False
 
     def fail_transaction(self) -> None:
         """See ChunkFlow."""

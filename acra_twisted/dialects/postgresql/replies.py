@@ -35,6 +35,7 @@ REPLACED: Final = 14  # a Parse of ours that must fail: its error is replaced by
 CARRIER: Final = 15  # a Close of ours that carries a context: its CloseComplete is left out
 ANSWERED: Final = 16  # FAKE: payload is the encoded reply to a message that went no further
 REPLACED_QUERY: Final = 17  # a Query of ours that must fail: its error is replaced by the payload
+REPLACED_BLOCK: Final = 18  # the same, behind a BEGIN of ours whose CommandComplete is left out
 
 #: Answered by us, without a word from the database.
 FAKES: Final = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC, ANSWERED))
@@ -43,9 +44,9 @@ BARE: Final = frozenset((DENIED, ANSWERED))
 #: Needs no word from the database to leave the queue.
 OURS: Final = FAKES | {COPY_END}
 #: Where the database stops discarding after an error in the extended protocol.
-ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, REPLACED_QUERY))
+ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, REPLACED_QUERY, REPLACED_BLOCK))
 #: Requests of ours that must fail.
-MUST_FAIL: Final = frozenset((REPLACED, REPLACED_QUERY))
+MUST_FAIL: Final = frozenset((REPLACED, REPLACED_QUERY, REPLACED_BLOCK))
 
 
 def due(outstanding: Outstanding) -> bool:

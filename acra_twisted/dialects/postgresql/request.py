@@ -185,7 +185,10 @@ class RequestFlow(RefusingBatch):
         start, end, message = self._message
         simple = message is None
         if type(verdict) is Deny:
-            (self._deny_query if simple else self._deny_batch)(work.exchange, verdict, end)
+            if simple:
+                self._deny_query(work.exchange, verdict, end)
+            else:
+                self._deny_batch(work.exchange, verdict, start, end)
             return
         if type(verdict) is Replace:
             item = verdict.item
@@ -201,7 +204,7 @@ class RequestFlow(RefusingBatch):
                 self._splice_statement(start, end, message, _sent_form(work.item))
         if work.kind == PARAMETERS:
             portal = Portal(message.portal, work.item.statement, message.results)
-            self._bound(work.exchange, portal, end)
+            self._bound(work.exchange, portal, start, end)
         elif simple:
             self._query_passed(work.exchange, start, end)
         else:
@@ -239,7 +242,7 @@ class RequestFlow(RefusingBatch):
         )
         if kind == frames.PARSE or kind == frames.BIND:
             exchange = self._open("prepare" if kind == frames.PARSE else "execute", None)
-            self._deny_batch(exchange, deny, start)
+            self._deny_batch(exchange, deny, start, start)
         else:
             self._release(start)
             exchange = self._open("query" if kind == frames.QUERY else "call", None)
@@ -458,7 +461,7 @@ class RequestFlow(RefusingBatch):
         if statement.text is not message.text:
             self._splice_statement(start, end, message, _sent_form(statement))
         if message.name and self._session.prepared.full:
-            self._deny_batch(exchange, _TOO_MANY, end)
+            self._deny_batch(exchange, _TOO_MANY, start, end)
         elif self._statements:
             self._message = (start, end, message)
             return Work(STATEMENT, statement, exchange)
@@ -480,21 +483,21 @@ class RequestFlow(RefusingBatch):
             portal, name = frontend.bind_names(body)
             statement = prepared.statement(name)
             exchange = self._executing(statement, start, body)
-            self._bound(exchange, Portal(portal, statement), end)
+            self._bound(exchange, Portal(portal, statement), start, end)
             return None
         bind = frontend.decode_bind(body)
         statement = prepared.statement(bind.statement)
         exchange = self._executing(statement, start, body)
         if not self._parameters:
-            self._bound(exchange, Portal(bind.portal, statement, bind.results), end)
+            self._bound(exchange, Portal(bind.portal, statement, bind.results), start, end)
             return None
         self._message = (start, end, bind)
         return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement), exchange)
 
-    def _bound(self, exchange: Exchange, portal: Portal, end: int) -> None:
+    def _bound(self, exchange: Exchange, portal: Portal, start: int, end: int) -> None:
         prepared = self._session.prepared
         if portal.name and prepared.full:
-            self._deny_batch(exchange, _TOO_MANY, end)
+            self._deny_batch(exchange, _TOO_MANY, start, end)
             return
         portal.origin, portal.changes = self._origin, self._changes
         prepared.bind_sent(portal)

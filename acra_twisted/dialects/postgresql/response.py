@@ -378,7 +378,14 @@ class ResponseFlow(ResultRows):
     def _command_complete(self, start: int, end: int) -> None:
         body = self._body(start, end)
         rows = self._descriptions.rows(body)
-        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
+        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE, replies.REPLACED_BLOCK)
+        if code == replies.REPLACED_BLOCK:
+            # Of the BEGIN; what is to fail comes next.
+            self._leave_out(start, end)
+            outstanding = self._session.outstanding
+            outstanding.popleft()
+            outstanding.appendleft((replies.REPLACED_QUERY, exchange, portal))
+            return
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._session.settings is not None:
             self._session.settings.completed(backend.decode_command_tag(body))
@@ -460,7 +467,7 @@ class ResponseFlow(ResultRows):
         if code in replies.MUST_FAIL:
             self._leave_out(start, end)
             self._out.append(payload)
-            if code == replies.REPLACED_QUERY:
+            if code != replies.REPLACED:
                 # It has failed, as it must; now ReadyForQuery may come.
                 outstanding.popleft()
                 outstanding.appendleft((replies.QUERY, exchange, None))

@@ -354,6 +354,7 @@ class Waiting(SynchronousTestCase):
         self.assertFalse(line.connector.session.outstanding)
         self.assertFalse(line.proxy.session.outstanding)
         self.assertEqual([recorder.events for recorder in line.recorders], [[], []])
+        self.assertEqual(line.server.refused, [])
         expected = ReferenceServer().feed(sent)
         if any(words.startswith("deny") for _, words in program):
             # How much of a batch is held decides how much of it has been done.

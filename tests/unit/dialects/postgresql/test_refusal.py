@@ -243,3 +243,78 @@ class Denial(SynchronousTestCase):
         play.client(parse(b"", b"one") + bind(b"", b"") + execute() + SYNC)
         self.assertEqual(types(play.extra), "EZ")
         self.assertEqual([kind for kind, _ in play.works], ["parameters"])
+
+
+class Blocks(SynchronousTestCase):
+    """What was refused would have opened the block that the client takes itself to be in."""
+
+    OPENED = query(b'BEGIN; ROLLBACK TO "acra: statement denied"')
+
+    def test_ds2_a_text_that_begins_with_begin(self):
+        play = denying()
+        self.assertEqual(play.client(query(b"begin; select 1; deny")), self.OPENED)
+        self.assertEqual(play.extra, b"")
+        got = play.database(complete(b"BEGIN") + error(b"3B001", "no savepoint") + ready(b"E"))
+        self.assertEqual((types(got), statuses(got)), ("EZ", [b"E"]))
+        self.assertIn(b"C42000", got)
+        play.done()
+        # The database has the block now, and it has failed.
+        self.assertEqual(play.client(query(b"begin; deny")), b"")
+        self.assertEqual(statuses(play.extra), [b"E"])
+
+    def test_in_a_block_there_is_one_already(self):
+        play = denying()
+        play.client(query(b"begin"))
+        play.database(complete(b"BEGIN") + ready(b"T"))
+        self.assertEqual(play.client(query(b"begin; deny")), MUST_FAIL)
+
+    def test_begin_itself_refused_opens_none(self):
+        play = denying()
+        self.assertEqual(play.client(query(b"begin /* deny */")), b"")
+        self.assertEqual(statuses(play.extra), [b"I"])
+
+    def test_what_must_fail_and_does_not_ends_the_session(self):
+        for said in (complete(b"BEGIN") * 2, complete(b"BEGIN") + ready(b"T"), ready(b"E")):
+            play = denying()
+            play.client(query(b"begin; deny"))
+            self.assertRaises(WireError, play.database, said)
+
+    def test_ds2_a_batch_with_begin_in_it(self):
+        play = denying()
+        opened = parse(b"", b"begin") + bind(b"", b"") + execute()
+        refused = parse(b"", b"deny") + bind(b"", b"") + execute()
+        sent = play.client(opened + refused + SYNC)
+        self.assertEqual(sent, opened + MUST_FAIL_BATCH + SYNC)
+        begun = PARSE_COMPLETE + BIND_COMPLETE + complete(b"BEGIN")
+        got = play.database(begun + error(b"42601") + ready(b"E"))
+        self.assertEqual((types(got), statuses(got)), ("12CEZ", [b"E"]))
+        play.done()
+        self.assertEqual(play.recorder.outcomes, [("execute", "ok"), ("prepare", "denied")])
+
+    def test_nothing_of_what_is_refused_leaves_with_it(self):
+        """Be it in one chunk, in several, or with other bytes in its place already."""
+        opened = parse(b"", b"begin") + bind(b"", b"") + execute()
+        comment = b" /*traceparent='00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01'*/"
+        for text in (b"deny", b"deny" + comment):
+            data = opened + parse(b"", text) + SYNC
+            for size in (1, 30, len(opened) + 5, len(data)):
+                play = denying()
+                sent = b""
+                for start in range(0, len(data), size):
+                    sent += play.client(data[start : start + size])
+                self.assertEqual(sent, opened + MUST_FAIL_BATCH + SYNC)
+
+    def test_what_is_too_large_behind_a_begin(self):
+        data = parse(b"", b"begin") + bind(b"", b"") + execute()
+        for size in (10, len(data), 10_000):
+            play = denying(message_limit=500)
+            sent = b""
+            whole = data + parse(b"", b"x" * 600) + SYNC
+            for start in range(0, len(whole), size):
+                sent += play.client(whole[start : start + size])
+            self.assertEqual(sent, data + MUST_FAIL_BATCH + SYNC)
+
+    def test_a_begin_that_is_not_executed_opens_none(self):
+        play = denying()
+        self.assertEqual(play.client(parse(b"", b"begin") + parse(b"", b"deny") + SYNC), b"")
+        self.assertEqual(statuses(play.extra), [b"I"])

@@ -23,14 +23,18 @@ from tests.support.sessions import (
 def outline(program):
     """What the client sends; what a database is sent of it that refuses statements by itself.
 
-    Where one is refused, nothing of what came before it, and was held with it, is ever run.
+    Where one is refused, nothing of what came before it, and was held with it, is ever run, unless
+    that opens the transaction block that the client takes itself to be in.
     """
     sent, alone, held = b"", b"", []
+    if ("extended", "begin") in program or ("extended", "begin wait") in program:
+        # What is executed again may be that.
+        program = [step for step in program if step[0] != "again"]
     for kind, text in texts([*program, ("sync", "")]):
         message = said(kind, text)
         sent += message
         if kind in ("extended", "again"):
-            if text.startswith(b"deny"):
+            if text.startswith(b"deny") and not any(b"begin" in one for one in held):
                 held = []
             held.append(message)
         else:
@@ -102,7 +106,7 @@ class Order(SynchronousTestCase):
         got = [reading(*item) for item in messages(client.data)]
         self.assertEqual(got, expected)
         self.assertFalse(session.outstanding)
-        self.assertFalse([text for text in server.executed if b"deny" in text])
+        self.assertEqual(server.refused, [])
         self.assertEqual(server.kept, unproxied.kept)
         opened, closed = session.observer.opened, session.observer.closed
         self.assertEqual(sorted(map(id, opened)), sorted(map(id, closed)))

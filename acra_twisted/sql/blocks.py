@@ -1,0 +1,41 @@
+"""Which texts open a transaction block of PostgreSQL: by their first words, not parsed."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_BETWEEN: Final = re.compile(rb"(?:[\s;]++|--[^\r\n]*+)*+")
+_COMMENT: Final = re.compile(rb"/\*|\*/")
+_OPENS: Final = re.compile(rb"(?:begin|start)\b", re.I)
+
+
+def opens_block(text: bytes) -> bool:
+    """Whether the first statement is BEGIN or START TRANSACTION."""
+    return _OPENS.match(text, _statement(text, 0)) is not None
+
+
+def goes_on_in_block(text: bytes) -> bool:
+    """Whether it is, and another one stands behind it."""
+    if not opens_block(text):
+        return False
+    # Nothing in these two statements hides a semicolon but comments, and those hardly do.
+    end = text.find(b";", _statement(text, 0))
+    return end >= 0 and _statement(text, end) < len(text)
+
+
+def _statement(text: bytes, at: int) -> int:
+    """Where the next statement begins, behind white space, semicolons and comments."""
+    while True:
+        found = _BETWEEN.match(text, at)
+        at = at if found is None else found.end()
+        if text[at : at + 2] != b"/*":
+            return at
+        depth = 0
+        for mark in _COMMENT.finditer(text, at):
+            depth += 1 if mark[0] == b"/*" else -1
+            if not depth:
+                at = mark.end()
+                break
+        else:
+            return len(text)
