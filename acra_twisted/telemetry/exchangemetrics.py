@@ -88,31 +88,32 @@ class _Sessions:
     def __init__(self, sessions: Callable[[], Iterable[Session]]) -> None:
         self._sessions = sessions
         self._ended = Traffic()
-        self._counts: list[_Count] = []
+        # The one that is going on, if there is one.
+        self._count: _Count | None = None
         # What was counted for the scrape that comes next.
         self._counted: tuple[dict[str, int], Traffic] | None = None
 
     def ended(self, session: Session) -> None:
         """A session is over."""
         self._ended += session.traffic
-        for count in self._counts:
-            count.ended(session)
+        if self._count is not None:
+            self._count.ended(session)
         # It may be seen once more before it is forgotten.
         session.traffic = Traffic()
 
     def count(self) -> Iterator[None]:
-        """Look at every session, a few at a step, for the next `collect`."""
-        count, looked_at = _Count(), 0
-        self._counts.append(count)
-        try:
-            for session in self._sessions():
-                count.add(session)
-                looked_at += 1
-                if looked_at % _STEP == 0:
-                    yield None
-        finally:
-            self._counts.remove(count)
-        self._counted = (count.states, count.traffic + self._ended)
+        """Look at every session, a few at a step, for the next `collect`.
+
+        One that begins meanwhile takes this one's place: only one is told of sessions that end.
+        """
+        count = self._count = _Count()
+        for looked_at, session in enumerate(self._sessions(), 1):
+            count.add(session)
+            if looked_at % _STEP == 0:
+                yield None
+        if self._count is count:
+            self._count = None
+            self._counted = (count.states, count.traffic + self._ended)
 
     def collect(self) -> Any:
         """prometheus-client: in the thread that serves the scrape, which is the reactor's."""

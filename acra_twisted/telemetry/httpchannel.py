@@ -272,7 +272,7 @@ class _PageJob:
 
     def rest(self) -> None:
         """See turns.Job: the pieces of a slice are one write."""
-        request, data = self._request, "".join(self._made).encode()
+        request, data = self._request, "".join(self._made).encode("utf-8", "replace")
         self._made.clear()
         if self._is_gone:
             return

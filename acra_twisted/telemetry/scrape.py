@@ -41,7 +41,11 @@ class Scrape:
 
     def page(self, accept: str) -> Page:
         """All of the registry; ``accept`` is the header."""
-        encoder, kind = choose_encoder(accept)
+        try:
+            encoder, kind = choose_encoder(accept)
+        except (TypeError, ValueError):
+            # A version that is none.
+            encoder, kind = choose_encoder("")
         return Page(kind, self._pieces(encoder))
 
     def _pieces(self, encoder: Callable[[Any], bytes]) -> Iterator[str]:

@@ -115,3 +115,45 @@ class Metrics(SynchronousTestCase):
                 self.assertIn(line, self.text())
             # Ended, and still in the list for a moment.
             self.metrics.session_closed(first, "")
+
+
+class Counting(SynchronousTestCase):
+    """Of sessions that end while they are counted each byte is there once."""
+
+    def setUp(self):
+        self.sessions = [make_session() for _ in range(100)]
+        for session in self.sessions:
+            session.traffic = Traffic(1, 1, 1, 1)
+        self.metrics = ConnectorMetrics("acraconnector")
+        self.metrics.watch_sessions(lambda: tuple(self.sessions))
+
+    def told(self):
+        line = 'acra_bytes_total{direction="to_client"} '
+        text = generate_latest(self.metrics.registry).decode()
+        return float(text.partition(line)[2].partition("\n")[0])
+
+    def end(self, number):
+        self.sessions[number].traffic.to_client += 5
+        self.metrics.session_closed(self.sessions[number], "done")
+
+    def test_before_and_behind(self):
+        steps = iter(self.metrics.count_sessions())
+        next(steps)
+        # One that was counted already, and one that was not.
+        self.end(0)
+        self.end(99)
+        for _ in steps:
+            pass
+        self.assertEqual(self.told(), 110)
+        self.assertEqual(self.told(), 110)
+
+    def test_two_at_a_time_and_one_that_is_given_up(self):
+        given_up = iter(self.metrics.count_sessions())
+        first, second = iter(self.metrics.count_sessions()), iter(self.metrics.count_sessions())
+        for steps in (given_up, first, second):
+            next(steps)
+        self.end(0)
+        for steps in (first, second):
+            for _ in steps:
+                pass
+            self.assertEqual(self.told(), 105)

@@ -274,6 +274,12 @@ class Answers(Case):
         self.assertIn(b"Content-Length: 4\r\n", peer.value())
         self.assertTrue(peer.value().endswith(b"\r\n\r\npage"))
 
+    def test_text_that_cannot_be_written(self):
+        self.pages.pieces = ["a \udcff b"]
+        peer = self.connect()
+        self.send(peer, GET)
+        self.assertTrue(peer.value().endswith(b"\r\n\r\na ? b"))
+
     def test_a_page_that_cannot_be_made(self):
         def broken():
             yield ""

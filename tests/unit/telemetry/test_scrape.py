@@ -35,6 +35,13 @@ class Scrapes(SynchronousTestCase):
             self.assertEqual(page.kind, kind)
             self.assertEqual(body(page), encoder(self.registry).decode())
 
+    def test_versions_that_are_none(self):
+        plain = body(Scrape(self.registry).page(""))
+        for version in ("abc", "1.x", "\xb2", "9" * 5000):
+            for kind in ("text/plain", "application/openmetrics-text"):
+                page = Scrape(self.registry).page(f"{kind};version={version}")
+                self.assertEqual(body(page), plain)
+
     def test_nothing_to_tell(self):
         registry = CollectorRegistry()
         for accept in ACCEPTED[:4]:
