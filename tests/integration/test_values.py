@@ -197,19 +197,18 @@ class Replicated(Protected):
         )
         with socket.create_connection(("127.0.0.1", port), 10) as raw:
             raw.sendall(start.encode())
-            self.until(raw, b"Z")
-            yield raw
+            replies = raw.makefile("rb")
+            self.until(replies, b"Z")
+            yield raw, replies
 
     @staticmethod
-    def until(raw, kind, begins=b""):
-        """Bodies of all messages up to the first of a kind that begins so."""
-        file = raw.makefile("rb")
-        bodies = []
-        while True:
-            head = file.read(5)
-            bodies.append(file.read(int.from_bytes(head[1:], "big") - 4))
-            if head[:1] == kind and bodies[-1].startswith(begins):
-                return bodies
+    def until(replies, kind, holds=b""):
+        """The body of the first message of a kind that holds something."""
+        while head := replies.read(5):
+            body = replies.read(int.from_bytes(head[1:], "big") - 4)
+            if head[:1] == kind and holds in body:
+                return body
+        raise AssertionError("the connection was closed")
 
     def test_fr12_logical_replication(self):
         chain = self.chain(
@@ -225,13 +224,10 @@ class Replicated(Protected):
             db.execute("INSERT INTO secrets (data, note) VALUES (%s, 'behind')", (made,))
         found = []
         for port in (self.postgres.port, chain.port):
-            with self.replicating(port) as raw:
+            with self.replicating(port) as (raw, replies):
                 options = "(proto_version '1', publication_names 'all_of_it')"
                 raw.sendall(query(f"START_REPLICATION SLOT s{port} LOGICAL 0/0 {options}".encode()))
-                bodies = self.until(raw, b"d", b"w")
-                while b"behind" not in bodies[-1]:
-                    bodies = self.until(raw, b"d", b"w")
                 # Behind the positions and the time.
-                found.append(bodies[-1][25:])
+                found.append(self.until(replies, b"d", b"behind")[25:])
         self.assertIn(made.hex().encode(), found[0])
         self.assertEqual(*found)
