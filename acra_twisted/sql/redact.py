@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
@@ -24,7 +25,9 @@ TEXT_LIMIT: Final = 2048
 _SUMMARY_LIMIT: Final = 255
 #: Longer statements, and those of more tokens, are not read: everybody waits while one is.
 _INPUT_LIMIT: Final = 64 * 1024
-_TOKENS_LIMIT: Final = 8_000
+_TOKENS_LIMIT: Final = 2_500
+#: Those that its summary is made of then.
+_SUMMARY_TOKENS: Final = 500
 
 #: Of the longer ones nothing is kept.
 _CACHED_LIMIT: Final = 4096
@@ -93,7 +96,7 @@ def redact(
     if not standard_conforming_strings and text.isascii() and text.find(b"\\") < 0:
         # All settings read it alike.
         standard_conforming_strings = True
-    if standard_conforming_strings and len(text) <= _CACHED_LIMIT:
+    if standard_conforming_strings and (cut is not None or len(text) <= _CACHED_LIMIT):
         found = skeleton.split(text, b'"') if cut is None else cut
         if found is not None:
             shown = _shown.get(found[0])
@@ -126,7 +129,11 @@ def _redact(text: bytes, conforming: bool | None) -> Redacted:
     try:
         found = lexer.tokens(text, conforming, _TOKENS_LIMIT)
     except TooCostlyError:
-        return _unread(text)
+        unread = _unread(text)
+        if conforming is None:
+            return unread
+        first = list(islice(lexer.scan(text, conforming), _SUMMARY_TOKENS))
+        return Redacted(unread.text, _summary(text, first))
     except LexError:
         return Redacted(UNREADABLE, UNREADABLE)
     found = masked(text, found)
