@@ -6,6 +6,7 @@ database last reported, whether one may be changing right now, what was prepared
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -299,7 +300,7 @@ class CensorStage:
         if self._workers is None:
             self.put_in_force(self.compiled())
             return None
-        reading: Deferred[Censor] = self._workers.run(self.compiled)
+        reading: Deferred[Censor] = self._workers.run(self._compiled_without_collector)
         return reading.addCallback(self.put_in_force)
 
     def compiled(self) -> Censor:
@@ -307,6 +308,14 @@ class CensorStage:
         from acra_twisted.censor.engine import Censor
 
         return Censor(self._language, self._read(), self._capture, self._write, *self._limits)
+
+    def _compiled_without_collector(self) -> Censor:
+        """Rules have many objects and no cycles: each look at them all is a pause for everybody."""
+        gc.disable()
+        try:
+            return self.compiled()
+        finally:
+            gc.enable()
 
     def put_in_force(self, censor: Censor) -> None:
         """Decide by these rules from now on.  Raises ConfigError if a file cannot be written."""

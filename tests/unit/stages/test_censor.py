@@ -1,5 +1,7 @@
 """The censor as a stage: verdicts, the session's settings, reload, files."""
 
+import gc
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
@@ -327,11 +329,13 @@ class Stage(SynchronousTestCase):
         self.successResultOf(done)
         self.assertIs(self.judge(stage, b"SELECT 1 FROM secrets"), PASS)
         self.assertIs(type(self.judge(stage, b"SELECT 1 FROM t")), Deny)
+        self.assertTrue(gc.isenabled())
         with open(self.path, "w") as file:
             file.write(RULES + "x")
         done = stage.reload()
         self.work()
         self.failureResultOf(done, ConfigError)
+        self.assertTrue(gc.isenabled())
         self.assertIs(type(self.judge(stage, b"SELECT 1 FROM t")), Deny)
 
     def test_limits_are_settings(self):
