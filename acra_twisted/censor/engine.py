@@ -298,6 +298,7 @@ class Censor:
         """None if more has to be read of the text than what is left of it."""
         usual = folded.text
         tokens = self._tokens(usual, mode)
+        bound(self.language, usual, tokens, self._costs.max_structure)
         key = _full_key(usual, tokens, mode)
         if not folded.alike:
             key = b"\0rows" + key
@@ -389,7 +390,6 @@ class Censor:
         by_form: bool,
         told: Told,
     ) -> _Outcome:
-        bound(self.language, text, tokens, self._costs.max_structure)
         parsed = self.language.parse(text, tokens, mode)
         statements, tables = [], set()
         stateful = False

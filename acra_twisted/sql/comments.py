@@ -19,7 +19,7 @@ from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_trac
 #: What a text without any context has not.
 CONTEXT_KEY: Final = b"traceparent"
 #: In a text of more tokens a context is found at its very end alone: everybody waits meanwhile.
-_TOKENS_LIMIT: Final = 8_000
+_TOKENS_LIMIT: Final = 4_000
 # A context at the very end of a text, as `add_context` and most of the field's libraries put it.
 _TAIL: Final = re.compile(
     rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/"

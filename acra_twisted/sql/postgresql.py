@@ -375,7 +375,8 @@ class _Reader:
         self._parsed.whole = False
         setting = self._setting_named(arguments[0]) if arguments else None
         value = string(arguments[1]) if len(arguments) > 1 else None
-        self._check_setting(setting, [value])
+        # Where it is no literal the server's report tells, and until then nothing is known.
+        self._check_setting(setting, [] if value is None else [value])
         self._permit_setting(setting)
         # One that is known is no more than SET does, and ORMs call it on each connection.
         if setting is None:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, postgresql
-from acra_twisted.sql.tree import UnparsableError
+from acra_twisted.sql import lexer, postgresql, tree
+from acra_twisted.sql.tree import Table, UnparsableError
 
 
 def parse(text):
@@ -102,11 +102,56 @@ class Remarks(SynchronousTestCase):
             "SET client_encoding = gbk",
             "SET NAMES 'big-5'",
             "SELECT set_config('client_encoding', 'gb18030', false)",
-            "SELECT set_config('client_encoding', $1, false)",
         ):
             self.assertTrue(parse(text)[0].refused, text)
-        for text in ("SET NAMES 'UTF8'", "SET client_encoding TO latin1", "SET search_path TO a"):
+        # What it becomes the server reports; until then a text must mean the same in any encoding.
+        later = "SELECT set_config('client_encoding', $1, false)"
+        for text in (
+            later,
+            "SET NAMES 'UTF8'",
+            "SET client_encoding TO latin1",
+            "SET search_path TO a",
+        ):
             self.assertEqual(parse(text)[0].refused, "", text)
+
+    def test_scripts_are_parsed_in_parts(self):
+        text = "SELECT 1 FROM a; INSERT INTO b VALUES ('x', -2);" * 400 + "TABLE c"
+        parsed = parse(text)
+        self.assertEqual(len(parsed), 801)
+        self.assertTrue(all(one.whole for one in parsed))
+        ordinals = [
+            (item.ordinal, item.negative)
+            for one in parsed
+            for item in tree.walk(one.tree)
+            if type(item) is tree.Literal
+        ]
+        self.assertEqual(sorted(n for n, _ in ordinals), list(range(1200)))
+        self.assertEqual({n % 3 for n, negative in ordinals if negative}, {2})
+        self.assertEqual(parsed[-1].tables, {Table("", "c")})
+
+    def test_long_literals_keep_what_names_something(self):
+        blank = " " * 100_000
+        [parsed] = parse(f"SELECT nextval('{blank}numbers'), 'a' || $${blank}$$, -1")
+        self.assertEqual(parsed.tables, {Table("", "numbers")})
+        for literal in (
+            f"'{blank}''s'",
+            f"E'{blank}\\'s'",
+            f"$a${blank}'$a$",
+            f"'\\x{'0a' * 9999}'",
+        ):
+            [parsed] = parse(f"INSERT INTO t VALUES ({literal}, 'é', {literal}) RETURNING 'x'")
+            self.assertTrue(parsed.whole)
+            self.assertEqual(parsed.tables, {Table("", "t")})
+
+    def test_chains(self):
+        for joint in (" || ", " + ", " UNION ALL SELECT ", " OR "):
+            [parsed] = parse("SELECT a" + "".join(f"{joint}(a{n} + 7)" for n in range(400)))
+            self.assertTrue(parsed.whole, joint)
+            self.assertEqual(sum(type(i) is tree.Literal for i in tree.walk(parsed.tree)), 400)
+        [parsed] = parse("TABLE a" + "".join(f" UNION TABLE b{n}" for n in range(400)))
+        self.assertEqual(len(parsed.tables), 401)
+        [parsed] = parse("SELECT 1" + " || f(a)" * 300)
+        self.assertEqual(parsed.unknown, {"function f"})
 
     def test_prepared_statements_are_named(self):
         self.assertEqual(parse("PREPARE s AS SELECT 1")[0].prepares, "s")
