@@ -49,6 +49,13 @@ _CONNECTION_REFUSED = (b"08006", "could not connect to the database")
 _EARLY_LIMIT = 16 * 1024
 
 
+_LEFT = (
+    "An application asked for TLS, was told that there is none, and left: it may have "
+    "sslmode=require. Let its connector end TLS (application_tls_cert there), or set tls_cert and "
+    "client_tls = allow here; through a connector requests are not traced there then"
+)
+
+
 class ServerConnection(Channel):
     """``server`` is the service that accepted it."""
 
@@ -405,6 +412,8 @@ class ServerConnection(Channel):
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
         self._closed = True
+        if self._startup.declined:
+            self._event(events.TLS_INIT, _LEFT)
         if self._span_link is not None:
             self._span_link.stop()
         if self._connecting is not None:

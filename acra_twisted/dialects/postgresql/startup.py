@@ -93,6 +93,7 @@ class ClientStartup:
         self._policy = policy
         self._buffer = ChunkBuffer()
         self._seen: set[int] = set()
+        self._begun = False
         self.encrypted = encrypted
         self.reply = b""
         self.rest = b""
@@ -128,7 +129,14 @@ class ClientStartup:
                 if self._negotiate(length, code):
                     return StartTLS(b"")
                 continue
+            self._begun = True
             return self._decode(buffer.drain(), length, code)
+
+    @property
+    def declined(self) -> bool:
+        """A client asked for TLS and there is none, and nothing has come since."""
+        asked = frames.SSL_REQUEST in self._seen and self._policy.tls == "disable"
+        return asked and not (self._begun or len(self._buffer))
 
     def tls_started(self) -> None:
         """The handshake with the client is complete."""

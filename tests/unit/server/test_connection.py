@@ -5,12 +5,14 @@ Real peers are in tests/integration; here are the orders of events that they do 
 
 from types import SimpleNamespace
 
+from prometheus_client import generate_latest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.database import DatabaseChannel
@@ -18,6 +20,7 @@ from acra_twisted.server.service import AcraServer
 from acra_twisted.wire import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.frames import (
     SPANS_OFFERED_PACKET,
+    SSL_REQUEST_PACKET,
     CancelRequest,
     StartupPacket,
     message,
@@ -97,6 +100,16 @@ class Connections(SynchronousTestCase):
             connection.dataReceived(bytes((byte,)))
         self.assertEqual(connection.span.trace_id, CONTEXT.trace_id)
         self.assertEqual(len(self.attempts), 1)
+
+    def test_a_client_that_leaves_because_there_is_no_tls(self):
+        for more, told in (((STARTUP,), 0), ((STARTUP[:5],), 0), ((), 1)):
+            connection = self.accept(SSL_REQUEST_PACKET)
+            self.assertEqual(connection.transport.value(), b"N")
+            for data in more:
+                connection.dataReceived(data)
+            self.lose(connection)
+            line = f'acra_events_total{{code="{events.TLS_INIT}"}} {told}.0'
+            self.assertIn(line.encode(), generate_latest(self.server.metrics.registry))
 
     def test_rl1_no_database_before_the_startup_packet_is_whole(self):
         self.accept(STARTUP[:-1])
