@@ -64,6 +64,8 @@ class CompiledHandler:
         # Of its queries and patterns: tables without a schema; whether one changes what they are.
         self._named: set[str] = set()
         self._moves = False
+        # Schemas that its rules name.
+        self._schemas: set[str] = set()
         # Exact queries by shape: literals in walking order to the decision.
         self._queries: dict[str, dict[tuple[tuple[bool, Value], ...], Decision]] = {}
         self._texts: dict[bytes, Decision] = {}
@@ -98,7 +100,7 @@ class CompiledHandler:
         self.trusts_names = handler.kind == rules.ALLOW and bool(bare)
         self.closes = handler.kind == rules.DENY_ALL or (denies and bool(self._kinds))
         self.moves_names = handler.kind == rules.ALLOW and self._moves
-        self._schemas = frozenset(s for found in self._tables.values() for s in found if s)
+        self._schemas.update(s for found in self._tables.values() for s in found if s)
         self._needs_sight = denies and bool(handler.tables or handler.patterns)
 
     def _add_query(self, text: str, where: str) -> None:
@@ -136,7 +138,9 @@ class CompiledHandler:
         self._moves = self._moves or bool(parsed.moves)
         for table in parsed.tables:
             self._add_near(table.name)
-            if not table.schema:
+            if table.schema:
+                self._schemas.add(table.schema)
+            else:
                 self._named.add(table.name)
 
     def _add_near(self, name: str) -> None:
@@ -166,6 +170,9 @@ class CompiledHandler:
             for nested in parsed.nested:
                 if not nested.subquery:
                     found += self._query_steps(tree.shape(nested.tree))
+        if parsed.schemas and self._denies and self._names_schema(parsed.schemas):
+            why = "the schema of a table in the rules gets another name"
+            return [*found, Step(final=self._decision("table", why))]
         if self._tables:
             decided = self._denied_table(parsed) if self._denies else self._allowed_tables(parsed)
             if decided:
@@ -215,6 +222,12 @@ class CompiledHandler:
         }
         return [Step(ordinals, decisions)] if decisions else []
 
+    def _names_schema(self, moved: frozenset[str]) -> bool:
+        """Whether a rule names a schema whose tables are moved."""
+        return bool(self._schemas) and (
+            tree.ANY_SCHEMA in moved or not self._schemas.isdisjoint(moved)
+        )
+
     def _denied_loosely(self, parsed: Parsed) -> str:
         """Whether a name may be, to the server, one that this handler denies."""
         if not self._denies:
@@ -240,9 +253,6 @@ class CompiledHandler:
             schemas = self._tables.get(table.name)
             if schemas and _is_in(table.schema, schemas):
                 return "listed table"
-        if parsed.schemas and self._schemas:
-            if tree.ANY_SCHEMA in parsed.schemas or not self._schemas.isdisjoint(parsed.schemas):
-                return "the schema of a listed table gets another name"
         if any(name in self._tables for name in parsed.names):
             return "the name of a listed table stands where it is not known to be anything else"
         return ""

@@ -196,6 +196,10 @@ class Names(SynchronousTestCase):
         for text in ("ALTER SCHEMA z RENAME TO y", "ALTER TABLE s.t SET SCHEMA z"):
             self.assertTrue(self.allows(qualified, text), text)
         self.assertTrue(self.allows(DENY, "ALTER SCHEMA s RENAME TO z"))
+        for handler in ({"patterns": ["DELETE FROM s.t"]}, {"queries": ["TABLE s.t"]}):
+            rules = [{"handler": "deny", **handler}]
+            self.assertFalse(self.allows(rules, "ALTER SCHEMA s RENAME TO z"))
+            self.assertTrue(self.allows(rules, "ALTER SCHEMA z RENAME TO y"))
 
     def test_names_with_the_databases_own(self):
         for rule in ("secrets", "s.secrets", "db.s.secrets"):
