@@ -13,7 +13,7 @@ RULES = {
     "deny views": [
         {"handler": "deny", "tables": ["pg_stat_activity", "pg_largeobject", "pg_settings"]},
         {"handler": "deny", "tables": ["pg_authid", "pg_cursors", "pg_stat_user_tables"]},
-        {"handler": "deny", "tables": ["pg_views"]},
+        {"handler": "deny", "tables": ["pg_views", "pg_proc"]},
     ],
     "deny updates": [{"handler": "deny", "patterns": ["%%UPDATE%%"]}],
     "deny deletes": [{"handler": "deny", "patterns": ["%%DELETE%%"]}],
