@@ -1,4 +1,4 @@
-"""Which texts open a transaction block of PostgreSQL: by their first words, not parsed."""
+"""Which texts begin, divide and end transactions of PostgreSQL: told by their first words."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Final
 _BETWEEN: Final = re.compile(rb"(?:[\s;]++|--[^\r\n]*+)*+")
 _COMMENT: Final = re.compile(rb"/\*|\*/")
 _OPENS: Final = re.compile(rb"(?:begin|start)\b", re.I)
+_CONTROLS: Final = re.compile(
+    rb"(?:begin|start|savepoint|release|rollback|abort|commit|end|prepare\s+transaction)\b", re.I
+)
 
 
-def opens_block(text: bytes) -> bool:
-    """Whether the first statement is BEGIN or START TRANSACTION."""
-    return _OPENS.match(text, _statement(text, 0)) is not None
+def controls_transaction(text: bytes) -> bool:
+    """Whether the first statement begins or ends a transaction block, or a part of one."""
+    return _CONTROLS.match(text, _statement(text, 0)) is not None
 
 
 def goes_on_in_block(text: bytes) -> bool:
-    """Whether it is, and another one stands behind it."""
-    if not opens_block(text):
+    """Whether the first statement is BEGIN or START TRANSACTION, and another one stands behind."""
+    begin = _statement(text, 0)
+    if _OPENS.match(text, begin) is None:
         return False
     # Nothing in these two statements hides a semicolon but comments, and those hardly do.
-    end = text.find(b";", _statement(text, 0))
+    end = text.find(b";", begin)
     return end >= 0 and _statement(text, end) < len(text)
 
 

@@ -165,6 +165,17 @@ class Censor(Surroundings):
             self.assertEqual(db.execute("COMMIT").statusmessage, "COMMIT")
             self.assertEqual(db.execute("SELECT id FROM t ORDER BY 1").fetchall(), [(1,), (3,)])
 
+    def test_ds2_savepoints_in_a_pipeline(self):
+        with self.open() as db:
+            db.execute("TRUNCATE t")
+            with db.transaction():
+                db.execute("INSERT INTO t VALUES (1)")
+                with self.assertRaises(Denied), db.pipeline(), db.transaction():
+                    db.execute("INSERT INTO t VALUES (2)")
+                    db.execute("SELECT * FROM secrets")
+                db.execute("INSERT INTO t VALUES (3)")
+            self.assertEqual(db.execute("SELECT id FROM t ORDER BY 1").fetchall(), [(1,), (3,)])
+
     def test_a_denial_in_a_pipeline(self):
         with self.open() as db:
             with self.assertRaises(psycopg.Error), db.pipeline():

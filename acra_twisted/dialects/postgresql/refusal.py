@@ -15,7 +15,7 @@ from acra_twisted.dialects.postgresql.batch import HeldBatch
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.errors import RolledBackError
 from acra_twisted.model import Exchange, Session
-from acra_twisted.sql.blocks import goes_on_in_block, opens_block
+from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
 
@@ -93,8 +93,8 @@ class RefusingBatch(HeldBatch):
     def _deny_batch(self, exchange: Exchange, deny: Deny, start: int, end: int) -> None:
         """Refuse a message of the extended protocol, and with it the rest of its batch."""
         session = self._session
-        if self._opens_block:
-            # Without what opens it the client would go on outside of any transaction.
+        if self._controls_transaction:
+            # Without it the client would go on in another transaction, or in none.
             self._release_before(start, end)
         error = self._refused(exchange, deny, end)
         self._drop([entry for entry in self._expected if entry[1] is not exchange])
@@ -113,12 +113,13 @@ class RefusingBatch(HeldBatch):
             session.outstanding.append((replies.DENIED, exchange, error))
 
     @property
-    def _opens_block(self) -> bool:
-        """Whether something that is held, and was not refused, opens a transaction block."""
+    def _controls_transaction(self) -> bool:
+        """Whether something that is held, and was not refused, begins or ends a transaction, or a
+        part of one."""
         for code, exchange, _ in self._expected:
             if code == replies.EXECUTE and exchange is not None:
                 statement = exchange.statement
-                if statement is not None and opens_block(statement.text):
+                if statement is not None and controls_transaction(statement.text):
                     return True
         return False
 

@@ -1,14 +1,14 @@
-"""What opens a transaction block, and what does not."""
+"""What controls transactions, and what does not."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sql.blocks import goes_on_in_block, opens_block
+from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block
 
 
 class Blocks(SynchronousTestCase):
-    def test_what_opens_one(self):
+    def test_what_controls_them(self):
         for text in (
             b"BEGIN",
             b"begin transaction isolation level serializable",
@@ -18,8 +18,15 @@ class Blocks(SynchronousTestCase):
             b"-- why\r--\nBEGIN",
             b"/* why /* so */ ; */begin/**/",
             b"/**//**/ begin;",
+            b"savepoint s",
+            b"RELEASE s",
+            b"rollback to s",
+            b"ABORT",
+            b"commit and chain",
+            b"END",
+            b"prepare transaction 'x'",
         ):
-            self.assertTrue(opens_block(text), text)
+            self.assertTrue(controls_transaction(text), text)
             self.assertFalse(goes_on_in_block(text), text)
 
     def test_what_does_not(self):
@@ -33,10 +40,12 @@ class Blocks(SynchronousTestCase):
             b"-- BEGIN",
             b"/* /* */ BEGIN",
             b"DO $$ BEGIN END $$",
-            b"COMMIT; BEGIN",
+            b"SELECT 1; BEGIN",
+            b"PREPARE transactions AS SELECT 1",
+            b"ending",
             b"* / BEGIN",
         ):
-            self.assertFalse(opens_block(text), text)
+            self.assertFalse(controls_transaction(text), text)
             self.assertFalse(goes_on_in_block(text + b"; SELECT 1"), text)
 
     def test_what_goes_on_in_it(self):
@@ -54,8 +63,8 @@ class Blocks(SynchronousTestCase):
     @given(st.lists(st.sampled_from([b"/*", b"*/", b"--", b"\n", b";", b"begin", b"x", b" "])))
     def test_any_text(self, parts):
         text = b"".join(parts)
-        self.assertLessEqual(goes_on_in_block(text), opens_block(text))
+        self.assertLessEqual(goes_on_in_block(text), controls_transaction(text))
 
     def test_many_comments_take_no_longer_than_their_length(self):
         for text in (b"/*" * 100_000, b"/**/" * 100_000, b"--\n" * 100_000, b"--" * 200_000):
-            self.assertFalse(opens_block(text))
+            self.assertFalse(controls_transaction(text))

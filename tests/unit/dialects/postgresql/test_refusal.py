@@ -291,6 +291,14 @@ class Blocks(SynchronousTestCase):
         play.done()
         self.assertEqual(play.recorder.outcomes, [("execute", "ok"), ("prepare", "denied")])
 
+    def test_ds2_a_batch_with_a_savepoint_in_it(self):
+        play = denying()
+        play.client(query(b"begin"))
+        play.database(complete(b"BEGIN") + ready(b"T"))
+        divided = parse(b"", b"savepoint s") + bind(b"", b"") + execute()
+        sent = play.client(divided + parse(b"", b"deny") + SYNC)
+        self.assertEqual(sent, divided + MUST_FAIL_BATCH + SYNC)
+
     def test_nothing_of_what_is_refused_leaves_with_it(self):
         """Be it in one chunk, in several, or with other bytes in its place already."""
         opened = parse(b"", b"begin") + bind(b"", b"") + execute()

@@ -24,17 +24,19 @@ def outline(program):
     """What the client sends; what a database is sent of it that refuses statements by itself.
 
     Where one is refused, nothing of what came before it, and was held with it, is ever run, unless
-    that opens the transaction block that the client takes itself to be in.
+    that begins or ends a transaction: the client takes itself to be in it, or not.
     """
     sent, alone, held = b"", b"", []
-    if ("extended", "begin") in program or ("extended", "begin wait") in program:
+    if any(step[0] == "extended" and step[1][:5] in ("begin", "commi") for step in program):
         # What is executed again may be that.
         program = [step for step in program if step[0] != "again"]
     for kind, text in texts([*program, ("sync", "")]):
         message = said(kind, text)
         sent += message
         if kind in ("extended", "again"):
-            if text.startswith(b"deny") and not any(b"begin" in one for one in held):
+            if text.startswith(b"deny") and not any(
+                b"begin" in one or b"commit" in one for one in held
+            ):
                 held = []
             held.append(message)
         else:
