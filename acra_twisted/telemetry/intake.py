@@ -58,7 +58,8 @@ def decode(blob: bytes, client_id: str) -> Iterator[ReceivedSpan | None]:
         record = trace_pb2.Span()
         _parse(record, part.span)
         span = _span(record, service, client_id)
-        found += span is not None
+        if span is not None:
+            found += 1
         yield span
 
 
