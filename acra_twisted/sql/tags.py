@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 from urllib.parse import unquote
 
 from acra_twisted.sql import lexer
@@ -21,7 +22,7 @@ CONTEXT_KEY, STATE_KEY = b"traceparent", b"tracestate"
 _CUT = frozenset((CONTEXT_KEY, STATE_KEY))
 #: Tags that become attributes of a request's span: those of sqlcommenter, of Rails and Marginalia,
 #: and of Datadog's libraries.  Any other may hold what nobody should see.
-KEYS = frozenset(
+KEYS: Final[frozenset[str]] = frozenset(
     (
         *("application", "controller", "namespaced_controller", "action", "job", "route"),
         *("framework", "db_driver", "source_location", "service", "service_name"),
