@@ -38,6 +38,7 @@ def _escape(data: bytes) -> bytes:
     )
 
 
+_QUOTE: Final = 0x22
 _STRUCT: Final = envelopes.MARKS[0]
 _BLOCK: Final = envelopes.MARKS[1]
 _HEX_MARKS: Final = tuple(mark.hex().encode() for mark in envelopes.MARKS)
@@ -272,7 +273,8 @@ def _find_escaped(cell: bytes, syntax: bool) -> list[Sighting]:
     counted = bool(once) and once[0].start > 0 and nested.is_structure(data)
     for e in once:
         # One quote more in front of it: quotes are doubled here, as in CSV.
-        fits = not (e.deep or syntax or counted or data[e.start - 1 : e.start] == b'"')
+        quoted = e.start > 0 and data[e.start - 1] == _QUOTE
+        fits = not (e.deep or syntax or counted or quoted)
         form = ESCAPE if fits else UNUSUAL
         at = places[e.start], places[e.end], places[e.inner]
         found.append(Sighting(e.kind, e.data(data), form, *at))

@@ -47,6 +47,11 @@ class Pump:
         self.waits_for: Work | None = None
         self._ended = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a verdict is being waited for."""
+        return self.waits_for is not None
+
     def received(self, data: bytes) -> None:
         """Bytes from the source."""
         if self.waits_for is not None:
@@ -96,7 +101,7 @@ class Pump:
             return
         self._flow.settle(work, verdict)
         self._advance()
-        if self.waits_for is None:
+        if not self.waiting:
             self._valve.open(STAGE)
 
     def _end(self, verdict: Hangup) -> None:

@@ -86,9 +86,9 @@ def _bodies(data: bytes, cut: int) -> None:
 
 def _link(data: bytes, cut: int) -> None:
     taken: list[bytes] = []
-    intake = SpanIntake(taken.append)
+    intake = SpanIntake()
     for piece in _pieces(data, cut):
-        intake.feed(piece)
+        taken += intake.feed(piece)
     assert sum(map(len, taken)) <= len(data)
     tracecontext.decode(data)
     tracecontext.parse_traceparent(data.decode("latin-1"))

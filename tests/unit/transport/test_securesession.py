@@ -56,6 +56,24 @@ def store(own, purpose, peer, other, client_id=CLIENT_ID):
     return found
 
 
+class Watched:
+    """A key that notes each signature that is verified by it."""
+
+    def __init__(self, key, looked):
+        self._key = key
+        self._looked = looked
+
+    def __getattr__(self, name):
+        return getattr(self._key, name)
+
+    def public_key(self):
+        return Watched(self._key.public_key(), self._looked)
+
+    def verify(self, signature, signed, algorithm):
+        self._looked.append(len(signed))
+        self._key.verify(signature, signed, algorithm)
+
+
 class Transport(StringTransportWithDisconnection):
     def __init__(self, protocol):
         super().__init__()
@@ -259,17 +277,11 @@ class Hostile(SynchronousTestCase):
         half = MemoryKeyStore()
         half.put(SERVER, SERVER_KEY, "half a client")
         looked = []
-        verify = session.message.verify_signature
-
-        def look(public, signature, data):
-            looked.append(len(data))
-            return verify(public, signature, data)
-
-        self.patch(session.message, "verify_signature", look)
+        known = store(SERVER_KEY, SERVER, Watched(CLIENT, looked), CONNECTOR)
         seen = []
         for client_id, found, why in (
-            (CLIENT_ID, None, CryptoError),
-            ("unknown client", None, HandshakeError),
+            (CLIENT_ID, known, CryptoError),
+            ("unknown client", known, HandshakeError),
             ("half a client", half, HandshakeError),
             ("unreadable", Broken(), KeyStoreError),
         ):
@@ -277,7 +289,9 @@ class Hostile(SynchronousTestCase):
             near = client(own=keys.generate(), client_id=client_id)
             first = near.transport.taken()
             hello = lengthprefix.encode(client_id.encode())
-            end = server(keys=found) if found is not None else server()
+            security = SecureSessionSecurity(found, "acra_server", lambda: NOW)
+            security.nobody = Watched(security.nobody, looked)
+            end = side(security)
             for start in range(0, len(hello), 5):
                 end.dataReceived(hello[start : start + 5])
             before = end.transport.connected, end.transport.value(), len(looked)
