@@ -230,8 +230,8 @@ class Censor:
             if mode.backslash is None:
                 return self._decide_either_way(text, mode, prepared, name, told)
             return self._decide(text, mode, prepared, name, told)
-        except TooCostlyError as error:
-            why = f"the statement is too large to analyse: {error.why} in [stage:censor]"
+        except TooCostlyError as costly:
+            why = f"the statement is too large to analyse: {costly.why} in [stage:censor]"
             return Decision(False, "refused", why)
         except UnscannableError:
             # No server runs any part of it, so that it does not matter what it names.
