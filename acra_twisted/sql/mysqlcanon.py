@@ -159,14 +159,17 @@ def _sequences(text: bytes, tokens: list[Token]) -> dict[int, str]:
 def _merged(text: bytes, tokens: list[Token]) -> frozenset[int]:
     """Places of the tokens of UNION = (a, b), an option of a table."""
     first = text[tokens[0][1] : tokens[0][2]].lower() if tokens else b""
-    found: set[int] = set()
     if first not in (b"create", b"alter"):
         return frozenset()
     words = [text[start:end].lower() for _, start, end in tokens]
+    found: set[int] = set()
+    begin = -1
     for place, word in enumerate(words):
-        if word == b"union" and words[place + 1 : place + 3] == [b"=", b"("]:
-            end = words.index(b")", place) if b")" in words[place:] else place
-            found.update(range(place, end + 1))
+        if begin < 0 and word == b"union" and words[place + 1 : place + 3] == [b"=", b"("]:
+            begin = place
+        elif begin >= 0 and word == b")":
+            found.update(range(begin, place + 1))
+            begin = -1
     return frozenset(found)
 
 

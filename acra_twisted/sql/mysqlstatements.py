@@ -66,9 +66,11 @@ class Statements:
 
     def storage(self, words: Sequence[str]) -> str:
         """Why CREATE or ALTER TABLE reaches what it does not name; empty if it does not."""
+        depth = 0
         for place, word in enumerate(words):
+            depth += (word == "(") - (word == ")")
             is_given = words[place + 1 : place + 2] == ["="]
-            if word == "engine" and (is_given or not _is_column(words, place)):
+            if word == "engine" and (is_given or not _is_column(words, place, depth > 0)):
                 rest = _behind_equals(words, place)
                 if rest and rest[0] not in self._found[_ENGINES]:
                     return _ELSEWHERE
@@ -119,11 +121,10 @@ def _briefly(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _is_column(words: Sequence[str], place: int) -> bool:
+def _is_column(words: Sequence[str], place: int, in_brackets: bool) -> bool:
     """Whether a word without an equals sign behind it is a column's name."""
     before = words[place - 1] if place else ""
-    depth = words[:place].count("(") - words[:place].count(")")
-    if depth and before in ("(", ","):
+    if in_brackets and before in ("(", ","):
         return True
     return before in _BEFORE_COLUMNS or words[place - 2 : place - 1] == ["change"]
 
