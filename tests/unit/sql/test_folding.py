@@ -1,5 +1,7 @@
 """What is left out of a long text is a copy of what is left, but for its values."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -129,7 +131,7 @@ class Plain(SynchronousTestCase):
             return
         left = folding.fold(text, cut, 1)
         # Behind a parameter a word is left where it is.
-        if not folding.is_plain(left.text, PG) or b"$1a" in text:
+        if not folding.is_plain(left.text, PG) or re.search(rb"\$1[A-Za-z]", text):
             return
         other = folding.cut_tokens(text, lexer.tokens(text))
         self.assertEqual(other.values, cut.values)
