@@ -547,8 +547,10 @@ _SCANNED: Final = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
 def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
     """The tokens with marks for literals.  No other key begins with NUL."""
     parts = [b"\0%d%d%b" % (mode.backslash is not False, mode.ansi, mode.names.encode())]
+    number_end = 0
     for kind, start, end in tokens:
         if kind in lexer.LITERALS:
+            number_end = end if kind == lexer.NUMBER else 0
             parts.append(b"\x01" + kind.encode())
             literal = text[start:end]
             if kind in _SCANNED and (kind == lexer.UNICODE or b"\\" in literal):
@@ -558,5 +560,6 @@ def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
                 # One that goes on behind a comment: PostgreSQL reads it, libpg_query does not.
                 parts.append(literal)
         elif kind != lexer.COMMENT:
-            parts.append(text[start:end])
+            # A number and a word in one are none of both to newer servers.
+            parts.append(text[start:end] if start != number_end else b"\x03" + text[start:end])
     return b"\x02".join(parts)

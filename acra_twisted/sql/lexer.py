@@ -58,6 +58,8 @@ _HALF_BACKSLASH = re.compile(rb"[\x80-\xff]\\['\\]").search
 _EATEN = re.compile(rb"[@\[\]^`{|}~]")
 _MAX_COMMENT_DEPTH = 8
 _MAX_OPERATOR = 64
+#: A literal may go on after a line's end; nobody writes so many.
+_MAX_PIECES = 10_000
 #: Splitting takes one to two microseconds a token.
 MAX_TOKENS = 30_000
 #: Kinds whose tokens end where the pattern says.
@@ -156,7 +158,7 @@ def _next(text: bytes, start: int, kind: str | None, end: int, conforming: bool)
 def _string_end(text: bytes, start: int, inside: int, kind: str, backslash: bool) -> int:
     """``'a'`` newline ``'b'`` is one literal."""
     doubled = kind not in (HEX, BIT)
-    while True:
+    for _ in range(_MAX_PIECES):
         if backslash:
             end = _escaped_end(text, start, inside)
         else:
@@ -174,6 +176,7 @@ def _string_end(text: bytes, start: int, inside: int, kind: str, backslash: bool
         if not (has_newline and text.startswith(b"'", gap)):
             return end
         inside = gap + 1
+    raise LexError("a literal of too many pieces", start)
 
 
 def _quote_end(text: bytes, start: int, inside: int, quote: bytes, doubled: bool) -> int:

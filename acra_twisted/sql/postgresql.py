@@ -69,7 +69,8 @@ _TEMPORARY = "t"
 _PART_TOKENS = 1_000
 _STRINGS = frozenset((lexer.STRING, lexer.ESCAPE, lexer.DOLLAR))
 _LONG_LITERAL = 4_096
-_LEFT_OF_LONG = 1_024
+_BLANKS = re.compile(rb"\s{16,}")
+_NO_NAME = b". "
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
 
 
@@ -110,7 +111,7 @@ def _parts(text: bytes, tokens: list[Token]) -> Iterator[list[Token]]:
 
 def _parse(whole: bytes, tokens: list[Token], first: int) -> list[Parsed]:
     """The statements of a part of a text; ``first`` is the ordinal of its first literal."""
-    text, tokens = _without_long_literals(whole, tokens)
+    text, tokens = _shortened(whole, tokens)
     try:
         raw = pgparse.parse(text.decode())
     except pgparse.PGQueryError:
@@ -138,24 +139,32 @@ def _parse(whole: bytes, tokens: list[Token], first: int) -> list[Parsed]:
         raise LexError("nested too deeply", 0) from None
 
 
-def _without_long_literals(text: bytes, tokens: list[Token]) -> tuple[bytes, list[Token]]:
+def _shortened(text: bytes, tokens: list[Token]) -> tuple[bytes, list[Token]]:
     """The text of the tokens, and where they are in it.
 
-    Of a long string that much is left that whoever takes it for a name finds the same one.
+    Comments are left out: the server's own lexer looks at each to the end of a run of them, which
+    takes minutes for a megabyte.  A long string is left without its runs of blanks if it may name
+    something, or else made one that names nothing.
     """
     if not tokens:
         return b"", tokens
     begin = tokens[0][1]
-    if begin == 0 and tokens[-1][2] <= _LONG_LITERAL:
+    has_comments = any(kind == lexer.COMMENT for kind, _, _ in tokens)
+    if begin == 0 and tokens[-1][2] <= _LONG_LITERAL and not has_comments:
         return text[: tokens[-1][2]], tokens
     parts: list[bytes] = []
     moved: list[Token] = []
     position = begin
     shift = -begin
     for kind, start, end in tokens:
-        if kind in _STRINGS and end - start > _LONG_LITERAL:
-            value = postgresql_value(kind, text[start:end])[1].lstrip()[:_LEFT_OF_LONG]
-            value = value.decode("utf-8", "ignore").encode().replace(b"\0", b"")
+        if kind == lexer.COMMENT:
+            parts += (text[position:start], b" ")
+            position = end
+            shift += 1 - (end - start)
+        elif kind in _STRINGS and end - start > _LONG_LITERAL:
+            value = _BLANKS.sub(b" ", postgresql_value(kind, text[start:end])[1].strip())
+            if len(value) > _LONG_LITERAL or b"\0" in value:
+                value = _NO_NAME
             short = b"'" + value.replace(b"'", b"''") + b"'"
             parts += (text[position:start], short)
             moved.append((lexer.STRING, start + shift, start + shift + len(short)))

@@ -994,6 +994,12 @@ class Caching(SynchronousTestCase):
         self.assertTrue(rules.decide(rb"SELECT E'\\n'").allowed)
         self.assertEqual(rules.decide(rb"SELECT E'\UZZ'").by, "parse_error")
 
+    def test_a_number_and_a_word_in_one(self):
+        """Found by fuzzing: older servers read both, newer ones and the parser do not."""
+        rules = censor("postgresql", [{"handler": "allow", "tables": ["t"]}])
+        self.assertTrue(rules.decide(b"SELECT 1 FROM t").allowed)
+        self.assertEqual(rules.decide(b"SELECT 1FROM t").by, "parse_error")
+
     def test_literals_that_go_on_behind_a_comment(self):
         """Found by fuzzing: PostgreSQL reads one literal, its parser in a library does not."""
         rules = censor("postgresql", [{"handler": "allow", "tables": ["t"]}])

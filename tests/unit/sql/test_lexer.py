@@ -80,7 +80,13 @@ class Tokens(SynchronousTestCase):
             b"'a'\n'b",
         ):
             self.assertRaises(UnscannableError, lexer.tokens, text)
-        for text in (b"/*" * 9 + b"*/" * 9, b"+" * 65 + b"*", b"a\0b", b"1" + b"_1" * 5000):
+        for text in (
+            b"/*" * 9 + b"*/" * 9,
+            b"+" * 65 + b"*",
+            b"a\0b",
+            b"1" + b"_1" * 5000,
+            b"'a'\n" * 10_001,
+        ):
             with self.assertRaises(LexError) as caught:
                 lexer.tokens(text)
             self.assertIs(type(caught.exception), LexError)

@@ -133,6 +133,11 @@ class Remarks(SynchronousTestCase):
         blank = " " * 100_000
         [parsed] = parse(f"SELECT nextval('{blank}numbers'), 'a' || $${blank}$$, -1")
         self.assertEqual(parsed.tables, {Table("", "numbers")})
+        [parsed] = parse(f"SELECT nextval('a {blank} . \n numbers')")
+        self.assertEqual(parsed.tables, {Table("a", "numbers")})
+        # No name has so many letters, and nothing is read instead of it.
+        [parsed] = parse(f"SELECT nextval('{'a' * 9999}.numbers')")
+        self.assertTrue(parsed.opaque)
         for literal in (
             f"'{blank}''s'",
             f"E'{blank}\\'s'",
@@ -142,6 +147,17 @@ class Remarks(SynchronousTestCase):
             [parsed] = parse(f"INSERT INTO t VALUES ({literal}, 'é', {literal}) RETURNING 'x'")
             self.assertTrue(parsed.whole)
             self.assertEqual(parsed.tables, {Table("", "t")})
+
+    def test_comments_are_blanks(self):
+        text = "/* a */ SELECT 1/**//**/+-2 -- b\n FROM t/**/;/*;*/ INSERT INTO/**/u "
+        first, second = parse(text + "VALUES ('x', -3)--")
+        self.assertEqual((first.tables, second.tables), ({Table("", "t")}, {Table("", "u")}))
+        self.assertTrue(first.whole and second.whole)
+        found = [i for i in tree.walk([first.tree, second.tree]) if type(i) is tree.Literal]
+        self.assertEqual(
+            sorted((i.ordinal, i.negative) for i in found),
+            [(0, False), (1, True), (2, False), (3, True)],
+        )
 
     def test_chains(self):
         for joint in (" || ", " + ", " UNION ALL SELECT ", " OR "):
