@@ -1,6 +1,6 @@
 """The decryptor: opened in place, left as stored, counted; later where it takes long."""
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -126,7 +126,7 @@ class Decrypting(SynchronousTestCase):
         stored, twin = self.written(value)
         rows = batch([stored, b"\0"], types=[value[0], INT4], formats=[form, 1])
         before = rows.encode()
-        self.settled(self.transform(rows))
+        self.open_unless_ambiguous(rows)
         expected = batch([twin, b"\0"]).encode()
         self.assertEqual(rows.encode(), expected)
         self.assertEqual(stored == twin, before == expected)
@@ -145,13 +145,21 @@ class Decrypting(SynchronousTestCase):
             return copy_batch(*[header, *parts, trailer], layout=TUPLES)
 
         rows, twin = messages(0), messages(1)
-        self.settled(self.transform(rows))
+        self.open_unless_ambiguous(rows, plain)
         if plain:
             self.assertEqual(rows.encode(), twin.encode())
         follower = CopiedTuples(2)
         for index in range(len(rows)):
             (message,) = rows.cells(index)
             self.assertTrue(follower.whole(message, 0, len(message)))
+
+    def open_unless_ambiguous(self, rows, all_must_open=True):
+        """Once in some thousand values chance makes another structure fit as well; then it stays
+        as it is stored, and is counted.  Were it more often, Hypothesis would complain."""
+        exchange = Exchange(self.bench.session, "query", None, 1)
+        self.settled(self.transform(rows, exchange))
+        failed = (exchange.attributes or {}).get("acra.containers_failed.unusual_form")
+        assume(not (all_must_open and failed))
 
     def settled(self, verdict):
         self.workers.turn()
