@@ -79,8 +79,13 @@ class HeldBatch(ChunkFlow):
             self._start = self._released = position
 
     def _let_go(self) -> None:
-        """Keep no chunk that has left whole: a session may be idle for long."""
-        if self._released == self._buffer.position == len(self._buffer.data):
+        """Keep no chunk that has left whole: a session may be idle for long.
+
+        One of which a message waits for a verdict is kept, for its place.
+        """
+        if self._released == self._buffer.position == len(self._buffer.data) and (
+            not self._unsettled
+        ):
             self._buffer.forget()
             self._start = self._released = 0
 

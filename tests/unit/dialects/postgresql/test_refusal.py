@@ -3,7 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
-from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.model import Statement
+from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook, denying
 from tests.support.reference_server import ReferenceServer
@@ -311,6 +312,22 @@ class Blocks(SynchronousTestCase):
                 for start in range(0, len(data), size):
                     sent += play.client(data[start : start + size])
                 self.assertEqual(sent, opened + MUST_FAIL_BATCH + SYNC)
+
+    def test_nor_if_its_verdict_comes_later(self):
+        opened = parse(b"", b"begin") + bind(b"", b"") + execute()
+        comment = b" /*traceparent='00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01'*/"
+        for verdict, instead in (
+            (Deny(), MUST_FAIL_BATCH),
+            (Replace(Statement(b"other")), parse(b"", b"other")),
+        ):
+            play = denying()
+            play.client(opened)
+            play.request.feed(parse(b"", b"later" + comment))
+            work = play.request.next_work()
+            # As the relay does while it waits.
+            self.assertEqual(play.request.take_output(), b"")
+            play.request.settle(work, verdict)
+            self.assertEqual(play.client(SYNC), opened + instead + SYNC)
 
     def test_what_is_too_large_behind_a_begin(self):
         data = parse(b"", b"begin") + bind(b"", b"") + execute()
