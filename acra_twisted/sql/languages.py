@@ -42,7 +42,7 @@ class Limits(NamedTuple):
     """
 
     max_text: int = 16 << 20
-    max_tokens: int = 300_000
+    max_tokens: int = 200_000
     max_structure: int = 16_000
 
 

@@ -68,7 +68,9 @@ _TEMPORARY = "t"
 #: Tokens of several statements that the parser is given at once.
 _PART_TOKENS = 1_000
 _STRINGS = frozenset((lexer.STRING, lexer.ESCAPE, lexer.DOLLAR))
-_LONG_LITERAL = 4_096
+_SHORT_TEXT = 4_096
+#: A name of a database, schema and table has 192 bytes.
+_LONG_LITERAL = 256
 _BLANKS = re.compile(rb"\s{16,}")
 _NO_NAME = b". "
 _POSITIONS = frozenset(("location", "stmt_location", "stmt_len", "list_start", "list_end"))
@@ -150,7 +152,7 @@ def _shortened(text: bytes, tokens: list[Token]) -> tuple[bytes, list[Token]]:
         return b"", tokens
     begin = tokens[0][1]
     has_comments = any(kind == lexer.COMMENT for kind, _, _ in tokens)
-    if begin == 0 and tokens[-1][2] <= _LONG_LITERAL and not has_comments:
+    if begin == 0 and tokens[-1][2] <= _SHORT_TEXT and not has_comments:
         return text[: tokens[-1][2]], tokens
     parts: list[bytes] = []
     moved: list[Token] = []

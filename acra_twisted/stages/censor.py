@@ -83,7 +83,7 @@ class CensorFactory:
         Option(
             "max_tokens",
             Integer(100, 10_000_000),
-            300_000,
+            200_000,
             "Tokens (words, literals, signs) of a statement that is analysed.",
         ),
         Option(
