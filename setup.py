@@ -18,7 +18,7 @@ _MODULES = {
     "wire.": "framing lengthprefix protobuf tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
     "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows refusal "
-    "request response wholerequests wholereplies",
+    "opening request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks",
