@@ -164,9 +164,11 @@ def _shortened(text: bytes, tokens: list[Token]) -> tuple[bytes, list[Token]]:
             position = end
             shift += 1 - (end - start)
         elif kind in _STRINGS and end - start > _LONG_LITERAL:
-            value = _BLANKS.sub(b" ", postgresql_value(kind, text[start:end])[1].strip())
-            if len(value) > _LONG_LITERAL or b"\0" in value:
-                value = _NO_NAME
+            value = postgresql_value(kind, text[start:end])[1]
+            # More than a few letters between blanks: that is soon known of megabytes.
+            letters = b"".join(value.split(None, _LONG_LITERAL))
+            is_name = len(letters) <= _LONG_LITERAL and b"\0" not in letters
+            value = _BLANKS.sub(b" ", value.strip()) if is_name else _NO_NAME
             short = b"'" + value.replace(b"'", b"''") + b"'"
             parts += (text[position:start], short)
             moved.append((lexer.STRING, start + shift, start + shift + len(short)))
