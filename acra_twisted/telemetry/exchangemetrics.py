@@ -111,9 +111,12 @@ class _Sessions:
             count.add(session)
             if looked_at % _STEP == 0:
                 yield None
-        if self._count is count:
+        if self._goes_on(count):
             self._count = None
             self._counted = (count.states, count.traffic + self._ended)
+
+    def _goes_on(self, count: _Count) -> bool:
+        return self._count is count
 
     def collect(self) -> Any:
         """prometheus-client: in the thread that serves the scrape, which is the reactor's."""
