@@ -87,7 +87,7 @@ class Statement:
 
 
 class Brought:
-    """What came with a statement besides what is judged: ``kept`` is its text as the database gets
+    """Came with a statement and is not judged: ``kept`` is its text as the database gets
     it, with comments that nobody else sees (`sql.comments.Kept`, or None), ``tags`` those of them
     that may be shown, ``changes`` what it sets that may hold a trace context (or None).
     """

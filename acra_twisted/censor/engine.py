@@ -449,7 +449,7 @@ class Censor:
         return found
 
     def _shown(self, text: bytes, tokens: list[Token], mode: Mode) -> str:
-        """What a file may hold of a text that cannot be parsed: nothing, if a quote in it was to be
+        """Return what a file may hold of an unparsable text: nothing, if a quote in it was to be
         escaped and is not."""
         if mode.backslash is False and b"\\'" in text:
             try:
@@ -478,7 +478,7 @@ class Censor:
         return self._by_text(text)
 
     def _by_text(self, text: bytes) -> Decision:
-        """By the rules that act without a tree."""
+        """Decide by the rules that act without a tree."""
         steps: list[Step] = []
         for handler in self._handlers:
             steps += handler.text_steps()

@@ -43,7 +43,7 @@ SELECTS = frozenset(("SelectStmt", "Select", "Union", "Except", "Intersect"))
 
 
 class Placeholder:
-    """What a pattern leaves open: ``kind`` is its name without the percent signs."""
+    """A part that a pattern leaves open: ``kind`` is its name without the percent signs."""
 
     __slots__ = ("kind",)
 

@@ -22,7 +22,7 @@ _CHOSEN = {"require": REQUIRE, "refuse": REFUSE, "pass": PASS}
 
 
 def application_tls(settings: Settings) -> str:
-    """Who answers an application's request for TLS: one of `watch`'s."""
+    """Say who answers an application's request for TLS: one of `watch`'s."""
     chosen: str = settings["application_tls"]
     if chosen != "auto":
         return _CHOSEN[chosen]

@@ -146,7 +146,7 @@ def concerns(cell: bytes, start: int, end: int) -> bool:
 
 
 def place(cell: bytes, found: list[Sighting], leaves: Sequence[Leaf]) -> list[Sighting]:
-    """What was ``found`` in a cell that holds other values, each put in the value that holds it.
+    """Put each sighting that was ``found`` in a cell into the value that holds it.
 
     What is in none of them stays where it is.
     """

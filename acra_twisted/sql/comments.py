@@ -42,7 +42,7 @@ _PLAIN: Final = len(_OPEN) + 55 + len(_CLOSE)
 
 
 class Kept:
-    """What the database gets of a statement that has lost its context, where other things of its
+    """The text for the database of a statement without its context, where other things of its
     comments stay: ``text`` with these, among them ``comments``.  See `tags.Tagged` for the rest.
     """
 

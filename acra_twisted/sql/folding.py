@@ -103,7 +103,7 @@ def fold(text: bytes, cut: Cut, keep: int) -> Folded:
 
 
 def cut_plain(text: bytes, quote: bytes) -> Cut | None:
-    """By expressions alone: for texts of which `is_plain` is true once they are folded.
+    """Cut by expressions alone: for texts of which `is_plain` is true once they are folded.
 
     ``quote`` is what encloses names.
     """
@@ -174,7 +174,7 @@ def is_plain(text: bytes, quote: bytes) -> bool:
 
 
 def cut_tokens(text: bytes, tokens: list[Token]) -> Cut | None:
-    """By tokens.  None for a text with a control character in a name."""
+    """Cut by tokens.  None for a text with a control character in a name."""
     parts: list[bytes] = []
     values: list[bytes] = []
     position = 0

@@ -36,7 +36,7 @@ _TOKEN_BYTES = 16
 
 
 class Limits(NamedTuple):
-    """What a text may cost: bytes, tokens, and the tokens left to parse once long lists are cut.
+    """Limits of a text: bytes, tokens, and the tokens left to parse once long lists are cut.
 
     Splitting takes a microsecond or two a token, parsing and matching ten.
     """

@@ -77,7 +77,7 @@ def _check_settings(parsed: Parsed, text: bytes, part: list[Token], is_last: boo
 
 
 def _note_reach(parsed: Parsed, text: bytes, part: list[Token], relations: set[str]) -> None:
-    """What a statement reaches by calls, options, settings and catalogs."""
+    """Note what a statement reaches by calls, options, settings and catalogs."""
     words = [mysqltokens.word(text, token) for token in part]
     mysqlcalls.note(parsed, text, part, relations)
     table = mysqlstatements.statements()

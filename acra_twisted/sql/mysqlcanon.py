@@ -141,7 +141,7 @@ def _verb(low: str, text: bytes, tokens: list[Token], place: int) -> str:
 
 
 def _sequences(text: bytes, tokens: list[Token]) -> dict[int, str]:
-    """By place what is shown of NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence: a call."""
+    """Map places to what is shown of NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence: a call."""
     found: dict[int, str] = {}
     kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
     words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]

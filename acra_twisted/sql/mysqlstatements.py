@@ -1,4 +1,4 @@
-"""What MariaDB's and MySQL's statements can reach beyond the tables that their text names.
+"""The reach of MariaDB's and MySQL's statements beyond the tables that their text names.
 
 The decisions are data, in mysql_statements.txt beside this module.
 """

@@ -28,7 +28,7 @@ _BY_SIGN: Final = frozenset(("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL"))
 
 
 class Calls:
-    """What the calls of one statement reach, for ``parsed``; ``tables`` are its relations."""
+    """Collects what a statement's calls reach, for ``parsed``; ``tables`` are its relations."""
 
     def __init__(self, parsed: Parsed, tables: set[Table]) -> None:
         self._parsed = parsed

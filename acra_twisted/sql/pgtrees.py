@@ -54,7 +54,7 @@ def is_value(node: Any) -> bool:
 
 
 def is_column(node: Any) -> bool:
-    """What %%COLUMN%% stands for: a column, ``*``, literal, subquery, function or CASE."""
+    """Whether %%COLUMN%% stands for it: column, ``*``, literal, subquery, function or CASE."""
     if type(node) is Node and node.kind in ("ResTarget", "SortBy"):
         inner = node.fields.get("val", node.fields.get("node"))
         return set(node.fields) <= {"val", "name"} and is_column(inner)

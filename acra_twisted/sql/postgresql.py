@@ -345,7 +345,7 @@ class _Reader:
     # -- what a statement reaches -----------------------------------------------------------------
 
     def _statement(self, name: str, fields: dict[str, Any]) -> None:
-        """Of a statement, at the top or inside another."""
+        """Read a statement, at the top or inside another."""
         parsed = self._parsed
         parsed.opaque = parsed.opaque or pgstatements.opaque(name, fields)
         for names in pgstatements.bound(name, fields):

@@ -88,7 +88,7 @@ def of_statement(statement: Statement) -> Redacted:
 def redact(
     text: bytes, standard_conforming_strings: bool | None = True, cut: Skeleton | None = None
 ) -> Redacted:
-    """What may be shown of a statement.  ``cut`` is its skeleton, where somebody has it.
+    """Return what may be shown of a statement.  ``cut`` is its skeleton, where somebody has it.
 
     ``standard_conforming_strings`` is None where it is not known: nothing is shown of a text that
     its values split differently.

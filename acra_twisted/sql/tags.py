@@ -46,7 +46,7 @@ _VALUE = re.compile(r"[\w .:/@+~#()\[\]<>{}*?&=,%|-]{1,128}")
 
 
 class Tagged:
-    """What the comments of a statement hold, from ``text`` without those that hold a context or
+    """Contents of a statement's comments, from ``text`` without those that hold a context or
     nothing but tags, to ``sent``, which lacks the context alone.
 
     ``tail``: how many bytes of ``sent`` stand behind the place of the context, with ``lead`` and

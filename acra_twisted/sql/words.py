@@ -54,7 +54,7 @@ def read(text: bytes, tokens: list[Token]) -> Words:
 
 
 def _mark(text: bytes, behind: list[Token]) -> str:
-    """What marks an escape in a name: a backslash, or what UESCAPE says."""
+    """Find the mark of escapes in a name: a backslash, or what UESCAPE says."""
     if not behind or text[behind[0][1] : behind[0][2]].lower() != b"uescape":
         return "\\"
     if len(behind) == 2 and behind[1][0] == lexer.STRING:

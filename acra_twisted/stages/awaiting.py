@@ -1,4 +1,4 @@
-"""What a stage does once it is known how the database answered: without asking at each reply."""
+"""Lets a stage act once it is known how the database answered, without asking at each reply."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] |
 
 
 def shown(statement: Statement) -> Redacted:
-    """What a page shows of a statement that runs."""
+    """Return what a page shows of a statement that runs."""
     if statement.shown is None and len(statement.text) > TEXT_LIMIT:
         text = f"<statement of {len(statement.text)} bytes>"
         return Redacted(text, text)

@@ -1,4 +1,4 @@
-"""What Prometheus is told, one family of metrics after the other.
+"""The text for Prometheus, one family of metrics after the other.
 
 Labels have few values, so that a family is written in some tens of microseconds.
 """

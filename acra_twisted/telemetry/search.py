@@ -20,7 +20,7 @@ _STEP = 16
 
 
 class Unfit(ValueError):
-    """What is asked for cannot be; the text says what can."""
+    """Raised where something is asked for that cannot be; the text says what can."""
 
 
 class Filters(NamedTuple):

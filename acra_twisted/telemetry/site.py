@@ -184,7 +184,7 @@ class PageSite(Site):
         """Twisted: a request has ended."""
 
     def refusal(self, head: Head) -> Refusal | None:
-        """What is wrong with a request, who it is for before all else."""
+        """Say what is wrong with a request; the host that it is for comes first."""
         return (
             head.problem_of_host()
             or self._problem_of_name(head)

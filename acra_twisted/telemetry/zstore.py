@@ -181,7 +181,7 @@ class SpanStore:
         return list(known.buckets[bucket])[::-1]
 
     def trace(self, trace_id: str) -> Kept:
-        """What is kept of a trace; nothing if it is not."""
+        """Return what is kept of a trace; nothing if it is not."""
         found = self._recent.get(trace_id) or self._sampled.get(trace_id) or ()
         return Kept(trace_id, tuple(found))
 
@@ -193,7 +193,7 @@ class SpanStore:
 
 
 class Kept:
-    """What is kept of one trace.  Its spans are made while they are looked at, one by one, for
+    """The kept part of one trace.  Its spans are made while they are looked at, one by one, for
     there may be many."""
 
     __slots__ = ("trace_id", "_items")
@@ -210,7 +210,7 @@ class Kept:
         return min(count, _SPANS_PER_TRACE)
 
     def spans(self) -> Iterator[Span]:
-        """As many as a trace may have, in the order in which they came."""
+        """Give as many as a trace may have, in the order in which they came."""
         left = _SPANS_PER_TRACE
         for at in range(len(self._items)):
             item = self._items[at]

@@ -23,7 +23,7 @@ _MOMENT: Final = 0.1
 
 
 class Limits:
-    """What bounds a relay: a number of replies, and seconds, 0 for no limit."""
+    """The bounds of a relay: a number of replies, and seconds, 0 for no limit."""
 
     __slots__ = ("pending", "hold", "idle", "silent", "message", "stage", "reply", "write")
 
@@ -89,7 +89,7 @@ _GONE: Final = Ending("client disconnected", aborts=True)
 
 
 class Patience:
-    """Of one session.  ``flow`` and ``pumps`` are the client's first."""
+    """Watches one session.  ``flow`` and ``pumps`` are the client's first."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Patience:
         return False
 
     def exhausted(self, now: float, client: Any) -> Ending | None:
-        """What has taken too long, if anything has.  ``client`` is its transport."""
+        """Return what has taken too long, if anything has.  ``client`` is its transport."""
         session, limits, request = self._session, self._limits, self._request
         traffic, owed = session.traffic, bool(session.outstanding)
         stopped = self._client_valve.reasons

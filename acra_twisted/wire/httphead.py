@@ -93,7 +93,7 @@ class Head(NamedTuple):
         return Refusal(413, "no request here has a body") if int(lengths[0]) else None
 
     def problem_of_request(self) -> Refusal | None:
-        """What is left: the method, and a target that names a path of this server's."""
+        """Check what is left: the method, and a target that names a path of this server's."""
         if self.method not in _METHODS:
             return Refusal(405, "only GET and HEAD")
         if not self.target.startswith("/"):
@@ -152,7 +152,7 @@ class HeadReader:
         return head
 
     def _check_rest(self) -> None:
-        """What is not a whole line yet."""
+        """Return what is not a whole line yet."""
         if self._size + len(self._buffer) > HEAD_MAX:
             raise Refused(431, f"the request's head is longer than {HEAD_MAX} bytes")
         if not self._lines and len(self._buffer) > LINE_MAX:

@@ -60,7 +60,7 @@ def parts(data: bytes) -> Iterator[Part | None]:
 
 
 def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int] | None]:
-    """Of each field that is bytes its number, and where they are.  None now and then for others."""
+    """Yield number and place of each field that is bytes.  None now and then for others."""
     passed = 0
     while at < end:
         tag, at = _varint(data, at, end)

@@ -31,7 +31,7 @@ _EVERYTHING: Final = b""
 
 
 class Change(NamedTuple):
-    """What becomes of the setting ``name`` (empty: of all): its ``context`` (None: it has none), or
+    """A change of the setting ``name`` (empty: of all): its ``context`` (None: it has none), or
     that in the parameter of this ``number``; ``resets`` it, ``is_local`` to the transaction."""
 
     name: bytes
@@ -65,7 +65,7 @@ def _given(change: Change, values: Sequence[bytes | None]) -> Change:
 
 
 def read_changes(text: bytes, conforming: bool | None) -> Changes | None:
-    """What a statement does to settings that may hold a context; None if nothing."""
+    """Read how a statement changes settings that may hold a context; None if it does not."""
     if len(text) > _TEXT_LIMIT:
         return None
     try:

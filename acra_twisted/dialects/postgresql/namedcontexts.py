@@ -22,7 +22,7 @@ _NAMES_MAX: Final = 100
 
 
 class NamedContexts:
-    """Of one session: names of cursors and of prepared statements, the newest at the end."""
+    """A session's names of cursors and of prepared statements, the newest at the end."""
 
     def __init__(self) -> None:
         # By kind and name: the context, and whether it has been run.

@@ -75,7 +75,7 @@ class OpeningBatch(RefusingBatch):
         return exchange
 
     def _follow(self, exchange: Exchange, statement: Statement, portal: Portal | None) -> None:
-        """What a statement came with, for a request that has no text.
+        """Give a request without text what its statement came with.
 
         The first execution goes on with the context of the Parse; later ones are linked with it.
         """

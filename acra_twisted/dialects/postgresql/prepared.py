@@ -128,7 +128,7 @@ class Prepared:
         self._portals[portal.name] = portal
 
     def portal(self, name: bytes) -> Portal:
-        """What is bound to a name; a portal of its own if nothing is known to be."""
+        """Find what is bound to a name; a portal of its own if nothing is known to be."""
         found = self._portals.get(name)
         return Portal(name) if found is None else found
 

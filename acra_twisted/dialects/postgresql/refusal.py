@@ -1,4 +1,4 @@
-"""What a refusal comes to: the client's error, and what makes the database fail as well.
+"""A refusal has two sides: the client's error, and what makes the database fail as well.
 
 A refused statement is a statement that failed.  Between transactions nothing of it reaches the
 database.  Inside a transaction block, or where one may have been opened by what is not answered

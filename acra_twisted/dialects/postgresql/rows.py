@@ -128,7 +128,7 @@ class ResultRows(ChunkFlow):
         return first if described is None else len(described)
 
     def _result_columns(self, code: int, portal: Any, first: int) -> Columns:
-        """Of the rows that are coming; ``first`` is the column count of the first one."""
+        """The columns of the rows to come; ``first`` is the column count of the first one."""
         columns = self._described
         if columns is not None:
             return columns

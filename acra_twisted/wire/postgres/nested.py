@@ -76,7 +76,7 @@ def leaves(
     concerns: Callable[[int, int], bool],
     lengths: tuple[int, ...] = (),
 ) -> list[Leaf]:
-    """What is in the value ``data[start:end]`` of a type, as far as it ``concerns`` the caller.
+    """Find the leaves of the value ``data[start:end]`` that ``concerns`` says are of interest.
 
     ``oid`` is 0 if the type is not known.
     """
@@ -96,7 +96,7 @@ def inside(
     concerns: Callable[[int, int], bool],
     lengths: tuple[int, ...] = (),
 ) -> list[Leaf]:
-    """What is in each of some values."""
+    """Find the leaves of each of some values."""
     found: list[Leaf] = []
     for place, end, oid in held:
         if concerns(place + 4, end):
