@@ -133,7 +133,7 @@ def _take(found: Tagged, start: int, end: int, body: bytes) -> None:
 
 
 def _around(body: bytes, first: int, last: int) -> tuple[bytes, bytes, bytes, bytes]:
-    """What stands before and behind a pair without one of the separators at it, and that one: as
+    """Split off a pair: what stands before and behind it, without one separator, and that one: as
     one to stand before the pair or as one behind it."""
     behind = _SEPARATOR.match(body, last)
     if behind is not None and behind.end() < len(body):

@@ -36,9 +36,6 @@ _IS_END = re.compile(
 )
 
 
-_NO_VALUE = "the line has no integrity value: it was cut off, or added"
-
-
 class Chain:
     """Signs lines.  ``style`` is ``plaintext``, ``json`` or ``cef``."""
 

@@ -163,8 +163,8 @@ class TracePages:
         )
 
     def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
-        """What of a trace has begun and not ended: exchanges with their statements, then whatever
-        else runs.  None for what is of another trace."""
+        """Find what of a trace has begun and not ended: exchanges with their statements, then
+        whatever else runs.  None for what is of another trace."""
         now = self._clock()
         for session in self._sessions():
             yield None

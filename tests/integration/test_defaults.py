@@ -33,7 +33,7 @@ class Samples(Surroundings):
     """README's two kinds of links."""
 
     def spans(self, sslmode="prefer", client=(), **options):
-        """Of one statement, by an application that says nothing about TLS if not told to."""
+        """Run one statement as an application that says nothing about TLS if not told to."""
         collector = Collector().start()
         self.addCleanup(collector.stop)
         tracing = {"tracing": {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}}

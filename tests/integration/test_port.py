@@ -25,7 +25,7 @@ def http(port, data=b""):
 
 
 def answer(raw):
-    """What comes until the connection ends, however it ends."""
+    """Read until the connection ends, however it ends."""
     got = b""
     try:
         while more := raw.recv(1 << 16):

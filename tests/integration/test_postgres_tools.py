@@ -137,7 +137,7 @@ class Tools:
         return done.returncode, done.stdout, done.stderr
 
     def same(self, name: str, *arguments: str) -> bytes:
-        """What a program prints, which must be the same on both ways."""
+        """Return what a program prints, which must be the same on both ways."""
         results = [
             self.run_tool(port, name, *arguments) for port in (self.postgres.port, self.linked.port)
         ]

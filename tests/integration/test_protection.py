@@ -243,7 +243,7 @@ class PoisonRecords(Protected):
         self.assertEqual({match["verdict"] for match in found["traces"]}, {"deny"})
 
     def test_en10_every_path(self):
-        """What ends in the client without being the result of what was described."""
+        """Messages that end in the client and are not the result of what was described."""
         record, _ = self.poison()
         (row,) = self.store(record)
         with self.connect(self.postgres) as db:

@@ -19,7 +19,7 @@ from tests.support.callforms import EXTENSIONS, RULES, SCHEMA, pairs
 
 
 class Names(unittest.TestCase):
-    """Of Debian's server and the wheel's."""
+    """Debian's server and the wheel's."""
 
     @classmethod
     def setUpClass(cls):

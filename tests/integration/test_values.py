@@ -179,7 +179,7 @@ class Values(Protected):
 
 
 class Replicated(Protected):
-    """What is no result is as stored, byte for byte."""
+    """Replication is no result: it is as stored, byte for byte."""
 
     @classmethod
     def make_postgres(cls):

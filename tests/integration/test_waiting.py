@@ -21,7 +21,7 @@ PATIENCE = 20.0
 
 
 def received(raw, wanted, patience=PATIENCE):
-    """What comes until a message of this type has come."""
+    """Read until a message of this type has come."""
     raw.settimeout(patience)
     data = b""
     while True:

@@ -54,7 +54,7 @@ class Descriptions:
         return found
 
     def rows(self, body: bytes) -> int | None:
-        """What the tag of a CommandComplete counts, -1 for nothing; None if names may mean other
+        """Read what a CommandComplete's tag counts, -1 for nothing; None if names may mean other
         things after it, which takes more than counting."""
         if body == self._last_tag:
             return self._last_rows
