@@ -1,7 +1,6 @@
-"""One accepted connection, from accept to relay.
+"""A connection to the database's port, from accept to relay.
 
-1. the link's handshake (span ``WrapServer``), which gives the client id;
-2. the connector's trace context, if there is one (span ``handleConnection`` begins);
+1, 2. the link's handshake and the connector's trace context: see `arrival`;
 3. the database protocol's startup: encryption, startup packet or cancel request;
 4. the database is connected (span ``ConnectDatabase``);
 5. a `Relay` takes over.
@@ -27,15 +26,14 @@ from acra_twisted.dialects.postgresql.startup import (
     StartTLS,
 )
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.model import Identity, Session
+from acra_twisted.model import Session
+from acra_twisted.server.arrival import Arrival
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport import identity
-from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.channel import describe_failure
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import Valve
-from acra_twisted.wire import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 from acra_twisted.wire.spanlink import ACCEPTED, DECLINED
@@ -56,117 +54,20 @@ _LEFT = (
 )
 
 
-class ServerConnection(Channel):
+class ServerConnection(Arrival):
     """``server`` is the service that accepted it."""
 
-    #: See `transport.running`: a server carries nothing that it cannot read.
-    unread: Session | None = None
-
     def __init__(self, server: AcraServer, number: int, address: str) -> None:
-        self._server = server
-        self.number = number
-        self.address = address
-        self._phase = self._link_data
-        self._buffer = b""
-        self._tracing = server.telemetry.tracing
-        self._wrap: Span | None = None
-        self.span: Span | None = None
+        super().__init__(server, number, address)
         self._startup = ClientStartup(server.startup_policy)
-        self._identity = Identity("", address, False)
-        self._opened_at = server.reactor.seconds()
         self._connecting: Deferred[Any] | None = None
         self._cancelling: DatabaseChannel | None = None
-        self._session: Session | None = None
         self._key: BackendKey | None = None
         self._direct = False
         self._span_link: SpanLink | None = None
-        self._closed = False
-        self.relay: Relay | None = None
 
-    # -- 1: the link ------------------------------------------------------------------------------
-
-    def opened(self) -> None:
-        """The socket is there; limits are checked before anything else is done for it."""
-        server = self._server
-        self._wrap = self._tracing.root("WrapServer", spans.SERVER)
-        if server.refuses(self):
-            self._event(events.REFUSED_CONNECTION, "Too many connections")
-            self.abort()
-
-    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
-        """The link's handshake is complete."""
-        assert self._wrap is not None  # noqa: S101 - made in opened()
-        try:
-            client_id = client_id or self._client_id(certificate)
-            self._identity = Identity(client_id, self.address, False)
-        except HandshakeError as error:
-            self._wrap.fail(spans.PERMISSION_DENIED, "client certificate")
-            self._event(events.WRAP_CONNECTION, str(error))
-            self.abort()
-            return
-        self._wrap.end = self._tracing.clock()
-        self._phase = self._context_data
-        if self._buffer:
-            data, self._buffer = self._buffer, b""
-            self._phase(data)
-
-    def _client_id(self, certificate: bytes | None) -> str:
-        server = self._server
-        if certificate is not None and server.id_from_certificate:
-            return identity.client_id_of(certificate, server.id_from_certificate)
-        return server.client_id
-
-    def _link_data(self, data: bytes) -> None:
-        self._buffer += data
-
-    def received(self, data: bytes) -> None:
-        """Whatever phase it is."""
-        self._phase(data)
-
-    # -- 2: trace context -------------------------------------------------------------------------
-
-    def _context_data(self, data: bytes) -> None:
-        data = self._buffer + data
-        metrics = self._server.metrics
-        if len(data) < 4 and data[:1] != b"\x16":
-            self._buffer = data
-            return
-        self._buffer = b""
-        remote = None
-        from_connector = tracecontext.looks_framed(data[:4])
-        if from_connector:
-            block = lengthprefix.decode(data, tracecontext.LIMIT)
-            if block is None:
-                self._buffer = data
-                return
-            blob, end = block
-            data = data[end:]
-            remote = tracecontext.decode(blob)
-            if remote is None and blob:
-                self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
-        result = "continued" if remote else "malformed" if from_connector else "absent"
-        metrics.trace_context("link", result)
-        self._begin(remote, from_connector)
-        if data:
-            self._phase(data)
-
-    def _begin(self, remote: tracecontext.TraceContext | None, from_connector: bool) -> None:
-        """The connection's span: in the connector's trace, with the handshake's beside it."""
-        tracing, wrap = self._tracing, self._wrap
-        assert wrap is not None  # noqa: S101 - made in opened()
-        span = self.span = tracing.root(
-            "handleConnection", spans.SERVER, remote, self._identity.client_id
-        )
-        self._identity.from_connector = from_connector
-        span.add_attribute("from_connector", from_connector)
-        span.add_attribute("acra.client_id", self._identity.client_id)
-        span.add_attribute("acra.session_id", self.number)
-        tracing.joins(wrap, span, remote)
-        if remote is None:
-            # Without a connector the handshake is the beginning of the connection.
-            span.start = min(span.start, wrap.start)
-        tracing.emit(wrap)
-        self._wrap = None
+    def begun(self) -> None:
+        """See Arrival."""
         self._phase = self._startup_data
 
     # -- 3: startup -------------------------------------------------------------------------------
@@ -263,9 +164,6 @@ class ServerConnection(Channel):
     def _cancel_failed(self, failure: Failure) -> None:
         self._connecting = None
         self.close()
-
-    def _ignored(self, data: bytes) -> None:
-        pass
 
     # -- 4: the database --------------------------------------------------------------------------
 
@@ -422,23 +320,4 @@ class ServerConnection(Channel):
             self._cancelling.close()
         if self.relay is not None:
             self.relay.client_lost(reason)
-        tracing = self._tracing
-        if self._wrap is not None:
-            if not self._wrap.end:
-                self._wrap.fail(spans.UNAVAILABLE, type(reason.value).__name__)
-                self._event(
-                    events.WRAP_CONNECTION, "Can't wrap connection", error=describe_failure(reason)
-                )
-            self._wrap.end = self._wrap.end or tracing.clock()
-            tracing.emit(self._wrap)
-        if self.span is not None:
-            tracing.finish(self.span)
-        self._server.closed(self, self._server.reactor.seconds() - self._opened_at)
-
-    def _event(self, code: int, text: str, **fields: Any) -> None:
-        if self._session is None:
-            span = self.span or self._wrap
-            if span is not None:
-                fields.update(trace_id=span.trace_id, span_id=span.span_id)
-            fields.update(session_id=self.number, client_id=self._identity.client_id)
-        self._server.observers.security_event(code, text, self._session, None, **fields)
+        super().lost(reason)

@@ -26,6 +26,7 @@ from acra_twisted.model import Session
 from acra_twisted.options import Address, Block, Settings
 from acra_twisted.pipeline.build import Services, build
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.server.arrival import Arrival
 from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
@@ -177,7 +178,7 @@ class AcraServer(MultiService):
         # Stages that read anew, and whether that has been asked for meanwhile.
         self._reads = 0
         self._reads_again = False
-        self._connections: Connections[ServerConnection] = Connections(reactor)
+        self._connections: Connections[Arrival] = Connections(reactor)
         self.metrics.watch_pool(
             "connections", lambda: len(self._connections), settings["max_connections"]
         )
@@ -281,7 +282,7 @@ class AcraServer(MultiService):
         self._numbers += 1
         return ServerConnection(self, self._numbers, address)
 
-    def refuses(self, connection: ServerConnection) -> bool:
+    def refuses(self, connection: Arrival) -> bool:
         """Count a connection; True if it must not even be talked to."""
         self._connections.add(connection)
         self._by_address[connection.address] += 1
@@ -295,7 +296,7 @@ class AcraServer(MultiService):
         """True if no further session may begin."""
         return bool(len(self._connections) > self._settings["max_connections"])
 
-    def closed(self, connection: ServerConnection, seconds: float) -> None:
+    def closed(self, connection: Arrival, seconds: float) -> None:
         """A connection has ended."""
         if connection not in self._connections:
             return

@@ -32,7 +32,9 @@ STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
 CONTEXT = TraceContext("a" * 32, "b" * 16, True)
 
 
-class Connections(SynchronousTestCase):
+class ServerCase(SynchronousTestCase):
+    """A server whose sockets and database are in memory."""
+
     def setUp(self):
         self.reactor = MemoryReactorClock()
         settings = defaults(SERVER_SECTIONS).but(
@@ -65,6 +67,8 @@ class Connections(SynchronousTestCase):
             connection.dataReceived(data)
         return connection
 
+
+class Connections(ServerCase):
     def database(self):
         """The database answers."""
         channel = DatabaseChannel(None, Deferred())

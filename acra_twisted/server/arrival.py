@@ -1,0 +1,185 @@
+"""How every connection to AcraServer begins, whatever comes on it then.
+
+1. the link's handshake (span ``WrapServer``), which gives the client id;
+2. the connector's trace context, if there is one; the connection's own span begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.python.failure import Failure
+
+from acra_twisted import events
+from acra_twisted.errors import HandshakeError
+from acra_twisted.model import Identity, Session
+from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.spans import Span
+from acra_twisted.transport import identity
+from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.relay import Relay
+from acra_twisted.wire import lengthprefix, tracecontext
+
+if TYPE_CHECKING:
+    from acra_twisted.server.service import AcraServer
+
+
+class Arrival(Channel):
+    """``server`` is the service that accepted it.  Those who inherit say in `begun` what is to be
+    done with bytes from then on."""
+
+    #: Name of the connection's span.
+    span_name = "handleConnection"
+    #: See `transport.running`: a server carries nothing that it cannot read.
+    unread: Session | None = None
+    relay: Relay | None = None
+
+    def __init__(self, server: AcraServer, number: int, address: str) -> None:
+        self._server = server
+        self.number = number
+        self.address = address
+        self._phase: Callable[[bytes], None] = self._link_data
+        self._buffer = b""
+        self._tracing = server.telemetry.tracing
+        self._wrap: Span | None = None
+        self.span: Span | None = None
+        self._identity = Identity("", address, False)
+        self._opened_at = server.reactor.seconds()
+        self._session: Session | None = None
+        self._closed = False
+
+    # -- for those who inherit --------------------------------------------------------------------
+
+    def begun(self) -> None:
+        """The connection's span has begun: set ``_phase``."""
+        raise NotImplementedError
+
+    # -- 1: the link ------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The socket is there; limits are checked before anything else is done for it."""
+        server = self._server
+        self._wrap = self._tracing.root("WrapServer", spans.SERVER)
+        if server.refuses(self):
+            self._event(events.REFUSED_CONNECTION, "Too many connections")
+            self.abort()
+
+    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
+        """The link's handshake is complete."""
+        assert self._wrap is not None  # noqa: S101 - made in opened()
+        try:
+            client_id = client_id or self._client_id(certificate)
+            self._identity = Identity(client_id, self.address, False)
+        except HandshakeError as error:
+            self._wrap.fail(spans.PERMISSION_DENIED, "client certificate")
+            self._event(events.WRAP_CONNECTION, str(error))
+            self.abort()
+            return
+        self._wrap.end = self._tracing.clock()
+        self._phase = self._context_data
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            self._phase(data)
+
+    def _client_id(self, certificate: bytes | None) -> str:
+        server = self._server
+        if certificate is not None and server.id_from_certificate:
+            return identity.client_id_of(certificate, server.id_from_certificate)
+        return server.client_id
+
+    def _link_data(self, data: bytes) -> None:
+        self._buffer += data
+
+    def received(self, data: bytes) -> None:
+        """Whatever phase it is."""
+        self._phase(data)
+
+    # -- 2: trace context -------------------------------------------------------------------------
+
+    def _context_data(self, data: bytes) -> None:
+        data = self._buffer + data
+        metrics = self._server.metrics
+        if len(data) < 4 and data[:1] != b"\x16":
+            self._buffer = data
+            return
+        self._buffer = b""
+        remote = None
+        from_connector = tracecontext.looks_framed(data[:4])
+        if from_connector:
+            block = lengthprefix.decode(data, tracecontext.LIMIT)
+            if block is None:
+                self._buffer = data
+                return
+            blob, end = block
+            data = data[end:]
+            remote = tracecontext.decode(blob)
+            if remote is None and blob:
+                self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
+        result = "continued" if remote else "malformed" if from_connector else "absent"
+        metrics.trace_context("link", result)
+        self._begin(remote, from_connector)
+        if data:
+            self._phase(data)
+
+    def _begin(self, remote: tracecontext.TraceContext | None, from_connector: bool) -> None:
+        """The connection's span: in the connector's trace, with the handshake's beside it."""
+        tracing, wrap = self._tracing, self._wrap
+        assert wrap is not None  # noqa: S101 - made in opened()
+        span = self.span = tracing.root(
+            self.span_name, spans.SERVER, remote, self._identity.client_id
+        )
+        self._identity.from_connector = from_connector
+        span.add_attribute("from_connector", from_connector)
+        span.add_attribute("acra.client_id", self._identity.client_id)
+        span.add_attribute("acra.session_id", self.number)
+        tracing.joins(wrap, span, remote)
+        if remote is None:
+            # Without a connector the handshake is the beginning of the connection.
+            span.start = min(span.start, wrap.start)
+        tracing.emit(wrap)
+        self._wrap = None
+        self.begun()
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Called about once a second: what is not done by now takes too long."""
+        if now - self._opened_at > self._server.handshake_timeout:
+            self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+            self.abort()
+
+    def drain(self) -> None:
+        """Shutdown: nothing is lost by going."""
+        self.close()
+
+    def cut(self) -> None:
+        """Shutdown: the time is up."""
+        self.abort()
+
+    def lost(self, reason: Failure) -> None:
+        """The client's connection is gone."""
+        self._closed = True
+        tracing = self._tracing
+        if self._wrap is not None:
+            if not self._wrap.end:
+                self._wrap.fail(spans.UNAVAILABLE, type(reason.value).__name__)
+                self._event(
+                    events.WRAP_CONNECTION, "Can't wrap connection", error=describe_failure(reason)
+                )
+            self._wrap.end = self._wrap.end or tracing.clock()
+            tracing.emit(self._wrap)
+        if self.span is not None:
+            tracing.finish(self.span)
+        self._server.closed(self, self._server.reactor.seconds() - self._opened_at)
+
+    def _ignored(self, data: bytes) -> None:
+        """What comes when it is over."""
+
+    def _event(self, code: int, text: str, **fields: Any) -> None:
+        if self._session is None:
+            span = self.span or self._wrap
+            if span is not None:
+                fields.update(trace_id=span.trace_id, span_id=span.span_id)
+            fields.update(session_id=self.number, client_id=self._identity.client_id)
+        self._server.observers.security_event(code, text, self._session, None, **fields)
