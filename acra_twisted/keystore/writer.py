@@ -34,32 +34,58 @@ class KeyWriter:
     """Writes into the folders of ``store``."""
 
     def __init__(self, store: FilesystemKeyStore) -> None:
-        self._store = store
+        self.store = store
 
     def generate(self, purpose: Purpose, owner: str = "") -> bool:
         """A new key of a purpose; what there was is rotated.  True if there was one.
 
         Raises KeyStoreError.
         """
-        if not purpose.is_pair:
-            return self.put(purpose, owner, bytearray(os.urandom(SYMMETRIC_SIZE)))
-        key = keys.generate()
-        public = keys.encode_public(key.public_key())
-        return self.put(purpose, owner, keys.encode_private(key), public)
+        with self._locked():
+            return self._generate(purpose, owner)
+
+    def generate_missing(self, purpose: Purpose, owner: str = "") -> bool:
+        """A new key of a purpose if there is none; False if there was one, which stays.
+
+        Of a pair either half is one: where the public key of a peer is, its private one is with
+        the peer.  Raises KeyStoreError.
+        """
+        with self._locked():
+            if self.has(purpose, owner):
+                return False
+            self._generate(purpose, owner)
+        return True
+
+    def has(self, purpose: Purpose, owner: str = "") -> bool:
+        """Whether there is a key of a purpose, or half of one."""
+        paths = [os.path.join(self.store.folder, purposes.file_of(purpose, owner))]
+        if purpose.is_pair:
+            paths.append(self._public_path(purpose, owner))
+        return any(os.path.lexists(path) for path in paths)
 
     def put(self, purpose: Purpose, owner: str, plain: bytearray, public: bytes = b"") -> bool:
         """Store a key, overwriting ``plain``.  True if another was rotated."""
-        path = os.path.join(self._store.folder, purposes.file_of(purpose, owner))
+        with self._locked():
+            return self._put(purpose, owner, plain, public)
+
+    def _generate(self, purpose: Purpose, owner: str) -> bool:
+        if not purpose.is_pair:
+            return self._put(purpose, owner, bytearray(os.urandom(SYMMETRIC_SIZE)), b"")
+        key = keys.generate()
+        public = keys.encode_public(key.public_key())
+        return self._put(purpose, owner, keys.encode_private(key), public)
+
+    def _put(self, purpose: Purpose, owner: str, plain: bytearray, public: bytes) -> bool:
+        path = os.path.join(self.store.folder, purposes.file_of(purpose, owner))
         context = purposes.context_of(purpose, owner)
         try:
-            sealed = cell.seal(self._store.master.value, bytes(plain), context, os.urandom)
+            sealed = cell.seal(self.store.master.value, bytes(plain), context, os.urandom)
         finally:
             wipe(plain)
-        with self._locked():
-            existed = self._replace(path, sealed, 0o600)
-            # The private half first: data for the new public key must be readable.
-            if public:
-                self._replace(self._public_path(purpose, owner), public, 0o644)
+        existed = self._replace(path, sealed, 0o600)
+        # The private half first: data for the new public key must be readable.
+        if public:
+            self._replace(self._public_path(purpose, owner), public, 0o644)
         return existed
 
     def put_public(self, purpose: Purpose, owner: str, public: bytes) -> None:
@@ -70,7 +96,7 @@ class KeyWriter:
 
     def destroy(self, purpose: Purpose, owner: str = "") -> None:
         """Delete a key and all its predecessors.  Raises KeyStoreError if there is none."""
-        path = os.path.join(self._store.folder, purposes.file_of(purpose, owner))
+        path = os.path.join(self.store.folder, purposes.file_of(purpose, owner))
         paths = [path, *rotated(path)]
         if purpose.is_pair:
             public = self._public_path(purpose, owner)
@@ -85,7 +111,7 @@ class KeyWriter:
                 files.sync_folder(folder)
 
     def _public_path(self, purpose: Purpose, owner: str) -> str:
-        return os.path.join(self._store.public, purposes.public_file_of(purpose, owner))
+        return os.path.join(self.store.public, purposes.public_file_of(purpose, owner))
 
     def _replace(self, path: str, content: bytes, mode: int) -> bool:
         try:
@@ -103,7 +129,7 @@ class KeyWriter:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One tool at a time; readers need no lock."""
-        descriptor = os.open(self._store.folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(self.store.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

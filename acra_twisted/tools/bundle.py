@@ -63,7 +63,7 @@ def plain(purpose: Purpose, key: object) -> bytearray:
 
 
 def unpack(writer: KeyWriter, bundle: bytes, secret: bytes) -> list[str]:
-    """Store the keys of a bundle; the ids of what was stored.  Raises KeyStoreError."""
+    """Store the keys of a bundle; the ids of what it has.  Raises KeyStoreError."""
     try:
         opened = cell.open_sealed(
             base64.b64decode(json.loads(secret)["encryption"], validate=True), bundle, _CONTEXT
@@ -76,11 +76,21 @@ def unpack(writer: KeyWriter, bundle: bytes, secret: bytes) -> list[str]:
         raise KeyStoreError("the bundle does not open with this secret, or is none") from None
     for purpose, owner, public, found in entries:
         # The oldest first: each rotates the one before it.
-        for key in reversed(found):
+        for key in reversed(_new(writer, purpose, owner, found)):
             writer.put(purpose, owner, bytearray(key), public)
         if not found:
             writer.put_public(purpose, owner, public)
     return [purpose.key_id.format(owner) for purpose, owner, _, _ in entries]
+
+
+def _new(
+    writer: KeyWriter, purpose: Purpose, owner: str, found: Sequence[bytes]
+) -> Sequence[bytes]:
+    """The keys that are not there yet; where the newest is the one in use, nothing is rotated."""
+    held = [bytes(plain(purpose, key)) for key in writer.store.keys(purpose, owner)]
+    if held and held[:1] == [*found[:1]]:
+        return ()
+    return [*found[:1], *(key for key in found[1:] if key not in held)]
 
 
 def _entry(entry: dict[str, object]) -> tuple[Purpose, str, bytes, Sequence[bytes]]:

@@ -1,4 +1,8 @@
-"""``acra-keymaker``: makes a master key, or keys of a client; existing keys are rotated."""
+"""``acra-keymaker``: makes a master key, or keys of a client.
+
+A key that is there is rotated only by the flag of its kind: who adds a client changes nothing for
+anybody else.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +38,9 @@ KINDS: tuple[tuple[str, tuple[Purpose, ...], str], ...] = (
 def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
-        description="Make the keys of a client. Without a --generate_... flag: all of them. A key "
-        "that is there already is rotated: the old one still opens old data.",
+        description="Make the keys of a client. Without a --generate_... flag: every kind that is "
+        "missing. With one: that kind, and a key that is there is rotated: the old one still "
+        "opens old data.",
         epilog="The master key comes from ACRA_MASTER_KEY (base64), --master_key_file or "
         "--master_key_command.",
     )
@@ -64,16 +69,25 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
     folder = given.keys_output_dir
     if not given.keystore and not os.path.isdir(folder):
         raise KeyStoreError(f"there is no key store in {folder}; to make one, add --keystore=v1")
-    chosen = [kind for kind in KINDS if getattr(given, kind[0])] or list(KINDS)
+    named = [kind for kind in KINDS if getattr(given, kind[0])]
+    chosen = named or list(KINDS)
     owner = _owner(given, chosen)
     make_folder(folder)
     if given.keys_public_output_dir:
         make_folder(given.keys_public_output_dir)
     store = commandline.open_store(folder, given.keys_public_output_dir, given, environment)
     writer = KeyWriter(store)
-    for _, made, text in chosen:
-        rotated = [writer.generate(p, owner if p.owner else "") for p in made]
-        output.write(f"{'Rotated' if any(rotated) else 'Generated'} {text}\n")
+    for flag, made, text in chosen:
+        owned = [(purpose, owner if purpose.owner else "") for purpose in made]
+        if named:
+            rotated = [writer.generate(*key) for key in owned]
+            output.write(f"{'Rotated' if any(rotated) else 'Generated'} {text}\n")
+            continue
+        made_anew = [writer.generate_missing(*key) for key in owned]
+        if any(made_anew):
+            output.write(f"Generated {text}\n")
+        else:
+            output.write(f"Kept {text}, which is there already; --{flag} rotates it\n")
 
 
 def _owner(given: Any, chosen: Sequence[tuple[str, tuple[Purpose, ...], str]]) -> str:

@@ -18,7 +18,7 @@ from acra_twisted.tools import bundle, commandline
 from acra_twisted.tools.commandline import Environment, Parser
 
 PROGRAM = "acra-keys"
-#: Flags of ``generate``; where none is given for a new key store, the first five.
+#: Flags of ``generate``; where none is given, the first five are made if they are missing.
 KINDS: tuple[tuple[str, tuple[Purpose, ...]], ...] = (
     ("client_storage_key", (purposes.STORAGE,)),
     ("client_storage_symmetric_key", (purposes.STORAGE_SYMMETRIC,)),
@@ -30,6 +30,7 @@ KINDS: tuple[tuple[str, tuple[Purpose, ...]], ...] = (
     ("acratranslator_transport_key", (purposes.TRANSLATOR,)),
 )
 _DEFAULT_KINDS = 5
+_NOTHING_MADE = "No keys were updated: name the kinds to generate, see --help\n"
 
 
 def _parser() -> Parser:
@@ -46,7 +47,11 @@ def _parser() -> Parser:
     made = command("list", "List the keys.")
     made.switch("json", help="as JSON")
     made.switch("rotated-keys", "rotated_keys", help="also how many earlier keys there are")
-    made = command("generate", "Make keys; those that are there are rotated.")
+    made = command(
+        "generate",
+        "Make keys. Without a kind: those that are missing. With kinds: these; keys that are "
+        "there are rotated.",
+    )
     commandline.add_identity(made)
     made.add_argument("--keystore", default="", choices=("", "v1"), help="for a new folder: v1")
     for flag, _ in KINDS:
@@ -131,22 +136,31 @@ def _base64(owner: str) -> str:
 
 
 def _generate(store: Any, given: Any, output: TextIO) -> None:
-    chosen = [kind for kind in KINDS if getattr(given, kind[0])]
-    if not chosen:
-        if store.present():
-            output.write("No keys were updated: name the kinds to generate, see --help\n")
-            return
-        chosen = list(KINDS[:_DEFAULT_KINDS])
-    made = [purpose for _, purposes_ in chosen for purpose in purposes_]
+    named = [kind for kind in KINDS if getattr(given, kind[0])]
+    identified = given.client_id or given.tls_cert
+    if not named and not identified and store.present():
+        output.write(_NOTHING_MADE)
+        return
+    made = [purpose for _, group in named or KINDS[:_DEFAULT_KINDS] for purpose in group]
     owner = ""
     if any(purpose.owner for purpose in made):
-        if not given.client_id and not given.tls_cert:
+        if not identified:
             raise KeyStoreError("--client_id or --tls_cert is required to generate keys")
         owner = commandline.client_id(given)
     writer = KeyWriter(store)
+    written = False
     for purpose in made:
-        rotated = writer.generate(purpose, owner if purpose.owner else "")
-        output.write(f"{'Rotated' if rotated else 'Generated'} {purpose.text}\n")
+        key = (purpose, owner if purpose.owner else "")
+        if named:
+            rotated = writer.generate(*key)
+            output.write(f"{'Rotated' if rotated else 'Generated'} {purpose.text}\n")
+        elif writer.generate_missing(*key):
+            output.write(f"Generated {purpose.text}\n")
+        else:
+            continue
+        written = True
+    if not written:
+        output.write(_NOTHING_MADE)
 
 
 def _read(store: Any, given: Any, output: TextIO) -> None:

@@ -28,6 +28,47 @@ class KeyMaker(ToolCase):
         self.assertEqual(self.store.present(), [(purposes.STORAGE, "client")])
         self.assertEqual(len(self.store.keys(purposes.STORAGE, "client")), 2)
 
+    def test_who_adds_a_client_changes_nothing_for_others(self):
+        self.make_keys("--client_id=client 1")
+        before = self.contents()
+        output = self.make_keys("--client_id=client 2")
+        self.assertNotIn("Rotated", output)
+        self.assertEqual(output.count("Kept"), 2)
+        for kind, flag in (
+            ("audit log key", "generate_log_key"),
+            ("poison record keys", "generate_poisonrecord_keys"),
+        ):
+            self.assertIn(f"Kept {kind}, which is there already; --{flag} rotates it", output)
+        after = self.contents()
+        self.assertEqual({name: after[name] for name in before}, before)
+        self.assertTrue(all("client 2" in name for name in after.keys() - before.keys()))
+
+    def test_only_what_is_missing_is_made(self):
+        self.make_keys("--generate_hmac_key", "--generate_poisonrecord_keys")
+        os.remove(os.path.join(self.folder, ".poison_key/poison_key_sym"))
+        before = self.contents()
+        output = self.make_keys()
+        self.assertIn("Kept search HMAC key", output)
+        self.assertIn("Generated poison record keys", output)
+        after = self.contents()
+        self.assertEqual({name: after[name] for name in before}, before)
+        self.assertNotIn("Generated", self.make_keys())
+        self.assertEqual(self.contents(), after)
+
+    def test_a_peers_public_key_is_not_replaced(self):
+        """In the server's folder the connector's private key is missing on purpose."""
+        self.make_keys()
+        os.remove(os.path.join(self.folder, "client"))
+        self.assertIn("Kept acra-connector keypair", self.make_keys())
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "client")))
+        self.assertIn(
+            "Generated acra-connector keypair", self.make_keys("--generate_acraconnector_keys")
+        )
+
+    def contents(self):
+        files = [path for path in Path(self.folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
     def test_public_keys_elsewhere(self):
         public = self.folder + "-public"
         self.make_keys("--generate_acrawriter_keys", f"--keys_public_output_dir={public}")

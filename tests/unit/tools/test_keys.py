@@ -40,6 +40,20 @@ class Keys(ToolCase):
         self.assertEqual((storage["ZoneID"], storage["Rotated"]), (None, 1))
         self.assertIn("Rotated", self.tool("list", "--rotated-keys").splitlines()[0])
 
+    def test_without_a_kind_only_what_is_missing_is_made(self):
+        self.generate()
+        shared = [bytes(key.value) for key in self.store.keys(purposes.AUDIT_LOG)]
+        output = self.tool("generate", "--client_id=client 2")
+        self.assertEqual((output.count("Generated"), output.count("Rotated")), (3, 0))
+        self.assertEqual([bytes(k.value) for k in self.store.keys(purposes.AUDIT_LOG)], shared)
+        self.tool("destroy", "client/client 2/symmetric")
+        self.assertEqual(
+            self.tool("generate", "--client_id=client 2").split("\n")[0],
+            "Generated storage symmetric key",
+        )
+        for flags in ((), ("--client_id=client 2",)):
+            self.assertIn("No keys were updated", self.tool("generate", *flags))
+
     def test_generate_needs_an_owner(self):
         self.make_keys("--generate_log_key")
         self.fails("--client_id or --tls_cert", "generate", "--client_storage_key")
@@ -80,6 +94,15 @@ class Keys(ToolCase):
         other = self.folder = self.folder + "-other"
         os.mkdir(other, 0o700)
         self.assertEqual(self.tool("import", *files).count("Imported"), 6)
+        found = self.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
+        self.assertEqual(found[0].value, before)
+        # Once more: nothing is rotated.  A key that is another's makes way.
+        self.tool("import", *files)
+        self.assertEqual(len(self.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)), 1)
+        self.generate("--client_storage_symmetric_key", "--client_storage_key")
+        self.tool("import", *files)
+        for purpose in (purposes.STORAGE_SYMMETRIC, purposes.STORAGE):
+            self.assertEqual(len(self.store.keys(purpose, OWNER)), 3)
         found = self.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
         self.assertEqual(found[0].value, before)
         self.fails("there is no", "import", "--key_bundle_file=/none", files[1])
