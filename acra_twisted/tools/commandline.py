@@ -109,6 +109,7 @@ def client_id(given: Any) -> str:
 def from_certificate(path: str, kind: str) -> str:
     """The client id of a certificate file (PEM).  Raises KeyStoreError, HandshakeError."""
     from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
 
     from acra_twisted.transport import identity
 
@@ -118,7 +119,7 @@ def from_certificate(path: str, kind: str) -> str:
         certificate = x509.load_pem_x509_certificate(data)
     except ValueError:
         raise KeyStoreError(f"--tls_cert: {path} holds no certificate in PEM form") from None
-    return identity.client_id(certificate, kind)
+    return identity.client_id_of(certificate.public_bytes(Encoding.DER), kind)
 
 
 def add_identity(parser: Parser) -> None:

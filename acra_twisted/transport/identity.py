@@ -1,30 +1,22 @@
 """Client ids from certificates, as Acra derives them: SHA-512 of the subject or of the serial.
 
-Source: acra-wire reference, section 5; Go's ``pkix.RDNSequence.String`` for the text of a name.
+The subject's text is Go's (`wire.subject`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from acra_twisted.errors import HandshakeError
+from acra_twisted.wire import subject
 
-_NAMES = {
-    "2.5.4.6": "C",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.3": "CN",
-    "2.5.4.5": "SERIALNUMBER",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.9": "STREET",
-    "2.5.4.17": "POSTALCODE",
-}
-_PRINTABLE = frozenset(b" '()+,-./:=?0123456789" + bytes(range(65, 91)) + bytes(range(97, 123)))
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 # The same few certificates come with each connection: a tenth of a resumed handshake's time.
@@ -49,55 +41,42 @@ def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -
         number = certificate.serial_number
         identifier = number.to_bytes((number.bit_length() + 7) // 8, "big")
     else:
-        identifier = distinguished_name(certificate.subject).encode()
+        identifier = distinguished_name(certificate.public_bytes(Encoding.DER)).encode()
     return hashlib.sha512(identifier).hexdigest()
 
 
+def distinguished_name(der: bytes) -> str:
+    """The subject of a certificate as Go prints it.  Raises HandshakeError."""
+    return subject.go_text(subject.subject_of(der))
+
+
 def _check_purpose(certificate: x509.Certificate) -> None:
-    extensions = certificate.extensions
+    why = unfit(certificate, ExtendedKeyUsageOID.CLIENT_AUTH)
+    if why:
+        raise HandshakeError(f"the client's certificate {why}")
+
+
+def unfit(certificate: x509.Certificate, usage: x509.ObjectIdentifier) -> str:
+    """Why a certificate is not for an end of a TLS connection, empty if it is.
+
+    ``usage`` is CLIENT_AUTH or SERVER_AUTH of ExtendedKeyUsageOID.  A certificate without extended
+    key usage is for any (RFC 5280); one that lists usages must list this one.
+    """
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        return "is a CA's"
+    usages = _extension(certificate, x509.ExtendedKeyUsage)
+    if usages is not None and usage not in usages:
+        side = "client" if usage == ExtendedKeyUsageOID.CLIENT_AUTH else "server"
+        return f"is not for {side} authentication: its extended key usage lacks {side}Auth"
+    key_usage = _extension(certificate, x509.KeyUsage)
+    if usages is None and key_usage is not None and not key_usage.digital_signature:
+        return "is not for signing: its key usage lacks digitalSignature"
+    return ""
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
     try:
-        if extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            raise HandshakeError("the client's certificate is a CA's")
+        return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
-        pass
-    try:
-        usages = list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except x509.ExtensionNotFound:
-        usages = []
-    if ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
-        raise HandshakeError("the client's certificate is not for client authentication")
-
-
-def distinguished_name(name: x509.Name) -> str:
-    """The most specific part first, escaped as Go does."""
-    return ",".join(
-        "+".join(_attribute(attribute) for attribute in part) for part in reversed(name.rdns)
-    )
-
-
-def _attribute(attribute: x509.NameAttribute[str | bytes]) -> str:
-    oid = attribute.oid.dotted_string
-    value = str(attribute.value)
-    if oid not in _NAMES:
-        return f"{oid}=#{_der_string(value).hex()}"
-    last = len(value) - 1
-    escaped = "".join(
-        f"\\{c}"
-        if c in ',+"\\<>;' or (c == " " and place in (0, last)) or (c == "#" and place == 0)
-        else c
-        for place, c in enumerate(value)
-    )
-    return f"{_NAMES[oid]}={escaped}"
-
-
-def _der_string(value: str) -> bytes:
-    """How Go's asn1.Marshal writes a string: PrintableString if it can, else UTF8String."""
-    content = value.encode()
-    tag = 0x13 if all(byte in _PRINTABLE for byte in content) else 0x0C
-    size = len(content)
-    if size < 128:
-        length = bytes((size,))
-    else:
-        digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
-        length = bytes((0x80 | len(digits),)) + digits
-    return bytes((tag,)) + length + content
+        return None

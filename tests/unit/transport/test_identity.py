@@ -1,4 +1,4 @@
-"""Client ids from certificates: Acra's own, injective (TL-4)."""
+"""Client ids from certificates: Acra's own."""
 
 import datetime
 import hashlib
@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID as OID
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,65 +16,21 @@ from acra_twisted.errors import HandshakeError
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.transport import identity
 
-OIDS = {
-    "CN": NameOID.COMMON_NAME,
-    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
-    "O": NameOID.ORGANIZATION_NAME,
-    "L": NameOID.LOCALITY_NAME,
-    "ST": NameOID.STATE_OR_PROVINCE_NAME,
-    "C": NameOID.COUNTRY_NAME,
-}
+USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
-def name(*parts):
-    return x509.Name([x509.NameAttribute(OIDS[key], value) for key, value in parts])
-
-
-class DistinguishedNames(SynchronousTestCase):
-    def test_the_references_example(self):
-        subject = name(
-            ("C", "GB"),
-            ("ST", "London"),
-            ("L", "London"),
-            ("O", "Global Security"),
-            ("OU", "IT"),
-            ("CN", "Test leaf certificate (acra-writer)"),
-        )
-        expected = (
-            "CN=Test leaf certificate (acra-writer),OU=IT,O=Global Security,L=London,ST=London,C=GB"
-        )
-        self.assertEqual(identity.distinguished_name(subject), expected)
-
-    def test_tl4_hostile_names_stay_apart(self):
-        names = [
-            name(("O", "a"), ("CN", "b")),
-            name(("CN", "b"), ("O", "a")),
-            name(("CN", "b,O=a")),
-            name(("CN", "b"), ("CN", "b")),
-            name(("CN", "B")),
-            name(("CN", "b")),
-            name(("CN", "b\0")),
-            name(("CN", " b")),
-            name(("CN", "#b")),
-            name(("CN", "b\\")),
-            name(("CN", 'b"+<>;')),
-        ]
-        texts = [identity.distinguished_name(each) for each in names]
-        self.assertEqual(len(set(texts)), len(texts))
-        self.assertEqual(texts[2], "CN=b\\,O=a")
-        self.assertEqual(texts[7], "CN=\\ b")
-        self.assertEqual(texts[8], "CN=\\#b")
-
-    def test_unknown_types_are_der(self):
-        email = ObjectIdentifier("1.2.840.113549.1.9.1")
-        for value, der in (("plain", "1305706c61696e"), ("a@b", "0c03614062")):
-            subject = x509.Name([x509.NameAttribute(email, value)])
-            expected = f"1.2.840.113549.1.9.1=#{der}"
-            self.assertEqual(identity.distinguished_name(subject), expected)
-        long = x509.Name([x509.NameAttribute(email, "x" * 200)])
-        self.assertTrue(
-            identity.distinguished_name(long).startswith("1.2.840.113549.1.9.1=#1381c8")
-        )
+def key_usage(*uses):
+    return x509.KeyUsage(**{use: use in uses for use in USES})
 
 
 class ClientIds(SynchronousTestCase):
@@ -101,6 +58,55 @@ class ClientIds(SynchronousTestCase):
             self.assertRaises(HandshakeError, identity.client_id, refused)
             der = refused.public_bytes(Encoding.DER)
             self.assertRaises(HandshakeError, identity.client_id_of, der)
+
+    def made(self, *extensions):
+        """A certificate with these extensions and no others."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.now(datetime.UTC)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
+        builder = x509.CertificateBuilder(subject, subject, key.public_key(), 5)
+        builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+        for extension in extensions:
+            builder = builder.add_extension(extension, False)
+        return builder.sign(key, hashes.SHA256())
+
+    def test_certificates_without_extended_key_usage_are_for_any_use(self):
+        leaf = x509.BasicConstraints(False, None)
+        expected = hashlib.sha512(b"CN=app").hexdigest()
+        for extensions in (
+            (),
+            (leaf,),
+            (leaf, key_usage("digital_signature")),
+            (leaf, key_usage("digital_signature", "content_commitment", "key_encipherment")),
+            (leaf, key_usage("key_encipherment"), x509.ExtendedKeyUsage([OID.CLIENT_AUTH])),
+            (x509.ExtendedKeyUsage([OID.SERVER_AUTH, OID.CLIENT_AUTH]),),
+        ):
+            self.assertEqual(identity.client_id(self.made(*extensions)), expected)
+
+    def test_each_refusal_says_why(self):
+        leaf = x509.BasicConstraints(False, None)
+        for extensions, why in (
+            ((x509.BasicConstraints(True, None),), "a CA's"),
+            ((leaf, x509.ExtendedKeyUsage([OID.SERVER_AUTH])), "clientAuth"),
+            (
+                (key_usage("digital_signature"), x509.ExtendedKeyUsage([OID.CODE_SIGNING])),
+                "clientAuth",
+            ),
+            ((leaf, key_usage("key_encipherment")), "digitalSignature"),
+        ):
+            refused = self.assertRaises(HandshakeError, identity.client_id, self.made(*extensions))
+            self.assertIn(why, str(refused))
+
+    def test_servers_need_server_authentication(self):
+        for usages, expected in (
+            ([OID.SERVER_AUTH], ""),
+            ([OID.SERVER_AUTH, OID.CLIENT_AUTH], ""),
+            ([OID.CLIENT_AUTH], "serverAuth"),
+        ):
+            certificate = self.made(x509.ExtendedKeyUsage(usages))
+            self.assertIn(expected, identity.unfit(certificate, OID.SERVER_AUTH))
+            self.assertEqual(not identity.unfit(certificate, OID.SERVER_AUTH), not expected)
+        self.assertEqual(identity.unfit(self.made(), OID.SERVER_AUTH), "")
 
     def test_extensions_that_cannot_be_read(self):
         """A CA may have signed what it did not understand."""
