@@ -16,7 +16,7 @@ from acra_twisted.options import (
     Section,
 )
 from acra_twisted.telemetry.logsinks import SyslogAddress
-from acra_twisted.telemetry.sampling import SamplerKind
+from acra_twisted.telemetry.sampling import AUTO, SamplerKind, TrustKind
 
 LOGGING = Section(
     "logging",
@@ -74,10 +74,11 @@ TRACING = Section(
         ),
         Option(
             "tracing_trust_remote",
-            BOOLEAN,
-            True,
-            "Let the peer's or the application's sampling decision hold. Switch off where clients "
-            "are not trusted to decide.",
+            TrustKind(),
+            AUTO,
+            "Whose sampling decision holds. auto: that of this package's connectors and of "
+            "applications; a connection of Acra's connector, which says sampled of each, joins its "
+            "trace, and tracing_sampler decides. true: that of every peer. false: of none.",
         ),
         Option(
             "tracing_scope",

@@ -151,7 +151,7 @@ class ApplicationConnection(Channel):
             return
         tracing = self._tracing
         tracing.finish(self._wrap)
-        link.write(tracecontext.encode(self.span.context))
+        link.write(tracecontext.encode(self.span.context, self._connector.mark))
         self._link = link
         link.application = self
         self._loops = [

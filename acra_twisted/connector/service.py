@@ -43,6 +43,7 @@ from acra_twisted.transport.tls import (
     TLSContexts,
     TLSSecurity,
 )
+from acra_twisted.wire import tracecontext
 
 
 def server_address(settings: Settings) -> Address:
@@ -205,6 +206,8 @@ class AcraConnector(MultiService):
         self.pipeline = Pipeline()
         self.limits = Limits(settings["max_pending_exchanges"], write=self.write_timeout)
         self.dialect: Any = None
+        #: What is said of this connector to its server.
+        self.mark = tracecontext.DECIDES
         if settings["tracing_scope"] != "request":
             return
         exchanges = ExchangeTracing(
@@ -215,6 +218,7 @@ class AcraConnector(MultiService):
             server=None,
             store=self.telemetry.store,
         )
+        self.mark |= tracecontext.FOLLOWS
         self.observers = self.telemetry.observers(exchanges)
         self.dialect = PostgresqlDialect(
             message_limit=settings["message_size_limit"],

@@ -104,7 +104,7 @@ class Arrival(Channel):
             self._buffer = data
             return
         self._buffer = b""
-        remote = None
+        remote, mark = None, 0
         from_connector = tracecontext.looks_framed(data[:4])
         if from_connector:
             block = lengthprefix.decode(data, tracecontext.LIMIT)
@@ -113,21 +113,27 @@ class Arrival(Channel):
                 return
             blob, end = block
             data = data[end:]
-            remote = tracecontext.decode(blob)
+            remote, mark = tracecontext.decode(blob), tracecontext.mark_of(blob)
             if remote is None and blob:
                 self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
         result = "continued" if remote else "malformed" if from_connector else "absent"
         metrics.trace_context("link", result)
-        self._begin(remote, from_connector)
+        self._begin(remote, from_connector, mark)
         if data:
             self._phase(data)
 
-    def _begin(self, remote: tracecontext.TraceContext | None, from_connector: bool) -> None:
+    def _begin(
+        self, remote: tracecontext.TraceContext | None, from_connector: bool, mark: int
+    ) -> None:
         """The connection's span: in the connector's trace, with the handshake's beside it."""
         tracing, wrap = self._tracing, self._wrap
         assert wrap is not None  # noqa: S101 - made in opened()
         span = self.span = tracing.root(
-            self.span_name, spans.SERVER, remote, self._identity.client_id
+            self.span_name,
+            spans.SERVER,
+            remote,
+            self._identity.client_id,
+            bool(mark & tracecontext.DECIDES),
         )
         self._identity.from_connector = from_connector
         span.add_attribute("from_connector", from_connector)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from acra_twisted.options import Kind, Names
+from acra_twisted.options import BOOLEAN, Kind, Names
 from acra_twisted.wire.tracecontext import TraceContext
 
 
@@ -33,6 +33,26 @@ class SamplerKind(Kind):
         if not fine:
             raise ValueError(f"expected {self.noun}")
         return word
+
+
+#: Whose sampling decision holds: of each peer that decides, of everybody, of nobody.
+AUTO: Final = "auto"
+EVERYBODY: Final = "true"
+NOBODY: Final = "false"
+
+
+class TrustKind(Kind):
+    """``auto``, or as a boolean is written."""
+
+    noun = "auto, true or false"
+
+    def parse(self, text: str) -> str:
+        if text.strip().lower() == AUTO:
+            return AUTO
+        try:
+            return EVERYBODY if BOOLEAN.parse(text) else NOBODY
+        except ValueError:
+            raise ValueError(f"expected {self.noun}") from None
 
 
 class ClientSamplers(Names):

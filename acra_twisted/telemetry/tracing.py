@@ -23,7 +23,7 @@ from acra_twisted.telemetry.recorded import (
     describe_stage,
     stage_span,
 )
-from acra_twisted.telemetry.sampling import Sampler
+from acra_twisted.telemetry.sampling import AUTO, EVERYBODY, Sampler
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.telemetry.zstore import SpanStore
@@ -50,7 +50,7 @@ class Tracing:
         sampler: Sampler,
         clock: Callable[[], int],
         sink: Callable[[Span], None],
-        trusts_remote: bool = True,
+        trust: str = AUTO,
         by_client: Mapping[str, Sampler] | None = None,
         recorded: Callable[[Recorded], None] | None = None,
     ) -> None:
@@ -61,23 +61,27 @@ class Tracing:
         self.emit = sink
         #: Hands on an exchange of which nothing unusual is to be said.
         self.emit_recorded = recorded
-        self._trusts_remote = trusts_remote
+        self._trust = trust
         self._sampled = 0
         self._not_sampled = 0
         self._kept = dict.fromkeys((f"kept_{reason}" for reason in KEPT_REASONS), 0)
 
-    def decide(self, remote: TraceContext | None, client_id: str = "") -> tuple[str, bool]:
+    def decide(
+        self, remote: TraceContext | None, client_id: str = "", decides: bool = True
+    ) -> tuple[str, bool]:
         """The id of a trace that begins here or goes on here, and whether it is sampled.
 
         What was set for a client id holds against everybody's wish; else the peer's decision does
-        where peers are trusted.
+        where peers are trusted.  ``decides``: the peer has made one, and does not say "sampled" of
+        every trace.
         """
         trace_id = remote.trace_id if remote is not None else spans.new_trace_id()
         override = self._by_client.get(client_id) if self._by_client else None
         if override is not None:
             sampled = override(trace_id, None)
         else:
-            sampled = self._sampler(trace_id, remote if self._trusts_remote else None)
+            trusted = decides if self._trust == AUTO else self._trust == EVERYBODY
+            sampled = self._sampler(trace_id, remote if trusted else None)
         if sampled:
             self._sampled += 1
         else:
@@ -93,10 +97,15 @@ class Tracing:
         self._kept[f"kept_{reason}"] += 1
 
     def root(
-        self, name: str, kind: int, remote: TraceContext | None = None, client_id: str = ""
+        self,
+        name: str,
+        kind: int,
+        remote: TraceContext | None = None,
+        client_id: str = "",
+        decides: bool = True,
     ) -> Span:
-        """A span that begins a trace, or continues a remote one."""
-        trace_id, sampled = self.decide(remote, client_id)
+        """A span that begins a trace, or continues a remote one; see `decide`."""
+        trace_id, sampled = self.decide(remote, client_id, decides)
         return self.begin(name, kind, trace_id, remote, self.clock(), sampled)
 
     @staticmethod

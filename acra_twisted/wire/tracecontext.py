@@ -14,7 +14,14 @@ from acra_twisted.wire import lengthprefix
 
 #: Larger announced blocks are not a trace context (the real one is 29 bytes).
 LIMIT: Final = 1024
+#: A connector of ours says so behind the context, in a field that Acra's decoder (like every one
+#: of this format) leaves unread.  The bits of its value: the sampled bit of the context is a
+#: decision (of Acra's connectors it is always set); and the database protocol is followed, so that
+#: a server of ours may make itself known in it.
+DECIDES: Final = 1
+FOLLOWS: Final = 2
 
+_MARK_FIELD: Final = 0x7F
 _DASH: Final = 0x2D
 _HEX: Final = b"0123456789abcdef"
 _ODD: Final = b"13579bdf"
@@ -63,12 +70,15 @@ class TraceContext:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
-def encode(context: TraceContext) -> bytes:
-    """The 33 bytes a connector sends: length prefix and OpenCensus binary context."""
-    return lengthprefix.encode(
-        b"\0\0%b\1%b\2%c"
-        % (bytes.fromhex(context.trace_id), bytes.fromhex(context.span_id), context.sampled)
+def encode(context: TraceContext, mark: int = 0) -> bytes:
+    """What a connector sends: length prefix and OpenCensus binary context, 33 bytes, and two more
+    with a ``mark``."""
+    blob = b"\0\0%b\1%b\2%c" % (
+        bytes.fromhex(context.trace_id),
+        bytes.fromhex(context.span_id),
+        context.sampled,
     )
+    return lengthprefix.encode(blob + b"%c%c" % (_MARK_FIELD, mark) if mark else blob)
 
 
 def decode(blob: bytes) -> TraceContext | None:
@@ -80,6 +90,13 @@ def decode(blob: bytes) -> TraceContext | None:
         return None
     options = blob[28] if len(blob) >= 29 and blob[27] == 2 else 0
     return TraceContext(trace_id.hex(), span_id.hex(), bool(options & 1))
+
+
+def mark_of(blob: bytes) -> int:
+    """What the sender says of itself behind a whole context; 0 for Acra's connectors."""
+    if len(blob) < 31 or blob[27] != 2 or blob[29] != _MARK_FIELD:
+        return 0
+    return blob[30]
 
 
 def parse_traceparent(value: str) -> TraceContext | None:

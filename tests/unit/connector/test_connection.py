@@ -86,7 +86,7 @@ class Shaking(StringTransport):
 class Connections(Connected):
     def test_the_context_goes_first_and_then_bytes_both_ways(self):
         application, link = self.linked()
-        context = tracecontext.encode(application.span.context)
+        context = tracecontext.encode(application.span.context, tracecontext.DECIDES)
         self.assertEqual(link.transport.value(), context)
         application.dataReceived(b"to the server")
         link.dataReceived(b"to the application")

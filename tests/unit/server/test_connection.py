@@ -17,6 +17,7 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
+from acra_twisted.telemetry.sampling import make_sampler
 from acra_twisted.wire import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.frames import (
     SPANS_OFFERED_PACKET,
@@ -97,6 +98,14 @@ class Connections(ServerCase):
         self.assertEqual(names["handleConnection"].trace_id, CONTEXT.trace_id)
         self.assertEqual(names["WrapServer"].parent_id, CONTEXT.span_id)
         self.assertEqual(len(self.server._connections), 0)
+
+    def test_ob2_acras_connector_says_sampled_of_each(self):
+        self.server.telemetry.tracing._sampler = make_sampler("never", lambda: 0)
+        for mark, expected in ((0, False), (tracecontext.DECIDES, True)):
+            connection = self.accept(tracecontext.encode(CONTEXT, mark) + STARTUP)
+            self.assertEqual(connection.span.trace_id, CONTEXT.trace_id)
+            self.assertEqual(connection.span.parent_id, CONTEXT.span_id)
+            self.assertEqual(connection.span.sampled, expected)
 
     def test_fr5_byte_by_byte(self):
         connection = self.accept()

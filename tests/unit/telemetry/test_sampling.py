@@ -57,6 +57,14 @@ class Samplers(SynchronousTestCase):
             self.assertRaises(ValueError, sampling.SamplerKind().parse, text)
 
 
+class Trust(SynchronousTestCase):
+    def test_texts(self):
+        kind = sampling.TrustKind()
+        for text, expected in (("Auto", "auto"), ("1", "true"), ("true", "true"), ("off", "false")):
+            self.assertEqual(kind.render(kind.parse(text)), expected)
+        self.assertRaises(ValueError, kind.parse, "some")
+
+
 class ByClient(SynchronousTestCase):
     def test_pairs(self):
         kind = sampling.CLIENT_SAMPLERS

@@ -244,10 +244,19 @@ class Handshakes(SynchronousTestCase):
         self.tracing.joins(wrap, connection, None)
         self.assertEqual(wrap.parent_id, connection.span_id)
 
-    def test_ob2_untrusted_decisions(self):
-        tracing = Tracing(lambda _, remote: bool(remote), Ticks(), print, trusts_remote=False)
-        span = tracing.root("x", spans.SERVER, REMOTE)
-        self.assertEqual((span.trace_id, span.sampled), (REMOTE.trace_id, False))
+    def test_ob2_whose_decision_holds(self):
+        for trust, decides, expected in (
+            ("auto", True, True),
+            ("auto", False, False),
+            ("true", True, True),
+            ("true", False, True),
+            ("false", True, False),
+            ("false", False, False),
+        ):
+            tracing = Tracing(lambda _, remote: bool(remote), Ticks(), print, trust)
+            span = tracing.root("x", spans.SERVER, REMOTE, decides=decides)
+            found = span.trace_id, span.parent_id, span.sampled
+            self.assertEqual(found, (REMOTE.trace_id, REMOTE.span_id, expected), (trust, decides))
 
     def test_a_span_ends_once(self):
         span = self.tracing.child(self.tracing.root("x", 0), "y")

@@ -23,6 +23,15 @@ class Binary(SynchronousTestCase):
         unsampled = TraceContext(CONTEXT.trace_id, CONTEXT.span_id, False)
         self.assertEqual(tracecontext.decode(GOLDEN[4:31]), unsampled)
 
+    def test_a_mark_behind_it_is_read_by_those_who_look_for_it(self):
+        marked = tracecontext.encode(CONTEXT, tracecontext.DECIDES)
+        self.assertEqual(marked[:4], b"\x1f\0\0\0")
+        self.assertEqual(marked[4:], GOLDEN[4:] + b"\x7f\1")
+        self.assertEqual(tracecontext.decode(marked[4:]), CONTEXT)
+        self.assertEqual(tracecontext.mark_of(marked[4:]), tracecontext.DECIDES)
+        for blob in (b"", GOLDEN[4:], marked[4:-1], GOLDEN[4:] + b"\x7e\1", GOLDEN[4:31] + b"more"):
+            self.assertEqual(tracecontext.mark_of(blob), 0)
+
     def test_equality(self):
         other = CONTEXT.with_state("a=b")
         self.assertNotEqual(other, CONTEXT)
@@ -48,6 +57,7 @@ class Binary(SynchronousTestCase):
     @given(st.binary(max_size=40))
     def test_random_bytes(self, data):
         found = tracecontext.decode(data)
+        self.assertIn(tracecontext.mark_of(data), range(256))
         if found is not None:
             self.assertEqual(tracecontext.encode(found)[4:31], data[:27])
 
