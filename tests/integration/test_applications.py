@@ -1,0 +1,125 @@
+"""The programs of docs/applications.rst, taken from the page: each hands its trace over."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.integration.base import Surroundings, eventually
+from tests.support.documents import TOP, blocks
+from tests.support.pgjdbc import jar
+
+PAGE = TOP / "docs/applications.rst"
+INTEROP = TOP / "tests/interop"
+#: How many statements each program runs, beside those that set something.
+STATEMENTS = {
+    "psql.sh": 1,
+    "with_psycopg.py": 1,
+    "with_asyncpg.py": 2,
+    "with_sqlalchemy.py": 1,
+    "with_django.py": 1,
+    "with_pg.js": 1,
+    "with_postgresjs.js": 1,
+    "WithJdbc.java": 1,
+}
+#: What programs import.
+MODULES = ("commented.py", "tracecomments.py")
+
+
+def command(name: str) -> list[str]:
+    """How a program is run, by the end of its name."""
+    return {
+        "py": [sys.executable, "-W", "error", name],
+        "js": ["node", name],
+        "java": ["java", "-Xmx128m", "-cp", jar(), name],
+        "sh": ["sh", "-eu", name],
+    }[name.rpartition(".")[2]]
+
+
+def way(span, by_id):
+    """The services of a span and of those above it, up to the application's."""
+    services = []
+    while span is not None:
+        services.append(span["service"])
+        span = by_id.get(span["parent_id"])
+    return services
+
+
+class Programs(Surroundings):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.collector = Collector().start()
+        cls.addClassCleanup(cls.collector.stop)
+        tracing = {"tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"}}
+        cls.linked = cls.chain(server=tracing, connector=tracing)
+        cls.programs = []
+        for block in blocks(PAGE):
+            name = "psql.sh" if block.language == "sh" else block.file
+            if name and block.is_run:
+                (cls.folder / name).write_text(block.text)
+                cls.programs.append(name)
+
+    def use(self, name: str) -> None:
+        """The trace that the program prints has its statements, each from the connector to the
+        database."""
+        where = f"127.0.0.1:{self.linked.port}/postgres"
+        environment = {
+            **os.environ,
+            "DATABASE_URL": f"postgresql://{SUPERUSER}:unused@{where}",
+            "JDBC_URL": f"jdbc:postgresql://{where}?user={SUPERUSER}",
+            "NODE_PATH": str(INTEROP / "node_modules"),
+            "PATH": f"{self.postgres.bin}{os.pathsep}{os.environ['PATH']}",
+        }
+        done = subprocess.run(
+            command(name),
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trace_id = done.stdout.split()[-1]
+        self.assertRegex(trace_id, r"\A[0-9a-f]{32}\Z")
+
+        def whole():
+            spans = self.collector.traces().get(trace_id, ())
+            by_id = {span["span_id"]: span for span in spans}
+            ways = [way(s, by_id) for s in spans if s["name"].startswith("postgresql SELECT")]
+            return ways == [["acra-server", "acra-server", "acra-connector"]] * STATEMENTS[name]
+
+        eventually(whole, f"{name} is in its trace")
+
+    def test_psql(self):
+        self.use("psql.sh")
+
+    def test_psycopg(self):
+        self.use("with_psycopg.py")
+
+    def test_asyncpg(self):
+        self.use("with_asyncpg.py")
+
+    def test_sqlalchemy(self):
+        self.use("with_sqlalchemy.py")
+
+    def test_django(self):
+        self.use("with_django.py")
+
+    def test_node_postgres(self):
+        self.use("with_pg.js")
+
+    def test_postgres_js(self):
+        self.use("with_postgresjs.js")
+
+    def test_jdbc(self):
+        self.use("WithJdbc.java")
+
+    def test_every_program_is_run_or_says_that_it_is_not(self):
+        self.assertEqual(set(self.programs), {*STATEMENTS, *MODULES})
+        for block in blocks(PAGE):
+            if block.language not in ("", "sql", "sh"):
+                self.assertTrue(block.file, block.where)

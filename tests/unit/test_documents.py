@@ -1,0 +1,214 @@
+"""What README and docs show: programs, flags, settings, rules and code that exist."""
+
+import ast
+import re
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.censor.rulefile import parse_rules
+from acra_twisted.config.ini import BLOCK_PREFIXES, STAGE_PREFIX, IniFile
+from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.errors import ConfigError
+from acra_twisted.pipeline.build import stage_factories, stage_sections
+from tests.support.commands import DAEMONS, commands, flags_of, scripts
+from tests.support.documents import TOP, blocks, literals, pages
+
+#: Programs of others that a page may call.
+OTHERS = set(
+    """. apt apt-get base64 cat cd chmod chown cp createuser curl docker echo export git getent grep
+    groupadd head install java journalctl kill ln logger ls make mandoc mkdir mktemp mv nc node npm
+    openssl pg_isready pip printf promtool ps psql python python3 rm sed set sha256sum sh sleep
+    sqlite3 ss ssh-keygen sudo systemctl systemd-analyze systemd-creds tail tar tee test touch trap
+    true umask unset useradd uv wait xargs""".split()  # noqa: SIM905
+)
+#: Acra's own, which a page may name and not call.
+OF_ACRA = {
+    *("acra-addzone", "acra-authmanager", "acra-backup", "acra-rollback", "acra-rotate"),
+    *("acra-tokens", "acra-translator", "acra-webconfig"),
+}
+#: Settings of the database.
+OF_POSTGRESQL = {"bytea_output"}
+STAGES = ("censor", "decryptor", "poison", "query_capture")
+_SHELL_LINE = re.compile(
+    r"^(?:\$ )?(?:[A-Z_]+=\S+ )?(?:twistd|make|pip|psql|acra-\w+|export|openssl|docker|systemctl)\b"
+)
+
+
+def kind(block):
+    """The language of a block, if need be by what it looks like."""
+    first = block.text.partition("\n")[0]
+    if block.language:
+        return {"sh": "shell", "bash": "shell", "console": "shell"}.get(
+            block.language, block.language
+        )
+    if re.match(r"\[[\w:]+\]$", first):
+        return "ini"
+    if re.match(r"version: [\d.]+$", first):
+        return "yaml"
+    if _SHELL_LINE.match(first):
+        return "shell"
+    return ""
+
+
+def shown(*kinds):
+    """Blocks of these kinds of all pages."""
+    return [block for page in pages() for block in blocks(page) if kind(block) in kinds]
+
+
+class Commands(SynchronousTestCase):
+    def test_programs_exist_and_have_these_flags(self):
+        found = 0
+        for block in shown("shell"):
+            text = block.text
+            if re.search(r"^\$ ", text, re.M):
+                # With what they print: the commands alone.
+                text = "\n".join(re.findall(r"^\$ (.*)$", text, re.M))
+            for words in commands(text):
+                found += 1
+                self.check(block, words)
+        self.assertGreater(found, 30)
+
+    def check(self, block, words):
+        name, rest = words[0].removeprefix(".venv/bin/"), words[1:]
+        where = f"{block.where}: {' '.join(words)}"
+        if name == "twistd":
+            daemon = next((word for word in rest if word in DAEMONS), None)
+            self.assertIsNotNone(daemon, where)
+            at = rest.index(daemon)
+            own, rest, known = rest[:at], rest[at + 1 :], flags_of(daemon)
+            self.assertLessEqual(set(own) - {"-n"}, {"--nodaemon", "--pidfile="}, where)
+        elif name in scripts():
+            sub = [rest[0]] if rest and re.fullmatch("[a-z][a-z-]*", rest[0]) else []
+            known = flags_of(name, *sub)
+        elif name == "make":
+            targets = re.findall(r"^(\w[\w-]*):", (TOP / "Makefile").read_text(), re.M)
+            self.assertIn(rest[0], targets, where)
+            return
+        else:
+            self.assertIn(name, OTHERS, where)
+            return
+        for word in rest:
+            if word.startswith("--"):
+                self.assertIn(word[2:].partition("=")[0], known, where)
+
+    def test_names_of_programs(self):
+        """Each ``acra-something`` in a page's text is a program, a daemon or a file."""
+        known = {*scripts(), *DAEMONS, *OF_ACRA}
+        for page in pages():
+            for text in literals(page):
+                if re.fullmatch(r"acra-[a-z-]+", text):
+                    self.assertIn(text, known, page.name)
+
+    def test_flags_that_are_named(self):
+        """Each ``--flag`` in a page's text is one of some program of ours."""
+        known = set().union(*(flags_of(name) for name in (*scripts(), *DAEMONS)))
+        for command in ("list", "generate", "read", "destroy", "export", "import"):
+            known |= flags_of("acra-keys", command)
+        for command in ("check", "learn", "explain"):
+            known |= flags_of("acra-censor", command)
+        wrong = []
+        for page in pages():
+            for text in literals(page):
+                for name in re.findall(r"(?:^|\s)--([a-z]\w+)", text):
+                    if name not in known:
+                        wrong.append(f"{page.name}: {text}")
+        self.assertEqual(wrong, [])
+
+
+class Files(SynchronousTestCase):
+    def test_settings(self):
+        """An ini block is a part of the server's file or of the connector's."""
+        found = shown("ini")
+        self.assertGreater(len(found), 2)
+        for block in found:
+            mistakes = []
+            for sections in (SERVER_SECTIONS, CONNECTOR_SECTIONS):
+                try:
+                    self.read(block, sections)
+                except ConfigError as error:
+                    mistakes.append(str(error))
+            self.assertLess(len(mistakes), 2, "\n".join([block.where, *mistakes]))
+
+    def read(self, block, sections):
+        with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
+            file.write(block.text)
+            file.flush()
+            ini = IniFile(file.name)
+            ini.read(sections, BLOCK_PREFIXES)
+            # Stages of the examples are not installed.
+            named = [name.removeprefix(STAGE_PREFIX) for name in ini.sections if ":" in name]
+            installed = [name for name in named if name in stage_factories()]
+            ini.read_stages(stage_sections(installed), lambda: named)
+
+    def test_settings_that_are_named(self):
+        """Each ``key = value`` in a page's text is one of ours, and the value may be given."""
+        options = {
+            option.name: option
+            for section in (*SERVER_SECTIONS, *CONNECTOR_SECTIONS, *stage_sections(STAGES))
+            for option in section.options
+        }
+        wrong = []
+        for page in pages():
+            for text in literals(page):
+                key, equals, value = text.partition(" = ")
+                if not equals or not re.fullmatch(r"[a-z_]+", key) or key in OF_POSTGRESQL:
+                    continue
+                if key not in options:
+                    wrong.append(f"{page.name}: {text}")
+                elif not value.isupper():
+                    try:
+                        options[key].kind.parse(value)
+                    except ValueError as error:
+                        wrong.append(f"{page.name}: {text}: {error}")
+        self.assertEqual(wrong, [])
+
+    def test_rules(self):
+        found = [block for block in shown("yaml") if "handlers:" in block.text]
+        self.assertGreater(len(found), 1)
+        for block in found:
+            self.assertTrue(parse_rules(block.text, block.where).handlers)
+
+    def test_python(self):
+        for block in shown("python"):
+            compile(block.text, block.where, "exec", ast.PyCF_ONLY_AST)
+
+    def test_links(self):
+        """What a page of ours links to below the project's folder is there."""
+        for page in pages():
+            for target in re.findall(r"`[^`<]*<([^>`:]+)>`_", page.read_text()):
+                if not target.endswith("_"):
+                    place = page.parent / target.partition("#")[0]
+                    self.assertTrue(place.exists(), f"{page.name}: {target}")
+
+
+class Parts(SynchronousTestCase):
+    """How pages are taken apart."""
+
+    def page(self, text):
+        path = Path(self.mktemp())
+        path.write_text(text)
+        return path
+
+    def test_blocks(self):
+        text = (
+            "Say::\n\n    one\n\n      two\n\nand\n\n.. code-block:: ini\n   :name: x\n\n"
+            "   # a.ini (not run here)\n   [s]\n\nThe ``end`` of\n``two words``.\n"
+        )
+        path = self.page(text)
+        first, second = blocks(path)
+        self.assertEqual((first.language, first.text, first.line), ("", "one\n\n  two\n", 3))
+        self.assertEqual((second.language, second.file, second.is_run), ("ini", "a.ini", False))
+        self.assertEqual(literals(path), ["end", "two words"])
+
+    def test_commands(self):
+        text = (
+            'export A=$(b c -d)\ncd x && A=1 e --f="g h" \\\n    --i | j > k   # l\n'
+            "m 'n | o'\n# p\ncat > q <<EOF\nr s\nEOF\nt\n"
+        )
+        found = [
+            *(["export", "A=$"], ["b", "c", "-d"], ["cd", "x"]),
+            *(["e", "--f=g h", "--i"], ["j", ">", "k"], ["m", "n | o"], ["cat", ">", "q"], ["t"]),
+        ]
+        self.assertEqual(commands(text), found)
