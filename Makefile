@@ -1,6 +1,7 @@
 # make demo        a query from application to database and back, as one trace; Ctrl-C ends it
 # make demo ONCE=1 the same, ends by itself
-# make tutorial    the two incidents of docs/tutorial.rst, planted and solved
+# make tutorial    the two incidents of docs/tutorial.rst, planted and solved; Ctrl-C ends it
+# make tutorial ONCE=1  the same, ends by itself
 # make test        every test, against real servers that the tests start themselves
 # make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
 # make lint        ruff and mypy
@@ -18,13 +19,13 @@ demo:
 
 tutorial:
 	@.ci/install-venv demo
-	@.venv/bin/python examples/tutorial/incidents.py
+	@.venv/bin/python examples/tutorial/incidents.py $(if $(ONCE),--once)
 
 test:
 	@.ci/install-venv test
 	@.ci/install-servers
 	@rm -f .coverage .coverage.*
-	COVERAGE_FILE=$(CURDIR)/.coverage .venv/bin/coverage run -m pytest -q $(TESTS)
+	COVERAGE_FILE="$(CURDIR)/.coverage" exec .venv/bin/coverage run -m pytest -q $(TESTS)
 	@.venv/bin/coverage combine -q
 	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
 
@@ -34,7 +35,7 @@ compiled:
 
 test-compiled: compiled
 	@.ci/install-servers
-	cd build/compiled && ACRA_TWISTED_COMPILED=1 PYTHONPATH=$(CURDIR)/build/compiled .venv/bin/python -m pytest -q $(or $(TESTS),tests)
+	cd build/compiled && ACRA_TWISTED_COMPILED=1 PYTHONPATH="$(CURDIR)/build/compiled" exec .venv/bin/python -m pytest -q $(or $(TESTS),tests)
 
 lint:
 	@.ci/install-venv dev

@@ -25,6 +25,7 @@ from acra_twisted.config.usage import load
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.model import Identity, Session
 from acra_twisted.sandbox.chain import write_ini
+from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.server.service import AcraServer
 from acra_twisted.server.tap import Options
@@ -236,7 +237,7 @@ def both(compiled: Path) -> dict[str, list[float]]:
 def printed_by(script: str, path: str, *arguments: str) -> Any:
     """The JSON that a script prints when modules are looked for in ``path`` first."""
     done = subprocess.run(
-        [sys.executable, script, *arguments],
+        bound([sys.executable, script, *arguments]),
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,

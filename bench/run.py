@@ -37,6 +37,7 @@ import tracing
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time
@@ -370,6 +371,7 @@ def main() -> int:
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
+    in_order()
     # Of pgbench short rounds, and many: what else the machine does comes and goes in seconds.
     seconds, rounds = 1, 1 if arguments.quick else 4
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))

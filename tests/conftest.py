@@ -6,6 +6,11 @@ import tempfile
 
 import pytest
 
+from acra_twisted.sandbox.endings import in_order
+
+# Servers that tests start end with the tests, whoever ends these, and how.
+in_order()
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _elsewhere():

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.processes import Process, as_user, unprivileged
 
 _ERROR = re.compile(rb"^ERROR ([0-9]+) \([0-9A-Z]+\) at line ([0-9]+): (.*)$", re.MULTILINE)
@@ -57,13 +58,15 @@ class MariaDB:
             os.chown(self.folder, *self._user)
             os.chown(self._data, *self._user)
         made = subprocess.run(
-            [
-                install,
-                "--no-defaults",
-                f"--datadir={self._data}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ],
+            bound(
+                [
+                    install,
+                    "--no-defaults",
+                    f"--datadir={self._data}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                ]
+            ),
             capture_output=True,
             check=False,
             cwd=self.folder,

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.processes import Process, accepts, as_user, free_port, unprivileged
 
 SUPERUSER = "postgres"
@@ -89,7 +90,7 @@ class Postgres:
 
     def _run(self, *arguments: str) -> None:
         subprocess.run(
-            arguments,
+            bound(arguments),
             check=True,
             capture_output=True,
             cwd=self.folder,

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acra_twisted.sandbox.endings import bound
+
 
 def free_port() -> int:
     """A loopback port nobody listens on at this moment."""
@@ -44,7 +46,8 @@ def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
 
 
 class Process:
-    """A child whose output goes to a file; ended by `stop`."""
+    """A child whose output goes to a file; ended by `stop`, or by the kernel when the thread that
+    started it is gone."""
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class Process:
         self.name = Path(arguments[0]).name
         with log.open("ab") as output:
             self._child = subprocess.Popen(
-                arguments,
+                bound(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -102,9 +105,10 @@ class Process:
         return self._child.wait(seconds)
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> int:
-        """End it; its exit status."""
+        """End it, also if it is stopped; its exit status."""
         if self._child.poll() is None:
             self._child.send_signal(number)
+            self._child.send_signal(signal.SIGCONT)
             try:
                 self._child.wait(seconds)
             except subprocess.TimeoutExpired:

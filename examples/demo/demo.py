@@ -27,6 +27,7 @@ import psycopg
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.telemetry import spans as model
@@ -292,7 +293,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the workload")
     once = parser.parse_args().once
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    in_order()
     folder = Path(tempfile.mkdtemp(prefix="acra-demo-"))
     try:
         run(folder, once)

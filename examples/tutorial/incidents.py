@@ -1,18 +1,22 @@
 """``make tutorial``: the two incidents of docs/tutorial.rst, with the commands that solve them.
 
 Starts a PostgreSQL of its own, acra-server and acra-connector; plants a slow stage and a poison
-record; then finds both, as an engineer on call would.  Exit status 0 only if both are found.
+record; then finds both, as an engineer on call would.  Exit status 0 only if both are found.  The
+pages stay up for you to look at until Ctrl-C; with --once it ends by itself.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -20,6 +24,7 @@ import psycopg
 from acra_twisted.crypto.poison import make_acrastruct
 from acra_twisted.keystore import purposes
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 
@@ -89,7 +94,7 @@ def intrusion(chain: Chain, log: Path) -> None:
         expect(f"the trace has {words!r}", words in shown)
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, once: bool) -> None:
     database = Postgres()
     chain = None
     os.environ["PYTHONPATH"] = str(HERE / "stages")
@@ -120,6 +125,15 @@ def run(folder: Path) -> None:
             db.execute("INSERT INTO customer VALUES (1000, %s)", (record,))
         slow_stage(chain)
         intrusion(chain, log)
+        say("Both incidents are solved.")
+        if not once:
+            say("\nThe pages of the tutorial are there until Ctrl-C:")
+            say(f"  acra-server     http://127.0.0.1:{chain.server_pages}/debug/tracez")
+            say(f"  acra-connector  http://127.0.0.1:{chain.connector_pages}/debug/tracez")
+            say(f"and for the terminal: export ACRA_TRACE_FROM={os.environ['ACRA_TRACE_FROM']}")
+            with suppress(KeyboardInterrupt):
+                signal.pause()
+            say("\nStopping ...")
     finally:
         if chain is not None:
             chain.stop()
@@ -127,12 +141,20 @@ def run(folder: Path) -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end when both are solved")
+    once = parser.parse_args().once
+    in_order()
     folder = Path(tempfile.mkdtemp(prefix="acra-tutorial-"))
     try:
-        run(folder)
+        run(folder, once)
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, RuntimeError, psycopg.Error) as error:
+        say(f"\nThe tutorial failed: {error}")
+        return 1
     finally:
         shutil.rmtree(folder)
-    say("Both incidents are solved.")
     return 0
 
 

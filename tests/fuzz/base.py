@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from acra_twisted.sandbox.endings import bound
+
 #: How long a bounded run takes in CI.
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 TOP = Path(__file__).parents[2]
@@ -16,7 +18,7 @@ TOP = Path(__file__).parents[2]
 def run(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
     """A Python of its own on ``arguments``."""
     return subprocess.run(
-        [sys.executable, *arguments],
+        bound([sys.executable, *arguments]),
         capture_output=True,
         text=True,
         errors="replace",

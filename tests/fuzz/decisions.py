@@ -20,6 +20,7 @@ with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.censo
     from acra_twisted.sql.languages import LANGUAGES
     from tests.fuzz import rules
 
+from acra_twisted.sandbox.endings import with_make
 from tests.support.callforms import pairs as call_forms
 from tests.support.evasions import EVASIONS
 
@@ -90,6 +91,7 @@ def main() -> None:
     seeds(folder)
     dictionary = Path(__file__).with_name("sql.dict")
     arguments = [sys.argv[0], f"-dict={dictionary}", "-max_len=3000", "-timeout=10", *sys.argv[1:]]
+    with_make()
     atheris.Setup(arguments, lambda data: check(data) if data else None)
     atheris.Fuzz()
 

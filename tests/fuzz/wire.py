@@ -30,6 +30,7 @@ with atheris.instrument_imports(
 
 from acra_twisted.connector.farewell import Farewell
 from acra_twisted.connector.watch import StartupWatch
+from acra_twisted.sandbox.endings import with_make
 from acra_twisted.themis import cell, container, keys, message
 from acra_twisted.themis.session import ServerSession
 
@@ -170,6 +171,7 @@ def main() -> None:
         shutil.copy(path, folder / f"kept-{path.name}")
     (folder / "seed-query").write_bytes(b"\xf0" + query(b"SELECT 1") + TURN + ready())
     arguments = [sys.argv[0], "-max_len=2000", "-timeout=10", "-rss_limit_mb=1500", *sys.argv[1:]]
+    with_make()
     atheris.Setup(arguments, lambda data: check(data) if data else None)
     atheris.Fuzz()
 

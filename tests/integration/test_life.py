@@ -19,6 +19,7 @@ import psycopg
 
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time, twistd
 from acra_twisted.wire.postgres import frames
@@ -705,7 +706,9 @@ class Restarting(Surroundings):
         # The child's own id is known only in the child: a shell says it, and becomes the daemon.
         command = " ".join(twistd("acra-server", chain.server_ini))
         daemon = subprocess.Popen(
-            ["bash", "-c", f"export LISTEN_PID=$$; exec 3<&{listener.fileno()}; exec {command}"],
+            bound(
+                ["bash", "-c", f"export LISTEN_PID=$$; exec 3<&{listener.fileno()}; exec {command}"]
+            ),
             pass_fds=(listener.fileno(),),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -28,6 +28,7 @@ import psycopg
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import free_port, resident
@@ -307,6 +308,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=2, help="clients of each kind")
     parser.add_argument("--picture", type=Path, default=Path("soak.png"))
     arguments = parser.parse_args()
+    in_order()
     folder = Path(tempfile.mkdtemp(prefix="acra-soak-"))
     soak = Soak(folder)
     # Whatever hangs does not do so for ever.

@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from acra_twisted.sandbox.endings import bound
+
 FOLDER = Path(__file__).parents[1] / "interop"
 
 
@@ -22,7 +24,7 @@ class ThemisPeer:
         if not (FOLDER / "node_modules").exists():
             raise AssertionError("real Themis is not installed: run .ci/install-servers")
         self._node = subprocess.Popen(
-            ["node", "themis-peer.js"],
+            bound(["node", "themis-peer.js"]),
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
