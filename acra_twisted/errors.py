@@ -59,6 +59,14 @@ class HandshakeError(AcraError):
     """A peer could not be authenticated, or took too long about it."""
 
 
+class ForeignProtocol(HandshakeError):
+    """A peer speaks ``protocol``, a name of `acra_twisted.wire.spoken`, where another is spoken."""
+
+    def __init__(self, protocol: str) -> None:
+        super().__init__(f"the peer speaks {protocol}")
+        self.protocol = protocol
+
+
 class CryptoError(AcraError):
     """Something encrypted cannot be opened: another key, changed, cut off, or not what it seems.
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.error import ConnectError, ConnectionDone
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
@@ -25,7 +25,9 @@ from acra_twisted.errors import WireError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.parties import APPLICATION
+from acra_twisted.transport.reasons import Party, reason_of, shown, tell
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import CONNECTING, Valve
 from acra_twisted.wire import tracecontext
@@ -44,11 +46,18 @@ _LEFT = (
 )
 
 
+class Attempt(Deferred["LinkChannel"]):
+    """A link that is being made: fires with it when it is protected, or fails."""
+
+    #: This side's address and port, once the server has been reached: the server's log has it.
+    local = ""
+
+
 class LinkChannel(Channel):
     """The server's end of the link.  ``established`` fires with it when it is protected."""
 
-    def __init__(self, established: Deferred[LinkChannel]) -> None:
-        self._established: Deferred[LinkChannel] | None = established
+    def __init__(self, established: Attempt) -> None:
+        self._established: Attempt | None = established
         #: Told of ``on_server`` and ``server_lost``: an ApplicationConnection, or who speaks
         #: to the server for the connector itself.
         self.application: Any = None
@@ -60,6 +69,11 @@ class LinkChannel(Channel):
             self._established = None
             self.abort()
         return result
+
+    def opened(self) -> None:
+        """The server has been reached."""
+        if self._established is not None:
+            self._established.local = shown(self.transport.getHost())
 
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The server has shown who it is."""
@@ -86,7 +100,7 @@ class LinkFactory(Factory):
 
     noisy = False
 
-    def __init__(self, established: Deferred[LinkChannel]) -> None:
+    def __init__(self, established: Attempt) -> None:
         self._established = established
         self.channel: LinkChannel | None = None
 
@@ -123,6 +137,7 @@ class ApplicationConnection(Channel):
         """Accepted: begin the trace and reach the server."""
         connector = self._connector
         self._opened_at = connector.reactor.seconds()
+        self._peer = shown(self.transport.getPeer())
         self.span = self._tracing.root("handleConnection", spans.CLIENT)
         self.span.add_attribute("acra.connection_id", self.number)
         self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
@@ -136,7 +151,7 @@ class ApplicationConnection(Channel):
             self._say_farewell("this user may not connect", b"28000")
             return
         self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
-        established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
+        established = self._attempt = Attempt(lambda _: attempt.cancel())
         attempt = connector.connect(established)
         attempt.addErrback(pass_on, established)
         self._connecting = established.addTimeout(connector.connect_timeout, connector.reactor)
@@ -312,16 +327,19 @@ class ApplicationConnection(Channel):
     def _unreachable(self, failure: Failure) -> None:
         self._connecting = None
         tracing = self._tracing
-        reached = not failure.check(ConnectError, TimeoutError)
-        self._wrap.fail(spans.UNAVAILABLE, type(failure.value).__name__)
+        reason = reason_of(failure, self._connector.server)
+        reached = bool(self._attempt.local)
+        tell(self._wrap, spans.UNAVAILABLE, reason)
         tracing.finish(self._wrap)
         if self._lost:
             return
         code = events.WRAP_CONNECTION if reached else events.START_CONNECTION
         self.span.fail(spans.UNKNOWN, "" if reached else "Can't connect to AcraServer")
         text = "Can't wrap connection" if reached else "Can't connect to AcraServer"
-        self._event(code, text, error=describe_failure(failure))
-        self._say_farewell("AcraConnector could not connect to AcraServer", b"08006")
+        self._event(code, text, error=str(reason), local=self._attempt.local or None)
+        self._say_farewell(
+            f"AcraConnector could not connect to AcraServer: {reason.public}", b"08006"
+        )
 
     def _say_farewell(self, text: str, sqlstate: bytes) -> None:
         self._farewell = Farewell(text, sqlstate, self._connector.application_tls)
@@ -347,8 +365,14 @@ class ApplicationConnection(Channel):
         self._end_loops()
         relay = self.relay
         if not reason.check(ConnectionDone) and (relay is None or not relay.finished):
-            self.span.fail(spans.UNKNOWN, type(reason.value).__name__)
-            self._event(events.CLOSE_CONNECTION, "Lost AcraServer", error=describe_failure(reason))
+            why = reason_of(reason, self._connector.server, stood=True)
+            tell(self.span, spans.UNKNOWN, why)
+            self._event(
+                events.CLOSE_CONNECTION,
+                "Lost AcraServer",
+                error=str(why),
+                local=self._attempt.local or None,
+            )
         self._link = None
         self._farewell = None
         self.deliver_to(self._ignored)
@@ -379,7 +403,8 @@ class ApplicationConnection(Channel):
         begun: Any = self._farewell or self._watch
         if begun is not None and begun.begins_tls:
             text = "TLS with an application failed"
-            self._event(events.TLS_INIT, text, error=describe_failure(reason))
+            why = reason_of(reason, Party(APPLICATION))
+            self._event(events.TLS_INIT, text, error=str(why))
         elif self._watch is not None and self._watch.declined:
             self._event(events.TLS_INIT, _LEFT)
 
@@ -444,11 +469,11 @@ class ApplicationConnection(Channel):
             trace_id=self.span.trace_id,
             span_id=self.span.span_id,
             session_id=self.number,
-            **fields,
+            **{"peer": self._peer, **fields},
         )
 
 
-def pass_on(failure: Failure, established: Deferred[LinkChannel]) -> None:
+def pass_on(failure: Failure, established: Attempt) -> None:
     """Why the server could not be reached, to who waits for the link."""
     if not established.called:
         established.errback(failure)

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from acra_twisted import events
 from acra_twisted.connector.applicationtls import UNREAD, application_context, application_tls
-from acra_twisted.connector.connection import ApplicationConnection, LinkChannel, LinkFactory
+from acra_twisted.connector.connection import ApplicationConnection, Attempt, LinkFactory
 from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
@@ -32,7 +32,13 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.localuser import peer_user, user_ids
+from acra_twisted.transport.parties import (
+    ACRASERVER_PLAIN,
+    ACRASERVER_SECURE_SESSION,
+    ACRASERVER_TLS,
+)
 from acra_twisted.transport.patience import Limits
+from acra_twisted.transport.reasons import Party, Role, shown
 from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
@@ -64,6 +70,13 @@ def uses_secure_session(settings: Settings) -> bool:
         settings["acraserver_tls_transport_enable"]
         or settings["acraserver_transport_encryption_disable"]
     )
+
+
+def server_role(settings: Settings) -> Role:
+    """AcraServer by the kind of link to it, for reasons of failures."""
+    if settings["acraserver_tls_transport_enable"]:
+        return ACRASERVER_TLS
+    return ACRASERVER_SECURE_SESSION if uses_secure_session(settings) else ACRASERVER_PLAIN
 
 
 def link_security(settings: Settings, keys: Any, contexts: TLSContexts) -> Any:
@@ -177,7 +190,9 @@ class AcraConnector(MultiService):
         if self.application_tls in (OFFER, REQUIRE):
             self.application_context = contexts.add(lambda: application_context(settings))
         self._set_up_tracing(settings)
-        self._endpoint = client_endpoint(reactor, server_address(settings), self.connect_timeout)
+        where = server_address(settings)
+        self._endpoint = client_endpoint(reactor, where, self.connect_timeout)
+        self.server = Party(server_role(settings), shown(where))
         if settings["tracing_to_server"]:
             # It brings protobuf along: only for those who use it.
             from acra_twisted.connector.spanlink import LinkExporter
@@ -250,7 +265,7 @@ class AcraConnector(MultiService):
         self._connections.discard(connection)
         self.metrics.connection_closed(seconds)
 
-    def connect(self, established: Deferred[LinkChannel]) -> Deferred[Any]:
+    def connect(self, established: Attempt) -> Deferred[Any]:
         """Reach the server; ``established`` fires when the link is protected."""
         factory = self._security.protect(LinkFactory(established))
         attempt: Deferred[Any] = self._endpoint.connect(factory)

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.connector.connection import LinkChannel, pass_on
+from acra_twisted.connector.connection import Attempt, LinkChannel, pass_on
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
 from acra_twisted.wire import lengthprefix
@@ -32,7 +32,7 @@ class LinkExporter(BatchExporter):
         self,
         reactor: Any,
         service: str,
-        connect: Callable[[Deferred[LinkChannel]], Deferred[Any]],
+        connect: Callable[[Attempt], Deferred[Any]],
         timeout: float,
         **batching: Any,
     ) -> None:
@@ -57,7 +57,7 @@ class LinkExporter(BatchExporter):
     async def _open_link(self) -> None:
         if self._reactor.seconds() < self._not_before:
             raise Refused("AcraServer takes no spans")
-        established: Deferred[LinkChannel] = Deferred(lambda _: attempt.cancel())
+        established = Attempt(lambda _: attempt.cancel())
         attempt = self._connect(established)
         attempt.addErrback(pass_on, established)
         link = self._link = await established.addTimeout(self._timeout, self._reactor)

@@ -16,8 +16,8 @@ from acra_twisted.errors import HandshakeError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport import identity
-from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport import identity, reasons
+from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.relay import Relay
 from acra_twisted.wire import lengthprefix, tracecontext
 
@@ -60,6 +60,7 @@ class Arrival(Channel):
     def opened(self) -> None:
         """The socket is there; limits are checked before anything else is done for it."""
         server = self._server
+        self._peer = reasons.shown(self.transport.getPeer())
         self._wrap = self._tracing.root("WrapServer", spans.SERVER)
         if server.refuses(self):
             self._event(events.REFUSED_CONNECTION, "Too many connections")
@@ -72,8 +73,8 @@ class Arrival(Channel):
             client_id = client_id or self._client_id(certificate)
             self._identity = Identity(client_id, self.address, False)
         except HandshakeError as error:
-            self._wrap.fail(spans.PERMISSION_DENIED, "client certificate")
-            self._event(events.WRAP_CONNECTION, str(error))
+            self._not_wrapped(Failure(error), self._wrap)
+            self._wrap.end = self._tracing.clock()
             self.abort()
             return
         self._wrap.end = self._tracing.clock()
@@ -169,21 +170,31 @@ class Arrival(Channel):
         tracing = self._tracing
         if self._wrap is not None:
             if not self._wrap.end:
-                self._wrap.fail(spans.UNAVAILABLE, type(reason.value).__name__)
-                self._event(
-                    events.WRAP_CONNECTION, "Can't wrap connection", error=describe_failure(reason)
-                )
+                self._not_wrapped(reason, self._wrap)
             self._wrap.end = self._wrap.end or tracing.clock()
             tracing.emit(self._wrap)
         if self.span is not None:
             tracing.finish(self.span)
         self._server.closed(self, self._server.reactor.seconds() - self._opened_at)
 
+    def _not_wrapped(self, failure: Failure, wrap: Span) -> None:
+        """Why the link's handshake was never done; who it claimed to be has not been proven."""
+        reason = reasons.reason_of(failure, self._server.peer)
+        reasons.tell(wrap, spans.UNAVAILABLE, reason)
+        claimed = getattr(self.transport, "claimed", "") or None
+        self._event(
+            events.WRAP_CONNECTION,
+            "Can't wrap connection",
+            error=str(reason),
+            claimed_client_id=claimed,
+        )
+
     def _ignored(self, data: bytes) -> None:
         """What comes when it is over."""
 
     def _event(self, code: int, text: str, **fields: Any) -> None:
         if self._session is None:
+            fields.setdefault("peer", self._peer)
             span = self.span or self._wrap
             if span is not None:
                 fields.update(trace_id=span.trace_id, span_id=span.span_id)

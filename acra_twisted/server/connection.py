@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError
 from twisted.python.failure import Failure
 
 from acra_twisted import events
@@ -28,10 +27,11 @@ from acra_twisted.dialects.postgresql.startup import (
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.model import Session
 from acra_twisted.server.arrival import Arrival
+from acra_twisted.server.database import foreign
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport.channel import describe_failure
+from acra_twisted.transport import reasons
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import Valve
 from acra_twisted.wire.postgres.backend import BackendKey
@@ -42,7 +42,17 @@ if TYPE_CHECKING:
     from acra_twisted.server.database import DatabaseChannel
     from acra_twisted.server.service import AcraServer
 
-_CONNECTION_REFUSED = (b"08006", "could not connect to the database")
+#: Reasons why a database is not reached that have nothing to do with TLS.
+_NOT_REACHED = frozenset(
+    (
+        reasons.REFUSED,
+        reasons.UNREACHABLE,
+        reasons.TIMEOUT,
+        reasons.NAME,
+        reasons.PROTOCOL,
+        reasons.HUNG_UP,
+    )
+)
 #: More than this before the startup packet is whole is no startup.
 _EARLY_LIMIT = 16 * 1024
 
@@ -52,6 +62,11 @@ _LEFT = (
     "sslmode=require. Let its connector end TLS (application_tls_cert there), or set tls_cert and "
     "client_tls = allow here; through a connector requests are not traced there then"
 )
+
+
+def _not_reached(reason: reasons.Reason) -> tuple[bytes, str]:
+    """What the client is told: not where the database is."""
+    return b"08006", f"could not connect to the database: {reason.public}"
 
 
 class ServerConnection(Arrival):
@@ -64,6 +79,7 @@ class ServerConnection(Arrival):
         self._cancelling: DatabaseChannel | None = None
         self._key: BackendKey | None = None
         self._direct = False
+        self._database: DatabaseChannel | None = None
         self._span_link: SpanLink | None = None
 
     def begun(self) -> None:
@@ -201,13 +217,15 @@ class ServerConnection(Arrival):
 
     def _unreachable(self, failure: Failure, span: Span) -> None:
         self._connecting = None
-        span.fail(spans.UNAVAILABLE, type(failure.value).__name__)
+        reason = reasons.reason_of(failure, self._server.database_party)
+        reasons.tell(span, spans.UNAVAILABLE, reason)
         self._tracing.finish(span)
         if failure.check(CancelledError) and self._closed:
             return
-        code = events.CONNECT_TO_DATABASE if failure.check(ConnectError) else events.TLS_GENERAL
-        self._event(code, "Can't connect to db", error=describe_failure(failure))
-        self._farewell(*_CONNECTION_REFUSED)
+        plain = reason.kind in _NOT_REACHED
+        code = events.CONNECT_TO_DATABASE if plain else events.TLS_GENERAL
+        self._event(code, "Can't connect to db", error=str(reason))
+        self._farewell(*_not_reached(reason))
 
     def _broken(self, failure: Failure) -> None:
         self._server.log.failure("internal error", failure)
@@ -248,10 +266,26 @@ class ServerConnection(Arrival):
         database.on_lost = relay.database_lost
         self._phase = relay.from_client
         relay.begin()
+        database.deliver_to(self._first_answer)
+        self._database = database
         database.write(first)
         if self._buffer:
             data, self._buffer = self._buffer, b""
             relay.from_client(data)
+
+    def _first_answer(self, data: bytes) -> None:
+        """The database says something for the first time: whatever it is, it should be one."""
+        database, relay = self._database, self.relay
+        assert database is not None and relay is not None  # noqa: S101 - made in _connected()
+        self._database = None
+        database.deliver_to(relay.from_database)
+        wrong = foreign(data)
+        if wrong is None:
+            relay.from_database(data)
+            return
+        reason = reasons.reason_of(wrong, self._server.database_party)
+        self._event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
+        relay.finish("not a database", _not_reached(reason))
 
     def _got_key(self, key: BackendKey) -> None:
         self._key = key

@@ -10,11 +10,21 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted.dialects.postgresql.startup import database_accepts_tls
-from acra_twisted.errors import HandshakeError, WireError
+from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.options import Address
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
+from acra_twisted.wire.spoken import PLAIN, POSTGRESQL, SECURE_SESSION, spoken
+
+#: Of the links those who connect speak first.
+_NOT_FOREIGN = frozenset(("", POSTGRESQL, PLAIN, SECURE_SESSION))
+
+
+def foreign(data: bytes) -> ForeignProtocol | None:
+    """What is wrong if the first bytes of a database are those of another protocol."""
+    protocol = spoken(data)
+    return None if protocol in _NOT_FOREIGN else ForeignProtocol(protocol)
 
 
 class DatabaseChannel(Channel):
@@ -56,14 +66,16 @@ class DatabaseChannel(Channel):
             self._asked = False
             self._answered(data)
         else:
-            self._refuse(WireError("database", "bytes before the startup packet was sent"))
+            self._refuse(
+                foreign(data) or WireError("database", "bytes before the startup packet was sent")
+            )
 
     def _answered(self, data: bytes) -> None:
         try:
             if not database_accepts_tls(data):
-                raise HandshakeError("the database does not offer TLS, and db_tls requires it")
+                raise HandshakeError("it does not offer TLS, and db_tls requires it")
         except (HandshakeError, WireError) as error:
-            self._refuse(error)
+            self._refuse(foreign(data) or error)
         else:
             self.start_tls(self._creator, True)
 

@@ -39,7 +39,14 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
+from acra_twisted.transport.parties import (
+    CONNECTOR_PLAIN,
+    CONNECTOR_SECURE_SESSION,
+    CONNECTOR_TLS,
+    DATABASE,
+)
 from acra_twisted.transport.patience import Limits
+from acra_twisted.transport.reasons import Party, shown
 from acra_twisted.transport.renewal import not_renewed, renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
@@ -237,11 +244,14 @@ class AcraServer(MultiService):
                 lambda: Credentials(settings, "tls_client_").server_context((ALPN, b"h2"))
             )
             self._link: Any = TLSSecurity(context, False)
+            self.peer = Party(CONNECTOR_TLS)
         elif uses_secure_session(settings):
             keys = need_keys(self.keys, settings, "Secure Session")
             self._link = SecureSessionSecurity(keys, settings["securesession_id"], time.time)
+            self.peer = Party(CONNECTOR_SECURE_SESSION)
         else:
             self._link = RawSecurity()
+            self.peer = Party(CONNECTOR_PLAIN)
         chosen = settings["client_tls"]
         # Behind a link that is encrypted TLS would only hide the protocol from the connector.
         encrypted = link_tls or uses_secure_session(settings)
@@ -271,6 +281,7 @@ class AcraServer(MultiService):
             creator = self._contexts.add(
                 lambda: Credentials(settings, "tls_database_").client_creator(name)
             )
+        self.database_party = Party(DATABASE, shown(address))
         self.database = Database(self.reactor, address, creator, settings["db_connect_timeout"])
         rule = settings["db_password_without_tls"]
         self.password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)

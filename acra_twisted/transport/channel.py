@@ -18,7 +18,6 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from acra_twisted.errors import AcraError
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
 from acra_twisted.transport.securesession import SecureSessionProtocol
 from acra_twisted.transport.sockets import SocketTransport, take_over
@@ -136,17 +135,3 @@ class Channel(Protocol):
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
-
-
-def describe_failure(failure: Failure) -> str:
-    """The kind of failure, and of OpenSSL's which check failed; never an address."""
-    error = failure.value
-    name = type(error).__name__
-    details = getattr(error, "args", ())
-    if isinstance(error, AcraError):
-        return str(error)
-    if name == "VerificationError":
-        return "the certificate is not for the expected name"
-    if name == "Error" and details and isinstance(details[0], list):
-        return "; ".join(str(entry[-1]) for entry in details[0] if entry)
-    return name

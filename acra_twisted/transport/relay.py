@@ -19,6 +19,7 @@ from acra_twisted.telemetry.audit import session_fields
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.patience import Limits, Patience
 from acra_twisted.transport.pump import Pump
+from acra_twisted.transport.reasons import Party, Role, reason_of
 from acra_twisted.transport.valve import OUTSTANDING, Valve
 
 _log: Final = Logger()
@@ -285,6 +286,6 @@ class Relay:
 def _describe(side: str, reason: Failure) -> str:
     if reason.check(ConnectionDone):
         return f"{side} disconnected"
-    if reason.check(ConnectionLost):
+    if reason.check(ConnectionLost) and not hasattr(reason.value, "osError"):
         return f"{side} connection lost"
-    return f"{side} connection failed: {type(reason.value).__name__}"
+    return f"{side}: {reason_of(reason, Party(Role(side)), stood=True).what}"

@@ -21,7 +21,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from acra_twisted.errors import AcraError, HandshakeError, KeyStoreError
+from acra_twisted.errors import AcraError, ForeignProtocol, HandshakeError, KeyStoreError
 from acra_twisted.interfaces import IAuthenticatingTransport, ITransportSecurity
 from acra_twisted.keystore.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
@@ -31,6 +31,7 @@ from acra_twisted.transport.sessionstream import SessionStream
 from acra_twisted.transport.sockets import SocketTransport, take_over
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.spoken import LOOK, SECURE_SESSION, spoken
 
 #: Of the client id and of handshake messages (which are below 300 bytes).
 HANDSHAKE_LIMIT = 1024
@@ -55,6 +56,8 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._session: ClientSession | ServerSession | None = None
         self._stream: SessionStream | None = None
         self._waiting = False
+        #: What the peer said first.
+        self.first = b""
         self._client_id = ""
         self._why: Failure | None = None
         # Why nobody of this id can be expected, though the handshake goes on.
@@ -144,10 +147,7 @@ class SecureSessionProtocol(ProtocolWrapper):
         def use(both: Any) -> None:
             private, public = both
             if not private or public is None:
-                raise HandshakeError(
-                    "no transport keys for this client id: it needs its own private key and the "
-                    "peer's public key in keys_dir"
-                )
+                raise HandshakeError("there are no transport keys for this client id")
             go_on(private[0], public)
 
         if not any(isinstance(value, Deferred) for value in found):
@@ -205,6 +205,8 @@ class SecureSessionProtocol(ProtocolWrapper):
             return
         if self._why is not None:
             return
+        if len(self.first) < LOOK:
+            self.first += data[: LOOK - len(self.first)]
         buffer = self._buffer
         buffer.feed(data)
         try:
@@ -238,11 +240,25 @@ class SecureSessionProtocol(ProtocolWrapper):
         if self._stranger is not None:
             # What the peer was not told.
             failure = self._stranger
+        elif self._stream is None:
+            failure = self._foreign() or failure
         if not failure.check(AcraError):
             self._security.log.failure("internal error", failure)
         self._why = failure
         self._buffer = ChunkBuffer()
         self.transport.abortConnection()
+
+    def _foreign(self) -> Failure | None:
+        """The reason for a handshake that failed, if the peer speaks something else."""
+        protocol = spoken(self.first)
+        if not protocol or protocol == SECURE_SESSION:
+            return None
+        return Failure(ForeignProtocol(protocol))
+
+    @property
+    def claimed(self) -> str:
+        """The peer's client id, of which it may have proven nothing yet."""
+        return "" if self._security.is_client else self._client_id
 
     def loseConnection(self) -> None:
         """For the wrapped protocol: send what is queued, then close."""
@@ -255,8 +271,11 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._stream.stop()
         if self._session is not None:
             self._session.forget()
+        why = self._why
+        if why is None and self._stream is None and not self.disconnecting:
+            why = self._foreign()
         # Why we closed it says more than that it is closed.
-        ProtocolWrapper.connectionLost(self, self._why or reason)
+        ProtocolWrapper.connectionLost(self, why or reason)
 
 
 def _unwrapped(failure: Failure) -> Failure:

@@ -7,6 +7,7 @@ docs/performance.rst.  The interface is that of Twisted's TLS transports.
 
 from __future__ import annotations
 
+import socket
 from typing import Any, Final
 
 from OpenSSL import SSL
@@ -16,10 +17,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
-from acra_twisted.errors import HandshakeError
+from acra_twisted.errors import ForeignProtocol, HandshakeError
 from acra_twisted.transport.hub import READABLE, WRITABLE
 from acra_twisted.transport.sockets import DONE, LOST, SocketTransport
 from acra_twisted.transport.tls import TLSContext
+from acra_twisted.wire.spoken import LOOK, TLS, spoken
 
 #: The plaintext of a record is no longer than this: one read, one record.
 _RECORD: Final = 16 * 1024
@@ -47,6 +49,8 @@ class TLSTransport(SocketTransport):
         self._established = False
         self._wants_write = False
         self._why: Failure | None = None
+        #: What the peer said first, as far as it has been seen: OpenSSL does not tell.
+        self.first = b""
         self._ssl = connection._ssl
         self._send = _not_yet
 
@@ -62,9 +66,24 @@ class TLSTransport(SocketTransport):
         if self._established:
             super().ready(events)
         elif not self.disconnecting:
+            if not self.first:
+                self._look()
             self._shake_hands()
         elif not events & (READABLE | WRITABLE):
             self.connectionLost(LOST)
+
+    def _look(self) -> None:
+        try:
+            self.first = self.outer.socket.recv(LOOK, socket.MSG_PEEK)
+        except OSError:
+            pass  # there is nothing, or the handshake will find the same
+
+    def _refused(self, error: SSL.Error) -> Failure:
+        """Why OpenSSL gave up: what is no TLS is named."""
+        protocol = spoken(self.first)
+        if protocol and protocol != TLS:
+            return Failure(ForeignProtocol(protocol))
+        return _described(error)
 
     def _shake_hands(self) -> None:
         self._wants_write = False
@@ -78,7 +97,7 @@ class TLSTransport(SocketTransport):
             self._watch()
             return
         except SSL.Error as error:
-            self.connectionLost(self._why or _described(error))
+            self.connectionLost(self._why or self._refused(error))
             return
         except HandshakeError as error:
             self.connectionLost(Failure(error))

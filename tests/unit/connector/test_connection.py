@@ -30,6 +30,7 @@ from acra_twisted.wire.postgres.frames import (
 )
 from tests.support.sessions import columns, complete, messages, query, ready, row, types
 
+_LOST = "AcraServer at 127.0.0.1:1: the connection was lost"
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
 
 
@@ -126,7 +127,7 @@ class Connections(Connected):
         application, link = self.linked()
         link.connectionLost(Failure(ConnectionLost()))
         self.assertTrue(application.transport.disconnecting)
-        self.assertEqual(application.span.message, "ConnectionLost")
+        self.assertEqual(application.span.message, _LOST)
 
     def test_no_server(self):
         application = self.accept()
@@ -330,7 +331,7 @@ class Followed(Connected):
         application, link = self.session()
         link.connectionLost(Failure(ConnectionLost()))
         self.assertTrue(application.transport.disconnecting)
-        self.assertEqual(application.span.message, "ConnectionLost")
+        self.assertEqual(application.span.message, _LOST)
 
     def test_shutdown_waits_for_the_reply(self):
         application, link = self.session()

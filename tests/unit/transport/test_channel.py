@@ -1,13 +1,10 @@
 """Transports of ours where there is a socket, and the words for failures."""
 
 from OpenSSL import SSL
-from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import HandshakeError
-from acra_twisted.transport.channel import Channel, describe_failure
+from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.sockets import SocketTransport
 from acra_twisted.transport.tlssockets import TLSTransport
 from tests.support.sockets import Reactor, pair
@@ -72,18 +69,3 @@ class _Context:
         made = SSL.Connection(SSL.Context(SSL.TLS_METHOD), connected)
         made.set_accept_state()
         return made
-
-
-class Descriptions(SynchronousTestCase):
-    def test_words(self):
-        class VerificationError(Exception):
-            pass
-
-        for error, expected in (
-            (HandshakeError("no TLS"), "no TLS"),
-            (ConnectionLost("host 10.0.0.1"), "ConnectionLost"),
-            (SSL.Error([("ssl", "", "certificate verify failed")]), "certificate verify failed"),
-            (SSL.Error(), "Error"),
-            (VerificationError(["db.example"]), "the certificate is not for the expected name"),
-        ):
-            self.assertEqual(describe_failure(Failure(error)), expected)

@@ -160,9 +160,9 @@ class Relays(OneRelay):
         self.assertEqual(self.client.data, fatal)
         self.assert_ended("database disconnected")
 
-    def test_odd_failures_are_named_by_type(self):
+    def test_odd_failures_are_named_and_not_quoted(self):
         self.relay.database_lost(Failure(ValueError("secret")))
-        self.assert_ended("database connection failed: ValueError")
+        self.assert_ended("database: an error inside this program")
 
     def test_a_client_that_breaks_the_protocol_is_told(self):
         self.relay.from_client(b"\0\0\0\0\4")

@@ -11,14 +11,22 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import CryptoError, FrameTooLarge, HandshakeError, KeyStoreError
+from acra_twisted.errors import (
+    CryptoError,
+    ForeignProtocol,
+    FrameTooLarge,
+    HandshakeError,
+    KeyStoreError,
+)
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.keystore.purposes import CONNECTOR, SERVER
 from acra_twisted.themis import keys, session
 from acra_twisted.transport import securesession
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.wire import lengthprefix
+from acra_twisted.wire import lengthprefix, spoken, tracecontext
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
+from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.vectors import load
 
 NOW = 1_800_000_000
@@ -241,14 +249,19 @@ class Hostile(SynchronousTestCase):
         self.ended(far, HandshakeError)
 
     def test_cl1_no_secure_session_at_all(self):
-        for data in (
-            b"\x16\x03\x01\x02\x00\x01\x00",
-            b"\0\0\0\x08\x04\xd2\x16\x2f",
-            b"GET / HTTP/1.1",
+        for data, protocol in (
+            (b"\x16\x03\x01\x02\x00\x01\x00", spoken.TLS),
+            (SSL_REQUEST_PACKET, spoken.POSTGRESQL),
+            (b"GET / HTTP/1.1", spoken.HTTP),
+            (tracecontext.encode(TraceContext("1" * 32, "2" * 16, True)), spoken.PLAIN),
         ):
             end = server()
             end.dataReceived(data)
-            self.ended(end, FrameTooLarge)
+            self.ended(end, ForeignProtocol)
+            self.assertEqual(end.inner.reason.value.protocol, protocol)
+        end = server()
+        end.dataReceived(b"\xff" * 9)
+        self.ended(end, FrameTooLarge)
 
     def test_cl7_client_ids(self):
         for text in (

@@ -193,7 +193,7 @@ class TLS(SynchronousTestCase):
         far.socket.send(b"GET / HTTP/1.0\r\n\r\n")
         self.reactor.turn()
         far.socket.close()
-        self.assertEqual((protocol.shaken, protocol.lost), (0, ["Error"]))
+        self.assertEqual((protocol.shaken, protocol.lost), (0, ["ForeignProtocol"]))
 
     def test_a_peer_that_leaves_instead_of_a_handshake(self):
         self.reactor = Reactor()
