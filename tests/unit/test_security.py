@@ -28,10 +28,12 @@ class Requirements(SynchronousTestCase):
     def setUp(self):
         text = (TOP / "docs/security.rst").read_text()
         self.entries = dict(re.findall(r"^:([A-Z]{2}-\d+): (.*)$", text, re.M))
+        self.demands = re.findall(r"^\* ([A-Z]{2}-\d+): \S.{20}", text, re.M)
 
     def test_each_is_there_once(self):
         wanted = [f"{kind}-{n}" for kind, last in NUMBERS.items() for n in range(1, last + 1)]
         self.assertEqual(sorted(self.entries), sorted(wanted))
+        self.assertEqual(sorted(self.demands), sorted(wanted))
 
     def test_what_is_named_exists(self):
         known = known_tests()
