@@ -39,6 +39,7 @@ EXPORT_FAILED: Final = 2001
 INSECURE_SETTING: Final = 2002
 REFUSED_CONNECTION: Final = 2003
 UNREAD_SESSION: Final = 2008
+API_CALL: Final = 2012
 
 #: What belongs on the stream of security events.
 SECURITY: Final = frozenset(
@@ -56,6 +57,7 @@ SECURITY: Final = frozenset(
         STAGE_FAILED,
         INSECURE_SETTING,
         REFUSED_CONNECTION,
+        API_CALL,
     )
 )
 
@@ -93,4 +95,5 @@ MEANINGS: Final[dict[int, str]] = {
     INSECURE_SETTING: "a setting weakens protection",
     REFUSED_CONNECTION: "a connection was refused: limit or identity",
     UNREAD_SESSION: "a connector carries what it cannot read: its requests are not traced there",
+    API_CALL: "a command came to the HTTP API, and what became of it",
 }

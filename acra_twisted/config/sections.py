@@ -84,6 +84,26 @@ SERVER_SECTIONS = (
         ),
     ),
     Section(
+        "api",
+        "The HTTP API: /resetKeyStorage has keys read anew. It is spoken within the link's "
+        "protection (Secure Session, TLS), as connectors speak it that have http_api_enable.",
+        (
+            Option("http_api_enable", BOOLEAN, False, "Take commands."),
+            Option(
+                "incoming_connection_api_string",
+                ADDRESS,
+                Address("127.0.0.1", 9090),
+                "Where connectors bring commands.",
+            ),
+            Option(
+                "http_api_clients",
+                NAMES,
+                (),
+                "Client ids that may give commands. Empty: all that the link proves.",
+            ),
+        ),
+    ),
+    Section(
         "database",
         "The database behind, and what its clients may do.",
         (
@@ -414,6 +434,28 @@ CONNECTOR_SECTIONS = (
                 "No protection: a plain connection.",
             ),
             Option("acraserver_connect_timeout", Seconds(0.1), 10.0, "To reach the server."),
+        ),
+    ),
+    Section(
+        "api",
+        "The server's HTTP API, for programs of this machine: what they ask here is asked there.",
+        (
+            Option("http_api_enable", BOOLEAN, False, "Listen for commands."),
+            Option(
+                "incoming_connection_api_string",
+                ADDRESS,
+                Address("127.0.0.1", 9191),
+                "Where programs bring commands, by HTTP.",
+            ),
+            Option(
+                "acraserver_api_connection_string", ADDRESS, None, "Where AcraServer takes them."
+            ),
+            Option(
+                "acraserver_api_connection_port",
+                PORT,
+                9090,
+                "Its port, with acraserver_connection_host, which overrides the string.",
+            ),
         ),
     ),
     Section(

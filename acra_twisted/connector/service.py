@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from socket import socket
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -13,6 +14,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from acra_twisted import events
+from acra_twisted.connector.api import ApiConnection, ServerApi, api_address, api_role
 from acra_twisted.connector.applicationtls import UNREAD, application_context, application_tls
 from acra_twisted.connector.connection import ApplicationConnection, Attempt, LinkFactory
 from acra_twisted.connector.watch import OFFER, REQUIRE
@@ -51,6 +53,8 @@ from acra_twisted.transport.tls import (
 )
 from acra_twisted.wire import tracecontext
 
+Accepted = ApplicationConnection | ApiConnection
+
 
 def server_address(settings: Settings) -> Address:
     """Where AcraServer is.  Raises ConfigError if nothing says so."""
@@ -79,13 +83,16 @@ def server_role(settings: Settings) -> Role:
     return ACRASERVER_SECURE_SESSION if uses_secure_session(settings) else ACRASERVER_PLAIN
 
 
-def link_security(settings: Settings, keys: Any, contexts: TLSContexts) -> Any:
-    """The link's ITransportSecurity.  Raises ConfigError; reads certificate and key files.
+def link_security(
+    settings: Settings, keys: Any, contexts: TLSContexts, address: Address | None = None
+) -> Any:
+    """The ITransportSecurity of a link to the server, or to another ``address`` of its.  Raises
+    ConfigError; reads certificate and key files.
 
     The context of TLS is added to ``contexts``.
     """
     if settings["acraserver_tls_transport_enable"]:
-        name = settings["tls_acraserver_sni"] or server_address(settings).host
+        name = settings["tls_acraserver_sni"] or (address or server_address(settings)).host
         if not name:
             raise ConfigError("tls_acraserver_sni: name the server's certificate")
         return TLSSecurity(contexts.add(lambda: Credentials(settings).client_creator(name)), True)
@@ -141,6 +148,8 @@ def check(settings: Settings) -> None:
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0), TLSContexts())
     socket_mode(settings)
+    if settings["http_api_enable"]:
+        api_address(settings)
 
 
 def check_whole(settings: Settings) -> None:
@@ -166,6 +175,7 @@ class AcraConnector(MultiService):
         self._users = user_ids("allowed_users", settings["allowed_users"])
         shared: bool = settings["incoming_connection_reuse_port"]
         listener = bind("incoming_connection_string", address, mode, shared)
+        commands = self._bind_api(settings, mode)
         self.metrics = ConnectorMetrics("acraconnector")
         contexts = self._contexts = TLSContexts()
         self.telemetry = TelemetryService(
@@ -206,14 +216,41 @@ class AcraConnector(MultiService):
             )
             self.telemetry.add_exporter(exporter)
         self._numbers = 0
-        self._connections: Connections[ApplicationConnection] = Connections(reactor)
+        self._connections: Connections[Accepted] = Connections(reactor)
         self.metrics.watch_pool(
             "connections", lambda: len(self._connections), settings["max_connections"]
         )
         self.listener = ListenerService(
-            reactor, listener, _ConnectionFactory(self), address.path, mode
+            reactor, listener, _ConnectionFactory(self.accept), address.path, mode
         )
         self.listener.setServiceParent(self)
+        self.api_listener: ListenerService | None = None
+        if commands is not None:
+            self._set_up_api(settings, commands, mode)
+
+    @staticmethod
+    def _bind_api(settings: Settings, mode: int) -> socket | None:
+        if not settings["http_api_enable"]:
+            return None
+        option = "incoming_connection_api_string"
+        return bind(option, settings[option], mode)
+
+    def _set_up_api(self, settings: Settings, listener: socket, mode: int) -> None:
+        here: Address = settings["incoming_connection_api_string"]
+        there = api_address(settings)
+        self.api = ServerApi(
+            link_security(settings, self.keys, self._contexts, there),
+            client_endpoint(self.reactor, there, self.connect_timeout),
+            Party(api_role(server_role(settings)), shown(there)),
+        )
+        self.api_listener = ListenerService(
+            self.reactor,
+            listener,
+            _ConnectionFactory(self.accept_command),
+            here.path,
+            mode,
+        )
+        self.api_listener.setServiceParent(self)
 
     def _set_up_tracing(self, settings: Settings) -> None:
         """``dialect`` is None where the protocol that is carried is not to be followed."""
@@ -248,22 +285,27 @@ class AcraConnector(MultiService):
         self._numbers += 1
         return ApplicationConnection(self, self._numbers)
 
-    def admits(self, connection: ApplicationConnection) -> bool:
+    def accept_command(self) -> ApiConnection:
+        """The same for one to the API port."""
+        self._numbers += 1
+        return ApiConnection(self, self._numbers, self.api)
+
+    def admits(self, connection: Accepted) -> bool:
         """Whether whose process it is may connect."""
         if not self._users:
             return True
         return peer_user(connection.transport.getHandle()) in self._users
 
-    def opened(self, connection: ApplicationConnection) -> bool:
+    def opened(self, connection: Accepted, connection_type: str = "db") -> bool:
         """Count a connection; True if it is one too many."""
         self._connections.add(connection)
-        self.metrics.connection_opened()
+        self.metrics.connection_opened(connection_type)
         return bool(len(self._connections) > self._settings["max_connections"])
 
-    def closed(self, connection: ApplicationConnection, seconds: float) -> None:
+    def closed(self, connection: Accepted, seconds: float, connection_type: str = "db") -> None:
         """A connection has ended."""
         self._connections.discard(connection)
-        self.metrics.connection_closed(seconds)
+        self.metrics.connection_closed(seconds, connection_type)
 
     def connect(self, established: Attempt) -> Deferred[Any]:
         """Reach the server; ``established`` fires when the link is protected."""
@@ -308,6 +350,11 @@ class AcraConnector(MultiService):
             self.event(
                 events.INSECURE_SETTING, f"applications may connect from other machines: {address}"
             )
+        commands: Address = self._settings["incoming_connection_api_string"]
+        if self.api_listener is not None and not commands.is_local:
+            self.event(
+                events.INSECURE_SETTING, f"other machines may give commands in clear: {commands}"
+            )
         if self._settings["application_tls_cert"] and self.application_context is None:
             chosen = self._settings["application_tls"]
             self.event(
@@ -323,6 +370,8 @@ class AcraConnector(MultiService):
         self.telemetry.unready = "stopping"
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
+        if self.api_listener is not None:
+            await self.api_listener.stopService()
         await self._connections.end(self._settings["incoming_connection_close_timeout"])
         if self.keys is not None:
             self.keys.close()
@@ -343,8 +392,8 @@ class AcraConnector(MultiService):
 class _ConnectionFactory(Factory):
     noisy = False
 
-    def __init__(self, connector: AcraConnector) -> None:
-        self._connector = connector
+    def __init__(self, accept: Callable[[], Accepted]) -> None:
+        self._accept = accept
 
-    def buildProtocol(self, addr: Any) -> ApplicationConnection:
-        return self._connector.accept()
+    def buildProtocol(self, addr: Any) -> Accepted:
+        return self._accept()

@@ -29,6 +29,8 @@ class Arrival(Channel):
     """``server`` is the service that accepted it.  Those who inherit say in `begun` what is to be
     done with bytes from then on."""
 
+    #: The label of its metrics.
+    connection_type = "db"
     #: Name of the connection's span.
     span_name = "handleConnection"
     #: See `transport.running`: a server carries nothing that it cannot read.

@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from socket import socket
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -26,6 +27,7 @@ from acra_twisted.model import Session
 from acra_twisted.options import Address, Block, Settings
 from acra_twisted.pipeline.build import Services, build
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.server.api import ApiConnection, check_api
 from acra_twisted.server.arrival import Arrival
 from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
@@ -58,6 +60,7 @@ from acra_twisted.transport.tls import (
     TLSContexts,
     TLSSecurity,
 )
+from acra_twisted.wire.apirequest import RESET_KEY_STORAGE
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("decryptor", "poison"))
@@ -101,6 +104,7 @@ def check(settings: Settings) -> None:
         if client.certificate is None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
+    check_api(settings, uses_secure_session(settings) or (link_tls and client.auth == REQUIRE))
     if uses_secure_session(settings) and not settings["securesession_id"]:
         raise ConfigError("securesession_id: Secure Session needs one, such as acra_server")
     needs = ["Secure Session"] if uses_secure_session(settings) else []
@@ -144,6 +148,7 @@ class AcraServer(MultiService):
         address: Address = settings["incoming_connection_string"]
         shared: bool = settings["incoming_connection_reuse_port"]
         listener = bind("incoming_connection_string", address, shared=shared)
+        commands = self._bind_api(settings)
         self.metrics = ServerMetrics("postgresql")
         self._contexts = TLSContexts()
         self.telemetry = TelemetryService(
@@ -191,9 +196,31 @@ class AcraServer(MultiService):
         )
         self._by_address: Counter[str] = Counter()
         self.listener = ListenerService(
-            reactor, listener, self._link.protect(_ConnectionFactory(self)), address.path
+            reactor, listener, self._link.protect(_ConnectionFactory(self.accept)), address.path
         )
         self.listener.setServiceParent(self)
+        self.api_listener: ListenerService | None = None
+        if commands is not None:
+            self._set_up_api(settings, commands)
+
+    @staticmethod
+    def _bind_api(settings: Settings) -> socket | None:
+        if not settings["http_api_enable"]:
+            return None
+        option = "incoming_connection_api_string"
+        return bind(option, settings[option])
+
+    def _set_up_api(self, settings: Settings, listener: socket) -> None:
+        address: Address = settings["incoming_connection_api_string"]
+        link = self._link
+        if settings["acraconnector_tls_transport_enable"]:
+            context = self._contexts.add(
+                lambda: Credentials(settings, "tls_client_").server_context((b"http/1.1", b"h2"))
+            )
+            link = TLSSecurity(context, False)
+        factory = link.protect(_ConnectionFactory(self.accept_command))
+        self.api_listener = ListenerService(self.reactor, listener, factory, address.path)
+        self.api_listener.setServiceParent(self)
 
     def _set_up_tracing(self, settings: Settings) -> None:
         address = self.database.address
@@ -293,11 +320,22 @@ class AcraServer(MultiService):
         self._numbers += 1
         return ServerConnection(self, self._numbers, address)
 
+    def accept_command(self, address: str) -> ApiConnection:
+        """The same for one to the HTTP API."""
+        self._numbers += 1
+        return ApiConnection(
+            self,
+            self._numbers,
+            address,
+            {RESET_KEY_STORAGE: self.forget_keys},
+            frozenset(self._settings["http_api_clients"]),
+        )
+
     def refuses(self, connection: Arrival) -> bool:
         """Count a connection; True if it must not even be talked to."""
         self._connections.add(connection)
         self._by_address[connection.address] += 1
-        self.metrics.connection_opened()
+        self.metrics.connection_opened(connection.connection_type)
         limit = self._settings["max_connections_per_address"]
         too_many = len(self._connections) > _HARD_LIMIT * self._settings["max_connections"]
         return bool(too_many or limit and self._by_address[connection.address] > limit)
@@ -315,7 +353,7 @@ class AcraServer(MultiService):
         self._by_address[connection.address] -= 1
         if not self._by_address[connection.address]:
             del self._by_address[connection.address]
-        self.metrics.connection_closed(seconds)
+        self.metrics.connection_closed(seconds, connection.connection_type)
 
     def _running(self) -> Iterator[Span]:
         return running(self._connections)
@@ -342,6 +380,8 @@ class AcraServer(MultiService):
         self.telemetry.unready = "stopping"
         self.log.info("Stop listening", code=events.STOP_LISTENING)
         await self.listener.stopService()
+        if self.api_listener is not None:
+            await self.api_listener.stopService()
         timeout = self._settings["incoming_connection_close_timeout"]
         await self._connections.end(0 if self._panicking else timeout)
         await self.pipeline.stop()
@@ -362,9 +402,7 @@ class AcraServer(MultiService):
         if self._reads:
             self._reads_again = True
             return
-        if self.keys is not None:
-            self.keys.forget()
-        self.log.info("Keys will be read anew", code=events.READ_KEYS)
+        self.forget_keys()
         renew(self._contexts, self.log)
         self._reads = 1
         for stage in self.pipeline.stages:
@@ -374,6 +412,12 @@ class AcraServer(MultiService):
                 reading.addCallback(self._has_read, stage).addErrback(self._has_not_read, stage)
                 reading.addCallback(self._read_one)
         self._read_one(None)
+
+    def forget_keys(self) -> None:
+        """Read keys anew when they are wanted."""
+        if self.keys is not None:
+            self.keys.forget()
+        self.log.info("Keys will be read anew", code=events.READ_KEYS)
 
     def _has_read(self, _: Any, stage: Any) -> None:
         self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
@@ -421,8 +465,8 @@ def insecure(settings: Settings) -> list[str]:
 class _ConnectionFactory(Factory):
     noisy = False
 
-    def __init__(self, server: AcraServer) -> None:
-        self._server = server
+    def __init__(self, accept: Callable[[str], Arrival]) -> None:
+        self._accept = accept
 
-    def buildProtocol(self, addr: Any) -> ServerConnection:
-        return self._server.accept(getattr(addr, "host", "") or "unix")
+    def buildProtocol(self, addr: Any) -> Arrival:
+        return self._accept(getattr(addr, "host", "") or "unix")

@@ -29,14 +29,16 @@ class DaemonMetrics:
             "Connections accepted",
             ["connection_type"],
             registry=registry,
-        ).labels("db")
+        )
         self._processing = Histogram(
             f"{service}_connections_processing_seconds",
             "Time from accept to close",
             ["connection_type"],
             buckets=CONNECTION_BUCKETS,
             registry=registry,
-        ).labels("db")
+        )
+        self._by_type: dict[str, tuple[Any, Any]] = {}
+        self._of_type("db")
         for place, part in zip(("major", "minor", "patch"), __version__.split("."), strict=True):
             Gauge(f"{service}_version_{place}", f"{place} version", registry=registry).set(
                 int(part)
@@ -67,15 +69,25 @@ class DaemonMetrics:
             registry=registry,
         )
 
-    def connection_opened(self) -> None:
-        """A connection was accepted."""
-        self._connections.inc()
+    def connection_opened(self, connection_type: str = "db") -> None:
+        """A connection was accepted; ``connection_type`` is ``db`` or ``api``, as in Acra."""
+        self._of_type(connection_type)[0].inc()
         self._open.inc()
 
-    def connection_closed(self, seconds: float) -> None:
+    def connection_closed(self, seconds: float, connection_type: str = "db") -> None:
         """It ended, so long after it was accepted."""
         self._open.dec()
-        self._processing.observe(seconds)
+        self._of_type(connection_type)[1].observe(seconds)
+
+    def _of_type(self, connection_type: str) -> tuple[Any, Any]:
+        """The counter and the histogram; those of a port that is off are not exposed."""
+        found = self._by_type.get(connection_type)
+        if found is None:
+            found = self._by_type[connection_type] = (
+                self._connections.labels(connection_type),
+                self._processing.labels(connection_type),
+            )
+        return found
 
     def event(self, code: int) -> None:
         """An event of the security log."""

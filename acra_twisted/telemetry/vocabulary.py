@@ -66,6 +66,23 @@ SPANS = (
         "one connection, whole; links to WrapServer",
     ),
     SpanKind(
+        "handleCommandsConnection",
+        "server",
+        "server",
+        "the connector's handleConnection",
+        "one connection to the HTTP API, whole; links to WrapServer",
+    ),
+    SpanKind(
+        "processHTTPConnection",
+        "server",
+        "server",
+        "handleCommandsConnection, or the request's traceparent",
+        "one request to the HTTP API",
+    ),
+    SpanKind(
+        "HandleSession", "server", "internal", "processHTTPConnection", "the command, carried out"
+    ),
+    SpanKind(
         "ConnectDatabase", "server", "client", "handleConnection", "TCP and TLS to the database"
     ),
     SpanKind(
@@ -108,6 +125,7 @@ SPANS = (
 )
 
 _REQUEST, _DATABASE, _STAGE = "request", "database", "stage"
+_API = "processHTTPConnection"
 _BOTH = "request, database"
 ATTRIBUTES = (
     Attribute("db.system.name", str, _BOTH, "postgresql or mysql", True),
@@ -159,6 +177,10 @@ ATTRIBUTES = (
         "why a connector traces none of its requests: encrypted, other",
     ),
     Attribute("acra.direction", str, "ProxyWithTracing", "request or response"),
+    Attribute("http.request.method", str, _API, "_OTHER where HTTP has no such method", True),
+    Attribute("http.response.status_code", int, _API, "of the answer", True),
+    Attribute("url.path", str, _API, "undefined where it is no command's", True),
+    Attribute("http.url", str, "HandleSession", "the command's path; Acra's name"),
     Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
 )
 
