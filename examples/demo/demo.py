@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.places import neutral, temporary
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.telemetry import spans as model
 from acra_twisted.telemetry.spans import Span
@@ -294,10 +294,15 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="end after the workload")
     once = parser.parse_args().once
     in_order()
-    folder = Path(tempfile.mkdtemp(prefix="acra-demo-"))
+    neutral()
+    try:
+        folder = temporary("acra-demo-")
+    except RuntimeError as error:
+        say(f"The demo failed: {error}")
+        return 1
     try:
         run(folder, once)
-    except (Failed, RuntimeError, psycopg.Error) as error:
+    except (Failed, OSError, RuntimeError, psycopg.Error) as error:
         say(f"\nThe demo failed: {error}\nIni files and logs are in {folder}")
         return 1
     if once:

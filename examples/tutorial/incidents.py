@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from acra_twisted.keystore import purposes
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.places import neutral, temporary
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 
 HERE = Path(__file__).parent
@@ -145,7 +145,12 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="end when both are solved")
     once = parser.parse_args().once
     in_order()
-    folder = Path(tempfile.mkdtemp(prefix="acra-tutorial-"))
+    neutral()
+    try:
+        folder = temporary("acra-tutorial-")
+    except RuntimeError as error:
+        say(f"The tutorial failed: {error}")
+        return 1
     try:
         run(folder, once)
     except KeyboardInterrupt:

@@ -1,0 +1,121 @@
+"""``make demo`` where, and as whom, it may be tried first."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+TOP = Path(__file__).parents[2]
+ROOT = os.geteuid() == 0
+OWN_MOUNTS = ["unshare", "-m"] if ROOT else ["unshare", "-cm", "--keep-caps"]
+DEMO = [sys.executable, str(TOP / "examples/demo/demo.py"), "--once"]
+
+
+class Demo(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="acra-first-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder.chmod(0o755)
+
+    def works(self, *command, **environment):
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, errors="replace", umask=0o077
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_no_home_a_closed_umask_and_a_temporary_folder_with_an_odd_name(self):
+        place = self.folder / "mit Leerzeichen, ümlaut und 'quote'"
+        place.mkdir()
+        place.chmod(0o755)
+        odd = {"PGHOSTADDR": "192.0.2.1", "http_proxy": "http://192.0.2.1:3128", "PGSERVICE": "x"}
+        self.works(*DEMO, TMPDIR=str(place), PATH=os.environ["PATH"], **odd)
+        self.assertEqual(list(place.iterdir()), [])
+
+    def test_no_shared_memory_a_home_that_cannot_be_written_and_no_programs_in_tmp(self):
+        mounts = (
+            'set -e; mount --bind "$HOME" "$HOME"; mount -o remount,ro,bind "$HOME"; '
+            'mount -t tmpfs -o noexec none "$TMPDIR"; mount -t tmpfs -o ro none /dev/shm; exec "$@"'
+        )
+        places = {"HOME": str(self.folder), "TMPDIR": str(self.folder / "tmp")}
+        (self.folder / "tmp").mkdir()
+        command = (*OWN_MOUNTS, "sh", "-c", mounts, "sh", *DEMO)
+        self.works(*command, **places, PATH=os.environ["PATH"])
+
+
+class Installation(unittest.TestCase):
+    """``.ci/install-venv``, whose ``pip`` is a false one here."""
+
+    def setUp(self):
+        self.base = Path(tempfile.mkdtemp(prefix="acra-install-"))
+        self.addCleanup(shutil.rmtree, self.base, ignore_errors=True)
+        self.base.chmod(0o755)
+        self.checkout = self.clone("a checkout, größer")
+
+    def clone(self, name):
+        checkout = self.base / name
+        (checkout / ".ci").mkdir(parents=True)
+        shutil.copy(TOP / ".ci/install-venv", checkout / ".ci")
+        for file in ("setup.cfg", "constraints.txt", "pyproject.toml"):
+            (checkout / file).touch()
+        python = self.base / "python"
+        python.write_text(
+            '#!/bin/sh\n[ "$2" != venv ] || { mkdir -p .venv/bin && cp "$0" .venv/bin/python && '
+            'echo "VIRTUAL_ENV=$PWD/.venv" > .venv/bin/activate; }\n'
+            'echo "$*" >> calls\n[ ! -e fail ]\n'
+        )
+        python.chmod(0o755)
+        return checkout
+
+    def install(self, checkout, *prefix):
+        return subprocess.run(
+            [*prefix, "sh", ".ci/install-venv", "demo"],
+            cwd=checkout,
+            env={"PATH": os.environ["PATH"], "PYTHON": str(self.base / "python")},
+            capture_output=True,
+            text=True,
+        )
+
+    def calls(self, checkout):
+        """How many environments were made."""
+        return (checkout / "calls").read_text().count("-m venv")
+
+    def test_once(self):
+        for _ in range(2):
+            self.assertEqual(self.install(self.checkout).returncode, 0)
+        self.assertEqual(self.calls(self.checkout), 1)
+
+    def test_a_folder_that_was_moved(self):
+        self.install(self.checkout)
+        moved = self.base / "moved"
+        self.checkout.rename(moved)
+        done = self.install(moved)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("made in another folder", done.stdout)
+        self.assertEqual(self.calls(moved), 2)
+
+    def test_one_that_was_interrupted(self):
+        self.install(self.checkout)
+        (self.checkout / ".venv/.installed-demo").unlink()
+        (self.checkout / ".venv/bin/python").unlink()
+        self.assertEqual(self.install(self.checkout).returncode, 0)
+        self.assertEqual(self.calls(self.checkout), 2)
+
+    def test_another_users(self):
+        prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if ROOT else []
+        self.checkout.chmod(0o555)
+        done = self.install(self.checkout, *prefix)
+        self.checkout.chmod(0o755)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("cannot write to it: clone it as", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_pip_fails(self):
+        python = self.base / "python"
+        python.write_text(python.read_text().replace("[ ! -e fail ]", '[ "$3" != install ]'))
+        done = self.install(self.checkout)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("pip could not install setuptools", done.stderr)
+        self.assertFalse((self.checkout / ".venv/.installed-demo").exists())
