@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.connector.farewell import Farewell
+from acra_twisted.connector.farewell import Farewell, asks_to_cancel
 from acra_twisted.connector.watch import CANCEL, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
@@ -32,12 +32,21 @@ from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import CONNECTING, Valve
 from acra_twisted.wire import tracecontext
 from acra_twisted.wire.postgres import backend
-from acra_twisted.wire.postgres.frames import StartupPacket
+from acra_twisted.wire.postgres.frames import (
+    GSSENC_REQUEST_PACKET,
+    SSL_REQUEST_PACKET,
+    StartupPacket,
+)
 
 if TYPE_CHECKING:
     from acra_twisted.connector.service import AcraConnector
 
 _FAREWELL_TIME = 5.0
+#: So much of what an application has said is kept until the server answers.
+_SAID_LIMIT = 16 * 1024
+#: How far an application came that has gone without asking for anything.
+ACCEPTED, DECLINED_TLS = "accepted", "declined_tls"
+_REQUESTS = (SSL_REQUEST_PACKET, GSSENC_REQUEST_PACKET)
 _LEFT = (
     "An application asked for TLS, was told that there is none, and left: it may have "
     "sslmode=require. Set application_tls_cert and application_tls_key, or sslmode=prefer. A "
@@ -122,6 +131,11 @@ class ApplicationConnection(Channel):
         self._farewell: Farewell | None = None
         self._farewell_until = 0.0
         self._early = b""
+        # What the application has said and has no answer to; None once the server has answered.
+        self._said: bytes | None = b""
+        self._spoken = False
+        self._wrap: Span | None = None
+        self._is_cut = False
         self._watch: StartupWatch | None = None
         self.relay: Relay | None = None
         #: The session of what is carried unread although requests were to be traced.
@@ -162,10 +176,13 @@ class ApplicationConnection(Channel):
         """The link stands: hand the trace on, then let bytes flow."""
         self._connecting = None
         if self._lost:
-            link.abort()
+            # The server's handshake is complete: to go now is nothing to speak of.
+            link.close()
+            self._ended()
             return
         tracing = self._tracing
-        tracing.finish(self._wrap)
+        assert self._wrap is not None  # noqa: S101 - nothing was carried yet
+        self._wrap.end = tracing.clock()
         link.write(tracecontext.encode(self.span.context, self._connector.mark))
         self._link = link
         link.application = self
@@ -190,7 +207,23 @@ class ApplicationConnection(Channel):
         """Whatever phase it is."""
         self._on_application(data)
 
+    def _heard(self, data: bytes) -> None:
+        """The application says something that has no answer yet."""
+        self._spoken = True
+        if self._said is not None:
+            self._said += data
+            if len(self._said) > _SAID_LIMIT:
+                self._said = None
+
+    def _emit_wrap(self) -> None:
+        """Hand on the span of the link's handshake, now that it was made for something."""
+        wrap, self._wrap = self._wrap, None
+        if wrap is not None:
+            wrap.end = wrap.end or self._tracing.clock()
+            self._tracing.emit(wrap)
+
     def _early_data(self, data: bytes) -> None:
+        self._spoken = True
         self._early += data
 
     def _ignored(self, data: bytes) -> None:
@@ -200,15 +233,38 @@ class ApplicationConnection(Channel):
 
     def _copy(self, link: LinkChannel) -> None:
         """Chunk by chunk, unread."""
-        self.deliver_to(link.write)
-        link.deliver_to(self.write)
+        if self._said is None:
+            self._copy_on(link)
+        else:
+            self._on_application = lambda data: self._pass(data, link)
+            self.on_server = lambda data: self._first_answer(data, link)
         reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
         self._valves = ((reader, "application"), (self._valve, "server"))
         self.register(reader)
         link.register(self._valve)
 
+    def _copy_on(self, link: LinkChannel) -> None:
+        """With no method of ours between."""
+        self.deliver_to(link.write)
+        link.deliver_to(self.write)
+
+    def _pass(self, data: bytes, link: LinkChannel) -> None:
+        """To a server that has not answered yet."""
+        self._heard(data)
+        self._emit_wrap()
+        link.write(data)
+
+    def _first_answer(self, data: bytes, link: LinkChannel) -> None:
+        if data == b"N" and self._said in _REQUESTS:
+            self._said = b""
+        else:
+            self._said = None
+            self._copy_on(link)
+        self.write(data)
+
     def _watch_application(self, data: bytes) -> None:
         assert self._watch is not None  # noqa: S101 - there is one in this phase
+        self._heard(data)
         try:
             passed = self._watch.from_application(data)
         except WireError as error:
@@ -219,6 +275,7 @@ class ApplicationConnection(Channel):
     def _watch_server(self, data: bytes) -> None:
         assert self._watch is not None  # noqa: S101 - there is one in this phase
         try:
+            self._said = b"" if data == b"N" and self._said in _REQUESTS else None
             passed = self._watch.from_server(data)
         except WireError as error:
             self._refuse(error)
@@ -231,10 +288,13 @@ class ApplicationConnection(Channel):
         assert watch is not None and link is not None  # noqa: S101 - both, in this phase
         if watch.reply:
             self.write(watch.reply)
-            watch.reply = b""
+            watch.reply = self._said = b""
         if data:
             link.write(data)
+        if watch.begins_tls or watch.opaque or watch.startup is not None:
+            self._emit_wrap()
         if watch.begins_tls:
+            self._said = b""
             self.start_tls(self._connector.application_context, False, watch.client_hello)
         elif watch.opaque:
             self._watch = None
@@ -326,13 +386,15 @@ class ApplicationConnection(Channel):
 
     def _unreachable(self, failure: Failure) -> None:
         self._connecting = None
-        tracing = self._tracing
+        if self._lost:
+            self._ended()
+            return
         reason = reason_of(failure, self._connector.server)
         reached = bool(self._attempt.local)
+        assert self._wrap is not None  # noqa: S101 - nothing was carried yet
         tell(self._wrap, spans.UNAVAILABLE, reason)
-        tracing.finish(self._wrap)
-        if self._lost:
-            return
+        self._wrap.end = self._tracing.clock()
+        self._emit_wrap()
         code = events.WRAP_CONNECTION if reached else events.START_CONNECTION
         self.span.fail(spans.UNKNOWN, "" if reached else "Can't connect to AcraServer")
         text = "Can't wrap connection" if reached else "Can't connect to AcraServer"
@@ -342,13 +404,16 @@ class ApplicationConnection(Channel):
         )
 
     def _say_farewell(self, text: str, sqlstate: bytes) -> None:
-        self._farewell = Farewell(text, sqlstate, self._connector.application_tls)
+        tls, begun = self._connector.application_tls, self._watch
+        self._farewell = Farewell(text, sqlstate, tls, begun)
+        self._watch = None
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
         self._on_application = self._feed_farewell
         self._valve.open(CONNECTING)
-        if self._early:
-            early, self._early = self._early, b""
-            self._feed_farewell(early)
+        unanswered = self._early or self._said
+        self._early, self._said = b"", None
+        if unanswered:
+            self._feed_farewell(unanswered)
 
     def _feed_farewell(self, data: bytes) -> None:
         assert self._farewell is not None  # noqa: S101 - the callers have checked
@@ -364,8 +429,9 @@ class ApplicationConnection(Channel):
         """The link is gone: what came last has been passed on."""
         self._end_loops()
         relay = self.relay
-        if not reason.check(ConnectionDone) and (relay is None or not relay.finished):
-            why = reason_of(reason, self._connector.server, stood=True)
+        why = reason_of(reason, self._connector.server, stood=True)
+        unanswered = self._is_unanswered()
+        if unanswered or not (reason.check(ConnectionDone) or (relay and relay.finished)):
             tell(self.span, spans.UNKNOWN, why)
             self._event(
                 events.CLOSE_CONNECTION,
@@ -373,17 +439,31 @@ class ApplicationConnection(Channel):
                 error=str(why),
                 local=self._attempt.local or None,
             )
+        farewell = f"AcraConnector lost AcraServer before it answered: {why.public}"
         self._link = None
-        self._farewell = None
-        self.deliver_to(self._ignored)
         if relay is not None:
-            relay.database_lost(reason)
-        elif not self._lost:
+            self.deliver_to(self._ignored)
+            relay.database_lost(reason, (b"08006", farewell))
+        elif self._lost:
+            return
+        elif unanswered:
+            self._say_farewell(farewell, b"08006")
+        else:
+            self.deliver_to(self._ignored)
             self.close()
+
+    def _is_unanswered(self) -> bool:
+        """Whether the application waits for the server's first word, or is going to."""
+        if self._lost:
+            return False
+        if self.relay is not None:
+            return self.relay.unanswered
+        return self._said is not None and not asks_to_cancel(self._said)
 
     def lost(self, reason: Failure) -> None:
         """The application is gone."""
         self._lost = True
+        silent = self._silent_at(reason)
         self._explain(reason)
         link, self._link = self._link, None
         if link is not None:
@@ -392,10 +472,30 @@ class ApplicationConnection(Channel):
                 self.relay.client_lost(reason)
             else:
                 link.close()
-        if self._connecting is not None:
+        # A link that is being made goes on until it stands: for the server, who goes in the middle
+        # of a handshake is worth a warning.
+        if silent:
+            self._connector.metrics.left_silently(silent)
+        else:
+            self._emit_wrap()
+            self._end_loops()
+            self._tracing.finish(self.span)
+        if self.relay is None:
+            log = self._connector.log.debug if silent else self._connector.log.info
+            log(
+                "Finished processing client's connection",
+                reason="it asked for nothing" if silent else "nothing was followed",
+                session_id=self.number,
+                trace_id=self.span.trace_id,
+                span_id=self.span.span_id,
+            )
+        if self._connecting is None:
+            self._ended()
+        elif self._is_cut:
             self._connecting.cancel()
-        self._end_loops()
-        self._tracing.finish(self.span)
+
+    def _ended(self) -> None:
+        """Neither the application nor a link that is being made holds anything any more."""
         self._connector.closed(self, self._connector.reactor.seconds() - self._opened_at)
 
     def _explain(self, reason: Failure) -> None:
@@ -406,7 +506,16 @@ class ApplicationConnection(Channel):
             why = reason_of(reason, Party(APPLICATION))
             self._event(events.TLS_INIT, text, error=str(why))
         elif self._watch is not None and self._watch.declined:
-            self._event(events.TLS_INIT, _LEFT)
+            self._connector.log.info("{event_text}", event_text=_LEFT, session_id=self.number)
+
+    def _silent_at(self, reason: Failure) -> str:
+        """How far an application came that has gone without asking for anything; empty if it has
+        asked, or if it was sent away."""
+        if self._farewell is not None or not reason.check(ConnectionDone, ConnectionLost):
+            return ""
+        if self._watch is not None and self._watch.declined:
+            return DECLINED_TLS
+        return "" if self._spoken else ACCEPTED
 
     def _end_loops(self) -> None:
         for span in self._loops:
@@ -455,6 +564,10 @@ class ApplicationConnection(Channel):
 
     def cut(self) -> None:
         """Shutdown: the time is up."""
+        self._is_cut = True
+        if self._lost and self._connecting is not None:
+            self._connecting.cancel()
+            return
         if self.relay is not None:
             self.relay.finish("shutdown", SHUTDOWN)
             return

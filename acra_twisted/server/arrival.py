@@ -1,7 +1,11 @@
 """How every connection to AcraServer begins, whatever comes on it then.
 
 1. the link's handshake (span ``WrapServer``), which gives the client id;
-2. the connector's trace context, if there is one; the connection's own span begins.
+2. the connector's trace context, if there is one; the connection's own span begins;
+3. the first byte of what the connection is for.
+
+A peer that goes before that is counted and otherwise left alone: balancers and watchdogs probe a
+port every few seconds.  One that goes in the middle of a handshake is an event.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
@@ -19,10 +24,14 @@ from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity, reasons
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.relay import Relay
+from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.wire import lengthprefix, tracecontext
 
 if TYPE_CHECKING:
     from acra_twisted.server.service import AcraServer
+
+#: How far a peer came that has said nothing of what it wants.
+ACCEPTED, LINKED, DECLINED_TLS = "accepted", "linked", "declined_tls"
 
 
 class Arrival(Channel):
@@ -49,12 +58,13 @@ class Arrival(Channel):
         self._identity = Identity("", address, False)
         self._opened_at = server.reactor.seconds()
         self._session: Session | None = None
+        self._has_begun = False
         self._closed = False
 
     # -- for those who inherit --------------------------------------------------------------------
 
     def begun(self) -> None:
-        """The connection's span has begun: set ``_phase``."""
+        """The first byte is there, and the connection's span: set ``_phase``."""
         raise NotImplementedError
 
     # -- 1: the link ------------------------------------------------------------------------------
@@ -146,9 +156,25 @@ class Arrival(Channel):
         if remote is None:
             # Without a connector the handshake is the beginning of the connection.
             span.start = min(span.start, wrap.start)
-        tracing.emit(wrap)
-        self._wrap = None
+        self._phase = self._first_data
+
+    def _first_data(self, data: bytes) -> None:
+        self._has_begun = True
         self.begun()
+        self._phase(data)
+        if not self.asks_for_nothing:
+            self._emit_wrap()
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """Whether what has come so far is nothing that the connection could be for."""
+        return False
+
+    def _emit_wrap(self) -> None:
+        wrap, self._wrap = self._wrap, None
+        if wrap is not None:
+            wrap.end = wrap.end or self._tracing.clock()
+            self._tracing.emit(wrap)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -169,15 +195,34 @@ class Arrival(Channel):
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
         self._closed = True
-        tracing = self._tracing
-        if self._wrap is not None:
-            if not self._wrap.end:
+        silent = self._silent_at(reason)
+        if silent:
+            self._server.metrics.left_silently(silent)
+        else:
+            if self._wrap is not None and not self._wrap.end:
                 self._not_wrapped(reason, self._wrap)
-            self._wrap.end = self._wrap.end or tracing.clock()
-            tracing.emit(self._wrap)
-        if self.span is not None:
-            tracing.finish(self.span)
+            self._emit_wrap()
+            if self.span is not None:
+                self._tracing.finish(self.span)
+        if self._session is None:
+            log = self._server.log.debug if silent else self._server.log.info
+            log(
+                "Finished processing client's connection",
+                reason="it asked for nothing" if silent else "no session began",
+                session_id=self.number,
+                peer=self.address,
+                client_id=self._identity.client_id,
+            )
         self._server.closed(self, self._server.reactor.seconds() - self._opened_at)
+
+    def _silent_at(self, reason: Failure) -> str:
+        """How far a peer came that has gone without asking for anything; empty if it has asked, or
+        if it was sent away."""
+        if reason.check(PeerSilent):
+            return ACCEPTED
+        if self._has_begun or self._wrap is None or not self._wrap.end or self._buffer:
+            return ""
+        return LINKED if reason.check(ConnectionDone, ConnectionLost) else ""
 
     def _not_wrapped(self, failure: Failure, wrap: Span) -> None:
         """Why the link's handshake was never done; who it claimed to be has not been proven."""

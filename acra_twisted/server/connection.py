@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
@@ -26,7 +27,7 @@ from acra_twisted.dialects.postgresql.startup import (
 )
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.model import Session
-from acra_twisted.server.arrival import Arrival
+from acra_twisted.server.arrival import DECLINED_TLS, Arrival
 from acra_twisted.server.database import foreign
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
@@ -101,7 +102,9 @@ class ServerConnection(Arrival):
             return
         if isinstance(found, StartTLS):
             self._start_client_tls(found.direct)
-        elif isinstance(found, CancelRequest):
+            return
+        self._emit_wrap()
+        if isinstance(found, CancelRequest):
             self._cancel(found)
         elif isinstance(found, SpansOffered):
             self._take_spans()
@@ -344,8 +347,6 @@ class ServerConnection(Arrival):
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
         self._closed = True
-        if self._startup.declined:
-            self._event(events.TLS_INIT, _LEFT)
         if self._span_link is not None:
             self._span_link.stop()
         if self._connecting is not None:
@@ -355,3 +356,17 @@ class ServerConnection(Arrival):
         if self.relay is not None:
             self.relay.client_lost(reason)
         super().lost(reason)
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """See Arrival: for TLS and for nothing else so far."""
+        return self._startup.declined or self._starting_tls
+
+    def _silent_at(self, reason: Failure) -> str:
+        """See Arrival.  Who was told that there is no TLS is told so by its own program."""
+        if self._startup.declined and reason.check(ConnectionDone, ConnectionLost):
+            self._server.log.info(
+                "{event_text}", event_text=_LEFT, session_id=self.number, peer=self.address
+            )
+            return DECLINED_TLS
+        return super()._silent_at(reason)

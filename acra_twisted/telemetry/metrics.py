@@ -54,6 +54,9 @@ class DaemonMetrics:
             "acra_events_total", "Events of the security log by code", ["code"], registry=registry
         )
         self._events = {code: events_total.labels(str(code)) for code in events.MEANINGS}
+        self._silent: dict[str, int] = {}
+        text = "Connections of which nothing was asked (probes of the port), by how far they came"
+        registry.register(Counts(("acra_silent_connections", text), "reached", self._silent.copy))
         self._contexts = Counter(
             "acra_trace_contexts_total",
             "Trace contexts received, by what became of them",
@@ -92,6 +95,10 @@ class DaemonMetrics:
     def event(self, code: int) -> None:
         """An event of the security log."""
         self._events[code].inc()
+
+    def left_silently(self, after: str) -> None:
+        """A peer has gone before it asked for anything, however far it came."""
+        self._silent[after] = self._silent.get(after, 0) + 1
 
     def trace_context(self, source: str, result: str) -> None:
         """``source``: link or comment; ``result``: continued, absent or malformed."""

@@ -27,6 +27,10 @@ _log: Final = Logger()
 #: SQLSTATE and text for each way a session is ended by us.
 SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
 HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
+_UNANSWERED: Final = (
+    b"08006",
+    "the database closed the connection before it answered; AcraServer's log says more",
+)
 _TERMINATED: Final = "client terminated"
 _RAISE: Final = "raise message_size_limit in AcraServer, and in AcraConnector if there is one"
 
@@ -208,12 +212,26 @@ class Relay:
         """The client is gone."""
         self._lost("client", reason)
 
-    def database_lost(self, reason: Failure) -> None:
-        """The database is gone; what it said last has been forwarded."""
-        self._lost("database", reason)
+    def database_lost(self, reason: Failure, unanswered: tuple[bytes, str] = _UNANSWERED) -> None:
+        """The database is gone; what it said last has been forwarded.  ``unanswered`` is what a
+        client is told that still waits for an answer to its startup."""
+        self._lost("database", reason, unanswered if self.unanswered else None)
 
-    def _lost(self, side: str, reason: Failure) -> None:
-        self.finish(_TERMINATED if self._request.terminated else _describe(side, reason))
+    @property
+    def unanswered(self) -> bool:
+        """Whether the client waits for what comes of its startup, and has been told of no error."""
+        session = self.session
+        if session.ready or self._finished or not session.outstanding:
+            return False
+        exchange = session.outstanding[0][1]
+        return exchange is not None and exchange.outcome is None
+
+    def _lost(self, side: str, reason: Failure, farewell: tuple[bytes, str] | None = None) -> None:
+        terminated = self._request.terminated
+        self.finish(
+            _TERMINATED if terminated else _describe(side, reason),
+            None if terminated else farewell,
+        )
 
     def _hang_up(self, reason: str) -> None:
         self.finish(f"stage: {reason}", (b"42000", "the session was ended"))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -28,6 +29,7 @@ from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey, generate
 from acra_twisted.themis.session import ClientSession, ServerSession
 from acra_twisted.transport.sessionstream import SessionStream
+from acra_twisted.transport.silence import SILENT
 from acra_twisted.transport.sockets import SocketTransport, take_over
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
@@ -273,7 +275,10 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._session.forget()
         why = self._why
         if why is None and self._stream is None and not self.disconnecting:
-            why = self._foreign()
+            if not (self.first or self._security.is_client or reason.check(ConnectionAborted)):
+                why = SILENT
+            else:
+                why = self._foreign()
         # Why we closed it says more than that it is closed.
         ProtocolWrapper.connectionLost(self, why or reason)
 

@@ -19,6 +19,7 @@ from zope.interface import classImplements
 
 from acra_twisted.errors import ForeignProtocol, HandshakeError
 from acra_twisted.transport.hub import READABLE, WRITABLE
+from acra_twisted.transport.silence import SILENT
 from acra_twisted.transport.sockets import DONE, LOST, SocketTransport
 from acra_twisted.transport.tls import TLSContext
 from acra_twisted.wire.spoken import LOOK, TLS, spoken
@@ -66,17 +67,23 @@ class TLSTransport(SocketTransport):
         if self._established:
             super().ready(events)
         elif not self.disconnecting:
-            if not self.first:
-                self._look()
-            self._shake_hands()
+            # A client speaks first: nobody waits for the server.
+            if not self.first and self._look() and not self._is_client:
+                self.connectionLost(SILENT)
+            else:
+                self._shake_hands()
         elif not events & (READABLE | WRITABLE):
             self.connectionLost(LOST)
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Whether the peer has gone without a word."""
         try:
             self.first = self.outer.socket.recv(LOOK, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
         except OSError:
-            pass  # there is nothing, or the handshake will find the same
+            return True
+        return not self.first
 
     def _refused(self, error: SSL.Error) -> Failure:
         """Why OpenSSL gave up: what is no TLS is named."""

@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -79,6 +80,11 @@ class Connected(SynchronousTestCase):
         return application, link
 
 
+def told(metrics):
+    """Which security events were counted."""
+    return [line for line in metrics.splitlines() if line.startswith(b"acra_events_total")]
+
+
 @implementer(IAuthenticatingTransport)
 class Shaking(StringTransport):
     """A transport whose handshake is going on."""
@@ -125,9 +131,37 @@ class Connections(Connected):
 
     def test_the_server_ends_it(self):
         application, link = self.linked()
+        application.dataReceived(STARTUP)
+        link.dataReceived(message(b"R", b"\0\0\0\0"))
         link.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(types(application.transport.value()), "R")
         self.assertTrue(application.transport.disconnecting)
         self.assertEqual(application.span.message, _LOST)
+
+    def test_a_link_that_ends_before_the_server_has_answered(self):
+        for reason in (ConnectionDone(), ConnectionLost()):
+            for before, after, expected in (
+                ((STARTUP,), (), "E"),
+                ((STARTUP[:5],), (STARTUP[5:],), "E"),
+                ((), (STARTUP,), "E"),
+                ((SSL_REQUEST_PACKET,), (STARTUP,), "NE"),
+                ((SSL_REQUEST_PACKET, b"N", STARTUP), (), "NE"),
+                ((), (SSL_REQUEST_PACKET, STARTUP), "NE"),
+                ((CancelRequest(7, b"key!").encode(),), (), ""),
+                ((b"GET / HTTP/1.1\r\n\r\n",), (), ""),
+            ):
+                application, link = self.linked()
+                for data in before:
+                    (link if data == b"N" else application).dataReceived(data)
+                link.connectionLost(Failure(reason))
+                for data in after:
+                    application.dataReceived(data)
+                said = application.transport.value()
+                self.assertEqual(b"N" * said.startswith(b"N"), b"N" * expected.startswith("N"))
+                self.assertEqual(types(said.removeprefix(b"N")), expected.removeprefix("N"))
+                self.assertEqual(b"C08006" in said, "E" in expected)
+                self.assertTrue(application.transport.disconnecting)
+                application.connectionLost(Failure(ConnectionDone()))
 
     def test_no_server(self):
         application = self.accept()
@@ -153,26 +187,55 @@ class Connections(Connected):
         self.assertTrue(application.transport.disconnected)
 
     def test_a_link_that_is_given_up_while_it_shakes_hands(self):
-        for how in (
-            lambda application: application._connecting.cancel(),
-            lambda application: application.connectionLost(Failure(ConnectionDone())),
-        ):
-            application = self.accept()
-            established, attempt = self.attempts.pop()
-            link = LinkFactory(established).buildProtocol(None)
-            link.makeConnection(Shaking())
-            attempt.callback(link)
-            how(application)
-            self.assertTrue(link.transport.disconnected)
-            # What comes of it afterwards is nobody's business.
-            link.peer_authenticated(None)
-            link.lost(Failure(ConnectionDone()))
+        application, link = self.shaking()
+        self.reactor.advance(self.connector.connect_timeout)
+        self.assertTrue(link.transport.disconnected)
+        # What comes of it afterwards is nobody's business.
+        link.peer_authenticated(None)
+        link.lost(Failure(ConnectionDone()))
 
-    def test_an_application_that_leaves_meanwhile(self):
+    def shaking(self):
         application = self.accept()
         established, attempt = self.attempts.pop()
+        link = LinkFactory(established).buildProtocol(None)
+        link.makeConnection(Shaking())
+        attempt.callback(link)
+        return application, link
+
+    def test_an_application_that_leaves_meanwhile(self):
+        application, link = self.shaking()
         application.connectionLost(Failure(ConnectionDone()))
-        self.assertTrue(attempt.called)
+        # For the server to break off a handshake is worth a warning; to go behind it is not.
+        self.assertFalse(link.transport.disconnected)
+        self.assertEqual(len(self.connector._connections), 1)
+        link.peer_authenticated(None)
+        self.assertTrue(link.transport.disconnecting)
+        self.assertEqual(link.transport.value(), b"")
+        self.assertEqual(len(self.connector._connections), 0)
+
+    def test_an_application_that_has_left_does_not_hold_up_a_shutdown(self):
+        for leaves_first in (True, False):
+            application, link = self.shaking()
+            if leaves_first:
+                application.connectionLost(Failure(ConnectionDone()))
+            application.cut()
+            if not leaves_first:
+                application.connectionLost(Failure(ConnectionDone()))
+            self.assertTrue(link.transport.disconnected)
+            self.assertEqual(len(self.connector._connections), 0)
+
+    def test_a_probe_of_the_port_is_counted_and_nothing_else(self):
+        events_before = generate_latest(self.connector.metrics.registry)
+        for count, reason in enumerate((ConnectionDone(), ConnectionLost()), 1):
+            application, link = self.linked()
+            application.connectionLost(Failure(reason))
+            self.assertTrue(link.transport.disconnecting)
+            self.assertEqual(self.spans, [])
+            line = f'acra_silent_connections_total{{reached="accepted"}} {count}.0'
+            self.assertIn(line.encode(), generate_latest(self.connector.metrics.registry))
+        self.assertEqual(
+            told(events_before), told(generate_latest(self.connector.metrics.registry))
+        )
 
     def test_too_many(self):
         for _ in range(2):
@@ -206,6 +269,14 @@ class Logged(Connected):
             "event",
             lambda code, text, **fields: self.told.append((code, text)),
         )
+        self.lines = []
+        globalLogPublisher.addObserver(self.lines.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.lines.append)
+
+    def logged(self, word):
+        """Informational lines with that word in them."""
+        texts = [formatEvent(line) for line in self.lines if line["log_level"] is LogLevel.info]
+        return [text for text in texts if word in text]
 
 
 AUTHENTICATED = message(b"R", b"\0\0\0\0") + ready()
@@ -375,8 +446,10 @@ class Declining(Logged):
         application, _ = self.linked()
         application.dataReceived(SSL_REQUEST_PACKET)
         application.connectionLost(Failure(ConnectionDone()))
-        ((code, text),) = self.told
-        self.assertEqual(code, events.TLS_INIT)
+        self.assertEqual((self.told, self.spans), ([], []))
+        line = b'acra_silent_connections_total{reached="declined_tls"} 1.0'
+        self.assertIn(line, generate_latest(self.connector.metrics.registry))
+        (text,) = self.logged("sslmode")
         for words in ("sslmode=require", "application_tls_cert", "openssl req"):
             self.assertIn(words, text)
 

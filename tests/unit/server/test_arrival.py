@@ -1,13 +1,27 @@
 """What every connection begins with: link, trace context, and the spans of both."""
 
+from prometheus_client import generate_latest
 from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from acra_twisted import events
+from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.server.arrival import Arrival
+from acra_twisted.transport.silence import SILENT
 from acra_twisted.wire import lengthprefix, tracecontext
 from tests.unit.server.test_connection import CONTEXT, ServerCase
+
+
+@implementer(IAuthenticatingTransport)
+class Shaking(StringTransport):
+    """A transport whose handshake is going on."""
+
+
+def silent(reached, number):
+    return f'acra_silent_connections_total{{reached="{reached}"}} {number}.0'.encode()
+
 
 FRAMED = tracecontext.encode(CONTEXT)
 
@@ -67,8 +81,25 @@ class Arrivals(ServerCase):
             self.assertTrue(visit.transport.disconnecting or visit.transport.disconnected)
 
     def test_a_peer_that_goes_before_it_has_said_anything(self):
-        visit = self.arrive()
+        told = self.patch(self.server.observers, "security_event", self.fail)
+        for number, chunks in enumerate(((), (FRAMED,)), 1):
+            visit = self.arrive(*chunks)
+            visit.connectionLost(Failure(ConnectionLost()))
+            self.assertEqual(self.spans, [])
+            self.assertIn(silent("linked", number), generate_latest(self.server.metrics.registry))
+        visit = Visit(self.server, 1, "10.0.0.1")
+        visit.makeConnection(Shaking())
+        visit.connectionLost(SILENT)
+        self.assertEqual(self.spans, [])
+        self.assertIn(silent("accepted", 1), generate_latest(self.server.metrics.registry))
+        told.restore()
+
+    def test_a_peer_that_goes_in_the_middle_is_an_event(self):
+        seen = []
+        self.server.observers.security_event = lambda code, *args, **fields: seen.append(code)
+        visit = Visit(self.server, 1, "10.0.0.1")
+        visit.makeConnection(Shaking())
         visit.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(seen, [events.WRAP_CONNECTION])
         self.assertEqual([span.name for span in self.spans], ["WrapServer"])
         self.assertTrue(self.spans[0].end)
-        self.assertIsNone(visit.span)

@@ -115,14 +115,18 @@ class Connections(ServerCase):
         self.assertEqual(len(self.attempts), 1)
 
     def test_a_client_that_leaves_because_there_is_no_tls(self):
-        for more, told in (((STARTUP,), 0), ((STARTUP[:5],), 0), ((), 1)):
+        for more, told in (((STARTUP,), False), ((STARTUP[:5],), False), ((), True)):
             connection = self.accept(SSL_REQUEST_PACKET)
             self.assertEqual(connection.transport.value(), b"N")
             for data in more:
                 connection.dataReceived(data)
             self.lose(connection)
-            line = f'acra_events_total{{code="{events.TLS_INIT}"}} {told}.0'
-            self.assertIn(line.encode(), generate_latest(self.server.metrics.registry))
+            metrics = generate_latest(self.server.metrics.registry)
+            self.assertIn(f'acra_events_total{{code="{events.TLS_INIT}"}} 0.0'.encode(), metrics)
+            line = b'acra_silent_connections_total{reached="declined_tls"} 1.0'
+            self.assertEqual(line in metrics, told)
+            self.assertEqual(not self.spans, told)
+            self.spans.clear()
 
     def test_rl1_no_database_before_the_startup_packet_is_whole(self):
         self.accept(STARTUP[:-1])

@@ -160,6 +160,26 @@ class Relays(OneRelay):
         self.assertEqual(self.client.data, fatal)
         self.assert_ended("database disconnected")
 
+    def test_a_client_that_waits_to_get_in_is_told_that_the_database_has_gone(self):
+        refused = backend.encode_error(b"FATAL", b"28P01", "no")
+        for sent, expected in (
+            (b"", "E"),
+            (message(b"R", bytes(4)), "RE"),
+            (refused, "E"),
+            (message(b"S", b"a\0" + b"b" * 100)[:20], "E"),
+        ):
+            with self.subTest(sent=sent):
+                self.setUp()
+                self.session = make_session(ready=False)
+                startup = Exchange(self.session, "startup", None, 0)
+                self.session.outstanding.append((STARTUP, startup, None))
+                self.relay = self.make(self.limits)
+                self.relay.from_database(sent)
+                self.relay.database_lost(Failure(ConnectionDone()))
+                self.assertEqual(types(self.client.data), expected)
+                self.assertEqual(b"C08006" in self.client.data, sent != refused)
+                self.assert_ended("database disconnected")
+
     def test_odd_failures_are_named_and_not_quoted(self):
         self.relay.database_lost(Failure(ValueError("secret")))
         self.assert_ended("database: an error inside this program")

@@ -5,7 +5,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
@@ -24,6 +24,7 @@ from acra_twisted.themis import keys, session
 from acra_twisted.transport import securesession
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.securesession import SecureSessionSecurity
+from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.wire import lengthprefix, spoken, tracecontext
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 from acra_twisted.wire.tracecontext import TraceContext
@@ -133,6 +134,25 @@ def established():
     ends = client(), server()
     carry(*ends)
     return ends
+
+
+class Leaving(SynchronousTestCase):
+    def test_before_the_first_byte_and_after_it(self):
+        for make, data, silent in (
+            (server, b"", True),
+            (server, b"\x08", False),
+            (client, b"", False),
+        ):
+            end = make()
+            if data:
+                end.dataReceived(data)
+            end.connectionLost(Failure(ConnectionDone()))
+            self.assertEqual(end.inner.reason.check(PeerSilent) is not None, silent)
+
+    def test_one_that_was_sent_away_has_not_left(self):
+        end = server()
+        end.connectionLost(Failure(ConnectionAborted()))
+        self.assertTrue(end.inner.reason.check(ConnectionAborted))
 
 
 class Link(SynchronousTestCase):

@@ -202,6 +202,18 @@ class TLS(SynchronousTestCase):
         TLSStart(self.server_context, False, protocol).makeConnection(near)
         far.socket.close()
         self.reactor.turn()
+        self.assertEqual((protocol.shaken, protocol.lost), (0, ["PeerSilent"]))
+
+    def test_a_peer_that_leaves_in_the_middle_of_a_handshake(self):
+        self.reactor = Reactor()
+        near, far = pair(self.reactor)
+        protocol = near.protocol
+        TLSStart(self.server_context, False, protocol).makeConnection(near)
+        far.socket.send(b"\x16")
+        self.reactor.turn()
+        self.assertEqual(protocol.lost, [])
+        far.socket.close()
+        self.reactor.turn()
         self.assertEqual((protocol.shaken, protocol.lost), (0, ["ConnectionLost"]))
 
     def test_closed_before_the_handshake(self):
