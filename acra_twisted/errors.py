@@ -12,7 +12,7 @@ Texts never contain a value out of a query, a key or a password.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class AcraError(Exception):
@@ -28,9 +28,22 @@ class ConfigError(AcraError):
 
 
 def raise_together(problems: Sequence[ConfigError]) -> None:
-    """Raises a ConfigError that has them all, a line each; nothing if there are none."""
+    """Raises a ConfigError that has them all, a line each and each once; nothing if there are
+    none."""
     if problems:
-        raise ConfigError("\n".join(map(str, problems)))
+        lines = [line for problem in problems for line in str(problem).splitlines()]
+        raise ConfigError("\n".join(dict.fromkeys(lines)))
+
+
+def try_all(*checks: Callable[[], object]) -> None:
+    """Make all checks, whichever of them raise.  Raises a ConfigError that has all mistakes."""
+    problems: list[ConfigError] = []
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            problems.append(error)
+    raise_together(problems)
 
 
 class WireError(AcraError):

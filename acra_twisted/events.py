@@ -40,6 +40,7 @@ INSECURE_SETTING: Final = 2002
 REFUSED_CONNECTION: Final = 2003
 UNREAD_SESSION: Final = 2008
 API_CALL: Final = 2012
+IDLE_SETTING: Final = 2018
 
 #: What belongs on the stream of security events.
 SECURITY: Final = frozenset(
@@ -94,6 +95,7 @@ MEANINGS: Final[dict[int, str]] = {
     EXPORT_FAILED: "spans could not be exported",
     INSECURE_SETTING: "a setting weakens protection",
     REFUSED_CONNECTION: "a connection was refused: limit or identity",
+    IDLE_SETTING: "a setting has no effect, or needs a restart to have one",
     UNREAD_SESSION: "a connector carries what it cannot read: its requests are not traced there",
     API_CALL: "a command came to the HTTP API, and what became of it",
 }

@@ -16,9 +16,13 @@ from urllib.parse import urlsplit
 
 
 class Kind:
-    """How a setting is written: text to value and back.  ``parse`` raises ValueError."""
+    """How a setting is written: text to value and back.  ``parse`` raises ValueError.
+
+    ``verbatim``: what looks like quotes around a value or a comment behind it is a part of it.
+    """
 
     noun = "text"
+    verbatim = False
 
     def parse(self, text: str) -> Any:
         return text
@@ -109,6 +113,13 @@ class Names(Kind):
         return ", ".join(value)
 
 
+class Command(Kind):
+    """A program with its arguments, quoted as for a shell."""
+
+    noun = "command"
+    verbatim = True
+
+
 class FilePath(Kind):
     """The path of a file; empty means none."""
 
@@ -197,6 +208,7 @@ class AddressKind(Kind):
 TEXT = Kind()
 BOOLEAN = Boolean()
 NAMES = Names()
+COMMAND = Command()
 FILE = FilePath()
 URL = Url()
 ADDRESS = AddressKind()
@@ -230,7 +242,7 @@ class Section:
 
 
 class Line(NamedTuple):
-    """A line of a value, and ``file:line`` where it stands."""
+    """A text, and the place where it was given: ``file:line``, a variable or a flag."""
 
     text: str
     where: str
@@ -252,7 +264,9 @@ class Settings(Mapping[str, Any]):
     """Parsed values by option name: frozen, passed to constructors, never global.
 
     ``stages`` holds one Settings for each ``[stage:NAME]``, ``blocks`` the sections that may be
-    repeated, in file order; ``file`` is the path of the ini file, empty if there was none.
+    repeated, in file order; ``file`` is the path of the file, empty if there was none.  ``given``
+    says of each setting that somebody made where that was (``file:line``, a variable, a flag);
+    ``remarks`` are sentences for the operator, about settings that are taken and do nothing.
     Iteration is in order of declaration.
     """
 
@@ -262,11 +276,15 @@ class Settings(Mapping[str, Any]):
         stages: Mapping[str, Settings] | None = None,
         blocks: Sequence[Block] = (),
         file: str = "",
+        given: Mapping[str, str] | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
         self._values = dict(values)
         self.stages: Mapping[str, Settings] = dict(stages or {})
         self.blocks = tuple(blocks)
         self.file = file
+        self.given: Mapping[str, str] = dict(given or {})
+        self.remarks = tuple(remarks)
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -277,12 +295,24 @@ class Settings(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def remarked(self, remarks: Sequence[str]) -> Settings:
+        """A copy with more to tell."""
+        told = (*self.remarks, *remarks)
+        return Settings(self._values, self.stages, self.blocks, self.file, self.given, told)
+
     def but(self, **changes: Any) -> Settings:
         """A copy with some values changed."""
         unknown = changes.keys() - self._values.keys()
         if unknown:
             raise KeyError(", ".join(sorted(unknown)))
-        return Settings({**self._values, **changes}, self.stages, self.blocks, self.file)
+        return Settings(
+            {**self._values, **changes},
+            self.stages,
+            self.blocks,
+            self.file,
+            self.given,
+            self.remarks,
+        )
 
 
 def defaults(sections: Sequence[Section]) -> Settings:

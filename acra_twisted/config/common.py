@@ -5,6 +5,7 @@ from __future__ import annotations
 from acra_twisted.options import (
     ADDRESS,
     BOOLEAN,
+    COMMAND,
     FILE,
     NAMES,
     TEXT,
@@ -309,7 +310,7 @@ KEYSTORE = Section(
         Option("master_key_file", FILE, "", "File with the master key, mode 0600."),
         Option(
             "master_key_command",
-            TEXT,
+            COMMAND,
             "",
             "Command that prints the master key, in base64: a secret store's client. No shell.",
         ),

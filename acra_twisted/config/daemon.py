@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
+from acra_twisted import events
 from acra_twisted.config.usage import fail
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
@@ -23,6 +25,7 @@ from acra_twisted.transport.handed import Handed, Notifier, descriptors
 from acra_twisted.transport.hub import hub_of
 
 _PR_SET_DUMPABLE = 4
+_log = Logger()
 
 
 def make_root(
@@ -51,6 +54,10 @@ def make_root(
     if hasattr(service, "reload"):
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(service.reload))
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
+    for remark in settings.remarks:
+        reactor.callWhenRunning(
+            _log.warn, "{event_text}", event_text=remark, code=events.IDLE_SETTING
+        )
     # What is there by now stays: the collector need not look through it again, which keeps every
     # session waiting for 50 ms.
     reactor.callWhenRunning(gc.freeze)

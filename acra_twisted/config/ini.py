@@ -1,48 +1,70 @@
-"""An ini file to settings, strictly: a section or key nobody declared is an error.
+"""The text of an ini file by section and key, strictly.
 
-Every message says where (file and line) and names the nearest declared word; all mistakes in keys
-and values are found at once.
+A section or key that nobody declared is an error.  Every message says where (file and line) and
+names the nearest declared word; all mistakes in keys and values are found at once.
 """
 
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
-from acra_twisted.errors import ConfigError, raise_together
+from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block, Line, Option, Section
 
 STAGE_PREFIX = "stage:"
 #: Sections of which a server's file may hold any number.
 BLOCK_PREFIXES = ("censor:",)
 
-Values = dict[str, Any]
-StageValues = dict[str, Values]
+#: Values that were meant to be none: nobody has taken the quotes off.
+EMPTY = ('""', "''")
+_COMMENT = re.compile(r"\s[#;]")
+_HINT = "a comment stands on a line of its own"
+
+Texts = dict[str, Line]
+StageTexts = dict[str, Texts]
+
+
+class FileTexts(NamedTuple):
+    """What a file gives: values of our options, of those that only Acra has, and mistakes."""
+
+    ours: Texts
+    acra: Texts
+    wrong: list[ConfigError]
+
+
+class StageFileTexts(NamedTuple):
+    """The same of stages; ``unread`` are installed ones that do not run, and where they stand."""
+
+    ours: StageTexts
+    wrong: list[ConfigError]
+    unread: dict[str, str]
 
 
 def parse_value(option: Option, text: str, where: str) -> Any:
     """Text to value.  Raises ConfigError; the text itself is not shown for secrets."""
+    word = text.strip()
+    shown = "" if option.secret else f" {word!r}:"
+    verbatim = option.secret or option.kind.verbatim
+    if not verbatim and len(word) > 2 and word[0] == word[-1] and word[0] in "\"'":
+        text = f"{option.name}:{shown} the quotes count as part of the value; take them off"
+        raise ConfigError(text, where)
     try:
-        return option.kind.parse(text)
+        return option.kind.parse("" if word in EMPTY and not verbatim else text)
     except ValueError as error:
-        shown = "" if option.secret else f" {text.strip()!r}:"
-        raise ConfigError(f"{option.name}:{shown} {error}", where) from None
+        hint = f" ({_HINT})" if not verbatim and _COMMENT.search(word) else ""
+        raise ConfigError(f"{option.name}:{shown} {error}{hint}", where) from None
 
 
 class IniFile:
     """The text of one file, by section and key, with line numbers."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, text: str) -> None:
         self.path = path
-        try:
-            with open(path, encoding="utf-8") as file:
-                self._lines = file.read().splitlines()
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise ConfigError("the file is not UTF-8 text", path) from None
+        self._lines = text.splitlines()
         parser = configparser.RawConfigParser(
             delimiters=("=",), comment_prefixes=("#", ";"), default_section="", strict=True
         )
@@ -98,69 +120,75 @@ class IniFile:
             yield Line(line, f"{self.path}:{number}")
             number += 1
 
-    def read(self, sections: Sequence[Section], prefixes: Sequence[str] = ()) -> Values:
-        """Values of the declared options that the file gives.
+    def read(
+        self, sections: Sequence[Section], acra: Collection[str] = (), prefixes: Sequence[str] = ()
+    ) -> FileTexts:
+        """What the file gives of the declared options, and of ``acra``'s.
 
         Sections whose names begin with one of ``prefixes`` are left to `blocks`.
         """
         declared = {section.name: section for section in sections}
-        values: Values = {}
-        wrong: list[ConfigError] = []
+        found = FileTexts({}, {}, [])
         for name, keys in self.sections.items():
             if name.startswith((STAGE_PREFIX, *prefixes)):
                 continue
             if name in declared:
-                wrong += self._read_keys(declared[name], keys, values, declared)
+                self._read_keys(declared[name], keys, found, declared, acra)
             else:
                 text = f"unknown section [{name}]{_near(name, declared)}"
-                wrong.append(ConfigError(text, self.where(name)))
-        raise_together(wrong)
-        return values
+                found.wrong.append(ConfigError(text, self.where(name)))
+        return found
 
-    def read_stages(self, sections: Sequence[Section], installed: Callable[[], Any]) -> StageValues:
-        """Values of the stages that are switched on.
+    def read_stages(
+        self, sections: Sequence[Section], installed: Callable[[], Any]
+    ) -> StageFileTexts:
+        """What the file gives of the stages that are switched on.
 
-        A section of an installed stage that is not in ``stages`` is fine and unread; one of no
-        installed stage is an error.
+        A section of no installed stage is an error.
         """
         chosen = {section.name: section for section in sections}
-        found: StageValues = {}
-        wrong: list[ConfigError] = []
+        found = StageFileTexts({}, [], {})
         for name, keys in self.sections.items():
             if not name.startswith(STAGE_PREFIX):
                 continue
             stage = name.removeprefix(STAGE_PREFIX)
             if name in chosen:
-                found[stage] = {}
-                wrong += self._read_keys(chosen[name], keys, found[stage], {name: chosen[name]})
+                texts = FileTexts(found.ours.setdefault(stage, {}), {}, found.wrong)
+                self._read_keys(chosen[name], keys, texts, {name: chosen[name]}, ())
             elif stage not in installed():
                 text = f"unknown section [{name}]{_near(stage, installed())}"
-                wrong.append(ConfigError(text, self.where(name)))
-        raise_together(wrong)
+                found.wrong.append(ConfigError(text, self.where(name)))
+            elif keys:
+                found.unread[stage] = self.where(name)
         return found
 
     def _read_keys(
         self,
         section: Section,
         keys: Mapping[str, str],
-        values: Values,
+        found: FileTexts,
         declared: Mapping[str, Section],
-    ) -> Iterator[ConfigError]:
-        """Fill ``values``; what is wrong with the keys."""
+        acra: Collection[str],
+    ) -> None:
         options = {option.name: option for option in section.options}
         for key, text in keys.items():
             where = self.where(section.name, key)
-            if key not in options:
-                home = next(
-                    (s.name for s in declared.values() for o in s.options if o.name == key), None
-                )
-                hint = f"; it belongs in [{home}]" if home else _near(key, options)
-                yield ConfigError(f"unknown key {key!r} in [{section.name}]{hint}", where)
+            option = options.get(key)
+            if option is not None:
+                found.ours[key] = Line(text, where)
+                if not (option.secret or option.kind.verbatim) and _COMMENT.search(text.strip()):
+                    shown = f"{key}: {text.strip()!r}: {_HINT}"
+                    found.wrong.append(ConfigError(shown, where))
+                    del found.ours[key]
                 continue
-            try:
-                values[key] = parse_value(options[key], text, where)
-            except ConfigError as error:
-                yield error
+            home = next(
+                (s.name for s in declared.values() for o in s.options if o.name == key), None
+            )
+            if home is None and key in acra:
+                found.acra[key] = Line(text, where)
+                continue
+            hint = f"; it belongs in [{home}]" if home else _near(key, options)
+            found.wrong.append(ConfigError(f"unknown key {key!r} in [{section.name}]{hint}", where))
 
 
 def _near(word: str, known: Any) -> str:

@@ -70,6 +70,17 @@ def render_help(program: str, sections: Sequence[Section]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_markdown(program: str, sections: Sequence[Section]) -> str:
+    """A table of the options, as Acra's --generate_markdown_args_table has it."""
+    lines = [f"# {program}", "", "| Option | Default | Description |", "|---|---|---|"]
+    for section in sections:
+        for option in section.options:
+            value = _shown(option, option.default)
+            told = option.help.replace("|", "\\|")
+            lines.append(f"| `{option.name}` | {f'`{value}`' if value else ''} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
 def render_reference(programs: Mapping[str, Sequence[Section]]) -> str:
     """docs/options.rst."""
     lines = [

@@ -300,7 +300,8 @@ SERVER_SECTIONS = (
                 "poison_detect_enable",
                 BOOLEAN,
                 False,
-                "Run the stage poison, nearest the database, if stages does not name it.",
+                "Run the stage poison, nearest the database, if stages does not name it. Any of "
+                "the reactions below turns it on; it cannot be switched off beside one.",
             ),
             Option(
                 "poison_run_script_file",

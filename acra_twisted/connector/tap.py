@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from acra_twisted.config.daemon import make_root
+from acra_twisted.config.reading import Program
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
-from acra_twisted.config.usage import DaemonOptions, Program
+from acra_twisted.config.usage import DaemonOptions
 from acra_twisted.connector.service import AcraConnector, check, check_whole
 from acra_twisted.telemetry.probe import probe
 

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.config.ini import IniFile
+from acra_twisted.config.files import open_file
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
@@ -436,7 +436,7 @@ class AcraServer(MultiService):
 
     def _read_blocks(self) -> Sequence[Block]:
         path = self._settings.file
-        return IniFile(path).blocks() if path else ()
+        return open_file(path).blocks() if path else ()
 
     def panic(self) -> None:
         """End the program now: sessions are cut, what is told is flushed, exit status 1."""

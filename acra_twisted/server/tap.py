@@ -7,11 +7,22 @@ from typing import Any
 
 from acra_twisted.config.daemon import exit_with, make_root
 from acra_twisted.config.ini import BLOCK_PREFIXES
+from acra_twisted.config.reading import Program
 from acra_twisted.config.sections import SERVER_SECTIONS
-from acra_twisted.config.usage import DaemonOptions, Program
+from acra_twisted.config.usage import DaemonOptions
 from acra_twisted.options import Block, Section, Settings
+from acra_twisted.server.effects import RULES
 from acra_twisted.server.service import AcraServer, check, check_whole
 from acra_twisted.telemetry.probe import probe
+
+#: What is done when a poison record is read.
+_REACTIONS = ("poison_run_script_file", "poison_stop_session_enable", "poison_shutdown_enable")
+
+
+def settle(values: dict[str, Any], given: Mapping[str, str]) -> None:
+    """A reaction to poison records turns their detection on, unless that has been set."""
+    if "poison_detect_enable" not in given and any(values[name] for name in _REACTIONS):
+        values["poison_detect_enable"] = True
 
 
 def chosen_stages(values: Mapping[str, Any], blocks: Sequence[Block] = ()) -> tuple[str, ...]:
@@ -52,6 +63,8 @@ class Options(DaemonOptions):
         BLOCK_PREFIXES,
         check_whole,
         probe,
+        settle,
+        RULES,
     )
 
 

@@ -23,6 +23,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options["allow_abbrev"] = False
+        self._switches: set[str] = set()
         super().__init__(*args, **options)
 
     def error(self, message: str) -> NoReturn:
@@ -30,16 +31,17 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message}; see --help")
 
     def switch(self, *names: str, help: str) -> None:
-        """A flag that is given as ``--name`` or ``--name=true``."""
-        self.add_argument(
-            *(f"--{name}" for name in names),
-            nargs="?",
-            const=True,
-            default=False,
-            type=_boolean,
-            metavar="true|false",
-            help=help,
-        )
+        """A flag that is given as ``--name`` or ``--name=true``.  It never takes the next word."""
+        flags = [f"--{name}" for name in names]
+        self.add_argument(*flags, default=False, type=_boolean, metavar="true|false", help=help)
+        self._switches.update(flags)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """argparse: called for a command's parser, too."""
+        words = sys.argv[1:] if args is None else list(args)
+        end = words.index("--") if "--" in words else len(words)
+        words[:end] = [f"{w}=true" if w in self._switches else w for w in words[:end]]
+        return super().parse_known_args(words, namespace)
 
     def key_folders(self, folder: str, public: str) -> None:
         """Where keys are, and where the master key comes from."""

@@ -59,7 +59,7 @@ def _parser() -> Parser:
     made = command("read", "Write a key's bytes to standard output.")
     made.add_argument("key_id", help="such as client/ID/storage")
     made.switch("public", help="the public key of a pair (the default)")
-    made.switch("private", help="the private key, or the symmetric one")
+    made.switch("private", help="the private key of a pair; a symmetric key has no other")
     made = command("destroy", "Delete a key and its predecessors: what they sealed is lost.")
     made.add_argument("key_id", help="such as client/ID/storage")
     made = command(
@@ -170,8 +170,8 @@ def _read(store: Any, given: Any, output: TextIO) -> None:
     if purpose.is_pair and not given.private:
         public = store.public_key(purpose, owner)
         data = bytearray(keys.encode_public(public)) if public is not None else None
-    elif not given.private:
-        raise KeyStoreError(f"{given.key_id} is a secret key: to read it, add --private")
+    elif given.public:
+        raise KeyStoreError(f"{given.key_id} is a symmetric key: it has no public part")
     else:
         found = store.keys(purpose, owner)
         data = bundle.plain(purpose, found[0]) if found else None

@@ -31,11 +31,7 @@ def _parser() -> Parser:
         "--audit_log_file", action="append", default=[], metavar="FILE", help="a log file"
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="more of them, in order")
-    parser.add_argument(
-        "--audit_log_open_ok",
-        action="store_true",
-        help="the log is being written: its last chain may be open",
-    )
+    parser.switch("audit_log_open_ok", help="the log is being written: its last chain may be open")
     return parser
 
 

@@ -27,8 +27,8 @@ def _parser() -> Parser:
     commandline.add_version(parser)
     add_options(parser)
     parser.add_argument("--interval", type=float, default=2.0, help="seconds between two looks")
-    parser.add_argument("--once", action="store_true", help="look once")
-    parser.add_argument("--json", action="store_true", help="look once and print JSON")
+    parser.switch("once", help="look once")
+    parser.switch("json", help="look once and print JSON")
     return parser
 
 

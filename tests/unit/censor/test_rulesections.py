@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.censor.rulesections import rules_of_blocks
-from acra_twisted.config.ini import IniFile
+from acra_twisted.config.files import open_file
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql.languages import LANGUAGES
 
@@ -42,7 +42,7 @@ class Sections(SynchronousTestCase):
         self.path = self.mktemp()
         with open(self.path, "w") as file:
             file.write(text)
-        return rules_of_blocks(IniFile(self.path).blocks(), common, self.path)
+        return rules_of_blocks(open_file(self.path).blocks(), common, self.path)
 
     @staticmethod
     def plain(rules):

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.ini import IniFile
+from acra_twisted.config.files import open_file
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, PORT, Option, Section
+from tests.support.settings import values_of
 
 SECTIONS = (
     Section("server", "", (Option("port", PORT, 1, ""),)),
@@ -24,10 +25,10 @@ class Files(SynchronousTestCase):
         path = self.mktemp()
         with open(path, "w") as file:
             file.write(text)
-        return IniFile(path)
+        return open_file(path)
 
     def read(self, text):
-        return self.ini(text).read(SECTIONS)
+        return values_of(self.ini(text).path, SECTIONS)
 
     def refused(self, text, *expected):
         error = self.assertRaises(ConfigError, self.read, text)
@@ -51,13 +52,14 @@ class Files(SynchronousTestCase):
     def test_pk4_all_mistakes_at_once(self):
         text = "[servr]\n[server]\nport = x\nprot = 1\non = 1\n[tls]\non = 2\n"
         error = self.assertRaises(ConfigError, self.read, text)
+        # Values are read when all keys are known.
         numbers = [re.search(r":(\d+): ", line)[1] for line in str(error).splitlines()]
-        self.assertEqual(numbers, ["1", "3", "4", "5", "7"])
+        self.assertEqual(numbers, ["1", "4", "5", "3", "7"])
 
     def test_blocks_are_kept_in_order_and_only_where_they_are_known(self):
         text = "[censor:b]\nk = v\n[server]\nport = 2\n[censor:a]\nk =\n  x\n  y = z\n"
         ini = self.ini(text)
-        self.assertEqual(ini.read(SECTIONS, ("censor:",)), {"port": 2})
+        self.assertEqual(values_of(ini.path, SECTIONS, ("censor:",)), {"port": 2})
         found = [(b.name, [line.text for line in b.keys["k"]]) for b in ini.blocks()]
         self.assertEqual(found, [("censor:b", ["v"]), ("censor:a", ["x", "y = z"])])
         self.assertEqual(ini.blocks()[1].keys["k"][1].where, f"{ini.path}:8")
@@ -68,19 +70,20 @@ class Files(SynchronousTestCase):
         self.assertNotIn("hunter2", str(error))
 
     def test_files_that_cannot_be_read(self):
-        self.assertRaises(ConfigError, IniFile, "/nowhere/x.ini")
+        self.assertRaises(ConfigError, open_file, "/nowhere/x.ini")
         path = self.mktemp()
         with open(path, "wb") as file:
             file.write(b"[server]\n\xff\n")
-        self.assertRaises(ConfigError, IniFile, path)
+        self.assertRaises(ConfigError, open_file, path)
 
     def test_stages(self):
         ini = self.ini("[stage:cap]\nsize = 3\n[stage:other]\nwhatever = 1\n")
-        installed = {"cap": 1, "other": 1}
-        self.assertEqual(ini.read_stages(STAGES, lambda: installed), {"cap": {"size": 3}})
-        error = self.assertRaises(ConfigError, ini.read_stages, STAGES, lambda: {"cap": 1})
-        self.assertIn("unknown section [stage:other]", str(error))
-        self.assertEqual(ini.read(SECTIONS), {})
+        found = ini.read_stages(STAGES, lambda: {"cap": 1, "other": 1})
+        self.assertEqual(found.ours["cap"]["size"].text, "3")
+        self.assertEqual((found.wrong, found.unread), ([], {"other": f"{ini.path}:3"}))
+        found = ini.read_stages(STAGES, lambda: {"cap": 1})
+        self.assertIn("unknown section [stage:other]", str(found.wrong[0]))
+        self.assertEqual(values_of(ini.path, SECTIONS), {})
 
 
 class Readme(SynchronousTestCase):
@@ -93,7 +96,7 @@ class Readme(SynchronousTestCase):
             path = self.mktemp()
             Path(path).write_text("\n".join(lines))
             server = "acra-server.ini" in lines[0]
-            values = IniFile(path).read(SERVER_SECTIONS if server else CONNECTOR_SECTIONS)
+            values = values_of(path, SERVER_SECTIONS if server else CONNECTOR_SECTIONS)
             self.assertGreater(len(values), 3)
             read.append(server)
         self.assertEqual(read, [True, False])

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.ini import IniFile
 from acra_twisted.config.render import render_help, render_ini
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.options import Settings, defaults
+from tests.support.settings import values_of
 
 TOP = Path(__file__).parents[3]
 
@@ -27,7 +27,7 @@ class RoundTrip(SynchronousTestCase):
     def read(self, text, sections):
         path = self.mktemp()
         Path(path).write_text(text)
-        return IniFile(path).read(sections)
+        return values_of(path, sections)
 
     def test_a_sample_changes_nothing_and_a_dump_everything(self):
         for sections in (SERVER_SECTIONS, CONNECTOR_SECTIONS):

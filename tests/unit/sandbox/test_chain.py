@@ -4,9 +4,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.ini import IniFile
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.sandbox.chain import Chain
+from tests.support.settings import values_of
 
 
 class Files(SynchronousTestCase):
@@ -15,9 +15,9 @@ class Files(SynchronousTestCase):
             folder = Path(self.mktemp()).absolute()
             folder.mkdir()
             chain = Chain(("db", 1), link=link, folder=folder, server={"logging": {"d": "true"}})
-            server = IniFile(str(chain.server_ini)).read(SERVER_SECTIONS)
+            server = values_of(str(chain.server_ini), SERVER_SECTIONS)
             self.assertEqual((server["db_host"], server["d"]), ("db", True))
-            IniFile(str(chain.connector_ini)).read(CONNECTOR_SECTIONS)
+            values_of(str(chain.connector_ini), CONNECTOR_SECTIONS)
             expected = chain.connector_port if link == "tls" else chain.server_port
             self.assertEqual(chain.port, expected)
             self.assertEqual(chain.stop(), ())

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.ini import IniFile
+from acra_twisted.config.files import open_file
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.stages.rulesource import read_rule_source
@@ -22,7 +22,7 @@ class Source(SynchronousTestCase):
 
     def read(self, ini="", **settings):
         path = self.file(ini)
-        blocks = IniFile(path).blocks()
+        blocks = open_file(path).blocks()
         return read_rule_source(Settings(settings, blocks=blocks, file=path), blocks)
 
     def test_file_and_sections(self):

@@ -38,6 +38,10 @@ class Running(SynchronousTestCase):
         for flags, expected in (([], False), (["--on"], True), (["--on=false"], False)):
             self.assertIs(parser.parse_args(flags).on, expected)
         self.assertRaises(ConfigError, parser.parse_args, ["--on=maybe"])
+        parser.add_argument("word", nargs="*")
+        given = parser.parse_args(["--on", "false"])
+        self.assertEqual((given.on, given.word), (True, ["false"]))
+        self.assertEqual(parser.parse_args(["--", "--on"]).word, ["--on"])
         self.assertRaises(ConfigError, parser.parse_args, ["--o"])
 
     def test_certificates(self):

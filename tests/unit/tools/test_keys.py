@@ -71,11 +71,29 @@ class Keys(ToolCase):
         self.assertEqual(themis_keys.encode_public(private.public_key()), public)
         symmetric = f"client/{OWNER}/symmetric"
         self.assertEqual(len(self.tool("read", symmetric, "--private")), 32)
-        self.fails("add --private", "read", symmetric)
+        # Acra's scripts read it without a word.
+        self.assertEqual(self.tool("read", symmetric), self.tool("read", symmetric, "--private"))
+        self.fails("no public part", "read", "--public", symmetric)
         self.fails("one of them", "read", key_id, "--private", "--public")
         for flag in ("--private", "--public"):
             self.fails("there is no", "read", "client/nobody/storage", flag)
         self.fails("no such key id", "read", "nonsense")
+
+    def test_flags_stand_before_ids_as_they_do_in_acras_documentation(self):
+        self.generate("--client_storage_key")
+        key_id = f"client/{OWNER}/storage"
+        public = self.tool("read", key_id)
+        for words in (
+            ("--public", key_id),
+            ("--public=true", key_id),
+            (key_id, "--public"),
+            ("--private=false", key_id),
+        ):
+            self.assertEqual(self.tool("read", *words), public, words)
+        private = self.tool("read", "--private", key_id)
+        self.assertNotEqual(private, public)
+        files = [f"--key_bundle_{n}={os.path.abspath(self.mktemp())}" for n in ("file", "secret")]
+        self.tool("export", *files, "--private_keys", key_id)
 
     def test_ke4_destroy(self):
         self.generate("--client_storage_key", "--client_storage_symmetric_key")

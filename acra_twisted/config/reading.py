@@ -1,0 +1,355 @@
+"""Command line, environment and file to settings.
+
+Flags are accepted as Acra's command lines write them: ``--name=value`` or ``-name=value``, other
+than booleans also ``--name value``.  Precedence: default, file, environment, flag.  All that is
+wrong with any of them is told at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from acra_twisted.config.acraoptions import Judged, judge, listening, options_of
+from acra_twisted.config.effects import Rule, without_effect
+from acra_twisted.config.files import ConfigFile, has_yaml_name, open_file
+from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
+from acra_twisted.errors import ConfigError, raise_together
+from acra_twisted.options import BOOLEAN, FILE, Block, Boolean, Line, Option, Section, Settings
+
+#: Only on the command line.
+ACTIONS = Section(
+    "command line",
+    "Only on the command line.",
+    (
+        Option(
+            "config_file",
+            FILE,
+            "",
+            "Path of the file to read: ini, or Acra's YAML.",
+            short="config",
+        ),
+        Option("check_config", BOOLEAN, False, "Check the whole configuration and exit."),
+        Option(
+            "probe_exporters",
+            BOOLEAN,
+            False,
+            "With --check_config: ask every destination of spans whether it takes some, too.",
+        ),
+        Option(
+            "dump_config",
+            BOOLEAN,
+            False,
+            "Print the settings in force as an ini file. With a config_file whose name ends in "
+            ".yaml or .yml: write them there, as Acra does.",
+        ),
+        Option(
+            "generate_markdown_args_table",
+            BOOLEAN,
+            False,
+            "Print a table of the options in Markdown.",
+        ),
+        Option("version", BOOLEAN, False, "Print the version and exit."),
+        Option("help", BOOLEAN, False, "Print this help and exit.", short="h"),
+    ),
+)
+
+
+def environment_name(option: str, stage: str = "") -> str:
+    """``ACRA_DB_HOST`` for db_host; ``ACRA_STAGE_NAME_KEY`` for a stage's key."""
+    return f"ACRA_STAGE_{stage}_{option}".upper() if stage else f"ACRA_{option}".upper()
+
+
+class Program:
+    """A daemon as its command line sees it.
+
+    ``settle`` fills in what follows from settings that were made.  ``rules`` say where settings
+    have an effect.  ``stages`` gives the sections of the stages that values and blocks choose (or
+    raises ConfigError), ``installed`` the names of all; ``check`` raises ConfigError if the
+    settings can't be used together, ``check_whole`` also for what a start would find when it makes
+    its parts: only --check_config asks, and who has something to mend anyway.  ``probe`` asks what
+    is outside: name and what is wrong.
+    ``blocks`` are the prefixes of sections that may be repeated.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sections: Sequence[Section],
+        check: Callable[[Settings], None],
+        stages: Callable[[Mapping[str, Any], Sequence[Block]], list[Section]] = lambda *_: [],
+        installed: Callable[[], Any] = dict,
+        blocks: Sequence[str] = (),
+        check_whole: Callable[[Settings], None] = lambda settings: None,
+        probe: Callable[[Settings], list[tuple[str, str]]] = lambda settings: [],
+        settle: Callable[[dict[str, Any], Mapping[str, str]], None] = lambda values, given: None,
+        rules: Sequence[Rule] = (),
+    ) -> None:
+        self.name = name
+        self.sections = tuple(sections)
+        self.check = check
+        self.stages = stages
+        self.installed = installed
+        self.blocks = tuple(blocks)
+        self.check_whole = check_whole
+        self.probe = probe
+        self.settle = settle
+        self.rules = tuple(rules)
+
+
+class Flags:
+    """A command line split into option names and texts.
+
+    ``options`` are ours, ``acra`` those that Acra has and we do not, ``stages`` those of stages;
+    ``wrong`` are all mistakes.
+    """
+
+    def __init__(self, program: Program, arguments: Sequence[str]) -> None:
+        self.options: dict[str, Line] = {}
+        self.acra: dict[str, Line] = {}
+        self.stages: dict[str, str] = {}
+        self.wrong: list[ConfigError] = []
+        self._known: dict[str, Option] = {}
+        self._acra = options_of(program.name)
+        for section in (*program.sections, ACTIONS):
+            for option in section.options:
+                self._known[option.name] = option
+                self._known[option.name.replace("_", "-")] = option
+                if option.short:
+                    self._known[option.short] = option
+        waiting = list(arguments)
+        while waiting:
+            try:
+                self._take(waiting.pop(0), waiting)
+            except ConfigError as error:
+                self.wrong.append(error)
+
+    def _take(self, word: str, waiting: list[str]) -> None:
+        name, equals, text = word.lstrip("-").partition("=")
+        if not word.startswith("-") or not name:
+            raise ConfigError(f"unexpected argument {word!r}; flags are --name=value")
+        if name.startswith("stage."):
+            self.stages[name] = text
+            return
+        if name in self._known:
+            option = self._known[name]
+            text = self._text(name, equals, text, isinstance(option.kind, Boolean), waiting)
+            if option.secret:
+                raise ConfigError(
+                    f"--{option.name}: secrets are not taken from the command line, where every "
+                    f"user of this machine can read them; use the file or "
+                    f"{environment_name(option.name)}"
+                )
+            self.options[option.name] = Line(text, f"--{option.name}")
+        elif name in self._acra:
+            text = self._text(name, equals, text, self._acra[name].is_switch, waiting)
+            self.acra[name] = Line(text, f"--{name}")
+        else:
+            near = get_close_matches(name, self._known, 1)
+            hint = f"; did you mean --{near[0]}?" if near else "; see --help"
+            raise ConfigError(f"unknown flag --{name}{hint}")
+
+    @staticmethod
+    def _text(name: str, equals: str, text: str, switch: bool, waiting: list[str]) -> str:
+        """The value: behind the sign, or for what is no switch the next word."""
+        if not equals:
+            if switch:
+                return "true"
+            if not waiting:
+                raise ConfigError(f"flag --{name} needs a value: --{name}=...")
+            text = waiting.pop(0)
+        # Acra's compose files write --config_file="" without a shell that takes the quotes off.
+        return "" if text in EMPTY else text
+
+
+class _Reading:
+    """One reading of flags, environment and file, with all that is wrong."""
+
+    def __init__(
+        self, program: Program, flags: Flags, environment: Mapping[str, str], path: str
+    ) -> None:
+        self.program = program
+        self.flags = flags
+        self.environment = environment
+        self.wrong = list(flags.wrong)
+        self.remarks: list[str] = []
+        self.values: dict[str, Any] = {
+            o.name: o.default for s in program.sections for o in s.options
+        }
+        self.given: dict[str, str] = {}
+        self.blocks: tuple[Block, ...] = ()
+        self.stages: dict[str, Settings] = {}
+        self._options = {o.name: o for s in program.sections for o in s.options}
+        self.file: ConfigFile | None = None
+        if path:
+            with self._noting():
+                self.file = open_file(path)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """A mistake is kept, and reading goes on."""
+        try:
+            yield
+        except ConfigError as error:
+            self.wrong.append(error)
+
+    def read(self) -> None:
+        """Fill the rest."""
+        acra: dict[str, Line] = {}
+        filed: frozenset[str] = frozenset()
+        if self.file is not None:
+            acra_names = options_of(self.program.name)
+            texts, acra, wrong = self.file.read(
+                self.program.sections, acra_names, self.program.blocks
+            )
+            self.wrong += wrong
+            filed = frozenset(acra)
+            self._take(texts)
+        named = {name: environment_name(name) for name in (*self._options, *self._acra_names())}
+        found = {
+            name: Line(self.environment[variable], variable)
+            for name, variable in named.items()
+            if variable in self.environment
+        }
+        ours = {name: entry for name, entry in found.items() if name in self._options}
+        acra |= {name: entry for name, entry in found.items() if name not in self._options}
+        acra |= self.flags.acra
+        filed -= self.flags.acra.keys() | found.keys()
+        self._take(ours)
+        self._take({n: e for n, e in self.flags.options.items() if n in self._options})
+        judged = judge(self.program.name, acra, filed)
+        self.wrong += judged.wrong
+        self.remarks += judged.remarks
+        self._take({n: e for n, e in judged.ours.items() if n not in self.given and e.text})
+        self._listen(judged)
+        if self.file is not None:
+            self.blocks = self.file.blocks(self.program.blocks)
+        self.program.settle(self.values, self.given)
+        self._read_stages()
+
+    def _acra_names(self) -> Iterator[str]:
+        return (name for name in options_of(self.program.name) if name not in self._options)
+
+    def _take(self, texts: Mapping[str, Line]) -> None:
+        for name, (text, where) in texts.items():
+            self.given[name] = where
+            with self._noting():
+                self.values[name] = parse_value(self._options[name], text, where)
+
+    def _listen(self, judged: Judged) -> None:
+        name = "incoming_connection_string"
+        if judged.address:
+            own = name in self.given
+            address = self.values[name]
+            self.values[name] = listening(judged, self.program.name, own, address)
+            self.given.setdefault(name, next(iter(judged.address.values())).where)
+
+    def _read_stages(self) -> None:
+        sections: list[Section] = []
+        with self._noting():
+            sections = self.program.stages(self.values, self.blocks)
+        if sections:
+            self.values["stages"] = tuple(section.name.partition(":")[2] for section in sections)
+        texts: StageTexts = {}
+        if self.file is not None:
+            texts, wrong, unread = self.file.read_stages(sections, self.program.installed)
+            self.wrong += wrong
+            if not self.wrong:
+                self._tell_of_unread(unread)
+        unused = dict(self.flags.stages)
+        for section in sections:
+            stage = section.name.partition(":")[2]
+            values = {option.name: option.default for option in section.options}
+            for option in section.options:
+                flag = f"stage.{stage}.{option.name}"
+                variable = environment_name(option.name, stage)
+                found = [texts.get(stage, {}).get(option.name)]
+                if variable in self.environment:
+                    found.append(Line(self.environment[variable], variable))
+                if flag in unused:
+                    found.append(Line(unused.pop(flag), f"--{flag}"))
+                for entry in filter(None, found):
+                    with self._noting():
+                        values[option.name] = parse_value(option, *entry)
+            self.stages[stage] = Settings(values)
+        for flag in unused:
+            self.wrong.append(ConfigError(f"unknown flag --{flag}: no such key of a chosen stage"))
+
+    def _tell_of_unread(self, unread: Mapping[str, str]) -> None:
+        """Sections of stages that do not run.  One that protects must not be off by accident."""
+        installed = self.program.installed() if unread else {}
+        for stage, where in unread.items():
+            error = ConfigError(
+                f"[stage:{stage}] has no effect: stages does not name {stage!r}; name it there, or "
+                f"take the section out",
+                where,
+            )
+            if getattr(installed[stage], "advisory", True):
+                self.remarks.append(str(error))
+            else:
+                self.wrong.append(error)
+
+
+def load(
+    program: Program, arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[Settings, Settings]:
+    """Settings and actions.  Raises ConfigError, with everything that is wrong."""
+    actions, settings = read_settings(program, arguments, environment)
+    if actions["help"] or actions["version"] or actions["dump_config"]:
+        return settings, actions
+    wrong, remarks = without_effect(
+        settings, (o for s in program.sections for o in s.options), program.rules
+    )
+    try:
+        program.check(settings)
+    except ConfigError as error:
+        wrong.append(error)
+    if wrong or actions["check_config"]:
+        # Whoever has to mend one thing wants to know of all others.
+        try:
+            program.check_whole(settings)
+        except ConfigError as error:
+            wrong.append(error)
+    raise_together(wrong)
+    return settings.remarked(remarks), actions
+
+
+def read_settings(
+    program: Program, arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[Settings, Settings]:
+    """Actions, and settings whose values are right each by itself.  Raises ConfigError, with
+    everything that is wrong."""
+    flags = Flags(program, arguments)
+    values = {option.name: option.default for option in ACTIONS.options}
+    for option in ACTIONS.options:
+        if option.name in flags.options:
+            try:
+                values[option.name] = parse_value(option, *flags.options[option.name])
+            except ConfigError as error:
+                flags.wrong.append(error)
+    actions = Settings(values)
+    if actions["help"] or actions["version"]:
+        raise_together(flags.wrong)
+        return actions, Settings({})
+    path = actions["config_file"]
+    if actions["dump_config"] and has_yaml_name(path) and not _holds_something(path):
+        path = ""
+    reading = _Reading(program, flags, environment, path)
+    reading.read()
+    raise_together(reading.wrong)
+    settings = Settings(
+        reading.values,
+        reading.stages,
+        reading.blocks,
+        actions["config_file"],
+        reading.given,
+        reading.remarks,
+    )
+    return actions, settings
+
+
+def _holds_something(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0

@@ -1,0 +1,175 @@
+"""Acra's configuration files: YAML, a flat map from options to values, and a version.
+
+As in Acra a file without ``version`` is refused, and so is one of a version that is not known; a
+key without a value counts as not there.  Unlike Acra, a key that nobody knows is a mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import textwrap
+from collections.abc import Callable, Collection, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+import yaml
+
+from acra_twisted.config.ini import FileTexts, StageFileTexts, Texts
+from acra_twisted.errors import ConfigError, raise_together
+from acra_twisted.options import Block, Line, Option, Section, Settings
+
+#: PyYAML takes about a second for so much.
+_LARGEST: Final = 1 << 18
+_OLDEST, _NEWEST = 84, 96
+_VERSION: Final = re.compile(r"0\.([0-9]{1,4})(?:\.[0-9]{1,4})?")
+_WRITTEN: Final = "0.91.0"
+_STRING: Final = "tag:yaml.org,2002:str"
+_NULL: Final = "tag:yaml.org,2002:null"
+_OFF: Final = ("", "false")
+#: What Acra writes into its files although only its command line makes sense of it.
+_COMMAND_LINE: Final = frozenset(("config_file", "dump_config", "generate_markdown_args_table"))
+_PLAIN: Final = re.compile(r"[A-Za-z0-9./_-][A-Za-z0-9./_:@+=-]*")
+
+
+def read_yaml(path: str, text: str) -> Texts:
+    """The values that are not empty, without the version.
+
+    Raises ConfigError, with all mistakes.
+    """
+    if len(text) > _LARGEST:
+        raise ConfigError(f"the file has more than {_LARGEST} characters", path)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}" if mark is not None else path
+        raise ConfigError(f"this is no YAML: {error.problem}", where) from None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise ConfigError("this is no YAML", path) from None
+    if root is None:
+        raise ConfigError("config hasn't version key", path)
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError("expected one option a line: name: value", path)
+    found: Texts = {}
+    wrong: list[ConfigError] = []
+    version: Any = None
+    for key, value in root.value:
+        where = f"{path}:{key.start_mark.line + 1}"
+        name = key.value if isinstance(key, yaml.ScalarNode) else ""
+        if not name or not isinstance(value, yaml.ScalarNode):
+            wrong.append(ConfigError(f"{name or 'a key'}: expected one option: name: value", where))
+        elif name in found or name == "version" and version is not None:
+            wrong.append(ConfigError(f"{name!r} is given twice", where))
+        elif name == "version":
+            version = value
+            wrong += _check_version(value, where)
+        else:
+            found[name] = Line("" if value.tag == _NULL else value.value, where)
+    if version is None:
+        wrong.append(ConfigError("config hasn't version key", path))
+    raise_together(wrong)
+    return {name: line for name, line in found.items() if line.text.strip()}
+
+
+def _check_version(value: Any, where: str) -> list[ConfigError]:
+    if value.tag != _STRING:
+        return [ConfigError("value of version is not string; write it as 0.91.0", where)]
+    match = _VERSION.fullmatch(value.value)
+    if match is not None and _OLDEST <= int(match[1]) <= _NEWEST:
+        return []
+    expected = f'expects "0.{_OLDEST}" to "0.{_NEWEST}" version'
+    text = f"config version {json.dumps(value.value[:40])} is not supported, {expected}"
+    return [ConfigError(text, where)]
+
+
+class YamlFile:
+    """One file, by option.  Raises ConfigError."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.texts = read_yaml(path, text)
+
+    def read(
+        self, sections: Sequence[Section], acra: Collection[str] = (), prefixes: Sequence[str] = ()
+    ) -> FileTexts:
+        """What the file gives of the declared options, and of ``acra``'s."""
+        options = {option.name for section in sections for option in section.options}
+        found = FileTexts({}, {}, [])
+        for name, line in self.texts.items():
+            if name in options:
+                found.ours[name] = line
+            elif name in acra:
+                found.acra[name] = line
+            else:
+                found.wrong.extend(unknown_key(name, line, options))
+        return found
+
+    def read_stages(
+        self, sections: Sequence[Section], installed: Callable[[], Any]
+    ) -> StageFileTexts:
+        """A flat file has none."""
+        return StageFileTexts({}, [], {})
+
+    def blocks(self, prefixes: Sequence[str] = ()) -> tuple[Block, ...]:
+        """A flat file has none."""
+        return ()
+
+
+def unknown_key(name: str, line: Line, options: Collection[str]) -> Iterator[ConfigError]:
+    """What is wrong with a key that is no option of the program."""
+    if name not in _COMMAND_LINE:
+        near = get_close_matches(name, options, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        yield ConfigError(f"unknown key {name!r}{hint}", line.where)
+    elif line.text.strip().lower() not in _OFF:
+        yield ConfigError(f"{name} belongs on the command line", line.where)
+
+
+def render_yaml(entries: Sequence[tuple[str, str, str]]) -> str:
+    """A file as Acra's --dump_config writes it: name, help and value of each option."""
+    lines = [f"version: {_WRITTEN}", ""]
+    for name, told, value in sorted(entries):
+        plain = not value or _PLAIN.fullmatch(value) and value.lower() != "null"
+        shown = value if plain else _quoted(value)
+        lines += [*textwrap.wrap(told, 96, initial_indent="# ", subsequent_indent="# ")]
+        lines += [f"{name}: {shown}".rstrip(), ""]
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    text: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf)
+    return text.rstrip("\n")
+
+
+def settings_as_yaml(sections: Sequence[Section], settings: Settings) -> str:
+    """The settings in force; secrets are left empty.  Raises ConfigError for what has no place in
+    a flat file."""
+    for block in settings.blocks:
+        raise ConfigError(f"[{block.name}] has no place in a YAML file; keep the ini file")
+    entries = [
+        (option.name, option.help, _shown(option, settings[option.name]))
+        for section in sections
+        for option in section.options
+    ]
+    return render_yaml(entries)
+
+
+def _shown(option: Option, value: Any) -> str:
+    return "" if option.secret else option.kind.render(value)
+
+
+def write_file(path: str, text: str) -> None:
+    """Put ``text`` in place of the file, mode 0600.  Raises ConfigError."""
+    partial = f"{path}.tmp"
+    try:
+        if folder := os.path.dirname(path):
+            os.makedirs(folder, 0o700, exist_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(partial, path)
+    except OSError as error:
+        raise ConfigError(f"config_file: cannot write {path}: {error.strerror}") from None

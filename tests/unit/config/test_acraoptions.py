@@ -1,0 +1,144 @@
+"""Options of Acra's that are no options of ours: taken, mapped, or refused by what they ask for."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config import acraoptions
+from acra_twisted.config.acraoptions import ACRA_OPTIONS, judge, options_of
+from acra_twisted.config.reading import ACTIONS
+from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.options import Address, Line
+
+PROGRAMS = {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}
+
+
+class Tables(SynchronousTestCase):
+    def test_no_option_is_ours_as_well(self):
+        for program, sections in PROGRAMS.items():
+            ours = {option.name for s in (*sections, ACTIONS) for option in s.options}
+            self.assertEqual(ours & options_of(program).keys(), set())
+
+    def test_each_stands_there_once_for_a_program(self):
+        for program in {program for option in ACRA_OPTIONS for program in option.programs}:
+            names = [option.name for option in ACRA_OPTIONS if program in option.programs]
+            self.assertEqual(len(names), len(set(names)), program)
+
+    def test_what_a_name_becomes_is_ours(self):
+        for program, sections in PROGRAMS.items():
+            ours = {option.name for s in sections for option in s.options}
+            for option in options_of(program).values():
+                self.assertIn(option.becomes, (*ours, ""))
+
+    def test_acras_defaults_never_stop_a_start(self):
+        """A file that Acra's --dump_config has written is nobody's wish."""
+        for program in PROGRAMS:
+            known = options_of(program)
+            given = {name: Line(option.default, "f:1") for name, option in known.items()}
+            self.assertEqual(judge(program, given, given).wrong, [])
+
+
+class Judging(SynchronousTestCase):
+    def judge(self, program="acra-server", filed=(), **given):
+        lines = {name: Line(text, f"--{name}") for name, text in given.items()}
+        return judge(program, lines, filed)
+
+    def test_refused_by_what_is_asked_for(self):
+        for name, text, says in (
+            ("mysql_enable", "true", "MySQL"),
+            ("zonemode_enable", "1", "zones"),
+            ("encryptor_config_file", "e.yaml", "encryption of columns"),
+            ("token_db", "t.db", "tokens"),
+            ("redis_host_port", "localhost:6379", "Redis"),
+            ("vault_connection_api_string", "https://vault", "Vault"),
+            ("kms_type", "aws", "key management service"),
+            ("keystore_encryption_type", "kms_per_client", "key management service"),
+            ("consul_connection_api_string", "https://consul", "Consul"),
+            ("sql_parse_on_error_exit_enable", "true", "cannot be parsed"),
+            ("http_api_tls_transport_enable", "true", "TLS for the HTTP API"),
+            *((f"tls_{by}_url", "http://x", "checking certificates") for by in ("ocsp", "crl")),
+            *(
+                (f"tls_{by}_{side}from_cert", word, "checking certificates")
+                for by in ("ocsp", "crl")
+                for side in ("", "client_", "database_")
+                for word in ("use", "trust", "prefer")
+            ),
+            ("tls_ocsp_required", "requireGood", "OCSP"),
+            ("tls_ocsp_database_url", "http://x", "OCSP"),
+            ("tls_crl_client_url", "http://x", "revocation lists"),
+        ):
+            found = self.judge(**{name: text})
+            (error,) = found.wrong
+            self.assertTrue(str(error).startswith(f"--{name}: {name}: not supported"), str(error))
+            self.assertIn(says, str(error))
+            self.assertIn(f"leave {name} out", str(error))
+
+    def test_what_is_off_or_empty_is_taken(self):
+        for name, option in options_of("acra-server").items():
+            given = {name: "", "tls_ocsp_from_cert": "ignore"}
+            self.assertEqual(self.judge(**given).wrong, [], name)
+            if option.is_switch:
+                self.assertEqual(self.judge(**{name: "false"}).wrong, [], name)
+
+    def test_what_says_do_as_you_do_anyway_is_taken_without_a_word(self):
+        for name in (
+            *("acrastruct_wholecell_enable", "acrastruct_injectedcell_enable"),
+            *("pgsql_hex_bytea", "pgsql_escape_bytea", "postgresql_enable"),
+        ):
+            for word in ("true", "false", "1", "T"):
+                self.assertEqual(self.judge(**{name: word}), ([], [], {}, {}))
+        self.assertEqual(self.judge("acra-connector", user_check_disable="true"), ([], [], {}, {}))
+
+    def test_revocation_that_is_off_takes_its_settings_along(self):
+        found = self.judge(
+            tls_ocsp_from_cert="ignore",
+            tls_ocsp_required="requireGood",
+            tls_ocsp_check_only_leaf_certificate="true",
+            tls_crl_from_cert="ignore",
+            tls_crl_cache_size="1000",
+            tls_crl_cache_time="10",
+        )
+        self.assertEqual(found, ([], [], {}, {}))
+
+    def test_acras_default_in_a_file_is_told_of(self):
+        found = self.judge(filed=("tls_ocsp_from_cert",), tls_ocsp_from_cert="prefer")
+        self.assertEqual(found.wrong, [])
+        self.assertIn("checking certificates by OCSP is not done", found.remarks[0])
+        found = self.judge(filed=("tls_ocsp_from_cert",), tls_ocsp_from_cert="use")
+        self.assertEqual(len(found.wrong), 1)
+
+    def test_modes(self):
+        for word in ("AcraServer", "acraserver"):
+            self.assertEqual(self.judge("acra-connector", mode=word).wrong, [])
+        (error,) = self.judge("acra-connector", mode="AcraTranslator").wrong
+        self.assertIn("not supported here: AcraTranslator", str(error))
+        (error,) = self.judge("acra-connector", mode="nonsense").wrong
+        self.assertIn("expected one of", str(error))
+
+    def test_values_of_the_wrong_kind(self):
+        for name, text in (("mysql_enable", "maybe"), ("redis_db_keys", "one")):
+            (error,) = self.judge(**{name: text}).wrong
+            self.assertIn(f"{name}: expected", str(error))
+
+    def test_secrets_are_not_shown(self):
+        found = self.judge(redis_host_port="hunter2", vault_connection_api_string="hunter2")
+        self.assertNotIn("hunter2", " ".join(map(str, found.wrong)))
+
+    def test_names_that_are_others_now(self):
+        found = self.judge(tls_db_sni="db.example")
+        self.assertEqual(found.ours, {"tls_database_sni": Line("db.example", "--tls_db_sni")})
+
+    def test_host_and_port(self):
+        ours = Address("127.0.0.1", 9393)
+        given = Address("10.0.0.1", 7000)
+        for parts, own, address, expected in (
+            ({"host": "0.0.0.0"}, False, ours, Address("0.0.0.0", 9393)),
+            ({"port": "7000"}, False, ours, Address("127.0.0.1", 7000)),
+            ({"host": "::1", "port": "1"}, False, ours, Address("::1", 1)),
+            # Acra's --dump_config writes all three.
+            ({"host": "0.0.0.0", "port": "9393"}, True, given, given),
+            ({"host": "0.0.0.0", "port": "7001"}, True, given, Address("10.0.0.1", 7001)),
+            ({"host": "10.0.0.2"}, True, Address(path="/x"), Address("10.0.0.2", 9393)),
+            ({"host": ""}, True, given, given),
+        ):
+            found = self.judge(**{f"incoming_connection_{k}": v for k, v in parts.items()})
+            address = acraoptions.listening(found, "acra-server", own, address)
+            self.assertEqual(address, expected)
