@@ -10,10 +10,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.ini import BLOCK_PREFIXES, STAGE_PREFIX, IniFile
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.pipeline.build import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts
 from tests.support.documents import TOP, blocks, literals, pages
+from tests.support.settings import values_of
 
 #: Programs of others that a page may call.
 OTHERS = set(
@@ -135,12 +136,12 @@ class Files(SynchronousTestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
             file.write(block.text)
             file.flush()
-            ini = IniFile(file.name)
-            ini.read(sections, BLOCK_PREFIXES)
+            values_of(file.name, sections, BLOCK_PREFIXES)
+            ini = IniFile(file.name, block.text)
             # Stages of the examples are not installed.
             named = [name.removeprefix(STAGE_PREFIX) for name in ini.sections if ":" in name]
             installed = [name for name in named if name in stage_factories()]
-            ini.read_stages(stage_sections(installed), lambda: named)
+            raise_together(ini.read_stages(stage_sections(installed), lambda: named).wrong)
 
     def test_settings_that_are_named(self):
         """Each ``key = value`` in a page's text is one of ours, and the value may be given."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from cryptography import x509
 
-from acra_twisted.config.ini import IniFile
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.options import Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tools import certs, commandline, keymaker
 from acra_twisted.transport.tls import Credentials
 from tests.support.handshakes import shake
+from tests.support.settings import values_of
 from tests.unit.tools.base import ToolCase
 
 DAY = datetime.timedelta(days=1)
@@ -37,7 +37,7 @@ class CertificateMaker(ToolCase):
         block = re.search(rf"^{heading}.*\n\n((?:    .*\n)+)", output, re.M).group(1)
         path = self.mktemp()
         Path(path).write_text(re.sub("(?m)^    ", "", block))
-        return Settings({**defaults(sections), **IniFile(path).read(sections)})
+        return Settings({**defaults(sections), **values_of(path, sections)})
 
     def test_one_command_and_everybody_can_talk(self):
         output = self.make("--hosts=acra.example,127.0.0.1", "--database_hosts=db.example")
