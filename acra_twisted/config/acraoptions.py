@@ -24,6 +24,8 @@ _TOOLS: Final = ("acra-keymaker", "acra-keys", "acra-poisonrecordmaker", "acra-l
 _ALL: Final = (*_BOTH, *_TOOLS)
 _NUMBER: Final = Integer(-1, 1_000_000)
 _OFF: Final = ("false",)
+#: What is a part of an address of ours ends so.
+PARTS: Final = ("_host", "_port")
 
 
 class AcraOption(NamedTuple):
@@ -146,28 +148,12 @@ def _tls_family(programs: Sequence[str], prefix: str, what: str) -> list[AcraOpt
     ]
 
 
+def _port(program: str, name: str, default: str) -> AcraOption:
+    ours = name.replace("_port", "_string")
+    return AcraOption(name, (program,), PORT, default, f"the port of {ours}", becomes=ours)
+
+
 _CONNECTION: Final = (
-    *_fine(
-        _BOTH,
-        "http_api_enable",
-        BOOLEAN,
-        "the API of Acra is not served: no protection depends on it",
-        "false",
-        told=True,
-    ),
-    *_fine(
-        _BOTH,
-        "incoming_connection_api_string",
-        TEXT,
-        "the API of Acra is not served",
-    ),
-    *_fine(_BOTH, "incoming_connection_api_port", _NUMBER, "the API of Acra is not served"),
-    *_fine(
-        (CONNECTOR,),
-        "acraserver_api_connection_string acraserver_api_connection_port",
-        TEXT,
-        "the API of Acra is not forwarded",
-    ),
     *_lacking((SERVER,), "http_api_tls_transport_enable", BOOLEAN, "TLS for the HTTP API"),
     AcraOption(
         "incoming_connection_host",
@@ -177,22 +163,10 @@ _CONNECTION: Final = (
         "the host of incoming_connection_string",
         becomes="incoming_connection_string",
     ),
-    AcraOption(
-        "incoming_connection_port",
-        (SERVER,),
-        PORT,
-        "9393",
-        "the port of incoming_connection_string",
-        becomes="incoming_connection_string",
-    ),
-    AcraOption(
-        "incoming_connection_port",
-        (CONNECTOR,),
-        PORT,
-        "9494",
-        "the port of incoming_connection_string",
-        becomes="incoming_connection_string",
-    ),
+    _port(SERVER, "incoming_connection_port", "9393"),
+    _port(SERVER, "incoming_connection_api_port", "9090"),
+    _port(CONNECTOR, "incoming_connection_port", "9494"),
+    _port(CONNECTOR, "incoming_connection_api_port", "9191"),
     AcraOption(
         "tls_db_sni",
         (SERVER,),
@@ -409,12 +383,12 @@ def options_of(program: str) -> dict[str, AcraOption]:
 
 class Judged(NamedTuple):
     """``wrong`` are refusals, ``remarks`` sentences for the operator, ``ours`` what to take under
-    a name of ours.  ``host`` and ``port`` replace those of incoming_connection_string."""
+    a name of ours, ``parts`` hosts and ports of our addresses, by Acra's name."""
 
     wrong: list[ConfigError]
     remarks: list[str]
     ours: dict[str, Line]
-    address: dict[str, Line]
+    parts: dict[str, Line]
 
 
 def judge(program: str, given: Mapping[str, Line], from_file: Iterable[str] = ()) -> Judged:
@@ -430,8 +404,8 @@ def judge(program: str, given: Mapping[str, Line], from_file: Iterable[str] = ()
             found.wrong.append(ConfigError(f"{name}: {error}", where))
     for name, value in values.items():
         option, where = known[name], given[name].where
-        if option.becomes == "incoming_connection_string":
-            found.address[name] = Line(value, where)
+        if name.endswith(PARTS) and option.becomes:
+            found.parts[name] = Line(value, where)
         elif option.becomes:
             found.ours[option.becomes] = Line(value, where)
         elif value and not option.accepts(value, values):
@@ -451,18 +425,27 @@ def _refusal(option: AcraOption, where: str) -> ConfigError:
     return ConfigError(f"{option.name}: not supported here: {option.says}; {remedy}", where)
 
 
-def listening(judged: Judged, program: str, own: bool, address: Address) -> Address:
-    """Where to listen if Acra's host and port replace parts of ``address``.
+def address(
+    program: str, judged: Judged, ours: str, own: bool, before: Address
+) -> tuple[Address, str]:
+    """The address ``ours`` if Acra's host and port replace parts of it, and where they were given;
+    empty if they do not.
 
-    ``own``: incoming_connection_string has been given, too; it holds against Acra's defaults.
+    ``own``: ours has been given, too; it holds against Acra's defaults.
     """
     known = options_of(program)
     parts = {
-        name.removeprefix("incoming_connection_"): entry.text
-        for name, entry in judged.address.items()
-        if entry.text and not (own and entry.text == known[name].default)
+        name.rpartition("_")[2]: entry
+        for name, entry in judged.parts.items()
+        if known[name].becomes == ours
+        and entry.text
+        and not (own and entry.text == known[name].default)
     }
     if not parts:
-        return address
-    port = address.port or int(known["incoming_connection_port"].default)
-    return Address(parts.get("host", address.host or "127.0.0.1"), int(parts.get("port", port)))
+        return before, ""
+    port = before.port or int(known[ours.replace("_string", "_port")].default)
+    found = Address(
+        parts["host"].text if "host" in parts else before.host or "127.0.0.1",
+        int(parts["port"].text) if "port" in parts else port,
+    )
+    return found, next(iter(parts.values())).where

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-from acra_twisted.config.acraoptions import Judged, judge, listening, options_of
+from acra_twisted.config.acraoptions import Judged, address, judge, options_of
 from acra_twisted.config.effects import Rule, without_effect
 from acra_twisted.config.files import ConfigFile, has_yaml_name, open_file
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
@@ -240,12 +240,12 @@ class _Reading:
                 self.values[name] = parse_value(self._options[name], text, where)
 
     def _listen(self, judged: Judged) -> None:
-        name = "incoming_connection_string"
-        if judged.address:
-            own = name in self.given
-            address = self.values[name]
-            self.values[name] = listening(judged, self.program.name, own, address)
-            self.given.setdefault(name, next(iter(judged.address.values())).where)
+        for name in {options_of(self.program.name)[part].becomes for part in judged.parts}:
+            self.values[name], where = address(
+                self.program.name, judged, name, name in self.given, self.values[name]
+            )
+            if where:
+                self.given[name] = where
 
     def _read_stages(self) -> None:
         sections: list[Section] = []

@@ -131,6 +131,7 @@ class Judging(SynchronousTestCase):
         given = Address("10.0.0.1", 7000)
         for parts, own, address, expected in (
             ({"host": "0.0.0.0"}, False, ours, Address("0.0.0.0", 9393)),
+            ({"port": "9393"}, False, Address("::1", 1), Address("::1", 9393)),
             ({"port": "7000"}, False, ours, Address("127.0.0.1", 7000)),
             ({"host": "::1", "port": "1"}, False, ours, Address("::1", 1)),
             # Acra's --dump_config writes all three.
@@ -140,5 +141,15 @@ class Judging(SynchronousTestCase):
             ({"host": ""}, True, given, given),
         ):
             found = self.judge(**{f"incoming_connection_{k}": v for k, v in parts.items()})
-            address = acraoptions.listening(found, "acra-server", own, address)
-            self.assertEqual(address, expected)
+            name = "incoming_connection_string"
+            made, where = acraoptions.address("acra-server", found, name, own, address)
+            self.assertEqual(made, expected)
+            self.assertEqual(bool(where), expected != address)
+            name = "incoming_connection_api_string"
+            self.assertEqual(
+                acraoptions.address("acra-server", found, name, own, address), (address, "")
+            )
+        found = self.judge(incoming_connection_api_port="7001")
+        name = "incoming_connection_api_string"
+        made, _ = acraoptions.address("acra-server", found, name, False, ours)
+        self.assertEqual(made, Address("127.0.0.1", 7001))
