@@ -27,6 +27,8 @@ from acra_twisted.errors import (
     KeyStoreError,
 )
 from acra_twisted.options import Address
+from acra_twisted.transport import certificates
+from acra_twisted.transport.certificates import CertificateRefused
 
 #: Kinds of reasons: the value of ``error.type`` in spans.
 REFUSED: Final = "connection_refused"
@@ -108,12 +110,14 @@ class Party:
 
 @dataclass(frozen=True)
 class Reason:
-    """``kind`` is one of the above, ``what`` has happened, ``remedy`` is what to do (or empty)."""
+    """``kind`` is one of the above, ``what`` has happened, ``remedy`` is what to do (or empty);
+    ``told`` says more to who is not the operator than the kind does."""
 
     kind: str
     party: Party
     what: str
     remedy: str = ""
+    told: str = ""
 
     def __str__(self) -> str:
         """The text for the log: who, where, what, and what to do."""
@@ -130,7 +134,7 @@ class Reason:
     @property
     def public(self) -> str:
         """What who is not the operator may learn."""
-        return _PUBLIC.get(self.kind, "it failed")
+        return self.told or _PUBLIC.get(self.kind, "it failed")
 
 
 def shown(address: Any) -> str:
@@ -155,6 +159,8 @@ def reason_of(problem: BaseException | Failure, party: Party, stood: bool = Fals
         return Reason(HUNG_UP, party, f"the connection was lost{why and f': {why}'}")
     if isinstance(value, ForeignProtocol):
         return _foreign(value.protocol, party)
+    if isinstance(value, CertificateRefused):
+        return _of_certificate(value, party)
     if isinstance(value, AcraError):
         if isinstance(value, HandshakeError | CryptoError):
             return Reason(HANDSHAKE, party, str(value), party.role.unproven)
@@ -172,11 +178,6 @@ def reason_of(problem: BaseException | Failure, party: Party, stood: bool = Fals
         return _timed_out(party)
     if isinstance(value, error.ConnectError | OSError):
         return _of_system(value, party)
-    if type(value).__name__ == "VerificationError":
-        role = party.role
-        return Reason(
-            CERTIFICATE, party, "its certificate is not for the expected name", _see(role.expected)
-        )
     if isinstance(value, ValueError) and not stood:
         return Reason(NAME, party, "its address cannot be used", _see(party.role.address))
     return Reason(OTHER, party, "an error inside this program")
@@ -226,6 +227,21 @@ def _of_openssl(value: SSL.Error, party: Party) -> Reason:
     if not words:
         return _hung_up(value, party)
     return Reason(TLS, party, f"TLS failed: {'; '.join(words)}")
+
+
+def _of_certificate(value: CertificateRefused, party: Party) -> Reason:
+    role = party.role
+    remedies = {
+        certificates.EXPIRED: "renew it there, or set this machine's clock",
+        certificates.EARLY: "set the clock that is wrong, of this machine or where it was made",
+        certificates.ISSUER: f"its CA must be in {role.authorities}" if role.authorities else "",
+        certificates.NAME: f"have it made for that name, or set {role.expected} to one of its own"
+        if role.expected
+        else "",
+        certificates.USE: "have it made for that use there, or for any (acra-certs does)",
+    }
+    what = f"its certificate {value.about}"
+    return Reason(CERTIFICATE, party, what, remedies.get(value.problem, ""), value.public)
 
 
 def _no_certificate(party: Party) -> str:

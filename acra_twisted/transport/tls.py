@@ -1,18 +1,16 @@
 """TLS contexts from options, and TLS as one ITransportSecurity.
 
-TLS 1.2 and 1.3 only, forward-secret AEAD suites, no renegotiation.  A peer's name is checked by
-service-identity; for IP addresses, too.
+TLS 1.2 and 1.3 only, forward-secret AEAD suites, no renegotiation.  What is wrong with a peer's
+certificate is said by `transport.certificates`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 from typing import Any
 
 from OpenSSL import SSL, crypto
-from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
@@ -34,6 +32,7 @@ from acra_twisted.errors import ConfigError, HandshakeError, KeyStoreError
 from acra_twisted.interfaces import ITransportSecurity
 from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Settings
+from acra_twisted.transport.certificates import CLIENT, SERVER, Loaded, Verifier, is_ip_address
 
 _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
     "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:@SECLEVEL=2"
@@ -49,14 +48,23 @@ class TLSContext:
     something else, in Twisted's memory buffers (`creator`).
 
     ``options`` are Twisted's; a client checks that the peer's certificate is for ``name``, a
-    server agrees to one of ``protocols`` where the peer asks for some.
+    server agrees to one of ``protocols`` where the peer asks for some.  ``loaded`` are the
+    certificates that it uses, ``authorities`` those that peers are verified by.
     Sessions are resumed: a connection after the first costs no signature and no chain to verify.
     """
 
     def __init__(
-        self, options: CertificateOptions, name: str = "", protocols: Sequence[bytes] = ()
+        self,
+        options: CertificateOptions,
+        name: str = "",
+        protocols: Sequence[bytes] = (),
+        loaded: Sequence[Loaded] = (),
     ) -> None:
         self.context = context = options.getContext()
+        self.loaded = tuple(loaded)
+        self._verifier = Verifier([each.certificate for each in loaded if each.usage is None], name)
+        if context.get_verify_mode() != SSL.VERIFY_NONE:
+            context.set_verify(context.get_verify_mode(), self._verifier)
         # Tickets, which cost the server no memory.  Their key lives as long as this object; in
         # TLS 1.3 a resumed connection agrees on new keys all the same.
         context.set_options(SSL.OP_NO_RENEGOTIATION)
@@ -91,7 +99,9 @@ class TLSContext:
         if not where & SSL.SSL_CB_HANDSHAKE_DONE:
             return
         try:
-            check_name(connection, self._name)
+            # A session that is resumed has a certificate, and OpenSSL does not ask about it.
+            peer: Any = connection.get_peer_certificate()
+            self._verifier.check_name(peer.to_cryptography())
         except Exception:
             # Whatever it is: nothing may pass because the check itself failed.
             owner = connection.get_app_data()
@@ -103,6 +113,7 @@ class TLSContext:
         if bool(self._name) != bool(other._name):
             raise ValueError("one is a client that checks names, the other is not")
         self.context, self._name, self._session = other.context, other._name, None
+        self.loaded, self._verifier = other.loaded, other._verifier
 
     def keep_session(self, connection: SSL.Connection) -> None:
         """For the next connection, unless it is one of before `become`."""
@@ -135,6 +146,15 @@ class TLSContexts:
         self._made.append((context, make))
         return context
 
+    def loaded(self) -> list[Loaded]:
+        """The certificates in use, each once."""
+        found = {
+            (each.option, each.certificate): each
+            for context, _ in self._made
+            for each in context.loaded
+        }
+        return list(found.values())
+
     def renew(self) -> int:
         """Read all files anew; how many contexts there are.  Raises ConfigError; then every
         context stays as it was."""
@@ -156,23 +176,6 @@ class _Creator:
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         return self._context.connection(None, protocol, False)
-
-
-def is_ip_address(name: str) -> bool:
-    """Whether a certificate must have it as an address and not as a DNS name."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def check_name(connection: SSL.Connection, name: str) -> None:
-    """Raises service_identity's VerificationError if the peer's certificate is not for ``name``."""
-    if is_ip_address(name):
-        verify_ip_address(connection, name)
-    else:
-        verify_hostname(connection, name.encode("idna").decode("ascii"))
 
 
 class Credentials:
@@ -197,6 +200,7 @@ class Credentials:
                 f"{prefix}auth: {self.auth} accepts certificates that nobody verified; "
                 f"use 0 (none), 3 (verify if given) or 4 (require and verify)"
             )
+        self._files = {name: chosen(name) for name in ("ca", "cert")}
         self.authorities = read_certificates(*chosen("ca"))
         certificates = read_certificates(*chosen("cert"))
         key = _read_key(*chosen("key"))
@@ -215,6 +219,15 @@ class Credentials:
             raise ConfigError(
                 f"{key_option}: this is not the key of the certificate in {certificate_option}"
             ) from None
+
+    def loaded(self, usage: Any) -> list[Loaded]:
+        """The certificates that were read; ``usage`` is CLIENT or SERVER."""
+        own = [] if self.certificate is None else [(self.certificate, usage)]
+        trusted = [(each.original, None) for each in self.authorities if self.auth != NONE]
+        return [
+            Loaded(*self._files["ca" if use is None else "cert"], each.to_cryptography(), use)
+            for each, use in [*own, *trusted]
+        ]
 
     def server_context(self, protocols: Sequence[bytes] = ()) -> TLSContext:
         """For accepting; verifies peers as ``auth`` says.
@@ -242,6 +255,7 @@ class Credentials:
                 **trust,
             ),
             protocols=protocols,
+            loaded=self.loaded(SERVER),
         )
 
     def client_creator(self, name: str) -> TLSContext:
@@ -258,7 +272,8 @@ class Credentials:
             enableSessionTickets=True,
             **trust,
         )
-        return TLSContext(options, name if self.auth != NONE else "")
+        expected = name if self.auth != NONE else ""
+        return TLSContext(options, expected, loaded=self.loaded(CLIENT))
 
     def _trust_root(self) -> Any:
         if not self.authorities:

@@ -246,7 +246,9 @@ def _not_yet(data: Any) -> int:
 
 def _described(error: SSL.Error) -> Failure:
     """A connection that just ends is lost; everything else says what OpenSSL found."""
-    if isinstance(error, SSL.SysCallError) or "unexpected eof" in str(error):
+    # What is said of a certificate has the peer's words in it.
+    refused = isinstance(error, HandshakeError)
+    if isinstance(error, SSL.SysCallError) or (not refused and "unexpected eof" in str(error)):
         return LOST
     return Failure(error)
 

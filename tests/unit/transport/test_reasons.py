@@ -18,7 +18,8 @@ from acra_twisted.errors import (
 )
 from acra_twisted.options import Address
 from acra_twisted.telemetry.spans import UNAVAILABLE, Span
-from acra_twisted.transport import reasons
+from acra_twisted.transport import certificates, reasons
+from acra_twisted.transport.certificates import CertificateRefused
 from acra_twisted.transport.parties import (
     ACRASERVER_SECURE_SESSION,
     ACRASERVER_TLS,
@@ -32,10 +33,6 @@ from acra_twisted.wire import spoken
 
 HERE = Party(DATABASE, "db.example:5432")
 SERVER = Party(ACRASERVER_TLS, "10.0.0.9:9393")
-
-
-class VerificationError(Exception):
-    """As service_identity's."""
 
 
 def openssl(*texts):
@@ -117,7 +114,6 @@ class Reasons(SynchronousTestCase):
     def test_what_tls_finds_here(self):
         for problem, party, kind, *parts in (
             (openssl("certificate verify failed"), SERVER, reasons.CERTIFICATE, "tls_ca"),
-            (VerificationError(), SERVER, reasons.CERTIFICATE, "expected name", "acraserver_sni"),
             (openssl("wrong version number"), SERVER, reasons.PROTOCOL, "does not speak TLS"),
             (openssl("no shared cipher"), SERVER, reasons.TLS, "TLS failed: no shared cipher"),
             (
@@ -128,6 +124,25 @@ class Reasons(SynchronousTestCase):
             ),
         ):
             self.check(problem, party, kind, *parts)
+
+    def test_certificates_that_are_refused(self):
+        for problem, part, told in (
+            (certificates.EXPIRED, "renew it there", "its certificate has expired"),
+            (certificates.EARLY, "set the clock", "its certificate is not valid yet"),
+            (certificates.ISSUER, "must be in tls_ca", "its certificate is of a CA"),
+            (certificates.NAME, "set tls_acraserver_sni", "its certificate is for another name"),
+            (certificates.USE, "acra-certs", "its certificate is for another use"),
+            (certificates.OTHER, "", "its certificate is not accepted"),
+        ):
+            refused = CertificateRefused(problem, "(CN=x) is so")
+            text = "AcraServer at 10.0.0.9:9393: its certificate (CN=x) is so"
+            reason = self.check(refused, SERVER, reasons.CERTIFICATE, part)
+            self.assertEqual(reason.happened, text)
+            self.assertTrue(reason.public.startswith(told))
+            self.assertNotIn("CN=x", reason.public)
+        # Where no setting has to do with it, none is named.
+        reason = reason_of(CertificateRefused(certificates.NAME, "x"), Party(APPLICATION))
+        self.assertEqual(reason.remedy, "")
 
     def test_other_protocols(self):
         for party, protocol, remedy in (

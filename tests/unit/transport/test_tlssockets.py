@@ -137,7 +137,7 @@ class TLS(SynchronousTestCase):
     def test_tl2_another_name(self):
         self.client_context = Credentials(self.far).client_creator("other.example")
         self.connect()
-        self.assertEqual((self.there.shaken, self.there.lost), (0, ["VerificationError"]))
+        self.assertEqual((self.there.shaken, self.there.lost), (0, ["CertificateRefused"]))
         self.assertEqual(self.here.data, b"")
 
     def test_tl2_an_address(self):
@@ -146,12 +146,12 @@ class TLS(SynchronousTestCase):
         self.assertEqual(self.there.shaken, 1)
         self.client_context = Credentials(self.far).client_creator("127.0.0.2")
         self.connect()
-        self.assertEqual((self.there.shaken, self.there.lost), (0, ["VerificationError"]))
+        self.assertEqual((self.there.shaken, self.there.lost), (0, ["CertificateRefused"]))
 
     def test_tl2_another_authority(self):
         self.client_context = Credentials(self.stranger).client_creator("db.example")
         self.connect()
-        self.assertEqual((self.there.shaken, self.there.lost), (0, ["Error"]))
+        self.assertEqual((self.there.shaken, self.there.lost), (0, ["CertificateRefused"]))
         self.assertEqual((self.here.shaken, len(self.here.lost)), (0, 1))
 
     def test_another_alpn_is_refused(self):
