@@ -8,13 +8,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.lines import write_whole
 
 #: No key file is longer; a limit before anything is read.
 _LIMIT = 64 * 1024
+_LINK = "is a symbolic link; put the file itself there"
+#: Files that a message names.
+_SHOWN = 3
 _CONTAINER_HINT = (
     " (in a container: set owner and mode of the mounted folder, fsGroup and defaultMode 0400 "
     "in Kubernetes)"
@@ -26,12 +31,13 @@ def check_private(path: str, state: os.stat_result, what: str) -> None:
     mode = stat.S_IMODE(state.st_mode)
     if mode & 0o177:
         raise KeyStoreError(
-            f"{what} {path} has mode {mode:04o}, others could read it; run: chmod 600 {path}"
+            f"{what} {path} has mode {mode:04o}, others could read it; run: chmod 600 "
+            f"{quote(path)}"
             f"{_CONTAINER_HINT}"
         )
     if state.st_uid not in (0, os.geteuid()):
         raise KeyStoreError(
-            f"{what} {path} belongs to another user; run: chown {os.geteuid()} {path}"
+            f"{what} {path} belongs to another user; run: chown {os.geteuid()} {quote(path)}"
         )
 
 
@@ -51,18 +57,48 @@ def check_folder(path: str) -> None:
     if mode & 0o077:
         raise KeyStoreError(
             f"keys_dir: keystore folder {path} has mode {mode:04o}, it must be 0700; "
-            f"run: chmod 700 {path}{_CONTAINER_HINT}"
+            f"run: chmod 700 {quote(path)}{_CONTAINER_HINT}"
         )
     if state.st_uid not in (0, os.geteuid()):
         raise KeyStoreError(
-            f"keys_dir: {path} belongs to another user; run: chown -R {os.geteuid()} {path}"
+            f"keys_dir: {path} belongs to another user; run: chown -R {os.geteuid()} {quote(path)}"
         )
     for parent in Path(path).absolute().parents:
         mode = os.stat(parent).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise KeyStoreError(
-                f"keys_dir: everyone can write to {parent}, above {path}; run: chmod o-w {parent}"
+                f"keys_dir: everyone can write to {parent}, above {path}; run: chmod o-w "
+                f"{quote(str(parent))}"
             )
+
+
+def check_secrets(folder: str, paths: Sequence[str]) -> None:
+    """Raises KeyStoreError if others can read one of the secret files of a folder: with one
+    command for all of them, where there are several."""
+    wrong: list[str] = []
+    first: KeyStoreError | None = None
+    for path in paths:
+        try:
+            state = os.lstat(path)
+            if stat.S_ISLNK(state.st_mode):
+                raise KeyStoreError(f"keys_dir: {path} {_LINK}")
+            check_private(path, state, "keys_dir:")
+        except KeyStoreError as error:
+            wrong.append(path)
+            first = first or error
+        except OSError:
+            continue  # whoever reads it says why it cannot be
+    if first is None or len(wrong) == 1:
+        if first is not None:
+            raise first
+        return
+    shown = ", ".join(os.path.basename(path) for path in wrong[:_SHOWN])
+    more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+    raise KeyStoreError(
+        f"keys_dir: {len(wrong)} key files in {folder} are not this user's alone ({shown}{more}); "
+        f"run: find {quote(folder)} -type f ! -name '*.pub' -exec chown {os.geteuid()} {{}} + "
+        f"-exec chmod 600 {{}} +{_CONTAINER_HINT}"
+    )
 
 
 def read_secret(path: str, what: str, limit: int = _LIMIT) -> bytes:
@@ -83,7 +119,7 @@ def _read(path: str, what: str, secret: bool, limit: int) -> bytes:
     except OSError as error:
         why = error.strerror
         if error.errno == errno.ELOOP:
-            why = "it is a symbolic link; put the file itself there"
+            why = f"it {_LINK}"
         raise KeyStoreError(f"{what}: cannot read {path}: {why}") from None
     try:
         state = os.fstat(descriptor)

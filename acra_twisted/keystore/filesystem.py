@@ -103,11 +103,18 @@ class FilesystemKeyStore:
     # -- beyond it ------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Try to open one key: a wrong master key shall be noticed at start.
+        """Look at the modes of all key files and open one: whose folder is not as it must be, or
+        has another master key, shall notice it at the start.
 
         Raises KeyStoreError.
         """
-        for purpose, owner in self.present():
+        present = self.present()
+        paths: list[str] = []
+        for purpose, owner in present:
+            path = os.path.join(self.folder, purposes.file_of(purpose, owner))
+            paths += (path, *rotated(path))
+        files.check_secrets(self.folder, paths)
+        for purpose, owner in present:
             self.keys(purpose, owner)
             return
 

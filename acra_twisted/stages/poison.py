@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from shlex import quote
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -56,7 +57,7 @@ class PoisonFactory:
         if script and not (os.path.isfile(script) and os.access(script, os.X_OK)):
             raise ConfigError(
                 f"poison_run_script_file: {script} is no file that can be run; "
-                f"run: chmod u+x {script}"
+                f"run: chmod u+x {quote(script)}"
             )
         try:
             found = keys.keys(POISON) or keys.keys(POISON_SYMMETRIC)

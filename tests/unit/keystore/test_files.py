@@ -1,6 +1,8 @@
 """Permissions that are refused, with the command that mends them (KE-1); atomic writes (KE-5)."""
 
 import os
+import shlex
+import subprocess
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -50,6 +52,36 @@ class Permissions(SynchronousTestCase):
         self.refused("symbolic link", files.read_secret, link, "key")
         self.refused("no regular file", files.read_public, self.folder, "key")
         self.assertRaises(FileNotFoundError, files.read_secret, self.path + "-none", "key")
+
+    def test_ke1_a_command_can_be_pasted_whatever_the_path(self):
+        path = os.path.join(self.folder, "my application_server")
+        files.write(path, b"content")
+        os.chmod(path, 0o644)
+        self.refused(f"chmod 600 '{path}' (", files.read_secret, path, "key")
+        os.chmod(self.folder, 0o777)
+        inside = os.path.join(self.folder, "it's keys")
+        os.mkdir(inside, 0o755)
+        self.refused(f"chmod 700 {shlex.quote(inside)} (", files.check_folder, inside)
+
+    def test_ke1_every_file_of_a_folder(self):
+        paths = [os.path.join(self.folder, f"key {number}") for number in range(5)]
+        for path in paths:
+            files.write(path, b"content")
+        absent = os.path.join(self.folder, "absent")
+        files.check_secrets(self.folder, [*paths, absent])
+        os.chmod(paths[3], 0o644)
+        self.refused(f"chmod 600 '{paths[3]}'", files.check_secrets, self.folder, paths)
+        for path in paths:
+            os.chmod(path, 0o640)
+        expected = f"5 key files in {self.folder} are not this user's alone"
+        self.refused(expected, files.check_secrets, self.folder, paths)
+        text = str(self.assertRaises(KeyStoreError, files.check_secrets, self.folder, paths))
+        self.assertIn("(key 0, key 1, key 2 and 2 more)", text)
+        command = text.partition("run: ")[2].partition(" (in a container")[0]
+        subprocess.run(command, shell=True, check=True)
+        files.check_secrets(self.folder, paths)
+        os.symlink(paths[0], absent)
+        self.refused("is a symbolic link", files.check_secrets, self.folder, [absent])
 
     def test_ke1_owners(self):
         self.patch(os, "geteuid", lambda: 12345)

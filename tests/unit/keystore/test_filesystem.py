@@ -1,6 +1,7 @@
 """Folders as Acra makes them: read, rotated, swapped, damaged (KE-2)."""
 
 import os
+import shlex
 import shutil
 
 from zope.interface.verify import verifyObject
@@ -86,6 +87,18 @@ class Reading(FolderCase):
         self.writer.generate(purposes.STORAGE, OWNER)
         os.chmod(self.path(OWNER + "_storage"), 0o644)
         self.refused("chmod 600", self.store.keys, purposes.STORAGE, OWNER)
+
+    def test_ke1_a_start_looks_at_the_modes_of_all_keys(self):
+        for purpose in (purposes.STORAGE, purposes.SERVER):
+            self.writer.generate(purpose, OWNER)
+            self.writer.generate(purpose, OWNER)
+        self.store.check()
+        path = self.path(purposes.file_of(purposes.STORAGE, OWNER))
+        (old,) = os.listdir(path + ".old")
+        for one in (path, os.path.join(path + ".old", old)):
+            os.chmod(one, 0o644)
+            self.refused(f"chmod 600 {shlex.quote(one)}", self.store.check)
+            os.chmod(one, 0o600)
 
     def test_version_2_is_named(self):
         files.write(self.path("version"), b"Acra Keystore v2")
