@@ -55,6 +55,12 @@ class Rules(NamedTuple):
     statistics: str = DENY
 
     @property
+    def summary(self) -> str:
+        """How much there is, for people."""
+        entries = sum(len(h.queries) + len(h.tables) + len(h.patterns) for h in self.handlers)
+        return f"handlers: {len(self.handlers)}, rules: {entries}"
+
+    @property
     def idle(self) -> bool:
         """Nothing to do: every statement passes without being read, as in Acra."""
         return not self.handlers and not self.parse_errors_log

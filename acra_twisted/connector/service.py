@@ -26,21 +26,18 @@ from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.hooks import Pipeline
+from acra_twisted.telemetry import banner
 from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
+from acra_twisted.transport import parties
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.localuser import peer_user, user_ids
-from acra_twisted.transport.parties import (
-    ACRASERVER_PLAIN,
-    ACRASERVER_SECURE_SESSION,
-    ACRASERVER_TLS,
-)
 from acra_twisted.transport.patience import Limits
-from acra_twisted.transport.reasons import Party, Role, shown
+from acra_twisted.transport.reasons import Party, shown
 from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
@@ -76,11 +73,12 @@ def uses_secure_session(settings: Settings) -> bool:
     )
 
 
-def server_role(settings: Settings) -> Role:
-    """AcraServer by the kind of link to it, for reasons of failures."""
+def link_name(settings: Settings) -> str:
+    """The protection of the link to the server, as `parties` names it."""
     if settings["acraserver_tls_transport_enable"]:
-        return ACRASERVER_TLS
-    return ACRASERVER_SECURE_SESSION if uses_secure_session(settings) else ACRASERVER_PLAIN
+        return parties.LINK_TLS
+    plain = settings["acraserver_transport_encryption_disable"]
+    return parties.LINK_PLAIN if plain else parties.LINK_SECURE_SESSION
 
 
 def link_security(
@@ -202,7 +200,7 @@ class AcraConnector(MultiService):
         self._set_up_tracing(settings)
         where = server_address(settings)
         self._endpoint = client_endpoint(reactor, where, self.connect_timeout)
-        self.server = Party(server_role(settings), shown(where))
+        self.server = Party(parties.ACRASERVER[link_name(settings)], shown(where))
         if settings["tracing_to_server"]:
             # It brings protobuf along: only for those who use it.
             from acra_twisted.connector.spanlink import LinkExporter
@@ -241,7 +239,7 @@ class AcraConnector(MultiService):
         self.api = ServerApi(
             link_security(settings, self.keys, self._contexts, there),
             client_endpoint(self.reactor, there, self.connect_timeout),
-            Party(api_role(server_role(settings)), shown(there)),
+            Party(api_role(parties.ACRASERVER[link_name(settings)]), shown(there)),
         )
         self.api_listener = ListenerService(
             self.reactor,
@@ -344,7 +342,7 @@ class AcraConnector(MultiService):
         super().startService()
         self._connections.start()
         self.telemetry.unready = ""
-        self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
+        banner.begins(self.log, self._settings, self.telemetry.exporters, **self._facts())
         address: Address = self._settings["incoming_connection_string"]
         if not address.is_local:
             self.event(
@@ -362,13 +360,25 @@ class AcraConnector(MultiService):
                 f"application_tls = {chosen}: the certificate in application_tls_cert is not used",
             )
 
+    def _facts(self) -> dict[str, str]:
+        """What this connector does, for the line at the start."""
+        facts = {
+            "link": link_name(self._settings),
+            "server": self.server.where,
+            "application_tls": self.application_tls,
+            "tracing_scope": self._settings["tracing_scope"],
+        }
+        if self.api_listener is not None:
+            facts["api"] = shown(self._settings["incoming_connection_api_string"])
+        return facts
+
     def stopService(self) -> Deferred[Any]:
         """Stop accepting, let connections end, close what is left, then flush what is told."""
         return ensureDeferred(self._stop())
 
     async def _stop(self) -> None:
         self.telemetry.unready = "stopping"
-        self.log.info("Stop listening", code=events.STOP_LISTENING)
+        banner.stops(self.log)
         await self.listener.stopService()
         if self.api_listener is not None:
             await self.api_listener.stopService()

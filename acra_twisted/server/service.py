@@ -33,20 +33,16 @@ from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
+from acra_twisted.telemetry import banner
 from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.exchangemetrics import ServerMetrics
 from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
+from acra_twisted.transport import parties
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
-from acra_twisted.transport.parties import (
-    CONNECTOR_PLAIN,
-    CONNECTOR_SECURE_SESSION,
-    CONNECTOR_TLS,
-    DATABASE,
-)
 from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.reasons import Party, shown
 from acra_twisted.transport.renewal import not_renewed, renew
@@ -74,6 +70,14 @@ def uses_secure_session(settings: Settings) -> bool:
         settings["acraconnector_tls_transport_enable"]
         or settings["acraconnector_transport_encryption_disable"]
     )
+
+
+def link_name(settings: Settings) -> str:
+    """The protection of the link to connectors, as `parties` names it."""
+    if settings["acraconnector_tls_transport_enable"]:
+        return parties.LINK_TLS
+    plain = settings["acraconnector_transport_encryption_disable"]
+    return parties.LINK_PLAIN if plain else parties.LINK_SECURE_SESSION
 
 
 def uses_database_tls(settings: Settings) -> bool:
@@ -257,6 +261,7 @@ class AcraServer(MultiService):
             self.metrics.watch_intake(self.intake.counts)
 
     def _set_up_security(self, settings: Settings) -> None:
+        self.peer = Party(parties.CONNECTOR[link_name(settings)])
         credentials = Credentials(settings, "tls_client_")
         self.client_id: str = settings["client_id"]
         self.id_from_certificate: str = (
@@ -271,14 +276,11 @@ class AcraServer(MultiService):
                 lambda: Credentials(settings, "tls_client_").server_context((ALPN, b"h2"))
             )
             self._link: Any = TLSSecurity(context, False)
-            self.peer = Party(CONNECTOR_TLS)
         elif uses_secure_session(settings):
             keys = need_keys(self.keys, settings, "Secure Session")
             self._link = SecureSessionSecurity(keys, settings["securesession_id"], time.time)
-            self.peer = Party(CONNECTOR_SECURE_SESSION)
         else:
             self._link = RawSecurity()
-            self.peer = Party(CONNECTOR_PLAIN)
         chosen = settings["client_tls"]
         # Behind a link that is encrypted TLS would only hide the protocol from the connector.
         encrypted = link_tls or uses_secure_session(settings)
@@ -308,7 +310,7 @@ class AcraServer(MultiService):
             creator = self._contexts.add(
                 lambda: Credentials(settings, "tls_database_").client_creator(name)
             )
-        self.database_party = Party(DATABASE, shown(address))
+        self.database_party = Party(parties.DATABASE, shown(address))
         self.database = Database(self.reactor, address, creator, settings["db_connect_timeout"])
         rule = settings["db_password_without_tls"]
         self.password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
@@ -368,9 +370,21 @@ class AcraServer(MultiService):
         super().startService()
         self._connections.start()
         self.telemetry.unready = ""
-        self.log.info("Start listening", address=str(self._settings["incoming_connection_string"]))
+        banner.begins(self.log, self._settings, self.telemetry.exporters, **self._facts())
         for text in insecure(self._settings):
             self.log.warn("{event_text}", event_text=text, code=events.INSECURE_SETTING)
+
+    def _facts(self) -> dict[str, str]:
+        """What this server does, for the line at the start."""
+        facts = {
+            "link": link_name(self._settings),
+            "database": self.database_party.where,
+            "database_tls": "on" if self.database.has_tls else "off",
+            "stages": banner.summaries(self.pipeline.stages),
+        }
+        if self.api_listener is not None:
+            facts["api"] = shown(self._settings["incoming_connection_api_string"])
+        return facts
 
     def stopService(self) -> Deferred[Any]:
         """Stop accepting, let sessions end, cut what is left, then flush what is told."""
@@ -378,7 +392,7 @@ class AcraServer(MultiService):
 
     async def _stop(self) -> None:
         self.telemetry.unready = "stopping"
-        self.log.info("Stop listening", code=events.STOP_LISTENING)
+        banner.stops(self.log)
         await self.listener.stopService()
         if self.api_listener is not None:
             await self.api_listener.stopService()

@@ -197,6 +197,11 @@ class CensorStage:
         self._jobs: deque[tuple[Deferred[Pass | Deny], _Job, Exchange]] = deque()
         self.censor: Censor
 
+    @property
+    def summary(self) -> str:
+        """How many rules are in force, for people."""
+        return self.censor.rules.summary
+
     # -- statements ---------------------------------------------------------------------------
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:

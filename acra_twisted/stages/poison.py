@@ -101,6 +101,16 @@ class Poison:
         self._stop_session = stop_session
         self._shut_down = shut_down
 
+    @property
+    def summary(self) -> str:
+        """What happens when a record is found, for people."""
+        reactions = {
+            "script": self._run_script is not None,
+            "stop the session": self._stop_session,
+            "shutdown": self._shut_down is not None,
+        }
+        return "reactions: " + (", ".join(n for n, on in reactions.items() if on) or "log")
+
     def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | Never:
         """Nothing to do where no column can hold a container."""
         return Detection(self, exchange) if containers.can_hold(columns) else NEVER

@@ -32,7 +32,9 @@ _LEVELS = {
     LogLevel.critical: ("fatal", 8),
 }
 # What twisted.logger itself puts into an event, and what a legacy event brings.
-_NOT_FIELDS = frozenset(("code", "message", "time", "system", "isError", "format", "event_text"))
+_NOT_FIELDS = frozenset(
+    ("code", "message", "time", "system", "isError", "format", "event_text", "always")
+)
 
 
 def _text(event: LogEvent) -> str:
@@ -139,7 +141,7 @@ FORMATS: dict[str, Callable[[str], Formatter]] = {
 
 @implementer(ILogObserver)
 class LogWriter:
-    """Writes events from ``level`` on, one line each, to every sink.
+    """Writes events from ``level`` on, and those marked ``always``, one line each, to every sink.
 
     ``security`` gets every event, whatever its level.
     """
@@ -163,7 +165,7 @@ class LogWriter:
         if level is LogLevel.info and namespace.startswith(("twisted.", "log_legacy")):
             # What factories and ports of Twisted's have to tell is for debugging.
             level = LogLevel.debug
-        if level >= self._level:
+        if level >= self._level or "always" in event:
             line = self._format(event)
             for sink in self.sinks:
                 sink.send(line, event)

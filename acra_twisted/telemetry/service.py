@@ -8,10 +8,12 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
+from acra_twisted.telemetry import banner
 from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.clock import steady_clock
 from acra_twisted.telemetry.destinations import make_exporters, read_secret
@@ -207,6 +209,8 @@ class LoggedRoot(MultiService):
     ``services`` are what the log's sinks need; they end after all others.
     """
 
+    _log = Logger(namespace="acra")
+
     def __init__(self, writer: Any, services: Iterable[Any] = ()) -> None:
         super().__init__()
         self.writer = writer
@@ -221,6 +225,7 @@ class LoggedRoot(MultiService):
     async def _end(self) -> None:
         own, *sinks = reversed(list(self))
         await maybeDeferred(own.stopService)
+        banner.stopped(self._log)
         self.writer.end()
         for service in sinks:
             await maybeDeferred(service.stopService)

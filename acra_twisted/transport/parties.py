@@ -9,6 +9,11 @@ from typing import Final
 from acra_twisted.transport.reasons import Role
 from acra_twisted.wire import spoken
 
+#: What protects the link, as people say it.
+LINK_TLS: Final = "TLS"
+LINK_SECURE_SESSION: Final = "Secure Session"
+LINK_PLAIN: Final = "none"
+
 _SERVER_TLS: Final = "acraconnector_tls_transport_enable"
 _SERVER_PLAIN: Final = "acraconnector_transport_encryption_disable"
 _CONNECTOR_TLS: Final = "acraserver_tls_transport_enable"
@@ -58,6 +63,12 @@ ACRASERVER_PLAIN: Final = Role(
     },
 )
 
+ACRASERVER: Final[Mapping[str, Role]] = {
+    LINK_TLS: ACRASERVER_TLS,
+    LINK_SECURE_SESSION: ACRASERVER_SECURE_SESSION,
+    LINK_PLAIN: ACRASERVER_PLAIN,
+}
+
 # -- who connects to AcraServer ------------------------------------------------------------------
 
 _STRAY: Final[Mapping[str, str]] = {
@@ -106,6 +117,12 @@ CONNECTOR_PLAIN: Final = Role(
         f"{_SERVER_PLAIN} = false here",
     },
 )
+
+CONNECTOR: Final[Mapping[str, Role]] = {
+    LINK_TLS: CONNECTOR_TLS,
+    LINK_SECURE_SESSION: CONNECTOR_SECURE_SESSION,
+    LINK_PLAIN: CONNECTOR_PLAIN,
+}
 
 # -- the others ----------------------------------------------------------------------------------
 
