@@ -1,11 +1,17 @@
-"""Event codes: Acra's numbers, in one file.  The code is the signature id of a CEF line.
+"""Event codes: Acra's numbers, in one table.  The code is the signature id of a CEF line.
 
 Numbers below 2000 are Acra's (acra-observability reference, section 10); ours start at 2000.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+#: What became of what a peer did.
+ALLOWED, BLOCKED, REFUSED, ENDED = "allowed", "blocked", "refused", "ended"
+FAILURE, SUCCESS = "failure", "success"
+#: Names of syslog's severities to their numbers.
+SYSLOG: Final = {"alert": 1, "critical": 2, "error": 3, "warning": 4, "notice": 5, "info": 6}
 
 GENERAL: Final = 100
 WRONG_CONFIGURATION: Final = 507
@@ -39,63 +45,306 @@ EXPORT_FAILED: Final = 2001
 INSECURE_SETTING: Final = 2002
 REFUSED_CONNECTION: Final = 2003
 UNREAD_SESSION: Final = 2008
+LOGIN_REFUSED: Final = 2010
+LIMIT_EXCEEDED: Final = 2011
 API_CALL: Final = 2012
 IDLE_SETTING: Final = 2018
 
-#: What belongs on the stream of security events.
-SECURITY: Final = frozenset(
-    (
-        QUERY_NOT_ALLOWED,
-        POISON_RECORD,
-        POISON_REACTION,
-        WRAP_CONNECTION,
-        DROPPED_BY_TIMEOUT,
-        TLS_INIT,
-        TLS_GENERAL,
-        CANNOT_READ_TRACE,
-        UNEXPECTED_PACKET,
-        DATABASE_PROTOCOL,
-        STAGE_FAILED,
-        INSECURE_SETTING,
-        REFUSED_CONNECTION,
-        API_CALL,
-    )
-)
 
-#: What each code means, for the documentation.
-MEANINGS: Final[dict[int, str]] = {
-    GENERAL: "anything without a code of its own",
-    WRONG_CONFIGURATION: "the configuration cannot be used",
-    READ_KEYS: "a key could not be read",
-    START_LISTENING: "listening has begun or failed",
-    STOP_LISTENING: "listening has ended",
-    TRANSPORT_CONFIGURATION: "the transport to connectors cannot be set up",
-    ACCEPT_CONNECTION: "a connection could not be accepted",
-    START_CONNECTION: "a connection could not be begun",
-    CLOSE_CONNECTION: "a connection has ended",
-    WRAP_CONNECTION: "the handshake between connector and server failed",
-    DROPPED_BY_TIMEOUT: "a connection took too long and was dropped",
-    CONNECT_TO_DATABASE: "the database could not be reached",
-    CLOSE_DATABASE: "the database ended a connection",
-    QUERY_NOT_ALLOWED: "a stage refused a statement",
-    QUERY_CAPTURE_FULL: "too many different statements to capture; further ones are left out",
-    QUERY_PARSE_ERROR: "a statement could not be parsed",
-    DECRYPT: "containers were left as stored: they could not be opened",
-    TLS_INIT: "TLS with an application failed",
-    POISON_RECORD: "a poison record was read: an intruder, or a backup of one",
-    POISON_REACTION: "a reaction to a poison record failed",
-    CANNOT_SEND_TRACE: "the trace context could not be sent",
-    CANNOT_READ_TRACE: "the trace context was unusable; a new trace was begun",
-    CONNECTION_PROCESSING: "a connection ended with an error",
-    UNEXPECTED_PACKET: "a client broke the database protocol",
-    DATABASE_PROTOCOL: "the database broke its protocol",
-    NETWORK_WRITE: "a peer does not read",
-    TLS_GENERAL: "TLS with the database failed",
-    STAGE_FAILED: "a stage raised; the statement was refused unless the stage is advisory",
-    EXPORT_FAILED: "spans could not be exported",
-    INSECURE_SETTING: "a setting weakens protection",
-    REFUSED_CONNECTION: "a connection was refused: limit or identity",
-    IDLE_SETTING: "a setting has no effect, or needs a restart to have one",
-    UNREAD_SESSION: "a connector carries what it cannot read: its requests are not traced there",
-    API_CALL: "a command came to the HTTP API, and what became of it",
+class Event(NamedTuple):
+    """What a code means and weighs: ``severity`` is CEF's, ``syslog`` names syslog's.
+
+    Security events have an ``action``, which became of what a peer did, and its ``outcome`` for
+    the peer; others have neither.
+    """
+
+    severity: int
+    syslog: str
+    meaning: str
+    remedy: str
+    action: str = ""
+    outcome: str = ""
+
+
+#: Every code there is.
+TABLE: Final[dict[int, Event]] = {
+    GENERAL: Event(
+        1,
+        "info",
+        "anything without a code of its own",
+        "Read the line.",
+    ),
+    WRONG_CONFIGURATION: Event(
+        6,
+        "error",
+        "the configuration cannot be used",
+        "Mend what the line names; ``--check_config`` finds it before a start.",
+    ),
+    READ_KEYS: Event(
+        6,
+        "error",
+        "a key could not be read, or keys are read anew",
+        "Run the command that the line gives; compare owner and mode of ``keys_dir``.",
+    ),
+    START_LISTENING: Event(
+        3,
+        "warning",
+        "listening has begun or failed",
+        "If it failed: see who has the address that the line names.",
+    ),
+    STOP_LISTENING: Event(
+        1,
+        "info",
+        "listening has ended",
+        "Nothing, if the stop was meant.",
+    ),
+    TRANSPORT_CONFIGURATION: Event(
+        6,
+        "error",
+        "the transport to connectors cannot be set up",
+        "Mend the certificate or key that the line names.",
+    ),
+    ACCEPT_CONNECTION: Event(
+        3,
+        "warning",
+        "a connection could not be accepted",
+        "See whether descriptors have run out (``ulimit -n``).",
+    ),
+    START_CONNECTION: Event(
+        3,
+        "warning",
+        "a connection could not be begun",
+        "See whether AcraServer runs and can be reached from the connector.",
+    ),
+    CLOSE_CONNECTION: Event(
+        3,
+        "warning",
+        "a connection has ended",
+        "See the log of the other side under the same trace id.",
+    ),
+    WRAP_CONNECTION: Event(
+        5,
+        "warning",
+        "the handshake between connector and server failed",
+        "Compare certificates or keys of the peer that the line names. If you do not know the "
+        "peer: block its address.",
+        REFUSED,
+        FAILURE,
+    ),
+    DROPPED_BY_TIMEOUT: Event(
+        4,
+        "warning",
+        "a connection took too long and was dropped",
+        "See who holds connections open (``src``); raise ``handshake_timeout`` or "
+        "``reply_timeout`` for slow networks.",
+        ENDED,
+        FAILURE,
+    ),
+    CONNECT_TO_DATABASE: Event(
+        6,
+        "error",
+        "the database could not be reached",
+        "See whether the database runs at ``db_host`` and ``db_port``.",
+    ),
+    CLOSE_DATABASE: Event(
+        3,
+        "warning",
+        "the database ended a connection",
+        "See the database's log.",
+    ),
+    QUERY_NOT_ALLOWED: Event(
+        7,
+        "error",
+        "a stage refused a statement",
+        "See ``stage``, ``rule`` and the redacted statement. A new statement of an "
+        "application: add a rule. Else: find who sent it.",
+        BLOCKED,
+        FAILURE,
+    ),
+    QUERY_CAPTURE_FULL: Event(
+        3,
+        "warning",
+        "too many different statements to capture; further ones are left out",
+        "Make rules of the capture, or empty the file.",
+    ),
+    QUERY_PARSE_ERROR: Event(
+        7,
+        "error",
+        "a statement could not be parsed",
+        "As for 560. Statements that cannot be parsed are often attempts at injection.",
+        BLOCKED,
+        FAILURE,
+    ),
+    DECRYPT: Event(
+        3,
+        "warning",
+        "containers were left as stored: they could not be opened",
+        "See the reason on the statement's span (``acra.containers_failed``).",
+    ),
+    TLS_INIT: Event(
+        5,
+        "warning",
+        "TLS with an application failed",
+        "See which certificate the application has, and which ``sslmode``.",
+        REFUSED,
+        FAILURE,
+    ),
+    POISON_RECORD: Event(
+        10,
+        "alert",
+        "a poison record was read: an intruder, or a backup of one",
+        "Lock the account in ``duser``, keep the trace, find out what else the session has read.",
+        ALLOWED,
+        SUCCESS,
+    ),
+    POISON_REACTION: Event(
+        8,
+        "critical",
+        "a reaction to a poison record failed",
+        "Run ``poison_run_script_file`` by hand as the daemon's user.",
+        ENDED,
+        FAILURE,
+    ),
+    CANNOT_SEND_TRACE: Event(
+        3,
+        "warning",
+        "the trace context could not be sent",
+        "Nothing, if it happens once.",
+    ),
+    CANNOT_READ_TRACE: Event(
+        4,
+        "warning",
+        "the trace context was unusable; a new trace was begun",
+        "See which connector sent it (``src``).",
+        ALLOWED,
+        SUCCESS,
+    ),
+    CONNECTION_PROCESSING: Event(
+        6,
+        "error",
+        "a connection ended with an error",
+        "See the error in the line.",
+    ),
+    UNEXPECTED_PACKET: Event(
+        6,
+        "warning",
+        "a client broke the database protocol",
+        "See which client it is (``src``, ``suser``): a broken driver, a scanner, or an attack.",
+        ENDED,
+        FAILURE,
+    ),
+    DATABASE_PROTOCOL: Event(
+        6,
+        "warning",
+        "the database broke its protocol",
+        "See whether a PostgreSQL answers at ``db_host`` and ``db_port``.",
+        ENDED,
+        FAILURE,
+    ),
+    NETWORK_WRITE: Event(
+        3,
+        "warning",
+        "a peer does not read",
+        "See whether the peer that the line names still works.",
+    ),
+    TLS_GENERAL: Event(
+        6,
+        "error",
+        "TLS with the database failed",
+        "Compare the database's certificate with ``tls_database_ca`` and ``tls_database_sni``.",
+        REFUSED,
+        FAILURE,
+    ),
+    STAGE_FAILED: Event(
+        8,
+        "critical",
+        "a stage raised, or did not answer in time; the statement was refused unless the stage"
+        " is advisory",
+        "See ``stage`` and ``error``: a key, a service or the stage itself.",
+        BLOCKED,
+        FAILURE,
+    ),
+    EXPORT_FAILED: Event(
+        3,
+        "warning",
+        "spans could not be exported",
+        "See whether the collector that the line names can be reached.",
+    ),
+    INSECURE_SETTING: Event(
+        5,
+        "warning",
+        "a setting weakens protection",
+        "Change the setting that the line names.",
+        ALLOWED,
+        SUCCESS,
+    ),
+    REFUSED_CONNECTION: Event(
+        5,
+        "warning",
+        "a connection was refused: limit or identity",
+        "See who connects so often (``src``), or raise ``max_connections``. Without a client "
+        "id: give the client a certificate.",
+        REFUSED,
+        FAILURE,
+    ),
+    UNREAD_SESSION: Event(
+        3,
+        "warning",
+        "a connector carries what it cannot read: its requests are not traced there",
+        "Let the connector end TLS (``application_tls_cert``).",
+    ),
+    LOGIN_REFUSED: Event(
+        5,
+        "warning",
+        "the database refused a login",
+        "See ``rule`` (password, pg_hba, role, database), ``duser`` and ``src``. ``cn2`` "
+        "counts an address: many are an attack.",
+        REFUSED,
+        FAILURE,
+    ),
+    LIMIT_EXCEEDED: Event(
+        5,
+        "warning",
+        "a limit or a setting refused a request",
+        "Raise the setting that the line names, if the request was meant.",
+        BLOCKED,
+        FAILURE,
+    ),
+    API_CALL: Event(
+        5,
+        "warning",
+        "a command came to the HTTP API, and what became of it",
+        "See who gave it (``src``, ``suser``); ``http_api_clients`` says who may.",
+        REFUSED,
+        FAILURE,
+    ),
+    IDLE_SETTING: Event(
+        3,
+        "warning",
+        "a setting has no effect, or needs a restart to have one",
+        "Change the setting, or restart the daemon.",
+    ),
 }
+
+#: What belongs on the stream of security events.
+SECURITY: Final = frozenset(code for code, event in TABLE.items() if event.action)
+
+
+def cef_severity(code: int, level: int) -> int:
+    """The severity of a line: the table's for security events.  ``level`` is that of its level.
+
+    Other lines weigh what their level says, and from a warning (3) on what the table says if that
+    is more.
+    """
+    event = TABLE.get(code)
+    if event is None or level < 3:
+        return level
+    return event.severity if event.action else max(event.severity, level)
+
+
+def syslog_severity(code: int, level: int) -> int:
+    """As `cef_severity`, as a number of syslog's, where less is worse."""
+    event = TABLE.get(code)
+    if event is None or not event.action or level > SYSLOG["warning"]:
+        return level
+    return SYSLOG[event.syslog]

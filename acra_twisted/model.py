@@ -32,14 +32,27 @@ MESSAGES: Final = "messages"
 
 
 class Identity:
-    """Who is at the other end.  Bound once, from what was verified, never from what is claimed."""
+    """Who is at the other end.  Bound once, from what was verified, never from what is claimed.
 
-    __slots__ = ("client_id", "peer", "from_connector")
+    ``peer`` and ``port`` are the address; ``certificate`` is the subject of the peer's, empty
+    where it has none.
+    """
 
-    def __init__(self, client_id: str, peer: str, from_connector: bool) -> None:
+    __slots__ = ("client_id", "peer", "from_connector", "port", "certificate")
+
+    def __init__(
+        self, client_id: str, peer: str, from_connector: bool, port: int = 0, certificate: str = ""
+    ) -> None:
         self.client_id = client_id
         self.peer = peer
         self.from_connector = from_connector
+        self.port = port
+        self.certificate = certificate
+
+    def locate(self, address: Any) -> None:
+        """Take the address of a transport's peer; that of a unix socket is no more than that."""
+        self.peer = getattr(address, "host", "") or "unix"
+        self.port = getattr(address, "port", 0)
 
 
 class Statement:

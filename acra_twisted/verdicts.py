@@ -37,16 +37,17 @@ class Replace(Generic[Item]):
 class Deny:
     """Refuse, and tell the client so as its database would.  The session stays usable.
 
-    ``text`` goes to the client: it names neither the statement nor the rule that matched.
-    ``reason`` goes to the log and the span: it must be without literals too.  ``rule``, from a
-    small fixed set, labels a metric; ``code`` is the event's.
+    ``text`` goes to the client: it names neither the statement nor the rule that matched; where
+    none is given the client is told which stage refused.  ``reason`` goes to the log and the span:
+    it must be without literals too.  ``rule``, from a small fixed set, labels a metric; ``code``
+    is the event's.
     """
 
     __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code")
 
     def __init__(
         self,
-        text: str = "AcraCensor blocked this query",
+        text: str = "",
         *,
         sqlstate: bytes = b"42000",
         errno: int = 1317,
@@ -60,6 +61,19 @@ class Deny:
         self.errno = errno
         self.text = text
         self.reason = reason or text
+
+    def of_stage(self, name: str) -> Deny:
+        """The same with a text, which names the stage if there was none."""
+        if self.text:
+            return self
+        return Deny(
+            f"refused by stage {name}",
+            sqlstate=self.sqlstate,
+            errno=self.errno,
+            reason=self.reason,
+            rule=self.rule,
+            code=self.code,
+        )
 
 
 class Hangup:

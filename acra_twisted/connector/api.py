@@ -16,18 +16,19 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.connector.connection import Attempt, LinkChannel, LinkFactory, pass_on
 from acra_twisted.errors import ConfigError
+from acra_twisted.model import Identity, Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.reasons import Party, Role, reason_of, shown, tell
+from acra_twisted.transport.reasons import Party, Role, reason_of, tell
 from acra_twisted.transport.relay import Relay
 from acra_twisted.wire import apirequest, tracecontext
 from acra_twisted.wire.httphead import HeadReader, Refused
 
 if TYPE_CHECKING:
     from acra_twisted.connector.service import AcraConnector
-    from acra_twisted.model import Session
 
 #: An answer longer than this is none of an API's.
 _ANSWER_MAX = 1 << 20
@@ -86,6 +87,7 @@ class ApiConnection(Channel):
         self._connector = connector
         self.number = number
         self._api = api
+        self._identity = Identity(connector.client_id, "", False)
         self._tracing = connector.telemetry.tracing
         self.span: Span | None = None
         self._wrap: Span | None = None
@@ -102,7 +104,7 @@ class ApiConnection(Channel):
         connector = self._connector
         self._opened_at = connector.reactor.seconds()
         self._accepted = self._tracing.clock()
-        self._peer = shown(self.transport.getPeer())
+        self._identity.locate(self.transport.getPeer())
         if connector.opened(self, "api"):
             self._refuse(503, "Service Unavailable", "too many connections")
         elif not connector.admits(self):
@@ -246,4 +248,6 @@ class ApiConnection(Channel):
         span = self.span
         if span is not None:
             fields.update(trace_id=span.trace_id, span_id=span.span_id)
-        self._connector.event(code, text, session_id=self.number, peer=self._peer, **fields)
+        self._connector.event(
+            code, text, session_id=self.number, **{**identity_fields(self._identity), **fields}
+        )

@@ -24,6 +24,7 @@ from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.parties import APPLICATION
@@ -125,6 +126,7 @@ class ApplicationConnection(Channel):
     def __init__(self, connector: AcraConnector, number: int) -> None:
         self._connector = connector
         self.number = number
+        self.identity = Identity(connector.client_id, "", False)
         self._tracing = connector.telemetry.tracing
         self._link: LinkChannel | None = None
         self._connecting: Deferred[LinkChannel] | None = None
@@ -151,7 +153,7 @@ class ApplicationConnection(Channel):
         """Accepted: begin the trace and reach the server."""
         connector = self._connector
         self._opened_at = connector.reactor.seconds()
-        self._peer = shown(self.transport.getPeer())
+        self.identity.locate(self.transport.getPeer())
         self.span = self._tracing.root("handleConnection", spans.CLIENT)
         self.span.add_attribute("acra.connection_id", self.number)
         self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
@@ -340,8 +342,7 @@ class ApplicationConnection(Channel):
 
     def _session(self) -> Session:
         connector = self._connector
-        identity = Identity(connector.client_id, "", False)
-        session = Session(self.number, identity, connector.observers, self._tracing.clock)
+        session = Session(self.number, self.identity, connector.observers, self._tracing.clock)
         session.span = self.span
         return session
 
@@ -582,7 +583,7 @@ class ApplicationConnection(Channel):
             trace_id=self.span.trace_id,
             span_id=self.span.span_id,
             session_id=self.number,
-            **{"peer": self._peer, **fields},
+            **{**identity_fields(self.identity), **fields},
         )
 
 

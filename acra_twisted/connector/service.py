@@ -27,6 +27,7 @@ from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry import banner
+from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.service import TelemetryService, make_guard
@@ -322,6 +323,7 @@ class AcraConnector(MultiService):
                 session_id=connection.number,
                 trace_id=connection.span.trace_id,
                 span_id=connection.span.span_id,
+                **identity_fields(connection.identity),
             )
 
     def event(self, code: int, text: str, **fields: Any) -> None:

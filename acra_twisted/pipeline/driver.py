@@ -14,17 +14,26 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted import events
 from acra_twisted.model import MESSAGES, STATEMENT, Exchange, Work
 from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
 Hook = tuple[str, Callable[..., Any], bool]
 
-#: What a client is told when a stage broke; the reason is in the log.
-BROKEN: Final = Deny("the statement could not be processed", sqlstate=b"58000", errno=1105)
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
+
+
+def broken(stage: str) -> Deny:
+    """Say what a client is told when a stage broke; the reason is in the log."""
+    return Deny(
+        f"the statement could not be processed: stage {stage} failed",
+        sqlstate=b"58000",
+        errno=1105,
+        code=events.STAGE_FAILED,
+    )
 
 
 def then(
@@ -127,11 +136,15 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
     if type(answer) is not Failure and answer is not PASS and type(answer) not in _VERDICTS:
         answer = Failure(TypeError(f"stage {name} answered {type(answer).__name__}, not a verdict"))
     if isinstance(answer, Failure):
-        observer.stage_failed(name, work, answer)
-        answer = PASS if lenient else BROKEN
-    if type(answer) is Deny or type(answer) is Hangup:
+        failure, answer = answer, PASS if lenient else broken(name)
+        if not lenient:
+            exchange.denied_by = name
+        observer.stage_failed(name, work, failure)
+    if type(answer) is Deny:
+        answer = answer.of_stage(name)
         exchange.denied_by = name
-    if type(answer) is Hangup:
+    elif type(answer) is Hangup:
+        exchange.denied_by = name
         # No reply says so, and the end of the connection would look like a client's that left.
         exchange.outcome, exchange.reason = "denied", answer.reason
     ended = exchange.session.clock() if started else 0
@@ -151,11 +164,12 @@ def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
         try:
             transform = method(work.item, exchange)
         except Exception:
-            exchange.session.observer.stage_failed(name, work, Failure())
             if not lenient:
                 exchange.denied_by = name
-                return BROKEN
-            continue
+            exchange.session.observer.stage_failed(name, work, Failure())
+            if lenient:
+                continue
+            return broken(name)
         if transform is NEVER:
             unconcerned += 1
         elif transform is not None:

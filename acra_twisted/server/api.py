@@ -124,7 +124,12 @@ class ApiConnection(Arrival):
             return apirequest.FAILED
         finally:
             self._tracing.finish(session)
-        self._event(events.API_CALL, f"HTTP API: {path}: done")
+        self._event(
+            events.API_CALL,
+            f"HTTP API: {path}: done",
+            action=events.ALLOWED,
+            outcome=events.SUCCESS,
+        )
         return apirequest.OK
 
     def _end(self, answer: bytes) -> None:

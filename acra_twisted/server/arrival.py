@@ -20,6 +20,7 @@ from acra_twisted import events
 from acra_twisted.errors import HandshakeError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity, reasons
 from acra_twisted.transport.channel import Channel
@@ -72,7 +73,7 @@ class Arrival(Channel):
     def opened(self) -> None:
         """The socket is there; limits are checked before anything else is done for it."""
         server = self._server
-        self._peer = reasons.shown(self.transport.getPeer())
+        self._identity.locate(self.transport.getPeer())
         self._wrap = self._tracing.root("WrapServer", spans.SERVER)
         if server.refuses(self):
             self._event(events.REFUSED_CONNECTION, "Too many connections")
@@ -81,9 +82,10 @@ class Arrival(Channel):
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The link's handshake is complete."""
         assert self._wrap is not None  # noqa: S101 - made in opened()
+        if certificate is not None:
+            self._identity.certificate = identity.subject_of(certificate)
         try:
-            client_id = client_id or self._client_id(certificate)
-            self._identity = Identity(client_id, self.address, False)
+            self._identity.client_id = client_id or self._client_id(certificate)
         except HandshakeError as error:
             self._not_wrapped(Failure(error), self._wrap)
             self._wrap.end = self._tracing.clock()
@@ -241,9 +243,8 @@ class Arrival(Channel):
 
     def _event(self, code: int, text: str, **fields: Any) -> None:
         if self._session is None:
-            fields.setdefault("peer", self._peer)
             span = self.span or self._wrap
             if span is not None:
                 fields.update(trace_id=span.trace_id, span_id=span.span_id)
-            fields.update(session_id=self.number, client_id=self._identity.client_id)
+            fields = {**identity_fields(self._identity), "session_id": self.number, **fields}
         self._server.observers.security_event(code, text, self._session, None, **fields)

@@ -32,7 +32,7 @@ from acra_twisted.server.database import foreign
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport import reasons
+from acra_twisted.transport import identity, reasons
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import Valve
 from acra_twisted.wire.postgres.backend import BackendKey
@@ -129,6 +129,7 @@ class ServerConnection(Arrival):
             self.abort()
             return
         if self.certificate is not None:
+            self._identity.certificate = identity.subject_of(self.certificate)
             try:
                 self._identity.client_id = self._client_id(self.certificate)
             except HandshakeError as error:

@@ -236,7 +236,7 @@ class AcraServer(MultiService):
             server=(address.host, address.port),
             store=self.telemetry.store,
         )
-        self.observers = self.telemetry.observers(exchanges, address.host)
+        self.observers = self.telemetry.observers(exchanges, address)
         onward = settings["tracing_propagate_to_database"]
         self.dialect = PostgresqlDialect(
             message_limit=settings["message_size_limit"],

@@ -53,8 +53,10 @@ _READ_BY: Final = ("standard_conforming_strings", "client_encoding", "server_enc
 
 _SEARCH_PATH: Final = b"search_path"
 _PATH_SETTINGS: Final = frozenset(("search_path", "role", "session_authorization"))
+#: Acra's text: applications match on it.
+_BLOCKED: Final = "AcraCensor blocked this query"
 _MOVED: Final = Deny(
-    "AcraCensor blocked this query: the session has changed search_path or its role, so that a "
+    f"{_BLOCKED}: the session has changed search_path or its role, so that a "
     "table without a schema may be another than the rules allow; name schemas in rules and "
     "statements, or leave the setting to the database (ALTER ROLE ... SET search_path)",
     reason="the session has changed which tables names without a schema mean",
@@ -165,7 +167,7 @@ def _no_turns(*_: Any) -> None:
 
 def _denied(decision: Decision, exchange: Exchange) -> Deny:
     exchange.add_attribute("acra.censor.rule", decision.by)
-    return Deny(reason=decision.why, rule=decision.by, code=decision.code)
+    return Deny(_BLOCKED, reason=decision.why, rule=decision.by, code=decision.code)
 
 
 class CensorStage:

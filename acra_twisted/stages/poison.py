@@ -128,15 +128,11 @@ class Poison:
         session = exchange.session
         exchange.add_attribute("acra.poison_records", records)
         tell = session.observer.security_event
-        tell(
-            events.POISON_RECORD,
-            "Recognized poison record",
-            session,
-            exchange,
-            records=records,
-            user=session.user.decode("utf-8", "replace"),
-            database=session.database.decode("utf-8", "replace"),
-        )
+        ends = self._stop_session or self._shut_down is not None
+        became: dict[str, Any] = {"records": records}
+        if ends:
+            became.update(action=events.ENDED, outcome=events.FAILURE)
+        tell(events.POISON_RECORD, "Recognized poison record", session, exchange, **became)
         if self._run_script is not None:
             try:
                 self._run_script()
@@ -150,7 +146,8 @@ class Poison:
                 )
                 return Hangup("poison record, and its script could not be started")
         if self._shut_down is not None:
-            tell(events.POISON_RECORD, "detected poison record, exit", session, exchange)
+            text = "detected poison record, exit"
+            tell(events.POISON_RECORD, text, session, exchange, **became)
             self._shut_down()
             return Hangup("poison record")
         return Hangup("poison record") if self._stop_session else PASS

@@ -13,10 +13,22 @@ from twisted.logger import Logger
 
 from acra_twisted import events
 from acra_twisted.errors import AcraError
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.model import Exchange, Identity, Session, Work
+from acra_twisted.options import Address
 from acra_twisted.sql.redact import of_statement
+from acra_twisted.telemetry.attempts import Attempts
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Hangup
+
+
+def identity_fields(identity: Identity) -> dict[str, Any]:
+    """Who is at the other end, in a log line."""
+    found: dict[str, Any] = {"client_id": identity.client_id, "peer": identity.peer}
+    if identity.port:
+        found["peer_port"] = identity.port
+    if identity.certificate:
+        found["certificate"] = identity.certificate
+    return found
 
 
 def session_fields(session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
@@ -24,13 +36,14 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
     if session is None:
         return {}
     span = session.span if exchange is None or exchange.span is None else exchange.span
-    return {
-        "client_id": session.identity.client_id,
-        "session_id": session.id,
-        "peer": session.identity.peer,
-        "trace_id": span.trace_id,
-        "span_id": span.span_id,
-    }
+    found = identity_fields(session.identity)
+    found["session_id"] = session.id
+    for name, value in (("user", session.user), ("database", session.database)):
+        if value:
+            found[name] = value.decode("utf-8", "replace")
+    found["trace_id"] = span.trace_id
+    found["span_id"] = span.span_id
+    return found
 
 
 class AuditLog(Watcher):
@@ -39,10 +52,15 @@ class AuditLog(Watcher):
     ``server`` is the database's address, where the daemon knows it.
     """
 
-    def __init__(self, server: str = "") -> None:
+    def __init__(self, server: Address | None = None) -> None:
         self._log = Logger(namespace="acra")
-        self._server = {"server_address": server} if server else {}
+        self._server: dict[str, Any] = {}
+        if server is not None:
+            self._server["server_address"] = server.host or server.path
+            if server.port:
+                self._server["server_port"] = server.port
         self._hung_up: Exchange | None = None
+        self._attempts = Attempts()
 
     def _fields(self, session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
         """What identifies a session, and the database that it is for."""
@@ -52,8 +70,6 @@ class AuditLog(Watcher):
         """Info: who, for which database."""
         self._log.info(
             "Session started",
-            user=session.user.decode("utf-8", "replace"),
-            database=session.database.decode("utf-8", "replace"),
             from_connector=session.identity.from_connector,
             **self._fields(session),
         )
@@ -65,24 +81,27 @@ class AuditLog(Watcher):
         )
 
     def exchange_closed(self, exchange: Exchange) -> None:
-        """A refusal is an error line with the redacted statement; of one that ended the connection
-        a line was written when it did."""
+        """A refusal is an error line with the redacted statement, under the name of the stage that
+        refused.  One that ended the connection, or whose stage failed, has its line already."""
         if exchange.outcome != "denied":
             return
         if exchange is self._hung_up:
             self._hung_up = None
             return
-        session = exchange.session
-        fields = self._fields(session, exchange)
-        if exchange.statement is not None:
-            fields["query"] = of_statement(exchange.statement).text
+        if exchange.code == events.STAGE_FAILED:
+            return
+        fields = self._fields(exchange.session, exchange)
+        add_query(fields, exchange)
         if exchange.attributes is not None and "acra.censor.rule" in exchange.attributes:
             fields["rule"] = exchange.attributes["acra.censor.rule"]
         self._log.error(
-            "AcraCensor blocked query",
+            "{event_text}",
+            event_text=refusal_text(exchange),
             code=exchange.code,
             error=exchange.reason,
             stage=exchange.denied_by or "acra-server",
+            action=events.BLOCKED,
+            outcome=events.FAILURE,
             **fields,
         )
 
@@ -106,6 +125,8 @@ class AuditLog(Watcher):
                 code=events.QUERY_NOT_ALLOWED,
                 stage=stage,
                 error=verdict.reason,
+                action=events.ENDED,
+                outcome=events.FAILURE,
                 **self._fields(work.exchange.session, work.exchange),
             )
 
@@ -113,18 +134,25 @@ class AuditLog(Watcher):
         """Our bug or the stage's: where it was raised, without the text, which may hold data.
 
         An error of ours has a text without data, which says what to do: a key file's mode, say.
+        An advisory stage lets what it failed at pass.
         """
         trace = failure.getTracebackObject()
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+        exchange = work.exchange
+        fields = self._fields(exchange.session, exchange)
+        add_query(fields, exchange)
+        refused = exchange.denied_by == stage
         self._log.error(
             "Stage failed",
             code=events.STAGE_FAILED,
             stage=stage,
             error=str(failure.value) if failure.check(AcraError) else failure.type.__name__,
             where=where,
-            **self._fields(work.exchange.session, work.exchange),
+            action=events.BLOCKED if refused else events.ALLOWED,
+            outcome=events.FAILURE if refused else events.SUCCESS,
+            **fields,
         )
 
     def security_event(
@@ -135,10 +163,28 @@ class AuditLog(Watcher):
         exchange: Exchange | None,
         **fields: Any,
     ) -> None:
-        """A warning with the event's code."""
-        self._log.warn(
-            "{event_text}",
-            event_text=text,
-            code=code,
-            **{**self._fields(session, exchange), **fields},
-        )
+        """A warning with the event's code, and what the table says became of it."""
+        event = events.TABLE[code]
+        became = {"action": event.action, "outcome": event.outcome} if event.action else {}
+        known = {**self._fields(session, exchange), **became, **fields}
+        if code == events.LOGIN_REFUSED and session is not None:
+            known["attempts"] = self._attempts.add(session.identity.peer, session.clock())
+        if code == events.POISON_RECORD and "records" in fields:
+            # Acra's line of each record that it finds: scripts look for it.
+            self._log.info("Check poison records", **self._fields(session, exchange))
+        self._log.warn("{event_text}", event_text=text, code=code, **known)
+
+
+def refusal_text(exchange: Exchange) -> str:
+    """What a refusal is called: Acra's text for the firewall, else who refused."""
+    if exchange.denied_by == "censor":
+        return "AcraCensor blocked query"
+    if exchange.denied_by:
+        return f"Stage {exchange.denied_by} refused a query"
+    return "AcraServer refused a request"
+
+
+def add_query(fields: dict[str, Any], exchange: Exchange) -> None:
+    """The redacted statement, if there is one."""
+    if exchange.statement is not None:
+        fields["query"] = of_statement(exchange.statement).text

@@ -198,6 +198,9 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
             self._went_well += 1
         else:
             self._others[outcome] += 1
+            if outcome == "denied" and not exchange.denied_by:
+                # No stage has: a limit of our own.
+                self.event(exchange.code)
         if exchange.rows > 0:
             self._rows += exchange.rows
         if exchange.remote is not None:
@@ -331,7 +334,10 @@ class ServerMetrics(ConnectorMetrics):
             self._stage_times.labels(stage).count(ended - started)
         if type(verdict) in (Deny, Hangup):
             self._stages.labels(stage, type(verdict).__name__.lower()).inc()
-            self.event(getattr(verdict, "code", events.QUERY_NOT_ALLOWED))
+            code = getattr(verdict, "code", events.QUERY_NOT_ALLOWED)
+            # Of a stage that failed `stage_failed` has told.
+            if code != events.STAGE_FAILED:
+                self.event(code)
             if type(verdict) is Deny and verdict.rule:
                 self._denials.labels(verdict.rule).inc()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -108,12 +109,13 @@ def jsonlines(product: str) -> Formatter:
 
 def cef_lines(product: str) -> Formatter:
     """Common Event Format for SIEMs, with the names of its dictionary."""
+    host = socket.gethostname()
 
     def line(event: LogEvent) -> str:
         seconds = event.get("log_time", 0.0)
         code = event.get("code", events.GENERAL)
-        fields = cef.to_dictionary(seconds, {**_fields(event), "code": code})
-        text, severity = _text(event), _level(event)[1]
+        fields = cef.to_dictionary(seconds, {"host": host, **_fields(event), "code": code})
+        text, severity = _text(event), events.cef_severity(code, _level(event)[1])
         return cef.encode_dictionary(product, __version__, code, text, severity, fields)
 
     return line

@@ -34,6 +34,11 @@ SEVERITIES = {
 }
 JOURNAL = "/run/systemd/journal/socket"
 _WAITING_MAX = 1000
+#: The fields of events that the journal has as fields of its own.
+_JOURNALLED = (
+    *("code", "client_id", "session_id", "trace_id", "span_id", "stage", "rule"),
+    *("peer", "user", "database", "action", "outcome"),
+)
 
 
 class SyslogAddress(Kind):
@@ -236,7 +241,7 @@ class JournalSink(_Datagrams):
             "PRIORITY": str(severity(event)),
             "SYSLOG_IDENTIFIER": self._program,
         }
-        for name in ("code", "client_id", "session_id", "trace_id", "span_id", "stage"):
+        for name in _JOURNALLED:
             if event.get(name) not in (None, ""):
                 fields[f"ACRA_{name}"] = str(event[name])
         return self.put(syslog.encode_journal(fields))
@@ -312,8 +317,9 @@ def timestamp(event: LogEvent) -> str:
 
 
 def severity(event: LogEvent) -> int:
-    """Syslog's number for an event's level."""
-    return SEVERITIES.get(event.get("log_level", LogLevel.info), 6)
+    """Syslog's number for an event: of security events the table's, else that of its level."""
+    level = SEVERITIES.get(event.get("log_level", LogLevel.info), 6)
+    return events.syslog_severity(event.get("code", events.GENERAL), level)
 
 
 def make_syslog(program: str, address: str, reactor: Any) -> tuple[SyslogSink, Any]:

@@ -53,7 +53,7 @@ class DaemonMetrics:
         events_total = Counter(
             "acra_events_total", "Events of the security log by code", ["code"], registry=registry
         )
-        self._events = {code: events_total.labels(str(code)) for code in events.MEANINGS}
+        self._events = {code: events_total.labels(str(code)) for code in events.TABLE}
         self._silent: dict[str, int] = {}
         text = "Connections of which nothing was asked (probes of the port), by how far they came"
         registry.register(Counts(("acra_silent_connections", text), "reached", self._silent.copy))

@@ -7,38 +7,62 @@ sends, it can add neither a field nor a line.
 from __future__ import annotations
 
 import json
-from typing import Any
+import socket
+from typing import Any, NamedTuple, get_type_hints
 
-from twisted.logger import LogEvent, LogLevel, formatEvent
+from twisted.logger import LogEvent, formatEvent
 
 from acra_twisted import __version__, events
 from acra_twisted.telemetry.logsinks import timestamp
 from acra_twisted.wire import cef
 
-#: The keys of a record.  Those that an event does not have are empty.
-SCHEMA = (
-    "time",
-    "product",
-    "version",
-    "code",
-    "event",
-    "severity",
-    "message",
-    "client_id",
-    "session_id",
-    "peer",
-    "server_address",
-    "user",
-    "database",
-    "trace_id",
-    "span_id",
-    "stage",
-    "rule",
-    "query",
-    "error",
-)
 _VALUE_MAX = 4096
-_SEVERITIES = {LogLevel.warn: 3, LogLevel.error: 6, LogLevel.critical: 8}
+
+
+class SecurityRecord(NamedTuple):
+    """One security event.  A text that an event does not have is empty, a number is 0.
+
+    ``action``: what became of what a peer did; ``outcome``: success or failure, for the peer.
+    ``claimed_client_id`` was not proven.  ``peer`` is who connected to this daemon, on ``host``;
+    ``server_address`` is the database.
+    ``attempts``: failures of this peer that followed each other; ``records``: poison records.
+    """
+
+    time: str
+    product: str
+    version: str
+    host: str
+    code: int
+    event: str
+    severity: int
+    message: str
+    action: str
+    outcome: str
+    client_id: str = ""
+    claimed_client_id: str = ""
+    certificate: str = ""
+    session_id: int = 0
+    peer: str = ""
+    peer_port: int = 0
+    server_address: str = ""
+    server_port: int = 0
+    user: str = ""
+    database: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    stage: str = ""
+    rule: str = ""
+    query: str = ""
+    error: str = ""
+    attempts: int = 0
+    records: int = 0
+
+
+#: The keys of a record, in order.
+SCHEMA = SecurityRecord._fields
+_NUMBERS = frozenset(name for name, kind in get_type_hints(SecurityRecord).items() if kind is int)
+#: What an event may say of itself; the others are made here.
+_TAKEN = SCHEMA[SCHEMA.index("client_id") :]
 
 
 def is_security_event(event: LogEvent) -> bool:
@@ -46,23 +70,29 @@ def is_security_event(event: LogEvent) -> bool:
     return event.get("code") in events.SECURITY
 
 
-def record(product: str, event: LogEvent) -> dict[str, Any]:
+def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
     """An event as a record."""
-    found: dict[str, Any] = {name: _shown(event.get(name, "")) for name in SCHEMA}
-    found.update(
+    code = event["code"]
+    row = events.TABLE[code]
+    return SecurityRecord(
         time=timestamp(event),
         product=product,
         version=__version__,
-        code=event["code"],
-        event=events.MEANINGS[event["code"]],
-        severity=_SEVERITIES.get(event.get("log_level", LogLevel.info), 1),
+        host=host,
+        code=code,
+        event=row.meaning,
+        severity=row.severity,
         message=formatEvent(event)[:_VALUE_MAX],
+        action=str(event.get("action", row.action)),
+        outcome=str(event.get("outcome", row.outcome)),
+        **{name: _shown(name, event[name]) for name in _TAKEN if event.get(name) is not None},
     )
-    return found
 
 
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, int) else str(value)[:_VALUE_MAX]
+def _shown(name: str, value: Any) -> Any:
+    if name in _NUMBERS:
+        return value if isinstance(value, int) else 0
+    return str(value)[:_VALUE_MAX]
 
 
 class SecurityLog:
@@ -71,22 +101,24 @@ class SecurityLog:
     def __init__(self, product: str, style: str, sink: Any) -> None:
         self._product = product
         self._style = style
+        self._host = socket.gethostname()
         self.sink = sink
 
     def __call__(self, event: LogEvent) -> None:
         """Write an event, if it is one of those."""
         if not is_security_event(event):
             return
-        found = record(self._product, event)
+        found = record(self._product, self._host, event)
         if self._style == "json":
-            line = json.dumps(found)
+            line = json.dumps(found._asdict())
         else:
+            known = {name: value for name, value in found._asdict().items() if value}
             line = cef.encode_dictionary(
                 self._product,
                 __version__,
-                found["code"],
-                found["message"],
-                found["severity"],
-                cef.to_dictionary(event.get("log_time", 0.0), found),
+                found.code,
+                found.message,
+                found.severity,
+                cef.to_dictionary(event.get("log_time", 0.0), known),
             )
         self.sink.send(line, event)

@@ -100,7 +100,7 @@ class TelemetryService(MultiService):
         self._lag.clock = reactor
         self._due = 0.0
 
-    def observers(self, exchanges: ExchangeTracing, server: str = "") -> Observers:
+    def observers(self, exchanges: ExchangeTracing, server: Address | None = None) -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
         watchers = [exchanges, self.metrics, AuditLog(server)]
         if self.calls is not None:

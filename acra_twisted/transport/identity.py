@@ -31,6 +31,15 @@ def client_id_of(der: bytes, kind: str = "distinguished_name") -> str:
         raise HandshakeError("the client's certificate cannot be read") from None
 
 
+@lru_cache(maxsize=1024)
+def subject_of(der: bytes) -> str:
+    """The subject of a certificate as it comes in a handshake; empty if it cannot be read."""
+    try:
+        return distinguished_name(der)
+    except HandshakeError:
+        return ""
+
+
 def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -> str:
     """128 hex digits.  ``kind`` is ``distinguished_name`` or ``serial_number``.
 

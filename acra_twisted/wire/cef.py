@@ -6,8 +6,8 @@ then backslash, pipe and equals sign are escaped, in header and extension alike.
 
 The other form keeps to the specification (ArcSight Common Event Format, revision 25): pipes are
 escaped in the header and not in the extension, equals signs in the extension and not in the
-header, and keys are letters and digits.  What is not in the dictionary keeps its name, in that
-alphabet; the ids of trace and span have the custom strings 1 and 2.
+header, and keys are letters and digits.  What is not in the dictionary is a custom string or number
+with its label, or keeps its name, in that alphabet.
 """
 
 from __future__ import annotations
@@ -28,9 +28,23 @@ DICTIONARY = {
     "error": "reason",
     "query": "request",
     "code": "externalId",
+    "action": "act",
+    "peer_port": "spt",
+    "server_port": "dpt",
+    "host": "dvchost",
 }
 _ADDRESSES = {"peer": ("src", "shost"), "server_address": ("dst", "dhost")}
-_CUSTOM = {"trace_id": "cs1", "span_id": "cs2", "stage": "cs3", "rule": "cs4", "session_id": "cn1"}
+_CUSTOM = {
+    "trace_id": "cs1",
+    "span_id": "cs2",
+    "stage": "cs3",
+    "rule": "cs4",
+    "certificate": "cs5",
+    "database": "cs6",
+    "session_id": "cn1",
+    "attempts": "cn2",
+    "records": "cn3",
+}
 #: The header says them already, or the time does.
 _LEFT_OUT = frozenset(("time", "product", "version", "event", "severity", "message", "unixTime"))
 _ESCAPED = str.maketrans({"\\": "\\\\", "|": "\\|", "=": "\\="})

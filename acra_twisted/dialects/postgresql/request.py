@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.disclosure import (
     NOTHING,
@@ -50,13 +51,18 @@ _LONGEST: Final = 1 << 30
 #: What a server that discards until Sync still reads.
 _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
 _TOO_MANY: Final = Deny(
-    "too many prepared statements and portals in this session", sqlstate=b"54000"
+    "too many prepared statements and portals in this session: raise max_prepared_statements in "
+    "AcraServer, and in AcraConnector if there is one",
+    sqlstate=b"54000",
+    reason="more than max_prepared_statements",
+    code=events.LIMIT_EXCEEDED,
 )
 _NO_CALLS: Final = Deny(
     "FunctionCall, by which large objects are read and written, is not enabled in AcraServer: set "
     "function_call_enable = true in section [database]",
     sqlstate=b"0A000",
     reason="function_call_enable is off",
+    code=events.LIMIT_EXCEEDED,
 )
 
 
@@ -210,6 +216,7 @@ class RequestFlow(OpeningBatch):
             "bytes: raise it in AcraServer, and in AcraConnector if there is one",
             sqlstate=b"54000",
             reason="larger than message_size_limit",
+            code=events.LIMIT_EXCEEDED,
         )
         if kind == frames.PARSE or kind == frames.BIND:
             exchange = self._open("prepare" if kind == frames.PARSE else "execute", None)

@@ -6,6 +6,7 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Columns, Exchange, Statement, Work
 from acra_twisted.pipeline import driver
@@ -53,7 +54,7 @@ class Driver(SynchronousTestCase):
         self.assertIsInstance(self.successResultOf(verdict), Replace)
 
     def test_the_first_refusal_ends_the_run(self):
-        deny, hangup = Deny(), Hangup("x")
+        deny, hangup = Deny("no"), Hangup("x")
         self.assertIs(self.run_hooks(hook(deny, "a"), hook(hangup, "b")), deny)
         self.assertEqual(self.exchange.denied_by, "a")
         self.assertEqual(self.recorder.stages, [("a", deny)])
@@ -79,7 +80,7 @@ class Driver(SynchronousTestCase):
         for answer, expected in (
             (PASS, b"last"),
             (Replace(Statement(b"new")), b"last"),
-            (Deny(), None),
+            (Deny("no"), None),
         ):
             waiting = Deferred()
             last = hook(lambda item: Replace(Statement(b"last")))
@@ -94,8 +95,27 @@ class Driver(SynchronousTestCase):
 
     def test_a_deferred_that_has_fired_is_a_value(self):
         self.assertIs(self.run_hooks(hook(succeed(PASS)), hook(succeed(PASS))), PASS)
-        deny = Deny()
+        deny = Deny("no")
         self.assertIs(self.run_hooks(hook(succeed(deny))), deny)
+
+    def test_a_refusal_names_its_stage_unless_it_says_more(self):
+        deny = Deny(sqlstate=b"28000", errno=7, reason="why", rule="r", code=563)
+        told = self.run_hooks(hook(deny, "remote_rule"))
+        self.assertEqual(told.text, "refused by stage remote_rule")
+        for name in ("sqlstate", "errno", "reason", "rule", "code"):
+            self.assertEqual(getattr(told, name), getattr(deny, name))
+        self.assertEqual(self.recorder.stages, [("remote_rule", told)])
+        self.assertEqual((deny.text, self.exchange.denied_by), ("", "remote_rule"))
+
+    def assert_broken(self, verdict, stage="stage"):
+        self.assertEqual(
+            (verdict.code, verdict.sqlstate, verdict.text),
+            (
+                events.STAGE_FAILED,
+                b"58000",
+                f"the statement could not be processed: stage {stage} failed",
+            ),
+        )
 
     def test_a_fired_deferred_that_waits_for_another(self):
         inner = Deferred()
@@ -112,12 +132,13 @@ class Driver(SynchronousTestCase):
             "PASS",
             lambda item: succeed(None),
         ):
-            self.assertIs(self.run_hooks(hook(broken)), driver.BROKEN)
+            self.assert_broken(self.run_hooks(hook(broken, "odd")), "odd")
+        self.assertEqual(self.exchange.denied_by, "odd")
         self.assertEqual(len(self.recorder.failures), 5)
         later = Deferred()
         result = self.run_hooks(hook(later))
         later.errback(ValueError("secret"))
-        self.assertIs(self.successResultOf(result), driver.BROKEN)
+        self.assert_broken(self.successResultOf(result))
 
     def test_only_an_advisory_stage_may_be_passed_by(self):
         self.assertIs(self.run_hooks(hook(ValueError(), lenient=True)), PASS)
@@ -189,7 +210,8 @@ class Plans(SynchronousTestCase):
         self.assertEqual(repr(NEVER), "NEVER")
 
     def test_a_broken_planner_fails_closed(self):
-        self.assertIs(driver.plan((hook(ValueError()),), self.work), driver.BROKEN)
+        verdict = driver.plan((hook(ValueError()),), self.work)
+        self.assertEqual(verdict.code, events.STAGE_FAILED)
         lenient = hook(ValueError(), lenient=True)
         self.assertIs(driver.plan((lenient,), self.work), PASS)
         self.assertEqual(self.exchange.plan, ())

@@ -4,8 +4,10 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.options import Address
 from acra_twisted.telemetry.audit import AuditLog, session_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.verdicts import PASS, Hangup
@@ -57,6 +59,74 @@ class Lines(SynchronousTestCase):
         (line,) = self.lines
         self.assertEqual((line["code"], line["query"]), (560, "SELECT ?"))
         self.assertEqual(line["span_id"], self.exchange.span.span_id)
+
+    def test_a_refusal_stands_under_the_name_of_who_refused(self):
+        for who, code, text in (
+            ("censor", events.QUERY_NOT_ALLOWED, "AcraCensor blocked query"),
+            ("censor", events.QUERY_PARSE_ERROR, "AcraCensor blocked query"),
+            ("remote_rule", events.QUERY_NOT_ALLOWED, "Stage remote_rule refused a query"),
+            ("", events.LIMIT_EXCEEDED, "AcraServer refused a request"),
+        ):
+            self.exchange.outcome, self.exchange.denied_by = "denied", who
+            self.exchange.code = code
+            self.log.exchange_closed(self.exchange)
+            line = self.lines.pop()
+            self.assertEqual((line["event_text"], line["code"]), (text, code))
+            self.assertEqual(line["stage"], who or "acra-server")
+            self.assertIn(code, events.SECURITY)
+
+    def test_a_stage_that_failed_has_one_line_which_says_what_became_of_it(self):
+        for advisory, became in ((False, ("blocked", "failure")), (True, ("allowed", "success"))):
+            self.exchange.denied_by = "" if advisory else "s"
+            self.exchange.outcome = None if advisory else "denied"
+            self.exchange.code = events.STAGE_FAILED
+            self.log.stage_failed("s", self.work, Failure(ValueError("secret")))
+            self.log.exchange_closed(self.exchange)
+            line = self.lines.pop()
+            self.assertEqual((line["action"], line["outcome"]), became)
+            self.assertEqual((line["query"], self.lines), ("SELECT ?", []))
+
+    def test_who_did_what_to_which_database(self):
+        session = self.session
+        session.user, session.database = b"app", b"shop\xff"
+        session.identity.port, session.identity.certificate = 40312, "CN=shop"
+        for server, where in (
+            (Address("db.internal", 5432), {"server_address": "db.internal", "server_port": 5432}),
+            (Address(path="/run/pg"), {"server_address": "/run/pg"}),
+        ):
+            log = AuditLog(server)
+            log.security_event(events.POISON_RECORD, "text", session, self.exchange)
+            log.stage_ran("s", self.work, Hangup("bye"), 0, 0)
+            self.exchange.outcome = "denied"
+            log.exchange_closed(Exchange(session, "query", None, 1))
+            self.exchange.code = events.QUERY_NOT_ALLOWED
+            for line in self.lines:
+                for name, value in {
+                    "peer": "127.0.0.1",
+                    "peer_port": 40312,
+                    "client_id": "client",
+                    "certificate": "CN=shop",
+                    "user": "app",
+                    "database": "shop\ufffd",
+                    **where,
+                }.items():
+                    self.assertEqual(line[name], value)
+                self.assertTrue(line["action"] and line["outcome"])
+            self.assertEqual([line["code"] for line in self.lines], [587, 560])
+            self.lines.clear()
+
+    def test_failed_logins_of_an_address_are_counted(self):
+        for _ in range(3):
+            self.log.security_event(events.LOGIN_REFUSED, "no", self.session, None)
+        self.log.security_event(events.REFUSED_CONNECTION, "no", self.session, None)
+        self.assertEqual([line.get("attempts") for line in self.lines], [1, 2, 3, None])
+
+    def test_acras_line_of_a_poison_record(self):
+        self.log.security_event(events.POISON_RECORD, "found", self.session, None, records=1)
+        first, second = self.lines
+        self.assertEqual(first["log_format"], "Check poison records")
+        self.assertNotIn("code", first)
+        self.assertEqual((second["code"], second["records"]), (events.POISON_RECORD, 1))
 
     def test_ke6_denials_are_redacted_as_the_session_reads_strings(self):
         """Read the other way, this string would end early and the comment would close it."""

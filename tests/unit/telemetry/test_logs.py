@@ -62,7 +62,7 @@ class Formats(SynchronousTestCase):
         for key, value in (
             ("deviceEventClassId", "560"),
             ("name", "AcraCensor blocked query"),
-            ("agentSeverity", "6"),
+            ("agentSeverity", "7"),
             ("rt", "1638352800123"),
             ("suser", "keypair1"),
             ("src", "10.0.0.1"),

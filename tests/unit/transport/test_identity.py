@@ -52,6 +52,11 @@ class ClientIds(SynchronousTestCase):
         expected = hashlib.sha512(serial).hexdigest()
         self.assertEqual(identity.client_id(certificate, "serial_number"), expected)
 
+    def test_the_subject_for_logs(self):
+        der = self.certificate().public_bytes(Encoding.DER)
+        self.assertEqual(identity.subject_of(der), "CN=someone,O=Sandbox")
+        self.assertEqual(identity.subject_of(b"no certificate"), "")
+
     def test_certificates_that_are_not_clients(self):
         server = self.certificate(hosts=("x",), server_only=True)
         for refused in (server, self.authority.certificate):
