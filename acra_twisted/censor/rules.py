@@ -168,7 +168,16 @@ def _policy(data: Mapping[str, Any], key: str, default: str, where: str) -> str:
 
 
 def _check_version(version: Any, where: str) -> None:
-    found = re.fullmatch(r"([0-9]+)\.([0-9]+)\.([0-9]+)", str(version or ""))
+    """Texts are those that scripts look for in Acra's log."""
+    text = str(version or "0.0.0")
+    for part in text.split("."):
+        if not re.fullmatch("[0-9]{1,9}", part):
+            raise ConfigError(
+                f'version: strconv.ParseUint: parsing "{part[:40]}": invalid syntax; expected '
+                f"three numbers, such as 0.85.0",
+                where,
+            )
+    found = re.fullmatch(r"([0-9]+)\.([0-9]+)\.([0-9]+)", text)
     if found is None:
         raise ConfigError("version: expected three numbers, such as 0.85.0", where)
     if tuple(int(part) for part in found.groups()) < MINIMUM_VERSION:

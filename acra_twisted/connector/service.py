@@ -20,7 +20,7 @@ from acra_twisted.connector.connection import ApplicationConnection, Attempt, Li
 from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
-from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.errors import ConfigError, KeyStoreError, try_all
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.model import Session
@@ -136,26 +136,36 @@ def socket_mode(settings: Settings) -> int:
 
 def check(settings: Settings) -> None:
     """Settings that cannot be used together.  Raises ConfigError."""
-    server_address(settings)
+    try_all(
+        lambda: _check_tracing(settings),
+        lambda: application_tls(settings) in (OFFER, REQUIRE) and application_context(settings),
+        lambda: _check_link(settings),
+        lambda: socket_mode(settings),
+        lambda: settings["http_api_enable"] and api_address(settings),
+    )
+
+
+def _check_tracing(settings: Settings) -> None:
     if settings["tracing_to_server"] and settings["acraserver_transport_encryption_disable"]:
         raise ConfigError(
             "tracing_to_server: AcraServer takes spans over TLS and Secure Session only, for "
             "elsewhere nobody has proven who sends them"
         )
-    if application_tls(settings) in (OFFER, REQUIRE):
-        application_context(settings)
+
+
+def _check_link(settings: Settings) -> None:
+    server_address(settings)
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0), TLSContexts())
-    socket_mode(settings)
-    if settings["http_api_enable"]:
-        api_address(settings)
 
 
 def check_whole(settings: Settings) -> None:
     """Exporters and pages can be made.  Raises ConfigError, as a start would."""
-    make_exporters(None, "", settings)
-    make_guard(settings, "tls_")
-    user_ids("allowed_users", settings["allowed_users"])
+    try_all(
+        lambda: make_exporters(None, "", settings),
+        lambda: make_guard(settings, "tls_"),
+        lambda: user_ids("allowed_users", settings["allowed_users"]),
+    )
 
 
 class AcraConnector(MultiService):
@@ -354,12 +364,6 @@ class AcraConnector(MultiService):
         if self.api_listener is not None and not commands.is_local:
             self.event(
                 events.INSECURE_SETTING, f"other machines may give commands in clear: {commands}"
-            )
-        if self._settings["application_tls_cert"] and self.application_context is None:
-            chosen = self._settings["application_tls"]
-            self.event(
-                events.GENERAL,
-                f"application_tls = {chosen}: the certificate in application_tls_cert is not used",
             )
 
     def _facts(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from acra_twisted.config.daemon import make_root
 from acra_twisted.config.reading import Program
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.config.usage import DaemonOptions
+from acra_twisted.connector.effects import RULES
 from acra_twisted.connector.service import AcraConnector, check, check_whole
 from acra_twisted.telemetry.probe import probe
 
@@ -16,7 +17,12 @@ class Options(DaemonOptions):
     """See ``twistd acra-connector --help``."""
 
     program = Program(
-        "acra-connector", CONNECTOR_SECTIONS, check, check_whole=check_whole, probe=probe
+        "acra-connector",
+        CONNECTOR_SECTIONS,
+        check,
+        check_whole=check_whole,
+        probe=probe,
+        rules=RULES,
     )
 
 

@@ -20,7 +20,7 @@ from acra_twisted.config.files import open_file
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.model import Session
@@ -95,22 +95,44 @@ def database_address(settings: Settings) -> Address:
 
 def check(settings: Settings) -> None:
     """Settings that cannot be used together.  Raises ConfigError; reads certificate files."""
+    try_all(
+        lambda: _check_database(settings),
+        lambda: _check_client_ids(settings),
+        lambda: _check_link(settings),
+        lambda: _check_keys(settings),
+    )
+
+
+def _check_database(settings: Settings) -> None:
     if not settings["db_host"]:
         raise ConfigError("db_host: name the database's host")
-    link_tls = settings["acraconnector_tls_transport_enable"]
+    database = Credentials(settings, "tls_database_")
+    if uses_database_tls(settings):
+        database.client_creator(settings["tls_database_sni"] or settings["db_host"])
+
+
+def _check_client_ids(settings: Settings) -> None:
+    secure_session = uses_secure_session(settings)
     from_certificate = settings["tls_client_id_from_cert"]
-    if not uses_secure_session(settings) and not from_certificate and not settings["client_id"]:
+    if not secure_session and not from_certificate and not settings["client_id"]:
         raise ConfigError("client_id: give one, or set tls_client_id_from_cert = true")
+    if secure_session and not settings["securesession_id"]:
+        raise ConfigError("securesession_id: Secure Session needs one, such as acra_server")
+
+
+def _check_link(settings: Settings) -> None:
+    link_tls = settings["acraconnector_tls_transport_enable"]
     client = Credentials(settings, "tls_client_")
-    if from_certificate and client.auth == 0:
+    if settings["tls_client_id_from_cert"] and client.auth == 0:
         raise ConfigError("tls_client_id_from_cert needs certificates: tls_client_auth must be 4")
     if link_tls or settings["client_tls"] in ("require", "allow"):
         if client.certificate is None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
     check_api(settings, uses_secure_session(settings) or (link_tls and client.auth == REQUIRE))
-    if uses_secure_session(settings) and not settings["securesession_id"]:
-        raise ConfigError("securesession_id: Secure Session needs one, such as acra_server")
+
+
+def _check_keys(settings: Settings) -> None:
     needs = ["Secure Session"] if uses_secure_session(settings) else []
     needs += [f"the stage {name!r}" for name in settings["stages"] if name in _NEED_KEYS]
     # A copy of the environment: the service will want to find the master key there as well.
@@ -119,15 +141,18 @@ def check(settings: Settings) -> None:
         need_keys(keys, settings, who)
     if keys is not None:
         keys.close()
-    database = Credentials(settings, "tls_database_")
-    if uses_database_tls(settings):
-        database.client_creator(settings["tls_database_sni"] or settings["db_host"])
 
 
 def check_whole(settings: Settings) -> None:
     """Exporters, pages and rules can be made.  Raises ConfigError, as a start would."""
-    make_exporters(None, "", settings)
-    make_guard(settings, "tls_client_")
+    try_all(
+        lambda: make_exporters(None, "", settings),
+        lambda: make_guard(settings, "tls_client_"),
+        lambda: _check_rules(settings),
+    )
+
+
+def _check_rules(settings: Settings) -> None:
     if "censor" in settings["stages"]:
         check_rules(settings, settings.blocks)
 

@@ -2,42 +2,155 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config import reading
+from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
+from acra_twisted.server.effects import RULES
+from tests.support.programs import names_in, settings_of
 
-#: Everything that can be found out without a folder of keys.
-PROGRAM = tap.Options.program
-FLAGS = ["--db_host=127.0.0.1", "--stages="]
+DATABASE = "--db_host=127.0.0.1"
+PLAIN = "--acraconnector_transport_encryption_disable"
+TLS = "--acraconnector_tls_transport_enable"
+PAGES = "--incoming_connection_zpages_string=tcp://127.0.0.1:1"
 REACTIONS = (
     "--poison_shutdown_enable=true",
     "--poison_stop_session_enable",
     "--poison_run_script_file=/bin/true",
 )
+#: What does something whatever else is set.
+ALWAYS = set(
+    """acraconnector_tls_transport_enable acracensor_config_file allowed_startup_parameters
+    batch_hold_limit busy_poll client_tls core_dump_enable db_connect_timeout db_host db_port db_tls
+    function_call_enable handshake_timeout http_api_enable incoming_connection_api_string
+    incoming_connection_close_timeout incoming_connection_prometheus_metrics_string
+    incoming_connection_string incoming_connection_zpages_string log_to_console log_to_file
+    log_to_journald log_to_syslog max_connections max_pending_exchanges max_prepared_statements
+    message_size_limit message_timeout poison_detect_enable replication_enable reply_timeout
+    security_log_file session_idle_timeout stages tracing_log_enable tracing_notice_enable
+    tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors tracing_trust_remote
+    transaction_idle_timeout write_timeout datadog_endpoint lightstep_endpoint otlp_endpoint
+    zipkin_endpoint tracing_exporters tracing_jaeger_enable""".split()  # noqa: SIM905
+)
 
 
 def settings(*flags):
-    program = reading.Program(
-        PROGRAM.name,
-        PROGRAM.sections,
-        lambda settings: None,
-        PROGRAM.stages,
-        PROGRAM.installed,
-        PROGRAM.blocks,
-        settle=PROGRAM.settle,
-        rules=PROGRAM.rules,
-    )
-    return reading.load(program, [*FLAGS, *flags], {})[0]
+    return settings_of(tap.Options.program, DATABASE, *flags)
+
+
+class Effects(SynchronousTestCase):
+    def told(self, *flags):
+        return names_in(settings(*flags).remarks)
+
+    def refused(self, expected, *flags):
+        error = self.assertRaises(ConfigError, settings, *flags)
+        self.assertIn(f"{expected} has no effect", str(error))
+
+    def test_each_option_is_decided(self):
+        """Who adds an option says where it takes effect: by a rule, or here."""
+        ruled = {name for rule in RULES for name in rule.names}
+        options = {option.name for section in SERVER_SECTIONS for option in section.options}
+        undecided = options - ruled - ALWAYS
+        # TCP's own settings hold for every connection.
+        self.assertEqual({name for name in undecided if not name.startswith("tcp_")}, set())
+        self.assertEqual(ruled & ALWAYS, set())
+        self.assertEqual((ruled | ALWAYS) - options, set())
+
+    def test_defaults_are_quiet(self):
+        self.assertEqual(settings().remarks, ())
+
+    def test_remarks(self):
+        for flags, expected in (
+            ([TLS, PLAIN], ["acraconnector_transport_encryption_disable"]),
+            ([PLAIN, "--client_id=an application", "--securesession_id=x"], ["securesession_id"]),
+            (["--client_id=an application"], ["client_id"]),
+            ([PLAIN, "--client_id=an application"], []),
+            ([TLS, "--client_id=an application"], []),
+            ([TLS, "--tls_client_id_from_cert", "--client_id=an application"], ["client_id"]),
+            (
+                [TLS, "--tls_client_id_from_cert", "--client_id=an application", "--tls_auth=3"],
+                [],
+            ),
+            (["--tls_client_id_from_cert"], ["tls_client_id_from_cert"]),
+            (
+                [TLS, "--tls_identifier_extractor_type=serial_number"],
+                ["tls_identifier_extractor_type"],
+            ),
+            (["--tls_client_ca=x"], ["tls_client_ca"]),
+            (["--tls_client_cert=x", "--client_tls=allow"], []),
+            (["--tls_client_cert=x"], ["tls_client_cert"]),
+            (["--tls_client_auth=0", PLAIN, "--client_id=12345"], ["tls_client_auth"]),
+            (["--tls_client_ca=x", "--zpages_tls_enable", PAGES], []),
+            (["--db_tls=disable", "--tls_cert=x"], ["tls_cert"]),
+            (["--db_tls=disable", "--tls_database_cert=x"], ["tls_database_cert"]),
+            (["--db_tls=disable", "--tls_database_auth=0"], ["tls_database_auth"]),
+            (["--tls_ca=x", "--tls_cert=x", "--tls_key=x", "--db_tls=require"], []),
+            (
+                ["--db_tls=require", "--db_password_without_tls=allow"],
+                ["db_password_without_tls"],
+            ),
+            (["--db_tls=require", "--db_password_without_tls=deny"], []),
+            (
+                ["--incoming_connection_string=unix:///x", "--max_connections_per_address=3"],
+                ["max_connections_per_address"],
+            ),
+            (["--http_api_clients=x"], ["http_api_clients"]),
+            (["--stages=", "--stage_timeout=1"], ["stage_timeout"]),
+            (["--batch_hold_limit=0", "--batch_hold_time=1"], ["batch_hold_time"]),
+            (["--parse_errors_log=x"], ["parse_errors_log"]),
+            (["--poison_script_timeout=5"], ["poison_script_timeout"]),
+            ([TLS, "--stages=censor", "--keys_dir=x"], ["keys_dir"]),
+            ([TLS, "--keys_dir=x"], []),
+            (["--tracing_sampler=never"], ["tracing_sampler"]),
+            (["--tracing_sampler=never", PAGES], []),
+            (["--tracing_sampler=never", "--tracing_notice_enable"], []),
+        ):
+            self.assertEqual(self.told(*flags), expected, flags)
+
+    def test_protections(self):
+        self.refused("tls_client_id_from_cert", PLAIN, "--tls_client_id_from_cert")
+        self.refused("tls_client_auth", PLAIN, "--client_id=12345", "--tls_client_auth=4")
+        self.refused("tls_client_ca", PLAIN, "--client_id=12345", "--tls_client_ca=x")
+        self.refused("tls_database_ca", "--db_tls=disable", "--tls_database_ca=x")
+        self.refused("tls_database_sni", "--db_host=/run", "--tls_database_sni=x")
+        self.refused("tls_database_auth", "--db_tls=disable", "--tls_database_auth=4")
+        self.refused("unknown_functions", "--unknown_functions=deny")
+        self.refused("statistics", "--statistics=deny")
+        self.refused("audit_log_enable", "--log_to_console=false", "--audit_log_enable")
+
+    def test_protections_in_place(self):
+        settings(PLAIN, "--tls_client_id_from_cert", "--tls_cert=x", "--tls_client_auth=4")
+        settings("--unknown_functions=deny", "--acracensor_config_file=x")
+
+
+class Stages(SynchronousTestCase):
+    """Sections of stages that do not run."""
+
+    def test_one_that_advises_is_told_of(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[database]\ndb_host = x\n[stage:query_capture]\nfilepath = x\n")
+        found = settings_of(tap.Options.program, f"--config_file={path}")
+        self.assertIn("[stage:query_capture] has no effect", found.remarks[0])
+        settings_of(tap.Options.program, f"--config_file={path}", "--stages=query_capture")
+
+    def test_one_that_protects_is_a_mistake(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[database]\ndb_host = x\n[stage:censor]\ncache_entries = 100\n")
+        error = self.assertRaises(
+            ConfigError, settings_of, tap.Options.program, f"--config_file={path}"
+        )
+        self.assertIn(f"{path}:3: [stage:censor] has no effect", str(error))
 
 
 class Poison(SynchronousTestCase):
     def test_a_reaction_turns_detection_on(self):
         for reaction in REACTIONS:
-            found = settings(reaction)
+            found = settings("--stages=", reaction)
             self.assertEqual(found["stages"], ("poison",))
             self.assertTrue(found["poison_detect_enable"])
             self.assertEqual(found.remarks, ())
-        self.assertEqual(settings()["stages"], ())
+        self.assertEqual(settings("--stages=")["stages"], ())
 
     def test_detection_that_is_off_beside_a_reaction_is_refused(self):
         for reaction in REACTIONS:

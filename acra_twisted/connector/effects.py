@@ -1,0 +1,103 @@
+"""Where AcraConnector's settings take effect."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.config.commoneffects import (
+    LISTENER_RULES,
+    LOGGING_RULES,
+    METRICS_RULES,
+    TRACING_RULES,
+    serves_pages,
+)
+from acra_twisted.config.effects import Rule
+from acra_twisted.connector.applicationtls import application_tls
+from acra_twisted.connector.watch import OFFER, REQUIRE
+from acra_twisted.options import Settings
+
+
+def _link_tls(settings: Settings) -> bool:
+    return bool(settings["acraserver_tls_transport_enable"])
+
+
+def _is_secure_session(settings: Settings) -> bool:
+    return not _link_tls(settings) and not settings["acraserver_transport_encryption_disable"]
+
+
+def _ends_tls(settings: Settings) -> bool:
+    return application_tls(settings) in (OFFER, REQUIRE)
+
+
+def _has_unix_socket(settings: Settings) -> bool:
+    api = settings["http_api_enable"] and settings["incoming_connection_api_string"]
+    return bool(settings["incoming_connection_string"].path or api and api.path)
+
+
+_UNENDED: Final = (
+    "the connector does not end TLS of applications; set application_tls = require, with "
+    "application_tls_cert and application_tls_key"
+)
+
+RULES: Final = (
+    *LISTENER_RULES,
+    Rule(
+        ("acraserver_transport_encryption_disable",),
+        lambda settings: not _link_tls(settings),
+        "acraserver_tls_transport_enable is on, too, and the link is TLS; take one of the two out",
+    ),
+    Rule(
+        ("acraserver_securesession_id",),
+        _is_secure_session,
+        "the link is not Secure Session",
+    ),
+    Rule(
+        ("acraserver_connection_string",),
+        lambda settings: not settings["acraserver_connection_host"],
+        "acraserver_connection_host says where AcraServer is",
+    ),
+    Rule(
+        ("acraserver_connection_port", "acraserver_api_connection_port"),
+        lambda settings: settings["acraserver_connection_host"],
+        "it goes with acraserver_connection_host, which is empty",
+    ),
+    Rule(
+        ("acraserver_api_connection_string", "acraserver_api_connection_port"),
+        lambda settings: settings["http_api_enable"],
+        "http_api_enable is off",
+    ),
+    Rule(("tls_acraserver_sni",), _link_tls, "the link is not TLS"),
+    Rule(
+        ("tls_ca", "tls_cert", "tls_key", "tls_auth"),
+        lambda settings: (
+            _link_tls(settings) or serves_pages(settings) and settings["zpages_tls_enable"]
+        ),
+        "the link is not TLS; set acraserver_tls_transport_enable = true",
+    ),
+    Rule(("application_tls_ca",), _ends_tls, _UNENDED, protects=True),
+    Rule(("application_tls_cert", "application_tls_key"), _ends_tls, _UNENDED),
+    Rule(
+        ("unix_socket_mode",),
+        _has_unix_socket,
+        "incoming_connection_string is no unix socket",
+    ),
+    Rule(
+        ("message_size_limit", "max_prepared_statements", "max_pending_exchanges"),
+        lambda settings: settings["tracing_scope"] == "request",
+        "tracing_scope = connection: the protocol is carried unread",
+    ),
+    Rule(
+        (
+            "keys_dir",
+            "keys_dir_public",
+            "master_key_file",
+            "master_key_command",
+            "keystore_cache_size",
+        ),
+        lambda settings: _is_secure_session(settings) or settings["audit_log_enable"],
+        "nothing needs keys: the link is not Secure Session, the log is not signed",
+    ),
+    *LOGGING_RULES,
+    *TRACING_RULES,
+    *METRICS_RULES,
+)

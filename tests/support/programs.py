@@ -1,0 +1,23 @@
+"""A daemon's command line, without what needs files: certificates, keys, rules."""
+
+from acra_twisted.config import reading
+
+
+def settings_of(program, *flags, check=lambda settings: None, environment=None):
+    """What the flags come to.  Raises ConfigError with all mistakes."""
+    bare = reading.Program(
+        program.name,
+        program.sections,
+        check,
+        program.stages,
+        program.installed,
+        program.blocks,
+        settle=program.settle,
+        rules=program.rules,
+    )
+    return reading.load(bare, flags, environment or {})[0]
+
+
+def names_in(remarks):
+    """The settings that remarks are about, in order."""
+    return [remark.partition(": ")[2].partition(" ")[0] for remark in remarks]

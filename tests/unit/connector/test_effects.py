@@ -1,0 +1,90 @@
+"""AcraConnector's settings beside others that take their effect away."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.connector import tap
+from acra_twisted.connector.effects import RULES
+from acra_twisted.errors import ConfigError
+from tests.support.programs import names_in, settings_of
+
+STRING = "--acraserver_connection_string=tcp://127.0.0.1:1"
+PLAIN = "--acraserver_transport_encryption_disable"
+TLS = "--acraserver_tls_transport_enable"
+#: What does something whatever else is set.
+ALWAYS = set(
+    """acraserver_connect_timeout acraserver_connection_host acraserver_tls_transport_enable
+    allowed_users application_tls busy_poll client_id core_dump_enable handshake_timeout
+    http_api_enable incoming_connection_api_string incoming_connection_close_timeout
+    incoming_connection_prometheus_metrics_string incoming_connection_string
+    incoming_connection_zpages_string log_to_console log_to_file log_to_journald log_to_syslog
+    max_connections security_log_file tracing_log_enable tracing_sampler tracing_scope
+    tracing_slow_threshold tracing_to_server tracing_trust_remote write_timeout datadog_endpoint
+    lightstep_endpoint otlp_endpoint zipkin_endpoint tracing_exporters
+    tracing_jaeger_enable""".split()  # noqa: SIM905
+)
+
+
+def settings(*flags):
+    return settings_of(tap.Options.program, *flags)
+
+
+class Effects(SynchronousTestCase):
+    def test_each_option_is_decided(self):
+        """Who adds an option says where it takes effect: by a rule, or here."""
+        ruled = {name for rule in RULES for name in rule.names}
+        options = {option.name for section in CONNECTOR_SECTIONS for option in section.options}
+        undecided = options - ruled - ALWAYS
+        # TCP's own settings hold for every connection.
+        self.assertEqual({name for name in undecided if not name.startswith("tcp_")}, set())
+        self.assertEqual(ruled & ALWAYS, set())
+        self.assertEqual((ruled | ALWAYS) - options, set())
+
+    def test_remarks(self):
+        for flags, expected in (
+            ([STRING], []),
+            ([TLS, PLAIN], ["acraserver_transport_encryption_disable"]),
+            ([TLS, "--acraserver_securesession_id=x"], ["acraserver_securesession_id"]),
+            (["--acraserver_securesession_id=x"], []),
+            (["--acraserver_connection_host=x", STRING], ["acraserver_connection_string"]),
+            ([STRING, "--acraserver_connection_port=1"], ["acraserver_connection_port"]),
+            (["--acraserver_connection_host=x", "--acraserver_connection_port=1"], []),
+            (
+                ["--acraserver_api_connection_string=tcp://x:1"],
+                ["acraserver_api_connection_string"],
+            ),
+            (["--acraserver_api_connection_string=tcp://x:1", "--http_api_enable"], []),
+            (["--tls_acraserver_sni=x"], ["tls_acraserver_sni"]),
+            (["--tls_acraserver_sni=x", TLS], []),
+            (["--tls_ca=x", "--tls_cert=x"], ["tls_ca", "tls_cert"]),
+            (
+                [
+                    *("--tls_ca=x", "--zpages_tls_enable"),
+                    "--incoming_connection_zpages_string=tcp://127.0.0.1:1",
+                ],
+                [],
+            ),
+            (["--application_tls_cert=x"], []),
+            (
+                ["--application_tls_cert=x", "--application_tls=refuse"],
+                ["application_tls_cert"],
+            ),
+            (["--unix_socket_mode=0660"], ["unix_socket_mode"]),
+            (["--unix_socket_mode=0660", "--incoming_connection_string=unix:///x"], []),
+            (
+                ["--message_size_limit=1000000", "--tracing_scope=connection"],
+                ["message_size_limit"],
+            ),
+            (["--keys_dir=x", TLS], ["keys_dir"]),
+            (["--keys_dir=x"], []),
+        ):
+            self.assertEqual(names_in(settings(*flags).remarks), expected, flags)
+
+    def test_protections(self):
+        for flags in (
+            ["--application_tls_ca=x"],
+            ["--application_tls_ca=x", "--application_tls_cert=x", "--application_tls=pass"],
+        ):
+            error = self.assertRaises(ConfigError, settings, *flags)
+            self.assertIn("application_tls_ca has no effect", str(error))
+        settings("--application_tls_ca=x", "--application_tls_cert=x")
