@@ -42,7 +42,7 @@ class Postgres:
     """One cluster in a temporary folder.  ``tls`` is a certificate and key for it.
 
     ``password`` makes it demand SCRAM (or ``auth``) of everyone but the superuser on its own
-    unix socket; without one it trusts loopback.
+    unix socket; without one it trusts loopback.  Without ``port`` it listens on a free one.
     """
 
     def __init__(
@@ -53,9 +53,10 @@ class Postgres:
         password: str = "",
         auth: str = "scram-sha-256",
         settings: Sequence[str] = (),
+        port: int = 0,
     ) -> None:
         self._process: Process | None = None
-        self.port = free_port()
+        self.port = port or free_port()
         self._user = unprivileged()
         install = install or embedded()
         fails = executable(install / "bin" / "postgres", self._user)

@@ -18,9 +18,10 @@ TOP = Path(__file__).parents[2]
 DAEMONS = {"acra-server": ServerOptions, "acra-connector": ConnectorOptions}
 #: What may stand before a command's name.
 _BEFORE = {"$", "if", "then", "do", "else", "while", "until", "!", "sudo", "exec", "nice", "time"}
+#: What runs nothing by itself.
+_CONTROL = {"for", "case", "done", "fi", "esac"}
 _ASSIGNED = re.compile(r"^\w+=")
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)")
-_SEPARATORS = re.compile(r"[;|&\n(){}`]+|\$\(")
 
 
 @functools.cache
@@ -82,4 +83,4 @@ def _of_line(line: str) -> list[list[str]]:
         if not found[-1] and (word in _BEFORE or _ASSIGNED.match(word) or word.endswith("$")):
             continue
         found[-1].append(word)
-    return [command for command in found if command]
+    return [command for command in found if command and command[0] not in _CONTROL]
