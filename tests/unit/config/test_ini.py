@@ -1,12 +1,10 @@
 """Strict ini files: every mistake says where and what."""
 
 import re
-from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.files import open_file
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, PORT, Option, Section
 from tests.support.settings import values_of
@@ -84,19 +82,3 @@ class Files(SynchronousTestCase):
         found = ini.read_stages(STAGES, lambda: {"cap": 1})
         self.assertIn("unknown section [stage:other]", str(found.wrong[0]))
         self.assertEqual(values_of(ini.path, SECTIONS), {})
-
-
-class Readme(SynchronousTestCase):
-    def test_its_samples_are_understood(self):
-        """As they stand there, copied into files."""
-        text = (Path(__file__).parents[3] / "README.rst").read_text()
-        read = []
-        for block in text.split(".. code-block:: ini\n\n")[1:]:
-            lines = [line[4:] for line in re.match(r"(?:    .*\n|\n)+", block)[0].splitlines()]
-            path = self.mktemp()
-            Path(path).write_text("\n".join(lines))
-            server = "acra-server.ini" in lines[0]
-            values = values_of(path, SERVER_SECTIONS if server else CONNECTOR_SECTIONS)
-            self.assertGreater(len(values), 3)
-            read.append(server)
-        self.assertEqual(read, [True, False])
