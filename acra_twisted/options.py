@@ -136,8 +136,17 @@ class Url(Kind):
 
     def parse(self, text: str) -> str:
         url = text.strip()
-        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        try:
+            parts = urlsplit(url)
+            fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            fine = False
+        if url and not (fine and url.isprintable() and " " not in url):
             raise ValueError("expected a URL such as http://localhost:4318/v1/traces")
+        if not url.isascii():
+            raise ValueError("a URL is in ASCII: write a host's name as xn--..., a path with %XX")
+        if url and "@" in parts.netloc:
+            raise ValueError("a URL with a user or password in it: give these by other settings")
         return url
 
 

@@ -277,6 +277,38 @@ LIMITS = (
     Option("write_timeout", Seconds(), 60.0, "How long a peer may not read. 0 is for ever."),
 )
 
+#: Of every TCP connection: clients, the link, the database, collectors, pages.
+TCP = (
+    Option(
+        "tcp_keepalives_idle",
+        Integer(0, 32_767),
+        60,
+        "Seconds of silence on a TCP connection after which its peer is asked whether it is still "
+        "there. Like the next two it holds for clients, the link, the database, collectors and "
+        "pages. 0 is the system's value.",
+    ),
+    Option(
+        "tcp_keepalives_interval",
+        Integer(0, 32_767),
+        15,
+        "Seconds until it is asked again. 0 is the system's value.",
+    ),
+    Option(
+        "tcp_keepalives_count",
+        Integer(0, 127),
+        4,
+        "Questions without an answer after which the connection is lost. 0 is the system's value.",
+    ),
+    Option(
+        "tcp_user_timeout",
+        Seconds(),
+        0.0,
+        "Seconds that sent data may stay unacknowledged before the connection is lost, also while "
+        "the peer does not read. PostgreSQL's option of this name counts milliseconds. 0 is the "
+        "system's value, about 15 minutes.",
+    ),
+)
+
 #: What bounds a session of the database protocol in either daemon.
 SESSION_LIMITS = (
     Option(

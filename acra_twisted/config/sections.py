@@ -11,6 +11,7 @@ from acra_twisted.config.common import (
     METRICS,
     REUSE_PORT,
     SESSION_LIMITS,
+    TCP,
     TRACING,
 )
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
@@ -75,6 +76,7 @@ SERVER_SECTIONS = (
                 "give one.",
             ),
             *LIMITS,
+            *TCP,
             Option(
                 "max_connections_per_address",
                 Integer(0, 1_000_000),
@@ -404,6 +406,7 @@ CONNECTOR_SECTIONS = (
                 "CA certificates (PEM). If given, applications must show a certificate of theirs.",
             ),
             *LIMITS,
+            *TCP,
             *SESSION_LIMITS,
         ),
     ),

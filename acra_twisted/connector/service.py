@@ -36,6 +36,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport import parties
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.localuser import peer_user, user_ids
 from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.reasons import Party, shown
@@ -183,7 +184,8 @@ class AcraConnector(MultiService):
         mode = socket_mode(settings)
         self._users = user_ids("allowed_users", settings["allowed_users"])
         shared: bool = settings["incoming_connection_reuse_port"]
-        listener = bind("incoming_connection_string", address, mode, shared)
+        kept = keepalive(settings)
+        listener = bind("incoming_connection_string", address, mode, shared, kept)
         commands = self._bind_api(settings, mode)
         self.metrics = ConnectorMetrics("acraconnector")
         contexts = self._contexts = TLSContexts()
@@ -210,7 +212,7 @@ class AcraConnector(MultiService):
             self.application_context = contexts.add(lambda: application_context(settings))
         self._set_up_tracing(settings)
         where = server_address(settings)
-        self._endpoint = client_endpoint(reactor, where, self.connect_timeout)
+        self._endpoint = client_endpoint(reactor, where, self.connect_timeout, kept)
         self.server = Party(parties.ACRASERVER[link_name(settings)], shown(where))
         if settings["tracing_to_server"]:
             # It brings protobuf along: only for those who use it.
@@ -242,14 +244,14 @@ class AcraConnector(MultiService):
         if not settings["http_api_enable"]:
             return None
         option = "incoming_connection_api_string"
-        return bind(option, settings[option], mode)
+        return bind(option, settings[option], mode, keepalive=keepalive(settings))
 
     def _set_up_api(self, settings: Settings, listener: socket, mode: int) -> None:
         here: Address = settings["incoming_connection_api_string"]
         there = api_address(settings)
         self.api = ServerApi(
             link_security(settings, self.keys, self._contexts, there),
-            client_endpoint(self.reactor, there, self.connect_timeout),
+            client_endpoint(self.reactor, there, self.connect_timeout, keepalive(settings)),
             Party(api_role(parties.ACRASERVER[link_name(settings)]), shown(there)),
         )
         self.api_listener = ListenerService(

@@ -14,6 +14,7 @@ from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.options import Address
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
+from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 from acra_twisted.wire.spoken import PLAIN, POSTGRESQL, SECURE_SESSION, spoken
 
@@ -25,6 +26,8 @@ def foreign(data: bytes) -> ForeignProtocol | None:
     """What is wrong if the first bytes of a database are those of another protocol."""
     protocol = spoken(data)
     return None if protocol in _NOT_FOREIGN else ForeignProtocol(protocol)
+
+_SYSTEMS = KeepAlive()
 
 
 class DatabaseChannel(Channel):
@@ -97,12 +100,20 @@ class DatabaseChannel(Channel):
 class Database:
     """Where the database is, and how to connect to it.  ``timeout`` covers TLS as well."""
 
-    def __init__(self, reactor: Any, address: Address, creator: Any, timeout: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        address: Address,
+        creator: Any,
+        timeout: float,
+        keepalive: KeepAlive = _SYSTEMS,
+    ) -> None:
         self.address = address
         self.has_tls = creator is not None
         self._reactor = reactor
         self._creator = creator
         self._timeout = timeout
+        self._keepalive = keepalive
 
     def connect(self) -> Deferred[DatabaseChannel]:
         """A channel that is ready for a startup or cancel packet.  Cancelling gives up."""
@@ -120,7 +131,7 @@ class Database:
             pending.append(channel)
             return channel
 
-        endpoint = client_endpoint(self._reactor, self.address, self._timeout)
+        endpoint = client_endpoint(self._reactor, self.address, self._timeout, self._keepalive)
         connecting = endpoint.connect(_Once(build))
         connecting.addErrback(_pass_on, ready)
         return ready.addTimeout(self._timeout, self._reactor)

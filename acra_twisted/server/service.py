@@ -43,6 +43,7 @@ from acra_twisted.transport import parties
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
+from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.reasons import Party, shown
 from acra_twisted.transport.renewal import not_renewed, renew
@@ -176,7 +177,10 @@ class AcraServer(MultiService):
         # First of all sockets: when the pages answer, clients can connect.
         address: Address = settings["incoming_connection_string"]
         shared: bool = settings["incoming_connection_reuse_port"]
-        listener = bind("incoming_connection_string", address, shared=shared)
+        self._keepalive = keepalive(settings)
+        listener = bind(
+            "incoming_connection_string", address, shared=shared, keepalive=self._keepalive
+        )
         commands = self._bind_api(settings)
         self.metrics = ServerMetrics("postgresql")
         self._contexts = TLSContexts()
@@ -237,7 +241,7 @@ class AcraServer(MultiService):
         if not settings["http_api_enable"]:
             return None
         option = "incoming_connection_api_string"
-        return bind(option, settings[option])
+        return bind(option, settings[option], keepalive=keepalive(settings))
 
     def _set_up_api(self, settings: Settings, listener: socket) -> None:
         address: Address = settings["incoming_connection_api_string"]
@@ -336,7 +340,8 @@ class AcraServer(MultiService):
                 lambda: Credentials(settings, "tls_database_").client_creator(name)
             )
         self.database_party = Party(parties.DATABASE, shown(address))
-        self.database = Database(self.reactor, address, creator, settings["db_connect_timeout"])
+        timeout = settings["db_connect_timeout"]
+        self.database = Database(self.reactor, address, creator, timeout, self._keepalive)
         rule = settings["db_password_without_tls"]
         self.password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
 

@@ -45,17 +45,31 @@ class Refused(Exception):
     """The destination answered what a retry would not change.  The text holds nothing secret."""
 
 
+class Later(Exception):
+    """The destination has asked to be left alone for so many seconds."""
+
+    def __init__(self, seconds: float, text: str) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
 class Stale(Exception):
     """A connection that was kept open is gone, as is found out by using it."""
+
+
+def explained(error: Exception) -> str:
+    """What has happened, in words that name no class."""
+    return str(error) or "the connection failed"
 
 
 @implementer(ISpanExporter)
 class BatchExporter:
     """Subclasses define `send`.
 
-    ``interval``: seconds between sends, for which half a queue does not wait; ``deadline``:
-    seconds that `stop` may take.  ``piece`` makes of each span what is queued and, in batches,
-    encoded; None leaves it as it is.  ``pieces`` does so for all spans of an exchange at once.
+    ``destination`` is where spans go, as log lines name it.  ``interval``: seconds between sends,
+    for which half a queue does not wait; ``deadline``: seconds that `stop` may take.  ``piece``
+    makes of each span what is queued and, in batches, encoded; None leaves it as it is.
+    ``pieces`` does so for all spans of an exchange at once.
     """
 
     def __init__(
@@ -65,6 +79,7 @@ class BatchExporter:
         encode: Encoder,
         service: str,
         *,
+        destination: str = "",
         max_queue: int = 8192,
         max_batch: int = 256,
         interval: float = 1.0,
@@ -74,6 +89,7 @@ class BatchExporter:
         pieces: Callable[[Recorded], Any] | None = None,
     ) -> None:
         self.name = name
+        self.destination = destination
         self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
         self._reactor = reactor
         self._encode = encode
@@ -89,6 +105,11 @@ class BatchExporter:
         self._sending: Deferred[None] | None = None
         self._pause: Deferred[None] | None = None
         self._stopping = False
+        # When the destination may be asked again, if it has said so.
+        self._alone_until = 0.0
+        # Tries that failed since one succeeded, and whether the log has been told of them.
+        self._failures = 0
+        self._told = False
         self._warned = -_WARN_EVERY
         self._log = Logger()
 
@@ -118,8 +139,14 @@ class BatchExporter:
         return len(self.queue)
 
     def _not_encoded(self, count: int, error: Exception) -> None:
-        """Our own bug, or what a stage has put on a span: lost, and counted as that."""
-        self._give_up(count, type(error).__name__)
+        """Our own bug, or what a stage has put on a span: lost, counted, and said once a minute."""
+        self.counts["dropped_failed"] += count
+        if self._may_warn():
+            self._warn(
+                "Spans could not be encoded and were dropped",
+                error=type(error).__name__,
+                spans=count,
+            )
 
     def export(self, span: Span) -> None:
         """Queue a span; drop and count it if the queue is full."""
@@ -159,30 +186,46 @@ class BatchExporter:
         try:
             payload = self._encode(batch, self._service)
         except Exception as error:
-            self._give_up(spans, type(error).__name__)
+            self._not_encoded(spans, error)
             return
         pause = _FIRST_PAUSE
         for attempt in range(self._attempts):
+            await self._left_alone()
+            if self._stopping and self._alone_until > self._reactor.seconds():
+                self._lost(spans, "it wants no spans yet, and the program ends")
+                return
             try:
                 await self.send(payload)
             except Refused as error:
-                self._give_up(spans, str(error))
+                self._lost(spans, str(error))
                 return
             except Exception as error:
+                self._failures += 1
+                if isinstance(error, Later):
+                    self._alone_until = self._reactor.seconds() + error.seconds
                 # While stopping one more try must do: a kept connection may just have gone stale.
                 if attempt + 1 == self._attempts or (self._stopping and attempt):
-                    self._give_up(spans, type(error).__name__)
+                    self._lost(spans, explained(error))
                     return
                 self.counts["retried"] += spans
                 if isinstance(error, Stale) and not attempt:
                     continue
+                if self._failures > 1 or self._alone_until > self._reactor.seconds() + _LAST_PAUSE:
+                    self._tell_of_failure(explained(error))
                 if not self._stopping:
                     await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
                 pause = min(pause * 2, _LAST_PAUSE)
             else:
                 self.counts["sent"] += spans - payload.skipped
                 self.counts["dropped_failed"] += payload.skipped
+                self._tell_of_success()
                 return
+
+    async def _left_alone(self) -> None:
+        """Wait as long as the destination has asked for.  Meanwhile the queue fills, and drops."""
+        seconds = self._alone_until - self._reactor.seconds()
+        if seconds > 0 and not self._stopping:
+            await self._wait(seconds)
 
     async def _wait(self, seconds: float) -> None:
         self._pause = deferLater(self._reactor, seconds)
@@ -193,18 +236,44 @@ class BatchExporter:
         finally:
             self._pause = None
 
-    def _give_up(self, count: int, why: str) -> None:
+    def _lost(self, count: int, why: str) -> None:
         self.counts["dropped_failed"] += count
-        now = self._reactor.seconds()
-        if now - self._warned >= _WARN_EVERY:
-            self._warned = now
-            self._log.warn(
-                "Spans could not be exported and were dropped",
-                code=events.EXPORT_FAILED,
-                exporter=self.name,
-                spans=count,
+        self._tell_of_failure(why, spans=count)
+
+    def _tell_of_failure(self, why: str, **fields: Any) -> None:
+        """Once, until spans are sent again; and once a minute at most if they come and go."""
+        if not self._told and self._may_warn():
+            self._told = True
+            self._warn(
+                "Spans cannot be exported: they wait, and are dropped when nothing helps",
                 error=why,
+                **fields,
             )
+
+    def _tell_of_success(self) -> None:
+        self._failures = 0
+        if self._told:
+            self._told = False
+            dropped = self.counts["dropped_failed"] + self.counts["dropped_queue_full"]
+            self._warn("Spans are exported again", dropped_so_far=dropped)
+
+    def _may_warn(self) -> bool:
+        now = self._reactor.seconds()
+        if now - self._warned < _WARN_EVERY:
+            return False
+        self._warned = now
+        return True
+
+    def _warn(self, text: str, **fields: Any) -> None:
+        where = {"destination": self.destination} if self.destination else {}
+        self._log.warn(
+            "{event_text}",
+            event_text=text,
+            code=events.EXPORT_FAILED,
+            exporter=self.name,
+            **where,
+            **fields,
+        )
 
     async def _finish(self) -> None:
         self._stopping = True
@@ -224,7 +293,7 @@ class BatchExporter:
                 await ensureDeferred(self._finish()).addTimeout(self._deadline, self._reactor)
             except Exception:
                 _, left = self.queue.take(self.queue.limit)
-                self._give_up(left, "shutdown deadline")
+                self._lost(left, "the program ends, and there was no time to send them")
             await self.close()
 
         return ensureDeferred(bounded())

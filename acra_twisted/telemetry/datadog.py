@@ -15,7 +15,6 @@ from acra_twisted import __version__
 from acra_twisted.telemetry.batching import Payload
 from acra_twisted.telemetry.spans import CLIENT, INTERNAL, SERVER, Span
 
-PATH = "/v0.4/traces"
 _KINDS = {INTERNAL: "internal", SERVER: "server", CLIENT: "client"}
 #: Ours are whole traces as the sampler chose them: the agent is to keep them.
 _KEEP = 1

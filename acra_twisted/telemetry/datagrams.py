@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from socket import AF_INET6, SOCK_DGRAM
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.error import DNSLookupError
 from twisted.internet.protocol import DatagramProtocol
 
 from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload
+from acra_twisted.transport.dialling import Found, resolve
 
 
 class _Sender(DatagramProtocol):
@@ -26,26 +31,34 @@ class UdpExporter(BatchExporter):
         port: int,
         encode: Encoder,
         service: str,
+        resolve: Callable[[Any, str, int], Deferred[list[Found]]] = resolve,
         **batching: Any,
     ) -> None:
-        super().__init__(reactor, name, encode, service, **batching)
-        self._address = (host, port)
+        destination = f"udp://[{host}]:{port}" if ":" in host else f"udp://{host}:{port}"
+        super().__init__(reactor, name, encode, service, destination=destination, **batching)
+        self._host, self._number = host, port
+        self._resolve = resolve
         self._sender = _Sender()
         self._port: Any = None
-
-    def open(self) -> None:
-        """Get a socket of our own."""
-        self._port = self._reactor.listenUDP(0, self._sender)
+        self._family = 0
 
     async def close(self) -> None:
-        """Close it."""
-        if self._port is not None:
-            await self._port.stopListening()
+        """Close the socket."""
+        port, self._port = self._port, None
+        if port is not None:
+            await port.stopListening()
 
     async def send(self, payload: Payload) -> None:
         """One datagram for each part."""
-        host, port = self._address
-        address = await self._reactor.resolve(host)
+        found = await self._resolve(self._reactor, self._host, SOCK_DGRAM)
+        if not found:
+            raise DNSLookupError(f"{self._host} has no address")
+        family, address = found[0]
+        if self._port is None or family != self._family:
+            await self.close()
+            interface = "::" if family == AF_INET6 else ""
+            self._port = self._reactor.listenUDP(0, self._sender, interface=interface)
+            self._family = family
         transport: Any = self._sender.transport
         for part in payload.parts:
-            transport.write(part, (address, port))
+            transport.write(part, (address, self._number))

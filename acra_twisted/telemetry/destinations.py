@@ -17,6 +17,7 @@ from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Address
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.tls import read_certificates
 
 #: Spans per request where nobody says.  Those of OTLP are encoded one by one as they come, so that
@@ -27,10 +28,11 @@ _BATCH, _BATCH_OF_PIECES = 256, 1024
 def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
     """ISpanExporters; none has been started.  Raises ConfigError."""
     limits = batching(settings)
-    trust = _trust(settings["tracing_tls_ca"])
+    shared = {"trust": _trust(settings["tracing_tls_ca"]), "keepalive": keepalive(settings)}
 
-    def http(name: str, url: str, encode: Any, **more: Any) -> HttpExporter:
-        return HttpExporter(reactor, name, url, encode, service, trust=trust, **{**limits, **more})
+    def http(name: str, option: str, encode: Any, **more: Any) -> HttpExporter:
+        url = endpoint(option, settings[option])
+        return HttpExporter(reactor, name, url, encode, service, **{**limits, **shared, **more})
 
     found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
     for make in (_otlp, _lightstep, _zipkin, _datadog, _jaeger_collector):
@@ -41,6 +43,38 @@ def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> l
     if agent is not None:
         found.append(agent)
     return found + _foreign(reactor, settings["tracing_exporters"], limits)
+
+
+#: Where collectors of each kind take spans, if a URL names a host alone.
+_PATHS = {
+    "otlp_endpoint": "/v1/traces",
+    "lightstep_endpoint": "/traces/otlp/v0.9",
+    "zipkin_endpoint": "/api/v2/spans",
+    "datadog_endpoint": "/v0.4/traces",
+    "jaeger_collector_endpoint": "/api/traces",
+}
+_GRPC = 4317
+
+
+def endpoint(option: str, url: str) -> str:
+    """The URL that spans are sent to.  One that names a host alone gets the path of its kind, and
+    Datadog's agent any path but its own."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    usual = _PATHS[option]
+    if option == "datadog_endpoint" and not path.endswith(usual):
+        return parts._replace(path=path + usual).geturl()
+    return url if path else parts._replace(path=usual).geturl()
+
+
+def doubts(settings: Mapping[str, Any]) -> list[str]:
+    """What of the destinations will hardly work, a sentence each."""
+    return [
+        f"{option}: port {_GRPC} is that of OTLP over gRPC, which is not spoken here; OTLP over "
+        f"HTTP has port 4318"
+        for option in ("otlp_endpoint", "lightstep_endpoint")
+        if settings[option] and urlsplit(settings[option]).port == _GRPC
+    ]
 
 
 def batching(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,12 +95,12 @@ def _otlp(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
         return None
     headers = _headers(settings["otlp_headers"])
     compress = _is_packed(settings["otlp_compression"], url)
-    return _by_otlp("otlp", url, settings, http, headers, compress)
+    return _by_otlp("otlp", "otlp_endpoint", settings, http, headers, compress)
 
 
 def _by_otlp(
     name: str,
-    url: str,
+    option: str,
     settings: Mapping[str, Any],
     http: _Http,
     headers: Mapping[str, str],
@@ -76,7 +110,7 @@ def _by_otlp(
 
     return http(
         name,
-        url,
+        option,
         otlp.assemble,
         headers=headers,
         compress=compress,
@@ -94,8 +128,7 @@ def _is_packed(compression: str, url: str) -> bool:
 
 
 def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
-    url = settings["lightstep_endpoint"]
-    if not url:
+    if not settings["lightstep_endpoint"]:
         return None
     token = settings["lightstep_access_token"]
     path = settings["lightstep_access_token_file"]
@@ -107,29 +140,25 @@ def _lightstep(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
             "ACRA_LIGHTSTEP_ACCESS_TOKEN) or lightstep_access_token_file"
         )
     headers = {"lightstep-access-token": token}
-    return _by_otlp("lightstep", url, settings, http, headers, compress=True)
+    return _by_otlp("lightstep", "lightstep_endpoint", settings, http, headers, compress=True)
 
 
 def _zipkin(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
-    url = settings["zipkin_endpoint"]
-    if not url:
+    if not settings["zipkin_endpoint"]:
         return None
     from acra_twisted.telemetry import zipkin
 
-    return http("zipkin", url, zipkin.encode)
+    return http("zipkin", "zipkin_endpoint", zipkin.encode)
 
 
 def _datadog(settings: Mapping[str, Any], http: _Http) -> HttpExporter | None:
-    url = settings["datadog_endpoint"].rstrip("/")
-    if not url:
+    if not settings["datadog_endpoint"]:
         return None
     try:
         from acra_twisted.telemetry import datadog
     except ImportError as error:
         raise _missing("datadog_endpoint", "datadog", error) from None
-    if not url.endswith(datadog.PATH):
-        url += datadog.PATH
-    return http("datadog", url, datadog.encode, method=b"PUT")
+    return http("datadog", "datadog_endpoint", datadog.encode, method=b"PUT")
 
 
 def _jaeger(settings: Mapping[str, Any]) -> Any:
@@ -147,8 +176,7 @@ def _jaeger_collector(settings: Mapping[str, Any], http: _Http) -> HttpExporter 
     if not settings["tracing_jaeger_enable"]:
         return None
     jaeger = _jaeger(settings)
-    url = settings["jaeger_collector_endpoint"]
-    if not url:
+    if not settings["jaeger_collector_endpoint"]:
         return None
     headers = {}
     user, password = (settings[f"jaeger_basic_auth_{part}"] for part in ("username", "password"))
@@ -156,7 +184,7 @@ def _jaeger_collector(settings: Mapping[str, Any], http: _Http) -> HttpExporter 
         pair = base64.b64encode(f"{user}:{password}".encode()).decode()
         headers["authorization"] = f"Basic {pair}"
     encode = jaeger.collector(settings["jaeger_acra_names"])
-    return http("jaeger", url, encode, headers=headers)
+    return http("jaeger", "jaeger_collector_endpoint", encode, headers=headers)
 
 
 def _jaeger_agent(

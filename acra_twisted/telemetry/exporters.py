@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
-from twisted.web.iweb import IBodyProducer
+from twisted.python.failure import Failure
+from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISpanExporter
-from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload, Refused, Stale
+from acra_twisted.options import Address
+from acra_twisted.telemetry.batching import BatchExporter, Encoder, Later, Payload, Refused, Stale
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.transport.endpoints import client_endpoint
+from acra_twisted.transport.keepalive import KeepAlive
+from acra_twisted.transport.tls import collector_context
+from acra_twisted.wire import retryafter
 
 _RETRIED = frozenset((429, 502, 503, 504))
 _ANSWER_LIMIT = 64 * 1024
+#: What answers that mean a wrong setting are about.
+_HINTS = {
+    401: ": a token or password is wrong or missing",
+    403: ": a token or password is wrong or missing",
+    404: ": nothing takes spans there, is the URL's path right?",
+    405: ": nothing takes spans there, is the URL's path right?",
+    415: ": it takes no such spans, is the URL that of this kind of collector?",
+}
 
 
 @implementer(IBodyProducer)
@@ -47,11 +64,38 @@ class _Body:
         """Twisted: it is written already."""
 
 
+class _PassedOver(Protocol):
+    """Reads an answer's body and keeps nothing of it; ``over`` fires at its end."""
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self._size = 0
+        self.over: Deferred[None] = Deferred(self._given_up)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Twisted: a part."""
+        self._size += len(data)
+        if self._size > _ANSWER_LIMIT and not self.over.called:
+            self.over.errback(Refused("its answer is too long: is it a collector?"))
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Twisted: the end, whatever it came to: the status was what counts."""
+        if not self.over.called:
+            self.over.callback(None)
+
+    def _given_up(self, over: Deferred[None]) -> None:
+        self.transport.loseConnection()
+
+
+@implementer(IAgentEndpointFactory)
 class HttpExporter(BatchExporter):
     """Sends batches to a collector with one request each.
 
     ``headers`` go with every request; they may hold a token and are never shown.  ``compress``:
-    bodies are gzip.  ``trust``: CA certificates for an https URL, None for the system's.
+    bodies are gzip.  ``trust``: CA certificates for an https URL, None for the system's.  ``now``
+    is the time of day.
     """
 
     def __init__(
@@ -68,9 +112,11 @@ class HttpExporter(BatchExporter):
         trust: Any = None,
         timeout: float = 5.0,
         agent: Any = None,
+        keepalive: KeepAlive = KeepAlive(),  # noqa: B008 - it cannot be changed
+        now: Callable[[], float] = time.time,
         **batching: Any,
     ) -> None:
-        super().__init__(reactor, name, encode, service, **batching)
+        super().__init__(reactor, name, encode, service, destination=url, **batching)
         self._url = url.encode()
         self._method = method
         self._headers = {"user-agent": "acra-twisted", **(headers or {})}
@@ -78,20 +124,27 @@ class HttpExporter(BatchExporter):
         self._trust = trust
         self._timeout = timeout
         self._agent = agent
+        self._keepalive = keepalive
+        self._now = now
         self._pool: Any = None
 
     def open(self) -> None:
         """Make the HTTP client.  It is imported here: only who exports pays for it."""
         if self._agent is None:
-            from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+            from twisted.web.client import Agent, HTTPConnectionPool
 
             self._pool = HTTPConnectionPool(self._reactor)
-            self._agent = Agent(
-                self._reactor,
-                BrowserLikePolicyForHTTPS(self._trust),
-                connectTimeout=self._timeout,
-                pool=self._pool,
-            )
+            self._agent = Agent.usingEndpointFactory(self._reactor, self, self._pool)
+
+    def endpointForURI(self, uri: Any) -> Any:
+        """Twisted's IAgentEndpointFactory: how the collector is reached."""
+        host, port = uri.host.decode("ascii"), int(uri.port)
+        endpoint = client_endpoint(
+            self._reactor, Address(host, port), self._timeout, self._keepalive
+        )
+        if uri.scheme == b"https":
+            endpoint = wrapClientTLS(collector_context(self._trust, host).creator, endpoint)
+        return endpoint
 
     async def close(self) -> None:
         """Close what connections are kept."""
@@ -104,7 +157,7 @@ class HttpExporter(BatchExporter):
             await self._post(part, payload.headers)
 
     async def _post(self, body: bytes, own: Mapping[str, str]) -> None:
-        from twisted.web.client import ResponseNeverReceived, readBody
+        from twisted.web.client import ResponseNeverReceived
         from twisted.web.http_headers import Headers
 
         headers = Headers({name: [text] for name, text in {**self._headers, **own}.items()})
@@ -122,15 +175,18 @@ class HttpExporter(BatchExporter):
                 raise
             # Half a second's pause, and a busy daemon's queue would be full.
             raise Stale("the collector has closed the connection") from error
-        if response.length is not None and isinstance(response.length, int):
-            if response.length > _ANSWER_LIMIT:
-                response._transport.abortConnection()
-                raise Refused("answer too long")
-        await readBody(response).addTimeout(self._timeout, self._reactor)
+        answer = _PassedOver()
+        response.deliverBody(answer)
+        await answer.over.addTimeout(self._timeout, self._reactor)
         if response.code in _RETRIED:
-            raise ConnectionError(f"status {response.code}")
+            raise Later(self._wanted_pause(response), f"it answers with status {response.code}")
         if not 200 <= response.code < 300:
-            raise Refused(f"status {response.code}")
+            hint = _HINTS.get(response.code, "")
+            raise Refused(f"it answers with status {response.code}{hint}")
+
+    def _wanted_pause(self, response: Any) -> float:
+        texts = response.headers.getRawHeaders("retry-after", ())
+        return max((retryafter.seconds(text, self._now()) for text in texts), default=0.0)
 
 
 @implementer(ISpanExporter)

@@ -14,14 +14,15 @@ from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 from twisted.application.internet import ClientService
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, LogLevel
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.lines import Lines, is_cut
-from acra_twisted.options import Kind
+from acra_twisted.options import Address, Kind
+from acra_twisted.transport.endpoints import client_endpoint
+from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.wire import syslog
 
 #: Twisted's levels to syslog's severities.
@@ -39,6 +40,8 @@ _JOURNALLED = (
     *("code", "client_id", "session_id", "trace_id", "span_id", "stage", "rule"),
     *("peer", "user", "database", "action", "outcome"),
 )
+#: For a receiver of log lines, which never has anything to say.
+_KEEPALIVE = KeepAlive(60, 15, 4)
 
 
 class SyslogAddress(Kind):
@@ -269,7 +272,8 @@ class TcpCarrier(Factory):
 
     def service(self, reactor: Any, host: str, port: int) -> ClientService:
         """What connects, and connects again, while it runs."""
-        return ClientService(HostnameEndpoint(reactor, host, port, timeout=5), self, clock=reactor)
+        endpoint = client_endpoint(reactor, Address(host, port), 5, _KEEPALIVE)
+        return ClientService(endpoint, self, clock=reactor)
 
     def put(self, data: bytes) -> bool:
         """Send now, or when the connection stands; False if too many wait."""

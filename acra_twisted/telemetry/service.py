@@ -30,6 +30,7 @@ from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
+from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
@@ -95,6 +96,7 @@ class TelemetryService(MultiService):
         self.turns = Turns(reactor)
         #: Why no new connections should come; empty while they may.
         self.unready = "starting"
+        self._keepalive = keepalive(settings)
         self._listen(settings, tls_prefix)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
@@ -156,7 +158,7 @@ class TelemetryService(MultiService):
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:
-        listener = bind(option, address)
+        listener = bind(option, address, keepalive=self._keepalive)
         ListenerService(self._reactor, listener, site, address.path).setServiceParent(self)
 
     def _why_unready(self) -> str:

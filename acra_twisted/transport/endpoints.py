@@ -13,22 +13,19 @@ import stat
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    TCP4ClientEndpoint,
-    TCP6ClientEndpoint,
-    UNIXClientEndpoint,
-)
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
+from acra_twisted.transport.dialling import TcpEndpoint
 from acra_twisted.transport.handed import Handed
+from acra_twisted.transport.keepalive import KeepAlive
 
 _BACKLOG = 1024
 _handed = Handed()
+_SYSTEMS = KeepAlive()
 
 
 def use(handed: Handed) -> None:
@@ -37,13 +34,22 @@ def use(handed: Handed) -> None:
     _handed = handed
 
 
-def bind(option: str, address: Address, mode: int = 0o600, shared: bool = False) -> socket.socket:
+def bind(
+    option: str,
+    address: Address,
+    mode: int = 0o600,
+    shared: bool = False,
+    keepalive: KeepAlive = _SYSTEMS,
+) -> socket.socket:
     """A listening, non-blocking socket: the one that a service manager has handed over for this
-    address, or a new one, ``shared`` with other processes of this user that ask for it.  Raises
-    ConfigError naming the option."""
-    handed = _handed.take(address)
-    if handed is not None:
-        return handed
+    address, or a new one, ``shared`` with other processes of this user that ask for it.
+    ``keepalive`` holds for what it accepts.  Raises ConfigError naming the option."""
+    listener = _handed.take(address) or _bind(option, address, mode, shared)
+    keepalive.apply(listener)
+    return listener
+
+
+def _bind(option: str, address: Address, mode: int, shared: bool) -> socket.socket:
     try:
         if address.path:
             return _bind_unix(address.path, mode)
@@ -154,22 +160,35 @@ class ListenerService(Service):
         """Stop accepting."""
         Service.stopService(self)
         self._listener.close()
-        if self._path and self._is_ours:
+        port, self._port = self._port, None
+        if not self._path:
+            return maybeDeferred(port.stopListening if port is not None else lambda: None)
+        return self._stop_unix(port)
+
+    def _stop_unix(self, port: Any) -> Deferred[Any]:
+        if port is None:
+            self._remove()
+            return succeed(None)
+        if not self._is_ours:
+            # Twisted would remove the path of a socket that the service manager goes on with.
+            port.stopReading()
+            return succeed(None)
+        # Twisted removes the path; a path that somebody has removed already is no failure.
+        stopped: Deferred[Any] = maybeDeferred(port.stopListening)
+        return stopped.addErrback(lambda failure: failure.trap(FileNotFoundError) and None)
+
+    def _remove(self) -> None:
+        if self._is_ours:
             try:
                 os.unlink(self._path)
             except OSError:
                 pass
-        port, self._port = self._port, None
-        return maybeDeferred(port.stopListening if port is not None else lambda: None)
 
 
-def client_endpoint(reactor: Any, address: Address, timeout: float) -> Any:
+def client_endpoint(
+    reactor: Any, address: Address, timeout: float, keepalive: KeepAlive = _SYSTEMS
+) -> Any:
     """An IStreamClientEndpoint."""
     if address.path:
         return UNIXClientEndpoint(reactor, address.path, timeout=int(max(timeout, 1)))
-    # An address needs no resolver, which asks a thread each time.
-    if isIPAddress(address.host):
-        return TCP4ClientEndpoint(reactor, address.host, address.port, timeout)
-    if isIPv6Address(address.host):
-        return TCP6ClientEndpoint(reactor, address.host, address.port, timeout)
-    return HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)
+    return TcpEndpoint(reactor, address.host, address.port, timeout, keepalive)

@@ -281,6 +281,16 @@ class Credentials:
         return trustRootFromCertificates(self.authorities)
 
 
+def collector_context(trust: Any, host: str) -> TLSContext:
+    """For connecting to a collector; ``trust`` are its CAs, None for the system's."""
+    options = CertificateOptions(
+        trustRoot=trust or platformTrust(),
+        insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
+        acceptableCiphers=_CIPHERS,
+    )
+    return TLSContext(options, host)
+
+
 def _read(option: str, path: str) -> bytes:
     try:
         with open(path, "rb") as file:

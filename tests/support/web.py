@@ -4,15 +4,19 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
 
 
 class Answer:
-    def __init__(self, code, length=0):
+    def __init__(self, code, length=0, **headers):
+        self.headers = Headers({name.replace("_", "-"): [text] for name, text in headers.items()})
         self.code, self.length, self.phrase = code, length, b""
-        self._transport = StringTransport()
+        self.transport = StringTransport()
 
     def deliverBody(self, protocol):
-        protocol.makeConnection(self._transport)
+        protocol.makeConnection(self.transport)
+        for _ in range(self.length // 4096):
+            protocol.dataReceived(bytes(4096))
         protocol.connectionLost(Failure(ResponseDone()))
 
 

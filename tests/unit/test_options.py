@@ -37,7 +37,18 @@ class Kinds(SynchronousTestCase):
     def test_urls(self):
         self.good(options.URL, "http://localhost:1/x", "http://localhost:1/x")
         self.good(options.URL, "", "")
-        self.bad(options.URL, "localhost:1", "ftp://x", "http://")
+        self.good(options.URL, "https://my_collector:4318", "https://my_collector:4318")
+        self.bad(options.URL, "localhost:1", "ftp://x", "http://", "http://h:99999", "http://h:0")
+        self.bad(options.URL, "http://[::1", "http://a b/", "http://h/\x7f", "http://h:x/")
+
+    def test_urls_hold_no_password_and_no_other_letters(self):
+        for url, words in (
+            ("http://user:secret@h/", "a user or password"),
+            ("http://b\xfccher.example/", "xn--"),
+        ):
+            error = str(self.assertRaises(ValueError, options.URL.parse, url))
+            self.assertIn(words, error)
+            self.assertNotIn("secret", error)
 
     def test_cl7_client_ids(self):
         self.good(options.CLIENT_ID, "my app_1-", "my app_1-")

@@ -26,6 +26,7 @@ class Batches(SynchronousTestCase):
             lambda spans, service: Payload((b"%d" % len(spans),), {"x-own": "1"}),
             "acra-server",
             agent=self.agent,
+            now=lambda: 784111777.0,
             **settings,
         )
         self.exporter.start()
@@ -127,6 +128,108 @@ class Batches(SynchronousTestCase):
             self.clock.advance(1)
             self.assertEqual(self.exporter.counts["dropped_failed"], 1)
             self.assertEqual(len(self.agent.bodies), 1)
+
+    def sent_after(self, seconds):
+        """Nothing is sent before so many seconds have passed since the first try, and then is."""
+        self.export(1)
+        self.clock.advance(1)
+        tries = len(self.agent.bodies)
+        self.clock.pump([seconds / 100] * 99)
+        self.assertEqual(len(self.agent.bodies), tries)
+        self.clock.pump([seconds / 100] * 2)
+        self.assertGreater(len(self.agent.bodies), tries)
+
+    def test_a_destination_that_wants_a_pause_has_it(self):
+        for code in (429, 502, 503, 504):
+            for text in ("20", "Sun, 06 Nov 1994 08:49:57 GMT"):
+                self.start(Answer(code, retry_after=text), Answer(200))
+                self.sent_after(20)
+                self.assertEqual(self.exporter.counts["sent"], 1)
+                self.successResultOf(self.exporter.stop())
+
+    def test_meanwhile_the_queue_fills_and_drops(self):
+        self.start(Answer(429, retry_after="100"), Answer(200))
+        self.sent_after(100)
+        self.start(Answer(503, retry_after="100"), Answer(200))
+        self.export(1)
+        self.clock.advance(1)
+        for _ in range(50):
+            self.export(1)
+            self.clock.advance(1)
+        counts = self.exporter.counts
+        self.assertEqual((counts["dropped_queue_full"], self.exporter.queued), (40, 10))
+        self.clock.advance(60)
+        self.assertEqual(counts["sent"], 11)
+
+    def test_a_pause_outlives_the_batch(self):
+        self.start(Answer(503, retry_after="20"), attempts=1)
+        self.export(1)
+        self.clock.advance(1)
+        self.assertEqual(self.exporter.counts["dropped_failed"], 1)
+        self.export(1)
+        self.clock.pump([1] * 19)
+        self.assertEqual(len(self.agent.bodies), 1)
+        self.clock.pump([1] * 2)
+        self.assertEqual(len(self.agent.bodies), 2)
+
+    def test_the_end_does_not_break_it(self):
+        self.start(Answer(503, retry_after="20"), Answer(200))
+        self.export(3)
+        self.clock.advance(1)
+        self.successResultOf(self.exporter.stop())
+        self.assertEqual(len(self.agent.bodies), 1)
+        self.assertEqual(self.exporter.counts["dropped_failed"], 3)
+
+    def lines(self):
+        found = []
+        globalLogPublisher.addObserver(found.append)
+        self.addCleanup(globalLogPublisher.removeObserver, found.append)
+        return found
+
+    def test_an_outage_is_said_once_with_where_and_why_and_so_is_its_end(self):
+        lines = self.lines()
+        self.start(*[ConnectionRefusedError("nobody there")] * 20, Answer(200))
+        self.clock.advance(100)
+        for _ in range(200):
+            self.export(1)
+            self.clock.advance(1)
+        first, last = lines
+        self.assertEqual(first["destination"], "http://127.0.0.1:1/x")
+        self.assertIn("nobody there", first["error"])
+        self.assertNotIn("ConnectionRefusedError", str(first["error"]))
+        self.assertEqual(first["exporter"], "otlp")
+        self.assertIn("exported again", last["event_text"])
+        self.assertEqual(last["dropped_so_far"], self.exporter.counts["dropped_failed"])
+
+    def test_one_failure_alone_is_not_worth_a_word(self):
+        lines = self.lines()
+        self.start(*[Answer(503), Answer(200)] * 10)
+        self.clock.advance(100)
+        for _ in range(20):
+            self.export(1)
+            self.clock.pump([1] * 3)
+        self.assertEqual(self.exporter.counts["sent"], 20)
+        self.assertEqual(lines, [])
+
+    def test_who_comes_and_goes_is_said_once_a_minute(self):
+        lines = self.lines()
+        self.start(*[Answer(404), Answer(200)] * 60)
+        self.clock.advance(100)
+        for _ in range(120):
+            self.export(1)
+            self.clock.advance(1)
+        self.assertLessEqual(len(lines), 6)
+        self.assertIn("status 404", lines[0]["error"])
+        self.assertIn("path", lines[0]["error"])
+
+    def test_a_long_pause_is_said(self):
+        lines = self.lines()
+        self.start(Answer(429, retry_after="600"))
+        self.clock.advance(100)
+        self.export(1)
+        self.clock.advance(1)
+        [line] = lines
+        self.assertIn("status 429", line["error"])
 
     def test_retries_end(self):
         self.start(ConnectionRefusedError())

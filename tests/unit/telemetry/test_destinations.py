@@ -7,19 +7,21 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.common import TRACING
+from acra_twisted.config.common import TCP, TRACING
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import defaults
+from acra_twisted.options import Section, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.datagrams import UdpExporter
-from acra_twisted.telemetry.destinations import make_exporters
+from acra_twisted.telemetry.destinations import doubts, make_exporters
 from acra_twisted.telemetry.exporters import HttpExporter
 from acra_twisted.telemetry.foreign import ForeignExporter
+
+SECTIONS = [TRACING, Section("server", "", TCP)]
 
 
 class Destinations(SynchronousTestCase):
     def make(self, **settings):
-        return make_exporters(None, "acra-server", defaults([TRACING]).but(**settings))
+        return make_exporters(None, "acra-server", defaults(SECTIONS).but(**settings))
 
     def refused(self, *expected, **settings):
         error = str(self.assertRaises(ConfigError, self.make, **settings))
@@ -93,6 +95,35 @@ class Destinations(SynchronousTestCase):
             [exporter] = self.make(datadog_endpoint=url)
             self.assertEqual(exporter._url, b"http://h:8126/v0.4/traces")
             self.assertEqual(exporter._method, b"PUT")
+
+    def test_a_host_alone_gets_the_usual_path(self):
+        token = {"lightstep_access_token": "token"}
+        jaeger = {"tracing_jaeger_enable": True}
+        for option, usual, more in (
+            ("otlp_endpoint", "/v1/traces", {}),
+            ("zipkin_endpoint", "/api/v2/spans", {}),
+            ("lightstep_endpoint", "/traces/otlp/v0.9", token),
+            ("datadog_endpoint", "/v0.4/traces", {}),
+            ("jaeger_collector_endpoint", "/api/traces", jaeger),
+        ):
+            for host in ("http://h", "https://my_host:99", "http://[::1]:5"):
+                for end in ("", "/", usual):
+                    [found] = self.make(**{option: host + end}, **more)
+                    self.assertEqual(found.destination, host + usual)
+            for own in ("http://h/own", "http://h/own/v1/traces?key=1"):
+                [found] = self.make(**{option: own}, **more)
+                if option != "datadog_endpoint":
+                    self.assertEqual(found.destination, own)
+
+    def test_the_port_of_grpc_is_doubtful(self):
+        def found(url):
+            return doubts(defaults(SECTIONS).but(otlp_endpoint=url))
+
+        for url in ("", "http://h:4318", "http://h/4317"):
+            self.assertEqual(found(url), [])
+        for url in ("http://h:4317", "https://h:4317/v1/traces"):
+            [text] = found(url)
+            self.assertIn("otlp_endpoint: port 4317 is that of OTLP over gRPC", text)
 
     def test_jaeger(self):
         self.refused("empty jaeger_agent_endpoint", tracing_jaeger_enable=True)

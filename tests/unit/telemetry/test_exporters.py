@@ -1,14 +1,26 @@
 """Requests to collectors, and spans as log lines."""
 
 import gzip
+from pathlib import Path
 
+from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import ensureDeferred
+from twisted.internet.error import DNSLookupError
+from twisted.internet.ssl import (
+    Certificate,
+    DefaultOpenSSLContextFactory,
+    trustRootFromCertificates,
+)
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Site
 
-from acra_twisted.telemetry.batching import Payload
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.telemetry.batching import Payload, explained
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+from tests.support.names import know
 from tests.support.sample_spans import sample
 from tests.support.web import Agent, Answer
 
@@ -38,6 +50,87 @@ class Http(SynchronousTestCase):
         self.assertEqual([gzip.decompress(body) for body in agent.bodies], [b"a", b"b"])
         headers = agent.requests[0][2]
         self.assertEqual(headers.getRawHeaders("content-encoding"), ["gzip"])
+
+
+class Taking(Resource):
+    """A collector."""
+
+    isLeaf = True
+
+    def __init__(self):
+        super().__init__()
+        self.bodies = []
+
+    def render_POST(self, request):
+        self.bodies.append(request.content.read())
+        return b""
+
+
+class Collectors(TestCase):
+    """Real requests, to a name that is no internet name."""
+
+    def collector(self, listen):
+        self.taking = Taking()
+        site = Site(self.taking)
+        site.noisy = False
+        port = listen(site)
+        self.addCleanup(port.stopListening)
+        return port.getHost().port
+
+    async def send(self, url, **options):
+        exporter = HttpExporter(reactor, "otlp", url, None, "acra-server", **options)
+        exporter.open()
+        try:
+            await exporter.send(Payload((b"a", b"b")))
+        finally:
+            await exporter.close()
+
+    async def test_http(self):
+        know(self, "my_collector")
+        port = self.collector(lambda site: reactor.listenTCP(0, site, interface="127.0.0.1"))
+        await self.send(f"http://my_collector:{port}/x")
+        self.assertEqual(self.taking.bodies, [b"a", b"b"])
+
+    def authority(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        return Authority(folder)
+
+    def https(self, authority, name):
+        certificate, key = authority.issue("collector", hosts=(name,))
+        context = DefaultOpenSSLContextFactory(str(key), str(certificate))
+        port = self.collector(
+            lambda site: reactor.listenSSL(0, site, context, interface="127.0.0.1")
+        )
+        return port, trustRootFromCertificates([Certificate.loadPEM(authority.path.read_text())])
+
+    async def test_https(self):
+        know(self, "my_collector")
+        port, trust = self.https(self.authority(), "my_collector")
+        await self.send(f"https://my_collector:{port}/x", trust=trust)
+        self.assertEqual(self.taking.bodies, [b"a", b"b"])
+
+    async def test_a_certificate_for_another_name(self):
+        know(self, "my_collector")
+        port, trust = self.https(self.authority(), "other_collector")
+        await self.assertFailure(
+            ensureDeferred(self.send(f"https://my_collector:{port}/x", trust=trust)), Exception
+        )
+        self.assertEqual(self.taking.bodies, [])
+
+    async def test_an_authority_that_is_not_trusted(self):
+        know(self, "my_collector")
+        port, _ = self.https(self.authority(), "my_collector")
+        _, trust = self.https(self.authority(), "my_collector")
+        sending = self.send(f"https://my_collector:{port}/x", trust=trust)
+        await self.assertFailure(ensureDeferred(sending), Exception)
+        self.assertEqual(self.taking.bodies, [])
+
+    async def test_a_name_that_nobody_knows(self):
+        know(self)
+        sending = self.send("http://no_such_name.invalid:1/")
+        error = await self.assertFailure(ensureDeferred(sending), DNSLookupError)
+        self.assertIn("cannot find no_such_name.invalid", explained(error))
 
 
 class Log(SynchronousTestCase):

@@ -7,7 +7,7 @@ from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
@@ -93,3 +93,46 @@ class Services(SynchronousTestCase):
         for host in ("127.0.0.1", "::1"):
             client_endpoint(reactor, Address(host, 5), 7).connect(Factory())
             self.assertEqual(reactor.tcpClients.pop()[:2] + (7,), (host, 5, 7))
+
+
+class UnixSockets(TestCase):
+    """The path of a listening unix socket when the service stops, with a real reactor."""
+
+    def setUp(self):
+        self.path = f"/tmp/acra-{os.getpid()}-{self.id().rpartition('.')[2]}"
+        self.ports = []
+
+    def adopt(self, *arguments):
+        self.ports.append(reactor.adoptStreamPort(*arguments))
+        return self.ports[-1]
+
+    def start(self):
+        listener = bind("opt", Address(path=self.path))
+        adopting = type("Reactor", (), {"adoptStreamPort": staticmethod(self.adopt)})
+        service = ListenerService(adopting, listener, Factory(), self.path)
+        service.startService()
+        return service
+
+    async def test_it_is_removed(self):
+        await self.start().stopService()
+        self.assertRaises(FileNotFoundError, os.stat, self.path)
+
+    async def test_one_that_somebody_has_removed(self):
+        service = self.start()
+        os.unlink(self.path)
+        await service.stopService()
+        self.ports[0].socket.close()
+
+    async def test_that_of_a_service_manager_stays_and_accepts(self):
+        one = socket.socket(socket.AF_UNIX)
+        self.addCleanup(one.close)
+        one.bind(self.path)
+        one.listen()
+        self.addCleanup(os.unlink, self.path)
+        endpoints.use(Handed([os.dup(one.fileno())]))
+        self.addCleanup(endpoints.use, Handed())
+        await self.start().stopService()
+        self.ports[0].socket.close()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(self.path)
+            one.accept()[0].close()
