@@ -27,6 +27,7 @@ def foreign(data: bytes) -> ForeignProtocol | None:
     protocol = spoken(data)
     return None if protocol in _NOT_FOREIGN else ForeignProtocol(protocol)
 
+
 _SYSTEMS = KeepAlive()
 
 

@@ -20,7 +20,9 @@ from acra_twisted.interfaces import ISpanExporter
 from acra_twisted.telemetry.outlet import SpanQueue
 from acra_twisted.telemetry.recorded import Recorded
 from acra_twisted.telemetry.spans import Span
+from acra_twisted.transport.reasons import Party, Role, reason_of
 
+_NOBODY = Party(Role("the destination of spans"))
 _FIRST_PAUSE, _LAST_PAUSE = 0.5, 30.0
 _WARN_EVERY = 60.0
 
@@ -57,16 +59,11 @@ class Stale(Exception):
     """A connection that was kept open is gone, as is found out by using it."""
 
 
-def explained(error: Exception) -> str:
-    """What has happened, in words that name no class."""
-    return str(error) or "the connection failed"
-
-
 @implementer(ISpanExporter)
 class BatchExporter:
     """Subclasses define `send`.
 
-    ``destination`` is where spans go, as log lines name it.  ``interval``: seconds between sends,
+    ``party`` is where spans go, for log lines.  ``interval``: seconds between sends,
     for which half a queue does not wait; ``deadline``: seconds that `stop` may take.  ``piece``
     makes of each span what is queued and, in batches, encoded; None leaves it as it is.
     ``pieces`` does so for all spans of an exchange at once.
@@ -79,7 +76,7 @@ class BatchExporter:
         encode: Encoder,
         service: str,
         *,
-        destination: str = "",
+        party: Party = _NOBODY,
         max_queue: int = 8192,
         max_batch: int = 256,
         interval: float = 1.0,
@@ -89,7 +86,7 @@ class BatchExporter:
         pieces: Callable[[Recorded], Any] | None = None,
     ) -> None:
         self.name = name
-        self.destination = destination
+        self.party = party
         self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
         self._reactor = reactor
         self._encode = encode
@@ -121,6 +118,12 @@ class BatchExporter:
     async def probe(self) -> None:
         """Send an empty batch, once.  Raises what `send` does."""
         await self.send(self._encode([], self._service))
+
+    def explained(self, error: Exception) -> str:
+        """What has happened and what to do, in words that name no class."""
+        if isinstance(error, Refused | Later | Stale):
+            return str(error)
+        return str(reason_of(error, self.party))
 
     def open(self) -> None:
         """Get ready to send; called once, after daemonizing."""
@@ -205,13 +208,13 @@ class BatchExporter:
                     self._alone_until = self._reactor.seconds() + error.seconds
                 # While stopping one more try must do: a kept connection may just have gone stale.
                 if attempt + 1 == self._attempts or (self._stopping and attempt):
-                    self._lost(spans, explained(error))
+                    self._lost(spans, self.explained(error))
                     return
                 self.counts["retried"] += spans
                 if isinstance(error, Stale) and not attempt:
                     continue
                 if self._failures > 1 or self._alone_until > self._reactor.seconds() + _LAST_PAUSE:
-                    self._tell_of_failure(explained(error))
+                    self._tell_of_failure(self.explained(error))
                 if not self._stopping:
                     await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
                 pause = min(pause * 2, _LAST_PAUSE)
@@ -265,7 +268,7 @@ class BatchExporter:
         return True
 
     def _warn(self, text: str, **fields: Any) -> None:
-        where = {"destination": self.destination} if self.destination else {}
+        where = {"destination": self.party.where} if self.party.where else {}
         self._log.warn(
             "{event_text}",
             event_text=text,

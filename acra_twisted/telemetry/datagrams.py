@@ -7,11 +7,12 @@ from socket import AF_INET6, SOCK_DGRAM
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import DNSLookupError
 from twisted.internet.protocol import DatagramProtocol
 
 from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload
 from acra_twisted.transport.dialling import Found, resolve
+from acra_twisted.transport.parties import collector
+from acra_twisted.transport.reasons import Party
 
 
 class _Sender(DatagramProtocol):
@@ -34,8 +35,9 @@ class UdpExporter(BatchExporter):
         resolve: Callable[[Any, str, int], Deferred[list[Found]]] = resolve,
         **batching: Any,
     ) -> None:
-        destination = f"udp://[{host}]:{port}" if ":" in host else f"udp://{host}:{port}"
-        super().__init__(reactor, name, encode, service, destination=destination, **batching)
+        where = f"udp://[{host}]:{port}" if ":" in host else f"udp://{host}:{port}"
+        party = Party(collector("jaeger_agent_endpoint"), where)
+        super().__init__(reactor, name, encode, service, party=party, **batching)
         self._host, self._number = host, port
         self._resolve = resolve
         self._sender = _Sender()
@@ -51,8 +53,6 @@ class UdpExporter(BatchExporter):
     async def send(self, payload: Payload) -> None:
         """One datagram for each part."""
         found = await self._resolve(self._reactor, self._host, SOCK_DGRAM)
-        if not found:
-            raise DNSLookupError(f"{self._host} has no address")
         family, address = found[0]
         if self._port is None or family != self._family:
             await self.close()

@@ -32,7 +32,8 @@ def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> l
 
     def http(name: str, option: str, encode: Any, **more: Any) -> HttpExporter:
         url = endpoint(option, settings[option])
-        return HttpExporter(reactor, name, url, encode, service, **{**limits, **shared, **more})
+        more = {**limits, **shared, "setting": option, **more}
+        return HttpExporter(reactor, name, url, encode, service, **more)
 
     found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
     for make in (_otlp, _lightstep, _zipkin, _datadog, _jaeger_collector):

@@ -22,6 +22,8 @@ from acra_twisted.telemetry.batching import BatchExporter, Encoder, Later, Paylo
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
+from acra_twisted.transport.parties import collector
+from acra_twisted.transport.reasons import Party
 from acra_twisted.transport.tls import collector_context
 from acra_twisted.wire import retryafter
 
@@ -94,8 +96,8 @@ class HttpExporter(BatchExporter):
     """Sends batches to a collector with one request each.
 
     ``headers`` go with every request; they may hold a token and are never shown.  ``compress``:
-    bodies are gzip.  ``trust``: CA certificates for an https URL, None for the system's.  ``now``
-    is the time of day.
+    bodies are gzip.  ``trust``: CA certificates for an https URL, None for the system's.
+    ``setting`` is the option that names the URL, ``now`` the time of day.
     """
 
     def __init__(
@@ -113,10 +115,12 @@ class HttpExporter(BatchExporter):
         timeout: float = 5.0,
         agent: Any = None,
         keepalive: KeepAlive = KeepAlive(),  # noqa: B008 - it cannot be changed
+        setting: str = "",
         now: Callable[[], float] = time.time,
         **batching: Any,
     ) -> None:
-        super().__init__(reactor, name, encode, service, destination=url, **batching)
+        party = Party(collector(setting), url)
+        super().__init__(reactor, name, encode, service, party=party, **batching)
         self._url = url.encode()
         self._method = method
         self._headers = {"user-agent": "acra-twisted", **(headers or {})}
@@ -150,6 +154,12 @@ class HttpExporter(BatchExporter):
         """Close what connections are kept."""
         if self._pool is not None:
             await self._pool.closeCachedConnections()
+
+    def explained(self, error: Exception) -> str:
+        """See BatchExporter; Twisted wraps what has happened into what it was doing."""
+        while getattr(error, "reasons", None):
+            error = error.reasons[-1].value  # type: ignore[attr-defined]
+        return super().explained(error)
 
     async def send(self, payload: Payload) -> None:
         """One request for each part."""

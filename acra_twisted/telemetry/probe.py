@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import ensureDeferred
 
 from acra_twisted.options import Settings
-from acra_twisted.telemetry.batching import BatchExporter, Refused, explained
+from acra_twisted.telemetry.batching import BatchExporter, Refused
 from acra_twisted.telemetry.destinations import make_exporters
 
 _TIMEOUT = 10.0
@@ -28,7 +28,7 @@ async def ask(reactor: Any, exporters: Sequence[Any]) -> list[tuple[str, str]]:
         except Refused as error:
             wrong = str(error)
         except Exception as error:
-            wrong = explained(error)[:_SHOWN]
+            wrong = exporter.explained(error)[:_SHOWN]
         found.append((exporter.name, wrong))
         await exporter.close()
     return found

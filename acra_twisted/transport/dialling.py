@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.error import ConnectingCancelledError, DNSLookupError
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -33,21 +33,22 @@ Found = tuple[int, str]
 
 
 def look_up(host: str, kind: int = socket.SOCK_STREAM) -> list[Found]:
-    """The addresses of a host, best first.  It may take long.  Raises DNSLookupError."""
+    """The addresses of a host, best first.  It may take long.  Raises socket.gaierror."""
     try:
         found = socket.getaddrinfo(host, None, type=kind)
     except UnicodeError:
-        raise DNSLookupError(
-            f"{host!r} is no host name: a part between its dots is empty, too long, or has "
-            f"characters that names cannot have"
+        raise socket.gaierror(
+            socket.EAI_NONAME,
+            "it is no host name: a part between its dots is empty, too long, or has characters "
+            "that names cannot have",
         ) from None
-    except OSError as error:
-        raise DNSLookupError(f"cannot find {host}: {error.strerror or error}") from None
     addresses = [
         (int(family), str(where[0]))
         for family, _, _, _, where in found
         if family in (socket.AF_INET, socket.AF_INET6)
     ]
+    if not addresses:
+        raise socket.gaierror(socket.EAI_NODATA, "it has no address for IPv4 or IPv6")
     return list(dict.fromkeys(addresses))[:_ADDRESSES_MAX]
 
 
@@ -91,8 +92,6 @@ class TcpEndpoint:
         return found.addCallback(self._race, factory).addCallback(self._connected)
 
     def _race(self, found: Sequence[Found], factory: IProtocolFactory) -> Deferred[Any]:
-        if not found:
-            raise DNSLookupError(f"{self._host} has no address")
         return _Race(self._reactor, [self._to(one) for one in found], factory).winner
 
     def _to(self, one: Found) -> Any:

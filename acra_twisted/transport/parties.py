@@ -147,3 +147,11 @@ APPLICATION: Final = Role(
     hung_up="does it trust this side's certificate (sslrootcert)?",
 )
 COLLECTOR: Final = Role("the collector", address="the exporter's endpoint")
+
+
+# -- who takes spans -----------------------------------------------------------------------------
+
+
+def collector(setting: str) -> Role:
+    """A collector whose address is in ``setting``."""
+    return Role("the collector", "handshake", setting, authorities="tracing_tls_ca")

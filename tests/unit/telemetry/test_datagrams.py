@@ -65,7 +65,7 @@ class Udp(SynchronousTestCase):
         self.assertEqual(transport.written, [(b"a", address), (b"b", address)])
         self.assertTrue(port.stopped)
         self.assertEqual((exporter.counts["sent"], self.interfaces), (1, [""]))
-        self.assertEqual(exporter.destination, "udp://agent:6831")
+        self.assertEqual(exporter.party.where, "udp://agent:6831")
 
     def test_another_family_has_another_socket(self):
         four, six = [(AF_INET, "127.0.0.9")], [(AF_INET6, "::9")]
@@ -73,9 +73,4 @@ class Udp(SynchronousTestCase):
         self.assertEqual(self.interfaces, ["::", ""])
         self.assertEqual([len(one.written) for one in self.transports], [4, 2])
         self.assertTrue(self.ports[0].stopped)
-        self.assertEqual(exporter.destination, "udp://[::9]:6831")
-
-    def test_no_address(self):
-        exporter = self.send("agent", [], [])
-        self.assertEqual(exporter.counts["sent"], 0)
-        self.assertEqual(self.ports, [])
+        self.assertEqual(exporter.party.where, "udp://[::9]:6831")

@@ -109,11 +109,11 @@ class Destinations(SynchronousTestCase):
             for host in ("http://h", "https://my_host:99", "http://[::1]:5"):
                 for end in ("", "/", usual):
                     [found] = self.make(**{option: host + end}, **more)
-                    self.assertEqual(found.destination, host + usual)
+                    self.assertEqual(found.party.where, host + usual)
             for own in ("http://h/own", "http://h/own/v1/traces?key=1"):
                 [found] = self.make(**{option: own}, **more)
                 if option != "datadog_endpoint":
-                    self.assertEqual(found.destination, own)
+                    self.assertEqual(found.party.where, own)
 
     def test_the_port_of_grpc_is_doubtful(self):
         def found(url):

@@ -2,10 +2,10 @@
 
 import gzip
 from pathlib import Path
+from socket import gaierror
 
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import ensureDeferred
-from twisted.internet.error import DNSLookupError
 from twisted.internet.ssl import (
     Certificate,
     DefaultOpenSSLContextFactory,
@@ -18,7 +18,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry.batching import Payload, explained
+from acra_twisted.telemetry.batching import Payload
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
 from tests.support.names import know
 from tests.support.sample_spans import sample
@@ -85,6 +85,12 @@ class Collectors(TestCase):
         finally:
             await exporter.close()
 
+    async def failure(self, sending):
+        """Why it failed, as the log has it; nothing was taken."""
+        error = await self.assertFailure(ensureDeferred(sending), Exception)
+        self.assertEqual(self.taking.bodies, [])
+        return HttpExporter(reactor, "otlp", "https://x/", None, "x").explained(error)
+
     async def test_http(self):
         know(self, "my_collector")
         port = self.collector(lambda site: reactor.listenTCP(0, site, interface="127.0.0.1"))
@@ -113,24 +119,21 @@ class Collectors(TestCase):
     async def test_a_certificate_for_another_name(self):
         know(self, "my_collector")
         port, trust = self.https(self.authority(), "other_collector")
-        await self.assertFailure(
-            ensureDeferred(self.send(f"https://my_collector:{port}/x", trust=trust)), Exception
-        )
-        self.assertEqual(self.taking.bodies, [])
+        sending = self.send(f"https://my_collector:{port}/x", trust=trust)
+        why = await self.failure(sending)
+        self.assertIn("its certificate is not for the expected name", why)
 
     async def test_an_authority_that_is_not_trusted(self):
         know(self, "my_collector")
         port, _ = self.https(self.authority(), "my_collector")
         _, trust = self.https(self.authority(), "my_collector")
-        sending = self.send(f"https://my_collector:{port}/x", trust=trust)
-        await self.assertFailure(ensureDeferred(sending), Exception)
-        self.assertEqual(self.taking.bodies, [])
+        why = await self.failure(self.send(f"https://my_collector:{port}/x", trust=trust))
+        self.assertIn("not trusted; see tracing_tls_ca", why)
 
     async def test_a_name_that_nobody_knows(self):
         know(self)
         sending = self.send("http://no_such_name.invalid:1/")
-        error = await self.assertFailure(ensureDeferred(sending), DNSLookupError)
-        self.assertIn("cannot find no_such_name.invalid", explained(error))
+        await self.assertFailure(ensureDeferred(sending), gaierror)
 
 
 class Log(SynchronousTestCase):
