@@ -121,7 +121,7 @@ class Collectors(TestCase):
         port, trust = self.https(self.authority(), "other_collector")
         sending = self.send(f"https://my_collector:{port}/x", trust=trust)
         why = await self.failure(sending)
-        self.assertIn("its certificate is not for the expected name", why)
+        self.assertIn("is for other_collector and not for my_collector", why)
 
     async def test_an_authority_that_is_not_trusted(self):
         know(self, "my_collector")
