@@ -128,7 +128,7 @@ class Collectors(TestCase):
         port, _ = self.https(self.authority(), "my_collector")
         _, trust = self.https(self.authority(), "my_collector")
         why = await self.failure(self.send(f"https://my_collector:{port}/x", trust=trust))
-        self.assertIn("not trusted; see tracing_tls_ca", why)
+        self.assertIn("not trusted; its CA must be in tracing_tls_ca", why)
 
     async def test_a_name_that_nobody_knows(self):
         know(self)
