@@ -13,6 +13,9 @@ Texts never contain a value out of a query, a key or a password.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
+
+from acra_twisted.events import WRONG_CONFIGURATION
 
 
 class AcraError(Exception):
@@ -21,18 +24,29 @@ class AcraError(Exception):
 
 class ConfigError(AcraError):
     """The configuration cannot be used.  ``str()`` is a line that says where and what to do; where
-    several mistakes were found at once, a line for each."""
+    several mistakes were found at once, a line for each.
 
-    def __init__(self, text: str, where: str = "") -> None:
+    ``parts`` are these lines with the event's code of each, for the log; ``settings`` what could
+    be read all the same, for whoever writes it there.
+    """
+
+    settings: Any = None
+
+    def __init__(self, text: str, where: str = "", code: int = WRONG_CONFIGURATION) -> None:
         super().__init__(f"{where}: {text}" if where else text)
+        self.parts: tuple[tuple[int, str], ...] = tuple(
+            (code, line) for line in str(self).splitlines()
+        )
 
 
 def raise_together(problems: Sequence[ConfigError]) -> None:
     """Raises a ConfigError that has them all, a line each and each once; nothing if there are
     none."""
     if problems:
-        lines = [line for problem in problems for line in str(problem).splitlines()]
-        raise ConfigError("\n".join(dict.fromkeys(lines)))
+        parts = tuple(dict.fromkeys(part for problem in problems for part in problem.parts))
+        together = ConfigError("\n".join(dict.fromkeys(line for _, line in parts)))
+        together.parts = parts
+        raise together
 
 
 def try_all(*checks: Callable[[], object]) -> None:

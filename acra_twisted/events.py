@@ -15,6 +15,8 @@ SYSLOG: Final = {"alert": 1, "critical": 2, "error": 3, "warning": 4, "notice": 
 
 GENERAL: Final = 100
 WRONG_CONFIGURATION: Final = 507
+READ_CONFIGURATION: Final = 508
+KEY_STORE: Final = 510
 READ_KEYS: Final = 511
 START_LISTENING: Final = 530
 STOP_LISTENING: Final = 531
@@ -27,6 +29,7 @@ DROPPED_BY_TIMEOUT: Final = 539
 CONNECT_TO_DATABASE: Final = 540
 CLOSE_DATABASE: Final = 541
 QUERY_NOT_ALLOWED: Final = 560
+CENSOR_SETUP: Final = 561
 QUERY_CAPTURE_FULL: Final = 562
 QUERY_PARSE_ERROR: Final = 563
 DECRYPT: Final = 581
@@ -79,6 +82,18 @@ TABLE: Final[dict[int, Event]] = {
         "error",
         "the configuration cannot be used",
         "Mend what the line names; ``--check_config`` finds it before a start.",
+    ),
+    READ_CONFIGURATION: Event(
+        6,
+        "error",
+        "the configuration file cannot be read",
+        "Mend what the line names.",
+    ),
+    KEY_STORE: Event(
+        6,
+        "error",
+        "the key store cannot be used",
+        "Run the command that the line gives.",
     ),
     READ_KEYS: Event(
         6,
@@ -160,6 +175,12 @@ TABLE: Final[dict[int, Event]] = {
         "application: add a rule. Else: find who sent it.",
         BLOCKED,
         FAILURE,
+    ),
+    CENSOR_SETUP: Event(
+        6,
+        "error",
+        "the rules of AcraCensor cannot be used",
+        "Mend the line of the rule file; ``acra-censor`` tries rules before a start.",
     ),
     QUERY_CAPTURE_FULL: Event(
         3,

@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from acra_twisted import events
+from acra_twisted.config import startlog
 from acra_twisted.config.usage import fail
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
@@ -36,6 +37,7 @@ def make_root(
         from twisted.internet import reactor  # noqa: TID251 - chosen by twistd by now
     if not settings["core_dump_enable"]:
         forbid_dumps()
+    writer = None
     try:
         hub_of(reactor).busy = settings["busy_poll"] / 1_000_000
         handed = Handed(descriptors())
@@ -48,6 +50,10 @@ def make_root(
         if hasattr(service, "metrics"):
             service.metrics.watch_log(writer)
     except ConfigError as error:
+        if writer is not None:
+            writer.close()
+        error.settings = settings
+        startlog.record(program, error)
         fail(program, error)
     if hasattr(service, "hurry"):
         reactor.addSystemEventTrigger("before", "shutdown", _hurry_next_time, reactor, service)

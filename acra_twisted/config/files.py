@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from acra_twisted.config.ini import BLOCK_PREFIXES, FileTexts, IniFile, StageFileTexts
 from acra_twisted.errors import ConfigError
+from acra_twisted.events import READ_CONFIGURATION
 from acra_twisted.options import Block, Section
 
 _LARGEST: Final = 4 << 20
@@ -54,7 +55,9 @@ def read_text(path: str) -> str:
         with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}", code=READ_CONFIGURATION
+        ) from None
     if len(data) > _LARGEST:
         raise ConfigError(f"the file has more than {_LARGEST} bytes: it is no configuration", path)
     try:

@@ -313,8 +313,18 @@ def load(
             program.check_whole(settings)
         except ConfigError as error:
             wrong.append(error)
-    raise_together(wrong)
+    _raise_together(wrong, settings, actions)
     return settings.remarked(remarks), actions
+
+
+def _raise_together(problems: Sequence[ConfigError], settings: Settings, actions: Settings) -> None:
+    """As `raise_together`; a start that fails so is told of in the log that was chosen."""
+    try:
+        raise_together(problems)
+    except ConfigError as error:
+        if not (actions["check_config"] or actions["dump_config"]):
+            error.settings = settings
+        raise
 
 
 def read_settings(
@@ -339,7 +349,6 @@ def read_settings(
         path = ""
     reading = _Reading(program, flags, environment, path)
     reading.read()
-    raise_together(reading.wrong)
     settings = Settings(
         reading.values,
         reading.stages,
@@ -348,6 +357,7 @@ def read_settings(
         reading.given,
         reading.remarks,
     )
+    _raise_together(reading.wrong, settings, actions)
     return actions, settings
 
 

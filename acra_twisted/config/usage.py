@@ -13,6 +13,7 @@ from typing import Final, NoReturn, TextIO
 from twisted.python import usage
 
 from acra_twisted import __version__
+from acra_twisted.config import startlog
 from acra_twisted.config.files import has_yaml_name
 from acra_twisted.config.reading import ACTIONS, Program, load
 from acra_twisted.config.render import render_help, render_ini, render_markdown
@@ -21,6 +22,12 @@ from acra_twisted.options import Settings
 
 #: What twistd writes if nobody says otherwise, whatever it runs.
 _TWISTDS_PID_FILE: Final = "twistd.pid"
+
+
+#: Actions after which nothing is started.
+_ANSWERED: Final = frozenset(
+    ("help", "version", "dump_config", "generate_markdown_args_table", "check_config")
+)
 
 
 class DaemonOptions(usage.Options):
@@ -36,7 +43,10 @@ class DaemonOptions(usage.Options):
         self._arguments = tuple(options or ())
         try:
             settings, actions = load(self.program, self._arguments, os.environ)
+            if not any(actions[name] for name in _ANSWERED):
+                settings = startlog.adopt(self.program.name, settings, self.parent, self.errors)
         except ConfigError as error:
+            startlog.record(self.program.name, error)
             fail(self.program.name, error, self.errors)
         self.settings = settings
         program = self.program

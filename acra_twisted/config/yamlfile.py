@@ -19,6 +19,7 @@ import yaml
 
 from acra_twisted.config.ini import FileTexts, StageFileTexts, Texts
 from acra_twisted.errors import ConfigError, raise_together
+from acra_twisted.events import READ_CONFIGURATION
 from acra_twisted.options import Block, Line, Option, Section, Settings
 
 #: PyYAML takes about a second for so much.
@@ -50,7 +51,7 @@ def read_yaml(path: str, text: str) -> Texts:
     except (yaml.YAMLError, RecursionError, ValueError):
         raise ConfigError("this is no YAML", path) from None
     if root is None:
-        raise ConfigError("config hasn't version key", path)
+        raise ConfigError("config hasn't version key", path, READ_CONFIGURATION)
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError("expected one option a line: name: value", path)
     found: Texts = {}
@@ -69,20 +70,24 @@ def read_yaml(path: str, text: str) -> Texts:
         else:
             found[name] = Line("" if value.tag == _NULL else value.value, where)
     if version is None:
-        wrong.append(ConfigError("config hasn't version key", path))
+        wrong.append(ConfigError("config hasn't version key", path, READ_CONFIGURATION))
     raise_together(wrong)
     return {name: line for name, line in found.items() if line.text.strip()}
 
 
 def _check_version(value: Any, where: str) -> list[ConfigError]:
     if value.tag != _STRING:
-        return [ConfigError("value of version is not string; write it as 0.91.0", where)]
+        return [_outdated("value of version is not string; write it as 0.91.0", where)]
     match = _VERSION.fullmatch(value.value)
     if match is not None and _OLDEST <= int(match[1]) <= _NEWEST:
         return []
     expected = f'expects "0.{_OLDEST}" to "0.{_NEWEST}" version'
     text = f"config version {json.dumps(value.value[:40])} is not supported, {expected}"
-    return [ConfigError(text, where)]
+    return [_outdated(text, where)]
+
+
+def _outdated(text: str, where: str) -> ConfigError:
+    return ConfigError(text, where, READ_CONFIGURATION)
 
 
 class YamlFile:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.events import KEY_STORE
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.cache import KeyCache
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
@@ -32,7 +33,7 @@ def open_keys(
         store = FilesystemKeyStore(os.path.abspath(folder), master, settings["keys_dir_public"])
         store.check()
     except KeyStoreError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(str(error), code=KEY_STORE) from None
     return KeyCache(store, settings["keystore_cache_size"], seconds)
 
 
@@ -43,6 +44,7 @@ def need_keys(keys: Any, settings: Mapping[str, Any], who: str) -> Any:
         raise ConfigError(
             f"keys_dir: {who} needs a key store and there is "
             f"{'no folder ' + folder if folder else 'none configured'}; make one with: "
-            f"acra-keymaker --keystore=v1 --client_id=ID; or do without {who}"
+            f"acra-keymaker --keystore=v1 --client_id=ID; or do without {who}",
+            code=KEY_STORE,
         )
     return keys

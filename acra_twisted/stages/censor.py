@@ -119,7 +119,10 @@ class CensorFactory:
             settings["cache_bytes"],
             Limits(settings["max_text"], settings["max_tokens"], settings["max_structure"]),
         )
-        stage.put_in_force(stage.compiled())
+        try:
+            stage.put_in_force(stage.compiled())
+        except ConfigError as error:
+            raise _of_setup(error) from None
         stage.start(services.reactor, services.workers)
         return stage
 
@@ -133,7 +136,15 @@ def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
     from acra_twisted.censor.engine import Censor
     from acra_twisted.sql.languages import LANGUAGES
 
-    Censor(LANGUAGES["postgresql"], read_rule_source(settings, blocks))
+    try:
+        Censor(LANGUAGES["postgresql"], read_rule_source(settings, blocks))
+    except ConfigError as error:
+        raise _of_setup(error) from None
+
+
+def _of_setup(error: ConfigError) -> ConfigError:
+    """The same with Acra's code for it."""
+    return ConfigError(str(error), code=events.CENSOR_SETUP)
 
 
 #: A text that is not known, its mode, what its session has prepared, and its own name.

@@ -18,6 +18,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.events import START_LISTENING
 from acra_twisted.options import Address
 from acra_twisted.transport.dialling import TcpEndpoint
 from acra_twisted.transport.handed import Handed
@@ -71,7 +72,9 @@ def _bind(option: str, address: Address, mode: int, shared: bool) -> socket.sock
         if error.errno == errno.EADDRINUSE:
             hint = "; another program listens there: stop it or choose another address"
         why = error.strerror or str(error)
-        raise ConfigError(f"{option}: cannot listen on {address}: {why}{hint}") from None
+        raise ConfigError(
+            f"{option}: cannot listen on {address}: {why}{hint}", code=START_LISTENING
+        ) from None
 
 
 def _listening(listener: socket.socket) -> socket.socket:

@@ -3,6 +3,7 @@
 import base64
 import os
 
+from acra_twisted import events
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore import masterkey, opening, purposes
@@ -38,7 +39,8 @@ class Opening(FolderCase):
 
     def test_ke2_a_wrong_master_key_stops_the_start(self):
         self.writer.generate(purposes.STORAGE, OWNER)
-        self.assertRaises(ConfigError, self.open, {})
+        error = self.assertRaises(ConfigError, self.open, {})
+        self.assertEqual([code for code, _ in error.parts], [events.KEY_STORE])
         self.assertRaises(ConfigError, self.open, self.environment(bytes(32)))
         self.open(self.environment())
         os.chmod(self.folder, 0o755)

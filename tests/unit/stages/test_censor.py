@@ -208,8 +208,11 @@ class Stage(SynchronousTestCase):
             (RULES + "parse_errors_log: /nowhere/file", {}, "cannot write /nowhere/file"),
             ("version: 0.1.0", {}, "outdated"),
         ):
-            with self.assertRaisesRegex(ConfigError, expected):
+            with self.assertRaisesRegex(ConfigError, expected) as caught:
                 self.make(rules, **settings)
+            if "function_call_enable" not in settings:
+                codes = [code for code, _ in caught.exception.parts]
+                self.assertEqual(codes, [events.CENSOR_SETUP])
 
     def make_with_threads(self, rules=RULES):
         """A stage whose threads do what they are given when they are told to."""

@@ -9,6 +9,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
 from acra_twisted.transport import endpoints
@@ -22,6 +23,7 @@ class Binding(SynchronousTestCase):
         self.addCleanup(first.close)
         port = first.getsockname()[1]
         error = self.assertRaises(ConfigError, bind, "opt", Address("127.0.0.1", port))
+        self.assertEqual(error.parts, ((events.START_LISTENING, str(error)),))
         self.assertTrue(str(error).startswith(f"opt: cannot listen on tcp://127.0.0.1:{port}: "))
 
     def test_no_such_host(self):
