@@ -5,12 +5,14 @@
 # make test        every test, against real servers that the tests start themselves
 # make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
 # make lint        ruff and mypy
+# make dist        a release in dist: source archive, wheels (one compiled), hashes, SBOM
+# make changelog   put the news fragments into CHANGELOG.rst, and remove them
 # make docs        write what is generated: etc/*.ini, docs/{options,events,spans,functions}.rst
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
 #                  TARGET=wire what reads the protocols, containers and keys
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: demo tutorial test compiled test-compiled lint docs fuzz soak bench clean
+.PHONY: demo tutorial test compiled test-compiled lint dist changelog docs fuzz soak bench clean
 .DEFAULT_GOAL := test
 
 demo:
@@ -42,6 +44,15 @@ lint:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+dist:
+	@.ci/install-venv dev
+	@.ci/install-compiler
+	@.venv/bin/python -m release.build --out dist
+
+changelog:
+	@.ci/install-venv dev
+	@.venv/bin/python -m release.changelog
 
 docs:
 	@.ci/install-venv test

@@ -1,4 +1,4 @@
-"""Everything is in setup.cfg, but for the modules that may be compiled.
+"""Everything is in setup.cfg, but for the modules that may be compiled and the files beside them.
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
@@ -9,6 +9,8 @@ checkout; docs/performance.rst says what it brings.
 """
 
 import os
+from configparser import ConfigParser
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -53,4 +55,45 @@ def extensions():
     return [*mypycify(paths, opt_level="3", debug_level="0"), *in_c]
 
 
-setup(ext_modules=extensions())
+def requirements(compiled):
+    """What is needed where it runs."""
+    declared = ConfigParser()
+    declared.read("setup.cfg")
+    needed = declared["options"]["install_requires"]
+    if compiled:
+        needed += declared["options.extras_require"]["compiled"]
+    return needed.split("\n")[1:]
+
+
+def data_files():
+    """Samples, units, man pages and documentation, by their folders below the prefix.
+
+    Man pages are there where a release is built: ``make dist``.
+    """
+    places = {
+        "share/acra-twisted/etc": Path("etc"),
+        "share/doc/acra-twisted": Path("docs"),
+        "share/man/man1": Path("man"),
+        "share/man/man8": Path("man"),
+    }
+    found = {}
+    for place, folder in places.items():
+        suffix = {"share/man/man1": ".1", "share/man/man8": ".8"}.get(place, "")
+        for path in sorted(folder.rglob(f"*{suffix}")):
+            if path.is_file() and path.suffix != ".py":
+                target = Path(place, *path.relative_to(folder).parts[:-1])
+                found.setdefault(str(target), []).append(str(path))
+    for path in sorted(Path("examples").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            target = Path("share/acra-twisted", *path.parts[1:-1])
+            found.setdefault(str(target), []).append(str(path))
+    found.setdefault("share/doc/acra-twisted", []).extend(("README.rst", "CHANGELOG.rst"))
+    return sorted(found.items())
+
+
+modules = extensions()
+setup(
+    ext_modules=modules,
+    install_requires=requirements(compiled=bool(modules)),
+    data_files=data_files(),
+)
