@@ -319,7 +319,8 @@ class Session:
     ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
     has been put down to exchanges.  ``answered``: when its last exchange that the database saw
-    ended.  ``unread``: why nothing of it can be seen; empty if it can.
+    ended.  ``refused``: the database has refused the login.  ``unread``: why nothing of it can be
+    seen; empty if it can.
     """
 
     __slots__ = (
@@ -334,6 +335,7 @@ class Session:
         "asked",
         "prepared",
         "discarding",
+        "refused",
         "refused_result",
         "fails",
         "in_flight",
@@ -370,6 +372,7 @@ class Session:
         self.asked: frozenset[str] = frozenset()
         self.prepared: Any = None
         self.discarding = False
+        self.refused = False
         #: A result was refused whose statement the database takes for done.
         self.refused_result = False
         #: The database is to be sent what must fail; its reply is in the queue.

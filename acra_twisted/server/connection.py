@@ -112,7 +112,9 @@ class ServerConnection(Arrival):
             self._connect(found)
 
     def _startup_failed(self, error: WireError) -> None:
-        self._event(events.UNEXPECTED_PACKET, str(error))
+        # What is well-formed and not allowed breaks no protocol.
+        refused = error.sqlstate == b"28000"
+        self._event(events.REFUSED_CONNECTION if refused else events.UNEXPECTED_PACKET, str(error))
         if error.sqlstate:
             self._farewell(error.sqlstate, str(error))
         else:

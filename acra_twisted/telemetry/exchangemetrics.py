@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from acra_twisted import events
+from acra_twisted.dialects.postgresql.authentication import REFUSALS
 from acra_twisted.model import Exchange, Session, Traffic, Work
 from acra_twisted.telemetry.durations import Durations, DurationsBy
 from acra_twisted.telemetry.metrics import Counts, DaemonMetrics, Total
@@ -287,6 +288,14 @@ class ServerMetrics(ConnectorMetrics):
         self._decryptions = Counter(
             "acra_decryptions_total", "Containers in results", ["status", "type"], registry=registry
         )
+        self._refusals = Counter(
+            "acra_login_refusals_total",
+            "Logins that the database refused, or that could not pass, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in REFUSALS:
+            self._refusals.labels(reason)
         self._poison = Counter(
             "acra_poison_records_total", "Poison records recognized in results", registry=registry
         )
@@ -346,3 +355,16 @@ class ServerMetrics(ConnectorMetrics):
         if code == events.POISON_RECORD:
             self._poison.inc()
         super().event(code)
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """By code; refused logins by reason as well."""
+        if code == events.LOGIN_REFUSED:
+            self._refusals.labels(fields.get("rule", "other")).inc()
+        super().security_event(code, text, session, exchange, **fields)

@@ -32,6 +32,9 @@ _UNANSWERED: Final = (
     "the database closed the connection before it answered; AcraServer's log says more",
 )
 _TERMINATED: Final = "client terminated"
+_REFUSED: Final = "the database refused the login"
+#: The SQLSTATE of a login that cannot be.
+_AUTHORIZATION: Final = b"28000"
 _RAISE: Final = "raise message_size_limit in AcraServer, and in AcraConnector if there is one"
 
 
@@ -228,8 +231,9 @@ class Relay:
 
     def _lost(self, side: str, reason: Failure, farewell: tuple[bytes, str] | None = None) -> None:
         terminated = self._request.terminated
+        why = _REFUSED if self.session.refused else _describe(side, reason)
         self.finish(
-            _TERMINATED if terminated else _describe(side, reason),
+            _TERMINATED if terminated else why,
             None if terminated else farewell,
         )
 
@@ -239,9 +243,14 @@ class Relay:
     def _failed(self, failure: Failure) -> None:
         error = failure.value
         if isinstance(error, WireError):
-            code = events.UNEXPECTED_PACKET if error.side == "client" else events.DATABASE_PROTOCOL
-            self._event(code, f"{error.side}: {error}")
-            client_is_wrong = error.side == "client" or error.sqlstate == b"28000"
+            refused = error.sqlstate == _AUTHORIZATION
+            if refused:
+                self._event(events.LOGIN_REFUSED, str(error), rule="proxy")
+            elif error.side == "client":
+                self._event(events.UNEXPECTED_PACKET, f"client: {error}")
+            else:
+                self._event(events.DATABASE_PROTOCOL, f"{error.side}: {error}")
+            client_is_wrong = error.side == "client" or refused
             sqlstate, text = error.sqlstate, "the database broke its protocol"
             if client_is_wrong:
                 text = str(error)
@@ -255,8 +264,8 @@ class Relay:
         _log.failure("internal error", failure, **session_fields(self.session))
         self.finish("internal error", (b"XX000", "internal error in the proxy"))
 
-    def _event(self, code: int, text: str) -> None:
-        self.session.observer.security_event(code, text, self.session, None)
+    def _event(self, code: int, text: str, **fields: str) -> None:
+        self.session.observer.security_event(code, text, self.session, None, **fields)
 
     @property
     def finished(self) -> bool:

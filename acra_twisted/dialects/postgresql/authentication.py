@@ -20,15 +20,70 @@ TLS    TLS      passes for a client that does not ask for binding (``channel_bin
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
+from acra_twisted import events
 from acra_twisted.errors import WireError
+from acra_twisted.model import Exchange, Session
 from acra_twisted.wire.postgres import backend
 
 EXPLANATION = (
     "SCRAM channel binding cannot pass through AcraConnector and AcraServer, which end TLS on "
     "both sides; connect with channel_binding=disable"
 )
+
+
+#: Why a database refuses a login: a label, and what that says in words.  Nobody is told by
+#: PostgreSQL whether it was the password or the role that was wrong.
+_REASONS: Final = {
+    "password": "wrong password, or no such role",
+    "pg_hba": "pg_hba.conf does not admit this role, database, address or kind of connection",
+    "role": "no such role, or it may not log in",
+    "database": "no such database, or the role may not connect to it",
+    "method": "the login method of pg_hba.conf has refused it",
+    "other": "see the database's log",
+}
+_BY_SQLSTATE: Final = {b"28P01": "password", b"3D000": "database", b"42501": "database"}
+#: The routines of PostgreSQL that raise 28000.
+_BY_ROUTINE: Final = {
+    b"ClientAuthentication": "pg_hba",
+    b"InitializeSessionUserId": "role",
+    b"auth_failed": "method",
+}
+#: Labels of refusals, and of ours: of a login that cannot pass.
+REFUSALS: Final = (*_REASONS, "proxy")
+
+
+def refusal_of(fields: Mapping[str, bytes]) -> str:
+    """Why a database has refused a login, by the fields of its error; empty if it is no refusal.
+
+    A server that is full or starts up refuses nobody in particular.
+    """
+    sqlstate = fields.get("C", b"")
+    reason = _BY_SQLSTATE.get(sqlstate, "")
+    if not reason and sqlstate[:2] == b"28":
+        reason = _BY_ROUTINE.get(fields.get("R", b""), "other")
+    return reason
+
+
+def tell_refusal(session: Session, exchange: Exchange, fields: Mapping[str, bytes]) -> None:
+    """A refused login is a security event, and no request that was allowed."""
+    reason = refusal_of(fields)
+    if not reason:
+        return
+    exchange.denied_by = "database"
+    exchange.add_attribute("acra.verdict", "deny")
+    session.refused = True
+    sqlstate = fields["C"].decode("ascii", "replace")[:5]
+    session.observer.security_event(
+        events.LOGIN_REFUSED,
+        "The database refused the login",
+        session,
+        exchange,
+        rule=reason,
+        error=f"{_REASONS[reason]} ({sqlstate})",
+    )
 
 
 class AuthenticationPolicy(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from zope.interface import implementer
@@ -84,6 +85,7 @@ class PostgresqlDialect:
             message_limit=self._message_limit,
             on_key=on_key,
             check_authentication=mediator.from_database,
+            refused_login=partial(authentication.tell_refusal, session),
             unknown_options=unknown,
             asked_minor=startup.minor,
             disclosure=self._disclosure,

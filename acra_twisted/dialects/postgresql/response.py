@@ -12,7 +12,7 @@ transaction that it stands in is made to fail, or the session ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.batches import CopyBatch
@@ -38,7 +38,8 @@ class ResponseFlow(ResultRows):
 
     ``plans``: True if some stage looks at results; ``messages``: if one looks at texts that are
     none.  ``on_key`` is told the cancel key;
-    ``offer`` may change the SASL mechanisms on their way to the client.
+    ``check_authentication`` may change what the database asks for; ``refused_login`` is told of
+    an error that ends the startup.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ResponseFlow(ResultRows):
         message_limit: int = 64 << 20,
         on_key: Callable[[backend.BackendKey], None] = lambda key: None,
         check_authentication: Callable[[bytes], bytes | None] = lambda body: None,
+        refused_login: Callable[[Exchange, Mapping[str, bytes]], None] | None = None,
         unknown_options: list[bytes] | None = None,
         asked_minor: int = 0,
         disclosure: Disclosure = NOTHING,
@@ -60,6 +62,7 @@ class ResponseFlow(ResultRows):
         self._disclosure = disclosure
         self._on_key = on_key
         self._check_authentication = check_authentication
+        self._refused_login = refused_login
         # What NegotiateProtocolVersion must add to the database's own answer, until it is sent.
         self._unknown_options = unknown_options or []
         self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
@@ -474,6 +477,8 @@ class ResponseFlow(ResultRows):
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
             exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
+            if code == replies.STARTUP and self._refused_login is not None:
+                self._refused_login(exchange, fields)
         hint = self._disclosure.hint(exchange) if code not in replies.MUST_FAIL else ""
         if instead is not None:
             if code not in replies.MUST_FAIL:

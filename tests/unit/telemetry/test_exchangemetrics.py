@@ -4,6 +4,7 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Traffic, Work
 from acra_twisted.telemetry.exchangemetrics import (
     STATES,
@@ -79,6 +80,30 @@ class Metrics(SynchronousTestCase):
         self.assertIn('acra_stage_verdicts_total{stage="censor",verdict="deny"} 1.0', text)
         self.assertIn('acra_stage_failures_total{stage="censor"} 1.0', text)
         self.assertIn('acra_events_total{code="584"} 1.0', text)
+
+    def test_refused_logins_by_reason(self):
+        self.assertIn('acra_login_refusals_total{reason="pg_hba"} 0.0', self.text())
+        for _ in range(2):
+            self.metrics.security_event(events.LOGIN_REFUSED, "x", None, None, rule="pg_hba")
+        text = self.text()
+        self.assertIn('acra_login_refusals_total{reason="pg_hba"} 2.0', text)
+        self.assertIn(f'acra_events_total{{code="{events.LOGIN_REFUSED}"}} 2.0', text)
+
+    def test_each_refusal_is_one_event(self):
+        work = Work(STATEMENT, None, self.exchange)
+        self.exchange.outcome = "denied"
+        for code, who in (
+            (events.QUERY_NOT_ALLOWED, "s"),
+            (events.STAGE_FAILED, "s"),
+            (events.LIMIT_EXCEEDED, ""),
+        ):
+            self.exchange.code, self.exchange.denied_by = code, who
+            if code == events.STAGE_FAILED:
+                self.metrics.stage_failed("s", work, None)
+            if who:
+                self.metrics.stage_ran("s", work, Deny(code=code), 0, 0)
+            self.metrics.exchange_closed(self.exchange)
+            self.assertIn(f'acra_events_total{{code="{code}"}} 1.0', self.text())
 
     def test_times_of_stages(self):
         work = Work(ROWS, None, self.exchange)

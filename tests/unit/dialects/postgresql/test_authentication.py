@@ -1,8 +1,15 @@
 """SCRAM through TLS on both legs (TL-11), passwords in clear (AU-5)."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
+from acra_twisted.dialects.postgresql.authentication import (
+    REFUSALS,
+    AuthenticationPolicy,
+    PassThrough,
+    refusal_of,
+)
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres import backend
 
@@ -56,3 +63,31 @@ class Passwords(SynchronousTestCase):
             allowing = AuthenticationPolicy(database_tls=True, password_without_tls=False)
             self.assertIsNone(PassThrough(allowing).from_database(body))
         self.assertIsNone(PassThrough(AuthenticationPolicy()).from_database(b"\0\0\0\0"))
+
+
+class Refusals(SynchronousTestCase):
+    def test_why_a_database_refuses(self):
+        for sqlstate, routine, reason in (
+            (b"28P01", b"auth_failed", "password"),
+            (b"28P01", None, "password"),
+            (b"28000", b"ClientAuthentication", "pg_hba"),
+            (b"28000", b"InitializeSessionUserId", "role"),
+            (b"28000", b"auth_failed", "method"),
+            (b"28000", None, "other"),
+            (b"28XYZ", b"whatever", "other"),
+            (b"3D000", b"InitPostgres", "database"),
+            (b"42501", b"CheckMyDatabase", "database"),
+            (b"53300", b"InitProcess", ""),
+            (b"57P03", None, ""),
+            (b"", None, ""),
+        ):
+            fields = {"C": sqlstate, "M": b"not read"}
+            if routine is not None:
+                fields["R"] = routine
+            self.assertEqual(refusal_of(fields), reason, fields)
+            self.assertIn(reason or "other", REFUSALS)
+        self.assertEqual(refusal_of({}), "")
+
+    @given(st.dictionaries(st.sampled_from("CRM"), st.binary()))
+    def test_whatever_a_database_says(self, fields):
+        self.assertIn(refusal_of(fields), (*REFUSALS, ""))

@@ -2,8 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 from tests.support.sessions import make_session, ready
 
@@ -26,6 +28,33 @@ class Dialect(SynchronousTestCase):
         self.assertEqual(session.observer.outcomes, [("startup", "ok")])
         request.feed(b"")
         self.assertEqual(session.observer.sessions, ["opened"])
+
+    def test_a_login_that_the_database_refuses(self):
+        for sqlstate, refused in ((b"28P01", True), (b"53300", False)):
+            session = make_session(ready=False)
+            startup = StartupPacket(0, {b"user": b"ann"})
+            _, response, _ = PostgresqlDialect().open_session(
+                session, startup, frozenset(), AuthenticationPolicy(), lambda key: None
+            )
+            [exchange] = session.observer.opened
+            error = backend.encode_error(b"FATAL", sqlstate, "no")
+            response.feed(error)
+            self.assertIsNone(response.next_work())
+            self.assertEqual(response.take_output(), error)
+            self.assertEqual(session.refused, refused)
+            codes = [code for code, _ in session.observer.events]
+            self.assertEqual(codes, [events.LOGIN_REFUSED] if refused else [])
+            verdict = (exchange.attributes or {}).get("acra.verdict")
+            self.assertEqual((verdict, exchange.outcome), ("deny" if refused else None, "error"))
+
+    def test_a_connector_does_not_tell_what_its_server_tells(self):
+        session = make_session(ready=False)
+        _, response = PostgresqlDialect().follow_session(
+            session, StartupPacket(0, {b"user": b"ann"})
+        )
+        response.feed(backend.encode_error(b"FATAL", b"28P01", "no"))
+        self.assertIsNone(response.next_work())
+        self.assertEqual(session.observer.events, [])
 
     def test_what_the_client_has_set_when_it_connected_is_remembered(self):
         options = b"-c Search_Path=evil --jit=off"
