@@ -57,6 +57,7 @@ class Shape:
         "system",
         "server",
         "namespace",
+        "user",
         "client_id",
         "name",
         "summary",
@@ -82,6 +83,7 @@ class Shape:
         self.system = system
         self.server = server
         self.namespace: str = exchange.session.database.decode("utf-8", "replace")
+        self.user: str = exchange.session.user.decode("utf-8", "replace")
         self.client_id: str = exchange.session.identity.client_id
         self.summary: str | None = None
         self.text = ""
@@ -242,6 +244,7 @@ class Recorded:
         known = span.attributes = {
             "db.system.name": shape.system,
             "db.namespace": shape.namespace,
+            "user.name": shape.user,
             "acra.client_id": shape.client_id,
         }
         if shape.summary is not None:
@@ -346,7 +349,8 @@ class Recorder:
         flags: int,
     ) -> Shape:
         session = exchange.session
-        key = (shown, session.database, session.identity.client_id, exchange.kind, stages, flags)
+        client_id = session.identity.client_id
+        key = (shown, session.database, session.user, client_id, exchange.kind, stages, flags)
         shape = self._last_shape
         if shape is None or key != self._last:
             shape = self._shapes.get(key)

@@ -11,25 +11,40 @@ from typing import Any, Final
 
 from acra_twisted.model import Exchange, Traffic, Work
 from acra_twisted.telemetry.watcher import Watcher
+from acra_twisted.verdicts import Deny, Hangup
 
 SPANS: Final = (("minute", 10**9), ("hour", 60 * 10**9))
 _SLOTS: Final = 60
 _SECOND: Final = SPANS[0][1]
 
 
-class Totals:
-    """What a row counts; ``time`` is nanoseconds, ``input`` and ``output`` bytes."""
+#: Two buckets of durations for each power of two, in units of 1,024 ns: up to an hour.
+_BUCKETS: Final = 64
+_UNIT_BITS: Final = 10
+_PERCENTILES: Final = (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99))
 
-    __slots__ = ("count", "time", "input", "output", "errors")
+
+class Totals:
+    """What a row counts; ``time`` is nanoseconds, ``input`` and ``output`` bytes.  ``buckets``
+    count durations by their length, see `percentile`."""
+
+    __slots__ = ("count", "time", "input", "output", "errors", "buckets")
 
     def __init__(
-        self, count: int = 0, time: int = 0, input: int = 0, output: int = 0, errors: int = 0
+        self,
+        count: int = 0,
+        time: int = 0,
+        input: int = 0,
+        output: int = 0,
+        errors: int = 0,
+        buckets: list[int] | None = None,
     ) -> None:
         self.count = count
         self.time = time
         self.input = input
         self.output = output
         self.errors = errors
+        self.buckets = [0] * _BUCKETS if buckets is None else buckets
 
     def __sub__(self, before: Totals) -> Totals:
         return Totals(
@@ -38,7 +53,43 @@ class Totals:
             self.input - before.input,
             self.output - before.output,
             self.errors - before.errors,
+            [now - then for now, then in zip(self.buckets, before.buckets, strict=True)],
         )
+
+    def took(self, nanoseconds: int) -> None:
+        """Count one that took as long."""
+        self.count += 1
+        self.time += nanoseconds
+        self.buckets[_bucket(nanoseconds)] += 1
+
+    def percentile(self, share: float) -> float:
+        """The milliseconds that such a share took at most; right to a quarter of it, for within a
+        bucket all are taken to be spread evenly."""
+        wanted = share * sum(self.buckets)
+        seen = 0
+        for place, count in enumerate(self.buckets):
+            if count and seen + count >= wanted:
+                low, width = _bounds(place)
+                within = (wanted - seen) / count
+                return round((low + width * within) * (1 << _UNIT_BITS) / 1e6, 3)
+            seen += count
+        return 0.0
+
+
+def _bucket(nanoseconds: int) -> int:
+    units = max(nanoseconds, 0) >> _UNIT_BITS
+    if units < 2:
+        return units
+    bits = units.bit_length()
+    return min(2 * bits - 2 + (units >> (bits - 2) & 1), _BUCKETS - 1)
+
+
+def _bounds(place: int) -> tuple[int, int]:
+    """Where a bucket begins, and how wide it is, in units."""
+    if place < 2:
+        return place, 1
+    width = 1 << (place // 2 - 1)
+    return (2 + place % 2) * width, width
 
 
 class _Ring:
@@ -81,7 +132,8 @@ class Row:
             ring.tick(now, self.whole)
 
     def shown(self, now: int, started: int) -> dict[str, dict[str, float]]:
-        """By span of time: count, average in ms, rate a second, kB/s in and out, errors."""
+        """By span of time: count, average and percentiles in ms, rate a second, kB/s in and out,
+        errors."""
         found = {}
         spans = [(name, ring.total(self.whole), ring.length) for name, ring in self._rings.items()]
         for name, row, length in (*spans, ("total", self.whole, now - started)):
@@ -89,6 +141,7 @@ class Row:
             found[name] = {
                 "count": row.count,
                 "average_ms": round(row.time / row.count / 1e6, 3) if row.count else 0.0,
+                **{title: row.percentile(share) for title, share in _PERCENTILES},
                 "rate": round(row.count / seconds, 3),
                 "input_kb": round(row.input / seconds / 1e3, 3),
                 "output_kb": round(row.output / seconds / 1e3, 3),
@@ -144,15 +197,13 @@ class RpcStats(Watcher):
         traffic = exchange.traffic or Traffic()
         error = 0 if exchange.outcome == "ok" else 1
         row = (self._received.get(kind) or self._row(self._received, kind, now)).whole
-        row.count += 1
-        row.time += now - exchange.opened
+        row.took(now - exchange.opened)
         row.input += traffic.from_client
         row.output += traffic.to_client
         row.errors += error
         if exchange.sent and exchange.outcome != "aborted":
             row = (self._sent.get(kind) or self._row(self._sent, kind, now)).whole
-            row.count += 1
-            row.time += now - exchange.sent
+            row.took(now - exchange.sent)
             row.input += traffic.from_database
             row.output += traffic.to_database
             row.errors += error
@@ -166,8 +217,15 @@ class RpcStats(Watcher):
             if ended >= self._next_tick:
                 self._tick(ended)
             self._stage_ran(stage, started, ended)
+            if type(verdict) in (Deny, Hangup):
+                self._stages[stage].whole.errors += 1
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """A stage that raised has run, for no time."""
+        now = self._clock()
+        self._stage_ran(stage, now, now)
+        self._stages[stage].whole.errors += 1
 
     def _stage_ran(self, stage: str, started: int, ended: int) -> None:
         row = (self._stages.get(stage) or self._row(self._stages, stage, ended)).whole
-        row.count += 1
-        row.time += ended - started
+        row.took(ended - started)

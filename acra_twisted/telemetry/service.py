@@ -19,6 +19,7 @@ from acra_twisted.telemetry.clock import steady_clock
 from acra_twisted.telemetry.destinations import make_exporters, read_secret
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.guard import Guard
+from acra_twisted.telemetry.live import LastStatements
 from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.outlet import Outlet
 from acra_twisted.telemetry.rpcz import RpcStats
@@ -106,7 +107,7 @@ class TelemetryService(MultiService):
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
         watchers = [exchanges, self.metrics, AuditLog(server)]
         if self.calls is not None:
-            watchers.append(self.calls)
+            watchers += (self.calls, LastStatements())
         observers = Observers(watchers, exchanges.slow, hub_of(self._reactor).afterwards)
         self._catch_up = observers.catch_up
         return observers

@@ -7,11 +7,10 @@ A `Guard` says who may look.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.web import pages
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
@@ -20,7 +19,7 @@ from acra_twisted.telemetry.httpchannel import HeadChannel, PageRequest, Visitor
 from acra_twisted.telemetry.scrape import Scrape
 from acra_twisted.telemetry.search import Unfit
 from acra_twisted.telemetry.turns import Turns
-from acra_twisted.telemetry.zpages import NotKept, Page, TracePages
+from acra_twisted.telemetry.zpages import PLACES, NotKept, Page, TracePages
 from acra_twisted.wire.httphead import Head, Refusal
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -140,11 +139,36 @@ class Health(Resource):
 
 
 class _Branch(Resource):
-    """A path on the way to a leaf."""
+    """A path on the way to a leaf.  ``index`` is what is at the path itself; ``places`` are those
+    of the site, for who asks for another one."""
+
+    def __init__(self, index: Resource, places: Sequence[str]) -> None:
+        Resource.__init__(self)
+        self._index = index
+        self._places = places
 
     def getChild(self, path: bytes, request: Any) -> Resource:
         """Twisted: nothing of that name is here."""
-        return pages.notFound()  # type: ignore[return-value]
+        return self._index if path == b"" else _Places(self._places, 404, "Not here. There are:\n")
+
+    def render(self, request: Any) -> Any:
+        """Twisted: the path without a slash."""
+        return self._index.render(request)
+
+
+class _Places(Resource):
+    """Names the paths that there are."""
+
+    isLeaf = True
+
+    def __init__(self, places: Sequence[str], status: int = 200, before: str = "") -> None:
+        Resource.__init__(self)
+        self._text = before + "\n".join(places)
+        self._status = status
+
+    def render(self, request: Any) -> bytes:
+        """Twisted: answer."""
+        return _plain(request, self._status, self._text)
 
 
 class PageSite(Site):
@@ -245,7 +269,15 @@ def make_site(
 
     Where no pages are, whoever reaches the address may use any name for it.
     """
-    root = _Branch()
+    beside = [("/healthz", "Whether the daemon lives"), ("/readyz", "Whether it takes connections")]
+    if scrape is not None:
+        beside.append(("/metrics", "For Prometheus"))
+    places = [path for path, _ in (*(PLACES if traces is not None else ()), *beside)]
+    index: Resource = _Places(places)
+    if traces is not None:
+        shown = traces
+        index = Listing(guard, catch_up, lambda arguments: shown.start(arguments, beside))
+    root = _Branch(index, places)
     root.putChild(b"healthz", Health(str))
     root.putChild(b"readyz", Health(unready))
     if scrape is not None:
@@ -253,7 +285,7 @@ def make_site(
     hosts: Callable[[str], bool] = lambda host: True  # noqa: E731
     if traces is not None:
         hosts = guard.knows_host
-        debug = _Branch()
+        debug = _Branch(index, places)
         for name in ("tracez", "traces", "sessions", "rpcz"):
             debug.putChild(name.encode(), Listing(guard, catch_up, getattr(traces, name)))
         debug.putChild(b"trace", Trace(guard, catch_up, traces))

@@ -130,6 +130,7 @@ _BOTH = "request, database"
 ATTRIBUTES = (
     Attribute("db.system.name", str, _BOTH, "postgresql or mysql", True),
     Attribute("db.namespace", str, _REQUEST, "the database's name", True),
+    Attribute("user.name", str, _REQUEST, "the database's user"),
     Attribute("db.query.summary", str, _REQUEST, "operations and tables; the span's name", True),
     Attribute("db.query.text", str, _REQUEST, "the statement, every literal as ?", True),
     Attribute("db.response.status_code", str, _REQUEST, "SQLSTATE of an error", True),

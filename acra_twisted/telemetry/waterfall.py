@@ -107,6 +107,80 @@ def shares(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return spent
 
 
+class Head(NamedTuple):
+    """A trace in a few words: times are nanoseconds, ``known`` names and texts."""
+
+    start: int
+    took: int
+    running: bool
+    known: Sequence[tuple[str, str]]
+
+
+_HEAD = (
+    ("Client id", "acra.client_id"),
+    ("User", "user.name"),
+    ("Database", "db.namespace"),
+    ("Verdict", "acra.verdict"),
+    ("Refused by", "acra.denied_by"),
+    ("Rule", "acra.censor.rule"),
+    ("Error", "error.type"),
+)
+_TICKS = 4
+
+
+def summary(records: Sequence[Mapping[str, Any]]) -> Head:
+    """Of requests before anything else, and of what was refused before what was not."""
+    start = min(record["start"] for record in records)
+    took = max(record["end"] for record in records) - start
+    requests = [record for record in records if "acra.stage" not in record["attributes"]]
+    requests.sort(key=lambda record: not record["status"])
+    known = []
+    for title, key in _HEAD:
+        text = next((str(r["attributes"][key]) for r in requests if r["attributes"].get(key)), "")
+        if text:
+            known.append((title, text))
+    running = any(record.get("running") for record in records)
+    return Head(start, took, running, known)
+
+
+def ticks(took: int) -> list[tuple[float, str]]:
+    """The axis of a trace that took as long: places in percent, with texts."""
+    unit, name = (1e9, "s") if took >= 10**10 else (1e6, "ms") if took >= 10**6 else (1e3, "us")
+    return [
+        (100 * number / _TICKS, f"{took * number / _TICKS / unit:.4g} {name}")
+        for number in range(_TICKS + 1)
+    ]
+
+
+def daemons(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """A number from 0 to 3 for each daemon, for its colour: always the same for ours."""
+    names = sorted({record["service"] for record in records})
+    ours = [name for name in ("acra-connector", "acra-server") if name in names]
+    others = [name for name in names if name not in ours]
+    return {name: number % 4 for number, name in enumerate([*ours, *others])}
+
+
+def folded(rows: Sequence[Row]) -> list[tuple[Row, int, int]]:
+    """Each row, how many come below it, and how many of the groups that it and rows before it
+    have begun end behind it."""
+    below = [0] * len(rows)
+    for number in range(len(rows) - 1, -1, -1):
+        at = number + 1
+        while at < len(rows) and rows[at].depth > rows[number].depth:
+            below[number] += 1 + below[at]
+            at += 1 + below[at]
+    found = []
+    begun: list[int] = []
+    for number, row in enumerate(rows):
+        if below[number]:
+            begun.append(row.depth)
+        after = rows[number + 1].depth if number + 1 < len(rows) else 0
+        ended = [depth for depth in begun if depth >= after]
+        begun = begun[: len(begun) - len(ended)]
+        found.append((row, below[number], len(ended)))
+    return found
+
+
 def _took(record: Mapping[str, Any]) -> int:
     return int(record["end"] - record["start"])
 

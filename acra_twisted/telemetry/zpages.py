@@ -14,21 +14,31 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from acra_twisted.model import Exchange, Session
 from acra_twisted.telemetry import live, zstore
 from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.search import (
     FILTERS,
-    FOUND_MAX,
+    KINDS,
+    ORDERS,
     VERDICTS,
     Filters,
-    Match,
+    Listing,
     Unfit,
     search,
 )
 from acra_twisted.telemetry.spans import Span, iso_time
-from acra_twisted.telemetry.waterfall import arrange, as_record, shares
+from acra_twisted.telemetry.waterfall import (
+    arrange,
+    as_record,
+    daemons,
+    folded,
+    shares,
+    summary,
+    ticks,
+)
 from acra_twisted.telemetry.zstore import SpanStore
 
 
@@ -43,6 +53,40 @@ class NotKept(Exception):
     """There is no such page (any more).  Raised before a page's first piece that is not empty."""
 
 
+_LABELS = {
+    "trace_id": "Trace id",
+    "client_id": "Client id",
+    "user": "User",
+    "database": "Database",
+    "statement": "Statement has",
+    "table": "Table",
+    "verdict": "Verdict",
+    "min_ms": "At least, ms",
+    "max_ms": "At most, ms",
+    "since": "Since",
+    "until": "Until",
+    "of": "Of",
+    "sort": "Order",
+    "limit": "How many",
+}
+_COLUMNS = (
+    ("Count", "count"),
+    ("Errors", "errors"),
+    ("Average, ms", "average_ms"),
+    ("50 % within, ms", "p50_ms"),
+    ("95 % within, ms", "p95_ms"),
+    ("99 % within, ms", "p99_ms"),
+    ("Rate, /s", "rate"),
+    ("Input, kB/s", "input_kb"),
+    ("Output, kB/s", "output_kb"),
+)
+#: Where pages are, and what they show.
+PLACES = (
+    ("/debug/traces", "Search: recent, slow, refused and failed requests"),
+    ("/debug/tracez", "Spans by name and latency, with samples"),
+    ("/debug/sessions", "Sessions of this moment, and their statements"),
+    ("/debug/rpcz", "Calls: counts, latencies and rates by kind of request, and of stages"),
+)
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 _RUNNING_MAX = 100
@@ -124,7 +168,7 @@ class TracePages:
         recent = self._store.traces()[:_RECENT_MAX]
         yield from self._render(
             "tracez.html",
-            title="tracez",
+            title="Spans",
             labels=zstore.LABELS,
             rows=rows,
             chosen=chosen,
@@ -158,8 +202,17 @@ class TracePages:
         whole = sum(spent.values()) or 1
         parts = [(name, f"{took / whole:.1%}") for name, took in sorted(spent.items())]
         yield ""
+        head = summary(found)
+        yield ""
         yield from self._render(
-            "trace.html", title=f"trace {trace_id}", rows=arrange(found), shares=parts
+            "trace.html",
+            title=f"Trace {trace_id[:8]}",
+            trace_id=trace_id,
+            head={**head._asdict(), "when": iso_time(head.start)},
+            ticks=ticks(head.took),
+            daemons=daemons(found),
+            rows=folded(arrange(found)),
+            shares=parts,
         )
 
     def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
@@ -200,28 +253,36 @@ class TracePages:
 
     def traces(self, arguments: Mapping[str, str]) -> Page:
         """The traces that fit."""
-        return self._page(arguments, self._traces(arguments, Filters.of(arguments)))
+        filters = Filters.of(arguments, self._clock())
+        return self._page(arguments, self._traces(arguments, filters))
 
     def _traces(self, arguments: Mapping[str, str], filters: Filters) -> Iterator[str]:
-        found: list[Match] = []
+        found = Listing(filters)
         for match in search(self._store.traces(), filters):
             if match is not None:
-                found.append(match)
-            if len(found) > FOUND_MAX:
+                found.add(match)
+            if found.enough:
                 break
             yield ""
-        shown, more = found[:FOUND_MAX], len(found) > FOUND_MAX
+        shown, more = found.listed()
+        yield ""
         if arguments.get("format") == "json":
             rows = (match._asdict() for match in shown)
             yield from _json({"service": self._service, "more": more, "traces": rows})
             return
         yield from self._render(
             "traces.html",
-            title="traces",
-            asked={name: arguments.get(name, "") for name in FILTERS},
-            verdicts=VERDICTS,
-            more=more,
-            most=FOUND_MAX,
+            title="Search",
+            labels=_LABELS,
+            asked={name: arguments.get(name, "").strip() for name in FILTERS},
+            filters=FILTERS,
+            choices={"verdict": ("", *VERDICTS), "of": KINDS, "sort": ORDERS},
+            first=filters.offset + 1,
+            last=filters.offset + len(shown),
+            before=_page_of(arguments, max(filters.offset - filters.limit, 0))
+            if filters.offset
+            else "",
+            after=_page_of(arguments, filters.offset + filters.limit) if more else "",
             rows=({**match._asdict(), "when": iso_time(match.start)} for match in shown),
         )
 
@@ -241,7 +302,7 @@ class TracePages:
         states: dict[str, int] = {}
         for row in rows:
             states[row["state"]] = states.get(row["state"], 0) + 1
-        yield from self._render("sessions.html", title="sessions", rows=rows, states=states)
+        yield from self._render("sessions.html", title="Sessions", rows=rows, states=states)
 
     def rpcz(self, arguments: Mapping[str, str]) -> Page:
         """Counts, latencies and rates by kind of request and by stage."""
@@ -253,7 +314,17 @@ class TracePages:
         if arguments.get("format") == "json":
             yield from _json({"service": self._service, **tables})
         else:
-            yield from self._render("rpcz.html", title="rpcz", tables=tables)
+            yield from self._render("rpcz.html", title="Calls", tables=tables, columns=_COLUMNS)
+
+    def start(self, arguments: Mapping[str, str], further: Iterable[tuple[str, str]] = ()) -> Page:
+        """Where everything is; ``further`` are paths and meanings of what is beside the pages."""
+        return self._page(arguments, self._start([*PLACES, *further], arguments))
+
+    def _start(self, places: list[tuple[str, str]], arguments: Mapping[str, str]) -> Iterator[str]:
+        if arguments.get("format") == "json":
+            yield from _json({"service": self._service, "pages": [path for path, _ in places]})
+        else:
+            yield from self._render("start.html", title="Start", places=places)
 
     @staticmethod
     def _page(arguments: Mapping[str, str], pieces: Iterator[str]) -> Page:
@@ -271,10 +342,17 @@ class TracePages:
     def _render(self, template: str, **values: Any) -> Iterator[str]:
         if not self._templates:
             self.prepare()
+        values.setdefault("current", values["title"])
         pieces = self._templates[template].generate(service=self._service, **values)
         # Of a microsecond each.
         while some := "".join(islice(pieces, _PIECES)):
             yield some
+
+
+def _page_of(arguments: Mapping[str, str], offset: int) -> str:
+    """The address of another part of what was found."""
+    asked = {name: value for name, value in arguments.items() if value and name != "offset"}
+    return "/debug/traces?" + urlencode({**asked, "offset": str(offset)})
 
 
 def _json(value: Mapping[str, Any]) -> Iterator[str]:

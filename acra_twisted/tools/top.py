@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TextIO
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.tools import commandline
@@ -16,8 +16,31 @@ from acra_twisted.tools.pages import Pages, add_options
 PROGRAM = "acra-top"
 _CLEAR = "\x1b[H\x1b[2J"
 _SESSIONS, _TRACES = 15, 5
-_SESSION = "{:>6} {:20.20} {:18} {:>10} {:>9} {:>9}  {}"
-_CALL = "{:28.28} {:>9} {:>9} {:>7} {:>9} {:>9}"
+_SORTS = {"waiting": "state_ms", "in": "received", "out": "sent", "age": "seconds"}
+_CALL = "{:28.28} {:>9} {:>9} {:>9} {:>7} {:>9} {:>9}"
+_STATES = {"in_transaction": "in transaction", "in_transaction_failed": "failed transact."}
+
+
+class _Column(NamedTuple):
+    """``needs``: on a terminal narrower than that it is left out."""
+
+    title: str
+    width: int
+    text: Callable[[Mapping[str, Any]], str]
+    needs: int = 0
+    right: bool = False
+
+
+_COLUMNS = (
+    _Column("ID", 6, lambda s: str(s["session_id"]), right=True),
+    _Column("CLIENT ID", 16, lambda s: _short(s["client_id"], 16), 100),
+    _Column("PEER", 21, lambda s: s["peer"], 150),
+    _Column("USER", 12, lambda s: s["user"], 120),
+    _Column("STATE", 16, lambda s: _STATES.get(s["state"], s["state"])),
+    _Column("FOR", 7, lambda s: _span(s["state_ms"]), right=True),
+    _Column("IN", 7, lambda s: _size(s["received"]), 80, True),
+    _Column("OUT", 7, lambda s: _size(s["sent"]), 80, True),
+)
 
 
 def _parser() -> Parser:
@@ -27,6 +50,12 @@ def _parser() -> Parser:
     commandline.add_version(parser)
     add_options(parser)
     parser.add_argument("--interval", type=float, default=2.0, help="seconds between two looks")
+    parser.add_argument(
+        "--sort",
+        default="waiting",
+        choices=tuple(_SORTS),
+        help="sessions: that wait or are idle longest, have read or sent most, are oldest",
+    )
     parser.switch("once", help="look once")
     parser.switch("json", help="look once and print JSON")
     return parser
@@ -46,7 +75,7 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
         while True:
             width = shutil.get_terminal_size((120, 40)).columns
             seen = [look(pages, source) for source in pages.sources]
-            lines = [line[:width] for one in seen for line in draw(one)]
+            lines = [line[:width] for one in seen for line in draw(one, width, given.sort)]
             output.write(("" if given.once else _CLEAR) + "\n".join(lines) + "\n")
             output.flush()
             if given.once:
@@ -61,16 +90,17 @@ def look(pages: Pages, source: str) -> dict[str, Any]:
     live = pages.get(source, "/debug/sessions") or {"service": "?", "sessions": []}
     traces = {
         name: (pages.get(source, "/debug/traces", asked) or {}).get("traces", [])
-        for name, asked in (("denied", {"verdict": "deny"}), ("slow", {"min_ms": "1"}))
+        for name, asked in (
+            ("slow", {"sort": "slowest"}),
+            ("denied", {"verdict": "deny"}),
+            ("failed", {"verdict": "error"}),
+        )
     }
-    # A connection is long because it stays open: only what has a verdict is an exchange.
-    traces["slow"] = [trace for trace in traces["slow"] if trace["verdict"]]
-    traces["slow"].sort(key=lambda trace: -trace["took"])
     return {**live, **traces, "calls": pages.get(source, "/debug/rpcz") or {}, "source": source}
 
 
-def draw(seen: Mapping[str, Any]) -> list[str]:
-    """One daemon as lines of text."""
+def draw(seen: Mapping[str, Any], width: int = 120, sort: str = "waiting") -> list[str]:
+    """One daemon as lines of text for a terminal of so many columns."""
     sessions = seen["sessions"]
     states: dict[str, int] = {}
     for session in sessions:
@@ -78,37 +108,69 @@ def draw(seen: Mapping[str, Any]) -> list[str]:
     shown = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
     lines = [f"{seen['service']} at {seen['source']}    sessions: {shown}", ""]
     lines += _calls(seen["calls"])
-    lines.append(
-        f"{'ID':>6} {'CLIENT ID':20} {'STATE':18} {'MS':>10} {'IN':>9} {'OUT':>9}  STATEMENT"
-    )
+    columns = [column for column in _COLUMNS if column.needs <= width]
+    lines.append(" ".join([*(_fit(c.title, c) for c in columns), "STATEMENT, or (the last)"]))
+    # Who waits for a reply comes first: that is what hangs.
+    sessions = sorted(sessions, key=lambda s: (s["state"] != "active", -s[_SORTS[sort]]))
     for session in sessions[:_SESSIONS]:
-        lines.append(
-            _SESSION.format(
-                session["session_id"],
-                session["client_id"],
-                session["state"],
-                f"{session['running_ms']:.1f}",
-                session["received"],
-                session["sent"],
-                _line(session["statement"]),
-            )
-        )
-    for title, rows in (("SLOWEST", seen["slow"]), ("DENIED", seen["denied"])):
+        cells = [_fit(_line(column.text(session)), column) for column in columns]
+        lines.append(" ".join([*cells, _statement(session)]))
+    if len(sessions) > _SESSIONS:
+        lines.append(f"{len(sessions) - _SESSIONS} more")
+    named = width >= 100
+    for title, rows in (
+        ("SLOWEST", seen["slow"]),
+        ("DENIED", seen["denied"]),
+        ("FAILED", seen["failed"]),
+    ):
         if rows:
-            lines += ["", f"{title:8} {'MS':>10}  {'TRACE':32}  {'CLIENT ID':20}  SPAN"]
-        lines += [
-            f"{'':8} {row['took'] / 1e6:>10.3f}  {row['trace_id']}  {row['client_id'][:20]:20}  "
-            f"{_line(row['name'])}"
-            for row in rows[:_TRACES]
-        ]
+            client = f"{'CLIENT ID':16} " if named else ""
+            lines += ["", f"{title:7} {'MS':>10}  {'TRACE':32} {client}REQUEST"]
+        for row in rows[:_TRACES]:
+            client = f"{_short(row['client_id'], 16):16} " if named else ""
+            took = f"{row['took'] / 1e6:.3f}"
+            lines.append(f"{'':7} {took:>10}  {row['trace_id']} {client}{_line(row['name'])}")
     return [*lines, ""]
+
+
+def _fit(text: str, column: _Column) -> str:
+    text = text[: column.width]
+    return text.rjust(column.width) if column.right else text.ljust(column.width)
+
+
+def _statement(session: Mapping[str, Any]) -> str:
+    """What it does, or what it has done last."""
+    if session["statement"]:
+        return _line(session["statement"])
+    return f"({_line(session['last_statement'])})" if session["last_statement"] else ""
+
+
+def _short(text: str, width: int) -> str:
+    """A text that is longer ends with dots."""
+    return text if len(text) <= width else text[: width - 2] + ".."
+
+
+def _span(milliseconds: float) -> str:
+    seconds = milliseconds / 1e3
+    if seconds < 1:
+        return f"{milliseconds:.0f}ms"
+    if seconds < 120:
+        return f"{seconds:.1f}s"
+    minutes = int(seconds // 60)
+    return f"{minutes}m" if minutes < 120 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def _size(count: float) -> str:
+    power = 0
+    while count >= 10_000 and power < 4:
+        count /= 1000
+        power += 1
+    return f"{count:.0f}{' kMGT'[power].strip()}"
 
 
 def _calls(calls: Mapping[str, Any]) -> list[str]:
     """The last minute: requests by kind, then where the time went."""
-    lines = [
-        f"{'LAST MINUTE':24} {'RATE/S':>9} {'AVG MS':>9} {'ERRORS':>7} {'kB/S IN':>9} {'OUT':>9}"
-    ]
+    lines = [_CALL.format("LAST MINUTE", "RATE/S", "AVG MS", "P99 MS", "ERRORS", "kB/S IN", "OUT")]
     for title in ("received", "sent"):
         for method, spans in calls.get(title, {}).items():
             row = spans["minute"]
@@ -118,6 +180,7 @@ def _calls(calls: Mapping[str, Any]) -> list[str]:
                         f"{title} {method}",
                         f"{row['rate']:.1f}",
                         f"{row['average_ms']:.3f}",
+                        f"{row['p99_ms']:.3f}",
                         row["errors"],
                         f"{row['input_kb']:.1f}",
                         f"{row['output_kb']:.1f}",

@@ -28,9 +28,9 @@ def _parser() -> Parser:
     commandline.add_version(parser)
     parser.add_argument("trace_id", nargs="?", default="", help="32 hex digits; none: search")
     add_options(parser)
-    parser.add_argument("--client_id", default="", help="search: exchanges of this client")
-    parser.add_argument("--verdict", default="", help="search: allow, deny or error")
-    parser.add_argument("--min_ms", default="", help="search: exchanges that took as long")
+    for name, meaning in FILTERS.items():
+        if name != "trace_id":
+            parser.add_argument(f"--{name}", default="", help=f"search: {meaning}")
     parser.switch("json", help="print JSON")
     return parser
 
@@ -67,6 +67,14 @@ def _show(trace_id: str, pages: Pages, as_json: bool, output: TextIO) -> None:
             told = span["attributes"].get("acra.censor.rule", "")
             why = " ".join(filter(None, (span["message"], told and f"({told})")))
             output.write(f"! {span['service']} {span['name']}: {why}\n")
+    elsewhere = {
+        (link["trace_id"], span["name"])
+        for span in records
+        for link in span["links"]
+        if link["trace_id"] != trace_id
+    }
+    for linked, name in sorted(elsewhere):
+        output.write(f"linked with {linked}, by {name}\n")
 
 
 def _search(pages: Pages, given: Any, output: TextIO) -> None:
@@ -78,16 +86,19 @@ def _search(pages: Pages, given: Any, output: TextIO) -> None:
             # What the server knows of an exchange is more than what a connector does.
             if match["verdict"] and not known["verdict"]:
                 found[match["trace_id"]] = match
-    rows = sorted(found.values(), key=lambda match: -match["start"])
+    key = "took" if given.sort.strip().lower() == "slowest" else "start"
+    rows = sorted(found.values(), key=lambda match: -match[key])
     if given.json:
         json.dump({"traces": rows}, output)
         output.write("\n")
-        return
-    for row in rows:
+    for row in () if given.json else rows:
+        verdict = row["error"] and row["verdict"] != "deny" and "error" or row["verdict"]
         output.write(
             f"{iso_time(row['start'])} {row['took'] / 1e6:10.3f} ms  {row['trace_id']}  "
-            f"{row['verdict']:6} {row['client_id'] or '-'}  {row['name']}\n"
+            f"{verdict:6} {row['client_id'] or '-'}  {row['name']}\n"
         )
+    if not rows:
+        raise ConfigError("nothing that is kept fits")
 
 
 def script() -> int:

@@ -127,7 +127,7 @@ class Pages(Surroundings):
         for words in ("SELECT account", "stage censor", "postgresql SELECT account", "database:"):
             self.assertIn(words, text)
         document = self.browser.document(self.url(f"/debug/trace/{self.trace_id}"))
-        bars = [float(n) for n in re.findall(r"width: ([0-9.]+)%", document)]
+        bars = [float(n) for n in re.findall(r"left: [0-9.]+%; width: ([0-9.]+)%", document)]
         self.assertEqual(len(bars), 5)
         self.assertEqual(max(bars), 100)
 
@@ -240,7 +240,7 @@ class Guarded(Surroundings):
         own, own_key = chain.authority.issue("an engineer")
         context.load_cert_chain(own, own_key)
         with urllib.request.urlopen(url, timeout=10, context=context) as answer:
-            self.assertIn(b"tracez", answer.read())
+            self.assertIn(b"Span name", answer.read())
         output = io.StringIO()
         files = [f"--tls_ca={chain.authority.path}", f"--tls_cert={own}", f"--tls_key={own_key}"]
         source = f"--from=https://127.0.0.1:{chain.server_pages}"

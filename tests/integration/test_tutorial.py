@@ -31,5 +31,5 @@ class Tutorial(unittest.TestCase):
         told = re.findall(r"(acra-\S+) +http://127.0.0.1:(\d+)/debug/tracez", tutorial.output())
         self.assertEqual([daemon for daemon, _ in told], ["acra-server", "acra-connector"])
         for _, port in told:
-            self.assertIn("tracez", get(int(port), "/debug/tracez"))
+            self.assertIn("Span name", get(int(port), "/debug/tracez"))
         self.assertEqual(tutorial.stop(signal.SIGINT), 0)

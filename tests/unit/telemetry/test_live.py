@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import Exchange, Statement
-from acra_twisted.telemetry.live import SHOWN, TEXT_LIMIT, describe
+from acra_twisted.telemetry.live import SHOWN, TEXT_LIMIT, LastStatements, describe
 from acra_twisted.telemetry.spans import Span
 from tests.support.sessions import make_session
 
@@ -45,3 +45,19 @@ class Live(SynchronousTestCase):
         session.outstanding.append((1, Exchange(session, "query", statement, 1), None))
         [row] = rows([session], 9)
         self.assertEqual(row["statement"], f"<statement of {TEXT_LIMIT + 9} bytes>")
+
+    def test_what_was_done_last_and_since_when(self):
+        session, last = make_session(), LastStatements()
+        (row,) = rows([session], session.opened + 5_000_000)
+        self.assertEqual((row["last_statement"], row["state_ms"]), ("", 5.0))
+        for text, expected in (
+            (b"SELECT 'secret'", "SELECT ?"),
+            (b"SELECT '" + b"x" * TEXT_LIMIT + b"'", f"<statement of {TEXT_LIMIT + 9} bytes>"),
+        ):
+            exchange = Exchange(session, "query", Statement(text), 7)
+            last.exchange_closed(exchange)
+            session.answered = 1_000_000
+            (row,) = rows([session], 5_000_000)
+            self.assertEqual((row["last_statement"], row["state_ms"]), (expected, 4.0))
+        last.exchange_closed(Exchange(session, "startup", None, 7))
+        self.assertIn("bytes", rows([session], 5_000_000)[0]["last_statement"])

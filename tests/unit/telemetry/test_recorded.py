@@ -40,6 +40,7 @@ class Spans(SynchronousTestCase):
             {
                 "db.system.name": "postgresql",
                 "db.namespace": "shop",
+                "user.name": "",
                 "acra.client_id": "client",
                 "db.query.summary": "SELECT t",
                 "db.query.text": "SELECT ? FROM t",

@@ -54,9 +54,24 @@ class Site(SynchronousTestCase):
         for path in ("/debug/sessions", "/debug/rpcz", "/debug/rpcz?format=json"):
             self.assertEqual(self.ask(path)[0], 200)
 
+    def test_where_everything_is(self):
+        for path in ("/", "/debug", "/debug/"):
+            status, page = self.ask(path)
+            self.assertEqual(status, 200)
+            for place in ("/debug/traces", "/debug/sessions", "/metrics", "/readyz"):
+                self.assertIn(f'href="{place}"', page)
+        self.assertIn("/debug/rpcz", self.ask("/?format=json")[1])
+        self.assertIn("There are:\n/debug/traces", self.ask("/nowhere")[1])
+        self.make(self.scrape, None)
+        status, text = self.ask("/")
+        self.assertEqual(status, 200)
+        self.assertIn("/healthz\n/readyz\n/metrics", text)
+        self.assertNotIn("/debug", text)
+
     def test_a_token(self):
         self.make(self.scrape, self.pages, guard=Guard(TOKEN))
-        for path in ("/metrics", "/debug/tracez", "/debug/trace/" + "1" * 32, "/debug/sessions"):
+        trace = "/debug/trace/" + "1" * 32
+        for path in ("/", "/debug", "/metrics", "/debug/tracez", trace, "/debug/sessions"):
             self.assertEqual(self.ask(path)[0], 401, path)
         shown = f"Authorization: Bearer {TOKEN}\r\n"
         self.assertEqual(self.ask("/debug/rpcz", more=shown)[0], 200)
@@ -64,7 +79,8 @@ class Site(SynchronousTestCase):
 
     def test_refusals(self):
         for path, code in (
-            ("/", 404),
+            ("/nowhere", 404),
+            ("/debug/nowhere", 404),
             ("/debug/trace/", 404),
             ("/debug/trace/../../etc/passwd", 404),
             ("/debug/trace/" + "9" * 32, 404),

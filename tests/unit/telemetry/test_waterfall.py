@@ -2,7 +2,16 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.waterfall import arrange, as_record, draw, shares
+from acra_twisted.telemetry.waterfall import (
+    arrange,
+    as_record,
+    daemons,
+    draw,
+    folded,
+    shares,
+    summary,
+    ticks,
+)
 from tests.support.sample_spans import sample
 
 
@@ -63,6 +72,7 @@ def record(span_id, parent_id, took):
         "start": 0,
         "end": took,
         "kind": "server",
+        "status": 0,
         "attributes": {},
     }
 
@@ -116,3 +126,57 @@ class Shares(SynchronousTestCase):
     def test_a_servers_exchange_below_another_servers_is_no_link(self):
         spans = [of_server("1", "", 100), of_server("2", "1", 50)]
         self.assertEqual(shares(spans), {"proxy": 150})
+
+
+class OfThePage(SynchronousTestCase):
+    def chain(self, *depths):
+        """Records one below the other, as deep as is said."""
+        records, above = [], []
+        for number, depth in enumerate(depths):
+            above = above[:depth]
+            found = record(f"{number:016}", above[-1] if above else "", 5)
+            found["start"] = number
+            above.append(found["span_id"])
+            records.append(found)
+        return arrange(records)
+
+    def test_groups_end_where_they_began(self):
+        for depths, below, closes in (
+            ((0,), [0], [0]),
+            ((0, 0), [0, 0], [0, 0]),
+            ((0, 1, 2, 1, 0), [3, 1, 0, 0, 0], [0, 0, 1, 1, 0]),
+            ((0, 1, 2, 3), [3, 2, 1, 0], [0, 0, 0, 3]),
+            ((0, 1, 2, 0, 1), [2, 1, 0, 1, 0], [0, 0, 2, 0, 1]),
+        ):
+            rows = folded(self.chain(*depths))
+            self.assertEqual([row.depth for row, _, _ in rows], list(depths))
+            self.assertEqual([count for _, count, _ in rows], below, depths)
+            self.assertEqual([count for _, _, count in rows], closes, depths)
+
+    def test_a_chain_of_many_costs_little(self):
+        rows = folded(self.chain(*range(500)))
+        self.assertEqual(sum(bool(count) for _, count, _ in rows), 499)
+        self.assertEqual(rows[-1][2], 499)
+
+    def test_the_axis(self):
+        self.assertEqual(ticks(4_000_000)[1:3], [(25, "1 ms"), (50, "2 ms")])
+        self.assertEqual([text for _, text in ticks(800)][-1], "0.8 us")
+        self.assertEqual(ticks(60 * 10**9)[-1], (100, "60 s"))
+
+    def test_colours_of_daemons(self):
+        records = [{"service": name} for name in ("z", "acra-server", "acra-connector", "a", "b")]
+        expected = {"acra-connector": 0, "acra-server": 1, "a": 2, "b": 3, "z": 0}
+        self.assertEqual(daemons(records), expected)
+
+    def test_in_a_few_words(self):
+        whole, refused = record("1", "", 9), record("2", "1", 4)
+        whole["attributes"]["acra.client_id"] = "ann"
+        whole["attributes"]["acra.verdict"] = "allow"
+        refused["status"] = 7
+        refused["attributes"] = {"acra.verdict": "deny", "acra.denied_by": "censor"}
+        stage = record("3", "2", 1)
+        stage["attributes"] = {"acra.stage": "censor", "acra.verdict": "pass"}
+        head = summary([whole, refused, stage])
+        known = {"Client id": "ann", "Verdict": "deny", "Refused by": "censor"}
+        self.assertEqual((dict(head.known), head.running), (known, False))
+        self.assertEqual(head.took, whole["end"] - whole["start"])

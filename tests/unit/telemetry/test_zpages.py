@@ -73,7 +73,10 @@ class Pages(SynchronousTestCase):
         text = self.html(self.pages.traces({"client_id": "<script>", "verdict": "deny"}))
         self.assertIn("&lt;script&gt;", text)
         self.assertIn("Nothing that is kept fits", text)
-        self.assertIn("1" * 32, self.html(self.pages.traces({"min_ms": "0.4"})))
+        self.assertIn("1" * 32, self.html(self.pages.traces({"trace_id": "1"})))
+        self.assertNotIn("1" * 32, self.html(self.pages.traces({"min_ms": "0.4"})))
+        connections = self.pages.traces({"min_ms": "0.4", "of": "connections"})
+        self.assertIn("1" * 32, self.html(connections))
         data = json.loads(body(self.pages.traces({"format": "json"})))
         [found] = data["traces"]
         self.assertEqual((found["trace_id"], found["spans"]), ("1" * 32, 2))

@@ -86,7 +86,9 @@ class Tool(SynchronousTestCase):
         sources = ("--from=http://connector", "--from=http://server")
         [line] = self.run_tool(*sources).splitlines()
         self.assertIn(f"{ID}  deny   a client  SELECT t", line)
-        self.assertEqual(self.run_tool(*sources, "--verdict=allow"), "")
+        with self.assertRaisesRegex(ConfigError, "nothing that is kept fits"):
+            self.run_tool(*sources, "--verdict=allow")
+        self.assertIn(ID, self.run_tool(*sources, "--sort=slowest", "--since=1d", "--limit=1"))
         data = json.loads(self.run_tool(*sources, "--json", "--client_id=a client"))
         self.assertEqual([match["trace_id"] for match in data["traces"]], [ID])
 
