@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 from twisted.application.service import Service
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.config import daemon, usage
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.errors import ConfigError
@@ -37,6 +39,18 @@ class Roots(SynchronousTestCase):
         self.assertEqual(frozen, [])
         reactor.run()
         self.assertEqual(frozen, [True])
+
+    def test_settings_without_effect_are_told_of_when_the_log_is_there(self):
+        told = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
+        reactor = MemoryReactorClock()
+        settings = SETTINGS.remarked(["x has no effect"])
+        daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
+        self.assertEqual(told, [])
+        reactor.run()
+        (event,) = [event for event in told if event.get("code") == events.IDLE_SETTING]
+        self.assertEqual(event["event_text"], "x has no effect")
 
     def test_ke7_no_dumps(self):
         program = (

@@ -25,7 +25,7 @@ def program():
         (SECTION,),
         lambda settings: None,
         lambda names, blocks: [STAGE],
-        lambda: {"cap": 1},
+        lambda: {"cap": 1, "idle": 1},
     )
 
 
@@ -84,3 +84,98 @@ class Loading(SynchronousTestCase):
         self.assertNotIn("hunter2", str(error))
         self.assertIn("ACRA_PASSWORD", str(error))
         self.assertEqual(self.load(ACRA_PASSWORD="x")["password"], "x")
+
+    def test_everything_that_is_wrong_at_once(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[server]\ndb_port = x\nv = maybe\n[stage:cap]\nsize = y\nsice = 1\n")
+        error = self.assertRaises(
+            ConfigError,
+            self.load,
+            *(f"--config={path}", "--nothing", "--password=p", "--db_host", "a", "b"),
+            "--stage.cap.seize=1",
+            ACRA_DB_PORT="z",
+        )
+        lines = str(error).splitlines()
+        for expected in (
+            "unknown flag --nothing",
+            "--password: secrets",
+            "unexpected argument 'b'",
+            f"{path}:2: db_port: 'x'",
+            f"{path}:3: v: 'maybe'",
+            f"{path}:5: size: 'y'",
+            f"{path}:6: unknown key 'sice'",
+            "ACRA_DB_PORT: db_port: 'z'",
+            "unknown flag --stage.cap.seize",
+        ):
+            found = [line for line in lines if line.startswith(expected)]
+            self.assertEqual(len(found), 1, expected)
+        self.assertEqual(len(lines), 9)
+
+    def test_a_start_that_fails_is_told_of_all_that_is_wrong(self):
+        def fail(text):
+            def check(settings):
+                raise ConfigError(text)
+
+            return check
+
+        broken = reading.Program(
+            "acra-test", (SECTION,), fail("no key"), check_whole=fail("no rules")
+        )
+        error = self.assertRaises(ConfigError, reading.load, broken, [], {})
+        self.assertEqual(str(error), "no key\nno rules")
+
+    def test_quotes_and_comments(self):
+        for flags, expected in (
+            (['--db_host="x"'], "the quotes count as part of the value; take them off"),
+            (["--db_host='x'"], "the quotes count"),
+            (["--db_port=5432 # the port"], "a comment stands on a line of its own"),
+            (["--db_port=5432 ; the port"], "a comment stands on a line of its own"),
+        ):
+            error = self.assertRaises(ConfigError, self.load, *flags)
+            self.assertIn(expected, str(error))
+        self.assertEqual(self.load('--db_host=""')["db_host"], "")
+        self.assertEqual(self.load('-config_file=""', "--db_host=''")["db_host"], "")
+        self.assertEqual(self.load("--db_host=\"a\" 'b'")["db_host"], "\"a\" 'b'")
+
+    def test_comments_in_a_file(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[server]\ndb_host = x # the host\npassword = a # b\n")
+        error = self.assertRaises(ConfigError, self.load, f"--config={path}")
+        self.assertEqual(
+            str(error), f"{path}:2: db_host: 'x # the host': a comment stands on a line of its own"
+        )
+
+    def test_what_was_given_where(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[server]\n\ndb_port = 1\n")
+        found = self.load(f"--config={path}", "--db-host=x", ACRA_V="1")
+        self.assertEqual(
+            found.given, {"db_port": f"{path}:3", "db_host": "--db_host", "v": "ACRA_V"}
+        )
+        self.assertEqual(found.file, path)
+
+    def test_acras_options_by_every_way(self):
+        acra = reading.Program("acra-server", (SECTION,), lambda settings: None)
+
+        def load(*flags, **environment):
+            return reading.load(acra, flags, environment)[0]
+
+        path = self.mktemp() + ".yaml"
+        with open(path, "w") as file:
+            file.write("version: 0.91.0\nmysql_enable: true\n")
+        ini = self.mktemp() + ".ini"
+        with open(ini, "w") as file:
+            file.write("[server]\nmysql_enable = true\n")
+        for where, flags, environment in (
+            ("--mysql_enable", ["--mysql_enable"], {}),
+            ("ACRA_MYSQL_ENABLE", [], {"ACRA_MYSQL_ENABLE": "true"}),
+            (f"{path}:2", [f"--config_file={path}"], {}),
+            (f"{ini}:2", [f"--config_file={ini}"], {}),
+        ):
+            error = self.assertRaises(ConfigError, load, *flags, **environment)
+            self.assertIn(f"{where}: mysql_enable: not supported here: MySQL", str(error))
+            # A flag wins over all of them.
+            load(*flags, "--mysql_enable=false", **environment)

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import __version__
 from acra_twisted.config import usage
 from acra_twisted.server import tap
 from tests.unit.config.test_reading import program
@@ -52,3 +54,55 @@ class Options(SynchronousTestCase):
 
     def test_settings(self):
         self.assertEqual(self.run_options("--db_host=x")["db_host"], "x")
+
+    def test_version(self):
+        self.assertEqual(self.run_options("--version"), (0, f"{__version__}\n", ""))
+        self.assertEqual(self.run_options("-version=true"), (0, f"{__version__}\n", ""))
+
+    def test_markdown(self):
+        code, shown, _ = self.run_options("--generate_markdown_args_table")
+        self.assertEqual(code, 0)
+        self.assertIn("| `db_port` | `5432` | The port. |", shown.splitlines())
+        self.assertIn("| `password` |  | Secret. |", shown.splitlines())
+
+    def test_yaml_files_are_written_as_acra_does(self):
+        folder = self.mktemp()
+        path = os.path.join(folder, "acra-test.yaml")
+        flags = (f"--config_file={path}", "--dump_config")
+        self.assertEqual(self.run_options(*flags, "--db_port=7"), (0, "", ""))
+        text = Path(path).read_text()
+        self.assertTrue(text.startswith("version: 0."))
+        self.assertIn("# The port.\ndb_port: 7\n", text)
+        self.assertEqual(self.run_options(f"--config_file={path}")["db_port"], 7)
+        # What the file says stays.
+        self.run_options(*flags, "--db_host=x", "--generate_markdown_args_table")
+        settings = self.run_options(f"--config_file={path}")
+        self.assertEqual((settings["db_port"], settings["db_host"]), (7, "x"))
+        table = Path(folder, "markdown_acra-test.md").read_text()
+        self.assertIn("| `db_port` |", table)
+
+    def test_an_empty_yaml_file_is_filled(self):
+        path = self.mktemp() + ".yml"
+        Path(path).touch()
+        self.assertEqual(self.run_options(f"--config_file={path}", "--dump_config")[0], 0)
+        self.assertIn("db_port: 5432", Path(path).read_text())
+
+    def test_a_yaml_file_that_is_wrong_is_not_replaced(self):
+        path = self.mktemp() + ".yaml"
+        Path(path).write_text("db_port: 7\n")
+        code, _, errors = self.run_options(f"--config_file={path}", "--dump_config")
+        self.assertEqual((code, Path(path).read_text()), (1, "db_port: 7\n"))
+        self.assertIn("config hasn't version key", errors)
+
+    def test_an_ini_file_is_printed(self):
+        path = self.mktemp() + ".ini"
+        Path(path).write_text("[server]\ndb_port = 7\n")
+        code, shown, _ = self.run_options(f"--config_file={path}", "--dump_config")
+        self.assertEqual((code, "db_port = 7" in shown), (0, True))
+
+    def test_remarks_are_told_when_the_configuration_is_checked(self):
+        path = self.mktemp()
+        Path(path).write_text("[stage:idle]\nsize = 1\n")
+        code, shown, _ = self.run_options(f"--config={path}", "--check_config")
+        self.assertEqual(code, 0)
+        self.assertRegex(shown, r"acra-test: warning: .*:1: \[stage:idle\] has no effect")
