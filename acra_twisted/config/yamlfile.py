@@ -32,7 +32,7 @@ _NULL: Final = "tag:yaml.org,2002:null"
 _OFF: Final = ("", "false")
 #: What Acra writes into its files although only its command line makes sense of it.
 _COMMAND_LINE: Final = frozenset(("config_file", "dump_config", "generate_markdown_args_table"))
-_PLAIN: Final = re.compile(r"[A-Za-z0-9./_-][A-Za-z0-9./_:@+=-]*")
+_PLAIN: Final = re.compile(r"-?[A-Za-z0-9](?:[A-Za-z0-9./_:@+=-]*[A-Za-z0-9./_@+=-])?")
 
 
 def read_yaml(path: str, text: str) -> Texts:
