@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.connector.answer import judge
 from acra_twisted.connector.farewell import Farewell, asks_to_cancel
 from acra_twisted.connector.watch import CANCEL, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
@@ -259,10 +260,44 @@ class ApplicationConnection(Channel):
     def _first_answer(self, data: bytes, link: LinkChannel) -> None:
         if data == b"N" and self._said in _REQUESTS:
             self._said = b""
+        elif self._speaks_otherwise(data):
+            return
         else:
             self._said = None
             self._copy_on(link)
         self.write(data)
+
+    def _speaks_otherwise(self, data: bytes) -> bool:
+        """Whether the first answer is none of AcraServer's; an error is told of here, too."""
+        wrong, refusal = judge(data, self._said or b"")
+        if refusal:
+            self._event(
+                events.START_CONNECTION,
+                "AcraServer refused the session",
+                error=refusal,
+                local=self._attempt.local or None,
+            )
+        if wrong is None:
+            return False
+        reason = reason_of(wrong, self._connector.server)
+        tell(self.span, spans.UNAVAILABLE, reason)
+        self._event(
+            events.WRAP_CONNECTION,
+            "Can't wrap connection",
+            error=str(reason),
+            local=self._attempt.local or None,
+        )
+        farewell = f"AcraConnector could not connect to AcraServer: {reason.public}"
+        if self.relay is not None:
+            self.relay.finish("not AcraServer", (b"08006", farewell))
+        else:
+            link, self._link = self._link, None
+            if link is not None:
+                link.application = None
+                link.abort()
+            self._end_loops()
+            self._say_farewell(farewell, b"08006")
+        return True
 
     def _watch_application(self, data: bytes) -> None:
         assert self._watch is not None  # noqa: S101 - there is one in this phase
@@ -276,6 +311,8 @@ class ApplicationConnection(Channel):
 
     def _watch_server(self, data: bytes) -> None:
         assert self._watch is not None  # noqa: S101 - there is one in this phase
+        if self._speaks_otherwise(data):
+            return
         try:
             self._said = b"" if data == b"N" and self._said in _REQUESTS else None
             passed = self._watch.from_server(data)
@@ -371,6 +408,14 @@ class ApplicationConnection(Channel):
             ended=self._session_ended,
         )
         relay.begin()
+        link.deliver_to(self._first_of_session)
+
+    def _first_of_session(self, data: bytes) -> None:
+        """The server's first answer to the startup of a session that is followed."""
+        assert self.relay is not None and self._link is not None  # noqa: S101 - made in _follow()
+        self._link.deliver_to(self.relay.from_database)
+        if not self._speaks_otherwise(data):
+            self.relay.from_database(data)
 
     def _session_ended(self, reason: str) -> None:
         assert self.relay is not None  # noqa: S101 - it says so itself
@@ -430,8 +475,8 @@ class ApplicationConnection(Channel):
         """The link is gone: what came last has been passed on."""
         self._end_loops()
         relay = self.relay
-        why = reason_of(reason, self._connector.server, stood=True)
         unanswered = self._is_unanswered()
+        why = reason_of(reason, self._connector.server, stood=True, unanswered=unanswered)
         if unanswered or not (reason.check(ConnectionDone) or (relay and relay.finished)):
             tell(self.span, spans.UNKNOWN, why)
             self._event(

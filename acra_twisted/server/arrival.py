@@ -17,7 +17,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.errors import HandshakeError
+from acra_twisted.errors import ForeignProtocol, HandshakeError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.audit import identity_fields
@@ -26,7 +26,7 @@ from acra_twisted.transport import identity, reasons
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.silence import PeerSilent
-from acra_twisted.wire import lengthprefix, tracecontext
+from acra_twisted.wire import lengthprefix, spoken, tracecontext
 
 if TYPE_CHECKING:
     from acra_twisted.server.service import AcraServer
@@ -53,6 +53,7 @@ class Arrival(Channel):
         self.address = address
         self._phase: Callable[[bytes], None] = self._link_data
         self._buffer = b""
+        self._first = b""
         self._tracing = server.telemetry.tracing
         self._wrap: Span | None = None
         self.span: Span | None = None
@@ -119,6 +120,7 @@ class Arrival(Channel):
             self._buffer = data
             return
         self._buffer = b""
+        self._first = data[: spoken.LOOK]
         remote, mark = None, 0
         from_connector = tracecontext.looks_framed(data[:4])
         if from_connector:
@@ -129,7 +131,8 @@ class Arrival(Channel):
             blob, end = block
             data = data[end:]
             remote, mark = tracecontext.decode(blob), tracecontext.mark_of(blob)
-            if remote is None and blob:
+            # Two blocks in a row are Secure Session: the startup will say so.
+            if remote is None and blob and not tracecontext.looks_framed(data[:4]):
                 self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
         result = "continued" if remote else "malformed" if from_connector else "absent"
         metrics.trace_context("link", result)
@@ -226,10 +229,16 @@ class Arrival(Channel):
             return ""
         return LINKED if reason.check(ConnectionDone, ConnectionLost) else ""
 
-    def _not_wrapped(self, failure: Failure, wrap: Span) -> None:
+    def _ends_foreign(self, protocol: str) -> None:
+        """The peer speaks something else than this port understands."""
+        self._not_wrapped(Failure(ForeignProtocol(protocol)), self._wrap)
+
+    def _not_wrapped(self, failure: Failure, wrap: Span | None) -> None:
         """Why the link's handshake was never done; who it claimed to be has not been proven."""
         reason = reasons.reason_of(failure, self._server.peer)
-        reasons.tell(wrap, spans.UNAVAILABLE, reason)
+        for span in (wrap, self.span):
+            if span is not None:
+                reasons.tell(span, spans.UNAVAILABLE, reason)
         claimed = getattr(self.transport, "claimed", "") or None
         self._event(
             events.WRAP_CONNECTION,

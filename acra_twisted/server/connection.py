@@ -25,7 +25,7 @@ from acra_twisted.dialects.postgresql.startup import (
     SpansOffered,
     StartTLS,
 )
-from acra_twisted.errors import HandshakeError, WireError
+from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.model import Session
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
 from acra_twisted.server.database import foreign
@@ -33,8 +33,10 @@ from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity, reasons
+from acra_twisted.transport.parties import APPLICATION
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import Valve
+from acra_twisted.wire import spoken
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 from acra_twisted.wire.spanlink import ACCEPTED, DECLINED
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from acra_twisted.server.database import DatabaseChannel
     from acra_twisted.server.service import AcraServer
 
+#: What a startup may begin with, as far as it is a broken one.
+_NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
 #: Reasons why a database is not reached that have nothing to do with TLS.
 _NOT_REACHED = frozenset(
     (
@@ -112,9 +116,14 @@ class ServerConnection(Arrival):
             self._connect(found)
 
     def _startup_failed(self, error: WireError) -> None:
-        # What is well-formed and not allowed breaks no protocol.
-        refused = error.sqlstate == b"28000"
-        self._event(events.REFUSED_CONNECTION if refused else events.UNEXPECTED_PACKET, str(error))
+        protocol = spoken.spoken(self._first)
+        if protocol in _NOT_FOREIGN:
+            # What is well-formed and not allowed breaks no protocol.
+            refused = error.sqlstate == b"28000"
+            code = events.REFUSED_CONNECTION if refused else events.UNEXPECTED_PACKET
+            self._event(code, str(error))
+        else:
+            self._ends_foreign(protocol)
         if error.sqlstate:
             self._farewell(error.sqlstate, str(error))
         else:
@@ -127,7 +136,8 @@ class ServerConnection(Arrival):
     def tls_started(self) -> None:
         """TLS inside the database protocol is complete."""
         if self._direct and self.transport.negotiatedProtocol != ALPN:
-            self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql")
+            reason = reasons.reason_of(ForeignProtocol(spoken.TLS), self._server.peer)
+            self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql", error=str(reason))
             self.abort()
             return
         if self.certificate is not None:
@@ -358,6 +368,9 @@ class ServerConnection(Arrival):
             self._cancelling.close()
         if self.relay is not None:
             self.relay.client_lost(reason)
+        if self._starting_tls and not reason.check(ConnectionDone, ConnectionLost):
+            why = reasons.reason_of(reason, reasons.Party(APPLICATION))
+            self._event(events.TLS_INIT, "TLS with an application failed", error=str(why))
         super().lost(reason)
 
     @property

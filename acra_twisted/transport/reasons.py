@@ -148,10 +148,17 @@ def shown(address: Any) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def reason_of(problem: BaseException | Failure, party: Party, stood: bool = False) -> Reason:
+def reason_of(
+    problem: BaseException | Failure,
+    party: Party,
+    stood: bool = False,
+    unanswered: bool = False,
+) -> Reason:
     """Why the connection with ``party`` failed, or was not even made; ``stood``: its handshake
-    had been done before."""
+    had been done before; ``unanswered``: and something said that is not answered."""
     value: Any = problem.value if isinstance(problem, Failure) else problem
+    if unanswered and isinstance(value, error.ConnectionDone | error.ConnectionLost):
+        return Reason(HUNG_UP, party, "it hung up before it answered", party.role.hung_up)
     if stood and isinstance(value, error.ConnectionDone):
         return Reason(HUNG_UP, party, "it closed the connection")
     if stood and isinstance(value, error.ConnectionLost):
@@ -219,7 +226,7 @@ def _of_openssl(value: SSL.Error, party: Party) -> Reason:
                 CERTIFICATE, party, "its certificate is not trusted", _see(party.role.authorities)
             )
         if "did not return a certificate" in text:
-            return Reason(CERTIFICATE, party, "it shows no certificate", _no_certificate(party))
+            return Reason(CERTIFICATE, party, "it shows no certificate", _no_certificate())
         if any(known in text for known in _NO_TLS):
             return Reason(PROTOCOL, party, "it does not speak TLS", _other_program(party.role))
         if "unexpected eof" in text:
@@ -244,8 +251,11 @@ def _of_certificate(value: CertificateRefused, party: Party) -> Reason:
     return Reason(CERTIFICATE, party, what, remedies.get(value.problem, ""), value.public)
 
 
-def _no_certificate(party: Party) -> str:
-    return "a certificate is demanded of it (tls_client_auth); a connector shows its tls_cert"
+def _no_certificate() -> str:
+    return (
+        "tls_client_auth demands one: a connector shows its tls_cert, and for applications that "
+        "have none 0 demands none"
+    )
 
 
 def _alert(alert: str, party: Party) -> Reason:
