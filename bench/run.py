@@ -69,7 +69,7 @@ WORKLOADS = {
     "select, prepared": ("-S", "-M", "prepared"),
     "TPC-B-like": ("-M", "simple"),
 }
-_SPANS = re.compile(r'acra_span_exporter_otlp_spans_total\{result="(\w+)"\} (\S+)')
+_SPANS = re.compile(r'acra_span_exporter_spans_total\{exporter="otlp",result="(\w+)"\} (\S+)')
 _TPS = re.compile(r"tps = ([0-9.]+) \(without initial")
 
 

@@ -43,10 +43,12 @@ class DaemonMetrics:
             Gauge(f"{service}_version_{place}", f"{place} version", registry=registry).set(
                 int(part)
             )
-        Counter(f"{service}_build_info", "Build", ["edition", "version"], registry=registry).labels(
+        # Acra has a counter without _total, which the library does not make: the name is kept.
+        Gauge(f"{service}_build_info", "Build", ["edition", "version"], registry=registry).labels(
             "ce", __version__
-        ).inc()
+        ).set(1)
         self._pools: _Pools | None = None
+        self._exporters: _Exporters | None = None
         self._open = Gauge(
             "acra_open_connections", "Connections open at this moment", registry=registry
         )
@@ -148,15 +150,10 @@ class DaemonMetrics:
 
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
-        prefix = f"acra_span_exporter_{exporter.name}"
-        self.registry.register(
-            _Watched(
-                (f"{prefix}_queue", "Spans waiting to be exported"),
-                lambda: exporter.queued,
-                (f"{prefix}_spans", "Spans by what became of them"),
-                exporter.counts,
-            )
-        )
+        if self._exporters is None:
+            self._exporters = _Exporters()
+            self.registry.register(self._exporters)
+        self._exporters.watched.append(exporter)
         limit = getattr(exporter, "limit", 0)
         if limit:
             self.watch_pool(f"spans for {exporter.name}", lambda: exporter.queued, limit)
@@ -181,6 +178,36 @@ class _Pools:
             limits.add_metric([name], limit)
         yield sizes
         yield limits
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
+
+
+class _Exporters:
+    """Queues and counters of exporters of spans, by the exporter's name; read when scraped."""
+
+    def __init__(self) -> None:
+        self.watched: list[Any] = []
+
+    def collect(self) -> Any:
+        """Reads plain integers: safe in the scraper's thread."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        queues = GaugeMetricFamily(
+            "acra_span_exporter_queue", "Spans waiting to be exported", labels=["exporter"]
+        )
+        spans = CounterMetricFamily(
+            "acra_span_exporter_spans",
+            "Spans by exporter and what became of them",
+            labels=["exporter", "result"],
+        )
+        for exporter in self.watched:
+            queues.add_metric([exporter.name], exporter.queued)
+            for result, count in exporter.counts.items():
+                spans.add_metric([exporter.name, result], count)
+        yield queues
+        yield spans
 
     def describe(self) -> Any:
         """Nothing in advance."""

@@ -303,14 +303,14 @@ class Destinations(Surroundings):
         self.assertIn(last["trace_id"], path.read_text())
 
     def test_metrics_and_no_secret_anywhere(self):
-        zero = "acra_span_exporter_datadog_queue 0.0"
+        zero = 'acra_span_exporter_queue{exporter="datadog"} 0.0'
         metrics = eventually(
             lambda: zero in (text := get(self.linked.server_pages, "/metrics")) and text, "sent"
         )
         for name in ("otlp", "lightstep", "zipkin", "datadog", "jaeger"):
-            self.assertIn(f"acra_span_exporter_{name}_queue 0.0", metrics)
+            self.assertIn(f'acra_span_exporter_queue{{exporter="{name}"}} 0.0', metrics)
             self.assertRegex(
-                metrics, rf"acra_span_exporter_{name}_spans_total{{[^}}]*sent[^}}]*}} [1-9]"
+                metrics, rf'acra_span_exporter_spans_total{{exporter="{name}",result="sent"}} [1-9]'
             )
         for process in (self.linked.server, self.linked.connector):
             self.assertNotIn(TOKEN, process.output())

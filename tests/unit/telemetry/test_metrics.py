@@ -4,6 +4,7 @@ from prometheus_client import generate_latest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import __version__
 from acra_twisted.telemetry.exporters import HttpExporter
 from acra_twisted.telemetry.metrics import DaemonMetrics
 from tests.support.sample_spans import sample
@@ -22,7 +23,7 @@ class Metrics(SynchronousTestCase):
             'acraconnector_connections_total{connection_type="db"}',
             'acraconnector_connections_processing_seconds_bucket{connection_type="db",le="86400.0"}',
             "acraconnector_version_major 0.0",
-            'acraconnector_build_info_total{edition="ce",version="0.1.0"} 1.0',
+            f'acraconnector_build_info{{edition="ce",version="{__version__}"}} 1.0',
         ):
             self.assertIn(name, text)
         self.assertNotIn("python_info", text)
@@ -46,8 +47,8 @@ class Metrics(SynchronousTestCase):
         exporter = type("Exporter", (), {"name": "otlp", "queued": 3, "counts": {"sent": 5}})
         self.metrics.watch_exporter(exporter)
         text = self.text()
-        self.assertIn("acra_span_exporter_otlp_queue 3.0", text)
-        self.assertIn('acra_span_exporter_otlp_spans_total{result="sent"} 5.0', text)
+        self.assertIn('acra_span_exporter_queue{exporter="otlp"} 3.0', text)
+        self.assertIn('acra_span_exporter_spans_total{exporter="otlp",result="sent"} 5.0', text)
 
     def test_an_exporter_counts_while_it_is_watched(self):
         exporter = HttpExporter(Clock(), "otlp", "http://127.0.0.1:1/", None, "x", max_queue=2)
@@ -55,9 +56,15 @@ class Metrics(SynchronousTestCase):
         for _ in range(5):
             exporter.export(sample()[0])
         text = self.text()
-        self.assertIn("acra_span_exporter_otlp_queue 2.0", text)
-        dropped = 'acra_span_exporter_otlp_spans_total{result="dropped_queue_full"} 3.0'
-        self.assertIn(dropped, text)
+        self.assertIn('acra_span_exporter_queue{exporter="otlp"} 2.0', text)
+        dropped = 'acra_span_exporter_spans_total{exporter="otlp",result="dropped_queue_full"}'
+        self.assertIn(f"{dropped} 3.0", text)
+        zipkin = type("Exporter", (), {"name": "zipkin", "queued": 1, "counts": {"sent": 7}})
+        self.metrics.watch_exporter(zipkin)
+        text = self.text()
+        self.assertIn(f"{dropped} 3.0", text)
+        self.assertIn('acra_span_exporter_spans_total{exporter="zipkin",result="sent"} 7.0', text)
+        self.assertEqual(text.count("# TYPE acra_span_exporter_spans_total counter"), 1)
 
     def test_pools(self):
         held = [1, 2]
