@@ -15,6 +15,7 @@ from acra_twisted.sandbox.postgres import Postgres
 from acra_twisted.telemetry import datadog, jaeger, otlp, otlpforms, spans, zipkin
 from acra_twisted.telemetry.clock import steady_clock
 from acra_twisted.telemetry.recorded import Recorded, Recorder
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.verdicts import PASS
@@ -135,7 +136,7 @@ def encodings(rounds: int) -> dict[str, float]:
     }
 
     def encoding(encode: Any) -> tuple[Callable[[], Any], int]:
-        return lambda: encode(batch, "acra-server"), 20
+        return lambda: encode(batch, Resource("acra-server")), 20
 
     runs = {name: encoding(encode) for name, encode in encoders.items()}
     found = {name: took / len(batch) for name, took in _best(runs, rounds).items()}

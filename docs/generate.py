@@ -10,7 +10,7 @@ from acra_twisted.config.render import render_ini, render_reference
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.events import TABLE
 from acra_twisted.sql import pgtable
-from acra_twisted.telemetry.vocabulary import ATTRIBUTES, SPANS
+from acra_twisted.telemetry.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS
 
 INDENTED = {"initial_indent": "    ", "subsequent_indent": "    "}
 TOP = Path(__file__).parent.parent
@@ -88,6 +88,24 @@ def spans_page() -> str:
         "no verdict and no times of proxy and database: those are the server's to tell.",
         "",
         *table(("Name", "Type", "Stable", "Spans", "What it is"), attributes),
+        "Attributes that exporters add",
+        "-----------------------------",
+        "",
+        *table(
+            ("Name", "Exporters", "What it is"),
+            [(f"``{name}``", exporters, meaning) for name, exporters, meaning in EXPORTED],
+        ),
+        "Resource",
+        "--------",
+        "",
+        "Whose spans they are, once for each request to a collector: OTLP's resource, the process'",
+        "tags in Jaeger's thrift (none with ``jaeger_acra_names``), tags of each span in Zipkin's",
+        "form, tags of each trace's first span for Datadog.  ``OTEL_RESOURCE_ATTRIBUTES`` adds",
+        "attributes, and changes those that are here (``key=value``, commas between, values",
+        "percent-encoded).  If a part of it cannot be read, none of it counts, and the log says so",
+        "at the start.",
+        "",
+        *table(("Name", "What it is"), [(f"``{name}``", meaning) for name, meaning in RESOURCE]),
     ]
     return "\n".join(lines).rstrip() + "\n"
 

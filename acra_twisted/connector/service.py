@@ -30,6 +30,7 @@ from acra_twisted.telemetry import banner
 from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.destinations import batching, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
@@ -220,7 +221,7 @@ class AcraConnector(MultiService):
 
             exporter = LinkExporter(
                 reactor,
-                "acra-connector",
+                Resource("acra-connector"),
                 self.connect,
                 self.connect_timeout,
                 **batching(settings),

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from acra_twisted.connector.connection import Attempt, LinkChannel, pass_on
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
 from acra_twisted.wire.spanlink import ACCEPTED, KEPT
@@ -31,14 +32,14 @@ class LinkExporter(BatchExporter):
     def __init__(
         self,
         reactor: Any,
-        service: str,
+        resource: Resource,
         connect: Callable[[Attempt], Deferred[Any]],
         timeout: float,
         **batching: Any,
     ) -> None:
         # A batch is far from the limit of a block, whatever its spans hold.
         batching["max_batch"] = min(batching.get("max_batch", _BATCH), _BATCH)
-        super().__init__(reactor, "server", otlp.assemble, service, piece=otlp.piece, **batching)
+        super().__init__(reactor, "server", otlp.assemble, resource, piece=otlp.piece, **batching)
         self._connect = connect
         self._timeout = timeout
         self._link: LinkChannel | None = None

@@ -19,6 +19,7 @@ from acra_twisted import events
 from acra_twisted.interfaces import ISpanExporter
 from acra_twisted.telemetry.outlet import SpanQueue
 from acra_twisted.telemetry.recorded import Recorded
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.reasons import Party, Role, reason_of
 
@@ -39,8 +40,8 @@ class Payload(NamedTuple):
     skipped: int = 0
 
 
-#: Spans, or what was made of them, and the name of the service to what is sent.
-Encoder = Callable[[Sequence[Any], str], Payload]
+#: Spans, or what was made of them, and whose they are to what is sent.
+Encoder = Callable[[Sequence[Any], Resource], Payload]
 
 
 class Refused(Exception):
@@ -74,7 +75,7 @@ class BatchExporter:
         reactor: Any,
         name: str,
         encode: Encoder,
-        service: str,
+        resource: Resource,
         *,
         party: Party = _NOBODY,
         max_queue: int = 8192,
@@ -90,7 +91,7 @@ class BatchExporter:
         self.counts = {"sent": 0, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0}
         self._reactor = reactor
         self._encode = encode
-        self._service = service
+        self._resource = resource
         #: Where spans wait to be sent.
         self.queue = SpanQueue(
             max_queue, self._half_full, self.counts, piece, self._not_encoded, pieces
@@ -117,7 +118,7 @@ class BatchExporter:
 
     async def probe(self) -> None:
         """Send an empty batch, once.  Raises what `send` does."""
-        await self.send(self._encode([], self._service))
+        await self.send(self._encode([], self._resource))
 
     def explained(self, error: Exception) -> str:
         """What has happened and what to do, in words that name no class."""
@@ -187,7 +188,7 @@ class BatchExporter:
 
     async def _deliver(self, batch: list[Any], spans: int) -> None:
         try:
-            payload = self._encode(batch, self._service)
+            payload = self._encode(batch, self._resource)
         except Exception as error:
             self._not_encoded(spans, error)
             return

@@ -13,6 +13,7 @@ import msgpack
 
 from acra_twisted import __version__
 from acra_twisted.telemetry.batching import Payload
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import CLIENT, INTERNAL, SERVER, Span
 
 _KINDS = {INTERNAL: "internal", SERVER: "server", CLIENT: "client"}
@@ -20,13 +21,17 @@ _KINDS = {INTERNAL: "internal", SERVER: "server", CLIENT: "client"}
 _KEEP = 1
 
 
-def encode(spans: Sequence[Span], service: str) -> Payload:
-    """A list of traces, each a list of spans."""
+def encode(spans: Sequence[Span], resource: Resource) -> Payload:
+    """A list of traces, each a list of spans.  The first span of each says whose they are."""
+    known = resource.attributes()
+    whose = {key: str(value) for key, value in known.items() if key != "service.name"}
+    whose["runtime-id"] = str(known["service.instance.id"])
+    whose["version"] = str(known["service.version"])
     traces: dict[str, list[dict[str, Any]]] = {}
     for span in spans:
-        traces.setdefault(span.trace_id, []).append(_record(span, service))
+        traces.setdefault(span.trace_id, []).append(_record(span, resource.service))
     for trace_id, records in traces.items():
-        records[0]["meta"]["_dd.p.tid"] = trace_id[:16]
+        records[0]["meta"].update(whose, **{"_dd.p.tid": trace_id[:16]})
         records[0]["metrics"]["_sampling_priority_v1"] = _KEEP
     headers = {
         "content-type": "application/msgpack",

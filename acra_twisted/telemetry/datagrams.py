@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
 
 from acra_twisted.telemetry.batching import BatchExporter, Encoder, Payload
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.transport.dialling import Found, resolve
 from acra_twisted.transport.parties import collector
 from acra_twisted.transport.reasons import Party
@@ -31,13 +32,13 @@ class UdpExporter(BatchExporter):
         host: str,
         port: int,
         encode: Encoder,
-        service: str,
+        resource: Resource,
         resolve: Callable[[Any, str, int], Deferred[list[Found]]] = resolve,
         **batching: Any,
     ) -> None:
         where = f"udp://[{host}]:{port}" if ":" in host else f"udp://{host}:{port}"
         party = Party(collector("jaeger_agent_endpoint"), where)
-        super().__init__(reactor, name, encode, service, party=party, **batching)
+        super().__init__(reactor, name, encode, resource, party=party, **batching)
         self._host, self._number = host, port
         self._resolve = resolve
         self._sender = _Sender()

@@ -17,6 +17,7 @@ from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Address
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.tls import read_certificates
 
@@ -25,22 +26,28 @@ from acra_twisted.transport.tls import read_certificates
 _BATCH, _BATCH_OF_PIECES = 256, 1024
 
 
-def make_exporters(reactor: Any, service: str, settings: Mapping[str, Any]) -> list[Any]:
-    """ISpanExporters; none has been started.  Raises ConfigError."""
+def make_exporters(
+    reactor: Any, service: str, settings: Mapping[str, Any], resource: Resource | None = None
+) -> list[Any]:
+    """ISpanExporters; none has been started.  Raises ConfigError.
+
+    ``resource`` is whose spans they are; ``service`` alone, if there is none.
+    """
+    whose = Resource(service) if resource is None else resource
     limits = batching(settings)
     shared = {"trust": _trust(settings["tracing_tls_ca"]), "keepalive": keepalive(settings)}
 
     def http(name: str, option: str, encode: Any, **more: Any) -> HttpExporter:
         url = endpoint(option, settings[option])
         more = {**limits, **shared, "setting": option, **more}
-        return HttpExporter(reactor, name, url, encode, service, **more)
+        return HttpExporter(reactor, name, url, encode, whose, **more)
 
     found: list[Any] = [LogExporter()] if settings["tracing_log_enable"] else []
     for make in (_otlp, _lightstep, _zipkin, _datadog, _jaeger_collector):
         exporter = make(settings, http)
         if exporter is not None:
             found.append(exporter)
-    agent = _jaeger_agent(reactor, service, settings, limits)
+    agent = _jaeger_agent(reactor, whose, settings, limits)
     if agent is not None:
         found.append(agent)
     return found + _foreign(reactor, settings["tracing_exporters"], limits)
@@ -189,7 +196,7 @@ def _jaeger_collector(settings: Mapping[str, Any], http: _Http) -> HttpExporter 
 
 
 def _jaeger_agent(
-    reactor: Any, service: str, settings: Mapping[str, Any], batching: Mapping[str, Any]
+    reactor: Any, resource: Resource, settings: Mapping[str, Any], batching: Mapping[str, Any]
 ) -> Any:
     # As in Acra: with both named, the collector gets the spans.
     if not settings["tracing_jaeger_enable"] or settings["jaeger_collector_endpoint"]:
@@ -201,7 +208,7 @@ def _jaeger_agent(
     from acra_twisted.telemetry.datagrams import UdpExporter
 
     encode = jaeger.agent(settings["jaeger_acra_names"])
-    return UdpExporter(reactor, "jaeger", host.strip("[]"), int(port), encode, service, **batching)
+    return UdpExporter(reactor, "jaeger", host.strip("[]"), int(port), encode, resource, **batching)
 
 
 def _foreign(reactor: Any, paths: tuple[str, ...], batching: Mapping[str, Any]) -> list[Any]:

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from acra_twisted.interfaces import ISpanExporter
 from acra_twisted.options import Address
 from acra_twisted.telemetry.batching import BatchExporter, Encoder, Later, Payload, Refused, Stale
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
@@ -106,7 +107,7 @@ class HttpExporter(BatchExporter):
         name: str,
         url: str,
         encode: Encoder,
-        service: str,
+        resource: Resource,
         *,
         method: bytes = b"POST",
         headers: Mapping[str, str] | None = None,
@@ -120,7 +121,7 @@ class HttpExporter(BatchExporter):
         **batching: Any,
     ) -> None:
         party = Party(collector(setting), url)
-        super().__init__(reactor, name, encode, service, party=party, **batching)
+        super().__init__(reactor, name, encode, resource, party=party, **batching)
         self._url = url.encode()
         self._method = method
         self._headers = {"user-agent": "acra-twisted", **(headers or {})}

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import to_span_data
 
 
@@ -37,7 +38,8 @@ class ForeignExporter(BatchExporter):
     """``make`` gives an object with ``emit(list of SpanData)``; it is called on our thread."""
 
     def __init__(self, reactor: Any, name: str, make: Any, **batching: Any) -> None:
-        super().__init__(reactor, name, lambda spans, service: Payload(spans), "", **batching)
+        nobody = Resource("")
+        super().__init__(reactor, name, lambda spans, resource: Payload(spans), nobody, **batching)
         self._make = make
         #: Spans to emit and what is told of it; None ends the thread.
         self._work: queue.SimpleQueue[tuple[Payload, Deferred[None]] | None] = queue.SimpleQueue()

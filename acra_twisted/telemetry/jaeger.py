@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from acra_twisted.telemetry.batching import Payload
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import CLIENT, INTERNAL, SERVER, Span
 from acra_twisted.wire import thrift
 from acra_twisted.wire.thrift import BOOL, DOUBLE, I32, I64, LIST, STRING, STRUCT
@@ -29,23 +30,23 @@ _TEXT, _NUMBER, _TRUTH, _WHOLE = range(4)
 Struct = Callable[[Iterable[thrift.Field]], bytes]
 
 
-def collector(acra_names: bool) -> Callable[[Sequence[Span], str], Payload]:
+def collector(acra_names: bool) -> Callable[[Sequence[Span], Resource], Payload]:
     """Encoder for ``POST /api/traces``: one Batch, binary protocol.
 
     ``acra_names``: names begin with ``Sent.`` or ``Recv.``, and a link is a CHILD_OF, as in Acra.
     """
 
-    def encode(spans: Sequence[Span], service: str) -> Payload:
-        return Payload((_batch(thrift.binary, spans, service, acra_names),), _HEADERS)
+    def encode(spans: Sequence[Span], resource: Resource) -> Payload:
+        return Payload((_batch(thrift.binary, spans, resource, acra_names),), _HEADERS)
 
     return encode
 
 
-def agent(acra_names: bool) -> Callable[[Sequence[Span], str], Payload]:
+def agent(acra_names: bool) -> Callable[[Sequence[Span], Resource], Payload]:
     """Encoder for datagrams: ``emitBatch`` messages, compact protocol, none over the limit."""
 
-    def datagrams(spans: Sequence[Span], service: str) -> Payload:
-        batch = _batch(thrift.compact, spans, service, acra_names)
+    def datagrams(spans: Sequence[Span], resource: Resource) -> Payload:
+        batch = _batch(thrift.compact, spans, resource, acra_names)
         arguments = thrift.compact([(1, STRUCT, batch)])
         found = thrift.compact_message("emitBatch", 1, arguments)
         if len(found) <= DATAGRAM_LIMIT:
@@ -53,15 +54,20 @@ def agent(acra_names: bool) -> Callable[[Sequence[Span], str], Payload]:
         if len(spans) == 1:
             return Payload((), skipped=1)
         half = len(spans) // 2
-        first, second = datagrams(spans[:half], service), datagrams(spans[half:], service)
+        first, second = datagrams(spans[:half], resource), datagrams(spans[half:], resource)
         return Payload((*first.parts, *second.parts), skipped=first.skipped + second.skipped)
 
     return datagrams
 
 
-def _batch(write: Struct, spans: Sequence[Span], service: str, acra_names: bool) -> bytes:
-    """Batch: process 1, spans 2."""
-    process = write([(1, STRING, service)])
+def _batch(write: Struct, spans: Sequence[Span], resource: Resource, acra_names: bool) -> bytes:
+    """Batch: process 1, spans 2.  Acra's process has no tags."""
+    whose: list[thrift.Field] = [(1, STRING, resource.service)]
+    if not acra_names:
+        known = resource.attributes()
+        del known["service.name"]
+        whose.append((2, LIST, [_tag(write, key, value) for key, value in known.items()]))
+    process = write(whose)
     written = [_span(write, span, acra_names) for span in spans]
     return write([(1, STRUCT, process), (2, LIST, written)])
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from acra_twisted import __version__
 from acra_twisted.cache import GenerationCache
 from acra_twisted.telemetry.batching import Payload
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.wire.protobuf import delimited, double, integer, varint
 
@@ -31,6 +32,8 @@ _PARENT_ID: Final = "2208"
 _TIMES: Final = struct.Struct("<cQcQ").pack
 _DOUBLE: Final = struct.Struct("<d").pack
 _INT64_END: Final = 1 << 63
+#: The instrumentation scope: name and version.
+_SCOPE: Final = delimited(1, b"acra_twisted") + delimited(2, __version__.encode())
 
 #: Names of attributes that are known; more than we have.
 _NAMES_MAX: Final = 128
@@ -164,16 +167,22 @@ def piece(span: Span) -> bytes:
     return before(len(data)) + data
 
 
-def assemble(pieces: Sequence[bytes], service: str) -> Payload:
-    """An ExportTraceServiceRequest with one resource, ``service``."""
-    resource = b"".join(
-        delimited(1, _key_value(name, delimited(1, text.encode())))
-        for name, text in (("service.name", service), ("service.version", __version__))
+def assemble(pieces: Sequence[bytes], resource: Resource) -> Payload:
+    """An ExportTraceServiceRequest with one resource."""
+    whose = b"".join(
+        delimited(1, _key_value(name, _any_value(value)))
+        for name, value in resource.attributes().items()
     )
-    scope = delimited(1, delimited(1, b"acra_twisted")) + b"".join(pieces)
-    return Payload((delimited(1, delimited(1, resource) + delimited(2, scope)),), _HEADERS)
+    scope = delimited(1, _SCOPE) + b"".join(pieces)
+    return Payload((delimited(1, delimited(1, whose) + delimited(2, scope)),), _HEADERS)
 
 
-def encode(spans: Sequence[Span], service: str) -> Payload:
+def _any_value(value: Any) -> bytes:
+    if isinstance(value, int):
+        return integer(3, value)
+    return delimited(1, str(value).encode("utf-8", "replace"))
+
+
+def encode(spans: Sequence[Span], resource: Resource) -> Payload:
     """`assemble` of spans."""
-    return assemble([piece(span) for span in spans], service)
+    return assemble([piece(span) for span in spans], resource)

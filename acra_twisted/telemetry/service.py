@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,18 +11,20 @@ from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybe
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry import banner
 from acra_twisted.telemetry.audit import AuditLog
 from acra_twisted.telemetry.clock import steady_clock
-from acra_twisted.telemetry.destinations import make_exporters, read_secret
+from acra_twisted.telemetry.destinations import doubts, make_exporters, read_secret
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.guard import Guard
 from acra_twisted.telemetry.live import LastStatements
 from acra_twisted.telemetry.observers import Observers
 from acra_twisted.telemetry.outlet import Outlet
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.rpcz import RpcStats
 from acra_twisted.telemetry.sampling import by_client, make_sampler
 from acra_twisted.telemetry.spans import Span
@@ -47,6 +50,8 @@ class TelemetryService(MultiService):
     Nothing is started, connected or threaded before startService: a daemon forks in between.
     """
 
+    log = Logger()
+
     def __init__(
         self,
         reactor: Any,
@@ -63,7 +68,9 @@ class TelemetryService(MultiService):
         self._reactor = reactor
         self.metrics = metrics
         self.clock = steady_clock()
-        self.exporters = make_exporters(reactor, service, settings)
+        resource = Resource(service, os.environ)
+        self.exporters = make_exporters(reactor, service, settings, resource)
+        self._doubts = [*doubts(settings), *filter(None, [resource.problem])]
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
         zpages = settings["incoming_connection_zpages_string"]
@@ -175,6 +182,8 @@ class TelemetryService(MultiService):
     def startService(self) -> None:
         """Begin to export."""
         super().startService()
+        for text in self._doubts:
+            self.log.warn("{event_text}", event_text=text, code=events.EXPORT_FAILED)
         for exporter in self.exporters:
             exporter.start()
         self._lag.start(_LAG_INTERVAL)

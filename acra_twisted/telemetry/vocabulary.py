@@ -159,7 +159,12 @@ ATTRIBUTES = (
     Attribute("acra.containers_found", int, _REQUEST, "containers in its rows"),
     Attribute("acra.containers_opened", int, _REQUEST, "of these decrypted"),
     Attribute("acra.containers_failed", int, _REQUEST, "of these left as stored"),
-    Attribute("acra.containers_failed.REASON", int, _REQUEST, "of these for one reason"),
+    Attribute(
+        "acra.containers_failed.REASON",
+        int,
+        _REQUEST,
+        "of these for one reason: no_key, no_key_fits, damaged, unusual_form",
+    ),
     Attribute("acra.poison_records", int, _REQUEST, "poison records in its rows"),
     Attribute("acra.event_code", int, _REQUEST, "the security event that it caused"),
     Attribute(
@@ -183,6 +188,36 @@ ATTRIBUTES = (
     Attribute("url.path", str, _API, "undefined where it is no command's", True),
     Attribute("http.url", str, "HandleSession", "the command's path; Acra's name"),
     Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
+)
+
+#: What exporters add on their way out: name, exporters, meaning.
+EXPORTED = (
+    (
+        "status.code",
+        "OTLP, Jaeger, Zipkin, Datadog",
+        "OpenCensus' number of how a span ended, where it did not end well; Jaeger's always has "
+        "it, with 0 for well",
+    ),
+    ("status.message", "Jaeger", "the text of that status"),
+    ("error", "Jaeger, Zipkin", "a span that did not end well: true, Zipkin's has the text"),
+    ("error.message", "Datadog", "the text of that status"),
+    ("span.kind", "Jaeger, Datadog", "server, client or internal; not with jaeger_acra_names"),
+    ("component", "Datadog", "acra-twisted"),
+    ("link.N", "Zipkin, Datadog", "a link: trace id, span id, kind"),
+    ("opencensus.link.type", "OTLP", "of a link: 0 unknown, 1 child, 2 parent"),
+    ("_dd.p.tid", "Datadog", "the upper half of the trace id, at a trace's first span"),
+    ("_sampling_priority_v1", "Datadog", "1: the agent is to keep the trace"),
+    ("runtime-id", "Datadog", "service.instance.id, at a trace's first span"),
+    ("version", "Datadog", "service.version, at a trace's first span"),
+)
+#: Whose spans they are: attributes of the resource, with what each is.
+RESOURCE = (
+    ("service.name", "acra-server or acra-connector; OTEL_SERVICE_NAME changes it"),
+    ("service.namespace", "acra"),
+    ("service.version", "acra-twisted's version"),
+    ("service.instance.id", "a random UUID of this process"),
+    ("host.name", "the host's name"),
+    ("process.pid", "the process id"),
 )
 
 

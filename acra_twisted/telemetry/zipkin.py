@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from acra_twisted.telemetry.batching import Payload
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import CLIENT, SERVER, Span
 
 _HEADERS = {"content-type": "application/json"}
@@ -21,8 +22,11 @@ def _tag(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def encode(spans: Sequence[Span], service: str) -> Payload:
-    """A JSON array of spans."""
+def encode(spans: Sequence[Span], resource: Resource) -> Payload:
+    """A JSON array of spans.  Zipkin has no place for whose they are: each has it in its tags."""
+    known = resource.attributes()
+    del known["service.name"]
+    whose = {key: _tag(value) for key, value in known.items()}
     records = []
     for span in spans:
         record: dict[str, Any] = {
@@ -31,8 +35,8 @@ def encode(spans: Sequence[Span], service: str) -> Payload:
             "name": span.name,
             "timestamp": span.start // 1000,
             "duration": max((span.end - span.start) // 1000, 1),
-            "localEndpoint": {"serviceName": service},
-            "tags": {key: _tag(value) for key, value in span.attributes.items()},
+            "localEndpoint": {"serviceName": resource.service},
+            "tags": {**whose, **{key: _tag(value) for key, value in span.attributes.items()}},
         }
         if span.parent_id:
             record["parentId"] = span.parent_id

@@ -101,6 +101,29 @@ class OneTrace(Surroundings):
         drawn = [line for line in text.splitlines() if "|" in line]
         self.assertEqual(len(drawn), len(self.spans))
 
+    def test_connection_spans_are_acras(self):
+        """Names, kinds, attributes and links of the spans that Acra's have (its PgDecryptStream and
+        ProxyClientConnection, one for each message, are the requests' own spans here)."""
+        found = [
+            (span["service"], span["name"], span["kind"])
+            for span in self.spans
+            if span["service"] == "acra-connector"
+            or span["name"] in ("WrapServer", "handleConnection")
+        ]
+        expected = [
+            ("acra-connector", "ProxyWithTracing", "internal"),
+            ("acra-connector", "ProxyWithTracing", "internal"),
+            ("acra-connector", "WrapClient", "client"),
+            ("acra-connector", "handleConnection", "client"),
+            ("acra-server", "WrapServer", "server"),
+            ("acra-server", "handleConnection", "server"),
+        ]
+        self.assertEqual(sorted(found), expected)
+        (server,) = self.named("handleConnection", "acra-server")
+        (wrap,) = self.named("WrapServer")
+        self.assertIs(server["attributes"]["from_connector"], True)
+        self.assertEqual([link["span_id"] for link in server["links"]], [wrap["span_id"]])
+
     def test_parents(self):
         by_id = {span["span_id"]: span for span in self.spans}
 

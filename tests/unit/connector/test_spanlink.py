@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.connector.connection import LinkChannel
 from acra_twisted.connector.spanlink import LinkExporter
 from acra_twisted.telemetry import otlp
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
 from tests.support.sample_spans import sample
@@ -20,7 +21,12 @@ class Link(SynchronousTestCase):
         self.clock = Clock()
         self.attempts = []
         self.exporter = LinkExporter(
-            self.clock, "acra-connector", self.connect, 5.0, interval=1.0, max_batch=10_000
+            self.clock,
+            Resource("acra-connector"),
+            self.connect,
+            5.0,
+            interval=1.0,
+            max_batch=10_000,
         )
         self.exporter.start()
         self.spans = sample()
@@ -50,7 +56,7 @@ class Link(SynchronousTestCase):
         self.assertEqual(link.transport.value(), b"\0\0\0\0" + SPANS_OFFERED_PACKET)
         link.transport.clear()
         link.dataReceived(b"S")
-        body = otlp.encode(self.spans, "acra-connector").parts[0]
+        body = otlp.encode(self.spans, self.exporter._resource).parts[0]
         self.assertEqual(link.transport.value(), lengthprefix.encode(body))
         self.assertEqual(self.counts(), {})
         link.dataReceived(b"K")

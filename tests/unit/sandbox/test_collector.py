@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.telemetry import otlp
+from acra_twisted.telemetry.resource import Resource
 from tests.support.sample_spans import sample
 
 
@@ -14,7 +15,7 @@ class Receiving(SynchronousTestCase):
     def test_plain_and_compressed(self):
         collector = Collector().start()
         self.addCleanup(collector.stop)
-        body = otlp.encode(sample(), "acra-server").parts[0]
+        body = otlp.encode(sample(), Resource("acra-server")).parts[0]
         for data, headers in ((body, {}), (gzip.compress(body), {"content-encoding": "gzip"})):
             request = urllib.request.Request(collector.url, data, headers)
             with urllib.request.urlopen(request, timeout=10) as answer:

@@ -4,12 +4,13 @@ import msgpack
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry import datadog
+from acra_twisted.telemetry.resource import Resource
 from tests.support.sample_spans import sample
 
 
 class Encoding(SynchronousTestCase):
     def test_everything_is_carried(self):
-        payload = datadog.encode(sample(), "acra-server")
+        payload = datadog.encode(sample(), Resource("acra-server"))
         self.assertEqual(payload.headers["x-datadog-trace-count"], "1")
         [[first, second]] = msgpack.unpackb(payload.parts[0])
         self.assertEqual(first["trace_id"], 0x1111111111111111)

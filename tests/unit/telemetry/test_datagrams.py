@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.batching import Payload
 from acra_twisted.telemetry.datagrams import UdpExporter
+from acra_twisted.telemetry.resource import Resource
 from tests.support.sample_spans import sample
 
 
@@ -47,7 +48,7 @@ class Udp(SynchronousTestCase):
             host,
             6831,
             lambda spans, service: Payload((b"a", b"b")),
-            "s",
+            Resource("s"),
             lambda reactor, host, kind: succeed(answers.pop(0)),
         )
         exporter.start()

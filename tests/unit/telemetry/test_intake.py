@@ -9,6 +9,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.telemetry import intake as intake_module
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.intake import RATE, Intake
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.waterfall import as_record
 from acra_twisted.telemetry.zstore import SpanStore
 from tests.support.sample_spans import sample
@@ -16,7 +17,7 @@ from tests.support.webpages import most_between
 
 
 def encoded(spans, service="acra-connector"):
-    return otlp.encode(spans, service).parts[0]
+    return otlp.encode(spans, Resource(service)).parts[0]
 
 
 def decode(blob, client_id):

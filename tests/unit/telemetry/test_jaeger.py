@@ -8,6 +8,7 @@ from thrift.transport.TTransport import TMemoryBuffer
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry import jaeger
+from acra_twisted.telemetry.resource import Resource
 from tests.support.sample_spans import sample
 
 
@@ -53,13 +54,13 @@ class Encoding(SynchronousTestCase):
 
     def test_collector(self):
         for acra_names in (False, True):
-            payload = jaeger.collector(acra_names)(sample(), "acra-server")
+            payload = jaeger.collector(acra_names)(sample(), Resource("acra-server"))
             self.assertEqual(payload.headers["content-type"], "application/x-thrift")
             self.check(read_binary(payload.parts[0]), acra_names)
 
     def test_agent(self):
         for acra_names in (False, True):
-            payload = jaeger.agent(acra_names)(sample(), "acra-server")
+            payload = jaeger.agent(acra_names)(sample(), Resource("acra-server"))
             self.check(read_datagram(payload.parts[0]), acra_names)
 
     def test_datagrams_are_small_enough(self):
@@ -67,7 +68,7 @@ class Encoding(SynchronousTestCase):
         for span in spans:
             span.add_attribute("large", "x" * 2_000)
         spans[7].add_attribute("larger", "x" * 70_000)
-        payload = jaeger.agent(False)(spans, "acra-server")
+        payload = jaeger.agent(False)(spans, Resource("acra-server"))
         self.assertTrue(all(len(part) <= jaeger.DATAGRAM_LIMIT for part in payload.parts))
         self.assertEqual(payload.skipped, 1)
         self.assertEqual(sum(len(read_datagram(part).spans) for part in payload.parts), 99)

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.collector import decode
 from acra_twisted.telemetry import otlp
+from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.spans import Span
 from tests.support.sample_spans import sample
 
@@ -16,7 +17,7 @@ from tests.support.sample_spans import sample
 class Encoding(SynchronousTestCase):
     def test_everything_is_carried(self):
         parent, child = sample()
-        got_parent, got = decode(otlp.encode([parent, child], "acra-server").parts[0])
+        got_parent, got = decode(otlp.encode([parent, child], Resource("acra-server")).parts[0])
         self.assertEqual((got_parent["parent_id"], got_parent["kind"]), ("", "server"))
         self.assertEqual(got["service"], "acra-server")
         self.assertEqual((got["trace_id"], got["span_id"]), (child.trace_id, child.span_id))
@@ -31,18 +32,19 @@ class Encoding(SynchronousTestCase):
     def test_of_spans_one_by_one(self):
         spans = sample()
         pieces = [otlp.piece(span) for span in spans]
-        self.assertEqual(otlp.assemble(pieces, "x"), otlp.encode(spans, "x"))
+        resource = Resource("x")
+        self.assertEqual(otlp.assemble(pieces, resource), otlp.encode(spans, resource))
 
     def test_numbers_of_a_class_of_their_own_are_numbers(self):
         span = sample()[0]
         span.attributes = {"share": type("Share", (float,), {})(0.5), "count": IntEnum("E", "A").A}
-        (got,) = decode(otlp.encode([span], "acra-server").parts[0])
+        (got,) = decode(otlp.encode([span], Resource("acra-server")).parts[0])
         self.assertEqual(got["attributes"], {"share": 0.5, "count": 1})
 
     def test_more_names_than_are_known(self):
         span = sample()[0]
         span.attributes = {f"name.{n}": "text" for n in range(otlp._NAMES_MAX + 2)}
-        (got,) = decode(otlp.encode([span], "acra-server").parts[0])
+        (got,) = decode(otlp.encode([span], Resource("acra-server")).parts[0])
         self.assertEqual(got["attributes"], span.attributes)
         self.assertLessEqual(len(otlp._names), otlp._NAMES_MAX)
 

@@ -5,13 +5,14 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry import zipkin
+from acra_twisted.telemetry.resource import Resource
 from tests.support.sample_spans import sample
 
 
 class Encoding(SynchronousTestCase):
     def test_everything_is_carried(self):
         parent, child = sample()
-        first, second = json.loads(zipkin.encode([parent, child], "acra-server").parts[0])
+        first, second = json.loads(zipkin.encode([parent, child], Resource("acra-server")).parts[0])
         self.assertNotIn("parentId", first)
         self.assertEqual((first["kind"], first["duration"]), ("SERVER", 500))
         self.assertNotIn("kind", second)
