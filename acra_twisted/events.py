@@ -51,6 +51,7 @@ UNREAD_SESSION: Final = 2008
 LOGIN_REFUSED: Final = 2010
 LIMIT_EXCEEDED: Final = 2011
 API_CALL: Final = 2012
+CERTIFICATE: Final = 2014
 IDLE_SETTING: Final = 2018
 
 
@@ -338,6 +339,12 @@ TABLE: Final[dict[int, Event]] = {
         "See who gave it (``src``, ``suser``); ``http_api_clients`` says who may.",
         REFUSED,
         FAILURE,
+    ),
+    CERTIFICATE: Event(
+        6,
+        "warning",
+        "a certificate of this side has expired, will soon, or cannot be used",
+        "Renew the one that the line names (``acra-certs --renew``) and send SIGHUP.",
     ),
     IDLE_SETTING: Event(
         3,

@@ -70,7 +70,8 @@ class Program:
     have an effect.  ``stages`` gives the sections of the stages that values and blocks choose (or
     raises ConfigError), ``installed`` the names of all; ``check`` raises ConfigError if the
     settings can't be used together, ``check_whole`` also for what a start would find when it makes
-    its parts: only --check_config asks, and who has something to mend anyway.  ``probe`` asks what
+    its parts, and gives sentences for the operator: only --check_config asks, and who has something
+    to mend anyway.  ``probe`` asks what
     is outside: name and what is wrong.
     ``blocks`` are the prefixes of sections that may be repeated.
     """
@@ -83,7 +84,7 @@ class Program:
         stages: Callable[[Mapping[str, Any], Sequence[Block]], list[Section]] = lambda *_: [],
         installed: Callable[[], Any] = dict,
         blocks: Sequence[str] = (),
-        check_whole: Callable[[Settings], None] = lambda settings: None,
+        check_whole: Callable[[Settings], Sequence[str]] = lambda settings: (),
         probe: Callable[[Settings], list[tuple[str, str]]] = lambda settings: [],
         settle: Callable[[dict[str, Any], Mapping[str, str]], None] = lambda values, given: None,
         rules: Sequence[Rule] = (),
@@ -310,7 +311,7 @@ def load(
     if wrong or actions["check_config"]:
         # Whoever has to mend one thing wants to know of all others.
         try:
-            program.check_whole(settings)
+            remarks += program.check_whole(settings)
         except ConfigError as error:
             wrong.append(error)
     _raise_together(wrong, settings, actions)

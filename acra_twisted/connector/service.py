@@ -35,6 +35,7 @@ from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport import parties
+from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.keepalive import keepalive
@@ -50,6 +51,7 @@ from acra_twisted.transport.tls import (
     TLSContext,
     TLSContexts,
     TLSSecurity,
+    told,
 )
 from acra_twisted.wire import tracecontext
 
@@ -161,13 +163,29 @@ def _check_link(settings: Settings) -> None:
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0), TLSContexts())
 
 
-def check_whole(settings: Settings) -> None:
-    """Exporters and pages can be made.  Raises ConfigError, as a start would."""
+def check_whole(settings: Settings) -> list[str]:
+    """Exporters and pages can be made, and certificates used; the rest that is to be said.  Raises
+    ConfigError, as a start or connections would."""
+    remarks: list[str] = []
     try_all(
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_"),
         lambda: user_ids("allowed_users", settings["allowed_users"]),
+        lambda: remarks.extend(check_certificates(settings)),
     )
+    return remarks
+
+
+def check_certificates(settings: Settings) -> list[str]:
+    """What is to be said of this side's certificates.  Raises ConfigError if connections cannot
+    work with them."""
+    parts = []
+    if settings["acraserver_tls_transport_enable"]:
+        parts.append(Credentials(settings).judged(CLIENT, link=True))
+    if application_tls(settings) in (OFFER, REQUIRE):
+        applications = Credentials(settings, "application_tls_", falls_back=False)
+        parts.append(applications.judged(SERVER))
+    return told(*parts)
 
 
 class AcraConnector(MultiService):
@@ -406,6 +424,7 @@ class AcraConnector(MultiService):
             self.keys.forget()
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
         renew(self._contexts, self.log)
+        self.telemetry.tell_certificates()
 
 
 class _ConnectionFactory(Factory):

@@ -40,6 +40,7 @@ from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport import parties
+from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
@@ -56,6 +57,7 @@ from acra_twisted.transport.tls import (
     TLSContext,
     TLSContexts,
     TLSSecurity,
+    told,
 )
 from acra_twisted.wire.apirequest import RESET_KEY_STORAGE
 
@@ -144,18 +146,36 @@ def _check_keys(settings: Settings) -> None:
         keys.close()
 
 
-def check_whole(settings: Settings) -> None:
-    """Exporters, pages and rules can be made.  Raises ConfigError, as a start would."""
+def check_whole(settings: Settings) -> list[str]:
+    """Exporters, pages and rules can be made, and certificates used; the rest that is to be said.
+    Raises ConfigError, as a start or connections would."""
+    remarks: list[str] = []
     try_all(
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_client_"),
         lambda: _check_rules(settings),
+        lambda: remarks.extend(check_certificates(settings)),
     )
+    return remarks
 
 
 def _check_rules(settings: Settings) -> None:
     if "censor" in settings["stages"]:
         check_rules(settings, settings.blocks)
+
+
+def check_certificates(settings: Settings) -> list[str]:
+    """What is to be said of this side's certificates.  Raises ConfigError if connections cannot
+    work with them."""
+    link_tls = settings["acraconnector_tls_transport_enable"]
+    parts = []
+    if link_tls or settings["client_tls"] in ("require", "allow"):
+        parts.append(Credentials(settings, "tls_client_").judged(SERVER, link=link_tls))
+    if uses_database_tls(settings):
+        # Only a database that asks for it looks at it.
+        severe, others = Credentials(settings, "tls_database_").judged(CLIENT)
+        parts.append(([], [*severe, *others]))
+    return told(*parts)
 
 
 class AcraServer(MultiService):
@@ -448,6 +468,7 @@ class AcraServer(MultiService):
             return
         self.forget_keys()
         renew(self._contexts, self.log)
+        self.telemetry.tell_certificates()
         self._reads = 1
         for stage in self.pipeline.stages:
             if IReloadable.providedBy(stage):

@@ -138,6 +138,10 @@ class DaemonMetrics:
             self.registry.register(self._pools)
         self._pools.pools[name] = (size, limit)
 
+    def watch_certificates(self, ends: Callable[[], Mapping[str, float]]) -> None:
+        """Expose when certificates expire, by the setting that names them; read when scraped."""
+        self.registry.register(_Certificates(ends))
+
     def watch_log(self, writer: Any) -> None:
         """Expose the number of lines that could not be written; read when scraped."""
         text = "Log lines that some destination could not take"
@@ -208,6 +212,30 @@ class _Exporters:
                 spans.add_metric([exporter.name, result], count)
         yield queues
         yield spans
+
+    def describe(self) -> Any:
+        """Nothing in advance."""
+        return []
+
+
+class _Certificates:
+    """When certificates expire, read when scraped."""
+
+    def __init__(self, ends: Callable[[], Mapping[str, float]]) -> None:
+        self._ends = ends
+
+    def collect(self) -> Any:
+        """Those in use at the moment."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        gauge = GaugeMetricFamily(
+            "acra_certificate_expiry_timestamp_seconds",
+            "When the first certificate of a setting expires, in Unix time",
+            labels=["setting"],
+        )
+        for setting, end in self._ends().items():
+            gauge.add_metric([setting], end)
+        yield gauge
 
     def describe(self) -> Any:
         """Nothing in advance."""

@@ -32,6 +32,7 @@ from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
 from acra_twisted.telemetry.turns import Turns
 from acra_twisted.telemetry.zpages import TracePages
 from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
+from acra_twisted.transport.certificates import clock, judged
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
 from acra_twisted.transport.keepalive import keepalive
@@ -39,6 +40,8 @@ from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
 _LAG_INTERVAL = 0.5
+#: Seconds between looks at the dates of certificates.
+_LOOK_INTERVAL = 12 * 3600
 
 
 class TelemetryService(MultiService):
@@ -65,6 +68,7 @@ class TelemetryService(MultiService):
     ) -> None:
         super().__init__()
         self._contexts = TLSContexts() if contexts is None else contexts
+        metrics.watch_certificates(self._contexts.ends)
         self._reactor = reactor
         self.metrics = metrics
         self.clock = steady_clock()
@@ -109,6 +113,8 @@ class TelemetryService(MultiService):
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
         self._due = 0.0
+        self._look = LoopingCall(self.tell_certificates)
+        self._look.clock = reactor
 
     def observers(self, exchanges: ExchangeTracing, server: Address | None = None) -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
@@ -179,6 +185,13 @@ class TelemetryService(MultiService):
             self.metrics.loop_lag(now - self._due)
         self._due = now + _LAG_INTERVAL
 
+    def tell_certificates(self) -> None:
+        """Warn of certificates that have expired, will soon, or cannot be used."""
+        severe, others = judged(self._contexts.loaded(), clock())
+        for text in (*severe, *others):
+            self.metrics.event(events.CERTIFICATE)
+            self.log.warn("{event_text}", event_text=text, code=events.CERTIFICATE)
+
     def startService(self) -> None:
         """Begin to export."""
         super().startService()
@@ -187,11 +200,13 @@ class TelemetryService(MultiService):
         for exporter in self.exporters:
             exporter.start()
         self._lag.start(_LAG_INTERVAL)
+        self._look.start(_LOOK_INTERVAL)
 
     def stopService(self) -> Deferred[Any]:
         """Send what is queued, within the exporters' deadline."""
-        if self._lag.running:
-            self._lag.stop()
+        for loop in (self._lag, self._look):
+            if loop.running:
+                loop.stop()
         self._catch_up()
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)

@@ -109,16 +109,47 @@ class Loaded:
         """When it expires."""
         return self.certificate.not_valid_after_utc
 
-    def findings(self, now: datetime.datetime) -> Iterator[str]:
-        """Sentences about what will not work, or not for long."""
-        found = [*dates(self.certificate, now)]
-        if self.usage is not None:
-            found += [*use(self.certificate, self.usage)]
+    def findings(self, now: datetime.datetime) -> list[Finding]:
+        """What will not work, or not for long."""
+        if self.usage is None:
+            return list(dates(self.certificate, now))
+        return examine([self.certificate], self.usage, now)
+
+    def sentence(self, finding: Finding) -> str:
+        """A finding in full: setting, file, subject, what is wrong and what to do."""
+        return (
+            f"{self.option}: the certificate in {self.path} ({subject(self.certificate)}) "
+            f"{finding.about}; {finding.remedy}"
+        )
+
+
+def judged(
+    loaded: Iterable[Loaded], now: datetime.datetime, authorities: Sequence[x509.Certificate] = ()
+) -> tuple[list[str], list[str]]:
+    """Sentences about certificates of this side: those with which connections fail, and others.
+
+    ``authorities`` are the CAs of whoever trusts the same as this side, which is usual for a link.
+    """
+    severe: dict[str, None] = {}
+    others: dict[str, None] = {}
+    for each in loaded:
+        found = each.findings(now)
+        if each.usage is not None and authorities:
+            found += _own_origin(each.certificate, authorities)
         for finding in found:
-            yield (
-                f"{self.option}: the certificate in {self.path} ({subject(self.certificate)}) "
-                f"{finding.about}; {finding.remedy}"
-            )
+            (severe if finding.severe else others)[each.sentence(finding)] = None
+    return list(severe), list(others)
+
+
+def _own_origin(
+    certificate: x509.Certificate, authorities: Sequence[x509.Certificate]
+) -> Iterator[Finding]:
+    for finding in origin(certificate, authorities):
+        yield Finding(
+            finding.problem,
+            finding.about.replace("trusted", "in this side's CA file"),
+            "that is right only if the other side has another CA file",
+        )
 
 
 def clock() -> datetime.datetime:
@@ -273,16 +304,17 @@ def origin(
         return
     if certificate.issuer == certificate.subject:
         about, remedy = "signed itself", "the other side must trust the certificate itself"
-    elif any(each.subject == certificate.issuer for each in known):
-        about = (
-            f"was issued by another CA of the same name ({issuer(certificate)}) than the one that "
-            "is trusted"
-        )
-        remedy = "the CA was made anew: both sides need the same one"
     else:
-        about = f"was issued by {issuer(certificate)}, a CA that is not trusted"
-        remedy = "put that CA's certificate into the file of trusted CAs"
+        about = _by_stranger(certificate, known)
+        remedy = "both sides need the same CA: put it into the file of trusted CAs"
     yield Finding(ISSUER, about, remedy)
+
+
+def _by_stranger(certificate: x509.Certificate, known: Iterable[x509.Certificate]) -> str:
+    name = issuer(certificate)
+    if any(each.subject == certificate.issuer for each in known):
+        return f"was issued by another CA of the same name ({name}) than the one that is trusted"
+    return f"was issued by {name}, a CA that is not trusted"
 
 
 def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -361,6 +393,9 @@ class Verifier:
             found = Finding(OTHER, f"is not accepted: {text}", "")
         if depth == 0:
             return _refused(certificate, found)
+        if found.problem == ISSUER:
+            # A CA that the peer sends along and nobody here trusts.
+            return CertificateRefused(ISSUER, _by_stranger(certificate, self._authorities))
         return CertificateRefused(
             found.problem,
             f"cannot be trusted, for that of its CA ({subject(certificate)}) {found.about}",

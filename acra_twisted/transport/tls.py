@@ -28,11 +28,19 @@ from twisted.internet.ssl import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from acra_twisted.errors import ConfigError, HandshakeError, KeyStoreError
+from acra_twisted.errors import ConfigError, HandshakeError, KeyStoreError, raise_together
 from acra_twisted.interfaces import ITransportSecurity
 from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Settings
-from acra_twisted.transport.certificates import CLIENT, SERVER, Loaded, Verifier, is_ip_address
+from acra_twisted.transport.certificates import (
+    CLIENT,
+    SERVER,
+    Loaded,
+    Verifier,
+    clock,
+    is_ip_address,
+    judged,
+)
 
 _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
     "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:@SECLEVEL=2"
@@ -149,11 +157,19 @@ class TLSContexts:
     def loaded(self) -> list[Loaded]:
         """The certificates in use, each once."""
         found = {
-            (each.option, each.certificate): each
+            (each.option, each.usage, each.certificate): each
             for context, _ in self._made
             for each in context.loaded
         }
         return list(found.values())
+
+    def ends(self) -> dict[str, float]:
+        """When the first certificate of each setting expires, in Unix time."""
+        found: dict[str, float] = {}
+        for each in self.loaded():
+            end = each.ends.timestamp()
+            found[each.option] = min(end, found.get(each.option, end))
+        return found
 
     def renew(self) -> int:
         """Read all files anew; how many contexts there are.  Raises ConfigError; then every
@@ -229,6 +245,12 @@ class Credentials:
             for each, use in [*own, *trusted]
         ]
 
+    def judged(self, usage: Any, *, link: bool = False) -> tuple[list[str], list[str]]:
+        """See `certificates.judged`; ``link`` is where both sides usually trust the same CAs."""
+        chain = [each.to_cryptography() for each in self.chain]
+        trusted = [each.original.to_cryptography() for each in self.authorities]
+        return judged(self.loaded(usage), clock(), [*trusted, *chain] if link and trusted else ())
+
     def server_context(self, protocols: Sequence[bytes] = ()) -> TLSContext:
         """For accepting; verifies peers as ``auth`` says.
 
@@ -289,6 +311,12 @@ def collector_context(trust: Any, host: str) -> TLSContext:
         acceptableCiphers=_CIPHERS,
     )
     return TLSContext(options, host)
+
+
+def told(*parts: tuple[list[str], list[str]]) -> list[str]:
+    """Sentences about certificates that are remarks.  Raises ConfigError with the severe ones."""
+    raise_together([ConfigError(text) for severe, _ in parts for text in severe])
+    return [text for _, others in parts for text in others]
 
 
 def _read(option: str, path: str) -> bytes:

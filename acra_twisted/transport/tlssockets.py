@@ -26,6 +26,9 @@ from acra_twisted.wire.spoken import LOOK, TLS, spoken
 
 #: The plaintext of a record is no longer than this: one read, one record.
 _RECORD: Final = 16 * 1024
+#: Seconds and bytes for a peer that is refused to read why and close.
+_PARTING_TIME: Final = 2.0
+_PARTING_BYTES: Final = 256 * 1024
 #: Records read before somebody else has a turn.
 _RECORDS: Final = 4
 # What pyOpenSSL's recv and send call.  They take three times as long as OpenSSL itself does: a new
@@ -50,6 +53,9 @@ class TLSTransport(SocketTransport):
         self._established = False
         self._wants_write = False
         self._why: Failure | None = None
+        # Why the handshake was given up, while the peer reads that.
+        self._refusal: Failure | None = None
+        self._ignored = 0
         #: What the peer said first, as far as it has been seen: OpenSSL does not tell.
         self.first = b""
         self._ssl = connection._ssl
@@ -66,6 +72,8 @@ class TLSTransport(SocketTransport):
         """The socket can be read or written, or is broken."""
         if self._established:
             super().ready(events)
+        elif self._refusal is not None:
+            self._ignore()
         elif not self.disconnecting:
             # A client speaks first: nobody waits for the server.
             if not self.first and self._look() and not self._is_client:
@@ -92,6 +100,37 @@ class TLSTransport(SocketTransport):
             return Failure(ForeignProtocol(protocol))
         return _described(error)
 
+    def _give_up(self, why: Failure) -> None:
+        """Close when the peer has read what OpenSSL told it.
+
+        It may be sending: with that unread, closing at once would be a reset, and a reset makes the
+        peer's system forget what came before.
+        """
+        if why is LOST or isinstance(why.value, ForeignProtocol) or not self.connected:
+            self.connectionLost(why)
+            return
+        self._refusal = why
+        self.disconnecting = True
+        try:
+            self.outer.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.connectionLost(why)
+            return
+        self._linger = self.outer.reactor.callLater(_PARTING_TIME, self.connectionLost, why)
+        self._hub.watch(self._fd, self, READABLE)
+
+    def _ignore(self) -> None:
+        """Read what the peer has sent meanwhile, until it closes."""
+        try:
+            size = len(self.outer.socket.recv(_RECORD))
+        except BlockingIOError:
+            return
+        except OSError:
+            size = 0
+        self._ignored += size
+        if not size or self._ignored > _PARTING_BYTES:
+            self.connectionLost(LOST)
+
     def _shake_hands(self) -> None:
         self._wants_write = False
         try:
@@ -104,7 +143,7 @@ class TLSTransport(SocketTransport):
             self._watch()
             return
         except SSL.Error as error:
-            self.connectionLost(self._why or self._refused(error))
+            self._give_up(self._why or self._refused(error))
             return
         except HandshakeError as error:
             self.connectionLost(Failure(error))
@@ -231,7 +270,7 @@ class TLSTransport(SocketTransport):
 
     def connectionLost(self, reason: Failure) -> None:
         """Close the socket and tell the protocol, once."""
-        super().connectionLost(reason)
+        super().connectionLost(self._refusal or reason)
         # OpenSSL's callbacks know this object: let both go.
         self._connection.set_app_data(None)
 

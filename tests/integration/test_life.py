@@ -266,16 +266,36 @@ class Unreachable(Surroundings):
         chain = self.chain()
         stranger = Authority(self.make_folder())
         certificate, key = stranger.issue("acra-connector")
-        expired = self.authority.issue("expired", days=-2)
-        del expired
         own = chain.authority
+        # Certificate, key, CA; what the server says of it, and what the connector says.
         cases = {
-            "a stranger's": (certificate, key, own.path),
-            "an expired one": (*own.issue("expired", days=-2), own.path),
-            "one for servers": (*own.issue("server", hosts=("x",), server_only=True), own.path),
-            "a CA we do not know": (*own.issue("fine"), stranger.path),
+            "a stranger's": (certificate, key, own.path, "another CA of the same name", "says:"),
+            "an expired one": (
+                *own.issue("expired", days=-2),
+                own.path,
+                "its certificate (CN=expired,O=Sandbox) expired on",
+                "says: certificate expired",
+            ),
+            "one of tomorrow": (
+                *own.issue("early", begins_in=1),
+                own.path,
+                "the clock here says",
+                "early.pem (CN=early,O=Sandbox) is valid from",
+            ),
+            "one for servers": (
+                *own.issue("server", hosts=("x",), server_only=True),
+                own.path,
+                "its extended key usage lacks clientAuth",
+                "says: unsupported certificate",
+            ),
+            "a CA we do not know": (
+                *own.issue("fine"),
+                stranger.path,
+                "says: unknown ca",
+                "another CA of the same name",
+            ),
         }
-        for name, (certificate, key, ca) in cases.items():
+        for name, (certificate, key, ca, server_says, connector_says) in cases.items():
             with self.subTest(name):
                 other = Chain(
                     ("127.0.0.1", 1),
@@ -294,8 +314,10 @@ class Unreachable(Surroundings):
                 connector.wait_until(lambda o=other: accepts(o.connector_pages), "listening")
                 with self.assertRaises(psycopg.OperationalError):
                     self.connect(other)
+                for said, daemon in ((server_says, chain.server), (connector_says, connector)):
+                    eventually(lambda s=said, d=daemon: s in d.output(), f"{daemon}: {said}")
         # The server may hear of the last one after its client has given up.
-        eventually(lambda: chain.server.output().count('"code": 538') >= 4, "four are told of")
+        eventually(lambda: chain.server.output().count('"code": 538') >= 5, "five are told of")
         self.assertNotIn("Session started", chain.server.output())
 
     def make_folder(self):

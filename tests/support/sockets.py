@@ -88,6 +88,7 @@ class Collecting:
 
     def connectionLost(self, reason):
         self.lost.append(reason.type.__name__)
+        self.why = reason.value
 
 
 class Producer:
@@ -104,9 +105,16 @@ class Producer:
         self.calls.append("stop")
 
 
-def pair(reactor):
+def pair(reactor, tcp=False):
     """Two connected sockets in Twisted's transports, with protocols that remember."""
-    sockets = socket.socketpair()
+    sockets = tcp_pair() if tcp else socket.socketpair()
     for one in sockets:
         one.setblocking(False)
     return tuple(Outer(reactor, one, Collecting()) for one in sockets)
+
+
+def tcp_pair():
+    """Two connected sockets: of TCP, where a reset makes what came before unreadable."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        return listener.accept()[0], near

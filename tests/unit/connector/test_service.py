@@ -9,6 +9,7 @@ from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector import service
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.transport.tls import TLSContexts, TLSSecurity
 
@@ -19,6 +20,44 @@ def settings(**changes):
         "acraserver_transport_encryption_disable": True,
     }
     return defaults(CONNECTOR_SECTIONS).but(**{**base, **changes})
+
+
+class Certificates(SynchronousTestCase):
+    """Before the start: this side's certificates can be used, and will be for a while."""
+
+    def said(self, prefix="", hosts=(), **options):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate, key = authority.issue("connector", hosts=hosts, **options)
+        names = {
+            "tls_ca": str(authority.path),
+            f"{prefix}tls_cert": str(certificate),
+            f"{prefix}tls_key": str(key),
+        }
+        made = {"acraserver_transport_encryption_disable": bool(prefix)}
+        return service.check_whole(
+            settings(acraserver_tls_transport_enable=not prefix, **made, **names)
+        )
+
+    def test_nothing_is_wrong(self):
+        self.assertEqual(self.said(days=29), [])
+        self.assertEqual(self.said("application_", hosts=("localhost",)), [])
+
+    def test_what_connections_fail_by(self):
+        for prefix, options, part in (
+            ("", {"days": -1}, "tls_cert: the certificate in "),
+            ("", {"hosts": ("x",), "server_only": True}, "clientAuth"),
+            ("application_", {"hosts": ("x",), "begins_in": 3}, "application_tls_cert: the cert"),
+            ("application_", {}, "serverAuth"),
+        ):
+            error = self.assertRaises(ConfigError, self.said, prefix, **options)
+            self.assertIn(part, str(error))
+
+    def test_remarks(self):
+        [remark] = self.said(begins_in=-200, days=10)
+        self.assertIn("in 9 days", remark)
+        self.assertIn("SIGHUP", remark)
 
 
 class Checks(SynchronousTestCase):

@@ -57,6 +57,62 @@ class Intake(SynchronousTestCase):
         self.assertTrue(self.taken(**tls, tls_auth=4))
 
 
+class Certificates(SynchronousTestCase):
+    """Before the start: this side's certificates can be used, and will be for a while."""
+
+    def setUp(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.authority = Authority(folder)
+
+    def said(self, name="server", **options):
+        made = {"hosts": ("localhost",), **options}
+        certificate, key = self.authority.issue(name, **made)
+        return service.check_whole(
+            settings(
+                acraconnector_tls_transport_enable=True,
+                tls_auth=4,
+                tls_ca=str(self.authority.path),
+                tls_cert=str(certificate),
+                tls_key=str(key),
+                db_tls="require",
+            )
+        )
+
+    def test_nothing_is_wrong(self):
+        self.assertEqual(self.said(days=29), [])
+
+    def test_what_connections_fail_by(self):
+        for options, part in (
+            ({"days": -1}, "expired on"),
+            ({"begins_in": 2}, "the clock here says"),
+            ({"hosts": ()}, "serverAuth"),
+        ):
+            error = self.assertRaises(ConfigError, self.said, **options)
+            self.assertIn("tls_cert: the certificate in ", str(error))
+            self.assertIn("CN=server,O=Sandbox", str(error))
+            self.assertIn(part, str(error))
+
+    def test_remarks(self):
+        # For servers alone: only a database that asks for certificates of clients minds.
+        [remark] = self.said(server_only=True)
+        self.assertIn("clientAuth", remark)
+        folder = self.authority.folder / "other"
+        folder.mkdir()
+        stranger = Authority(folder, "Other CA")
+        certificate, key = stranger.issue("server", hosts=("localhost",))
+        made = settings(
+            acraconnector_tls_transport_enable=True,
+            tls_auth=4,
+            tls_ca=str(self.authority.path),
+            tls_cert=str(certificate),
+            tls_key=str(key),
+            db_tls="disable",
+        )
+        [remark] = service.check_whole(made)
+        self.assertIn("issued by CN=Other CA, a CA that is not in this side's CA file", remark)
+
+
 class Checks(SynchronousTestCase):
     def refused(self, expected, **changes):
         error = self.assertRaises(ConfigError, service.check, settings(**changes))

@@ -84,6 +84,11 @@ class Metrics(SynchronousTestCase):
         self.metrics.watch_log(type("Writer", (), {"lost": 4}))
         self.assertIn("acra_log_lines_lost_total 4.0", self.text())
 
+    def test_certificates(self):
+        self.metrics.watch_certificates(lambda: {"tls_cert": 1.9e9})
+        line = 'acra_certificate_expiry_timestamp_seconds{setting="tls_cert"} 1.9e+09'
+        self.assertIn(line, self.text())
+
     def test_intake(self):
         self.metrics.watch_intake({"kept": 2})
         self.assertIn('acra_span_intake_spans_total{result="kept"} 2.0', self.text())

@@ -1,25 +1,40 @@
 """One service for exporters, pages and metrics."""
 
+from pathlib import Path
+
+from prometheus_client import generate_latest
 from twisted.application.service import Application, IServiceCollection
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
-from acra_twisted.options import Address, defaults
+from acra_twisted.options import Address, Settings, defaults
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
+from acra_twisted.transport.tls import Credentials, TLSContexts
 from tests.support.sample_spans import sample
 
 NOWHERE = Address("127.0.0.1", 0)
 
 
+class Told:
+    def __init__(self, lines):
+        self.lines = lines
+
+    def warn(self, text, event_text, code):
+        self.lines.append(event_text)
+
+
 class Telemetry(SynchronousTestCase):
-    def make(self, **changes):
+    def make(self, contexts=None, **changes):
         metrics = ConnectorMetrics("acraconnector")
         settings = defaults(CONNECTOR_SECTIONS).but(**changes)
         self.clock = Clock()
-        return TelemetryService(self.clock, "acra-connector", settings, metrics, lambda: [])
+        return TelemetryService(
+            self.clock, "acra-connector", settings, metrics, lambda: [], contexts=contexts
+        )
 
     def test_nothing_is_on_unless_it_is_asked_for(self):
         service = self.make()
@@ -50,6 +65,34 @@ class Telemetry(SynchronousTestCase):
         self.assertEqual(service.store.summary()[0].seen, 2)
         for listener in service:
             listener._listener.close()
+
+    def test_certificates_are_looked_at_from_time_to_time(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        certificate, key = Authority(folder).issue("server", hosts=("x",), days=2)
+        given = {"tls_cert": str(certificate), "tls_key": str(key), "tls_auth": 0}
+        contexts = TLSContexts()
+        service = self.make(contexts=contexts)
+        contexts.add(lambda: Credentials(Settings({"tls_ca": "", **given})).server_context())
+        self.assertEqual(list(contexts.ends()), ["tls_cert"])
+        metrics = generate_latest(service.metrics.registry).decode()
+        self.assertIn('acra_certificate_expiry_timestamp_seconds{setting="tls_cert"}', metrics)
+        told = []
+        service.log = Told(told)
+        service.startService()
+        self.assertEqual(told, [])
+        Authority(folder).issue("server", hosts=("x",), days=-1)
+        contexts.renew()
+        # What nobody says anew is looked at twice a day.
+        self.clock.advance(12 * 3600)
+        self.assertEqual(len(told), 1)
+        self.assertIn("tls_cert: the certificate in", told[0])
+        self.assertIn("expired on", told[0])
+        service.tell_certificates()
+        self.assertEqual(told[0], told[1])
+        metrics = generate_latest(service.metrics.registry).decode()
+        self.assertIn('acra_events_total{code="2014"} 2.0', metrics)
+        self.successResultOf(service.stopService())
 
     def test_life(self):
         service = self.make(tracing_log_enable=True)

@@ -174,7 +174,7 @@ class InUse(Case):
     def test_sentences_name_setting_and_file(self):
         issued = Issued(self.ca, usages=(SERVER,), when=period(-9, -1))
         loaded = Loaded("tls_cert", "/etc/acra/x.pem", issued.certificate, CLIENT)
-        first, second = loaded.findings(NOW)
+        first, second = map(loaded.sentence, loaded.findings(NOW))
         self.assertIn("tls_cert: the certificate in /etc/acra/x.pem (CN=app,O=Shop) exp", first)
         self.assertIn("--renew", first)
         self.assertIn("clientAuth", second)

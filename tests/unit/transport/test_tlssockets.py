@@ -44,9 +44,9 @@ class TLS(SynchronousTestCase):
         self.server_context = Credentials(self.near).server_context((b"postgresql",))
         self.client_context = Credentials(self.far).client_creator("db.example")
 
-    def connect(self, turns=50):
+    def connect(self, turns=50, tcp=False):
         self.reactor = Reactor()
-        outers = pair(self.reactor)
+        outers = pair(self.reactor, tcp)
         self.here, self.there = (outer.protocol for outer in outers)
         for outer, context, is_client in (
             (outers[0], self.server_context, False),
@@ -153,6 +153,50 @@ class TLS(SynchronousTestCase):
         self.connect()
         self.assertEqual((self.there.shaken, self.there.lost), (0, ["CertificateRefused"]))
         self.assertEqual((self.here.shaken, len(self.here.lost)), (0, 1))
+
+    def test_who_is_refused_learns_why_whatever_it_was_saying(self):
+        self.client_context = Credentials({**self.stranger, "tls_ca": self.far["tls_ca"]})
+        self.client_context = self.client_context.client_creator("db.example")
+        self.connect(turns=0, tcp=True)
+        # It talks on before it reads: a reset would end that, and take what was told along.
+        self.there.handshakeCompleted = self.client.pauseProducing
+        self.client.write(b"x" * 10_000)
+        self.reactor.turn()
+        for _ in range(3):
+            self.client.write(b"y")
+            self.reactor.turn()
+        self.client.resumeProducing()
+        self.reactor.turn()
+        self.assertEqual((self.there.lost, self.there.data), (["Error"], b""))
+        self.assertIn("alert unknown ca", str(self.there.why))
+        self.assertEqual((self.here.shaken, self.here.lost), (0, ["CertificateRefused"]))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_who_is_refused_and_stays_is_left(self):
+        for parting in ("time", "bytes"):
+            reactor = Reactor()
+            near, far = pair(reactor)
+            protocol = near.protocol
+            TLSStart(self.server_context, False, protocol).makeConnection(near)
+            far.socket.send(bytes.fromhex("160301000401000000"))
+            reactor.turn()
+            self.assertEqual(protocol.lost, [])
+            # What is said now changes nothing.
+            protocol.transport.write(b"too late")
+            if parting == "time":
+                reactor.advance(2)
+            else:
+                far.socket.setblocking(False)
+                for _ in range(400):
+                    try:
+                        far.socket.send(b"x" * 16384)
+                    except OSError:
+                        pass
+                    reactor.turn()
+                    if protocol.lost:
+                        break
+            self.assertEqual(protocol.lost, ["Error"], parting)
+            far.socket.close()
 
     def test_another_alpn_is_refused(self):
         self.client_context.context.set_alpn_protos([b"smtp"])
