@@ -8,11 +8,12 @@
 # make dist        a release in dist: source archive, wheels (one compiled), hashes, SBOM
 # make changelog   put the news fragments into CHANGELOG.rst, and remove them
 # make docs        write what is generated: etc/*.ini, docs/{options,events,spans,functions}.rst
+# make html        the pages in docs as a site with a search: build/html
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
 #                  TARGET=wire what reads the protocols, containers and keys
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: demo tutorial test compiled test-compiled lint dist changelog docs fuzz soak bench clean
+.PHONY: html demo tutorial test compiled test-compiled lint dist changelog docs fuzz soak bench clean
 .DEFAULT_GOAL := test
 
 demo:
@@ -57,6 +58,10 @@ changelog:
 docs:
 	@.ci/install-venv test
 	.venv/bin/python docs/generate.py
+
+html:
+	@.ci/install-venv test
+	.venv/bin/sphinx-build -q -W --keep-going -b html docs build/html
 
 fuzz:
 	@.ci/install-venv test

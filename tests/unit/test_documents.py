@@ -117,6 +117,18 @@ class Commands(SynchronousTestCase):
                         wrong.append(f"{page.name}: {text}")
         self.assertEqual(wrong, [])
 
+    def test_names_that_are_ours(self):
+        """Metrics, settings and attributes whose names begin with acra are in the code."""
+        code = "\n".join(path.read_text() for path in (TOP / "acra_twisted").rglob("*.py"))
+        wrong = []
+        for page in pages():
+            for text in literals(page):
+                name = re.match(r"acra(?:server|connector)?([_.][a-z_.]+[a-z])", text)
+                # Some begin with the daemon's name, some end with the tag's.
+                if name and name[1].removesuffix("_total") not in code and ".tag." not in name[1]:
+                    wrong.append(f"{page.name}: {text}")
+        self.assertEqual(wrong, [])
+
 
 class Files(SynchronousTestCase):
     def test_settings(self):
