@@ -13,13 +13,15 @@ Texts never contain a value out of a query, a key or a password.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from acra_twisted.events import WRONG_CONFIGURATION
 
 
 class AcraError(Exception):
-    """Root of the tree."""
+    """Root of the tree.  ``status`` is the exit status of a tool that it ends."""
+
+    status: ClassVar[int] = 1
 
 
 class ConfigError(AcraError):

@@ -44,9 +44,8 @@ class FilesystemKeyStore:
 
     def keys(self, purpose: Purpose, owner: str = "") -> tuple[Any, ...]:
         """See IKeyStore."""
-        path = os.path.join(self.folder, purposes.file_of(purpose, owner))
         found = []
-        for file in (path, *rotated(path)):
+        for file in self.files(purpose, owner):
             try:
                 sealed = files.read_secret(file, purpose.text)
             except FileNotFoundError:
@@ -101,6 +100,11 @@ class FilesystemKeyStore:
         self.master.wipe()
 
     # -- beyond it ------------------------------------------------------------------------------
+
+    def files(self, purpose: Purpose, owner: str = "") -> list[str]:
+        """The files of `keys`, in that order."""
+        path = os.path.join(self.folder, purposes.file_of(purpose, owner))
+        return [file for file in (path, *rotated(path)) if os.path.lexists(file)]
 
     def check(self) -> None:
         """Look at the modes of all key files and open one: whose folder is not as it must be, or

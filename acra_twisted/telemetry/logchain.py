@@ -6,7 +6,8 @@ and CEF lines are Acra's.  In JSON the value is over the line's own text, and co
 original joins the values as Go prints them, which no reader of JSON can know.
 
 Beyond the original, the first line of a chain names the last value of the chain before
-(``previous``), so that a chain that is missing as a whole is missed.
+(``previous``), so that a chain that is missing as a whole is missed.  `telemetry.chaincheck` reads
+such logs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 #: The field of the last line of a chain, and the texts of the last two.
@@ -25,6 +25,7 @@ FIRST_WORDS = "Audit log chain begins"
 NEW = " chain=new"
 
 _VALUE = r"(?P<integrity>[0-9a-f]{64})"
+_HEX = re.compile(r"[0-9a-f]{64}")
 _TEXT = re.compile(rf"(?P<line>.*) integrity={_VALUE}(?P<new>{NEW})?\s*", re.S)
 _JSON = re.compile(rf'(?P<line>.*?)(?P<new>,"chain":"new")?,"integrity":"{_VALUE}"\}}\s*', re.S)
 _PREVIOUS = re.compile(r"\bprevious\"?[=:] ?\"?([0-9a-f]{64}|none)\b")
@@ -73,92 +74,61 @@ def step(key: bytes, before: bytes, body: str) -> tuple[bytes, bytes, str]:
     return hashlib.sha256(key).digest(), digest, hashlib.sha256(digest).hexdigest()
 
 
-class Problem(NamedTuple):
-    """``line`` counts from 1, over all files in order."""
-
-    line: int
-    text: str
-
-
-class Verified(NamedTuple):
-    """What was found: ``open_chain`` if the last chain has not ended."""
-
-    lines: int
-    chains: int
-    problems: list[Problem]
-    open_chain: bool
-
-
-def verify(lines: Iterable[str], key: bytes) -> Verified:
-    """Replay chains over the lines of a log.  At a problem it goes on with the next chain."""
-    problems: list[Problem] = []
-    chains = number = 0
-    state: tuple[bytes, bytes] | None = None
-    lost = False
-    last = ""
-    for number, text in enumerate(lines, 1):
-        found = _read(text.rstrip("\n"))
-        if found is None:
-            if not lost:
-                problems.append(
-                    Problem(number, "the line has no integrity value: it was cut off, or added")
-                )
-            state, lost = None, True
-            continue
-        body, integrity, new = found
-        # Also of a line that is none of a chain: what was lost there has been said already.
-        before, last = last, integrity
-        if new:
-            if state is not None:
-                problems.append(Problem(number, "a chain begins and the one before has not ended"))
-            previous = _PREVIOUS.search(body)
-            if chains and previous is not None and previous[1] != before:
-                problems.append(Problem(number, "a chain is missing before this one"))
-            chains += 1
-            state, lost = (hashlib.sha256(key).digest(), b""), False
-        elif state is None:
-            if not lost:
-                problems.append(Problem(number, "the line belongs to no chain"))
-            lost = True
-            continue
-        next_key, digest, expected = step(*state, body)
-        if not hmac.compare_digest(expected, integrity):
-            problems.append(
-                Problem(number, "this line was changed, or lines before it are missing")
-            )
-            state, lost = None, True
-            continue
-        state = None if _is_end(body) else (next_key, digest)
-    return Verified(number, chains, problems, state is not None)
-
-
-def _is_end(body: str) -> bool:
-    if _IS_END.fullmatch(body):
-        return True
-    try:
-        record = json.loads(body + "}")
-    except ValueError:
-        return False
-    return isinstance(record, dict) and bool(
-        record.get("chain") == END and record.get("msg") == LAST_WORDS[1]
-    )
-
-
 def last_value(text: str) -> str:
     """The value of the last line of a log that has one; empty if none has."""
     for line in reversed(text.splitlines()):
-        found = _read(line)
+        found = read(line)
         if found is not None:
-            return found[1]
+            return found.integrity
     return ""
 
 
-def _read(line: str) -> tuple[str, str, bool] | None:
-    """A signed line's body, its value, and whether it begins a chain."""
+class Signed(NamedTuple):
+    """A signed line: what of it is signed, its value, and whether it begins a chain."""
+
+    body: str
+    integrity: str
+    begins: bool
+
+
+def read(line: str) -> Signed | None:
+    """A line as it was signed; None if it has no value where ours and Acra's texts have it."""
     json_match = _JSON.fullmatch(line) if line.startswith("{") else None
     match = json_match or _TEXT.fullmatch(line)
     if match is None:
         return None
     # In JSON the mark of the first line is a part of what is signed.
     marked = match["new"] if json_match is not None else None
-    return match["line"] + (marked or ""), match["integrity"], match["new"] is not None
+    return Signed(match["line"] + (marked or ""), match["integrity"], match["new"] is not None)
+
+
+def is_acras_json(line: str) -> bool:
+    """Whether a line is JSON that Acra has signed: its value stands among its other keys."""
+    if not line.startswith("{") or '"integrity"' not in line:
+        return False
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    value = record.get("integrity") if isinstance(record, dict) else None
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None
+
+
+def previous_of(body: str) -> str:
+    """The value of the chain before that the first line of a chain names: "none" if there was
+    none, empty in Acra's chains, which name none."""
+    found = _PREVIOUS.search(body)
+    return found[1] if found is not None else ""
+
+
+def is_end(body: str) -> bool:
+    """Whether a line is the last one of its chain."""
+    if _IS_END.fullmatch(body):
+        return True
+    try:
+        record = json.loads(body + "}")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and bool(
+        record.get("chain") == END and record.get("msg") == LAST_WORDS[1]
+    )

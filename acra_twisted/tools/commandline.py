@@ -62,7 +62,7 @@ def run(
     main: Callable[[Sequence[str], Environment, TextIO], None],
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """A console script: 0, or one line on standard error and 1."""
+    """A console script: 0, or one line on standard error and the error's status."""
     if arguments is None:
         arguments = sys.argv[1:]
     try:
@@ -72,7 +72,7 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (AcraError, OSError) as error:
         sys.stderr.write(f"{program}: {error}\n")
-        return 1
+        return error.status if isinstance(error, AcraError) else 1
     return 0
 
 

@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry import logchain, logs
+from acra_twisted.telemetry import logs
+from acra_twisted.telemetry.chaincheck import verify
 from acra_twisted.telemetry.logsinks import FileSink, StreamSink
 from acra_twisted.telemetry.securitylog import SecurityLog
 from tests.support.disk import Disk
@@ -135,8 +136,8 @@ class Writer(SynchronousTestCase):
             writer.reopen()
             writer(EVENT)
             writer.end()
-            found = logchain.verify(stream.getvalue().splitlines(True), key)
-            self.assertEqual(found, (10, 2, [], False), style)
+            found = verify(stream.getvalue().splitlines(True), [key])
+            self.assertEqual(found, (10, [2], [], [], False), style)
             if style == "json":
                 for line in stream.getvalue().splitlines():
                     self.assertEqual(len(json.loads(line)["integrity"]), 64)
@@ -157,7 +158,7 @@ class Writer(SynchronousTestCase):
         writer.reopen()
         writer.end()
         lines = stream.getvalue().splitlines(True)
-        self.assertEqual(logchain.verify(lines, b"k" * 32), (7, 2, [], False))
+        self.assertEqual(verify(lines, [b"k" * 32]), (7, [2], [], [], False))
         self.assertIn('error="it is gone"', lines[4])
 
 
@@ -204,8 +205,8 @@ class FullDisks(SynchronousTestCase):
         for style in logs.FORMATS:
             for room in (0, 1, 30):
                 lines = self.write(style, True, room)
-                found = logchain.verify(lines, self.KEY)
-                self.assertEqual((found.chains, found.open_chain), (2, False), style)
+                found = verify(lines, [self.KEY])
+                self.assertEqual((found.chains, found.open_chain), ([2], False), style)
                 # Where the lines are missing; all others are verified.
                 self.assertEqual([line for line, _ in found.problems], [5], (style, room))
                 [begins] = [line for line in lines if "lines_lost" in line or "linesLost" in line]
@@ -229,5 +230,5 @@ class FullDisks(SynchronousTestCase):
         writer.begin()
         writer(EVENT)
         writer.end()
-        found = logchain.verify(stream.getvalue().splitlines(True), self.KEY)
-        self.assertEqual(found, (4, 1, [], False))
+        found = verify(stream.getvalue().splitlines(True), [self.KEY])
+        self.assertEqual(found, (4, [1], [], [], False))

@@ -13,7 +13,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.options import defaults
 from acra_twisted.telemetry import logsetup
-from acra_twisted.telemetry.logchain import verify
+from acra_twisted.telemetry.chaincheck import verify
 from acra_twisted.tools import keymaker
 
 MASTER = base64.b64encode(b"m" * 32).decode()
@@ -73,8 +73,8 @@ class Setup(SynchronousTestCase):
             writer.close()
             os.environ[VARIABLE] = MASTER
         with open(path) as file:
-            found = verify(file, self.key(keys))
-        self.assertEqual((found.lines, found.chains), (14, 4))
+            found = verify(file, [self.key(keys)])
+        self.assertEqual((found.lines, found.chains), (14, [4]))
         self.assertEqual((found.problems, found.open_chain), ([], False))
 
     def key(self, keys):

@@ -1,13 +1,15 @@
 """``acra-log-verifier``."""
 
+import contextlib
 import io
+import json
 import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import KeyStoreError
+from acra_twisted.errors import AcraError, KeyStoreError
 from acra_twisted.telemetry.logchain import LAST_WORDS, Chain
-from acra_twisted.tools import logverifier
+from acra_twisted.tools import keymaker, logverifier
 from tests.unit.telemetry.test_logsetup import MASTER, SETTINGS, VARIABLE, logsetup, make_key
 
 
@@ -31,9 +33,68 @@ class Verifier(SynchronousTestCase):
             logverifier.main(
                 [f"--keys_dir={self.keys}", *options, *paths], {VARIABLE: MASTER}, output
             )
-        except logverifier.Tampered as error:
+        except AcraError as error:
+            self.status = error.status
+            if isinstance(error, KeyStoreError):
+                raise
             return f"{output.getvalue()}{error}"
+        self.status = 0
         return output.getvalue()
+
+    def rotate(self):
+        keymaker.main(
+            [f"--keys_output_dir={self.keys}", "--generate_log_key"],
+            {VARIABLE: MASTER},
+            io.StringIO(),
+        )
+
+    def chain(self, first="one"):
+        key = logsetup._key_reader(SETTINGS.but(keys_dir=self.keys))()
+        chain = Chain(key, "plaintext")
+        end = f'time="now" level=info msg="{LAST_WORDS[1]}" chain=end'
+        return [chain.sign(text) for text in (first, "two", end)]
+
+    def test_keys_that_were_rotated_are_tried(self):
+        for _ in range(2):
+            self.rotate()
+            self.lines += self.chain()
+        shown = self.run_on(self.lines)
+        self.assertEqual(self.status, 0, shown)
+        self.assertIn("9 lines in 3 chains are as they were written", shown)
+        self.assertIn("secure_log_key: 1 chains\n", shown)
+        self.assertRegex(shown, r"secure_log_key\.old/2[-0-9T:.]+: 1 chains\n")
+        self.lines[1] = self.lines[1].replace("two", "2")
+        self.assertIn("line 2: this line was changed", self.run_on(self.lines))
+        self.assertEqual(self.status, 1)
+
+    def test_lines_from_before_signing_have_a_status_of_their_own(self):
+        unsigned = [f"line {n}" for n in range(6)]
+        shown = self.run_on(unsigned + self.lines)
+        self.assertEqual(self.status, 3)
+        for text in (
+            "lines 1 to 6: not signed: written before signing began, or added",
+            "3 lines in 1 chains are as they were written",
+            "6 of 9 lines are not signed",
+        ):
+            self.assertEqual(shown.count(text), 1, shown)
+        self.assertIn("line 8: this line was", self.run_on(unsigned + self.lines[::2]))
+        self.assertEqual(self.status, 1)
+        self.run_on(unsigned[:1])
+        self.assertEqual(self.status, 1)
+
+    def test_json_that_acra_has_signed(self):
+        line = json.dumps({"integrity": "b3" * 32, "msg": "x"})
+        self.assertIn("that Acra has signed cannot be checked", self.run_on([line] * 3))
+        self.assertEqual(self.status, 4)
+        self.assertIn("line 1: JSON that Acra has signed", self.run_on([line, *self.lines]))
+        self.assertEqual(self.status, 3)
+
+    def test_help_says_what_each_status_means(self):
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            self.assertRaises(SystemExit, self.run_on, options=["--help"])
+        text = " ".join(output.getvalue().split())
+        for part in ("0, each line", "1, a line is missing", "3, what is signed", "4, nothing"):
+            self.assertIn(part, text)
 
     def test_as_it_was_written(self):
         text = "3 lines in 1 chains are as they were written\n"
