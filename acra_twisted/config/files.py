@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Protocol
@@ -36,6 +37,11 @@ class ConfigFile(Protocol):
 def has_yaml_name(path: str) -> bool:
     """Whether the name says that the content is YAML."""
     return path.lower().endswith(_YAML_NAMES)
+
+
+def is_to_be_made(path: str) -> bool:
+    """Whether --dump_config makes this file: it has YAML's name, and holds nothing yet."""
+    return has_yaml_name(path) and not (os.path.exists(path) and os.path.getsize(path))
 
 
 def open_file(path: str) -> ConfigFile:

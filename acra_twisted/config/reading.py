@@ -7,7 +7,6 @@ wrong with any of them is told at once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -15,7 +14,7 @@ from typing import Any
 
 from acra_twisted.config.acraoptions import Judged, address, judge, options_of
 from acra_twisted.config.effects import Rule, without_effect
-from acra_twisted.config.files import ConfigFile, has_yaml_name, open_file
+from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.options import BOOLEAN, FILE, Block, Boolean, Line, Option, Section, Settings
@@ -346,7 +345,7 @@ def read_settings(
         raise_together(flags.wrong)
         return actions, Settings({})
     path = actions["config_file"]
-    if actions["dump_config"] and has_yaml_name(path) and not _holds_something(path):
+    if actions["dump_config"] and is_to_be_made(path):
         path = ""
     reading = _Reading(program, flags, environment, path)
     reading.read()
@@ -360,7 +359,3 @@ def read_settings(
     )
     _raise_together(reading.wrong, settings, actions)
     return actions, settings
-
-
-def _holds_something(path: str) -> bool:
-    return os.path.exists(path) and os.path.getsize(path) > 0

@@ -49,7 +49,7 @@ _KINDS = {
 
 def _parser() -> Parser:
     parser = Parser(prog=PROGRAM, description="Try and make rules of AcraCensor.")
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     check = commands.add_parser(
         "check", help="decide the queries on standard input, one JSON answer a line"

@@ -110,7 +110,7 @@ def _parser() -> Parser:
         epilog=f"{PROGRAM} connector --name=billing makes a certificate for one more connector; "
         f"{PROGRAM} --renew makes all of a folder's certificates anew before they expire.",
     )
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     parser.add_argument(
         "kinds",
         nargs="*",

@@ -9,10 +9,12 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, NoReturn, TextIO
 
 from acra_twisted import __version__
-from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
+from acra_twisted.config.files import is_to_be_made
+from acra_twisted.errors import AcraError, ConfigError, KeyStoreError, raise_together
 from acra_twisted.keystore import masterkey, purposes
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
-from acra_twisted.options import BOOLEAN
+from acra_twisted.options import BOOLEAN, Line
+from acra_twisted.tools import acrawords
 
 #: Where tools read their environment and write; replaced by tests.
 Environment = MutableMapping[str, str]
@@ -43,6 +45,42 @@ class Parser(argparse.ArgumentParser):
         words[:end] = [f"{w}=true" if w in self._switches else w for w in words[:end]]
         return super().parse_known_args(words, namespace)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """argparse: called for a whole command line.  Raises ConfigError, with all mistakes."""
+        actions: dict[str, list[argparse.Action]] = {}
+        for name, action in acrawords.flags_of(self):
+            actions.setdefault(name, []).append(action)
+        switches = {
+            name: found[0].type is _boolean or found[0].nargs == 0
+            for name, found in actions.items()
+        }
+        for name in acrawords.COMMON:
+            switches.pop(name, None)
+        words = acrawords.split(self.prog, sys.argv[1:] if args is None else args, switches)
+        path = words.common.get("config_file", "")
+        filed: dict[str, Line] = {}
+        dumping = acrawords.asks_for_dump(words.common)
+        wrong: list[ConfigError] = []
+        if path and not (dumping and is_to_be_made(path)):
+            filed, wrong = acrawords.read_file(self.prog, path, actions)
+        wrong += acrawords.refusals(self.prog, words.acra, filed)
+        if dumping:
+            raise_together(wrong)
+            found = acrawords.entries(actions, words.given)
+            self.exit(0, "".join(acrawords.dump(self.prog, words.common, found)))
+        given = None
+        try:
+            given = super().parse_args(words.rest, namespace)
+        except ConfigError as error:
+            wrong.append(error)
+        raise_together(wrong)
+        return given
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """argparse: end, and say so where answers go."""
+        sys.stdout.write(message or "")
+        raise SystemExit(status)
+
     def key_folders(self, folder: str, public: str) -> None:
         """Where keys are, and where the master key comes from."""
         self.add_argument(f"--{folder}", default=".acrakeys", help="folder of keys")
@@ -71,7 +109,7 @@ def run(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (AcraError, OSError) as error:
-        sys.stderr.write(f"{program}: {error}\n")
+        sys.stderr.write("".join(f"{program}: {line}\n" for line in str(error).splitlines()))
         return error.status if isinstance(error, AcraError) else 1
     return 0
 
@@ -82,9 +120,17 @@ def _two_dashes(word: str) -> str:
     return f"-{word}" if single else word
 
 
-def add_version(parser: Parser) -> None:
-    """``--version``."""
+def add_common(parser: Parser) -> None:
+    """What every tool has."""
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--config_file", default="", metavar="FILE", help="YAML file with flags, as Acra's are"
+    )
+    parser.switch(
+        "dump_config",
+        help="print all flags as such a file; with --config_file write them there",
+    )
+    parser.switch("generate_markdown_args_table", help="print a table of all flags")
 
 
 def open_store(folder: str, public: str, given: Any, environment: Environment) -> Any:

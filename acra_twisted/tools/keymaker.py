@@ -44,7 +44,7 @@ def _parser() -> Parser:
         epilog="The master key comes from ACRA_MASTER_KEY (base64), --master_key_file or "
         "--master_key_command.",
     )
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     commandline.add_identity(parser)
     parser.add_argument(
         "--keystore", default="", choices=("", "v1", "v2"), help="needed for a new folder: v1"

@@ -35,7 +35,7 @@ _NOTHING_MADE = "No keys were updated: name the kinds to generate, see --help\n"
 
 def _parser() -> Parser:
     parser = Parser(prog=PROGRAM, description="Manage the keys of a key store (version 1).")
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
     def command(name: str, text: str) -> Parser:
@@ -85,6 +85,11 @@ def _bundle_files(parser: Parser) -> None:
 def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> None:
     """Raises AcraError, OSError."""
     parser = _parser()
+    if "migrate" in arguments[:1]:
+        raise KeyStoreError(
+            "migrate: there is one version of key stores here (v1), and nothing to migrate to; "
+            "export and import carry keys from one folder to another"
+        )
     given = parser.parse_args(arguments)
     if given.command is None:
         output.write("No command specified\n")

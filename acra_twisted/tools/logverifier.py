@@ -47,7 +47,7 @@ def _parser() -> Parser:
         "there are lines that were written before signing began; 4, nothing can be checked: JSON "
         "that Acra has signed.",
     )
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     parser.key_folders("keys_dir", "keys_dir_public")
     parser.add_argument(
         "--audit_log_file", action="append", default=[], metavar="FILE", help="a log file"

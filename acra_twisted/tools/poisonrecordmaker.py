@@ -23,7 +23,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM, description="Print a poison record in base64: store its bytes, not the text."
     )
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     parser.key_folders("keys_dir", "keys_dir_public")
     parser.add_argument(
         "--type", default="acrastruct", choices=("acrastruct", "acrablock"), help="its form"

@@ -47,7 +47,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM, description="Show the sessions, rates, stages and slow or denied exchanges."
     )
-    commandline.add_version(parser)
+    commandline.add_common(parser)
     add_options(parser)
     parser.add_argument("--interval", type=float, default=2.0, help="seconds between two looks")
     parser.add_argument(
