@@ -117,8 +117,8 @@ are.  Most options are the same here (see `options <options.rst>`_).  These are 
 that is refused is told at once, with its place.
 
 Command lines
-    Flags are ``-name`` or ``--name``, with ``=value`` or the next word; switches have a value behind
-    ``=`` alone.  ``-config_file=""`` names no file, as in Acra; there is no file that is read
+    Flags are ``-name`` or ``--name``, with ``=value`` or the next word; switches have a value
+    behind ``=`` alone.  ``-config_file=""`` names no file, as in Acra; there is no file that is read
     without being named.
 Configuration files
     YAML, recognized by its content or by a name that ends in ``.yaml`` or ``.yml``: one option a
