@@ -118,8 +118,8 @@ that is refused is told at once, with its place.
 
 Command lines
     Flags are ``-name`` or ``--name``, with ``=value`` or the next word; switches have a value
-    behind ``=`` alone.  ``-config_file=""`` names no file, as in Acra; there is no file that is read
-    without being named.
+    behind ``=`` alone.  ``-config_file=""`` names no file, as in Acra; no file is read without
+    being named.
 Configuration files
     YAML, recognized by its content or by a name that ends in ``.yaml`` or ``.yml``: one option a
     line, and ``version``, which is 0.84 to 0.96.  A file without one is refused ("config hasn't
