@@ -53,6 +53,7 @@ LIMIT_EXCEEDED: Final = 2011
 API_CALL: Final = 2012
 CERTIFICATE: Final = 2014
 IDLE_SETTING: Final = 2018
+LOG_LINES_LOST: Final = 2019
 
 
 class Event(NamedTuple):
@@ -351,6 +352,13 @@ TABLE: Final[dict[int, Event]] = {
         "warning",
         "a setting has no effect, or needs a restart to have one",
         "Change the setting, or restart the daemon.",
+    ),
+    LOG_LINES_LOST: Event(
+        6,
+        "warning",
+        "a destination of the log takes no lines, or takes them again",
+        "Make room on the disk, or see to the receiver that the line names. What is lost is "
+        "counted in ``acra_log_lines_lost_total``.",
     ),
 }
 

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from acra_twisted import __version__, events
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry import logchain
+from acra_twisted.telemetry.losses import Losses
 from acra_twisted.wire import cef
 
 Formatter = Callable[[LogEvent], str]
@@ -145,11 +146,17 @@ FORMATS: dict[str, Callable[[str], Formatter]] = {
 class LogWriter:
     """Writes events from ``level`` on, and those marked ``always``, one line each, to every sink.
 
-    ``security`` gets every event, whatever its level.
+    ``security`` gets every event, whatever its level.  ``console`` is standard error, where it is
+    none of the sinks: what it is to say of them in any case (see `Losses`).
     """
 
     def __init__(
-        self, formatter: Formatter, level: Any, sinks: Sequence[Any], security: Any = None
+        self,
+        formatter: Formatter,
+        level: Any,
+        sinks: Sequence[Any],
+        security: Any = None,
+        console: Any = None,
     ) -> None:
         self._format = formatter
         self._level = level
@@ -157,11 +164,15 @@ class LogWriter:
         self._signed = [sink for sink in sinks if isinstance(sink, SignedSink)]
         self._security = security
         self._all_sinks = (*self.sinks, security.sink) if security is not None else self.sinks
+        self._losses = Losses(formatter, self.sinks, console)
 
     def __call__(self, event: LogEvent) -> None:
         """Never raises: a line that can't be written is lost, the connection is not."""
+        now = event.get("log_time", 0.0)
         if self._security is not None:
-            self._security(event)
+            written = self._security(event)
+            if written is not None:
+                self._losses.saw(self._security.sink, written, now)
         level = event.get("log_level", LogLevel.info)
         namespace = str(event.get("log_namespace"))
         if level is LogLevel.info and namespace.startswith(("twisted.", "log_legacy")):
@@ -170,7 +181,7 @@ class LogWriter:
         if level >= self._level or "always" in event:
             line = self._format(event)
             for sink in self.sinks:
-                sink.send(line, event)
+                self._losses.saw(sink, sink.send(line, event), now)
 
     def begin(self) -> None:
         """Write the first line of a chain, where lines are signed."""
@@ -301,3 +312,13 @@ class SignedSink:
     def lost(self) -> int:
         """See the sink."""
         return int(self._sink.lost)
+
+    @property
+    def place(self) -> str:
+        """See the sink."""
+        return str(self._sink.place)
+
+    @property
+    def why(self) -> str:
+        """See the sink."""
+        return str(self._sink.why)

@@ -58,7 +58,8 @@ def make_writer(program: str, settings: Settings, reactor: Any) -> tuple[LogWrit
         sinks = [
             SignedSink(sink, SignedLog(read_key, style, previous), formatter) for sink in sinks
         ]
-    return LogWriter(formatter, log_level(settings), sinks, security), services
+    console = None if settings["log_to_console"] else StreamSink(sys.stderr)
+    return LogWriter(formatter, log_level(settings), sinks, security, console), services
 
 
 def _key_reader(settings: Settings) -> Callable[[], bytes]:

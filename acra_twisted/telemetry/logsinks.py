@@ -72,9 +72,12 @@ class StreamSink:
     """Standard error, mostly.  Where it is a file it is written past its buffer, which would keep
     a part of what could not be written."""
 
+    place = "standard error"
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.lost = 0
+        self.why = ""
         try:
             self._lines: Lines | None = Lines(stream.fileno())
         except (OSError, ValueError):
@@ -88,8 +91,9 @@ class StreamSink:
             else:
                 self._stream.write(line + "\n")
                 self._stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             self.lost += 1
+            self.why = getattr(error, "strerror", None) or str(error)
             return False
         return True
 
@@ -113,6 +117,9 @@ class FileSink:
     def __init__(self, option: str, path: str, alone: bool = False) -> None:
         self._option, self._path, self._alone = option, path, alone
         self.lost = 0
+        self.why = ""
+        #: How people name it.
+        self.place = f"{option} ({path})"
         self._lines = self._open()
 
     def _open(self) -> Lines:
@@ -139,8 +146,9 @@ class FileSink:
         """Write a line; False if it is lost."""
         try:
             self._lines.append(_encoded(line))
-        except OSError:
+        except OSError as error:
             self.lost += 1
+            self.why = error.strerror or ""
             return False
         return True
 
@@ -171,6 +179,7 @@ class _Datagrams:
         self._family, self._target = family, target
         self._socket: socket.socket | None = None
         self.lost = 0
+        self.why = ""
 
     def put(self, data: bytes) -> bool:
         """Send; False if it is lost."""
@@ -180,8 +189,9 @@ class _Datagrams:
                 self._socket.setblocking(False)
                 self._socket.connect(self._target)
             self._socket.send(data)
-        except OSError:
+        except OSError as error:
             self.lost += 1
+            self.why = error.strerror or ""
             self.close()
             return False
         return True
@@ -199,6 +209,8 @@ class _Datagrams:
 class SyslogSink:
     """``send`` makes messages; ``carrier`` brings them away."""
 
+    place = "log_to_syslog"
+
     def __init__(self, program: str, carrier: Any) -> None:
         self._program = program
         self._host = socket.gethostname()
@@ -208,6 +220,11 @@ class SyslogSink:
     def lost(self) -> int:
         """Messages that could not be sent."""
         return int(self._carrier.lost)
+
+    @property
+    def why(self) -> str:
+        """Why the last one of these could not be."""
+        return str(self._carrier.why)
 
     def send(self, line: str, event: LogEvent) -> bool:
         """One message with the whole line; False if it is lost."""
@@ -232,6 +249,8 @@ class SyslogSink:
 
 class JournalSink(_Datagrams):
     """journald's own protocol: every field of an event is one of the journal's."""
+
+    place = "log_to_journald"
 
     def __init__(self, program: str, path: str = JOURNAL) -> None:
         super().__init__(socket.AF_UNIX, path)
@@ -260,6 +279,8 @@ class _Stream(Protocol):
 
 class TcpCarrier(Factory):
     """Messages over a TCP connection that is made anew when it breaks; a bounded number waits."""
+
+    why = f"the receiver cannot be reached, or does not read, and {_WAITING_MAX} lines wait"
 
     protocol = _Stream
     noisy = False

@@ -104,10 +104,10 @@ class SecurityLog:
         self._host = socket.gethostname()
         self.sink = sink
 
-    def __call__(self, event: LogEvent) -> None:
-        """Write an event, if it is one of those."""
+    def __call__(self, event: LogEvent) -> bool | None:
+        """Write an event, if it is one of those; False if it is lost, None if it is none."""
         if not is_security_event(event):
-            return
+            return None
         found = record(self._product, self._host, event)
         if self._style == "json":
             line = json.dumps(found._asdict())
@@ -121,4 +121,4 @@ class SecurityLog:
                 found.severity,
                 cef.to_dictionary(event.get("log_time", 0.0), known),
             )
-        self.sink.send(line, event)
+        return bool(self.sink.send(line, event))

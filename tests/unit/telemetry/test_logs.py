@@ -231,4 +231,5 @@ class FullDisks(SynchronousTestCase):
         writer(EVENT)
         writer.end()
         found = verify(stream.getvalue().splitlines(True), [self.KEY])
-        self.assertEqual(found, (4, [1], [], [], False))
+        # The fourth says that the file takes none.
+        self.assertEqual(found, (5, [1], [], [], False))
