@@ -59,8 +59,9 @@ class Journal:
         return os.open(self.path, flags, 0o600)
 
 
-def read_journal(path: str) -> list[str]:
-    """The texts of a file, of ours or Acra's.  Lines that are none are left out.
+def read_journal(path: str, allowed: bool = False) -> list[str]:
+    """The texts of a file, of ours or Acra's.  Lines that are none are left out; with ``allowed``
+    those as well that somebody has marked as denied in Acra's web interface.
 
     Raises OSError, ValueError for a file that is far too long to be one.
     """
@@ -71,9 +72,11 @@ def read_journal(path: str) -> list[str]:
         for line in file:
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(entry, dict):
+                if allowed and entry.get("_blacklisted_by_web_config"):
+                    continue
                 text = entry.get("raw_query", entry.get("query"))
                 if isinstance(text, str):
                     found.append(text)

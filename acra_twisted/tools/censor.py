@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TextIO
-
-import yaml
 
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.handlers import Decision
-from acra_twisted.censor.patterns import holds_placeholder, read_pattern
 from acra_twisted.censor.rules import Rules, read_rules
-from acra_twisted.errors import ConfigError, LexError
+from acra_twisted.errors import AcraError, ConfigError, LexError
 from acra_twisted.sql import lexer, skeleton, tree
 from acra_twisted.sql.languages import LANGUAGES, Limits, bound, normal
 from acra_twisted.sql.redact import hide
@@ -22,6 +19,7 @@ from acra_twisted.stages.journal import read_journal
 from acra_twisted.stages.rulesource import read_rule_file
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.learn import learn
 
 PROGRAM = "acra-censor"
 #: Where `check` reads, and where it writes warnings; replaced by tests.
@@ -47,18 +45,36 @@ _KINDS = {
 }
 
 
+#: Longer queries are shown by their size.
+_SHOWN_MAX = 64 << 10
+
+
+class Denied(AcraError):
+    """The rules deny a query that was asked for."""
+
+    status = 3
+
+
 def _parser() -> Parser:
     parser = Parser(prog=PROGRAM, description="Try and make rules of AcraCensor.")
     commandline.add_common(parser)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     check = commands.add_parser(
-        "check", help="decide the queries on standard input, one JSON answer a line"
+        "check",
+        help="decide the queries on standard input, one JSON answer a line",
+        epilog="Exit status with --config: 0, every query is allowed; 3, one is denied; 1, the "
+        "rules or the command line cannot be used. Without: 0 if every line could be decided; "
+        "each answer has its verdict.",
     )
-    learn = commands.add_parser("learn", help="make an allow list of a capture file")
-    learn.add_argument("file", help="what a query_capture handler or stage has written")
+    learning = commands.add_parser(
+        "learn",
+        help="make an allow list of a capture file",
+        epilog="Exit status 1 if no captured statement can be made a rule.",
+    )
+    learning.add_argument("file", help="what a query_capture handler or stage has written, or Acra")
     explain = commands.add_parser("explain", help="show how a query is read and decided")
     explain.add_argument("query", help="the statement; - reads it from standard input")
-    for command in (check, learn, explain):
+    for command in (check, learning, explain):
         command.add_argument(
             "--db", default="postgresql", choices=sorted(LANGUAGES), help="whose SQL it is"
         )
@@ -77,7 +93,7 @@ def main(arguments: Any, environment: Environment, output: TextIO) -> None:
     if given.command == "check":
         _check(given, output)
     elif given.command == "learn":
-        output.write(learn(read_journal(given.file), given.db, given.file))
+        output.write(learn(read_journal(given.file, allowed=True), given.db, given.file))
     else:
         query = INPUT.read() if given.query == "-" else given.query
         rules = read_rule_file("--config", given.config) if given.config else Rules()
@@ -92,19 +108,27 @@ def _check(given: Any, output: TextIO) -> None:
         censor = Censor(LANGUAGES[given.db], read_rule_file("--config", given.config))
         for remark in censor.remarks:
             ERRORS.write(f"{PROGRAM}: {remark}\n")
-        for line in INPUT:
+        asked = denied = 0
+        for number, line in enumerate(INPUT, 1):
             text = line.rstrip("\n")
             if text:
-                _answer(censor.decide(_bytes(text)), output)
+                query = _bytes(text)
+                decision = censor.decide(query)
+                _answer(number, _shown(LANGUAGES[given.db], query), decision, output)
+                asked += 1
+                denied += not decision.allowed
+        if denied:
+            raise Denied(f"{denied} of {asked} queries are denied")
         return
     censors: dict[str, Censor] = {}
     for number, line in enumerate(INPUT, 1):
         if line.strip():
-            _answer(_judge(line, number, censors), output)
+            _answer(number, *_judge(line, number, censors), output)
 
 
-def _judge(line: str, number: int, censors: dict[str, Censor]) -> Decision:
-    """One JSON line.  Raises ConfigError where the line itself cannot be used."""
+def _judge(line: str, number: int, censors: dict[str, Censor]) -> tuple[str, Decision]:
+    """One JSON line: its query without literals, and the decision.  Raises ConfigError where the
+    line itself cannot be used."""
     where = f"line {number}"
     try:
         asked = json.loads(line)
@@ -127,7 +151,20 @@ def _judge(line: str, number: int, censors: dict[str, Censor]) -> Decision:
         censor = Censor(language, read_rules(rules, where, need_version=False))
         censors[key] = censor
     settings = {str(name).lower(): str(value) for name, value in session.items()}
-    return censor.decide(_bytes(asked["query"]), language.mode_of(settings))
+    query, mode = _bytes(asked["query"]), language.mode_of(settings)
+    return _shown(language, query, mode), censor.decide(query, mode)
+
+
+def _shown(language: Any, query: bytes, mode: Any = None) -> str:
+    """A query without its literals; only its size where it cannot be split, or is long."""
+    mode = mode or language.mode
+    if len(query) <= _SHOWN_MAX:
+        try:
+            usual = normal(query, mode)
+            return hide(usual, language.tokens(usual, mode))
+        except LexError:
+            pass
+    return f"({len(query)} bytes)"
 
 
 def _bytes(text: str) -> bytes:
@@ -138,70 +175,12 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _answer(decision: Decision, output: TextIO) -> None:
+def _answer(number: int, query: str, decision: Decision, output: TextIO) -> None:
     verdict = "allow" if decision.allowed else "deny"
-    json.dump({"verdict": verdict, "by": decision.by, "why": decision.why}, output)
+    answer = {"verdict": verdict, "by": decision.by, "why": decision.why}
+    json.dump({"line": number, "query": query, **answer}, output)
     output.write("\n")
     output.flush()
-
-
-# -- learn ----------------------------------------------------------------------------------------
-
-
-def learn(texts: Iterable[str], db: str, source: str) -> str:
-    """An allow list with %%VALUE%% for what was cut out, for a person to review."""
-    language = LANGUAGES[db]
-    patterns: dict[str, None] = {}
-    left: list[str] = []
-    for text in texts:
-        pattern = _pattern(text, language)
-        if holds_placeholder(text):
-            # No application writes so; who sent it may hope that it becomes a rule.
-            left.append(text)
-            continue
-        try:
-            read_pattern(language, pattern, "learned")
-        except ConfigError:
-            left.append(text)
-        else:
-            patterns.setdefault(pattern)
-    head = [
-        f"# Learned from {source}: {len(patterns)} patterns. Review each before use.",
-        "# Everything that is not listed is denied by the last handler.",
-    ]
-    head += [f"# Not usable as a pattern, left out: {json.dumps(text)}" for text in left]
-    body = yaml.safe_dump(
-        {
-            "version": "0.85.0",
-            "ignore_parse_error": False,
-            "handlers": [
-                {"handler": "allow", "patterns": sorted(patterns)},
-                {"handler": "denyall"},
-            ],
-        },
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-    )
-    return "\n".join(head) + "\n" + str(body)
-
-
-def _pattern(text: str, language: Any) -> str:
-    """Literals, and the ``?`` that redaction left in their place, become %%VALUE%%."""
-    raw = text.encode()
-    try:
-        tokens = language.tokens(raw, language.mode)
-    except LexError:
-        return text
-    parts: list[bytes] = []
-    position = 0
-    for kind, start, end in tokens:
-        cut_out = raw[start:end] == b"?" and kind in (lexer.OPERATOR, lexer.PARAMETER)
-        if kind in lexer.LITERALS or cut_out:
-            parts += (raw[position:start], b"%%VALUE%%")
-            position = end
-    parts.append(raw[position:])
-    return " ".join(b"".join(parts).decode().split())
 
 
 # -- explain --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from acra_twisted.sandbox.postgres import SUPERUSER
 from acra_twisted.stages.journal import read_journal
-from acra_twisted.tools.censor import learn
+from acra_twisted.tools.learn import learn
 from tests.fuzz import rules as mixed
 from tests.integration.base import Surroundings, eventually
 

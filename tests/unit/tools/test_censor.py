@@ -5,10 +5,7 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.censor.engine import Censor
-from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.errors import ConfigError
-from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.tools import censor
 
 DENY = {"handlers": [{"handler": "deny", "tables": ["secrets"]}]}
@@ -81,8 +78,36 @@ class Check(Tool):
         with open(path, "w") as file:
             file.write("version: 0.85.0\nhandlers: [{handler: deny, tables: [secrets]}]\n")
         given = "SELECT 1 FROM secrets\n\nSELECT 1\n"
-        lines = self.run_tool("check", "--config", path, given=given).splitlines()
-        self.assertEqual([json.loads(x)["verdict"] for x in lines], ["deny", "allow"])
+        answers, error = self.check_file(path, given)
+        self.assertEqual([answer["verdict"] for answer in answers], ["deny", "allow"])
+        self.assertEqual((error.status, str(error)), (3, "1 of 2 queries are denied"))
+        answers, error = self.check_file(path, "SELECT 1\n")
+        self.assertEqual((len(answers), error), (1, None))
+
+    def check_file(self, path, given):
+        """The answers, and what the tool ends with."""
+        self.patch(censor, "INPUT", io.StringIO(given))
+        output, error = io.StringIO(), None
+        try:
+            censor.main(["check", "--config", path], {}, output)
+        except censor.Denied as denied:
+            error = denied
+        return [json.loads(line) for line in output.getvalue().splitlines()], error
+
+    def test_each_answer_says_which_query_it_is_without_its_literals(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("version: 0.85.0\nhandlers: [{handler: allowall}]\n")
+        given = "\nSELECT 'hidden' -- hidden\nSELECT 'hidden\nSELECT 1" + ", 1" * 50_000
+        answers, error = self.check_file(path, given)
+        self.assertEqual([answer["line"] for answer in answers], [2, 3, 4])
+        self.assertEqual(answers[0]["query"].strip(), "SELECT ?")
+        self.assertEqual(
+            [answer["query"] for answer in answers[1:]], ["(14 bytes)", "(150008 bytes)"]
+        )
+        self.assertEqual(error.status, 3)
+        [answer] = self.check({"db": "mysql", "rules": {}, "query": 'SELECT "hidden"'})
+        self.assertEqual((answer["line"], answer["query"]), (1, "SELECT ?"))
 
     def test_rules_that_allow_more_than_they_seem_to_are_told(self):
         path = self.mktemp()
@@ -96,49 +121,6 @@ class Check(Tool):
         self.run_tool("check", "--config", path, given="")
         [line] = errors.getvalue().splitlines()
         self.assertIn(f"{path}:5: the pattern allows the statement without any WHERE", line)
-
-
-class Learn(Tool):
-    def test_what_a_server_could_take_for_a_placeholder_is_left_out(self):
-        path = self.mktemp()
-        texts = [
-            "SELECT acra_any_select",
-            "SELECT a FROM t WHERE acra_any_where",
-            'SELECT "ACRA_any_column" FROM t',
-            "SELECT a FROM t WHERE b = (SELECT acra_any_subquery)",
-            'SELECT "%%COLUMN%%" FROM t',
-            "SELECT 1 %%VALUE%% 2",
-            "%%SELECT%%",
-            "SELECT a FROM t -- %%WHERE%%",
-        ]
-        with open(path, "w") as file:
-            for text in (*texts, "SELECT a FROM t"):
-                file.write(json.dumps({"raw_query": text}) + "\n")
-        for db, language in LANGUAGES.items():
-            learned = self.run_tool("learn", "--db", db, path)
-            self.assertEqual(learned.count("left out"), len(texts))
-            rules = Censor(language, parse_rules(learned, "learned"))
-            self.assertTrue(rules.decide(b"SELECT a FROM t").allowed)
-            for query in (b"SELECT b FROM t", b"SELECT a FROM t WHERE b = 1", b"DELETE FROM t"):
-                self.assertFalse(rules.decide(query).allowed, query)
-
-    def test_an_allow_list_that_allows_what_was_captured(self):
-        path = self.mktemp()
-        texts = ["SELECT a FROM t WHERE b = ? AND c IN (?, ?)", "INSERT INTO t VALUES (?)"]
-        with open(path, "w") as file:
-            for text in (*texts, texts[0], "SELECT a FROM t WHERE b = 5", "SELEC ?"):
-                file.write(json.dumps({"raw_query": text}) + "\n")
-        for db, language in LANGUAGES.items():
-            learned = self.run_tool("learn", "--db", db, path)
-            self.assertIn('left out: "SELEC ?"', learned)
-            rules = Censor(language, parse_rules(learned, "learned"))
-            for text in (
-                b"SELECT a FROM t WHERE b = 7 AND c IN (8, 'x')",
-                b"INSERT INTO t VALUES ('x')",
-                b"SELECT a FROM t WHERE b = 'y'",
-            ):
-                self.assertTrue(rules.decide(text).allowed, (db, text))
-            self.assertFalse(rules.decide(b"SELECT a FROM t").allowed)
 
 
 class Explain(Tool):
