@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.support.documents import TOP, pages
+from tests.support.documents import TOP, site
 
 
 class Site(unittest.TestCase):
@@ -24,7 +24,7 @@ class Site(unittest.TestCase):
         )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         made = {path.name: path.read_text() for path in (folder / "html").glob("*.html")}
-        for page in pages()[1:]:
+        for page in site():
             text = made[page.with_suffix(".html").name]
             for target in re.findall(r'<a class="reference [^>]*href="([^"#:]+)["#]', text):
                 self.assertTrue((folder / "html" / target).exists(), f"{page.name}: {target}")

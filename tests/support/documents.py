@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
-#: In the first line of a block, which is a comment: its program is not run.
-NOT_RUN = "not run"
+#: So begins the first line, a comment, of a block that is not run.
+_NOT_RUN = re.compile(r"^(?:#|//|--) .*\(not run\b.*\)$")
 _DIRECTIVE = re.compile(r"^( *)\.\. (code-block|literalinclude|parsed-literal)::\s*(\w*)\s*$")
 _LITERAL = re.compile(r"(?<![`\w:])``(.+?)``", re.S)
-_FILE = re.compile(r"^(?:#|//|--) ([\w./-]+\.\w+)(?: \((.*)\))?$")
+_FILE = re.compile(r"^(?:#|//|--) ([\w./-]+\.\w+)(?: \(.*\))?$")
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,17 @@ class Block:
     @property
     def is_run(self) -> bool:
         """Whether the first line does not say otherwise."""
-        found = _FILE.match(self.text.partition("\n")[0])
-        return not (found and NOT_RUN in (found[2] or ""))
+        return not _NOT_RUN.match(self.text.partition("\n")[0])
 
 
 def pages() -> list[Path]:
-    """The README and what is in docs."""
-    return [TOP / "README.rst", *sorted((TOP / "docs").glob("*.rst"))]
+    """The README, what is in docs, and what the examples say."""
+    return [TOP / "README.rst", *site(), *sorted((TOP / "examples").rglob("README.rst"))]
+
+
+def site() -> list[Path]:
+    """The pages in docs."""
+    return sorted((TOP / "docs").glob("*.rst"))
 
 
 def blocks(path: Path) -> list[Block]:
@@ -62,6 +66,7 @@ def literals(path: Path) -> list[str]:
 def _parts(path: Path) -> Iterator[tuple[Block | None, str]]:
     """Blocks, and the lines between them."""
     lines = path.read_text().split("\n")
+    name = str(path.relative_to(TOP)) if path.is_relative_to(TOP) else path.name
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -79,7 +84,7 @@ def _parts(path: Path) -> Iterator[tuple[Block | None, str]]:
             taken.pop(0)
             start += 1
         text = textwrap.dedent("\n".join(taken)).rstrip() + "\n"
-        yield Block(path.name, start + 1, directive[3] if directive else "", text), ""
+        yield Block(name, start + 1, directive[3] if directive else "", text), ""
 
 
 def _margin(line: str) -> int:
