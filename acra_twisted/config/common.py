@@ -136,8 +136,8 @@ TRACING = Section(
             "datadog_endpoint",
             URL,
             "",
-            "Datadog's agent, for example http://localhost:8126. Needs acra-twisted[datadog]. "
-            "Empty is off.",
+            "Datadog's agent, for example http://localhost:8126. Needs the extra datadog (pip "
+            "install msgpack). Empty is off.",
         ),
         Option(
             "tracing_jaeger_enable",

