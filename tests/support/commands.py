@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 
 from acra_twisted.connector.tap import Options as ConnectorOptions
+from acra_twisted.errors import KeyStoreError
 from acra_twisted.server.tap import Options as ServerOptions
 
 TOP = Path(__file__).parents[2]
@@ -36,10 +37,11 @@ def scripts() -> dict[str, str]:
 
 @functools.cache
 def help_of(*words: str) -> str:
-    """What a program, or one of its commands, prints for ``--help``."""
+    """What a program, or one of its commands, prints for ``--help``; nothing of a command that is
+    refused by its name.  Raises ConfigError for one that nobody knows."""
     name, *rest = words
     output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+    with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit, KeyStoreError):
         if name in DAEMONS:
             options = DAEMONS[name]()
             options.output = output
