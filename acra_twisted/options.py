@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from acra_twisted import hosts
+
 
 class Kind:
     """How a setting is written: text to value and back.  ``parse`` raises ValueError.
@@ -139,6 +141,8 @@ class Url(Kind):
         try:
             parts = urlsplit(url)
             fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            if parts.hostname and url.isascii():
+                hosts.host(parts.hostname)
         except ValueError:
             fine = False
         if url and not (fine and url.isprintable() and " " not in url):
@@ -148,6 +152,46 @@ class Url(Kind):
         if url and "@" in parts.netloc:
             raise ValueError("a URL with a user or password in it: give these by other settings")
         return url
+
+
+class Host(Kind):
+    """A host's name or address, without a port; empty means none.
+
+    ``port`` is the option that has the port; ``folder``: a path is fine, too.
+    """
+
+    def __init__(self, port: str = "", *, folder: bool = False) -> None:
+        self._port, self._folder = port, folder
+        self.noun = "host name or address"
+        if folder:
+            self.noun += ", or the folder of a unix socket"
+
+    def parse(self, text: str) -> str:
+        name = text.strip()
+        if not name or self._folder and name[:1] == "/":
+            return name
+        try:
+            return hosts.host(name)
+        except ValueError as error:
+            more = f"; the port belongs in {self._port}" if self._port else ""
+            text = f"expected the name or the address of one host, such as db.example or ::1{more}"
+            raise ValueError(f"{error}; {text}") from None
+
+
+class HostAndPort(Kind):
+    """``host:port``; empty means none."""
+
+    noun = "host:port"
+
+    def parse(self, text: str) -> str:
+        word = text.strip()
+        if not word:
+            return ""
+        try:
+            name, port = hosts.host_and_port(word)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected host:port, such as localhost:6831") from None
+        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 CLIENT_ID_PATTERN = re.compile(r"[A-Za-z0-9_ -]{5,256}")
@@ -204,8 +248,11 @@ class AddressKind(Kind):
             parts = urlsplit(text)
             if parts.scheme == "unix" and parts.path and not parts.netloc:
                 return Address(path=parts.path)
-            if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
-                return Address(host=parts.hostname, port=parts.port)
+            nothing_more = parts.path in ("", "/") and not (parts.query or parts.fragment)
+            if parts.scheme == "tcp" and parts.hostname and nothing_more and "@" not in text:
+                # `urlsplit` takes tabs and line ends out.
+                if parts.port is not None and _ONE_WORD.fullmatch(text):
+                    return Address(host=hosts.host(parts.hostname), port=parts.port)
         except ValueError:
             pass
         raise ValueError(f"expected {self.noun}")
@@ -214,6 +261,7 @@ class AddressKind(Kind):
         return "" if value is None else str(value)
 
 
+_ONE_WORD = re.compile(r"[^\s\x00-\x1f\x7f\"'<>`]+")
 TEXT = Kind()
 BOOLEAN = Boolean()
 NAMES = Names()
@@ -222,6 +270,7 @@ FILE = FilePath()
 URL = Url()
 ADDRESS = AddressKind()
 CLIENT_ID = ClientId()
+HOST = Host()
 PORT = Integer(1, 65535)
 
 

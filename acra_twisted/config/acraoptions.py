@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, PORT, TEXT, Address, Choice, Integer, Kind, Line
+from acra_twisted.options import BOOLEAN, PORT, TEXT, Address, Choice, Host, Integer, Kind, Line
 
 SERVER: Final = "acra-server"
 CONNECTOR: Final = "acra-connector"
@@ -158,7 +158,7 @@ _CONNECTION: Final = (
     AcraOption(
         "incoming_connection_host",
         (SERVER,),
-        TEXT,
+        Host("incoming_connection_port"),
         "0.0.0.0",  # noqa: S104 - Acra's default, compared with
         "the host of incoming_connection_string",
         becomes="incoming_connection_string",

@@ -11,6 +11,7 @@ from acra_twisted.options import (
     TEXT,
     URL,
     Choice,
+    HostAndPort,
     Integer,
     Option,
     Seconds,
@@ -146,7 +147,7 @@ TRACING = Section(
             "Jaeger's own thrift, to the collector if one is named, else to the agent. Jaeger "
             "understands OTLP, too.",
         ),
-        Option("jaeger_agent_endpoint", TEXT, "", "host:port of Jaeger's agent (UDP)."),
+        Option("jaeger_agent_endpoint", HostAndPort(), "", "Jaeger's agent (UDP)."),
         Option(
             "jaeger_collector_endpoint",
             URL,

@@ -47,7 +47,7 @@ class StageFileTexts(NamedTuple):
 def parse_value(option: Option, text: str, where: str) -> Any:
     """Text to value.  Raises ConfigError; the text itself is not shown for secrets."""
     word = text.strip()
-    shown = "" if option.secret else f" {word!r}:"
+    shown = _shown(option, word)
     verbatim = option.secret or option.kind.verbatim
     if not verbatim and len(word) > 2 and word[0] == word[-1] and word[0] in "\"'":
         text = f"{option.name}:{shown} the quotes count as part of the value; take them off"
@@ -57,6 +57,11 @@ def parse_value(option: Option, text: str, where: str) -> Any:
     except ValueError as error:
         hint = f" ({_HINT})" if not verbatim and _COMMENT.search(word) else ""
         raise ConfigError(f"{option.name}:{shown} {error}{hint}", where) from None
+
+
+def _shown(option: Option, word: str) -> str:
+    """The text, unless it may hold a password: a URL's stands before an @."""
+    return "" if option.secret or "@" in word else f" {word!r}:"
 
 
 class IniFile:
@@ -177,8 +182,8 @@ class IniFile:
             if option is not None:
                 found.ours[key] = Line(text, where)
                 if not (option.secret or option.kind.verbatim) and _COMMENT.search(text.strip()):
-                    shown = f"{key}: {text.strip()!r}: {_HINT}"
-                    found.wrong.append(ConfigError(shown, where))
+                    shown = _shown(option, text.strip())
+                    found.wrong.append(ConfigError(f"{key}:{shown} {_HINT}", where))
                     del found.ours[key]
                 continue
             home = next(

@@ -20,11 +20,13 @@ from acra_twisted.options import (
     BOOLEAN,
     CLIENT_ID,
     FILE,
+    HOST,
     NAMES,
     PORT,
     TEXT,
     Address,
     Choice,
+    Host,
     Integer,
     Option,
     Seconds,
@@ -109,7 +111,7 @@ SERVER_SECTIONS = (
         "database",
         "The database behind, and what its clients may do.",
         (
-            Option("db_host", TEXT, "", "Host of the database. Required."),
+            Option("db_host", Host("db_port", folder=True), "", "Host of the database. Required."),
             Option("db_port", PORT, 5432, "Port of the database."),
             Option(
                 "db_tls",
@@ -214,7 +216,7 @@ SERVER_SECTIONS = (
             ),
             Option(
                 "tls_database_sni",
-                TEXT,
+                HOST,
                 "",
                 "Name the database's certificate must have; db_host if empty.",
             ),
@@ -415,7 +417,12 @@ CONNECTOR_SECTIONS = (
         "The server, and the link to it.",
         (
             Option("acraserver_connection_string", ADDRESS, None, "Where AcraServer listens."),
-            Option("acraserver_connection_host", TEXT, "", "Its host; overrides the string."),
+            Option(
+                "acraserver_connection_host",
+                Host("acraserver_connection_port"),
+                "",
+                "Its host; overrides the string.",
+            ),
             Option("acraserver_connection_port", PORT, 9393, "Its port, with the host."),
             Option(
                 "client_id",
@@ -472,7 +479,7 @@ CONNECTOR_SECTIONS = (
             Option("tls_auth", Integer(0, 4), 4, "4: verify the server. 0: do not."),
             Option(
                 "tls_acraserver_sni",
-                TEXT,
+                HOST,
                 "",
                 "Name the server's certificate must have; its host if empty.",
             ),

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from twisted.internet.ssl import trustRootFromCertificates
 
 from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.hosts import host_and_port
 from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Address
 from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
@@ -202,13 +203,11 @@ def _jaeger_agent(
     if not settings["tracing_jaeger_enable"] or settings["jaeger_collector_endpoint"]:
         return None
     jaeger = _jaeger(settings)
-    host, _, port = settings["jaeger_agent_endpoint"].rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError("jaeger_agent_endpoint: expected host:port, such as localhost:6831")
+    host, port = host_and_port(settings["jaeger_agent_endpoint"])
     from acra_twisted.telemetry.datagrams import UdpExporter
 
     encode = jaeger.agent(settings["jaeger_acra_names"])
-    return UdpExporter(reactor, "jaeger", host.strip("[]"), int(port), encode, resource, **batching)
+    return UdpExporter(reactor, "jaeger", host, port, encode, resource, **batching)
 
 
 def _foreign(reactor: Any, paths: tuple[str, ...], batching: Mapping[str, Any]) -> list[Any]:

@@ -19,6 +19,7 @@ from twisted.logger import LogEvent, LogLevel
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
+from acra_twisted.hosts import host
 from acra_twisted.lines import Lines, is_cut
 from acra_twisted.options import Address, Kind
 from acra_twisted.transport.endpoints import client_endpoint
@@ -55,6 +56,8 @@ class SyslogAddress(Kind):
             return ""
         try:
             parts = urlsplit(text)
+            if parts.hostname:
+                host(parts.hostname)
             fine = (parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1) or (
                 parts.scheme in ("udp", "tcp")
                 and bool(parts.hostname)

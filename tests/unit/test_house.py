@@ -19,6 +19,7 @@ ORDER = (
         "compiled",
         "errors",
         "events",
+        "hosts",
         "lines",
         "options",
         "outstanding",

@@ -50,6 +50,24 @@ class Kinds(SynchronousTestCase):
             self.assertIn(words, error)
             self.assertNotIn("secret", error)
 
+    def test_hosts(self):
+        kind = options.Host("db_port", folder=True)
+        self.good(kind, "/run/postgresql", "/run/postgresql")
+        self.good(kind, " [::1] ", "::1", "::1")
+        self.good(kind, "", "")
+        self.bad(options.HOST, "/run/postgresql")
+        for text in ("localhost:5433", "postgresql://u@h/db", "h1,h2", "my db", '"db"', "db # x"):
+            error = str(self.assertRaises(ValueError, kind.parse, text))
+            self.assertIn("expected the name or the address of one host", error)
+            self.assertIn("the port belongs in db_port", error)
+
+    def test_hosts_with_ports(self):
+        kind = options.HostAndPort()
+        self.good(kind, "jaeger:6831", "jaeger:6831")
+        self.good(kind, "[::1]:6831", "[::1]:6831")
+        self.good(kind, "", "")
+        self.bad(kind, "h", "h:x", ":1", "h:99999", "h:0", "::1:6831", "udp://h:1", "a b:1")
+
     def test_cl7_client_ids(self):
         self.good(options.CLIENT_ID, "my app_1-", "my app_1-")
         self.bad(options.CLIENT_ID, "abcd", "a" * 257, "../../etc", "a/bcde", "a\0bcde", "aä" * 5)
@@ -60,6 +78,7 @@ class Kinds(SynchronousTestCase):
         )
         self.good(options.ADDRESS, "tcp://[::1]:93", Address("::1", 93))
         self.good(options.ADDRESS, "unix:///tmp/x", Address(path="/tmp/x"))
+        self.good(options.ADDRESS, "tcp://my_db.example:1", Address("my_db.example", 1))
         self.good(options.ADDRESS, "", None)
         self.bad(
             options.ADDRESS,
@@ -69,6 +88,14 @@ class Kinds(SynchronousTestCase):
             "unix://x",
             "http://x:1",
             "tcp://x:99999",
+            "tcp://my db:1",
+            'tcp://"db":1',
+            "tcp://h1,h2:1",
+            "tcp://user:password@h:1",
+            "tcp://h:1/path",
+            "tcp://h:1?x",
+            "tcp://h\n:1",
+            "tcp://h\t:1",
         )
 
     def test_local_addresses(self):
