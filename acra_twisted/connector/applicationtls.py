@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from acra_twisted.connector.watch import DECLINE, ENCRYPTED, OFFER, OTHER, PASS, REFUSE, REQUIRE
+from acra_twisted.connector.watch import (
+    DECLINE,
+    ENCRYPTED,
+    FOREIGN,
+    OFFER,
+    OTHER,
+    PASS,
+    REFUSE,
+    REQUIRE,
+)
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
@@ -17,6 +26,10 @@ UNREAD = {
     "application_tls = refuse",
     OTHER: "An application does not begin as PostgreSQL's do: what it says is carried unread, and "
     "so it is with others that do the same (acra_unread_sessions_total)",
+    FOREIGN: "AcraServer does not make itself known as this package's: sessions are carried "
+    "unread, as with tracing_scope = connection, so that no trace context reaches its rules or its "
+    "database in comments (acra_unread_sessions_total). If it is Acra's, set that; if it is this "
+    "package's, it is older than this connector",
 }
 _CHOSEN = {"require": REQUIRE, "refuse": REFUSE, "pass": PASS}
 

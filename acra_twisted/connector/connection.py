@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.connector.answer import judge
 from acra_twisted.connector.farewell import Farewell, asks_to_cancel
-from acra_twisted.connector.watch import CANCEL, PASS, StartupWatch
+from acra_twisted.connector.watch import CANCEL, FOREIGN, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
 from acra_twisted.model import Identity, Session
@@ -139,6 +139,8 @@ class ApplicationConnection(Channel):
         self._spoken = False
         self._wrap: Span | None = None
         self._is_cut = False
+        # The id of the span of the session's startup, if the application brings a context for it.
+        self._startup_span = ""
         self._watch: StartupWatch | None = None
         self.relay: Relay | None = None
         #: The session of what is carried unread although requests were to be traced.
@@ -186,7 +188,10 @@ class ApplicationConnection(Channel):
         tracing = self._tracing
         assert self._wrap is not None  # noqa: S101 - nothing was carried yet
         self._wrap.end = tracing.clock()
-        link.write(tracecontext.encode(self.span.context, self._connector.mark))
+        mark = self._connector.mark
+        if mark & tracecontext.FOLLOWS:
+            self._startup_span = spans.new_span_id()
+        link.write(tracecontext.encode(self.span.context, mark, self._startup_span))
         self._link = link
         link.application = self
         self._loops = [
@@ -372,10 +377,10 @@ class ApplicationConnection(Channel):
             return
         session = self._session()
         self._follow(session, startup, link)
-        link.write(self._connector.dialect.hand_on_startup(session, startup, watch.packet))
+        link.write(watch.packet)
         if watch.rest:
             assert self.relay is not None  # noqa: S101 - made just now
-            self.relay.from_client(watch.rest)
+            self.relay.first_from_client(watch.rest)
 
     def _session(self) -> Session:
         connector = self._connector
@@ -387,25 +392,32 @@ class ApplicationConnection(Channel):
         """Say that its requests are not traced here, if they should be."""
         if self._connector.dialect is None or why == CANCEL:
             return
-        self.unread = self._session()
-        self.unread.unread = why
+        self._carry_on_unread(self._session(), why)
+
+    def _carry_on_unread(self, session: Session, why: str) -> None:
+        self.unread = session
+        session.unread = why
         self.span.add_attribute("acra.unread", why)
         self._connector.carries_unread(self, why)
 
     def _follow(self, session: Session, startup: StartupPacket, link: LinkChannel) -> None:
         """A session: each request gets a span, and takes its context along."""
         connector = self._connector
+        flows = request, response = connector.dialect.follow_session(
+            session, startup, self._startup_span
+        )
         relay = self.relay = Relay(
             session,
             self,
             link,
-            connector.dialect.follow_session(session, startup),
+            flows,
             connector.pipeline,
             connector.limits,
             fatal=connector.dialect.encode_fatal,
             seconds=connector.reactor.seconds,
             later=connector.reactor.callLater,
             ended=self._session_ended,
+            ready=lambda: None if response.announced else self._unfollow(link),
         )
         relay.begin()
         link.deliver_to(self._first_of_session)
@@ -413,9 +425,23 @@ class ApplicationConnection(Channel):
     def _first_of_session(self, data: bytes) -> None:
         """The server's first answer to the startup of a session that is followed."""
         assert self.relay is not None and self._link is not None  # noqa: S101 - made in _follow()
-        self._link.deliver_to(self.relay.from_database)
+        self._link.deliver_to(self.relay.first_from_database)
         if not self._speaks_otherwise(data):
-            self.relay.from_database(data)
+            self.relay.first_from_database(data)
+
+    def _unfollow(self, link: LinkChannel) -> None:
+        """The session is ready, and the server is none that knows what could be told to it."""
+        relay = self.relay
+        assert relay is not None  # noqa: S101 - it says so itself
+        self.relay = self._said = None
+        said, answered = relay.let_go()
+        self._valves = ((relay.database_valve, "application"), (relay.client_valve, "server"))
+        self._copy_on(link)
+        if answered:
+            self.write(answered)
+        if said:
+            link.write(said)
+        self._carry_on_unread(relay.session, FOREIGN)
 
     def _session_ended(self, reason: str) -> None:
         assert self.relay is not None  # noqa: S101 - it says so itself
@@ -526,7 +552,9 @@ class ApplicationConnection(Channel):
             self._emit_wrap()
             self._end_loops()
             self._tracing.finish(self.span)
-        if self.relay is None:
+        if self.unread is not None and self.unread.unread == FOREIGN:
+            self._connector.observers.session_closed(self.unread, "carried unread to its end")
+        elif self.relay is None:
             log = self._connector.log.debug if silent else self._connector.log.info
             log(
                 "Finished processing client's connection",

@@ -192,7 +192,6 @@ class AcraConnector(MultiService):
     """``settings`` have passed `check`.  Binds its sockets at once; raises ConfigError."""
 
     log = Logger()
-    _told_of_unread = False
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         super().__init__()
@@ -246,6 +245,8 @@ class AcraConnector(MultiService):
             )
             self.telemetry.add_exporter(exporter)
         self._numbers = 0
+        # Of which kinds of sessions that are carried unread the log has been told.
+        self._told_of_unread: set[str] = set()
         self._connections: Connections[Accepted] = Connections(reactor)
         self.metrics.watch_pool(
             "connections", lambda: len(self._connections), settings["max_connections"]
@@ -346,8 +347,8 @@ class AcraConnector(MultiService):
     def carries_unread(self, connection: ApplicationConnection, why: str) -> None:
         """The requests of a connection cannot be traced here."""
         self.metrics.carries_unread(why)
-        if not self._told_of_unread:
-            self._told_of_unread = True
+        if why not in self._told_of_unread:
+            self._told_of_unread.add(why)
             self.event(
                 events.UNREAD_SESSION,
                 UNREAD[why],

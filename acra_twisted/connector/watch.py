@@ -17,7 +17,7 @@ from acra_twisted.wire.postgres.frames import StartupPacket
 PASS, DECLINE, REFUSE, OFFER, REQUIRE = "pass", "decline", "refuse", "offer", "require"
 
 #: Why something is carried unread.
-ENCRYPTED, CANCEL, OTHER = "encrypted", "cancel", "other"
+ENCRYPTED, CANCEL, OTHER, FOREIGN = "encrypted", "cancel", "other", "foreign"
 
 _ASKS = frozenset((frames.SSL_REQUEST, frames.GSSENC_REQUEST))
 _TLS_RECORD = b"\x16"

@@ -60,6 +60,9 @@ class Arrival(Channel):
         self._identity = Identity("", address, False)
         self._opened_at = server.reactor.seconds()
         self._session: Session | None = None
+        # What its connector says of itself, and the id of its span for the session's startup.
+        self._mark = 0
+        self._startup_parent = ""
         self._has_begun = False
         self._closed = False
 
@@ -121,7 +124,7 @@ class Arrival(Channel):
             return
         self._buffer = b""
         self._first = data[: spoken.LOOK]
-        remote, mark = None, 0
+        remote, blob = None, b""
         from_connector = tracecontext.looks_framed(data[:4])
         if from_connector:
             block = lengthprefix.decode(data, tracecontext.LIMIT)
@@ -130,19 +133,18 @@ class Arrival(Channel):
                 return
             blob, end = block
             data = data[end:]
-            remote, mark = tracecontext.decode(blob), tracecontext.mark_of(blob)
+            remote = tracecontext.decode(blob)
             # Two blocks in a row are Secure Session: the startup will say so.
             if remote is None and blob and not tracecontext.looks_framed(data[:4]):
                 self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
         result = "continued" if remote else "malformed" if from_connector else "absent"
         metrics.trace_context("link", result)
-        self._begin(remote, from_connector, mark)
+        self._mark, self._startup_parent = tracecontext.mark_of(blob), tracecontext.startup_of(blob)
+        self._begin(remote, from_connector)
         if data:
             self._phase(data)
 
-    def _begin(
-        self, remote: tracecontext.TraceContext | None, from_connector: bool, mark: int
-    ) -> None:
+    def _begin(self, remote: tracecontext.TraceContext | None, from_connector: bool) -> None:
         """The connection's span: in the connector's trace, with the handshake's beside it."""
         tracing, wrap = self._tracing, self._wrap
         assert wrap is not None  # noqa: S101 - made in opened()
@@ -151,7 +153,7 @@ class Arrival(Channel):
             spans.SERVER,
             remote,
             self._identity.client_id,
-            bool(mark & tracecontext.DECIDES),
+            bool(self._mark & tracecontext.DECIDES),
         )
         self._identity.from_connector = from_connector
         span.add_attribute("from_connector", from_connector)

@@ -36,7 +36,7 @@ from acra_twisted.transport import identity, reasons
 from acra_twisted.transport.parties import APPLICATION
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import Valve
-from acra_twisted.wire import spoken
+from acra_twisted.wire import spoken, tracecontext
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 from acra_twisted.wire.spanlink import ACCEPTED, DECLINED
@@ -263,8 +263,16 @@ class ServerConnection(Arrival):
             database_tls=server.database.has_tls,
             password_without_tls=server.password_without_tls,
         )
+        # What is encrypted within the link the connector cannot read.
+        follows = bool(self._mark & tracecontext.FOLLOWS) and not self._startup.encrypted
         request, response, first = server.dialect.open_session(
-            session, startup, server.pipeline.inspects, policy, self._got_key
+            session,
+            startup,
+            server.pipeline.inspects,
+            policy,
+            self._got_key,
+            follows,
+            self._startup_parent if follows else "",
         )
         relay = self.relay = Relay(
             session,
@@ -278,26 +286,26 @@ class ServerConnection(Arrival):
             later=server.reactor.callLater,
             ended=self._session_ended,
         )
-        database.on_data = relay.from_database
+        database.on_data = relay.first_from_database
         database.on_lost = relay.database_lost
-        self._phase = relay.from_client
+        self._phase = relay.first_from_client
         relay.begin()
         database.deliver_to(self._first_answer)
         self._database = database
         database.write(first)
         if self._buffer:
             data, self._buffer = self._buffer, b""
-            relay.from_client(data)
+            relay.first_from_client(data)
 
     def _first_answer(self, data: bytes) -> None:
         """The database says something for the first time: whatever it is, it should be one."""
         database, relay = self._database, self.relay
         assert database is not None and relay is not None  # noqa: S101 - made in _connected()
         self._database = None
-        database.deliver_to(relay.from_database)
+        database.deliver_to(relay.first_from_database)
         wrong = foreign(data)
         if wrong is None:
-            relay.from_database(data)
+            relay.first_from_database(data)
             return
         reason = reasons.reason_of(wrong, self._server.database_party)
         self._event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))

@@ -207,6 +207,8 @@ class ExchangeTracing(Watcher):
         span = self._tracing.begin(
             "", self._kind, trace_id, exchange.remote, exchange.opened, sampled
         )
+        if exchange.given is not None:
+            span.span_id = exchange.given.span_id
         self._link(span, exchange.session.span)
         if exchange.linked is not None:
             _link_origin(span, exchange.linked)

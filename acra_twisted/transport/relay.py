@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.chunks import ChunkFlow
+from acra_twisted.dialects.postgresql.early import EarlyRequests
 from acra_twisted.errors import FrameTooLarge, RolledBackError, WireError
 from acra_twisted.model import Session
 from acra_twisted.pipeline.hooks import Pipeline
@@ -20,7 +21,7 @@ from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.patience import Limits, Patience
 from acra_twisted.transport.pump import Pump
 from acra_twisted.transport.reasons import Party, Role, reason_of
-from acra_twisted.transport.valve import OUTSTANDING, Valve
+from acra_twisted.transport.valve import GETTING_READY, OUTSTANDING, Valve
 
 _log: Final = Logger()
 
@@ -40,7 +41,7 @@ _RAISE: Final = "raise message_size_limit in AcraServer, and in AcraConnector if
 
 class Relay:
     """``ended`` is called once, with the reason, when the session is over.  ``later`` is a
-    reactor's callLater."""
+    reactor's callLater.  ``ready`` is called when the session is, before any request is read."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Relay:
         seconds: Callable[[], float],
         later: Callable[[float, Callable[[], None]], Any],
         ended: Callable[[str], None],
+        ready: Callable[[], None] | None = None,
     ) -> None:
         self.session = session
         self._traffic = session.traffic
@@ -68,6 +70,8 @@ class Relay:
         self._fatal = fatal
         self._later = later
         self._ended = ended
+        self._ready = ready
+        self._early: EarlyRequests | None = None if session.ready else EarlyRequests()
         self._finished = False
         self._crowded = False
         # The timer of a batch that is held back, and how much the client had said when it was set.
@@ -107,9 +111,55 @@ class Relay:
     def begin(self) -> None:
         """Both transports are what they will be: what they read comes straight to us from here on,
         and what we write goes straight to them."""
-        self._client.deliver_to(self.from_client)
-        self._database.deliver_to(self.from_database)
+        if self._early is None:
+            self._client.deliver_to(self.from_client)
+            self._database.deliver_to(self.from_database)
+        else:
+            self._client.deliver_to(self.first_from_client)
+            self._database.deliver_to(self.first_from_database)
         self._to_client, self._to_database = self._client.write, self._database.write
+
+    def first_from_client(self, data: bytes) -> None:
+        """Bytes from the client while the session gets ready: requests wait until it is."""
+        early = self._early
+        if early is None:
+            self.from_client(data)
+            return
+        data = early.feed(data)
+        if early.holding:
+            self.client_valve.close(GETTING_READY)
+        if data:
+            self.from_client(data)
+
+    def first_from_database(self, data: bytes) -> None:
+        """Bytes from the database while the session gets ready."""
+        self.from_database(data)
+        self._begin_requests()
+
+    def _begin_requests(self) -> None:
+        """Go on without what was there for the beginning, if that is over."""
+        early = self._early
+        if early is None or self._finished or not self.session.ready:
+            return
+        if self._ready is not None:
+            self._ready()
+        self._early = None
+        if not self._finished:
+            self.begin()
+            held = early.take()
+            if held:
+                self.from_client(held)
+        self.client_valve.open(GETTING_READY)
+
+    def let_go(self) -> tuple[bytes, bytes]:
+        """Leave a session that has just become ready to who carries it on without us: what client
+        and database have said and nobody has got yet."""
+        self._finished = True
+        self._request_pump.stop()
+        self._response_pump.stop()
+        early = self._early
+        held = b"" if early is None else early.take()
+        return self._request.give_back() + held, self._response.give_back()
 
     def from_client(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -195,6 +245,8 @@ class Relay:
         """Called about once a second: end what has taken too long."""
         if self._finished:
             return
+        # A stage may have taken its time with what the database said before it was ready.
+        self._begin_requests()
         ending = self._patience.exhausted(now, self._client.transport)
         if ending is None:
             return

@@ -16,6 +16,7 @@ from zope.interface import classImplements
 PEER_BUFFER: Final = "the peer's buffer is full"
 STAGE: Final = "a stage waits"
 CONNECTING: Final = "the other side is not connected"
+GETTING_READY: Final = "the session is not ready"
 OUTSTANDING: Final = "too many replies are outstanding"
 
 

@@ -70,15 +70,17 @@ class TraceContext:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
-def encode(context: TraceContext, mark: int = 0) -> bytes:
-    """What a connector sends: length prefix and OpenCensus binary context, 33 bytes, and two more
-    with a ``mark``."""
+def encode(context: TraceContext, mark: int = 0, startup: str = "") -> bytes:
+    """What a connector sends: length prefix and OpenCensus binary context, 33 bytes, and ten more
+    with a ``mark`` and the id of the span that it gives the session's startup."""
     blob = b"\0\0%b\1%b\2%c" % (
         bytes.fromhex(context.trace_id),
         bytes.fromhex(context.span_id),
         context.sampled,
     )
-    return lengthprefix.encode(blob + b"%c%c" % (_MARK_FIELD, mark) if mark else blob)
+    if mark:
+        blob += b"%c%c%b" % (_MARK_FIELD, mark, bytes.fromhex(startup))
+    return lengthprefix.encode(blob)
 
 
 def decode(blob: bytes) -> TraceContext | None:
@@ -97,6 +99,12 @@ def mark_of(blob: bytes) -> int:
     if len(blob) < 31 or blob[27] != 2 or blob[29] != _MARK_FIELD:
         return 0
     return blob[30]
+
+
+def startup_of(blob: bytes) -> str:
+    """The id of the span of the session's startup behind the mark; empty if there is none."""
+    span_id = blob[31:39].hex()
+    return span_id if mark_of(blob) and len(span_id) == 16 and span_id != _NO_SPAN else ""
 
 
 def parse_traceparent(value: str) -> TraceContext | None:

@@ -3,13 +3,19 @@
 import json
 import socket
 import tempfile
+import threading
 import time
 from pathlib import Path
 
+import psycopg
+
+from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 from tests.integration.base import Surroundings, eventually, get
+from tests.support.tap import Tap
 
 
 def probe(port: int, said: bytes = b"", reset: bool = False) -> bytes:
@@ -93,3 +99,69 @@ class Probes(Surroundings):
         eventually(lambda: "Can't wrap connection" in path.read_text(), "a warning")
         chain.stop()
         self.assertEqual([line["code"] for line in self.warned(chain, "acra-server")], [538])
+
+
+class BeforeAcrasServer(Surroundings):
+    """A connector with its defaults before a server that others made."""
+
+    def setUp(self):
+        self.far = Tap(self.postgres.port, acraserver=True)
+        self.addCleanup(self.far.stop)
+        self.port, self.pages = free_port(), free_port()
+        ini = write_ini(
+            self.folder / "before.ini",
+            {
+                "connector": {"incoming_connection_string": f"tcp://127.0.0.1:{self.port}"},
+                "acraserver": {
+                    "acraserver_connection_string": f"tcp://127.0.0.1:{self.far.port}",
+                    "acraserver_transport_encryption_disable": "true",
+                },
+                "metrics": {
+                    "incoming_connection_prometheus_metrics_string": f"tcp://127.0.0.1:{self.pages}"
+                },
+            },
+        )
+        self.log = self.folder / "before.log"
+        self.connector = Process(twistd("acra-connector", ini), self.log)
+        self.addCleanup(self.connector.stop)
+        self.connector.wait_until(lambda: accepts(self.pages), "listening")
+        self.near = Tap(self.port)
+        self.addCleanup(self.near.stop)
+
+    def test_nothing_is_added_whatever_is_said(self):
+        def connect(**options):
+            return self.connect(self.near, **options)
+
+        with connect() as db:
+            db.execute(
+                "SELECT 1 /*traceparent='00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'*/"
+            )
+            self.assertRaises(psycopg.Error, db.execute, "select 'unfinished")
+            self.assertRaises(psycopg.Error, db.execute, "/* unfinished")
+            db.execute("CREATE TEMP TABLE t (a text)")
+            for _ in range(7):
+                db.execute("INSERT INTO t VALUES (%s)", ("x",), prepare=True)
+            with db.pipeline():
+                for _ in range(3):
+                    db.execute("SELECT a FROM t")
+            with db.cursor() as cursor, cursor.copy("COPY t FROM STDIN") as copy:
+                copy.write("a\n" * 10_000)
+            with db.transaction():
+                db.execute("SELECT 1")
+        context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        with connect(application_name=f"shop traceparent={context}") as db:
+            self.assertRaises(psycopg.Error, db.execute, "SELECT 1/0")
+        self.assertRaises(psycopg.Error, connect, dbname="nowhere")
+        with connect() as db:
+            # The other kind keeps the interpreter, which the taps need.
+            timer = threading.Timer(0.5, db.cancel_safe)
+            timer.start()
+            self.assertRaises(psycopg.errors.QueryCanceled, db.execute, "SELECT pg_sleep(30)")
+            timer.join()
+        eventually(lambda: len(self.near.ended) == len(self.far.ended) == 5, "all have ended")
+        self.assertEqual(sorted(self.near.ended), sorted(self.far.ended))
+        self.assertTrue(all(said for said, _ in self.far.ended))
+        text = get(self.pages, "/metrics")
+        self.assertIn('acra_unread_sessions_total{reason="foreign"} 3.0', text)
+        self.connector.stop()
+        self.assertEqual(self.log.read_text().count("does not make itself known"), 1)

@@ -47,6 +47,10 @@ class ChunkFlow:
         """See IMessageFlow."""
         raise NotImplementedError  # pragma: no cover - abstract
 
+    def give_back(self) -> bytes:
+        """What is here of a message that is not whole, for who goes on without this flow."""
+        return self._buffer.drain()
+
     def release_held(self) -> None:
         """Let go what is held back, unless a verdict is awaited."""
 

@@ -14,7 +14,6 @@ from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.disclosure import (
     NOTHING,
     Disclosure,
-    hand_on_startup,
     startup_contexts,
     startup_notices,
 )
@@ -27,6 +26,7 @@ from acra_twisted.interfaces import IDatabaseDialect
 from acra_twisted.model import MESSAGES, ROWS, Exchange, Session
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
+from acra_twisted.wire.tracecontext import TraceContext
 
 
 @implementer(IDatabaseDialect)
@@ -63,10 +63,21 @@ class PostgresqlDialect:
         inspects: frozenset[str],
         policy: AuthenticationPolicy,
         on_key: Any,
+        announces: bool = False,
+        startup_parent: str = "",
     ) -> tuple[WholeRequests, WholeReplies, bytes]:
-        """Flows for a client whose startup packet was accepted, and the database's first bytes."""
+        """Flows for a client whose startup packet was accepted, and the database's first bytes.
+
+        ``announces``: the client is a connector that wants to know whom it talks to.
+        ``startup_parent``: the id of its span for the startup, which is a context of its own where
+        the application has brought one.
+        """
         packet, unknown = settle_version(startup)
-        self._begin(session, startup)
+        exchange = self._begin(session, startup)
+        context = exchange.remote
+        if context is not None and startup_parent:
+            exchange.remote = TraceContext(context.trace_id, startup_parent, context.sampled)
+        session.observer.exchange_opened(exchange)
         session.asked = frozenset(setting_names(startup))
         mediator = authentication.PassThrough(policy)
         request = WholeRequests(
@@ -88,16 +99,24 @@ class PostgresqlDialect:
             refused_login=partial(authentication.tell_refusal, session),
             unknown_options=unknown,
             asked_minor=startup.minor,
+            announces=announces,
             disclosure=self._disclosure,
             descriptions=self._descriptions,
         )
         return request, response, packet.encode()
 
     def follow_session(
-        self, session: Session, startup: StartupPacket
+        self, session: Session, startup: StartupPacket, startup_span: str = ""
     ) -> tuple[WholeRequests, WholeReplies]:
-        """Flows for who passes everything on as it comes, the startup packet too: a connector."""
-        self._begin(session, startup)
+        """Flows for who passes everything on as it comes, the startup packet too: a connector.
+
+        ``startup_span`` is the id of the span of the startup, if the application has brought a
+        context for it: AcraServer has been told, for the packet stays as it is.
+        """
+        exchange = self._begin(session, startup)
+        if exchange.remote is not None and startup_span:
+            exchange.given = TraceContext(exchange.remote.trace_id, startup_span, False)
+        session.observer.exchange_opened(exchange)
         request = WholeRequests(
             session,
             message_limit=self._message_limit,
@@ -113,17 +132,7 @@ class PostgresqlDialect:
         )
         return request, response
 
-    def hand_on_startup(self, session: Session, startup: StartupPacket, packet: bytes) -> bytes:
-        """For a connector: the startup packet as it goes to the server, with the context of the
-        session's first exchange where the application gave one of its own."""
-        onward = self._disclosure.onward
-        _, exchange, _ = session.outstanding[0]
-        if onward is None or exchange is None or exchange.remote is None:
-            return packet
-        context = onward(exchange)
-        return packet if context is None else hand_on_startup(startup, context) or packet
-
-    def _begin(self, session: Session, startup: StartupPacket) -> None:
+    def _begin(self, session: Session, startup: StartupPacket) -> Exchange:
         session.prepared = Prepared(self._max_prepared)
         session.user = startup.parameters[b"user"]
         session.database = startup.parameters.get(b"database") or session.user
@@ -137,5 +146,5 @@ class PostgresqlDialect:
         exchange.remote = session.context
         if malformed:
             exchange.add_attribute("acra.traceparent_malformed", True)
-        session.observer.exchange_opened(exchange)
         session.outstanding.append((replies.STARTUP, exchange, None))
+        return exchange

@@ -3,8 +3,8 @@
 * Towards the database: a context in a sqlcommenter comment at the end of a Query or Parse.  Where
   AcraServer is at the other end, a request without text (Bind of a statement prepared earlier,
   Describe, Close) is preceded by a Close of a prepared statement that does not exist, whose name
-  is the context: `CARRIER`.  The protocol answers it with CloseComplete and nothing else, so that
-  any server may be there; AcraServer takes it off and answers by itself.
+  is the context: `CARRIER`.  The protocol answers it with CloseComplete and nothing else;
+  AcraServer takes it off and answers by itself.
 * From the application: a traceparent in its startup packet, for requests that bring none
   (`contextsettings` has those that come later).
 * Towards the application: the trace id in errors, and on demand a NOTICE behind each reply.
@@ -23,6 +23,11 @@ from acra_twisted.sql.tags import context_in_value
 from acra_twisted.wire.postgres.frames import StartupPacket
 from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
 
+#: By this an AcraServer of this package makes itself known to a connector: a ParameterStatus
+#: before the first ReadyForQuery, which the connector takes off.  Nothing else is told to servers
+#: that others made.
+SERVER_NAME: Final = b"acra_twisted"
+SERVER_VALUE: Final = b"1"
 #: How the name of a prepared statement that nobody has begins where it is a context.
 CARRIER: Final = b"traceparent="
 
@@ -99,39 +104,23 @@ def startup_contexts(startup: StartupPacket) -> tuple[dict[bytes, TraceContext |
     """
     found: dict[bytes, TraceContext | None] = {}
     malformed = False
-    for name, parameter, start, end in _places(startup):
-        context, is_malformed = _context_in(name, startup.parameters[parameter][start:end])
+    for name, value in _values(startup):
+        context, is_malformed = _context_in(name, value)
         malformed = malformed or is_malformed
         if context is not None:
             found[name] = context
     return found, malformed and not found
 
 
-def hand_on_startup(startup: StartupPacket, context: TraceContext) -> bytes | None:
-    """The packet with ``context`` in place of the application's, so that what follows is below who
-    hands it on; None if it has none, for then nothing may be added that a server might refuse."""
-    for name, parameter, start, end in _places(startup):
-        value = startup.parameters[parameter]
-        given, _ = _context_in(name, value[start:end])
-        if given is not None:
-            old, new = given.traceparent().encode(), context.traceparent().encode()
-            if value.find(old, start, end) < 0:
-                return None
-            value = value[:start] + value[start:end].replace(old, new, 1) + value[end:]
-            return StartupPacket(startup.minor, {**startup.parameters, parameter: value}).encode()
-    return None
-
-
-def _places(startup: StartupPacket) -> Iterator[tuple[bytes, bytes, int, int]]:
-    """Settings that may hold a context, those that hold first before the others: the name, the
-    parameter that has it, and where in that its value begins and ends."""
+def _values(startup: StartupPacket) -> Iterator[tuple[bytes, bytes]]:
+    """Settings that may hold a context, those that hold first before the others, with values."""
     parameters = startup.parameters
-    options = {found[1]: found for found in _OPTION.finditer(parameters.get(b"options", b""))}
+    options = {found[1]: found[2] for found in _OPTION.finditer(parameters.get(b"options", b""))}
     for name in NAMES:
         if parameters.get(name):
-            yield name, name, 0, len(parameters[name])
+            yield name, parameters[name]
         elif name in options:
-            yield name, b"options", options[name].start(2), options[name].end(2)
+            yield name, options[name]
 
 
 def _context_in(name: bytes, value: bytes) -> tuple[TraceContext | None, bool]:

@@ -18,7 +18,12 @@ from typing import Any, Final
 from acra_twisted.batches import CopyBatch
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
-from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
+from acra_twisted.dialects.postgresql.disclosure import (
+    NOTHING,
+    SERVER_NAME,
+    SERVER_VALUE,
+    Disclosure,
+)
 from acra_twisted.dialects.postgresql.rows import ResultRows, messages_of
 from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.model import MESSAGES, STREAM, Exchange, Session, Work
@@ -39,7 +44,8 @@ class ResponseFlow(ResultRows):
     ``plans``: True if some stage looks at results; ``messages``: if one looks at texts that are
     none.  ``on_key`` is told the cancel key;
     ``check_authentication`` may change what the database asks for; ``refused_login`` is told of
-    an error that ends the startup.
+    an error that ends the startup.  ``announces``: the client is a connector, to which this server
+    makes itself known; ``announced``: the server has done so.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class ResponseFlow(ResultRows):
         refused_login: Callable[[Exchange, Mapping[str, bytes]], None] | None = None,
         unknown_options: list[bytes] | None = None,
         asked_minor: int = 0,
+        announces: bool = False,
         disclosure: Disclosure = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
@@ -66,6 +73,8 @@ class ResponseFlow(ResultRows):
         # What NegotiateProtocolVersion must add to the database's own answer, until it is sent.
         self._unknown_options = unknown_options or []
         self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
+        self._announces = announces
+        self.announced = False
         self._suppressing = False
         self._messages = messages
         # What the client is told instead of a message that a stage has refused.
@@ -305,6 +314,9 @@ class ResponseFlow(ResultRows):
             session.conforming = settings.conforming(session.parameters)
         elif name == contextsettings.APPLICATION_NAME and self._session.ready:
             contextsettings.report(self._session, value)
+        elif name == SERVER_NAME and self._disclosure.to_acra and not self._session.ready:
+            self.announced = True
+            self._leave_out(start, end)
 
     def _authentication(self, start: int, end: int) -> None:
         self._head(replies.STARTUP)
@@ -509,6 +521,9 @@ class ResponseFlow(ResultRows):
             session.prepared.transaction_ended()
         if code == replies.STARTUP:
             session.ready = True
+            if self._announces:
+                self._emit(start)
+                self._out.append(backend.encode_parameter_status(SERVER_NAME, SERVER_VALUE))
         self._pop(end)
         if session.settings is not None:
             session.settings.ready()

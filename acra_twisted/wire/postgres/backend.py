@@ -96,6 +96,11 @@ def affected_rows(tag: bytes) -> int:
     return int(last) if last.isdigit() and len(last) <= _DIGITS_MAX else -1
 
 
+def encode_parameter_status(name: bytes, value: bytes) -> bytes:
+    """Encode ParameterStatus."""
+    return message(b"S", name + b"\0" + value + b"\0")
+
+
 def decode_parameter_status(body: bytes) -> tuple[bytes, bytes]:
     """Name and value of a ParameterStatus."""
     parts = body.split(b"\0", 3)

@@ -1,9 +1,12 @@
 """One application connection over memory transports."""
 
+import itertools
 import os
 import socket
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from OpenSSL import SSL
 from prometheus_client import generate_latest
 from twisted.internet.defer import Deferred
@@ -23,13 +26,25 @@ from acra_twisted.options import Address, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry import live
 from acra_twisted.wire import tracecontext
+from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import (
     SSL_REQUEST_PACKET,
     CancelRequest,
     StartupPacket,
     message,
 )
-from tests.support.sessions import columns, complete, messages, query, ready, row, types
+from tests.support.sessions import (
+    SYNC,
+    bind,
+    columns,
+    complete,
+    messages,
+    parse,
+    query,
+    ready,
+    row,
+    types,
+)
 
 _LOST = "AcraServer at 127.0.0.1:1: the connection was lost"
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
@@ -78,6 +93,15 @@ class Connected(SynchronousTestCase):
         link = LinkChannel(self.attempts.pop()[0])
         link.makeConnection(StringTransport())
         return application, link
+
+
+def pieces(data, sizes):
+    """Its pieces, of those sizes in turn."""
+    cut = itertools.cycle(sizes)
+    while data:
+        size = next(cut)
+        yield data[:size]
+        data = data[size:]
 
 
 def told(metrics):
@@ -280,6 +304,8 @@ class Logged(Connected):
 
 
 AUTHENTICATED = message(b"R", b"\0\0\0\0") + ready()
+#: The same of a server that knows connectors of ours.
+ANNOUNCED = message(b"R", b"\0\0\0\0") + message(b"S", b"acra_twisted\x001\0") + ready()
 
 
 class Followed(Connected):
@@ -292,7 +318,7 @@ class Followed(Connected):
         link.transport.clear()
         application.dataReceived(STARTUP)
         self.assertEqual(link.transport.value(), STARTUP)
-        link.dataReceived(AUTHENTICATED)
+        link.dataReceived(ANNOUNCED)
         self.assertEqual(application.transport.value(), AUTHENTICATED)
         link.transport.clear()
         application.transport.clear()
@@ -425,6 +451,123 @@ class Followed(Connected):
         self.assertTrue(self.flushLoggedErrors() == [])
 
 
+#: What an application says, and a server, however little of it is the protocol's.
+SAID = st.lists(
+    st.sampled_from((query(b"SELECT 1 /* x"), parse(b"s", b"SELECT"), bind(b"", b"s"), SYNC))
+    | st.binary(min_size=1, max_size=20),
+    max_size=6,
+).map(b"".join)
+
+
+class Foreign(Logged):
+    """Before a server that does not make itself known nothing is added to what is said."""
+
+    scope = "request"
+
+    def meet(self, early=b""):
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(STARTUP + early)
+        return application, link
+
+    def test_the_rest_of_a_session_is_carried_unread(self):
+        for number in (1, 2):
+            application, link = self.meet()
+            link.dataReceived(AUTHENTICATED)
+            application.dataReceived(query(b"BEGIN"))
+            link.dataReceived(b"?no message of any protocol")
+            self.assertEqual(link.transport.value(), STARTUP + query(b"BEGIN"))
+            expected = AUTHENTICATED + b"?no message of any protocol"
+            self.assertEqual(application.transport.value(), expected)
+            (row,) = live.describe(self.connector._sessions(), 0)
+            self.assertEqual(
+                (row["state"], application.span.attributes["acra.unread"]), ("unread", "foreign")
+            )
+            counted = f'acra_unread_sessions_total{{reason="foreign"}} {number}.0'.encode()
+            self.assertIn(counted, generate_latest(self.connector.metrics.registry))
+            application.connectionLost(Failure(ConnectionDone()))
+        # One line, and that is all.
+        ((code, text),) = self.told
+        self.assertEqual(code, events.UNREAD_SESSION)
+        self.assertIn("tracing_scope = connection", text)
+        self.connector.observers.catch_up()
+        names = {span.name for span in self.spans}
+        self.assertEqual(names, {"startup", "handleConnection", "WrapClient", "ProxyWithTracing"})
+
+    @given(SAID, SAID, st.lists(st.integers(1, 40), min_size=1, max_size=8))
+    def test_byte_for_byte_in_any_pieces(self, said, answered, sizes):
+        application, link = self.linked()
+        link.transport.clear()
+        password = message(b"p", b"secret\0")
+        requests = message(b"R", b"\0\0\0\3")
+        for chunk in pieces(STARTUP, sizes):
+            application.dataReceived(chunk)
+        link.dataReceived(requests)
+        for chunk in pieces(password, sizes):
+            application.dataReceived(chunk)
+        for chunk in pieces(AUTHENTICATED, sizes):
+            link.dataReceived(chunk)
+        for chunk in pieces(said, sizes):
+            application.dataReceived(chunk)
+        for chunk in pieces(answered, sizes):
+            link.dataReceived(chunk)
+        self.assertEqual(link.transport.value(), STARTUP + password + said)
+        self.assertEqual(application.transport.value(), requests + AUTHENTICATED + answered)
+        application.connectionLost(Failure(ConnectionDone()))
+
+    def test_requests_behind_the_startup_packet_wait_until_the_server_is_known(self):
+        for answer, plain in ((AUTHENTICATED, True), (ANNOUNCED, False)):
+            application, link = self.meet(query(b"SELECT 1"))
+            application.dataReceived(query(b"SELECT 2"))
+            self.assertEqual(link.transport.value(), STARTUP)
+            link.dataReceived(answer)
+            self.assertEqual(application.transport.value(), AUTHENTICATED)
+            said = link.transport.value().removeprefix(STARTUP)
+            self.assertEqual(said == query(b"SELECT 1") + query(b"SELECT 2"), plain)
+            self.assertEqual(types(said), "QQ")
+            self.assertEqual(b"traceparent" in said, not plain)
+            application.connectionLost(Failure(ConnectionDone()))
+
+    def test_the_applications_own_context_is_left_alone(self):
+        context = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        startup = StartupPacket(0, {b"user": b"ann", b"application_name": context}).encode()
+        application, link = self.linked()
+        link.transport.clear()
+        application.dataReceived(startup)
+        link.dataReceived(AUTHENTICATED)
+        self.assertEqual(link.transport.value(), startup)
+
+    def test_who_does_not_get_in_is_told_what_the_server_says(self):
+        application, link = self.meet()
+        refused = backend.encode_error(b"FATAL", b"28P01", "no")
+        link.dataReceived(refused)
+        link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(application.transport.value(), refused)
+        self.assertTrue(application.transport.disconnecting)
+
+    def test_what_is_said_behind_ready_stays_in_its_place(self):
+        application, link = self.meet()
+        notice = message(b"A", b"\0\0\0\1name\0\0")
+        link.dataReceived(AUTHENTICATED + notice[:4])
+        link.dataReceived(notice[4:])
+        self.assertEqual(application.transport.value(), AUTHENTICATED + notice)
+
+    def test_the_end_of_either_side_is_the_others(self):
+        for end, other in ((0, 1), (1, 0)):
+            ends = self.meet()
+            ends[1].dataReceived(AUTHENTICATED)
+            ends[end].connectionLost(Failure(ConnectionDone()))
+            self.assertTrue(ends[other].transport.disconnecting)
+
+    def test_shutdown(self):
+        application, link = self.meet()
+        link.dataReceived(AUTHENTICATED)
+        application.drain()
+        self.assertFalse(application.transport.disconnecting)
+        application.cut()
+        self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)
+
+
 class Declining(Logged):
     """No certificate for applications, on loopback: what `auto` comes to there."""
 
@@ -544,7 +687,7 @@ class WithCertificate(Logged):
         self.talk(application, client, STARTUP)
         self.assertEqual(link.transport.value(), STARTUP)
         link.transport.clear()
-        link.dataReceived(AUTHENTICATED)
+        link.dataReceived(ANNOUNCED)
         self.assertEqual(self.talk(application, client, query(b"SELECT 1")), AUTHENTICATED)
         self.assertIn(b"SELECT 1 /*traceparent=", link.transport.value())
         self.assertEqual(self.told, [])

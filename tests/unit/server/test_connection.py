@@ -107,6 +107,32 @@ class Connections(ServerCase):
             self.assertEqual(connection.span.parent_id, CONTEXT.span_id)
             self.assertEqual(connection.span.sampled, expected)
 
+    def test_it_makes_itself_known_to_a_connector_that_follows_and_to_nobody_else(self):
+        announced = message(b"S", b"acra_twisted\x001\0")
+        for mark in (None, 0, tracecontext.DECIDES, tracecontext.FOLLOWS):
+            context = b"" if mark is None else tracecontext.encode(CONTEXT, mark)
+            connection, _ = self.session(context + STARTUP)
+            said = connection.transport.value()
+            expected = mark == tracecontext.FOLLOWS
+            self.assertEqual(types(said), "RKSZ" if expected else "RKZ")
+            self.assertEqual(announced in said, expected)
+            self.lose(connection)
+
+    def test_what_is_encrypted_within_the_link_is_told_nothing(self):
+        connection = self.accept(tracecontext.encode(CONTEXT, tracecontext.FOLLOWS))
+        connection.dataReceived(STARTUP[:4])
+        connection._startup.tls_started()
+        connection.dataReceived(STARTUP[4:])
+        self.database().dataReceived(message(b"R", b"\0\0\0\0") + ready())
+        self.assertEqual(types(connection.transport.value()), "RZ")
+
+    def test_requests_behind_the_startup_packet_wait_until_the_session_is_ready(self):
+        self.accept(STARTUP + query(b"select 1"))
+        database = self.database()
+        self.assertEqual(database.transport.value(), STARTUP)
+        database.dataReceived(message(b"R", b"\0\0\0\0") + ready())
+        self.assertEqual(database.transport.value(), STARTUP + query(b"select 1"))
+
     def test_fr5_byte_by_byte(self):
         connection = self.accept()
         for byte in tracecontext.encode(CONTEXT) + STARTUP:

@@ -17,7 +17,7 @@ from acra_twisted.model import Exchange
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.relay import Relay
-from acra_twisted.transport.valve import OUTSTANDING
+from acra_twisted.transport.valve import GETTING_READY, OUTSTANDING
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
@@ -179,6 +179,28 @@ class Relays(OneRelay):
                 self.assertEqual(types(self.client.data), expected)
                 self.assertEqual(b"C08006" in self.client.data, sent != refused)
                 self.assert_ended("database disconnected")
+
+    def test_requests_of_a_session_that_is_not_ready_wait(self):
+        """Also where a stage takes its time with what the database says before it is."""
+        for stage in (False, True):
+            with self.subTest(stage=stage):
+                self.setUp()
+                self.session = make_session(ready=False)
+                startup = Exchange(self.session, "startup", None, 0)
+                self.session.outstanding.append((STARTUP, startup, None))
+                self.relay = self.make(self.limits)
+                self.relay.begin()
+                self.relay.first_from_client(message(b"p", b"secret\0") + query(b"a"))
+                self.assertEqual(self.relay.client_valve.reasons, {GETTING_READY})
+                self.relay.first_from_client(query(b"b"))
+                self.assertEqual(self.database.data, message(b"p", b"secret\0"))
+                if stage:
+                    self.relay.from_database(message(b"R", bytes(4)) + ready())
+                    self.relay.check(self.now)
+                else:
+                    self.relay.first_from_database(message(b"R", bytes(4)) + ready())
+                self.assertEqual(self.relay.client_valve.reasons, frozenset())
+                self.assertTrue(self.database.data.endswith(query(b"a") + query(b"b")))
 
     def test_odd_failures_are_named_and_not_quoted(self):
         self.relay.database_lost(Failure(ValueError("secret")))

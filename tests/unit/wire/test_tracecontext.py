@@ -29,6 +29,14 @@ class Binary(SynchronousTestCase):
         self.assertEqual(marked[4:], GOLDEN[4:] + b"\x7f\1")
         self.assertEqual(tracecontext.decode(marked[4:]), CONTEXT)
         self.assertEqual(tracecontext.mark_of(marked[4:]), tracecontext.DECIDES)
+        self.assertEqual(tracecontext.startup_of(marked[4:]), "")
+        startup = "00f067aa0ba902b7"
+        both = tracecontext.encode(CONTEXT, tracecontext.FOLLOWS, startup)[4:]
+        self.assertEqual(both, GOLDEN[4:] + b"\x7f\2" + bytes.fromhex(startup))
+        self.assertEqual(tracecontext.mark_of(both), tracecontext.FOLLOWS)
+        self.assertEqual(tracecontext.startup_of(both), startup)
+        for blob in (both[:-1], both[:31] + bytes(8), GOLDEN[4:] + both[31:]):
+            self.assertEqual(tracecontext.startup_of(blob), "")
         for blob in (b"", GOLDEN[4:], marked[4:-1], GOLDEN[4:] + b"\x7e\1", GOLDEN[4:31] + b"more"):
             self.assertEqual(tracecontext.mark_of(blob), 0)
 

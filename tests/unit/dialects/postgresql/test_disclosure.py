@@ -7,14 +7,13 @@ from acra_twisted.dialects.postgresql.disclosure import (
     Disclosure,
     asks_for_notices,
     carried,
-    hand_on_startup,
     startup_contexts,
     startup_notices,
 )
 from acra_twisted.model import Statement
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend
-from acra_twisted.wire.postgres.frames import StartupPacket, decode_startup
+from acra_twisted.wire.postgres.frames import StartupPacket
 from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
@@ -197,25 +196,6 @@ class FromTheApplication(SynchronousTestCase):
                 found = startup_contexts(self.startup(**{name: b"traceparent=" + text}))
                 self.assertEqual(found, ({}, True))
         self.assertEqual(startup_contexts(self.startup(**{"acra.traceparent": b"x"})), ({}, True))
-
-    def test_a_connector_hands_its_own_on_in_its_place(self):
-        own = TraceContext("0af7651916cd43dd8448eb211c80319c", "1" * 16, False)
-        for parameters in (
-            {"application_name": b"app traceparent=" + PARENT + b" more"},
-            {"application_name": b"traceparent='" + PARENT + b"'"},
-            {"options": b"-c acra.traceparent=" + PARENT + b" -c geqo=off"},
-            {"acra.traceparent": PARENT, "options": b"-c acra.traceparent=" + PARENT},
-        ):
-            # What a user's name looks like has nothing to do with it.
-            startup = self.startup(user=b"traceparent=" + PARENT, **parameters)
-            packet = hand_on_startup(startup, own)
-            self.assertEqual(len(packet), len(startup.encode()))
-            found = decode_startup(packet)
-            contexts, malformed = startup_contexts(found)
-            self.assertEqual((next(iter(contexts.values())), malformed), (own, False))
-            changed = [k for k, v in startup.parameters.items() if found.parameters[k] != v]
-            self.assertEqual(changed, [next(iter(parameters)).encode()])
-        self.assertIsNone(hand_on_startup(self.startup(user=b"traceparent=" + PARENT), own))
 
     def test_it_is_the_parent_of_requests_that_bring_none(self):
         play = Playbook()
