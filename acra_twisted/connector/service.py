@@ -185,6 +185,9 @@ def check_certificates(settings: Settings) -> list[str]:
     if application_tls(settings) in (OFFER, REQUIRE):
         applications = Credentials(settings, "application_tls_", falls_back=False)
         parts.append(applications.judged(SERVER))
+    if settings["zpages_tls_enable"]:
+        severe, others = Credentials(settings).judged(SERVER)
+        parts.append(([], [*severe, *others]))
     return told(*parts)
 
 

@@ -175,6 +175,9 @@ def check_certificates(settings: Settings) -> list[str]:
         # Only a database that asks for it looks at it.
         severe, others = Credentials(settings, "tls_database_").judged(CLIENT)
         parts.append(([], [*severe, *others]))
+    if settings["zpages_tls_enable"]:
+        severe, others = Credentials(settings, "tls_client_").judged(SERVER)
+        parts.append(([], [*severe, *others]))
     return told(*parts)
 
 

@@ -230,7 +230,7 @@ class _Certificates:
 
         gauge = GaugeMetricFamily(
             "acra_certificate_expiry_timestamp_seconds",
-            "When the first certificate of a setting expires, in Unix time",
+            "When the certificate of a setting expires, in Unix time",
             labels=["setting"],
         )
         for setting, end in self._ends().items():

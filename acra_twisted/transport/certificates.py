@@ -50,6 +50,9 @@ _NAMES: Final = 8
 _NOT_YET: Final = 9
 _OVER: Final = 10
 _PURPOSE: Final = 26
+_NAME_NUMBERS: Final = frozenset((62, 64))
+#: OpenSSL's: no part of a label is a wildcard, and a common name is no host.
+_HOST_FLAGS: Final = 0x4 | 0x20
 _ISSUER_NUMBERS: Final = frozenset((2, 7, 18, 19, 20, 21))
 _PUBLIC: Final = {
     EXPIRED: "its certificate has expired",
@@ -123,8 +126,20 @@ class Loaded:
         )
 
 
+def deciding(loaded: Sequence[Loaded]) -> list[Loaded]:
+    """This side's own certificates, and of the CAs that a setting names the one that lasts longest:
+    a file may hold many, and old ones beside their successors."""
+    own = [each for each in loaded if each.usage is not None]
+    lasting: dict[str, Loaded] = {}
+    for each in loaded:
+        if each.usage is None:
+            known = lasting.get(each.option, each)
+            lasting[each.option] = max(known, each, key=lambda one: one.ends)
+    return [*own, *lasting.values()]
+
+
 def judged(
-    loaded: Iterable[Loaded], now: datetime.datetime, authorities: Sequence[x509.Certificate] = ()
+    loaded: Sequence[Loaded], now: datetime.datetime, authorities: Sequence[x509.Certificate] = ()
 ) -> tuple[list[str], list[str]]:
     """Sentences about certificates of this side: those with which connections fail, and others.
 
@@ -132,7 +147,7 @@ def judged(
     """
     severe: dict[str, None] = {}
     others: dict[str, None] = {}
-    for each in loaded:
+    for each in deciding(loaded):
         found = each.findings(now)
         if each.usage is not None and authorities:
             found += _own_origin(each.certificate, authorities)
@@ -352,6 +367,21 @@ def examine(
 # -- when OpenSSL refuses -------------------------------------------------------------------------
 
 
+def expect(context: SSL.Context, name: str) -> None:
+    """Have OpenSSL look at the name of servers as well: then it has an alert for it."""
+    param = lib.SSL_CTX_get0_param(context._context)
+    if is_ip_address(name):
+        packed = ip_address(name).packed
+        lib.X509_VERIFY_PARAM_set1_ip(param, packed, len(packed))
+    else:
+        try:
+            encoded = name.encode("idna")
+        except UnicodeError:
+            return  # no certificate is for it, which `Verifier` finds
+        lib.X509_VERIFY_PARAM_set1_host(param, encoded, len(encoded))
+        lib.X509_VERIFY_PARAM_set_hostflags(param, _HOST_FLAGS)
+
+
 class Verifier:
     """What OpenSSL asks about each certificate of a peer's chain.
 
@@ -406,6 +436,8 @@ class Verifier:
             yield from dates(certificate, clock())
         elif number == _PURPOSE:
             yield from use(certificate, self._usage)
+        elif number in _NAME_NUMBERS:
+            yield from host(certificate, self._name)
         elif number in _ISSUER_NUMBERS:
             yield from origin(certificate, self._authorities)
 

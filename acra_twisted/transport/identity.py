@@ -47,7 +47,8 @@ def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -
     """
     _check_purpose(certificate)
     if kind == "serial_number":
-        number = certificate.serial_number
+        # As Go's: a negative one, which no standard allows, by its amount.
+        number = abs(certificate.serial_number)
         identifier = number.to_bytes((number.bit_length() + 7) // 8, "big")
     else:
         identifier = distinguished_name(certificate.public_bytes(Encoding.DER)).encode()

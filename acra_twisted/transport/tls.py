@@ -38,6 +38,8 @@ from acra_twisted.transport.certificates import (
     Loaded,
     Verifier,
     clock,
+    deciding,
+    expect,
     is_ip_address,
     judged,
 )
@@ -83,6 +85,7 @@ class TLSContext:
         if protocols:
             context.set_alpn_select_callback(_choose(tuple(protocols)))
         if name:
+            expect(context, name)
             context.set_info_callback(self._told)
         self.resumes = bool(name)
         self._session: SSL.Session | None = None
@@ -164,12 +167,8 @@ class TLSContexts:
         return list(found.values())
 
     def ends(self) -> dict[str, float]:
-        """When the first certificate of each setting expires, in Unix time."""
-        found: dict[str, float] = {}
-        for each in self.loaded():
-            end = each.ends.timestamp()
-            found[each.option] = min(end, found.get(each.option, end))
-        return found
+        """When the certificate of each setting expires, in Unix time."""
+        return {each.option: each.ends.timestamp() for each in deciding(self.loaded())}
 
     def renew(self) -> int:
         """Read all files anew; how many contexts there are.  Raises ConfigError; then every

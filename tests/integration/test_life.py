@@ -329,9 +329,13 @@ class Unreachable(Surroundings):
     def test_the_wrong_name(self):
         sni = {"tls": {"tls_acraserver_sni": "elsewhere.example"}}
         chain = self.chain(connector=sni)
-        with self.assertRaisesRegex(psycopg.OperationalError, "could not connect to AcraServer"):
+        with self.assertRaisesRegex(
+            psycopg.OperationalError, "its certificate is for another name"
+        ):
             self.connect(chain)
         self.assertIn("and not for elsewhere.example", chain.connector.output())
+        self.assertIn("set tls_acraserver_sni", chain.connector.output())
+        eventually(lambda: "says: bad certificate" in chain.server.output(), "it is told")
 
 
 class DatabaseTLS(Surroundings):
@@ -612,6 +616,18 @@ class Reloading(Surroundings):
         for thread in threads:
             thread.join(20)
         self.assertEqual(failed, [])
+
+    def test_an_expired_certificate_that_is_read_anew_is_told_of(self):
+        chain = self.chain()
+        with self.connect(chain) as db:
+            chain.authority.issue("acra-server", hosts=("localhost", "127.0.0.1"), days=-1)
+            self.reload(chain, "expired on", 1)
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+        # Who connects learns it, too, and so does the server.
+        with self.assertRaisesRegex(psycopg.OperationalError, "its certificate has expired"):
+            self.connect(chain)
+        self.assertIn("(CN=acra-server,O=Sandbox) expired on", chain.connector.output())
+        eventually(lambda: "says: certificate expired" in chain.server.output(), "it is told")
 
     def reload(self, chain, expected, times):
         os.kill(chain.server.pid, signal.SIGHUP)

@@ -182,6 +182,19 @@ class InUse(Case):
         self.assertEqual(len(list(trusted.findings(NOW))), 1)
         self.assertEqual(trusted.ends, NOW - DAY)
 
+    def test_of_many_authorities_one_decides(self):
+        """A file with the system's, or with an old one beside its successor."""
+        made = [
+            Authority.make(authority.simple_name(name), period(-100, end)).certificate
+            for name, end in (("old", -5), ("next", 50), ("soon", 3))
+        ]
+        loaded = [Loaded("tls_ca", "ca.pem", each, None) for each in made]
+        self.assertEqual(certificates.judged(loaded, NOW), ([], []))
+        self.assertEqual([each.certificate for each in certificates.deciding(loaded)], made[1:2])
+        severe, others = certificates.judged(loaded[:1], NOW)
+        self.assertIn("CN=old) expired on", severe[0])
+        self.assertEqual(others, [])
+
 
 class Handshakes(Case):
     """What each side learns of a refusal."""
@@ -250,7 +263,7 @@ class Handshakes(Case):
             self.assertEqual(error.problem, NAME)
             self.assertIn(f"is for a.example, 192.0.2.1 and not for {name}", str(error))
             # The other side is told, too.
-            self.assertIn("alert", its)
+            self.assertIn("alert bad certificate", its)
         error, _ = self.refused(server=Issued(self.ca, hosts=()), name="b.example")
         self.assertIn("names no host", str(error))
 

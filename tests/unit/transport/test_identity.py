@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import warnings
 from pathlib import Path
 
 from cryptography import x509
@@ -56,6 +57,18 @@ class ClientIds(SynchronousTestCase):
         der = self.certificate().public_bytes(Encoding.DER)
         self.assertEqual(identity.subject_of(der), "CN=someone,O=Sandbox")
         self.assertEqual(identity.subject_of(b"no certificate"), "")
+
+    def test_negative_serial_numbers(self):
+        """No standard allows them; Go takes the bytes of the amount."""
+        der = self.certificate().public_bytes(Encoding.DER)
+        at = der.index(bytes.fromhex("a003020102")) + 5
+        size = der[at + 1]
+        serial = b"\x80" + b"\0" * (size - 1)
+        negative = der[: at + 2] + serial + der[at + 2 + size :]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = identity.client_id_of(negative, "serial_number")
+        self.assertEqual(found, hashlib.sha512(serial).hexdigest())
 
     def test_certificates_that_are_not_clients(self):
         server = self.certificate(hosts=("x",), server_only=True)

@@ -4,12 +4,27 @@ import os
 from pathlib import Path
 
 from OpenSSL import SSL
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import StringTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.sandbox.authority import Authority
+from acra_twisted.transport.certificates import CertificateRefused
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts
+
+
+class Ends(Protocol):
+    """Remembers why it ended."""
+
+    why = None
+
+    def connectionLost(self, reason):
+        self.why = reason.value
 
 
 class Files(SynchronousTestCase):
@@ -42,7 +57,7 @@ class Files(SynchronousTestCase):
         credentials = Credentials(self.settings(), "tls_client_")
         self.assertEqual(credentials.auth, 4)
         self.assertIsNotNone(credentials.server_context().context)
-        for name in ("localhost", "127.0.0.1"):
+        for name in ("localhost", "127.0.0.1", "a" * 70 + ".example"):
             self.assertIsNotNone(credentials.client_creator(name))
 
     def test_mistakes(self):
@@ -86,6 +101,37 @@ class Files(SynchronousTestCase):
         self.assertRaises(SSL.WantReadError, client.do_handshake)
         server.bio_write(client.bio_read(4096))
         self.assertRaises(SSL.Error, server.do_handshake)
+
+    def test_in_memory_it_is_said_alike_why(self):
+        """TLS of Twisted's, on top of something else."""
+        for name, days, said in (
+            ("other.example", 30, "is for localhost, ::1 and not for other.example"),
+            ("localhost", -1, "expired on"),
+        ):
+            self.authority.issue("server", hosts=("localhost", "::1"), days=days)
+            credentials = Credentials(self.settings())
+            ends = []
+            for context, is_client in (
+                (credentials.client_creator(name), True),
+                (credentials.server_context(), False),
+            ):
+                factory = TLSMemoryBIOFactory(context.creator, is_client, None)
+                transport, protocol = StringTransport(), Ends()
+                tls = TLSMemoryBIOProtocol(factory, protocol, False)
+                ends.append((transport, protocol, tls))
+            for transport, _, tls in ends:
+                tls.makeConnection(transport)
+            for _ in range(5):
+                for (here, _, _), (_, _, there) in (ends, ends[::-1]):
+                    data = here.value()
+                    here.clear()
+                    if data:
+                        there.dataReceived(data)
+            for _, _, tls in ends:
+                tls.connectionLost(Failure(ConnectionDone()))
+            self.assertIsInstance(ends[0][1].why, CertificateRefused)
+            self.assertIn(said, str(ends[0][1].why))
+            self.assertIn("alert", str(ends[1][1].why))
 
     def test_tl7_read_anew_together_or_not_at_all(self):
         contexts = TLSContexts()
