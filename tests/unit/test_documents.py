@@ -13,7 +13,7 @@ from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.pipeline.build import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts
-from tests.support.documents import TOP, blocks, literals, pages
+from tests.support.documents import TOP, blocks, literals, pages, site
 from tests.support.settings import values_of
 
 #: Programs of others that a page may call.
@@ -205,6 +205,16 @@ class Files(SynchronousTestCase):
                 if not target.endswith("_"):
                     place = page.parent / target.partition("#")[0]
                     self.assertTrue(place.exists(), f"{page.name}: {target}")
+
+    def test_each_page_is_in_both_lists(self):
+        """The README ends with all pages, and docs/index.rst has them for the site."""
+        index = (TOP / "docs/index.rst").read_text()
+        readme = (TOP / "README.rst").read_text()
+        for page in site():
+            name = page.name.removesuffix(".rst")
+            if name != "index":
+                self.assertIn(f"\n   {name}\n", index, "docs/index.rst: add it there")
+                self.assertIn(f"<docs/{name}.rst>", readme, "README.rst, Pages: add it there")
 
 
 class Parts(SynchronousTestCase):
