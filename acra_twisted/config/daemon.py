@@ -8,7 +8,7 @@ import gc
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.task import LoopingCall
@@ -30,9 +30,17 @@ _log = Logger()
 
 
 def make_root(
-    program: str, settings: Settings, make: Callable[[Any, Settings], Any], reactor: Any = None
+    program: str,
+    settings: Settings,
+    make: Callable[[Any, Settings], Any],
+    reactor: Any = None,
+    changes: Callable[[], Sequence[str]] = tuple,
 ) -> LoggedRoot:
-    """The daemon's top service, or one line on standard error and exit status 1."""
+    """The daemon's top service, or one line on standard error and exit status 1.
+
+    ``changes`` gives the names of settings that are others by now than ``settings`` has, or raises
+    ConfigError.
+    """
     if reactor is None:
         from twisted.internet import reactor  # noqa: TID251 - chosen by twistd by now
     if not settings["core_dump_enable"]:
@@ -58,7 +66,7 @@ def make_root(
     if hasattr(service, "hurry"):
         reactor.addSystemEventTrigger("before", "shutdown", _hurry_next_time, reactor, service)
     if hasattr(service, "reload"):
-        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(service.reload))
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_reload, service, changes))
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
     for remark in settings.remarks:
         reactor.callWhenRunning(
@@ -71,6 +79,20 @@ def make_root(
     # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
     reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root
+
+
+def _reload(service: Any, changes: Callable[[], Sequence[str]]) -> None:
+    """SIGHUP: the service reads anew what it can; of other settings whoever asked is told."""
+    service.reload()
+    try:
+        found = changes()
+    except ConfigError as error:
+        text = f"the settings were not looked at, for they are wrong by now: {error}"
+        _log.error("{event_text}", event_text=text, code=events.WRONG_CONFIGURATION)
+        return
+    if found:
+        text = f"settings have changed that need a restart: {', '.join(found)}"
+        _log.warn("{event_text}", event_text=text, code=events.IDLE_SETTING)
 
 
 def forbid_dumps() -> None:

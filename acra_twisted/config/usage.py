@@ -14,8 +14,9 @@ from twisted.python import usage
 
 from acra_twisted import __version__
 from acra_twisted.config import startlog
+from acra_twisted.config.changes import changes
 from acra_twisted.config.files import has_yaml_name
-from acra_twisted.config.reading import ACTIONS, Program, load
+from acra_twisted.config.reading import ACTIONS, Program, load, read_settings
 from acra_twisted.config.render import render_help, render_ini, render_markdown
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
@@ -43,6 +44,7 @@ class DaemonOptions(usage.Options):
         self._arguments = tuple(options or ())
         try:
             settings, actions = load(self.program, self._arguments, os.environ)
+            self._read = settings
             if not any(actions[name] for name in _ANSWERED):
                 settings = startlog.adopt(self.program.name, settings, self.parent, self.errors)
         except ConfigError as error:
@@ -67,6 +69,11 @@ class DaemonOptions(usage.Options):
             return
         self.output.flush()
         raise SystemExit(0)
+
+    def changes(self) -> list[str]:
+        """The names of settings that are others by now, in the file.  Raises ConfigError."""
+        _, settings = read_settings(self.program, self._arguments, os.environ)
+        return changes(self._read, settings)
 
     def _dump(self, actions: Settings) -> None:
         program, path = self.program, actions["config_file"]

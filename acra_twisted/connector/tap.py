@@ -28,4 +28,6 @@ class Options(DaemonOptions):
 
 def makeService(options: Options, reactor: Any = None) -> Any:
     """Twisted: the service for parsed options."""
-    return make_root(Options.program.name, options.settings, AcraConnector, reactor)
+    return make_root(
+        Options.program.name, options.settings, AcraConnector, reactor, options.changes
+    )

@@ -74,4 +74,4 @@ def makeService(options: Options, reactor: Any = None) -> Any:
     def make(reactor: Any, settings: Settings) -> AcraServer:
         return AcraServer(reactor, settings, exit_with)
 
-    return make_root(Options.program.name, options.settings, make, reactor)
+    return make_root(Options.program.name, options.settings, make, reactor, options.changes)

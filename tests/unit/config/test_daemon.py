@@ -52,6 +52,37 @@ class Roots(SynchronousTestCase):
         (event,) = [event for event in told if event.get("code") == events.IDLE_SETTING]
         self.assertEqual(event["event_text"], "x has no effect")
 
+    def test_settings_that_need_a_restart_are_named_at_sighup(self):
+        told = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        reactor = MemoryReactorClock()
+        reactor.callFromThread = lambda call, *args: call(*args)
+        found = []
+        service = Service()
+        service.reload = lambda: found.append("reloaded")
+
+        def changes():
+            if found == ["reloaded"]:
+                raise ConfigError("x.ini:1: no")
+            return ["db_port", "[stage:x] y"] if len(found) == 2 else []
+
+        daemon.make_root("x", SETTINGS, lambda reactor, settings: service, reactor, changes)
+        for _ in range(3):
+            signal.getsignal(signal.SIGHUP)(signal.SIGHUP, None)
+        texts = [(e["code"], e["event_text"]) for e in told if "event_text" in e]
+        self.assertEqual(
+            texts,
+            [
+                (507, "the settings were not looked at, for they are wrong by now: x.ini:1: no"),
+                (
+                    events.IDLE_SETTING,
+                    "settings have changed that need a restart: db_port, [stage:x] y",
+                ),
+            ],
+        )
+
     def test_ke7_no_dumps(self):
         program = (
             "import ctypes, resource; from acra_twisted.config import daemon;"

@@ -8,6 +8,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
 
 FLAGS = [
@@ -45,6 +46,22 @@ class Tap(SynchronousTestCase):
             twistd = ServerOptions()
             twistd.parseOptions([*given, "acra-server", *FLAGS, "--stages="])
             self.assertEqual(Path(twistd["pidfile"]).name, pid_file)
+
+    def test_what_has_changed_in_the_file(self):
+        path = self.mktemp()
+        text = "[database]\ndb_port = {}\n[pipeline]\nstages = query_capture\n"
+        text += "[stage:query_capture]\nfilepath = {}\n"
+        with open(path, "w") as file:
+            file.write(text.format(5432, "a"))
+        options = tap.Options()
+        options.parseOptions([*FLAGS, f"--config_file={path}"])
+        self.assertEqual(options.changes(), [])
+        with open(path, "w") as file:
+            file.write(text.format(5433, "b") + "[tls]\ntls_ca = secret\n")
+        self.assertEqual(options.changes(), ["db_port", "tls_ca", "[stage:query_capture] filepath"])
+        with open(path, "w") as file:
+            file.write("[nothing]\n")
+        self.assertRaises(ConfigError, options.changes)
 
     def test_rules_in_the_ini_file_switch_the_censor_on(self):
         path = self.mktemp()

@@ -1,0 +1,20 @@
+"""What a configuration says by now that a running daemon was not started with."""
+
+from __future__ import annotations
+
+from acra_twisted.options import Settings
+
+
+def changes(before: Settings, after: Settings) -> list[str]:
+    """The names of settings with other values, in order.
+
+    Sections that may be repeated, such as [censor:NAME], are left out: whoever uses them reads
+    them anew.
+    """
+    found = [name for name in before if before[name] != after.get(name)]
+    for stage in dict.fromkeys((*before.stages, *after.stages)):
+        old, new = before.stages.get(stage), after.stages.get(stage)
+        # Whether it runs at all is what the setting `stages` says.
+        if old is not None and new is not None:
+            found += [f"[stage:{stage}] {name}" for name in old if old[name] != new.get(name)]
+    return found
