@@ -43,12 +43,14 @@ def make_root(
     """
     if reactor is None:
         from twisted.internet import reactor  # noqa: TID251 - chosen by twistd by now
+    # Before dumps are forbidden: the system hides the first environment of who has none.
+    given = descriptors()
     if not settings["core_dump_enable"]:
         forbid_dumps()
     writer = None
     try:
         hub_of(reactor).busy = settings["busy_poll"] / 1_000_000
-        handed = Handed(descriptors())
+        handed = Handed(given)
         endpoints.use(handed)
         writer, services = make_writer(program, settings, reactor)
         root = LoggedRoot(writer, services)

@@ -150,7 +150,7 @@ def check(settings: Settings) -> None:
 
 
 def _check_tracing(settings: Settings) -> None:
-    if settings["tracing_to_server"] and settings["acraserver_transport_encryption_disable"]:
+    if settings["tracing_to_server"] and link_name(settings) == parties.LINK_PLAIN:
         raise ConfigError(
             "tracing_to_server: AcraServer takes spans over TLS and Secure Session only, for "
             "elsewhere nobody has proven who sends them"

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from itertools import count
 
 from twisted.internet.endpoints import serverFromString
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
+
+#: The number of the first descriptor that is handed over, and how many there may be.
+_FIRST, _MOST = 3, 1024
 
 
 class Handed:
@@ -55,11 +58,13 @@ class Handed:
             )
 
 
-def descriptors() -> list[int]:
-    """Those of ``LISTEN_FDS`` (named by ``LISTEN_FDNAMES``), if ``LISTEN_PID`` is this process.
+def descriptors(environment: Callable[[], Mapping[str, str]] | None = None) -> list[int]:
+    """Those of ``LISTEN_FDS``, if ``LISTEN_PID`` is this process.
 
     Twisted has read both, and removed them, when its endpoints were imported; it tells what it
-    has found by its ``systemd:`` endpoints.
+    has found by its ``systemd:`` endpoints.  Without a name for each in ``LISTEN_FDNAMES``, which
+    not every activator gives, it finds none: then ``environment`` tells, which is by default the
+    one that the process began with.
     """
     found: list[int] = []
     for index in count():
@@ -68,7 +73,25 @@ def descriptors() -> list[int]:
         except IndexError:
             break
         found.append(endpoint.fileno)
-    return found
+    return found or _unnamed((environment or first_environment)())
+
+
+def first_environment(path: str = "/proc/self/environ") -> dict[str, str]:
+    """What the process was started with; empty where the system does not tell."""
+    try:
+        with open(path, "rb") as file:
+            pairs = file.read().split(b"\0")
+    except OSError:
+        return {}
+    texts = (pair.decode("utf-8", "surrogateescape").partition("=") for pair in pairs)
+    return {name: value for name, equals, value in texts if equals}
+
+
+def _unnamed(environment: Mapping[str, str]) -> list[int]:
+    count = environment.get("LISTEN_FDS", "")
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+        return []
+    return list(range(_FIRST, _FIRST + min(int(count[:9]), _MOST)))
 
 
 def _listens_on(one: socket.socket, address: Address) -> bool:

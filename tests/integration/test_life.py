@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.error
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 
@@ -740,7 +741,29 @@ class Restarting(Surroundings):
         self.assertEqual([error for error in failed if "refused" in error], [])
         self.assertGreater(len(served), 10)
 
-    def start(self, chain, listener, told):
+    def test_sockets_without_names(self):
+        """Not every activator gives LISTEN_FDNAMES; systemd-socket-activate does not."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        port = listener.getsockname()[1]
+        chain = Chain(
+            ("127.0.0.1", self.postgres.port),
+            link="none",
+            folder=Path(tempfile.mkdtemp(dir=self.folder)),
+            server={"server": {"incoming_connection_string": f"tcp://127.0.0.1:{port}"}},
+        )
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(told.close)
+        told.bind(str(chain.folder / "notify"))
+        told.settimeout(20)
+        daemon = self.start(chain, listener, told, {})
+        where = f"host=127.0.0.1 port={port} user=postgres dbname=postgres sslmode=disable"
+        with psycopg.connect(where, connect_timeout=20) as db:
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+        daemon.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(20), 0)
+
+    def start(self, chain, listener, told, names=MappingProxyType({"LISTEN_FDNAMES": "acra"})):
         # The child's own id is known only in the child: a shell says it, and becomes the daemon.
         command = " ".join(twistd("acra-server", chain.server_ini))
         daemon = subprocess.Popen(
@@ -753,7 +776,7 @@ class Restarting(Surroundings):
             env={
                 **os.environ,
                 "LISTEN_FDS": "1",
-                "LISTEN_FDNAMES": "acra",
+                **names,
                 "NOTIFY_SOCKET": told.getsockname(),
             },
         )

@@ -1,6 +1,7 @@
 """The service manager's files: as closed as they can be, and right about the daemons."""
 
 from configparser import ConfigParser
+from fnmatch import fnmatch
 from pathlib import Path
 
 import yaml
@@ -51,6 +52,27 @@ class Systemd(SynchronousTestCase):
             address = unit(f"{daemon}.socket")["Socket"]["ListenStream"]
             sample = (ROOT / "etc" / f"{daemon}.ini").read_text()
             self.assertIn(f"incoming_connection_string = tcp://{address}\n", sample)
+
+
+class Logrotate(SynchronousTestCase):
+    def test_each_daemon_opens_its_files_anew(self):
+        text = (UNITS / "acra.logrotate").read_text()
+        signals = [line.split() for line in text.splitlines() if "systemctl kill" in line]
+        [[*_, signal, pattern]] = signals
+        self.assertEqual(signal, "--signal=USR1")
+        services = [path.name for path in UNITS.glob("*.service")]
+        self.assertGreater(len(services), 2)
+        for name in services:
+            self.assertTrue(fnmatch(name.replace("@", "@1"), pattern.strip("'")), name)
+
+
+class Prometheus(SynchronousTestCase):
+    def test_what_is_scraped_is_named_with_its_setting(self):
+        text = (ROOT / "examples/monitoring/prometheus.yml").read_text()
+        found = yaml.safe_load(text)["scrape_configs"][0]["static_configs"][0]["targets"]
+        self.assertIn("incoming_connection_prometheus_metrics_string", text)
+        for target in found:
+            self.assertIn(f"tcp://{target}", text)
 
 
 class Containers(SynchronousTestCase):

@@ -70,6 +70,13 @@ class Checks(SynchronousTestCase):
         tls = settings(acraserver_tls_transport_enable=True)
         self.assertIsInstance(service.link_security(tls, None, TLSContexts()), TLSSecurity)
 
+    def test_spans_go_where_the_link_proves_who_sends_them(self):
+        self.refused(
+            "AcraServer takes spans over TLS and Secure Session only", tracing_to_server=True
+        )
+        # With both of them set the link is TLS.
+        service.check(settings(tracing_to_server=True, acraserver_tls_transport_enable=True))
+
     def test_the_host_overrides_the_string(self):
         found = service.server_address(settings(acraserver_connection_host="other"))
         self.assertEqual(found, Address("other", 9393))

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
-from acra_twisted.transport.handed import Handed, Notifier, descriptors
+from acra_twisted.transport.handed import Handed, Notifier, descriptors, first_environment
 
 
 class Sockets(SynchronousTestCase):
@@ -49,6 +49,30 @@ class Sockets(SynchronousTestCase):
         for fd in (read, write):
             self.addCleanup(os.close, fd)
         self.assertRaises(ConfigError, Handed, [read])
+
+    def test_without_names(self):
+        own = str(os.getpid())
+        for environment, expected in (
+            ({"LISTEN_PID": own, "LISTEN_FDS": "2"}, [3, 4]),
+            ({"LISTEN_PID": own, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a:b"}, [3]),
+            ({"LISTEN_PID": "1", "LISTEN_FDS": "1"}, []),
+            ({"LISTEN_PID": own, "LISTEN_FDS": "x"}, []),
+            ({"LISTEN_PID": own, "LISTEN_FDS": "-1"}, []),
+            ({"LISTEN_PID": own}, []),
+            ({}, []),
+        ):
+            self.assertEqual(descriptors(lambda found=environment: found), expected)
+        many = {"LISTEN_PID": own, "LISTEN_FDS": "9" * 30}
+        self.assertEqual(len(descriptors(lambda: many)), 1024)
+
+    def test_the_first_environment(self):
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(b"A=1\0B=x=y\0nonsense\0C=\xff\0")
+        found = first_environment(path)
+        self.assertEqual(found, {"A": "1", "B": "x=y", "C": "\udcff"})
+        self.assertEqual(first_environment("/nowhere"), {})
+        self.assertIn("PATH", first_environment())
 
     def test_nothing(self):
         Handed(descriptors()).check()
