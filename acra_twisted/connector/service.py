@@ -41,6 +41,7 @@ from acra_twisted.transport.endpoints import ListenerService, bind, client_endpo
 from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.localuser import peer_user, user_ids
 from acra_twisted.transport.patience import Limits
+from acra_twisted.transport.reach import TIMEOUT, Reach
 from acra_twisted.transport.reasons import Party, shown
 from acra_twisted.transport.renewal import renew
 from acra_twisted.transport.running import running, sessions
@@ -234,6 +235,8 @@ class AcraConnector(MultiService):
         self._set_up_tracing(settings)
         where = server_address(settings)
         self._endpoint = client_endpoint(reactor, where, self.connect_timeout, kept)
+        endpoint = client_endpoint(reactor, where, TIMEOUT)
+        self.telemetry.reach = Reach(reactor, "acraserver", endpoint)
         self.server = Party(parties.ACRASERVER[link_name(settings)], shown(where))
         if settings["tracing_to_server"]:
             # It brings protobuf along: only for those who use it.

@@ -42,10 +42,11 @@ from acra_twisted.telemetry.tracing import ExchangeTracing
 from acra_twisted.transport import parties
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.connections import Connections
-from acra_twisted.transport.endpoints import ListenerService, bind
+from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.hub import hub_of
 from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.patience import Limits
+from acra_twisted.transport.reach import TIMEOUT, Reach
 from acra_twisted.transport.reasons import Party, shown
 from acra_twisted.transport.renewal import not_renewed, renew
 from acra_twisted.transport.running import running, sessions
@@ -365,6 +366,8 @@ class AcraServer(MultiService):
         self.database_party = Party(parties.DATABASE, shown(address))
         timeout = settings["db_connect_timeout"]
         self.database = Database(self.reactor, address, creator, timeout, self._keepalive)
+        endpoint = client_endpoint(self.reactor, address, TIMEOUT)
+        self.telemetry.reach = Reach(self.reactor, "database", endpoint)
         rule = settings["db_password_without_tls"]
         self.password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
 

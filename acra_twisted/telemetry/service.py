@@ -36,6 +36,7 @@ from acra_twisted.transport.certificates import clock, judged
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.hub import hub_of
 from acra_twisted.transport.keepalive import keepalive
+from acra_twisted.transport.reach import Reach
 from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
@@ -108,6 +109,8 @@ class TelemetryService(MultiService):
         self.turns = Turns(reactor)
         #: Why no new connections should come; empty while they may.
         self.unready = "starting"
+        #: What stands behind, for who asks whether it can be reached.
+        self.reach: Reach | None = None
         self._keepalive = keepalive(settings)
         self._listen(settings, tls_prefix)
         self._lag = LoopingCall(self._measure_lag)
@@ -153,6 +156,7 @@ class TelemetryService(MultiService):
         self.metrics.watch_pool("connections to metrics and pages", visitors.__len__, most)
         shared: dict[str, Any] = {
             "unready": self._why_unready,
+            "reach": lambda: self.reach,
             "catch_up": self._up_to_date,
             "visitors": visitors,
             "turns": self.turns,

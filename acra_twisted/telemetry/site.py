@@ -20,6 +20,7 @@ from acra_twisted.telemetry.scrape import Scrape
 from acra_twisted.telemetry.search import Unfit
 from acra_twisted.telemetry.turns import Turns
 from acra_twisted.telemetry.zpages import PLACES, NotKept, Page, TracePages
+from acra_twisted.transport.reach import Reach
 from acra_twisted.wire.httphead import Head, Refusal
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -123,19 +124,44 @@ class Trace(_Answer):
 
 class Health(Resource):
     """For whoever starts and stops daemons: 200 while ``unready`` gives nothing, else 503 and what
-    it gives.  It tells nothing else, and asks for no token."""
+    it gives.  It tells nothing else, and asks for no token.
+
+    Who asks with the name of what ``reach`` reaches as a query is told of that as well.
+    """
 
     isLeaf = True
 
-    def __init__(self, unready: Callable[[], str]) -> None:
+    def __init__(
+        self, unready: Callable[[], str], reach: Callable[[], Reach | None] = lambda: None
+    ) -> None:
         Resource.__init__(self)
         self._unready = unready
+        self._reach = reach
 
-    def render(self, request: Any) -> bytes:
+    def render(self, request: Any) -> Any:
         """Twisted: answer."""
         request.setHeader("cache-control", "no-store")
-        why = self._unready()
-        return _plain(request, 503, why) if why else _plain(request, 200, "ok")
+        why, reach = self._unready(), self._reach()
+        # Twisted passes over what has no value.
+        asked = [part.partition(b"=")[0] for part in request.uri.partition(b"?")[2].split(b"&")]
+        if why or reach is None or reach.name.encode() not in asked:
+            return _verdict(request, why)
+        left: list[Any] = []
+        request.notifyFinish().addErrback(left.append)
+
+        def answer(problem: str) -> None:
+            if not left:
+                body = _verdict(request, problem)
+                request.setHeader("content-length", str(len(body)))
+                request.write(body)
+                request.finish()
+
+        reach.problem().addCallback(answer)
+        return NOT_DONE_YET
+
+
+def _verdict(request: Any, why: str) -> bytes:
+    return _plain(request, 503, why) if why else _plain(request, 200, "ok")
 
 
 class _Branch(Resource):
@@ -258,14 +284,15 @@ def make_site(
     traces: TracePages | None,
     guard: Guard = _OPEN,
     unready: Callable[[], str] = str,
+    reach: Callable[[], Reach | None] = lambda: None,
     catch_up: Callable[[], None] = lambda: None,
     visitors: Visitors | None = None,
     turns: Turns | None = None,
 ) -> PageSite:
     """Metrics, pages or both, as given; and on each whether the daemon lives (``/healthz``) and
-    whether new connections should come (``/readyz``): ``unready`` says why not.  ``catch_up`` is
-    called before anything that was counted is shown.  ``visitors`` and ``turns`` are shared by the
-    sites of a daemon.
+    whether new connections should come (``/readyz``): ``unready`` says why not, and ``reach``
+    reaches what stands behind.  ``catch_up`` is called before anything that was counted is shown.
+    ``visitors`` and ``turns`` are shared by the sites of a daemon.
 
     Where no pages are, whoever reaches the address may use any name for it.
     """
@@ -279,7 +306,7 @@ def make_site(
         index = Listing(guard, catch_up, lambda arguments: shown.start(arguments, beside))
     root = _Branch(index, places)
     root.putChild(b"healthz", Health(str))
-    root.putChild(b"readyz", Health(unready))
+    root.putChild(b"readyz", Health(unready, reach))
     if scrape is not None:
         root.putChild(b"metrics", Metrics(guard, catch_up, scrape))
     hosts: Callable[[str], bool] = lambda host: True  # noqa: E731

@@ -1,6 +1,7 @@
 """The HTTP side (OB-5)."""
 
 from prometheus_client import CollectorRegistry, Gauge
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.testing import StringTransport
@@ -104,6 +105,45 @@ class Site(SynchronousTestCase):
         self.assertEqual(self.ask("/readyz")[0], 200)
         self.assertEqual(self.ask("/readyz", method="HEAD")[0], 200)
         self.assertEqual(self.ask("/readyz", method="POST")[0], 405)
+
+    def test_health_of_what_stands_behind(self):
+        class Behind:
+            name = "database"
+
+            def problem(self):
+                self.asked = Deferred()
+                return self.asked
+
+        behind = Behind()
+        why = [""]
+        self.make(guard=Guard(TOKEN), unready=lambda: why[0], reach=lambda: behind)
+        # Only who asks for it waits for it.
+        for path in ("/readyz", "/readyz?other", "/healthz?database"):
+            self.assertEqual(self.ask(path)[0], 200)
+        self.assertFalse(hasattr(behind, "asked"))
+        for problem, status in (("", 200), ("database cannot be reached", 503)):
+            answer = self.begin("/readyz?database")
+            self.assertEqual(answer.value(), b"")
+            behind.asked.callback(problem)
+            head, _, body = answer.value().partition(b"\r\n\r\n")
+            self.assertEqual(int(head.split()[1]), status)
+            self.assertEqual(body.decode(), f"{problem or 'ok'}\n")
+        # Who has left is not answered.
+        answer = self.begin("/readyz?database", leaves=True)
+        behind.asked.callback("")
+        self.assertEqual(answer.value(), b"")
+        why[0] = "stopping"
+        self.assertEqual(self.ask("/readyz?database")[0], 503)
+
+    def begin(self, path, leaves=False):
+        protocol = self.site.buildProtocol(None)
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        protocol.dataReceived(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        self.clock.turn(100)
+        if leaves:
+            protocol.connectionLost(Failure(ConnectionDone()))
+        return transport
 
     def test_nothing_that_is_not_configured(self):
         self.make()

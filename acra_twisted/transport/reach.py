@@ -1,0 +1,56 @@
+"""Whether what stands behind a daemon can be reached at this moment: for who asks ``/readyz``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import Factory, Protocol
+
+#: Seconds for which an answer holds, so that many who ask cost no connections.
+_HOLDS = 2.0
+#: Seconds for a connection: probes do not wait longer.
+TIMEOUT = 3.0
+
+
+class _Closing(Protocol):
+    def connectionMade(self) -> None:
+        # Not aborted: PostgreSQL's log would have a line for each.
+        self.transport.loseConnection()  # type: ignore[union-attr]
+
+
+class Reach:
+    """Makes a connection by ``endpoint`` and closes it at once; nothing is said on it.
+
+    ``name`` is what is asked for: database or acraserver.
+    """
+
+    def __init__(self, reactor: Any, name: str, endpoint: Any) -> None:
+        self.name = name
+        self._reactor = reactor
+        self._endpoint = endpoint
+        self._until = 0.0
+        self._known = ""
+        self._waiting: list[Deferred[str]] = []
+
+    def problem(self) -> Deferred[str]:
+        """Fires with what is wrong, empty if nothing is.  It names no address: anybody may ask."""
+        if self._reactor.seconds() < self._until:
+            return succeed(self._known)
+        asking: Deferred[str] = Deferred()
+        self._waiting.append(asking)
+        if len(self._waiting) == 1:
+            factory = Factory.forProtocol(_Closing)
+            factory.noisy = False
+            attempt: Deferred[Any] = self._endpoint.connect(factory)
+            attempt.addTimeout(TIMEOUT, self._reactor).addCallbacks(
+                lambda _: self._answer(""),
+                lambda _: self._answer(f"{self.name} cannot be reached"),
+            )
+        return asking
+
+    def _answer(self, problem: str) -> None:
+        self._known, self._until = problem, self._reactor.seconds() + _HOLDS
+        waiting, self._waiting = self._waiting, []
+        for asking in waiting:
+            asking.callback(problem)
