@@ -67,17 +67,9 @@ def script(page: Path) -> str:
 
 
 def copy_checkout(target: Path) -> None:
-    """The files that git knows or would add."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TOP,
-        check=True,
-        capture_output=True,
-    ).stdout.split(b"\0")
-    for name in filter(None, map(os.fsdecode, names)):
-        if (TOP / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(TOP / name, target / name)
+    """The project without what was made in it."""
+    made = (".*", "build", "dist", "node_modules", "results", "__pycache__", "*.egg-info", "*.so")
+    shutil.copytree(TOP, target, ignore=shutil.ignore_patterns(*made), symlinks=True)
 
 
 def borrow_libraries(target: Path) -> None:
