@@ -33,6 +33,13 @@ ACTIONS = Section(
         ),
         Option("check_config", BOOLEAN, False, "Check the whole configuration and exit."),
         Option(
+            "probe",
+            BOOLEAN,
+            False,
+            "With --check_config: look at files, certificates, keys and ports, and ask the "
+            "database, AcraServer and destinations of spans, too, as acra-doctor does.",
+        ),
+        Option(
             "probe_exporters",
             BOOLEAN,
             False,

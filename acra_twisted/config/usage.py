@@ -61,7 +61,9 @@ class DaemonOptions(usage.Options):
         elif actions["check_config"]:
             for remark in settings.remarks:
                 self.output.write(f"{program.name}: warning: {remark}\n")
-            if actions["probe_exporters"]:
+            if actions["probe"]:
+                self._examine(settings)
+            elif actions["probe_exporters"]:
                 self._probe(settings)
             self.output.write(f"{program.name}: the configuration is fine\n")
         else:
@@ -101,6 +103,22 @@ class DaemonOptions(usage.Options):
         twistd = self.parent
         if twistd is not None and twistd["pidfile"] == _TWISTDS_PID_FILE:
             twistd["pidfile"] = "" if twistd["nodaemon"] else f"{self.program.name}.pid"
+
+    def _examine(self, settings: Settings) -> None:
+        # It knows both daemons: nobody who starts one needs that.
+        from acra_twisted.doctor.examination import run
+        from acra_twisted.doctor.result import FAIL, Result, lines_of
+
+        found: list[Result] = []
+
+        def tell(result: Result) -> None:
+            found.append(result)
+            self.output.write("".join(f"{line}\n" for line in lines_of(result)))
+            self.output.flush()
+
+        run(self.program, settings, os.environ, tell)
+        if any(result.state == FAIL for result in found):
+            raise SystemExit(1)
 
     def _probe(self, settings: Settings) -> None:
         found = self.program.probe(settings)

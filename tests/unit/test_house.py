@@ -33,7 +33,7 @@ ORDER = (
     ("keystore",),
     ("pipeline", "stages", "plugins"),
     ("transport", "telemetry"),
-    ("config", "server", "connector", "sandbox", "tools", "writer"),
+    ("config", "server", "connector", "doctor", "sandbox", "tools", "writer"),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 #: Who may import what that others may not.

@@ -1,0 +1,211 @@
+"""What can be known without asking anybody: files, certificates, keys, ports, limits, the clock."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import resource
+import shlex
+import stat
+from collections.abc import Iterator, Mapping
+
+from acra_twisted.config.reading import Program
+from acra_twisted.doctor.owner import owner_of
+from acra_twisted.doctor.result import FAIL, Result, fail, of_lines, ok, warn
+from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
+from acra_twisted.keystore import masterkey, purposes
+from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.options import Address, Settings
+from acra_twisted.tools import logverifier
+from acra_twisted.transport import certificates
+from acra_twisted.transport.certificates import Loaded
+from acra_twisted.transport.endpoints import bind
+
+#: Options whose files are written.
+_WRITTEN = ("log_to_file", "security_log_file", "parse_errors_log")
+_LISTENS = (
+    "incoming_connection_string",
+    "incoming_connection_api_string",
+    "incoming_connection_prometheus_metrics_string",
+    "incoming_connection_zpages_string",
+)
+#: Descriptors beside those of connections.
+_OTHERS = 64
+#: A signed log that is longer is not read to its end.
+_LOG_MAX = 64 << 20
+#: adjtimex(2): the clock is not synchronised.
+_TIME_ERROR = 5
+
+
+def files(program: Program, settings: Settings) -> Iterator[Result]:
+    """Files that will be written, and the configuration's own."""
+    for option in _WRITTEN:
+        if settings.get(option):
+            yield _written(option, settings[option])
+    for stage, own in settings.stages.items():
+        if own.get("filepath"):
+            yield _written(f"[stage:{stage}] filepath", own["filepath"])
+    secrets = [
+        option.name
+        for section in program.sections
+        for option in section.options
+        if option.secret and settings.given.get(option.name, "").startswith(settings.file)
+    ]
+    if settings.file and secrets and os.stat(settings.file).st_mode & 0o077:
+        mode = stat.S_IMODE(os.stat(settings.file).st_mode)
+        yield warn(
+            "files",
+            f"{settings.file} holds {', '.join(secrets)} and others can read it (mode {mode:04o})",
+            f"chmod 600 {shlex.quote(settings.file)}",
+        )
+
+
+def _written(option: str, path: str) -> Result:
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        return fail("files", f"{option}: {path} is a folder", "name a file")
+    if os.path.exists(path):
+        if os.access(path, os.W_OK):
+            return ok("files", f"{option}: {path} can be written")
+        return fail("files", f"{option}: {path} cannot be written", _give(path))
+    if not os.path.isdir(folder):
+        return fail(
+            "files", f"{option}: there is no folder {folder}", f"mkdir -p {shlex.quote(folder)}"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return fail("files", f"{option}: nothing can be made in {folder}", _give(folder))
+    return ok("files", f"{option}: {path} can be made")
+
+
+def _give(path: str) -> str:
+    return f"as root: chown {os.geteuid()} {shlex.quote(path)}; or run as who may write it"
+
+
+def certificate(loaded: Loaded, names: bool = False) -> Iterator[Result]:
+    """A certificate of this side; ``names`` if peers check that it is for the name they use."""
+    about, found = "certificates", [*certificates.dates(loaded.certificate, certificates.clock())]
+    if loaded.usage is not None:
+        found += [*certificates.use(loaded.certificate, loaded.usage)]
+    if names:
+        found += [*certificates.host(loaded.certificate)]
+    who = f"{loaded.option}: {certificates.subject(loaded.certificate)}"
+    for finding in found:
+        made = fail if finding.severe else warn
+        yield made(about, f"{who} {finding.about}", finding.remedy)
+    if not found:
+        hosts = ", ".join(certificates.names(loaded.certificate))
+        yield ok(
+            about,
+            f"{who}, until {certificates.date(loaded.ends)}{', for ' + hosts if hosts else ''}",
+        )
+
+
+def keys(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
+    """The key store, and whose keys are in it.  That it can be opened has been checked."""
+    folder = settings["keys_dir"]
+    given = dict(environment)
+    try:
+        if not folder or not os.path.isdir(folder):
+            return
+        master = masterkey.load(given, settings["master_key_file"], settings["master_key_command"])
+        store = FilesystemKeyStore(os.path.abspath(folder), master, settings["keys_dir_public"])
+        present = store.present()
+    except KeyStoreError:
+        return
+    store.close()
+    owners = sorted({owner for purpose, owner in present if purpose.owner == purposes.CLIENT})
+    shown = ", ".join(owners[:8]) + (f" and {len(owners) - 8} more" if len(owners) > 8 else "")
+    yield ok("keys", f"{folder}: {len(present)} keys, of {shown or 'no client id'}")
+
+
+def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
+    """Whether the signed log that is there is as it was written."""
+    path = settings["log_to_file"]
+    if not settings["audit_log_enable"] or not path or not os.path.exists(path):
+        return
+    if os.path.getsize(path) > _LOG_MAX:
+        yield warn("signed log", f"{path} is too long to be read here", "run acra-log-verifier")
+        return
+    given = [f"--keys_dir={settings['keys_dir']}", "--audit_log_open_ok"]
+    given += [
+        f"--{name}={settings[name]}"
+        for name in ("keys_dir_public", "master_key_file", "master_key_command")
+        if settings[name]
+    ]
+    output = io.StringIO()
+    try:
+        logverifier.main([*given, path], dict(environment), output)
+    except (AcraError, OSError) as error:
+        first = next(iter(output.getvalue().splitlines()), "")
+        text = f"{path}: {error}{'; first: ' + first if first else ''}"
+        yield fail("signed log", text, "find out who changed it; acra-log-verifier tells more")
+    else:
+        yield ok("signed log", f"{path}: {output.getvalue().strip().splitlines()[-1]}")
+
+
+def ports(program: Program, settings: Settings) -> Iterator[Result]:
+    """Whether everything that listens could: each address is taken for a moment."""
+    seen: set[str] = set()
+    for option in _LISTENS:
+        address: Address | None = settings.get(option)
+        if address is None or str(address) in seen:
+            continue
+        if "api" in option and not settings["http_api_enable"]:
+            continue
+        seen.add(str(address))
+        yield from _port(program, option, address)
+
+
+def _port(program: Program, option: str, address: Address) -> Iterator[Result]:
+    try:
+        existed = bool(address.path) and os.path.lexists(address.path)
+        listener = bind(option, address)
+    except ConfigError as error:
+        who = owner_of(address)
+        if who and program.name in who.command:
+            yield ok("ports", f"{address}: {program.name} listens there (process {who.pid})")
+            return
+        for result in of_lines(FAIL, "ports", str(error)):
+            text = f"{result.text} (process {who.pid}: {who.command})" if who else result.text
+            yield result._replace(text=text)
+        return
+    listener.close()
+    if address.path and not existed:
+        os.unlink(address.path)
+    yield ok("ports", f"{option}: {address} is free")
+
+
+def limits(settings: Settings) -> Iterator[Result]:
+    """Descriptors, of which a session of the server has two, and of the connector as well."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * settings["max_connections"] + settings["http_max_connections"] + _OTHERS
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        yield ok("limits", f"{soft} files may be open, enough for max_connections")
+        return
+    fits = max((soft - settings["http_max_connections"] - _OTHERS) // 2, 1)
+    yield warn(
+        "limits",
+        f"{soft} files may be open, {wanted} are needed for max_connections = "
+        f"{settings['max_connections']}",
+        f"LimitNOFILE={wanted} in the systemd unit, or ulimit -n {wanted}, or max_connections = "
+        f"{fits}",
+    )
+
+
+def clock() -> Iterator[Result]:
+    """Whether the kernel holds the clock to be right: certificates and traces need it."""
+    try:
+        # modes = 0: nothing is changed; the structure is 208 bytes where longs have 8.
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))
+    except (OSError, AttributeError):
+        return
+    now = certificates.date(certificates.clock())
+    if state == _TIME_ERROR:
+        yield warn(
+            "clock",
+            f"{now}; nothing keeps it right, as far as the kernel knows",
+            "run chrony or systemd-timesyncd (in a container: on its host)",
+        )
+    elif state >= 0:
+        yield ok("clock", f"{now}, kept right by the kernel's account")

@@ -1,0 +1,102 @@
+"""``acra-doctor``: what is right, what is wrong and what mends it, of a daemon's configuration and
+of what is at the other end, before it is started or while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from acra_twisted import __version__
+from acra_twisted.config.reading import Program
+from acra_twisted.connector import tap as connector
+from acra_twisted.doctor import examination
+from acra_twisted.doctor.far import USER
+from acra_twisted.doctor.result import FAIL, Result, as_records, lines_of, summary
+from acra_twisted.server import tap as server
+
+PROGRAM = "acra-doctor"
+_PROGRAMS = {
+    name: options.program
+    for options in (server.Options, connector.Options)
+    for name in (options.program.name, options.program.name.removeprefix("acra-"))
+}
+HELP = f"""usage: {PROGRAM} server|connector [--json] [flags of the daemon]
+
+Say what is right and what is wrong with a daemon's configuration, its files, certificates, keys and
+ports, and with what is at the other end: the database, AcraServer, collectors of spans.  Nothing is
+changed, and nobody logs in: the database is asked for a session of {USER.decode()}, and refuses.
+
+flags of the daemon:
+  --config_file=FILE  and every other flag of twistd acra-server or twistd acra-connector
+
+others:
+  --json              print the results as JSON
+  --version           print the version
+  --help              print this help
+
+The daemon can be left out where the file's name tells it: {PROGRAM} --config_file=acra-server.ini
+Exit status: 0 if nothing is wrong, 1 if something is, 2 if the command line is.
+"""
+
+
+class Misused(Exception):
+    """The command line cannot be understood; the text says why."""
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str], output: TextIO) -> int:
+    """The exit status.  Raises Misused."""
+    words = [word for word in arguments if word not in ("--json", "-json")]
+    as_json = len(words) < len(arguments)
+    if {"--help", "-help", "-h"} & set(words):
+        output.write(HELP)
+        return 0
+    if {"--version", "-version"} & set(words):
+        output.write(f"{__version__}\n")
+        return 0
+    program = _program(words)
+    results: list[Result] = []
+
+    def tell(result: Result) -> None:
+        results.append(result)
+        if not as_json:
+            output.write("".join(f"{line}\n" for line in lines_of(result)))
+            output.flush()
+
+    settings, found = examination.configuration(program, words, environment)
+    for result in found:
+        tell(result)
+    if settings is not None:
+        examination.run(program, settings, environment, tell)
+    if as_json:
+        json.dump({"program": program.name, "results": as_records(results)}, output)
+        output.write("\n")
+    else:
+        output.write(f"{program.name}: {summary(results)}\n")
+    return int(any(result.state == FAIL for result in results))
+
+
+def _program(words: list[str]) -> Program:
+    """The daemon that is named, or that the file's name tells; its word is taken out."""
+    if words and words[0] in _PROGRAMS:
+        return _PROGRAMS[words.pop(0)]
+    if words and not words[0].startswith("-"):
+        raise Misused(f"{words[0]!r} is no daemon; they are server and connector")
+    told = {name for name in ("server", "connector") for word in words if name in word.lower()}
+    if len(told) != 1:
+        raise Misused("which daemon? acra-doctor server ... or acra-doctor connector ...")
+    return _PROGRAMS[told.pop()]
+
+
+def script() -> int:
+    """The console script."""
+    try:
+        return main(sys.argv[1:], os.environ, sys.stdout)
+    except Misused as error:
+        sys.stderr.write(f"{PROGRAM}: {error}; see --help\n")
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

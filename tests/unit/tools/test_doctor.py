@@ -1,0 +1,35 @@
+"""acra-doctor's command line; what it finds is in tests/integration."""
+
+import io
+import json
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.tools import doctor
+from acra_twisted.tools.doctor import Misused
+
+
+class CommandLine(SynchronousTestCase):
+    def run_with(self, *arguments):
+        output = io.StringIO()
+        status = doctor.main(arguments, {}, output)
+        return status, output.getvalue()
+
+    def test_help_and_version(self):
+        self.assertIn("usage: acra-doctor", self.run_with("--help")[1])
+        self.assertRegex(self.run_with("--version")[1], r"^\d+\.")
+
+    def test_which_daemon(self):
+        for arguments in ((), ("--config_file=acra.ini",), ("both",), ("--x=server-connector",)):
+            self.assertRaises(Misused, doctor.main, arguments, {}, io.StringIO())
+        for arguments in (("server",), ("acra-server",), ("--config_file=/no/acra-server.ini",)):
+            status, text = self.run_with(*arguments, "--nonsense")
+            self.assertEqual(status, 1)
+            self.assertIn("FAIL  settings:", text)
+            self.assertIn("acra-server: 0 ok, 0 to look at,", text)
+
+    def test_json(self):
+        status, text = self.run_with("connector", "--nonsense", "--json")
+        found = json.loads(text)
+        self.assertEqual((status, found["program"]), (1, "acra-connector"))
+        self.assertEqual(found["results"][0]["state"], "fail")
