@@ -129,7 +129,9 @@ class Censor:
         self._costs = limits
         self.rules = given
         self._handlers = [
-            CompiledHandler(language, handler, number, given.value_matches_functions)
+            CompiledHandler(
+                language, handler, number, given.value_matches_functions, given.ignore_parse_error
+            )
             for number, handler in enumerate(given.handlers, 1)
         ]
         #: What a person should know of the rules: a line each.
@@ -235,7 +237,7 @@ class Censor:
             return Decision(False, "refused", why)
         except UnscannableError:
             # No server runs any part of it, so that it does not matter what it names.
-            return self._by_text(text) if self.rules.ignore_parse_error else NOT_PARSED
+            return _passing(self._by_text(text)) if self.rules.ignore_parse_error else NOT_PARSED
         except LexError as error:
             return Decision(False, "refused", error.why)
 
@@ -475,7 +477,7 @@ class Censor:
             denied = handler.words_denied(found, mode.names)
             if denied is not None:
                 return denied
-        return self._by_text(text)
+        return _passing(self._by_text(text))
 
     def _by_text(self, text: bytes) -> Decision:
         """Decide by the rules that act without a tree."""
@@ -483,6 +485,11 @@ class Censor:
         for handler in self._handlers:
             steps += handler.text_steps()
         return Plan((tuple(steps),)).decide(text, list)
+
+
+def _passing(decision: Decision) -> Decision:
+    """The decision on a text that cannot be parsed; if it passes, somebody is told."""
+    return decision._replace(code=events.QUERY_PARSE_ERROR) if decision.allowed else decision
 
 
 def _guards_names(handlers: Sequence[CompiledHandler]) -> bool:

@@ -14,6 +14,7 @@ from acra_twisted.censor import rules
 from acra_twisted.censor.matching import Matcher
 from acra_twisted.censor.patterns import (
     Pattern,
+    UnparsedRule,
     read_pattern,
     read_query,
     writes_everywhere,
@@ -48,9 +49,15 @@ class Step(NamedTuple):
 
 
 class CompiledHandler:
-    """One handler of a rule file.  Raises ConfigError where a rule cannot be used."""
+    """One handler of a rule file.  Raises ConfigError where a rule cannot be used.
 
-    def __init__(self, language: Any, handler: Handler, number: int, functions: bool) -> None:
+    ``functions``: %%VALUE%% stands for function calls, too; ``unparsed``: texts that cannot be
+    parsed may pass, so that a query that is allowed may be one.
+    """
+
+    def __init__(
+        self, language: Any, handler: Handler, number: int, functions: bool, unparsed: bool = False
+    ) -> None:
         self.kind = handler.kind
         self.filepath = handler.filepath
         self._place = f"handler {number}"
@@ -69,6 +76,9 @@ class CompiledHandler:
         # Exact queries by shape: literals in walking order to the decision.
         self._queries: dict[str, dict[tuple[tuple[bool, Value], ...], Decision]] = {}
         self._texts: dict[bytes, Decision] = {}
+        #: What a person should know of its rules.
+        self.remarks: list[str] = []
+        self._unparsed = unparsed
         for entry in handler.queries:
             self._add_query(entry.text, entry.where)
         self._tables: dict[str, set[str]] = {}
@@ -81,8 +91,6 @@ class CompiledHandler:
             key = self._language.loose(table.name)
             self._loose.setdefault(key, set()).add(self._language.loose(table.schema))
         # Patterns by a table that they name, by kind if they are a kind, else under "".
-        #: What a person should know of its rules.
-        self.remarks: list[str] = []
         self._patterns: dict[str, list[tuple[int, Matcher, str]]] = {}
         self._kinds: dict[str, int] = {}
         for number_, entry in enumerate(handler.patterns, 1):
@@ -112,12 +120,34 @@ class CompiledHandler:
             except ConfigError:
                 return
         else:
-            query = read_query(self._language, text, where)
             decision = self._decision("query", "listed query")
+            try:
+                query = read_query(self._language, text, where)
+            except UnparsedRule as error:
+                self._add_text(text, where, decision, error)
+                return
         self._add_reach(query.parsed)
         form, literals = tree.shape(query.parsed.tree)
         values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
         self._queries.setdefault(form, {}).setdefault(values, decision)
+
+    def _add_text(self, text: str, where: str, decision: Decision, error: UnparsedRule) -> None:
+        """A query that cannot be parsed: it is allowed as this very text, where such texts pass.
+
+        A denial would hold for one spelling alone.
+        """
+        if self._denies:
+            raise ConfigError(
+                f"{error}; a denial of such a text would hold for this spelling alone: leave it "
+                "out, for what cannot be parsed is refused by ignore_parse_error: false"
+            )
+        if not self._unparsed:
+            raise ConfigError(
+                f"{error}; ignore_parse_error: true would allow it as this very text, and let "
+                "other texts that cannot be parsed reach the handlers, too"
+            )
+        self._texts[text.encode("utf-8", "surrogateescape")] = decision
+        self.remarks.append(f"{error}; it is allowed as this very text, to the letter")
 
     def _add_pattern(self, number: int, pattern: Pattern, functions: bool) -> None:
         if pattern.query is None:

@@ -71,15 +71,20 @@ class Pattern(NamedTuple):
     query: Query | None
 
 
+class UnparsedRule(ConfigError):
+    """A rule's text is no statement of the language."""
+
+
 def read_query(language: Any, text: str, where: str) -> Query:
-    """The one statement of a rule.  Raises ConfigError."""
+    """The one statement of a rule.  Raises ConfigError, UnparsedRule."""
     raw = text.encode()
     mode = language.mode
     try:
         tokens = language.tokens(raw, mode)
         statements = language.parse(raw, tokens, mode)
     except (LexError, UnparsableError) as error:
-        raise ConfigError(f"the rule cannot be parsed as {language.name}: {error}", where) from None
+        why = f"the rule cannot be parsed as {language.name}: {error}"
+        raise UnparsedRule(why, where) from None
     if len(statements) != 1:
         raise ConfigError("a rule is one statement", where)
     return Query(statements[0], literal_values(language, raw, tokens, mode), {}, frozenset())

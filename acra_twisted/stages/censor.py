@@ -25,6 +25,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Session, Statement
 from acra_twisted.options import Block, Integer, Option, Settings
+from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.stages.journal import Journal
 from acra_twisted.stages.rulesource import read_rule_source
@@ -181,6 +182,24 @@ def _denied(decision: Decision, exchange: Exchange) -> Deny:
     return Deny(_BLOCKED, reason=decision.why, rule=decision.by, code=decision.code)
 
 
+def _tell_unparsed(exchange: Exchange) -> None:
+    """Each different text once: what cannot be parsed passes, as ``ignore_parse_error`` says.
+
+    The text of the event is Acra's: scripts look for it.
+    """
+    statement = exchange.statement
+    exchange.session.observer.security_event(
+        events.QUERY_PARSE_ERROR,
+        "ignoring error of non parsed sql statement",
+        exchange.session,
+        exchange,
+        stage=_NAME,
+        query="" if statement is None else of_statement(statement).text,
+        action=events.ALLOWED,
+        outcome=events.SUCCESS,
+    )
+
+
 class CensorStage:
     """``read`` gives the rules, or raises ConfigError.  Make, put rules in force, `start`."""
 
@@ -278,6 +297,8 @@ class CensorStage:
     def _verdict(self, decision: Decision, exchange: Exchange, told: Told) -> Pass | Deny:
         for sink, path, text in told:
             sink(path, text)
+        if decision.allowed and decision.code == events.QUERY_PARSE_ERROR:
+            _tell_unparsed(exchange)
         if self._captured:
             self._awaiting.add(exchange, self._captured)
             self._captured = []

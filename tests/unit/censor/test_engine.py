@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rules import read_rules
+from acra_twisted.errors import ConfigError
 from acra_twisted.sql.languages import LANGUAGES, Limits
 from acra_twisted.sql.tree import Table
 from tests.support.callforms import pairs
@@ -799,6 +800,51 @@ class Unparsable(SynchronousTestCase):
             self.assertFalse(rules.decide(text).allowed, text)
         rules = censor("postgresql", [{"handler": "denyall"}], ignore_parse_error=True)
         self.assertEqual(rules.decide(b"SELEC 1").by, "denyall")
+
+    def test_a_listed_query_that_cannot_be_parsed_is_allowed_to_the_letter(self):
+        """Rules for both databases in one file, say."""
+        text = "prepare s from 'select * from t'"
+        for other in ([], [{"handler": "deny", "tables": ["secrets"]}]):
+            handlers = [
+                *other,
+                {"handler": "allow", "queries": ["select 1", text, "prepare s from 'secrets'"]},
+                {"handler": "denyall"},
+            ]
+            rules = censor("postgresql", handlers, ignore_parse_error=True)
+            self.assertTrue(rules.decide(b"SELECT 1").allowed)
+            for _ in range(2):
+                decision = rules.decide(text.encode())
+                self.assertEqual((decision.allowed, decision.by), (True, "allow.query"))
+            for near in (text.upper(), f"{text} ", text.replace("t'", "u'"), text + ", 1"):
+                self.assertEqual(rules.decide(near.encode()).by, "denyall", near)
+            self.assertEqual(len(rules.remarks), 2)
+            self.assertRegex(rules.remarks[0], "cannot be parsed as postgresql.*to the letter")
+        # A denial of what it names comes first, wherever that stands.
+        handlers = [
+            {"handler": "allow", "queries": ["SELEC a FROM secrets"]},
+            {"handler": "deny", "tables": ["secrets"]},
+        ]
+        rules = censor("postgresql", handlers, ignore_parse_error=True)
+        self.assertEqual(rules.decide(b"SELEC a FROM secrets").by, "deny.table")
+
+    def test_a_listed_query_that_cannot_be_parsed_stops_the_start_elsewhere(self):
+        for kind, ignored, expected in (
+            ("deny", True, "would hold for this spelling alone"),
+            ("deny", False, "would hold for this spelling alone"),
+            ("allow", False, "ignore_parse_error: true would allow it"),
+        ):
+            with self.assertRaisesRegex(ConfigError, expected):
+                censor(
+                    "postgresql",
+                    [{"handler": kind, "queries": ["SELEC 1"]}],
+                    ignore_parse_error=ignored,
+                )
+        with self.assertRaisesRegex(ConfigError, "one statement"):
+            censor(
+                "postgresql",
+                [{"handler": "allow", "queries": ["SELECT 1; SELECT 2"]}],
+                ignore_parse_error=True,
+            )
 
     def test_ignored_it_does_not_pass_in_any_spelling_or_by_what_hides_a_name(self):
         rules = censor("postgresql", DENY, ignore_parse_error=True)

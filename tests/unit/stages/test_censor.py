@@ -70,6 +70,23 @@ class Stage(SynchronousTestCase):
         self.assertNotIn("secrets", verdict.reason + verdict.text)
         self.assertEqual(self.judge(stage, b"SELEC").code, events.QUERY_PARSE_ERROR)
 
+    def test_what_cannot_be_parsed_and_passes_is_told_of_once(self):
+        stage = self.make(f"{RULES}ignore_parse_error: true\n")
+        for text, told in (
+            (b"SELEC 'hidden' FROM t", 1),
+            (b"SELEC 'hidden' FROM t", 1),
+            (b"SELECT 1", 1),
+            (b"SELECT 'hidden", 2),
+        ):
+            self.assertIs(self.judge(stage, text), PASS)
+            self.assertEqual(len(self.session.observer.events), told, text)
+        self.assertEqual(
+            self.session.observer.events[0],
+            (events.QUERY_PARSE_ERROR, "ignoring error of non parsed sql statement"),
+        )
+        self.judge(stage, b"SELEC 1 FROM secrets")
+        self.assertEqual(len(self.session.observer.events), 2)
+
     def test_what_the_database_reports_decides_how_a_text_is_read(self):
         stage = self.make()
         text = rb"SELECT '\' FROM secrets --'"
