@@ -23,6 +23,7 @@ from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity, reasons
+from acra_twisted.transport.certificates import CertificateRefused
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.silence import PeerSilent
@@ -158,6 +159,8 @@ class Arrival(Channel):
         self._identity.from_connector = from_connector
         span.add_attribute("from_connector", from_connector)
         span.add_attribute("acra.client_id", self._identity.client_id)
+        if self._identity.certificate:
+            span.add_attribute("tls.client.subject", self._identity.certificate)
         span.add_attribute("acra.session_id", self.number)
         tracing.joins(wrap, span, remote)
         if remote is None:
@@ -242,6 +245,8 @@ class Arrival(Channel):
             if span is not None:
                 reasons.tell(span, spans.UNAVAILABLE, reason)
         claimed = getattr(self.transport, "claimed", "") or None
+        if isinstance(failure.value, CertificateRefused):
+            self._identity.certificate = failure.value.subject
         self._event(
             events.WRAP_CONNECTION,
             "Can't wrap connection",

@@ -100,8 +100,6 @@ class AuditLog(Watcher):
             code=exchange.code,
             error=exchange.reason,
             stage=exchange.denied_by or "acra-server",
-            action=events.BLOCKED,
-            outcome=events.FAILURE,
             **fields,
         )
 
@@ -163,10 +161,8 @@ class AuditLog(Watcher):
         exchange: Exchange | None,
         **fields: Any,
     ) -> None:
-        """A warning with the event's code, and what the table says became of it."""
-        event = events.TABLE[code]
-        became = {"action": event.action, "outcome": event.outcome} if event.action else {}
-        known = {**self._fields(session, exchange), **became, **fields}
+        """A warning with the event's code."""
+        known = {**self._fields(session, exchange), **fields}
         if code == events.LOGIN_REFUSED and session is not None:
             known["attempts"] = self._attempts.add(session.identity.peer, session.clock())
         if code == events.POISON_RECORD and "records" in fields:

@@ -78,6 +78,7 @@ def _described(session: Session, now: int) -> dict[str, Any]:
         "session_id": session.id,
         "client_id": session.identity.client_id,
         "peer": session.identity.peer,
+        "certificate": session.identity.certificate,
         "user": session.user.decode("utf-8", "replace"),
         "database": session.database.decode("utf-8", "replace"),
         "state": session_state(session),

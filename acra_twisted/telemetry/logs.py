@@ -142,6 +142,15 @@ FORMATS: dict[str, Callable[[str], Formatter]] = {
 }
 
 
+def _completed(event: LogEvent) -> LogEvent:
+    """A security event says what became of it: what the table says, unless it says so itself."""
+    code = event.get("code")
+    if code not in events.SECURITY or "action" in event:
+        return event
+    row = events.TABLE[code]
+    return {**event, "action": row.action, "outcome": row.outcome}
+
+
 @implementer(ILogObserver)
 class LogWriter:
     """Writes events from ``level`` on, and those marked ``always``, one line each, to every sink.
@@ -168,6 +177,7 @@ class LogWriter:
 
     def __call__(self, event: LogEvent) -> None:
         """Never raises: a line that can't be written is lost, the connection is not."""
+        event = _completed(event)
         now = event.get("log_time", 0.0)
         if self._security is not None:
             written = self._security(event)

@@ -139,6 +139,12 @@ ATTRIBUTES = (
     Attribute("server.address", str, "database, ConnectDatabase", "the real database", True),
     Attribute("server.port", int, "database, ConnectDatabase", "its port", True),
     Attribute(
+        "tls.client.subject",
+        str,
+        "handleConnection",
+        "the subject of the certificate of who connected to AcraServer, as Go prints it",
+    ),
+    Attribute(
         "acra.client_id", str, "request, handleConnection", "who asks, as the link has proven it"
     ),
     Attribute("acra.verdict", str, "request, stage", "allow or deny; of stages what they answered"),

@@ -67,14 +67,15 @@ class CertificateRefused(HandshakeError, SSL.Error):
     """A peer's certificate is not accepted.
 
     ``problem`` is a kind, ``about`` follows the words "its certificate", ``public`` says no more
-    than somebody may learn who is not the operator.
+    than somebody may learn who is not the operator; ``subject`` is whose certificate it says it is.
     """
 
-    def __init__(self, problem: str, about: str) -> None:
+    def __init__(self, problem: str, about: str, subject: str = "") -> None:
         # The form of OpenSSL's errors, which Twisted's TLS looks into.
         super().__init__([("", "", f"certificate: {problem}")])
         self.problem = problem
         self.about = about
+        self.subject = subject
         self.public = _PUBLIC.get(problem, "its certificate is not accepted")
 
     def __str__(self) -> str:
@@ -425,7 +426,8 @@ class Verifier:
             return _refused(certificate, found)
         if found.problem == ISSUER:
             # A CA that the peer sends along and nobody here trusts.
-            return CertificateRefused(ISSUER, _by_stranger(certificate, self._authorities))
+            about = _by_stranger(certificate, self._authorities)
+            return CertificateRefused(ISSUER, about, subject(certificate))
         return CertificateRefused(
             found.problem,
             f"cannot be trusted, for that of its CA ({subject(certificate)}) {found.about}",
@@ -443,4 +445,5 @@ class Verifier:
 
 
 def _refused(certificate: x509.Certificate, finding: Finding) -> CertificateRefused:
-    return CertificateRefused(finding.problem, f"({subject(certificate)}) {finding.about}")
+    whose = subject(certificate)
+    return CertificateRefused(finding.problem, f"({whose}) {finding.about}", whose)

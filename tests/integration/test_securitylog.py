@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import ssl
 
 import psycopg
 
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres, system
-from tests.integration.base import PASSWORD, Surroundings, eventually, get
+from tests.integration.base import PASSWORD, Surroundings, eventually, get, until_end
 from tests.support.daemons import metric
 
 RULES = """version: 0.85.0
@@ -101,3 +105,54 @@ class SecurityEvents(Surroundings):
             self.assertEqual((record["user"], record["database"]), (SUPERUSER, "postgres"))
             self.assertNotIn("77", record["query"])
             self.assertTrue(record["client_id"] and record["host"] and record["span_id"])
+
+    def shake_hands(self, chain, authority, name):
+        """Connect to the port of the link with a certificate; the port that it came from."""
+        certificate, key = authority.issue(name)
+        context = ssl.create_default_context(cafile=str(chain.authority.path))
+        context.load_cert_chain(certificate, key)
+        with socket.create_connection(("127.0.0.1", chain.server_port), 10) as raw:
+            port = raw.getsockname()[1]
+            with (
+                contextlib.suppress(OSError),
+                context.wrap_socket(raw, server_hostname="localhost") as secured,
+            ):
+                while secured.recv(100):
+                    pass
+        return port
+
+    def test_handshakes_that_failed_say_who_it_was(self):
+        chain = self.start()
+        stranger = self.folder / "stranger"
+        stranger.mkdir()
+        port = self.shake_hands(chain, Authority(stranger), "intruder")
+        with socket.create_connection(("127.0.0.1", chain.server_port), 10) as raw:
+            noise = raw.getsockname()[1]
+            raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            until_end(raw)
+        records = {record["peer_port"]: record for record in self.records(538, 2)}
+        self.assertEqual(records.keys(), {port, noise})
+        for record in records.values():
+            self.assertEqual((record["peer"], record["action"]), ("127.0.0.1", "refused"))
+            self.assertTrue(record["error"] and record["trace_id"])
+            self.assertEqual(record["client_id"], "")
+        self.assertIn("CN=intruder", records[port]["certificate"], records[port])
+        self.assertEqual(records[noise]["certificate"], "")
+
+    def test_whose_certificate_it_is_stands_in_each_event_of_a_session(self):
+        chain = self.start()
+        with self.open(chain) as db, self.assertRaises(psycopg.Error):
+            db.execute("TABLE salaries")
+        [record] = self.records(560)
+        self.assertEqual(record["certificate"], "CN=acra-connector,O=Sandbox")
+
+    def test_connections_that_are_refused(self):
+        chain = self.start(server={"max_connections": "1"})
+        with self.open(chain):
+            with self.assertRaises(psycopg.OperationalError):
+                self.open(chain)
+            shown = get(chain.server_pages, "/debug/sessions?format=json")
+            self.assertIn('"certificate": "CN=acra-connector,O=Sandbox"', shown)
+        record = self.records(2003)[0]
+        self.assertEqual((record["action"], record["peer"]), ("refused", "127.0.0.1"))
+        self.assertTrue(record["certificate"] and record["client_id"])

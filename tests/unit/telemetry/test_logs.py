@@ -10,6 +10,7 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry import logs
 from acra_twisted.telemetry.chaincheck import verify
@@ -121,6 +122,18 @@ class Writer(SynchronousTestCase):
         stream.close()
         writer(EVENT)
         self.assertEqual(writer.lost, 1)
+
+    def test_every_security_event_says_what_became_of_it_in_every_format(self):
+        for style, action in (("plaintext", "action=blocked"), ("json", '"action": "blocked"')):
+            stream = io.StringIO()
+            writer = logs.LogWriter(logs.FORMATS[style]("p"), LogLevel.error, [StreamSink(stream)])
+            writer(EVENT)
+            writer({**EVENT, "action": "ended", "outcome": "success"})
+            writer({**EVENT, "code": events.GENERAL})
+            lines = stream.getvalue().splitlines()
+            self.assertIn(action, lines[0])
+            self.assertIn("ended", lines[1])
+            self.assertNotIn("action", lines[2])
 
     def test_chains(self):
         key = b"k" * 32
