@@ -46,14 +46,19 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
     return found
 
 
+#: Daemons as people call them.
+_NAMES = {"acra-server": "AcraServer", "acra-connector": "AcraConnector"}
+
+
 class AuditLog(Watcher):
     """Writes through twisted.logger; formats and destinations are `telemetry.logs`' business.
 
-    ``server`` is the database's address, where the daemon knows it.
+    ``server`` is the database's address, where the daemon knows it; ``daemon`` is its own name.
     """
 
-    def __init__(self, server: Address | None = None) -> None:
+    def __init__(self, server: Address | None = None, daemon: str = "acra-server") -> None:
         self._log = Logger(namespace="acra")
+        self._daemon = daemon
         self._server: dict[str, Any] = {}
         if server is not None:
             self._server["server_address"] = server.host or server.path
@@ -96,10 +101,10 @@ class AuditLog(Watcher):
             fields["rule"] = exchange.attributes["acra.censor.rule"]
         self._log.error(
             "{event_text}",
-            event_text=refusal_text(exchange),
+            event_text=refusal_text(exchange, self._daemon),
             code=exchange.code,
             error=exchange.reason,
-            stage=exchange.denied_by or "acra-server",
+            stage=exchange.denied_by or self._daemon,
             **fields,
         )
 
@@ -171,13 +176,13 @@ class AuditLog(Watcher):
         self._log.warn("{event_text}", event_text=text, code=code, **known)
 
 
-def refusal_text(exchange: Exchange) -> str:
+def refusal_text(exchange: Exchange, daemon: str) -> str:
     """What a refusal is called: Acra's text for the firewall, else who refused."""
     if exchange.denied_by == "censor":
         return "AcraCensor blocked query"
     if exchange.denied_by:
         return f"Stage {exchange.denied_by} refused a query"
-    return "AcraServer refused a request"
+    return f"{_NAMES.get(daemon, daemon)} refused a request"
 
 
 def add_query(fields: dict[str, Any], exchange: Exchange) -> None:

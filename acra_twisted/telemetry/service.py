@@ -71,6 +71,7 @@ class TelemetryService(MultiService):
         self._contexts = TLSContexts() if contexts is None else contexts
         metrics.watch_certificates(self._contexts.ends)
         self._reactor = reactor
+        self._service = service
         self.metrics = metrics
         self.clock = steady_clock()
         resource = Resource(service, os.environ)
@@ -121,7 +122,7 @@ class TelemetryService(MultiService):
 
     def observers(self, exchanges: ExchangeTracing, server: Address | None = None) -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
-        watchers = [exchanges, self.metrics, AuditLog(server)]
+        watchers = [exchanges, self.metrics, AuditLog(server, self._service)]
         if self.calls is not None:
             watchers += (self.calls, LastStatements())
         observers = Observers(watchers, exchanges.slow, hub_of(self._reactor).afterwards)

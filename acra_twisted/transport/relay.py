@@ -251,7 +251,7 @@ class Relay:
         if ending is None:
             return
         if ending.code:
-            self._event(ending.code, ending.event)
+            self._event(ending.code, ending.event, action=events.ENDED, outcome=events.FAILURE)
         if ending.aborts:
             self.abort(ending.reason)
         else:

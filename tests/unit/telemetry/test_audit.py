@@ -74,6 +74,12 @@ class Lines(SynchronousTestCase):
             self.assertEqual((line["event_text"], line["code"]), (text, code))
             self.assertEqual(line["stage"], who or "acra-server")
             self.assertIn(code, events.SECURITY)
+        AuditLog(daemon="acra-connector").exchange_closed(self.exchange)
+        line = self.lines.pop()
+        self.assertEqual(
+            (line["event_text"], line["stage"]),
+            ("AcraConnector refused a request", "acra-connector"),
+        )
 
     def test_a_stage_that_failed_has_one_line_which_says_what_became_of_it(self):
         for advisory, became in ((False, ("blocked", "failure")), (True, ("allowed", "success"))):

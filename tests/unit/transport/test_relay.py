@@ -9,6 +9,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from acra_twisted import events
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
 from acra_twisted.dialects.postgresql.replies import STARTUP
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
@@ -60,12 +62,15 @@ class OneRelay(SynchronousTestCase):
         self.timers = []
         self.relay = self.make(self.limits)
 
-    def make(self, limits, pipeline=None, plans=False):
+    def make(self, limits, pipeline=None, plans=False, check=lambda body: None):
         return Relay(
             self.session,
             self.client,
             self.database,
-            (WholeRequests(self.session), WholeReplies(self.session, plans)),
+            (
+                WholeRequests(self.session),
+                WholeReplies(self.session, plans, check_authentication=check),
+            ),
             pipeline or Pipeline(),
             limits,
             fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
@@ -146,6 +151,23 @@ class Relays(OneRelay):
                 self.relay.from_client(query(b"a") + TERMINATE)
                 getattr(self.relay, lost)(Failure(ConnectionDone()))
                 self.assert_ended("client terminated")
+
+    def test_a_login_that_cannot_pass_breaks_no_protocol(self):
+        policy = AuthenticationPolicy(password_without_tls=False)
+        self.session = make_session(ready=False)
+        self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
+        self.relay = self.make(self.limits, check=PassThrough(policy).from_database)
+        self.relay.from_database(message(b"R", (3).to_bytes(4, "big")))
+        [(code, text)] = self.session.observer.events
+        self.assertEqual(code, events.LOGIN_REFUSED)
+        self.assertIn("db_tls = require", text)
+        self.assertIn(f"M{text}".encode(), self.client.data)
+        self.assert_ended("protocol error")
+
+    def test_why_a_session_ends_that_the_database_has_not_let_in(self):
+        self.session.refused = True
+        self.relay.database_lost(Failure(ConnectionDone()))
+        self.assert_ended("the database refused the login")
 
     def test_lost_peers(self):
         self.relay.from_client(query(b"a"))
