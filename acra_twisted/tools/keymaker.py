@@ -87,7 +87,7 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
         if any(made_anew):
             output.write(f"Generated {text}\n")
         else:
-            output.write(f"Kept {text}, which is there already; --{flag} rotates it\n")
+            output.write(f"Kept {text}: there already; to rotate: --{flag}\n")
 
 
 def _owner(given: Any, chosen: Sequence[tuple[str, tuple[Purpose, ...], str]]) -> str:

@@ -38,7 +38,7 @@ class KeyMaker(ToolCase):
             ("audit log key", "generate_log_key"),
             ("poison record keys", "generate_poisonrecord_keys"),
         ):
-            self.assertIn(f"Kept {kind}, which is there already; --{flag} rotates it", output)
+            self.assertIn(f"Kept {kind}: there already; to rotate: --{flag}", output)
         after = self.contents()
         self.assertEqual({name: after[name] for name in before}, before)
         self.assertTrue(all("client 2" in name for name in after.keys() - before.keys()))
