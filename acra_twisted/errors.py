@@ -36,6 +36,7 @@ class ConfigError(AcraError):
 
     def __init__(self, text: str, where: str = "", code: int = WRONG_CONFIGURATION) -> None:
         super().__init__(f"{where}: {text}" if where else text)
+        self.where = where
         self.parts: tuple[tuple[int, str], ...] = tuple(
             (code, line) for line in str(self).splitlines()
         )

@@ -212,8 +212,8 @@ class _Reading:
             texts, acra, wrong = self.file.read(
                 self.program.sections, acra_names, self.program.blocks
             )
-            self.wrong += wrong
             filed = frozenset(acra)
+            self.wrong += wrong
             self._take(texts)
         named = {name: environment_name(name) for name in (*self._options, *self._acra_names())}
         found = {
@@ -236,6 +236,8 @@ class _Reading:
             self.blocks = self.file.blocks(self.program.blocks)
         self.program.settle(self.values, self.given)
         self._read_stages()
+        # In the order of the file, whatever was looked at first; sorting keeps the rest in place.
+        self.wrong.sort(key=_line)
 
     def _acra_names(self) -> Iterator[str]:
         return (name for name in options_of(self.program.name) if name not in self._options)
@@ -298,6 +300,12 @@ class _Reading:
                 self.remarks.append(str(error))
             else:
                 self.wrong.append(error)
+
+
+def _line(error: ConfigError) -> int:
+    """Where in its file a mistake stands; 0 for one that stands in none."""
+    number = error.where.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def load(

@@ -111,6 +111,8 @@ class Loading(SynchronousTestCase):
             found = [line for line in lines if line.startswith(expected)]
             self.assertEqual(len(found), 1, expected)
         self.assertEqual(len(lines), 9)
+        places = [line.partition(": ")[0] for line in lines if line.startswith(path)]
+        self.assertEqual(places, [f"{path}:{number}" for number in (2, 3, 5, 6)])
 
     def test_a_start_that_fails_is_told_of_all_that_is_wrong(self):
         def fail(text):
