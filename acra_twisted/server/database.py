@@ -57,6 +57,11 @@ class DatabaseChannel(Channel):
         """Name and chain of the database's certificate have been checked."""
         self._become_ready()
 
+    def give_up(self) -> None:
+        """Nobody waits for it any longer."""
+        self._ready = None
+        self.abort()
+
     def _become_ready(self) -> None:
         ready, self._ready = self._ready, None
         if ready is not None:
@@ -123,7 +128,7 @@ class Database:
         def cancel(_: Any) -> None:
             connecting.cancel()
             for channel in pending:
-                channel.abort()
+                channel.give_up()
 
         ready: Deferred[DatabaseChannel] = Deferred(cancel)
 

@@ -34,6 +34,7 @@ ACRASERVER_TLS: Final = Role(
     speaks={
         spoken.POSTGRESQL: f"set {_SERVER_TLS} = true there; if it is a database itself, "
         f"see {_WHERE}",
+        "": f"set {_SERVER_TLS} = true there; or another program listens there: see {_WHERE}",
     },
 )
 ACRASERVER_SECURE_SESSION: Final = Role(

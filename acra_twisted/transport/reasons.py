@@ -81,8 +81,9 @@ class Role:
 
     ``address``: where it is.  ``timeout``: how long we wait for it.  ``certificate`` is ours for
     it, ``authorities`` are the CAs that its own must be of, ``expected`` the name that it must be
-    for.  Remedies: ``speaks`` by what it speaks, ``hung_up`` where it ends the connection before
-    ``handshake`` is done, ``unproven`` where it does not prove who it is.
+    for.  Remedies: ``speaks`` by what it speaks (empty: nobody knows what), ``hung_up`` where it
+    ends the connection before ``handshake`` is done, ``unproven`` where it does not prove who it
+    is.
     """
 
     name: str
@@ -228,7 +229,8 @@ def _of_openssl(value: SSL.Error, party: Party) -> Reason:
         if "did not return a certificate" in text:
             return Reason(CERTIFICATE, party, "it shows no certificate", _no_certificate())
         if any(known in text for known in _NO_TLS):
-            return Reason(PROTOCOL, party, "it does not speak TLS", _other_program(party.role))
+            remedy = party.role.speaks.get("") or _other_program(party.role)
+            return Reason(PROTOCOL, party, "it does not speak TLS", remedy)
         if "unexpected eof" in text:
             return _hung_up(value, party)
     if not words:

@@ -212,7 +212,7 @@ class SocketTransport(Watched):
         except BlockingIOError:
             return
         except OSError:
-            self.connectionLost(LOST)
+            self.connectionLost(self._last_words())
             return
         self._watch()
         if self.disconnecting:
@@ -225,7 +225,11 @@ class SocketTransport(Watched):
         """Of a write; the loss is told in a turn of its own, as protocols expect."""
         self.disconnecting = True
         self._stop_reading()
-        self._hub.soon(self.connectionLost, LOST)
+        self._hub.soon(self.connectionLost, self._last_words())
+
+    def _last_words(self) -> Failure:
+        """Why a write has failed, as far as the peer has said so."""
+        return LOST
 
     def loseConnection(self) -> None:
         """Send what waits, then close."""

@@ -152,7 +152,7 @@ class TLSTransport(SocketTransport):
             self.connectionLost(self._why)
             return
         self._established = True
-        self._send = self._send_records
+        self._send = self._send_first if self._is_client else self._send_records
         protocol = self.outer.protocol
         if IHandshakeListener.providedBy(protocol):
             protocol.handshakeCompleted()
@@ -185,14 +185,16 @@ class TLSTransport(SocketTransport):
         except SSL.Error as error:
             self.connectionLost(_described(error))
             return
-        if self._is_client and self._context.resumes:
-            self._keep_session()
+        if self._is_client:
+            self._first_heard()
         self._deliver(data)
 
-    def _keep_session(self) -> None:
-        """Tickets come behind the handshake, before the first data."""
+    def _first_heard(self) -> None:
+        """The server goes on with us.  Tickets come behind the handshake, before the first data."""
         self._is_client = False
-        self._context.keep_session(self._connection)
+        self._send = self._send_records
+        if self._context.resumes:
+            self._context.keep_session(self._connection)
 
     def _records(self) -> bytes:
         """The plaintext of one record, or of several if they are full: then there is probably
@@ -249,6 +251,24 @@ class TLSTransport(SocketTransport):
             super()._watch()
             return
         self._hub.watch(self._fd, self, WRITABLE if self._wants_write else READABLE)
+
+    def _send_first(self, data: Any) -> int:
+        """A client's, until the server has said something: one of TLS 1.3 refuses a certificate
+        when the client's handshake is done, and who writes to it then does not hear why."""
+        heard = int(lib.SSL_peek(self._ssl, _PLAIN, 1))
+        if heard <= 0:
+            try:
+                self._fail(heard)
+            except SSL.WantReadError:
+                pass
+            except SSL.Error as error:
+                self._why = _described(error)
+                raise OSError("the peer has ended it") from None
+        return self._send_records(data)
+
+    def _last_words(self) -> Failure:
+        """See SocketTransport."""
+        return self._why or LOST
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -1,13 +1,16 @@
 """Reaching the database (ST-3 to ST-5): a hostile one learns and gets nothing."""
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
-from twisted.internet.testing import StringTransport
+import socket
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectionAborted, ConnectionLost
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
+from acra_twisted.options import Address
+from acra_twisted.server.database import Database, DatabaseChannel
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 
 
@@ -32,6 +35,7 @@ class Channels(SynchronousTestCase):
     def test_hostile_answers(self):
         for answer, kind in (
             (b"N", HandshakeError),
+            (b"HTTP/1.1 400 Bad Request\r\n", ForeignProtocol),
             (b"E", WireError),
             (b"E\0\0\0\x20secret text\0", WireError),
             (b"SR\0\0\0\x08\0\0\0\0", WireError),
@@ -55,3 +59,21 @@ class Channels(SynchronousTestCase):
         self.connect(object())
         self.channel.connectionLost(Failure(ConnectionLost()))
         self.failureResultOf(self.ready, ConnectionLost)
+
+
+class Late(SynchronousTestCase):
+    def test_a_database_that_does_not_answer_is_given_up_once(self):
+        reactor = MemoryReactorClock()
+        database = Database(reactor, Address("127.0.0.1", 5432), object(), 5.0)
+        ready = database.connect()
+        (_, _, factory, *_) = reactor.tcpClients[0]
+        channel = factory.buildProtocol(None)
+        transport = StringTransport()
+        handle = socket.socket()
+        self.addCleanup(handle.close)
+        transport.getHandle = lambda: handle
+        channel.makeConnection(transport)
+        reactor.advance(6)
+        self.failureResultOf(ready, TimeoutError)
+        channel.connectionLost(Failure(ConnectionAborted()))
+        self.assertEqual(self.flushLoggedErrors(), [])

@@ -223,6 +223,21 @@ class TLS(SynchronousTestCase):
         self.reactor.turn()
         self.assertEqual(self.here.lost, ["ConnectionLost"])
 
+    def test_tl2_a_client_that_writes_too_late_hears_why_it_was_refused(self):
+        """Servers of TLS 1.3 refuse a client's certificate when its handshake is complete."""
+        mine = {**self.stranger, "tls_ca": self.far["tls_ca"]}
+        self.client_context = Credentials(mine).client_creator("db.example")
+        self.connect(turns=0)
+        self.there.handshakeCompleted = self.client.pauseProducing
+        self.reactor.turn()
+        self.assertEqual((self.here.shaken, self.there.lost), (0, []))
+        reasons = []
+        self.there.connectionLost = reasons.append
+        self.client.write(b"x")
+        self.reactor.turn(2)
+        (reason,) = reasons
+        self.assertIn("alert unknown ca", str(reason.value))
+
     def test_what_is_no_tls_ends_it(self):
         self.connect()
         self.client.outer.socket.send(b"\x15\x03\x03 garbage " * 9)
