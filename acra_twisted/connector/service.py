@@ -28,7 +28,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.telemetry import banner
 from acra_twisted.telemetry.audit import identity_fields
-from acra_twisted.telemetry.destinations import batching, make_exporters
+from acra_twisted.telemetry.destinations import batching, doubts, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
 from acra_twisted.telemetry.resource import Resource
 from acra_twisted.telemetry.service import TelemetryService, make_guard
@@ -172,6 +172,7 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_"),
         lambda: user_ids("allowed_users", settings["allowed_users"]),
+        lambda: remarks.extend(doubts(settings)),
         lambda: remarks.extend(check_certificates(settings)),
     )
     return remarks
@@ -247,6 +248,7 @@ class AcraConnector(MultiService):
                 Resource("acra-connector"),
                 self.connect,
                 self.connect_timeout,
+                party=self.server,
                 **batching(settings),
             )
             self.telemetry.add_exporter(exporter)

@@ -34,7 +34,7 @@ from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry import banner
-from acra_twisted.telemetry.destinations import make_exporters
+from acra_twisted.telemetry.destinations import doubts, make_exporters
 from acra_twisted.telemetry.exchangemetrics import ServerMetrics
 from acra_twisted.telemetry.service import TelemetryService, make_guard
 from acra_twisted.telemetry.spans import Span
@@ -155,6 +155,7 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_client_"),
         lambda: _check_rules(settings),
+        lambda: remarks.extend(doubts(settings)),
         lambda: remarks.extend(check_certificates(settings)),
     )
     return remarks

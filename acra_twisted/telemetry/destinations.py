@@ -76,9 +76,11 @@ def endpoint(option: str, url: str) -> str:
     return url if path else parts._replace(path=usual).geturl()
 
 
-def doubts(settings: Mapping[str, Any]) -> list[str]:
+def doubts(settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> list[str]:
     """What of the destinations will hardly work, a sentence each."""
-    return [
+    problem = Resource("", environ).problem
+    found = [problem] if problem else []
+    return found + [
         f"{option}: port {_GRPC} is that of OTLP over gRPC, which is not spoken here; OTLP over "
         f"HTTP has port 4318"
         for option in ("otlp_endpoint", "lightstep_endpoint")

@@ -74,9 +74,8 @@ class TelemetryService(MultiService):
         self._service = service
         self.metrics = metrics
         self.clock = steady_clock()
-        resource = Resource(service, os.environ)
-        self.exporters = make_exporters(reactor, service, settings, resource)
-        self._doubts = [*doubts(settings), *filter(None, [resource.problem])]
+        self.exporters = make_exporters(reactor, service, settings, Resource(service, os.environ))
+        self._doubts = doubts(settings) if self.exporters else []
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
         zpages = settings["incoming_connection_zpages_string"]

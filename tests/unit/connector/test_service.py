@@ -77,6 +77,11 @@ class Checks(SynchronousTestCase):
         # With both of them set the link is TLS.
         service.check(settings(tracing_to_server=True, acraserver_tls_transport_enable=True))
 
+    def test_the_port_of_grpc_is_warned_of(self):
+        for url, expected in (("http://jaeger:4317", True), ("http://jaeger:4318", False)):
+            remarks = service.check_whole(settings(otlp_endpoint=url))
+            self.assertEqual(any("gRPC" in remark for remark in remarks), expected)
+
     def test_the_host_overrides_the_string(self):
         found = service.server_address(settings(acraserver_connection_host="other"))
         self.assertEqual(found, Address("other", 9393))

@@ -115,12 +115,15 @@ class Destinations(SynchronousTestCase):
                 if option != "datadog_endpoint":
                     self.assertEqual(found.party.where, own)
 
-    def test_the_port_of_grpc_is_doubtful(self):
+    def test_what_is_doubtful(self):
         def found(url):
             return doubts(defaults(SECTIONS).but(otlp_endpoint=url))
 
         for url in ("", "http://h:4318", "http://h/4317"):
             self.assertEqual(found(url), [])
+        broken = {"OTEL_RESOURCE_ATTRIBUTES": "a=b,c"}
+        [text] = doubts(defaults(SECTIONS), broken)
+        self.assertIn("OTEL_RESOURCE_ATTRIBUTES: ", text)
         for url in ("http://h:4317", "https://h:4317/v1/traces"):
             [text] = found(url)
             self.assertIn("otlp_endpoint: port 4317 is that of OTLP over gRPC", text)

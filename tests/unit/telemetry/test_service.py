@@ -55,6 +55,15 @@ class Telemetry(SynchronousTestCase):
             for listener in service:
                 listener._listener.close()
 
+    def test_what_is_doubtful_is_said_at_the_start(self):
+        for url, expected in (("http://127.0.0.1:4317", 1), ("http://127.0.0.1:4318", 0)):
+            service = self.make(otlp_endpoint=url)
+            lines = []
+            service.log = Told(lines)
+            service.startService()
+            self.assertEqual(["4317" in line for line in lines], [True] * expected)
+            self.successResultOf(service.stopService())
+
     def test_unsampled_spans_go_to_the_pages_only(self):
         service = self.make(tracing_log_enable=True, incoming_connection_zpages_string=NOWHERE)
         (exporter,) = service.exporters
