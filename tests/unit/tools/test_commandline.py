@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.tools import commandline
+from acra_twisted.tools import censor, commandline
 
 
 class Running(SynchronousTestCase):
@@ -22,13 +22,17 @@ class Running(SynchronousTestCase):
         self.assertEqual(seen[-1], "--name")
 
     def test_mistakes(self):
-        for error in (KeyStoreError("no such key"), OSError(28, "No space left on device")):
+        for error, status in (
+            (KeyStoreError("no such key"), 1),
+            (OSError(28, "No space left on device"), 1),
+            (censor.Denied("1 of 2 queries are denied"), 3),
+        ):
 
             def broken(*args, error=error):
                 raise error
 
             with contextlib.redirect_stderr(io.StringIO()) as errors:
-                self.assertEqual(commandline.run("acra-x", broken, []), 1)
+                self.assertEqual(commandline.run("acra-x", broken, []), status)
             self.assertTrue(errors.getvalue().startswith("acra-x: "))
             self.assertEqual(errors.getvalue().count("\n"), 1)
 
