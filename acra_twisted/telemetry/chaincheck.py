@@ -89,7 +89,10 @@ class _Replay:
             if not self._lost:
                 self._add_unsigned(number, logchain.is_acras_json(line))
         elif not self._lost:
-            self._problem(number, "the line has no integrity value: it was cut off, or added")
+            text = "the line has no integrity value: it was cut off, or added"
+            if not self._ours:
+                text += "; or a chain of AcraConnector's stands before it, which ends none"
+            self._problem(number, text)
 
     def _add_unsigned(self, number: int, foreign: bool) -> None:
         before = self.unsigned[-1] if self.unsigned else None

@@ -184,7 +184,11 @@ class BeforeSigning(SynchronousTestCase):
     def test_inside_of_a_chain_and_behind_ours_they_were_added(self):
         self.assertEqual(problems(acras()[:2] + UNSIGNED[:2] + acras()[2:]), [3])
         self.assertEqual(problems(write() + UNSIGNED), [8])
-        self.assertEqual(problems(acras(ended=False) + UNSIGNED + acras()), [4])
+        lines = acras(ended=False) + UNSIGNED + acras()
+        [problem] = verify(lines).problems
+        self.assertEqual(problem.line, 4)
+        self.assertIn("AcraConnector's", problem.text)
+        self.assertNotIn("AcraConnector", verify(write() + UNSIGNED).problems[0].text)
 
     def test_they_take_the_place_of_no_chain(self):
         first = write()
