@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from acra_twisted.errors import AcraError, KeyStoreError
 from acra_twisted.keystore import purposes
@@ -53,6 +53,19 @@ def _parser() -> Parser:
         "--audit_log_file", action="append", default=[], metavar="FILE", help="a log file"
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="more of them, in order")
+    parser.add_argument(
+        "--audit_log_file_list",
+        default="",
+        metavar="FILE",
+        help="a file that names them, one a line",
+    )
+    parser.add_argument(
+        "--audit_log_file_format",
+        default="",
+        choices=("", "plaintext", "cef", "json"),
+        help="has no effect: each line shows its format",
+    )
+    parser.switch("audit_log_missing_ok", help="leave out log files that are not there")
     parser.switch("audit_log_open_ok", help="the log is being written: its last chain may be open")
     return parser
 
@@ -60,9 +73,7 @@ def _parser() -> Parser:
 def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> None:
     """Raises AcraError, OSError."""
     given = _parser().parse_args(arguments)
-    files = [*given.audit_log_file, *given.files]
-    if not files:
-        raise KeyStoreError("which log? name its files, the oldest first")
+    files = _files(given)
     store = commandline.open_store(given.keys_dir, given.keys_dir_public, given, environment)
     keys = store.keys(purposes.AUDIT_LOG)
     if not keys:
@@ -97,6 +108,19 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
     output.write(f"{signed} lines in {chains} chains are as they were written\n")
     if found.unsigned:
         raise Unsigned(f"{found.lines - signed} of {found.lines} lines are not signed")
+
+
+def _files(given: Any) -> list[str]:
+    """The log's files in order.  Raises KeyStoreError, OSError."""
+    files = [*given.audit_log_file, *given.files]
+    if given.audit_log_file_list:
+        with open(given.audit_log_file_list, encoding="utf-8", errors="surrogateescape") as file:
+            files += [line.strip() for line in file if line.strip()]
+    if given.audit_log_missing_ok:
+        files = [path for path in files if os.path.lexists(path)]
+    if not files:
+        raise KeyStoreError("which log? name its files, the oldest first")
+    return files
 
 
 def _place(run: Run) -> str:

@@ -111,6 +111,22 @@ class Verifier(SynchronousTestCase):
         found = self.run_on(self.lines[:2], options=["--audit_log_open_ok"])
         self.assertIn("2 lines", found)
 
+    def test_files_as_acra_names_them(self):
+        paths = [self.mktemp(), self.mktemp()]
+        for path, lines in zip(paths, (self.lines[:1], self.lines[1:]), strict=True):
+            with open(path, "w") as file:
+                file.writelines(line + "\n" for line in lines)
+        names = self.mktemp()
+        with open(names, "w") as file:
+            file.write("\n".join(["/not/there", *paths, ""]))
+        flags = [f"--audit_log_file_list={names}", "--audit_log_file_format=plaintext"]
+        self.assertRaises(FileNotFoundError, self.run_on, options=flags)
+        shown = self.run_on(options=[*flags, "--audit_log_missing_ok"])
+        self.assertEqual(shown, "3 lines in 1 chains are as they were written\n")
+        self.assertRaises(
+            KeyStoreError, self.run_on, options=["--audit_log_missing_ok", "/not/there"]
+        )
+
     def test_nothing_to_go_by(self):
         self.assertRaises(KeyStoreError, self.run_on)
         os.remove(f"{self.keys}/secure_log_key")
