@@ -20,6 +20,9 @@ from acra_twisted.telemetry.attempts import Attempts
 from acra_twisted.telemetry.watcher import Watcher
 from acra_twisted.verdicts import Hangup
 
+#: A peer that has proven nothing may show a certificate of any size.
+_SUBJECT_MAX = 512
+
 
 def identity_fields(identity: Identity) -> dict[str, Any]:
     """Who is at the other end, in a log line."""
@@ -27,7 +30,7 @@ def identity_fields(identity: Identity) -> dict[str, Any]:
     if identity.port:
         found["peer_port"] = identity.port
     if identity.certificate:
-        found["certificate"] = identity.certificate
+        found["certificate"] = identity.certificate[:_SUBJECT_MAX]
     return found
 
 

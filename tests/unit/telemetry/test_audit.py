@@ -120,6 +120,11 @@ class Lines(SynchronousTestCase):
             self.assertEqual([line["code"] for line in self.lines], [587, 560])
             self.lines.clear()
 
+    def test_a_subject_of_any_length_is_cut(self):
+        self.session.identity.certificate = "CN=" + "x" * 90_000
+        self.log.security_event(events.TLS_INIT, "text", self.session, None)
+        self.assertEqual(len(self.lines[0]["certificate"]), 512)
+
     def test_failed_logins_of_an_address_are_counted(self):
         for _ in range(3):
             self.log.security_event(events.LOGIN_REFUSED, "no", self.session, None)

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from types import SimpleNamespace
 
+import jc
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import LogLevel
@@ -170,5 +171,12 @@ class Documented(SynchronousTestCase):
             log(event)
         lines = [line.replace(f"|{__version__}|", "|0.1.0|") for line in lines]
         page = Path(__file__).parents[3] / "docs/siem.rst"
+        for line, event in zip(lines, SAMPLES, strict=True):
+            # As a parser reads it that others wrote.
+            (parsed,) = jc.parse("cef", line.strip(), raw=True, quiet=True)
+            self.assertEqual(parsed["deviceEventClassId"], str(event["code"]))
+            self.assertEqual((parsed["src"], parsed["spt"]), ("10.20.0.7", "40312"))
+            self.assertEqual(parsed.get("duser"), event.get("user"))
+            self.assertEqual(parsed["dhost"], "db.internal")
         shown = [line for line in page.read_text().splitlines() if line.startswith("    CEF:")]
         self.assertEqual(shown, lines)
