@@ -32,6 +32,10 @@ class SecurityEvents(Surroundings):
         with cls.connect(cls.postgres, host=str(cls.postgres.folder)) as direct:
             direct.execute("CREATE ROLE nologin NOLOGIN PASSWORD 'integration'")
             direct.execute("CREATE ROLE guest LOGIN PASSWORD 'integration'")
+            direct.execute("CREATE ROLE barred LOGIN PASSWORD 'integration'")
+            hba = cls.postgres.data / "pg_hba.conf"
+            hba.write_text(f"host all barred all reject\n{hba.read_text()}")
+            direct.execute("SELECT pg_reload_conf()")
             direct.execute("CREATE DATABASE private")
             direct.execute("REVOKE CONNECT ON DATABASE private FROM PUBLIC")
 
@@ -65,6 +69,7 @@ class SecurityEvents(Surroundings):
             ({"password": "wrong"}, "password", "28P01", SUPERUSER),
             ({"user": "nobody at all"}, "password", "28P01", "nobody at all"),
             ({"user": "nologin"}, "role", "28000", "nologin"),
+            ({"user": "barred"}, "pg_hba", "28000", "barred"),
             ({"dbname": "none such"}, "database", "3D000", SUPERUSER),
             ({"dbname": "private", "user": "guest"}, "database", "42501", "guest"),
         )
