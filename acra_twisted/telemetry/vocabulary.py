@@ -148,7 +148,9 @@ ATTRIBUTES = (
         "acra.client_id", str, "request, handleConnection", "who asks, as the link has proven it"
     ),
     Attribute("acra.verdict", str, "request, stage", "allow or deny; of stages what they answered"),
-    Attribute("acra.denied_by", str, _REQUEST, "the stage that refused it"),
+    Attribute(
+        "acra.denied_by", str, _REQUEST, "the stage that refused it; database for a refused login"
+    ),
     Attribute("acra.censor.rule", str, _REQUEST, "what of AcraCensor's rules refused it"),
     Attribute("acra.stage", str, _STAGE, "its name"),
     Attribute("acra.stage_failed", str, _REQUEST, "a stage that raised, and the error's type"),
