@@ -32,10 +32,9 @@ class ConfigError(AcraError):
     be read all the same, for whoever writes it there.
     """
 
-    settings: Any = None
-
     def __init__(self, text: str, where: str = "", code: int = WRONG_CONFIGURATION) -> None:
         super().__init__(f"{where}: {text}" if where else text)
+        self.settings: Any = None
         self.where = where
         self.parts: tuple[tuple[int, str], ...] = tuple(
             (code, line) for line in str(self).splitlines()

@@ -1,5 +1,7 @@
 """The HTTP API over memory transports: answers, spans, events, and who may give commands."""
 
+from types import SimpleNamespace
+
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -24,9 +26,10 @@ class Api(ServerCase):
         super().setUp()
         self.resets = 0
         self.told = []
-        self.server.observers.security_event = lambda code, text, session, exchange, **fields: (
-            self.told.append((code, text, fields))
-        )
+        self.server.observers = SimpleNamespace(security_event=self.tell)
+
+    def tell(self, code, text, session, exchange, **fields):
+        self.told.append((code, text, fields))
 
     def reset(self):
         self.resets += 1

@@ -1,5 +1,7 @@
 """What every connection begins with: link, trace context, and the spans of both."""
 
+from types import SimpleNamespace
+
 from prometheus_client import generate_latest
 from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
@@ -63,7 +65,9 @@ class Arrivals(ServerCase):
 
     def test_an_unusable_context_is_an_event_and_not_in_the_way(self):
         seen = []
-        self.server.observers.security_event = lambda code, *args, **fields: seen.append(code)
+        self.server.observers = SimpleNamespace(
+            security_event=lambda code, *args, **fields: seen.append(code)
+        )
         visit = self.arrive(lengthprefix.encode(b"x" * 29) + b"hello")
         self.assertEqual((visit.came, seen), (b"hello", [events.CANNOT_READ_TRACE]))
 
@@ -96,7 +100,9 @@ class Arrivals(ServerCase):
 
     def test_a_peer_that_goes_in_the_middle_is_an_event(self):
         seen = []
-        self.server.observers.security_event = lambda code, *args, **fields: seen.append(code)
+        self.server.observers = SimpleNamespace(
+            security_event=lambda code, *args, **fields: seen.append(code)
+        )
         visit = Visit(self.server, 1, "10.0.0.1")
         visit.makeConnection(Shaking())
         visit.connectionLost(Failure(ConnectionLost()))
