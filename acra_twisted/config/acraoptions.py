@@ -201,6 +201,7 @@ _SERVER: Final = (
         "false",
         told=True,
     ),
+    *_fine((SERVER,), "auth_keys", TEXT, "there is no AcraWebConfig that asks for passwords"),
     *_lacking((SERVER,), "mysql_enable", BOOLEAN, "MySQL as the database"),
     *_lacking(
         (SERVER,),

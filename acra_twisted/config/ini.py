@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from acra_twisted.config.hints import hint
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block, Line, Option, Section
 
@@ -192,8 +193,11 @@ class IniFile:
             if home is None and key in acra:
                 found.acra[key] = Line(text, where)
                 continue
-            hint = f"; it belongs in [{home}]" if home else _near(key, options)
-            found.wrong.append(ConfigError(f"unknown key {key!r} in [{section.name}]{hint}", where))
+            # A stage's keys are nobody else's.
+            told = hint(key, options) if acra else _near(key, options)
+            if home:
+                told = f"; it belongs in [{home}]"
+            found.wrong.append(ConfigError(f"unknown key {key!r} in [{section.name}]{told}", where))
 
 
 def _near(word: str, known: Any) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 from acra_twisted.config.acraoptions import Judged, address, judge, options_of
 from acra_twisted.config.effects import Rule, without_effect
 from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
+from acra_twisted.config.hints import hint
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.options import BOOLEAN, FILE, Block, Boolean, Line, Option, Section, Settings
@@ -155,9 +155,8 @@ class Flags:
             text = self._text(name, equals, text, self._acra[name].is_switch, waiting)
             self.acra[name] = Line(text, f"--{name}")
         else:
-            near = get_close_matches(name, self._known, 1)
-            hint = f"; did you mean --{near[0]}?" if near else "; see --help"
-            raise ConfigError(f"unknown flag --{name}{hint}")
+            told = hint(name, self._known, "--{}") or "; see --help"
+            raise ConfigError(f"unknown flag --{name}{told}")
 
     @staticmethod
     def _text(name: str, equals: str, text: str, switch: bool, waiting: list[str]) -> str:

@@ -12,11 +12,11 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, Final
 
 import yaml
 
+from acra_twisted.config.hints import hint
 from acra_twisted.config.ini import FileTexts, StageFileTexts, Texts
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.events import READ_CONFIGURATION
@@ -126,9 +126,7 @@ class YamlFile:
 def unknown_key(name: str, line: Line, options: Collection[str]) -> Iterator[ConfigError]:
     """What is wrong with a key that is no option of the program."""
     if name not in _COMMAND_LINE:
-        near = get_close_matches(name, options, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        yield ConfigError(f"unknown key {name!r}{hint}", line.where)
+        yield ConfigError(f"unknown key {name!r}{hint(name, options)}", line.where)
     elif line.text.strip().lower() not in _OFF:
         yield ConfigError(f"{name} belongs on the command line", line.where)
 

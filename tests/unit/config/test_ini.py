@@ -47,6 +47,12 @@ class Files(SynchronousTestCase):
         self.refused("port = 1\n", ":1: ", "before the first [section]")
         self.refused("[server]\nport\n", ":2", "neither [section] nor key = value")
 
+    def test_a_key_of_another_program(self):
+        file = self.ini("[server]\nacraserver_connection_host = x\nmysql_enable = false\n")
+        found = file.read(SECTIONS, ("mysql_enable",))
+        self.assertIn("it is an option of acra-connector", str(found.wrong[0]))
+        self.assertEqual(found.acra["mysql_enable"], ("false", f"{file.path}:3"))
+
     def test_pk4_all_mistakes_at_once(self):
         text = "[servr]\n[server]\nport = x\nprot = 1\non = 1\n[tls]\non = 2\n"
         error = self.assertRaises(ConfigError, self.read, text)

@@ -1,0 +1,26 @@
+"""What is said of names that nobody knows, and of those that another program knows."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.config.hints import hint, owner
+
+
+class Hints(SynchronousTestCase):
+    def test_names_near(self):
+        self.assertEqual(hint("db_hots", ["db_host", "db_port"]), "; did you mean 'db_host'?")
+        self.assertEqual(hint("db_hots", ["db_host"], "--{}"), "; did you mean --db_host?")
+        self.assertEqual(hint("zzz", ["db_host"]), "")
+
+    def test_options_of_other_programs_are_never_taken_for_a_slip(self):
+        for name, program in (
+            ("db_host", "acra-server"),
+            ("acraserver_connection_host", "acra-connector"),
+            ("mysql_enable", "acra-server"),
+            ("mode", "acra-connector"),
+            ("incoming_connection_grpc_string", "acra-translator"),
+            ("zone_id", "acra-keys"),
+            ("nothing", ""),
+        ):
+            self.assertEqual(owner(name), program, name)
+            expected = f"; it is an option of {program}" if program else ""
+            self.assertEqual(hint(name, [f"{name}s"][: bool(program)]), expected)
