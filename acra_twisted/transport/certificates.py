@@ -397,6 +397,8 @@ class Verifier:
 
     def __call__(self, connection: Any, given: Any, number: int, depth: int, good: int) -> bool:
         """pyOpenSSL: ``number`` is the error, ``depth`` 0 the peer's own certificate."""
+        if good and (depth or not self._name):
+            return True
         try:
             certificate = given.to_cryptography()
         except Exception:
@@ -404,8 +406,7 @@ class Verifier:
             raise CertificateRefused(UNREADABLE, "cannot be read") from None
         if not good:
             raise self._refusal(certificate, number, depth)
-        if depth == 0 and self._name:
-            self.check_name(certificate)
+        self.check_name(certificate)
         return True
 
     def check_name(self, certificate: x509.Certificate) -> None:
