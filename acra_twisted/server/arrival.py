@@ -23,10 +23,10 @@ from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity, reasons
-from acra_twisted.transport.certificates import CertificateRefused
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.silence import PeerSilent
+from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire import lengthprefix, spoken, tracecontext
 
 if TYPE_CHECKING:

@@ -1,23 +1,24 @@
 """Certificates: what they say, what is wrong with them, in words for people.
 
 The same words serve a check of files before the start (`examine`), a certificate that is in use and
-expires, and the moment in which OpenSSL refuses a peer's (`Verifier`).
+expires, and the moment in which OpenSSL refuses a peer's (`transport.verifier`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from OpenSSL import SSL
-from OpenSSL._util import ffi, lib
+from OpenSSL import crypto
 from service_identity.cryptography import (
     verify_certificate_hostname,
     verify_certificate_ip_address,
@@ -46,40 +47,6 @@ SEVERE: Final = frozenset((EXPIRED, EARLY, USE, UNREADABLE))
 DAYS: Final = 21
 _SUBJECT_LIMIT: Final = 160
 _NAMES: Final = 8
-#: OpenSSL's numbers of what failed.
-_NOT_YET: Final = 9
-_OVER: Final = 10
-_PURPOSE: Final = 26
-_NAME_NUMBERS: Final = frozenset((62, 64))
-#: OpenSSL's: no part of a label is a wildcard, and a common name is no host.
-_HOST_FLAGS: Final = 0x4 | 0x20
-_ISSUER_NUMBERS: Final = frozenset((2, 7, 18, 19, 20, 21))
-_PUBLIC: Final = {
-    EXPIRED: "its certificate has expired",
-    EARLY: "its certificate is not valid yet",
-    ISSUER: "its certificate is of a CA that is not known here",
-    NAME: "its certificate is for another name",
-    USE: "its certificate is for another use",
-}
-
-
-class CertificateRefused(HandshakeError, SSL.Error):
-    """A peer's certificate is not accepted.
-
-    ``problem`` is a kind, ``about`` follows the words "its certificate", ``public`` says no more
-    than somebody may learn who is not the operator; ``subject`` is whose certificate it says it is.
-    """
-
-    def __init__(self, problem: str, about: str, subject: str = "") -> None:
-        # The form of OpenSSL's errors, which Twisted's TLS looks into.
-        super().__init__([("", "", f"certificate: {problem}")])
-        self.problem = problem
-        self.about = about
-        self.subject = subject
-        self.public = _PUBLIC.get(problem, "its certificate is not accepted")
-
-    def __str__(self) -> str:
-        return f"the certificate {self.about}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +92,18 @@ class Loaded:
             f"{self.option}: the certificate in {self.path} ({subject(self.certificate)}) "
             f"{finding.about}; {finding.remedy}"
         )
+
+
+def readable(certificates: Iterable[crypto.X509]) -> list[x509.Certificate]:
+    """Those that can be looked into.  Files of the system's CAs hold some that OpenSSL alone takes:
+    they are trusted, and nothing is said of them."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for each in certificates:
+            with contextlib.suppress(ValueError):
+                found.append(each.to_cryptography())
+    return found
 
 
 def deciding(loaded: Sequence[Loaded]) -> list[Loaded]:
@@ -321,12 +300,13 @@ def origin(
     if certificate.issuer == certificate.subject:
         about, remedy = "signed itself", "the other side must trust the certificate itself"
     else:
-        about = _by_stranger(certificate, known)
+        about = by_stranger(certificate, known)
         remedy = "both sides need the same CA: put it into the file of trusted CAs"
     yield Finding(ISSUER, about, remedy)
 
 
-def _by_stranger(certificate: x509.Certificate, known: Iterable[x509.Certificate]) -> str:
+def by_stranger(certificate: x509.Certificate, known: Iterable[x509.Certificate]) -> str:
+    """The words about one that none of the CAs ``known`` has issued."""
     name = issuer(certificate)
     if any(each.subject == certificate.issuer for each in known):
         return f"was issued by another CA of the same name ({name}) than the one that is trusted"
@@ -363,88 +343,3 @@ def examine(
             last = above if _issued(last, above) else last
         found += origin(last, authorities)
     return found
-
-
-# -- when OpenSSL refuses -------------------------------------------------------------------------
-
-
-def expect(context: SSL.Context, name: str) -> None:
-    """Have OpenSSL look at the name of servers as well: then it has an alert for it."""
-    param = lib.SSL_CTX_get0_param(context._context)
-    if is_ip_address(name):
-        packed = ip_address(name).packed
-        lib.X509_VERIFY_PARAM_set1_ip(param, packed, len(packed))
-    else:
-        try:
-            encoded = name.encode("idna")
-        except UnicodeError:
-            return  # no certificate is for it, which `Verifier` finds
-        lib.X509_VERIFY_PARAM_set1_host(param, encoded, len(encoded))
-        lib.X509_VERIFY_PARAM_set_hostflags(param, _HOST_FLAGS)
-
-
-class Verifier:
-    """What OpenSSL asks about each certificate of a peer's chain.
-
-    What is refused is a `CertificateRefused` out of the handshake, and the peer gets the alert that
-    OpenSSL has for it.  ``name`` is that of the server, empty where clients are verified.
-    """
-
-    def __init__(self, authorities: Sequence[x509.Certificate], name: str = "") -> None:
-        self._authorities = authorities
-        self._name = name
-        self._usage = SERVER if name else CLIENT
-
-    def __call__(self, connection: Any, given: Any, number: int, depth: int, good: int) -> bool:
-        """pyOpenSSL: ``number`` is the error, ``depth`` 0 the peer's own certificate."""
-        if good and (depth or not self._name):
-            return True
-        try:
-            certificate = given.to_cryptography()
-        except Exception:
-            # Whatever it is: nothing may pass because the check itself failed.
-            raise CertificateRefused(UNREADABLE, "cannot be read") from None
-        if not good:
-            raise self._refusal(certificate, number, depth)
-        self.check_name(certificate)
-        return True
-
-    def check_name(self, certificate: x509.Certificate) -> None:
-        """Raises CertificateRefused unless a certificate is for the server."""
-        if not is_for(certificate, self._name):
-            for finding in host(certificate, self._name):
-                raise _refused(certificate, finding)
-            raise CertificateRefused(NAME, f"is not for {self._name}")
-
-    def _refusal(
-        self, certificate: x509.Certificate, number: int, depth: int
-    ) -> CertificateRefused:
-        found = next(self._explained(certificate, number), None)
-        if found is None:
-            text = ffi.string(lib.X509_verify_cert_error_string(number)).decode("ascii", "replace")
-            found = Finding(OTHER, f"is not accepted: {text}", "")
-        if depth == 0:
-            return _refused(certificate, found)
-        if found.problem == ISSUER:
-            # A CA that the peer sends along and nobody here trusts.
-            about = _by_stranger(certificate, self._authorities)
-            return CertificateRefused(ISSUER, about, subject(certificate))
-        return CertificateRefused(
-            found.problem,
-            f"cannot be trusted, for that of its CA ({subject(certificate)}) {found.about}",
-        )
-
-    def _explained(self, certificate: x509.Certificate, number: int) -> Iterator[Finding]:
-        if number in (_NOT_YET, _OVER):
-            yield from dates(certificate, clock())
-        elif number == _PURPOSE:
-            yield from use(certificate, self._usage)
-        elif number in _NAME_NUMBERS:
-            yield from host(certificate, self._name)
-        elif number in _ISSUER_NUMBERS:
-            yield from origin(certificate, self._authorities)
-
-
-def _refused(certificate: x509.Certificate, finding: Finding) -> CertificateRefused:
-    whose = subject(certificate)
-    return CertificateRefused(finding.problem, f"({whose}) {finding.about}", whose)

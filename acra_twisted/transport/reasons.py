@@ -28,7 +28,7 @@ from acra_twisted.errors import (
 )
 from acra_twisted.options import Address
 from acra_twisted.transport import certificates
-from acra_twisted.transport.certificates import CertificateRefused
+from acra_twisted.transport.verifier import CertificateRefused
 
 #: Kinds of reasons: the value of ``error.type`` in spans.
 REFUSED: Final = "connection_refused"

@@ -36,13 +36,13 @@ from acra_twisted.transport.certificates import (
     CLIENT,
     SERVER,
     Loaded,
-    Verifier,
     clock,
     deciding,
-    expect,
     is_ip_address,
     judged,
+    readable,
 )
+from acra_twisted.transport.verifier import Verifier, expect
 
 _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
     "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:@SECLEVEL=2"
@@ -237,17 +237,18 @@ class Credentials:
 
     def loaded(self, usage: Any) -> list[Loaded]:
         """The certificates that were read; ``usage`` is CLIENT or SERVER."""
-        own = [] if self.certificate is None else [(self.certificate, usage)]
-        trusted = [(each.original, None) for each in self.authorities if self.auth != NONE]
+        own = [] if self.certificate is None else [self.certificate]
+        trusted = [each.original for each in self.authorities if self.auth != NONE]
         return [
-            Loaded(*self._files["ca" if use is None else "cert"], each.to_cryptography(), use)
-            for each, use in [*own, *trusted]
+            Loaded(*self._files[name], each, use)
+            for name, use, certificates in (("cert", usage, own), ("ca", None, trusted))
+            for each in readable(certificates)
         ]
 
     def judged(self, usage: Any, *, link: bool = False) -> tuple[list[str], list[str]]:
         """See `certificates.judged`; ``link`` is where both sides usually trust the same CAs."""
-        chain = [each.to_cryptography() for each in self.chain]
-        trusted = [each.original.to_cryptography() for each in self.authorities]
+        trusted = readable([each.original for each in self.authorities])
+        chain = readable(self.chain)
         return judged(self.loaded(usage), clock(), [*trusted, *chain] if link and trusted else ())
 
     def server_context(self, protocols: Sequence[bytes] = ()) -> TLSContext:

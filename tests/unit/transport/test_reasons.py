@@ -19,7 +19,6 @@ from acra_twisted.errors import (
 from acra_twisted.options import Address
 from acra_twisted.telemetry.spans import UNAVAILABLE, Span
 from acra_twisted.transport import certificates, reasons
-from acra_twisted.transport.certificates import CertificateRefused
 from acra_twisted.transport.parties import (
     ACRASERVER_SECURE_SESSION,
     ACRASERVER_TLS,
@@ -29,6 +28,7 @@ from acra_twisted.transport.parties import (
     DATABASE,
 )
 from acra_twisted.transport.reasons import Party, Role, reason_of, shown, tell
+from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire import spoken
 
 HERE = Party(DATABASE, "db.example:5432")

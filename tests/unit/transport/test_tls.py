@@ -1,6 +1,7 @@
 """Credentials: what is refused, and that TLS 1.1 is."""
 
 import os
+import ssl
 from pathlib import Path
 
 from OpenSSL import SSL
@@ -14,8 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.transport.certificates import CertificateRefused
+from acra_twisted.transport.certificates import SERVER
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts
+from acra_twisted.transport.verifier import CertificateRefused
+from tests.support.handshakes import shake
 
 
 class Ends(Protocol):
@@ -101,6 +104,20 @@ class Files(SynchronousTestCase):
         self.assertRaises(SSL.WantReadError, client.do_handshake)
         server.bio_write(client.bio_read(4096))
         self.assertRaises(SSL.Error, server.do_handshake)
+
+    def test_what_openssl_alone_can_read_is_trusted_all_the_same(self):
+        """The system's CAs: some have serial numbers that are not positive."""
+        der = ssl.PEM_cert_to_DER_cert(self.authority.path.read_text())
+        at = der.index(bytes.fromhex("a003020102")) + 5
+        size = der[at + 1]
+        odd = der[: at + 2] + b"\x80" + b"\0" * (size - 1) + der[at + 2 + size :]
+        path = self.folder / "many.pem"
+        path.write_text(ssl.DER_cert_to_PEM_cert(odd) + self.authority.path.read_text())
+        credentials = Credentials(self.settings(tls_ca=path))
+        self.assertEqual(len(credentials.authorities), 2)
+        contexts = credentials.client_creator("localhost"), credentials.server_context()
+        self.assertEqual(shake(*contexts), [None, None])
+        self.assertEqual(credentials.judged(SERVER, link=True), ([], []))
 
     def test_in_memory_it_is_said_alike_why(self):
         """TLS of Twisted's, on top of something else."""
