@@ -27,6 +27,7 @@ class Readme(unittest.TestCase):
         shown = done.stdout + done.stderr
         logs = "".join(log.read_text() for log in folder.rglob("acra-*.log"))
         self.assertEqual(done.returncode, 0, f"{shown}\n{logs}")
+        self.assertNotRegex(shown + logs, r"level=(warning|error|fatal)|: warning: ")
         self.assertIn("the configuration is fine", shown)
         trace = shown.partition("== README.rst")[2]
         self.assertRegex(trace, r"acra-connector SELECT .*\n(?s:.*)acra-server +SELECT .*\n")
