@@ -117,7 +117,9 @@ SERVER_SECTIONS = (
                 "db_tls",
                 Choice("auto", "require", "disable"),
                 "auto",
-                "TLS to the database. auto requires it unless the database is on loopback.",
+                "TLS to the database. auto requires it, but from one on loopback: there it is used "
+                "where it is offered, if certificates are configured (tls_ca, tls_cert, "
+                "tls_database_*), and verified if tls_database_* says how.",
             ),
             Option("db_connect_timeout", Seconds(0.1), 10.0, "To reach the database."),
             Option(
@@ -435,7 +437,8 @@ CONNECTOR_SECTIONS = (
                 "acraserver_securesession_id",
                 TEXT,
                 "acra_server",
-                "The id that the server must present in Secure Session.",
+                "The id that the server must present in Secure Session. AcraServer 0.84 has the "
+                "connector's: set it to client_id there.",
             ),
             Option("acraserver_tls_transport_enable", BOOLEAN, False, "Mutual TLS to the server."),
             Option(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
@@ -24,11 +24,13 @@ from acra_twisted.dialects.postgresql.startup import (
     ClientStartup,
     SpansOffered,
     StartTLS,
+    settle_version,
 )
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.model import Session
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
 from acra_twisted.server.database import foreign
+from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.spans import Span
@@ -217,12 +219,19 @@ class ServerConnection(Arrival):
         span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)
-        connecting = self._connecting = server.database.connect()
+        connecting = self._connecting = self._reach_database(startup)
         connecting.addCallbacks(
             lambda database: self._connected(database, startup, span),
             lambda failure: self._unreachable(failure, span),
         )
         connecting.addErrback(self._broken)
+
+    def _reach_database(self, startup: StartupPacket) -> Deferred[DatabaseChannel]:
+        server = self._server
+        if server.database.tls != "if offered" or not server.password_without_tls:
+            return server.database.connect()
+        may_bind = self._startup.encrypted or self._identity.from_connector
+        return ensureDeferred(reach(server.database, settle_version(startup)[0].encode(), may_bind))
 
     def _early_data(self, data: bytes) -> None:
         """A client that talks on before it was answered."""
@@ -260,7 +269,7 @@ class ServerConnection(Arrival):
         session.span = self.span
         policy = AuthenticationPolicy(
             client_tls=self._startup.encrypted,
-            database_tls=server.database.has_tls,
+            database_tls=database.encrypted,
             password_without_tls=server.password_without_tls,
         )
         # What is encrypted within the link the connector cannot read.
@@ -292,7 +301,10 @@ class ServerConnection(Arrival):
         relay.begin()
         database.deliver_to(self._first_answer)
         self._database = database
-        database.write(first)
+        if database.answer:
+            self._first_answer(database.answer)
+        else:
+            database.write(first)
         if self._buffer:
             data, self._buffer = self._buffer, b""
             relay.first_from_client(data)

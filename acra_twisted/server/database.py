@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
@@ -34,14 +34,22 @@ _SYSTEMS = KeepAlive()
 class DatabaseChannel(Channel):
     """The database's side of a session.
 
-    ``creator`` is the TLS context factory, None for a plain connection.  ``ready`` fires with
-    the channel or fails with the reason.  Then ``on_data`` and ``on_lost`` take over.
+    ``creator`` is the TLS context factory, None for a plain connection; ``insists``: without TLS
+    there is no connection.  ``ready`` fires with the channel or fails with the reason.  Then
+    ``on_data`` and ``on_lost`` take over.
     """
 
-    def __init__(self, creator: Any, ready: Deferred[DatabaseChannel]) -> None:
+    def __init__(
+        self, creator: Any, ready: Deferred[DatabaseChannel], insists: bool = True
+    ) -> None:
         self._creator = creator
+        self._insists = insists
         self._ready: Deferred[DatabaseChannel] | None = ready
         self._asked = False
+        self.encrypted = False
+        self.is_lost = False
+        #: What came in answer to `ask`.
+        self.answer = b""
         self.on_data: Callable[[bytes], None] | None = None
         self.on_lost: Callable[[Failure], None] | None = None
 
@@ -55,12 +63,37 @@ class DatabaseChannel(Channel):
 
     def tls_started(self) -> None:
         """Name and chain of the database's certificate have been checked."""
+        self.encrypted = True
         self._become_ready()
 
     def give_up(self) -> None:
         """Nobody waits for it any longer."""
         self._ready = None
         self.abort()
+
+    def ask(self, startup: bytes) -> Deferred[bytes]:
+        """Say the first thing, and wait for what the database says to it: then it is ``answer``."""
+        answered: Deferred[bytes] = Deferred()
+        self.on_data = answered.callback
+        self.on_lost = answered.errback
+        answered.addCallback(self._has_answered)
+        self.write(startup)
+        return answered
+
+    def _has_answered(self, data: bytes) -> bytes:
+        self.answer = data
+        self.on_data = self._more
+        self.on_lost = None
+        return data
+
+    def _more(self, data: bytes) -> None:
+        """The answer came in pieces."""
+        self.answer += data
+
+    @property
+    def tls_failed(self) -> bool:
+        """Whether TLS was begun and has not been completed."""
+        return self._starting_tls
 
     def _become_ready(self) -> None:
         ready, self._ready = self._ready, None
@@ -81,12 +114,16 @@ class DatabaseChannel(Channel):
 
     def _answered(self, data: bytes) -> None:
         try:
-            if not database_accepts_tls(data):
+            offered = database_accepts_tls(data)
+            if not offered and self._insists:
                 raise HandshakeError("it does not offer TLS, and db_tls requires it")
         except (HandshakeError, WireError) as error:
             self._refuse(foreign(data) or error)
-        else:
+            return
+        if offered:
             self.start_tls(self._creator, True)
+        else:
+            self._become_ready()
 
     def _refuse(self, error: Exception) -> None:
         ready, self._ready = self._ready, None
@@ -96,6 +133,7 @@ class DatabaseChannel(Channel):
 
     def lost(self, reason: Failure) -> None:
         """Before it was ready this is the reason why it never was."""
+        self.is_lost = True
         ready, self._ready = self._ready, None
         if ready is not None:
             ready.errback(reason)
@@ -104,7 +142,11 @@ class DatabaseChannel(Channel):
 
 
 class Database:
-    """Where the database is, and how to connect to it.  ``timeout`` covers TLS as well."""
+    """Where the database is, and how to connect to it.  ``timeout`` covers TLS as well.
+
+    ``creator`` is for TLS; ``insists``: there is no connection without it, else it is used where
+    the database offers it.  ``settles``: where it is offered and fails, it is done without.
+    """
 
     def __init__(
         self,
@@ -113,16 +155,23 @@ class Database:
         creator: Any,
         timeout: float,
         keepalive: KeepAlive = _SYSTEMS,
+        *,
+        insists: bool = True,
+        settles: bool = False,
     ) -> None:
         self.address = address
-        self.has_tls = creator is not None
+        self.tls = "off" if creator is None else "on" if insists else "if offered"
+        self._insists = insists
+        self._settles = settles
         self._reactor = reactor
         self._creator = creator
         self._timeout = timeout
         self._keepalive = keepalive
 
-    def connect(self) -> Deferred[DatabaseChannel]:
-        """A channel that is ready for a startup or cancel packet.  Cancelling gives up."""
+    def connect(self, plain: bool = False) -> Deferred[DatabaseChannel]:
+        """A channel that is ready for a startup or cancel packet; without TLS if it is to be
+        ``plain``.  Cancelling gives up."""
+        creator = None if plain else self._creator
         pending: list[DatabaseChannel] = []
 
         def cancel(_: Any) -> None:
@@ -133,14 +182,23 @@ class Database:
         ready: Deferred[DatabaseChannel] = Deferred(cancel)
 
         def build(_: Any = None) -> DatabaseChannel:
-            channel = DatabaseChannel(self._creator, ready)
+            channel = DatabaseChannel(creator, ready, self._insists)
             pending.append(channel)
             return channel
 
         endpoint = client_endpoint(self._reactor, self.address, self._timeout, self._keepalive)
         connecting = endpoint.connect(_Once(build))
         connecting.addErrback(_pass_on, ready)
-        return ready.addTimeout(self._timeout, self._reactor)
+        ready.addTimeout(self._timeout, self._reactor)
+        if creator is not None and self._settles:
+            ready.addErrback(self._without_tls, pending)
+        return ready
+
+    def _without_tls(self, failure: Failure, tried: list[DatabaseChannel]) -> Any:
+        """Its TLS was an offer: what it cannot be used for is no worse than none."""
+        if failure.check(CancelledError) or not any(channel.tls_failed for channel in tried):
+            return failure
+        return self.connect(plain=True)
 
 
 class _Once(Factory):

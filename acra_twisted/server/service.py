@@ -52,6 +52,7 @@ from acra_twisted.transport.renewal import not_renewed, renew
 from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import (
+    NONE,
     REQUIRE,
     Credentials,
     RawSecurity,
@@ -91,6 +92,30 @@ def uses_database_tls(settings: Settings) -> bool:
     return bool(settings["db_tls"] == "require")
 
 
+def asks_for_database_tls(settings: Settings) -> bool:
+    """Whether a database on this host is asked for TLS, and used without if it has none: where
+    there is something to have it with.  A unix socket has none."""
+    address = database_address(settings)
+    if settings["db_tls"] != "auto" or address.path or not address.is_local:
+        return False
+    return bool(settings["tls_ca"] or settings["tls_cert"]) or _judges_database(settings)
+
+
+def _judges_database(settings: Settings) -> bool:
+    """Whether something is said of the database's own certificate."""
+    said = ("tls_database_ca", "tls_database_cert", "tls_database_sni")
+    return settings["tls_database_auth"] >= 0 or any(settings[name] for name in said)
+
+
+def database_tls(settings: Settings) -> TLSContext:
+    """For TLS with the database.  Raises ConfigError; reads certificate files."""
+    credentials = Credentials(settings, "tls_database_")
+    if not (uses_database_tls(settings) or _judges_database(settings)):
+        # Of the one on this host nothing was expected, and there may be none to verify it by.
+        credentials.auth = NONE
+    return credentials.client_creator(settings["tls_database_sni"] or settings["db_host"])
+
+
 def database_address(settings: Settings) -> Address:
     """db_host may be a directory, as for libpq: then it holds a unix socket."""
     host, port = settings["db_host"], settings["db_port"]
@@ -110,9 +135,9 @@ def check(settings: Settings) -> None:
 def _check_database(settings: Settings) -> None:
     if not settings["db_host"]:
         raise ConfigError("db_host: name the database's host")
-    database = Credentials(settings, "tls_database_")
-    if uses_database_tls(settings):
-        database.client_creator(settings["tls_database_sni"] or settings["db_host"])
+    Credentials(settings, "tls_database_")
+    if uses_database_tls(settings) or asks_for_database_tls(settings):
+        database_tls(settings)
 
 
 def _check_client_ids(settings: Settings) -> None:
@@ -359,14 +384,20 @@ class AcraServer(MultiService):
     def _set_up_database(self, settings: Settings) -> None:
         address = database_address(settings)
         creator = None
-        if uses_database_tls(settings):
-            name = settings["tls_database_sni"] or settings["db_host"]
-            creator = self._contexts.add(
-                lambda: Credentials(settings, "tls_database_").client_creator(name)
-            )
+        insists = uses_database_tls(settings)
+        if insists or asks_for_database_tls(settings):
+            creator = self._contexts.add(lambda: database_tls(settings))
         self.database_party = Party(parties.DATABASE, shown(address))
         timeout = settings["db_connect_timeout"]
-        self.database = Database(self.reactor, address, creator, timeout, self._keepalive)
+        self.database = Database(
+            self.reactor,
+            address,
+            creator,
+            timeout,
+            self._keepalive,
+            insists=insists,
+            settles=not insists and not _judges_database(settings),
+        )
         endpoint = client_endpoint(self.reactor, address, TIMEOUT)
         self.telemetry.reach = Reach(self.reactor, "database", endpoint)
         rule = settings["db_password_without_tls"]
@@ -436,7 +467,7 @@ class AcraServer(MultiService):
         facts = {
             "link": link_name(self._settings),
             "database": self.database_party.where,
-            "database_tls": "on" if self.database.has_tls else "off",
+            "database_tls": self.database.tls,
             "stages": banner.summaries(self.pipeline.stages),
         }
         if self.api_listener is not None:

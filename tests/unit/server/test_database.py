@@ -15,9 +15,9 @@ from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 
 
 class Channels(SynchronousTestCase):
-    def connect(self, creator=None):
+    def connect(self, creator=None, insists=True):
         self.ready = Deferred()
-        self.channel = DatabaseChannel(creator, self.ready)
+        self.channel = DatabaseChannel(creator, self.ready, insists)
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
         return self.channel
@@ -48,6 +48,15 @@ class Channels(SynchronousTestCase):
             self.assertTrue(self.transport.disconnected)
             # Nothing but the request for encryption was ever sent.
             self.assertEqual(self.transport.value(), SSL_REQUEST_PACKET)
+
+    def test_where_tls_is_not_insisted_on_it_may_be_declined(self):
+        channel = self.connect(object(), insists=False)
+        channel.dataReceived(b"N")
+        self.assertIs(self.successResultOf(self.ready), channel)
+        self.assertFalse(channel.encrypted)
+        # Nothing else is taken for an answer.
+        self.connect(object(), insists=False).dataReceived(b"E")
+        self.failureResultOf(self.ready, WireError)
 
     def test_bytes_before_they_are_asked_for(self):
         channel = self.connect()

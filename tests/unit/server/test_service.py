@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from OpenSSL import SSL
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -183,6 +184,28 @@ class Checks(SynchronousTestCase):
         self.assertFalse(service.uses_database_tls(settings()))
         self.assertTrue(service.uses_database_tls(settings(db_host="db.example")))
         self.assertFalse(service.uses_database_tls(settings(db_host="x", db_tls="disable")))
+
+    def test_tls_that_a_database_on_this_host_may_offer(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = str(Authority(folder).path)
+        for changes, asks, verifies in (
+            ({}, False, False),
+            ({"tls_ca": authority}, True, False),
+            ({"tls_database_ca": authority, "tls_auth": 4}, True, True),
+            ({"tls_ca": authority, "tls_database_auth": 4}, True, True),
+            ({"tls_ca": authority, "tls_database_auth": 0}, True, False),
+            ({"tls_ca": authority, "db_tls": "disable"}, False, True),
+            ({"tls_ca": authority, "db_tls": "require"}, False, True),
+            ({"tls_ca": authority, "db_host": "db.example"}, False, True),
+            ({"tls_ca": authority, "db_host": "/run/postgresql"}, False, True),
+        ):
+            chosen = settings(**changes)
+            self.assertEqual(service.asks_for_database_tls(chosen), asks, changes)
+            if asks:
+                service.check(chosen)
+                mode = service.database_tls(chosen).context.get_verify_mode()
+                self.assertEqual(mode != SSL.VERIFY_NONE, verifies, changes)
 
     def test_warnings(self):
         self.assertEqual(service.insecure(settings()), [])

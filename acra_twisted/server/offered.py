@@ -1,0 +1,60 @@
+"""A database on this host: reached by TLS where it offers that, and without where it does not.
+
+SCRAM with channel binding passes no proxy that ends TLS on both sides.  A database without TLS
+offers no binding, and clients that could bind get in.  So a login by SCRAM, of a client that may
+have TLS, goes on without TLS here, as it would with ``db_tls = disable``; unless the database takes
+nobody without.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.error import ConnectionLost
+
+from acra_twisted.errors import WireError
+from acra_twisted.wire.postgres import backend, frames
+
+if TYPE_CHECKING:
+    from acra_twisted.server.database import Database, DatabaseChannel
+
+
+async def reach(database: Database, startup: bytes, may_bind: bool) -> DatabaseChannel:
+    """A channel that is ready for ``startup``; or one whose ``answer`` to it is there already.
+
+    ``may_bind``: the client may have TLS, and want to bind its login to it.
+    """
+    channel = await database.connect()
+    if not (may_bind and channel.encrypted):
+        return channel
+    plain: DatabaseChannel | None = None
+    try:
+        await channel.ask(startup)
+        if offers_binding(channel.answer):
+            plain = await database.connect(plain=True)
+            await plain.ask(startup)
+            if plain.answer[:1] != b"E":
+                channel.close()
+                return plain
+            plain.abort()
+        if channel.is_lost:
+            raise ConnectionLost()
+    except BaseException:
+        for one in (channel, plain):
+            if one is not None:
+                one.abort()
+        raise
+    return channel
+
+
+def offers_binding(answer: bytes) -> bool:
+    """Whether the database's first message asks for SCRAM, and offers channel binding."""
+    if len(answer) < 9 or answer[0] != frames.AUTHENTICATION:
+        return False
+    body = answer[5 : 1 + frames.length_at(answer, 0)]
+    try:
+        if backend.authentication_kind(body) != backend.AUTH_SASL:
+            return False
+        return backend.SCRAM_PLUS in backend.sasl_mechanisms(body)
+    except WireError:
+        return False
