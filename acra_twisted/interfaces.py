@@ -110,6 +110,10 @@ class IRowTransform(Interface):
         """Judge a run of complete rows.  Returns PASS if nothing changed, Replace(batch) after
         batch.set_cell(), Deny or Hangup, or a Deferred of one of these."""
 
+    # May have a ``look``, a function of bytes and of where a run of rows begins and ends in them:
+    # False if nothing in it concerns this stage, whatever else is true of the exchange.  It depends
+    # on the columns alone.  A small result in which it finds nothing is forwarded in one piece.
+
 
 class IMessageFlow(Interface):
     """One direction of one connection, sans-IO.  Not re-entrant."""

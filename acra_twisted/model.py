@@ -139,10 +139,12 @@ class Columns:
     ``formats``: 0 text, 1 binary, UNKNOWN_FORMAT; ``types`` are 0 where they are not known.
     ``layout``: LINES, TUPLES or STREAM if the rows are messages of COPY data, each a single cell as
     it is on the wire, else empty.
-    ``unconcerned``: every stage has answered NEVER for these columns.
+    ``unconcerned``: every stage has answered NEVER for these columns.  ``looks``: those that have
+    not have said how to see, in the bytes of a run of rows, that it does not concern them; None if
+    some has not.
     """
 
-    __slots__ = ("names", "tables", "types", "formats", "layout", "unconcerned")
+    __slots__ = ("names", "tables", "types", "formats", "layout", "unconcerned", "looks")
 
     def __init__(
         self,
@@ -154,6 +156,7 @@ class Columns:
     ) -> None:
         self.layout = layout
         self.unconcerned = False
+        self.looks: tuple[Callable[[bytes, int, int], bool], ...] | None = None
         self.names = names
         self.tables = tables
         self.types = types
@@ -161,6 +164,15 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def may_concern(self, data: bytes, start: int, end: int) -> bool:
+        """Whether the rows in ``data[start:end]`` may concern some stage."""
+        if self.looks is None:
+            return not self.unconcerned
+        for look in self.looks:  # noqa: SIM110 - a generator would take as long as the looks
+            if look(data, start, end):
+                return True
+        return False
 
 
 class Traffic:

@@ -159,6 +159,7 @@ def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
     """
     exchange = work.exchange
     transforms: list[Hook] = []
+    looks: list[Any] = []
     unconcerned = 0
     for name, method, lenient in hooks:
         try:
@@ -174,8 +175,14 @@ def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
             unconcerned += 1
         elif transform is not None:
             transforms.append((name, _ignoring_exchange(transform.transform), lenient))
+            look = getattr(transform, "look", None)
+            if look is not None:
+                looks.append(look)
     exchange.plan = tuple(transforms)
     work.item.unconcerned = unconcerned == len(hooks)
+    if looks and unconcerned + len(looks) == len(hooks):
+        # Stages that look for the same thing look once.
+        work.item.looks = tuple(dict.fromkeys(looks))
     return PASS
 
 

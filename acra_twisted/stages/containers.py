@@ -64,6 +64,20 @@ def can_hold(columns: Columns) -> bool:
     return any(kind not in _PLAIN_TYPES for kind in columns.types)
 
 
+def _look_at_text(data: bytes, start: int, end: int) -> bool:
+    return cells.might_contain(data, False, start, end)
+
+
+def _look_at_all(data: bytes, start: int, end: int) -> bool:
+    return cells.might_contain(data, True, start, end)
+
+
+def look(columns: Columns) -> Callable[[bytes, int, int], bool]:
+    """How to see that nothing in a run of rows with these columns is a container; see
+    IRowTransform."""
+    return _look_at_all if any(columns.formats) else _look_at_text
+
+
 def might_contain(batch: RowBatch) -> bool:
     """False if there is nothing in the run: the common case, and cheap."""
     if batch.findings is not None:

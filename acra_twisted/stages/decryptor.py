@@ -66,7 +66,9 @@ class Decryptor:
 
     def plan_result(self, columns: Columns, exchange: Exchange) -> Decryption | Never:
         """Nothing to do where no column can hold a container."""
-        return Decryption(self, exchange) if containers.can_hold(columns) else NEVER
+        if not containers.can_hold(columns):
+            return NEVER
+        return Decryption(self, exchange, containers.look(columns))
 
     def opener(self, client_id: str) -> Any:
         """The client's keys, or a Deferred of them."""
@@ -80,11 +82,13 @@ class Decryptor:
 class Decryption:
     """One result."""
 
-    __slots__ = ("_stage", "_exchange")
+    __slots__ = ("_stage", "_exchange", "look")
 
-    def __init__(self, stage: Decryptor, exchange: Exchange) -> None:
+    def __init__(self, stage: Decryptor, exchange: Exchange, look: Any = None) -> None:
         self._stage = stage
         self._exchange = exchange
+        #: See IRowTransform.
+        self.look = look
 
     def transform(self, batch: RowBatch) -> Any:
         """See IRowTransform."""

@@ -113,7 +113,9 @@ class Poison:
 
     def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | Never:
         """Nothing to do where no column can hold a container."""
-        return Detection(self, exchange) if containers.can_hold(columns) else NEVER
+        if not containers.can_hold(columns):
+            return NEVER
+        return Detection(self, exchange, containers.look(columns))
 
     def on_message(self, batch: RowBatch, exchange: Exchange) -> Any:
         """A record may be quoted in an error, or sent by ``pg_notify``."""
@@ -160,11 +162,13 @@ class Poison:
 class Detection:
     """One result."""
 
-    __slots__ = ("_stage", "_exchange")
+    __slots__ = ("_stage", "_exchange", "look")
 
-    def __init__(self, stage: Poison, exchange: Exchange) -> None:
+    def __init__(self, stage: Poison, exchange: Exchange, look: Any = None) -> None:
         self._stage = stage
         self._exchange = exchange
+        #: See IRowTransform.
+        self.look = look
 
     def transform(self, batch: RowBatch) -> Any:
         """See IRowTransform."""

@@ -104,6 +104,7 @@ class TelemetryService(MultiService):
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
             self._outlet.put_recorded,
         )
+        self.tracing.recording = self.store is not None or bool(self.exporters)
         metrics.watch_traces(self.tracing.counts)
         #: Where what no session waits for has its turn.
         self.turns = Turns(reactor)
@@ -136,6 +137,7 @@ class TelemetryService(MultiService):
         """One more that a daemon has made itself, before the start."""
         self.exporters.append(exporter)
         self._outlet.add(exporter)
+        self.tracing.recording = True
         self.metrics.watch_exporter(exporter)
 
     def _listen(self, settings: Settings, tls_prefix: str) -> None:

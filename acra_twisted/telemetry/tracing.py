@@ -62,6 +62,9 @@ class Tracing:
         #: Hands on an exchange of which nothing unusual is to be said.
         self.emit_recorded = recorded
         self._trust = trust
+        #: Whether anybody takes what is recorded.  If not, what the sampler decides is carried on
+        #: all the same.
+        self.recording = True
         self._sampled = 0
         self._not_sampled = 0
         self._kept = dict.fromkeys((f"kept_{reason}" for reason in KEPT_REASONS), 0)
@@ -241,7 +244,9 @@ class ExchangeTracing(Watcher):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """End the exchange's spans; make them now if it must be kept and was not sampled."""
-        if exchange.span is not None or self._tells(exchange):
+        if not self._tracing.recording:
+            pass
+        elif exchange.span is not None or self._tells(exchange):
             self._closed(exchange)
         if exchange.sent:
             exchange.session.answered = exchange.closed
@@ -295,7 +300,7 @@ class ExchangeTracing(Watcher):
         if type(verdict) is Hangup:
             connection: Span = work.exchange.session.span
             connection.fail(spans.PERMISSION_DENIED, verdict.reason)
-        if parent is None or not started:
+        if parent is None or not started or not self._tracing.recording:
             return
         exchange = work.exchange
         if not exchange.judged and work.kind == STATEMENT:

@@ -1,8 +1,9 @@
 """A shorter way for replies that come alone and whole, as nearly all small ones do.
 
 `ResponseFlow` says what happens to any reply, however its bytes are cut; here is what it comes to
-for one result that no stage looks at and nobody must be told of.  Whatever is not exactly that
-goes the general way; a property test compares the two.  Measured in docs/performance.rst.
+for one result that no stage looks at, or in which none sees anything, and nobody must be told of.
+Whatever is not exactly that goes the general way; a property test compares the two.  Measured in
+docs/performance.rst.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class WholeReplies(ResponseFlow):
 
     def _result(self, data: bytes, position: int, described: bool) -> Result | None:
         """What is between ``position`` and ReadyForQuery, if it is one result that no stage looks
-        at, ``described`` or without rows."""
+        at or none sees anything in, ``described`` or without rows."""
         end = len(data) - 6
         if position + 5 > end:
             return None
@@ -108,13 +109,16 @@ class WholeReplies(ResponseFlow):
             if next_one + 5 > end:
                 return None
             columns = self._descriptions.known(data[position + 5 : next_one])
-            if columns is None or (self._plans and not columns.unconcerned):
+            if columns is None:
+                return None
+            judged = self._plans and not columns.unconcerned
+            if judged and columns.looks is None:
                 return None
             # Behind the rows, ReadyForQuery's header is there to be read in any case.
             _, position = datarows.walk(
                 data, next_one, len(data), len(columns), self._message_limit
             )
-            if position + 5 > end:
+            if position + 5 > end or (judged and columns.may_concern(data, next_one, position)):
                 return None
             length = length_at(data, position)
         if data[position] != frames.COMMAND_COMPLETE or position + length + 1 != end:

@@ -72,6 +72,7 @@ class Connected(SynchronousTestCase):
         self.connector.connect = self.connect
         self.spans = []
         self.connector.telemetry.tracing.emit = self.spans.append
+        self.connector.telemetry.tracing.recording = True
         self.connector.telemetry.tracing.emit_recorded = None
 
     def more(self):

@@ -1,5 +1,6 @@
 """Running stages: order, verdicts, Deferreds, failures; what is not made is counted."""
 
+from types import SimpleNamespace
 from unittest import mock
 
 from twisted.internet import defer
@@ -202,6 +203,34 @@ class Plans(SynchronousTestCase):
         rows = Work(ROWS, 1, self.exchange)
         self.assertEqual(driver.run(self.exchange.plan, rows).item, 3)
         self.assertFalse(self.work.item.unconcerned)
+
+    def test_stages_that_say_how_to_see_that_rows_do_not_concern_them(self):
+        def look(data, start, end):
+            return b"x" in data[start:end]
+
+        def other(data, start, end):
+            return b"y" in data[start:end]
+
+        def transform(look=None):
+            return SimpleNamespace(transform=self.fail, look=look)
+
+        for answers, expected in (
+            ((transform(look), transform(look)), (look,)),
+            ((transform(look), NEVER, transform(other)), (look, other)),
+            ((transform(look), transform()), None),
+            # It has nothing to do with these rows, and may have with the next ones.
+            ((transform(look), None), None),
+            ((NEVER,), None),
+        ):
+            columns = self.work.item = Columns([], [], [], [])
+            self.assertIs(driver.plan(tuple(map(hook, answers)), self.work), PASS)
+            self.assertEqual(columns.looks, expected)
+            # Without looks all rows concern whoever does not answer NEVER.
+            seen = [columns.may_concern(b"xy", *run) for run in ((0, 0), (0, 1), (1, 2))]
+            if expected is None:
+                self.assertEqual(seen, [not columns.unconcerned] * 3)
+            else:
+                self.assertEqual(seen, [False, True, other in expected])
 
     def test_columns_that_concern_nobody_ever(self):
         for answers, expected in (((NEVER, NEVER), True), ((NEVER, None), False)):

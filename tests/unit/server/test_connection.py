@@ -54,6 +54,7 @@ class ServerCase(SynchronousTestCase):
         self.server.database.connect = self.connect
         self.spans = []
         self.server.telemetry.tracing.emit = self.spans.append
+        self.server.telemetry.tracing.recording = True
         self.server.telemetry.tracing.emit_recorded = None
 
     def connect(self):

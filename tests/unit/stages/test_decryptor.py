@@ -77,6 +77,18 @@ class Decrypting(SynchronousTestCase):
         self.assertIsNotNone(self.stage.plan_result(columns(BYTEA), self.exchange))
         self.assertIsNone(self.exchange.attributes)
 
+    def test_a_look_at_the_bytes_sees_whatever_could_be_opened(self):
+        struct = self.bench.struct(b"one")
+        for rows, expected in (
+            (batch([b"text"], [b"\\x0011"]), False),
+            (batch([b"text"], [hexed(struct)]), True),
+            (batch([struct], formats=[1]), True),
+            (batch([b"\0\1"], formats=[1]), False),
+        ):
+            plan = self.stage.plan_result(rows.columns, self.exchange)
+            self.assertEqual(plan.look(rows.data, rows.start, rows.end), expected)
+            self.assertFalse(plan.look(rows.data, rows.end, rows.end))
+
     def test_what_cannot_be_opened_stays(self):
         foreign = self.bench.block(key=b"f" * 32)
         damaged = self.bench.struct()

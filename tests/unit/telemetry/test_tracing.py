@@ -78,6 +78,16 @@ class Exchanges(SynchronousTestCase):
             kept, {"not_sampled": 1, "kept_denied": 1, "kept_error": 2, "kept_slow": 1}
         )
 
+    def test_where_nobody_takes_spans_decisions_are_carried_on_and_nothing_is_recorded(self):
+        for sampled in (True, False):
+            self.make(sampled=sampled, slow=100)
+            self.tracing.recording = False
+            contexts = [self.observer.context(self.exchange()) for _ in range(2)]
+            contexts.append(self.observer.context(self.exchange(outcome="error", took=100)))
+            self.assertEqual([context.sampled for context in contexts], [sampled] * 3)
+            self.assertEqual(self.spans, [])
+            self.assertEqual(self.session.answered > 0, True)
+
     def test_the_pages_get_samples_of_unsampled_exchanges(self):
         self.make(sampled=False, store=SpanStore())
         self.exchange()

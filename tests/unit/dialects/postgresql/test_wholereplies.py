@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.model import ROWS
+from acra_twisted.verdicts import PASS
 from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
@@ -105,6 +106,28 @@ class Shorter(SynchronousTestCase):
             with mock.patch.object(ResponseFlow, "next_work", side_effect=AssertionError):
                 self.assertEqual(play.database(reply), reply)
             play.done()
+
+    def test_it_is_taken_where_no_stage_sees_anything_in_the_rows(self):
+        asked = []
+
+        def look(data, start, end):
+            asked.append(data[start:end])
+            return b"see" in data[start:end]
+
+        def judge(work):
+            if work.kind == "columns":
+                work.exchange.plan = (("test", None, False),)
+                work.item.looks = (look,)
+            return PASS
+
+        play = Playbook(judge, inspects=(ROWS,))
+        for value, works in ((b"1", 2), (b"2", 2), (b"see", 4), (b"3", 4)):
+            reply = ONE + row(value) + complete(b"SELECT 1") + ready()
+            play.client(query(b"SELECT 1"))
+            self.assertEqual(play.database(reply), reply)
+            self.assertEqual(len(play.works), works)
+            play.done()
+        self.assertEqual(asked, [row(b"2"), row(b"see"), row(b"3")])
 
     def test_limits_hold(self):
         talk = [("client", query(b"x")), ("database", ONE + row(b"x") + complete(b"SELECT 1"))]
