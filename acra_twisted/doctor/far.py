@@ -21,17 +21,20 @@ from acra_twisted.connector.service import (
 from acra_twisted.doctor.result import Result, fail, ok, warn
 from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.options import Address, Settings
-from acra_twisted.server.database import Database, DatabaseChannel, foreign
+from acra_twisted.server.database import DatabaseChannel, foreign
 from acra_twisted.server.service import (
     database_address,
+    database_tls,
+    make_database,
     uses_database_tls,
 )
 from acra_twisted.telemetry.destinations import make_exporters
 from acra_twisted.telemetry.probe import ask
 from acra_twisted.transport import certificates, parties
 from acra_twisted.transport.endpoints import client_endpoint
+from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.reasons import Party, Reason, Role, reason_of, shown
-from acra_twisted.transport.tls import Credentials, TLSContext, TLSContexts
+from acra_twisted.transport.tls import TLSContexts
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.postgres import backend
@@ -56,18 +59,14 @@ def told(about: str, reason: Reason) -> Result:
 
 
 async def database(reactor: Any, settings: Settings) -> AsyncIterator[Result]:
-    """Reach it, begin TLS if it must be, and begin to log in."""
+    """Reach it as the server would, and begin to log in."""
     address, about = database_address(settings), "database"
     party = Party(parties.DATABASE, shown(address))
-    context: TLSContext | None = None
-    if uses_database_tls(settings):
-        try:
-            name = settings["tls_database_sni"] or settings["db_host"]
-            context = Credentials(settings, "tls_database_").client_creator(name)
-        except ConfigError:
-            # It has been told of where files are checked.
-            return
-    reached = Database(reactor, address, context, settings["db_connect_timeout"])
+    try:
+        reached = make_database(reactor, settings, database_tls(settings), keepalive(settings))
+    except ConfigError:
+        # It has been told of where files are checked.
+        return
     try:
         channel = await reached.connect()
     except Exception as error:
@@ -139,7 +138,8 @@ async def _login(
 def of_answer(data: bytes, settings: Settings) -> Result:
     kind, body = data[:1], data[5 : 1 + int.from_bytes(data[1:5], "big")]
     if kind == b"R":
-        if _BOUND in body and _ends_tls(settings):
+        # Where TLS was only offered such a login goes on without it.
+        if _BOUND in body and _ends_tls(settings) and uses_database_tls(settings):
             return warn(
                 "database",
                 "it asks for SCRAM and offers to bind it to TLS: a client that has TLS on its own "

@@ -44,7 +44,7 @@ from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.hub import hub_of
-from acra_twisted.transport.keepalive import keepalive
+from acra_twisted.transport.keepalive import KeepAlive, keepalive
 from acra_twisted.transport.patience import Limits
 from acra_twisted.transport.reach import TIMEOUT, Reach
 from acra_twisted.transport.reasons import Party, shown
@@ -107,13 +107,32 @@ def _judges_database(settings: Settings) -> bool:
     return settings["tls_database_auth"] >= 0 or any(settings[name] for name in said)
 
 
-def database_tls(settings: Settings) -> TLSContext:
-    """For TLS with the database.  Raises ConfigError; reads certificate files."""
+def database_tls(settings: Settings) -> TLSContext | None:
+    """For TLS with the database; None if there is to be none.  Raises ConfigError; reads files of
+    certificates."""
+    if not (uses_database_tls(settings) or asks_for_database_tls(settings)):
+        return None
     credentials = Credentials(settings, "tls_database_")
     if not (uses_database_tls(settings) or _judges_database(settings)):
         # Of the one on this host nothing was expected, and there may be none to verify it by.
         credentials.auth = NONE
     return credentials.client_creator(settings["tls_database_sni"] or settings["db_host"])
+
+
+def make_database(
+    reactor: Any, settings: Settings, creator: TLSContext | None, keepalive: KeepAlive
+) -> Database:
+    """The way to the database; ``creator`` is what `database_tls` gives."""
+    insists = uses_database_tls(settings)
+    return Database(
+        reactor,
+        database_address(settings),
+        creator,
+        settings["db_connect_timeout"],
+        keepalive,
+        insists=insists,
+        settles=not insists and not _judges_database(settings),
+    )
 
 
 def database_address(settings: Settings) -> Address:
@@ -136,8 +155,7 @@ def _check_database(settings: Settings) -> None:
     if not settings["db_host"]:
         raise ConfigError("db_host: name the database's host")
     Credentials(settings, "tls_database_")
-    if uses_database_tls(settings) or asks_for_database_tls(settings):
-        database_tls(settings)
+    database_tls(settings)
 
 
 def _check_client_ids(settings: Settings) -> None:
@@ -383,21 +401,17 @@ class AcraServer(MultiService):
 
     def _set_up_database(self, settings: Settings) -> None:
         address = database_address(settings)
-        creator = None
-        insists = uses_database_tls(settings)
-        if insists or asks_for_database_tls(settings):
-            creator = self._contexts.add(lambda: database_tls(settings))
+        creator = database_tls(settings)
+
+        def anew() -> TLSContext:
+            context = database_tls(settings)
+            assert context is not None  # noqa: S101 - the same settings say so
+            return context
+
+        if creator is not None:
+            self._contexts.add(anew, creator)
         self.database_party = Party(parties.DATABASE, shown(address))
-        timeout = settings["db_connect_timeout"]
-        self.database = Database(
-            self.reactor,
-            address,
-            creator,
-            timeout,
-            self._keepalive,
-            insists=insists,
-            settles=not insists and not _judges_database(settings),
-        )
+        self.database = make_database(self.reactor, settings, creator, self._keepalive)
         endpoint = client_endpoint(self.reactor, address, TIMEOUT)
         self.telemetry.reach = Reach(self.reactor, "database", endpoint)
         rule = settings["db_password_without_tls"]
