@@ -18,7 +18,7 @@ from acra_twisted.keystore import purposes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import free_port
 from acra_twisted.telemetry.securitylog import SCHEMA
-from acra_twisted.tools import logverifier
+from acra_twisted.tools import keymaker, logverifier
 from acra_twisted.tools.commandline import Environment
 from tests.integration.base import Surroundings, eventually, get
 from tests.unit.telemetry.test_logs import parse_cef
@@ -107,6 +107,9 @@ class Siem(Surroundings):
     def rotated(self, trace_id):
         old = self.log.with_suffix(".1")
         os.rename(self.log, old)
+        # A client more changes nothing; then the log's key is rotated, too.
+        self.assertNotIn("Rotated", self.make_keys("--client_id=second client"))
+        self.assertIn("Rotated audit log key", self.make_keys("--generate_log_key"))
         os.kill(self.daemon.server._child.pid, signal.SIGUSR1)
         eventually(self.log.exists, "the file is opened anew")
         self.assertIn("End of current audit log chain", old.read_text())
@@ -114,12 +117,28 @@ class Siem(Surroundings):
         eventually(lambda: "|560|" in self.log.read_text(), "lines go to the new file")
         self.assertIn("the last chain has not ended", self.verified(old, self.log))
         self.assertEqual(self.daemon.stop(), (0,))
-        self.assertIn("in 2 chains are as they were written", self.verified(old, self.log))
+        whole = self.verified(old, self.log)
+        self.assertIn("in 2 chains are as they were written", whole)
+        self.assertRegex(whole, r"secure_log_key: 1 chains\nsecure_log_key.old/\S+: 1 chains\n")
         lines = old.read_text().splitlines(True)
         removed = [line for line in lines if trace_id not in line]
         self.assertLess(len(removed), len(lines))
         old.write_text("".join(removed))
         self.assertIn("lines before it are missing", self.verified(old, self.log))
+
+    def make_keys(self, flag):
+        output = io.StringIO()
+        environment: Environment = {}
+        keymaker.main(
+            [
+                f"--keys_output_dir={self.keys.path}",
+                f"--master_key_file={self.keys.master_key_file}",
+                flag,
+            ],
+            environment,
+            output,
+        )
+        return output.getvalue()
 
     def verified(self, *files):
         output = io.StringIO()
