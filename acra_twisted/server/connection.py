@@ -65,9 +65,10 @@ _EARLY_LIMIT = 16 * 1024
 
 
 _LEFT = (
-    "An application asked for TLS, was told that there is none, and left: it may have "
-    "sslmode=require. Let its connector end TLS (application_tls_cert there), or set tls_cert and "
-    "client_tls = allow here; through a connector requests are not traced there then"
+    "An application asked for TLS, was told that there is none (tls: no certificates configured), "
+    "and left: it may have sslmode=require. Let its connector end TLS (application_tls_cert "
+    "there), or set tls_cert and client_tls = allow here; through a connector requests are not "
+    "traced there then"
 )
 
 

@@ -172,7 +172,9 @@ def _read(store: Any, given: Any, output: TextIO) -> None:
     purpose, owner = purposes.parse_key_id(given.key_id)
     if given.public and given.private:
         raise KeyStoreError("--public and --private: give one of them")
+    path = os.path.join(store.folder, purposes.file_of(purpose, owner))
     if purpose.is_pair and not given.private:
+        path = os.path.join(store.public, purposes.public_file_of(purpose, owner))
         public = store.public_key(purpose, owner)
         data = bytearray(keys.encode_public(public)) if public is not None else None
     elif given.public:
@@ -181,7 +183,10 @@ def _read(store: Any, given: Any, output: TextIO) -> None:
         found = store.keys(purpose, owner)
         data = bundle.plain(purpose, found[0]) if found else None
     if data is None:
-        raise KeyStoreError(f"there is no {purpose.text} of this id")
+        # The end is Go's; scripts look for it.
+        raise KeyStoreError(
+            f"there is no {purpose.text} of this id: open {path}: no such file or directory"
+        )
     stream: BinaryIO = getattr(output, "buffer", sys.stdout.buffer)
     stream.write(data)
     stream.flush()

@@ -77,6 +77,8 @@ class Keys(ToolCase):
         self.fails("one of them", "read", key_id, "--private", "--public")
         for flag in ("--private", "--public"):
             self.fails("there is no", "read", "client/nobody/storage", flag)
+        path = f"open {self.folder}/nobody_storage.pub: no such file or directory"
+        self.fails(path, "read", "client/nobody/storage")
         self.fails("no such key id", "read", "nonsense")
 
     def test_flags_stand_before_ids_as_they_do_in_acras_documentation(self):
@@ -133,6 +135,17 @@ class Keys(ToolCase):
         self.assertEqual(len(text.strip()), 128)
         shown = self.call("extract-client-id", f"--tls_cert={certificate}", "--print_json")
         self.assertEqual(json.loads(shown), {"client_id": text.strip()})
+        kind = "--tls_identifier_extractor_type"
+        numbered = self.call(
+            "extract-client-id", f"--tls_cert={certificate}", f"{kind}=serial_number"
+        )
+        self.assertNotEqual(numbered, text)
+        self.refused(
+            "invalid identifier extractor type",
+            "extract-client-id",
+            f"--tls_cert={certificate}",
+            f"{kind}=x",
+        )
 
     def test_no_command(self):
         self.assertIn("No command specified", self.call())
