@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.outstanding import Outstanding
+from acra_twisted.verdicts import Deny
 
 # How COPY data is laid out: lines of text, which may be CSV; messages of whole tuples in binary
 # form; or anything at all, such as a base backup or what is replicated.
@@ -239,6 +240,7 @@ class Exchange:
         "denied_by",
         "reason",
         "code",
+        "rule",
         "rows",
         "opened",
         "judged",
@@ -268,6 +270,7 @@ class Exchange:
         self.denied_by = ""
         self.reason = ""
         self.code = events.QUERY_NOT_ALLOWED
+        self.rule = ""
         self.rows = -1
         self.opened = now
         self.judged = 0
@@ -286,6 +289,14 @@ class Exchange:
         self.given: Any = None
         self.passed: list[tuple[str, Any, int, int]] | None = None
         self._notes: dict[str, Any] | None = None
+
+    def refuse(self, deny: Deny) -> None:
+        """The client gets an error in place of its reply, or of the rest of it."""
+        self.outcome = "denied"
+        self.sqlstate = deny.sqlstate.decode()
+        self.reason = deny.reason
+        self.code = deny.code
+        self.rule = deny.rule
 
     @property
     def notes(self) -> dict[str, Any]:

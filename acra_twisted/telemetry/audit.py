@@ -100,8 +100,8 @@ class AuditLog(Watcher):
             return
         fields = self._fields(exchange.session, exchange)
         add_query(fields, exchange)
-        if exchange.attributes is not None and "acra.censor.rule" in exchange.attributes:
-            fields["rule"] = exchange.attributes["acra.censor.rule"]
+        if exchange.rule:
+            fields["rule"] = exchange.rule
         self._log.error(
             "{event_text}",
             event_text=refusal_text(exchange, self._daemon),

@@ -60,10 +60,7 @@ class RefusingBatch(HeldBatch):
 
     def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
         """Leave the message and what is held with it out; return the error for the client."""
-        exchange.outcome = "denied"
-        exchange.sqlstate = deny.sqlstate.decode()
-        exchange.reason = deny.reason
-        exchange.code = deny.code
+        exchange.refuse(deny)
         self._held = []
         self._held_size = 0
         self._emit()

@@ -249,9 +249,7 @@ class ResponseFlow(ResultRows):
 
     def _fail(self, exchange: Exchange, deny: Deny) -> None:
         """Give the client an error in place of the rest of this reply."""
-        exchange.outcome = "denied"
-        exchange.sqlstate = deny.sqlstate.decode()
-        exchange.reason = deny.reason
+        exchange.refuse(deny)
         hint = self._disclosure.hint(exchange)
         self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
         self._columns = -1

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
 from acra_twisted.model import LINES, Exchange
@@ -257,6 +258,17 @@ class Rows(SynchronousTestCase):
         self.assertEqual(types(got), "TEZ")
         play.done()
         self.assertEqual(play.recorder.outcomes, [("query", "denied")])
+
+    def test_what_a_result_stage_says_of_its_refusal_is_kept(self):
+        deny = Deny("no", reason="why", rule="r", code=events.STAGE_FAILED)
+        play = Playbook(Plan(lambda batch: deny), ["rows"])
+        play.client(query(b"a"))
+        play.database(RESULT)
+        [exchange] = play.recorder.closed
+        self.assertEqual(
+            (exchange.outcome, exchange.reason, exchange.rule, exchange.code),
+            ("denied", "why", "r", events.STAGE_FAILED),
+        )
 
     def test_ds7_denied_in_the_middle_of_a_pipeline(self):
         play = Playbook(Plan(lambda batch: Deny()), ["rows"])
