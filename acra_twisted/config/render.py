@@ -91,7 +91,10 @@ def render_reference(programs: Mapping[str, Sequence[Section]]) -> str:
         "",
         "Every option is a key of the ini file, a flag ``--name=value`` and an environment",
         "variable ``ACRA_NAME``.  Flags win over environment over file over default.  Options",
-        "marked *secret* are not accepted as flags.",
+        "marked *secret* are not accepted as flags.  Instead of the ini file there may be one of",
+        "Acra's, in YAML; what becomes of options that only Acra has stands in `Acra's options",
+        "<acra-options.rst>`_.  A setting that has no effect beside the others is told of at the",
+        "start and by ``--check_config``; a protection that has none stops the start.",
     ]
     for program, sections in programs.items():
         lines += ["", program, "-" * len(program)]
