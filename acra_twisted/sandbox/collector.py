@@ -12,10 +12,10 @@ _KINDS = {1: "internal", 2: "server", 3: "client"}
 
 
 class Collector:
-    """Listens on loopback from `start` to `stop`, on a free port if none is given; ``spans`` are
-    records as `telemetry.waterfall.as_record` makes them."""
+    """Listens, on loopback unless an address is given, from `start` to `stop`, on a free port if
+    none is given; ``spans`` are records as `telemetry.waterfall.as_record` makes them."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
         self.spans: list[dict[str, Any]] = []
         collector = self
 
@@ -37,7 +37,7 @@ class Collector:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Intake)
+        self._server = ThreadingHTTPServer((address, port), Intake)
         self._server.daemon_threads = True
         # Who hangs up in the middle is nobody's business here.
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]

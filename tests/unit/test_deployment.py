@@ -100,5 +100,40 @@ class Containers(SynchronousTestCase):
         for service in self.compose["services"].values():
             for volume in service.get("volumes", ()):
                 path = volume.partition(":")[0]
-                if path != "./etc":
+                if path.startswith("."):
                     self.assertTrue((ROOT / "examples/docker" / path).exists(), path)
+
+    def test_each_has_only_its_own_secrets(self):
+        volumes = {
+            name: {volume.partition(":")[0] for volume in service.get("volumes", ())}
+            for name, service in self.compose["services"].items()
+        }
+        for name, volume in (("acra-server", "server"), ("acra-connector", "connector")):
+            self.assertEqual(volumes[name], {f"./{name}.ini", volume})
+        others = set().union(*(volumes[name] for name in volumes if name != "prepare"))
+        self.assertNotIn("authority", others)
+
+    def test_prometheus_scrapes_both_where_they_answer(self):
+        scraped = yaml.safe_load((ROOT / "examples/docker/prometheus.yml").read_text())
+        (job,) = scraped["scrape_configs"]
+        for name in ("acra-server", "acra-connector"):
+            ini = ConfigParser()
+            ini.read(ROOT / f"examples/docker/{name}.ini")
+            port = ini["metrics"]["incoming_connection_prometheus_metrics_string"].split(":")[-1]
+            self.assertIn(f"{name}:{port}", job["static_configs"][0]["targets"])
+            self.assertIn(f":{port}/", self.compose["services"][name]["healthcheck"]["test"][-1])
+            self.assertEqual(ini["tracing"]["otlp_endpoint"], "http://jaeger:4318/v1/traces")
+
+    def test_grafana_finds_its_source_and_its_dashboard(self):
+        mounted = dict(v.split(":")[:2] for v in self.compose["services"]["grafana"]["volumes"])
+        folder = ROOT / "examples/docker/grafana"
+        (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text())["providers"]
+        place = mounted["../monitoring/grafana-dashboard.json"]
+        self.assertEqual(str(Path(place).parent), provider["options"]["path"])
+        sources = yaml.safe_load((folder / "datasources.yaml").read_text())["datasources"]
+        self.assertEqual([one["type"] for one in sources if one.get("isDefault")], ["prometheus"])
+        for file, kind in (("datasources", "datasources"), ("dashboards", "dashboards")):
+            target = mounted[f"./grafana/{file}.yaml"]
+            self.assertEqual(target, f"/etc/grafana/provisioning/{kind}/acra.yaml")
+        for one in sources:
+            self.assertIn(one["url"].split("//")[1].split(":")[0], self.compose["services"])
