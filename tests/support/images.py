@@ -89,6 +89,10 @@ class Builder:
     def _do_from(self, text: str) -> None:
         base, _, name = text.partition(" AS ")
         assert base == "python:3.11-slim-bookworm", f"{base} is not what .servers/debian is like"
+        self.begin(name)
+
+    def begin(self, name: str = "") -> None:
+        """A new stage: Debian as it is."""
         self.image = Image(self._place / f"stage-{len(self._stages)}")
         self._stages[name or "last"] = self.image
         self._given = {}
@@ -138,6 +142,10 @@ class Builder:
             shutil.copy(TOP / path, place)
 
     def _do_run(self, text: str) -> None:
+        self.run(text)
+
+    def run(self, text: str) -> str:
+        """What a command says in the folder; an AssertionError if it fails."""
         root = self.image.root
         for name in ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"):
             shutil.copyfile(f"/{name}", root / name)
@@ -161,3 +169,4 @@ class Builder:
             text=True,
         )
         assert done.returncode == 0, f"RUN {text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout

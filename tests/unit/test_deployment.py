@@ -40,6 +40,9 @@ class Systemd(SynchronousTestCase):
             self.assertGreater(int(service["WatchdogSec"]), 0)
             self.assertIn(f"--nodaemon --pidfile= {daemon} ", service["ExecStart"])
             self.assertEqual(unit(f"{daemon}.service")["Unit"]["Requires"], f"{daemon}.socket")
+            # Keys are where the daemon looks for them by default, and no other daemon's.
+            self.assertEqual(service["StateDirectory"], daemon)
+            self.assertEqual(service["WorkingDirectory"], f"%S/{daemon}")
 
     def test_one_of_several_is_as_closed(self):
         one, several = (unit(f"acra-server{at}.service")["Service"] for at in ("", "@"))
