@@ -30,6 +30,8 @@ _LISTENS = (
     "incoming_connection_prometheus_metrics_string",
     "incoming_connection_zpages_string",
 )
+#: Bytes that logs should have room for.
+_ROOM_WANTED = 64 << 20
 #: Descriptors beside those of connections.
 _OTHERS = 64
 #: A signed log that is longer is not read to its end.
@@ -63,6 +65,10 @@ def files(program: Program, settings: Settings) -> Iterator[Result]:
 
 def _written(option: str, path: str) -> Result:
     folder = os.path.dirname(os.path.abspath(path))
+    room = _room(folder)
+    if room is not None and room < _ROOM_WANTED:
+        text = f"{option}: {room >> 20} MiB are free where {path} is"
+        return warn("files", text, "make room, or name a file elsewhere")
     if os.path.isdir(path):
         return fail("files", f"{option}: {path} is a folder", "name a file")
     if os.path.exists(path):
@@ -76,6 +82,15 @@ def _written(option: str, path: str) -> Result:
     if not os.access(folder, os.W_OK | os.X_OK):
         return fail("files", f"{option}: nothing can be made in {folder}", _give(folder))
     return ok("files", f"{option}: {path} can be made")
+
+
+def _room(folder: str) -> int | None:
+    """Bytes that are free there for whoever is not root; None if nobody knows."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
 
 
 def _give(path: str) -> str:

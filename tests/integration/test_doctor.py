@@ -280,7 +280,47 @@ class Doctor(Surroundings):
                     self.finds("connector", mine.connector_ini, "FAIL  link:", words, "      -> ")
             pages = {"acraserver_connection_string": f"tcp://127.0.0.1:{chain.server_pages}"}
             mine = self.chain_of(connector={"acraserver": pages})
-            self.finds("connector", mine.connector_ini, "does not speak TLS")
+            self.finds("connector", mine.connector_ini, "another program listens there")
+
+    def test_the_link_over_secure_session(self):
+        chain = self.chain_of(link="secure-session")
+        with chain:
+            there = f"tcp://127.0.0.1:{chain.server_port}"
+            tls = self.chain_of(connector={"acraserver": {"acraserver_connection_string": there}})
+            self.finds("connector", tls.connector_ini, "FAIL  link:", "      -> ")
+            other = self.chain_of(
+                connector={"acraserver": {"acraserver_connection_string": there}},
+                link="secure-session",
+            )
+            self.finds("connector", other.connector_ini, "FAIL  link:", "its log says why")
+            mine = {"acraserver_connection_string": there, "client_id": "an unknown client"}
+            unknown = self.chain_of(connector={"acraserver": mine}, link="secure-session")
+            self.finds("connector", unknown.connector_ini, "an unknown client")
+        self.finds("connector", chain.connector_ini, "connection refused")
+
+    def test_a_server_whose_certificate_has_expired(self):
+        certificate, key = self.authority.issue(
+            "acra-server", hosts=("localhost", "127.0.0.1"), days=-2
+        )
+        tls = {"tls_cert": str(certificate), "tls_key": str(key)}
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        kept = [folder / path.name for path in (certificate, key)]
+        for path, copy in zip((certificate, key), kept, strict=True):
+            copy.touch(0o600)
+            copy.write_bytes(path.read_bytes())
+        tls = {"tls_cert": str(kept[0]), "tls_key": str(kept[1])}
+        chain = self.chain_of({"tls": tls})
+        with chain:
+            self.finds("connector", chain.connector_ini, "FAIL  link:", "expired on", "clock")
+
+    def test_spans_by_grpc_and_captures_in_no_folder(self):
+        chain = self.chain_of({"tracing": {"otlp_endpoint": "http://127.0.0.1:4317"}})
+        _, text = self.ask("server", chain.server_ini)
+        self.assertIn("4317", text)
+        stage = {"pipeline": {"stages": "query_capture"}}
+        stage["stage:query_capture"] = {"filepath": "/nowhere/captured.jsonl"}
+        chain = self.chain_of(stage)
+        self.finds("server", chain.server_ini, "[stage:query_capture]", "/nowhere")
 
     def test_collectors(self):
         dead = f"http://127.0.0.1:{free_port()}/v1/traces"

@@ -39,6 +39,13 @@ class Here(SynchronousTestCase):
         self.assertEqual(os.listdir(self.folder), ["log"])
         self.assertEqual(self.files(), [])
 
+    def test_a_disk_that_is_nearly_full(self):
+        full = os.statvfs_result((4096, 4096, 9, 9, 9, 9, 9, 9, 0, 255))
+        self.patch(local.os, "statvfs", lambda folder: full)
+        [found] = self.files(log_to_file=str(self.folder / "log"))
+        self.assertEqual(found.state, WARN)
+        self.assertIn("0 MiB are free", found.text)
+
     def test_files_of_stages(self):
         stage = Settings({"filepath": str(self.folder / "no" / "captured")})
         settings = Settings(dict(self.settings), {"query_capture": stage})
