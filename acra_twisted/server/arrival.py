@@ -17,7 +17,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.errors import ForeignProtocol, HandshakeError
+from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
+from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.model import Identity, Session
 from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.audit import identity_fields
@@ -28,12 +29,15 @@ from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire import lengthprefix, spoken, tracecontext
+from acra_twisted.wire.postgres.frames import StartupPacket
 
 if TYPE_CHECKING:
     from acra_twisted.server.service import AcraServer
 
 #: How far a peer came that has said nothing of what it wants.
 ACCEPTED, LINKED, DECLINED_TLS = "accepted", "linked", "declined_tls"
+
+_WRONG_PORT = "this port is for AcraConnector: connect to the connector's port"
 
 
 class Arrival(Channel):
@@ -185,6 +189,33 @@ class Arrival(Channel):
         if wrap is not None:
             wrap.end = wrap.end or self._tracing.clock()
             self._tracing.emit(wrap)
+
+    # -- an application without a connector -------------------------------------------------------
+
+    def misdirected(self, transport: Any) -> None:
+        """An application speaks where a connector's handshake should begin: it is told so in its
+        own protocol, over ``transport``, and nothing else is done for it."""
+        self.transport = transport
+        self._ends_foreign(spoken.POSTGRESQL)
+        self._emit_wrap()
+        self._has_begun = True
+        startup = ClientStartup(StartupPolicy("disable", frozenset("*"), replication=True))
+        self._phase = lambda data: self._send_away(startup, data)
+
+    def _send_away(self, startup: ClientStartup, data: bytes) -> None:
+        try:
+            found = startup.feed(data)
+        except WireError:
+            self.abort()
+            return
+        if startup.reply:
+            self.write(startup.reply)
+        if found is None:
+            return
+        self._phase = self._ignored
+        if isinstance(found, StartupPacket):
+            self.write(self._server.dialect.encode_fatal(b"28000", _WRONG_PORT))
+        self.close()
 
     # -- the end ----------------------------------------------------------------------------------
 

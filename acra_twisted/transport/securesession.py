@@ -33,7 +33,7 @@ from acra_twisted.transport.silence import SILENT
 from acra_twisted.transport.sockets import SocketTransport, take_over
 from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
-from acra_twisted.wire.spoken import LOOK, SECURE_SESSION, spoken
+from acra_twisted.wire.spoken import LOOK, POSTGRESQL, SECURE_SESSION, spoken
 
 #: Of the client id and of handshake messages (which are below 300 bytes).
 HANDSHAKE_LIMIT = 1024
@@ -206,6 +206,8 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._stream.received(data)
             return
         if self._why is not None:
+            if self._is_application(self._why):
+                self._inward(data)
             return
         if len(self.first) < LOOK:
             self.first += data[: LOOK - len(self.first)]
@@ -247,8 +249,22 @@ class SecureSessionProtocol(ProtocolWrapper):
         if not failure.check(AcraError):
             self._security.log.failure("internal error", failure)
         self._why = failure
-        self._buffer = ChunkBuffer()
+        said, self._buffer = self._buffer.drain(), ChunkBuffer()
+        if self._is_application(failure) and hasattr(self.wrappedProtocol, "misdirected"):
+            self.write = self.transport.write  # type: ignore[method-assign]
+            self.wrappedProtocol.misdirected(self)
+            self._inward(said)
+            return
         self.transport.abortConnection()
+
+    def _is_application(self, failure: Failure) -> bool:
+        """Whether it has the wrong port: it is told so, without Secure Session."""
+        error = failure.value
+        return (
+            isinstance(error, ForeignProtocol)
+            and error.protocol == POSTGRESQL
+            and not self._security.is_client
+        )
 
     def _foreign(self) -> Failure | None:
         """The reason for a handshake that failed, if the peer speaks something else."""

@@ -22,10 +22,12 @@ from acra_twisted.transport.hub import READABLE, WRITABLE
 from acra_twisted.transport.silence import SILENT
 from acra_twisted.transport.sockets import DONE, LOST, SocketTransport
 from acra_twisted.transport.tls import TLSContext
-from acra_twisted.wire.spoken import LOOK, TLS, spoken
+from acra_twisted.wire.spoken import LOOK, POSTGRESQL, TLS, spoken
 
 #: The plaintext of a record is no longer than this: one read, one record.
 _RECORD: Final = 16 * 1024
+#: How what a client of TLS says begins.
+_RECORD_TYPE: Final = b"\x16"
 #: Seconds and bytes for a peer that is refused to read why and close.
 _PARTING_TIME: Final = 2.0
 _PARTING_BYTES: Final = 256 * 1024
@@ -78,6 +80,8 @@ class TLSTransport(SocketTransport):
             # A client speaks first: nobody waits for the server.
             if not self.first and self._look() and not self._is_client:
                 self.connectionLost(SILENT)
+            elif not (self._is_client or self.first[:1] == _RECORD_TYPE) and self._sends_away():
+                pass
             else:
                 self._shake_hands()
         elif not events & (READABLE | WRITABLE):
@@ -92,6 +96,15 @@ class TLSTransport(SocketTransport):
         except OSError:
             return True
         return not self.first
+
+    def _sends_away(self) -> bool:
+        """Whether it is an application that has the wrong port, and is told so without TLS."""
+        protocol = self.outer.protocol
+        if spoken(self.first) != POSTGRESQL or not hasattr(protocol, "misdirected"):
+            return False
+        self._connection.set_app_data(None)
+        protocol.misdirected(SocketTransport(self.hand_over()))
+        return True
 
     def _refused(self, error: SSL.Error) -> Failure:
         """Why OpenSSL gave up: what is no TLS is named."""

@@ -287,7 +287,10 @@ class Links(Lab):
         for link in ("tls", "secure-session"):
             server, port = self.servers[link]
             since = len(server.output())
-            self.ask(port)
+            for sslmode in ("disable", "prefer"):
+                told = self.ask(port, sslmode)
+                self.assertIn("this port is for AcraConnector: connect to the connector's", told)
+            self.assertIn("server does not support SSL", self.ask(port, "require"))
             expected = "an application connects to AcraConnector and not here"
             self.said(server, since, "the peer speaks the PostgreSQL protocol", expected)
 

@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
@@ -13,6 +15,7 @@ from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.server.arrival import Arrival
 from acra_twisted.transport.silence import SILENT
 from acra_twisted.wire import lengthprefix, tracecontext
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.unit.server.test_connection import CONTEXT, ServerCase
 
 
@@ -109,3 +112,40 @@ class Arrivals(ServerCase):
         self.assertEqual(seen, [events.WRAP_CONNECTION])
         self.assertEqual([span.name for span in self.spans], ["WrapServer"])
         self.assertTrue(self.spans[0].end)
+
+
+class Misdirected(ServerCase):
+    """An application at the port for connectors."""
+
+    def arrive(self):
+        self.seen = []
+        self.server.observers.security_event = lambda code, *args, **fields: self.seen.append(code)
+        visit = Visit(self.server, 1, "10.0.0.1")
+        visit.makeConnection(Shaking())
+        transport = StringTransport()
+        visit.misdirected(transport)
+        return visit, transport
+
+    def test_it_is_told_so_once_and_nothing_else_is_done_for_it(self):
+        data = StartupPacket(0, {b"user": b"ann"}).encode()
+        for cut in range(1, len(data)):
+            visit, transport = self.arrive()
+            visit.dataReceived(SSL_REQUEST_PACKET)
+            visit.dataReceived(data[:cut])
+            visit.dataReceived(data[cut:])
+            said = transport.value()
+            self.assertEqual((said[:2], said.count(b"this port is for AcraConnector")), (b"NE", 1))
+            self.assertTrue(transport.disconnecting)
+            visit.dataReceived(data)
+            visit.connectionLost(Failure(ConnectionLost()))
+            self.assertEqual((transport.value(), self.seen), (said, [events.WRAP_CONNECTION]))
+            self.assertIsNone(visit.span)
+
+    @given(st.lists(st.binary(min_size=1, max_size=64), max_size=4))
+    def test_whatever_it_says_it_gets_no_further(self, chunks):
+        visit, transport = self.arrive()
+        for chunk in chunks:
+            visit.dataReceived(chunk)
+        self.assertNotIn(b"S", transport.value()[:1])
+        self.assertIsNone(visit.span)
+        visit.connectionLost(Failure(ConnectionLost()))
