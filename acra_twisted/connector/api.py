@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.connector.connection import Attempt, LinkChannel, LinkFactory, pass_on
+from acra_twisted.connector.link import Attempt, LinkChannel, LinkFactory, pass_on
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Identity, Session
 from acra_twisted.options import Address, Settings
@@ -224,6 +224,8 @@ class ApiConnection(Channel):
         for span in (*self._loops, self.span):
             if span is not None:
                 self._tracing.finish(span)
+        if self.span is None and not self._request:
+            self._connector.metrics.left_silently("accepted")
         seconds = self._connector.reactor.seconds() - self._opened_at
         self._connector.closed(self, seconds, "api")
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.connector.answer import judge
 from acra_twisted.connector.farewell import Farewell, asks_to_cancel
+from acra_twisted.connector.link import Attempt, LinkChannel, pass_on
 from acra_twisted.connector.watch import CANCEL, FOREIGN, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
@@ -29,7 +29,7 @@ from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.parties import APPLICATION
-from acra_twisted.transport.reasons import Party, reason_of, shown, tell
+from acra_twisted.transport.reasons import Party, reason_of, tell
 from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.transport.valve import CONNECTING, Valve
 from acra_twisted.wire import tracecontext
@@ -55,70 +55,6 @@ _LEFT = (
     "certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=localhost "
     "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout app.key -out app.pem"
 )
-
-
-class Attempt(Deferred["LinkChannel"]):
-    """A link that is being made: fires with it when it is protected, or fails."""
-
-    #: This side's address and port, once the server has been reached: the server's log has it.
-    local = ""
-
-
-class LinkChannel(Channel):
-    """The server's end of the link.  ``established`` fires with it when it is protected."""
-
-    def __init__(self, established: Attempt) -> None:
-        self._established: Attempt | None = established
-        #: Told of ``on_server`` and ``server_lost``: an ApplicationConnection, or who speaks
-        #: to the server for the connector itself.
-        self.application: Any = None
-        established.addBoth(self._decided)
-
-    def _decided(self, result: Any) -> Any:
-        """Given up by who waited, while the link's handshake was going on."""
-        if self._established is not None:
-            self._established = None
-            self.abort()
-        return result
-
-    def opened(self) -> None:
-        """The server has been reached."""
-        if self._established is not None:
-            self._established.local = shown(self.transport.getHost())
-
-    def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
-        """The server has shown who it is."""
-        established, self._established = self._established, None
-        if established is not None:
-            established.callback(self)
-
-    def received(self, data: bytes) -> None:
-        """To the application."""
-        if self.application is not None:
-            self.application.on_server(data)
-
-    def lost(self, reason: Failure) -> None:
-        """Before it was established this is why it never was."""
-        established, self._established = self._established, None
-        if established is not None:
-            established.errback(reason)
-        elif self.application is not None:
-            self.application.server_lost(reason)
-
-
-class LinkFactory(Factory):
-    """Makes one LinkChannel."""
-
-    noisy = False
-
-    def __init__(self, established: Attempt) -> None:
-        self._established = established
-        self.channel: LinkChannel | None = None
-
-    def buildProtocol(self, addr: Any) -> LinkChannel:
-        """Twisted: the socket is there."""
-        self.channel = LinkChannel(self._established)
-        return self.channel
 
 
 class ApplicationConnection(Channel):
@@ -658,9 +594,3 @@ class ApplicationConnection(Channel):
             session_id=self.number,
             **{**identity_fields(self.identity), **fields},
         )
-
-
-def pass_on(failure: Failure, established: Attempt) -> None:
-    """Why the server could not be reached, to who waits for the link."""
-    if not established.called:
-        established.errback(failure)

@@ -16,7 +16,8 @@ from twisted.logger import Logger
 from acra_twisted import events
 from acra_twisted.connector.api import ApiConnection, ServerApi, api_address, api_role
 from acra_twisted.connector.applicationtls import UNREAD, application_context, application_tls
-from acra_twisted.connector.connection import ApplicationConnection, Attempt, LinkFactory
+from acra_twisted.connector.connection import ApplicationConnection
+from acra_twisted.connector.link import Attempt, LinkFactory
 from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure

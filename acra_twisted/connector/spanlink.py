@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.connector.connection import Attempt, LinkChannel, pass_on
+from acra_twisted.connector.link import Attempt, LinkChannel, pass_on
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
 from acra_twisted.telemetry.resource import Resource

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.connector.api import api_address, api_role
-from acra_twisted.connector.connection import Attempt, LinkChannel, LinkFactory, pass_on
+from acra_twisted.connector.link import Attempt, LinkChannel, LinkFactory, pass_on
 from acra_twisted.connector.service import (
     link_keys,
     link_name,

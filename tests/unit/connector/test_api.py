@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from prometheus_client import generate_latest
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -9,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector.api import api_address
-from acra_twisted.connector.connection import LinkChannel
+from acra_twisted.connector.link import LinkChannel
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
 from acra_twisted.wire import tracecontext
@@ -109,6 +110,12 @@ class Commands(Connected):
         waiting.connectionLost(Failure(ConnectionDone()))
         self.assertTrue(shaking.transport.disconnected)
         self.assertEqual(shaking.transport.value(), b"")
+        self.spans.clear()
+        probe = self.ask()
+        probe.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.spans, [])
+        line = b'acra_silent_connections_total{reached="accepted"} 1.0'
+        self.assertIn(line, generate_latest(self.connector.metrics.registry))
 
     def test_an_endless_answer(self):
         asking = self.ask(RESET)

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
-from acra_twisted.connector.connection import LinkChannel, LinkFactory
+from acra_twisted.connector.link import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.options import Address, defaults

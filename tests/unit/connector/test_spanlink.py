@@ -7,7 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.connector.connection import LinkChannel
+from acra_twisted.connector.link import LinkChannel
 from acra_twisted.connector.spanlink import LinkExporter
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.resource import Resource

@@ -1,6 +1,7 @@
 """One service for exporters, pages and metrics."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from prometheus_client import generate_latest
 from twisted.application.service import Application, IServiceCollection
@@ -39,6 +40,17 @@ class Telemetry(SynchronousTestCase):
     def test_nothing_is_on_unless_it_is_asked_for(self):
         service = self.make()
         self.assertEqual((service.exporters, service.store, list(service)), ([], None, []))
+        self.assertFalse(service.tracing.recording)
+
+    def test_what_is_recorded_has_somebody_who_takes_it(self):
+        self.assertTrue(self.make(tracing_log_enable=True).tracing.recording)
+        service = self.make(incoming_connection_zpages_string=NOWHERE)
+        self.assertTrue(service.tracing.recording)
+        for listener in service:
+            listener._listener.close()
+        service = self.make()
+        service.add_exporter(SimpleNamespace(name="late", queue=None, export=print, queued=0))
+        self.assertTrue(service.tracing.recording)
 
     def test_everything(self):
         for zpages, sites in ((NOWHERE, 1), (Address("localhost", 0), 2)):

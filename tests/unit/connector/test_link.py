@@ -1,0 +1,48 @@
+"""The connector's end of a link: when it stands, who is told, and what ends it."""
+
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.connector.link import Attempt, LinkFactory, pass_on
+
+LOST = Failure(ConnectionLost())
+
+
+class Listener:
+    """Whoever speaks over a link."""
+
+    def __init__(self):
+        self.told = []
+        self.on_server = self.server_lost = self.told.append
+
+
+class Links(SynchronousTestCase):
+    def begin(self):
+        attempt = Attempt()
+        channel = LinkFactory(attempt).buildProtocol(None)
+        channel.makeConnection(StringTransport())
+        return attempt, channel
+
+    def test_one_that_stands(self):
+        attempt, channel = self.begin()
+        self.assertIs(self.successResultOf(attempt), channel)
+        self.assertEqual(attempt.local, "10.0.0.1:12345")
+        # Nobody listens yet.
+        channel.dataReceived(b"early")
+        channel.application = listener = Listener()
+        channel.dataReceived(b"bytes")
+        channel.connectionLost(LOST)
+        self.assertEqual(listener.told, [b"bytes", LOST])
+
+    def test_one_that_is_never_made(self):
+        attempt = Attempt()
+        channel = LinkFactory(attempt).buildProtocol(None)
+        channel.lost(LOST)
+        self.failureResultOf(attempt, ConnectionLost)
+        refused = Failure(ConnectionRefusedError())
+        other = Attempt()
+        pass_on(refused, other)
+        pass_on(LOST, other)
+        self.failureResultOf(other, ConnectionRefusedError)
