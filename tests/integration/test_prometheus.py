@@ -109,9 +109,9 @@ class Scraped(Surroundings):
             end="2100-01-01T00:00:00Z",
         )
         trace_id = traces[0]["exemplars"][0]["labels"]["trace_id"]
-        self.assertIn(
-            "waterfall", get(self.linked.server_pages, f"/debug/trace/{trace_id}").lower()
-        )
+        # An exemplar leads to its trace.
+        page = get(self.linked.server_pages, f"/debug/trace/{trace_id}")
+        self.assertIn(f'<code class="id">{trace_id}</code>', page)
 
     def test_rules_and_dashboard_name_metrics_that_there_are(self):
         families = set()
