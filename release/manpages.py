@@ -44,7 +44,11 @@ _SIGNALS = (
 
 def escaped(text: str) -> str:
     """Text as roff takes it literally, in one paragraph."""
-    line = " ".join(text.replace("``", "").split())
+    return escaped_line(" ".join(text.replace("``", "").split()))
+
+
+def escaped_line(line: str) -> str:
+    """A line as it is."""
     line = line.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     return re.sub(r"^\.", r"\\&.", line)
 
@@ -91,8 +95,7 @@ def daemon_page(program: str, date: str) -> str:
         *entry("PREFIX/share/acra-twisted/etc", "Samples of the ini files, with every setting."),
         *entry("PREFIX/share/acra-twisted/systemd", "Units for systemd."),
         *entry("PREFIX/share/doc/acra-twisted", "The documentation."),
-        ".SH SEE ALSO",
-        ", ".join(escaped(f"{name}({number})") for name, number in _others(program)),
+        *see_also(program),
     ]
     return "\n".join(lines) + "\n"
 
@@ -124,24 +127,53 @@ class _Asked(Exception):
     """The parser that was asked for help is ``args[0]``."""
 
 
-def parser_of(module: str) -> argparse.ArgumentParser:
-    """The parser that a tool makes for itself."""
+def parser_of(module: str) -> argparse.ArgumentParser | str:
+    """The parser that a tool makes for itself, or the text that one without prints for help."""
 
     def asked(self: Parser, file: object = None) -> None:
         raise _Asked(self)
 
+    printed = io.StringIO()
     with patch.object(Parser, "print_help", asked):
         try:
-            import_module(module).main(["--help"], {}, io.StringIO())
+            import_module(module).main(["--help"], {}, printed)
         except _Asked as found:
             parser: argparse.ArgumentParser = found.args[0]
             return parser
-    raise RuntimeError(f"{module}.main(['--help']) shows no help")
+    return printed.getvalue()
+
+
+def told_page(program: str, text: str, date: str) -> str:
+    """The page of a tool that prints ``text`` for help: how it is used, then what it does."""
+    usage, _, rest = text.partition("\n\n")
+    about, _, more = rest.partition("\n\n")
+    purpose = re.split(r"[.:](?:\s|$)", about)[0]
+    lines = [
+        *head(program, 1, purpose[0].lower() + purpose[1:], date),
+        ".SH SYNOPSIS",
+        escaped(usage.partition(": ")[2]),
+        ".SH DESCRIPTION",
+        escaped(about),
+        ".SH OPTIONS",
+        ".nf",
+        *(escaped_line(line) for line in more.rstrip().splitlines()),
+        ".fi",
+        *see_also(program),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def see_also(program: str) -> list[str]:
+    """The other pages."""
+    names = (escaped(f"{name}({number})") for name, number in _others(program))
+    return [".SH SEE ALSO", ", ".join(names)]
 
 
 def tool_page(program: str, module: str, date: str) -> str:
     """The page of a tool, section 1."""
     parser = parser_of(module)
+    if isinstance(parser, str):
+        return told_page(program, parser, date)
     purpose = (parser.description or program).rstrip(".")
     lines = [
         *head(program, 1, purpose[0].lower() + purpose[1:], date),
@@ -165,8 +197,7 @@ def tool_page(program: str, module: str, date: str) -> str:
     lines += [
         ".SH EXIT STATUS",
         escaped("0, or 1 after a line on standard error that says what is wrong."),
-        ".SH SEE ALSO",
-        ", ".join(escaped(f"{name}({number})") for name, number in _others(program)),
+        *see_also(program),
     ]
     return "\n".join(line for line in lines if line) + "\n"
 
