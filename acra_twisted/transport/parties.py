@@ -136,6 +136,7 @@ DATABASE: Final = Role(
     "tls_database_ca or tls_ca",
     "tls_database_sni",
     "the database's log says why",
+    "switch TLS on there (its setting ssl), or see db_tls",
     speaks={
         spoken.MYSQL: "it is MySQL or MariaDB: name a PostgreSQL in db_host and db_port",
         spoken.TLS: "it speaks TLS at once, which PostgreSQL does not: see db_host and db_port",
