@@ -41,6 +41,10 @@ class ConfigError(AcraError):
         )
 
 
+class UnparsedRule(ConfigError):
+    """The text of a rule of the firewall is no statement of its language."""
+
+
 def raise_together(problems: Sequence[ConfigError]) -> None:
     """Raises a ConfigError that has them all, a line each and each once; nothing if there are
     none."""

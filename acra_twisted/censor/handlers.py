@@ -14,13 +14,12 @@ from acra_twisted.censor import rules
 from acra_twisted.censor.matching import Matcher
 from acra_twisted.censor.patterns import (
     Pattern,
-    UnparsedRule,
     read_pattern,
     read_query,
     writes_everywhere,
 )
 from acra_twisted.censor.rules import Handler
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import ConfigError, UnparsedRule
 from acra_twisted.sql import names, tree
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.tree import Parsed, Table

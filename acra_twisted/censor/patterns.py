@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from acra_twisted.errors import ConfigError, LexError
+from acra_twisted.errors import ConfigError, LexError, UnparsedRule
 from acra_twisted.sql import lexer, tree
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.tree import Node, Parsed, UnparsableError
@@ -69,10 +69,6 @@ class Pattern(NamedTuple):
     text: str
     whole: str
     query: Query | None
-
-
-class UnparsedRule(ConfigError):
-    """A rule's text is no statement of the language."""
 
 
 def read_query(language: Any, text: str, where: str) -> Query:

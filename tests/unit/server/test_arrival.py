@@ -88,7 +88,7 @@ class Arrivals(ServerCase):
             self.assertTrue(visit.transport.disconnecting or visit.transport.disconnected)
 
     def test_a_peer_that_goes_before_it_has_said_anything(self):
-        told = self.patch(self.server.observers, "security_event", self.fail)
+        self.server.observers = SimpleNamespace(security_event=self.fail)
         for number, chunks in enumerate(((), (FRAMED,)), 1):
             visit = self.arrive(*chunks)
             visit.connectionLost(Failure(ConnectionLost()))
@@ -99,7 +99,6 @@ class Arrivals(ServerCase):
         visit.connectionLost(SILENT)
         self.assertEqual(self.spans, [])
         self.assertIn(silent("accepted", 1), generate_latest(self.server.metrics.registry))
-        told.restore()
 
     def test_a_peer_that_goes_in_the_middle_is_an_event(self):
         seen = []
@@ -119,7 +118,9 @@ class Misdirected(ServerCase):
 
     def arrive(self):
         self.seen = []
-        self.server.observers.security_event = lambda code, *args, **fields: self.seen.append(code)
+        self.server.observers = SimpleNamespace(
+            security_event=lambda code, *args, **fields: self.seen.append(code)
+        )
         visit = Visit(self.server, 1, "10.0.0.1")
         visit.makeConnection(Shaking())
         transport = StringTransport()
