@@ -234,6 +234,20 @@ class Address:
         except ValueError:
             return False
 
+    def leads_to(self, listener: Address) -> bool:
+        """True if a connection to this address arrives at that listener of the same machine."""
+        if self.path or listener.path:
+            return self.path == listener.path
+        if self.port != listener.port:
+            return False
+        by_name = "localhost" in (self.host, listener.host)
+        everywhere = listener.host == ("::" if ":" in self.host else "0.0.0.0")  # noqa: S104
+        return (
+            self.host == listener.host
+            or self.is_local
+            and (everywhere or by_name and listener.is_local)
+        )
+
 
 class AddressKind(Kind):
     """``tcp://host:port`` or ``unix:///path``, as Acra writes them; empty means none."""

@@ -155,12 +155,19 @@ def _check_tracing(settings: Settings) -> None:
     if settings["tracing_to_server"] and link_name(settings) == parties.LINK_PLAIN:
         raise ConfigError(
             "tracing_to_server: AcraServer takes spans over TLS and Secure Session only, for "
-            "elsewhere nobody has proven who sends them"
+            "elsewhere nobody has proven who sends them; set acraserver_tls_transport_enable = "
+            "true, or tracing_to_server = false (and otlp_endpoint)"
         )
 
 
 def _check_link(settings: Settings) -> None:
-    server_address(settings)
+    listener = settings["incoming_connection_string"]
+    if listener is not None and server_address(settings).leads_to(listener):
+        raise ConfigError(
+            f"acraserver_connection_string: {listener} is the connector's own address "
+            "(incoming_connection_string), and it would connect to itself without end; name "
+            "AcraServer's"
+        )
     # A copy of the environment: the service will want to find the master key there as well.
     link_security(settings, link_keys(settings, dict(os.environ), lambda: 0.0), TLSContexts())
 

@@ -62,7 +62,11 @@ def _from_file(path: str) -> Secret:
     try:
         return decode(files.read_secret(path, "master_key_file"), "master_key_file")
     except FileNotFoundError:
-        raise KeyStoreError(f"master_key_file: there is no {path}") from None
+        raise KeyStoreError(
+            f"master_key_file: there is no {path}; name the file that the keys were made with, or, "
+            f"for new keys, run: acra-keymaker --keystore=v1 "
+            f"--generate_master_key={shlex.quote(path)}"
+        ) from None
 
 
 def _from_command(command: str) -> Secret:

@@ -154,6 +154,13 @@ def check(settings: Settings) -> None:
 def _check_database(settings: Settings) -> None:
     if not settings["db_host"]:
         raise ConfigError("db_host: name the database's host")
+    listener = settings["incoming_connection_string"]
+    if listener is not None and database_address(settings).leads_to(listener):
+        raise ConfigError(
+            f"db_host and db_port: {listener} is AcraServer's own address "
+            "(incoming_connection_string), and it would connect to itself without end; name the "
+            "database's"
+        )
     Credentials(settings, "tls_database_")
     database_tls(settings)
 

@@ -11,6 +11,7 @@ id as its own).
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -359,7 +360,7 @@ class SecureSessionSecurity:
             if not found:
                 raise KeyStoreError(
                     f"keys_dir: the {what} for the link, file {file!r}, is missing; run: "
-                    f"acra-keymaker --keystore=v1 --client_id=ID "
+                    f"acra-keymaker --keystore=v1 --client_id={shlex.quote(client_id)} "
                     f"--generate_acraconnector_keys --generate_acraserver_keys, then put the "
                     f"connector's .pub file in the server's folder and the server's in this one"
                 )

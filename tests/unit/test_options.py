@@ -104,6 +104,22 @@ class Kinds(SynchronousTestCase):
         self.assertTrue(Address(path="/x").is_local)
         self.assertFalse(any(Address(host, 1).is_local for host in ("0.0.0.0", "db.example")))
 
+    def test_an_address_leads_to_a_listener(self):
+        for to, listens, expected in (
+            ("db.example", "db.example", True),
+            ("127.0.0.1", "0.0.0.0", True),  # noqa: S104
+            ("localhost", "127.0.0.1", True),
+            ("::1", "::", True),
+            ("::1", "127.0.0.1", False),
+            ("::1", "0.0.0.0", False),  # noqa: S104
+            ("127.0.0.2", "127.0.0.1", False),
+            ("db.example", "0.0.0.0", False),  # noqa: S104
+        ):
+            self.assertIs(Address(to, 1).leads_to(Address(listens, 1)), expected, (to, listens))
+        self.assertFalse(Address("::1", 1).leads_to(Address("::1", 2)))
+        self.assertTrue(Address(path="/x").leads_to(Address(path="/x")))
+        self.assertFalse(Address(path="/x").leads_to(Address("::1", 1)))
+
 
 class Settings(SynchronousTestCase):
     def test_frozen_mapping(self):

@@ -74,8 +74,21 @@ class Checks(SynchronousTestCase):
         self.refused(
             "AcraServer takes spans over TLS and Secure Session only", tracing_to_server=True
         )
+        self.refused("set acraserver_tls_transport_enable = true", tracing_to_server=True)
         # With both of them set the link is TLS.
         service.check(settings(tracing_to_server=True, acraserver_tls_transport_enable=True))
+
+    def test_it_does_not_connect_to_itself(self):
+        for listens, to in (
+            (Address("127.0.0.1", 9393), Address("127.0.0.1", 9393)),
+            (Address("0.0.0.0", 9393), Address("localhost", 9393)),  # noqa: S104
+            (Address(path="/run/link"), Address(path="/run/link")),
+        ):
+            self.refused(
+                "the connector's own address",
+                incoming_connection_string=listens,
+                acraserver_connection_string=to,
+            )
 
     def test_the_port_of_grpc_is_warned_of(self):
         for url, expected in (("http://jaeger:4317", True), ("http://jaeger:4318", False)):
@@ -100,6 +113,7 @@ class Checks(SynchronousTestCase):
         self.refused("own private key", **other)
         os.unlink(keys.path / "a client_server.pub")
         self.refused("public key", **secure)
+        self.refused("--client_id='a client' ", **secure)
         self.refused("octal", unix_socket_mode="999")
         self.refused("octal", unix_socket_mode="7777")
         self.refused("application_tls = require", application_tls="require")

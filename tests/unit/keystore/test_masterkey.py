@@ -38,6 +38,7 @@ class Sources(SynchronousTestCase):
         os.chmod(path, 0o644)
         self.refused("chmod 600", file=path)
         self.refused("there is no", file="/nowhere/key")
+        self.refused("--generate_master_key='/nowhere/my key'", file="/nowhere/my key")
 
     def test_a_command(self):
         self.assertEqual(loaded({}, command=f"echo {TEXT}"), KEY)

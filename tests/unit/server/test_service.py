@@ -119,6 +119,15 @@ class Checks(SynchronousTestCase):
         error = self.assertRaises(ConfigError, service.check, settings(**changes))
         self.assertIn(expected, str(error))
 
+    def test_it_is_not_its_own_database(self):
+        for listens, host in (("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost")):
+            self.refused(
+                "AcraServer's own address",
+                incoming_connection_string=Address(listens, 5432),
+                db_host=host,
+                db_port=5432,
+            )
+
     def test_fine(self):
         service.check(settings())
         folder = Path(self.mktemp())
