@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from tests.support.leftovers import running
+from tests.support.leftovers import heed_hangups, running
 
 TOP = Path(__file__).parents[2]
 #: A test that starts servers and waits, for a pytest of its own.
@@ -44,6 +44,7 @@ class Programs(unittest.TestCase):
             env={**ours, "TMPDIR": str(self.folder), "PYTHONPATH": str(TOP)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            preexec_fn=heed_hangups,
         )
         self.addCleanup(child.wait, 30)
         self.addCleanup(child.kill)

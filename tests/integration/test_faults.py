@@ -10,7 +10,7 @@ from pathlib import Path
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import resident
-from acra_twisted.wire.postgres.frames import StartupPacket
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.integration.base import Surroundings, eventually
 from tests.support import loads
 from tests.support.daemons import WATCHED, defects, descriptors, metric, sockets
@@ -122,7 +122,9 @@ class TinyDatabase(threading.Thread):
                     pass
 
     def _serve(self, peer, fate):
-        peer.recv(4096)
+        if peer.recv(4096) == SSL_REQUEST_PACKET:
+            peer.sendall(b"N")
+            peer.recv(4096)
         if fate == 1:
             return
         peer.sendall(message(b"R", b"\0\0\0\0") + ready())

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
+
+
+def heed_hangups() -> None:
+    """In a child before it runs: whoever runs the tests may have been told to ignore them, by
+    nohup for instance."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def running(folder: Path) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.endings import bound
-from tests.support.leftovers import running
+from tests.support.leftovers import heed_hangups, running
 
 TOP = Path(__file__).parents[3]
 #: Starts a process and one that is stopped, says so, waits; says when it ends in order.
@@ -69,6 +69,7 @@ class Endings(SynchronousTestCase):
             cwd=self.folder,
             env={**environment, "PYTHONPATH": str(TOP)},
             start_new_session=True,
+            preexec_fn=heed_hangups,
             **options,
         )
         self.addCleanup(child.wait, 30)
