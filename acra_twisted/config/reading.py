@@ -145,6 +145,9 @@ class Flags:
             option = self._known[name]
             text = self._text(name, equals, text, isinstance(option.kind, Boolean), waiting)
             if option.secret:
+                if not text:
+                    # It gives nothing away, and takes nothing from the file or the environment.
+                    return
                 raise ConfigError(
                     f"--{option.name}: secrets are not taken from the command line, where every "
                     f"user of this machine can read them; use the file or "

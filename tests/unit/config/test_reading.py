@@ -114,6 +114,11 @@ class Loading(SynchronousTestCase):
         places = [line.partition(": ")[0] for line in lines if line.startswith(path)]
         self.assertEqual(places, [f"{path}:{number}" for number in (2, 3, 5, 6)])
 
+    def test_an_empty_secret_on_the_command_line_gives_nothing_away(self):
+        for flag in (("--password=",), ("-password=",), ("--password", "")):
+            settings = self.load(*flag, ACRA_PASSWORD="of the environment")
+            self.assertEqual(settings["password"], "of the environment")
+
     def test_a_start_that_fails_is_told_of_all_that_is_wrong(self):
         def fail(text):
             def check(settings):
