@@ -74,4 +74,5 @@ class Pages:
             raise ConfigError(f"{source}: {text}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
+            reason = getattr(reason, "strerror", None) or reason
             raise ConfigError(f"{source}: no trace pages there ({reason})") from None

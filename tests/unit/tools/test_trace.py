@@ -49,7 +49,7 @@ class Tool(SynchronousTestCase):
         parts = urllib.parse.urlsplit(url)
         host = self.hosts.get(f"http://{parts.netloc}")
         if host is None:
-            raise urllib.error.URLError("refused")
+            raise urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))
         asked = dict(urllib.parse.parse_qsl(parts.query))
         if parts.path == "/debug/traces":
             try:
@@ -97,7 +97,7 @@ class Tool(SynchronousTestCase):
             ((ID,), "where are the daemons' trace pages"),
             (("12", "--from=http://server"), "32 hex digits"),
             (("9" * 32, "--from=http://server"), "only recent traces are kept"),
-            (("--from=http://nowhere",), "no trace pages there .refused."),
+            (("--from=http://nowhere",), "no trace pages there .Connection refused.$"),
             (("--from=file:///etc/passwd",), "does not begin with http://"),
             (("--from=http://server", "--min_ms=x"), "min_ms must be a number"),
             (("--from=http://server", "--verdict=errors"), "one of allow, deny, error"),
