@@ -132,7 +132,7 @@ class Plain(SynchronousTestCase):
             return
         left = folding.fold(text, cut, 1)
         # Behind a parameter a word is left where it is.
-        if not folding.is_plain(left.text, PG) or re.search(rb"\$1[A-Za-z]", text):
+        if not folding.is_plain(left.text, PG) or re.search(rb"\$[0-9]+[A-Za-z]", text):
             return
         try:
             tokens = lexer.tokens(text)
