@@ -53,8 +53,8 @@ def configuration(
 def here(program: Program, settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
     """What is on this machine."""
     yield from local.files(program, settings)
-    for loaded, names in _certificates(program, settings):
-        yield from local.certificate(loaded, names)
+    for loaded in _certificates(program, settings):
+        yield from local.certificate(loaded)
     yield from local.keys(settings, environment)
     yield from local.audit(settings, environment)
     yield from local.ports(program, settings)
@@ -62,28 +62,28 @@ def here(program: Program, settings: Settings, environment: Mapping[str, str]) -
     yield from local.clock()
 
 
-def _certificates(program: Program, settings: Settings) -> list[tuple[Loaded, bool]]:
-    """Those of this side, and whether peers look for a name in them."""
-    wanted: list[tuple[str, Any, bool]] = []
+def _certificates(program: Program, settings: Settings) -> list[Loaded]:
+    """Those of this side that are used."""
+    wanted: list[tuple[str, Any]] = []
     if program.name == SERVER_NAME:
         if settings["acraconnector_tls_transport_enable"] or settings["client_tls"] != "disable":
-            wanted.append(("tls_client_", SERVER, True))
+            wanted.append(("tls_client_", SERVER))
         if server.uses_database_tls(settings):
-            wanted.append(("tls_database_", CLIENT, False))
+            wanted.append(("tls_database_", CLIENT))
     else:
         if settings["acraserver_tls_transport_enable"]:
-            wanted.append(("tls_", CLIENT, False))
+            wanted.append(("tls_", CLIENT))
         if application_tls(settings) in (OFFER, REQUIRE):
-            wanted.append(("application_tls_", SERVER, True))
-    found: dict[tuple[Any, ...], tuple[Loaded, bool]] = {}
-    for prefix, usage, names in wanted:
+            wanted.append(("application_tls_", SERVER))
+    found: dict[tuple[Any, ...], Loaded] = {}
+    for prefix, usage in wanted:
         try:
             falls_back = not prefix.startswith("application")
             loaded = Credentials(settings, prefix, falls_back=falls_back).loaded(usage)
         except ConfigError:
             continue
         for each in loaded:
-            found[each.option, each.usage] = (each, names and each.usage == SERVER)
+            found[each.option, each.usage] = each
     return list(found.values())
 
 

@@ -60,6 +60,9 @@ def told(about: str, reason: Reason) -> Result:
 
 async def database(reactor: Any, settings: Settings) -> AsyncIterator[Result]:
     """Reach it as the server would, and begin to log in."""
+    if not settings["db_host"]:
+        # It has been told of where settings are checked.
+        return
     address, about = database_address(settings), "database"
     party = Party(parties.DATABASE, shown(address))
     try:

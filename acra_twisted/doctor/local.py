@@ -97,22 +97,15 @@ def _give(path: str) -> str:
     return f"as root: chown {os.geteuid()} {shlex.quote(path)}; or run as who may write it"
 
 
-def certificate(loaded: Loaded, names: bool = False) -> Iterator[Result]:
-    """A certificate of this side; ``names`` if peers check that it is for the name they use."""
-    about, found = "certificates", [*certificates.dates(loaded.certificate, certificates.clock())]
-    if loaded.usage is not None:
-        found += [*certificates.use(loaded.certificate, loaded.usage)]
-    if names:
-        found += [*certificates.host(loaded.certificate)]
-    who = f"{loaded.option}: {certificates.subject(loaded.certificate)}"
-    for finding in found:
-        made = fail if finding.severe else warn
-        yield made(about, f"{who} {finding.about}", finding.remedy)
-    if not found:
+def certificate(loaded: Loaded) -> Iterator[Result]:
+    """A certificate of this side that is in order: what is wrong with one is told of by the
+    check of the settings."""
+    if not [*loaded.findings(certificates.clock())]:
         hosts = ", ".join(certificates.names(loaded.certificate))
         yield ok(
-            about,
-            f"{who}, until {certificates.date(loaded.ends)}{', for ' + hosts if hosts else ''}",
+            "certificates",
+            f"{loaded.option}: {certificates.subject(loaded.certificate)}, until "
+            f"{certificates.date(loaded.ends)}{', for ' + hosts if hosts else ''}",
         )
 
 
@@ -128,10 +121,26 @@ def keys(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]
         present = store.present()
     except KeyStoreError:
         return
-    store.close()
     owners = sorted({owner for purpose, owner in present if purpose.owner == purposes.CLIENT})
+    for owner in owners:
+        if half_of_a_link(store, owner):
+            yield warn(
+                "keys",
+                f"{folder}: {owner} has the server's key and no public key of its connector",
+                f"copy the connector's {owner}.pub there, if it comes over Secure Session",
+            )
+    store.close()
     shown = ", ".join(owners[:8]) + (f" and {len(owners) - 8} more" if len(owners) > 8 else "")
     yield ok("keys", f"{folder}: {len(present)} keys, of {shown or 'no client id'}")
+
+
+def half_of_a_link(store: FilesystemKeyStore, owner: str) -> bool:
+    """Whether a client's connector could not be recognised although its server has a key."""
+    try:
+        server = store.keys(purposes.SERVER, owner)
+        return bool(server) and store.public_key(purposes.CONNECTOR, owner) is None
+    except KeyStoreError:
+        return False
 
 
 def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:

@@ -128,8 +128,12 @@ def _parser() -> Parser:
     )
     parser.add_argument("--name", default="", help="name of the certificate, with one KIND")
     parser.add_argument("--organization", default="", help="organization in the subjects")
-    parser.add_argument("--days", default=365, type=int, help="how long certificates are valid")
-    parser.add_argument("--ca_days", default=3650, type=int, help="how long the authority is")
+    parser.add_argument(
+        "--days", default=365, type=commandline.whole_number, help="how long certificates are valid"
+    )
+    parser.add_argument(
+        "--ca_days", default=3650, type=commandline.whole_number, help="how long the authority is"
+    )
     parser.switch("renew", help="make certificates anew: same names, same keys, new dates")
     parser.switch("force", help="replace certificates and keys that are there")
     return parser

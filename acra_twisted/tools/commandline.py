@@ -92,6 +92,22 @@ class Parser(argparse.ArgumentParser):
         )
 
 
+def whole_number(text: str) -> int:
+    """argparse: a number of a flag's."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
+
+
+def number(text: str) -> float:
+    """argparse: likewise, with a fraction or without."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
+
+
 def _boolean(text: str) -> bool:
     return bool(BOOLEAN.parse(text))
 
@@ -109,10 +125,19 @@ def run(
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (AcraError, OSError) as error:
+    except AcraError as error:
         sys.stderr.write("".join(f"{program}: {line}\n" for line in str(error).splitlines()))
-        return error.status if isinstance(error, AcraError) else 1
+        return error.status
+    except OSError as error:
+        sys.stderr.write(f"{program}: {_of_system(error)}\n")
+        return 1
     return 0
+
+
+def _of_system(error: OSError) -> str:
+    """What the operating system says, and of which file."""
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename is not None else what
 
 
 def _two_dashes(word: str) -> str:

@@ -29,7 +29,10 @@ def _parser() -> Parser:
         "--type", default="acrastruct", choices=("acrastruct", "acrablock"), help="its form"
     )
     parser.add_argument(
-        "--data_length", type=int, default=-1, help="bytes of content; -1 is 1 to 99 at random"
+        "--data_length",
+        type=commandline.whole_number,
+        default=-1,
+        help="bytes of content; -1 is 1 to 99 at random",
     )
     return parser
 

@@ -49,7 +49,9 @@ def _parser() -> Parser:
     )
     commandline.add_common(parser)
     add_options(parser)
-    parser.add_argument("--interval", type=float, default=2.0, help="seconds between two looks")
+    parser.add_argument(
+        "--interval", type=commandline.number, default=2.0, help="seconds between two looks"
+    )
     parser.add_argument(
         "--sort",
         default="waiting",

@@ -30,7 +30,7 @@ ACRASERVER_TLS: Final = Role(
     "tls_cert",
     "tls_ca",
     "tls_acraserver_sni",
-    f"does it take TLS ({_SERVER_TLS} = true there)? its log says why",
+    f"is it AcraServer, and does it take TLS ({_SERVER_TLS} = true there)? its log says why",
     speaks={
         spoken.POSTGRESQL: f"set {_SERVER_TLS} = true there; if it is a database itself, "
         f"see {_WHERE}",

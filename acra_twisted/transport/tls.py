@@ -232,7 +232,8 @@ class Credentials:
             CertificateOptions(privateKey=self.key, certificate=self.certificate).getContext()
         except SSL.Error:
             raise ConfigError(
-                f"{key_option}: this is not the key of the certificate in {certificate_option}"
+                f"{key_option}: this is not the key of the certificate in {certificate_option}; "
+                "name the key that it was made with"
             ) from None
 
     def loaded(self, usage: Any) -> list[Loaded]:
@@ -339,7 +340,8 @@ def read_certificates(option: str, path: str) -> list[Certificate]:
     except (crypto.Error, ValueError):
         found = []
     if not found:
-        raise ConfigError(f"{option}: {path} holds no certificate in PEM form")
+        hint = "; it holds a key: are the two exchanged?" if b"PRIVATE KEY-----" in text else ""
+        raise ConfigError(f"{option}: {path} holds no certificate in PEM form{hint}")
     return found
 
 

@@ -152,6 +152,9 @@ class Doctor(Surroundings):
         tls = {"tls_cert": str(certificate), "tls_key": str(key)}
         chain = self.chain_of(connector={"tls": tls})
         self.finds("connector", chain.connector_ini, "clientAuth")
+        exchanged = {"tls_cert": str(key), "tls_key": str(certificate)}
+        chain = self.chain_of({"tls": exchanged})
+        self.finds("server", chain.server_ini, "it holds a key: are the two exchanged?")
         other = self.authority.issue("other", hosts=("x",))[1]
         chain = self.chain_of({"tls": {"tls_key": str(other)}})
         self.finds("server", chain.server_ini, "not the key of the certificate")
@@ -162,6 +165,10 @@ class Doctor(Surroundings):
         code, text = self.ask("server", ini)
         self.assertEqual(code, 0, text)
         self.assertIn("of shop application", text)
+        public = folder / "acrakeys" / "shop application.pub"
+        hidden = public.rename(folder / "hidden.pub")
+        self.finds("server", ini, "copy the connector's shop application.pub there", status=0)
+        hidden.rename(public)
         (folder / "other.key").write_bytes(bytes(range(32)))
         (folder / "other.key").chmod(0o600)
         chain = self.chain_of(

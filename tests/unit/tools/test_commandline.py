@@ -36,6 +36,34 @@ class Running(SynchronousTestCase):
             self.assertTrue(errors.getvalue().startswith("acra-x: "))
             self.assertEqual(errors.getvalue().count("\n"), 1)
 
+    def test_what_the_system_says(self):
+        for error, expected in (
+            (FileNotFoundError(2, "No such file or directory", "/x/y"), "/x/y: No such file"),
+            (OSError(28, "No space left on device"), "No space left on device"),
+            (OSError("it is so"), "it is so"),
+        ):
+
+            def broken(*args, error=error):
+                raise error
+
+            with contextlib.redirect_stderr(io.StringIO()) as errors:
+                commandline.run("acra-x", broken, [])
+            self.assertIn(f"acra-x: {expected}", errors.getvalue())
+            self.assertNotIn("Errno", errors.getvalue())
+
+    def test_numbers(self):
+        parser = commandline.Parser(prog="x")
+        parser.add_argument("--days", type=commandline.whole_number)
+        parser.add_argument("--seconds", type=commandline.number)
+        given = parser.parse_args(["--days=3", "--seconds=1.5"])
+        self.assertEqual((given.days, given.seconds), (3, 1.5))
+        for wrong, expected in (
+            ("--days=x", "a whole number, not 'x'"),
+            ("--seconds=", "a number"),
+        ):
+            error = self.assertRaises(ConfigError, parser.parse_args, [wrong])
+            self.assertIn(f"expected {expected}", str(error))
+
     def test_switches(self):
         parser = commandline.Parser(prog="x")
         parser.switch("on", help="a switch")
