@@ -166,8 +166,9 @@ class IDatabaseDialect(Interface):
     name: str = Attribute("'postgresql' or 'mysql', as in db.system.name.")
     default_port: int = Attribute("Port used when the ini file gives none.")
 
-    def encode_fatal(sqlstate: bytes, text: str) -> bytes:
-        """The error that ends a session, in the database's own form."""
+    def encode_fatal(sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
+        """The error that ends a session, in the database's own form; ``trace_id`` is for those
+        whom errors tell of traces."""
 
 
 class ITransportSecurity(Interface):

@@ -291,7 +291,7 @@ class ServerConnection(Arrival):
             (request, response),
             server.pipeline,
             server.limits,
-            fatal=server.dialect.encode_fatal,
+            fatal=self._fatal,
             seconds=server.reactor.seconds,
             later=server.reactor.callLater,
             ended=self._session_ended,
@@ -367,8 +367,20 @@ class ServerConnection(Arrival):
             self.span.fail(spans.UNAVAILABLE, text)
         self._phase = self._ignored
         self.deliver_to(self._ignored)
-        self.write(self._server.dialect.encode_fatal(sqlstate, text))
+        self.write(self._fatal(sqlstate, text))
         self.close()
+
+    def _fatal(self, sqlstate: bytes, text: str) -> bytes:
+        return self._server.dialect.encode_fatal(sqlstate, text, self._trace_id())
+
+    def _trace_id(self) -> str:
+        """The trace of the request whose reply the client waits for, else of the connection."""
+        outstanding = self._session.outstanding if self._session is not None else ()
+        for _, exchange, _ in outstanding:
+            if exchange is not None:
+                span = exchange.span
+                return str(span.trace_id if span is not None else exchange.unsampled)
+        return self.span.trace_id if self.span is not None else ""
 
     def _session_ended(self, reason: str) -> None:
         assert self._session is not None  # noqa: S101 - a relay has a session

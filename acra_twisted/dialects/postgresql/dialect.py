@@ -52,9 +52,10 @@ class PostgresqlDialect:
         self._max_prepared = max_prepared
         self._function_call = function_call
 
-    def encode_fatal(self, sqlstate: bytes, text: str) -> bytes:
-        """The ErrorResponse that ends a session."""
-        return backend.encode_error(b"FATAL", sqlstate, text)
+    def encode_fatal(self, sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
+        """The ErrorResponse that ends a session, with its trace where errors have theirs."""
+        hint = f"trace_id {trace_id}" if trace_id and self._disclosure.errors else ""
+        return backend.encode_error(b"FATAL", sqlstate, text, hint)
 
     def open_session(
         self,

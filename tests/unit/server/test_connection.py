@@ -289,6 +289,23 @@ class Connections(ServerCase):
         fresh.cut()
         self.assertTrue(fresh.transport.disconnected)
 
+    def test_what_ends_a_session_names_its_trace_to_those_who_want_it(self):
+        settings = self.server._settings.but(tracing_trace_id_in_errors=True, max_connections=9)
+        self.server._settings = settings
+        self.server._set_up_tracing(settings)
+        refused = self.accept(STARTUP)
+        self.attempts.pop().errback(ConnectionRefusedError())
+        self.assertIn(f"trace_id {refused.span.trace_id}".encode(), refused.transport.value())
+        idle, _ = self.session()
+        busy, _ = self.session()
+        busy.dataReceived(query(b"SELECT 1"))
+        for connection in (idle, busy):
+            connection.cut()
+        self.assertIn(f"trace_id {idle.span.trace_id}".encode(), idle.transport.value())
+        said = busy.transport.value()
+        self.assertIn(b"trace_id ", said)
+        self.assertNotIn(f"trace_id {busy.span.trace_id}".encode(), said)
+
     def test_running_spans_are_listed(self):
         connection, _ = self.session()
         connection.dataReceived(query(b"select 1"))

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.disclosure import Disclosure
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 from tests.support.sessions import make_session, ready
@@ -68,3 +69,8 @@ class Dialect(SynchronousTestCase):
     def test_fatal(self):
         data = PostgresqlDialect().encode_fatal(b"57P01", "bye")
         self.assertIn(b"SFATAL\0VFATAL\0C57P01\0Mbye\0", data)
+        hint = b"Htrace_id " + b"a" * 32
+        for errors in (False, True):
+            dialect = PostgresqlDialect(disclosure=Disclosure(errors=errors))
+            self.assertEqual(hint in dialect.encode_fatal(b"57P01", "bye", "a" * 32), errors)
+            self.assertNotIn(b"Htrace_id", dialect.encode_fatal(b"57P01", "bye"))
