@@ -198,14 +198,14 @@ class Links(Lab):
         (
             "tls",
             "plain",
-            ("Can't wrap connection", "hung up during the TLS handshake; does it take TLS"),
+            ("Can't wrap connection", "hung up during the TLS handshake; is it AcraServer, and"),
             ("speaks TLS; set acraserver_transport_encryption_disable = true in the connector",),
             "AcraConnector could not connect to AcraServer: it hung up",
         ),
         (
             "tls",
             "secure-session",
-            ("Can't wrap connection", "hung up during the TLS handshake; does it take TLS"),
+            ("Can't wrap connection", "hung up during the TLS handshake; is it AcraServer, and"),
             ("speaks TLS; set acraserver_tls_transport_enable = false in the connector",),
             "AcraConnector could not connect to AcraServer: it hung up",
         ),
