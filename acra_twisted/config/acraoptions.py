@@ -393,7 +393,7 @@ class Judged(NamedTuple):
 
 
 def judge(program: str, given: Mapping[str, Line], from_file: Iterable[str] = ()) -> Judged:
-    """What becomes of Acra's options.  Those named in ``from_file`` come from a file."""
+    """Judge Acra's options.  Those named in ``from_file`` come from a file."""
     known, filed = options_of(program), frozenset(from_file)
     found = Judged([], [], {}, {})
     values: dict[str, str] = {}

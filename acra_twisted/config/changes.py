@@ -1,4 +1,4 @@
-"""What a configuration says by now that a running daemon was not started with."""
+"""Compare a configuration with the one that a running daemon was started with."""
 
 from __future__ import annotations
 

@@ -47,6 +47,14 @@ def _uses_tls(settings: Settings) -> bool:
     return any(url.startswith("https:") for url in urls)
 
 
+KEY_SETTINGS: Final = (
+    "keys_dir",
+    "keys_dir_public",
+    "master_key_file",
+    "master_key_command",
+    "keystore_cache_size",
+)
+
 LOGGING_RULES: Final = (
     Rule(
         ("audit_log_enable",),

@@ -23,12 +23,12 @@ class ConfigFile(Protocol):
     def read(
         self, sections: Sequence[Section], acra: Collection[str] = (), prefixes: Sequence[str] = ()
     ) -> FileTexts:
-        """What the file gives of the declared options, and of ``acra``'s."""
+        """Read the declared options, and ``acra``'s."""
 
     def read_stages(
         self, sections: Sequence[Section], installed: Callable[[], Any]
     ) -> StageFileTexts:
-        """What the file gives of stages."""
+        """Read the options of stages."""
 
     def blocks(self, prefixes: Sequence[str] = BLOCK_PREFIXES) -> tuple[Block, ...]:
         """The sections that may be repeated, in file order."""

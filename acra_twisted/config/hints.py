@@ -1,4 +1,4 @@
-"""What to say of a name that a program does not know."""
+"""Hints for names that a program does not know."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ StageTexts = dict[str, Texts]
 
 
 class FileTexts(NamedTuple):
-    """What a file gives: values of our options, of those that only Acra has, and mistakes."""
+    """The contents of a file: values of our options, of those that only Acra has, and mistakes."""
 
     ours: Texts
     acra: Texts
@@ -129,7 +129,7 @@ class IniFile:
     def read(
         self, sections: Sequence[Section], acra: Collection[str] = (), prefixes: Sequence[str] = ()
     ) -> FileTexts:
-        """What the file gives of the declared options, and of ``acra``'s.
+        """Read the declared options, and ``acra``'s.
 
         Sections whose names begin with one of ``prefixes`` are left to `blocks`.
         """
@@ -148,7 +148,7 @@ class IniFile:
     def read_stages(
         self, sections: Sequence[Section], installed: Callable[[], Any]
     ) -> StageFileTexts:
-        """What the file gives of the stages that are switched on.
+        """Read the stages that are switched on.
 
         A section of no installed stage is an error.
         """

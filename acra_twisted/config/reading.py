@@ -335,7 +335,7 @@ def load(
 
 
 def _raise_together(problems: Sequence[ConfigError], settings: Settings, actions: Settings) -> None:
-    """As `raise_together`; a start that fails so is told of in the log that was chosen."""
+    """Do as `raise_together`; a start that fails so is told of in the log that was chosen."""
     try:
         raise_together(problems)
     except ConfigError as error:

@@ -97,7 +97,7 @@ def record(program: str, error: ConfigError) -> None:
 
 
 def _writer(program: str, settings: Settings) -> Any:
-    """As good a writer as there can be: without what is itself the reason why nothing starts."""
+    """Make as good a writer as there can be: without the reason why nothing starts."""
     from acra_twisted.telemetry.logsetup import make_writer
 
     # A connection to a collector of logs would have to be made first.

@@ -100,7 +100,7 @@ class YamlFile:
     def read(
         self, sections: Sequence[Section], acra: Collection[str] = (), prefixes: Sequence[str] = ()
     ) -> FileTexts:
-        """What the file gives of the declared options, and of ``acra``'s."""
+        """Read the declared options, and ``acra``'s."""
         options = {option.name for section in sections for option in section.options}
         found = FileTexts({}, {}, [])
         for name, line in self.texts.items():
@@ -124,7 +124,7 @@ class YamlFile:
 
 
 def unknown_key(name: str, line: Line, options: Collection[str]) -> Iterator[ConfigError]:
-    """What is wrong with a key that is no option of the program."""
+    """Say what is wrong with a key that is no option of the program."""
     if name not in _COMMAND_LINE:
         yield ConfigError(f"unknown key {name!r}{hint(name, options)}", line.where)
     elif line.text.strip().lower() not in _OFF:

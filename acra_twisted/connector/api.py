@@ -7,14 +7,14 @@ and what the server answers is copied until it closes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.connector.link import Attempt, LinkChannel, LinkFactory, pass_on
+from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Identity, Session
 from acra_twisted.options import Address, Settings
@@ -22,7 +22,7 @@ from acra_twisted.telemetry import spans
 from acra_twisted.telemetry.audit import identity_fields
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.reasons import Party, Role, reason_of, tell
+from acra_twisted.transport.reasons import Role, reason_of, tell
 from acra_twisted.transport.relay import Relay
 from acra_twisted.wire import apirequest, tracecontext
 from acra_twisted.wire.httphead import HeadReader, Refused
@@ -60,30 +60,14 @@ def api_role(server: Role) -> Role:
     )
 
 
-@dataclass(frozen=True)
-class ServerApi:
-    """How AcraServer's API is reached: the link's protection, the way to it, and what it is in
-    reasons of failures."""
-
-    security: Any
-    endpoint: Any
-    party: Party
-
-    def connect(self, established: Attempt) -> Deferred[Any]:
-        """Reach it; ``established`` fires when the link is protected."""
-        factory = self.security.protect(LinkFactory(established))
-        attempt: Deferred[Any] = self.endpoint.connect(factory)
-        return attempt
-
-
 class ApiConnection(Channel):
-    """``connector`` is the service that accepted it."""
+    """``connector`` is the service that accepted it, ``api`` the way to its server's API."""
 
     #: See `transport.running`: there is no session.
     unread: Session | None = None
     relay: Relay | None = None
 
-    def __init__(self, connector: AcraConnector, number: int, api: ServerApi) -> None:
+    def __init__(self, connector: AcraConnector, number: int, api: Way) -> None:
         self._connector = connector
         self.number = number
         self._api = api
@@ -136,10 +120,8 @@ class ApiConnection(Channel):
         connector, tracing = self._connector, self._tracing
         span = self.span = self._root(remote)
         self._wrap = tracing.child(span, "WrapClient", spans.CLIENT)
-        established = self._attempt = Attempt(lambda _: attempt.cancel())
-        attempt = self._api.connect(established)
-        attempt.addErrback(pass_on, established)
-        self._connecting = established.addTimeout(connector.connect_timeout, connector.reactor)
+        self._attempt = begin(self._api.connect, connector.connect_timeout, connector.reactor)
+        self._connecting = self._attempt
         self._connecting.addCallbacks(self._established, self._unreachable)
 
     def _root(self, remote: tracecontext.TraceContext | None = None) -> Span:

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.connector.answer import judge
 from acra_twisted.connector.farewell import Farewell, asks_to_cancel
-from acra_twisted.connector.link import Attempt, LinkChannel, pass_on
+from acra_twisted.connector.link import LinkChannel, begin
 from acra_twisted.connector.watch import CANCEL, FOREIGN, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
@@ -106,10 +106,8 @@ class ApplicationConnection(Channel):
             self._say_farewell("this user may not connect", b"28000")
             return
         self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
-        established = self._attempt = Attempt(lambda _: attempt.cancel())
-        attempt = connector.connect(established)
-        attempt.addErrback(pass_on, established)
-        self._connecting = established.addTimeout(connector.connect_timeout, connector.reactor)
+        self._attempt = begin(connector.connect, connector.connect_timeout, connector.reactor)
+        self._connecting = self._attempt
         self._connecting.addCallbacks(self._established, self._unreachable)
         self._connecting.addErrback(self._broken)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.commoneffects import (
+    KEY_SETTINGS,
     LISTENER_RULES,
     LOGGING_RULES,
     METRICS_RULES,
@@ -87,13 +88,7 @@ RULES: Final = (
         "tracing_scope = connection: the protocol is carried unread",
     ),
     Rule(
-        (
-            "keys_dir",
-            "keys_dir_public",
-            "master_key_file",
-            "master_key_command",
-            "keystore_cache_size",
-        ),
+        KEY_SETTINGS,
         lambda settings: _is_secure_session(settings) or settings["audit_log_enable"],
         "nothing needs keys: the link is not Secure Session, the log is not signed",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -9,7 +11,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.reasons import shown
+from acra_twisted.transport.reasons import Party, shown
 
 
 class Attempt(Deferred["LinkChannel"]):
@@ -76,7 +78,33 @@ class LinkFactory(Factory):
         return self.channel
 
 
-def pass_on(failure: Failure, established: Attempt) -> None:
-    """Why the server could not be reached, to who waits for the link."""
+@dataclass(frozen=True)
+class Way:
+    """How AcraServer, or its API, is reached: the link's protection, an endpoint, and what it is in
+    reasons of failures."""
+
+    security: Any
+    endpoint: Any
+    party: Party
+
+    def connect(self, established: Attempt) -> Deferred[Any]:
+        """Reach it; ``established`` fires when the link is protected."""
+        attempt: Deferred[Any] = self.endpoint.connect(
+            self.security.protect(LinkFactory(established))
+        )
+        return attempt
+
+
+def begin(connect: Callable[[Attempt], Deferred[Any]], timeout: float, reactor: Any) -> Attempt:
+    """An attempt that ``connect`` makes, given up after so many seconds or when it is cancelled."""
+    established = Attempt(lambda _: connecting.cancel())
+    connecting = connect(established)
+    connecting.addErrback(_pass_on, established)
+    established.addTimeout(timeout, reactor)
+    return established
+
+
+def _pass_on(failure: Failure, established: Attempt) -> None:
+    """Tell who waits for the link why the server could not be reached."""
     if not established.called:
         established.errback(failure)

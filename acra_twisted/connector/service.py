@@ -14,10 +14,10 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from acra_twisted import events
-from acra_twisted.connector.api import ApiConnection, ServerApi, api_address, api_role
+from acra_twisted.connector.api import ApiConnection, api_address, api_role
 from acra_twisted.connector.applicationtls import UNREAD, application_context, application_tls
 from acra_twisted.connector.connection import ApplicationConnection
-from acra_twisted.connector.link import Attempt, LinkFactory
+from acra_twisted.connector.link import Attempt, Way
 from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.disclosure import Disclosure
@@ -236,17 +236,18 @@ class AcraConnector(MultiService):
         self.keys = link_keys(settings, os.environ, reactor.seconds)
         if self.keys is not None:
             self.metrics.watch_keys(self.keys)
-        self._security = link_security(settings, self.keys, contexts)
+        security = link_security(settings, self.keys, contexts)
         self.application_tls = application_tls(settings)
         self.application_context: TLSContext | None = None
         if self.application_tls in (OFFER, REQUIRE):
             self.application_context = contexts.add(lambda: application_context(settings))
         self._set_up_tracing(settings)
         where = server_address(settings)
-        self._endpoint = client_endpoint(reactor, where, self.connect_timeout, kept)
         endpoint = client_endpoint(reactor, where, TIMEOUT)
         self.telemetry.reach = Reach(reactor, "acraserver", endpoint)
         self.server = Party(parties.ACRASERVER[link_name(settings)], shown(where))
+        to_server = client_endpoint(reactor, where, self.connect_timeout, kept)
+        self._way = Way(security, to_server, self.server)
         if settings["tracing_to_server"]:
             # It brings protobuf along: only for those who use it.
             from acra_twisted.connector.spanlink import LinkExporter
@@ -285,7 +286,7 @@ class AcraConnector(MultiService):
     def _set_up_api(self, settings: Settings, listener: socket, mode: int) -> None:
         here: Address = settings["incoming_connection_api_string"]
         there = api_address(settings)
-        self.api = ServerApi(
+        self.api = Way(
             link_security(settings, self.keys, self._contexts, there),
             client_endpoint(self.reactor, there, self.connect_timeout, keepalive(settings)),
             Party(api_role(parties.ACRASERVER[link_name(settings)]), shown(there)),
@@ -356,9 +357,7 @@ class AcraConnector(MultiService):
 
     def connect(self, established: Attempt) -> Deferred[Any]:
         """Reach the server; ``established`` fires when the link is protected."""
-        factory = self._security.protect(LinkFactory(established))
-        attempt: Deferred[Any] = self._endpoint.connect(factory)
-        return attempt
+        return self._way.connect(established)
 
     def carries_unread(self, connection: ApplicationConnection, why: str) -> None:
         """The requests of a connection cannot be traced here."""

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.connector.link import Attempt, LinkChannel, pass_on
+from acra_twisted.connector.link import Attempt, LinkChannel, begin
 from acra_twisted.telemetry import otlp
 from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
 from acra_twisted.telemetry.resource import Resource
@@ -58,10 +58,7 @@ class LinkExporter(BatchExporter):
     async def _open_link(self) -> None:
         if self._reactor.seconds() < self._not_before:
             raise Refused("AcraServer takes no spans")
-        established = Attempt(lambda _: attempt.cancel())
-        attempt = self._connect(established)
-        attempt.addErrback(pass_on, established)
-        link = self._link = await established.addTimeout(self._timeout, self._reactor)
+        link = self._link = await begin(self._connect, self._timeout, self._reactor)
         link.application = self
         if await self._ask(_NO_CONTEXT + SPANS_OFFERED_PACKET) != ACCEPTED:
             self._drop()

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.connector.api import api_address, api_role
-from acra_twisted.connector.link import Attempt, LinkChannel, LinkFactory, pass_on
+from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.connector.service import (
     link_keys,
     link_name,
@@ -22,6 +22,7 @@ from acra_twisted.doctor.result import Result, fail, ok, warn
 from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import DatabaseChannel, foreign
+from acra_twisted.server.offered import offers_binding
 from acra_twisted.server.service import (
     database_address,
     database_tls,
@@ -50,7 +51,6 @@ _TEXT_MAX = 300
 _HELLO = lengthprefix.encode(b"") + SPANS_OFFERED_PACKET
 #: Seconds in which a server that does not accept this side has said so.
 _PATIENCE = 0.7
-_BOUND = b"SCRAM-SHA-256-PLUS"
 
 
 def told(about: str, reason: Reason) -> Result:
@@ -142,7 +142,7 @@ def of_answer(data: bytes, settings: Settings) -> Result:
     kind, body = data[:1], data[5 : 1 + int.from_bytes(data[1:5], "big")]
     if kind == b"R":
         # Where TLS was only offered such a login goes on without it.
-        if _BOUND in body and _ends_tls(settings) and uses_database_tls(settings):
+        if offers_binding(data) and _ends_tls(settings) and uses_database_tls(settings):
             return warn(
                 "database",
                 "it asks for SCRAM and offers to bind it to TLS: a client that has TLS on its own "
@@ -209,13 +209,9 @@ async def _handshake(
         security = link_security(settings, keys, TLSContexts(), address)
     except ConfigError:
         return
-    established = Attempt(lambda _: attempt.cancel())
-    attempt: Deferred[Any] = client_endpoint(reactor, address, timeout).connect(
-        security.protect(LinkFactory(established))
-    )
-    attempt.addErrback(pass_on, established)
+    way = Way(security, client_endpoint(reactor, address, timeout), party)
     try:
-        channel: LinkChannel = await established.addTimeout(timeout, reactor)
+        channel = await begin(way.connect, timeout, reactor)
     except Exception as error:
         yield told(about, reason_of(error, party))
         return

@@ -33,6 +33,7 @@ from acra_twisted.server.database import foreign
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry import spans
+from acra_twisted.telemetry.live import current
 from acra_twisted.telemetry.spans import Span
 from acra_twisted.transport import identity, reasons
 from acra_twisted.transport.parties import APPLICATION
@@ -375,11 +376,9 @@ class ServerConnection(Arrival):
 
     def _trace_id(self) -> str:
         """The trace of the request whose reply the client waits for, else of the connection."""
-        outstanding = self._session.outstanding if self._session is not None else ()
-        for _, exchange, _ in outstanding:
-            if exchange is not None:
-                span = exchange.span
-                return str(span.trace_id if span is not None else exchange.unsampled)
+        exchange = current(self._session) if self._session is not None else None
+        if exchange is not None:
+            return str(exchange.span.trace_id if exchange.span is not None else exchange.unsampled)
         return self.span.trace_id if self.span is not None else ""
 
     def _session_ended(self, reason: str) -> None:

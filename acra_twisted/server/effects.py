@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.commoneffects import (
+    KEY_SETTINGS,
     LISTENER_RULES,
     LOGGING_RULES,
     METRICS_RULES,
@@ -206,13 +207,7 @@ _STAGE_RULES: Final = (
         "poison_run_script_file is not set",
     ),
     Rule(
-        (
-            "keys_dir",
-            "keys_dir_public",
-            "master_key_file",
-            "master_key_command",
-            "keystore_cache_size",
-        ),
+        KEY_SETTINGS,
         _uses_keys,
         "nothing needs keys: the link is not Secure Session, no stage uses them, the log is not "
         "signed",

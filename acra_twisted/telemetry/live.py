@@ -58,17 +58,17 @@ def shown(statement: Statement) -> Redacted:
 
 
 def _since(session: Session) -> int:
-    exchange = _current(session)
+    exchange = current(session)
     return exchange.opened if exchange is not None else 0
 
 
-def _current(session: Session) -> Exchange | None:
+def current(session: Session) -> Exchange | None:
     """The exchange whose reply the client waits for."""
     return next((entry[1] for entry in session.outstanding if entry[1] is not None), None)
 
 
 def _described(session: Session, now: int) -> dict[str, Any]:
-    exchange = _current(session)
+    exchange = current(session)
     statement = exchange.statement if exchange is not None else None
     span = (exchange.span if exchange is not None else None) or session.span
     last = session.notes.get(_LAST, "")

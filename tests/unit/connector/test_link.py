@@ -1,11 +1,13 @@
 """The connector's end of a link: when it stands, who is told, and what ends it."""
 
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.connector.link import Attempt, LinkFactory, pass_on
+from acra_twisted.connector.link import Attempt, LinkFactory, begin
 
 LOST = Failure(ConnectionLost())
 
@@ -42,7 +44,22 @@ class Links(SynchronousTestCase):
         channel.lost(LOST)
         self.failureResultOf(attempt, ConnectionLost)
         refused = Failure(ConnectionRefusedError())
-        other = Attempt()
-        pass_on(refused, other)
-        pass_on(LOST, other)
+        connecting = Deferred()
+        other = begin(lambda established: connecting, 5, Clock())
+        connecting.errback(refused)
         self.failureResultOf(other, ConnectionRefusedError)
+        # The channel was told first: what the endpoint says later is no news.
+        connecting, told = Deferred(), []
+        other = begin(lambda established: connecting, 5, Clock())
+        other.addErrback(told.append)
+        other.errback(LOST)
+        connecting.errback(refused)
+        self.assertEqual(told, [LOST])
+
+    def test_one_that_takes_too_long_is_given_up(self):
+        clock, cancelled = Clock(), []
+        connecting = Deferred(cancelled.append)
+        attempt = begin(lambda established: connecting, 5, clock)
+        clock.advance(5)
+        self.failureResultOf(attempt, TimeoutError)
+        self.assertEqual(cancelled, [connecting])
