@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
+from time import sleep
 from typing import Any, NamedTuple, TextIO
 
 from acra_twisted.errors import ConfigError
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
             output.flush()
             if given.once:
                 return
-            time.sleep(given.interval)
+            sleep(given.interval)
     except KeyboardInterrupt:
         return
 

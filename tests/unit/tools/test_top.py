@@ -122,7 +122,7 @@ class Top(SynchronousTestCase):
         def end(seconds):
             raise KeyboardInterrupt
 
-        self.patch(top.time, "sleep", end)
+        self.patch(top, "sleep", end)
         self.assertTrue(self.run_with().startswith("\x1b[H"))
 
     def test_nothing_to_look_at(self):
