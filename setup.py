@@ -16,20 +16,27 @@ from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "bigendian compiled outstanding model verdicts errors cache batches",
-    "wire.": "framing lengthprefix protobuf tracecontext",
+    "": "outstanding model verdicts errors cache batches",
+    "fast.": "bigendian compiled",
+    "wire.": "framing",
+    "wire.formats.": "protobuf",
+    "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
-    "dialects.postgresql.": "chunks batch replies prepared disclosure descriptions rows refusal "
+    "dialects.postgresql.": "flow held replies prepared propagation descriptions rows refusal "
     "opening request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
-    "pipeline.": "driver hooks",
+    "pipeline.": "driver hooks observers",
     "stages.": "containers censor",
     "censor.": "engine",
     "sql.": "comments scan skeleton redact",
-    "transport.": "hub sessionstream sockets tlssockets patience relay pump valve",
-    "telemetry.": "observers clock spans sampling tracing exchangemetrics durations rpcz zstore "
-    "intake otlp otlpforms outlet recorded",
+    "transport.": "sessionstream",
+    "transport.native.": "hub sockets tlssockets",
+    "proxy.": "limits relay pump valve",
+    "telemetry.tracing.": "clock spans sampling exchanges store received processor recorded",
+    "telemetry.export.": "otlp otlpforms",
+    "telemetry.metrics.": "exchanges histogram",
+    "telemetry.pages.": "rpcz",
 }
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
@@ -46,8 +53,8 @@ def extensions():
     paths = [name.replace(".", "/") + ".py" for name in COMPILED]
     in_c = [
         Extension(
-            f"acra_twisted.{name}",
-            [f"acra_twisted/{name}.c"],
+            f"acra_twisted.fast.{name}",
+            [f"acra_twisted/fast/{name}.c"],
             # No debug information: it would name the folder that it is built in.
             extra_compile_args=["-O3", "-Wall", "-Wextra", "-g0"],
         )

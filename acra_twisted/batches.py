@@ -9,8 +9,8 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from acra_twisted.bigendian import uint16, uint32
 from acra_twisted.errors import WireError
+from acra_twisted.fast.bigendian import uint16, uint32
 
 if TYPE_CHECKING:
     from mypy_extensions import i64

@@ -93,7 +93,7 @@ class HandshakeError(AcraError):
 
 
 class ForeignProtocol(HandshakeError):
-    """A peer speaks ``protocol``, a name of `acra_twisted.wire.spoken`, where another is spoken."""
+    """A peer speaks ``protocol``, a name of `transport.spoken`, where another is expected."""
 
     def __init__(self, protocol: str) -> None:
         super().__init__(f"the peer speaks {protocol}")

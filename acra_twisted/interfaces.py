@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
     from acra_twisted.batches import RowBatch
-    from acra_twisted.keystore.purposes import Purpose
     from acra_twisted.model import Columns, Exchange, Parameters, Session, Statement, Work
     from acra_twisted.options import Option, Settings
+    from acra_twisted.purposes import Purpose
     from acra_twisted.verdicts import Never, Verdict
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from acra_twisted.model import Exchange, Identity, Session, Statement
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import Postgres
-from acra_twisted.telemetry import datadog, jaeger, otlp, otlpforms, spans, zipkin
-from acra_twisted.telemetry.clock import steady_clock
-from acra_twisted.telemetry.recorded import Recorded, Recorder
-from acra_twisted.telemetry.resource import Resource
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
+from acra_twisted.telemetry.export import datadog, jaeger, otlp, otlpforms, zipkin
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.clock import steady_clock
+from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
+from acra_twisted.telemetry.tracing.recorded import Recorded, Recorder
+from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS
 
 _REPEATS = 10_000

@@ -11,7 +11,7 @@ from acra_twisted.config.render import render_ini, render_reference
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.events import TABLE
 from acra_twisted.sql import pgtable
-from acra_twisted.telemetry.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS
+from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS
 
 INDENTED = {"initial_indent": "    ", "subsequent_indent": "    "}
 TOP = Path(__file__).parent.parent

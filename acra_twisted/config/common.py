@@ -17,8 +17,8 @@ from acra_twisted.options import (
     Seconds,
     Section,
 )
-from acra_twisted.telemetry.logsinks import SyslogAddress
-from acra_twisted.telemetry.sampling import AUTO, SamplerKind, TrustKind
+from acra_twisted.telemetry.logs.sinks import SyslogAddress
+from acra_twisted.telemetry.tracing.sampling import AUTO, SamplerKind, TrustKind
 
 LOGGING = Section(
     "logging",

@@ -32,7 +32,7 @@ from acra_twisted.options import (
     Seconds,
     Section,
 )
-from acra_twisted.telemetry.sampling import CLIENT_SAMPLERS
+from acra_twisted.telemetry.tracing.sampling import CLIENT_SAMPLERS
 
 _MIB = 1 << 20
 _TLS_AUTH = Integer(-1, 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from acra_twisted.errors import ForeignProtocol, WireError
-from acra_twisted.wire import spoken
+from acra_twisted.transport import spoken
 from acra_twisted.wire.postgres import backend
 
 #: What nobody answers to PostgreSQL who understands it.

@@ -18,14 +18,15 @@ from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Identity, Session
 from acra_twisted.options import Address, Settings
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.audit import identity_fields
-from acra_twisted.telemetry.spans import Span
+from acra_twisted.proxy.relay import Relay
+from acra_twisted.telemetry.logs.audit import identity_fields
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.reasons import Role, reason_of, tell
-from acra_twisted.transport.relay import Relay
-from acra_twisted.wire import apirequest, tracecontext
-from acra_twisted.wire.httphead import HeadReader, Refused
+from acra_twisted.transport.failures import Role, reason_of, tell
+from acra_twisted.wire.http import apirequest
+from acra_twisted.wire.http.head import HeadReader, Refused
+from acra_twisted.wire.link import tracecontext
 
 if TYPE_CHECKING:
     from acra_twisted.connector.service import AcraConnector

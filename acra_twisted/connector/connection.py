@@ -24,15 +24,15 @@ from acra_twisted.connector.watch import CANCEL, FOREIGN, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
 from acra_twisted.model import Identity, Session
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.audit import identity_fields
-from acra_twisted.telemetry.spans import Span
+from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
+from acra_twisted.proxy.valve import CONNECTING, Valve
+from acra_twisted.telemetry.logs.audit import identity_fields
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.parties import APPLICATION
-from acra_twisted.transport.reasons import Party, reason_of, tell
-from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
-from acra_twisted.transport.valve import CONNECTING, Valve
-from acra_twisted.wire import tracecontext
+from acra_twisted.transport.failures import Party, reason_of, tell
+from acra_twisted.transport.peers import APPLICATION
+from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import (
     GSSENC_REQUEST_PACKET,

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.reasons import Party, shown
+from acra_twisted.transport.failures import Party, shown
 
 
 class Attempt(Deferred["LinkChannel"]):

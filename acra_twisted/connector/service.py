@@ -19,33 +19,33 @@ from acra_twisted.connector.applicationtls import UNREAD, application_context, a
 from acra_twisted.connector.connection import ApplicationConnection
 from acra_twisted.connector.link import Attempt, Way
 from acra_twisted.connector.watch import OFFER, REQUIRE
+from acra_twisted.daemon.connections import Connections
+from acra_twisted.daemon.localuser import peer_user, user_ids
+from acra_twisted.daemon.reload import renew
+from acra_twisted.daemon.running import running, sessions
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.disclosure import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.errors import ConfigError, KeyStoreError, try_all
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.telemetry import banner
-from acra_twisted.telemetry.audit import identity_fields
-from acra_twisted.telemetry.destinations import batching, doubts, make_exporters
-from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
-from acra_twisted.telemetry.resource import Resource
+from acra_twisted.proxy.limits import Limits
+from acra_twisted.telemetry.export.destinations import batching, doubts, make_exporters
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.logs import banner
+from acra_twisted.telemetry.logs.audit import identity_fields
+from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
 from acra_twisted.telemetry.service import TelemetryService, make_guard
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.tracing import ExchangeTracing
-from acra_twisted.transport import parties
+from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.transport import peers
 from acra_twisted.transport.certificates import CLIENT, SERVER
-from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
+from acra_twisted.transport.failures import Party, shown
 from acra_twisted.transport.keepalive import keepalive
-from acra_twisted.transport.localuser import peer_user, user_ids
-from acra_twisted.transport.patience import Limits
-from acra_twisted.transport.reach import TIMEOUT, Reach
-from acra_twisted.transport.reasons import Party, shown
-from acra_twisted.transport.renewal import renew
-from acra_twisted.transport.running import running, sessions
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import (
     Credentials,
@@ -55,7 +55,7 @@ from acra_twisted.transport.tls import (
     TLSSecurity,
     told,
 )
-from acra_twisted.wire import tracecontext
+from acra_twisted.wire.link import tracecontext
 
 Accepted = ApplicationConnection | ApiConnection
 
@@ -83,9 +83,9 @@ def uses_secure_session(settings: Settings) -> bool:
 def link_name(settings: Settings) -> str:
     """The protection of the link to the server, as `parties` names it."""
     if settings["acraserver_tls_transport_enable"]:
-        return parties.LINK_TLS
+        return peers.LINK_TLS
     plain = settings["acraserver_transport_encryption_disable"]
-    return parties.LINK_PLAIN if plain else parties.LINK_SECURE_SESSION
+    return peers.LINK_PLAIN if plain else peers.LINK_SECURE_SESSION
 
 
 def link_security(
@@ -152,7 +152,7 @@ def check(settings: Settings) -> None:
 
 
 def _check_tracing(settings: Settings) -> None:
-    if settings["tracing_to_server"] and link_name(settings) == parties.LINK_PLAIN:
+    if settings["tracing_to_server"] and link_name(settings) == peers.LINK_PLAIN:
         raise ConfigError(
             "tracing_to_server: AcraServer takes spans over TLS and Secure Session only, for "
             "elsewhere nobody has proven who sends them; set acraserver_tls_transport_enable = "
@@ -245,7 +245,7 @@ class AcraConnector(MultiService):
         where = server_address(settings)
         endpoint = client_endpoint(reactor, where, TIMEOUT)
         self.telemetry.reach = Reach(reactor, "acraserver", endpoint)
-        self.server = Party(parties.ACRASERVER[link_name(settings)], shown(where))
+        self.server = Party(peers.ACRASERVER[link_name(settings)], shown(where))
         to_server = client_endpoint(reactor, where, self.connect_timeout, kept)
         self._way = Way(security, to_server, self.server)
         if settings["tracing_to_server"]:
@@ -289,7 +289,7 @@ class AcraConnector(MultiService):
         self.api = Way(
             link_security(settings, self.keys, self._contexts, there),
             client_endpoint(self.reactor, there, self.connect_timeout, keepalive(settings)),
-            Party(api_role(parties.ACRASERVER[link_name(settings)]), shown(there)),
+            Party(api_role(peers.ACRASERVER[link_name(settings)]), shown(there)),
         )
         self.api_listener = ListenerService(
             self.reactor,

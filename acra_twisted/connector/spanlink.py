@@ -13,12 +13,12 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.connector.link import Attempt, LinkChannel, begin
-from acra_twisted.telemetry import otlp
-from acra_twisted.telemetry.batching import BatchExporter, Payload, Refused
-from acra_twisted.telemetry.resource import Resource
-from acra_twisted.wire import lengthprefix
+from acra_twisted.telemetry.export import otlp
+from acra_twisted.telemetry.export.queue import BatchExporter, Payload, Refused
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.wire.link import lengthprefix
+from acra_twisted.wire.link.spanlink import ACCEPTED, KEPT
 from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
-from acra_twisted.wire.spanlink import ACCEPTED, KEPT
 
 #: Seconds until a server that takes no spans is asked again.
 _ASK_AGAIN = 600.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from acra_twisted.config.daemon import make_root
 from acra_twisted.config.reading import Program
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
-from acra_twisted.config.usage import DaemonOptions
 from acra_twisted.connector.effects import RULES
 from acra_twisted.connector.service import AcraConnector, check, check_whole
-from acra_twisted.telemetry.probe import probe
+from acra_twisted.daemon.root import make_root
+from acra_twisted.daemon.usage import DaemonOptions
+from acra_twisted.telemetry.export.probe import probe
 
 
 class Options(DaemonOptions):

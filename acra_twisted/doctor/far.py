@@ -29,18 +29,18 @@ from acra_twisted.server.service import (
     make_database,
     uses_database_tls,
 )
-from acra_twisted.telemetry.destinations import make_exporters
-from acra_twisted.telemetry.probe import ask
-from acra_twisted.transport import certificates, parties
+from acra_twisted.telemetry.export.destinations import make_exporters
+from acra_twisted.telemetry.export.probe import ask
+from acra_twisted.transport import certificates, peers
 from acra_twisted.transport.endpoints import client_endpoint
+from acra_twisted.transport.failures import Party, Reason, Role, reason_of, shown
 from acra_twisted.transport.keepalive import keepalive
-from acra_twisted.transport.reasons import Party, Reason, Role, reason_of, shown
 from acra_twisted.transport.tls import TLSContexts
-from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.link import lengthprefix
+from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET, StartupPacket
-from acra_twisted.wire.spanlink import ACCEPTED, DECLINED
 
 #: The user that the database is asked for; nobody logs in.
 USER = b"acra_doctor"
@@ -64,7 +64,7 @@ async def database(reactor: Any, settings: Settings) -> AsyncIterator[Result]:
         # It has been told of where settings are checked.
         return
     address, about = database_address(settings), "database"
-    party = Party(parties.DATABASE, shown(address))
+    party = Party(peers.DATABASE, shown(address))
     try:
         reached = make_database(reactor, settings, database_tls(settings), keepalive(settings))
     except ConfigError:
@@ -186,7 +186,7 @@ async def link(reactor: Any, settings: Settings, environment: Any) -> AsyncItera
     """The connector's way to its server: the whole handshake, after which it hangs up."""
     try:
         keys = link_keys(settings, dict(environment), reactor.seconds)
-        role = parties.ACRASERVER[link_name(settings)]
+        role = peers.ACRASERVER[link_name(settings)]
         ends = [("link", server_address(settings), role)]
         if settings["http_api_enable"]:
             ends.append(("API", api_address(settings), api_role(role)))
@@ -215,7 +215,7 @@ async def _handshake(
     except Exception as error:
         yield told(about, reason_of(error, party))
         return
-    refused = await _refusal(reactor, channel, role is parties.ACRASERVER_PLAIN)
+    refused = await _refusal(reactor, channel, role is peers.ACRASERVER_PLAIN)
     if refused is not None:
         yield told(about, reason_of(refused, party))
         return

@@ -10,11 +10,12 @@ import shlex
 import stat
 from collections.abc import Iterator, Mapping
 
+from acra_twisted import purposes
 from acra_twisted.config.reading import Program
 from acra_twisted.doctor.owner import owner_of
 from acra_twisted.doctor.result import FAIL, Result, fail, of_lines, ok, warn
 from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
-from acra_twisted.keystore import masterkey, purposes
+from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.options import Address, Settings
 from acra_twisted.tools import logverifier

@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore.purposes import CONNECTOR, SERVER, Purpose
 from acra_twisted.keystore.secret import Secret
+from acra_twisted.purposes import CONNECTOR, SERVER, Purpose
 
 #: Seconds for which a kept key is not compared with the store's.
 RECHECK = 1.0

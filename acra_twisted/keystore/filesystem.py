@@ -12,12 +12,13 @@ from typing import Any
 
 from zope.interface import implementer
 
+from acra_twisted import purposes
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.errors import CryptoError, KeyStoreError
 from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore import files, purposes
-from acra_twisted.keystore.purposes import Purpose
+from acra_twisted.keystore import files
 from acra_twisted.keystore.secret import Secret, wipe
+from acra_twisted.purposes import Purpose
 from acra_twisted.themis import cell
 from acra_twisted.themis.keys import PublicKey, decode_private, decode_public
 

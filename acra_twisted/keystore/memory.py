@@ -10,8 +10,8 @@ from zope.interface import implementer
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.interfaces import IKeyStore
 from acra_twisted.keystore.filesystem import make_opener
-from acra_twisted.keystore.purposes import Purpose, check_owner
 from acra_twisted.keystore.secret import Secret
+from acra_twisted.purposes import Purpose, check_owner
 from acra_twisted.themis.keys import PublicKey
 
 

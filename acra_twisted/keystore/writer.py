@@ -12,11 +12,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from acra_twisted import purposes
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.keystore import files, purposes
+from acra_twisted.keystore import files
 from acra_twisted.keystore.filesystem import FilesystemKeyStore, rotated
-from acra_twisted.keystore.purposes import Purpose
 from acra_twisted.keystore.secret import Secret, wipe
+from acra_twisted.purposes import Purpose
 from acra_twisted.themis import cell, keys
 
 SYMMETRIC_SIZE = 32

@@ -6,7 +6,7 @@ import base64
 import shutil
 from pathlib import Path
 
-from acra_twisted.keystore import purposes
+from acra_twisted import purposes
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.writer import KeyWriter, make_folder, new_master_key
 from acra_twisted.themis.keys import PublicKey

@@ -14,10 +14,10 @@ from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.arrival import Arrival
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.wire import apirequest
-from acra_twisted.wire.httphead import Head, HeadReader, Refused
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.wire.http import apirequest
+from acra_twisted.wire.http.head import Head, HeadReader, Refused
 
 if TYPE_CHECKING:
     from acra_twisted.server.service import AcraServer

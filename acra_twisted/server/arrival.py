@@ -20,15 +20,15 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.model import Identity, Session
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.audit import identity_fields
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport import identity, reasons
+from acra_twisted.proxy.relay import Relay
+from acra_twisted.telemetry.logs.audit import identity_fields
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.transport import failures, identity, spoken
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.relay import Relay
 from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.transport.verifier import CertificateRefused
-from acra_twisted.wire import lengthprefix, spoken, tracecontext
+from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.frames import StartupPacket
 
 if TYPE_CHECKING:
@@ -271,10 +271,10 @@ class Arrival(Channel):
 
     def _not_wrapped(self, failure: Failure, wrap: Span | None) -> None:
         """Why the link's handshake was never done; who it claimed to be has not been proven."""
-        reason = reasons.reason_of(failure, self._server.peer)
+        reason = failures.reason_of(failure, self._server.peer)
         for span in (wrap, self.span):
             if span is not None:
-                reasons.tell(span, spans.UNAVAILABLE, reason)
+                failures.tell(span, spans.UNAVAILABLE, reason)
         claimed = getattr(self.transport, "claimed", "") or None
         if isinstance(failure.value, CertificateRefused):
             self._identity.certificate = failure.value.subject

@@ -28,21 +28,21 @@ from acra_twisted.dialects.postgresql.startup import (
 )
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.model import Session
+from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
+from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
 from acra_twisted.server.database import foreign
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.live import current
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.transport import identity, reasons
-from acra_twisted.transport.parties import APPLICATION
-from acra_twisted.transport.relay import HANDSHAKE, SHUTDOWN, Relay
-from acra_twisted.transport.valve import Valve
-from acra_twisted.wire import spoken, tracecontext
+from acra_twisted.telemetry.pages.sessions import current
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.transport import failures, identity, spoken
+from acra_twisted.transport.peers import APPLICATION
+from acra_twisted.wire.link import tracecontext
+from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
-from acra_twisted.wire.spanlink import ACCEPTED, DECLINED
 
 if TYPE_CHECKING:
     from acra_twisted.server.database import DatabaseChannel
@@ -53,12 +53,12 @@ _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
 #: Reasons why a database is not reached that have nothing to do with TLS.
 _NOT_REACHED = frozenset(
     (
-        reasons.REFUSED,
-        reasons.UNREACHABLE,
-        reasons.TIMEOUT,
-        reasons.NAME,
-        reasons.PROTOCOL,
-        reasons.HUNG_UP,
+        failures.REFUSED,
+        failures.UNREACHABLE,
+        failures.TIMEOUT,
+        failures.NAME,
+        failures.PROTOCOL,
+        failures.HUNG_UP,
     )
 )
 #: More than this before the startup packet is whole is no startup.
@@ -73,7 +73,7 @@ _LEFT = (
 )
 
 
-def _not_reached(reason: reasons.Reason) -> tuple[bytes, str]:
+def _not_reached(reason: failures.Reason) -> tuple[bytes, str]:
     """What the client is told: not where the database is."""
     return b"08006", f"could not connect to the database: {reason.public}"
 
@@ -140,7 +140,7 @@ class ServerConnection(Arrival):
     def tls_started(self) -> None:
         """TLS inside the database protocol is complete."""
         if self._direct and self.transport.negotiatedProtocol != ALPN:
-            reason = reasons.reason_of(ForeignProtocol(spoken.TLS), self._server.peer)
+            reason = failures.reason_of(ForeignProtocol(spoken.TLS), self._server.peer)
             self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql", error=str(reason))
             self.abort()
             return
@@ -244,8 +244,8 @@ class ServerConnection(Arrival):
 
     def _unreachable(self, failure: Failure, span: Span) -> None:
         self._connecting = None
-        reason = reasons.reason_of(failure, self._server.database_party)
-        reasons.tell(span, spans.UNAVAILABLE, reason)
+        reason = failures.reason_of(failure, self._server.database_party)
+        failures.tell(span, spans.UNAVAILABLE, reason)
         self._tracing.finish(span)
         if failure.check(CancelledError) and self._closed:
             return
@@ -321,7 +321,7 @@ class ServerConnection(Arrival):
         if wrong is None:
             relay.first_from_database(data)
             return
-        reason = reasons.reason_of(wrong, self._server.database_party)
+        reason = failures.reason_of(wrong, self._server.database_party)
         self._event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
         relay.finish("not a database", _not_reached(reason))
 
@@ -401,7 +401,7 @@ class ServerConnection(Arrival):
         if self.relay is not None:
             self.relay.client_lost(reason)
         if self._starting_tls and not reason.check(ConnectionDone, ConnectionLost):
-            why = reasons.reason_of(reason, reasons.Party(APPLICATION))
+            why = failures.reason_of(reason, failures.Party(APPLICATION))
             self._event(events.TLS_INIT, "TLS with an application failed", error=str(why))
         super().lost(reason)
 

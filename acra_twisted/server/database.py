@@ -15,8 +15,8 @@ from acra_twisted.options import Address
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
+from acra_twisted.transport.spoken import PLAIN, POSTGRESQL, SECURE_SESSION, spoken
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
-from acra_twisted.wire.spoken import PLAIN, POSTGRESQL, SECURE_SESSION, spoken
 
 #: Of the links those who connect speak first.
 _NOT_FOREIGN = frozenset(("", POSTGRESQL, PLAIN, SECURE_SESSION))

@@ -17,39 +17,39 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.config.files import open_file
+from acra_twisted.daemon.connections import Connections
+from acra_twisted.daemon.reload import not_renewed, renew
+from acra_twisted.daemon.running import running, sessions
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.disclosure import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Block, Settings
-from acra_twisted.pipeline.build import Services, build
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.plugins.chosen import Services, build
+from acra_twisted.proxy.limits import Limits
 from acra_twisted.server.api import ApiConnection, check_api
 from acra_twisted.server.arrival import Arrival
 from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import Database
 from acra_twisted.stages.censor import check_rules
-from acra_twisted.telemetry import banner
-from acra_twisted.telemetry.destinations import doubts, make_exporters
-from acra_twisted.telemetry.exchangemetrics import ServerMetrics
+from acra_twisted.telemetry.export.destinations import doubts, make_exporters
+from acra_twisted.telemetry.logs import banner
+from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
 from acra_twisted.telemetry.service import TelemetryService, make_guard
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.tracing import ExchangeTracing
-from acra_twisted.transport import parties
+from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.transport import peers
 from acra_twisted.transport.certificates import CLIENT, SERVER
-from acra_twisted.transport.connections import Connections
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
-from acra_twisted.transport.hub import hub_of
+from acra_twisted.transport.failures import Party, shown
 from acra_twisted.transport.keepalive import KeepAlive, keepalive
-from acra_twisted.transport.patience import Limits
-from acra_twisted.transport.reach import TIMEOUT, Reach
-from acra_twisted.transport.reasons import Party, shown
-from acra_twisted.transport.renewal import not_renewed, renew
-from acra_twisted.transport.running import running, sessions
+from acra_twisted.transport.native.hub import hub_of
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import (
     NONE,
@@ -61,7 +61,7 @@ from acra_twisted.transport.tls import (
     TLSSecurity,
     told,
 )
-from acra_twisted.wire.apirequest import RESET_KEY_STORAGE
+from acra_twisted.wire.http.apirequest import RESET_KEY_STORAGE
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("decryptor", "poison"))
@@ -80,9 +80,9 @@ def uses_secure_session(settings: Settings) -> bool:
 def link_name(settings: Settings) -> str:
     """The protection of the link to connectors, as `parties` names it."""
     if settings["acraconnector_tls_transport_enable"]:
-        return parties.LINK_TLS
+        return peers.LINK_TLS
     plain = settings["acraconnector_transport_encryption_disable"]
-    return parties.LINK_PLAIN if plain else parties.LINK_SECURE_SESSION
+    return peers.LINK_PLAIN if plain else peers.LINK_SECURE_SESSION
 
 
 def uses_database_tls(settings: Settings) -> bool:
@@ -359,13 +359,13 @@ class AcraServer(MultiService):
         self.intake: Any = None
         if self.telemetry.store is not None and self._link_proves:
             # It brings protobuf along: a daemon without pages starts without.
-            from acra_twisted.telemetry.intake import Intake
+            from acra_twisted.telemetry.tracing.received import Intake
 
             self.intake = Intake(self.telemetry.store, self.telemetry.clock)
             self.metrics.watch_intake(self.intake.counts)
 
     def _set_up_security(self, settings: Settings) -> None:
-        self.peer = Party(parties.CONNECTOR[link_name(settings)])
+        self.peer = Party(peers.CONNECTOR[link_name(settings)])
         credentials = Credentials(settings, "tls_client_")
         self.client_id: str = settings["client_id"]
         self.id_from_certificate: str = (
@@ -417,7 +417,7 @@ class AcraServer(MultiService):
 
         if creator is not None:
             self._contexts.add(anew, creator)
-        self.database_party = Party(parties.DATABASE, shown(address))
+        self.database_party = Party(peers.DATABASE, shown(address))
         self.database = make_database(self.reactor, settings, creator, self._keepalive)
         endpoint = client_endpoint(self.reactor, address, TIMEOUT)
         self.telemetry.reach = Reach(self.reactor, "database", endpoint)

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from acra_twisted.errors import WireError
-from acra_twisted.telemetry.turns import Turns
-from acra_twisted.transport.valve import STAGE, Valve
-from acra_twisted.wire.spanlink import KEPT, SpanIntake
+from acra_twisted.proxy.valve import STAGE, Valve
+from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.wire.link.spanlink import KEPT, SpanIntake
 
 
 class SpanLink:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acra_twisted.config.daemon import exit_with, make_root
 from acra_twisted.config.ini import BLOCK_PREFIXES
 from acra_twisted.config.reading import Program
 from acra_twisted.config.sections import SERVER_SECTIONS
-from acra_twisted.config.usage import DaemonOptions
+from acra_twisted.daemon.root import exit_with, make_root
+from acra_twisted.daemon.usage import DaemonOptions
 from acra_twisted.options import Block, Section, Settings
 from acra_twisted.server.effects import RULES
 from acra_twisted.server.service import AcraServer, check, check_whole
-from acra_twisted.telemetry.probe import probe
+from acra_twisted.telemetry.export.probe import probe
 
 #: What is done when a poison record is read.
 _REACTIONS = ("poison_run_script_file", "poison_stop_session_enable", "poison_shutdown_enable")
@@ -40,13 +40,13 @@ def _stage_sections(values: Mapping[str, Any], blocks: Sequence[Block]) -> list[
     # twisted.plugin looks through directories and imports every stage: only if one is asked for.
     if not names:
         return []
-    from acra_twisted.pipeline.build import stage_sections
+    from acra_twisted.plugins.chosen import stage_sections
 
     return stage_sections(names)
 
 
 def _installed() -> dict[str, Any]:
-    from acra_twisted.pipeline.build import stage_factories
+    from acra_twisted.plugins.chosen import stage_factories
 
     return stage_factories()
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, tags
-from acra_twisted.wire.tracecontext import TraceContext, parse_plain, parse_traceparent
+from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: What a text without any context has not.
 CONTEXT_KEY: Final = b"traceparent"

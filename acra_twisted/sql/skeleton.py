@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from acra_twisted.compiled import COMPILED
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.sql.scan import NAME_MARK, NUMBER_MARK, STRING_MARK, Skeleton, scan
 
 # In a key: a string, a number.  NAME_MARK stands for a quoted name while plainness is judged.

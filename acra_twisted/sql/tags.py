@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
-from acra_twisted.wire.tracecontext import TraceContext, parse_traceparent
+from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
 
 #: The keys of a context.
 CONTEXT_KEY, STATE_KEY = b"traceparent", b"tracestate"

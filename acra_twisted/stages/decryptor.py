@@ -19,12 +19,12 @@ from acra_twisted.batches import RowBatch
 from acra_twisted.crypto import cells
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
-from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.model import Columns, Exchange
 from acra_twisted.options import Option, Settings
-from acra_twisted.pipeline.build import Services
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.plugins.chosen import Services
+from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.stages import containers
 from acra_twisted.stages.containers import Cell, Tally
 from acra_twisted.verdicts import NEVER, PASS, Never, Pass, Replace

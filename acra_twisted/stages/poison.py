@@ -26,12 +26,12 @@ from acra_twisted.batches import RowBatch
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform, IStageFactory
-from acra_twisted.keystore.purposes import POISON, POISON_SYMMETRIC
 from acra_twisted.model import Columns, Exchange
 from acra_twisted.options import Option, Settings
-from acra_twisted.pipeline.build import Services
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.plugins.chosen import Services
+from acra_twisted.purposes import POISON, POISON_SYMMETRIC
 from acra_twisted.stages import containers
 from acra_twisted.verdicts import NEVER, PASS, Hangup, Never, Pass
 

@@ -15,28 +15,28 @@ from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
-from acra_twisted.telemetry import banner
-from acra_twisted.telemetry.audit import AuditLog
-from acra_twisted.telemetry.clock import steady_clock
-from acra_twisted.telemetry.destinations import doubts, make_exporters, read_secret
-from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
-from acra_twisted.telemetry.guard import Guard
-from acra_twisted.telemetry.live import LastStatements
-from acra_twisted.telemetry.observers import Observers
-from acra_twisted.telemetry.outlet import Outlet
-from acra_twisted.telemetry.resource import Resource
-from acra_twisted.telemetry.rpcz import RpcStats
-from acra_twisted.telemetry.sampling import by_client, make_sampler
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.tracing import ExchangeTracing, Tracing
-from acra_twisted.telemetry.turns import Turns
-from acra_twisted.telemetry.zpages import TracePages
-from acra_twisted.telemetry.zstore import TRACES_MAX, SpanStore
+from acra_twisted.pipeline.observers import Observers
+from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.logs import banner
+from acra_twisted.telemetry.logs.audit import AuditLog
+from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+from acra_twisted.telemetry.pages.access import Guard
+from acra_twisted.telemetry.pages.readiness import Reach
+from acra_twisted.telemetry.pages.rpcz import RpcStats
+from acra_twisted.telemetry.pages.sessions import LastStatements
+from acra_twisted.telemetry.pages.traces import TracePages
+from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.telemetry.tracing.clock import steady_clock
+from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
+from acra_twisted.telemetry.tracing.processor import Outlet
+from acra_twisted.telemetry.tracing.sampling import by_client, make_sampler
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import TRACES_MAX, SpanStore
 from acra_twisted.transport.certificates import clock, judged
 from acra_twisted.transport.endpoints import ListenerService, bind
-from acra_twisted.transport.hub import hub_of
 from acra_twisted.transport.keepalive import keepalive
-from acra_twisted.transport.reach import Reach
+from acra_twisted.transport.native.hub import hub_of
 from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
@@ -147,9 +147,9 @@ class TelemetryService(MultiService):
         if metrics is None and zpages is None:
             return
         # Imported only here: a daemon without metrics and pages does not pay for the web.
-        from acra_twisted.telemetry.httpchannel import Visitors
-        from acra_twisted.telemetry.scrape import Scrape
-        from acra_twisted.telemetry.site import BoundedTLS, make_site
+        from acra_twisted.telemetry.metrics.scrape import Scrape
+        from acra_twisted.telemetry.pages.channel import Visitors
+        from acra_twisted.telemetry.pages.site import BoundedTLS, make_site
 
         scrape = Scrape(self.metrics.registry, self.metrics.count_sessions)
         both = metrics == zpages

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from acra_twisted.errors import CryptoError
+from acra_twisted.fast.points import uncompressed
 from acra_twisted.themis import container
-from acra_twisted.themis.points import uncompressed
 
 PrivateKey = ec.EllipticCurvePrivateKey
 PublicKey = ec.EllipticCurvePublicKey

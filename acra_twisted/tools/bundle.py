@@ -11,11 +11,11 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 
+from acra_twisted import purposes
 from acra_twisted.errors import CryptoError, KeyStoreError
-from acra_twisted.keystore import purposes
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
-from acra_twisted.keystore.purposes import Purpose
 from acra_twisted.keystore.writer import KeyWriter
+from acra_twisted.purposes import Purpose
 from acra_twisted.themis import cell, keys
 
 _FORMAT = "acra-twisted key bundle 1"

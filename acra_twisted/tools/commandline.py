@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, NoReturn, TextIO
 
-from acra_twisted import __version__
+from acra_twisted import __version__, purposes
 from acra_twisted.config.files import is_to_be_made
 from acra_twisted.errors import AcraError, ConfigError, KeyStoreError, raise_together
-from acra_twisted.keystore import masterkey, purposes
+from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.options import BOOLEAN, Line
 from acra_twisted.tools import acrawords

@@ -10,10 +10,11 @@ import os
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from acra_twisted import purposes
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.keystore import files, purposes
-from acra_twisted.keystore.purposes import Purpose
+from acra_twisted.keystore import files
 from acra_twisted.keystore.writer import KeyWriter, make_folder, new_master_key
+from acra_twisted.purposes import Purpose
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 

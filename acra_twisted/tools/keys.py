@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO, TextIO
 
+from acra_twisted import purposes
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.keystore import files, purposes
-from acra_twisted.keystore.purposes import CLIENT, ZONE, Purpose
+from acra_twisted.keystore import files
 from acra_twisted.keystore.writer import KeyWriter, make_folder
+from acra_twisted.purposes import CLIENT, ZONE, Purpose
 from acra_twisted.themis import keys
 from acra_twisted.tools import bundle, commandline
 from acra_twisted.tools.commandline import Environment, Parser

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
+from acra_twisted import purposes
 from acra_twisted.errors import AcraError, KeyStoreError
-from acra_twisted.keystore import purposes
-from acra_twisted.telemetry.chaincheck import Run, verify
+from acra_twisted.telemetry.logs.chaincheck import Run, verify
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 

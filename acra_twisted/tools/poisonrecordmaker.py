@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import TextIO
 
+from acra_twisted import purposes
 from acra_twisted.crypto import poison
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.keystore import purposes
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 

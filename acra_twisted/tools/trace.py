@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry.search import FILTERS
-from acra_twisted.telemetry.spans import iso_time
-from acra_twisted.telemetry.waterfall import draw, draw_shares
+from acra_twisted.telemetry.pages.search import FILTERS
+from acra_twisted.telemetry.pages.waterfall import draw, draw_shares
+from acra_twisted.telemetry.tracing.spans import iso_time
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.pages import Pages, add_options

@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
+from acra_twisted.transport.native.sockets import SocketTransport, take_over
+from acra_twisted.transport.native.tlssockets import TLSTransport
 from acra_twisted.transport.securesession import SecureSessionProtocol
-from acra_twisted.transport.sockets import SocketTransport, take_over
-from acra_twisted.transport.tlssockets import TLSTransport
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)

@@ -20,8 +20,8 @@ from twisted.internet.interfaces import IProtocolFactory
 from acra_twisted.errors import ConfigError
 from acra_twisted.events import START_LISTENING
 from acra_twisted.options import Address
+from acra_twisted.transport.activation import Handed
 from acra_twisted.transport.dialling import TcpEndpoint
-from acra_twisted.transport.handed import Handed
 from acra_twisted.transport.keepalive import KeepAlive
 
 _BACKLOG = 1024

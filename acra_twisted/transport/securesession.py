@@ -25,16 +25,16 @@ from zope.interface import implementer
 
 from acra_twisted.errors import AcraError, ForeignProtocol, HandshakeError, KeyStoreError
 from acra_twisted.interfaces import IAuthenticatingTransport, ITransportSecurity
-from acra_twisted.keystore.purposes import CONNECTOR, SERVER, is_client_id
+from acra_twisted.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey, generate
 from acra_twisted.themis.session import ClientSession, ServerSession
+from acra_twisted.transport.native.sockets import SocketTransport, take_over
 from acra_twisted.transport.sessionstream import SessionStream
 from acra_twisted.transport.silence import SILENT
-from acra_twisted.transport.sockets import SocketTransport, take_over
-from acra_twisted.wire import lengthprefix
+from acra_twisted.transport.spoken import LOOK, POSTGRESQL, SECURE_SESSION, spoken
 from acra_twisted.wire.framing import ChunkBuffer
-from acra_twisted.wire.spoken import LOOK, POSTGRESQL, SECURE_SESSION, spoken
+from acra_twisted.wire.link import lengthprefix
 
 #: Of the client id and of handshake messages (which are below 300 bytes).
 HANDSHAKE_LIMIT = 1024

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.python.failure import Failure
 
-from acra_twisted.wire import lengthprefix
 from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.link import lengthprefix
 
 if TYPE_CHECKING:
     from acra_twisted.themis.session import ClientSession, ServerSession

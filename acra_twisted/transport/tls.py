@@ -372,7 +372,7 @@ class TLSSecurity:
     def protect(self, factory: IProtocolFactory) -> IProtocolFactory:
         """See ITransportSecurity."""
         # tlssockets needs what is in this module.
-        from acra_twisted.transport.tlssockets import TLSStart
+        from acra_twisted.transport.native.tlssockets import TLSStart
 
         return _StartingFactory(
             lambda protocol: TLSStart(self._context, self._is_client, protocol), factory

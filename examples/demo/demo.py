@@ -30,9 +30,9 @@ from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.places import neutral, temporary
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from acra_twisted.telemetry import spans as model
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.waterfall import as_record, draw, draw_shares
+from acra_twisted.telemetry.pages.waterfall import as_record, draw, draw_shares
+from acra_twisted.telemetry.tracing import spans as model
+from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.writer import create_acrablock, create_acrastruct, load_public_key
 
 CLIENT_ID = "demo application"

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psycopg
 
+from acra_twisted import purposes
 from acra_twisted.crypto.poison import make_acrastruct
-from acra_twisted.keystore import purposes
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys

@@ -22,9 +22,9 @@ with atheris.instrument_imports(
     from acra_twisted.crypto import cells, envelopes
     from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
     from acra_twisted.errors import AcraError
-    from acra_twisted.wire import lengthprefix, tracecontext
+    from acra_twisted.wire.link import lengthprefix, tracecontext
+    from acra_twisted.wire.link.spanlink import SpanIntake
     from acra_twisted.wire.postgres import backend, frontend, nested
-    from acra_twisted.wire.spanlink import SpanIntake
     from tests.support.sessions import PARSE_COMPLETE, SYNC, parse, query, ready
     from tests.support.twins import both
 

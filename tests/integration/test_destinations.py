@@ -20,7 +20,7 @@ import psycopg
 from acra_twisted.sandbox.collector import decode
 from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 from tests.integration.base import Surroundings, eventually, get
-from tests.unit.telemetry.test_jaeger import read_binary, read_datagram, tags
+from tests.unit.telemetry.export.test_jaeger import read_binary, read_datagram, tags
 
 #: Datadog's own test agent, in an environment of its own (see .ci/install-servers).
 TEST_AGENT = Path(__file__).parents[2] / ".venv-datadog/bin/ddapm-test-agent"

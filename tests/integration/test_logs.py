@@ -14,14 +14,14 @@ from pathlib import Path
 
 import psycopg
 
-from acra_twisted.keystore import purposes
+from acra_twisted import purposes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import free_port
-from acra_twisted.telemetry.securitylog import SCHEMA
+from acra_twisted.telemetry.logs.security import SCHEMA
 from acra_twisted.tools import keymaker, logverifier
 from acra_twisted.tools.commandline import Environment
 from tests.integration.base import Surroundings, eventually, get
-from tests.unit.telemetry.test_logs import parse_cef
+from tests.unit.telemetry.logs.test_formats import parse_cef
 
 RULES = "version: 0.85.0\nhandlers: [{handler: deny, tables: [forbidden]}]\n"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 
+from acra_twisted import purposes
 from acra_twisted.crypto import poison
-from acra_twisted.keystore import purposes
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.themis import keys as themis_keys

@@ -16,8 +16,8 @@ import rotel
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port
-from acra_twisted.telemetry.vocabulary import attribute
-from acra_twisted.telemetry.waterfall import shares
+from acra_twisted.telemetry.pages.waterfall import shares
+from acra_twisted.telemetry.tracing.vocabulary import attribute
 from acra_twisted.tools import trace
 from tests.integration.base import Surroundings, eventually, get
 

@@ -6,9 +6,9 @@ import os
 
 from twisted.internet.defer import Deferred
 
+from acra_twisted import purposes
 from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
-from acra_twisted.keystore import purposes
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.model import LINES, Columns, Exchange
 from acra_twisted.themis import keys

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from acra_twisted.dialects.postgresql.disclosure import NOTHING, Disclosure
+from acra_twisted.dialects.postgresql.propagation import NOTHING, Disclosure
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.transport.patience import Limits
-from acra_twisted.transport.relay import Relay
+from acra_twisted.proxy.limits import Limits
+from acra_twisted.proxy.relay import Relay
 from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import message
-from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
     FLUSH,

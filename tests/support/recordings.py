@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from acra_twisted.model import Exchange, Statement
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.recorded import Recorded, Recorder
-from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.recorded import Recorded, Recorder
+from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
 

@@ -1,7 +1,7 @@
 """Two spans, parent and child, with everything that an encoder must carry."""
 
-from acra_twisted.telemetry import spans
-from acra_twisted.telemetry.spans import Span
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
 
 
 def sample():

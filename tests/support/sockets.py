@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISecuredProtocol
-from acra_twisted.transport.hub import hub_of
+from acra_twisted.transport.native.hub import hub_of
 
 
 class Reactor(Clock):

@@ -11,7 +11,7 @@ from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.ini import BLOCK_PREFIXES, STAGE_PREFIX, IniFile
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.errors import ConfigError, raise_together
-from acra_twisted.pipeline.build import stage_factories, stage_sections
+from acra_twisted.plugins.chosen import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts
 from tests.support.documents import TOP, blocks, literals, pages, site
 from tests.support.settings import values_of

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.telemetry import logsinks
+from acra_twisted.telemetry.logs import sinks
 
 
 class Codes(SynchronousTestCase):
@@ -49,6 +49,4 @@ class Severities(SynchronousTestCase):
         self.assertEqual(events.syslog_severity(events.POISON_RECORD, 7), 7)
 
     def test_levels_are_named_as_syslog_names_them(self):
-        self.assertLessEqual(
-            set(events.SYSLOG.values()), set(logsinks.SEVERITIES.values()) | {1, 5}
-        )
+        self.assertLessEqual(set(events.SYSLOG.values()), set(sinks.SEVERITIES.values()) | {1, 5})

@@ -12,18 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 TOP = Path(__file__).parents[2]
 PACKAGE = TOP / "acra_twisted"
 ORDER = (
+    ("fast",),
     (
         "batches",
-        "bigendian",
-        "byteswriter",
-        "compiled",
+        "cache",
         "errors",
         "events",
         "hosts",
         "lines",
         "options",
         "outstanding",
-        "syscalls",
+        "purposes",
         "verdicts",
         "interfaces",
         "model",
@@ -33,7 +32,9 @@ ORDER = (
     ("keystore",),
     ("pipeline", "stages", "plugins"),
     ("transport", "telemetry"),
-    ("config", "server", "connector", "doctor", "sandbox", "tools", "writer"),
+    ("proxy",),
+    ("config",),
+    ("daemon", "server", "connector", "doctor", "sandbox", "tools", "writer"),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 #: Who may import what that others may not.

@@ -7,14 +7,14 @@ from acra_twisted import interfaces
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
-from acra_twisted.pipeline.build import stage_factories
+from acra_twisted.pipeline.observers import Observers
+from acra_twisted.plugins.chosen import stage_factories
 from acra_twisted.stages.censor import CensorStage
 from acra_twisted.stages.query_capture import QueryCapture
-from acra_twisted.telemetry.audit import AuditLog
-from acra_twisted.telemetry.exchangemetrics import ServerMetrics
-from acra_twisted.telemetry.exporters import HttpExporter, LogExporter
-from acra_twisted.telemetry.observers import Observers
-from acra_twisted.telemetry.tracing import ExchangeTracing
+from acra_twisted.telemetry.export.http import HttpExporter, LogExporter
+from acra_twisted.telemetry.logs.audit import AuditLog
+from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.tls import RawSecurity, TLSSecurity
 from tests.support.sessions import Recorder

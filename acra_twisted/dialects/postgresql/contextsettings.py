@@ -17,7 +17,7 @@ from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import postgresql_value
 from acra_twisted.sql.tags import context_in_value
-from acra_twisted.wire.tracecontext import TraceContext
+from acra_twisted.wire.link.tracecontext import TraceContext
 
 APPLICATION_NAME: Final = b"application_name"
 #: Settings that may hold a context; of several in a startup packet the first one holds.

@@ -11,22 +11,22 @@ from acra_twisted.dialects.postgresql import authentication, replies
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
-from acra_twisted.dialects.postgresql.disclosure import (
+from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     Disclosure,
     startup_contexts,
     startup_notices,
 )
-from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.startup import settle_version
 from acra_twisted.dialects.postgresql.startupsettings import setting_names
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
 from acra_twisted.model import MESSAGES, ROWS, Exchange, Session
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
-from acra_twisted.wire.tracecontext import TraceContext
 
 
 @implementer(IDatabaseDialect)

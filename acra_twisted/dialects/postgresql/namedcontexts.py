@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from acra_twisted.model import Exchange
-from acra_twisted.wire.tracecontext import TraceContext
+from acra_twisted.wire.link.tracecontext import TraceContext
 
 _NAME: Final = rb'("(?:[^"]|"")++"|[A-Za-z_\x80-\xff][\w$\x80-\xff]*+)'
 _MAKES: Final = re.compile(rb"\s*+(prepare|declare)\s++%b[\s(]" % _NAME, re.I)

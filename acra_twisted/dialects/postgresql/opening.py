@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
-from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure, asks_for_notices
 from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure, asks_for_notices
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
 from acra_twisted.model import Brought, Exchange, Session, Statement
 from acra_twisted.sql import settings
@@ -24,8 +24,8 @@ from acra_twisted.sql.comments import (
     may_set_context,
     take_context,
 )
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import frontend
-from acra_twisted.wire.tracecontext import TraceContext
 
 #: Of requests that are not answered yet.
 _LOOKED_THROUGH: Final = 16

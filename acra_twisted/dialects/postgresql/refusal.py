@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.batch import HeldBatch
-from acra_twisted.dialects.postgresql.disclosure import Disclosure
+from acra_twisted.dialects.postgresql.held import HeldBatch
+from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.errors import RolledBackError
 from acra_twisted.model import Exchange, Session
 from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block

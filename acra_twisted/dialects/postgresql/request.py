@@ -23,13 +23,13 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.disclosure import (
+from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
+from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     Disclosure,
     carried,
 )
-from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
-from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.errors import WireError
 from acra_twisted.model import (
     PARAMETERS,

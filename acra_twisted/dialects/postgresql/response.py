@@ -18,7 +18,7 @@ from typing import Any, Final
 from acra_twisted.batches import CopyBatch
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
-from acra_twisted.dialects.postgresql.disclosure import (
+from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     SERVER_NAME,
     SERVER_VALUE,

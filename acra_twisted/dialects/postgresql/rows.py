@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.batches import CopyBatch, RowBatch
-from acra_twisted.bigendian import uint16
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.chunks import ChunkFlow
+from acra_twisted.dialects.postgresql.flow import ChunkFlow
 from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
 from acra_twisted.errors import WireError
+from acra_twisted.fast.bigendian import uint16
 from acra_twisted.model import (
     COLUMNS,
     LINES,

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.disclosure import CARRIER, carried
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
+from acra_twisted.dialects.postgresql.propagation import CARRIER, carried
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Work
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.postgres.frames import length_at
-from acra_twisted.wire.tracecontext import TraceContext
 
 #: Of the unnamed portal: its description, and the beginning of its Execute.
 _DESCRIBE: Final = b"D\0\0\0\x06P\0"

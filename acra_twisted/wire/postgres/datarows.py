@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from acra_twisted.bigendian import uint16
-from acra_twisted.compiled import COMPILED
+from acra_twisted.fast.bigendian import uint16
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.wire.postgres.frames import DATA_ROW, length_at
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from acra_twisted.bigendian import uint32
-from acra_twisted.compiled import COMPILED
 from acra_twisted.errors import FrameTooLarge, WireError
+from acra_twisted.fast.bigendian import uint32
+from acra_twisted.fast.compiled import COMPILED
 
 if TYPE_CHECKING:
     from mypy_extensions import i64

@@ -9,8 +9,8 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.bigendian import uint16, uint32
 from acra_twisted.errors import WireError
+from acra_twisted.fast.bigendian import uint16, uint32
 from acra_twisted.wire.postgres.frames import end_of_string, message
 
 _SHORT: Final = struct.Struct(">H")

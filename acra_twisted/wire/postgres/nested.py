@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from acra_twisted.bigendian import uint16, uint32
+from acra_twisted.fast.bigendian import uint16, uint32
 
 if TYPE_CHECKING:
     from mypy_extensions import i64

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.connector.answer import judge
-from acra_twisted.wire import spoken
+from acra_twisted.transport import spoken
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 

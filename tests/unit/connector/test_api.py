@@ -13,7 +13,7 @@ from acra_twisted.connector.api import api_address
 from acra_twisted.connector.link import LinkChannel
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
-from acra_twisted.wire import tracecontext
+from acra_twisted.wire.link import tracecontext
 from tests.unit.connector.test_connection import Connected, Shaking
 
 RESET = b"GET /resetKeyStorage HTTP/1.1\r\nHost: x\r\n\r\n"

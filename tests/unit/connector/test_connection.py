@@ -24,8 +24,8 @@ from acra_twisted.connector.service import AcraConnector
 from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.options import Address, defaults
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry import live
-from acra_twisted.wire import tracecontext
+from acra_twisted.telemetry.pages import sessions
+from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import (
     SSL_REQUEST_PACKET,
@@ -388,7 +388,7 @@ class Followed(Connected):
         application.dataReceived(b"\x16\x03\x01 a handshake")
         self.assertEqual(link.transport.value(), SSL_REQUEST_PACKET + b"\x16\x03\x01 a handshake")
         self.assertIsNone(application.relay)
-        (row,) = live.describe(self.connector._sessions(), 0)
+        (row,) = sessions.describe(self.connector._sessions(), 0)
         self.assertEqual((row["state"], row["trace_id"]), ("unread", application.span.trace_id))
         self.assertEqual(application.span.attributes["acra.unread"], "encrypted")
         self.assertIn(b'reason="encrypted"} 1.0', generate_latest(self.connector.metrics.registry))
@@ -480,7 +480,7 @@ class Foreign(Logged):
             self.assertEqual(link.transport.value(), STARTUP + query(b"BEGIN"))
             expected = AUTHENTICATED + b"?no message of any protocol"
             self.assertEqual(application.transport.value(), expected)
-            (row,) = live.describe(self.connector._sessions(), 0)
+            (row,) = sessions.describe(self.connector._sessions(), 0)
             self.assertEqual(
                 (row["state"], application.span.attributes["acra.unread"]), ("unread", "foreign")
             )

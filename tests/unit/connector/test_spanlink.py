@@ -9,9 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.connector.link import LinkChannel
 from acra_twisted.connector.spanlink import LinkExporter
-from acra_twisted.telemetry import otlp
-from acra_twisted.telemetry.resource import Resource
-from acra_twisted.wire import lengthprefix
+from acra_twisted.telemetry.export import otlp
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.wire.link import lengthprefix
 from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
 from tests.support.sample_spans import sample
 

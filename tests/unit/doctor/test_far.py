@@ -8,8 +8,8 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.doctor.far import is_whole, of_answer, told
 from acra_twisted.doctor.result import FAIL, OK, WARN
 from acra_twisted.options import defaults
-from acra_twisted.transport import parties
-from acra_twisted.transport.reasons import Party, reason_of
+from acra_twisted.transport import peers
+from acra_twisted.transport.failures import Party, reason_of
 from acra_twisted.wire.postgres.backend import encode_error, encode_sasl
 from acra_twisted.wire.postgres.frames import message
 
@@ -57,9 +57,7 @@ class Answers(SynchronousTestCase):
         self.assertTrue(is_whole(b"R" + b"\xff" * 9000))
 
     def test_a_reason_has_its_remedy(self):
-        found = told(
-            "database", reason_of(ConnectionRefusedError(), Party(parties.DATABASE, "h:1"))
-        )
+        found = told("database", reason_of(ConnectionRefusedError(), Party(peers.DATABASE, "h:1")))
         self.assertEqual(found.state, FAIL)
         self.assertEqual(found.text, "the database at h:1: connection refused")
         self.assertIn("db_host and db_port", found.remedy)

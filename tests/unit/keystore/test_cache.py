@@ -5,11 +5,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from acra_twisted import purposes
 from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore import purposes
 from acra_twisted.keystore.cache import OFF, RECHECK, KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.keystore.purposes import (
+from acra_twisted.purposes import (
     CONNECTOR,
     SEARCH_HMAC,
     SERVER,

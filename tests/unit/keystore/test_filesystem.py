@@ -6,11 +6,12 @@ import shutil
 
 from zope.interface.verify import verifyObject
 
+from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct
 from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore import files, purposes
+from acra_twisted.keystore import files
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.themis import keys

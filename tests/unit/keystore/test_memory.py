@@ -3,8 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from acra_twisted import purposes
 from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore import purposes
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.themis import keys
 

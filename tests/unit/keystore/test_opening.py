@@ -3,10 +3,10 @@
 import base64
 import os
 
-from acra_twisted import events
+from acra_twisted import events, purposes
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
-from acra_twisted.keystore import masterkey, opening, purposes
+from acra_twisted.keystore import masterkey, opening
 from acra_twisted.options import defaults
 from tests.unit.keystore.base import MASTER, OWNER, FolderCase
 

@@ -3,8 +3,9 @@
 import os
 import re
 
+from acra_twisted import purposes
 from acra_twisted.errors import CryptoError, KeyStoreError
-from acra_twisted.keystore import files, purposes, writer
+from acra_twisted.keystore import files, writer
 from acra_twisted.themis import keys
 from tests.unit.keystore.base import OWNER, FolderCase
 

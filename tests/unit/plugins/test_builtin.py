@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.pipeline.build import stage_factories
 from acra_twisted.plugins import builtin
+from acra_twisted.plugins.chosen import stage_factories
 
 
 class Shipped(SynchronousTestCase):

@@ -6,8 +6,8 @@ import urllib.request
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.collector import Collector
-from acra_twisted.telemetry import otlp
-from acra_twisted.telemetry.resource import Resource
+from acra_twisted.telemetry.export import otlp
+from acra_twisted.telemetry.export.resource import Resource
 from tests.support.sample_spans import sample
 
 

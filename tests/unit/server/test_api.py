@@ -12,7 +12,7 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.api import ApiConnection, check_api
-from acra_twisted.wire import tracecontext
+from acra_twisted.wire.link import tracecontext
 from tests.unit.server.test_connection import CONTEXT, ServerCase
 
 FRAMED = tracecontext.encode(CONTEXT)

@@ -17,8 +17,9 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
-from acra_twisted.telemetry.sampling import make_sampler
-from acra_twisted.wire import lengthprefix, tracecontext
+from acra_twisted.telemetry.tracing.sampling import make_sampler
+from acra_twisted.wire.link import lengthprefix, tracecontext
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import (
     SPANS_OFFERED_PACKET,
     SSL_REQUEST_PACKET,
@@ -26,7 +27,6 @@ from acra_twisted.wire.postgres.frames import (
     StartupPacket,
     message,
 )
-from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.sessions import query, ready, types
 
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()

@@ -4,10 +4,10 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
+from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.spanlink import SpanLink
-from acra_twisted.telemetry.turns import STEPS, Turns
-from acra_twisted.transport.valve import Valve
-from acra_twisted.wire import lengthprefix
+from acra_twisted.telemetry.pages.turns import STEPS, Turns
+from acra_twisted.wire.link import lengthprefix
 from tests.support.turnclock import TurnClock
 
 

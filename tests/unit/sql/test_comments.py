@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sql.comments import add_context, may_hold_context, take_context
-from acra_twisted.wire.tracecontext import parse_traceparent
+from acra_twisted.wire.link.tracecontext import parse_traceparent
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OTHER = b"00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"

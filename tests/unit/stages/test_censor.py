@@ -12,7 +12,7 @@ from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
-from acra_twisted.pipeline.build import Services
+from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.journal import read_journal
 from acra_twisted.verdicts import PASS, Deny

@@ -101,6 +101,6 @@ class Leaving(SynchronousTestCase):
         self.assertEqual((handed, rows.findings), (1, None))
 
     def purposes(self):
-        from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
+        from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 
         return STORAGE, STORAGE_SYMMETRIC, "client"

@@ -10,7 +10,7 @@ from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IResultStage, IRowTransform
 from acra_twisted.model import STREAM, TUPLES, UNKNOWN_FORMAT, Exchange
-from acra_twisted.pipeline.build import Services
+from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
 from acra_twisted.verdicts import NEVER, PASS, Replace
 from acra_twisted.wire.postgres.nested import SIGNATURE, CopiedTuples
@@ -289,7 +289,7 @@ class Decrypting(SynchronousTestCase):
         stage = Decryptor(Later(), self.workers)
         rows = batch([hexed(self.bench.struct(b"one"))])
         verdict = stage.plan_result(rows.columns, self.exchange).transform(rows)
-        from acra_twisted.keystore.purposes import STORAGE, STORAGE_SYMMETRIC
+        from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 
         waiting.callback(self.bench.keys.opener(STORAGE, STORAGE_SYMMETRIC, "client"))
         self.assertEqual(self.successResultOf(verdict).item.cells(0), [hexed(b"one")])

@@ -18,7 +18,7 @@ from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.model import STREAM, TUPLES, UNKNOWN_FORMAT, Exchange
 from acra_twisted.options import defaults
-from acra_twisted.pipeline.build import Services
+from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison, PoisonFactory, Script
 from acra_twisted.verdicts import NEVER, PASS, Hangup

@@ -10,7 +10,7 @@ from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
-from acra_twisted.pipeline.build import Services
+from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.query_capture import QueryCapture, QueryCaptureFactory
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session

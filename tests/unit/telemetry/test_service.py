@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.options import Address, Settings, defaults
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry.exchangemetrics import ConnectorMetrics
+from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
 from acra_twisted.transport.tls import Credentials, TLSContexts
 from tests.support.sample_spans import sample

@@ -6,8 +6,8 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acra_twisted import purposes
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.keystore import purposes
 from acra_twisted.themis import cell
 from acra_twisted.tools import bundle
 from tests.unit.keystore.base import OWNER, FolderCase

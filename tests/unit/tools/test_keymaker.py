@@ -7,7 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from acra_twisted.keystore import masterkey, purposes
+from acra_twisted import purposes
+from acra_twisted.keystore import masterkey
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tools import keymaker
 from tests.unit.tools.base import ToolCase

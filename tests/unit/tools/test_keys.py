@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from acra_twisted.keystore import purposes
+from acra_twisted import purposes
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.tools import keys

@@ -8,9 +8,9 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import AcraError, KeyStoreError
-from acra_twisted.telemetry.logchain import LAST_WORDS, Chain
+from acra_twisted.telemetry.logs.chain import LAST_WORDS, Chain
 from acra_twisted.tools import keymaker, logverifier
-from tests.unit.telemetry.test_logsetup import MASTER, SETTINGS, VARIABLE, logsetup, make_key
+from tests.unit.telemetry.logs.test_setup import MASTER, SETTINGS, VARIABLE, make_key, setup
 
 
 class Verifier(SynchronousTestCase):
@@ -18,7 +18,7 @@ class Verifier(SynchronousTestCase):
         self.keys = self.mktemp()
         make_key(self.keys)
         self.patch(os, "environ", {VARIABLE: MASTER})
-        chain = Chain(logsetup._key_reader(SETTINGS.but(keys_dir=self.keys))(), "plaintext")
+        chain = Chain(setup._key_reader(SETTINGS.but(keys_dir=self.keys))(), "plaintext")
         end = f'time="now" level=info msg="{LAST_WORDS[1]}" chain=end'
         self.lines = [chain.sign(text) for text in ("one", "two", end)]
 
@@ -49,7 +49,7 @@ class Verifier(SynchronousTestCase):
         )
 
     def chain(self, first="one"):
-        key = logsetup._key_reader(SETTINGS.but(keys_dir=self.keys))()
+        key = setup._key_reader(SETTINGS.but(keys_dir=self.keys))()
         chain = Chain(key, "plaintext")
         end = f'time="now" level=info msg="{LAST_WORDS[1]}" chain=end'
         return [chain.sign(text) for text in (first, "two", end)]

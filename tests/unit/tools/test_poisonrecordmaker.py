@@ -3,7 +3,7 @@
 import base64
 
 from acra_twisted.crypto import envelopes
-from acra_twisted.keystore.purposes import POISON, POISON_SYMMETRIC
+from acra_twisted.purposes import POISON, POISON_SYMMETRIC
 from acra_twisted.tools import poisonrecordmaker
 from tests.unit.tools.base import ToolCase
 

@@ -9,10 +9,10 @@ from email.message import Message
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry.search import Unfit
-from acra_twisted.telemetry.spans import Span
-from acra_twisted.telemetry.zpages import NotKept, TracePages
-from acra_twisted.telemetry.zstore import SpanStore
+from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.pages.traces import NotKept, TracePages
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.tools import pages as pages_module
 from acra_twisted.tools import trace
 from tests.support.webpages import body

@@ -5,8 +5,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.sockets import SocketTransport
-from acra_twisted.transport.tlssockets import TLSTransport
+from acra_twisted.transport.native.sockets import SocketTransport
+from acra_twisted.transport.native.tlssockets import TLSTransport
 from tests.support.sockets import Reactor, pair
 
 

@@ -13,9 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from acra_twisted.transport import dialling
 from acra_twisted.transport.dialling import TcpEndpoint, look_up, resolve
+from acra_twisted.transport.failures import Party, reason_of
 from acra_twisted.transport.keepalive import KeepAlive
-from acra_twisted.transport.parties import DATABASE
-from acra_twisted.transport.reasons import Party, reason_of
+from acra_twisted.transport.peers import DATABASE
 from tests.support.names import know
 
 V4, V6 = int(socket.AF_INET), int(socket.AF_INET6)

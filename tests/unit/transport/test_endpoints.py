@@ -13,8 +13,8 @@ from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
 from acra_twisted.transport import endpoints
+from acra_twisted.transport.activation import Handed
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
-from acra_twisted.transport.handed import Handed
 
 
 class Binding(SynchronousTestCase):

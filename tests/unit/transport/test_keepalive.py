@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.transport import endpoints
+from acra_twisted.transport.activation import Handed
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
-from acra_twisted.transport.handed import Handed
 from acra_twisted.transport.keepalive import KeepAlive, keepalive
 
 CHOSEN = KeepAlive(50, 7, 3, 90.5)

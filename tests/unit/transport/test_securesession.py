@@ -19,15 +19,15 @@ from acra_twisted.errors import (
     KeyStoreError,
 )
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.keystore.purposes import CONNECTOR, SERVER
+from acra_twisted.purposes import CONNECTOR, SERVER
 from acra_twisted.themis import keys, session
-from acra_twisted.transport import securesession
+from acra_twisted.transport import securesession, spoken
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.silence import PeerSilent
-from acra_twisted.wire import lengthprefix, spoken, tracecontext
+from acra_twisted.wire.link import lengthprefix, tracecontext
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
-from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.vectors import load
 
 NOW = 1_800_000_000

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import CryptoError
 from acra_twisted.transport.sessionstream import PIECE, SessionStream
-from acra_twisted.wire import lengthprefix
+from acra_twisted.wire.link import lengthprefix
 from tests.unit.themis.test_session import established
 
 

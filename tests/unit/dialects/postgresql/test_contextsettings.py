@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.contextsettings import Change, ContextSettings, read_changes
 from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import message
-from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,

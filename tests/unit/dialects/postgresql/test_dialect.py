@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.disclosure import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 from tests.support.sessions import make_session, ready

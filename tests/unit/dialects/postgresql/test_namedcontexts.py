@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.model import Exchange
-from acra_twisted.wire.tracecontext import TraceContext
+from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import SYNC, bind, execute, make_session, parse, query
 

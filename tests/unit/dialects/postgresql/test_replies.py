@@ -9,8 +9,8 @@ from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.model import Exchange
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.transport.patience import Limits
-from acra_twisted.transport.relay import Relay
+from acra_twisted.proxy.limits import Limits
+from acra_twisted.proxy.relay import Relay
 from tests.support.line import Judge, programs, said, texts
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure
+from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.model import ROWS
 from acra_twisted.verdicts import PASS
-from acra_twisted.wire.tracecontext import TraceContext
+from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.disclosure import CARRIER, Disclosure
+from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import PARAMETERS, ROWS, STATEMENT
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import message
-from acra_twisted.wire.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,

@@ -1,0 +1,1 @@
+"""Parts that every daemon has: its start, its connections, reloading and its end."""

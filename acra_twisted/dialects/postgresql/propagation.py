@@ -1,0 +1,144 @@
+"""What of a trace crosses the database protocol.
+
+* Towards the database: a context in a sqlcommenter comment at the end of a Query or Parse.  Where
+  AcraServer is at the other end, a request without text (Bind of a statement prepared earlier,
+  Describe, Close) is preceded by a Close of a prepared statement that does not exist, whose name
+  is the context: `CARRIER`.  The protocol answers it with CloseComplete and nothing else;
+  AcraServer takes it off and answers by itself.
+* From the application: a traceparent in its startup packet, for requests that bring none
+  (`contextsettings` has those that come later).
+* Towards the application: the trace id in errors, and on demand a NOTICE behind each reply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from acra_twisted.dialects.postgresql.contextsettings import APPLICATION_NAME, NAMES
+from acra_twisted.model import Exchange
+from acra_twisted.sql.comments import CONTEXT_KEY
+from acra_twisted.sql.tags import context_in_value
+from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
+from acra_twisted.wire.postgres.frames import StartupPacket
+
+#: By this an AcraServer of this package makes itself known to a connector: a ParameterStatus
+#: before the first ReadyForQuery, which the connector takes off.  Nothing else is told to servers
+#: that others made.
+SERVER_NAME: Final = b"acra_twisted"
+SERVER_VALUE: Final = b"1"
+#: How the name of a prepared statement that nobody has begins where it is a context.
+CARRIER: Final = b"traceparent="
+
+_OPTION: Final = re.compile(
+    rb"\b(acra\.traceparent|pg_tracing\.trace_context|application_name)=((?:\\.|[^\s\\])*)"
+)
+_STARTUP_NOTICE: Final = re.compile(rb"\bacra\.trace_notice=(\w+)")
+_SET_NOTICE: Final = re.compile(
+    rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*;?\s*", re.I
+)
+_ON: Final = frozenset((b"on", b"true", b"yes", b"1"))
+_NS_PER_MS: Final = 1e6
+
+
+class Disclosure(NamedTuple):
+    """``context`` gives the context of an exchange, ``onward`` that which is handed on towards
+    the database with it (None: nothing of this one).  ``to_acra``: AcraServer may be there, and
+    executions carry theirs as well.  ``errors``: trace ids in errors.  ``notices``: sessions may
+    ask for a NOTICE behind each reply.
+    """
+
+    context: Callable[[Exchange], TraceContext] | None = None
+    onward: Callable[[Exchange], TraceContext | None] | None = None
+    to_acra: bool = False
+    errors: bool = False
+    notices: bool = False
+
+    def hint(self, exchange: Exchange | None) -> str:
+        """What an error says about its trace; empty if it says nothing."""
+        if not self.errors or self.context is None or exchange is None:
+            return ""
+        return f"trace_id {self.context(exchange).trace_id}"
+
+    def notice(self, exchange: Exchange | None) -> str:
+        """What a session that asked for it is told behind a reply; empty if nothing."""
+        if not self.notices or self.context is None or exchange is None:
+            return ""
+        if not exchange.session.notices:
+            return ""
+        return describe(exchange, self.context(exchange).trace_id, exchange.session.clock())
+
+
+NOTHING: Final = Disclosure()
+
+
+def describe(exchange: Exchange, trace_id: str, now: int) -> str:
+    """Where the time of an exchange went, up to now."""
+    parts = [f"trace_id {trace_id}", f"total {_shown(now - exchange.opened)}"]
+    if exchange.sent:
+        parts.append(f"proxy before the database {_shown(exchange.sent - exchange.opened)}")
+        if exchange.first_byte >= exchange.sent:
+            parts.append(f"database to first byte {_shown(exchange.first_byte - exchange.sent)}")
+        parts.append(f"database and rows {_shown(now - exchange.sent)}")
+    return "acra: " + ", ".join(parts)
+
+
+def _shown(nanoseconds: int) -> str:
+    return f"{nanoseconds / _NS_PER_MS:.3f} ms"
+
+
+def carried(name: bytes) -> TraceContext | None:
+    """The context in the name that a Close has; None if it is a name like any other."""
+    if name[: len(CARRIER)] != CARRIER:
+        return None
+    value = name[len(CARRIER) :]
+    return parse_plain(value) or parse_traceparent(value.decode("latin-1"))
+
+
+def startup_contexts(startup: StartupPacket) -> tuple[dict[bytes, TraceContext | None], bool]:
+    """The contexts in a startup packet, by the setting, and whether one cannot be used.
+
+    ``acra.traceparent`` or ``pg_tracing.trace_context`` (also in ``options``: a name with a point
+    is one that the database accepts as well), or ``application_name``.
+    """
+    found: dict[bytes, TraceContext | None] = {}
+    malformed = False
+    for name, value in _values(startup):
+        context, is_malformed = _context_in(name, value)
+        malformed = malformed or is_malformed
+        if context is not None:
+            found[name] = context
+    return found, malformed and not found
+
+
+def _values(startup: StartupPacket) -> Iterator[tuple[bytes, bytes]]:
+    """Settings that may hold a context, those that hold first before the others, with values."""
+    parameters = startup.parameters
+    options = {found[1]: found[2] for found in _OPTION.finditer(parameters.get(b"options", b""))}
+    for name in NAMES:
+        if parameters.get(name):
+            yield name, parameters[name]
+        elif name in options:
+            yield name, options[name]
+
+
+def _context_in(name: bytes, value: bytes) -> tuple[TraceContext | None, bool]:
+    value = value.translate(None, b"\\")
+    if name != APPLICATION_NAME and CONTEXT_KEY not in value:
+        value = CONTEXT_KEY + b"=" + value
+    return context_in_value(value)
+
+
+def startup_notices(startup: StartupPacket) -> bool:
+    """Whether ``-c acra.trace_notice=on`` is among the options."""
+    found = _STARTUP_NOTICE.search(startup.parameters.get(b"options", b""))
+    return found is not None and found[1].lower() in _ON
+
+
+def asks_for_notices(text: bytes) -> bool | None:
+    """What ``SET acra.trace_notice = on`` says; None for any other statement."""
+    if b"acra.trace_notice" not in text:
+        return None
+    found = _SET_NOTICE.fullmatch(text)
+    return None if found is None else found[1].lower() in _ON

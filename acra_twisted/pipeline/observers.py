@@ -1,0 +1,153 @@
+"""One observer that tells several: the fan-out between the pipeline and its watchers.
+
+A watcher that raises is our own bug; it is logged and the others are told all the same, for
+nothing that only watches may hurt the data path.
+
+Exchanges that went as they should are told of in runs: what watches touches much memory, and a run
+brings it into the processor's caches once.  It takes 0.1 ms, for which no reply is to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from twisted.logger import Logger
+from zope.interface import classImplements
+
+from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.pipeline.watcher import Watcher
+
+_log: Final = Logger()
+
+#: Exchanges of a run, as many as may wait for its being told, and bytes of a statement among them.
+_RUN: Final = 32
+_MOST: Final = 128
+_TEXT: Final = 4096
+#: Nanoseconds: what took longer is told of at once.
+_LONG: Final = 10**9
+
+
+def _at_once(function: Callable[[], None]) -> None:
+    function()
+
+
+class Observers:
+    """Tells each of ``watchers`` in order.
+
+    ``slow``, nanoseconds: who lasted as long is told of at once, as is whatever went wrong.
+    ``afterwards`` calls what it is given when the replies that are ready have been sent.
+    Whoever reads what watchers have counted calls `catch_up` before; somebody must call it now
+    and then, for spans to get on their way.
+    """
+
+    def __init__(
+        self,
+        watchers: Sequence[Any],
+        slow: int = 0,
+        afterwards: Callable[[Callable[[], None]], None] = _at_once,
+    ) -> None:
+        self._watchers = tuple(watchers)
+        self._afterwards = afterwards
+        self._slow = slow or _LONG
+        self._waiting: list[Exchange] = []
+        self._opened = _interested(watchers, "exchange_opened")
+        self._ran = _interested(watchers, "stage_ran")
+        self._closed = _interested(watchers, "exchange_closed")
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """Per message, so the methods were looked up beforehand."""
+        for tell in self._opened:
+            try:
+                tell(exchange)
+            except Exception:
+                _log.failure("observer failed")
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """At once, or with others that are as plain."""
+        waiting, statement = self._waiting, exchange.statement
+        waiting.append(exchange)
+        many = len(waiting)
+        if (
+            many >= _MOST
+            or exchange.outcome != "ok"
+            or exchange.attributes is not None
+            or exchange.closed - exchange.opened >= self._slow
+            or (statement is not None and len(statement.text) > _TEXT)
+        ):
+            self.catch_up()
+        elif many == _RUN:
+            self._afterwards(self.catch_up)
+
+    def catch_up(self) -> None:
+        """Tell of every exchange that has closed."""
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
+        # One watcher after the other: what each touches stays in the caches.
+        for closed in self._closed:
+            for exchange in waiting:
+                try:
+                    closed(exchange)
+                except Exception:
+                    _log.failure("observer failed")
+        for exchange in waiting:
+            exchange.passed = None
+
+    def session_opened(self, session: Session) -> None:
+        """See IPipelineObserver."""
+        self._tell("session_opened", session)
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """See IPipelineObserver."""
+        self.catch_up()
+        self._tell("session_closed", session, reason)
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """At once."""
+        for tell in self._ran:
+            try:
+                tell(stage, work, verdict, started, ended)
+            except Exception:
+                _log.failure("observer failed")
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """See IPipelineObserver."""
+        self._tell("stage_failed", stage, work, failure)
+
+    def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """See IPipelineObserver."""
+        self._tell("containers_read", exchange, kind, opened, failed)
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """See IPipelineObserver."""
+        self._tell("security_event", code, text, session, exchange, **fields)
+
+    def _tell(self, method: str, *args: Any, **fields: Any) -> None:
+        for watcher in self._watchers:
+            try:
+                getattr(watcher, method)(*args, **fields)
+            except Exception:
+                _log.failure("observer failed")
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(Observers, IPipelineObserver)
+
+
+def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
+    """The methods of those watchers whose own is not the one that takes no notice."""
+    return tuple(
+        getattr(watcher, method)
+        for watcher in watchers
+        if getattr(type(watcher), method, None) is not getattr(Watcher, method)
+    )

@@ -1,0 +1,114 @@
+"""One direction of one connection: flow, stages, verdicts.
+
+Verdicts that are there at once are settled in a loop; for one that is not, the source is paused
+and the other direction goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from acra_twisted.dialects.postgresql.flow import ChunkFlow
+from acra_twisted.model import Work
+from acra_twisted.pipeline.driver import settled
+from acra_twisted.proxy.valve import STAGE, Valve
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+
+_VERDICTS: Final = frozenset((Replace, Deny, Hangup))
+
+
+class Pump:
+    """``run`` is the pipeline; ``flush`` sends what the flows have put out; ``hang_up`` and
+    ``failed`` end the connection (for a verdict, for an exception)."""
+
+    __slots__ = ("_flow", "_run", "_valve", "_flush", "_hang_up", "_failed", "waits_for", "_ended")
+
+    def __init__(
+        self,
+        flow: ChunkFlow,
+        run: Callable[[Work], Any],
+        valve: Valve,
+        *,
+        flush: Callable[[], None],
+        hang_up: Callable[[str], None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        self._flow = flow
+        self._run = run
+        self._valve = valve
+        self._flush = flush
+        self._hang_up = hang_up
+        self._failed = failed
+        #: What a verdict is awaited for.
+        self.waits_for: Work | None = None
+        self._ended = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a verdict is being waited for."""
+        return self.waits_for is not None
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the source."""
+        if self.waits_for is not None:
+            self._flow.feed(data)
+        elif not self._ended:
+            self._advance(data)
+
+    def _advance(self, data: bytes = b"") -> None:
+        """Go as far as verdicts are there."""
+        flow = self._flow
+        try:
+            work = flow.begin(data) if data else flow.next_work()
+            while work is not None:
+                verdict = self._run(work)
+                if verdict is not PASS and type(verdict) not in _VERDICTS:
+                    verdict = self._now_or_later(verdict, work)
+                    if verdict is None:
+                        break
+                if type(verdict) is Hangup:
+                    self._end(verdict)
+                    return
+                flow.settle(work, verdict)
+                if self._ended:
+                    break
+                work = flow.next_work()
+            self._flush()
+        except Exception:
+            self._failed(Failure())
+
+    def _now_or_later(self, verdict: Deferred[Any], work: Work) -> Any:
+        verdict = settled(verdict)
+        if not isinstance(verdict, Deferred):
+            return verdict
+        self.waits_for = work
+        self._valve.close(STAGE)
+        verdict.addCallback(self._resume, work)
+        # The pipeline's Deferred never fails; what `_resume` raises is our own bug.
+        verdict.addErrback(self._failed)
+        return None
+
+    def _resume(self, verdict: Any, work: Work) -> None:
+        self.waits_for = None
+        if self._ended:
+            return
+        if type(verdict) is Hangup:
+            self._end(verdict)
+            return
+        self._flow.settle(work, verdict)
+        self._advance()
+        if not self.waiting:
+            self._valve.open(STAGE)
+
+    def _end(self, verdict: Hangup) -> None:
+        self._flush()
+        self._ended = True
+        self._hang_up(verdict.reason)
+
+    def stop(self) -> None:
+        """Take no further verdict."""
+        self._ended = True

@@ -1,0 +1,1 @@
+"""Exporters: finished spans to every destination that is configured."""

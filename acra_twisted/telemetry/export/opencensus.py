@@ -1,0 +1,74 @@
+"""Exporters that others made for OpenCensus, named by dotted path, on a thread of their own.
+
+They block, and some raise: our bounded queue stands between, one batch at a time is with them, and
+what they raise is counted and said once a minute.
+"""
+
+from __future__ import annotations
+
+import importlib
+import queue
+import threading
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry.export.queue import BatchExporter, Payload, Refused
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.tracing.spans import to_span_data
+
+
+def load(path: str) -> Any:
+    """The class that a dotted path names.  Raises ConfigError."""
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"tracing_exporters: cannot import {path!r}: {error}") from None
+    if not callable(found) or not hasattr(found, "emit"):
+        raise ConfigError(
+            f"tracing_exporters: {path!r} is no OpenCensus exporter (a class with a method emit)"
+        )
+    return found
+
+
+class ForeignExporter(BatchExporter):
+    """``make`` gives an object with ``emit(list of SpanData)``; it is called on our thread."""
+
+    def __init__(self, reactor: Any, name: str, make: Any, **batching: Any) -> None:
+        nobody = Resource("")
+        super().__init__(reactor, name, lambda spans, resource: Payload(spans), nobody, **batching)
+        self._make = make
+        #: Spans to emit and what is told of it; None ends the thread.
+        self._work: queue.SimpleQueue[tuple[Payload, Deferred[None]] | None] = queue.SimpleQueue()
+
+    def open(self) -> None:
+        """Begin the thread; the program does not wait for it at its end."""
+        threading.Thread(target=self._run, name=self.name, daemon=True).start()
+
+    async def close(self) -> None:
+        """End the thread, once it is back from what it does."""
+        self._work.put(None)
+
+    async def send(self, payload: Payload) -> None:
+        """Have it emitted.  Raises Refused: what another's code raises, a retry need not change."""
+        done: Deferred[None] = Deferred()
+        self._work.put((payload, done))
+        try:
+            await done
+        except Exception as error:
+            raise Refused(type(error).__name__) from None
+
+    def _run(self) -> None:
+        target: Any = None
+        while (work := self._work.get()) is not None:
+            payload, done = work
+            try:
+                target = self._make() if target is None else target
+                target.emit([to_span_data(span) for span in payload.parts])
+            except Exception:
+                self._reactor.callFromThread(done.errback, Failure())
+            else:
+                self._reactor.callFromThread(done.callback, None)

@@ -1,0 +1,1 @@
+"""Log lines: their formats, destinations and signatures."""

@@ -1,0 +1,124 @@
+"""Security events as a stream of their own: every record has the same keys, in the same order.
+
+Keys come from here and from nowhere else, and values are escaped by JSON or CEF: whatever a peer
+sends, it can add neither a field nor a line.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any, NamedTuple, get_type_hints
+
+from twisted.logger import LogEvent, formatEvent
+
+from acra_twisted import __version__, events
+from acra_twisted.telemetry.logs.sinks import timestamp
+from acra_twisted.wire.formats import cef
+
+_VALUE_MAX = 4096
+
+
+class SecurityRecord(NamedTuple):
+    """One security event.  A text that an event does not have is empty, a number is 0.
+
+    ``action``: what became of what a peer did; ``outcome``: success or failure, for the peer.
+    ``claimed_client_id`` was not proven.  ``peer`` is who connected to this daemon, on ``host``;
+    ``server_address`` is the database.
+    ``attempts``: failures of this peer that followed each other; ``records``: poison records.
+    """
+
+    time: str
+    product: str
+    version: str
+    host: str
+    code: int
+    event: str
+    severity: int
+    message: str
+    action: str
+    outcome: str
+    client_id: str = ""
+    claimed_client_id: str = ""
+    certificate: str = ""
+    session_id: int = 0
+    peer: str = ""
+    peer_port: int = 0
+    server_address: str = ""
+    server_port: int = 0
+    user: str = ""
+    database: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    stage: str = ""
+    rule: str = ""
+    query: str = ""
+    error: str = ""
+    attempts: int = 0
+    records: int = 0
+
+
+#: The keys of a record, in order.
+SCHEMA = SecurityRecord._fields
+_NUMBERS = frozenset(name for name, kind in get_type_hints(SecurityRecord).items() if kind is int)
+#: What an event may say of itself; the others are made here.
+_TAKEN = SCHEMA[SCHEMA.index("client_id") :]
+
+
+def is_security_event(event: LogEvent) -> bool:
+    """Whether an event belongs on the stream."""
+    return event.get("code") in events.SECURITY
+
+
+def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
+    """An event as a record."""
+    code = event["code"]
+    row = events.TABLE[code]
+    return SecurityRecord(
+        time=timestamp(event),
+        product=product,
+        version=__version__,
+        host=host,
+        code=code,
+        event=row.meaning,
+        severity=row.severity,
+        message=formatEvent(event)[:_VALUE_MAX],
+        action=str(event.get("action", row.action)),
+        outcome=str(event.get("outcome", row.outcome)),
+        **{name: _shown(name, event[name]) for name in _TAKEN if event.get(name) is not None},
+    )
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in _NUMBERS:
+        return value if isinstance(value, int) else 0
+    return str(value)[:_VALUE_MAX]
+
+
+class SecurityLog:
+    """Writes security events to a sink.  ``style`` is ``json`` or ``cef``."""
+
+    def __init__(self, product: str, style: str, sink: Any) -> None:
+        self._product = product
+        self._style = style
+        self._host = socket.gethostname()
+        self.sink = sink
+
+    def __call__(self, event: LogEvent) -> bool | None:
+        """Write an event, if it is one of those; False if it is lost, None if it is none."""
+        if not is_security_event(event):
+            return None
+        found = record(self._product, self._host, event)
+        if self._style == "json":
+            line = json.dumps(found._asdict())
+        else:
+            known = {name: value for name, value in found._asdict().items() if value}
+            line = cef.encode_dictionary(
+                self._product,
+                __version__,
+                found.code,
+                found.message,
+                found.severity,
+                cef.to_dictionary(event.get("log_time", 0.0), known),
+            )
+        return bool(self.sink.send(line, event))

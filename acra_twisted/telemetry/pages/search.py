@@ -1,0 +1,280 @@
+"""Which of the traces that are kept fit what is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import TRACES_MAX, Kept
+
+#: Names of what may be asked for, as the page's arguments have them, with what they mean.
+FILTERS: Mapping[str, str] = {
+    "trace_id": "the trace id, or its first digits",
+    "client_id": "requests of this client id",
+    "user": "requests of this user of the database",
+    "database": "requests to this database",
+    "statement": "requests whose statement has this text, in capitals or not; literals are ?",
+    "table": "requests that name this table",
+    "verdict": "allow, deny or error (failed without being refused)",
+    "min_ms": "requests that took at least as long",
+    "max_ms": "requests that took at most as long",
+    "since": "not before: 15m ago, or 2026-11-28T14:00 (UTC)",
+    "until": "not after, in the same way",
+    "of": "requests (the default) or connections",
+    "sort": "newest (the default) or slowest first",
+    "limit": "as many, 50 by default, 200 at most",
+    "offset": "leave out as many",
+}
+#: Of exchanges; ``error`` is of those that failed without being refused.
+ERROR = "error"
+VERDICTS = ("allow", "deny", ERROR)
+KINDS = ("requests", "connections")
+ORDERS = ("newest", "slowest")
+#: As many are shown where nobody says how many, and at most.
+SHOWN, SHOWN_MAX = 50, 200
+#: Spans that are looked at between two turns.
+_STEP = 16
+_TEXT_MAX = 200
+_FOR_EVER = 1 << 62
+_CONNECTIONS = frozenset(("handleConnection", "handleCommandsConnection"))
+_AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)(?: ago)?")
+_UNITS = {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86_400e9}
+_WORD = re.compile(r"[^\s,;()]+")
+
+
+class Unfit(ValueError):
+    """Raised where something is asked for that cannot be; the text says what can."""
+
+
+class Filters(NamedTuple):
+    """Times are nanoseconds; empty texts fit everything, ``trace_id`` by its beginning.
+
+    One span must fit all of it, for it is an exchange that is looked for: a connection is long
+    because it stays open.  ``slowest``: those that took longest come first.
+    """
+
+    trace_id: str = ""
+    client_id: str = ""
+    user: str = ""
+    database: str = ""
+    statement: str = ""
+    table: str = ""
+    verdict: str = ""
+    minimum: int = 0
+    maximum: int = _FOR_EVER
+    since: int = 0
+    until: int = _FOR_EVER
+    connections: bool = False
+    slowest: bool = False
+    limit: int = SHOWN
+    offset: int = 0
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, str], now: int = 0) -> Filters:
+        """From a page's arguments; ``now`` is nanoseconds.  Raises Unfit."""
+        asked = {name: value.strip() for name, value in arguments.items() if name != "format"}
+        for name, value in asked.items():
+            if name not in FILTERS:
+                raise Unfit(f"there is no filter {name[:40]!r}; there are {', '.join(FILTERS)}")
+            if len(value) > _TEXT_MAX:
+                raise Unfit(f"{name} is longer than {_TEXT_MAX} characters")
+        trace_id = asked.get("trace_id", "").lower()
+        if trace_id.strip("0123456789abcdef") or len(trace_id) > 32:
+            raise Unfit("trace_id must be hex digits, 32 of them or the first few")
+        return cls(
+            trace_id,
+            asked.get("client_id", ""),
+            asked.get("user", ""),
+            asked.get("database", ""),
+            asked.get("statement", "").lower(),
+            asked.get("table", "").lower(),
+            _one_of(asked, "verdict", ("", *VERDICTS)),
+            _milliseconds(asked, "min_ms", 0),
+            _milliseconds(asked, "max_ms", _FOR_EVER),
+            _moment(asked, "since", now, 0),
+            _moment(asked, "until", now, _FOR_EVER),
+            _one_of(asked, "of", KINDS) == "connections",
+            _one_of(asked, "sort", ORDERS) == "slowest",
+            _number(asked, "limit", SHOWN, 1, SHOWN_MAX),
+            _number(asked, "offset", 0, 0, TRACES_MAX),
+        )
+
+    @property
+    def of_requests(self) -> bool:
+        """Whether what is asked for is a property of requests alone."""
+        asked = self.user or self.database or self.statement or self.table or self.minimum
+        measured = asked or self.maximum != _FOR_EVER or self.slowest
+        return bool(measured or self.verdict not in ("", ERROR))
+
+    def fit(self, span: Span) -> bool:
+        """Whether a span is one that is looked for."""
+        known = span.attributes
+        if self.connections:
+            if span.name not in _CONNECTIONS:
+                return False
+        elif self.of_requests and not is_request(span):
+            return False
+        return (
+            self.minimum <= span.end - span.start <= self.maximum
+            and span.end >= self.since
+            and span.start <= self.until
+            and (not self.verdict or self._has_verdict(span))
+            and (not self.client_id or known.get("acra.client_id") == self.client_id)
+            and (not self.user or known.get("user.name") == self.user)
+            and (not self.database or known.get("db.namespace") == self.database)
+            and (not self.statement or self.statement in _text(span))
+            and (not self.table or self._names_table(span))
+        )
+
+    def _has_verdict(self, span: Span) -> bool:
+        verdict = span.attributes.get("acra.verdict")
+        if self.verdict == ERROR:
+            return bool(span.status) and verdict not in ("deny", "hangup")
+        return bool(verdict == self.verdict)
+
+    def _names_table(self, span: Span) -> bool:
+        """By the summary, in which each table is a word, with its schema or without."""
+        summary = str(span.attributes.get("db.query.summary", "")).lower()
+        words = _WORD.findall(summary)
+        return self.table in words or any(word.endswith(f".{self.table}") for word in words)
+
+
+def is_request(span: Span) -> bool:
+    """Whether it is that of an exchange: not of its parts, not of its connection."""
+    known = span.attributes
+    return "db.namespace" in known or ("acra.verdict" in known and "acra.stage" not in known)
+
+
+def _text(span: Span) -> str:
+    known = span.attributes
+    return f"{span.name}\n{known.get('db.query.text', '')}".lower()
+
+
+def _one_of(asked: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    """The first of ``words`` if nothing is asked for."""
+    word = asked.get(name, "").lower() or words[0]
+    if word not in words:
+        raise Unfit(f"{name} must be one of {', '.join(filter(None, words))}")
+    return word
+
+
+def _milliseconds(asked: Mapping[str, str], name: str, default: int) -> int:
+    if not asked.get(name):
+        return default
+    try:
+        value = float(asked[name])
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e12:
+        raise Unfit(f"{name} must be a number of milliseconds")
+    return int(value * 1e6)
+
+
+def _number(asked: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = asked.get(name, "")
+    if not text:
+        return default
+    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise Unfit(f"{name} must be a number from {least} to {most}")
+    return int(text)
+
+
+def _moment(asked: Mapping[str, str], name: str, now: int, default: int) -> int:
+    text = asked.get(name, "")
+    if not text:
+        return default
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        return now - int(float(ago[1]) * _UNITS[ago[2]])
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return int(moment.timestamp() * 1e6) * 1000
+    except (ValueError, OverflowError):
+        raise Unfit(f"{name} must be 30s, 15m, 2h or 1d ago, or 2026-11-28T14:00 (UTC)") from None
+
+
+class Match(NamedTuple):
+    """A trace, and the longest of its spans that fit; times are nanoseconds."""
+
+    trace_id: str
+    spans: int
+    name: str
+    start: int
+    took: int
+    client_id: str
+    verdict: str
+    error: str
+
+
+def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
+    """The traces that fit, in the order in which they are given.  None is no match: it says that
+    some spans were looked at, after which others may have their turn."""
+    for kept in traces:
+        if not kept.trace_id.startswith(filters.trace_id):
+            continue
+        fitting = []
+        for number, span in enumerate(kept.spans(), 1):
+            if filters.fit(span):
+                fitting.append(span)
+            if not number % _STEP:
+                yield None
+        yield _match(kept, fitting) if fitting else None
+
+
+def _match(kept: Kept, fitting: list[Span]) -> Match:
+    # A request before its connection, which is longer; of requests, and of others, the longest.
+    fitting.sort(key=lambda span: (not is_request(span), span.start - span.end))
+    span = fitting[0]
+    return Match(
+        kept.trace_id,
+        len(kept),
+        span.name,
+        span.start,
+        span.end - span.start,
+        _first(fitting, "acra.client_id"),
+        _first([span for span in fitting if "acra.stage" not in span.attributes], "acra.verdict"),
+        _first([span for span in fitting if span.status], "error.type"),
+    )
+
+
+def _first(spans: Iterable[Span], key: str) -> str:
+    """An attribute of the first span that has it: a connector's exchange has no verdict."""
+    return next((str(s.attributes[key]) for s in spans if key in s.attributes), "")
+
+
+class Listed(NamedTuple):
+    """A part of what was found; ``more`` says whether something comes after it."""
+
+    matches: list[Match]
+    more: bool
+
+
+class Listing:
+    """Collects matches and gives the part that is asked for, in its order."""
+
+    def __init__(self, filters: Filters) -> None:
+        self._filters = filters
+        self._found: list[Match] = []
+
+    @property
+    def enough(self) -> bool:
+        """Whether no further match can change the part: matches come newest first."""
+        wanted = self._filters.offset + self._filters.limit
+        return not self._filters.slowest and len(self._found) > wanted
+
+    def add(self, match: Match) -> None:
+        """One that fits."""
+        self._found.append(match)
+
+    def listed(self) -> Listed:
+        """The part."""
+        filters, found = self._filters, self._found
+        if filters.slowest:
+            found = sorted(found, key=lambda match: -match.took)
+        end = filters.offset + filters.limit
+        return Listed(found[filters.offset : end], len(found) > end)

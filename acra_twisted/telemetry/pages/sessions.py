@@ -1,0 +1,96 @@
+"""The sessions of this moment as plain values, for the live page and for acra-top."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import heappush, heappushpop
+from typing import Any
+
+from acra_twisted.model import Exchange, Session, Statement
+from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.sql.redact import Redacted, of_statement
+from acra_twisted.telemetry.metrics.exchanges import session_state
+
+#: As many are shown, those that have waited longest for a reply before all others.
+SHOWN = 200
+#: Bytes of a statement that is redacted for a page: what is longer would take too long.
+TEXT_LIMIT = 2048
+#: Where a session's notes have the statement that came last.
+_LAST = "live.last"
+#: Sessions that are looked at between two turns.
+_STEP = 32
+
+
+class LastStatements(Watcher):
+    """Notes the statement that each session has executed last, as far as a page would show it."""
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """A long text is not kept for it."""
+        statement = exchange.statement
+        if statement is not None:
+            long = len(statement.text) > TEXT_LIMIT
+            exchange.session.notes[_LAST] = shown(statement).text if long else statement
+
+
+def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:
+    """``now`` is nanoseconds of the sessions' clock.  None is no session: it says that some were
+    looked at, after which others may have their turn."""
+    # Of the session that has waited shortest first: it makes room for another.
+    longest: list[tuple[int, int, Session]] = []
+    for number, session in enumerate(sessions):
+        entry = (-(_since(session) or now), -number, session)
+        if len(longest) < SHOWN:
+            heappush(longest, entry)
+        else:
+            heappushpop(longest, entry)
+        if number % _STEP == _STEP - 1:
+            yield None
+    for _, _, session in sorted(longest, reverse=True):
+        yield _described(session, now)
+
+
+def shown(statement: Statement) -> Redacted:
+    """Return what a page shows of a statement that runs."""
+    if statement.shown is None and len(statement.text) > TEXT_LIMIT:
+        text = f"<statement of {len(statement.text)} bytes>"
+        return Redacted(text, text)
+    return of_statement(statement)
+
+
+def _since(session: Session) -> int:
+    exchange = current(session)
+    return exchange.opened if exchange is not None else 0
+
+
+def current(session: Session) -> Exchange | None:
+    """The exchange whose reply the client waits for."""
+    return next((entry[1] for entry in session.outstanding if entry[1] is not None), None)
+
+
+def _described(session: Session, now: int) -> dict[str, Any]:
+    exchange = current(session)
+    statement = exchange.statement if exchange is not None else None
+    span = (exchange.span if exchange is not None else None) or session.span
+    last = session.notes.get(_LAST, "")
+    since = exchange.opened if exchange is not None else session.answered or session.opened
+    received, sent = session.traffic.from_client, session.traffic.to_client
+    return {
+        "session_id": session.id,
+        "client_id": session.identity.client_id,
+        "peer": session.identity.peer,
+        "certificate": session.identity.certificate,
+        "user": session.user.decode("utf-8", "replace"),
+        "database": session.database.decode("utf-8", "replace"),
+        "state": session_state(session),
+        # Since its request began, or since the last reply.
+        "state_ms": round(max(now - since, 0) / 1e6, 3),
+        "seconds": round((now - session.opened) / 1e9, 3),
+        "received": received,
+        "sent": sent,
+        "waiting": len(session.outstanding),
+        "statement": shown(statement).text if statement else "",
+        "last_statement": last if isinstance(last, str) else shown(last).text,
+        "running_ms": round((now - exchange.opened) / 1e6, 3) if exchange is not None else 0.0,
+        "in_database": bool(exchange is not None and exchange.sent),
+        "trace_id": span.trace_id if span is not None else "",
+    }

@@ -1,0 +1,379 @@
+"""The trace pages: ``/debug/tracez`` and the waterfall of one trace, as HTML and as JSON.
+
+Behaviour after OpenCensus' zPages: per span name the running ones, nine latency buckets and
+errors.  HTML that needs nothing from outside; every value is escaped, for attributes may hold
+what clients sent.  ``?format=json`` gives the same data.
+
+A page is made in pieces, some of them empty, each of which takes some microseconds: between two of
+them sessions have their turn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from acra_twisted.model import Exchange, Session
+from acra_twisted.telemetry.pages import sessions as live
+from acra_twisted.telemetry.pages.rpcz import RpcStats
+from acra_twisted.telemetry.pages.search import (
+    FILTERS,
+    KINDS,
+    ORDERS,
+    VERDICTS,
+    Filters,
+    Listing,
+    Unfit,
+    search,
+)
+from acra_twisted.telemetry.pages.waterfall import (
+    arrange,
+    as_record,
+    daemons,
+    folded,
+    shares,
+    summary,
+    ticks,
+)
+from acra_twisted.telemetry.tracing import store as zstore
+from acra_twisted.telemetry.tracing.spans import Span, iso_time
+from acra_twisted.telemetry.tracing.store import SpanStore
+
+
+class Page(NamedTuple):
+    """Content type and body."""
+
+    kind: str
+    pieces: Iterator[str]
+
+
+class NotKept(Exception):
+    """There is no such page (any more).  Raised before a page's first piece that is not empty."""
+
+
+_LABELS = {
+    "trace_id": "Trace id",
+    "client_id": "Client id",
+    "user": "User",
+    "database": "Database",
+    "statement": "Statement has",
+    "table": "Table",
+    "verdict": "Verdict",
+    "min_ms": "At least, ms",
+    "max_ms": "At most, ms",
+    "since": "Since",
+    "until": "Until",
+    "of": "Of",
+    "sort": "Order",
+    "limit": "How many",
+}
+_COLUMNS = (
+    ("Count", "count"),
+    ("Errors", "errors"),
+    ("Average, ms", "average_ms"),
+    ("50 % within, ms", "p50_ms"),
+    ("95 % within, ms", "p95_ms"),
+    ("99 % within, ms", "p99_ms"),
+    ("Rate, /s", "rate"),
+    ("Input, kB/s", "input_kb"),
+    ("Output, kB/s", "output_kb"),
+)
+#: Where pages are, and what they show.
+PLACES = (
+    ("/debug/traces", "Search: recent, slow, refused and failed requests"),
+    ("/debug/tracez", "Spans by name and latency, with samples"),
+    ("/debug/sessions", "Sessions of this moment, and their statements"),
+    ("/debug/rpcz", "Calls: counts, latencies and rates by kind of request, and of stages"),
+)
+_HTML = "text/html; charset=utf-8"
+_JSON = "application/json"
+_RUNNING_MAX = 100
+_RECENT_MAX = 50
+_BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "errors", "")
+#: Running spans that are looked at between two turns.
+_STEP = 32
+#: Pieces of a template that are one of a page.
+_PIECES = 16
+
+
+class TracePages:
+    """Renders pages from a SpanStore.
+
+    ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``calls`` are
+    counted by an observer (see `rpcz`).  ``clock`` gives nanoseconds.  Pages raise Unfit if an
+    argument cannot be.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        store: SpanStore,
+        running: Callable[[], Iterable[Span]],
+        *,
+        sessions: Callable[[], Iterable[Session]] = tuple,
+        calls: RpcStats | None = None,
+        clock: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._service = service
+        self._store = store
+        self._running = running
+        self._sessions = sessions
+        self._calls = calls
+        self._clock = clock
+        self._templates: dict[str, Any] = {}
+
+    def tracez(self, arguments: Mapping[str, str]) -> Page:
+        """Summary by span name, and the samples of ``name`` and ``bucket`` if they are given."""
+        if arguments.get("bucket", "") not in _BUCKETS:
+            raise Unfit("bucket must be 0 to 8, running or errors")
+        return self._page(arguments, self._tracez(arguments))
+
+    def _tracez(self, arguments: Mapping[str, str]) -> Iterator[str]:
+        running: dict[str, list[Span]] = {}
+        for _, span in zip(range(_RUNNING_MAX), self._running(), strict=False):
+            running.setdefault(span.name or "(exchange)", []).append(span)
+        yield ""
+        rows = [
+            {**row._asdict(), "running": len(running.get(row.name, ()))}
+            for row in self._store.summary()
+        ]
+        yield ""
+        known = {row["name"] for row in rows}
+        rows += [
+            {"name": name, "running": len(spans), "latency": [0] * 9, "errors": 0, "seen": 0}
+            for name, spans in sorted(running.items())
+            if name not in known
+        ]
+        chosen = arguments.get("name")
+        samples: list[Span] = []
+        if chosen is not None:
+            bucket = arguments.get("bucket", "")
+            if bucket == "running":
+                samples = running.get(chosen, [])
+            else:
+                place = zstore.ERRORS if bucket == "errors" else int(bucket or 0)
+                samples = self._store.samples(chosen, place)
+        records = [as_record(span, self._service) for span in samples]
+        yield ""
+        if arguments.get("format") == "json":
+            yield from _json({"service": self._service, "names": rows, "samples": records})
+            return
+        for record in records:
+            record["when"] = iso_time(record["start"])
+            took = record["end"] - record["start"]
+            record["elapsed"] = f"{took / 1e6:.3f}" if took else ""
+        yield ""
+        recent = self._store.traces()[:_RECENT_MAX]
+        yield from self._render(
+            "tracez.html",
+            title="Spans",
+            labels=zstore.LABELS,
+            rows=rows,
+            chosen=chosen,
+            samples=records,
+            recent=((kept.trace_id, len(kept)) for kept in recent),
+        )
+
+    def trace(self, trace_id: str, arguments: Mapping[str, str]) -> Page:
+        """The waterfall of one trace, of what has ended and of what still runs.  Its pieces raise
+        NotKept if there is nothing of it."""
+        return self._page(arguments, self._trace(trace_id, arguments))
+
+    def _trace(self, trace_id: str, arguments: Mapping[str, str]) -> Iterator[str]:
+        records: dict[str, dict[str, Any]] = {}
+        for span in self._store.trace(trace_id).spans():
+            records[span.span_id] = as_record(span, self._service)
+            yield ""
+        for number, record in enumerate(self._open(trace_id), 1):
+            if record is not None:
+                records.setdefault(record["span_id"], record)
+            if not number % _STEP:
+                yield ""
+        if not records:
+            raise NotKept
+        found = sorted(records.values(), key=lambda record: record["start"])
+        if arguments.get("format") == "json":
+            yield from _json({"trace_id": trace_id, "spans": found})
+            return
+        yield ""
+        spent = shares(found)
+        whole = sum(spent.values()) or 1
+        parts = [(name, f"{took / whole:.1%}") for name, took in sorted(spent.items())]
+        yield ""
+        head = summary(found)
+        yield ""
+        yield from self._render(
+            "trace.html",
+            title=f"Trace {trace_id[:8]}",
+            trace_id=trace_id,
+            head={**head._asdict(), "when": iso_time(head.start)},
+            ticks=ticks(head.took),
+            daemons=daemons(found),
+            rows=folded(arrange(found)),
+            shares=parts,
+        )
+
+    def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
+        """Find what of a trace has begun and not ended: exchanges with their statements, then
+        whatever else runs.  None for what is of another trace."""
+        now = self._clock()
+        for session in self._sessions():
+            yield None
+            for _, exchange, _ in session.outstanding:
+                span = None if exchange is None else exchange.span
+                if exchange is None or span is None or span.trace_id != trace_id:
+                    yield None
+                else:
+                    yield self._running_exchange(exchange, now)
+        for span in self._running():
+            yield self._running_span(span, now) if span.trace_id == trace_id else None
+
+    def _running_span(self, span: Span, now: int) -> dict[str, Any]:
+        record = as_record(span, self._service)
+        record["name"] = record["name"] or "(exchange)"
+        record["end"] = max(now, span.start)
+        record["running"] = True
+        return record
+
+    def _running_exchange(self, exchange: Exchange, now: int) -> dict[str, Any]:
+        record = self._running_span(exchange.span, now)
+        session, statement = exchange.session, exchange.statement
+        known = record["attributes"]
+        known["acra.client_id"] = session.identity.client_id
+        known["db.namespace"] = session.database.decode("utf-8", "replace")
+        known["acra.in_database"] = bool(exchange.sent)
+        record["name"] = exchange.kind
+        if statement is not None:
+            redacted = live.shown(statement)
+            record["name"] = redacted.summary
+            known["db.query.text"] = redacted.text
+        return record
+
+    def traces(self, arguments: Mapping[str, str]) -> Page:
+        """The traces that fit."""
+        filters = Filters.of(arguments, self._clock())
+        return self._page(arguments, self._traces(arguments, filters))
+
+    def _traces(self, arguments: Mapping[str, str], filters: Filters) -> Iterator[str]:
+        found = Listing(filters)
+        for match in search(self._store.traces(), filters):
+            if match is not None:
+                found.add(match)
+            if found.enough:
+                break
+            yield ""
+        shown, more = found.listed()
+        yield ""
+        if arguments.get("format") == "json":
+            rows = (match._asdict() for match in shown)
+            yield from _json({"service": self._service, "more": more, "traces": rows})
+            return
+        yield from self._render(
+            "traces.html",
+            title="Search",
+            labels=_LABELS,
+            asked={name: arguments.get(name, "").strip() for name in FILTERS},
+            filters=FILTERS,
+            choices={"verdict": ("", *VERDICTS), "of": KINDS, "sort": ORDERS},
+            first=filters.offset + 1,
+            last=filters.offset + len(shown),
+            before=_page_of(arguments, max(filters.offset - filters.limit, 0))
+            if filters.offset
+            else "",
+            after=_page_of(arguments, filters.offset + filters.limit) if more else "",
+            rows=({**match._asdict(), "when": iso_time(match.start)} for match in shown),
+        )
+
+    def sessions(self, arguments: Mapping[str, str]) -> Page:
+        """What is going on at this moment."""
+        return self._page(arguments, self._sessions_now(arguments))
+
+    def _sessions_now(self, arguments: Mapping[str, str]) -> Iterator[str]:
+        rows: list[dict[str, Any]] = []
+        for row in live.describe(self._sessions(), self._clock()):
+            if row is not None:
+                rows.append(row)
+            yield ""
+        if arguments.get("format") == "json":
+            yield from _json({"service": self._service, "sessions": iter(rows)})
+            return
+        states: dict[str, int] = {}
+        for row in rows:
+            states[row["state"]] = states.get(row["state"], 0) + 1
+        yield from self._render("sessions.html", title="Sessions", rows=rows, states=states)
+
+    def rpcz(self, arguments: Mapping[str, str]) -> Page:
+        """Counts, latencies and rates by kind of request and by stage."""
+        return self._page(arguments, self._rpcz(arguments))
+
+    def _rpcz(self, arguments: Mapping[str, str]) -> Iterator[str]:
+        tables = self._calls.page() if self._calls is not None else {}
+        yield ""
+        if arguments.get("format") == "json":
+            yield from _json({"service": self._service, **tables})
+        else:
+            yield from self._render("rpcz.html", title="Calls", tables=tables, columns=_COLUMNS)
+
+    def start(self, arguments: Mapping[str, str], further: Iterable[tuple[str, str]] = ()) -> Page:
+        """Where everything is; ``further`` are paths and meanings of what is beside the pages."""
+        return self._page(arguments, self._start([*PLACES, *further], arguments))
+
+    def _start(self, places: list[tuple[str, str]], arguments: Mapping[str, str]) -> Iterator[str]:
+        if arguments.get("format") == "json":
+            yield from _json({"service": self._service, "pages": [path for path, _ in places]})
+        else:
+            yield from self._render("start.html", title="Start", places=places)
+
+    @staticmethod
+    def _page(arguments: Mapping[str, str], pieces: Iterator[str]) -> Page:
+        return Page(_JSON if arguments.get("format") == "json" else _HTML, pieces)
+
+    def prepare(self) -> None:
+        """Read the templates now, for it takes a tenth of a second."""
+        from jinja2 import Environment, PackageLoader
+
+        environment = Environment(
+            loader=PackageLoader("acra_twisted.telemetry.pages"), autoescape=True
+        )
+        self._templates = {
+            name: environment.get_template(name) for name in environment.list_templates()
+        }
+
+    def _render(self, template: str, **values: Any) -> Iterator[str]:
+        if not self._templates:
+            self.prepare()
+        values.setdefault("current", values["title"])
+        pieces = self._templates[template].generate(service=self._service, **values)
+        # Of a microsecond each.
+        while some := "".join(islice(pieces, _PIECES)):
+            yield some
+
+
+def _page_of(arguments: Mapping[str, str], offset: int) -> str:
+    """The address of another part of what was found."""
+    asked = {name: value for name, value in arguments.items() if value and name != "offset"}
+    return "/debug/traces?" + urlencode({**asked, "offset": str(offset)})
+
+
+def _json(value: Mapping[str, Any]) -> Iterator[str]:
+    """An object; the items of its lists and the values of other iterators one by one."""
+    between = "{"
+    for key, part in value.items():
+        yield f"{between}{json.dumps(key)}: "
+        between = ", "
+        if isinstance(part, list | Iterator):
+            yield from _json_list(part)
+        else:
+            yield json.dumps(part)
+    yield "}"
+
+
+def _json_list(items: Iterable[Any]) -> Iterator[str]:
+    between = "["
+    for item in items:
+        yield between + json.dumps(item)
+        between = ", "
+    yield "[]" if between == "[" else "]"

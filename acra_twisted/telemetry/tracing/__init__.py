@@ -1,0 +1,1 @@
+"""Spans: what is recorded, which traces are, and where finished spans go."""

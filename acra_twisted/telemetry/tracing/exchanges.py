@@ -1,0 +1,348 @@
+"""Spans of connections, exchanges, stages and the database: what is recorded when.
+
+Below a connection's ``handleConnection``: one SERVER span per exchange, under it an INTERNAL span
+per stage that ran and a CLIENT span for the database.  Exchange spans are objects on the exchange;
+there is no current span anywhere.
+
+An exchange that is not sampled carries only its timestamps.  They are enough to make its spans
+when it turns out to be denied, failed or slow, which are always kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Session, Work
+from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.recorded import (
+    DATABASE,
+    ROW_SPANS,
+    Recorded,
+    Recorder,
+    describe_stage,
+    stage_span,
+)
+from acra_twisted.telemetry.tracing.sampling import AUTO, EVERYBODY, Sampler
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import SpanStore
+from acra_twisted.verdicts import PASS, Hangup
+from acra_twisted.wire.link.tracecontext import TraceContext
+
+#: Exchanges of one connection in its own trace; each further one begins a trace of its own.
+EXCHANGES_PER_TRACE: Final = 1000
+#: Where a session's notes count its exchanges.
+_EXCHANGES: Final = "tracing.exchanges"
+#: Why an exchange is kept that the sampler did not want.
+KEPT_REASONS: Final = ("denied", "error", "lost", "slow", "event")
+
+
+class Tracing:
+    """Makes spans and hands finished ones to ``sink``, sampled or not (see Span.sampled).
+
+    ``recorded`` gets exchanges as a whole, of which it makes spans when it wants to; without it
+    ``sink`` gets their spans.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        clock: Callable[[], int],
+        sink: Callable[[Span], None],
+        trust: str = AUTO,
+        by_client: Mapping[str, Sampler] | None = None,
+        recorded: Callable[[Recorded], None] | None = None,
+    ) -> None:
+        self._sampler = sampler
+        self._by_client = by_client or {}
+        self.clock = clock
+        #: Hands on a span whose end is set.
+        self.emit = sink
+        #: Hands on an exchange of which nothing unusual is to be said.
+        self.emit_recorded = recorded
+        self._trust = trust
+        #: Whether anybody takes what is recorded.  If not, what the sampler decides is carried on
+        #: all the same.
+        self.recording = True
+        self._sampled = 0
+        self._not_sampled = 0
+        self._kept = dict.fromkeys((f"kept_{reason}" for reason in KEPT_REASONS), 0)
+
+    def decide(
+        self, remote: TraceContext | None, client_id: str = "", decides: bool = True
+    ) -> tuple[str, bool]:
+        """The id of a trace that begins here or goes on here, and whether it is sampled.
+
+        What was set for a client id holds against everybody's wish; else the peer's decision does
+        where peers are trusted.  ``decides``: the peer has made one, and does not say "sampled" of
+        every trace.
+        """
+        trace_id = remote.trace_id if remote is not None else spans.new_trace_id()
+        override = self._by_client.get(client_id) if self._by_client else None
+        if override is not None:
+            sampled = override(trace_id, None)
+        else:
+            trusted = decides if self._trust == AUTO else self._trust == EVERYBODY
+            sampled = self._sampler(trace_id, remote if trusted else None)
+        if sampled:
+            self._sampled += 1
+        else:
+            self._not_sampled += 1
+        return trace_id, sampled
+
+    def counts(self) -> dict[str, int]:
+        """What the sampler decided, and exchanges that were kept against it, by why."""
+        return {"sampled": self._sampled, "not_sampled": self._not_sampled, **self._kept}
+
+    def count_kept(self, reason: str) -> None:
+        """One was, for one of `KEPT_REASONS`."""
+        self._kept[f"kept_{reason}"] += 1
+
+    def root(
+        self,
+        name: str,
+        kind: int,
+        remote: TraceContext | None = None,
+        client_id: str = "",
+        decides: bool = True,
+    ) -> Span:
+        """A span that begins a trace, or continues a remote one; see `decide`."""
+        trace_id, sampled = self.decide(remote, client_id, decides)
+        return self.begin(name, kind, trace_id, remote, self.clock(), sampled)
+
+    @staticmethod
+    def begin(
+        name: str, kind: int, trace_id: str, remote: TraceContext | None, start: int, sampled: bool
+    ) -> Span:
+        """The first span of a trace in this process."""
+        parent_id = remote.span_id if remote is not None else ""
+        return Span(name, trace_id, parent_id, kind, start, sampled, remote is not None)
+
+    def joins(self, span: Span, connection: Span, remote: TraceContext | None) -> None:
+        """Move a handshake span, recorded before the context was known, into its trace."""
+        connection.add_link(span.trace_id, span.span_id, spans.LINK_PARENT)
+        span.trace_id = connection.trace_id
+        span.parent_id = remote.span_id if remote is not None else connection.span_id
+        span.sampled = connection.sampled
+        span.remote_parent = remote is not None
+        # The link names the span where it can be found now.
+        connection.links = (
+            *connection.links[:-1],
+            (span.trace_id, span.span_id, spans.LINK_PARENT),
+        )
+
+    def child(self, parent: Span, name: str, kind: int = spans.INTERNAL) -> Span:
+        """A span below ``parent``, beginning now."""
+        return parent.child(name, kind, self.clock())
+
+    def finish(self, span: Span) -> None:
+        """End a span, once, and hand it on."""
+        if not span.end:
+            span.end = self.clock()
+            self.emit(span)
+
+    def finish_exchange(self, recorded: Recorded) -> None:
+        """Hand on one that has ended."""
+        if self.emit_recorded is not None and not recorded.odd:
+            self.emit_recorded(recorded)
+        else:
+            for span in recorded.spans():
+                self.emit(span)
+
+
+class ExchangeTracing(Watcher):
+    """Observer that makes exchange, stage and database spans.
+
+    ``scope``: ``"connection"`` or ``"request"`` (each exchange is its own trace, linked both
+    ways).  ``slow`` in nanoseconds, 0 for never.  ``server`` is where the database is; None in a
+    connector, which sees a database nowhere: its exchanges are CLIENT spans, with AcraServer's
+    below.  ``store`` is that of the trace pages, which may want an exchange that is not sampled
+    all the same.
+    """
+
+    def __init__(
+        self,
+        tracing: Tracing,
+        *,
+        system: str,
+        scope: str = "connection",
+        slow: int = 0,
+        server: tuple[str, int] | None = ("", 0),
+        store: SpanStore | None = None,
+    ) -> None:
+        self._tracing = tracing
+        self._recorder = Recorder(system, server, slow)
+        self._per_request = scope == "request"
+        self.slow = slow
+        self._kind = spans.SERVER if server is not None else spans.CLIENT
+        self._store = store
+
+    def session_opened(self, session: Session) -> None:
+        """The connection's span exists already; its exchanges are counted from here."""
+        session.notes[_EXCHANGES] = 0
+
+    def exchange_opened(self, exchange: Exchange) -> None:
+        """Give a sampled exchange its span."""
+        session = exchange.session
+        remote = exchange.remote
+        own_trace = self._per_request
+        if not own_trace:
+            count = session.notes[_EXCHANGES] = session.notes[_EXCHANGES] + 1
+            own_trace = count > EXCHANGES_PER_TRACE
+        if remote is None and (not own_trace or exchange.kind == "startup"):
+            connection: Span = session.span
+            if connection.sampled or session.notices:
+                exchange.span = connection.child("", self._kind, exchange.opened)
+                exchange.span.sampled = True
+                if exchange.linked is not None:
+                    _link_origin(exchange.span, exchange.linked)
+                connection.kept = connection.kept or session.notices
+            return
+        trace_id, sampled = self._tracing.decide(remote, session.identity.client_id)
+        if sampled or session.notices:
+            exchange.span = self._own(exchange, trace_id, True)
+        else:
+            exchange.unsampled = trace_id
+
+    def _own(self, exchange: Exchange, trace_id: str, sampled: bool) -> Span:
+        """The span of an exchange that is not in its connection's trace, linked with it."""
+        span = self._tracing.begin(
+            "", self._kind, trace_id, exchange.remote, exchange.opened, sampled
+        )
+        if exchange.given is not None:
+            span.span_id = exchange.given.span_id
+        self._link(span, exchange.session.span)
+        if exchange.linked is not None:
+            _link_origin(span, exchange.linked)
+        return span
+
+    def context(self, exchange: Exchange) -> TraceContext:
+        """The context of an exchange, sampled or not: what others may be given."""
+        span = exchange.span
+        if span is not None:
+            known: TraceContext = span.context
+            return known
+        if exchange.given is None:
+            trace_id = exchange.unsampled or exchange.session.span.trace_id
+            exchange.given = TraceContext(trace_id, spans.new_span_id(), False)
+        context: TraceContext = exchange.given
+        return context
+
+    def database_context(self, exchange: Exchange) -> TraceContext | None:
+        """The context of the database's part of a sampled exchange; else None."""
+        span = exchange.span
+        if span is None:
+            return None
+        span_id = exchange.notes[DATABASE] = spans.new_span_id()
+        return TraceContext(span.trace_id, span_id, span.sampled)
+
+    @staticmethod
+    def _link(span: Span, connection: Span) -> None:
+        span.add_link(connection.trace_id, connection.span_id)
+        connection.add_link(span.trace_id, span.span_id)
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """End the exchange's spans; make them now if it must be kept and was not sampled."""
+        if not self._tracing.recording:
+            pass
+        elif exchange.span is not None or self._tells(exchange):
+            self._closed(exchange)
+        if exchange.sent:
+            exchange.session.answered = exchange.closed
+
+    def _tells(self, exchange: Exchange) -> bool:
+        """Whether spans are made of an exchange that is not sampled."""
+        took = exchange.closed - exchange.opened
+        if exchange.outcome != "ok" or exchange.attributes or 0 < self.slow <= took:
+            if self._kept(exchange):
+                return True
+        # The trace pages may lack a sample of one that took as long.
+        return self._store is not None and self._store.wants(took, exchange.closed)
+
+    def _closed(self, exchange: Exchange) -> None:
+        span = exchange.span
+        if span is None:
+            reason = self._kept(exchange)
+            connection: Span = exchange.session.span
+            span = self._late(exchange, connection)
+            if reason:
+                # With its connection, which ends later: else it would hang in the air.
+                span.sampled = connection.kept = True
+                self._tracing.count_kept(reason)
+        self._tracing.finish_exchange(self._recorder.record(exchange, span))
+
+    def _late(self, exchange: Exchange, connection: Span) -> Span:
+        """The span of an exchange for which none was made when it began."""
+        if exchange.unsampled:
+            span = self._own(exchange, exchange.unsampled, False)
+        else:
+            span = connection.child("", self._kind, exchange.opened)
+            if exchange.linked is not None:
+                _link_origin(span, exchange.linked)
+        if exchange.given is not None:
+            span.span_id = exchange.given.span_id
+        return span
+
+    def _kept(self, exchange: Exchange) -> str:
+        """Why an exchange must be told of; empty if it need not."""
+        if exchange.outcome in ("denied", "error", "lost"):
+            return exchange.outcome
+        if exchange.attributes is not None and "acra.event_code" in exchange.attributes:
+            return "event"
+        slow = self.slow and exchange.closed - exchange.opened >= self.slow
+        return "slow" if slow else ""
+
+    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+        """One INTERNAL span for each stage of a sampled exchange; those of stages that let its
+        statement pass are made when it closes."""
+        parent: Span | None = work.exchange.span
+        if type(verdict) is Hangup:
+            connection: Span = work.exchange.session.span
+            connection.fail(spans.PERMISSION_DENIED, verdict.reason)
+        if parent is None or not started or not self._tracing.recording:
+            return
+        exchange = work.exchange
+        if not exchange.judged and work.kind == STATEMENT:
+            exchange.judged = started
+        if work.kind == ROWS:
+            self._rows_ran(parent, stage, work, verdict, started, ended)
+            return
+        self._tracing.emit(stage_span(parent, stage, verdict, started, ended))
+
+    def _rows_ran(
+        self, parent: Span, stage: str, work: Work, verdict: Any, started: int, ended: int
+    ) -> None:
+        """One span for all runs of a result's rows: it begins with the first and lasts as long
+        as all of them together."""
+        kept = work.exchange.notes.setdefault(ROW_SPANS, {})
+        span = kept.get(stage)
+        if span is None:
+            span = kept[stage] = parent.child(f"stage {stage} rows", spans.INTERNAL, started)
+            span.end = started
+            span.attributes["acra.runs"] = 0
+        span.attributes["acra.runs"] += 1
+        span.end += ended - started
+        if verdict is not PASS or "acra.verdict" not in span.attributes:
+            describe_stage(span, stage, verdict)
+
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """The type of what was raised; its text may hold data."""
+        work.exchange.add_attribute("acra.stage_failed", f"{stage}: {failure.type.__name__}")
+
+    def security_event(
+        self,
+        code: int,
+        text: str,
+        session: Session | None,
+        exchange: Exchange | None,
+        **fields: Any,
+    ) -> None:
+        """The event's code on the exchange's span."""
+        if exchange is not None:
+            exchange.add_attribute("acra.event_code", code)
+
+
+def _link_origin(span: Span, origin: TraceContext) -> None:
+    """To the context that its statement was prepared with."""
+    span.add_link(origin.trace_id, origin.span_id)

@@ -1,0 +1,144 @@
+"""Finished spans on their way out: to the trace pages, and into the queue of every exporter.
+
+Three or four of every request that is sampled pass here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from acra_twisted.telemetry.tracing.recorded import Recorded
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import SpanStore
+
+
+class Outlet:
+    """To ``store``, if there are pages, goes every span; to ``exporters`` (see ISpanExporter) what
+    is sampled or kept."""
+
+    def __init__(self, store: SpanStore | None, exporters: Iterable[Any]) -> None:
+        self._store = store
+        self._queues: list[SpanQueue] = []
+        self._exports: list[Callable[[Span], None]] = []
+        for exporter in exporters:
+            self.add(exporter)
+
+    def add(self, exporter: Any) -> None:
+        """One more.  Straight into its queue, where it has one: a call less for each span."""
+        queue = getattr(exporter, "queue", None)
+        if queue is None:
+            self._exports.append(exporter.export)
+        else:
+            self._queues.append(queue)
+
+    def put(self, span: Span) -> None:
+        """Hand a finished span on."""
+        if self._store is not None:
+            self._store.add(span)
+        if span.sampled or span.kept:
+            for queue in self._queues:
+                queue.put(span)
+            for export in self._exports:
+                export(span)
+
+    def put_recorded(self, recorded: Recorded) -> None:
+        """Hand the spans of an exchange on, if need be as they were recorded."""
+        if self._store is not None:
+            self._store.add_recorded(recorded)
+        if recorded.span.sampled:
+            for queue in self._queues:
+                queue.put_recorded(recorded)
+            for export in self._exports:
+                for span in recorded.spans():
+                    export(span)
+
+
+class SpanQueue:
+    """At most ``limit`` spans; what is beyond is dropped, and counted in ``counts``.
+
+    ``half_full`` is called when half of it has just been taken: who waits longer may be too late.
+    What is queued is what ``piece`` makes of a span: made while the span is in the processor's
+    caches, and a fifth of its size.  ``pieces`` makes one piece of all spans of an exchange, or
+    None if it cannot.  ``failed`` is told of how many spans something was raised, and what.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        half_full: Callable[[], None],
+        counts: dict[str, int],
+        piece: Callable[[Span], Any] | None = None,
+        failed: Callable[[int, Exception], None] = lambda spans, error: None,
+        pieces: Callable[[Recorded], Any] | None = None,
+    ) -> None:
+        self.limit = limit
+        self._counts = counts
+        self._early = max(limit // 2, 1)
+        self._half_full = half_full
+        self._piece = piece
+        self._pieces = pieces
+        self._failed = failed
+        self._size = 0
+        self._waiting: list[Any] = []
+        # How many spans each of them is.
+        self._sizes: list[int] = []
+
+    def __len__(self) -> int:
+        """Spans."""
+        return self._size
+
+    def put(self, span: Span) -> None:
+        """Queue a span."""
+        if self._size >= self.limit:
+            self._counts["dropped_queue_full"] += 1
+        elif self._piece is None:
+            self._put(span, 1)
+        else:
+            try:
+                made = self._piece(span)
+            except Exception as error:
+                self._failed(1, error)
+            else:
+                self._put(made, 1)
+
+    def put_recorded(self, recorded: Recorded) -> None:
+        """Queue the spans of an exchange."""
+        if self._pieces is not None:
+            count = len(recorded.ids) // 16 + 1
+            if self._size + count > self.limit:
+                self._counts["dropped_queue_full"] += count
+                return
+            try:
+                made = self._pieces(recorded)
+            except Exception as error:
+                self._failed(count, error)
+                return
+            if made is not None:
+                self._put(made, count)
+                return
+        for span in recorded.spans():
+            self.put(span)
+
+    def _put(self, made: Any, size: int) -> None:
+        before = self._size
+        self._size += size
+        self._waiting.append(made)
+        self._sizes.append(size)
+        if before < self._early <= self._size:
+            self._half_full()
+
+    def take(self, count: int) -> tuple[list[Any], int]:
+        """The first ones, about ``count`` spans of them, and how many they are.  They are in the
+        queue no more."""
+        taken = spans = 0
+        for size in self._sizes:
+            if spans + size > count and spans:
+                break
+            taken += 1
+            spans += size
+        made = self._waiting[:taken]
+        self._waiting = self._waiting[taken:]
+        self._sizes = self._sizes[taken:]
+        self._size -= spans
+        return made, spans

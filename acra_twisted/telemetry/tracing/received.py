@@ -1,0 +1,135 @@
+"""Spans of other daemons, for the pages: what arrives is checked before anything is kept.
+
+A connector hands its finished spans to its server over their own link, as OTLP requests; see
+`wire.spanlink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.resource.v1 import resource_pb2
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from acra_twisted.errors import WireError
+from acra_twisted.telemetry.tracing.sampling import TokenBucket
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import SpanStore
+from acra_twisted.wire.formats import otlprequest
+
+#: Spans a second, of all connectors together.
+RATE: Final = 5000.0
+_SPANS_MAX: Final = 1000
+#: Bytes of one: ours have a tenth of it.
+_SPAN_MAX: Final = 1 << 16
+_NAME_MAX: Final = 255
+_VALUE_MAX: Final = 4096
+_ATTRIBUTES_MAX: Final = 33
+_LINKS_MAX: Final = 32
+# OTLP's numbers to ours: internal, server, client; others are internal.
+_KINDS: Final = {2: 1, 3: 2}
+_STATUS: Final = range(1, 17)
+
+
+class ReceivedSpan(Span):
+    """A finished span of another daemon, whose ``service`` it names."""
+
+    __slots__ = ("service",)
+
+
+def decode(blob: bytes, client_id: str) -> Iterator[ReceivedSpan | None]:
+    """The spans of an ExportTraceServiceRequest; whose they are says the link, not the request.
+    None is no span: it says that much was passed over, after which others may have their turn.
+
+    Raises WireError if it is none.  What is too much or odd in it is left out.
+    """
+    found = 0
+    last: bytes | None = None
+    service = ""
+    for part in otlprequest.parts(blob):
+        if part is None or len(part.span) > _SPAN_MAX or found == _SPANS_MAX:
+            yield None
+            continue
+        if part.resource is not last:
+            last, service = part.resource, _service(part.resource)
+        record = trace_pb2.Span()
+        _parse(record, part.span)
+        span = _span(record, service, client_id)
+        if span is not None:
+            found += 1
+        yield span
+
+
+def _service(data: bytes) -> str:
+    resource = resource_pb2.Resource()
+    _parse(resource, data)
+    attributes = _attributes(resource.attributes)
+    return str(attributes.get("service.name", "acra-connector"))[:_NAME_MAX]
+
+
+def _parse(message: Any, data: bytes) -> None:
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        raise WireError("connector", "not an OTLP request") from None
+
+
+def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
+    trace_id, span_id = record.trace_id, record.span_id
+    if len(trace_id) != 16 or len(span_id) != 8 or not (any(trace_id) and any(span_id)):
+        return None
+    start, end = record.start_time_unix_nano, record.end_time_unix_nano
+    if not 0 < start <= end < 1 << 63:
+        return None
+    parent = record.parent_span_id if len(record.parent_span_id) == 8 else b""
+    kind = _KINDS.get(record.kind, 0)
+    span = ReceivedSpan(record.name[:_NAME_MAX], trace_id.hex(), parent.hex(), kind, start, True)
+    span.span_id = span_id.hex()
+    span.end = end
+    span.service = service
+    attributes = _attributes(record.attributes)
+    status = attributes.pop("status.code", 0)
+    if record.status.code == 2:
+        span.status = status if type(status) is int and status in _STATUS else 2
+        span.message = record.status.message[:_VALUE_MAX]
+    span.attributes = {**attributes, "acra.client_id": client_id}
+    for link in record.links[:_LINKS_MAX]:
+        if len(link.trace_id) == 16 and len(link.span_id) == 8:
+            span.add_link(link.trace_id.hex(), link.span_id.hex())
+    return span
+
+
+def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in islice(pairs, 2 * _ATTRIBUTES_MAX):
+        which = pair.value.WhichOneof("value")
+        if len(found) == _ATTRIBUTES_MAX or which is None or not pair.key:
+            continue
+        if which == "string_value":
+            found[pair.key[:_NAME_MAX]] = pair.value.string_value[:_VALUE_MAX]
+        elif which in ("bool_value", "int_value", "double_value"):
+            found[pair.key[:_NAME_MAX]] = getattr(pair.value, which)
+    return found
+
+
+class Intake:
+    """Puts what connectors hand over into the pages' store.  ``counts`` are for metrics."""
+
+    def __init__(self, store: SpanStore, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._bucket = TokenBucket(RATE, clock)
+        self.counts = {"kept": 0, "dropped_rate": 0}
+
+    def take(self, blob: bytes, client_id: str) -> Iterator[None]:
+        """One request, in steps of some ten microseconds.  Raises WireError."""
+        for span in decode(blob, client_id):
+            if span is not None:
+                if self._bucket.take():
+                    self._store.add_received(span)
+                    self.counts["kept"] += 1
+                else:
+                    self.counts["dropped_rate"] += 1
+            yield None

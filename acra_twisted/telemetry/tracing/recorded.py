@@ -1,0 +1,401 @@
+"""An exchange as it was recorded: ids and numbers, of which its spans are made on demand.
+
+Where everything is sampled, most spans are encoded, sent and forgotten.  What differs between two
+exchanges that run the same statement is ids, times and the number of rows; all else is their
+`Shape`, which is kept.  An encoder may fill in a form of the shape (`telemetry.otlpforms`) instead
+of encoding span by span; who wants to see spans asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from acra_twisted.cache import GenerationCache
+from acra_twisted.model import Exchange
+from acra_twisted.sql import redact
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+
+_FAILED: Final = {
+    "error": spans.UNKNOWN,
+    "denied": spans.PERMISSION_DENIED,
+    "lost": spans.UNAVAILABLE,
+    "aborted": spans.ABORTED,
+}
+_KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
+_STAGE: Final = "stage "
+_NAME_MAX: Final = 255
+#: Shapes in each of the cache's two generations.
+_SHAPES_MAX: Final = 256
+
+#: Where an exchange's notes keep the spans of stages that look at rows until its end.
+ROW_SPANS: Final = "tracing.rows"
+#: And the id of the database's span, where it was handed on before there was one.
+DATABASE: Final = "tracing.database"
+
+# What some exchanges have and some have not.
+PARENT: Final = 1
+LINK: Final = 2
+RETURNED_ROWS: Final = 4
+JUDGED: Final = 8
+SENT: Final = 16
+FIRST_BYTE: Final = 32
+WAITED: Final = 64
+SLOW: Final = 128
+
+
+class Shape:
+    """What is the same in the spans of many exchanges.
+
+    ``flags`` are of what they have, see above.  ``form`` is what an encoder has made of the shape,
+    None before it has; ``names`` what the ``store`` of the trace pages has.
+    """
+
+    __slots__ = (
+        "system",
+        "server",
+        "namespace",
+        "user",
+        "client_id",
+        "name",
+        "summary",
+        "text",
+        "database_name",
+        "stages",
+        "stage_titles",
+        "flags",
+        "form",
+        "store",
+        "names",
+    )
+
+    def __init__(
+        self,
+        system: str,
+        server: tuple[str, int] | None,
+        exchange: Exchange,
+        shown: redact.Redacted | None,
+        stages: tuple[str, ...],
+        flags: int,
+    ) -> None:
+        self.system = system
+        self.server = server
+        self.namespace: str = exchange.session.database.decode("utf-8", "replace")
+        self.user: str = exchange.session.user.decode("utf-8", "replace")
+        self.client_id: str = exchange.session.identity.client_id
+        self.summary: str | None = None
+        self.text = ""
+        self.name: str = _KINDS.get(exchange.kind, exchange.kind)
+        if shown is not None:
+            self.name = self.summary = shown.summary
+            self.text = shown.text
+        if exchange.kind == "prepare":
+            self.name = f"prepare {self.name}"[:_NAME_MAX]
+        self.database_name = f"{system} {self.name}"[:_NAME_MAX]
+        self.stages = stages
+        self.stage_titles = tuple([_STAGE + stage for stage in stages])
+        self.flags = flags
+        self.form: Any = None
+        self.store: Any = None
+        self.names: Any = None
+
+
+class Recorded:
+    """One exchange.  ``span`` is its own, whose attributes are not there before `spans`.
+
+    ``times`` are when each of its stages began and ended; ``ids`` the ids of their spans and, at
+    the end, of the database's, 16 digits each.  All times are nanoseconds.  ``odd``: more
+    than a shape says is to be said of it.
+    """
+
+    __slots__ = (
+        "shape",
+        "span",
+        "judged",
+        "sent",
+        "first_byte",
+        "answered",
+        "rows",
+        "times",
+        "ids",
+        "_exchange",
+        "_row_spans",
+        "_made",
+    )
+
+    def __init__(
+        self,
+        shape: Shape,
+        span: Span,
+        exchange: Exchange,
+        judged: int,
+        times: list[int],
+        ids: str,
+        row_spans: Sequence[Span],
+        odd: bool,
+    ) -> None:
+        self.shape = shape
+        self.span = span
+        self.judged = judged
+        self.sent = exchange.sent
+        self.first_byte = exchange.first_byte
+        self.answered: int = exchange.session.answered
+        self.rows = exchange.rows
+        self.times = times
+        self.ids = ids
+        # Not of others: it knows the statement as it was sent.
+        self._exchange = exchange if odd else None
+        self._row_spans = row_spans
+        self._made: list[Span] = []
+
+    @property
+    def odd(self) -> bool:
+        """Whether its spans must be made at once, for they say more than can be kept."""
+        return self._exchange is not None
+
+    @property
+    def end(self) -> int:
+        """When it ended."""
+        return self.span.end
+
+    @property
+    def parse_ms(self) -> float:
+        """From when it was read to its first stage."""
+        return milliseconds(self.judged - self.span.start)
+
+    @property
+    def database_ms(self) -> float:
+        """From when it was sent to the end of the reply."""
+        return milliseconds(self.span.end - self.sent if self.sent else 0)
+
+    @property
+    def proxy_ms(self) -> float:
+        """All but that."""
+        return milliseconds((self.sent if self.sent else self.span.end) - self.span.start)
+
+    @property
+    def first_byte_ms(self) -> float:
+        """From when it was sent to the first byte of the reply."""
+        return milliseconds(self.first_byte - self.sent)
+
+    @property
+    def waiting_ms(self) -> float:
+        """While the database answered what came before."""
+        return milliseconds(self.answered - self.sent)
+
+    @property
+    def size(self) -> int:
+        """How many spans `spans` gives."""
+        shape = self.shape
+        database = 1 if shape.flags & SENT and shape.server is not None else 0
+        return len(shape.stages) + len(self._row_spans) + database + 1
+
+    def spans(self) -> list[Span]:
+        """Those of its stages, of the database, and its own, which is the last."""
+        if not self._made:
+            self._made = self._make()
+            self._exchange = None
+        return self._made
+
+    def _make(self) -> list[Span]:
+        shape, parent, exchange = self.shape, self.span, self._exchange
+        made: list[Span] = []
+        at = 0
+        for number, stage in enumerate(shape.stages):
+            verdict: Any = PASS
+            if exchange is not None and exchange.passed is not None:
+                verdict = exchange.passed[number][1]
+            started, ended = self.times[2 * number], self.times[2 * number + 1]
+            span = stage_span(parent, stage, verdict, started, ended)
+            span.span_id = self.ids[at : at + 16]
+            made.append(span)
+            at += 16
+        made += self._row_spans
+        if shape.flags & SENT and shape.server is not None:
+            made.append(self._database(shape.server, self.ids[at : at + 16]))
+        self._describe()
+        made.append(parent)
+        return made
+
+    def _database(self, server: tuple[str, int], span_id: str) -> Span:
+        shape, exchange = self.shape, self._exchange
+        span = self.span.child(shape.database_name, spans.CLIENT, self.sent)
+        span.span_id = span_id
+        known = span.attributes = {
+            "db.system.name": shape.system,
+            "server.address": server[0],
+            "server.port": server[1],
+        }
+        if shape.flags & FIRST_BYTE:
+            known["acra.time.first_byte_ms"] = self.first_byte_ms
+        if shape.flags & WAITED:
+            known["acra.time.waiting_ms"] = self.waiting_ms
+        if exchange is not None and exchange.outcome == "error":
+            span.fail(spans.UNKNOWN, exchange.sqlstate)
+        span.end = self.span.end
+        return span
+
+    def _describe(self) -> None:
+        shape, span, exchange = self.shape, self.span, self._exchange
+        span.name = shape.name
+        # One dict, filled at once: a call for each attribute would take as long as all the rest.
+        known = span.attributes = {
+            "db.system.name": shape.system,
+            "db.namespace": shape.namespace,
+            "user.name": shape.user,
+            "acra.client_id": shape.client_id,
+        }
+        if shape.summary is not None:
+            known["db.query.summary"] = shape.summary
+            known["db.query.text"] = shape.text
+        if exchange is not None and exchange.denied_by:
+            known["acra.denied_by"] = exchange.denied_by
+        if shape.flags & RETURNED_ROWS:
+            known["db.response.returned_rows"] = self.rows
+        outcome = "ok"
+        if exchange is not None:
+            outcome = exchange.outcome or "ok"
+            if outcome != "ok":
+                known["error.type"] = exchange.sqlstate or outcome
+                span.fail(_FAILED[outcome], exchange.reason or exchange.sqlstate or outcome)
+            if exchange.sqlstate:
+                known["db.response.status_code"] = exchange.sqlstate
+        if shape.flags & JUDGED:
+            known["acra.time.parse_ms"] = self.parse_ms
+        if shape.server is not None:
+            known["acra.verdict"] = "deny" if outcome == "denied" else "allow"
+            known["acra.time.database_ms"] = self.database_ms
+            known["acra.time.proxy_ms"] = self.proxy_ms
+        if shape.flags & SLOW:
+            known["acra.slow"] = True
+        if exchange is not None and exchange.attributes:
+            known.update(exchange.attributes)
+
+
+class Recorder:
+    """Makes `Recorded` of exchanges that have ended, of one ``system`` at ``server`` (None: we see
+    no database).  ``slow``: nanoseconds from which one is, 0 for never."""
+
+    def __init__(self, system: str, server: tuple[str, int] | None, slow: int) -> None:
+        self._system = system
+        self._server = server
+        self._slow = slow
+        self._shapes: GenerationCache[tuple[Any, ...], Shape] = GenerationCache(
+            _SHAPES_MAX, _SHAPES_MAX << 4
+        )
+        # The last one: comparing is cheaper than hashing.
+        self._last: tuple[Any, ...] = ()
+        self._last_shape: Shape | None = None
+
+    def record(self, exchange: Exchange, span: Span) -> Recorded:
+        """``span`` is the exchange's, and ends with it."""
+        end = span.end = exchange.closed
+        statement, sent = exchange.statement, exchange.sent
+        shown = None
+        if statement is not None:
+            shown = redact.of_statement(statement)
+        database_id: str = exchange.take_note(DATABASE, "")
+        row_spans: dict[str, Span] | None = exchange.take_note(ROW_SPANS, None)
+        odd = (
+            exchange.outcome != "ok"
+            or exchange.attributes is not None
+            or exchange.sqlstate != ""
+            or row_spans is not None
+            or span.status != 0
+            or len(span.links) > 1
+        )
+        judged = exchange.judged
+        names: list[str] = []
+        times: list[int] = []
+        if exchange.passed is not None:
+            for stage, verdict, started, ended in exchange.passed:
+                names.append(stage)
+                times.append(started)
+                times.append(ended)
+                if not judged or started < judged:
+                    judged = started
+                odd = odd or verdict is not PASS
+        flags = PARENT if span.parent_id else 0
+        if span.links:
+            flags |= LINK
+        if exchange.rows >= 0:
+            flags |= RETURNED_ROWS
+        if judged:
+            flags |= JUDGED
+        count = len(names)
+        if self._server is not None and sent and exchange.outcome != "aborted":
+            flags |= SENT
+            count += 1
+            if exchange.first_byte >= sent:
+                flags |= FIRST_BYTE
+            if exchange.session.answered > sent:
+                flags |= WAITED
+        if self._slow and end - span.start >= self._slow:
+            flags |= SLOW
+        ids = spans.new_span_ids(count)
+        if database_id and flags & SENT:
+            ids = ids[:-16] + database_id
+        shape = self._shape(exchange, shown, tuple(names), flags)
+        found = [] if row_spans is None else list(row_spans.values())
+        return Recorded(shape, span, exchange, judged, times, ids, found, odd)
+
+    def _shape(
+        self,
+        exchange: Exchange,
+        shown: redact.Redacted | None,
+        stages: tuple[str, ...],
+        flags: int,
+    ) -> Shape:
+        session = exchange.session
+        client_id = session.identity.client_id
+        key = (shown, session.database, session.user, client_id, exchange.kind, stages, flags)
+        shape = self._last_shape
+        if shape is None or key != self._last:
+            shape = self._shapes.get(key)
+            if shape is None:
+                shape = Shape(self._system, self._server, exchange, shown, stages, flags)
+                self._shapes.put(key, shape)
+            self._last, self._last_shape = key, shape
+        return shape
+
+
+def stage_span(parent: Span, stage: str, verdict: Any, started: int, ended: int) -> Span:
+    """The span of a stage that has judged a statement."""
+    # As parent.child() would make it, with all that it has.
+    span = Span(
+        _STAGE + stage,
+        parent.trace_id,
+        parent.span_id,
+        spans.INTERNAL,
+        started,
+        parent.sampled,
+        False,
+        {"acra.stage": stage, "acra.verdict": "pass"},
+    )
+    if verdict is not PASS:
+        describe_stage(span, stage, verdict)
+    span.end = ended
+    return span
+
+
+def describe_stage(span: Span, stage: str, verdict: Any) -> None:
+    """What a stage has answered, on its span."""
+    known = span.attributes
+    known["acra.stage"] = stage
+    known["acra.verdict"] = verdict_name(verdict)
+    if type(verdict) in (Deny, Hangup):
+        span.fail(spans.PERMISSION_DENIED, verdict.reason)
+
+
+def milliseconds(nanoseconds: int) -> float:
+    """To the microsecond; three times as fast as `round`."""
+    return nanoseconds // 1000 / 1000
+
+
+def verdict_name(verdict: Any) -> str:
+    """``pass``, ``replace``, ``deny`` or ``hangup``."""
+    if verdict is PASS:
+        return "pass"
+    return {Replace: "replace", Deny: "deny", Hangup: "hangup"}[type(verdict)]

@@ -1,0 +1,1 @@
+"""Sockets and TLS of our own, in place of Twisted's transports."""

@@ -1,0 +1,346 @@
+"""TLS on a socket of our own: OpenSSL reads and writes the socket itself.
+
+Twisted's TLS moves every byte through buffers in memory, with several calls into OpenSSL and two
+exceptions a message; bound to the socket it is one call to read and one to write.  Measured in
+docs/performance.rst.  The interface is that of Twisted's TLS transports.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final
+
+from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
+from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import classImplements
+
+from acra_twisted.errors import ForeignProtocol, HandshakeError
+from acra_twisted.transport.native.hub import READABLE, WRITABLE
+from acra_twisted.transport.native.sockets import DONE, LOST, SocketTransport
+from acra_twisted.transport.silence import SILENT
+from acra_twisted.transport.spoken import LOOK, POSTGRESQL, TLS, spoken
+from acra_twisted.transport.tls import TLSContext
+
+#: The plaintext of a record is no longer than this: one read, one record.
+_RECORD: Final = 16 * 1024
+#: How what a client of TLS says begins.
+_RECORD_TYPE: Final = b"\x16"
+#: Seconds and bytes for a peer that is refused to read why and close.
+_PARTING_TIME: Final = 2.0
+_PARTING_BYTES: Final = 256 * 1024
+#: Records read before somebody else has a turn.
+_RECORDS: Final = 4
+# What pyOpenSSL's recv and send call.  They take three times as long as OpenSSL itself does: a new
+# buffer for each read, a look at every kind of error after each call that had none.
+_ssl_read: Final = lib.SSL_read
+_ssl_write: Final = lib.SSL_write
+_unpack: Final = ffi.unpack
+#: Where records are read to.  One for all: only the reactor's thread reads, and copies at once.
+_PLAIN: Final = ffi.new("char[]", _RECORDS * _RECORD)
+
+
+class TLSTransport(SocketTransport):
+    """``outer`` is Twisted's transport; its protocol gets plaintext from the handshake on."""
+
+    def __init__(self, outer: Any, context: TLSContext, is_client: bool) -> None:
+        # First of all: what fails here must not leave a socket that is watched.
+        connection = context.connection(outer.socket, self, is_client)
+        super().__init__(outer)
+        self._context = context
+        self._connection = connection
+        self._is_client = is_client
+        self._established = False
+        self._wants_write = False
+        self._why: Failure | None = None
+        # Why the handshake was given up, while the peer reads that.
+        self._refusal: Failure | None = None
+        self._ignored = 0
+        #: What the peer said first, as far as it has been seen: OpenSSL does not tell.
+        self.first = b""
+        self._ssl = connection._ssl
+        self._send = _not_yet
+
+    def begin(self) -> None:
+        """Shake hands: a client speaks first, and a server when it has heard something."""
+        if self._is_client and self.connected and not self.disconnecting:
+            self._shake_hands()
+
+    # -- the handshake --------------------------------------------------------------------------
+
+    def ready(self, events: int) -> None:
+        """The socket can be read or written, or is broken."""
+        if self._established:
+            super().ready(events)
+        elif self._refusal is not None:
+            self._ignore()
+        elif not self.disconnecting:
+            # A client speaks first: nobody waits for the server.
+            if not self.first and self._look() and not self._is_client:
+                self.connectionLost(SILENT)
+            elif not (self._is_client or self.first[:1] == _RECORD_TYPE) and self._sends_away():
+                pass
+            else:
+                self._shake_hands()
+        elif not events & (READABLE | WRITABLE):
+            self.connectionLost(LOST)
+
+    def _look(self) -> bool:
+        """Whether the peer has gone without a word."""
+        try:
+            self.first = self.outer.socket.recv(LOOK, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return not self.first
+
+    def _sends_away(self) -> bool:
+        """Whether it is an application that has the wrong port, and is told so without TLS."""
+        protocol = self.outer.protocol
+        if spoken(self.first) != POSTGRESQL or not hasattr(protocol, "misdirected"):
+            return False
+        self._connection.set_app_data(None)
+        protocol.misdirected(SocketTransport(self.hand_over()))
+        return True
+
+    def _refused(self, error: SSL.Error) -> Failure:
+        """Why OpenSSL gave up: what is no TLS is named."""
+        protocol = spoken(self.first)
+        if protocol and protocol != TLS:
+            return Failure(ForeignProtocol(protocol))
+        return _described(error)
+
+    def _give_up(self, why: Failure) -> None:
+        """Close when the peer has read what OpenSSL told it.
+
+        It may be sending: with that unread, closing at once would be a reset, and a reset makes the
+        peer's system forget what came before.
+        """
+        if why is LOST or isinstance(why.value, ForeignProtocol) or not self.connected:
+            self.connectionLost(why)
+            return
+        self._refusal = why
+        self.disconnecting = True
+        try:
+            self.outer.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.connectionLost(why)
+            return
+        self._linger = self.outer.reactor.callLater(_PARTING_TIME, self.connectionLost, why)
+        self._hub.watch(self._fd, self, READABLE)
+
+    def _ignore(self) -> None:
+        """Read what the peer has sent meanwhile, until it closes."""
+        try:
+            size = len(self.outer.socket.recv(_RECORD))
+        except BlockingIOError:
+            return
+        except OSError:
+            size = 0
+        self._ignored += size
+        if not size or self._ignored > _PARTING_BYTES:
+            self.connectionLost(LOST)
+
+    def _shake_hands(self) -> None:
+        self._wants_write = False
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            self._watch()
+            return
+        except SSL.WantWriteError:
+            self._wants_write = True
+            self._watch()
+            return
+        except SSL.Error as error:
+            self._give_up(self._why or self._refused(error))
+            return
+        except HandshakeError as error:
+            self.connectionLost(Failure(error))
+            return
+        if self._why is not None:
+            self.connectionLost(self._why)
+            return
+        self._established = True
+        self._send = self._send_first if self._is_client else self._send_records
+        protocol = self.outer.protocol
+        if IHandshakeListener.providedBy(protocol):
+            protocol.handshakeCompleted()
+        if self._queue and self.connected:
+            self._write_queued()
+
+    def failVerification(self, reason: Failure) -> None:
+        """Twisted's check of the peer's name: it is not who it must be."""
+        self._why = reason
+
+    def getPeerCertificate(self) -> Any:
+        """The peer's, or None."""
+        return self._connection.get_peer_certificate()
+
+    @property
+    def negotiatedProtocol(self) -> bytes | None:
+        """What ALPN has settled, if anything."""
+        return self._connection.get_alpn_proto_negotiated() or None
+
+    # -- records --------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            data = self._records()
+        except SSL.WantReadError:
+            return
+        except SSL.ZeroReturnError:
+            self.connectionLost(DONE)
+            return
+        except SSL.Error as error:
+            self.connectionLost(_described(error))
+            return
+        if self._is_client:
+            self._first_heard()
+        self._deliver(data)
+
+    def _first_heard(self) -> None:
+        """The server goes on with us.  Tickets come behind the handshake, before the first data."""
+        self._is_client = False
+        self._send = self._send_records
+        if self._context.resumes:
+            self._context.keep_session(self._connection)
+
+    def _records(self) -> bytes:
+        """The plaintext of one record, or of several if they are full: then there is probably
+        another.  Raises SSL.Error, of whose kinds some just say that there is none."""
+        whole: int = _ssl_read(self._ssl, _PLAIN, _RECORD)
+        if whole <= 0:
+            self._fail(whole)
+        size = whole
+        while size == _RECORD and whole < _RECORDS * _RECORD:
+            size = _ssl_read(self._ssl, _PLAIN + whole, _RECORD)
+            if size <= 0:
+                try:
+                    self._fail(size)
+                except (SSL.WantReadError, SSL.ZeroReturnError):
+                    # It will be found again, when what was read is dealt with.
+                    break
+            whole += size
+        data: bytes = _unpack(_PLAIN, whole)
+        return data
+
+    def _fail(self, result: int) -> None:
+        """Raises the SSL.Error of a call that did nothing."""
+        self._connection._raise_ssl_error(self._ssl, result)
+        raise SSL.Error("OpenSSL did nothing and says nothing of it")
+
+    def _send_records(self, data: Any) -> int:
+        """As much as the socket takes.  Raises BlockingIOError if that is nothing."""
+        size = len(data)
+        sent = 0
+        try:
+            sent = self._send_some(data)
+            while sent < size:
+                sent += self._send_some(memoryview(data)[sent:])
+        except (SSL.WantWriteError, SSL.WantReadError):
+            if not sent:
+                raise BlockingIOError from None
+        except SSL.Error as error:
+            raise OSError(str(error)) from None
+        return sent
+
+    def _send_some(self, data: Any) -> int:
+        taken: int
+        if type(data) is bytes:
+            taken = _ssl_write(self._ssl, data, len(data))
+        else:
+            with ffi.from_buffer(data) as plain:
+                taken = _ssl_write(self._ssl, plain, len(data))
+        if taken <= 0:
+            self._fail(taken)
+        return taken
+
+    def _watch(self) -> None:
+        if self._established or not self.connected:
+            super()._watch()
+            return
+        self._hub.watch(self._fd, self, WRITABLE if self._wants_write else READABLE)
+
+    def _send_first(self, data: Any) -> int:
+        """A client's, until the server has said something: one of TLS 1.3 refuses a certificate
+        when the client's handshake is done, and who writes to it then does not hear why."""
+        heard = int(lib.SSL_peek(self._ssl, _PLAIN, 1))
+        if heard <= 0:
+            try:
+                self._fail(heard)
+            except SSL.WantReadError:
+                pass
+            except SSL.Error as error:
+                self._why = _described(error)
+                raise OSError("the peer has ended it") from None
+        return self._send_records(data)
+
+    def _last_words(self) -> Failure:
+        """See SocketTransport."""
+        return self._why or LOST
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def loseConnection(self) -> None:
+        """Send what waits, then close; before the handshake is done nothing can be sent."""
+        if not self._established:
+            self._held = b""
+            self._queue.clear()
+        super().loseConnection()
+
+    def _close(self) -> None:
+        """The peer is told that this was all."""
+        if self._established and self.connected:
+            try:
+                self._connection.shutdown()
+            except SSL.Error:
+                pass
+        super()._close()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the socket and tell the protocol, once."""
+        super().connectionLost(self._refusal or reason)
+        # OpenSSL's callbacks know this object: let both go.
+        self._connection.set_app_data(None)
+
+
+classImplements(TLSTransport, ISSLTransport)  # type: ignore[misc]  # it has no options of TCP
+
+
+def _not_yet(data: Any) -> int:
+    """Nothing is sent before the handshake is done."""
+    raise BlockingIOError
+
+
+def _described(error: SSL.Error) -> Failure:
+    """A connection that just ends is lost; everything else says what OpenSSL found."""
+    # What is said of a certificate has the peer's words in it.
+    refused = isinstance(error, HandshakeError)
+    if isinstance(error, SSL.SysCallError) or (not refused and "unexpected eof" in str(error)):
+        return LOST
+    return Failure(error)
+
+
+class TLSStart(Protocol):
+    """On a new socket: gives it TLS, and then to ``wrapped``."""
+
+    def __init__(self, context: TLSContext, is_client: bool, wrapped: Any) -> None:
+        self._context = context
+        self._is_client = is_client
+        self._wrapped = wrapped
+
+    def connectionMade(self) -> None:
+        """Twisted: the socket is there."""
+        outer: Any = self.transport
+        outer.protocol = self._wrapped
+        transport = TLSTransport(outer, self._context, self._is_client)
+        self._wrapped.makeConnection(transport)
+        transport.begin()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Twisted: lost while it was being made."""
+        self._wrapped.connectionLost(reason)

@@ -1,0 +1,65 @@
+"""The protocol that a peer speaks, by its first bytes: for messages, where another was expected."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from acra_twisted.wire.link import tracecontext
+
+TLS: Final = "TLS"
+HTTP: Final = "HTTP"
+POSTGRESQL: Final = "the PostgreSQL protocol"
+MYSQL: Final = "the MySQL protocol"
+SSH: Final = "SSH"
+PROXY: Final = "the PROXY protocol"
+SECURE_SESSION: Final = "Secure Session"
+#: Acra's link without encryption: a framed trace context comes first.
+PLAIN: Final = "Acra's link without encryption"
+
+#: Enough to tell all of them apart.
+LOOK: Final = 16
+
+_HTTP: Final = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|DELETE|PATCH|TRACE|PRI) |HTTP/\d")
+_PROXY: Final = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")
+_TLS_RECORDS: Final = frozenset((0x14, 0x15, 0x16, 0x17))
+#: Major versions of the protocol, and what requests for TLS and the like have in their place.
+_VERSIONS: Final = frozenset((2, 3, 1234))
+#: What a database says first: an error, whose first field is its severity, or authentication,
+#: with a small number.  The lengths between them are below 65536.
+_ANSWERS: Final = re.compile(rb"E\0\0..S|R\0\0..\0\0\0", re.DOTALL)
+_GREETINGS: Final = frozenset((9, 10, 0xFF))
+_CLIENT_ID: Final = re.compile(rb"[A-Za-z0-9_ -]+")
+
+
+def spoken(data: bytes) -> str:
+    """One of the names above; empty if it is none of them, or too little to know."""
+    if len(data) >= 3 and data[0] in _TLS_RECORDS and data[1] == 3 and data[2] <= 4:
+        return TLS
+    if _HTTP.match(data):
+        return HTTP
+    if data[:4] == b"SSH-":
+        return SSH
+    if data.startswith(_PROXY):
+        return PROXY
+    if _is_postgresql(data):
+        return POSTGRESQL
+    if len(data) >= 5 and data[3] == 0 and data[2] == 0 and data[4] in _GREETINGS:
+        return MYSQL
+    return _on_a_link(data)
+
+
+def _is_postgresql(data: bytes) -> bool:
+    if len(data) >= 8 and data[:2] == b"\0\0":
+        return int.from_bytes(data[4:6], "big") in _VERSIONS
+    return _ANSWERS.match(data) is not None
+
+
+def _on_a_link(data: bytes) -> str:
+    """What Acra's connectors say first: a block with a little-endian length."""
+    if len(data) < 4 or not tracecontext.looks_framed(data[:4]):
+        return ""
+    content = data[4:]
+    if not any(data[:4]) or content[:2] == b"\0\0":
+        return PLAIN
+    return SECURE_SESSION if _CLIENT_ID.match(content) else ""

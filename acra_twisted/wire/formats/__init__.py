@@ -1,0 +1,1 @@
+"""Encodings of log lines and spans."""

@@ -1,0 +1,1 @@
+"""Parts of HTTP/1 as bytes."""

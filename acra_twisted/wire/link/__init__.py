@@ -1,0 +1,1 @@
+"""Formats on the link between AcraConnector and AcraServer."""

@@ -1,0 +1,22 @@
+"""What has begun and not ended."""
+
+from types import SimpleNamespace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.daemon.running import running, sessions
+
+
+class Running(SynchronousTestCase):
+    def test_connections_and_exchanges(self):
+        exchange = SimpleNamespace(span="exchange")
+        unsampled = SimpleNamespace(span=None)
+        outstanding = [(0, exchange, None), (1, unsampled, None), (2, None, None)]
+        relay = SimpleNamespace(session=SimpleNamespace(outstanding=outstanding))
+        connections = [
+            SimpleNamespace(span="first", relay=relay),
+            SimpleNamespace(span="second", relay=None, unread=None),
+            SimpleNamespace(span=None, relay=None, unread="carried"),
+        ]
+        self.assertEqual(list(sessions(connections)), [relay.session, "carried"])
+        self.assertEqual(list(running(connections)), ["first", "exchange", "second"])

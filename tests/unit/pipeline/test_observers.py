@@ -1,0 +1,108 @@
+"""The fan-out: everyone is told, whatever one of them does."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import ROWS, Exchange, Statement, Work
+from acra_twisted.pipeline.observers import Observers
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.verdicts import PASS, Hangup
+from tests.support.sessions import Recorder, make_session
+
+
+class Broken(Recorder):
+    def fails(self, *args, **fields):
+        raise ValueError
+
+    exchange_opened = exchange_closed = session_opened = stage_ran = fails
+
+
+class FanOut(SynchronousTestCase):
+    def test_a_watcher_that_raises_does_not_hide_things_from_others(self):
+        last = Recorder()
+        observers = Observers([Broken(), last])
+        session = make_session()
+        exchange = Exchange(session, "query", None, 1)
+        observers.session_opened(session)
+        observers.exchange_opened(exchange)
+        work = Work("statement", None, exchange)
+        observers.stage_ran("s", work, Hangup("x"), 0, 0)
+        exchange.outcome = "error"
+        observers.exchange_closed(exchange)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 4)
+        observers.stage_failed("s", work, "f")
+        observers.security_event(1, "t", None, None, more=1)
+        observers.session_closed(session, "done")
+        self.assertEqual((last.opened, last.closed), ([exchange], [exchange]))
+        self.assertEqual(last.sessions, ["opened", "done"])
+        self.assertEqual((last.failures, last.events), ([("s", "f")], [(1, "t")]))
+
+
+class Runs(SynchronousTestCase):
+    """What went as it should is told of later, in order, and with it what stages let pass."""
+
+    def setUp(self):
+        self.told = Recorder()
+        self.observers = Observers([self.told], slow=1000)
+
+    def close(self, text=b"x", outcome="ok", took=1, **fields):
+        exchange = Exchange(make_session(), "query", Statement(text), 1)
+        exchange.outcome, exchange.closed = outcome, 1 + took
+        for name, value in fields.items():
+            setattr(exchange, name, value)
+        self.observers.exchange_closed(exchange)
+        return exchange
+
+    def test_it_waits_until_somebody_asks(self):
+        first, second = self.close(), self.close(span=Span("x", "1" * 32, "", 1, 1, True))
+        self.assertEqual(self.told.closed, [])
+        self.observers.catch_up()
+        self.observers.catch_up()
+        self.assertEqual(self.told.closed, [first, second])
+
+    def test_a_run_is_bounded(self):
+        made = [self.close() for _ in range(40)]
+        self.assertEqual(self.told.closed, made[:32])
+
+    def test_a_run_waits_for_the_replies_but_not_for_ever(self):
+        asked = []
+        self.observers = Observers([self.told], 1000, asked.append)
+        made = [self.close() for _ in range(40)]
+        self.assertEqual((self.told.closed, len(asked)), ([], 1))
+        asked.pop()()
+        self.assertEqual(self.told.closed, made)
+        made += [self.close() for _ in range(130)]
+        self.assertEqual((self.told.closed, len(asked)), (made[:168], 1))
+        asked.pop()()
+        self.assertEqual(self.told.closed, made)
+
+    def test_whatever_is_not_plain_is_told_of_at_once(self):
+        made = [self.close()]
+        for fields in (
+            {"outcome": "denied"},
+            {"took": 1000},
+            {"text": b"x" * 5000},
+            {"attributes": {"acra.event_code": 1}},
+        ):
+            made.append(self.close(**fields))
+            self.assertEqual(self.told.closed, made)
+
+    def test_the_end_of_a_session(self):
+        exchange = self.close()
+        self.observers.session_closed(exchange.session, "done")
+        self.assertEqual((self.told.closed, self.told.sessions), ([exchange], ["done"]))
+
+    def test_stages(self):
+        exchange = Exchange(make_session(), "query", Statement(b"x"), 1)
+        self.observers.stage_ran("rows", Work(ROWS, None, exchange), PASS, 2, 3)
+        self.assertEqual(self.told.stages, [("rows", PASS)])
+
+    def test_those_that_let_a_statement_pass_are_there_until_all_are_told(self):
+        seen = []
+        self.told.exchange_closed = lambda exchange: seen.append(exchange.passed)
+        observers = Observers([self.told, self.told])
+        exchange = Exchange(make_session(), "query", Statement(b"x"), 1)
+        exchange.passed = [("censor", PASS, 2, 3)]
+        exchange.outcome, exchange.closed = "error", 5
+        observers.exchange_closed(exchange)
+        self.assertEqual(seen, [[("censor", PASS, 2, 3)]] * 2)
+        self.assertIsNone(exchange.passed)

@@ -1,0 +1,72 @@
+"""One direction: ten thousand pipelined statements, waits, ends."""
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.errors import WireError
+from acra_twisted.model import STATEMENT
+from acra_twisted.proxy.pump import Pump
+from acra_twisted.proxy.valve import STAGE, Valve
+from acra_twisted.verdicts import PASS, Hangup
+from tests.support.sessions import FakeTransport, make_session, query
+
+
+class Pumping(SynchronousTestCase):
+    def pump(self, run):
+        self.session, self.transport = make_session(), FakeTransport()
+        self.flushes, self.ends = [], []
+        self.valve = Valve(lambda: self.transport, lambda: 0.0)
+        return Pump(
+            RequestFlow(self.session, frozenset((STATEMENT,))),
+            run,
+            self.valve,
+            flush=lambda: self.flushes.append(self.settled),
+            hang_up=self.ends.append,
+            failed=self.ends.append,
+        )
+
+    @property
+    def settled(self):
+        return len(self.session.outstanding)
+
+    def test_ten_thousand_fired_deferreds_do_not_recurse(self):
+        pump = self.pump(lambda work: succeed(PASS))
+        pump.received(query(b"x") * 10_000)
+        self.assertEqual((self.settled, self.flushes), (10_000, [10_000]))
+
+    def test_a_wait_pauses_the_source(self):
+        waiting = [Deferred(), Deferred()]
+        pending = list(waiting)
+        pump = self.pump(lambda work: pending.pop(0) if work.item.text == b"wait" else PASS)
+        pump.received((query(b"x") + query(b"wait")) * 2 + query(b"x"))
+        self.assertEqual((self.settled, self.transport.paused), (1, 1))
+        pump.received(query(b"x"))
+        self.assertEqual(self.settled, 1)
+        waiting[0].callback(PASS)
+        self.assertEqual((self.settled, self.valve.reasons), (3, {STAGE}))
+        waiting[1].callback(PASS)
+        self.assertEqual((self.settled, self.transport.paused), (6, 0))
+
+    def test_hangup(self):
+        pump = self.pump(lambda work: Hangup("enough"))
+        pump.received(query(b"x") * 2)
+        self.assertEqual((self.ends, self.settled), (["enough"], 0))
+        later = Deferred()
+        pump = self.pump(lambda work: later)
+        pump.received(query(b"x") * 2)
+        later.callback(Hangup("later"))
+        self.assertEqual(self.ends, ["later"])
+
+    def test_errors_end_it(self):
+        pump = self.pump(lambda work: PASS)
+        pump.received(query(b"x") + b"?\0\0\0\4")
+        self.assertEqual(self.ends[0].type, WireError)
+
+    def test_a_verdict_after_the_end_is_dropped(self):
+        later = Deferred()
+        pump = self.pump(lambda work: later)
+        pump.received(query(b"x"))
+        pump.stop()
+        later.callback(PASS)
+        self.assertEqual(self.settled, 0)

@@ -1,0 +1,461 @@
+"""Both directions and every end of a session."""
+
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from acra_twisted import events
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
+from acra_twisted.dialects.postgresql.replies import STARTUP
+from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.interfaces import IResultStage
+from acra_twisted.model import Exchange
+from acra_twisted.pipeline.hooks import Pipeline
+from acra_twisted.proxy.limits import Limits
+from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import GETTING_READY, OUTSTANDING
+from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres.frames import message
+from tests.support.line import Line, Timer, programs, said, texts
+from tests.support.reference_server import ReferenceServer
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    FLUSH,
+    PARSE_COMPLETE,
+    SYNC,
+    TERMINATE,
+    FakeChannel,
+    bind,
+    columns,
+    complete,
+    error,
+    execute,
+    make_session,
+    messages,
+    parse,
+    query,
+    ready,
+    row,
+    types,
+)
+
+LIMITS = st.integers(1, 5) | st.just(10_000)
+SIZES = st.integers(1, 60) | st.integers(60, 200) | st.just(10_000)
+REPLY = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
+
+
+class OneRelay(SynchronousTestCase):
+    limits = Limits(2, idle=10, message=5, write=5)
+
+    def setUp(self):
+        self.session = make_session()
+        self.client, self.database = FakeChannel(), FakeChannel()
+        self.now = 0.0
+        self.ends = []
+        self.timers = []
+        self.relay = self.make(self.limits)
+
+    def make(self, limits, pipeline=None, plans=False, check=lambda body: None):
+        return Relay(
+            self.session,
+            self.client,
+            self.database,
+            (
+                WholeRequests(self.session),
+                WholeReplies(self.session, plans, check_authentication=check),
+            ),
+            pipeline or Pipeline(),
+            limits,
+            fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
+            seconds=lambda: self.now,
+            later=lambda seconds, function: Timer(self.timers, function),
+            ended=self.ends.append,
+        )
+
+
+class Relays(OneRelay):
+    def test_one_write_a_turn(self):
+        self.relay.from_client(query(b"a") + query(b"b"))
+        self.assertEqual(self.database.writes, [query(b"a") + query(b"b")])
+        self.relay.from_database(REPLY)
+        self.assertEqual(self.client.writes, [REPLY])
+
+    def test_too_much_outstanding_stops_reading(self):
+        self.relay.from_client(query(b"a") * 3)
+        self.assertEqual(self.relay.client_valve.reasons, {OUTSTANDING})
+        self.relay.from_database(REPLY)
+        self.assertEqual(self.client.transport.paused, 0)
+
+    def test_back_pressure_both_ways(self):
+        self.client.transport.producer.pauseProducing()
+        self.assertEqual(self.database.transport.paused, 1)
+        self.database.transport.producer.pauseProducing()
+        self.assertEqual(self.client.transport.paused, 1)
+
+    def assert_ended(self, reason):
+        self.assertEqual(self.ends, [reason])
+        self.assertEqual((self.client.state, self.database.state), ("closed", "closed"))
+        self.assertFalse(self.session.outstanding)
+        self.relay.finish("again")
+        self.assertEqual(len(self.ends), 1)
+
+    def test_terminate(self):
+        self.relay.from_client(TERMINATE)
+        self.assertEqual(self.database.data, TERMINATE)
+        self.assert_ended("client terminated")
+
+    def test_what_was_asked_before_terminate_is_answered(self):
+        self.relay.from_client(query(b"a") + query(b"b") + TERMINATE)
+        self.assertEqual(self.database.writes, [query(b"a") + query(b"b") + TERMINATE])
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(REPLY)
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(REPLY)
+        self.assertEqual(self.client.data, REPLY * 2)
+        self.assert_ended("client terminated")
+
+    def test_terminate_inside_a_transaction(self):
+        self.relay.from_client(query(b"BEGIN") + TERMINATE)
+        self.relay.from_database(complete(b"BEGIN") + ready(b"T"))
+        self.assertEqual(types(self.client.data), "CZ")
+        self.assert_ended("client terminated")
+
+    def test_terminate_while_the_database_gets_ready(self):
+        self.session = make_session(ready=False)
+        self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
+        self.relay = self.make(self.limits)
+        self.relay.from_client(TERMINATE)
+        self.assertEqual(self.database.data, TERMINATE)
+        self.relay.from_database(message(b"R", bytes(4)))
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(ready())
+        self.assertEqual(types(self.client.data), "RZ")
+        self.assert_ended("client terminated")
+
+    def test_nothing_is_taken_after_terminate(self):
+        self.relay.from_client(query(b"a") + TERMINATE)
+        self.relay.from_client(query(b"b"))
+        self.assertEqual(self.database.data, query(b"a") + TERMINATE)
+
+    def test_peers_lost_after_terminate(self):
+        for lost in ("client_lost", "database_lost"):
+            with self.subTest(lost=lost):
+                self.setUp()
+                self.relay.from_client(query(b"a") + TERMINATE)
+                getattr(self.relay, lost)(Failure(ConnectionDone()))
+                self.assert_ended("client terminated")
+
+    def test_a_login_that_cannot_pass_breaks_no_protocol(self):
+        policy = AuthenticationPolicy(password_without_tls=False)
+        self.session = make_session(ready=False)
+        self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
+        self.relay = self.make(self.limits, check=PassThrough(policy).from_database)
+        self.relay.from_database(message(b"R", (3).to_bytes(4, "big")))
+        [(code, text)] = self.session.observer.events
+        self.assertEqual(code, events.LOGIN_REFUSED)
+        self.assertIn("db_tls = require", text)
+        self.assertIn(f"M{text}".encode(), self.client.data)
+        self.assert_ended("protocol error")
+
+    def test_why_a_session_ends_that_the_database_has_not_let_in(self):
+        self.session.refused = True
+        self.relay.database_lost(Failure(ConnectionDone()))
+        self.assert_ended("the database refused the login")
+
+    def test_lost_peers(self):
+        self.relay.from_client(query(b"a"))
+        self.relay.client_lost(Failure(ConnectionLost()))
+        self.assert_ended("client connection lost")
+        self.assertEqual(self.session.observer.outcomes, [("query", "lost")])
+
+    def test_the_database_ends_after_what_it_said(self):
+        fatal = backend.encode_error(b"FATAL", b"57P01", "going down")
+        self.relay.from_database(fatal)
+        self.relay.database_lost(Failure(ConnectionDone()))
+        self.assertEqual(self.client.data, fatal)
+        self.assert_ended("database disconnected")
+
+    def test_a_client_that_waits_to_get_in_is_told_that_the_database_has_gone(self):
+        refused = backend.encode_error(b"FATAL", b"28P01", "no")
+        for sent, expected in (
+            (b"", "E"),
+            (message(b"R", bytes(4)), "RE"),
+            (refused, "E"),
+            (message(b"S", b"a\0" + b"b" * 100)[:20], "E"),
+        ):
+            with self.subTest(sent=sent):
+                self.setUp()
+                self.session = make_session(ready=False)
+                startup = Exchange(self.session, "startup", None, 0)
+                self.session.outstanding.append((STARTUP, startup, None))
+                self.relay = self.make(self.limits)
+                self.relay.from_database(sent)
+                self.relay.database_lost(Failure(ConnectionDone()))
+                self.assertEqual(types(self.client.data), expected)
+                self.assertEqual(b"C08006" in self.client.data, sent != refused)
+                self.assert_ended("database disconnected")
+
+    def test_requests_of_a_session_that_is_not_ready_wait(self):
+        """Also where a stage takes its time with what the database says before it is."""
+        for stage in (False, True):
+            with self.subTest(stage=stage):
+                self.setUp()
+                self.session = make_session(ready=False)
+                startup = Exchange(self.session, "startup", None, 0)
+                self.session.outstanding.append((STARTUP, startup, None))
+                self.relay = self.make(self.limits)
+                self.relay.begin()
+                self.relay.first_from_client(message(b"p", b"secret\0") + query(b"a"))
+                self.assertEqual(self.relay.client_valve.reasons, {GETTING_READY})
+                self.relay.first_from_client(query(b"b"))
+                self.assertEqual(self.database.data, message(b"p", b"secret\0"))
+                if stage:
+                    self.relay.from_database(message(b"R", bytes(4)) + ready())
+                    self.relay.check(self.now)
+                else:
+                    self.relay.first_from_database(message(b"R", bytes(4)) + ready())
+                self.assertEqual(self.relay.client_valve.reasons, frozenset())
+                self.assertTrue(self.database.data.endswith(query(b"a") + query(b"b")))
+
+    def test_odd_failures_are_named_and_not_quoted(self):
+        self.relay.database_lost(Failure(ValueError("secret")))
+        self.assert_ended("database: an error inside this program")
+
+    def test_a_client_that_breaks_the_protocol_is_told(self):
+        self.relay.from_client(b"\0\0\0\0\4")
+        self.assertIn(b"C08P01", self.client.data)
+        self.assert_ended("protocol error")
+        self.assertEqual(self.session.observer.events[0][0], 1203)
+
+    def test_a_database_that_breaks_it_is_not_quoted(self):
+        self.relay.from_database(message(b"!", b"secret"))
+        self.assertIn(b"the database broke its protocol", self.client.data)
+        self.assert_ended("protocol error")
+
+    def test_a_message_of_the_database_that_is_too_large_is_named_with_the_remedy(self):
+        self.relay.from_client(query(b"a"))
+        self.relay.from_database(columns(b"a") + b"D" + (65 << 20).to_bytes(4, "big") + b"\0\1")
+        self.assertEqual(types(self.client.data), "TE")
+        for words in (b"C54000", b"68157440", b"67108864", b"message_size_limit"):
+            self.assertIn(words, self.client.data)
+        self.assert_ended("protocol error")
+
+    def test_no_error_inside_a_message(self):
+        self.relay.from_client(query(b"a"))
+        data = columns(b"a") + row(b"x" * 50)[:20]
+        self.relay.from_database(data)
+        self.relay.from_client(b"\0\0\0\0\4")
+        self.assertEqual(self.client.data, data)
+
+    def test_an_internal_error_ends_the_session(self):
+        self.session.span = type("Span", (), {"trace_id": "t", "span_id": "s"})
+        self.session.observer.exchange_opened = None
+        self.relay.from_client(query(b"a"))
+        self.assertIn(b"CXX000", self.client.data)
+        self.assert_ended("internal error")
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_drain_waits_for_what_is_outstanding(self):
+        self.relay.from_client(query(b"a"))
+        self.relay.drain()
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(REPLY)
+        self.assertEqual(types(self.client.data), "TDCZE")
+        self.assertIn(b"C57P01", self.client.data)
+        self.assert_ended("shutdown")
+
+    def test_drain_ends_an_idle_session_at_once(self):
+        self.relay.drain()
+        self.assert_ended("shutdown")
+
+    def test_write_timeout(self):
+        self.database.transport.producer.pauseProducing()
+        self.relay.check(5.1)
+        self.assertEqual(self.ends, ["write timeout"])
+        self.assertEqual((self.client.state, self.database.state), ("aborted", "aborted"))
+        self.relay.abort("again")
+        self.assertEqual(len(self.ends), 1)
+
+
+@implementer(IResultStage)
+class Refusing:
+    """Refuses what has a secret in it."""
+
+    name = "refusing"
+
+    def plan_result(self, columns, exchange):
+        return SimpleNamespace(
+            transform=lambda batch: Deny() if b"secret" in bytes(batch.data) else PASS
+        )
+
+    def stop(self):
+        pass
+
+
+class RefusedResults(OneRelay):
+    """What the database has done already, and takes for done."""
+
+    SECRET = columns(b"a") + row(b"secret") + row(b"more") + complete(b"INSERT 0 2")
+    BATCH = parse(b"", b"insert") + bind(b"", b"") + execute()
+    BATCH_SECRET = PARSE_COMPLETE + BIND_COMPLETE + row(b"secret") + complete(b"INSERT 0 1")
+    FAILS = query(b"acra: statement denied")
+
+    def setUp(self):
+        super().setUp()
+        self.relay = self.make(Limits(100), Pipeline([Refusing()]), plans=True)
+        self.relay.from_client(query(b"begin"))
+        self.relay.from_database(complete(b"BEGIN") + ready(b"T"))
+        self.forget()
+
+    def forget(self):
+        self.client.writes.clear()
+        self.database.writes.clear()
+
+    def statuses(self):
+        return b"".join(body for kind, body in messages(self.client.data) if kind == "Z")
+
+    def test_ds2_a_refused_result_fails_the_transaction(self):
+        for asked, answer, told in (
+            (query(b"insert"), self.SECRET, "TE"),
+            (self.BATCH + SYNC, self.BATCH_SECRET, "12E"),
+        ):
+            self.setUp()
+            self.relay.from_client(asked)
+            self.relay.from_database(answer + ready(b"T"))
+            self.assertEqual(types(self.client.data), told)
+            self.assertEqual(self.database.writes, [asked, self.FAILS])
+            self.relay.from_database(error(b"42601", "syntax error") + ready(b"E"))
+            self.assertEqual((types(self.client.data), self.statuses()), (told + "Z", b"E"))
+            self.assertNotIn(b"syntax", self.client.data)
+            self.assertFalse(self.session.outstanding)
+            self.forget()
+            self.relay.from_client(query(b"rollback"))
+            self.relay.from_database(complete(b"ROLLBACK") + ready())
+            self.assertEqual((types(self.client.data), self.statuses()), ("CZ", b"I"))
+
+    def test_in_one_that_has_failed_or_ended_nothing_is_sent(self):
+        for status in (b"I", b"E"):
+            self.forget()
+            self.relay.from_client(query(b"insert"))
+            self.relay.from_database(self.SECRET + ready(status))
+            self.assertEqual((types(self.client.data), self.statuses()), ("TEZ", status))
+            self.assertEqual(self.database.writes, [query(b"insert")])
+
+    def test_a_batch_without_its_sync_fails_before_it(self):
+        self.relay.from_client(self.BATCH + FLUSH)
+        self.relay.from_database(self.BATCH_SECRET)
+        self.relay.from_client(self.BATCH + SYNC)
+        self.assertEqual(types(self.database.data), "PBEHPS")
+        self.relay.from_database(error(b"42601", "syntax error") + ready(b"E"))
+        self.assertEqual((types(self.client.data), self.statuses()), ("12EZ", b"E"))
+        self.assertFalse(self.session.outstanding)
+
+    def test_a_transaction_that_has_gone_on_ends_with_its_session(self):
+        self.relay.from_client(query(b"insert") + query(b"insert"))
+        self.relay.from_database(self.SECRET + ready(b"T") + complete(b"INSERT 0 1") + ready(b"T"))
+        self.assertEqual(types(self.client.data), "TEE")
+        self.assertIn(b"C40000", self.client.data)
+        self.assertEqual(len(self.ends), 1)
+        self.assertEqual(self.database.state, "closed")
+
+
+class Silence(OneRelay):
+    """A batch that is held back, and a client that says no more."""
+
+    BATCH = parse(b"", b"a") + bind(b"", b"") + execute()
+    limits = Limits(100, hold=0.01)
+
+    def test_what_comes_with_its_sync_sets_no_timer(self):
+        self.relay.from_client(self.BATCH + SYNC)
+        self.relay.from_client(query(b"a"))
+        self.assertEqual(self.timers, [])
+
+    def test_a_held_batch_goes_when_the_client_falls_silent(self):
+        self.relay.from_client(self.BATCH[:30])
+        self.relay.from_client(self.BATCH[30:])
+        self.assertEqual((len(self.timers), self.database.data), (1, b""))
+        # The client has gone on since the timer was set: it is given as much again.
+        self.timers[0].fire()
+        self.assertEqual((len(self.timers), self.database.data), (1, b""))
+        self.timers[0].fire()
+        self.assertEqual((self.timers, self.database.data), ([], self.BATCH))
+        self.relay.from_client(SYNC)
+        self.assertEqual((self.timers, self.database.data), ([], self.BATCH + SYNC))
+
+    def test_a_timer_that_finds_nothing_held(self):
+        self.relay.from_client(self.BATCH)
+        self.relay.from_client(SYNC)
+        self.timers[0].fire()
+        self.assertEqual((self.timers, self.database.data), ([], self.BATCH + SYNC))
+
+    def test_no_timer_outlives_the_session(self):
+        self.relay.from_client(self.BATCH)
+        self.relay.finish("over")
+        self.assertEqual(self.timers, [])
+
+    def test_without_such_a_limit_it_stays(self):
+        self.relay = self.make(Limits(100))
+        self.relay.from_client(self.BATCH)
+        self.assertEqual((self.timers, self.database.data), ([], b""))
+
+
+class Waiting(SynchronousTestCase):
+    """Whatever the limits of connector and server, nobody waits for ever."""
+
+    @given(programs, st.data())
+    def test_everything_is_answered_in_the_end(self, program, data):
+        sent = b"".join(said(*step) for step in texts([*program, ("sync", "")]))
+        line = self.line(data, sent)
+        line.run(data, SIZES)
+        self.assertEqual(line.sent, b"")
+        self.assertFalse(line.connector.session.outstanding)
+        self.assertFalse(line.proxy.session.outstanding)
+        self.assertEqual([recorder.events for recorder in line.recorders], [[], []])
+        self.assertEqual(line.server.refused, [])
+        expected = ReferenceServer().feed(sent)
+        if any(words.startswith("deny") for _, words in program):
+            # How much of a batch is held decides how much of it has been done.
+            self.assertEqual(types(line.client.data).count("Z"), types(expected).count("Z"))
+        else:
+            self.assertEqual(line.client.data, expected)
+
+    @given(programs, st.data())
+    def test_who_falls_silent_gets_what_the_database_says(self, program, data):
+        program = [(kind, words) for kind, words in program if not words.startswith("deny")]
+        sent = b"".join(said(*step) for step in texts(program))
+        line = self.line(data, sent, hold_time=0.01)
+        line.run(data, SIZES)
+        self.assertEqual((line.sent, line.timers), (b"", []))
+        said_alone = ReferenceServer(buffers=True).feed(sent)
+        # Who has too much outstanding asks for it, and gets it sooner.
+        self.assertEqual(line.client.data[: len(said_alone)], said_alone)
+        if min(line.pending) > len(sent):
+            self.assertEqual(line.client.data, said_alone)
+
+    def test_reading_does_not_stop_within_a_message_that_has_left_in_part(self):
+        """The database would wait for its rest, and the Flush could not be read."""
+        program = texts([("extended", "ok"), ("data", ""), ("sync", "")])
+        first, copied, _ = (said(*step) for step in program)
+        sent = b"".join(said(*step) for step in program)
+        line = Line(sent, pending=(1, 1), hold_limit=1 << 20, room=1 << 20)
+        line.step("client", len(first) + len(copied) // 2)
+        while line.steps():
+            line.step(line.steps()[0], len(sent))
+        self.assertEqual(line.client.data, ReferenceServer().feed(sent))
+
+    def line(self, data, sent, **options):
+        return Line(
+            sent,
+            pending=data.draw(st.tuples(LIMITS, LIMITS)),
+            hold_limit=data.draw(st.sampled_from((0, 50, 1 << 20))),
+            room=data.draw(st.sampled_from((0, 20, 1 << 20))),
+            carries=data.draw(st.booleans()),
+            **options,
+        )

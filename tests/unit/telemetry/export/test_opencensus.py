@@ -1,0 +1,64 @@
+"""Exporters made for OpenCensus: on a thread, bounded, and what they raise is counted."""
+
+import threading
+
+from twisted.internet import reactor  # noqa: TID251 - threads need a real one
+from twisted.trial.unittest import TestCase
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry.export.opencensus import ForeignExporter, load
+from tests.support.sample_spans import sample
+
+
+class Target:
+    """What somebody else wrote."""
+
+    def __init__(self, got=None, gate=None, error=None):
+        self.got, self.gate, self.error = got, gate, error
+
+    def emit(self, spans):
+        if self.gate is not None:
+            self.gate.wait(10)
+        if self.error is not None:
+            raise self.error
+        self.got += spans
+
+
+class Foreign(TestCase):
+    async def test_batches_as_span_data(self):
+        got = []
+        exporter = ForeignExporter(reactor, "x", lambda: Target(got), interval=0.01)
+        exporter.start()
+        for span in sample():
+            exporter.export(span)
+        await exporter.stop()
+        self.assertEqual([data.name for data in got], ["handleConnection", "stage censor"])
+        self.assertEqual(exporter.counts["sent"], 2)
+
+    async def test_a_slow_one_is_bounded_in_queue_and_time(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        exporter = ForeignExporter(
+            reactor, "x", lambda: Target([], gate), max_queue=2, interval=0.01, deadline=0.1
+        )
+        exporter.start()
+        for _ in range(300):
+            exporter.export(sample()[0])
+        self.assertGreater(exporter.counts["dropped_queue_full"], 200)
+        self.assertLessEqual(exporter.queued, 2)
+        await exporter.stop()
+
+    async def test_what_it_raises_is_counted(self):
+        exporter = ForeignExporter(
+            reactor, "x", lambda: Target(error=ValueError("secret")), interval=0.01
+        )
+        exporter.start()
+        exporter.export(sample()[0])
+        await exporter.stop()
+        self.assertEqual(exporter.counts["dropped_failed"], 1)
+
+    def test_paths(self):
+        self.assertIs(load(f"{__name__}.Target"), Target)
+        for path in ("nowhere.Class", "json.nothing", "Target", "json.dumps"):
+            error = self.assertRaises(ConfigError, load, path)
+            self.assertIn("tracing_exporters", str(error))

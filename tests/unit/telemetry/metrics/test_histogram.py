@@ -1,0 +1,101 @@
+"""Histograms made here say what prometheus-client's own would."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.metrics.histogram import DurationsBy
+
+BOUNDS = (1e-6, 0.001, 0.5, 1, 10)
+
+
+def ours(registry, bounds=BOUNDS):
+    return DurationsBy(registry, "times_seconds", "Times", ["db", "stage"], bounds)
+
+
+class Times(SynchronousTestCase):
+    @given(
+        st.lists(
+            st.one_of(
+                st.sampled_from([round(bound * 1e9) for bound in BOUNDS]),
+                st.integers(-5, 20 * 10**9),
+            ),
+            max_size=30,
+        )
+    )
+    def test_as_the_library_has_it(self, values):
+        registries = CollectorRegistry(), CollectorRegistry()
+        theirs = Histogram(
+            "times_seconds", "Times", ["db", "stage"], buckets=BOUNDS, registry=registries[1]
+        )
+        kept, known = ours(registries[0]).labels("pg", "censor"), theirs.labels("pg", "censor")
+        for value in values:
+            kept.count(value)
+            known.observe(value / 1e9)
+        told = []
+        sums = []
+        for registry in registries:
+            lines = generate_latest(registry).decode().splitlines()
+            told.append([line for line in lines if "_created" not in line and "_sum{" not in line])
+            sums += [float(line.split()[-1]) for line in lines if "_sum{" in line]
+        self.assertEqual(*told)
+        # Whole numbers are added here, fractions there.
+        self.assertAlmostEqual(*sums)
+
+    def test_many_of_one_bucket(self):
+        registry = CollectorRegistry()
+        series = ours(registry).labels("pg", "")
+        for number in range(1000):
+            series.count(2_000_000 if number % 10 else 0)
+        text = generate_latest(registry).decode()
+        for line in ('le="1e-06",stage=""} 100.0', 'le="0.5",stage=""} 1000.0'):
+            self.assertIn(line, text)
+
+    def test_the_last_exemplar_of_a_bucket(self):
+        registry = CollectorRegistry()
+        series = ours(registry).labels("pg", "")
+        for number in (1, 2):
+            series.observe(200_000_000, (str(number) * 32, "a" * 16))
+        text = openmetrics(registry).decode()
+        self.assertIn('trace_id="' + "2" * 32, text)
+        self.assertNotIn("1" * 32, text)
+
+    def test_series_are_kept(self):
+        histogram = ours(CollectorRegistry())
+        self.assertIs(histogram.labels("a", "b"), histogram.labels("a", "b"))
+
+    def test_two_of_one_name_are_refused(self):
+        registry = CollectorRegistry()
+        ours(registry)
+        self.assertRaises(ValueError, ours, registry)
+
+
+def measure():  # pragma: no cover - for the figures in the module's docstring
+    """``python -m tests.unit.telemetry.metrics.test_histogram``."""
+    from time import perf_counter
+
+    from acra_twisted.telemetry.metrics.exchanges import PROCESSING_BUCKETS
+
+    values = [int(random.lognormvariate(-9, 1.5) * 1e9) for _ in range(100_000)]  # noqa: S311 - to measure
+    histogram = Histogram("a_seconds", "x", ["db"], buckets=PROCESSING_BUCKETS).labels("pg")
+    durations = ours(CollectorRegistry(), PROCESSING_BUCKETS).labels("a", "b")
+    ids = ("1" * 32, "2" * 16)
+    as_dict = {"trace_id": ids[0], "span_id": ids[1]}
+    for name, call in (
+        ("ours", lambda v: durations.count(v)),
+        ("ours, exemplar", lambda v: durations.observe(v, ids)),
+        ("library", lambda v: histogram.observe(v / 1e9)),
+        ("library, exemplar", lambda v: histogram.observe(v / 1e9, as_dict)),
+    ):
+        begin = perf_counter()
+        for value in values:
+            call(value)
+        print(f"{name}: {(perf_counter() - begin) * 10:.2f} us")  # noqa: T201
+
+
+if __name__ == "__main__":
+    measure()

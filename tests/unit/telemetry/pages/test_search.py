@@ -1,0 +1,194 @@
+"""Search among the traces that are kept."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Unfit, search
+from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.store import Kept
+from tests.support.webpages import most_between
+
+
+def exchange(trace_id, client_id, verdict, milliseconds):
+    span = Span("SELECT t", trace_id * 32, "", 1, 10**18, True)
+    span.end = span.start + milliseconds * 10**6
+    span.add_attribute("acra.client_id", client_id)
+    span.add_attribute("acra.verdict", verdict)
+    return span
+
+
+def failed(status, *of_exchange):
+    span = exchange(*of_exchange)
+    span.fail(status, "why")
+    return span
+
+
+def described(trace_id, milliseconds=1, **attributes):
+    span = exchange(trace_id, "a", "allow", milliseconds)
+    for name, value in attributes.items():
+        span.add_attribute(name.replace("_", "."), value)
+    return Kept(trace_id * 32, [span])
+
+
+def connection(trace_id, milliseconds):
+    span = Span("handleConnection", trace_id * 32, "", 1, 10**18, True)
+    span.end = span.start + milliseconds * 10**6
+    return span
+
+
+TRACES = [
+    Kept(
+        "1" * 32,
+        [Span("handleConnection", "1" * 32, "", 1, 1, True), exchange("1", "a", "allow", 5)],
+    ),
+    Kept("2" * 32, [failed(7, "2", "a", "deny", 1), exchange("2", "b", "allow", 50)]),
+    Kept("3" * 32, [exchange("3", "b", "allow", 7), failed(2, "3", "c", "allow", 1)]),
+]
+
+
+def matches(traces, filters):
+    return [match for match in search(traces, filters) if match is not None]
+
+
+class Search(SynchronousTestCase):
+    def found(self, **asked):
+        return "".join(match.trace_id[0] for match in matches(TRACES, Filters.of(asked)))
+
+    def test_filters(self):
+        for asked, expected in (
+            ({}, "123"),
+            ({"trace_id": "22"}, "2"),
+            ({"trace_id": " 3" + "3" * 31}, "3"),
+            ({"client_id": "a"}, "12"),
+            ({"verdict": "DENY"}, "2"),
+            ({"verdict": "error"}, "3"),
+            ({"verdict": "error", "client_id": "b"}, ""),
+            ({"min_ms": "6.5"}, "23"),
+            # One span must fit it all: b denied nothing.
+            ({"client_id": "b", "verdict": "deny"}, ""),
+            ({"client_id": "a", "min_ms": "5"}, "1"),
+        ):
+            self.assertEqual(self.found(**asked), expected, asked)
+
+    def test_requests_are_ranked_and_connections_apart(self):
+        traces = [
+            Kept("5" * 32, [connection("5", 10**6), exchange("5", "a", "allow", 3)]),
+            Kept("6" * 32, [connection("6", 5), exchange("6", "a", "allow", 4)]),
+            Kept("7" * 32, [connection("7", 10**7)]),
+        ]
+        for asked, expected in (
+            ({}, [("5", 3), ("6", 4), ("7", 10**7)]),
+            ({"sort": "slowest"}, [("6", 4), ("5", 3)]),
+            ({"min_ms": "4"}, [("6", 4)]),
+            ({"max_ms": "3"}, [("5", 3)]),
+            ({"of": "connections", "sort": "slowest"}, [("7", 10**7), ("5", 10**6), ("6", 5)]),
+            ({"of": "connections", "max_ms": "9"}, [("6", 5)]),
+        ):
+            filters = Filters.of(asked)
+            listing = Listing(filters)
+            for match in matches(traces, filters):
+                listing.add(match)
+            found = [(m.trace_id[0], m.took // 10**6) for m in listing.listed().matches]
+            self.assertEqual(found, expected, asked)
+
+    def test_what_a_request_did_and_for_whom(self):
+        first = {"db_query_summary": "SELECT shop.Account card", "db_query_text": "SELECT a, ?"}
+        traces = [
+            described("1", **first, user_name="ann", db_namespace="shop"),
+            described("2", db_query_summary="SELECT accounting", db_query_text="SELECT 'x'"),
+        ]
+        for asked, expected in (
+            ({"table": "account"}, "1"),
+            ({"table": "shop.account"}, "1"),
+            ({"table": "CARD"}, "1"),
+            ({"table": "shop"}, ""),
+            ({"statement": "select"}, "12"),
+            ({"statement": "a, ?"}, "1"),
+            ({"user": "ann"}, "1"),
+            ({"user": "an"}, ""),
+            ({"database": "shop"}, "1"),
+        ):
+            found = matches(traces, Filters.of(asked))
+            self.assertEqual("".join(m.trace_id[0] for m in found), expected, asked)
+
+    def test_when(self):
+        traces = [described("1", 1000)]
+        begin, end = 10**18, 10**18 + 10**9
+        self.assertEqual(Filters.of({"since": "1s"}, end).since, begin)
+        self.assertEqual(Filters.of({"since": "1.5m ago"}, end).since, end - 90 * 10**9)
+        self.assertEqual(Filters.of({"until": "2001-09-09T01:46:40Z"}).until, begin)
+        self.assertEqual(Filters.of({"until": "2001-09-09T01:46:40"}).until, begin)
+        for asked, expected in (
+            (Filters(since=end), 1),
+            (Filters(since=end + 1), 0),
+            (Filters(until=begin), 1),
+            (Filters(until=begin - 1), 0),
+        ):
+            self.assertEqual(len(matches(traces, asked)), expected)
+
+    def test_a_part_and_whether_there_is_more(self):
+        for asked, expected, more in (
+            ({"limit": "1"}, "1", True),
+            ({"limit": "2", "offset": "1"}, "23", False),
+            ({"limit": "1", "offset": "2", "sort": "slowest"}, "1", False),
+            ({"limit": "2", "sort": "slowest"}, "23", True),
+            ({"offset": "9"}, "", False),
+        ):
+            filters = Filters.of(asked)
+            listing = Listing(filters)
+            for match in matches(TRACES, filters):
+                listing.add(match)
+                if listing.enough:
+                    break
+            listed = listing.listed()
+            found = "".join(m.trace_id[0] for m in listed.matches)
+            self.assertEqual((found, listed.more), (expected, more), asked)
+
+    @given(st.dictionaries(st.sampled_from([*FILTERS, "format", "x"]), st.text(max_size=210)))
+    def test_whatever_is_asked_for(self, asked):
+        try:
+            filters = Filters.of(asked, 10**18)
+        except Unfit:
+            return
+        matches(TRACES, filters)
+
+    def test_the_span_that_fits_is_shown(self):
+        [match] = matches(TRACES, Filters(verdict="deny"))
+        self.assertEqual((match.name, match.took, match.client_id), ("SELECT t", 10**6, "a"))
+        self.assertEqual((match.spans, match.verdict), (2, "deny"))
+
+    def test_others_have_their_turn_while_many_spans_are_looked_at(self):
+        looked_at = []
+
+        class Look(Filters):
+            def fit(self, span):
+                looked_at.append(span)
+                return False
+
+        spans = [Span("x", "4" * 32, "", 1, 1, True) for _ in range(500)]
+        most = most_between(search([Kept("4" * 32, spans)] * 3, Look()), lambda: len(looked_at))
+        self.assertEqual((most, len(looked_at)), (16, 1500))
+
+    def test_what_is_no_number(self):
+        for wrong in ("x", "-1", "nan", "inf", "1e300"):
+            self.assertRaises(ValueError, Filters.of, {"min_ms": wrong})
+
+    def test_what_cannot_be_asked_for_is_answered_with_what_can(self):
+        for asked, known in (
+            ({"verdict": "errors"}, "allow, deny, error"),
+            ({"verdict": "nonsense"}, "allow, deny, error"),
+            ({"trace_id": "xyz"}, "hex digits"),
+            ({"trace_id": "1" * 33}, "hex digits"),
+            ({"verdikt": "deny"}, "there is no filter 'verdikt'; there are trace_id, client_id"),
+            ({"table": "x" * 201}, "longer than 200"),
+            ({"since": "yesterday"}, "15m"),
+            ({"sort": "fast"}, "newest, slowest"),
+            ({"of": "spans"}, "requests, connections"),
+            ({"limit": "201"}, "from 1 to 200"),
+            ({"limit": "0"}, "from 1 to 200"),
+            ({"offset": "-1"}, "from 0 to"),
+            ({"max_ms": "x"}, "max_ms must be a number"),
+        ):
+            error = self.assertRaises(Unfit, Filters.of, asked)
+            self.assertIn(known, str(error))

@@ -1,0 +1,63 @@
+"""Sessions of the moment."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import Exchange, Statement
+from acra_twisted.telemetry.pages.sessions import SHOWN, TEXT_LIMIT, LastStatements, describe
+from acra_twisted.telemetry.tracing.spans import Span
+from tests.support.sessions import make_session
+
+
+def rows(sessions, now):
+    return [row for row in describe(sessions, now) if row is not None]
+
+
+class Live(SynchronousTestCase):
+    def test_who_waits_longest_comes_first(self):
+        sessions = [make_session() for _ in range(3)]
+        for session, opened in ((sessions[1], 5_000_000), (sessions[2], 1_000_000)):
+            statement = Statement(b"SELECT 'secret'")
+            exchange = Exchange(session, "query", statement, opened)
+            exchange.sent = opened
+            session.outstanding.append((1, exchange, None))
+        sessions[2].span = Span("x", "1" * 32, "", 1, 1, True)
+        found = rows(sessions, 9_000_000)
+        self.assertEqual([row["running_ms"] for row in found], [8.0, 4.0, 0.0])
+        self.assertEqual(found[0]["statement"], "SELECT ?")
+        self.assertEqual((found[0]["state"], found[0]["in_database"]), ("active", True))
+        self.assertEqual(found[0]["trace_id"], "1" * 32)
+        self.assertEqual((found[2]["state"], found[2]["trace_id"]), ("idle", ""))
+
+    def test_bounded(self):
+        self.assertEqual(len(rows([make_session() for _ in range(SHOWN + 5)], 1)), SHOWN)
+
+    def test_of_many_those_that_wait_longest_are_shown(self):
+        sessions = [make_session() for _ in range(3 * SHOWN)]
+        for session in sessions[-5:]:
+            session.outstanding.append((1, Exchange(session, "query", None, 7), None))
+        shown = rows(sessions, 9)
+        self.assertEqual([row["state"] for row in shown[:6]], ["active"] * 5 + ["idle"])
+        self.assertEqual(len(shown), SHOWN)
+
+    def test_a_long_statement_is_not_read_for_a_page(self):
+        session = make_session()
+        statement = Statement(b"SELECT '" + b"x" * TEXT_LIMIT + b"'")
+        session.outstanding.append((1, Exchange(session, "query", statement, 1), None))
+        [row] = rows([session], 9)
+        self.assertEqual(row["statement"], f"<statement of {TEXT_LIMIT + 9} bytes>")
+
+    def test_what_was_done_last_and_since_when(self):
+        session, last = make_session(), LastStatements()
+        (row,) = rows([session], session.opened + 5_000_000)
+        self.assertEqual((row["last_statement"], row["state_ms"]), ("", 5.0))
+        for text, expected in (
+            (b"SELECT 'secret'", "SELECT ?"),
+            (b"SELECT '" + b"x" * TEXT_LIMIT + b"'", f"<statement of {TEXT_LIMIT + 9} bytes>"),
+        ):
+            exchange = Exchange(session, "query", Statement(text), 7)
+            last.exchange_closed(exchange)
+            session.answered = 1_000_000
+            (row,) = rows([session], 5_000_000)
+            self.assertEqual((row["last_statement"], row["state_ms"]), (expected, 4.0))
+        last.exchange_closed(Exchange(session, "startup", None, 7))
+        self.assertIn("bytes", rows([session], 5_000_000)[0]["last_statement"])

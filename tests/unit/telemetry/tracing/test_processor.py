@@ -1,0 +1,136 @@
+"""Where finished spans go, and a queue that is bounded."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.export.http import LogExporter
+from acra_twisted.telemetry.tracing.processor import Outlet, SpanQueue
+from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.recordings import record
+from tests.support.sample_spans import sample
+
+
+class Queued:
+    """An exporter that nobody calls: its spans go into its queue."""
+
+    def __init__(self):
+        self.queue = SpanQueue(10, lambda: None, {})
+
+
+class Outlets(SynchronousTestCase):
+    def test_pages_see_all_and_exporters_what_is_sampled_or_kept(self):
+        store, log, queued = SpanStore(), LogExporter(), Queued()
+        outlet = Outlet(store, [log])
+        outlet.add(queued)
+        for sampled, kept in ((False, False), (True, False), (False, True)):
+            (span, _) = sample()
+            span.sampled, span.kept = sampled, kept
+            outlet.put(span)
+        self.assertEqual(store.summary()[0].seen, 3)
+        self.assertEqual((log.counts["sent"], len(queued.queue)), (2, 2))
+
+    def test_without_pages(self):
+        queued = Queued()
+        Outlet(None, [queued]).put(sample()[0])
+        self.assertEqual(len(queued.queue), 1)
+
+
+class Queue(SynchronousTestCase):
+    def test_first_come_first_taken(self):
+        queue = SpanQueue(10, lambda: None, {})
+        spans = [sample()[0] for _ in range(5)]
+        for span in spans:
+            queue.put(span)
+        self.assertEqual(queue.take(2), (spans[:2], 2))
+        self.assertEqual((queue.take(9), queue.take(9)), ((spans[2:], 3), ([], 0)))
+
+    def test_what_is_beyond_the_limit_is_dropped_and_counted(self):
+        counts = {"dropped_queue_full": 0}
+        queue = SpanQueue(2, lambda: None, counts)
+        spans = [sample()[0] for _ in range(3)]
+        for span in spans:
+            queue.put(span)
+        self.assertEqual((counts["dropped_queue_full"], queue.take(3)), (1, (spans[:2], 2)))
+
+    def test_half_full_is_told_each_time(self):
+        for limit, told in ((8, 2), (1, 3)):
+            calls = []
+            queue = SpanQueue(limit, lambda calls=calls: calls.append(1), {})
+            for _ in range(told):
+                for _ in range(limit):
+                    queue.put(sample()[0])
+                queue.take(limit)
+            self.assertEqual(len(calls), told)
+
+    def test_what_is_made_of_a_span_is_queued(self):
+        def piece(span):
+            if span.name == "handleConnection":
+                raise ValueError("a bug")
+            return span.name
+
+        failed = []
+        queue = SpanQueue(10, lambda: None, {}, piece, lambda *told: failed.append(told))
+        for span in sample():
+            queue.put(span)
+        self.assertEqual(queue.take(9), (["stage censor"], 1))
+        self.assertEqual([(count, type(error)) for count, error in failed], [(1, ValueError)])
+
+
+class Exchanges(SynchronousTestCase):
+    """Of which an exporter may make something as a whole."""
+
+    def setUp(self):
+        self.recorded = record(stages=1)
+        self.counts = {"dropped_queue_full": 0}
+        self.calls = []
+        self.failed = []
+
+    def queue(self, limit=10, pieces=None):
+        return SpanQueue(
+            limit,
+            lambda: self.calls.append("half full"),
+            self.counts,
+            lambda span: span.name,
+            lambda *told: self.failed.append(told),
+            pieces,
+        )
+
+    def test_all_spans_as_one(self):
+        queue = self.queue(6, lambda recorded: "whole")
+        queue.put_recorded(self.recorded)
+        self.assertEqual((len(queue), self.calls), (3, ["half full"]))
+        queue.put(sample()[0])
+        queue.put_recorded(self.recorded)
+        self.assertEqual((len(queue), self.counts["dropped_queue_full"]), (4, 3))
+        # More than were asked for, if the first one is more.
+        self.assertEqual(queue.take(2), (["whole"], 3))
+        self.assertEqual(queue.take(2), (["handleConnection"], 1))
+        self.assertEqual(len(queue), 0)
+
+    def test_one_by_one_where_it_cannot_be_done(self):
+        names = ["stage censor", "postgresql SELECT t", "SELECT t"]
+        for pieces in (None, lambda recorded: None):
+            queue = self.queue(3, pieces)
+            queue.put_recorded(self.recorded)
+            self.assertEqual(queue.take(9), (names, 3))
+        queue = self.queue(2)
+        queue.put_recorded(self.recorded)
+        self.assertEqual(queue.take(9), (names[:2], 2))
+        self.assertEqual(self.counts["dropped_queue_full"], 1)
+
+    def test_a_bug(self):
+        def broken(recorded):
+            raise ValueError
+
+        queue = self.queue(9, broken)
+        queue.put_recorded(self.recorded)
+        self.assertEqual((len(queue), self.failed[0][0]), (0, 3))
+
+    def test_everybody_gets_the_spans(self):
+        store, log, queued = SpanStore(), LogExporter(), Queued()
+        outlet = Outlet(store, [log, queued])
+        outlet.put_recorded(self.recorded)
+        self.assertEqual((log.counts["sent"], len(queued.queue)), (3, 3))
+        self.recorded.span.sampled = False
+        outlet.put_recorded(self.recorded)
+        self.assertEqual((log.counts["sent"], len(queued.queue)), (3, 3))
+        self.assertEqual([row.seen for row in store.summary()], [2, 2, 2])

@@ -1,0 +1,116 @@
+"""Spans of other daemons: as they were sent, or left out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import WireError
+from acra_twisted.telemetry.export import otlp
+from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.pages.waterfall import as_record
+from acra_twisted.telemetry.tracing import received as intake_module
+from acra_twisted.telemetry.tracing.received import RATE, Intake
+from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.sample_spans import sample
+from tests.support.webpages import most_between
+
+
+def encoded(spans, service="acra-connector"):
+    return otlp.encode(spans, Resource(service)).parts[0]
+
+
+def decode(blob, client_id):
+    return [span for span in intake_module.decode(blob, client_id) if span is not None]
+
+
+class Decoded(SynchronousTestCase):
+    def test_as_they_were_sent(self):
+        spans = sample()
+        for sent, got in zip(spans, decode(encoded(spans), "ann"), strict=True):
+            expected = as_record(sent, "acra-connector")
+            expected["attributes"]["acra.client_id"] = "ann"
+            for link in expected["links"]:
+                link["type"] = 0
+            found = as_record(got, "acra-server")
+            self.assertEqual({**found, "sampled": True}, {**expected, "sampled": True})
+
+    def test_whose_they_are_says_the_link(self):
+        span = sample()[0]
+        span.attributes["acra.client_id"] = "somebody else"
+        (found,) = decode(encoded([span]), "ann")
+        self.assertEqual(found.attributes["acra.client_id"], "ann")
+
+    def test_what_is_odd_is_left_out(self):
+        request = trace_service_pb2.ExportTraceServiceRequest()
+        scope = request.resource_spans.add().scope_spans.add()
+        good = {"trace_id": b"1" * 16, "span_id": b"2" * 8}
+        for ids, start, end in (
+            ({"trace_id": b"1" * 15, "span_id": b"2" * 8}, 1, 2),
+            ({"trace_id": b"\0" * 16, "span_id": b"2" * 8}, 1, 2),
+            ({"trace_id": b"1" * 16, "span_id": b"\0" * 8}, 1, 2),
+            (good, 0, 2),
+            (good, 3, 2),
+            (good, 1, (1 << 64) - 1),
+        ):
+            scope.spans.add(**ids, start_time_unix_nano=start, end_time_unix_nano=end)
+        self.assertEqual(decode(request.SerializeToString(), "ann"), [])
+        large = scope.spans.add(
+            **good, start_time_unix_nano=1, end_time_unix_nano=1, name="n" * 999
+        )
+        for number in range(100):
+            attribute = large.attributes.add(key=f"k{number}")
+            attribute.value.string_value = "v" * (9_999 if number == 0 else 99)
+            large.links.add(**good)
+        large.attributes.add(key="array").value.array_value.SetInParent()
+        (span,) = decode(request.SerializeToString(), "ann")
+        self.assertEqual((len(span.name), len(span.links)), (255, 32))
+        self.assertLessEqual(len(span.attributes), 34)
+        self.assertEqual(len(span.attributes["k0"]), 4096)
+
+    def test_what_is_too_large_is_left_out(self):
+        good = {"trace_id": b"1" * 16, "span_id": b"2" * 8}
+        times = {"start_time_unix_nano": 1, "end_time_unix_nano": 1}
+        request = trace_service_pb2.ExportTraceServiceRequest()
+        scope = request.resource_spans.add().scope_spans.add()
+        scope.spans.add(**good, **times).attributes.add(key="x").value.string_value = "v" * 70_000
+        self.assertEqual(decode(request.SerializeToString(), "ann"), [])
+        many = scope.spans.add(**good, **times)
+        for _ in range(5_000):
+            many.attributes.add(key="same")
+        [span] = decode(request.SerializeToString(), "ann")
+        self.assertEqual(span.attributes, {"acra.client_id": "ann"})
+        self.assertEqual(len(decode(encoded(sample()[:1] * 1001), "ann")), 1000)
+
+    @given(st.binary(max_size=200))
+    def test_random_bytes(self, blob):
+        try:
+            decode(blob, "ann")
+        except WireError:
+            pass
+
+
+class Kept(SynchronousTestCase):
+    def test_in_the_store_with_their_trace(self):
+        store = SpanStore()
+        intake = Intake(store, lambda: 0)
+        span = sample()[0]
+        list(intake.take(encoded([span]), "ann"))
+        (kept,) = store.trace(span.trace_id).spans()
+        self.assertEqual((kept.service, kept.span_id), ("acra-connector", span.span_id))
+        self.assertEqual(store.summary(), [])
+        self.assertEqual(intake.counts, {"kept": 1, "dropped_rate": 0})
+
+    def test_one_span_at_a_step(self):
+        store = SpanStore()
+        intake = Intake(store, lambda: 0)
+        steps = intake.take(encoded(sample() * 20), "ann")
+        self.assertEqual(most_between(steps, lambda: intake.counts["kept"]), 1)
+        self.assertEqual(intake.counts["kept"], 40)
+
+    def test_no_more_than_the_rate(self):
+        intake = Intake(SpanStore(), lambda: 0)
+        blob = encoded(sample()[:1] * 1000)
+        for _ in range(6):
+            list(intake.take(blob, "ann"))
+        self.assertEqual(intake.counts, {"kept": RATE, "dropped_rate": 1000})

@@ -1,0 +1,129 @@
+"""Samples are bounded and slow ones stay."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.tracing import store
+from acra_twisted.telemetry.tracing.spans import Span, new_trace_id
+from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.recordings import record
+
+
+class Store(SynchronousTestCase):
+    def setUp(self):
+        self.now = 10**18
+        self.store = SpanStore()
+
+    def add(self, name="x", took=0, status=0, trace_id=None):
+        span = Span(name, trace_id or new_trace_id(), "", 1, self.now - took, True)
+        span.end, span.status = self.now, status
+        self.store.add(span)
+        return span
+
+    def test_buckets(self):
+        for took in store.BOUNDS:
+            self.add(took=took)
+        self.add(status=2)
+        (row,) = self.store.summary()
+        self.assertEqual((row.latency, row.errors, row.seen), ((1,) * 9, 1, 10))
+        self.assertEqual(len(self.store.samples("x", store.ERRORS)), 1)
+        self.assertEqual(self.store.samples("x", 99), [])
+        self.assertEqual(self.store.samples("y", 0), [])
+
+    def test_one_a_second_and_ten_in_all(self):
+        self.add()
+        self.add()
+        self.assertEqual(len(self.store.samples("x", 0)), 1)
+        for _ in range(20):
+            self.now += 10**9
+            last = self.add()
+        self.assertEqual(len(self.store.samples("x", 0)), 10)
+        self.assertIs(self.store.samples("x", 0)[0], last)
+
+    def test_samples_are_wanted_once_a_second_and_bucket(self):
+        self.assertTrue(self.store.wants(0, self.now))
+        self.assertFalse(self.store.wants(1, self.now))
+        self.assertTrue(self.store.wants(10**9, self.now))
+        self.now += 10**9
+        self.assertTrue(self.store.wants(0, self.now))
+
+    def test_the_trace_of_a_sample_outlives_many_others(self):
+        slow, refused = self.add(took=10**8), self.add(status=7)
+        fast = [self.add() for _ in range(1000)]
+        for span in (slow, refused, fast[0], fast[-1]):
+            self.assertEqual(list(self.store.trace(span.trace_id).spans()), [span])
+        self.assertEqual(len(self.store.trace(fast[1].trace_id)), 0)
+        for _ in range(2 * store.TRACES_MAX):
+            self.now += 10**9
+            self.add()
+        self.assertEqual(len(self.store.trace(slow.trace_id)), 0)
+        self.assertLessEqual(len(self.store), store.TRACES_MAX)
+
+    def test_exchanges_as_they_were_recorded(self):
+        for n in range(3):
+            recorded = record(1, start=self.now + n, took=4_000_000)
+            self.store.add_recorded(recorded)
+        # The first is a sample, and spans therefore; the others are not before they are asked for.
+        self.assertEqual(recorded._made, [])
+        names = ["SELECT t", "postgresql SELECT t", "stage censor"]
+        self.assertEqual([row.name for row in self.store.summary()], names)
+        self.assertEqual([row.seen for row in self.store.summary()], [3, 3, 3])
+        self.assertEqual([len(self.store.samples(name, 3)) for name in names], [1, 1, 0])
+        self.assertEqual(len(self.store.samples("stage censor", 0)), 1)
+        kept = self.store.trace(recorded.span.trace_id)
+        [newest, *_] = self.store.traces()
+        self.assertEqual((newest.trace_id, len(newest)), (recorded.span.trace_id, 3))
+        # To say how many there are none is made.
+        self.assertEqual(recorded._made, [])
+        self.assertEqual({span.name for span in kept.spans()}, set(names))
+        self.now += 10**9
+        self.store.add_recorded(record(1, start=self.now, took=4_000_000))
+        self.assertEqual(len(self.store.samples("SELECT t", 3)), 2)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.integers(0, 3),
+                st.booleans(),
+                st.sampled_from((300, 50_000, 2_000_000, 20_000_000, 10**10)),
+                st.sampled_from((0, 1, 10**9)),
+            ),
+            max_size=12,
+        )
+    )
+    def test_recorded_or_made_the_pages_show_the_same(self, exchanges):
+        recorded, made, now = SpanStore(), SpanStore(), 10**18
+        for stages, sent, took, later in exchanges:
+            now += later
+            exchange = record(stages, start=now, took=took, sent=100 if sent else 0)
+            recorded.add_recorded(exchange)
+            for span in exchange.spans():
+                made.add(span)
+        self.assertEqual(recorded.summary(), made.summary())
+        for one, other in zip(recorded.traces(), made.traces(), strict=True):
+            self.assertEqual((one.trace_id, len(one)), (other.trace_id, len(other)))
+            self.assertEqual(len(one), len(list(one.spans())))
+
+    def test_a_trace_of_recorded_exchanges_is_bounded(self):
+        for _ in range(600):
+            recorded = record(1, start=self.now)
+            recorded.span.trace_id = "1" * 32
+            self.store.add_recorded(recorded)
+        kept = self.store.trace("1" * 32)
+        self.assertEqual((len(kept), len(list(kept.spans()))), (512, 512))
+
+    def test_ob3_names_and_traces_are_bounded(self):
+        for number in range(300):
+            self.add(name=str(number))
+        names = [row.name for row in self.store.summary()]
+        self.assertEqual(len(names), 201)
+        self.assertIn(store.OTHER, names)
+        self.assertEqual(len(self.store.traces()), len(self.store))
+        self.assertLessEqual(len(self.store), store.TRACES_MAX)
+        for _ in range(300):
+            self.add(name="0")
+        self.assertEqual(len(self.store), 201 + 256)
+        for _ in range(600):
+            span = self.add(trace_id="1" * 32)
+        self.assertEqual(len(self.store.trace(span.trace_id)), 512)

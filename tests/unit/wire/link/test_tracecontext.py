@@ -1,0 +1,115 @@
+"""Trace context: golden bytes, leniency, hostility."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.wire.link import tracecontext
+from acra_twisted.wire.link.tracecontext import TraceContext
+
+# From acra-wire reference section 19, and opencensus-go's encoder.
+GOLDEN = bytes.fromhex("1d0000000000463ac35c9f6413ad48485a3953bb61240100200000000000010201")
+CONTEXT = TraceContext("463ac35c9f6413ad48485a3953bb6124", "0020000000000001", True)
+HEX = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+class Binary(SynchronousTestCase):
+    def test_golden(self):
+        self.assertEqual(tracecontext.encode(CONTEXT), GOLDEN)
+        self.assertEqual(tracecontext.decode(GOLDEN[4:]), CONTEXT)
+        self.assertEqual(tracecontext.decode(GOLDEN[4:] + b"more"), CONTEXT)
+
+    def test_without_options_it_is_not_sampled(self):
+        unsampled = TraceContext(CONTEXT.trace_id, CONTEXT.span_id, False)
+        self.assertEqual(tracecontext.decode(GOLDEN[4:31]), unsampled)
+
+    def test_a_mark_behind_it_is_read_by_those_who_look_for_it(self):
+        marked = tracecontext.encode(CONTEXT, tracecontext.DECIDES)
+        self.assertEqual(marked[:4], b"\x1f\0\0\0")
+        self.assertEqual(marked[4:], GOLDEN[4:] + b"\x7f\1")
+        self.assertEqual(tracecontext.decode(marked[4:]), CONTEXT)
+        self.assertEqual(tracecontext.mark_of(marked[4:]), tracecontext.DECIDES)
+        self.assertEqual(tracecontext.startup_of(marked[4:]), "")
+        startup = "00f067aa0ba902b7"
+        both = tracecontext.encode(CONTEXT, tracecontext.FOLLOWS, startup)[4:]
+        self.assertEqual(both, GOLDEN[4:] + b"\x7f\2" + bytes.fromhex(startup))
+        self.assertEqual(tracecontext.mark_of(both), tracecontext.FOLLOWS)
+        self.assertEqual(tracecontext.startup_of(both), startup)
+        for blob in (both[:-1], both[:31] + bytes(8), GOLDEN[4:] + both[31:]):
+            self.assertEqual(tracecontext.startup_of(blob), "")
+        for blob in (b"", GOLDEN[4:], marked[4:-1], GOLDEN[4:] + b"\x7e\1", GOLDEN[4:31] + b"more"):
+            self.assertEqual(tracecontext.mark_of(blob), 0)
+
+    def test_equality(self):
+        other = CONTEXT.with_state("a=b")
+        self.assertNotEqual(other, CONTEXT)
+        self.assertEqual(other.with_state(""), CONTEXT)
+        self.assertEqual(len({CONTEXT, other, other.with_state("")}), 2)
+        self.assertNotEqual(CONTEXT, HEX)
+        self.assertIn(CONTEXT.trace_id, repr(CONTEXT))
+
+    def test_cl4_what_is_not_well_formed_is_no_context(self):
+        blob = GOLDEN[4:]
+        for bad in (
+            b"",
+            blob[:26],
+            blob[:17],
+            b"\1" + blob[1:],
+            b"\0\1" + blob[2:],
+            blob[:18] + b"\7" + blob[19:],
+            b"\0\0" + b"\0" * 16 + blob[18:],
+            blob[:19] + b"\0" * 8 + blob[27:],
+        ):
+            self.assertIsNone(tracecontext.decode(bad))
+
+    @given(st.binary(max_size=40))
+    def test_random_bytes(self, data):
+        found = tracecontext.decode(data)
+        self.assertIn(tracecontext.mark_of(data), range(256))
+        if found is not None:
+            self.assertEqual(tracecontext.encode(found)[4:31], data[:27])
+
+
+class OnTheLink(SynchronousTestCase):
+    def test_framed_contexts_are_told_from_databases_protocols(self):
+        for head in (GOLDEN[:4], b"\0\0\0\0", b"\x1c\0\0\0", b"\0\4\0\0"):
+            self.assertTrue(tracecontext.looks_framed(head), head)
+        for head in (b"\0\0\0\x08", b"\0\0\x27\x10", b"\x16\3\1\2", b"GET ", b"\1\4\0\0"):
+            self.assertFalse(tracecontext.looks_framed(head), head)
+
+
+class Traceparent(SynchronousTestCase):
+    def test_round_trip(self):
+        for sampled in (True, False):
+            context = TraceContext(*HEX, sampled)
+            self.assertEqual(tracecontext.parse_traceparent(context.traceparent()), context)
+
+    @given(
+        st.text("0123456789abcdef", min_size=32, max_size=32),
+        st.text("0123456789abcdef", min_size=16, max_size=16),
+        st.sampled_from([*(f"{n:02x}" for n in range(256)), "0A", "1", "g1"]),
+        st.sampled_from(["00", "01", "ff"]),
+        st.sampled_from("-_"),
+    )
+    def test_the_short_way_is_as_strict(self, trace_id, span_id, flags, version, dash):
+        value = f"{version}-{trace_id}{dash}{span_id}-{flags}"
+        expected = tracecontext.parse_traceparent(value) if version == "00" else None
+        self.assertEqual(tracecontext.parse_plain(value.encode()), expected)
+
+    def test_ob2(self):
+        good = "00-{}-{}-01".format(*HEX)
+        later = "cc-{}-{}-09-what-comes-later".format(*HEX)
+        self.assertTrue(tracecontext.parse_traceparent(later).sampled)
+        for bad in (
+            "",
+            good.upper(),
+            good + "-x",
+            good + "\n",
+            "ff" + good[2:],
+            "00-{}-{}-01".format("0" * 32, HEX[1]),
+            "00-{}-{}-01".format(HEX[0], "0" * 16),
+            "00-{}-{}-1".format(*HEX),
+            good * 100,
+        ):
+            self.assertIsNone(tracecontext.parse_traceparent(bad), bad)
+            self.assertIsNone(tracecontext.parse_plain(bad.encode()), bad)
