@@ -1,4 +1,4 @@
-"""How Sphinx makes one site of these pages: ``make html``."""
+"""Configure Sphinx, which makes one site of these pages: ``make html``."""
 
 from docutils import nodes
 
@@ -7,17 +7,20 @@ from acra_twisted import __version__
 project = "acra-twisted"
 release = __version__
 root_doc = "index"
-html_theme = "alabaster"
-html_theme_options = {"page_width": "75rem", "sidebar_width": "16rem"}
+html_theme = "furo"
+html_title = f"acra-twisted {__version__}"
 html_show_copyright = False
 html_show_sourcelink = False
-#: Blocks that do not say what they are in are shown as they are.
+#: A block without a language is shown as it is.
 highlight_language = "none"
 
 
 def link(app, doctree, page):
-    """Pages link to each other as files, so that they can be read in the repository, too; what is
-    outside of this folder has no address here."""
+    """Turn links to files into links to pages.
+
+    The pages name each other as files, so that they can also be read in the repository.  A file
+    outside this folder has no address on the site, so only the text of its link remains.
+    """
     for reference in list(doctree.findall(nodes.reference)):
         target, mark, place = reference.get("refuri", "").partition("#")
         if target.startswith("../"):
@@ -28,5 +31,5 @@ def link(app, doctree, page):
 
 
 def setup(app):
-    """Sphinx calls this."""
+    """Connect the function above: Sphinx calls this."""
     app.connect("doctree-resolved", link)
