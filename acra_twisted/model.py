@@ -225,10 +225,10 @@ class Exchange:
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
     ``judged``: when its first stage began, if it is recorded.
     ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
-    part of.  ``unsampled``: the id of the trace that it would have begun or gone on with, if it is
-    not recorded; ``given``: the context that others were given for it all the same.  ``passed``:
-    the stages that let its statement pass, if it is recorded: name, verdict, when they began and
-    ended.
+    part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
+    exchange that has a trace of its own, or whose context others were given, else None; its
+    ``span_id`` is empty until others are given it.  ``passed``: the stages that let its statement
+    pass, if it is recorded: name, verdict, when they began and ended.
     """
 
     __slots__ = (
@@ -255,8 +255,7 @@ class Exchange:
         "columns",
         "plan",
         "traffic",
-        "unsampled",
-        "given",
+        "context",
         "passed",
         "_notes",
     )
@@ -285,8 +284,7 @@ class Exchange:
         self.columns: Columns | None = None
         self.plan: tuple[Any, ...] = ()
         self.traffic: Traffic | None = None
-        self.unsampled = ""
-        self.given: Any = None
+        self.context: Any = None
         self.passed: list[tuple[str, Any, int, int]] | None = None
         self._notes: dict[str, Any] | None = None
 

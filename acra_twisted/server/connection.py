@@ -36,6 +36,7 @@ from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.telemetry.pages.sessions import current
 from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.exchanges import context_of
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport import failures, identity, spoken
 from acra_twisted.transport.peers import APPLICATION
@@ -377,8 +378,8 @@ class ServerConnection(Arrival):
     def _trace_id(self) -> str:
         """The trace of the request whose reply the client waits for, else of the connection."""
         exchange = current(self._session) if self._session is not None else None
-        if exchange is not None:
-            return str(exchange.span.trace_id if exchange.span is not None else exchange.unsampled)
+        if exchange is not None and (exchange.span or exchange.context) is not None:
+            return context_of(exchange).trace_id
         return self.span.trace_id if self.span is not None else ""
 
     def _session_ended(self, reason: str) -> None:

@@ -116,7 +116,7 @@ class PostgresqlDialect:
         """
         exchange = self._begin(session, startup)
         if exchange.remote is not None and startup_span:
-            exchange.given = TraceContext(exchange.remote.trace_id, startup_span, False)
+            exchange.context = TraceContext(exchange.remote.trace_id, startup_span, False)
         session.observer.exchange_opened(exchange)
         request = WholeRequests(
             session,

@@ -18,6 +18,7 @@ from acra_twisted.options import Address
 from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.telemetry.logs.attempts import Attempts
+from acra_twisted.telemetry.tracing.exchanges import context_of
 from acra_twisted.verdicts import Hangup
 
 #: A peer that has proven nothing may show a certificate of any size.
@@ -38,14 +39,19 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
     """What identifies a session, or one exchange of it, in a log line."""
     if session is None:
         return {}
-    span = session.span if exchange is None or exchange.span is None else exchange.span
+    trace = session.span
+    if exchange is not None:
+        if exchange.span is not None:
+            trace = exchange.span
+        elif exchange.context is not None and exchange.context.sampled:
+            trace = context_of(exchange)
     found = identity_fields(session.identity)
     found["session_id"] = session.id
     for name, value in (("user", session.user), ("database", session.database)):
         if value:
             found[name] = value.decode("utf-8", "replace")
-    found["trace_id"] = span.trace_id
-    found["span_id"] = span.span_id
+    found["trace_id"] = trace.trace_id
+    found["span_id"] = trace.span_id
     return found
 
 

@@ -192,7 +192,7 @@ class ExchangeTracing(Watcher):
             own_trace = count > EXCHANGES_PER_TRACE
         if remote is None and (not own_trace or exchange.kind == "startup"):
             connection: Span = session.span
-            if connection.sampled or session.notices:
+            if (connection.sampled or session.notices) and self._tracing.recording:
                 exchange.span = connection.child("", self._kind, exchange.opened)
                 exchange.span.sampled = True
                 if exchange.linked is not None:
@@ -200,18 +200,22 @@ class ExchangeTracing(Watcher):
                 connection.kept = connection.kept or session.notices
             return
         trace_id, sampled = self._tracing.decide(remote, session.identity.client_id)
-        if sampled or session.notices:
+        sampled = sampled or session.notices
+        if sampled and self._tracing.recording:
             exchange.span = self._own(exchange, trace_id, True)
         else:
-            exchange.unsampled = trace_id
+            given = exchange.context
+            span_id = "" if given is None else given.span_id
+            exchange.context = TraceContext(trace_id, span_id, sampled)
 
     def _own(self, exchange: Exchange, trace_id: str, sampled: bool) -> Span:
         """The span of an exchange that is not in its connection's trace, linked with it."""
         span = self._tracing.begin(
             "", self._kind, trace_id, exchange.remote, exchange.opened, sampled
         )
-        if exchange.given is not None:
-            span.span_id = exchange.given.span_id
+        given = exchange.context
+        if given is not None and given.span_id:
+            span.span_id = given.span_id
         self._link(span, exchange.session.span)
         if exchange.linked is not None:
             _link_origin(span, exchange.linked)
@@ -219,21 +223,20 @@ class ExchangeTracing(Watcher):
 
     def context(self, exchange: Exchange) -> TraceContext:
         """The context of an exchange, sampled or not: what others may be given."""
-        span = exchange.span
-        if span is not None:
-            known: TraceContext = span.context
-            return known
-        if exchange.given is None:
-            trace_id = exchange.unsampled or exchange.session.span.trace_id
-            exchange.given = TraceContext(trace_id, spans.new_span_id(), False)
-        context: TraceContext = exchange.given
-        return context
+        if exchange.span is None and exchange.context is None:
+            session = exchange.session
+            # Where spans are recorded, a sampled one would have its span.
+            sampled = not self._tracing.recording and (session.span.sampled or session.notices)
+            exchange.context = TraceContext(session.span.trace_id, "", sampled)
+        return context_of(exchange)
 
     def database_context(self, exchange: Exchange) -> TraceContext | None:
         """The context of the database's part of a sampled exchange; else None."""
         span = exchange.span
         if span is None:
-            return None
+            context = self.context(exchange)
+            # Nobody records the database's part: it is below the exchange itself.
+            return context if context.sampled else None
         span_id = exchange.notes[DATABASE] = spans.new_span_id()
         return TraceContext(span.trace_id, span_id, span.sampled)
 
@@ -274,14 +277,16 @@ class ExchangeTracing(Watcher):
 
     def _late(self, exchange: Exchange, connection: Span) -> Span:
         """The span of an exchange for which none was made when it began."""
-        if exchange.unsampled:
-            span = self._own(exchange, exchange.unsampled, False)
-        else:
-            span = connection.child("", self._kind, exchange.opened)
-            if exchange.linked is not None:
-                _link_origin(span, exchange.linked)
-        if exchange.given is not None:
-            span.span_id = exchange.given.span_id
+        given: TraceContext | None = exchange.context
+        if given is not None and (
+            exchange.remote is not None or given.trace_id != connection.trace_id
+        ):
+            return self._own(exchange, given.trace_id, False)
+        span = connection.child("", self._kind, exchange.opened)
+        if exchange.linked is not None:
+            _link_origin(span, exchange.linked)
+        if given is not None and given.span_id:
+            span.span_id = given.span_id
         return span
 
     def _kept(self, exchange: Exchange) -> str:
@@ -341,6 +346,18 @@ class ExchangeTracing(Watcher):
         """The event's code on the exchange's span."""
         if exchange is not None:
             exchange.add_attribute("acra.event_code", code)
+
+
+def context_of(exchange: Exchange) -> TraceContext:
+    """Return the trace context of an exchange that has a span or a context."""
+    if exchange.span is not None:
+        recorded: TraceContext = exchange.span.context
+        return recorded
+    context: TraceContext = exchange.context
+    if not context.span_id:
+        context = TraceContext(context.trace_id, spans.new_span_id(), context.sampled)
+        exchange.context = context
+    return context
 
 
 def _link_origin(span: Span, origin: TraceContext) -> None:

@@ -11,6 +11,7 @@ from acra_twisted.options import Address
 from acra_twisted.telemetry.logs.audit import AuditLog, session_fields
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS, Hangup
+from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sessions import make_session
 
 
@@ -59,6 +60,15 @@ class Lines(SynchronousTestCase):
         (line,) = self.lines
         self.assertEqual((line["code"], line["query"]), (560, "SELECT ?"))
         self.assertEqual(line["span_id"], self.exchange.span.span_id)
+
+    def test_lines_name_the_trace_of_a_sampled_request_that_nobody_records(self):
+        for sampled, trace_id in ((True, "2" * 32), (False, "1" * 32)):
+            self.exchange.context = TraceContext("2" * 32, "", sampled)
+            fields = session_fields(self.session, self.exchange)
+            self.assertEqual(fields["trace_id"], trace_id)
+            # What was told once holds.
+            self.assertEqual(len(fields["span_id"]), 16)
+            self.assertEqual(session_fields(self.session, self.exchange), fields)
 
     def test_a_refusal_stands_under_the_name_of_who_refused(self):
         for who, code, text in (

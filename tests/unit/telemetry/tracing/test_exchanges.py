@@ -88,6 +88,37 @@ class Exchanges(SynchronousTestCase):
             self.assertEqual(self.spans, [])
             self.assertEqual(self.session.answered > 0, True)
 
+    def test_where_nobody_takes_spans_a_sampled_exchange_is_as_one_that_is_not(self):
+        for scope, remote in (("connection", None), ("request", None), ("connection", REMOTE)):
+            self.make(scope=scope)
+            self.tracing.recording = False
+            before = self.clock.now
+            exchange = self.exchange(remote=remote)
+            looks = self.clock.now - before
+            # Stages take no times of an exchange without a span.
+            self.assertIsNone(exchange.span)
+            self.make(sampled=False, scope=scope)
+            before = self.clock.now
+            self.exchange(remote=remote)
+            self.assertEqual(self.clock.now - before, looks)
+
+    def test_where_nobody_takes_spans_the_database_is_told_of_sampled_traces(self):
+        for scope, remote in (("connection", None), ("request", None), ("connection", REMOTE)):
+            for sampled in (True, False):
+                self.make(sampled=sampled, scope=scope)
+                self.tracing.recording = False
+                exchange = self.exchange(remote=remote)
+                own, found = self.observer.context(exchange), None
+                if sampled:
+                    found = own
+                self.assertEqual(self.observer.database_context(exchange), found)
+                if remote is not None:
+                    self.assertEqual(own.trace_id, remote.trace_id)
+                elif scope == "connection":
+                    self.assertEqual(own.trace_id, self.session.span.trace_id)
+                else:
+                    self.assertNotEqual(own.trace_id, self.session.span.trace_id)
+
     def test_the_pages_get_samples_of_unsampled_exchanges(self):
         self.make(sampled=False, store=SpanStore())
         self.exchange()
