@@ -83,6 +83,7 @@ class ApiConnection(Channel):
         self._link: LinkChannel | None = None
         self._answered = 0
         self._lost = False
+        self.receiver = self._requested
 
     def opened(self) -> None:
         """Accepted."""
@@ -97,8 +98,8 @@ class ApiConnection(Channel):
 
     # -- the request ------------------------------------------------------------------------------
 
-    def received(self, data: bytes) -> None:
-        """Bytes of the request's head; of what follows nothing is read."""
+    def _requested(self, data: bytes) -> None:
+        """Read the request's head, and drop what follows."""
         if self.span is not None:
             return
         self._request += data
@@ -144,12 +145,12 @@ class ApiConnection(Channel):
             loop.add_attribute("acra.direction", direction)
             self._loops.append(loop)
         self._link = link
-        link.application = self
+        link.carry(self, self._heard)
         link.write(tracecontext.encode(span.context, self._connector.mark) + self._request)
 
     # -- the answer -------------------------------------------------------------------------------
 
-    def on_server(self, data: bytes) -> None:
+    def _heard(self, data: bytes) -> None:
         """A part of it."""
         self._answered += len(data)
         if self._answered > _ANSWER_MAX:
@@ -200,7 +201,7 @@ class ApiConnection(Channel):
         self._lost = True
         link, self._link = self._link, None
         if link is not None:
-            link.application = None
+            link.let_go()
             link.close()
         if self._connecting is not None:
             self._connecting.cancel()

@@ -9,7 +9,6 @@ span of its own, whose context goes with it.  Back-pressure works in both direct
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -81,9 +80,7 @@ class ApplicationConnection(Channel):
         self.relay: Relay | None = None
         #: The session of what is carried unread although requests were to be traced.
         self.unread: Session | None = None
-        self._on_application: Callable[[bytes], None] = self._early_data
-        #: Where bytes of the server go.
-        self.on_server: Callable[[bytes], None] = self.write
+        self.receiver = self._early_data
         self._lost = False
         self._loops: list[Span] = []
         self._valves: tuple[tuple[Valve, str], ...] = ()
@@ -127,7 +124,7 @@ class ApplicationConnection(Channel):
             self._startup_span = spans.new_span_id()
         link.write(tracecontext.encode(self.span.context, mark, self._startup_span))
         self._link = link
-        link.application = self
+        link.carry(self, self.write)
         self._loops = [
             tracing.child(self.span, "ProxyWithTracing", spans.INTERNAL) for _ in range(2)
         ]
@@ -136,18 +133,14 @@ class ApplicationConnection(Channel):
         connector = self._connector
         if connector.dialect is not None or connector.application_tls != PASS:
             self._watch = StartupWatch(connector.application_tls)
-            self._on_application = self._watch_application
-            self.on_server = self._watch_server
+            self.receiver = self._watch_application
+            link.receiver = self._watch_server
         else:
             self._copy(link)
         self._valve.open(CONNECTING)
         early, self._early = self._early, b""
         if early:
-            self._on_application(early)
-
-    def received(self, data: bytes) -> None:
-        """Whatever phase it is."""
-        self._on_application(data)
+            self.receiver(early)
 
     def _heard(self, data: bytes) -> None:
         """The application says something that has no answer yet."""
@@ -178,8 +171,8 @@ class ApplicationConnection(Channel):
         if self._said is None:
             self._copy_on(link)
         else:
-            self._on_application = lambda data: self._pass(data, link)
-            self.on_server = lambda data: self._first_answer(data, link)
+            self.receiver = lambda data: self._pass(data, link)
+            link.receiver = lambda data: self._first_answer(data, link)
         reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
         self._valves = ((reader, "application"), (self._valve, "server"))
         self.register(reader)
@@ -187,8 +180,7 @@ class ApplicationConnection(Channel):
 
     def _copy_on(self, link: LinkChannel) -> None:
         """With no method of ours between."""
-        self.deliver_to(link.write)
-        link.deliver_to(self.write)
+        self.receiver, link.receiver = link.sender, self.sender
 
     def _pass(self, data: bytes, link: LinkChannel) -> None:
         """To a server that has not answered yet."""
@@ -232,7 +224,7 @@ class ApplicationConnection(Channel):
         else:
             link, self._link = self._link, None
             if link is not None:
-                link.application = None
+                link.let_go()
                 link.abort()
             self._end_loops()
             self._say_farewell(farewell, b"08006")
@@ -295,10 +287,11 @@ class ApplicationConnection(Channel):
         """The application may not go on so."""
         self._event(events.UNEXPECTED_PACKET, str(error))
         self._watch = None
-        self._on_application = self.on_server = self._ignored
+        self.receiver = self._ignored
         if error.sqlstate:
             self.write(backend.encode_error(b"FATAL", error.sqlstate, str(error)))
         if self._link is not None:
+            self._link.receiver = self._ignored
             self._link.close()
         self.close()
 
@@ -354,12 +347,12 @@ class ApplicationConnection(Channel):
             ready=lambda: None if response.announced else self._unfollow(link),
         )
         relay.begin()
-        link.deliver_to(self._first_of_session)
+        link.receiver = self._first_of_session
 
     def _first_of_session(self, data: bytes) -> None:
         """The server's first answer to the startup of a session that is followed."""
         assert self.relay is not None and self._link is not None  # noqa: S101 - made in _follow()
-        self._link.deliver_to(self.relay.first_from_database)
+        self._link.receiver = self.relay.first_from_database
         if not self._speaks_otherwise(data):
             self.relay.first_from_database(data)
 
@@ -379,9 +372,9 @@ class ApplicationConnection(Channel):
 
     def _session_ended(self, reason: str) -> None:
         assert self.relay is not None  # noqa: S101 - it says so itself
-        self.deliver_to(self._ignored)
+        self.receiver = self._ignored
         if self._link is not None:
-            self._link.deliver_to(self._ignored)
+            self._link.receiver = self._ignored
         self._connector.observers.session_closed(self.relay.session, reason)
 
     # -- ends -------------------------------------------------------------------------------------
@@ -414,7 +407,7 @@ class ApplicationConnection(Channel):
         self._farewell = Farewell(text, sqlstate, tls, begun)
         self._watch = None
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
-        self._on_application = self._feed_farewell
+        self.receiver = self._feed_farewell
         self._valve.open(CONNECTING)
         unanswered = self._early or self._said
         self._early, self._said = b"", None
@@ -448,14 +441,14 @@ class ApplicationConnection(Channel):
         farewell = f"AcraConnector lost AcraServer before it answered: {why.public}"
         self._link = None
         if relay is not None:
-            self.deliver_to(self._ignored)
+            self.receiver = self._ignored
             relay.database_lost(reason, (b"08006", farewell))
         elif self._lost:
             return
         elif unanswered:
             self._say_farewell(farewell, b"08006")
         else:
-            self.deliver_to(self._ignored)
+            self.receiver = self._ignored
             self.close()
 
     def _is_unanswered(self) -> bool:
@@ -473,7 +466,7 @@ class ApplicationConnection(Channel):
         self._explain(reason)
         link, self._link = self._link, None
         if link is not None:
-            link.application = None
+            link.let_go()
             if self.relay is not None:
                 self.relay.client_lost(reason)
             else:

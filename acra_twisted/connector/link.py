@@ -26,8 +26,8 @@ class LinkChannel(Channel):
 
     def __init__(self, established: Attempt) -> None:
         self._established: Attempt | None = established
-        #: Told of ``on_server`` and ``server_lost``: an ApplicationConnection, or who speaks
-        #: to the server for the connector itself.
+        #: Told of ``server_lost``: an ApplicationConnection, or what speaks to the server for the
+        #: connector itself.  It sets `receiver` as well.
         self.application: Any = None
         established.addBoth(self._decided)
 
@@ -49,10 +49,13 @@ class LinkChannel(Channel):
         if established is not None:
             established.callback(self)
 
-    def received(self, data: bytes) -> None:
-        """To the application."""
-        if self.application is not None:
-            self.application.on_server(data)
+    def carry(self, application: Any, receiver: Callable[[bytes], None]) -> None:
+        """Tell ``application`` of ``server_lost``, and give ``receiver`` what the server says."""
+        self.application, self.receiver = application, receiver
+
+    def let_go(self) -> None:
+        """Tell nobody of anything any more."""
+        self.carry(None, _dropped)
 
     def lost(self, reason: Failure) -> None:
         """Before it was established this is why it never was."""
@@ -61,6 +64,10 @@ class LinkChannel(Channel):
             established.errback(reason)
         elif self.application is not None:
             self.application.server_lost(reason)
+
+
+def _dropped(data: bytes) -> None:
+    """Drop what the server says to nobody."""
 
 
 class LinkFactory(Factory):

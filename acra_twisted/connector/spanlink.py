@@ -59,7 +59,7 @@ class LinkExporter(BatchExporter):
         if self._reactor.seconds() < self._not_before:
             raise Refused("AcraServer takes no spans")
         link = self._link = await begin(self._connect, self._timeout, self._reactor)
-        link.application = self
+        link.carry(self, self._heard)
         if await self._ask(_NO_CONTEXT + SPANS_OFFERED_PACKET) != ACCEPTED:
             self._drop()
             self._not_before = self._reactor.seconds() + _ASK_AGAIN
@@ -79,12 +79,12 @@ class LinkExporter(BatchExporter):
     def _drop(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            link.application = None
+            link.let_go()
             link.abort()
 
-    # -- what a LinkChannel tells its application ------------------------------------------------
+    # -- what a LinkChannel tells ------------------------------------------------
 
-    def on_server(self, data: bytes) -> None:
+    def _heard(self, data: bytes) -> None:
         """The server's answer: one byte, for one question is asked at a time."""
         answer, self._answer = self._answer, None
         if answer is not None:

@@ -124,7 +124,7 @@ async def _login(
         if not answer.called:
             answer.errback(reason)
 
-    channel.on_data, channel.on_lost = received, lost
+    channel.receiver, channel.on_lost = received, lost
     channel.write(StartupPacket(0, {b"user": USER, b"database": b"postgres"}).encode())
     try:
         data = await answer.addTimeout(settings["db_connect_timeout"], reactor)
@@ -229,7 +229,8 @@ async def _refusal(reactor: Any, channel: LinkChannel, plain: bool) -> Exception
     """Why the server ends a link whose handshake is done for this side: it looks at this side's
     certificate later.  Where there is no handshake it is asked something that it answers."""
     ended: Deferred[None] = Deferred()
-    channel.application = _Listening(ended)
+    listening = _Listening(ended)
+    channel.carry(listening, listening.heard)
     if plain:
         channel.write(_HELLO)
     patience = reactor.callLater(_PATIENCE, ended.callback, None)
@@ -238,7 +239,7 @@ async def _refusal(reactor: Any, channel: LinkChannel, plain: bool) -> Exception
     except Exception as error:
         return error
     finally:
-        channel.application = None
+        channel.let_go()
         if patience.active():
             patience.cancel()
     return None
@@ -250,7 +251,7 @@ class _Listening:
     def __init__(self, ended: Deferred[None]) -> None:
         self._ended = ended
 
-    def on_server(self, data: bytes) -> None:
+    def heard(self, data: bytes) -> None:
         """The answer of a plain link; a server does not begin."""
         if self._ended.called:
             return

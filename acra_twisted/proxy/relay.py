@@ -112,12 +112,12 @@ class Relay:
         """Both transports are what they will be: what they read comes straight to us from here on,
         and what we write goes straight to them."""
         if self._early is None:
-            self._client.deliver_to(self.from_client)
-            self._database.deliver_to(self.from_database)
+            self._client.receiver = self.from_client
+            self._database.receiver = self.from_database
         else:
-            self._client.deliver_to(self.first_from_client)
-            self._database.deliver_to(self.first_from_database)
-        self._to_client, self._to_database = self._client.write, self._database.write
+            self._client.receiver = self.first_from_client
+            self._database.receiver = self.first_from_database
+        self._to_client, self._to_database = self._client.sender, self._database.sender
 
     def first_from_client(self, data: bytes) -> None:
         """Bytes from the client while the session gets ready: requests wait until it is."""

@@ -61,7 +61,7 @@ class ApiConnection(Arrival):
 
     def begun(self) -> None:
         """See Arrival."""
-        self._phase = self._request_data
+        self.receiver = self._request_data
 
     def _request_data(self, data: bytes) -> None:
         self._began = self._began or self._tracing.clock()
@@ -133,7 +133,7 @@ class ApiConnection(Arrival):
         return apirequest.OK
 
     def _end(self, answer: bytes) -> None:
-        self._phase = self._ignored
+        self.receiver = self._ignored
         self._answered = True
         self.write(answer)
         self.close()

@@ -10,7 +10,6 @@ port every few seconds.  One that goes in the middle of a handshake is an event.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -56,7 +55,7 @@ class Arrival(Channel):
         self._server = server
         self.number = number
         self.address = address
-        self._phase: Callable[[bytes], None] = self._link_data
+        self.receiver = self._link_data
         self._buffer = b""
         self._first = b""
         self._tracing = server.telemetry.tracing
@@ -74,7 +73,7 @@ class Arrival(Channel):
     # -- for those who inherit --------------------------------------------------------------------
 
     def begun(self) -> None:
-        """The first byte is there, and the connection's span: set ``_phase``."""
+        """The first byte is there, and the connection's span: set `receiver`."""
         raise NotImplementedError
 
     # -- 1: the link ------------------------------------------------------------------------------
@@ -101,10 +100,10 @@ class Arrival(Channel):
             self.abort()
             return
         self._wrap.end = self._tracing.clock()
-        self._phase = self._context_data
+        self.receiver = self._context_data
         if self._buffer:
             data, self._buffer = self._buffer, b""
-            self._phase(data)
+            self.receiver(data)
 
     def _client_id(self, certificate: bytes | None) -> str:
         server = self._server
@@ -114,10 +113,6 @@ class Arrival(Channel):
 
     def _link_data(self, data: bytes) -> None:
         self._buffer += data
-
-    def received(self, data: bytes) -> None:
-        """Whatever phase it is."""
-        self._phase(data)
 
     # -- 2: trace context -------------------------------------------------------------------------
 
@@ -147,7 +142,7 @@ class Arrival(Channel):
         self._mark, self._startup_parent = tracecontext.mark_of(blob), tracecontext.startup_of(blob)
         self._begin(remote, from_connector)
         if data:
-            self._phase(data)
+            self.receiver(data)
 
     def _begin(self, remote: tracecontext.TraceContext | None, from_connector: bool) -> None:
         """The connection's span: in the connector's trace, with the handshake's beside it."""
@@ -170,12 +165,12 @@ class Arrival(Channel):
         if remote is None:
             # Without a connector the handshake is the beginning of the connection.
             span.start = min(span.start, wrap.start)
-        self._phase = self._first_data
+        self.receiver = self._first_data
 
     def _first_data(self, data: bytes) -> None:
         self._has_begun = True
         self.begun()
-        self._phase(data)
+        self.receiver(data)
         if not self.asks_for_nothing:
             self._emit_wrap()
 
@@ -200,7 +195,7 @@ class Arrival(Channel):
         self._emit_wrap()
         self._has_begun = True
         startup = ClientStartup(StartupPolicy("disable", frozenset("*"), replication=True))
-        self._phase = lambda data: self._send_away(startup, data)
+        self.receiver = lambda data: self._send_away(startup, data)
 
     def _send_away(self, startup: ClientStartup, data: bytes) -> None:
         try:
@@ -212,7 +207,7 @@ class Arrival(Channel):
             self.write(startup.reply)
         if found is None:
             return
-        self._phase = self._ignored
+        self.receiver = self._ignored
         if isinstance(found, StartupPacket):
             self.write(self._server.dialect.encode_fatal(b"28000", _WRONG_PORT))
         self.close()

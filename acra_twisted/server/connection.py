@@ -94,7 +94,7 @@ class ServerConnection(Arrival):
 
     def begun(self) -> None:
         """See Arrival."""
-        self._phase = self._startup_data
+        self.receiver = self._startup_data
 
     # -- 3: startup -------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class ServerConnection(Arrival):
         """Only over a link that has proven who is there."""
         client_id, intake = self._identity.client_id, self._server.intake
         if intake is None or not client_id or self._startup.encrypted:
-            self._phase = self._ignored
+            self.receiver = self._ignored
             self.write(DECLINED)
             self.close()
             return
@@ -172,18 +172,18 @@ class ServerConnection(Arrival):
             self.write,
             self._spans_failed,
         )
-        self._phase = spans_link.received
+        self.receiver = spans_link.received
         self.write(ACCEPTED)
 
     def _spans_failed(self, error: WireError) -> None:
-        self._phase = self._ignored
+        self.receiver = self._ignored
         self._event(events.UNEXPECTED_PACKET, str(error))
         self.abort()
 
     # -- cancel -----------------------------------------------------------------------------------
 
     def _cancel(self, request: CancelRequest) -> None:
-        self._phase = self._ignored
+        self.receiver = self._ignored
         if not self._server.cancel_keys.accepts(request, self.address):
             self.close()
             return
@@ -194,7 +194,7 @@ class ServerConnection(Arrival):
         self._connecting = None
         self._cancelling = database
         # libpq waits for the close: it means that the database has dealt with the request.
-        database.on_data = self._ignored
+        database.receiver = self._ignored
         database.on_lost = lambda reason: self.close()
         database.write(request.encode())
 
@@ -215,7 +215,7 @@ class ServerConnection(Arrival):
             self._farewell(b"53300", "sorry, too many clients already")
             return
         assert self.span is not None  # noqa: S101 - made in _begin()
-        self._phase = self._early_data
+        self.receiver = self._early_data
         self._early_data(self._startup.rest)
         if len(self._buffer) > _EARLY_LIMIT:
             return
@@ -298,11 +298,9 @@ class ServerConnection(Arrival):
             later=server.reactor.callLater,
             ended=self._session_ended,
         )
-        database.on_data = relay.first_from_database
         database.on_lost = relay.database_lost
-        self._phase = relay.first_from_client
         relay.begin()
-        database.deliver_to(self._first_answer)
+        database.receiver = self._first_answer
         self._database = database
         if database.answer:
             self._first_answer(database.answer)
@@ -317,7 +315,7 @@ class ServerConnection(Arrival):
         database, relay = self._database, self.relay
         assert database is not None and relay is not None  # noqa: S101 - made in _connected()
         self._database = None
-        database.deliver_to(relay.first_from_database)
+        database.receiver = relay.first_from_database
         wrong = foreign(data)
         if wrong is None:
             relay.first_from_database(data)
@@ -367,8 +365,7 @@ class ServerConnection(Arrival):
     def _farewell(self, sqlstate: bytes, text: str) -> None:
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
-        self._phase = self._ignored
-        self.deliver_to(self._ignored)
+        self.receiver = self._ignored
         self.write(self._fatal(sqlstate, text))
         self.close()
 
@@ -386,8 +383,7 @@ class ServerConnection(Arrival):
         assert self._session is not None  # noqa: S101 - a relay has a session
         if self._key is not None:
             self._server.cancel_keys.discard(self._key)
-        self._phase = self._ignored
-        self.deliver_to(self._ignored)
+        self.receiver = self._ignored
         self._server.observers.session_closed(self._session, reason)
 
     def lost(self, reason: Failure) -> None:

@@ -36,7 +36,7 @@ class DatabaseChannel(Channel):
 
     ``creator`` is the TLS context factory, None for a plain connection; ``insists``: without TLS
     there is no connection.  ``ready`` fires with the channel or fails with the reason.  Then
-    ``on_data`` and ``on_lost`` take over.
+    `receiver` and ``on_lost`` are set by whoever has it.
     """
 
     def __init__(
@@ -45,12 +45,11 @@ class DatabaseChannel(Channel):
         self._creator = creator
         self._insists = insists
         self._ready: Deferred[DatabaseChannel] | None = ready
-        self._asked = False
+        self.receiver = self._too_early
         self.encrypted = False
         self.is_lost = False
         #: What came in answer to `ask`.
         self.answer = b""
-        self.on_data: Callable[[bytes], None] | None = None
         self.on_lost: Callable[[Failure], None] | None = None
 
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
@@ -58,7 +57,7 @@ class DatabaseChannel(Channel):
         if self._creator is None:
             self._become_ready()
         else:
-            self._asked = True
+            self.receiver = self._answered
             self.write(SSL_REQUEST_PACKET)
 
     def tls_started(self) -> None:
@@ -74,7 +73,7 @@ class DatabaseChannel(Channel):
     def ask(self, startup: bytes) -> Deferred[bytes]:
         """Say the first thing, and wait for what the database says to it: then it is ``answer``."""
         answered: Deferred[bytes] = Deferred()
-        self.on_data = answered.callback
+        self.receiver = answered.callback
         self.on_lost = answered.errback
         answered.addCallback(self._has_answered)
         self.write(startup)
@@ -82,7 +81,7 @@ class DatabaseChannel(Channel):
 
     def _has_answered(self, data: bytes) -> bytes:
         self.answer = data
-        self.on_data = self._more
+        self.receiver = self._more
         self.on_lost = None
         return data
 
@@ -100,19 +99,14 @@ class DatabaseChannel(Channel):
         if ready is not None:
             ready.callback(self)
 
-    def received(self, data: bytes) -> None:
-        """One byte in answer to SSLRequest, then whatever the session brings."""
-        if self.on_data is not None:
-            self.on_data(data)
-        elif self._asked:
-            self._asked = False
-            self._answered(data)
-        else:
-            self._refuse(
-                foreign(data) or WireError("database", "bytes before the startup packet was sent")
-            )
+    def _too_early(self, data: bytes) -> None:
+        self._refuse(
+            foreign(data) or WireError("database", "bytes before the startup packet was sent")
+        )
 
     def _answered(self, data: bytes) -> None:
+        """Take the one byte that answers SSLRequest."""
+        self.receiver = self._too_early
         try:
             offered = database_accepts_tls(data)
             if not offered and self._insists:

@@ -19,16 +19,21 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
+from acra_twisted.transport.direct import is_direct
 from acra_twisted.transport.native.sockets import SocketTransport, take_over
 from acra_twisted.transport.native.tlssockets import TLSTransport
-from acra_twisted.transport.securesession import SecureSessionProtocol
+
+
+def _nobody(data: bytes) -> None:
+    """Drop what comes before there is a receiver."""
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)
 class Channel(Protocol):
-    """Calls its own `peer_authenticated` once, then `received` for data, `lost` at the end."""
+    """Calls its own `peer_authenticated` once, then `receiver` for data, `lost` at the end."""
 
     transport: Any
+    _receiver: Callable[[bytes], None] = staticmethod(_nobody)
     _starting_tls = False
     _has_producer = False
     #: The peer's in the last handshake, DER.
@@ -40,6 +45,8 @@ class Channel(Protocol):
         if type(transport) is SocketTransport:
             # Endpoints put something of theirs between, for the time of connecting.
             transport.protocol = self
+        if is_direct(transport):
+            transport.receiver = self._receiver
         self.opened()
         if not (
             ISSLTransport.providedBy(transport) or IAuthenticatingTransport.providedBy(transport)
@@ -66,9 +73,9 @@ class Channel(Protocol):
         """
         outer = self.transport
         self._starting_tls = True
-        self.__dict__.pop("write", None)
         if type(outer) is SocketTransport and not received and outer.flush():
             self.transport = transport = TLSTransport(outer.hand_over(), creator, is_client)
+            transport.receiver = self._receiver
             transport.begin()
             return
         # The factory would only be asked to build the wrapped protocol, which is this one.
@@ -78,6 +85,8 @@ class Channel(Protocol):
             outer.wrappedProtocol = tls
         else:
             outer.protocol = tls
+        if is_direct(outer):
+            outer.receiver = tls.dataReceived
         self.transport = tls
         tls.makeConnection(outer)
         if received:
@@ -85,19 +94,34 @@ class Channel(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted: bytes of the innermost layer."""
-        self.received(data)
+        self._receiver(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
         self.lost(reason)
 
-    def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
-        """From now on what is read goes there, and what is written to the transport, with no
-        method of ours between."""
+    @property
+    def receiver(self) -> Callable[[bytes], None]:
+        """Called with data of the innermost layer, decrypted.  It may be set at any time, and
+        holds from the next data on; a direct transport calls it with no method of ours between."""
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Callable[[bytes], None]) -> None:
+        self._receiver = receiver
+        if is_direct(self.transport):
+            self.transport.receiver = receiver
+
+    @property
+    def sender(self) -> Callable[[bytes], None]:
+        """A function that does what `write` does, with no method of ours between.
+
+        It is valid until `start_tls`.
+        """
         transport = self.transport
-        self.__dict__.update(received=receiver, dataReceived=receiver, write=transport.write)
-        if isinstance(transport, SocketTransport | SecureSessionProtocol):
-            transport.deliver_to(receiver, self)
+        sender: Callable[[bytes], None]
+        sender = transport.sender if is_direct(transport) else transport.write
+        return sender
 
     def write(self, data: bytes) -> None:
         """Send, in order."""
@@ -129,9 +153,6 @@ class Channel(Protocol):
 
     def tls_started(self) -> None:
         """TLS begun by `start_tls` is complete."""
-
-    def received(self, data: bytes) -> None:
-        """Bytes, decrypted."""
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""

@@ -29,7 +29,8 @@ from acra_twisted.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey, generate
 from acra_twisted.themis.session import ClientSession, ServerSession
-from acra_twisted.transport.native.sockets import SocketTransport, take_over
+from acra_twisted.transport.direct import IDirectTransport, is_direct
+from acra_twisted.transport.native.sockets import take_over
 from acra_twisted.transport.sessionstream import SessionStream
 from acra_twisted.transport.silence import SILENT
 from acra_twisted.transport.spoken import LOOK, POSTGRESQL, SECURE_SESSION, spoken
@@ -44,7 +45,7 @@ _EARLY_LIMIT = 2 * HANDSHAKE_LIMIT
 OVERHEAD = lengthprefix.HEADER_SIZE + session.OVERHEAD
 
 
-@implementer(IAuthenticatingTransport)
+@implementer(IAuthenticatingTransport, IDirectTransport)
 class SecureSessionProtocol(ProtocolWrapper):
     """One connection.  Inside it the wrapped protocol (an ISecuredProtocol) has plaintext."""
 
@@ -55,6 +56,9 @@ class SecureSessionProtocol(ProtocolWrapper):
     def __init__(self, factory: Any, wrapped: Any) -> None:
         ProtocolWrapper.__init__(self, factory, wrapped)
         self._security: SecureSessionSecurity = factory.security
+        #: See IDirectTransport; until the handshake is done nobody could read what is sent.
+        self.sender: Callable[[bytes], None] = _unread
+        self._receiver: Callable[[bytes], None] = wrapped.dataReceived
         self._buffer = ChunkBuffer()
         self._session: ClientSession | ServerSession | None = None
         self._stream: SessionStream | None = None
@@ -187,18 +191,22 @@ class SecureSessionProtocol(ProtocolWrapper):
     def _established(self, secure: ClientSession | ServerSession) -> None:
         """From now on what the link brings is the stream's."""
         transport = self.transport
-        stream = self._stream = SessionStream(secure, transport.write, self._inward, self._failed)
-        if isinstance(transport, SocketTransport):
-            transport.deliver_to(stream.received, self)
-        # In place of ours, which drops: no method of ours between, and no question for each write.
-        self.write = stream.write  # type: ignore[method-assign]
+        direct = is_direct(transport)
+        send = transport.sender if direct else transport.write
+        stream = self._stream = SessionStream(secure, send, self._receiver, self._failed)
+        if direct:
+            transport.receiver = stream.received
+        self.sender = stream.write
 
-    def _inward(self, data: bytes) -> None:
-        self.wrappedProtocol.dataReceived(data)
+    @property
+    def receiver(self) -> Callable[[bytes], None]:
+        """See IDirectTransport."""
+        return self._receiver
 
-    def deliver_to(self, receiver: Callable[[bytes], None], protocol: Any) -> None:
-        """See SocketTransport; for the wrapped protocol."""
-        if self._stream is not None and protocol is self.wrappedProtocol:
+    @receiver.setter
+    def receiver(self, receiver: Callable[[bytes], None]) -> None:
+        self._receiver = receiver
+        if self._stream is not None:
             self._stream.deliver = receiver
 
     def dataReceived(self, data: bytes) -> None:
@@ -208,7 +216,7 @@ class SecureSessionProtocol(ProtocolWrapper):
             return
         if self._why is not None:
             if self._is_application(self._why):
-                self._inward(data)
+                self._receiver(data)
             return
         if len(self.first) < LOOK:
             self.first += data[: LOOK - len(self.first)]
@@ -231,8 +239,9 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._stream.received(buffer.drain())
 
     def write(self, data: bytes) -> None:
-        """For the wrapped protocol.  A farewell before the handshake is done has nobody who could
-        read it; when it is done this is the stream's."""
+        """For the wrapped protocol: encrypt and send.  What is written before the handshake is done
+        is dropped."""
+        self.sender(data)
 
     def writeSequence(self, data: Any) -> None:
         """For the wrapped protocol."""
@@ -252,9 +261,9 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._why = failure
         said, self._buffer = self._buffer.drain(), ChunkBuffer()
         if self._is_application(failure) and hasattr(self.wrappedProtocol, "misdirected"):
-            self.write = self.transport.write  # type: ignore[method-assign]
+            self.sender = self.transport.write
             self.wrappedProtocol.misdirected(self)
-            self._inward(said)
+            self._receiver(said)
             return
         self.transport.abortConnection()
 
@@ -298,6 +307,10 @@ class SecureSessionProtocol(ProtocolWrapper):
                 why = self._foreign()
         # Why we closed it says more than that it is closed.
         ProtocolWrapper.connectionLost(self, why or reason)
+
+
+def _unread(data: bytes) -> None:
+    """Drop a farewell that the peer cannot read."""
 
 
 def _unwrapped(failure: Failure) -> Failure:

@@ -104,8 +104,9 @@ class FakeChannel:
     def register(self, producer):
         self.transport.producer = producer
 
-    def deliver_to(self, receiver):
-        self.receiver = receiver
+    @property
+    def sender(self):
+        return self.write
 
     def close(self):
         self.state = "closed"

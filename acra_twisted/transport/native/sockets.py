@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IConsumer, ITransport
+from twisted.internet.interfaces import IConsumer
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.fast.syscalls import socket_calls
+from acra_twisted.transport.direct import IDirectTransport
 from acra_twisted.transport.native.hub import READABLE, WRITABLE, Watched, hub_of
 
 #: Bytes read at a time.
@@ -46,7 +47,8 @@ class SocketTransport(Watched):
         self._calls = socket_calls(outer.socket)
         self._recv: Callable[[int], bytes] = self._calls.recv
         self._send: Callable[[Any], int] = self._calls.send
-        self._receiver: Callable[[bytes], None] | None = None
+        #: Called with what is read.
+        self.receiver: Callable[[bytes], None] = outer.protocol.dataReceived
         # Held back while the hub tells; then nothing is in the queue.
         self._held = b""
         self._queue: deque[Any] = deque()
@@ -76,26 +78,18 @@ class SocketTransport(Watched):
 
     @property
     def protocol(self) -> Any:
-        """Who gets what is read."""
+        """The protocol that is told of the loss; to set it makes it the receiver as well."""
         return self.outer.protocol
 
     @protocol.setter
     def protocol(self, protocol: Any) -> None:
         self.outer.protocol = protocol
-        self._receiver = None
+        self.receiver = protocol.dataReceived
 
-    def deliver_to(self, receiver: Callable[[bytes], None], protocol: Any) -> None:
-        """What is read goes there from now on, and not to the dataReceived of ``protocol``, if
-        that is still whose data it is."""
-        # Of a connection that is lost Twisted's transport has no protocol any more.
-        if self.connected and self.outer.protocol is protocol:
-            self._receiver = receiver
-
-    def _deliver(self, data: bytes) -> None:
-        if self._receiver is not None:
-            self._receiver(data)
-        else:
-            self.outer.protocol.dataReceived(data)
+    @property
+    def sender(self) -> Callable[[bytes], None]:
+        """See IDirectTransport."""
+        return self.write
 
     # -- Hub ------------------------------------------------------------------------------------
 
@@ -118,7 +112,7 @@ class SocketTransport(Watched):
             self.connectionLost(LOST)
             return
         if data:
-            self._deliver(data)
+            self.receiver(data)
         else:
             self.connectionLost(DONE)
 
@@ -308,7 +302,7 @@ class SocketTransport(Watched):
 
 
 # Not as a decorator: compiled classes have none.
-classImplements(SocketTransport, ITransport, IConsumer)
+classImplements(SocketTransport, IDirectTransport, IConsumer)
 
 
 def take_over(transport: Any) -> Any:

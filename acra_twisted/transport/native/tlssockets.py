@@ -200,7 +200,7 @@ class TLSTransport(SocketTransport):
             return
         if self._is_client:
             self._first_heard()
-        self._deliver(data)
+        self.receiver(data)
 
     def _first_heard(self) -> None:
         """The server goes on with us.  Tickets come behind the handshake, before the first data."""

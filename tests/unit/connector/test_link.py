@@ -17,7 +17,7 @@ class Listener:
 
     def __init__(self):
         self.told = []
-        self.on_server = self.server_lost = self.told.append
+        self.server_lost = self.told.append
 
 
 class Links(SynchronousTestCase):
@@ -33,10 +33,20 @@ class Links(SynchronousTestCase):
         self.assertEqual(attempt.local, "10.0.0.1:12345")
         # Nobody listens yet.
         channel.dataReceived(b"early")
-        channel.application = listener = Listener()
+        listener = Listener()
+        channel.carry(listener, listener.told.append)
         channel.dataReceived(b"bytes")
         channel.connectionLost(LOST)
         self.assertEqual(listener.told, [b"bytes", LOST])
+
+    def test_one_that_was_let_go_tells_nobody(self):
+        _, channel = self.begin()
+        listener = Listener()
+        channel.carry(listener, listener.told.append)
+        channel.let_go()
+        channel.dataReceived(b"late")
+        channel.connectionLost(LOST)
+        self.assertEqual(listener.told, [])
 
     def test_one_that_is_never_made(self):
         attempt = Attempt()

@@ -38,7 +38,7 @@ class Visit(Arrival):
 
     def begun(self):
         self.came = b""
-        self._phase = self._keep
+        self.receiver = self._keep
 
     def _keep(self, data):
         self.came += data

@@ -26,7 +26,7 @@ class Channels(SynchronousTestCase):
         self.assertIs(self.connect(), self.successResultOf(self.ready))
         self.assertEqual(self.transport.value(), b"")
         got = []
-        self.channel.on_data = self.channel.on_lost = got.append
+        self.channel.receiver = self.channel.on_lost = got.append
         self.channel.dataReceived(b"x")
         reason = Failure(ConnectionLost())
         self.channel.connectionLost(reason)

@@ -25,13 +25,13 @@ class Writes(SynchronousTestCase):
 
         class Ending(Channel):
             def lost(self, reason):
-                self.deliver_to(told.append)
+                self.receiver = told.append
                 told.append("lost")
 
         near.protocol = channel = Ending()
         transport = SocketTransport(near)
         channel.transport = transport
-        channel.deliver_to(told.append)
+        channel.receiver = told.append
         far.socket.send(b"x")
         reactor.turn()
         far.socket.close()
@@ -45,7 +45,10 @@ class Writes(SynchronousTestCase):
         seen = []
 
         class Answering(Channel):
-            def received(self, data):
+            def __init__(self):
+                self.receiver = self.answer
+
+            def answer(self, data):
                 self.write(b"S")
                 self.start_tls(_Context(), False)
                 seen.append(far.socket.recv(10))

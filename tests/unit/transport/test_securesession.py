@@ -43,6 +43,7 @@ class Inner(Channel):
         self.data = b""
         self.reason = None
         self.times_opened = 0
+        self.receiver = self.collect
 
     def opened(self):
         self.times_opened += 1
@@ -50,7 +51,7 @@ class Inner(Channel):
     def peer_authenticated(self, certificate, client_id=""):
         self.peer = client_id
 
-    def received(self, data):
+    def collect(self, data):
         assert self.peer is not None, "data before authentication"
         self.data += data
 

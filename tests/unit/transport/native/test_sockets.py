@@ -162,16 +162,12 @@ class Sockets(SynchronousTestCase):
 
     def test_a_receiver_in_place_of_the_protocol(self):
         got = []
-        self.far.deliver_to(got.append, None)
-        self.near.write(b"not whose it is")
+        self.near.write(b"the protocol's")
         self.reactor.turn()
-        self.far.deliver_to(got.append, self.there)
+        self.far.receiver = got.append
         self.near.write(b"x")
         self.reactor.turn()
-        self.assertEqual((got, self.there.data), ([b"x"], b"not whose it is"))
-        self.near.abortConnection()
-        self.reactor.turn()
-        self.far.deliver_to(self.fail, self.there)
+        self.assertEqual((got, self.there.data), ([b"x"], b"the protocol's"))
 
     def answering(self, *steps):
         """Have the far end do these when it is asked; what the near end could read right then."""

@@ -1,0 +1,32 @@
+"""What a transport offers that moves bytes with no method of anybody else's between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import ITransport
+from zope.interface import Attribute
+
+
+class IDirectTransport(ITransport):
+    """A transport that calls a function with what it reads, and names the one that writes.
+
+    Others call their protocol's ``dataReceived`` and are written to by ``write``.
+    """
+
+    receiver: Callable[[bytes], None] = Attribute(
+        "Called with each piece of data.  It begins as the protocol's ``dataReceived``."
+    )
+    sender: Callable[[bytes], None] = Attribute(
+        "Does what ``write`` does.  It is another one when the connection becomes encrypted."
+    )
+
+
+def is_direct(transport: Any) -> bool:
+    """True if a transport is an IDirectTransport by its own class.
+
+    Twisted's wrappers provide whatever the transport below them provides: a receiver set there
+    would get bytes that are not decrypted.
+    """
+    return bool(IDirectTransport.implementedBy(type(transport)))
