@@ -288,6 +288,22 @@ class Exchange:
         self.passed: list[tuple[str, Any, int, int]] | None = None
         self._notes: dict[str, Any] | None = None
 
+    def close(self, outcome: str, now: int = 0) -> None:
+        """End it, once; a worse outcome that is already known holds.
+
+        ``now`` saves a look at the clock where the caller has just looked.
+        """
+        if self.closed:
+            return
+        session = self.session
+        self.closed = now or session.clock()
+        if self.outcome is None:
+            self.outcome = outcome
+        self.traffic = session.traffic.since(session.told)
+        if session.settings is not None:
+            session.settings.closed(self)
+        session.observer.exchange_closed(self)
+
     def refuse(self, deny: Deny) -> None:
         """The client gets an error in place of its reply, or of the rest of it."""
         self.outcome = "denied"
@@ -329,9 +345,8 @@ class Work:
 class Session:
     """One client's connection, as both flows, the stages and the observers see it.
 
-    ``outstanding`` is the queue of replies still owed to the client, in order: tuples of a reply
-    code, its exchange and a payload (see ``dialects.postgresql.replies``).  Nothing reaches the
-    client except through it.  ``in_flight``: when the statement at hand was read, something had
+    ``outstanding`` is the queue of replies still owed to the client: nothing reaches the client
+    except through it.  ``in_flight``: when the statement at hand was read, something had
     been sent since the database last said what its settings are that may change them.
     ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
     settings that the client made when it connected.  ``context`` is
@@ -415,6 +430,14 @@ class Session:
         self.answered = 0
         self.unread = ""
         self.notes: dict[str, Any] = {}
+
+    def lose_replies(self) -> None:
+        """End what is outstanding unanswered: the connection is gone."""
+        outstanding = self.outstanding
+        while outstanding:
+            exchange: Exchange | None = outstanding.popleft()[2]
+            if exchange is not None:
+                exchange.close("lost")
 
     @property
     def idle(self) -> bool:

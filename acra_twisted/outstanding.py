@@ -1,4 +1,12 @@
-"""The queue of replies that are owed to a client: a list and where its head is.
+"""The queue of replies that are owed to a client, whatever its database's protocol.
+
+Every message that draws a reply appends one entry: what is to be done with the reply, the dialect's
+code of the message, the exchange that it belongs to, and what else the dialect must know of it.
+The reply flow attributes what the database says to the head, and takes it off at the end of its
+reply.  An answer of our own is an entry like any other and is sent only once it has become the
+head: a refusal cannot overtake a reply.
+
+An exchange owns the consecutive entries that name it, and ends when the last of them is taken off.
 
 ``collections.deque`` is as good interpreted; compiled, each call of it takes ten times what these
 take, and every request makes up to ten (docs/performance.rst).
@@ -7,21 +15,31 @@ take, and every request makes up to ten (docs/performance.rst).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from acra_twisted.model import Exchange
+# What is done with a reply.
+#: The client gets the database's.
+FORWARD: Final = 0
+#: The database answers a message that we have added; the client gets nothing of it.
+SKIP: Final = 1
+#: The database fails at something that we have sent instead, and the client gets the payload in
+#: place of its error.
+REPLACE: Final = 2
+#: The database has not seen the message: the client gets an answer of ours, the entry's payload.
+ANSWER: Final = 3
+#: The same; if the database answers what stands behind it, both replies go in one write.
+ANSWER_WITH_NEXT: Final = 4
 
-#: A code, an exchange and what else belongs to it: see ``dialects.postgresql.replies``.
-Entry = tuple[int, "Exchange | None", Any]
+#: An action, the dialect's code of the message, its Exchange (or None), and the dialect's payload.
+Entry = tuple[int, int, Any, Any]
 
-_GONE: Final[Entry] = (-1, None, None)
+_GONE: Final[Entry] = (-1, -1, None, None)
 #: So many that are gone may stand before the head before they are cut off.
 _GONE_MAX: Final = 64
 
 
 class Outstanding:
-    """In the order in which they are owed."""
+    """Entries in the order in which their replies are owed."""
 
     __slots__ = ("_entries", "_first")
 
@@ -36,34 +54,46 @@ class Outstanding:
         return len(self._entries) > self._first
 
     def __getitem__(self, index: int) -> Entry:
-        """From the head on, from 0.  Raises IndexError if there is none."""
+        """Return an entry, counted from the head.  Raises IndexError if there is none."""
         return self._entries[self._first + index]
 
-    def are(self, first: int, codes: list[int], exchange: Exchange) -> bool:
-        """Whether those from ``first`` on are these codes of one exchange, and nothing else."""
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries[self._first :])
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the head is an answer of ours that the client should have now."""
+        entries, first = self._entries, self._first
+        if len(entries) == first:
+            return False
+        action = entries[first][0]
+        if action == ANSWER_WITH_NEXT:
+            return len(entries) == first + 1 or is_answer(entries[first + 1][0])
+        return action == ANSWER
+
+    def forwards(self, first: int, codes: list[int], exchange: Any) -> bool:
+        """Whether ``first`` and those behind it are forwarded replies to these codes, all of one
+        exchange, and nothing else is owed."""
         entries, at = self._entries, self._first + first
         if len(entries) - at != len(codes):
             return False
         for code in codes:
             entry = entries[at]
-            if entry[0] != code or entry[1] is not exchange:
+            if entry[0] != FORWARD or entry[1] != code or entry[2] is not exchange:
                 return False
             at += 1
         return True
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries[self._first :])
-
     def append(self, entry: Entry) -> None:
-        """Behind all others."""
+        """Add one behind all others."""
         self._entries.append(entry)
 
     def extend(self, entries: Sequence[Entry]) -> None:
-        """Several of them."""
+        """Add several behind all others."""
         self._entries.extend(entries)
 
     def appendleft(self, entry: Entry) -> None:
-        """Before all others."""
+        """Add one before all others."""
         if self._first:
             self._first -= 1
             self._entries[self._first] = entry
@@ -71,7 +101,7 @@ class Outstanding:
             self._entries.insert(0, entry)
 
     def popleft(self) -> Entry:
-        """Take the head.  Raises IndexError if there is none."""
+        """Take the head off.  Raises IndexError if there is none."""
         entries, first = self._entries, self._first
         entry = entries[first]
         # Nothing keeps it.
@@ -87,6 +117,11 @@ class Outstanding:
         return entry
 
     def clear(self) -> None:
-        """Nothing is owed any more."""
+        """Forget what is owed."""
         self._entries.clear()
         self._first = 0
+
+
+def is_answer(action: int) -> bool:
+    """Whether a reply is ours, and the database says nothing to its message."""
+    return action >= ANSWER

@@ -30,6 +30,6 @@ def running(connections: Iterable[Traced]) -> Iterator[Any]:
         if connection.span is not None:
             yield connection.span
         if connection.relay is not None:
-            for _, exchange, _ in connection.relay.session.outstanding:
+            for _, _, exchange, _ in connection.relay.session.outstanding:
                 if exchange is not None and exchange.span is not None:
                     yield exchange.span

@@ -10,7 +10,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.early import EarlyRequests
 from acra_twisted.dialects.postgresql.flow import ChunkFlow
 from acra_twisted.errors import FrameTooLarge, RolledBackError, WireError
@@ -179,7 +178,7 @@ class Relay:
             self._traffic.to_database += len(data)
             self._to_database(data)
         outstanding = self.session.outstanding
-        if outstanding and replies.due(outstanding):
+        if outstanding.is_due:
             self._flush_response()
         if len(outstanding) > self._limits.pending:
             self._stop_reading()
@@ -218,7 +217,7 @@ class Relay:
         """One write to the client, replies of our own included that have become due."""
         session, response = self.session, self._response
         outstanding = session.outstanding
-        if outstanding and replies.due(outstanding) and response.may_interject:
+        if outstanding.is_due and response.may_interject:
             response.release_fakes()
         data = response.take_output()
         if data:
@@ -278,7 +277,7 @@ class Relay:
         session = self.session
         if session.ready or self._finished or not session.outstanding:
             return False
-        exchange = session.outstanding[0][1]
+        exchange = session.outstanding[0][2]
         return exchange is not None and exchange.outcome is None
 
     def _lost(self, side: str, reason: Failure, farewell: tuple[bytes, str] | None = None) -> None:
@@ -358,7 +357,7 @@ class Relay:
         silence, self._silence = self._silence, None
         if silence is not None:
             silence.cancel()
-        replies.lose(self.session)
+        self.session.lose_replies()
         self._ended(reason)
 
 

@@ -7,7 +7,6 @@ by ``judge`` (PASS unless given).  `done` fails if a reply is still owed.
 
 from __future__ import annotations
 
-from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.verdicts import PASS, Deny
@@ -60,7 +59,7 @@ class Playbook:
         """The client says; returned is what the database gets.  What the client gets at once
         (replies of our own) is in ``extra``."""
         self._run(self.request, data)
-        if replies.due(self.session.outstanding):
+        if self.session.outstanding.is_due:
             self.response.release_fakes()
         self.extra = self.response.take_output()
         return self.request.take_output()

@@ -35,7 +35,7 @@ def _played(play, conversation):
         "to_client": to_client,
         "to_database": to_database,
         "failure": failure,
-        "owed": [code for code, _, _ in session.outstanding],
+        "owed": [(action, code) for action, code, _, _ in session.outstanding],
         "status": session.transaction_status,
         "copying": session.copying_in,
         "exchanges": [_shown(exchange, not failure) for exchange in play.recorder.opened],

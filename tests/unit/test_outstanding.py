@@ -7,9 +7,17 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import Exchange
-from acra_twisted.outstanding import Outstanding
+from acra_twisted.outstanding import (
+    ANSWER,
+    ANSWER_WITH_NEXT,
+    FORWARD,
+    REPLACE,
+    SKIP,
+    Outstanding,
+)
 from tests.support.sessions import make_session
 
+actions = st.sampled_from([FORWARD, SKIP, REPLACE, ANSWER])
 steps = st.one_of(
     st.sampled_from(["append", "append", "append", "appendleft", "popleft", "popleft", "clear"]),
     st.tuples(st.sampled_from(["extend", "drain"]), st.integers(0, 200)),
@@ -25,7 +33,7 @@ class Queue(SynchronousTestCase):
             if step in ("append", "appendleft"):
                 number += 1
                 for one in (queue, model):
-                    getattr(one, step)((number, None, "x"))
+                    getattr(one, step)((FORWARD, number, None, "x"))
             elif step == "popleft":
                 if model:
                     self.assertEqual(queue.popleft(), model.popleft())
@@ -35,7 +43,7 @@ class Queue(SynchronousTestCase):
                 queue.clear()
                 model.clear()
             elif step[0] == "extend":
-                entries = [(number + n, None, None) for n in range(step[1])]
+                entries = [(FORWARD, number + n, None, None) for n in range(step[1])]
                 number += step[1]
                 queue.extend(entries)
                 model.extend(entries)
@@ -48,7 +56,7 @@ class Queue(SynchronousTestCase):
                 self.assertEqual((queue[0], queue[len(model) - 1]), (model[0], model[-1]))
 
     @given(
-        st.lists(st.tuples(st.integers(1, 3), st.integers(0, 1)), max_size=5),
+        st.lists(st.tuples(actions, st.integers(1, 3), st.integers(0, 1)), max_size=5),
         st.integers(0, 3),
         st.lists(st.integers(1, 3), max_size=3),
         st.integers(0, 2),
@@ -56,19 +64,41 @@ class Queue(SynchronousTestCase):
     def test_entries_of_one_exchange(self, entries, first, codes, taken):
         exchanges = [Exchange(make_session(), "query", None, 1) for _ in range(2)]
         queue = Outstanding()
-        queue.extend([(0, None, None)] * taken)
-        queue.extend([(code, exchanges[which], None) for code, which in entries])
+        queue.extend([(FORWARD, 0, None, None)] * taken)
+        queue.extend([(action, code, exchanges[which], None) for action, code, which in entries])
         for _ in range(taken):
             queue.popleft()
         self.assertEqual(
-            queue.are(first, codes, exchanges[0]),
-            entries[first:] == [(code, 0) for code in codes] and first <= len(entries),
+            queue.forwards(first, codes, exchanges[0]),
+            entries[first:] == [(FORWARD, code, 0) for code in codes] and first <= len(entries),
         )
+
+    def test_an_answer_of_ours_is_due_at_the_head(self):
+        for owed, due in (
+            ([], False),
+            ([FORWARD], False),
+            ([SKIP], False),
+            ([REPLACE], False),
+            ([ANSWER], True),
+            ([ANSWER, FORWARD], True),
+            ([FORWARD, ANSWER], False),
+            ([ANSWER_WITH_NEXT], True),
+            ([ANSWER_WITH_NEXT, FORWARD], False),
+            ([ANSWER_WITH_NEXT, SKIP], False),
+            ([ANSWER_WITH_NEXT, REPLACE], False),
+            ([ANSWER_WITH_NEXT, ANSWER, FORWARD], True),
+            ([ANSWER_WITH_NEXT, ANSWER_WITH_NEXT, FORWARD], True),
+        ):
+            queue = Outstanding()
+            # One that has gone before them changes nothing.
+            queue.extend([(ANSWER, 0, None, None), *((action, 1, None, None) for action in owed)])
+            queue.popleft()
+            self.assertEqual(queue.is_due, due, owed)
 
     def test_what_is_gone_is_not_kept(self):
         queue = Outstanding()
-        queue.extend([(n, None, None) for n in range(1000)])
+        queue.extend([(FORWARD, n, None, None) for n in range(1000)])
         for n in range(999):
-            self.assertEqual(queue.popleft()[0], n)
+            self.assertEqual(queue.popleft()[1], n)
             self.assertLessEqual(len(queue._entries), max(2 * len(queue), len(queue) + 64))
-        self.assertEqual(queue[0][0], 999)
+        self.assertEqual(queue[0][1], 999)

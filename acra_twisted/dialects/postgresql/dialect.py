@@ -24,6 +24,7 @@ from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
 from acra_twisted.model import MESSAGES, ROWS, Exchange, Session
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
@@ -147,5 +148,5 @@ class PostgresqlDialect:
         exchange.remote = session.context
         if malformed:
             exchange.add_attribute("acra.traceparent_malformed", True)
-        session.outstanding.append((replies.STARTUP, exchange, None))
+        session.outstanding.append((FORWARD, replies.STARTUP, exchange, None))
         return exchange

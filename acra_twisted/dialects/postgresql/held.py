@@ -5,6 +5,7 @@ from __future__ import annotations
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.flow import ChunkFlow
 from acra_twisted.model import Session
+from acra_twisted.outstanding import FORWARD, Entry
 from acra_twisted.wire.postgres import frontend
 
 
@@ -21,7 +22,7 @@ class HeldBatch(ChunkFlow):
         # The batch: bytes of earlier chunks, and what it will have the database answer.
         self._held: list[bytes] = []
         self._held_size = 0
-        self._expected: list[replies.Entry] = []
+        self._expected: list[Entry] = []
         # Since when part of a message is here and the rest is not; 0 if there is none.
         self._reading_since = 0
         # Whether some message since the last Sync has gone to the database.
@@ -140,8 +141,8 @@ class HeldBatch(ChunkFlow):
         if expected:
             now = self._session.clock()
             for entry in expected:
-                if entry[1] is not None:
-                    entry[1].sent = now
+                if entry[2] is not None:
+                    entry[2].sent = now
             self._session.outstanding.extend(expected)
             self._expected = []
             self._part_sent = True
@@ -159,12 +160,13 @@ class HeldBatch(ChunkFlow):
         self._drop(self._expected)
         self._expected = []
 
-    def _drop(self, entries: list[replies.Entry]) -> None:
+    def _drop(self, entries: list[Entry]) -> None:
         """These messages will not be answered: the database never sees them, or skips them."""
-        for code, exchange, payload in entries:
-            replies.undo(self._session, code, payload)
+        for action, code, exchange, payload in entries:
+            if action == FORWARD:
+                replies.undo(self._session, code, payload)
             if exchange is not None:
-                replies.close(exchange, "aborted")
+                exchange.close("aborted")
 
     def _stream(self, position: int, size: int) -> int:
         taken = min(self._streaming, size - position)

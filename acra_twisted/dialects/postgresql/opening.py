@@ -16,6 +16,7 @@ from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure, asks_for_notices
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
 from acra_twisted.model import Brought, Exchange, Session, Statement
+from acra_twisted.outstanding import SKIP, is_answer
 from acra_twisted.sql import settings
 from acra_twisted.sql.comments import (
     add_context,
@@ -175,8 +176,8 @@ class OpeningBatch(RefusingBatch):
         # through all.
         if self._part_sent or waiting > _LOOKED_THROUGH:
             return True
-        for code, exchange, _ in (*session.outstanding, *self._expected):
-            if code in replies.OURS or code == replies.CARRIER:
+        for action, code, exchange, _ in (*session.outstanding, *self._expected):
+            if action == SKIP or is_answer(action):
                 continue
             if code == replies.SYNC or exchange is self._ends_part:
                 # Such a part may stand before it.
@@ -217,7 +218,7 @@ class OpeningBatch(RefusingBatch):
         if context is not None:
             name = CARRIER + context.traceparent().encode("ascii")
             self._insert(start, frontend.encode_close(b"S", name))
-            self._expected.append((replies.CARRIER, None, None))
+            self._expected.append((SKIP, replies.CLOSE, None, None))
 
     def _executing(self, statement: Statement | None, start: int, bind: bytes) -> Exchange:
         """The exchange of an execution: that of the Parse just before, or a new one."""

@@ -15,6 +15,7 @@ from acra_twisted.dialects.postgresql.held import HeldBatch
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.errors import RolledBackError
 from acra_twisted.model import Exchange, Session
+from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, is_answer
 from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
@@ -54,7 +55,7 @@ class RefusingBatch(HeldBatch):
         # Of what was refused the database knows nothing.
         outstanding = session.outstanding
         for at in range(min(len(outstanding), _LOOKED_AT)):
-            if outstanding[at][0] not in replies.FAKES:
+            if not is_answer(outstanding[at][0]):
                 return True
         return len(outstanding) > _LOOKED_AT
 
@@ -73,19 +74,19 @@ class RefusingBatch(HeldBatch):
         session, statement = self._session, exchange.statement
         error = self._refused(exchange, deny, end)
         if session.discarding:
-            replies.close(exchange, "denied")
+            exchange.close("denied")
             return
         status, fails = session.transaction_status, self._in_transaction
-        code, instead = replies.REPLACED_QUERY, _FAILS
+        code, instead = replies.QUERY, _FAILS
         if status == b"I" and statement is not None and goes_on_in_block(statement.text):
             # The client takes itself to be in the block that its text begins with.
-            code, instead, fails = replies.REPLACED_BLOCK, _FAILS_IN_BLOCK, True
+            code, instead, fails = replies.BLOCK, _FAILS_IN_BLOCK, True
         if fails:
             self._out.append(instead)
-            session.outstanding.append((code, exchange, error))
+            session.outstanding.append((REPLACE, code, exchange, error))
             self._part_sent = False
         else:
-            session.outstanding.append((replies.DENIED_QUERY, exchange, error))
+            session.outstanding.append((ANSWER, replies.QUERY, exchange, error))
 
     def _deny_batch(self, exchange: Exchange, deny: Deny, start: int, end: int) -> None:
         """Refuse a message of the extended protocol, and with it the rest of its batch."""
@@ -94,26 +95,27 @@ class RefusingBatch(HeldBatch):
             # Without it the client would go on in another transaction, or in none.
             self._release_before(start, end)
         error = self._refused(exchange, deny, end)
-        self._drop([entry for entry in self._expected if entry[1] is not exchange])
-        for code, _, payload in self._expected:
-            replies.undo(session, code, payload)
+        self._drop([entry for entry in self._expected if entry[2] is not exchange])
+        for action, code, _, payload in self._expected:
+            if action == FORWARD:
+                replies.undo(session, code, payload)
         self._expected = []
         self._denied = True
         self._exchange = exchange
         if session.discarding:
-            replies.close(exchange, "denied")
+            exchange.close("denied")
         elif self._in_transaction:
             self._out += (_FAILS_IN_BATCH, frontend.FLUSH)
-            session.outstanding.append((replies.REPLACED, exchange, error))
+            session.outstanding.append((REPLACE, replies.BATCH, exchange, error))
         else:
             self._denied_unsent = True
-            session.outstanding.append((replies.DENIED, exchange, error))
+            session.outstanding.append((ANSWER, replies.BATCH, exchange, error))
 
     @property
     def _controls_transaction(self) -> bool:
         """Whether something that is held, and was not refused, begins or ends a transaction, or a
         part of one."""
-        for code, exchange, _ in self._expected:
+        for _, code, exchange, _ in self._expected:
             if code == replies.EXECUTE and exchange is not None:
                 statement = exchange.statement
                 if statement is not None and controls_transaction(statement.text):

@@ -1,11 +1,7 @@
-"""The queue of replies owed to the client, and how an exchange ends.
+"""PostgreSQL's replies in the queue of `acra_twisted.outstanding`: codes, and how they end.
 
-Every frontend message that draws a reply appends one entry to ``session.outstanding``:
-``(code, exchange, payload)``.  The response flow attributes backend messages to the head and pops
-it at the end of its reply.  What we answer ourselves is an entry too (`DENIED`, `DENIED_SYNC`)
-and is emitted only when it has become the head: a refusal can never overtake a reply.
-
-An exchange owns the consecutive entries that name it, and closes when the last of them is popped.
+An entry's code names the message that draws the reply.  With the action ANSWER a code that ends
+with ReadyForQuery gets one of ours behind the payload.
 """
 
 from __future__ import annotations
@@ -13,9 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.model import Exchange, Session
-from acra_twisted.outstanding import Entry, Outstanding
-
-__all__ = ("Entry",)
+from acra_twisted.outstanding import FORWARD
 
 STARTUP: Final = 0  # authentication and parameters, up to the first ReadyForQuery
 QUERY: Final = 1  # a simple query, up to ReadyForQuery
@@ -24,68 +18,29 @@ BIND: Final = 3  # payload: the Portal
 DESCRIBE_STATEMENT: Final = 4  # payload: the Statement, whose columns are learnt here
 DESCRIBE_PORTAL: Final = 5  # payload: the Portal, whose columns are learnt here
 EXECUTE: Final = 6  # payload: the Portal
-CLOSE: Final = 7  # payload: kind and name
+CLOSE: Final = 7  # payload: kind and name; with SKIP it is ours and carries a context
 SYNC: Final = 8
 CALL: Final = 9  # FunctionCall, up to ReadyForQuery
 COPY_END: Final = 10  # the client's CopyDone or CopyFail: draws nothing, ends copy-in mode
-DENIED: Final = 11  # FAKE: payload is the encoded error, emitted at the head
-DENIED_QUERY: Final = 12  # FAKE: the same, followed by ReadyForQuery
-DENIED_SYNC: Final = 13  # FAKE: ReadyForQuery for a batch of which the database saw nothing
-REPLACED: Final = 14  # a Parse of ours that must fail: its error is replaced by the payload
-CARRIER: Final = 15  # a Close of ours that carries a context: its CloseComplete is left out
-ANSWERED: Final = 16  # FAKE: payload is the encoded reply to a message that went no further
-REPLACED_QUERY: Final = 17  # a Query of ours that must fail: its error is replaced by the payload
-REPLACED_BLOCK: Final = 18  # the same, behind a BEGIN of ours whose CommandComplete is left out
+BATCH: Final = 11  # the rest of a batch, which is refused
+BLOCK: Final = 12  # a BEGIN of ours, whose CommandComplete is left out, and what must fail in it
 
-#: Answered by us, without a word from the database.
-FAKES: Final = frozenset((DENIED, DENIED_QUERY, DENIED_SYNC, ANSWERED))
-#: Of these the ones without a ReadyForQuery.
-BARE: Final = frozenset((DENIED, ANSWERED))
-#: Needs no word from the database to leave the queue.
-OURS: Final = FAKES | {COPY_END}
-#: Where the database stops discarding after an error in the extended protocol.
-ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, REPLACED_QUERY, REPLACED_BLOCK))
-#: Requests of ours that must fail.
-MUST_FAIL: Final = frozenset((REPLACED, REPLACED_QUERY, REPLACED_BLOCK))
-
-
-def due(outstanding: Outstanding) -> bool:
-    """Whether the head is a reply of ours that the client should have now.
-
-    A CloseComplete before replies that the database will give can go with them: one write.
-    """
-    if not outstanding or outstanding[0][0] not in OURS:
-        return False
-    return outstanding[0][0] != ANSWERED or len(outstanding) == 1 or outstanding[1][0] in OURS
-
-
-def close(exchange: Exchange, outcome: str, now: int = 0) -> None:
-    """End an exchange, once; a worse outcome that is already known holds.
-
-    ``now`` is for who has just asked the clock.
-    """
-    if exchange.closed:
-        return
-    session = exchange.session
-    exchange.closed = now or session.clock()
-    if exchange.outcome is None:
-        exchange.outcome = outcome
-    exchange.traffic = session.traffic.since(session.told)
-    if session.settings is not None:
-        session.settings.closed(exchange)
-    session.observer.exchange_closed(exchange)
+#: Ends with ReadyForQuery, where the database stops discarding after an error.
+ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, BLOCK))
+#: Ends with one of ours behind an answer of ours.
+ANSWERED_WITH_READY: Final = frozenset((QUERY, CALL, SYNC))
 
 
 def pop(session: Session) -> None:
-    """The head's reply is complete."""
+    """Take the head off, whose reply is complete; end its exchange if it was the last of it."""
     outstanding = session.outstanding
-    exchange = outstanding.popleft()[1]
-    if exchange is not None and (not outstanding or outstanding[0][1] is not exchange):
-        close(exchange, "ok")
+    exchange: Exchange | None = outstanding.popleft()[2]
+    if exchange is not None and (not outstanding or outstanding[0][2] is not exchange):
+        exchange.close("ok")
 
 
 def undo(session: Session, code: int, payload: Any) -> None:
-    """A message will not be answered: the database never sees it, or skips it, or it failed."""
+    """Forget a message that will not be answered: it was not sent, or is skipped, or failed."""
     if code == PARSE:
         session.prepared.forget_pending(payload)
     elif code == BIND:
@@ -93,36 +48,28 @@ def undo(session: Session, code: int, payload: Any) -> None:
 
 
 def discard_until_sync(session: Session) -> None:
-    """After an error in the extended protocol: drop what the database will not answer.
+    """Drop what the database will not answer after an error in the extended protocol.
 
     If the Sync has not been sent yet, whatever the client sends before it is dropped as well.
     The exchange at the head is the one that failed; those behind it never ran.
     """
     outstanding = session.outstanding
-    failed = outstanding[0][1] if outstanding else None
+    failed: Exchange | None = outstanding[0][2] if outstanding else None
     dropped: list[Exchange] = []
     while outstanding:
-        code, exchange, payload = outstanding[0]
-        if code in (SYNC, DENIED_SYNC):
+        action, code, exchange, payload = outstanding[0]
+        if code == SYNC:
             break
         outstanding.popleft()
-        undo(session, code, payload)
+        if action == FORWARD:
+            undo(session, code, payload)
         if exchange is not None and exchange not in dropped[-1:]:
             dropped.append(exchange)
     else:
         session.discarding = True
-    owner = outstanding[0][1] if outstanding else None
-    for exchange in dropped:
-        if exchange is not owner:
-            close(exchange, "error" if exchange is failed else "aborted")
-        elif exchange is not failed and exchange.outcome is None:
-            exchange.outcome = "aborted"
-
-
-def lose(session: Session) -> None:
-    """The connection is gone: nothing that is outstanding will be answered."""
-    outstanding = session.outstanding
-    while outstanding:
-        exchange = outstanding.popleft()[1]
-        if exchange is not None:
-            close(exchange, "lost")
+    owner = outstanding[0][2] if outstanding else None
+    for one in dropped:
+        if one is not owner:
+            one.close("error" if one is failed else "aborted")
+        elif one is not failed and one.outcome is None:
+            one.outcome = "aborted"

@@ -41,6 +41,7 @@ from acra_twisted.model import (
     Statement,
     Work,
 )
+from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames, frontend
 
@@ -259,7 +260,7 @@ class RequestFlow(OpeningBatch):
             self._hand_on(exchange, start, end, None)
         if self._part_sent:
             self._ends_part = exchange
-        self._expected.append((replies.QUERY, exchange, None))
+        self._expected.append((FORWARD, replies.QUERY, exchange, None))
         self._release(end)
         self._part_sent = False
 
@@ -283,7 +284,7 @@ class RequestFlow(OpeningBatch):
         assert statement is not None  # noqa: S101 - a Parse has one
         self._hand_on(exchange, start, end, message)
         self._session.prepared.parse_sent(statement)
-        self._expected.append((replies.PARSE, exchange, statement))
+        self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 
     def _bind(self, start: int, end: int) -> Work | None:
         body = self._buffer.data[start + 5 : end]
@@ -310,7 +311,7 @@ class RequestFlow(OpeningBatch):
             return
         portal.origin, portal.changes = self._origin, self._changes
         prepared.bind_sent(portal)
-        self._expected.append((replies.BIND, exchange, portal))
+        self._expected.append((FORWARD, replies.BIND, exchange, portal))
 
     def _describe(self, start: int, end: int) -> None:
         kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
@@ -318,11 +319,11 @@ class RequestFlow(OpeningBatch):
         if kind == b"S":
             statement = prepared.statement(name)
             exchange = self._current(statement, start)
-            self._expected.append((replies.DESCRIBE_STATEMENT, exchange, statement))
+            self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
             portal = prepared.portal(name)
             exchange = self._current(portal.statement, start, portal)
-            self._expected.append((replies.DESCRIBE_PORTAL, exchange, portal))
+            self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
 
     def _execute(self, start: int, end: int) -> None:
         name = frontend.decode_execute(self._buffer.data[start + 5 : end])
@@ -336,17 +337,18 @@ class RequestFlow(OpeningBatch):
         portal.origin = None
         if portal.changes is not None and self._session.settings is not None:
             self._session.settings.sent(exchange, portal.changes)
-        self._expected.append((replies.EXECUTE, exchange, portal))
+        self._expected.append((FORWARD, replies.EXECUTE, exchange, portal))
 
     def _close(self, start: int, end: int) -> None:
         kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
         context = carried(name) if kind == b"S" else None
         if context is None or self._session.prepared.statement(name) is not None:
-            self._expected.append((replies.CLOSE, self._current(None, start), (kind, name)))
+            exchange = self._current(None, start)
+            self._expected.append((FORWARD, replies.CLOSE, exchange, (kind, name)))
             return
         self._announced = context
         self._splice(start, end, b"")
-        self._expected.append((replies.ANSWERED, None, backend.CLOSE_COMPLETE))
+        self._expected.append((ANSWER_WITH_NEXT, replies.CLOSE, None, backend.CLOSE_COMPLETE))
 
     def _sync(self, start: int, end: int) -> None:
         session = self._session
@@ -362,13 +364,13 @@ class RequestFlow(OpeningBatch):
             session.discarding = False
         if self._denied_unsent:
             self._discard(end)
-            code = replies.DENIED_SYNC
+            action = ANSWER
         else:
             self._release(end)
-            code = replies.SYNC
+            action = FORWARD
         exchange = self._exchange
         open_one = exchange if exchange is not None and not exchange.closed else None
-        session.outstanding.append((code, open_one, None))
+        session.outstanding.append((action, replies.SYNC, open_one, None))
         self._exchange = self._announced = None
         self._part_sent = self._denied = self._denied_unsent = False
 
@@ -381,7 +383,7 @@ class RequestFlow(OpeningBatch):
         if session.copying_in:
             session.copying_in = False
         elif session.outstanding:
-            session.outstanding.append((replies.COPY_END, None, None))
+            session.outstanding.append((ANSWER, replies.COPY_END, None, None))
 
     def _function_call(self, start: int, end: int) -> None:
         self._release(start)
@@ -389,6 +391,6 @@ class RequestFlow(OpeningBatch):
         if not self._function_calls:
             self._deny_query(exchange, _NO_CALLS, end)
             return
-        self._expected.append((replies.CALL, exchange, None))
+        self._expected.append((FORWARD, replies.CALL, exchange, None))
         self._release(end)
         self._part_sent = False

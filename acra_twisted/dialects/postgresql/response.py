@@ -27,6 +27,15 @@ from acra_twisted.dialects.postgresql.propagation import (
 from acra_twisted.dialects.postgresql.rows import ResultRows, messages_of
 from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.model import MESSAGES, STREAM, Exchange, Session, Work
+from acra_twisted.outstanding import (
+    ANSWER,
+    ANSWER_WITH_NEXT,
+    FORWARD,
+    REPLACE,
+    SKIP,
+    Entry,
+    is_answer,
+)
 from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -118,7 +127,7 @@ class ResponseFlow(ResultRows):
     def _answer_first(self) -> None:
         """What we answer ourselves and have held back until the database speaks."""
         outstanding = self._session.outstanding
-        if outstanding and outstanding[0][0] == replies.ANSWERED and self.may_interject:
+        if outstanding and outstanding[0][0] == ANSWER_WITH_NEXT and self.may_interject:
             self.release_fakes()
 
     def next_work(self) -> Work | None:
@@ -129,10 +138,10 @@ class ResponseFlow(ResultRows):
         size, position = len(data), buffer.position
         limit = self._message_limit if session.ready else frames.AUTHENTICATION_LIMIT
         if session.outstanding and size:
-            code, exchange, _ = session.outstanding[0]
-            if code == replies.CARRIER and len(session.outstanding) > 1:
+            action, _, exchange, _ = session.outstanding[0]
+            if action == SKIP and len(session.outstanding) > 1:
                 # What it carries is the next one's.
-                exchange = session.outstanding[1][1]
+                exchange = session.outstanding[1][2]
             if exchange is not None and not exchange.first_byte:
                 exchange.first_byte = session.clock()
         if self._streaming:
@@ -227,16 +236,16 @@ class ResponseFlow(ResultRows):
         session = self._session
         outstanding = session.outstanding
         while outstanding:
-            code, exchange, payload = outstanding[0]
+            action, code, exchange, payload = outstanding[0]
+            if not is_answer(action):
+                break
             if code == replies.COPY_END:
                 outstanding.popleft()
                 continue
-            if code not in replies.FAKES:
-                break
             self._emit(end)
             if payload is not None:
                 self._out.append(payload)
-            if code not in replies.BARE:
+            if code in replies.ANSWERED_WITH_READY:
                 self._tell(exchange)
                 self._out.append(backend.encode_ready(session.transaction_status))
             replies.pop(session)
@@ -256,7 +265,7 @@ class ResponseFlow(ResultRows):
         self._suppressing = True
         session = self._session
         session.refused_result = True
-        if session.outstanding[0][0] not in replies.ENDS_WITH_READY:
+        if session.outstanding[0][1] not in replies.ENDS_WITH_READY:
             replies.discard_until_sync(session)
 
     def _fail_transaction(self, start: int, end: int, exchange: Exchange | None) -> None:
@@ -269,7 +278,7 @@ class ResponseFlow(ResultRows):
             raise RolledBackError("a result was refused, and its transaction has gone on")
         self._suppressing = False
         outstanding.popleft()
-        outstanding.append((replies.REPLACED_QUERY, exchange, b""))
+        outstanding.append((REPLACE, replies.QUERY, exchange, b""))
         session.fails = True
 
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
@@ -283,7 +292,7 @@ class ResponseFlow(ResultRows):
     def _judge_message(self, start: int, end: int) -> Work:
         session = self._session
         outstanding = session.outstanding
-        exchange = outstanding[0][1] if outstanding else None
+        exchange = outstanding[0][2] if outstanding else None
         if exchange is None:
             exchange = Exchange(session, "message", None, session.clock())
         batch = CopyBatch(self._buffer.data, messages_of(STREAM), start, end)
@@ -348,19 +357,18 @@ class ResponseFlow(ResultRows):
         self._out.append(frames.encode_negotiation(minor, unknown))
 
     def _parse_complete(self, start: int, end: int) -> None:
-        self._session.prepared.parse_complete(self._head(replies.PARSE)[2])
+        self._session.prepared.parse_complete(self._head(replies.PARSE)[3])
         self._pop(end)
 
     def _bind_complete(self, start: int, end: int) -> None:
-        self._session.prepared.bind_complete(self._head(replies.BIND)[2])
+        self._session.prepared.bind_complete(self._head(replies.BIND)[3])
         self._pop(end)
 
     def _close_complete(self, start: int, end: int) -> None:
-        code, _, target = self._head(replies.CLOSE, replies.CARRIER)
-        if code == replies.CARRIER:
+        if self._head_is(SKIP, replies.CLOSE):
             self._leave_out(start, end)
         else:
-            self._session.prepared.close_complete(*target)
+            self._session.prepared.close_complete(*self._head(replies.CLOSE)[3])
         self._pop(end)
 
     def _parameter_description(self, start: int, end: int) -> None:
@@ -371,7 +379,7 @@ class ResponseFlow(ResultRows):
         self._pop(end)
 
     def _row_description(self, start: int, end: int) -> None:
-        code, exchange, payload = self._head(
+        _, code, exchange, payload = self._head(
             replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
         )
         if end - start < 7:
@@ -391,14 +399,14 @@ class ResponseFlow(ResultRows):
     def _command_complete(self, start: int, end: int) -> None:
         body = self._body(start, end)
         rows = self._descriptions.rows(body)
-        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE, replies.REPLACED_BLOCK)
-        if code == replies.REPLACED_BLOCK:
+        if self._head_is(REPLACE, replies.BLOCK):
             # Of the BEGIN; what is to fail comes next.
             self._leave_out(start, end)
             outstanding = self._session.outstanding
-            outstanding.popleft()
-            outstanding.appendleft((replies.REPLACED_QUERY, exchange, portal))
+            _, _, exchange, error = outstanding.popleft()
+            outstanding.appendleft((REPLACE, replies.QUERY, exchange, error))
             return
+        _, code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._session.settings is not None:
             self._session.settings.completed(backend.decode_command_tag(body))
@@ -411,10 +419,10 @@ class ResponseFlow(ResultRows):
         self._statement_ended(code, end)
 
     def _empty_query(self, start: int, end: int) -> None:
-        self._statement_ended(self._head(replies.QUERY, replies.EXECUTE)[0], end)
+        self._statement_ended(self._head(replies.QUERY, replies.EXECUTE)[1], end)
 
     def _portal_suspended(self, start: int, end: int) -> None:
-        self._statement_ended(self._head(replies.EXECUTE)[0], end)
+        self._statement_ended(self._head(replies.EXECUTE)[1], end)
 
     def _statement_ended(self, code: int, end: int) -> None:
         session = self._session
@@ -425,14 +433,14 @@ class ResponseFlow(ResultRows):
         if code == replies.EXECUTE:
             self._pop(end)
 
-    def _in_copy(self) -> replies.Entry:
+    def _in_copy(self) -> Entry:
         return self._head(replies.QUERY, replies.EXECUTE)
 
     def _copy_done(self, start: int, end: int) -> None:
         self._in_copy()
 
     def _copy_out(self, start: int, end: int) -> None:
-        _, exchange, portal = self._in_copy()
+        _, _, exchange, portal = self._in_copy()
         assert exchange is not None  # noqa: S101 - all codes that copy have one
         statement = exchange.statement if portal is None else portal.statement
         self._columns = -1
@@ -451,9 +459,9 @@ class ResponseFlow(ResultRows):
         self._columns = -1
         outstanding = self._session.outstanding
         head = outstanding.popleft()
-        while outstanding and outstanding[0][0] == replies.SYNC:
+        while self._head_is(FORWARD, replies.SYNC):
             outstanding.popleft()
-        if outstanding and outstanding[0][0] == replies.COPY_END:
+        if self._head_is(ANSWER, replies.COPY_END):
             outstanding.popleft()
         else:
             self._session.copying_in = True
@@ -476,34 +484,36 @@ class ResponseFlow(ResultRows):
             if instead is not None:
                 self._out.append(instead)
             return
-        code, exchange, payload = outstanding[0]
-        if code in replies.MUST_FAIL:
+        action, code, exchange, payload = outstanding[0]
+        if action == REPLACE:
             self._leave_out(start, end)
             self._out.append(payload)
-            if code != replies.REPLACED:
+            if code != replies.BATCH:
                 # It has failed, as it must; now ReadyForQuery may come.
                 outstanding.popleft()
-                outstanding.appendleft((replies.QUERY, exchange, None))
+                outstanding.appendleft((FORWARD, replies.QUERY, exchange, None))
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
             exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
             if code == replies.STARTUP and self._refused_login is not None:
                 self._refused_login(exchange, fields)
-        hint = self._disclosure.hint(exchange) if code not in replies.MUST_FAIL else ""
+        hint = self._disclosure.hint(exchange) if action != REPLACE else ""
         if instead is not None:
-            if code not in replies.MUST_FAIL:
+            if action != REPLACE:
                 self._out.append(instead)
         elif hint:
             self._leave_out(start, end)
             self._out.append(backend.with_hint(self._body(start, end), hint))
         self._columns = -1
-        if code not in replies.ENDS_WITH_READY and code != replies.SYNC:
+        if is_answer(action) or code not in replies.ENDS_WITH_READY and code != replies.SYNC:
             replies.discard_until_sync(session)
             self._after_pop(end)
 
     def _ready_for_query(self, start: int, end: int) -> None:
         session = self._session
-        code, exchange, _ = self._head(replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP)
+        _, code, exchange, _ = self._head(
+            replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP
+        )
         if session.refused_result:
             session.refused_result = False
             if backend.decode_ready(self._body(start, end)) == b"T":

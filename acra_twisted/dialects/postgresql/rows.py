@@ -22,6 +22,7 @@ from acra_twisted.model import (
     Statement,
     Work,
 )
+from acra_twisted.outstanding import FORWARD, Entry
 from acra_twisted.sql.copying import null_may_be_digits
 from acra_twisted.wire.postgres import datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
@@ -82,18 +83,26 @@ class ResultRows(ChunkFlow):
         self._buffer.position = position + taken
         return position + taken
 
-    def _head(self, *codes: int) -> replies.Entry:
-        """The entry that the current message answers.  Raises WireError if it answers none."""
+    def _head(self, *codes: int) -> Entry:
+        """Return the entry that the current message answers.  Raises WireError if the head is not
+        a reply to one of ``codes`` that is forwarded."""
         outstanding = self._session.outstanding
-        if not outstanding or outstanding[0][0] not in codes:
-            raise WireError("database", "a reply that answers no request")
-        return outstanding[0]
+        if outstanding:
+            entry = outstanding[0]
+            if entry[0] == FORWARD and entry[1] in codes:
+                return entry
+        raise WireError("database", "a reply that answers no request")
+
+    def _head_is(self, action: int, code: int) -> bool:
+        """Whether this is done with the reply that is owed next, to a message of this code."""
+        outstanding = self._session.outstanding
+        return bool(outstanding) and outstanding[0][0] == action and outstanding[0][1] == code
 
     def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
         """From a DataRow on: walk the rows, or make a Work of those that are complete."""
         if size - position < datarows.HEADER_SIZE:
             return position, None
-        code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
+        _, code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._columns < 0:
             first = uint16(data, position + 5)
@@ -165,7 +174,7 @@ class ResultRows(ChunkFlow):
 
     def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
         """From a CopyData with its header on: stream it, or make a Work of those complete."""
-        exchange = self._head(replies.QUERY, replies.EXECUTE)[1]
+        exchange = self._head(replies.QUERY, replies.EXECUTE)[2]
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._columns < 0:
             self._columns = 1

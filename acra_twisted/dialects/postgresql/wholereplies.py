@@ -15,7 +15,7 @@ from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Columns, Exchange, Work
-from acra_twisted.outstanding import Outstanding
+from acra_twisted.outstanding import FORWARD, SKIP, Outstanding
 from acra_twisted.wire.postgres import backend, datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 
@@ -44,8 +44,8 @@ class WholeReplies(ResponseFlow):
             and not (self._suppressing or self._negotiates or session.notices)
             and session.settings is None
         ):
-            code, exchange, _ = outstanding[0]
-            if code == replies.QUERY:
+            action, code, exchange, _ = outstanding[0]
+            if action == FORWARD and code == replies.QUERY:
                 if len(outstanding) == 1 and self._whole_query(data, exchange):
                     return None
             elif self._whole_execution(data, outstanding):
@@ -63,19 +63,19 @@ class WholeReplies(ResponseFlow):
     def _whole_execution(self, data: bytes, outstanding: Outstanding) -> bool:
         """As WholeRequests sends it: Bind, perhaps Describe, Execute, Sync; perhaps a carrier."""
         start = first = 0
-        if outstanding[0][0] == replies.CARRIER:
+        if outstanding[0][0] == SKIP:
             if data[: len(backend.CLOSE_COMPLETE)] != backend.CLOSE_COMPLETE:
                 return False
             start = len(backend.CLOSE_COMPLETE)
             first = 1
         if len(outstanding) == first:
             return False
-        exchange = outstanding[first][1]
+        exchange = outstanding[first][2]
         described = len(outstanding) - first == len(_DESCRIBED)
         codes = _DESCRIBED if described else _UNDESCRIBED
-        if exchange is None or not outstanding.are(first, codes, exchange):
+        if exchange is None or not outstanding.forwards(first, codes, exchange):
             return False
-        if described and outstanding[first + 1][2] is not outstanding[first + 2][2]:
+        if described and outstanding[first + 1][3] is not outstanding[first + 2][3]:
             # Described is one portal, executed another.
             return False
         if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
@@ -89,7 +89,7 @@ class WholeReplies(ResponseFlow):
             return False
         columns = result[0]
         if self._plans and columns is not None:
-            portal: Portal = outstanding[first + 1][2]
+            portal: Portal = outstanding[first + 1][3]
             if portal.statement is not None:
                 prepared: Prepared = self._session.prepared
                 prepared.statement_described(portal.statement, columns)
@@ -145,7 +145,7 @@ class WholeReplies(ResponseFlow):
             prepared.transaction_ended()
         session.outstanding.clear()
         self._out.append(data)
-        replies.close(exchange, "ok", now)
+        exchange.close("ok", now)
 
 
 _UNDESCRIBED: Final = [replies.BIND, replies.EXECUTE, replies.SYNC]

@@ -16,6 +16,7 @@ from acra_twisted.dialects.postgresql.propagation import CARRIER, carried
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import Work
+from acra_twisted.outstanding import ANSWER_WITH_NEXT, FORWARD, SKIP
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend, frames, frontend
 from acra_twisted.wire.postgres.frames import length_at
@@ -98,21 +99,21 @@ class WholeRequests(RequestFlow):
         outstanding = session.outstanding
         if announced is not None:
             data = data[start:]
-            outstanding.append((replies.ANSWERED, None, backend.CLOSE_COMPLETE))
+            outstanding.append((ANSWER_WITH_NEXT, replies.CLOSE, None, backend.CLOSE_COMPLETE))
         disclosure = self._disclosure
         if disclosure.onward is not None and disclosure.to_acra:
             context = disclosure.onward(exchange)
             if context is not None:
                 name = CARRIER + context.traceparent().encode("ascii")
                 data = frontend.encode_close(b"S", name) + data
-                outstanding.append((replies.CARRIER, None, None))
+                outstanding.append((SKIP, replies.CLOSE, None, None))
         prepared.bind_sent(portal)
         exchange.sent = session.clock()
-        outstanding.append((replies.BIND, exchange, portal))
+        outstanding.append((FORWARD, replies.BIND, exchange, portal))
         if described:
-            outstanding.append((replies.DESCRIBE_PORTAL, exchange, portal))
-        outstanding.append((replies.EXECUTE, exchange, portal))
-        outstanding.append((replies.SYNC, exchange, None))
+            outstanding.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
+        outstanding.append((FORWARD, replies.EXECUTE, exchange, portal))
+        outstanding.append((FORWARD, replies.SYNC, exchange, None))
         self._out.append(data)
         self._part_sent = False
         return True

@@ -64,7 +64,7 @@ def _since(session: Session) -> int:
 
 def current(session: Session) -> Exchange | None:
     """The exchange whose reply the client waits for."""
-    return next((entry[1] for entry in session.outstanding if entry[1] is not None), None)
+    return next((entry[2] for entry in session.outstanding if entry[2] is not None), None)
 
 
 def _described(session: Session, now: int) -> dict[str, Any]:

@@ -222,7 +222,7 @@ class TracePages:
         now = self._clock()
         for session in self._sessions():
             yield None
-            for _, exchange, _ in session.outstanding:
+            for _, _, exchange, _ in session.outstanding:
                 span = None if exchange is None else exchange.span
                 if exchange is None or span is None or span.trace_id != trace_id:
                     yield None

@@ -11,7 +11,7 @@ class Running(SynchronousTestCase):
     def test_connections_and_exchanges(self):
         exchange = SimpleNamespace(span="exchange")
         unsampled = SimpleNamespace(span=None)
-        outstanding = [(0, exchange, None), (1, unsampled, None), (2, None, None)]
+        outstanding = [(0, 0, exchange, None), (0, 1, unsampled, None), (0, 2, None, None)]
         relay = SimpleNamespace(session=SimpleNamespace(outstanding=outstanding))
         connections = [
             SimpleNamespace(span="first", relay=relay),

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Columns, Exchange, Statement, Work
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline import driver
 from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
 from tests.support.sessions import make_session
@@ -71,9 +72,9 @@ class Driver(SynchronousTestCase):
                 answer = waiting if later else Hangup("poison record")
                 driver.run((hook(answer, "poison"),), Work(kind, None, exchange))
                 waiting.callback(Hangup("poison record"))
-                exchange.session.outstanding.append((replies.QUERY, exchange, None))
+                exchange.session.outstanding.append((FORWARD, replies.QUERY, exchange, None))
                 # The connection ends.
-                replies.lose(exchange.session)
+                exchange.session.lose_replies()
                 said = exchange.outcome, exchange.denied_by, exchange.reason
                 self.assertEqual(said, ("denied", "poison", "poison record"))
 

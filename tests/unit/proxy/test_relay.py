@@ -16,6 +16,7 @@ from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IResultStage
 from acra_twisted.model import Exchange
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
@@ -129,7 +130,8 @@ class Relays(OneRelay):
 
     def test_terminate_while_the_database_gets_ready(self):
         self.session = make_session(ready=False)
-        self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
+        startup = Exchange(self.session, "startup", None, 0)
+        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
         self.relay = self.make(self.limits)
         self.relay.from_client(TERMINATE)
         self.assertEqual(self.database.data, TERMINATE)
@@ -155,7 +157,8 @@ class Relays(OneRelay):
     def test_a_login_that_cannot_pass_breaks_no_protocol(self):
         policy = AuthenticationPolicy(password_without_tls=False)
         self.session = make_session(ready=False)
-        self.session.outstanding.append((STARTUP, Exchange(self.session, "startup", None, 0), None))
+        startup = Exchange(self.session, "startup", None, 0)
+        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
         self.relay = self.make(self.limits, check=PassThrough(policy).from_database)
         self.relay.from_database(message(b"R", (3).to_bytes(4, "big")))
         [(code, text)] = self.session.observer.events
@@ -194,7 +197,7 @@ class Relays(OneRelay):
                 self.setUp()
                 self.session = make_session(ready=False)
                 startup = Exchange(self.session, "startup", None, 0)
-                self.session.outstanding.append((STARTUP, startup, None))
+                self.session.outstanding.append((FORWARD, STARTUP, startup, None))
                 self.relay = self.make(self.limits)
                 self.relay.from_database(sent)
                 self.relay.database_lost(Failure(ConnectionDone()))
@@ -209,7 +212,7 @@ class Relays(OneRelay):
                 self.setUp()
                 self.session = make_session(ready=False)
                 startup = Exchange(self.session, "startup", None, 0)
-                self.session.outstanding.append((STARTUP, startup, None))
+                self.session.outstanding.append((FORWARD, STARTUP, startup, None))
                 self.relay = self.make(self.limits)
                 self.relay.begin()
                 self.relay.first_from_client(message(b"p", b"secret\0") + query(b"a"))

@@ -2,7 +2,6 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.model import Exchange
 from acra_twisted.stages.awaiting import Awaiting
 from tests.support.sessions import make_session
@@ -21,7 +20,7 @@ class Waiting(SynchronousTestCase):
 
     def test_told_by_outcome(self):
         for outcome in ("ok", "error", "denied", "aborted", "lost"):
-            close(self.add(outcome), outcome)
+            self.add(outcome).close(outcome)
         self.awaiting.sweep()
         self.assertEqual(
             sorted(self.told),
@@ -31,9 +30,9 @@ class Waiting(SynchronousTestCase):
     def test_what_runs_long_holds_nothing_up(self):
         running = self.add("long")
         for number in range(100):
-            close(self.add(number), "ok")
+            self.add(number).close("ok")
         self.assertGreater(len(self.told), 90)
-        close(running, "ok")
+        running.close("ok")
         self.awaiting.sweep()
         self.assertEqual(len(self.told), 101)
         self.awaiting.sweep()

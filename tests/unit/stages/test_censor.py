@@ -8,7 +8,6 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
@@ -175,7 +174,7 @@ class Stage(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(read_journal(log), ["SELEC ?"])
         self.judge(stage, b"SELECT 'x'")
-        close(self.exchange, "ok")
+        self.exchange.close("ok")
         stage.stop()
         self.assertEqual(read_journal(capture), ["SELECT ?"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -185,12 +184,12 @@ class Stage(SynchronousTestCase):
         stage = self.make(f"{RULES}  - handler: query_capture\n    filepath: {capture}\n")
         for text, outcome in ((b"SELECT a", "error"), (b"SELECT b", "ok"), (b"SELECT c", "lost")):
             self.judge(stage, text)
-            close(self.exchange, outcome)
+            self.exchange.close(outcome)
         self.judge(stage, b"SELECT 'open'")
         self.clock.advance(1)
         self.assertEqual(read_journal(capture), ["SELECT b"])
         self.judge(stage, b"SELECT a")
-        close(self.exchange, "ok")
+        self.exchange.close("ok")
         self.clock.advance(1)
         self.assertEqual(read_journal(capture), ["SELECT b", "SELECT a"])
 
@@ -199,7 +198,7 @@ class Stage(SynchronousTestCase):
         rules = "version: 0.85.0\nhandlers:\n  - handler: query_capture\n    filepath: %s\n"
         stage = self.make(f"{rules % capture}  - handler: denyall\n")
         self.assertEqual(self.judge(stage, b"SELECT a").rule, "denyall")
-        close(self.exchange, "denied")
+        self.exchange.close("denied")
         self.clock.advance(1)
         self.assertEqual(read_journal(capture), ["SELECT a"])
 

@@ -6,7 +6,6 @@ import os
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
@@ -28,7 +27,7 @@ class Capture(SynchronousTestCase):
         for text in texts:
             exchange = Exchange(make_session(), "query", None, 1)
             self.assertIs(stage.on_statement(Statement(text), exchange), PASS)
-            close(exchange, outcome)
+            exchange.close(outcome)
 
     def test_what_the_database_refuses_is_not_captured(self):
         stage = QueryCapture(self.path, 10)

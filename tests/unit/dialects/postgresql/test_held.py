@@ -6,6 +6,7 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.model import Exchange
+from acra_twisted.outstanding import FORWARD
 from tests.support.sessions import make_session
 
 
@@ -27,7 +28,7 @@ class Held(SynchronousTestCase):
         self.read(b"one", 3)
         self.read(b"two", 3)
         self.assertEqual(self.out(), b"")
-        self.batch._expected.append((replies.SYNC, self.exchange, None))
+        self.batch._expected.append((FORWARD, replies.SYNC, self.exchange, None))
         self.batch._release(3)
         self.assertEqual(self.out(), b"onetwo")
         self.assertEqual(len(self.session.outstanding), 1)
@@ -43,7 +44,7 @@ class Held(SynchronousTestCase):
 
     def test_discarded_messages_are_not_answered(self):
         self.read(b"AAbb", 4)
-        self.batch._expected.append((replies.BIND, self.exchange, Portal()))
+        self.batch._expected.append((FORWARD, replies.BIND, self.exchange, Portal()))
         self.batch._discard(4)
         self.assertEqual((self.out(), self.exchange.outcome), (b"", "aborted"))
         self.session.discarding = True

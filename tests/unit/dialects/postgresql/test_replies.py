@@ -8,6 +8,7 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.model import Exchange
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
@@ -114,18 +115,20 @@ class Order(SynchronousTestCase):
         self.assertEqual(sorted(map(id, opened)), sorted(map(id, closed)))
 
 
-class Queue(SynchronousTestCase):
+class Ends(SynchronousTestCase):
     def test_what_is_outstanding_when_the_connection_ends_is_lost(self):
         session = make_session()
         exchange = Exchange(session, "query", None, 1)
-        session.outstanding.extend([(replies.QUERY, exchange, None), (replies.SYNC, None, None)])
-        replies.lose(session)
+        session.outstanding.extend(
+            [(FORWARD, replies.QUERY, exchange, None), (FORWARD, replies.SYNC, None, None)]
+        )
+        session.lose_replies()
         self.assertFalse(session.outstanding)
         self.assertEqual(session.observer.outcomes, [("query", "lost")])
 
     def test_an_exchange_closes_once(self):
         session = make_session()
         exchange = Exchange(session, "query", None, 1)
-        replies.close(exchange, "ok")
-        replies.close(exchange, "error")
+        exchange.close("ok")
+        exchange.close("error")
         self.assertEqual(session.observer.outcomes, [("query", "ok")])

@@ -8,6 +8,7 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
 from acra_twisted.model import LINES, Exchange
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 from acra_twisted.wire.postgres.frames import message
@@ -122,7 +123,7 @@ class Startup(SynchronousTestCase):
         play = Playbook(ready=False, **options)
         exchange = Exchange(play.session, "startup", None, 1)
         play.recorder.opened.append(exchange)
-        play.session.outstanding.append((replies.STARTUP, exchange, None))
+        play.session.outstanding.append((FORWARD, replies.STARTUP, exchange, None))
         return play
 
     def test_authentication_keys_and_parameters(self):

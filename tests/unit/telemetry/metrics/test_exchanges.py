@@ -199,7 +199,7 @@ class Metrics(SynchronousTestCase):
     def test_sessions_by_state(self):
         sessions = [make_session() for _ in range(6)]
         sessions[0].ready = False
-        sessions[1].outstanding.append((0, None, None))
+        sessions[1].outstanding.append((0, 0, None, None))
         sessions[2].transaction_status = b"T"
         sessions[3].transaction_status = b"E"
         sessions[5].unread = "encrypted"

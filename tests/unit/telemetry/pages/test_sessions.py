@@ -19,7 +19,7 @@ class Live(SynchronousTestCase):
             statement = Statement(b"SELECT 'secret'")
             exchange = Exchange(session, "query", statement, opened)
             exchange.sent = opened
-            session.outstanding.append((1, exchange, None))
+            session.outstanding.append((0, 1, exchange, None))
         sessions[2].span = Span("x", "1" * 32, "", 1, 1, True)
         found = rows(sessions, 9_000_000)
         self.assertEqual([row["running_ms"] for row in found], [8.0, 4.0, 0.0])
@@ -34,7 +34,7 @@ class Live(SynchronousTestCase):
     def test_of_many_those_that_wait_longest_are_shown(self):
         sessions = [make_session() for _ in range(3 * SHOWN)]
         for session in sessions[-5:]:
-            session.outstanding.append((1, Exchange(session, "query", None, 7), None))
+            session.outstanding.append((0, 1, Exchange(session, "query", None, 7), None))
         shown = rows(sessions, 9)
         self.assertEqual([row["state"] for row in shown[:6]], ["active"] * 5 + ["idle"])
         self.assertEqual(len(shown), SHOWN)
@@ -42,7 +42,7 @@ class Live(SynchronousTestCase):
     def test_a_long_statement_is_not_read_for_a_page(self):
         session = make_session()
         statement = Statement(b"SELECT '" + b"x" * TEXT_LIMIT + b"'")
-        session.outstanding.append((1, Exchange(session, "query", statement, 1), None))
+        session.outstanding.append((0, 1, Exchange(session, "query", statement, 1), None))
         [row] = rows([session], 9)
         self.assertEqual(row["statement"], f"<statement of {TEXT_LIMIT + 9} bytes>")
 

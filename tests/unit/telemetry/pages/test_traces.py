@@ -94,7 +94,7 @@ class Pages(SynchronousTestCase):
         exchange = Exchange(session, "query", Statement(b"SELECT pg_sleep(99), 'secret'"), 7)
         exchange.span = session.span.child("", 1, 7)
         exchange.sent = 8
-        session.outstanding.append((0, exchange, None))
+        session.outstanding.append((0, 0, exchange, None))
         pages = TracePages(
             "acra-server",
             SpanStore(),
