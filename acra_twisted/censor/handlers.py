@@ -182,7 +182,8 @@ class CompiledHandler:
     # -- one statement ------------------------------------------------------------------------
 
     def steps(self, parsed: Parsed, form: tuple[str, list[tree.Literal]]) -> list[Step]:
-        """What this handler says of a statement; it ends with a final step if it decides."""
+        """Return this handler's steps for a statement; the list ends with a final step if it
+        decides."""
         if self.kind == rules.ALLOW_ALL:
             return [Step(final=Decision(True, "allowall", f"{self._place}: allowall"))]
         if self.kind == rules.DENY_ALL:
@@ -231,7 +232,7 @@ class CompiledHandler:
         return None
 
     def text_steps(self) -> list[Step]:
-        """For what cannot be parsed and may pass all the same: what acts without a tree."""
+        """Return the steps that need no tree, for a text that cannot be parsed and may pass."""
         if self.kind in (rules.ALLOW_ALL, rules.DENY_ALL):
             return self.steps(Parsed(tree.OTHER, None), ("", []))
         return [Step(texts=self._texts)] if self._texts else []
@@ -252,13 +253,13 @@ class CompiledHandler:
         return [Step(ordinals, decisions)] if decisions else []
 
     def _names_schema(self, moved: frozenset[str]) -> bool:
-        """Whether a rule names a schema whose tables are moved."""
+        """Tell whether a rule names a schema whose tables are moved."""
         return bool(self._schemas) and (
             tree.ANY_SCHEMA in moved or not self._schemas.isdisjoint(moved)
         )
 
     def _denied_loosely(self, parsed: Parsed) -> str:
-        """Whether a name may be, to the server, one that this handler denies."""
+        """Tell whether a name may be, to the server, one that this handler denies."""
         if not self._denies:
             return ""
         for table in parsed.tables:
@@ -273,7 +274,7 @@ class CompiledHandler:
         return ""
 
     def _permits(self, parsed: Parsed) -> bool:
-        """Whether every table that the names may mean is one of which the rules speak."""
+        """Tell whether every table that the names may mean is one of which the rules speak."""
         others = parsed.other_tables
         return others is not None and all(_is_listed(self._tables, table) for table in others)
 

@@ -1,4 +1,4 @@
-"""Whether a statement's tree is what a pattern describes.
+"""Matching of statements' trees against the trees of patterns.
 
 A match says under which literals it holds: an empty list means always, a list of `Constraint`
 means where these literals have these values, None means never.  So a match is worked out once for
@@ -56,7 +56,7 @@ class Matcher:
         self._any_table = not query.kinds.isdisjoint((SELECT, SUBQUERY))
 
     def covers(self, statement: Parsed) -> bool:
-        """Whether a permission by this pattern can cover what the whole statement reaches."""
+        """Tell whether a permission by this pattern can cover what the whole statement reaches."""
         mine = self._statement
         for here, there in (
             (mine.opaque, statement.opaque),
@@ -163,7 +163,7 @@ class Matcher:
         )
 
     def _admits(self, item: Any, any_table: bool = False) -> bool:
-        """Whether a placeholder may stand for ``item``."""
+        """Tell whether a placeholder may stand for ``item``."""
         if not self._guards:
             return True
         for part in tree.walk(item):

@@ -87,7 +87,7 @@ def read_query(language: Any, text: str, where: str) -> Query:
 
 
 def literal_values(language: Any, text: bytes, tokens: list[Any], mode: Any) -> list[Value]:
-    """What the literals of a text mean, by ordinal."""
+    """Return the meaning of each literal of a text, by ordinal."""
     values: list[Value] = []
     previous = ""
     for kind, start, end in tokens:
@@ -107,7 +107,7 @@ _OLD_STAND_INS = re.compile("acra_any_(?:column|where|select|subquery)", re.I)
 
 
 def holds_placeholder(text: str) -> bool:
-    """Whether a client's text holds what some server takes for a placeholder in a pattern."""
+    """Tell whether a client's text holds what some server takes for a placeholder in a pattern."""
     return (
         _TOKEN.search(text) is not None
         or _OLD_STAND_INS.search(text) is not None
@@ -178,7 +178,7 @@ _PLACES = {
 
 
 def writes_everywhere(language: Any, query: Query) -> bool:
-    """Whether a pattern has an UPDATE or DELETE that may also come without a WHERE clause."""
+    """Tell whether a pattern has an UPDATE or DELETE that may also come without a WHERE clause."""
     return WHERE in query.kinds and any(
         type(part) is Node
         and language.trees.is_writing(part)

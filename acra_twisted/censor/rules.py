@@ -56,13 +56,13 @@ class Rules(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """How much there is, for people."""
+        """Summarise the size of the rules in words, for people."""
         entries = sum(len(h.queries) + len(h.tables) + len(h.patterns) for h in self.handlers)
         return f"handlers: {len(self.handlers)}, rules: {entries}"
 
     @property
     def idle(self) -> bool:
-        """Nothing to do: every statement passes without being read, as in Acra."""
+        """True if there is nothing to do: every statement passes without being read, as in Acra."""
         return not self.handlers and not self.parse_errors_log
 
 

@@ -58,7 +58,7 @@ def wrap(kind: str, inner: bytes) -> bytes:
 
 
 def find(data: bytes) -> list[Envelope]:
-    """Whatever looks like a container in ``data``, by where the inner one begins.
+    """Find what looks like a container in ``data``, in the order of inner containers.
 
     One may lie inside another: the outer one may be a look-alike that wants to hide it.  Those that
     are not ``deep`` are together no more than MAX_DEPTH times the data.
@@ -76,7 +76,7 @@ def find(data: bytes) -> list[Envelope]:
 
 
 def _by_place(found: list[Envelope]) -> list[Envelope]:
-    """In order, and those marked that lie too deep in others."""
+    """Sort the containers found, and mark those that lie too deep in others."""
     told: list[Envelope] = []
     around: list[int] = []
     for envelope in sorted(found, key=lambda envelope: envelope.inner):
@@ -90,7 +90,8 @@ def _by_place(found: list[Envelope]) -> list[Envelope]:
 
 
 def _outer(kind: str, data: bytes, start: int, size: int) -> int:
-    """Where the ``%%%`` header of the container at ``start`` begins, or ``start``."""
+    """Return where the ``%%%`` header of the container at ``start`` begins, or ``start`` without
+    one."""
     begin = start - HEADER_SIZE
     if (
         begin >= 0

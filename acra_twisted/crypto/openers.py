@@ -63,7 +63,7 @@ class Opener:
         self._secrets: OrderedDict[bytes, bytes] = OrderedDict()
 
     def is_cheap(self, kind: str, data: bytes) -> bool:
-        """Whether opening takes microseconds, not tenths of milliseconds."""
+        """Tell whether opening takes microseconds, not tenths of milliseconds."""
         return kind == envelopes.ACRABLOCK or data[8:137] in self._secrets or not self._private
 
     def unwrap(self, kind: str, data: bytes, points: dict[bytes, PublicKey]) -> bytes:

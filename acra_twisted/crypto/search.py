@@ -1,4 +1,4 @@
-"""Whether any of a few long needles is in a run of bytes: the C library's search.
+"""A search for a few long needles in bytes, by the C library.
 
 Every result with a column that can hold a container is searched.  For needles of 16 bytes and more
 the C library's ``memmem`` skips nearly the needle's length at each step, Python's own search does

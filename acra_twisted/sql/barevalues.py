@@ -60,7 +60,7 @@ def masked(text: bytes, tokens: list[Token]) -> list[Token]:
 
 
 def _hidden(text: bytes, statement: list[Token]) -> list[tuple[int, int]]:
-    """Where values without quotes stand in one statement."""
+    """Find the values without quotes in one statement."""
     if not statement or not _MAY_HAVE(text, statement[0][1], statement[0][2]):
         return []
     return _Statement(text, statement).hidden()
@@ -93,7 +93,7 @@ class _Statement:
         self._hidden: list[tuple[int, int]] = []
 
     def hidden(self) -> list[tuple[int, int]]:
-        """Where values without quotes stand."""
+        """Find the values without quotes."""
         words = self._words
         first = words[0]
         if first == b"SET":
@@ -112,7 +112,7 @@ class _Statement:
             self._hidden.append((self._tokens[start][1], self._tokens[end - 1][2]))
 
     def _name_end(self, at: int, end: int) -> int:
-        """Where a name ends that begins ``at``: ``a.b.c``."""
+        """Return the end of the name that begins at ``at``: ``a.b.c``."""
         if at < end and self._tokens[at][0] in _NAMES:
             at += 1
             while at + 1 < end and self._words[at] == b".":
@@ -170,7 +170,7 @@ class _Statement:
                 self._values(start, end)
 
     def _touching(self, at: int, size: int) -> int:
-        """Where the tokens end that stand without a blank between them, from ``at`` on."""
+        """Return the end of the tokens from ``at`` on that have no blank between them."""
         at += 1
         while (
             at < size

@@ -1,4 +1,4 @@
-"""Which texts begin, divide and end transactions of PostgreSQL: told by their first words."""
+"""Texts that begin, divide or end transactions in PostgreSQL, by their first words."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ _CONTROLS: Final = re.compile(
 
 
 def controls_transaction(text: bytes) -> bool:
-    """Whether the first statement begins or ends a transaction block, or a part of one."""
+    """Tell whether the first statement begins or ends a transaction block, or a part of one."""
     return _CONTROLS.match(text, _statement(text, 0)) is not None
 
 
 def goes_on_in_block(text: bytes) -> bool:
-    """Whether the first statement is BEGIN or START TRANSACTION, and another one stands behind."""
+    """Tell whether the first statement is BEGIN or START TRANSACTION, and another one stands
+    behind."""
     begin = _statement(text, 0)
     if _OPENS.match(text, begin) is None:
         return False
@@ -29,7 +30,7 @@ def goes_on_in_block(text: bytes) -> bool:
 
 
 def _statement(text: bytes, at: int) -> int:
-    """Where the next statement begins, behind white space, semicolons and comments."""
+    """Return where the next statement begins, behind white space, semicolons and comments."""
     while True:
         found = _BETWEEN.match(text, at)
         at = at if found is None else found.end()

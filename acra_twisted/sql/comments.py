@@ -140,18 +140,18 @@ def _looked_through(text: bytes, standard_conforming_strings: bool | None) -> Fo
 
 
 def may_hold_context(text: bytes) -> bool:
-    """Whether there may be something for `take_context`: what nearly all statements pay."""
+    """Tell whether there may be something for `take_context`: what nearly all statements pay."""
     # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
     return _SLASH in text and text.find(CONTEXT_KEY) >= 0
 
 
 def may_give_name(text: bytes) -> bool:
-    """Whether a statement with a context may be DECLARE or PREPARE, by its first byte."""
+    """Tell whether a statement with a context may be DECLARE or PREPARE, by its first byte."""
     return len(text) > 1 and (text[0] in _NAMING or text[0] <= _BLANK)
 
 
 def may_set_context(text: bytes, takes_parameters: bool) -> bool:
-    """Whether a statement may set something to a context: what nearly all statements pay."""
+    """Tell whether a statement may set something to a context: what nearly all statements pay."""
     if _DASH in text and text.find(_VERSION) >= 0:
         return True
     return takes_parameters and text.find(_TRACE) >= 0
@@ -162,14 +162,14 @@ def _has_dashes(text: bytes) -> bool:
 
 
 def _has_tags(text: bytes) -> bool:
-    """Whether a text begins or ends with a comment, and may have tags in it."""
+    """Tell whether a text begins or ends with a comment, and may have tags in it."""
     if not text or (text[0] != _SLASH and text[-1] != _SLASH):
         return False
     return _TAGGED.search(text) is not None
 
 
 def _before(text: bytes, at: int) -> bytes:
-    """Without the comment that begins ``at``, and the blank that was put before it."""
+    """Cut out the comment that begins at ``at``, and the blank before it."""
     return text[: at - 1 if at and text[at - 1] in b" \n" else at]
 
 

@@ -17,7 +17,7 @@ _NAMES: Final = (lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED)
 
 
 def null_may_be_digits(text: bytes) -> bool:
-    """Whether digits may mean NULL in the lines of a COPY: ``(FORMAT csv, NULL '00')``.
+    """Tell whether digits may mean NULL in the lines of a COPY: ``(FORMAT csv, NULL '00')``.
 
     In CSV a value that reads like NULL is in quotes, and another value put in its place would have
     to be, too.  True for what cannot be read.

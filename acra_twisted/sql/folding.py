@@ -165,7 +165,7 @@ def cut_plain(text: bytes, quote: bytes) -> Cut | None:
 
 
 def is_plain(text: bytes, quote: bytes) -> bool:
-    """Whether the values of a text, which may be folded, were cut out rightly."""
+    """Tell whether the values of a text, which may be folded, were cut out rightly."""
     cut = cut_plain(text, quote)
     if cut is None or len(cut.text) > _PLAIN_LIMIT:
         return False
@@ -226,7 +226,7 @@ def _next(expression: re.Pattern[bytes], text: bytes, at: int) -> re.Match[bytes
 
 
 def _lists(marked: bytes, keep: int) -> list[tuple[int, int]]:
-    """Where elements are that may be left out, between commas."""
+    """Find the elements between commas that may be left out."""
     found: list[tuple[int, int]] = []
     run = _run_of_elements(keep)
     place = _next(_PLACE, marked, 0)
@@ -243,7 +243,7 @@ def _lists(marked: bytes, keep: int) -> list[tuple[int, int]]:
 
 
 def _chains(marked: bytes, keep: int) -> list[tuple[int, int]]:
-    """Where elements are that may be left out, between operators."""
+    """Find the elements between operators that may be left out."""
     found: list[tuple[int, int]] = []
     joint = _next(_JOINT, marked, 0)
     while joint is not None:

@@ -44,7 +44,7 @@ def _character(digits: bytes) -> bytes:
 
 
 def postgresql_value(kind: str, raw: bytes, conforming: bool = True) -> Value:
-    """What a literal token of PostgreSQL means.  ``raw`` is as the lexer cut it out."""
+    """Return the meaning of a literal token of PostgreSQL.  ``raw`` is as the lexer cut it out."""
     if kind == NUMBER:
         return "number", raw
     if kind == DOLLAR:
@@ -68,7 +68,8 @@ def _joined(body: bytes) -> bytes:
 
 
 def mysql_value(kind: str, raw: bytes, no_backslash: bool = False) -> Value:
-    """What a literal token of MySQL means; adjacent strings arrive joined, as one token."""
+    """Return the meaning of a literal token of MySQL; adjacent strings arrive joined, as one
+    token."""
     if kind == NUMBER:
         return "number", raw
     if kind in (HEX, BIT):

@@ -288,7 +288,7 @@ def relation(node: Node) -> Table | None:
 
 
 def is_writing(node: Node) -> bool:
-    """Whether the node is a statement that writes, or makes a table."""
+    """Tell whether the node is a statement that writes, or makes a table."""
     return node.kind in ("Insert", "Update", "Delete", "Into")
 
 
@@ -320,7 +320,8 @@ def is_value(node: Any) -> bool:
 
 
 def is_column(node: Any) -> bool:
-    """What %%COLUMN%% stands for: a column, ``*``, literal, subquery, function or CASE."""
+    """Tell whether %%COLUMN%% may stand for the node: a column, ``*``, literal, subquery, function
+    or CASE."""
     if type(node) is Node and node.kind in ("Alias", "Ordered"):
         return is_column(node.fields.get("this"))
     if is_value(node):
@@ -331,13 +332,13 @@ def is_column(node: Any) -> bool:
 
 
 def is_function(node: Node) -> bool:
-    """Whether the node calls a function; AND and OR are functions to sqlglot."""
+    """Tell whether the node calls a function; AND and OR are functions to sqlglot."""
     kind = getattr(exp, node.kind, None)
     return kind is not None and issubclass(kind, exp.Func) and not issubclass(kind, exp.Binary)
 
 
 def is_opaque_call(node: Node) -> bool:
-    """Whether the node calls a function that reads files or runs SQL given as text."""
+    """Tell whether the node calls a function that reads files or runs SQL given as text."""
     if not is_function(node):
         return False
     if node.kind == "Anonymous":
@@ -348,5 +349,6 @@ def is_opaque_call(node: Node) -> bool:
 
 
 def may_hide(name: str) -> bool:
-    """Whether a word, of a text that is not parsed, may be a function that hides what it reads."""
+    """Tell whether a word, of a text that is not parsed, may be a function that hides what it
+    reads."""
     return mysqlcalls.may_hide(name)

@@ -87,14 +87,15 @@ def note_relations(parsed: Parsed) -> None:
 
 
 def may_hide(name: str) -> bool:
-    """Whether a word may be a function, or a catalog, that shows what the text does not name."""
+    """Tell whether a word may be a function, or a catalog, that shows what the text does not
+    name."""
     table = decisions()
     found = table.worst(name)
     return found is not None and found.kind not in _ADMITTED or name in table.statistics
 
 
 def is_opaque(name: str) -> bool:
-    """Whether a placeholder of a permission must not admit a call of this function."""
+    """Tell whether a placeholder of a permission must not admit a call of this function."""
     found = decisions().worst(name)
     return found is not None and found.kind not in _ADMITTED
 

@@ -131,7 +131,7 @@ def _is_modifier(word: str, before: str) -> bool:
 
 
 def _verb(low: str, text: bytes, tokens: list[Token], place: int) -> str:
-    """What sqlglot understands instead of a statement's first word."""
+    """Return a word that sqlglot understands in place of a statement's first word."""
     if low == "analyze":
         # MariaDB's EXPLAIN ANALYZE; ANALYZE TABLE is another statement.
         after = [t for t in tokens[place + 1 : place + 20] if t[0] == lexer.WORD][:1]

@@ -122,7 +122,7 @@ def _briefly(words: Sequence[str]) -> list[str]:
 
 
 def _is_column(words: Sequence[str], place: int, in_brackets: bool) -> bool:
-    """Whether a word without an equals sign behind it is a column's name."""
+    """Tell whether a word without an equals sign behind it is a column's name."""
     before = words[place - 1] if place else ""
     if in_brackets and before in ("(", ","):
         return True

@@ -67,7 +67,7 @@ def word(text: bytes, token: Token) -> str:
 
 
 def first_word(text: bytes, part: list[Token]) -> str:
-    """What a statement begins with."""
+    """Return the words that a statement begins with."""
     return word(text, part[0]) if part else ""
 
 
@@ -261,7 +261,7 @@ def _listed(cursor: _Cursor, size: int) -> list[Table | None]:
 
 
 class Settings(NamedTuple):
-    """Whether a statement sets what changes lexing, and why it is refused if it is."""
+    """Tell whether a statement sets what changes lexing, and why it is refused if it is."""
 
     any: bool
     refused: str
@@ -271,7 +271,7 @@ _NONE = Settings(False, "")
 
 
 def lexing_settings(text: bytes, part: list[Token]) -> Settings:
-    """What SET does to sql_mode and the client's character set."""
+    """Return the effect of SET on sql_mode and on the client's character set."""
     words = [word(text, t) for t in part]
     if not words or words[0] != "set":
         return _NONE

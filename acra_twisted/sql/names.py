@@ -79,7 +79,7 @@ def _is_composed(character: str) -> bool:
 
 
 def comparison(server: str, client: str) -> str:
-    """How names are compared, by the server's and the client's encoding: codecs of Python, empty
+    """Rules for comparing names, by the server's and the client's encoding: codecs of Python, empty
     for one that is not known."""
     if server == "utf-8":
         return LOOSE if client in ("euc-jp", "euc-kr") else EXACT

@@ -223,7 +223,7 @@ def _has_literal(item: Any) -> bool:
 
 
 def _keeps_text(cast: dict[str, Any]) -> bool:
-    """Whether a cast of a text is the same text: not if it cuts, as varchar(3) does."""
+    """Tell whether a cast of a text is the same text: not if it cuts, as varchar(3) does."""
     kind = cast["typeName"]
     if "typmods" in kind or "arrayBounds" in kind or kind.get("setof"):
         return False
@@ -237,7 +237,8 @@ def strings(items: Any) -> list[str]:
 
 
 def is_opaque(node: Node) -> bool:
-    """Whether a node of a converted tree calls what a wildcard of a permission must not admit."""
+    """Tell whether a node of a converted tree calls what a wildcard of a permission must not
+    admit."""
     table = pgtable.decisions()
     fields = node.fields
     if node.kind == "FuncCall":
@@ -256,7 +257,8 @@ def is_opaque(node: Node) -> bool:
 
 
 def may_hide(name: str) -> bool:
-    """Whether a word may be a function, or a catalog, that shows what the text does not name."""
+    """Tell whether a word may be a function, or a catalog, that shows what the text does not
+    name."""
     table = pgtable.decisions()
     found = table.worst(name)
     return found is not None and found.kind not in _ADMITTED or name in table.statistics
@@ -270,7 +272,7 @@ def _is_opaque_field(item: Any, table: Decisions) -> bool:
 
 
 def _has_no_fields(argument: dict[str, Any], table: Decisions) -> bool:
-    """Whether an expression is no row for certain."""
+    """Tell whether an expression is no row for certain."""
     if not _NO_ROWS.isdisjoint(argument) or argument.get("A_Expr", {}).get("kind") in _BY_SIGN:
         return True
     names = strings(argument.get("TypeCast", {}).get("typeName", {}).get("names", ()))

@@ -88,11 +88,11 @@ class Decisions:
         return found.kind if found else ""
 
     def decided(self, name: str) -> bool:
-        """Whether the table has a decision on a function."""
+        """Tell whether the table has a decision on a function."""
         return self.worst(name) is not None
 
     def knows(self, names: Sequence[str]) -> bool:
-        """Whether a call by this qualified name is one of the server's own or of contrib."""
+        """Tell whether a call by this qualified name is one of the server's own or of contrib."""
         name, schema = names[-1], names[-2] if len(names) > 1 else ""
         if name in self._in_extensions:
             return True
@@ -101,7 +101,7 @@ class Decisions:
     # -- operators --------------------------------------------------------------------------------
 
     def knows_operator(self, names: Sequence[str]) -> bool:
-        """Whether an operator is one of the server's own or of contrib."""
+        """Tell whether an operator is one of the server's own or of contrib."""
         name, schema = names[-1], names[-2] if len(names) > 1 else ""
         if name in self._operators_in_extensions:
             return True
@@ -110,7 +110,7 @@ class Decisions:
     # -- relations --------------------------------------------------------------------------------
 
     def knows_relation(self, name: str) -> bool:
-        """Whether the table has a decision on a catalog or view."""
+        """Tell whether the table has a decision on a catalog or view."""
         return name in self._relations
 
     def shown_by(self, name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How the censor finds its way in a PostgreSQL tree: what a node is to a pattern."""
+"""Classification of nodes in a PostgreSQL tree, as patterns need it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def relation(node: Node) -> Table | None:
 
 
 def is_writing(node: Node) -> bool:
-    """Whether the node is a statement that writes, or makes a table."""
+    """Tell whether the node is a statement that writes, or makes a table."""
     return node.kind in _WRITES or "intoClause" in node.fields
 
 
@@ -54,7 +54,7 @@ def is_value(node: Any) -> bool:
 
 
 def is_column(node: Any) -> bool:
-    """Whether %%COLUMN%% stands for it: column, ``*``, literal, subquery, function or CASE."""
+    """Tell whether %%COLUMN%% stands for it: column, ``*``, literal, subquery, function or CASE."""
     if type(node) is Node and node.kind in ("ResTarget", "SortBy"):
         inner = node.fields.get("val", node.fields.get("node"))
         return set(node.fields) <= {"val", "name"} and is_column(inner)
@@ -68,15 +68,16 @@ _COLUMN_LIKE = frozenset(
 
 
 def is_function(node: Node) -> bool:
-    """Whether the node calls a function by name."""
+    """Tell whether the node calls a function by name."""
     return node.kind == "FuncCall"
 
 
 def is_opaque_call(node: Node) -> bool:
-    """Whether the node calls, in any form, what reaches more than a permission shows."""
+    """Tell whether the node calls, in any form, what reaches more than a permission shows."""
     return pgcalls.is_opaque(node)
 
 
 def may_hide(name: str) -> bool:
-    """Whether a word, of a text that is not parsed, may be a function that hides what it reads."""
+    """Tell whether a word, of a text that is not parsed, may be a function that hides what it
+    reads."""
     return pgcalls.may_hide(name)

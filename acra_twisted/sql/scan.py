@@ -100,7 +100,7 @@ def scan(text: bytes, quote: i64) -> Skeleton | None:
 
 
 def _number_end(text: bytes, at: i64, size: i64) -> i64:
-    """Where the number that begins ``at`` ends; if it is none, less than zero: where to go on."""
+    """Return the end of the number at ``at``; if there is none, the place to go on at, negated."""
     end: i64 = at + 1
     while end < size and 0x30 <= text[end] <= 0x39:
         end += 1

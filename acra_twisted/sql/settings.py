@@ -32,7 +32,8 @@ _HARMLESS: Final = re.compile(
 
 
 def may_change(text: bytes) -> bool:
-    """Whether a statement may change how later texts are read: nearly all may, by a function."""
+    """Tell whether a statement may change how later texts are read: nearly all may, by a
+    function."""
     return _HARMLESS(text) is None
 
 
@@ -42,8 +43,8 @@ def kept(value: bytes) -> bytes:
 
 
 def conforming(parameters: Mapping[bytes, bytes]) -> bool | None:
-    """Whether backslashes are ordinary characters, by what the database has reported; None where
-    a backslash may be half a character."""
+    """Tell whether backslashes are ordinary characters, by what the database has reported; None
+    where a backslash may be half a character."""
     if parameters.get(b"client_encoding") in UNSAFE_ENCODINGS:
         return None
     return parameters.get(b"standard_conforming_strings") != b"off"

@@ -80,5 +80,5 @@ def _split_quoted(text: bytes, quote: bytes) -> Skeleton:
 
 
 def is_plain(judged: bytes) -> bool:
-    """Whether the key may be kept.  Asked only on a miss."""
+    """Tell whether the key may be kept.  Asked only on a miss."""
     return not _ODD(judged)

@@ -1,4 +1,4 @@
-"""What the censor sees of a statement, whatever parser read it.
+"""The tree of a statement as the censor sees it, the same for every parser.
 
 A tree is `Node`, `Literal`, list, str, int, bool and None.  Positions, parentheses and the
 quotation of names are gone; a literal is known by its place among the text's literals, so that a

@@ -91,7 +91,7 @@ def _decrypt(cipher: AESGCM, data: bytes, context: bytes) -> bytes:
 
 
 def open_wiped(key: Key, data: bytes, context: bytes) -> bytearray:
-    """As `open_sealed`, into memory that the caller can wipe: for keys.  Raises CryptoError."""
+    """Do as `open_sealed`, into memory that the caller can wipe: for keys.  Raises CryptoError."""
     message = bytearray(_checked_length(key, data))
     try:
         AESGCM(_message_key(key, data[12:16], context)).decrypt_into(

@@ -17,7 +17,8 @@ def derive(
 
 
 def message(label: bytes) -> bytes:
-    """What is authenticated before the contexts: a counter that is always 1, and the label."""
+    """Return the bytes that are authenticated before the contexts: a counter, always 1, and the
+    label."""
     return b"\0\0\0\x01" + label + b"\0"
 
 

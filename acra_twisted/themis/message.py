@@ -29,7 +29,7 @@ _LENGTH: Final = struct.Struct("<I")
 def encrypt(
     private: PrivateKey, public: PublicKey, message: bytes, random_bytes: cell.Random
 ) -> bytes:
-    """From the holder of ``private`` to the holder of ``public``'s private half."""
+    """Encrypt from the holder of ``private`` to the holder of ``public``'s private half."""
     sealed = cell.seal(shared_secret(private, public), message, b"", random_bytes)
     return ENCRYPTED + _LENGTH.pack(8 + len(sealed)) + sealed
 

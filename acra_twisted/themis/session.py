@@ -37,7 +37,8 @@ _SEQUENCE: Final = 1 << 32
 
 
 class Keys(NamedTuple):
-    """What both sides derive.  ``sid`` is as the KDF gives it; on the wire it is reversed."""
+    """The keys that both sides derive.  ``sid`` is as the KDF gives it; on the wire it is
+    reversed."""
 
     sid: bytes
     master: bytearray
@@ -55,7 +56,8 @@ class Keys(NamedTuple):
 def derive_keys(
     shared: bytes, client_ephemeral: bytes, server_ephemeral: bytes, client: bytes, server: bytes
 ) -> Keys:
-    """From the ECDH secret, the ephemeral public keys (whole containers) and the ids."""
+    """Derive the keys from the ECDH secret, the ephemeral public keys (whole containers) and the
+    ids."""
     parts = (client_ephemeral, server_ephemeral, client, server)
     sid = derive_without_key(_LABEL + b"unique identifier", parts, 4)
     master = bytearray(derive(shared, _LABEL + b"master key", (sid,)))
@@ -74,7 +76,7 @@ def derive_keys(
 
 
 class _Side:
-    """What client and server share.
+    """The parts that client and server share.
 
     ``own_id`` is what we say we are, ``private`` our signing key, ``find_peer`` gives the public
     key of a peer's id or None if that peer is not welcome.  ``random_bytes`` and ``now`` (Unix

@@ -99,7 +99,7 @@ def encode_dictionary(
 
 
 def _key(name: str) -> str:
-    """In camel case, as the dictionary has it."""
+    """Return a name in camel case, as the dictionary has it."""
     first, *more = [part for part in _NOT_KEY.split(name) if part] or ["field"]
     return first + "".join(part[:1].upper() + part[1:] for part in more)
 

@@ -32,7 +32,7 @@ def varint(number: int) -> bytes:
 
 
 def key(number: int, kind: int) -> bytes:
-    """What stands before the value of a field."""
+    """Return the tag that stands before a field's value."""
     return varint(number << 3 | kind)
 
 

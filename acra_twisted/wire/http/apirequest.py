@@ -35,7 +35,7 @@ def status_of(answer: bytes) -> int:
 
 
 def is_from_a_page(head: Head) -> bool:
-    """Whether a browser asks on behalf of some page, which nobody meant to give commands."""
+    """Tell whether a browser asks on behalf of some page: pages may not give commands."""
     return any(head.values(name) for name in _OF_PAGES)
 
 

@@ -66,7 +66,7 @@ class Head(NamedTuple):
 
     @property
     def persistent(self) -> bool:
-        """Whether another request may follow on the connection."""
+        """Tell whether another request may follow on the connection."""
         tokens = ",".join(self.values("connection")).lower().split(",")
         return self.minor > 0 and "close" not in [token.strip() for token in tokens]
 
@@ -82,7 +82,7 @@ class Head(NamedTuple):
         return None
 
     def problem_of_body(self) -> Refusal | None:
-        """Whatever announces a body, before any of it is read."""
+        """Refuse a request that announces a body, before any of the body is read."""
         if self.values("transfer-encoding"):
             return Refusal(413, "no request here has a body")
         lengths = self.values("content-length")

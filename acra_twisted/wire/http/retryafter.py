@@ -16,8 +16,8 @@ LONGEST: Final = 3600.0
 
 
 def seconds(text: str, now: float) -> float:
-    """How long the sender wants to be left alone from ``now`` on, seconds since 1970; 0 if it says
-    nothing that can be read, or names what has passed."""
+    """Return the seconds from ``now`` (since 1970) for which the sender wants no request; 0 if it
+    says nothing that can be read, or names what has passed."""
     text = text.strip()
     if not text or len(text) > _LENGTH_MAX or not text.isascii():
         return 0.0

@@ -29,7 +29,7 @@ def decode(data: bytes, limit: int) -> tuple[bytes, int] | None:
 
 
 def wanted(data: bytes, position: int) -> int:
-    """How many bytes from ``position`` on the block there needs, as far as that is known."""
+    """Return the number of bytes that the block at ``position`` needs, as far as that is known."""
     if len(data) - position < HEADER_SIZE:
         return HEADER_SIZE
     return HEADER_SIZE + int(_LENGTH.unpack_from(data, position)[0])

@@ -71,7 +71,7 @@ class TraceContext:
 
 
 def encode(context: TraceContext, mark: int = 0, startup: str = "") -> bytes:
-    """What a connector sends: length prefix and OpenCensus binary context, 33 bytes, and ten more
+    """Encode for the link: length prefix and OpenCensus binary context, 33 bytes, and ten more
     with a ``mark`` and the id of the span that it gives the session's startup."""
     blob = b"\0\0%b\1%b\2%c" % (
         bytes.fromhex(context.trace_id),
@@ -95,7 +95,7 @@ def decode(blob: bytes) -> TraceContext | None:
 
 
 def mark_of(blob: bytes) -> int:
-    """What the sender says of itself behind a whole context; 0 for Acra's connectors."""
+    """Return the sender's mark behind a whole context; 0 for Acra's connectors."""
     if len(blob) < 31 or blob[27] != 2 or blob[29] != _MARK_FIELD:
         return 0
     return blob[30]
@@ -134,7 +134,7 @@ def parse_plain(value: bytes) -> TraceContext | None:
 
 
 def looks_framed(head: bytes) -> bool:
-    """Whether a stream that starts with these 4 bytes starts with a framed context.
+    """Tell whether a stream that starts with these 4 bytes starts with a framed context.
 
     A PostgreSQL startup packet starts with a big-endian length of at most 10,000, so its first
     two bytes are zero and its length is not; a TLS record starts with 0x16 0x03.  A framed

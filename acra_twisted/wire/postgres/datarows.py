@@ -22,7 +22,7 @@ _UNPACK: Final = struct.Struct(">BIH").unpack_from
 
 
 def walk(data: bytes, position: int, size: int, columns: int, limit: int) -> tuple[int, int]:
-    """Where the last row begins that has begun before ``size``, and where it ends: perhaps past it.
+    """Return begin and end of the last row that begins before ``size``; the end may lie past it.
 
     Both are ``position`` if there is none.  Stops before what is no DataRow, has another number
     of ``columns`` or a length (without the type byte) that is not from 6 to ``limit``, and where

@@ -100,7 +100,7 @@ def header(data: bytes, start: int) -> tuple[int, int]:
 
 
 def end_of_string(data: bytes, start: int) -> int:
-    """Where the NUL is that ends the string from ``start`` on; -1 if there is none."""
+    """Return the place of the NUL that ends the string from ``start`` on; -1 without one."""
     if COMPILED:
         # Most are names, and shorter than what it takes to call a method of bytes.
         at: i64 = start

@@ -142,7 +142,7 @@ def encode_bind(bind: Bind) -> bytes:
 
 
 def decode_target(body: bytes) -> tuple[bytes, bytes]:
-    """What a Describe or Close is about: ``b"S"`` or ``b"P"``, and the name."""
+    """Return the target of a Describe or Close: ``b"S"`` or ``b"P"``, and the name."""
     kind = body[:1]
     if kind not in (b"S", b"P"):
         raise WireError("client", "Describe or Close of neither statement nor portal")
@@ -185,7 +185,7 @@ def _short(body: bytes, at: int) -> int:
 
 
 def _value_size(body: bytes, at: int) -> int:
-    """Of the value whose length is ``at``; -1 of NULL."""
+    """Return the size of the value whose length stands at ``at``; -1 for NULL."""
     if at + 4 > len(body):
         raise WireError("client", "Bind ends before its values do")
     size = uint32(body, at)
@@ -197,7 +197,7 @@ def _value_size(body: bytes, at: int) -> int:
 
 
 def _behind_formats(body: bytes, at: int) -> int:
-    """Where format codes end that begin ``at``."""
+    """Return the end of the format codes that begin at ``at``."""
     count = _short(body, at)
     end = at + 2 + 2 * count
     if end > len(body):

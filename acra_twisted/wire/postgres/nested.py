@@ -117,7 +117,7 @@ def _held(data: bytes, start: int, end: int, oid: int) -> list[Held] | None:
 
 
 def is_structure(data: bytes, start: int = 0, end: int = -1) -> bool:
-    """Whether bytes read like a value that holds others: as ``array_send`` makes them, say."""
+    """Tell whether bytes read like a value that holds others: as ``array_send`` makes them, say."""
     return bool(_fitting(data, start, end if end >= 0 else len(data)))
 
 
@@ -136,7 +136,8 @@ def _fitting(data: bytes, start: int, end: int) -> list[list[Held]]:
 
 
 def _value_end(data: bytes, at: i64, end: i64) -> i64:
-    """Where the value ends whose length is ``at``: ``at + 4`` for NULL, -1 if it is impossible."""
+    """Return the end of the value whose length stands at ``at``: ``at + 4`` for NULL, -1 if
+    invalid."""
     if at + 4 > end:
         return -1
     size: i64 = uint32(data, at)
@@ -267,7 +268,8 @@ class CopiedTuples:
         self._ended = False
 
     def whole(self, data: bytes, start: int, end: int) -> bool:
-        """Whether the next message is whole tuples, perhaps with what begins and ends a COPY."""
+        """Tell whether the next message is whole tuples, perhaps with what begins and ends a
+        COPY."""
         at: i64 = start
         limit: i64 = end
         if not self._begun:
@@ -315,7 +317,7 @@ def copied(data: bytes) -> list[Held]:
 
 
 def _behind_header(data: bytes, start: i64, end: i64) -> i64:
-    """Where the header of a binary COPY that begins at ``start`` ends; ``start`` if there is none.
+    """Return the end of a binary COPY's header that begins at ``start``; ``start`` without one.
 
     Tuples with OIDs, as servers before version 12 had them, are not known.
     """
