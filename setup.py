@@ -28,7 +28,7 @@ _MODULES = {
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks observers",
     "stages.": "containers censor",
-    "censor.": "engine",
+    "censor.": "engine plan planner",
     "sql.": "comments scan skeleton redact",
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",

@@ -13,100 +13,36 @@ into tokens, that exceeds a limit, or that is written in an encoding that cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final
 
-from acra_twisted import events
 from acra_twisted.cache import GenerationCache
-from acra_twisted.censor import rules
-from acra_twisted.censor.handlers import CompiledHandler, Decision, Step
+from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.patterns import literal_values
+from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, remember
+from acra_twisted.censor.planner import KEY_LIMIT, Planner, Sink, Told
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 from acra_twisted.model import Statement
-from acra_twisted.sql import folding, lexer, names, skeleton, tree
+from acra_twisted.sql import folding, lexer, names, skeleton
 from acra_twisted.sql.languages import Limits, Mode, bound, normal
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value
-from acra_twisted.sql.redact import UNREADABLE, hide
-from acra_twisted.sql.tree import Parsed, Table, UnparsableError
+from acra_twisted.sql.tree import UnparsableError
 
-#: Larger texts are decided each time.
-_KEY_LIMIT: Final = 64 << 10
+#: Longest text, bytes, whose decision is kept by the whole text.
 _TEXT_LIMIT: Final = 2 << 10
 #: From this size on, bytes, long lists of a text are cut before it is parsed.
 _FOLDED_FROM: Final = 4 << 10
 #: What joins the elements of a list in a rule.
 _JOINTS: Final = re.compile(r",|[-+*]|\|\||\b(?:OR|AND|WHEN)\b", re.IGNORECASE)
 
-NO_RULE: Final = Decision(True, "default", "no rule decides")
-NO_STATEMENT: Final = Decision(True, "empty", "no statement")
 NOT_READ: Final = Decision(True, "idle", "there are no rules")
-NOT_PARSED: Final = Decision(
-    False, "parse_error", "it cannot be parsed", code=events.QUERY_PARSE_ERROR
-)
-
 #: What `Decision.by` can be for a refusal: the labels of the metric.
 DENIALS: Final = (
     *("refused", "parse_error", "denyall"),
     *("deny.query", "deny.table", "deny.pattern", "deny.opaque", "deny.names"),
 )
-
-#: Told of a statement to capture (path, redacted text) and of one that cannot be parsed.
-Sink = Callable[[str, str], None]
-#: Sinks and what they are to be told: path, redacted text.
-Told = list[tuple[Sink, str, str]]
-#: Prepared statements of a session by name, with the tables that they reach.
-Prepared = dict[str, frozenset[Table]]
-
-
-class Plan:
-    """For every text of one skeleton: the steps of each of its statements.
-
-    ``fixed`` is the decision where it does not depend on literals.
-    """
-
-    __slots__ = ("statements", "tables", "fixed")
-
-    def __init__(
-        self, statements: tuple[tuple[Step, ...], ...], tables: frozenset[Table] = frozenset()
-    ) -> None:
-        self.statements = statements
-        self.tables = tables
-        plain = all(not steps or steps[0].final is not None for steps in statements)
-        self.fixed = self.decide(b"", list) if plain else None
-
-    def decide(self, text: bytes, values: Callable[[], list[Value]]) -> Decision:
-        """Every statement must be allowed.  ``values`` are the text's literals by ordinal."""
-        decision = NO_STATEMENT
-        known: list[Value] | None = None
-        for steps in self.statements:
-            decision = NO_RULE
-            for ordinals, decisions, texts, final in steps:
-                if final is not None:
-                    decision = final
-                    break
-                if texts is not None:
-                    found = texts.get(text)
-                elif decisions is not None:
-                    known = values() if known is None else known
-                    found = decisions.get(tuple([known[n] for n in ordinals]))
-                if found is not None:
-                    decision = found
-                    break
-            if not decision.allowed:
-                return decision
-        return decision
-
-
-class _Outcome(NamedTuple):
-    """``whole``: no literal decides what the statements are, so that those left out do not."""
-
-    plan: Plan
-    whole: bool
-    cacheable: bool
-    stateful: bool
-    made: Prepared
 
 
 class Censor:
@@ -128,21 +64,11 @@ class Censor:
         self.language = language
         self._costs = limits
         self.rules = given
-        self._handlers = [
-            CompiledHandler(
-                language, handler, number, given.value_matches_functions, given.ignore_parse_error
-            )
-            for number, handler in enumerate(given.handlers, 1)
-        ]
+        self._planner = Planner(language, given, captured, unparsable)
         #: What a person should know of the rules: a line each.
-        self.remarks = [remark for one in self._handlers for remark in one.remarks]
-        self.remarks += _without_effect(given)
-        #: Whether what is allowed by names without a schema must go on meaning the same tables.
-        self.guards_names = _guards_names(self._handlers)
-        #: The same, where no rule lets a client change them.
-        self.keeps_names = self.guards_names and not any(h.moves_names for h in self._handlers)
-        self._captured = captured
-        self._unparsable = unparsable
+        self.remarks = self._planner.remarks
+        #: Whether a client must not change which tables names without a schema mean.
+        self.keeps_names = self._planner.keeps_names
         self._limits = (cache_entries, cache_bytes // 4)
         self.forget()
         self.idle = given.idle
@@ -205,7 +131,7 @@ class Censor:
             kept = self._texts.get(text)
             if kept is not None:
                 return kept
-        if not mode.default or mode.backslash is None or len(text) > _KEY_LIMIT:
+        if not mode.default or mode.backslash is None or len(text) > KEY_LIMIT:
             return None
         found = skeleton.split(text, self._name_quote)
         if found is None:
@@ -237,7 +163,7 @@ class Censor:
             return Decision(False, "refused", why)
         except UnscannableError:
             # No server runs any part of it, so that it does not matter what it names.
-            return _passing(self._by_text(text)) if self.rules.ignore_parse_error else NOT_PARSED
+            return self._planner.without_tree(text)
         except LexError as error:
             return Decision(False, "refused", error.why)
 
@@ -312,18 +238,18 @@ class Censor:
             return self._kept(text, plan.decide(text, values), plan, prepared, name, False)
         telling: Told = []
         try:
-            outcome = self._plan(usual, tokens, mode, prepared, folded.alike, telling)
+            outcome = self._planner.plan(usual, tokens, mode, prepared, folded.alike, telling)
         except UnparsableError:
             if folded.cut:
                 return None
-            decision = self._undecided(text, usual, tokens, mode, told)
+            decision = self._planner.undecided(text, usual, tokens, mode, told)
             return self._kept(text, decision, None, prepared, name, mode.whole)
         if folded.cut and not outcome.whole:
             return None
         told += telling
         plan = outcome.plan
         if outcome.cacheable:
-            if len(key) <= _KEY_LIMIT:
+            if len(key) <= KEY_LIMIT:
                 self._plans.put(key, plan)
             if not folded.cut or plan.fixed is not None:
                 # Where no literal decides it does not matter that not all of them are read.
@@ -331,7 +257,7 @@ class Censor:
         decision = plan.decide(text, values)
         if decision.allowed and prepared is not None:
             for other, tables in outcome.made.items():
-                _remember(prepared, other, tables)
+                remember(prepared, other, tables)
         literals = mode.default and _has_plain_literals(text, self._name_quote)
         keeps = not outcome.stateful and (not outcome.cacheable or not literals) and mode.whole
         return self._kept(text, decision, plan, prepared, name, keeps)
@@ -354,7 +280,7 @@ class Censor:
 
     def _keep_plain(self, text: bytes, mode: Mode, plan: Plan) -> None:
         """Keep a plan by the skeleton of its text, too."""
-        if mode.default and len(text) <= _KEY_LIMIT:
+        if mode.default and len(text) <= KEY_LIMIT:
             found = skeleton.split(text, self._name_quote)
             if found is not None and skeleton.is_plain(found[2]):
                 self._plans.put(found[0], plan)
@@ -369,7 +295,7 @@ class Censor:
         keeps: bool,
     ) -> Decision:
         if name and prepared is not None and decision.allowed:
-            _remember(prepared, name, plan.tables if plan is not None else frozenset())
+            remember(prepared, name, plan.tables if plan is not None else frozenset())
         # Only what means the same in every mode may be found by its whole text.
         if (
             keeps
@@ -380,150 +306,6 @@ class Censor:
         ):
             self._texts.put(text, decision)
         return decision
-
-    # -- a statement that is new ------------------------------------------------------------------
-
-    def _plan(
-        self,
-        text: bytes,
-        tokens: list[Token],
-        mode: Mode,
-        prepared: Prepared | None,
-        by_form: bool,
-        told: Told,
-    ) -> _Outcome:
-        parsed = self.language.parse(text, tokens, mode)
-        statements, tables = [], set()
-        stateful = False
-        session: Prepared = {} if prepared is None else prepared
-        made: Prepared = {}
-        for one in parsed:
-            if one.refused:
-                raise LexError(one.refused, 0)
-            if one.executes:
-                stateful = True
-                known = made.get(one.executes, session.get(one.executes))
-                if known is None:
-                    one.opaque = "EXECUTE of a statement that was not seen prepared"
-                else:
-                    one.tables |= known
-            self.language.compare(one, mode)
-            self._settle(one)
-            tables |= one.tables | one.views
-            statements.append(tuple(self._steps(one, text, tokens, by_form, told)))
-            if one.prepares:
-                stateful = True
-                _remember(made, one.prepares, one.tables | one.views)
-        plan = Plan(tuple(statements), frozenset(tables))
-        whole = all(one.whole for one in parsed)
-        return _Outcome(plan, whole, whole and not stateful, stateful, made)
-
-    def _settle(self, parsed: Parsed) -> None:
-        """Apply what the rules say of unknown functions and of statistics."""
-        if self.rules.statistics == rules.ALLOW:
-            parsed.values = ""
-        policy = self.rules.unknown_functions
-        if policy == rules.ALLOW:
-            parsed.unknown = frozenset()
-        elif policy == rules.DENY:
-            parsed.unknown |= parsed.unsure
-            if parsed.unknown:
-                parsed.values = f"{min(parsed.unknown)} is not known (unknown_functions: deny)"
-
-    def _steps(
-        self, parsed: Parsed, text: bytes, tokens: list[Token], by_form: bool, told: Told
-    ) -> list[Step]:
-        form = tree.shape(parsed.tree)
-        found: list[Step] = []
-        for handler in self._handlers:
-            if handler.kind == rules.CAPTURE:
-                told.append((self._captured, handler.filepath, hide(text, tokens, _KEY_LIMIT)))
-                continue
-            steps = handler.steps(parsed, form)
-            if not by_form and handler.kind == rules.ALLOW:
-                # Some of what was left out is no value: the form of the rest permits nothing.
-                steps = [s for s in steps if s.final is not None and s.final.by == "allow.table"]
-            found += steps
-            if found and found[-1].final is not None:
-                return found
-        if self.guards_names and parsed.moves:
-            found.append(Step(final=Decision(False, "deny.names", parsed.moves)))
-        return found
-
-    def _shown(self, text: bytes, tokens: list[Token], mode: Mode) -> str:
-        """Return what a file may hold of an unparsable text: nothing, if a quote in it was to be
-        escaped and is not."""
-        if mode.backslash is False and b"\\'" in text:
-            try:
-                self.language.tokens(text, mode._replace(backslash=None))
-            except LexError:
-                return UNREADABLE
-        return hide(text, tokens, _KEY_LIMIT)
-
-    def _undecided(
-        self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode, told: Told
-    ) -> Decision:
-        """A text that cannot be parsed."""
-        path = self.rules.parse_errors_log
-        if path:
-            told.append((self._unparsable, path, self._shown(usual, tokens, mode)))
-        if not self.rules.ignore_parse_error:
-            return NOT_PARSED
-        found = self.language.words(usual, tokens)
-        if self.rules.unknown_functions == rules.DENY:
-            # Which of its words are functions is not known.
-            found = found._replace(is_unseen=True)
-        for handler in self._handlers:
-            denied = handler.words_denied(found, mode.names)
-            if denied is not None:
-                return denied
-        return _passing(self._by_text(text))
-
-    def _by_text(self, text: bytes) -> Decision:
-        """Decide by the rules that act without a tree."""
-        steps: list[Step] = []
-        for handler in self._handlers:
-            steps += handler.text_steps()
-        return Plan((tuple(steps),)).decide(text, list)
-
-
-def _passing(decision: Decision) -> Decision:
-    """The decision on a text that cannot be parsed; if it passes, somebody is told."""
-    return decision._replace(code=events.QUERY_PARSE_ERROR) if decision.allowed else decision
-
-
-def _guards_names(handlers: Sequence[CompiledHandler]) -> bool:
-    """Whether something is allowed by names without a schema that is denied under others."""
-    trusts = False
-    for handler in handlers:
-        if trusts and handler.closes:
-            return True
-        trusts = trusts or handler.trusts_names
-    return False
-
-
-def _without_effect(given: Rules) -> list[str]:
-    """Settings of the rules that no handler asks for: a line each."""
-    deciding = [one for one in given.handlers if one.tables or one.patterns]
-    found = []
-    if given.unknown_functions and not deciding:
-        found.append(
-            f"unknown_functions: {given.unknown_functions} has no effect: it is for handlers with "
-            "tables or patterns"
-        )
-    if given.statistics == rules.ALLOW and all(one.kind != rules.DENY for one in deciding):
-        found.append(
-            "statistics: allow has no effect: it is for deny handlers with tables or patterns"
-        )
-    return found
-
-
-def _remember(prepared: Prepared, name: str, tables: frozenset[Table]) -> None:
-    """A name that was prepared before may still mean the older statement: both count."""
-    if name in prepared:
-        prepared[name] |= tables
-    elif len(prepared) < 1000:
-        prepared[name] = tables
 
 
 def _plain_values(literals: Iterable[bytes]) -> list[Value]:

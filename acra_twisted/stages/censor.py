@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredLock
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.plugin import IPlugin
 from twisted.python.failure import Failure
@@ -26,21 +25,21 @@ from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
 from acra_twisted.model import Exchange, Session, Statement
 from acra_twisted.options import Block, Integer, Option, Settings
 from acra_twisted.sql.redact import of_statement
-from acra_twisted.stages.awaiting import Awaiting
-from acra_twisted.stages.journal import Journal
 from acra_twisted.stages.rulesource import read_rule_source
+from acra_twisted.stages.statementfiles import StatementFiles
 from acra_twisted.verdicts import PASS, Deny, Pass
 
 # The parsers take 0.2 s to import and every start reads this module: they are imported where a
 # stage is made.
 if TYPE_CHECKING:
-    from acra_twisted.censor.engine import Censor, Prepared, Told
+    from acra_twisted.censor.engine import Censor
     from acra_twisted.censor.handlers import Decision
+    from acra_twisted.censor.plan import Prepared
+    from acra_twisted.censor.planner import Told
     from acra_twisted.sql.languages import Limits, Mode
 
 _log: Final = Logger()
 
-_FLUSH_INTERVAL: Final = 1.0
 _NAME: Final = "censor"
 #: What a database that reports nothing is taken to have.
 _ON: Final = b"on"
@@ -214,12 +213,7 @@ class CensorStage:
         self._limits = (cache_entries, cache_bytes, limits)
         self._language = LANGUAGES["postgresql"]
         self._modes: dict[tuple[bytes, bytes, bytes, bool], Mode] = {}
-        self._journals: dict[str, Journal] = {}
-        # What was captured of the statement at hand, and of those that wait for the database.
-        self._captured: list[tuple[str, str]] = []
-        self._awaiting = Awaiting(self._settle)
-        self._forgets = False
-        self._loop: LoopingCall | None = None
+        self._files = StatementFiles(lambda: self.censor.forget())
         self._workers: Any = None
         # One long text at a time, in the order in which they came: a session has one at most.
         self._lane = DeferredLock()
@@ -299,9 +293,7 @@ class CensorStage:
             sink(path, text)
         if decision.allowed and decision.code == events.QUERY_PARSE_ERROR:
             _tell_unparsed(exchange)
-        if self._captured:
-            self._awaiting.add(exchange, self._captured)
-            self._captured = []
+        self._files.await_reply(exchange)
         return PASS if decision.allowed else _denied(decision, exchange)
 
     def _mode(self, session: Session, known: _Known) -> Mode:
@@ -346,7 +338,8 @@ class CensorStage:
         """The rules as they are written now.  Raises ConfigError.  Changes nothing."""
         from acra_twisted.censor.engine import Censor
 
-        return Censor(self._language, self._read(), self._capture, self._write, *self._limits)
+        files = self._files
+        return Censor(self._language, self._read(), files.capture, files.write, *self._limits)
 
     def _compiled_without_collector(self) -> Censor:
         """Rules have many objects and no cycles: each look at them all is a pause for everybody."""
@@ -361,15 +354,7 @@ class CensorStage:
         given = censor.rules
         paths = {h.filepath for h in given.handlers if h.kind == rules.CAPTURE}
         paths |= {given.parse_errors_log} if given.parse_errors_log else set()
-        journals = {}
-        for path in paths:
-            try:
-                journals[path] = self._journals.get(path) or Journal(path)
-            except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", None) or str(error)
-                raise ConfigError(f"cannot write {path}: {why}") from None
-        self._flush()
-        self._journals = journals
+        self._files.open(paths)
         self.censor = censor
         for remark in censor.remarks:
             _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
@@ -380,64 +365,17 @@ class CensorStage:
                 code=events.INSECURE_SETTING,
             )
 
-    # -- files ------------------------------------------------------------------------------------
+    # -- start and end ----------------------------------------------------------------------------
 
     def start(self, reactor: Any, workers: Any = None) -> None:
         """Write the files every second from when the reactor runs.  ``workers`` do what is long."""
         self._workers = workers
         self._call_later = reactor.callLater
-        self._loop = LoopingCall(self._flush)
-        self._loop.clock = reactor
-        loop = self._loop
-        reactor.callWhenRunning(lambda: loop.start(_FLUSH_INTERVAL, now=False))
-
-    def _capture(self, path: str, text: str) -> None:
-        self._captured.append((path, text))
-
-    def _settle(self, captured: list[tuple[str, str]], accepted: bool) -> None:
-        """The database has answered; what it refuses is not captured."""
-        for path, text in captured:
-            # The rules may have changed since.
-            if accepted and path in self._journals:
-                self._write(path, text)
-        if not accepted:
-            # It is captured when it comes again and is accepted.
-            self._forgets = True
-
-    def _write(self, path: str, text: str) -> None:
-        journal = self._journals.get(path)
-        if journal is None:
-            # The rules have changed while the text was decided.
-            return
-        was_full = journal.full
-        if not journal.add(text) and not was_full:
-            _log.warn(
-                "{event_text}",
-                event_text=f"Too much input queries: {path} is full",
-                code=events.QUERY_CAPTURE_FULL,
-            )
-
-    def _flush(self) -> None:
-        self._awaiting.sweep()
-        if self._forgets:
-            self._forgets = False
-            self.censor.forget()
-        for path, journal in self._journals.items():
-            try:
-                journal.flush()
-            except OSError as error:
-                _log.error(
-                    "{event_text}",
-                    event_text=f"cannot write {path}: {error.strerror}",
-                    code=events.GENERAL,
-                )
+        self._files.start(reactor)
 
     def stop(self) -> None:
         """Write what is left."""
-        if self._loop is not None and self._loop.running:
-            self._loop.stop()
-        self._loop = None
-        self._flush()
+        self._files.stop()
 
 
 classImplements(CensorStage, IStatementStage, IReloadable)

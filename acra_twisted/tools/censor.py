@@ -15,8 +15,8 @@ from acra_twisted.sql import lexer, skeleton, tree
 from acra_twisted.sql.languages import LANGUAGES, Limits, bound, normal
 from acra_twisted.sql.redact import hide
 from acra_twisted.sql.tree import Parsed, UnparsableError
-from acra_twisted.stages.journal import read_journal
 from acra_twisted.stages.rulesource import read_rule_file
+from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.learn import learn
@@ -93,7 +93,7 @@ def main(arguments: Any, environment: Environment, output: TextIO) -> None:
     if given.command == "check":
         _check(given, output)
     elif given.command == "learn":
-        output.write(learn(read_journal(given.file, allowed=True), given.db, given.file))
+        output.write(learn(read_statements(given.file, allowed=True), given.db, given.file))
     else:
         query = INPUT.read() if given.query == "-" else given.query
         rules = read_rule_file("--config", given.config) if given.config else Rules()

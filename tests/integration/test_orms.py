@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from acra_twisted.sandbox.postgres import SUPERUSER
-from acra_twisted.stages.journal import read_journal
+from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.tools.learn import learn
 from tests.fuzz import rules as mixed
 from tests.integration.base import Surroundings, eventually
@@ -234,7 +234,7 @@ class Orms(Surroundings):
             lambda: self.capture.exists() and last in self.capture.read_text(),
             "the last statement is captured",
         )
-        texts = [text for text in read_journal(str(self.capture)) if last not in text]
+        texts = [text for text in read_statements(str(self.capture)) if last not in text]
         self.assertGreater(len(texts), 60)
         learned = learn(texts, "postgresql", "captured.jsonl")
         left_out = [line for line in learned.splitlines() if "left out" in line]

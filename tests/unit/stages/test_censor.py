@@ -13,7 +13,7 @@ from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import Settings
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.censor import CensorFactory
-from acra_twisted.stages.journal import read_journal
+from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
@@ -172,11 +172,11 @@ class Stage(SynchronousTestCase):
         stage = self.make(f"{rules}parse_errors_log: {log}\n")
         self.judge(stage, b"SELEC 'x'")
         self.clock.advance(1)
-        self.assertEqual(read_journal(log), ["SELEC ?"])
+        self.assertEqual(read_statements(log), ["SELEC ?"])
         self.judge(stage, b"SELECT 'x'")
         self.exchange.close("ok")
         stage.stop()
-        self.assertEqual(read_journal(capture), ["SELECT ?"])
+        self.assertEqual(read_statements(capture), ["SELECT ?"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_what_the_database_refuses_is_captured_when_it_accepts_it(self):
@@ -187,11 +187,11 @@ class Stage(SynchronousTestCase):
             self.exchange.close(outcome)
         self.judge(stage, b"SELECT 'open'")
         self.clock.advance(1)
-        self.assertEqual(read_journal(capture), ["SELECT b"])
+        self.assertEqual(read_statements(capture), ["SELECT b"])
         self.judge(stage, b"SELECT a")
         self.exchange.close("ok")
         self.clock.advance(1)
-        self.assertEqual(read_journal(capture), ["SELECT b", "SELECT a"])
+        self.assertEqual(read_statements(capture), ["SELECT b", "SELECT a"])
 
     def test_what_is_refused_here_is_captured(self):
         capture = self.mktemp()
@@ -200,7 +200,7 @@ class Stage(SynchronousTestCase):
         self.assertEqual(self.judge(stage, b"SELECT a").rule, "denyall")
         self.exchange.close("denied")
         self.clock.advance(1)
-        self.assertEqual(read_journal(capture), ["SELECT a"])
+        self.assertEqual(read_statements(capture), ["SELECT a"])
 
     def test_rules_that_allow_more_than_they_seem_to_are_told(self):
         said = []
@@ -336,7 +336,7 @@ class Stage(SynchronousTestCase):
         self.exchange.closed, self.exchange.outcome = 1, "ok"
         self.assertIs(self.judge(stage, b"EXECUTE s"), PASS)
         stage.stop()
-        self.assertIn((long + b"b FROM t").decode(), read_journal(capture))
+        self.assertIn((long + b"b FROM t").decode(), read_statements(capture))
 
     def test_rules_are_read_in_a_thread_and_the_old_ones_hold_until_then(self):
         stage = self.make_with_threads()

@@ -17,7 +17,7 @@ _MAX_LINES = 10_000
 _MAX_BYTES = 64 << 20
 
 
-class Journal:
+class StatementFile:
     """Keeps texts until `flush` writes them.  Raises OSError if the file cannot be used."""
 
     def __init__(self, path: str, max_lines: int = _MAX_LINES) -> None:
@@ -25,7 +25,7 @@ class Journal:
         self._max_lines = max_lines
         self._waiting: deque[str] = deque()
         self.full = False
-        self._seen = set(read_journal(path)) if os.path.exists(path) else set()
+        self._seen = set(read_statements(path)) if os.path.exists(path) else set()
         os.close(self._open())
 
     def add(self, text: str) -> bool:
@@ -59,7 +59,7 @@ class Journal:
         return os.open(self.path, flags, 0o600)
 
 
-def read_journal(path: str, allowed: bool = False) -> list[str]:
+def read_statements(path: str, allowed: bool = False) -> list[str]:
     """The texts of a file, of ours or Acra's.  Lines that are none are left out; with ``allowed``
     those as well that somebody has marked as denied in Acra's web interface.
 

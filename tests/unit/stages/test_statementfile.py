@@ -5,7 +5,7 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.stages.journal import Journal, read_journal
+from acra_twisted.stages.statementfile import StatementFile, read_statements
 from tests.support.disk import Disk
 
 
@@ -14,11 +14,11 @@ class File(SynchronousTestCase):
         self.path = self.mktemp()
 
     def test_each_text_once_in_acras_format(self):
-        journal = Journal(self.path)
+        file = StatementFile(self.path)
         for text in ("SELECT ?", "SELECT ?", "SELECT a"):
-            self.assertTrue(journal.add(text))
-        journal.flush()
-        journal.flush()
+            self.assertTrue(file.add(text))
+        file.flush()
+        file.flush()
         with open(self.path) as file:
             lines = [json.loads(line) for line in file]
         expected = {"raw_query": "SELECT ?", "_blacklisted_by_web_config": False}
@@ -28,49 +28,49 @@ class File(SynchronousTestCase):
 
     def test_what_the_file_holds_is_not_repeated(self):
         for _ in range(2):
-            journal = Journal(self.path)
-            journal.add("SELECT ?")
-            journal.flush()
-        self.assertEqual(read_journal(self.path), ["SELECT ?"])
+            file = StatementFile(self.path)
+            file.add("SELECT ?")
+            file.flush()
+        self.assertEqual(read_statements(self.path), ["SELECT ?"])
 
     def test_bounded(self):
-        journal = Journal(self.path, 1)
-        self.assertTrue(journal.add("a"))
-        self.assertFalse(journal.add("b"))
-        self.assertTrue(journal.add("a"))
-        self.assertTrue(journal.full)
+        file = StatementFile(self.path, 1)
+        self.assertTrue(file.add("a"))
+        self.assertFalse(file.add("b"))
+        self.assertTrue(file.add("a"))
+        self.assertTrue(file.full)
 
     def test_other_lines_are_left_out(self):
         with open(self.path, "w") as file:
             file.write('nonsense\n[]\n{"query": "b", "count": 2}\n{"raw_query": 1}\n')
-        self.assertEqual(read_journal(self.path), ["b"])
+        self.assertEqual(read_statements(self.path), ["b"])
 
     def test_a_file_that_cannot_be_had(self):
         with self.assertRaises(OSError):
-            Journal("/nowhere/file")
+            StatementFile("/nowhere/file")
         target = self.mktemp()
         os.symlink(target, self.path)
         with self.assertRaises(OSError):
-            Journal(self.path)
+            StatementFile(self.path)
 
     def test_ob8_a_disk_that_gets_full(self):
         """Nothing is forgotten, nothing is there twice, and each text is on a line of its own."""
         disk = Disk(self)
-        journal = Journal(self.path)
+        file = StatementFile(self.path)
         for number in range(4):
-            journal.add(f"SELECT c{number}")
+            file.add(f"SELECT c{number}")
         disk.room = 100
-        self.assertRaises(OSError, journal.flush)
-        journal.add("SELECT last")
+        self.assertRaises(OSError, file.flush)
+        file.add("SELECT last")
         disk.room = None
-        journal.flush()
+        file.flush()
         texts = [*(f"SELECT c{number}" for number in range(4)), "SELECT last"]
-        self.assertEqual(read_journal(self.path), texts)
+        self.assertEqual(read_statements(self.path), texts)
 
     def test_ob8_what_another_process_left(self):
         with open(self.path, "w") as file:
             file.write('{"raw_query": "SELECT a"}\n{"raw_qu')
-        journal = Journal(self.path)
-        journal.add("SELECT b")
-        journal.flush()
-        self.assertEqual(read_journal(self.path), ["SELECT a", "SELECT b"])
+        file = StatementFile(self.path)
+        file.add("SELECT b")
+        file.flush()
+        self.assertEqual(read_statements(self.path), ["SELECT a", "SELECT b"])
