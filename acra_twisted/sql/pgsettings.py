@@ -7,7 +7,10 @@ unless they are changed in its own configuration.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
+
+from acra_twisted.sql.settings import UNSAFE_ENCODINGS
 
 #: Settings by which a bare name is looked up.
 PATH_SETTINGS: Final = frozenset(("search_path", "role", "session_authorization"))
@@ -20,6 +23,9 @@ _FOR_LATER: Final = frozenset(("AlterRoleSetStmt", "AlterDatabaseSetStmt", "Alte
 #: They fill schemas, or make them.
 _IN_SCHEMAS: Final = frozenset(("CreateSchemaStmt", "AlterObjectSchemaStmt"))
 _NAMES_MOVE: Final = "a schema is made, named or filled that bare names may be looked up in"
+_UNSAFE: Final = frozenset(name.replace(b"_", b"") for name in UNSAFE_ENCODINGS) | frozenset(
+    (b"SHIFTJIS", b"SHIFTJIS2004", b"WINDOWS932", b"WINDOWS936", b"WINDOWS949", b"WINDOWS950")
+)
 _MOVED: Final = frozenset(("OBJECT_SCHEMA", "OBJECT_ROLE"))
 
 
@@ -52,3 +58,9 @@ def changes_unreported(name: str, fields: dict[str, Any]) -> str:
     if setting is None or setting.lower() in READING_SETTINGS:
         return "ALTER SYSTEM changes how texts are read, and no session is told"
     return ""
+
+
+def is_unsafe_encoding(name: bytes) -> bool:
+    """True if a client encoding cannot be read safely, in any spelling that PostgreSQL takes."""
+    plain = re.sub(rb"[^A-Z0-9]", b"", name.upper())
+    return plain in _UNSAFE or plain.startswith((b"MSKANJI", b"WIN93", b"WIN94", b"WIN95"))
