@@ -7,7 +7,6 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.replies import close
 from acra_twisted.errors import ConfigError
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.stages.statementfile import read_statements
@@ -29,7 +28,7 @@ class Files(SynchronousTestCase):
         self.files.capture(self.path, text)
         self.files.await_reply(exchange)
         if outcome is not None:
-            close(exchange, outcome)
+            exchange.close(outcome)
 
     def written(self):
         self.files.flush()
@@ -51,7 +50,7 @@ class Files(SynchronousTestCase):
         self.capture("a", "ok")
         exchange = Exchange(make_session(), "query", Statement(b"x", None), 1)
         self.files.await_reply(exchange)
-        close(exchange, "error")
+        exchange.close("error")
         self.files.flush()
         self.assertEqual(self.refused, [])
 
