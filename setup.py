@@ -16,17 +16,17 @@ from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "outstanding model verdicts errors cache batches",
+    "": "outstanding model verdicts errors cache results",
     "fast.": "bigendian compiled",
     "wire.": "framing",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
-    "dialects.postgresql.": "flow held replies prepared propagation descriptions rows refusal "
-    "opening request response wholerequests wholereplies",
+    "dialects.postgresql.": "flow held replies prepared propagation descriptions rows results "
+    "refusal opening request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
-    "pipeline.": "driver hooks observers",
+    "pipeline.": "driver hooks plans observers",
     "stages.": "containers censor",
     "censor.": "engine plan planner",
     "sql.": "comments scan skeleton redact",

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
 
-    from acra_twisted.batches import RowBatch
-    from acra_twisted.model import Columns, Exchange, Parameters, Session, Statement, Work
+    from acra_twisted.model import Exchange, Parameters, Session, Statement, Work
     from acra_twisted.options import Option, Settings
     from acra_twisted.purposes import Purpose
-    from acra_twisted.verdicts import Never, Verdict
+    from acra_twisted.results import Columns, RowBatch, Search
+    from acra_twisted.verdicts import Verdict
 
 
 class IPluginFactory(Interface):
@@ -84,10 +84,12 @@ class IParameterStage(IStage):
 class IResultStage(IStage):
     """Looks at rows on their way to the client."""
 
-    def plan_result(columns: Columns, exchange: Exchange) -> IRowTransform | Never | None:
-        """Decide once per result set.  Returns an IRowTransform, or None to have every row of
-        this result forwarded unread; or NEVER if the columns alone say so: then results with the
-        same columns may be forwarded without asking.  Synchronous."""
+    def plan_result(columns: Columns) -> IRowTransform | None:
+        """Say what becomes of the rows of a result with these columns: an IRowTransform, or None
+        to have every row forwarded unread.  Synchronous.  Asked when the database describes the
+        result, before the client gets the description.  The answer is kept with the columns and
+        serves every session and client until the next reload, so it depends on nothing but the
+        columns and the stage's settings.  Raising means that every run of rows is refused."""
 
 
 class IMessageStage(IStage):
@@ -104,15 +106,26 @@ class IMessageStage(IStage):
 
 
 class IRowTransform(Interface):
-    """Changes the rows of one result set."""
+    """Changes the rows of results with the same columns.  Keeps no state of one result: what it
+    must remember goes in exchange.notes[name]."""
 
-    def transform(batch: RowBatch) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
-        """Judge a run of complete rows.  Returns PASS if nothing changed, Replace(batch) after
-        batch.set_cell(), Deny or Hangup, or a Deferred of one of these."""
+    columns: Columns | None = Attribute(
+        "The columns as they are behind this transform, which the client and the stages nearer to "
+        "it are told of (see Columns.with_type); None if they stay as they are."
+    )
+    concerns: Search | None = Attribute(
+        "A function (data, start, end) -> bool that searches a run of rows, data[start:end] as it "
+        "came from the database: False if nothing in it concerns this stage.  A run that concerns "
+        "no stage is forwarded at once.  It depends on the columns alone and may be called often. "
+        "None: every run concerns this stage.  Stages that give the same function search once."
+    )
 
-    # May have a ``look``, a function of bytes and of where a run of rows begins and ends in them:
-    # False if nothing in it concerns this stage, whatever else is true of the exchange.  It depends
-    # on the columns alone.  A small result in which it finds nothing is forwarded in one piece.
+    def transform(
+        batch: RowBatch, exchange: Exchange
+    ) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
+        """Judge a run of complete rows that concerns this stage or another one.  Returns PASS if
+        nothing changed, Replace(batch) after batch.set_cell(), Deny or Hangup, or a Deferred of
+        one of these."""
 
 
 class IMessageFlow(Interface):

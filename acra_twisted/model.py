@@ -1,8 +1,8 @@
 """The records that flows, stages and observers share.  All slotted: they are made per message.
 
 A `Session` is one client connected to one database.  An `Exchange` is one request and its whole
-reply.  The rest is what stages judge: a `Statement`, its `Parameters`, the `Columns` of a result
-and its rows in `RowBatch`es (see `batches`), handed over wrapped in a `Work`.
+reply.  The rest is what stages judge: a `Statement`, its `Parameters` and the rows of its result
+(see `results`), handed over wrapped in a `Work`.
 
 Times are nanoseconds of the session's clock (see `telemetry.clock`), 0 meaning "not yet".
 """
@@ -14,20 +14,12 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.outstanding import Outstanding
+from acra_twisted.results import Columns
 from acra_twisted.verdicts import Deny
 
-# How COPY data is laid out: lines of text, which may be CSV; messages of whole tuples in binary
-# form; or anything at all, such as a base backup or what is replicated.
-LINES: Final = "lines"
-TUPLES: Final = "tuples"
-STREAM: Final = "stream"
-#: The format of a column of which nobody has said whether it is text or binary.
-UNKNOWN_FORMAT: Final = -1
-
-# What a Work is about; also the index of its hooks in pipeline.hooks.Pipeline.
+# The kinds of Work.
 STATEMENT: Final = "statement"
 PARAMETERS: Final = "parameters"
-COLUMNS: Final = "columns"
 ROWS: Final = "rows"
 MESSAGES: Final = "messages"
 
@@ -133,49 +125,6 @@ class Parameters:
         self.statement = statement
 
 
-class Columns:
-    """What RowDescription says of a result: parallel sequences, one entry a column.
-
-    ``tables`` are the OIDs of the tables the columns come from, 0 where they come from none.
-    ``formats``: 0 text, 1 binary, UNKNOWN_FORMAT; ``types`` are 0 where they are not known.
-    ``layout``: LINES, TUPLES or STREAM if the rows are messages of COPY data, each a single cell as
-    it is on the wire, else empty.
-    ``unconcerned``: every stage has answered NEVER for these columns.  ``looks``: those that have
-    not have said how to see, in the bytes of a run of rows, that it does not concern them; None if
-    some has not.
-    """
-
-    __slots__ = ("names", "tables", "types", "formats", "layout", "unconcerned", "looks")
-
-    def __init__(
-        self,
-        names: Sequence[bytes],
-        tables: Sequence[int],
-        types: Sequence[int],
-        formats: Sequence[int],
-        layout: str = "",
-    ) -> None:
-        self.layout = layout
-        self.unconcerned = False
-        self.looks: tuple[Callable[[bytes, int, int], bool], ...] | None = None
-        self.names = names
-        self.tables = tables
-        self.types = types
-        self.formats = formats
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def may_concern(self, data: bytes, start: int, end: int) -> bool:
-        """Whether the rows in ``data[start:end]`` may concern some stage."""
-        if self.looks is None:
-            return not self.unconcerned
-        for look in self.looks:  # noqa: SIM110 - a generator would take as long as the looks
-            if look(data, start, end):
-                return True
-        return False
-
-
 class Traffic:
     """Bytes of the database protocol: from and to the client, to and from the database."""
 
@@ -252,8 +201,6 @@ class Exchange:
         "remote",
         "linked",
         "attributes",
-        "columns",
-        "plan",
         "traffic",
         "context",
         "passed",
@@ -281,8 +228,6 @@ class Exchange:
         self.remote: Any = None
         self.linked: Any = None
         self.attributes: dict[str, Any] | None = None
-        self.columns: Columns | None = None
-        self.plan: tuple[Any, ...] = ()
         self.traffic: Traffic | None = None
         self.context: Any = None
         self.passed: list[tuple[str, Any, int, int]] | None = None
@@ -332,14 +277,20 @@ class Exchange:
 
 
 class Work:
-    """Something that needs a verdict.  ``kind`` selects the hooks, ``item`` is what they judge."""
+    """Something that needs a verdict: ``hooks`` of the stages judge ``item``.
 
-    __slots__ = ("kind", "item", "exchange")
+    ``kind`` selects them, but for ROWS, which bring those of their result's plan.
+    """
 
-    def __init__(self, kind: str, item: Any, exchange: Exchange) -> None:
+    __slots__ = ("kind", "item", "exchange", "hooks")
+
+    def __init__(
+        self, kind: str, item: Any, exchange: Exchange, hooks: tuple[Any, ...] = ()
+    ) -> None:
         self.kind = kind
         self.item = item
         self.exchange = exchange
+        self.hooks = hooks
 
 
 class Session:

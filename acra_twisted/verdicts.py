@@ -86,16 +86,3 @@ class Hangup:
 
 
 Verdict = Pass | Replace[Item] | Deny | Hangup
-
-
-class Never:
-    """What a result stage answers where no result with the given columns will ever concern it,
-    whatever else is true of the exchange: it need not be asked again."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "NEVER"
-
-
-NEVER: Final = Never()

@@ -90,7 +90,7 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
     policy = AuthenticationPolicy(client_tls=False, database_tls=False, password_without_tls=True)
     startup = StartupPacket(0, {b"user": b"postgres"})
     request, response, _ = server.dialect.open_session(
-        made, startup, server.pipeline.inspects, policy, lambda key: None
+        made, startup, server.pipeline, policy, lambda key: None
     )
     relay = Relay(
         made,

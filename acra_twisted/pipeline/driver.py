@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.model import MESSAGES, STATEMENT, Exchange, Work
-from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
+from acra_twisted.model import MESSAGES, STATEMENT, Work
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
 Hook = tuple[str, Callable[..., Any], bool]
@@ -150,41 +150,3 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
     ended = exchange.session.clock() if started else 0
     observer.stage_ran(name, work, answer, started, ended)
     return answer if type(answer) is Deny or type(answer) is Hangup else None
-
-
-def plan(hooks: tuple[Hook, ...], work: Work) -> Any:
-    """Ask each result stage for its transform; PASS, or Deny if a stage broke.
-
-    The transforms become the exchange's plan, as hooks for `run`.
-    """
-    exchange = work.exchange
-    transforms: list[Hook] = []
-    looks: list[Any] = []
-    unconcerned = 0
-    for name, method, lenient in hooks:
-        try:
-            transform = method(work.item, exchange)
-        except Exception:
-            if not lenient:
-                exchange.denied_by = name
-            exchange.session.observer.stage_failed(name, work, Failure())
-            if lenient:
-                continue
-            return broken(name)
-        if transform is NEVER:
-            unconcerned += 1
-        elif transform is not None:
-            transforms.append((name, _ignoring_exchange(transform.transform), lenient))
-            look = getattr(transform, "look", None)
-            if look is not None:
-                looks.append(look)
-    exchange.plan = tuple(transforms)
-    work.item.unconcerned = unconcerned == len(hooks)
-    if looks and unconcerned + len(looks) == len(hooks):
-        # Stages that look for the same thing look once.
-        work.item.looks = tuple(dict.fromkeys(looks))
-    return PASS
-
-
-def _ignoring_exchange(transform: Callable[[Any], Any]) -> Callable[[Any, Exchange], Any]:
-    return lambda batch, exchange: transform(batch)

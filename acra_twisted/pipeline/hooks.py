@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -11,11 +11,16 @@ from acra_twisted.interfaces import IMessageStage, IParameterStage, IResultStage
 from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
+from acra_twisted.pipeline.plans import Planner
+from acra_twisted.results import Columns, Plan
 from acra_twisted.verdicts import PASS
 
 
 class Pipeline:
-    """The configured stages as flat tuples of hooks, in the order in which they run."""
+    """The configured stages as flat tuples of hooks, in the order in which they run.
+
+    ``plan_rows`` gives the plan for a result's columns; None if no stage looks at rows.
+    """
 
     def __init__(self, stages: Sequence[Any] = (), lenient: Iterable[str] = ()) -> None:
         self.stages = tuple(stages)
@@ -31,12 +36,16 @@ class Pipeline:
         self.statement_hooks = hooks(IStatementStage, "on_statement")
         self.parameter_hooks = hooks(IParameterStage, "on_parameters")
         # Replies run the list backwards.
-        self.result_planners = hooks(IResultStage, "plan_result")[::-1]
+        result_hooks = hooks(IResultStage, "plan_result")[::-1]
         self.message_hooks = hooks(IMessageStage, "on_message")[::-1]
+        self._results = Planner(result_hooks)
+        self.plan_rows: Callable[[Columns], Plan] | None = (
+            self._results.plan if result_hooks else None
+        )
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
-            (ROWS, self.result_planners),
+            (ROWS, result_hooks),
             (MESSAGES, self.message_hooks),
         )
         #: Kinds of work worth making.
@@ -48,12 +57,14 @@ class Pipeline:
         if kind == STATEMENT:
             return driver.run_from(self.statement_hooks, 0, work, PASS)
         if kind == ROWS:
-            return driver.run_from(work.exchange.plan, 0, work, PASS)
+            return driver.run_from(work.hooks, 0, work, PASS)
         if kind == PARAMETERS:
             return driver.run_from(self.parameter_hooks, 0, work, PASS)
-        if kind == MESSAGES:
-            return driver.run_from(self.message_hooks, 0, work, PASS)
-        return driver.plan(self.result_planners, work)
+        return driver.run_from(self.message_hooks, 0, work, PASS)
+
+    def forget_plans(self) -> None:
+        """Ask the stages anew about every result: they have read something anew."""
+        self._results.forget()
 
     async def stop(self) -> None:
         """Stop every stage, the one nearest the client first."""

@@ -280,7 +280,7 @@ class ServerConnection(Arrival):
         request, response, first = server.dialect.open_session(
             session,
             startup,
-            server.pipeline.inspects,
+            server.pipeline,
             policy,
             self._got_key,
             follows,

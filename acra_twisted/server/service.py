@@ -544,6 +544,7 @@ class AcraServer(MultiService):
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
 
     def _has_read(self, _: Any, stage: Any) -> None:
+        self.pipeline.forget_plans()
         self.log.info("Read anew", stage=stage.name, code=events.GENERAL)
 
     def _has_not_read(self, failure: Failure, stage: Any) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.batches import RowBatch
 from acra_twisted.crypto import cells, envelopes
 from acra_twisted.crypto.cells import Sighting
 from acra_twisted.crypto.openers import Opener
-from acra_twisted.model import LINES, TUPLES, Columns, Exchange
+from acra_twisted.model import Exchange
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.results import LINES, TUPLES, Columns, RowBatch, Search
 from acra_twisted.themis.keys import PublicKey
 from acra_twisted.wire.postgres import nested
 
@@ -64,33 +64,31 @@ def can_hold(columns: Columns) -> bool:
     return any(kind not in _PLAIN_TYPES for kind in columns.types)
 
 
-def _look_at_text(data: bytes, start: int, end: int) -> bool:
+def _search_text(data: bytes, start: int, end: int) -> bool:
     return cells.might_contain(data, False, start, end)
 
 
-def _look_at_all(data: bytes, start: int, end: int) -> bool:
+def _search_all(data: bytes, start: int, end: int) -> bool:
     return cells.might_contain(data, True, start, end)
 
 
-def look(columns: Columns) -> Callable[[bytes, int, int], bool]:
-    """How to see that nothing in a run of rows with these columns is a container; see
-    IRowTransform."""
-    return _look_at_all if any(columns.formats) else _look_at_text
+def search(columns: Columns) -> Search:
+    """The search for containers in runs of rows with these columns: see IRowTransform.concerns."""
+    return _search_all if _has_binary(columns) else _search_text
 
 
 def might_contain(batch: RowBatch) -> bool:
     """False if there is nothing in the run: the common case, and cheap."""
     if batch.findings is not None:
         return bool(batch.findings.cells)
-    if cells.might_contain(batch.data, _has_binary(batch), batch.start, batch.end):
+    if cells.might_contain(batch.data, _has_binary(batch.columns), batch.start, batch.end):
         return True
     # So that the next stage need not search again.
     batch.findings = Findings([])
     return False
 
 
-def _has_binary(batch: RowBatch) -> bool:
-    columns = batch.columns
+def _has_binary(columns: Columns) -> bool:
     return columns.layout != "" or any(columns.formats)
 
 
@@ -99,7 +97,7 @@ def findings(batch: RowBatch) -> Findings:
     if batch.findings is None:
         found = []
         data, offsets = batch.data, batch.offsets
-        binary = _has_binary(batch)
+        binary = _has_binary(batch.columns)
         for row in range(len(batch)):
             if not cells.might_contain(data, binary, offsets[row], offsets[row + 1]):
                 continue

@@ -11,23 +11,22 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted.batches import RowBatch
 from acra_twisted.crypto import cells
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
-from acra_twisted.model import Columns, Exchange
+from acra_twisted.model import Exchange
 from acra_twisted.options import Option, Settings
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
+from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.stages import containers
 from acra_twisted.stages.containers import Cell, Tally
-from acra_twisted.verdicts import NEVER, PASS, Never, Pass, Replace
+from acra_twisted.verdicts import PASS, Pass, Replace
 
 
 class Opened(NamedTuple):
@@ -64,11 +63,11 @@ class Decryptor:
         self._keys = keys
         self.workers = workers
 
-    def plan_result(self, columns: Columns, exchange: Exchange) -> Decryption | Never:
+    def plan_result(self, columns: Columns) -> Decryption | None:
         """Nothing to do where no column can hold a container."""
         if not containers.can_hold(columns):
-            return NEVER
-        return Decryption(self, exchange, containers.look(columns))
+            return None
+        return Decryption(self, containers.search(columns))
 
     def opener(self, client_id: str) -> Any:
         """The client's keys, or a Deferred of them."""
@@ -80,32 +79,31 @@ class Decryptor:
 
 @implementer(IRowTransform)
 class Decryption:
-    """One result."""
+    """Opens the containers of results with the same columns."""
 
-    __slots__ = ("_stage", "_exchange", "look")
+    __slots__ = ("_stage", "concerns")
 
-    def __init__(self, stage: Decryptor, exchange: Exchange, look: Any = None) -> None:
+    columns = None
+
+    def __init__(self, stage: Decryptor, concerns: Search) -> None:
         self._stage = stage
-        self._exchange = exchange
-        #: See IRowTransform.
-        self.look = look
+        self.concerns = concerns
 
-    def transform(self, batch: RowBatch) -> Any:
+    def transform(self, batch: RowBatch, exchange: Exchange) -> Any:
         """See IRowTransform."""
         if not containers.might_contain(batch):
             return PASS
-        opener = self._stage.opener(self._exchange.session.identity.client_id)
-        return then(opener, partial(self._open, batch))
+        opener = self._stage.opener(exchange.session.identity.client_id)
+        return then(opener, partial(self._open, batch, exchange))
 
-    def _open(self, batch: RowBatch, opener: Opener) -> Any:
+    def _open(self, batch: RowBatch, exchange: Exchange, opener: Opener) -> Any:
         done = containers.judge(self._stage.workers, open_all, batch, opener)
-        # A worker's answer: what is told about it is told in the reactor's thread.
-        if isinstance(done, Deferred):
-            return done.addCallback(partial(self._report, batch))
-        return self._report(batch, done)
+        # The reactor's thread tells of a worker's answer.
+        return then(done, partial(self._report, batch, exchange))
 
-    def _report(self, batch: RowBatch, done: Opened) -> Pass | Replace[RowBatch]:
-        exchange = self._exchange
+    def _report(
+        self, batch: RowBatch, exchange: Exchange, done: Opened
+    ) -> Pass | Replace[RowBatch]:
         tally = Tally.of(exchange)
         for kind, (opened, failed) in done.kinds.items():
             tally.found += opened + failed

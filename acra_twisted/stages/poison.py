@@ -22,18 +22,18 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.batches import RowBatch
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform, IStageFactory
-from acra_twisted.model import Columns, Exchange
+from acra_twisted.model import Exchange
 from acra_twisted.options import Option, Settings
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.purposes import POISON, POISON_SYMMETRIC
+from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.stages import containers
-from acra_twisted.verdicts import NEVER, PASS, Hangup, Never, Pass
+from acra_twisted.verdicts import PASS, Hangup, Pass
 
 #: The script's whole environment: nothing of ours, in particular no master key.
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -111,18 +111,30 @@ class Poison:
         }
         return "reactions: " + (", ".join(n for n, on in reactions.items() if on) or "log")
 
-    def plan_result(self, columns: Columns, exchange: Exchange) -> Detection | Never:
+    def plan_result(self, columns: Columns) -> Detection | None:
         """Nothing to do where no column can hold a container."""
         if not containers.can_hold(columns):
-            return NEVER
-        return Detection(self, exchange, containers.look(columns))
+            return None
+        return Detection(self, containers.search(columns))
 
     def on_message(self, batch: RowBatch, exchange: Exchange) -> Any:
         """A record may be quoted in an error, or sent by ``pg_notify``."""
-        return Detection(self, exchange).transform(batch)
+        return self.detect(batch, exchange)
 
-    def opener(self) -> Any:
-        """The poison keys, or a Deferred of them."""
+    def detect(self, batch: RowBatch, exchange: Exchange) -> Any:
+        """Count the records in a run, and react if there are any; the verdict, or a Deferred."""
+        if not containers.might_contain(batch):
+            return PASS
+        return then(self._opener(), partial(self._count, batch, exchange))
+
+    def _count(self, batch: RowBatch, exchange: Exchange, opener: Opener) -> Any:
+        counted = containers.judge(self.workers, count_records, batch, opener)
+        return then(counted, partial(self._judge, exchange))
+
+    def _judge(self, exchange: Exchange, records: int) -> Pass | Hangup:
+        return self.react(exchange, records) if records else PASS
+
+    def _opener(self) -> Any:
         return self._keys.opener(POISON, POISON_SYMMETRIC)
 
     def react(self, exchange: Exchange, records: int) -> Pass | Hangup:
@@ -160,29 +172,15 @@ class Poison:
 
 @implementer(IRowTransform)
 class Detection:
-    """One result."""
+    """Looks for records in results with the same columns."""
 
-    __slots__ = ("_stage", "_exchange", "look")
+    __slots__ = ("concerns", "transform")
 
-    def __init__(self, stage: Poison, exchange: Exchange, look: Any = None) -> None:
-        self._stage = stage
-        self._exchange = exchange
-        #: See IRowTransform.
-        self.look = look
+    columns = None
 
-    def transform(self, batch: RowBatch) -> Any:
-        """See IRowTransform."""
-        if not containers.might_contain(batch):
-            return PASS
-        return then(self._stage.opener(), partial(self._look, batch))
-
-    def _look(self, batch: RowBatch, opener: Opener) -> Any:
-        return then(
-            containers.judge(self._stage.workers, count_records, batch, opener), self._judge
-        )
-
-    def _judge(self, records: int) -> Pass | Hangup:
-        return self._stage.react(self._exchange, records) if records else PASS
+    def __init__(self, stage: Poison, concerns: Search) -> None:
+        self.concerns = concerns
+        self.transform = stage.detect
 
 
 def count_records(batch: RowBatch, opener: Opener) -> int:

@@ -7,10 +7,11 @@ import os
 from twisted.internet.defer import Deferred
 
 from acra_twisted import purposes
-from acra_twisted.batches import CopyBatch, RowBatch
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
+from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import LINES, Columns, Exchange
+from acra_twisted.model import Exchange
+from acra_twisted.results import LINES, Columns
 from acra_twisted.themis import keys
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import make_session, row
@@ -58,15 +59,15 @@ def columns(*types, formats=None):
 
 
 def batch(*rows, types=None, formats=None):
-    """Rows of cells as a RowBatch."""
+    """Rows of cells as a DataRows."""
     described = columns(*(types or [BYTEA] * len(rows[0])), formats=formats)
-    return RowBatch(b"".join(row(*cells) for cells in rows), described)
+    return DataRows(b"".join(row(*cells) for cells in rows), described)
 
 
 def copy_batch(*lines, layout=LINES):
-    """Messages of COPY data as a CopyBatch."""
+    """Messages of COPY data as a CopyRows."""
     described = Columns([b""], [0], [0], [0], layout)
-    return CopyBatch(b"".join(message(b"d", line) for line in lines), described)
+    return CopyRows(b"".join(message(b"d", line) for line in lines), described)
 
 
 class Workers:

@@ -7,6 +7,7 @@ by ``judge`` (PASS unless given).  `done` fails if a reply is still owed.
 
 from __future__ import annotations
 
+from acra_twisted import results
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.verdicts import PASS, Deny
@@ -17,20 +18,31 @@ FLOWS = (WholeRequests, WholeReplies)
 
 
 class Plan:
-    """Judges rows by a function of the batch."""
+    """Judges rows by a function of the batch, those in which ``search`` finds something."""
 
-    def __init__(self, judge):
+    def __init__(self, judge, search=None):
         self.judge = judge
+        self.search = search
 
     def __call__(self, work):
-        if work.kind == "columns":
-            work.exchange.plan = (("test", None, False),)
-            return PASS
         return self.judge(work.item) if work.kind == "rows" else PASS
+
+    def of(self, columns, maker):
+        searches = None if self.search is None else (self.search,)
+        return results.Plan(columns, (("test", None, False),), searches, maker)
 
 
 class Playbook:
-    def __init__(self, judge=None, inspects=(), ready=True, prepared=100, flows=FLOWS, **options):
+    def __init__(
+        self,
+        judge=None,
+        inspects=(),
+        ready=True,
+        prepared=100,
+        flows=FLOWS,
+        plan_rows=None,
+        **options,
+    ):
         self.session = make_session(ready, prepared=prepared)
         self.recorder = self.session.observer
         self.judge = judge or (lambda work: PASS)
@@ -45,8 +57,25 @@ class Playbook:
         self.request = flows[0](self.session, frozenset(inspects), **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
         response["messages"] = "messages" in inspects
-        self.response = flows[1](self.session, "rows" in inspects, **limit, **response)
+        self.response = flows[1](
+            self.session,
+            (plan_rows or self._plan_rows) if "rows" in inspects else None,
+            **limit,
+            **response,
+        )
         self.extra = b""
+
+    def _plan_rows(self, columns):
+        plan = columns.plan
+        if plan is None or plan.maker is not self:
+            self.works.append(("columns", columns))
+            plan = self.judge.of(columns, self) if isinstance(self.judge, Plan) else None
+            columns.plan = plan = plan or results.Plan(columns, maker=self)
+        return plan
+
+    def ignore(self, columns):
+        """No stage is concerned by these columns."""
+        columns.plan = results.Plan(columns, maker=self)
 
     def _run(self, flow, data):
         work = flow.begin(data)

@@ -14,7 +14,7 @@ PACKAGE = TOP / "acra_twisted"
 ORDER = (
     ("fast",),
     (
-        "batches",
+        "results",
         "cache",
         "errors",
         "events",

@@ -11,7 +11,7 @@ from typing import Final
 from acra_twisted.cache import GenerationCache
 from acra_twisted.dialects.postgresql.prepared import RENAMING
 from acra_twisted.errors import WireError
-from acra_twisted.model import Columns
+from acra_twisted.results import Columns
 from acra_twisted.wire.postgres import backend
 
 _ENTRIES: Final = 1024

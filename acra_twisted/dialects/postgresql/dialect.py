@@ -23,7 +23,7 @@ from acra_twisted.dialects.postgresql.startupsettings import setting_names
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
-from acra_twisted.model import MESSAGES, ROWS, Exchange, Session
+from acra_twisted.model import MESSAGES, Exchange, Session
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend
@@ -62,7 +62,7 @@ class PostgresqlDialect:
         self,
         session: Session,
         startup: StartupPacket,
-        inspects: frozenset[str],
+        pipeline: Any,
         policy: AuthenticationPolicy,
         on_key: Any,
         announces: bool = False,
@@ -70,6 +70,7 @@ class PostgresqlDialect:
     ) -> tuple[WholeRequests, WholeReplies, bytes]:
         """Flows for a client whose startup packet was accepted, and the database's first bytes.
 
+        ``pipeline`` judges them: see `pipeline.hooks`.
         ``announces``: the client is a connector that wants to know whom it talks to.
         ``startup_parent``: the id of its span for the startup, which is a context of its own where
         the application has brought one.
@@ -84,7 +85,7 @@ class PostgresqlDialect:
         mediator = authentication.PassThrough(policy)
         request = WholeRequests(
             session,
-            inspects,
+            pipeline.inspects,
             message_limit=self._message_limit,
             hold_limit=self._hold_limit,
             function_call=self._function_call,
@@ -93,8 +94,8 @@ class PostgresqlDialect:
         )
         response = WholeReplies(
             session,
-            ROWS in inspects,
-            messages=MESSAGES in inspects,
+            pipeline.plan_rows,
+            messages=MESSAGES in pipeline.inspects,
             message_limit=self._message_limit,
             on_key=on_key,
             check_authentication=mediator.from_database,

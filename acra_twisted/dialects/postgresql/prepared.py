@@ -15,7 +15,8 @@ import re
 from typing import Any, Final
 
 from acra_twisted.errors import WireError
-from acra_twisted.model import UNKNOWN_FORMAT, Columns, Statement
+from acra_twisted.model import Statement
+from acra_twisted.results import UNKNOWN_FORMAT, Columns
 from acra_twisted.wire.postgres import frontend
 
 _DEALLOCATE: Final = re.compile(
@@ -175,9 +176,7 @@ class Prepared:
             formats = _formats(portal.results, count)
             known = self._statement_columns(portal)
             if known is not None and len(known) == count:
-                if formats == known.formats:
-                    return known
-                return Columns(known.names, known.tables, known.types, formats)
+                return known.in_formats(formats)
         return unknown(count, formats)
 
     def _statement_columns(self, portal: Portal) -> Columns | None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from acra_twisted.batches import CopyBatch
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.propagation import (
@@ -24,9 +23,10 @@ from acra_twisted.dialects.postgresql.propagation import (
     SERVER_VALUE,
     Disclosure,
 )
-from acra_twisted.dialects.postgresql.rows import ResultRows, messages_of
+from acra_twisted.dialects.postgresql.results import ResultRows
+from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.errors import RolledBackError, WireError
-from acra_twisted.model import MESSAGES, STREAM, Exchange, Session, Work
+from acra_twisted.model import MESSAGES, Exchange, Session, Work
 from acra_twisted.outstanding import (
     ANSWER,
     ANSWER_WITH_NEXT,
@@ -36,6 +36,7 @@ from acra_twisted.outstanding import (
     Entry,
     is_answer,
 )
+from acra_twisted.results import STREAM, Columns, Plan
 from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -44,14 +45,16 @@ from acra_twisted.wire.postgres import backend, frames
 _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
 #: What may hold something out of a table, without being a row.
 _TEXTS: Final = _ASYNCHRONOUS | {frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE}
+#: The column of a message that is no row: its body.
+_ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM)
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
 class ResponseFlow(ResultRows):
     """IMessageFlow for the database's direction.
 
-    ``plans``: True if some stage looks at results; ``messages``: if one looks at texts that are
-    none.  ``on_key`` is told the cancel key;
+    ``plan_rows``: see ResultRows; ``messages``: True if some stage looks at texts that are no
+    rows.  ``on_key`` is told the cancel key;
     ``check_authentication`` may change what the database asks for; ``refused_login`` is told of
     an error that ends the startup.  ``announces``: the client is a connector, to which this server
     makes itself known; ``announced``: the server has done so.
@@ -60,7 +63,7 @@ class ResponseFlow(ResultRows):
     def __init__(
         self,
         session: Session,
-        plans: bool = False,
+        plan_rows: Callable[[Columns], Plan] | None = None,
         *,
         messages: bool = False,
         message_limit: int = 64 << 20,
@@ -73,7 +76,7 @@ class ResponseFlow(ResultRows):
         disclosure: Disclosure = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
-        super().__init__(session, plans, message_limit)
+        super().__init__(session, plan_rows, message_limit)
         self._descriptions = Descriptions() if descriptions is None else descriptions
         self._disclosure = disclosure
         self._on_key = on_key
@@ -227,7 +230,7 @@ class ResponseFlow(ResultRows):
     # -- the queue ----------------------------------------------------------------------------
 
     def _pop(self, end: int) -> None:
-        self._columns = -1
+        self._no_rows()
         self._described = None
         replies.pop(self._session)
         self._after_pop(end)
@@ -261,7 +264,7 @@ class ResponseFlow(ResultRows):
         exchange.refuse(deny)
         hint = self._disclosure.hint(exchange)
         self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
-        self._columns = -1
+        self._no_rows()
         self._suppressing = True
         session = self._session
         session.refused_result = True
@@ -295,7 +298,7 @@ class ResponseFlow(ResultRows):
         exchange = outstanding[0][2] if outstanding else None
         if exchange is None:
             exchange = Exchange(session, "message", None, session.clock())
-        batch = CopyBatch(self._buffer.data, messages_of(STREAM), start, end)
+        batch = CopyRows(self._buffer.data, _ANYTHING, start, end)
         return self._ask(Work(MESSAGES, batch, exchange), (start, end))[1]
 
     def _settle_message(self, start: int, end: int, verdict: Any) -> None:
@@ -385,15 +388,20 @@ class ResponseFlow(ResultRows):
         if end - start < 7:
             raise WireError("database", "RowDescription is too short")
         columns = self._descriptions.columns(self._body(start, end))
+        if self._plan_rows is not None:
+            plan = self._plan_rows(columns)
+            if plan.shown is not columns:
+                self._leave_out(start, end)
+                self._out.append(_description(plan))
         if code == replies.DESCRIBE_STATEMENT:
-            if self._plans and payload is not None:
+            if self._plan_rows is not None and payload is not None:
                 self._session.prepared.statement_described(payload, columns)
             self._pop(end)
         elif code == replies.DESCRIBE_PORTAL:
             self._session.prepared.portal_described(payload, columns)
             self._pop(end)
         else:
-            self._columns = -1
+            self._no_rows()
             self._described = columns
 
     def _command_complete(self, start: int, end: int) -> None:
@@ -428,7 +436,7 @@ class ResponseFlow(ResultRows):
         session = self._session
         session.copying_in = False
         session.prepared.execution_ended()
-        self._columns = -1
+        self._no_rows()
         self._described = None
         if code == replies.EXECUTE:
             self._pop(end)
@@ -443,7 +451,7 @@ class ResponseFlow(ResultRows):
         _, _, exchange, portal = self._in_copy()
         assert exchange is not None  # noqa: S101 - all codes that copy have one
         statement = exchange.statement if portal is None else portal.statement
-        self._columns = -1
+        self._no_rows()
         self._copy_begins(self._body(start, end), statement)
 
     def _copy_both(self, start: int, end: int) -> None:
@@ -456,7 +464,7 @@ class ResponseFlow(ResultRows):
         CopyDone may have been sent already; Syncs sent before it are ignored as well.
         """
         self._in_copy()
-        self._columns = -1
+        self._no_rows()
         outstanding = self._session.outstanding
         head = outstanding.popleft()
         while self._head_is(FORWARD, replies.SYNC):
@@ -504,7 +512,7 @@ class ResponseFlow(ResultRows):
         elif hint:
             self._leave_out(start, end)
             self._out.append(backend.with_hint(self._body(start, end), hint))
-        self._columns = -1
+        self._no_rows()
         if is_answer(action) or code not in replies.ENDS_WITH_READY and code != replies.SYNC:
             replies.discard_until_sync(session)
             self._after_pop(end)
@@ -535,3 +543,10 @@ class ResponseFlow(ResultRows):
         self._pop(end)
         if session.settings is not None:
             session.settings.ready()
+
+
+def _description(plan: Plan) -> bytes:
+    """The RowDescription that the client gets, made once."""
+    if not plan.described:
+        plan.described = backend.encode_row_description(plan.shown)
+    return plan.described

@@ -1,252 +1,85 @@
-"""The bytes and the rows of a result: walked by their headers, or made a Work in runs."""
+"""Runs of PostgreSQL's DataRow and CopyData messages, as stages see them."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from acra_twisted.batches import CopyBatch, RowBatch
-from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.flow import ChunkFlow
-from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
 from acra_twisted.errors import WireError
-from acra_twisted.fast.bigendian import uint16
-from acra_twisted.model import (
-    COLUMNS,
-    LINES,
-    ROWS,
-    STREAM,
-    TUPLES,
-    Columns,
-    Exchange,
-    Session,
-    Statement,
-    Work,
-)
-from acra_twisted.outstanding import FORWARD, Entry
-from acra_twisted.sql.copying import null_may_be_digits
-from acra_twisted.wire.postgres import datarows, frames
-from acra_twisted.wire.postgres.frames import length_at
-from acra_twisted.wire.postgres.nested import CopiedTuples
+from acra_twisted.fast.bigendian import uint16, uint32
+from acra_twisted.results import RowBatch
 
-#: In rows of no more bytes than this is nothing that a stage looks for.
-_SHORT: Final = 128
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+
+_COUNT: Final = struct.Struct(">H")
+_LENGTH: Final = struct.Struct(">i")
+_NULL: Final = 0xFFFFFFFF
 
 
-class ResultRows(ChunkFlow):
-    """The row side of ResponseFlow.  ``plans``: True if some stage looks at results."""
+class DataRows(RowBatch):
+    """Complete DataRow messages."""
 
-    def __init__(self, session: Session, plans: bool, message_limit: int) -> None:
-        super().__init__(session)
-        self._plans = plans
-        self._message_limit = message_limit
-        # Of the rows that are coming: their column count once known, and what was announced.
-        self._columns = -1
-        self._described: Columns | None = None
-        # A row that is longer is not what it was announced to be.
-        self._row_limit = message_limit
-        # Of the COPY data that is coming: its layout, and what follows its tuples.
-        self._layout = STREAM
-        self._tuples: CopiedTuples | None = None
-        # The rows that a Work was made of: where they stand.
-        self._run: tuple[int, int] = (0, 0)
+    __slots__ = ()
 
-    def _load(self, data: bytes) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.feed(data)
-        self._start = self._buffer.position
+    def _find_offsets(self) -> list[int]:
+        data = self.data
+        offsets: list[int] = []
+        position: i64 = self.start
+        end: i64 = self.end
+        while position < end:
+            offsets.append(position)
+            position += 1 + uint32(data, position + 1)
+        offsets.append(end)
+        return offsets
 
-    def _emit(self, upto: int) -> None:
-        start = self._start
-        if upto > start:
-            self._out.append(self._part(start, upto))
-            self._start = upto
+    def _split(self, start: int) -> list[bytes | None]:
+        data = self.data
+        position: i64 = start
+        end: i64 = position + 1 + uint32(data, position + 1)
+        count = uint16(data, position + 5)
+        position += 7
+        values: list[bytes | None] = []
+        for _ in range(count):
+            if position + 4 > end:
+                raise WireError("database", "DataRow ends inside a column length")
+            size: i64 = uint32(data, position)
+            position += 4
+            if size == _NULL:
+                values.append(None)
+                continue
+            # As an unsigned number, a negative one is past any message.
+            if position + size > end:
+                raise WireError("database", "DataRow column length past the message")
+            values.append(data[position : position + size])
+            position += size
+        if position != end:
+            raise WireError("database", "DataRow has bytes after its last column")
+        return values
 
-    def _leave_out(self, start: int, end: int) -> None:
-        self._emit(start)
-        self._start = max(self._start, end)
-
-    def _keep(self, wanted: int) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.wait_for(wanted)
-        self._start = 0
-
-    def _wanted(self, data: bytes, position: int, size: int) -> int:
-        """How much must be there to go on: a header, or a whole row if rows are judged."""
-        if size - position >= 5 and data[position] in (frames.DATA_ROW, frames.COPY_DATA):
-            length = frames.length_at(data, position)
-            return length + 1 if size - position >= datarows.HEADER_SIZE else datarows.HEADER_SIZE
-        return 5
-
-    def _stream(self, position: int, size: int) -> int:
-        taken = min(self._streaming, size - position)
-        self._streaming -= taken
-        self._buffer.position = position + taken
-        return position + taken
-
-    def _head(self, *codes: int) -> Entry:
-        """Return the entry that the current message answers.  Raises WireError if the head is not
-        a reply to one of ``codes`` that is forwarded."""
-        outstanding = self._session.outstanding
-        if outstanding:
-            entry = outstanding[0]
-            if entry[0] == FORWARD and entry[1] in codes:
-                return entry
-        raise WireError("database", "a reply that answers no request")
-
-    def _head_is(self, action: int, code: int) -> bool:
-        """Whether this is done with the reply that is owed next, to a message of this code."""
-        outstanding = self._session.outstanding
-        return bool(outstanding) and outstanding[0][0] == action and outstanding[0][1] == code
-
-    def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
-        """From a DataRow on: walk the rows, or make a Work of those that are complete."""
-        if size - position < datarows.HEADER_SIZE:
-            return position, None
-        _, code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
-        assert exchange is not None  # noqa: S101 - both codes always have one
-        if self._columns < 0:
-            first = uint16(data, position + 5)
-            exchange.plan = ()
-            self._row_limit = self._message_limit
-            if self._plans:
-                columns = self._result_columns(code, portal, first)
-                self._columns = len(columns)
-                if not columns.unconcerned:
-                    return self._plan(position, columns, exchange)
-                prepared: Prepared = self._session.prepared
-                if code == replies.EXECUTE and not prepared.is_certain(portal, columns):
-                    # It was said of what had this name, not of these very rows.
-                    self._row_limit = _SHORT
+    def _encode_row(self, values: Sequence[bytes | None]) -> bytes:
+        parts = [_COUNT.pack(len(values))]
+        for value in values:
+            if value is None:
+                parts.append(b"\xff\xff\xff\xff")
             else:
-                self._columns = self._count(code, portal, first)
-        if exchange.plan:
-            return self._judge_rows(data, position, size, exchange)
-        position = self._walk_rows(data, position, size)
-        if size - position >= datarows.HEADER_SIZE and data[position] == frames.DATA_ROW:
-            # A longer one than was announced.
-            self._row_limit = self._message_limit
-            return self._plan(position, unknown(self._columns), exchange)
-        return position, None
-
-    def _count(self, code: int, portal: Any, first: int) -> int:
-        described = self._described
-        if described is None and code == replies.EXECUTE:
-            described = portal.columns
-        elif described is None:
-            raise WireError("database", "DataRow before RowDescription")
-        return first if described is None else len(described)
-
-    def _result_columns(self, code: int, portal: Any, first: int) -> Columns:
-        """The columns of the rows to come; ``first`` is the column count of the first one."""
-        columns = self._described
-        if columns is not None:
-            return columns
-        if code == replies.QUERY:
-            raise WireError("database", "DataRow before RowDescription")
-        prepared: Prepared = self._session.prepared
-        return prepared.columns(portal, first)
-
-    def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
-        """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
-        begin, end = datarows.walk(data, position, size, self._columns, self._row_limit)
-        if size - end >= datarows.HEADER_SIZE and data[end] == frames.DATA_ROW:
-            length = length_at(data, end)
-            if length > self._row_limit < self._message_limit:
-                return begin, end
-            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
-            raise WireError("database", "DataRow has another number of columns than announced")
-        return begin, end
-
-    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
-        _, position = self._end_of_rows(data, position, size)
-        if position > size:
-            self._streaming = position - size
-            position = size
-        self._buffer.position = position
-        return position
-
-    def _judge_rows(
-        self, data: bytes, position: int, size: int, exchange: Exchange
-    ) -> tuple[int, Work | None]:
-        begin, end = self._end_of_rows(data, position, size)
-        run = (position, begin if end > size else end)
-        return self._judged(RowBatch, data, run, exchange)
-
-    def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
-        """From a CopyData with its header on: stream it, or make a Work of those complete."""
-        exchange = self._head(replies.QUERY, replies.EXECUTE)[2]
-        assert exchange is not None  # noqa: S101 - both codes always have one
-        if self._columns < 0:
-            self._columns = 1
-            exchange.plan = ()
-            if self._plans:
-                return self._plan(position, messages_of(self._layout), exchange)
-        if exchange.plan:
-            return self._judge_copied(data, position, size, exchange)
-        self._streaming = frames.length_at(data, position) + 1
-        return self._stream(position, size), None
-
-    def _copy_begins(self, body: bytes, statement: Statement | None) -> None:
-        """CopyOutResponse: a format and the number of columns; empty where data is no table's.
-
-        A base backup has no columns.
-        """
-        columns = uint16(body, 1) if len(body) >= 3 else 0
-        self._layout = STREAM if not columns else TUPLES if body[0] else LINES
-        self._tuples = CopiedTuples(columns) if self._layout == TUPLES else None
-        if self._plans and self._layout == LINES:
-            if statement is None or null_may_be_digits(statement.text):
-                self._layout = STREAM
-
-    def _judge_copied(
-        self, data: bytes, position: int, size: int, exchange: Exchange
-    ) -> tuple[int, Work | None]:
-        start = position
-        if self._layout == TUPLES and self._tuples is None:
-            # The message that comes was not whole tuples.
-            self._layout = STREAM
-            exchange.columns = messages_of(STREAM)
-        tuples = self._tuples
-        while size - position >= 5 and data[position] == frames.COPY_DATA:
-            length = frames.length_at(data, position)
-            if not 4 <= length <= self._message_limit:
-                frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
-            end = position + 1 + length
-            if end > size:
-                break
-            if tuples is not None and not tuples.whole(data, position + 5, end):
-                self._tuples = tuples = None
-                if position > start:
-                    break
-                self._layout = STREAM
-                exchange.columns = messages_of(STREAM)
-            position = end
-        return self._judged(CopyBatch, data, (start, position), exchange)
-
-    def _judged(
-        self, kind: type[RowBatch], data: bytes, run: tuple[int, int], exchange: Exchange
-    ) -> tuple[int, Work | None]:
-        """A Work of the messages in a run of the chunk, if there is a whole one."""
-        start, end = run
-        if start == end:
-            return end, None
-        assert exchange.columns is not None  # noqa: S101 - set with the plan
-        batch = kind(data, exchange.columns, start, end)
-        return self._ask(Work(ROWS, batch, exchange), run)
-
-    def _plan(self, position: int, columns: Columns, exchange: Exchange) -> tuple[int, Work]:
-        """Before the first row: a Work of what the result's columns are."""
-        exchange.columns = columns
-        return self._ask(Work(COLUMNS, columns, exchange), (position, position))
-
-    def _ask(self, work: Work, run: tuple[int, int]) -> tuple[int, Work]:
-        """Wait for the verdict on a run; go on behind it."""
-        self._buffer.position = run[1]
-        self._run = run
-        self._unsettled = True
-        return run[1], work
+                parts.append(_LENGTH.pack(len(value)))
+                parts.append(value)
+        body = b"".join(parts)
+        # Range-checked by struct: a value that grew past 2^31-1 raises instead of wrapping (FR-3).
+        return b"D" + _LENGTH.pack(len(body) + 4) + body
 
 
-def messages_of(layout: str) -> Columns:
-    """The columns of COPY data of a layout: each message is a cell."""
-    return Columns([b""], [0], [0], [0], layout)
+class CopyRows(DataRows):
+    """Complete CopyData messages: each is a row of one cell."""
+
+    __slots__ = ()
+
+    def _split(self, start: int) -> list[bytes | None]:
+        return [self.data[start + 5 : start + 1 + uint32(self.data, start + 1)]]
+
+    def _encode_row(self, values: Sequence[bytes | None]) -> bytes:
+        (value,) = values
+        assert value is not None  # noqa: S101 - COPY writes NULL as text
+        return b"d" + _LENGTH.pack(len(value) + 4) + value

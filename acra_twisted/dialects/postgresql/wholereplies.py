@@ -14,8 +14,9 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.errors import WireError
-from acra_twisted.model import Columns, Exchange, Work
+from acra_twisted.model import Exchange, Work
 from acra_twisted.outstanding import FORWARD, SKIP, Outstanding
+from acra_twisted.results import Columns
 from acra_twisted.wire.postgres import backend, datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 
@@ -88,7 +89,7 @@ class WholeReplies(ResponseFlow):
         if result is None or (described and result[0] is None):
             return False
         columns = result[0]
-        if self._plans and columns is not None:
+        if self._plan_rows is not None and columns is not None:
             portal: Portal = outstanding[first + 1][3]
             if portal.statement is not None:
                 prepared: Prepared = self._session.prepared
@@ -111,14 +112,14 @@ class WholeReplies(ResponseFlow):
             columns = self._descriptions.known(data[position + 5 : next_one])
             if columns is None:
                 return None
-            judged = self._plans and not columns.unconcerned
-            if judged and columns.looks is None:
+            plan = None if self._plan_rows is None else self._plan_rows(columns)
+            if plan is not None and plan.shown is not columns:
                 return None
             # Behind the rows, ReadyForQuery's header is there to be read in any case.
             _, position = datarows.walk(
                 data, next_one, len(data), len(columns), self._message_limit
             )
-            if position + 5 > end or (judged and columns.may_concern(data, next_one, position)):
+            if position + 5 > end or (plan is not None and plan.concerns(data, next_one, position)):
                 return None
             length = length_at(data, position)
         if data[position] != frames.COMMAND_COMPLETE or position + length + 1 != end:
@@ -133,7 +134,7 @@ class WholeReplies(ResponseFlow):
     def _pass_on(self, data: bytes, exchange: Exchange, result: Result) -> None:
         session = self._session
         now = exchange.first_byte = session.clock()
-        exchange.columns, rows = result
+        rows = result[1]
         if rows >= 0:
             # What came before it was the result of another statement of the same text.
             exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows

@@ -9,7 +9,7 @@ import struct
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import WireError
-from acra_twisted.model import Columns
+from acra_twisted.results import Columns
 from acra_twisted.wire.postgres.frames import end_of_string, message
 
 _SHORT: Final = struct.Struct(">H")
@@ -144,19 +144,41 @@ def decode_row_description(body: bytes) -> Columns:
     (count,) = _SHORT.unpack_from(body)
     names: list[bytes] = []
     tables: list[int] = []
+    attributes: list[int] = []
     types: list[int] = []
+    sizes: list[int] = []
+    modifiers: list[int] = []
     formats: list[int] = []
     at = 2
     for _ in range(count):
         end = end_of_string(body, at)
         if end < 0 or end + 1 + _FIELD.size > len(body):
             raise WireError("database", "RowDescription ends inside a column")
-        table, _, type_oid, _, _, code = _FIELD.unpack_from(body, end + 1)
+        table, attribute, kind, size, modifier, code = _FIELD.unpack_from(body, end + 1)
         names.append(body[at:end])
         tables.append(table)
-        types.append(type_oid)
+        attributes.append(attribute)
+        types.append(kind)
+        sizes.append(size)
+        modifiers.append(modifier)
         formats.append(code)
         at = end + 1 + _FIELD.size
     if at != len(body):
         raise WireError("database", "RowDescription has bytes after its last column")
-    return Columns(names, tables, types, formats)
+    return Columns(names, tables, types, formats, "", attributes, sizes, modifiers)
+
+
+def encode_row_description(columns: Columns) -> bytes:
+    """A RowDescription message.  Raises struct.error rather than wrap a number."""
+    parts = [_SHORT.pack(len(columns))]
+    for index, name in enumerate(columns.names):
+        field = _FIELD.pack(
+            columns.tables[index],
+            columns.attributes[index],
+            columns.types[index],
+            columns.sizes[index],
+            columns.modifiers[index],
+            columns.formats[index],
+        )
+        parts += (name, b"\0", field)
+    return message(b"T", b"".join(parts))

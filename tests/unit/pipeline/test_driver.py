@@ -1,6 +1,5 @@
 """Running stages: order, verdicts, Deferreds, failures; what is not made is counted."""
 
-from types import SimpleNamespace
 from unittest import mock
 
 from twisted.internet import defer
@@ -9,10 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.model import COLUMNS, ROWS, STATEMENT, Columns, Exchange, Statement, Work
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline import driver
-from acra_twisted.verdicts import NEVER, PASS, Deny, Hangup, Replace
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 from tests.support.sessions import make_session
 
 
@@ -186,62 +185,3 @@ class Driver(SynchronousTestCase):
         result = driver.then(waiting, lambda n: n + 1)
         waiting.callback(2)
         self.assertEqual(self.successResultOf(result), 3)
-
-
-class Plans(SynchronousTestCase):
-    def setUp(self):
-        self.session = make_session()
-        self.exchange = Exchange(self.session, "query", None, 1)
-        self.work = Work(COLUMNS, Columns([], [], [], []), self.exchange)
-
-    def test_transforms_become_the_plan(self):
-        class Transform:
-            def transform(self, batch):
-                return Replace(batch + 1)
-
-        planners = (hook(None), hook(Transform()), hook(Transform()))
-        self.assertIs(driver.plan(planners, self.work), PASS)
-        rows = Work(ROWS, 1, self.exchange)
-        self.assertEqual(driver.run(self.exchange.plan, rows).item, 3)
-        self.assertFalse(self.work.item.unconcerned)
-
-    def test_stages_that_say_how_to_see_that_rows_do_not_concern_them(self):
-        def look(data, start, end):
-            return b"x" in data[start:end]
-
-        def other(data, start, end):
-            return b"y" in data[start:end]
-
-        def transform(look=None):
-            return SimpleNamespace(transform=self.fail, look=look)
-
-        for answers, expected in (
-            ((transform(look), transform(look)), (look,)),
-            ((transform(look), NEVER, transform(other)), (look, other)),
-            ((transform(look), transform()), None),
-            # It has nothing to do with these rows, and may have with the next ones.
-            ((transform(look), None), None),
-            ((NEVER,), None),
-        ):
-            columns = self.work.item = Columns([], [], [], [])
-            self.assertIs(driver.plan(tuple(map(hook, answers)), self.work), PASS)
-            self.assertEqual(columns.looks, expected)
-            # Without looks all rows concern whoever does not answer NEVER.
-            seen = [columns.may_concern(b"xy", *run) for run in ((0, 0), (0, 1), (1, 2))]
-            if expected is None:
-                self.assertEqual(seen, [not columns.unconcerned] * 3)
-            else:
-                self.assertEqual(seen, [False, True, other in expected])
-
-    def test_columns_that_concern_nobody_ever(self):
-        for answers, expected in (((NEVER, NEVER), True), ((NEVER, None), False)):
-            self.assertIs(driver.plan(tuple(map(hook, answers)), self.work), PASS)
-            self.assertEqual((self.work.item.unconcerned, self.exchange.plan), (expected, ()))
-        self.assertEqual(repr(NEVER), "NEVER")
-
-    def test_a_broken_planner_fails_closed(self):
-        verdict = driver.plan((hook(ValueError()),), self.work)
-        self.assertEqual(verdict.code, events.STAGE_FAILED)
-        lenient = hook(ValueError(), lenient=True)
-        self.assertIs(driver.plan((lenient,), self.work), PASS)
-        self.assertEqual(self.exchange.plan, ())

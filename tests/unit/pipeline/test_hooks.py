@@ -2,18 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import (
-    COLUMNS,
-    MESSAGES,
-    PARAMETERS,
-    ROWS,
-    STATEMENT,
-    Columns,
-    Exchange,
-    Work,
-)
+from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Work
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.verdicts import PASS
+from acra_twisted.results import Columns
+from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
 from tests.support.stages import Everything
 
@@ -26,11 +18,27 @@ class Hooks(SynchronousTestCase):
         exchange = Exchange(make_session(), "query", None, 1)
         for kind in (STATEMENT, PARAMETERS):
             self.assertEqual(pipeline.run(Work(kind, None, exchange)).reason, "first")
-        self.assertIs(pipeline.run(Work(COLUMNS, Columns([], [], [], []), exchange)), PASS)
-        self.assertEqual(exchange.notes["planned"], ["second", "first"])
+        # Rows bring the hooks of their result's plan.
         self.assertIs(pipeline.run(Work(ROWS, None, exchange)), PASS)
+        denying = (("planned", lambda rows, exchange: Deny(reason="planned"), False),)
+        verdict = pipeline.run(Work(ROWS, None, exchange, denying))
+        self.assertEqual(verdict.reason, "planned")
         # Replies run the list backwards.
         self.assertEqual(pipeline.run(Work(MESSAGES, None, exchange)).reason, "second")
 
+    def test_results_are_planned_from_the_database_to_the_client_until_a_reload(self):
+        order = []
+        first, second = Everything("first"), Everything("second")
+        first.planned = second.planned = order
+        pipeline = Pipeline([first, second])
+        columns = Columns([], [], [], [])
+        for _ in range(2):
+            pipeline.plan_rows(columns)
+        self.assertEqual(order, [("second", columns), ("first", columns)])
+        pipeline.forget_plans()
+        pipeline.plan_rows(columns)
+        self.assertEqual(len(order), 4)
+
     def test_an_empty_pipeline_inspects_nothing(self):
         self.assertEqual(Pipeline().inspects, frozenset())
+        self.assertIsNone(Pipeline().plan_rows)

@@ -48,8 +48,10 @@ class Slow:
     def on_statement(self, statement, exchange):
         return self._later() if b"slow" in statement.text else PASS
 
-    def plan_result(self, columns, exchange):
-        return SimpleNamespace(transform=lambda batch: self._later())
+    def plan_result(self, columns):
+        return SimpleNamespace(
+            columns=None, concerns=None, transform=lambda batch, exchange: self._later()
+        )
 
     def _later(self):
         verdict = Deferred()
@@ -81,7 +83,7 @@ class Looked(SynchronousTestCase):
             self.database,
             (
                 WholeRequests(self.session, pipeline.inspects),
-                WholeReplies(self.session, "rows" in pipeline.inspects),
+                WholeReplies(self.session, pipeline.plan_rows),
             ),
             pipeline,
             Limits(pending, **limits),

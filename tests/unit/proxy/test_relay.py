@@ -63,16 +63,17 @@ class OneRelay(SynchronousTestCase):
         self.timers = []
         self.relay = self.make(self.limits)
 
-    def make(self, limits, pipeline=None, plans=False, check=lambda body: None):
+    def make(self, limits, pipeline=None, check=lambda body: None):
+        pipeline = pipeline or Pipeline()
         return Relay(
             self.session,
             self.client,
             self.database,
             (
                 WholeRequests(self.session),
-                WholeReplies(self.session, plans, check_authentication=check),
+                WholeReplies(self.session, pipeline.plan_rows, check_authentication=check),
             ),
-            pipeline or Pipeline(),
+            pipeline,
             limits,
             fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
             seconds=lambda: self.now,
@@ -293,9 +294,11 @@ class Refusing:
 
     name = "refusing"
 
-    def plan_result(self, columns, exchange):
+    def plan_result(self, columns):
         return SimpleNamespace(
-            transform=lambda batch: Deny() if b"secret" in bytes(batch.data) else PASS
+            columns=None,
+            concerns=None,
+            transform=lambda batch, exchange: Deny() if b"secret" in bytes(batch.data) else PASS,
         )
 
     def stop(self):
@@ -312,7 +315,7 @@ class RefusedResults(OneRelay):
 
     def setUp(self):
         super().setUp()
-        self.relay = self.make(Limits(100), Pipeline([Refusing()]), plans=True)
+        self.relay = self.make(Limits(100), Pipeline([Refusing()]))
         self.relay.from_client(query(b"begin"))
         self.relay.from_database(complete(b"BEGIN") + ready(b"T"))
         self.forget()

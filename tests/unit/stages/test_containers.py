@@ -4,7 +4,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import cells
-from acra_twisted.model import TUPLES, UNKNOWN_FORMAT
+from acra_twisted.results import TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages import containers
 from tests.support import nested
 from tests.support.containers import (

@@ -9,10 +9,11 @@ from zope.interface.verify import verifyObject
 from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IResultStage, IRowTransform
-from acra_twisted.model import STREAM, TUPLES, UNKNOWN_FORMAT, Exchange
+from acra_twisted.model import Exchange
 from acra_twisted.plugins.chosen import Services
+from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
-from acra_twisted.verdicts import NEVER, PASS, Replace
+from acra_twisted.verdicts import PASS, Replace
 from acra_twisted.wire.postgres.nested import SIGNATURE, CopiedTuples
 from tests.support import nested
 from tests.support.containers import (
@@ -44,9 +45,9 @@ class Decrypting(SynchronousTestCase):
         self.exchange = self.bench.exchange
 
     def transform(self, rows, exchange=None):
-        plan = self.stage.plan_result(rows.columns, exchange or self.exchange)
+        plan = self.stage.plan_result(rows.columns)
         verifyObject(IRowTransform, plan)
-        return plan.transform(rows)
+        return plan.transform(rows, exchange or self.exchange)
 
     def opened(self, rows):
         verdict = self.transform(rows)
@@ -73,8 +74,8 @@ class Decrypting(SynchronousTestCase):
 
     def test_no_container_and_nothing_that_could_be_one(self):
         self.assertIs(self.transform(batch([b"text"])), PASS)
-        self.assertIs(self.stage.plan_result(columns(INT4), self.exchange), NEVER)
-        self.assertIsNotNone(self.stage.plan_result(columns(BYTEA), self.exchange))
+        self.assertIs(self.stage.plan_result(columns(INT4)), None)
+        self.assertIsNotNone(self.stage.plan_result(columns(BYTEA)))
         self.assertIsNone(self.exchange.attributes)
 
     def test_a_look_at_the_bytes_sees_whatever_could_be_opened(self):
@@ -85,9 +86,9 @@ class Decrypting(SynchronousTestCase):
             (batch([struct], formats=[1]), True),
             (batch([b"\0\1"], formats=[1]), False),
         ):
-            plan = self.stage.plan_result(rows.columns, self.exchange)
-            self.assertEqual(plan.look(rows.data, rows.start, rows.end), expected)
-            self.assertFalse(plan.look(rows.data, rows.end, rows.end))
+            plan = self.stage.plan_result(rows.columns)
+            self.assertEqual(plan.concerns(rows.data, rows.start, rows.end), expected)
+            self.assertFalse(plan.concerns(rows.data, rows.end, rows.end))
 
     def test_what_cannot_be_opened_stays(self):
         foreign = self.bench.block(key=b"f" * 32)
@@ -288,7 +289,7 @@ class Decrypting(SynchronousTestCase):
 
         stage = Decryptor(Later(), self.workers)
         rows = batch([hexed(self.bench.struct(b"one"))])
-        verdict = stage.plan_result(rows.columns, self.exchange).transform(rows)
+        verdict = stage.plan_result(rows.columns).transform(rows, self.exchange)
         from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 
         waiting.callback(self.bench.keys.opener(STORAGE, STORAGE_SYMMETRIC, "client"))
@@ -302,8 +303,8 @@ class Decrypting(SynchronousTestCase):
 
         stage = Decryptor(Broken(), self.workers)
         rows = batch([hexed(self.bench.struct())])
-        plan = stage.plan_result(rows.columns, self.exchange)
-        self.assertRaises(KeyStoreError, plan.transform, rows)
+        plan = stage.plan_result(rows.columns)
+        self.assertRaises(KeyStoreError, plan.transform, rows, self.exchange)
 
     def test_it_needs_keys(self):
         make = DecryptorFactory().make

@@ -16,12 +16,13 @@ from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import STREAM, TUPLES, UNKNOWN_FORMAT, Exchange
+from acra_twisted.model import Exchange
 from acra_twisted.options import defaults
 from acra_twisted.plugins.chosen import Services
+from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison, PoisonFactory, Script
-from acra_twisted.verdicts import NEVER, PASS, Hangup
+from acra_twisted.verdicts import PASS, Hangup
 from acra_twisted.wire.postgres.nested import SIGNATURE
 from tests.support.containers import (
     INT4,
@@ -49,9 +50,9 @@ class Detecting(SynchronousTestCase):
     def judge(self, rows, exchange=None, **options):
         stage = self.stage(**options)
         verifyObject(IResultStage, stage)
-        plan = stage.plan_result(rows.columns, exchange or self.exchange)
+        plan = stage.plan_result(rows.columns)
         verifyObject(IRowTransform, plan)
-        return plan.transform(rows)
+        return plan.transform(rows, exchange or self.exchange)
 
     @property
     def events(self):
@@ -152,7 +153,7 @@ class Detecting(SynchronousTestCase):
         rows = batch([hexed(self.bench.struct())], [hexed(self.bench.block())])
         self.assertIs(self.judge(rows), PASS)
         self.assertIs(self.judge(batch([b"text"])), PASS)
-        self.assertIs(self.stage().plan_result(columns(INT4), self.exchange), NEVER)
+        self.assertIs(self.stage().plan_result(columns(INT4)), None)
         self.assertEqual(self.events, [])
 
     def test_a_damaged_record_is_still_one(self):
@@ -202,8 +203,8 @@ class Detecting(SynchronousTestCase):
         self.assertIs(self.judge(rows), PASS)
         found = rows.findings
         self.assertEqual(len(found.points), 2)
-        plan = Decryptor(self.bench.keys, self.workers).plan_result(rows.columns, self.exchange)
-        self.assertEqual(plan.transform(rows).item.cells(0), [hexed(b"one")])
+        plan = Decryptor(self.bench.keys, self.workers).plan_result(rows.columns)
+        self.assertEqual(plan.transform(rows, self.exchange).item.cells(0), [hexed(b"one")])
         self.assertIs(rows.findings, found)
 
 

@@ -6,6 +6,7 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 from tests.support.sessions import make_session, ready
@@ -17,7 +18,7 @@ class Dialect(SynchronousTestCase):
         startup = StartupPacket(9999, {b"user": b"ann", b"_pq_.x": b"1"})
         keys = []
         request, response, first = PostgresqlDialect().open_session(
-            session, startup, frozenset(), AuthenticationPolicy(), keys.append
+            session, startup, Pipeline(), AuthenticationPolicy(), keys.append
         )
         self.assertEqual(first, StartupPacket(2, {b"user": b"ann"}).encode())
         self.assertEqual((session.user, session.database), (b"ann", b"ann"))
@@ -35,7 +36,7 @@ class Dialect(SynchronousTestCase):
             session = make_session(ready=False)
             startup = StartupPacket(0, {b"user": b"ann"})
             _, response, _ = PostgresqlDialect().open_session(
-                session, startup, frozenset(), AuthenticationPolicy(), lambda key: None
+                session, startup, Pipeline(), AuthenticationPolicy(), lambda key: None
             )
             [exchange] = session.observer.opened
             error = backend.encode_error(b"FATAL", sqlstate, "no")
@@ -62,7 +63,7 @@ class Dialect(SynchronousTestCase):
         startup = StartupPacket(0, {b"user": b"ann", b"TimeZone": b"UTC", b"options": options})
         session = make_session(ready=False)
         PostgresqlDialect().open_session(
-            session, startup, frozenset(), AuthenticationPolicy(), lambda key: None
+            session, startup, Pipeline(), AuthenticationPolicy(), lambda key: None
         )
         self.assertEqual(session.asked, {"search_path", "timezone", "jit"})
 

@@ -11,7 +11,7 @@ from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.model import ROWS
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.link.tracecontext import TraceContext
-from tests.support.playbook import Playbook
+from tests.support.playbook import Plan, Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,
     CLOSE_COMPLETE,
@@ -114,20 +114,14 @@ class Shorter(SynchronousTestCase):
             asked.append(data[start:end])
             return b"see" in data[start:end]
 
-        def judge(work):
-            if work.kind == "columns":
-                work.exchange.plan = (("test", None, False),)
-                work.item.looks = (look,)
-            return PASS
-
-        play = Playbook(judge, inspects=(ROWS,))
-        for value, works in ((b"1", 2), (b"2", 2), (b"see", 4), (b"3", 4)):
+        play = Playbook(Plan(lambda batch: PASS, look), inspects=(ROWS,))
+        for value, works in ((b"1", 1), (b"2", 1), (b"see", 2), (b"3", 2)):
             reply = ONE + row(value) + complete(b"SELECT 1") + ready()
             play.client(query(b"SELECT 1"))
             self.assertEqual(play.database(reply), reply)
             self.assertEqual(len(play.works), works)
             play.done()
-        self.assertEqual(asked, [row(b"2"), row(b"see"), row(b"3")])
+        self.assertEqual(asked, [row(b"1"), row(b"2"), row(b"see"), row(b"see"), row(b"3")])
 
     def test_limits_hold(self):
         talk = [("client", query(b"x")), ("database", ONE + row(b"x") + complete(b"SELECT 1"))]

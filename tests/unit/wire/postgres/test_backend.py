@@ -1,5 +1,7 @@
 """Backend messages: decode after encode, hostile bodies."""
 
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -50,6 +52,24 @@ class Messages(SynchronousTestCase):
         self.assertEqual(
             (found.names, found.types, found.formats), ([b"a", b"bc"], [25, 25], [0, 0])
         )
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.binary(max_size=5).filter(lambda name: b"\0" not in name),
+                *(st.integers(0, 2**32 - 1), st.integers(-(2**15), 2**15 - 1)),
+                *(st.integers(0, 2**32 - 1), st.integers(-(2**15), 2**15 - 1)),
+                *(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**15), 2**15 - 1)),
+            ),
+            max_size=4,
+        )
+    )
+    def test_a_row_description_is_kept_whole(self, fields):
+        body = len(fields).to_bytes(2, "big") + b"".join(
+            name + b"\0" + struct.pack(">IhIhih", *numbers) for name, *numbers in fields
+        )
+        columns = backend.decode_row_description(body)
+        self.assertEqual(backend.encode_row_description(columns)[5:], body)
 
     def test_irregular(self):
         for decode, body in (

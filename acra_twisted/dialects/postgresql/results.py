@@ -1,0 +1,271 @@
+"""The bytes and the rows of a result: walked by their headers, or made a Work in runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.flow import ChunkFlow
+from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
+from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
+from acra_twisted.errors import WireError
+from acra_twisted.fast.bigendian import uint16
+from acra_twisted.model import ROWS, Exchange, Session, Statement, Work
+from acra_twisted.outstanding import FORWARD, Entry
+from acra_twisted.results import LINES, STREAM, TUPLES, Columns, Plan
+from acra_twisted.sql.copying import null_may_be_digits
+from acra_twisted.wire.postgres import datarows, frames
+from acra_twisted.wire.postgres.frames import length_at
+from acra_twisted.wire.postgres.nested import CopiedTuples
+
+#: In rows of no more bytes than this is nothing that a stage looks for.
+_SHORT: Final = 128
+#: Of a result that no stage looks at.
+_UNSEEN: Final = Plan(Columns((), (), (), ()))
+
+
+class ResultRows(ChunkFlow):
+    """The row side of ResponseFlow.
+
+    ``plan_rows`` gives the stages' plan for a result's columns; None if no stage looks at rows.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        plan_rows: Callable[[Columns], Plan] | None,
+        message_limit: int,
+    ) -> None:
+        super().__init__(session)
+        self._plan_rows = plan_rows
+        self._message_limit = message_limit
+        # Of the rows that are coming: their column count once known, what was announced, and what
+        # the stages do with them.
+        self._columns = -1
+        self._described: Columns | None = None
+        self._batch_columns = _UNSEEN.shown
+        self._plan = _UNSEEN
+        # A row that is longer is not what it was announced to be.
+        self._row_limit = message_limit
+        # Of the COPY data that is coming: its layout, and what follows its tuples.
+        self._layout = STREAM
+        self._tuples: CopiedTuples | None = None
+        # The rows that a Work was made of: where they stand.
+        self._run: tuple[int, int] = (0, 0)
+
+    def _load(self, data: bytes) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.feed(data)
+        self._start = self._buffer.position
+
+    def _emit(self, upto: int) -> None:
+        start = self._start
+        if upto > start:
+            self._out.append(self._part(start, upto))
+            self._start = upto
+
+    def _leave_out(self, start: int, end: int) -> None:
+        self._emit(start)
+        self._start = max(self._start, end)
+
+    def _keep(self, wanted: int) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.wait_for(wanted)
+        self._start = 0
+
+    def _wanted(self, data: bytes, position: int, size: int) -> int:
+        """How much must be there to go on: a header, or a whole row if rows are judged."""
+        if size - position >= 5 and data[position] in (frames.DATA_ROW, frames.COPY_DATA):
+            length = frames.length_at(data, position)
+            return length + 1 if size - position >= datarows.HEADER_SIZE else datarows.HEADER_SIZE
+        return 5
+
+    def _stream(self, position: int, size: int) -> int:
+        taken = min(self._streaming, size - position)
+        self._streaming -= taken
+        self._buffer.position = position + taken
+        return position + taken
+
+    def _head(self, *codes: int) -> Entry:
+        """Return the entry that the current message answers.  Raises WireError if the head is not
+        a reply to one of ``codes`` that is forwarded."""
+        outstanding = self._session.outstanding
+        if outstanding:
+            entry = outstanding[0]
+            if entry[0] == FORWARD and entry[1] in codes:
+                return entry
+        raise WireError("database", "a reply that answers no request")
+
+    def _head_is(self, action: int, code: int) -> bool:
+        """Whether this is done with the reply that is owed next, to a message of this code."""
+        outstanding = self._session.outstanding
+        return bool(outstanding) and outstanding[0][0] == action and outstanding[0][1] == code
+
+    def _rows(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
+        """From a DataRow on: walk the rows, or make a Work of those that are complete."""
+        if size - position < datarows.HEADER_SIZE:
+            return position, None
+        _, code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
+        assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._columns < 0:
+            first = uint16(data, position + 5)
+            self._row_limit = self._message_limit
+            if self._plan_rows is None:
+                self._columns = self._count(code, portal, first)
+            else:
+                columns = self._result_columns(code, portal, first)
+                self._columns = len(columns)
+                self._follow(columns, self._plan_rows(columns))
+                prepared: Prepared = self._session.prepared
+                if (
+                    not self._plan.hooks
+                    and code == replies.EXECUTE
+                    and not prepared.is_certain(portal, columns)
+                ):
+                    # It was said of what had this name, not of these very rows.
+                    self._row_limit = _SHORT
+        if self._plan.hooks:
+            return self._judge_rows(data, position, size, exchange)
+        position = self._walk_rows(data, position, size)
+        if size - position >= datarows.HEADER_SIZE and data[position] == frames.DATA_ROW:
+            # A longer one than was announced.
+            self._row_limit = self._message_limit
+            assert self._plan_rows is not None  # noqa: S101 - else nothing is announced
+            columns = unknown(self._columns)
+            self._follow(columns, self._plan_rows(columns))
+            return self._rows(data, position, size)
+        return position, None
+
+    def _follow(self, columns: Columns, plan: Plan) -> None:
+        """Treat the rows that are coming as these columns' plan says."""
+        self._batch_columns = columns
+        self._plan = plan
+
+    def _count(self, code: int, portal: Any, first: int) -> int:
+        described = self._described
+        if described is None and code == replies.EXECUTE:
+            described = portal.columns
+        elif described is None:
+            raise WireError("database", "DataRow before RowDescription")
+        return first if described is None else len(described)
+
+    def _result_columns(self, code: int, portal: Any, first: int) -> Columns:
+        """The columns of the rows to come; ``first`` is the column count of the first one."""
+        columns = self._described
+        if columns is not None:
+            return columns
+        if code == replies.QUERY:
+            raise WireError("database", "DataRow before RowDescription")
+        prepared: Prepared = self._session.prepared
+        return prepared.columns(portal, first)
+
+    def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
+        """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
+        begin, end = datarows.walk(data, position, size, self._columns, self._row_limit)
+        if size - end >= datarows.HEADER_SIZE and data[end] == frames.DATA_ROW:
+            length = length_at(data, end)
+            if length > self._row_limit < self._message_limit:
+                return begin, end
+            frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
+            raise WireError("database", "DataRow has another number of columns than announced")
+        return begin, end
+
+    def _walk_rows(self, data: bytes, position: int, size: int) -> int:
+        _, position = self._end_of_rows(data, position, size)
+        if position > size:
+            self._streaming = position - size
+            position = size
+        self._buffer.position = position
+        return position
+
+    def _judge_rows(
+        self, data: bytes, position: int, size: int, exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        begin, end = self._end_of_rows(data, position, size)
+        run = (position, begin if end > size else end)
+        return self._judged(DataRows, data, run, exchange)
+
+    def _no_rows(self) -> None:
+        """What is known of the rows at hand does not hold for those to come."""
+        self._columns = -1
+        self._plan = _UNSEEN
+
+    def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
+        """From a CopyData with its header on: stream it, or make a Work of those complete."""
+        exchange = self._head(replies.QUERY, replies.EXECUTE)[2]
+        assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._columns < 0:
+            self._columns = 1
+            self._follow_layout(self._layout)
+        if self._plan.hooks:
+            return self._judge_copied(data, position, size, exchange)
+        self._streaming = frames.length_at(data, position) + 1
+        return self._stream(position, size), None
+
+    def _copy_begins(self, body: bytes, statement: Statement | None) -> None:
+        """CopyOutResponse: a format and the number of columns; empty where data is no table's.
+
+        A base backup has no columns.
+        """
+        columns = uint16(body, 1) if len(body) >= 3 else 0
+        self._layout = STREAM if not columns else TUPLES if body[0] else LINES
+        self._tuples = CopiedTuples(columns) if self._layout == TUPLES else None
+        if self._plan_rows is not None and self._layout == LINES:
+            if statement is None or null_may_be_digits(statement.text):
+                self._layout = STREAM
+
+    def _judge_copied(
+        self, data: bytes, position: int, size: int, exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        start = position
+        if self._layout == TUPLES and self._tuples is None:
+            # The message that comes was not whole tuples.
+            self._follow_layout(STREAM)
+        tuples = self._tuples
+        while size - position >= 5 and data[position] == frames.COPY_DATA:
+            length = frames.length_at(data, position)
+            if not 4 <= length <= self._message_limit:
+                frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
+            end = position + 1 + length
+            if end > size:
+                break
+            if tuples is not None and not tuples.whole(data, position + 5, end):
+                self._tuples = tuples = None
+                if position > start:
+                    break
+                self._follow_layout(STREAM)
+            position = end
+        return self._judged(CopyRows, data, (start, position), exchange)
+
+    def _judged(
+        self, kind: type[DataRows], data: bytes, run: tuple[int, int], exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        """A Work of the messages in a run of the chunk, if one that is whole may concern a
+        stage."""
+        start, end = run
+        plan = self._plan
+        if start == end or not plan.concerns(data, start, end):
+            self._buffer.position = end
+            return end, None
+        batch = kind(data, self._batch_columns, start, end)
+        return self._ask(Work(ROWS, batch, exchange, plan.hooks), run)
+
+    def _follow_layout(self, layout: str) -> None:
+        self._layout = layout
+        if self._plan_rows is not None:
+            columns = _MESSAGES[layout]
+            self._follow(columns, self._plan_rows(columns))
+
+    def _ask(self, work: Work, run: tuple[int, int]) -> tuple[int, Work]:
+        """Wait for the verdict on a run; go on behind it."""
+        self._buffer.position = run[1]
+        self._run = run
+        self._unsettled = True
+        return run[1], work
+
+
+#: The columns of COPY data, by its layout: each message is a cell.
+_MESSAGES: Final = {
+    layout: Columns([b""], [0], [0], [0], layout) for layout in (LINES, TUPLES, STREAM)
+}

@@ -1,0 +1,88 @@
+"""Ask the result stages what they do with a result: once for its columns, not once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from acra_twisted.model import Exchange
+from acra_twisted.pipeline.driver import Hook
+from acra_twisted.results import Columns, Plan, RowBatch, Search
+
+
+class Planner:
+    """Makes plans.  ``hooks`` are the stages' ``plan_result``, in the order in which they run."""
+
+    __slots__ = ("_hooks", "_time")
+
+    def __init__(self, hooks: tuple[Hook, ...]) -> None:
+        self._hooks = hooks
+        # A plan holds as long as this is the one that made it.
+        self._time = object()
+
+    def plan(self, columns: Columns) -> Plan:
+        """The plan for a result with these columns, made if there is none.
+
+        A stage that raises, or answers what is no transform, has a transform in the plan that
+        raises the same: it refuses the rows, or lets them pass, as any broken stage does.  Such a
+        plan is not kept.
+        """
+        plan = columns.plan
+        if plan is not None and plan.maker is self._time:
+            return plan
+        return self._make(columns)
+
+    def forget(self) -> None:
+        """Make every plan anew when it is wanted: a stage may have read other settings."""
+        self._time = object()
+
+    def _make(self, columns: Columns) -> Plan:
+        shown = columns
+        hooks: list[Hook] = []
+        # As keys: stages that look for the same thing look once.
+        searches: dict[Search, None] = {}
+        every_run = broken = False
+        for name, ask, lenient in self._hooks:
+            try:
+                transform = ask(shown)
+                if transform is None:
+                    continue
+                method, search = transform.transform, transform.concerns
+                replaced: Columns | None = transform.columns
+                if replaced is not None and len(replaced) != len(shown):
+                    raise ValueError(f"{len(replaced)} columns in place of {len(shown)}")
+            except Exception as error:
+                broken = every_run = True
+                hooks.append((name, _raising(error), lenient))
+                continue
+            hooks.append((name, method if shown is columns else _seeing(shown, method), lenient))
+            if search is None:
+                every_run = True
+            else:
+                searches[search] = None
+            if replaced is not None:
+                shown = replaced
+        found = None if every_run else tuple(searches)
+        plan = Plan(shown, tuple(hooks), found, self._time)
+        if not broken:
+            columns.plan = plan
+        return plan
+
+
+def _raising(error: Exception) -> Callable[[RowBatch, Exchange], Any]:
+    def transform(batch: RowBatch, exchange: Exchange) -> Any:
+        raise error
+
+    return transform
+
+
+def _seeing(
+    columns: Columns, method: Callable[[RowBatch, Exchange], Any]
+) -> Callable[[RowBatch, Exchange], Any]:
+    """Have a stage see the columns that the stages before it have replaced."""
+
+    def transform(batch: RowBatch, exchange: Exchange) -> Any:
+        batch.columns = columns
+        return method(batch, exchange)
+
+    return transform

@@ -1,0 +1,226 @@
+"""A result as stages see it: its columns, what is planned for them, and runs of its rows.
+
+A run is a part of the chunk that arrived: rows are split only when a stage asks for their cells,
+and nothing is copied before a row changes.  A dialect says how its rows are laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+# How bulk data is laid out: lines of text, which may be CSV; messages of whole tuples in binary
+# form; or anything at all, such as a base backup or a stream of replication.
+LINES: Final = "lines"
+TUPLES: Final = "tuples"
+STREAM: Final = "stream"
+#: The format of a column of which nobody has said whether it is text or binary.
+UNKNOWN_FORMAT: Final = -1
+
+#: A function of bytes and of where a run of rows begins and ends in them: False if nothing in it
+#: concerns the stage.
+Search = Callable[[bytes, int, int], bool]
+
+
+class Columns:
+    """The description of a result: parallel sequences, one entry a column.
+
+    ``tables`` are the identifiers of the tables that the columns come from, ``attributes`` the
+    columns' numbers there, 0 where they come from none.  ``types``, ``sizes`` and ``modifiers`` are
+    as the database gives them; a type is 0 where it is not known.  ``formats``: 0 text, 1 binary,
+    UNKNOWN_FORMAT.
+    ``layout``: LINES, TUPLES or STREAM if the rows are messages of bulk data, each a single cell as
+    it is on the wire, else empty.  ``plan``: the stages' plan, once it has been made.
+    """
+
+    __slots__ = (
+        "names",
+        "tables",
+        "attributes",
+        "types",
+        "sizes",
+        "modifiers",
+        "formats",
+        "layout",
+        "plan",
+        "_reformatted",
+    )
+
+    def __init__(
+        self,
+        names: Sequence[bytes],
+        tables: Sequence[int],
+        types: Sequence[int],
+        formats: Sequence[int],
+        layout: str = "",
+        attributes: Sequence[int] = (),
+        sizes: Sequence[int] = (),
+        modifiers: Sequence[int] = (),
+    ) -> None:
+        self.names = names
+        self.tables = tables
+        self.types = types
+        self.formats = formats
+        self.layout = layout
+        self.attributes = attributes or [0] * len(names)
+        self.sizes = sizes or [-1] * len(names)
+        self.modifiers = modifiers or [-1] * len(names)
+        self.plan: Plan | None = None
+        self._reformatted: Columns | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def in_formats(self, formats: Sequence[int]) -> Columns:
+        """The same columns in other formats; the last ones made are kept, and so is their plan."""
+        if formats == self.formats:
+            return self
+        made = self._reformatted
+        if made is None or made.formats != formats:
+            made = self._reformatted = Columns(
+                self.names,
+                self.tables,
+                self.types,
+                formats,
+                self.layout,
+                self.attributes,
+                self.sizes,
+                self.modifiers,
+            )
+        return made
+
+    def with_type(self, column: int, kind: int, size: int = -1, modifier: int = -1) -> Columns:
+        """The same columns, one of them of another type: for stages that change the cells so."""
+        types, sizes = list(self.types), list(self.sizes)
+        modifiers = list(self.modifiers)
+        types[column], sizes[column], modifiers[column] = kind, size, modifier
+        return Columns(
+            self.names,
+            self.tables,
+            types,
+            self.formats,
+            self.layout,
+            self.attributes,
+            sizes,
+            modifiers,
+        )
+
+
+class Plan:
+    """What the stages do with the rows of a result.  Made once for its columns and kept with them.
+
+    ``shown``: the columns as the client is told of them; ``hooks``: the transforms of the stages
+    that these columns concern, in the order in which they run; ``searches``: how to see that a run
+    of rows concerns none of them, None if some stage must get every run.  ``maker`` says whose plan
+    it is and of which time; ``described``: the description of ``shown``, once a dialect has
+    encoded it.
+    """
+
+    __slots__ = ("shown", "hooks", "searches", "maker", "described")
+
+    def __init__(
+        self,
+        shown: Columns,
+        hooks: tuple[Any, ...] = (),
+        searches: tuple[Search, ...] | None = (),
+        maker: Any = None,
+    ) -> None:
+        self.shown = shown
+        self.hooks = hooks
+        self.searches = searches
+        self.maker = maker
+        self.described = b""
+
+    def concerns(self, data: bytes, start: int, end: int) -> bool:
+        """Whether some stage must see the rows in ``data[start:end]``."""
+        searches = self.searches
+        if searches is None:
+            return True
+        for search in searches:  # noqa: SIM110 - a generator would take as long as the searches
+            if search(data, start, end):
+                return True
+        return False
+
+
+class RowBatch:
+    """A run of complete rows, ``data[start:end]``.  A dialect's own say how rows are laid out.
+
+    ``findings``: results that one stage leaves to the next, so that it need not look again; None
+    before.
+    """
+
+    __slots__ = (
+        "data",
+        "start",
+        "end",
+        "columns",
+        "findings",
+        "_offsets",
+        "_rows",
+        "_changed",
+        "_encoded",
+    )
+
+    def __init__(self, data: bytes, columns: Columns, start: int = 0, end: int = -1) -> None:
+        self.data = data
+        self.start = start
+        self.end = end if end >= 0 else len(data)
+        self.columns = columns
+        self.findings: Any = None
+        self._offsets: list[int] | None = None
+        # Rows that were split, and those of them that were changed.
+        self._rows: dict[int, list[bytes | None]] = {}
+        self._changed: set[int] = set()
+        self._encoded: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the run."""
+        return self.end - self.start
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where each row begins in ``data``, and the end behind the last."""
+        if self._offsets is None:
+            self._offsets = self._find_offsets()
+        return self._offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def cells(self, row: int) -> Sequence[bytes | None]:
+        """The values of one row, changes included.  Raises WireError on a malformed row."""
+        found = self._rows.get(row)
+        if found is None:
+            found = self._rows[row] = self._split(self.offsets[row])
+        return found
+
+    def set_cell(self, row: int, column: int, value: bytes | None) -> None:
+        """Change one value."""
+        self.cells(row)
+        self._rows[row][column] = value
+        self._changed.add(row)
+        self._encoded = None
+
+    def encode(self) -> bytes:
+        """The run with its changes.  Kept: a worker may do it before it is asked for."""
+        if self._encoded is not None:
+            return self._encoded
+        data, offsets = self.data, self.offsets
+        parts = []
+        done = self.start
+        for row in sorted(self._changed):
+            parts += [data[done : offsets[row]], self._encode_row(self._rows[row])]
+            done = offsets[row + 1]
+        parts.append(data[done : self.end])
+        self._encoded = encoded = b"".join(parts)
+        return encoded
+
+    def _find_offsets(self) -> list[int]:
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def _split(self, start: int) -> list[bytes | None]:
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def _encode_row(self, values: Sequence[bytes | None]) -> bytes:
+        raise NotImplementedError  # pragma: no cover - abstract

@@ -1,0 +1,127 @@
+"""Plans: asked for once, kept with the columns, never without a stage that broke."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.model import ROWS, Exchange, Work
+from acra_twisted.pipeline import driver
+from acra_twisted.pipeline.plans import Planner
+from acra_twisted.results import Columns, RowBatch
+from acra_twisted.verdicts import PASS, Replace
+from tests.support.sessions import make_session
+
+
+class Transform:
+    """Notes what it gets; ``search`` and ``columns`` are what a stage may give."""
+
+    def __init__(self, search=None, columns=None):
+        self.concerns = search
+        self.columns = columns
+        self.seen = []
+
+    def transform(self, batch, exchange):
+        self.seen.append(batch.columns)
+        return Replace(batch)
+
+
+def one(kind=25):
+    return Columns([b"a"], [0], [kind], [0])
+
+
+def find_x(data, start, end):
+    return b"x" in data[start:end]
+
+
+def find_y(data, start, end):
+    return b"y" in data[start:end]
+
+
+class Plans(SynchronousTestCase):
+    def planner(self, *answers, lenient=False):
+        """Of stages that give these answers; ``asked`` is what they were asked about."""
+        self.asked = []
+
+        def hook(answer):
+            def plan_result(columns):
+                self.asked.append(columns)
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+
+            return ("stage", plan_result, lenient)
+
+        return Planner(tuple(map(hook, answers)))
+
+    def run_rows(self, plan, columns):
+        session = make_session()
+        self.recorder = session.observer
+        exchange = Exchange(session, "query", None, 1)
+        return driver.run(plan.hooks, Work(ROWS, RowBatch(b"", columns), exchange, plan.hooks))
+
+    def test_stages_are_asked_once_for_the_same_columns(self):
+        columns, planner = one(), self.planner(None, Transform())
+        plan = planner.plan(columns)
+        self.assertIs(planner.plan(columns), plan)
+        self.assertEqual(self.asked, [columns] * 2)
+        self.assertIs(plan.shown, columns)
+        self.assertIsInstance(self.run_rows(plan, columns), Replace)
+        # Another pipeline has a plan of its own.
+        self.assertIsNot(self.planner(None).plan(columns), plan)
+
+    def test_they_are_asked_again_when_plans_are_forgotten(self):
+        columns, planner = one(), self.planner(None)
+        planner.plan(columns)
+        planner.forget()
+        planner.plan(columns)
+        self.assertEqual(len(self.asked), 2)
+
+    def test_runs_that_concern_a_stage(self):
+        for answers, expected in (
+            ((None,), [False, False, False]),
+            ((Transform(),), [True, True, True]),
+            ((Transform(find_x),), [False, True, False]),
+            ((Transform(find_x), None, Transform(find_y)), [False, True, True]),
+            ((Transform(find_x), Transform()), [True, True, True]),
+        ):
+            plan = self.planner(*answers).plan(one())
+            found = [plan.concerns(b"xy", *run) for run in ((0, 0), (0, 1), (1, 2))]
+            self.assertEqual(found, expected)
+
+    def test_stages_that_look_for_the_same_thing_look_once(self):
+        looked = []
+
+        def search(data, start, end):
+            looked.append(data)
+            return False
+
+        plan = self.planner(Transform(search), Transform(search)).plan(one())
+        self.assertFalse(plan.concerns(b"x", 0, 1))
+        self.assertEqual(looked, [b"x"])
+
+    def test_each_stage_sees_what_the_one_before_makes_of_the_columns(self):
+        columns, other, last = one(17), one(25), one(114)
+        first, second, third = Transform(columns=other), Transform(), Transform(columns=last)
+        plan = self.planner(first, second, third).plan(columns)
+        self.assertEqual(self.asked, [columns, other, other])
+        self.assertIs(plan.shown, last)
+        self.run_rows(plan, columns)
+        self.assertEqual((first.seen, second.seen, third.seen), ([columns], [other], [other]))
+
+    def test_a_stage_that_breaks_refuses_the_rows(self):
+        wide = Columns([b"a", b"b"], [0, 0], [25, 25], [0, 0])
+        for broken in (ValueError("secret"), object(), Transform(columns=wide)):
+            columns, planner = one(), self.planner(Transform(find_x), broken)
+            plan = planner.plan(columns)
+            self.assertTrue(plan.concerns(b"", 0, 0))
+            verdict = self.run_rows(plan, columns)
+            self.assertEqual(
+                verdict.text, "the statement could not be processed: stage stage failed"
+            )
+            self.assertEqual([name for name, _ in self.recorder.failures], ["stage"])
+            # It may work the next time.
+            self.assertIsNot(planner.plan(columns), plan)
+
+    def test_only_an_advisory_stage_may_be_passed_by(self):
+        columns = one()
+        plan = self.planner(ValueError(), lenient=True).plan(columns)
+        self.assertIs(self.run_rows(plan, columns), PASS)
+        self.assertEqual(len(self.recorder.failures), 1)
