@@ -1,10 +1,14 @@
-"""Write everything that is generated from the code: samples, options page, events page."""
+"""Write everything that is generated from the code: samples, pages and a picture."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from pathlib import Path
+
+from charts import performance_picture
+from commandpages import commands_page
+from interfacepages import interfaces_page
 
 from acra_twisted.config.acraoptions import ACRA_OPTIONS, AcraOption, options_of
 from acra_twisted.config.render import render_ini, render_reference
@@ -13,8 +17,8 @@ from acra_twisted.events import TABLE
 from acra_twisted.sql import pgtable
 from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS
 
-INDENTED = {"initial_indent": "    ", "subsequent_indent": "    "}
 TOP = Path(__file__).parent.parent
+INDENTED = {"initial_indent": "    ", "subsequent_indent": "    "}
 
 
 def events_page() -> str:
@@ -257,6 +261,9 @@ def pages() -> dict[str, str]:
             {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}
         ),
         "docs/acra-options.rst": acra_options_page(),
+        "docs/commands.rst": commands_page(),
+        "docs/pictures/performance.svg": performance_picture(TOP / "docs/performance.rst"),
+        "docs/interfaces.rst": interfaces_page(TOP / "acra_twisted/interfaces.py"),
         "docs/events.rst": events_page(),
         "docs/spans.rst": spans_page(),
         "docs/functions.rst": functions_page(),

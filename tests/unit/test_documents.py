@@ -116,14 +116,14 @@ class Commands(SynchronousTestCase):
     def test_flags_that_are_named(self):
         """Each ``--flag`` in a page's text is one of some program of ours."""
         known = set().union(*(flags_of(name) for name in (*scripts(), *DAEMONS)))
-        for command in ("list", "generate", "read", "destroy", "export", "import"):
+        for command in "list generate read destroy export import extract-client-id".split():
             known |= flags_of("acra-keys", command)
         for command in ("check", "learn", "explain"):
             known |= flags_of("acra-censor", command)
         wrong = []
         for page in pages():
             for text in literals(page):
-                for name in re.findall(r"(?:^|\s)--([a-z]\w+)", text):
+                for name in re.findall(r"(?:^|\s)--([a-z][\w-]+)", text):
                     if name not in known and text.partition(" ")[0] not in OTHERS:
                         wrong.append(f"{page.name}: {text}")
         self.assertEqual(wrong, [])
