@@ -116,7 +116,8 @@ class Commands(SynchronousTestCase):
     def test_flags_that_are_named(self):
         """Each ``--flag`` in a page's text is one of some program of ours."""
         known = set().union(*(flags_of(name) for name in (*scripts(), *DAEMONS)))
-        for command in "list generate read destroy export import extract-client-id".split():
+        commands = ("list", "generate", "read", "destroy", "export", "import", "extract-client-id")
+        for command in commands:
             known |= flags_of("acra-keys", command)
         for command in ("check", "learn", "explain"):
             known |= flags_of("acra-censor", command)
