@@ -9,6 +9,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.importgraph import by_package, circles, graph, module_name
+
 TOP = Path(__file__).parents[2]
 PACKAGE = TOP / "acra_twisted"
 ORDER = (
@@ -37,8 +39,31 @@ ORDER = (
     ("daemon", "server", "connector", "doctor", "sandbox", "tools", "writer"),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-#: Who may import what that others may not.
-ONLY = {"opencensus": ("telemetry",), "twisted": None}
+#: Lines of a module at most.
+LONGEST = 400
+#: Modules that are longer still.
+LONG = {
+    "config.acraoptions",
+    "config.sections",
+    "connector.connection",
+    "connector.service",
+    "dialects.postgresql.response",
+    "model",
+    "server.connection",
+    "server.service",
+    "telemetry.tracing.recorded",
+    "transport.tls",
+}
+#: Circles that are left.
+CIRCLES = {
+    ("transport.native.tlssockets", "transport.tls"),
+    ("server.api", "server.arrival", "server.connection", "server.service"),
+    ("connector.api", "connector.connection", "connector.service"),
+    ("transport", "transport.native"),
+    ("plugins", "stages"),
+    ("telemetry.metrics", "telemetry.pages"),
+    ("connector", "daemon", "doctor", "server", "tools"),
+}
 
 
 def modules():
@@ -57,6 +82,11 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom):
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def short(name):
+    """A module's name below the package."""
+    return name.removeprefix("acra_twisted.")
 
 
 def group(name):
@@ -94,6 +124,35 @@ class ImportOrder(SynchronousTestCase):
         for path in modules():
             if "opencensus" in {name.split(".")[0] for name in imports(path)}:
                 self.assertEqual(path.relative_to(PACKAGE).parts[0], "telemetry")
+
+
+class Shape(SynchronousTestCase):
+    """A module can be read in one go, and before those that use it."""
+
+    def edges(self):
+        found = graph(PACKAGE, TOP)
+        return {short(name): {short(other) for other in others} for name, others in found.items()}
+
+    def test_no_circles_of_modules_or_packages(self):
+        edges = self.edges()
+        packages = {short(module_name(p, TOP)) for p in PACKAGE.rglob("__init__.py")}
+        found = {*circles(edges), *circles(by_package(edges, packages))}
+        self.assertEqual(found, CIRCLES)
+
+    def test_a_circle_is_found_however_long_it_is(self):
+        edges = {"a.x": {"b.x"}, "b.x": {"c"}, "c": {"a.y"}, "a.y": set(), "d": {"a.x"}}
+        self.assertEqual(circles(edges), [])
+        self.assertEqual(circles(by_package(edges, {"a", "b"})), [("a", "b", "c")])
+        edges["a.y"] = {"a.x"}
+        self.assertEqual(circles(edges), [("a.x", "a.y", "b.x", "c")])
+
+    def test_no_module_is_too_long(self):
+        found = set()
+        for path in PACKAGE.rglob("*.py"):
+            with path.open() as lines:
+                if sum(1 for _ in lines) > LONGEST:
+                    found.add(short(module_name(path, TOP)))
+        self.assertEqual(found, LONG)
 
 
 class Compiled(SynchronousTestCase):
