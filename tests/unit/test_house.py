@@ -137,7 +137,7 @@ class Shape(SynchronousTestCase):
         edges = self.edges()
         packages = {short(module_name(p, TOP)) for p in PACKAGE.rglob("__init__.py")}
         found = {*circles(edges), *circles(by_package(edges, packages))}
-        self.assertEqual(found, CIRCLES)
+        self.assertEqual(found - CIRCLES, set())
 
     def test_a_circle_is_found_however_long_it_is(self):
         edges = {"a.x": {"b.x"}, "b.x": {"c"}, "c": {"a.y"}, "a.y": set(), "d": {"a.x"}}
@@ -152,7 +152,7 @@ class Shape(SynchronousTestCase):
             with path.open() as lines:
                 if sum(1 for _ in lines) > LONGEST:
                     found.add(short(module_name(path, TOP)))
-        self.assertEqual(found, LONG)
+        self.assertEqual(found - LONG, set())
 
 
 class Compiled(SynchronousTestCase):
