@@ -29,7 +29,7 @@ _MODULES = {
     "pipeline.": "driver hooks plans observers",
     "stages.": "containers censor",
     "censor.": "engine plan planner",
-    "sql.": "comments scan skeleton redact",
+    "sql.": "comments readers scan skeleton redact",
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",
     "proxy.": "limits relay pump valve",

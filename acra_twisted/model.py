@@ -296,9 +296,11 @@ class Work:
 class Session:
     """One client's connection, as both flows, the stages and the observers see it.
 
-    ``outstanding`` is the queue of replies still owed to the client: nothing reaches the client
-    except through it.  ``in_flight``: when the statement at hand was read, something had
-    been sent since the database last said what its settings are that may change them.
+    ``language`` is the name of the SQL that its statements are in, one of `sql.languages`, empty
+    until its dialect has begun it.  ``outstanding`` is the queue of replies still owed to the
+    client: nothing reaches the client except through it.  ``in_flight``: when the statement at
+    hand was read, something had been sent since the database last said what its settings are that
+    may change them.
     ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
     settings that the client made when it connected.  ``context`` is
     the trace context that the client has set, or gave when it connected, for requests that bring
@@ -315,6 +317,7 @@ class Session:
         "identity",
         "observer",
         "clock",
+        "language",
         "outstanding",
         "transaction_status",
         "parameters",
@@ -351,6 +354,7 @@ class Session:
         self.identity = identity
         self.observer = observer
         self.clock = clock
+        self.language = ""
         self.outstanding = Outstanding()
         self.transaction_status = b"I"
         #: What the database has reported; another object whenever it reports something.

@@ -186,14 +186,14 @@ def _tell_unparsed(exchange: Exchange) -> None:
 
     The text of the event is Acra's: scripts look for it.
     """
-    statement = exchange.statement
-    exchange.session.observer.security_event(
+    session, statement = exchange.session, exchange.statement
+    session.observer.security_event(
         events.QUERY_PARSE_ERROR,
         "ignoring error of non parsed sql statement",
-        exchange.session,
+        session,
         exchange,
         stage=_NAME,
-        query="" if statement is None else of_statement(statement).text,
+        query="" if statement is None else of_statement(statement, session.language).text,
         action=events.ALLOWED,
         outcome=events.SUCCESS,
     )

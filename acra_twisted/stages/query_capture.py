@@ -88,7 +88,7 @@ class QueryCapture:
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass:
         """Count it, once the database has answered."""
-        self._awaiting.add(exchange, of_statement(statement).text)
+        self._awaiting.add(exchange, of_statement(statement, exchange.session.language).text)
         return PASS
 
     def _count(self, text: str, accepted: bool) -> None:

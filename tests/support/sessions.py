@@ -70,6 +70,7 @@ class Ticks:
 def make_session(ready: bool = True, observer: Any = None, prepared: int = 100) -> Session:
     """A session past its startup (or not)."""
     session = Session(1, Identity("client", "127.0.0.1", True), observer or Recorder(), Ticks())
+    session.language = "postgresql"
     session.prepared = Prepared(prepared)
     session.ready = ready
     return session

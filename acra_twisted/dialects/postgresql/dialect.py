@@ -35,6 +35,7 @@ class PostgresqlDialect:
     """Limits are bytes and counts; see the options of the same names."""
 
     name = "postgresql"
+    language = "postgresql"
     default_port = 5432
 
     def __init__(
@@ -136,6 +137,7 @@ class PostgresqlDialect:
         return request, response
 
     def _begin(self, session: Session, startup: StartupPacket) -> Exchange:
+        session.language = self.language
         session.prepared = Prepared(self._max_prepared)
         session.user = startup.parameters[b"user"]
         session.database = startup.parameters.get(b"database") or session.user

@@ -197,4 +197,4 @@ def refusal_text(exchange: Exchange, daemon: str) -> str:
 def add_query(fields: dict[str, Any], exchange: Exchange) -> None:
     """The redacted statement, if there is one."""
     if exchange.statement is not None:
-        fields["query"] = of_statement(exchange.statement).text
+        fields["query"] = of_statement(exchange.statement, exchange.session.language).text

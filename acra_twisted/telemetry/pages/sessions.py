@@ -29,7 +29,9 @@ class LastStatements(Watcher):
         statement = exchange.statement
         if statement is not None:
             long = len(statement.text) > TEXT_LIMIT
-            exchange.session.notes[_LAST] = shown(statement).text if long else statement
+            session = exchange.session
+            shown_text = shown(statement, session.language).text if long else None
+            session.notes[_LAST] = shown_text or statement
 
 
 def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:
@@ -49,12 +51,12 @@ def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] |
         yield _described(session, now)
 
 
-def shown(statement: Statement) -> Redacted:
-    """Return what a page shows of a statement that runs."""
+def shown(statement: Statement, language: str) -> Redacted:
+    """Return what a page shows of a statement that runs, in its session's language."""
     if statement.shown is None and len(statement.text) > TEXT_LIMIT:
         text = f"<statement of {len(statement.text)} bytes>"
         return Redacted(text, text)
-    return of_statement(statement)
+    return of_statement(statement, language)
 
 
 def _since(session: Session) -> int:
@@ -88,8 +90,8 @@ def _described(session: Session, now: int) -> dict[str, Any]:
         "received": received,
         "sent": sent,
         "waiting": len(session.outstanding),
-        "statement": shown(statement).text if statement else "",
-        "last_statement": last if isinstance(last, str) else shown(last).text,
+        "statement": shown(statement, session.language).text if statement else "",
+        "last_statement": last if isinstance(last, str) else shown(last, session.language).text,
         "running_ms": round((now - exchange.opened) / 1e6, 3) if exchange is not None else 0.0,
         "in_database": bool(exchange is not None and exchange.sent),
         "trace_id": span.trace_id if span is not None else "",

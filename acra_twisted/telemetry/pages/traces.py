@@ -247,7 +247,7 @@ class TracePages:
         known["acra.in_database"] = bool(exchange.sent)
         record["name"] = exchange.kind
         if statement is not None:
-            redacted = live.shown(statement)
+            redacted = live.shown(statement, session.language)
             record["name"] = redacted.summary
             known["db.query.text"] = redacted.text
         return record

@@ -295,7 +295,7 @@ class Recorder:
         statement, sent = exchange.statement, exchange.sent
         shown = None
         if statement is not None:
-            shown = redact.of_statement(statement)
+            shown = redact.of_statement(statement, exchange.session.language)
         database_id: str = exchange.take_note(DATABASE, "")
         row_spans: dict[str, Span] | None = exchange.take_note(ROW_SPANS, None)
         odd = (

@@ -80,15 +80,15 @@ AS_IT_IS = (
 class Values(SynchronousTestCase):
     def test_ke6_values_without_quotes(self):
         for text, shown in SHOWN.items():
-            self.assertEqual(redact(text.encode()).text, shown)
+            self.assertEqual(redact(text.encode(), "postgresql").text, shown)
 
     def test_names_and_words_of_a_closed_set(self):
         for text in AS_IT_IS:
-            self.assertEqual(redact(text.encode()).text, text)
+            self.assertEqual(redact(text.encode(), "postgresql").text, text)
 
     def test_ke6_no_summary_has_them(self):
         for text in ("SET a = update hunter2", "SET a TO from hunter2", "SET a = into, hunter2"):
-            self.assertEqual(redact(text.encode()).summary, "SET")
+            self.assertEqual(redact(text.encode(), "postgresql").summary, "SET")
 
     @given(
         st.sampled_from(
@@ -98,5 +98,5 @@ class Values(SynchronousTestCase):
         st.sampled_from(["", ";", "; SELECT 1", " -- x", "/* y */"]),
     )
     def test_ke6_whatever_stands_there(self, before, value, after):
-        shown = redact((before + "MARKER" + "".join(value) + after).encode())
+        shown = redact((before + "MARKER" + "".join(value) + after).encode(), "postgresql")
         self.assertNotIn("MARKER", shown.text + shown.summary)

@@ -6,9 +6,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import Statement
 from acra_twisted.sql import lexer
+from acra_twisted.sql import redact as module
 from acra_twisted.sql.lexer import scan
-from acra_twisted.sql.redact import TEXT_LIMIT, of_statement, redact
+from acra_twisted.sql.redact import TEXT_LIMIT, of_statement
 from acra_twisted.sql.skeleton import split
+
+
+def redact(text, conforming=True, language="postgresql"):
+    return module.redact(text, language, conforming)
+
+
+def redact_mysql(text, conforming=False):
+    return module.redact(text, "mysql", conforming)
 
 
 class Texts(SynchronousTestCase):
@@ -124,6 +133,85 @@ class Summaries(SynchronousTestCase):
         self.assertEqual(redact(b" " * 70_000).summary, "SQL")
 
 
+class Mysql(SynchronousTestCase):
+    """Statements of a session whose language is MySQL's."""
+
+    def test_ke6_no_literal_is_shown(self):
+        for text, shown in (
+            (b'SELECT a FROM t WHERE a = "my secret"', "SELECT a FROM t WHERE a = ?"),
+            (b"SELECT a FROM t WHERE a = 'my secret'", "SELECT a FROM t WHERE a = ?"),
+            (rb"SELECT 'O\'SECRET', 1 FROM t", "SELECT ?, ? FROM t"),
+            (rb'SELECT "\" secret" FROM t', "<unreadable SQL>"),
+            (b"SELECT `my name`, 0x5ec2e7 FROM `t` # secret", "SELECT `my name`, ? FROM `t`"),
+            (
+                b"SELECT 1 -- secret\n, x'5ec2e7', _utf8'secret', N'secret'",
+                "SELECT ?  \n, ?, _utf8?, ?",
+            ),
+            (b"SELECT 'it''s a secret' /* secret */ FROM t", "SELECT ?   FROM t"),
+            (b"SELECT 12 /*! , 'secret' */", "<unreadable SQL>"),
+            (b"SELECT a FROM t WHERE a = 5ec2e7secret", "SELECT a FROM t WHERE a = ?"),
+            (b"SELECT 'x', 5ec2e7secret FROM t.1a", "SELECT ?, ? FROM t.1a"),
+            (b"SET @x = 'secret'", "SET @x = ?"),
+            (b"SET GLOBAL x = secret", "SET GLOBAL x = ?"),
+            (b"CREATE USER u IDENTIFIED BY secret", "CREATE USER u IDENTIFIED BY ?"),
+            (b"SELECT 'secret", "<unreadable SQL>"),
+        ):
+            self.assertEqual(redact_mysql(text).text, shown, text)
+
+    def test_ke6_what_two_settings_read_differently_is_not_shown_where_they_are_not_known(self):
+        for text in (
+            rb"SELECT 'O\'SECRET', 1 -- it's",
+            rb"SELECT 'O\' , 'SECRET'",
+            rb'SELECT "O\" , "SECRET"',
+        ):
+            self.assertEqual(redact_mysql(text, None).text, "<unreadable SQL>", text)
+            self.assertEqual(redact_mysql(text, True).text, "<unreadable SQL>", text)
+        # In some encodings the backslash is the second half of a character.
+        text = b"SELECT '\xbf\\' , 'SECRET'"
+        self.assertEqual(redact_mysql(text).text, "<unreadable SQL>")
+        self.assertEqual(redact_mysql(rb"SELECT 'a\b', 1 FROM t", None).text, "SELECT ?, ? FROM t")
+
+    @given(
+        st.text(alphabet="abz'\"\\\n- /*#`", max_size=20),
+        st.sampled_from([True, False, None]),
+        st.sampled_from("'\""),
+    )
+    def test_ke6_a_quoted_value_never_shows(self, around, conforming, quote):
+        marker = "MARKER7531"
+        quoted = (marker + around).replace("\\", "\\\\").replace(quote, quote * 2)
+        text = f"INSERT INTO t VALUES ({quote}{quoted}{quote}) {around}".encode()
+        self.assertNotIn(marker, "".join(redact_mysql(text, conforming)))
+
+    def test_operations_and_targets(self):
+        for text, summary in (
+            (b"SELECT * FROM `account` WHERE id = 1", "SELECT account"),
+            (b"select a from shop.`order` join s.u on true", "SELECT shop.order s.u"),
+            (b"REPLACE INTO account VALUES (1)", "REPLACE account"),
+            (b"USE shop", "USE"),
+            (b'SELECT 1 FROM "secret"', "SELECT"),
+        ):
+            self.assertEqual(redact_mysql(text).summary, summary, text)
+
+    def test_what_is_kept_of_one_language_is_not_shown_of_another(self):
+        text = b"SELECT 1 FROM t # 2 FROM u"
+        for _ in range(2):
+            self.assertEqual(redact(text), ("SELECT ? FROM t # ? FROM u", "SELECT t u"))
+            self.assertEqual(redact_mysql(text), ("SELECT ? FROM t", "SELECT t"))
+
+    def test_long_texts(self):
+        self.assertEqual(
+            redact_mysql(b"REPLACE INTO t VALUES " + b"('x', 'secret'), " * 2000),
+            ("<statement of 34022 bytes>", "REPLACE"),
+        )
+
+
+class Unknown(SynchronousTestCase):
+    def test_nothing_is_shown_of_a_language_that_nobody_has_named(self):
+        for language in ("", "sqlite"):
+            shown = redact(b"SELECT secret", language=language)
+            self.assertEqual(shown, ("<statement of 13 bytes>", "SQL"))
+
+
 class OfStatements(SynchronousTestCase):
     def test_a_text_that_a_stage_has_replaced(self):
         """What was made of the text before must neither be shown nor be kept for others."""
@@ -132,7 +220,7 @@ class OfStatements(SynchronousTestCase):
             statement = Statement(text)
             statement.skeleton = split(text, b'"')
             if asked_before:
-                of_statement(statement)
+                of_statement(statement, "postgresql")
             statement.rewrite(other)
-            self.assertEqual(of_statement(statement).text, "SELECT ? FROM behind_it")
+            self.assertEqual(of_statement(statement, "postgresql").text, "SELECT ? FROM behind_it")
             self.assertEqual(redact(text).text, "SELECT ? FROM before_it")

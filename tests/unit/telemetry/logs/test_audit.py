@@ -156,6 +156,14 @@ class Lines(SynchronousTestCase):
         self.log.exchange_closed(self.exchange)
         self.assertNotIn("secret", self.lines[0]["query"])
 
+    def test_ke6_denials_are_redacted_in_the_language_of_the_session(self):
+        """What encloses a name in one language encloses a value in another."""
+        self.session.language = "mysql"
+        self.exchange.statement.text = b'SELECT a FROM t WHERE a = "my secret"'
+        self.exchange.outcome = "denied"
+        self.log.exchange_closed(self.exchange)
+        self.assertEqual(self.lines[0]["query"], "SELECT a FROM t WHERE a = ?")
+
     def test_other_outcomes_are_silent(self):
         self.log.exchange_closed(self.exchange)
         self.log.stage_ran("s", self.work, PASS, 0, 0)

@@ -39,6 +39,15 @@ class Live(SynchronousTestCase):
         self.assertEqual([row["state"] for row in shown[:6]], ["active"] * 5 + ["idle"])
         self.assertEqual(len(shown), SHOWN)
 
+    def test_ke6_statements_are_redacted_in_the_language_of_the_session(self):
+        session = make_session()
+        session.language = "mysql"
+        exchange = Exchange(session, "query", Statement(b'SELECT "my secret" FROM t'), 1)
+        LastStatements().exchange_closed(exchange)
+        session.outstanding.append((0, 1, exchange, None))
+        [row] = rows([session], 9)
+        self.assertEqual((row["statement"], row["last_statement"]), ("SELECT ? FROM t",) * 2)
+
     def test_a_long_statement_is_not_read_for_a_page(self):
         session = make_session()
         statement = Statement(b"SELECT '" + b"x" * TEXT_LIMIT + b"'")
