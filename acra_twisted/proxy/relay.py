@@ -217,7 +217,7 @@ class Relay:
         """One write to the client, replies of our own included that have become due."""
         session, response = self.session, self._response
         outstanding = session.outstanding
-        if outstanding.is_due and response.may_interject:
+        if outstanding.is_due:
             response.release_fakes()
         data = response.take_output()
         if data:

@@ -130,7 +130,7 @@ class ResponseFlow(ResultRows):
     def _answer_first(self) -> None:
         """What we answer ourselves and have held back until the database speaks."""
         outstanding = self._session.outstanding
-        if outstanding and outstanding[0][0] == ANSWER_WITH_NEXT and self.may_interject:
+        if outstanding and outstanding[0][0] == ANSWER_WITH_NEXT:
             self.release_fakes()
 
     def next_work(self) -> Work | None:

@@ -42,7 +42,7 @@ class WholeReplies(ResponseFlow):
             and data[-6:-1] == _READY
             and data[-1:] in _STATUSES
             and self._at_rest
-            and not (self._suppressing or self._negotiates or session.notices)
+            and not (self._suppressing or session.notices)
             and session.settings is None
         ):
             action, code, exchange, _ = outstanding[0]

@@ -62,13 +62,7 @@ class WholeRequests(RequestFlow):
     def _whole_execution(self, data: bytes, size: int) -> bool:
         """False, with nothing done, if it is something else."""
         session = self._session
-        if (
-            self._parameters
-            or session.copying_in
-            or self._exchange is not None
-            or self._expected
-            or self._held
-        ):
+        if self._parameters or session.copying_in or self._expected or self._part_sent:
             return False
         announced, start = self._announcement(data, size)
         prepared: Prepared = session.prepared
@@ -115,7 +109,6 @@ class WholeRequests(RequestFlow):
         outstanding.append((FORWARD, replies.EXECUTE, exchange, portal))
         outstanding.append((FORWARD, replies.SYNC, exchange, None))
         self._out.append(data)
-        self._part_sent = False
         return True
 
     @staticmethod

@@ -304,8 +304,9 @@ class TLSTransport(SocketTransport):
     def connectionLost(self, reason: Failure) -> None:
         """Close the socket and tell the protocol, once."""
         super().connectionLost(self._refusal or reason)
-        # OpenSSL's callbacks know this object: let both go.
+        # OpenSSL's callbacks know this object, and it knows its own method: let all go.
         self._connection.set_app_data(None)
+        self._send = _not_yet
 
 
 classImplements(TLSTransport, ISSLTransport)  # type: ignore[misc]  # it has no options of TCP

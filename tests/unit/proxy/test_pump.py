@@ -58,6 +58,13 @@ class Pumping(SynchronousTestCase):
         later.callback(Hangup("later"))
         self.assertEqual(self.ends, ["later"])
 
+    def test_nothing_is_judged_when_a_stage_has_ended_the_session(self):
+        judged = []
+        pump = self.pump(lambda work: judged.append(work) or pump.stop() or PASS)
+        pump.received(query(b"x") * 2)
+        pump.received(query(b"x"))
+        self.assertEqual((len(judged), self.settled), (1, 1))
+
     def test_errors_end_it(self):
         pump = self.pump(lambda work: PASS)
         pump.received(query(b"x") + b"?\0\0\0\4")

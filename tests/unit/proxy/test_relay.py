@@ -275,6 +275,32 @@ class Relays(OneRelay):
         self.assertIn(b"C57P01", self.client.data)
         self.assert_ended("shutdown")
 
+    def test_drain_waits_for_the_end_of_a_transaction(self):
+        self.relay.from_client(query(b"begin"))
+        self.relay.from_database(complete(b"BEGIN") + ready(b"T"))
+        self.relay.drain()
+        self.assertEqual(self.ends, [])
+        for text, status in ((b"insert", b"T"), (b"bad", b"E"), (b"rollback to a", b"T")):
+            self.relay.from_client(query(text))
+            self.relay.from_database(complete(b"DONE") + ready(status))
+            self.assertEqual((self.ends, types(self.client.data)[-1]), ([], "Z"), text)
+        self.relay.from_client(query(b"commit"))
+        self.relay.from_database(complete(b"COMMIT") + ready())
+        self.assertEqual(types(self.client.data)[-3:], "CZE")
+        self.assert_ended("shutdown")
+
+    def test_drain_waits_for_a_session_that_gets_ready(self):
+        self.session = make_session(ready=False)
+        startup = Exchange(self.session, "startup", None, 0)
+        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
+        self.relay = self.make(self.limits)
+        self.relay.drain()
+        self.relay.from_database(message(b"R", bytes(4)))
+        self.assertEqual(self.ends, [])
+        self.relay.from_database(ready())
+        self.assertEqual(types(self.client.data), "RZE")
+        self.assert_ended("shutdown")
+
     def test_drain_ends_an_idle_session_at_once(self):
         self.relay.drain()
         self.assert_ended("shutdown")

@@ -7,12 +7,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted.crypto import cells
+from acra_twisted.crypto.openers import Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.interfaces import IResultStage, IRowTransform
 from acra_twisted.model import Exchange
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
-from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
+from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory, open_all
 from acra_twisted.verdicts import PASS, Replace
 from acra_twisted.wire.postgres.nested import SIGNATURE, CopiedTuples
 from tests.support import nested
@@ -101,6 +102,26 @@ class Decrypting(SynchronousTestCase):
         self.assertEqual(self.attribute("failed.no_key_fits"), 1)
         self.assertEqual(self.attribute("failed.damaged"), 1)
         self.assertIs(self.transform(batch([hexed(foreign)])), PASS)
+
+    def test_what_looks_like_a_container_in_one(self):
+        """In one that opens it is ciphertext; one that does not open hides nothing."""
+        inner = self.bench.block(b"inner")
+        outer = self.bench.struct(b"x" * 300)
+        looks = outer[:250] + inner + outer[250 + len(inner) :]
+        for written in (hexed, bytes):
+            self.assertEqual(
+                self.opened(batch([written(looks)], formats=[written is bytes])),
+                [[written(outer[:250] + b"inner" + outer[250 + len(inner) :])]],
+            )
+
+            class Opening(Opener):
+                def open(self, kind, data, points):
+                    return kind.encode()
+
+            rows = batch([written(b"-" + looks + inner)], formats=[written is bytes])
+            found = open_all(rows, Opening((), ()))
+            self.assertEqual(found.kinds, {"acrastruct": [1, 0], "acrablock": [1, 0]})
+            self.assertEqual(rows.cells(0), [written(b"-acrastructacrablock")])
 
     def test_en5_a_client_without_keys(self):
         session = make_session()

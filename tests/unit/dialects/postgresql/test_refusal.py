@@ -212,6 +212,52 @@ class Denial(SynchronousTestCase):
                         play.database(answer)
                     self.assertEqual(play.database(said), said)
 
+    def test_ds1_what_follows_in_writes_of_its_own_is_left_out_up_to_sync(self):
+        self.prepared(play := denying())
+        play.client(parse(b"", b"deny"))
+        self.assertEqual(types(play.extra), "E")
+        for behind in (query(b"ok"), bind(b"", b"s") + execute(), CALL):
+            self.assertEqual((play.client(behind), play.extra), (b"", b""))
+        self.assertEqual(play.client(bind(b"", b"s") + execute() + SYNC), b"")
+        self.assertEqual(types(play.extra), "Z")
+        play.done()
+        self.assertEqual(play.client(query(b"ok")), query(b"ok"))
+
+    def test_what_follows_an_error_in_writes_of_its_own_is_left_out_up_to_sync(self):
+        self.prepared(play := denying())
+        play.client(parse(b"", b"bad") + FLUSH)
+        play.database(error(b"42601"))
+        for behind in (query(b"ok"), bind(b"", b"s") + execute(), CALL):
+            self.assertEqual((play.client(behind), play.extra), (b"", b""))
+        self.assertEqual(play.client(bind(b"", b"s") + execute() + SYNC), SYNC)
+        self.assertEqual(play.database(ready()), ready())
+        play.done()
+        self.assertEqual(play.client(query(b"ok")), query(b"ok"))
+
+    def test_a_batch_sent_in_parts_is_one_only_up_to_its_end(self):
+        """What is refused then is between transactions: the database need not fail."""
+        self.prepared(play := denying(function_call=True))
+        part, answer = parse(b"", b"ok") + FLUSH, PARSE_COMPLETE
+        run = bind(b"", b"s") + execute()
+        ran = BIND_COMPLETE + complete(b"SELECT 1")
+        for ending, answered in (
+            (SYNC, b""),
+            (run + SYNC, ran),
+            (query(b"ok"), complete(b"SELECT 1")),
+            (CALL, message(b"V", b"\xff" * 4)),
+        ):
+            play.client(part)
+            play.database(answer)
+            play.client(ending)
+            play.database(answered + ready())
+            self.assertEqual(play.client(query(b"deny")), b"")
+            self.assertEqual(types(play.extra), "EZ")
+            play.done()
+
+    def prepared(self, play):
+        play.client(parse(b"s", b"one") + SYNC)
+        play.database(PARSE_COMPLETE + ready())
+
     def test_an_earlier_error_makes_a_denial_silent(self):
         play = denying()
         play.client(parse(b"", b"bad") + FLUSH)

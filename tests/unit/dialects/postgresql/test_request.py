@@ -230,6 +230,43 @@ class Copy(SynchronousTestCase):
         play.database(ready())
         play.done()
 
+    def test_what_looks_like_a_request_in_copy_data_is_none(self):
+        for request in (
+            query(b"deny"),
+            bind(b"", b"s") + execute() + SYNC,
+        ):
+            play = denying()
+            play.client(query(b"copy t from stdin"))
+            play.database(message(b"G", b"\0\0\0"))
+            data = message(b"d", b"x" + request + b"y")
+            pieces = data[:6], data[6:-1], data[-1:] + message(b"c", b"")
+            self.assertEqual(pieces[1], request)
+            self.assertEqual([play.client(piece) for piece in pieces], list(pieces))
+            self.assertEqual(len(play.recorder.opened), 1)
+            play.database(complete(b"COPY 1") + ready())
+            play.done()
+
+    def test_a_sync_is_answered_when_the_database_has_ended_it(self):
+        for end in (error(b"22P04"), complete(b"COPY 0"), b""):
+            for cut in (0, len(end)):
+                play = Playbook()
+                play.client(query(b"copy t from stdin"))
+                play.database(message(b"G", b"\0\0\0"))
+                for said in filter(None, (end[:cut], end[cut:] + ready())):
+                    self.assertEqual(play.database(said), said)
+                self.assertEqual(play.client(SYNC), SYNC)
+                self.assertEqual(play.database(ready()), ready())
+                play.done()
+
+    def test_a_sync_is_answered_when_the_database_has_ended_it_before_it_is_ready(self):
+        play = Playbook()
+        play.client(bind(b"", b"s") + execute() + FLUSH)
+        play.database(BIND_COMPLETE + message(b"G", b"\0\0\0"))
+        play.database(complete(b"COPY 0"))
+        self.assertEqual(play.client(SYNC), SYNC)
+        self.assertEqual(play.database(ready()), ready())
+        play.done()
+
 
 class Replacement(SynchronousTestCase):
     def test_query_and_parse(self):

@@ -50,6 +50,10 @@ def upper(batch):
     return Replace(batch)
 
 
+def upper_row(values):
+    return row(*(value.upper() for value in values))
+
+
 def shout(batch):
     for index in range(len(batch)):
         for place, value in enumerate(batch.cells(index)):
@@ -239,6 +243,29 @@ class Rows(SynchronousTestCase):
         kinds = [kind for kind, _ in play.works]
         self.assertEqual(kinds, ["columns", "rows"] * 2)
 
+    def test_rows_need_a_description_of_their_own(self):
+        """One of before, of this query or of another, is not theirs."""
+        one = columns(b"a") + row(b"x")
+        done = complete(b"SELECT 1")
+        for between in (done, done + ready(), ready(), error() + ready()):
+            for inspects in ((), ("rows",)):
+                play = Playbook(Plan(lambda batch: PASS), inspects)
+                play.client(query(b"select") * 2)
+                play.database(one + between)
+                with self.assertRaisesRegex(WireError, "DataRow before RowDescription"):
+                    play.database(row(b"x") + complete(b"SELECT 1") + ready())
+
+    def test_results_of_one_query_are_planned_each(self):
+        play = Playbook(Plan(upper), ["rows"])
+        play.client(query(b"select; select"))
+        for names in ([b"a"], [b"a", b"b"], [b"c"]):
+            one = columns(*names) + row(*names) + complete(b"SELECT 1")
+            self.assertEqual(play.database(one), one.replace(row(*names), upper_row(names)))
+        self.assertEqual([kind for kind, _ in play.works], ["columns", "rows"] * 3)
+        self.assertEqual([len(item) for kind, item in play.works if kind == "columns"], [1, 2, 1])
+        play.database(ready())
+        play.done()
+
     def test_an_execution_knows_the_columns_of_its_preparation(self):
         play = Playbook(Plan(upper), ["rows"])
         play.client(parse(b"s", b"select") + describe(b"S", b"s") + SYNC)
@@ -262,6 +289,42 @@ class Rows(SynchronousTestCase):
         self.assertEqual(types(got), "TEZ")
         play.done()
         self.assertEqual(play.recorder.outcomes, [("query", "denied")])
+
+    def test_ds7_denied_wherever_the_reply_is_cut(self):
+        """What is left of it is left out, also where it comes by itself."""
+        execution = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
+        for request, before in ((query(b"select"), b""), (execution, BIND_COMPLETE)):
+            reply = before + RESULT
+            for cut in range(1, len(reply)):
+                play = Playbook(Plan(lambda batch: Deny()), ["rows"])
+                play.client(request)
+                got = play.database(reply[:cut]) + play.database(reply[cut:])
+                self.assertEqual(types(got), types(before) + "TEZ")
+                play.done()
+                self.assertEqual(play.recorder.closed[0].outcome, "denied")
+                # The next one is none of it.
+                play.client(query(b"begin"))
+                for piece in (complete(b"BEGIN"), ready(b"T")):
+                    self.assertEqual(play.database(piece), piece)
+                play.done()
+
+    def test_a_value_that_is_written_like_a_reply(self):
+        """However it comes, it is a value, and not the end of what it stands in."""
+        inner = columns(b"a") + row(b"x") + complete(b"SELECT 1") + ready()
+        before = columns(b"a") + row(b"--" + inner)[: -len(inner)]
+        after = row(b"y") + complete(b"SELECT 2") + ready()
+        seen = []
+        for judged in (False, True):
+            play = Playbook(Plan(lambda batch: seen.append(len(batch)) or PASS), ["rows"] * judged)
+            play.client(query(b"select"))
+            play.database(inner)
+            seen.clear()
+            play.client(query(b"select"))
+            pieces = before, inner, after
+            self.assertEqual(b"".join(map(play.database, pieces)), b"".join(pieces))
+            play.done()
+            self.assertEqual(play.recorder.closed[1].rows, 2)
+            self.assertEqual(sum(seen), 2 * judged)
 
     def test_what_a_result_stage_says_of_its_refusal_is_kept(self):
         deny = Deny("no", reason="why", rule="r", code=events.STAGE_FAILED)

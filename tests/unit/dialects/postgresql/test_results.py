@@ -290,6 +290,53 @@ class Known(SynchronousTestCase):
         )
         self.assertEqual(found, [self.BYTEA, self.UNKNOWN])
 
+    def test_a_portal_behind_whose_bind_something_has_run(self):
+        """Alone and whole, as most is: it may have given the name away."""
+        described = BIND_COMPLETE + typed(self.INT4) + ready(b"T")
+        long = row(b"x" * 139) + complete(b"SELECT 1") + ready(b"T")
+        between = (
+            (query(b"SELECT f()"), complete(b"SELECT 1")),
+            (query(b"SELECT f()"), typed(self.INT4) + self.ROWS),
+            (bind(b"", b"sa") + execute() + SYNC, BIND_COMPLETE + complete(b"SELECT 0")),
+        )
+        self.play.client(query(b"BEGIN"))
+        self.play.database(complete(b"BEGIN") + ready(b"T"))
+        self.results(bind(b"p", b"sa") + describe(b"P", b"p") + SYNC, described)
+        found = self.results(execute(b"p") + SYNC, self.ROWS + ready(b"T"))
+        self.assertEqual(found, [self.INT4])
+        self.play.ignore(self.columns())
+        for request, reply in between:
+            self.results(bind(b"p", b"sa") + describe(b"P", b"p") + SYNC, described)
+            found = self.results(request, reply + ready(b"T"), execute(b"p") + SYNC, long)
+            self.assertEqual(found, [self.UNKNOWN])
+
+    def test_a_portal_is_gone_with_its_transaction(self):
+        """What has its name then is another one."""
+        for request, reply in (
+            (query(b"COMMIT"), complete(b"COMMIT")),
+            (query(b"ROLLBACK"), complete(b"ROLLBACK")),
+            (bind(b"", b"sa") + execute() + SYNC, BIND_COMPLETE + complete(b"SELECT 0")),
+            (query(b"COMMIT"), error()),
+        ):
+            self.play.client(query(b"BEGIN") + bind(b"p", b"sa") + describe(b"P", b"p") + SYNC)
+            described = BIND_COMPLETE + typed(self.INT4) + ready(b"T")
+            self.play.database(complete(b"BEGIN") + ready(b"T") + described)
+            used = execute(b"p") + SYNC
+            self.assertEqual(self.results(used, self.ROWS + ready(b"T")), [self.INT4])
+            found = self.results(request, reply + ready(), used, self.ROWS + ready())
+            self.assertEqual(found, [self.UNKNOWN])
+
+    def test_what_is_told_of_a_portal_is_told_of_its_statement(self):
+        described = bind(b"", b"sa") + describe(b"P", b"") + execute() + SYNC
+        told = BIND_COMPLETE + typed(self.INT4) + self.ROWS + ready()
+        self.assertEqual(self.results(described, told), [self.INT4])
+        self.play.ignore(self.columns())
+        # Names may have been given to others since the statement was described.
+        self.results(query(b"DEALLOCATE x"), complete(b"DEALLOCATE") + ready())
+        self.assertEqual(self.results(described, told), [])
+        again = bind(b"", b"sa") + execute() + SYNC, BIND_COMPLETE + self.ROWS + ready()
+        self.assertEqual(self.results(*again), [])
+
     def test_each_execution_is_recorded_as_its_own_statement(self):
         request = bind(b"pb", b"sb") + bind(b"pa", b"sa") + describe(b"P", b"pa")
         reply = BIND_COMPLETE * 2 + typed(self.INT4) + self.ROWS + row(b"y") + complete(b"SELECT 7")

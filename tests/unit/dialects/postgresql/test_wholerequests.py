@@ -17,6 +17,7 @@ from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,
+    FLUSH,
     PARSE_COMPLETE,
     SYNC,
     bind,
@@ -43,7 +44,7 @@ pieces = st.sampled_from(
     [
         *(bind(b"", b"s"), bind(b"p", b"s"), bind(b"", b"other"), bind(b"", b"s")[:-1] + b"\1"),
         *(describe(b"P", b""), describe(b"S", b"s"), describe(b"P", b"p")),
-        *(execute(), execute(b"p"), SYNC, CLOSE, close(b"S", b"s"), close(b"P", b"")),
+        *(execute(), execute(b"p"), SYNC, FLUSH, CLOSE, close(b"S", b"s"), close(b"P", b"")),
         *(query(b"DECLARE c CURSOR FOR " + TRACED), query(b"FETCH c")),
         *(parse(b"s", TRACED), query(TRACED), parse(b"s", SETS), query(SETS)),
         *(query(b"SELECT 1"), query(b""), parse(b"", b"SELECT 2"), b"B", b"C\0\0\0\5", b"\0"),
@@ -81,6 +82,22 @@ class Shorter(SynchronousTestCase):
     def test_as_the_general_way(self, talk, inspects, connector):
         disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
         self.check(talk, inspects=inspects, **({"disclosure": disclosure} if connector else {}))
+
+    def test_behind_part_of_a_batch(self):
+        """It is the rest of the same batch: its statement's exchange and context hold for it."""
+        answered = ("database", PARSE_COMPLETE)
+        for part, answers in (
+            (CLOSE, ()),
+            (CLOSE + FLUSH, ()),
+            (bind(b"p", b"s"), ()),
+            (parse(b"s", TRACED), ()),
+            (parse(b"s", TRACED) + FLUSH, (answered,)),
+            (parse(b"s", b"SELECT $1") + bind(b"", b"s") + FLUSH, (answered,)),
+        ):
+            for rest in (EXECUTION, DESCRIBED):
+                talk = [("client", part), *answers, ("client", rest)]
+                done = ("database", error() + ready())
+                self.check([*talk, done, ("client", query(b"SELECT 1"))])
 
     def test_in_the_middle_of_copying_in_a_sync_draws_nothing(self):
         copying = ("database", BIND_COMPLETE + message(b"G", b"\0\0\0"))

@@ -1,5 +1,6 @@
 """TLS between two sockets: handshake, names, records, resumption, ends."""
 
+import gc
 import socket
 import tempfile
 from pathlib import Path
@@ -327,6 +328,25 @@ class TLS(SynchronousTestCase):
         factory = TLSSecurity(self.server_context, False).protect(Inner())
         self.assertIsNone(factory.buildProtocol(None))
         self.assertIsInstance(factory.buildProtocol("protocol"), TLSStart)
+
+    def test_what_is_closed_is_let_go_at_once(self):
+        """OpenSSL has 50 KB for each: they are not kept until Python looks for circles."""
+
+        def alive():
+            return sum(type(one) is SSL.Connection for one in gc.get_objects())
+
+        gc.disable()
+        self.addCleanup(gc.enable)
+        before = alive()
+        self.connect()
+        self.server.write(b"x")
+        self.reactor.turn()
+        self.assertEqual(alive(), before + 2)
+        self.client.loseConnection()
+        self.reactor.turn()
+        self.doCleanups()
+        del self.server, self.client, self.here.transport, self.there.transport
+        self.assertEqual(alive(), before)
 
     def test_lost_before_it_began(self):
         protocol = Collecting()
