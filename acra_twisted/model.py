@@ -15,6 +15,7 @@ from typing import Any, Final
 from acra_twisted import events
 from acra_twisted.outstanding import Outstanding
 from acra_twisted.results import Columns
+from acra_twisted.untraced import Untraced
 from acra_twisted.verdicts import Deny
 
 # The kinds of Work.
@@ -258,6 +259,14 @@ class Exchange:
         self.rule = deny.rule
 
     @property
+    def tracer(self) -> Any:
+        """For stages: open spans below the exchange's, by the names of OpenCensus's Tracer.
+
+        See `telemetry.tracing.tracer`; `untraced.Untraced` where the exchange is not recorded.
+        """
+        return self.session.tracer(self)
+
+    @property
     def notes(self) -> dict[str, Any]:
         """What stages and observers must remember about it, by their names."""
         if self._notes is None:
@@ -291,6 +300,10 @@ class Work:
         self.item = item
         self.exchange = exchange
         self.hooks = hooks
+
+
+def _untraced(exchange: Exchange) -> Untraced:
+    return Untraced()
 
 
 class Session:
@@ -335,6 +348,7 @@ class Session:
         "user",
         "database",
         "span",
+        "tracer",
         "context",
         "settings",
         "named",
@@ -375,6 +389,8 @@ class Session:
         self.user = b""
         self.database = b""
         self.span: Any = None
+        #: Gives the tracer of one of its exchanges.
+        self.tracer: Callable[[Exchange], Any] = _untraced
         self.context: Any = None
         self.settings: Any = None
         self.named: Any = None

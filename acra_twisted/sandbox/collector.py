@@ -95,6 +95,14 @@ def decode(body: bytes) -> list[dict[str, Any]]:
             "status": span.status.code,
             "message": span.status.message,
             "attributes": {a.key: _value(a.value) for a in span.attributes},
+            "events": [
+                {
+                    "time": event.time_unix_nano,
+                    "name": event.name,
+                    "attributes": {a.key: _value(a.value) for a in event.attributes},
+                }
+                for event in span.events
+            ],
             "links": [
                 {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
                 for link in span.links

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from acra_twisted.model import Exchange, Statement
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import Recorded, Recorder
-from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.spans import Event, Span
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
 
@@ -33,6 +34,7 @@ def record(
     sampled: bool = True,
     outcome: str = "ok",
     notes: dict[str, Any] | None = None,
+    events: Sequence[Event] = (),
     **more: Any,
 ) -> Recorded:
     """Times are nanoseconds since ``start``; 0 for what did not happen."""
@@ -53,6 +55,8 @@ def record(
             ("censor" if n == 0 else f"stage{n}", verdict, start + 100 + n, start + 200 + n)
             for n in range(stages)
         ]
+    for event in events:
+        span.add_event(event)
     exchange.notes.update(notes or {})
     for name, value in more.items():
         setattr(exchange, name, value)

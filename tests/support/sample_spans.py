@@ -12,5 +12,6 @@ def sample():
     for key, value in (("text", "<b>"), ("number", 7), ("share", 0.5), ("yes", True)):
         child.add_attribute(key, value)
     child.add_link("2" * 32, "3" * 16, spans.LINK_PARENT)
+    child.add_event((1_000_100_200, "asked <whom>", {"tries": 2, "late": False}))
     child.fail(spans.PERMISSION_DENIED, "denied")
     return [parent, child]

@@ -25,6 +25,7 @@ ORDER = (
         "options",
         "outstanding",
         "purposes",
+        "untraced",
         "verdicts",
         "interfaces",
         "model",

@@ -6,6 +6,7 @@ first span, numbers are ``metrics``, texts ``meta``, times nanoseconds, a list f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,6 +56,13 @@ def _record(span: Span, service: str) -> dict[str, Any]:
     if span.status:
         meta["error.message"] = span.message
         metrics["status.code"] = span.status
+    if span.events:
+        meta["events"] = json.dumps(
+            [
+                {"name": text, "time_unix_nano": when, "attributes": known}
+                for when, text, known in span.events
+            ]
+        )
     for place, (trace_id, span_id, kind) in enumerate(span.links):
         meta[f"link.{place}"] = f"{trace_id}-{span_id}-{kind}"
     return {

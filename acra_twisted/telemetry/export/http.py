@@ -209,7 +209,7 @@ class HttpExporter(BatchExporter):
 
 @implementer(ISpanExporter)
 class LogExporter:
-    """One info line per finished span, with Acra's fields."""
+    """One info line per finished span, with Acra's fields, and one for each of its annotations."""
 
     name = "log"
     queued = 0
@@ -238,6 +238,15 @@ class LogExporter:
             fields[f"link_span_type_{place}"] = kind
         self.counts["sent"] += 1
         self._log.info("{span_name}", **fields)
+        for _, text, known in span.events:
+            self._log.info(
+                "{span_name}: {annotation}",
+                span_name=span.name,
+                annotation=text,
+                trace_id=span.trace_id,
+                span_id=span.span_id,
+                **{key.replace(".", "_"): value for key, value in known.items()},
+            )
 
     def start(self) -> None:
         """Nothing to begin."""

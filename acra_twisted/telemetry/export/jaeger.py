@@ -13,7 +13,7 @@ from typing import Any
 
 from acra_twisted.telemetry.export.queue import Payload
 from acra_twisted.telemetry.export.resource import Resource
-from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL, SERVER, Span
+from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL, SERVER, Event, Span
 from acra_twisted.wire.formats import thrift
 from acra_twisted.wire.formats.thrift import BOOL, DOUBLE, I32, I64, LIST, STRING, STRUCT
 
@@ -101,6 +101,8 @@ def _span(write: Struct, span: Span, acra_names: bool) -> bytes:
         (9, I64, max((span.end - span.start) // 1000, 0)),
         (10, LIST, tags),
     )
+    if span.events:
+        fields.append((11, LIST, [_log(write, event) for event in span.events]))
     return write(fields)
 
 
@@ -108,6 +110,12 @@ def _reference(write: Struct, kind: int, link: tuple[str, str, int]) -> bytes:
     trace_id, span_id, _ = link
     high, low = _ids(trace_id)
     return write([(1, I32, kind), (2, I64, low), (3, I64, high), (4, I64, _id(span_id))])
+
+
+def _log(write: Struct, event: Event) -> bytes:
+    when, text, known = event
+    tags = [_tag(write, key, value) for key, value in {"event": text, **known}.items()]
+    return write([(1, I64, when // 1000), (2, LIST, tags)])
 
 
 def _tag(write: Struct, key: str, value: Any) -> bytes:

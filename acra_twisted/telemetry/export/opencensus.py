@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry.export.queue import BatchExporter, Payload, Refused
 from acra_twisted.telemetry.export.resource import Resource
-from acra_twisted.telemetry.tracing.spans import to_span_data
+from acra_twisted.telemetry.export.spandata import to_span_data
 
 
 def load(path: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from binascii import unhexlify
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted import __version__
@@ -30,6 +30,7 @@ _SPAN_ID: Final = "1208"
 _PARENT_ID: Final = "2208"
 # Both times: fields 7 and 8.
 _TIMES: Final = struct.Struct("<cQcQ").pack
+_EVENT_TIME: Final = struct.Struct("<cQ").pack
 _DOUBLE: Final = struct.Struct("<d").pack
 _INT64_END: Final = 1 << 63
 #: The instrumentation scope: name and version.
@@ -98,7 +99,7 @@ def attribute(name: str, value: Any) -> bytes:
 
 def _key_value(name: str, value: bytes) -> bytes:
     """A KeyValue, for what is no attribute of a span."""
-    return delimited(1, name.encode()) + delimited(2, value)
+    return delimited(1, name.encode("utf-8", "replace")) + delimited(2, value)
 
 
 def _link_head(kind: int) -> tuple[str, bytes]:
@@ -148,12 +149,22 @@ def encode_span(span: Span) -> bytes:
         parts.append(attribute(name, value))
     if span.status:
         parts.append(attribute("status.code", span.status))
+    for when, text, known in span.events:
+        parts.append(_event(when, text, known))
     for trace_id, span_id, kind in span.links:
         parts.append(link(trace_id, span_id, kind))
     if span.status:
         message = span.message.encode("utf-8", "replace")
         parts.append(delimited(15, delimited(2, message) + integer(3, _ERROR)))
     return b"".join(parts)
+
+
+def _event(when: int, text: str, known: Mapping[str, Any]) -> bytes:
+    """Return an event, as its field of the message."""
+    parts = [_EVENT_TIME(b"\x09", when), delimited(2, text.encode("utf-8", "replace"))]
+    for name, value in known.items():
+        parts.append(delimited(3, _key_value(name, _any_value(value))))
+    return delimited(11, b"".join(parts))
 
 
 def before(size: int) -> bytes:
@@ -178,7 +189,11 @@ def assemble(pieces: Sequence[bytes], resource: Resource) -> Payload:
 
 
 def _any_value(value: Any) -> bytes:
-    if isinstance(value, int):
+    if value is True or value is False:
+        return integer(2, value)
+    if isinstance(value, float):
+        return double(4, value)
+    if isinstance(value, int) and -_INT64_END <= value < _INT64_END:
         return integer(3, value)
     return delimited(1, str(value).encode("utf-8", "replace"))
 

@@ -7,7 +7,7 @@ string, no ``parentId`` at a root, no ``kind`` where there is none, tag ``error`
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acra_twisted.telemetry.export.queue import Payload
@@ -20,6 +20,11 @@ _KINDS = {SERVER: "SERVER", CLIENT: "CLIENT"}
 
 def _tag(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _annotation(text: str, known: Mapping[str, Any]) -> str:
+    """Return an event as the one text that an annotation has, as OpenTelemetry maps it."""
+    return json.dumps({text: known}) if known else text
 
 
 def encode(spans: Sequence[Span], resource: Resource) -> Payload:
@@ -45,6 +50,11 @@ def encode(spans: Sequence[Span], resource: Resource) -> Payload:
         if span.status:
             record["tags"]["error"] = span.message or "error"
             record["tags"]["status.code"] = str(span.status)
+        if span.events:
+            record["annotations"] = [
+                {"timestamp": when // 1000, "value": _annotation(text, known)}
+                for when, text, known in span.events
+            ]
         for place, (trace_id, span_id, kind) in enumerate(span.links):
             record["tags"][f"link.{place}"] = f"{trace_id}-{span_id}-{kind}"
         records.append(record)

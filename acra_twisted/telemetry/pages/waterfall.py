@@ -40,6 +40,10 @@ def as_record(span: Span, service: str) -> dict[str, Any]:
         "status": span.status,
         "message": span.message,
         "attributes": dict(span.attributes),
+        "events": [
+            {"time": when, "name": text, "attributes": dict(known)}
+            for when, text, known in span.events
+        ],
         "links": [
             {"trace_id": trace_id, "span_id": span_id, "type": kind}
             for trace_id, span_id, kind in span.links
@@ -88,8 +92,11 @@ def shares(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     exchanges = {key: r for key, r in by_id.items() if "acra.time.proxy_ms" in r["attributes"]}
     left = {key: _took(record) for key, record in exchanges.items()}
     for record in by_id.values():
-        name = record["attributes"].get("acra.stage")
-        key = f"stage {name}" if name else "database" if record["kind"] == "client" else ""
+        known = record["attributes"]
+        name = known.get("acra.stage")
+        # A stage may have asked a service, as a client of it: that is part of the stage's time.
+        asked = record["kind"] == "client" and "db.system.name" in known
+        key = f"stage {name}" if name else "database" if asked else ""
         if key and record["parent_id"] in exchanges:
             took = _took(record)
             spent[key] = spent.get(key, 0) + took

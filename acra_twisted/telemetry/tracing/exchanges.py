@@ -27,6 +27,7 @@ from acra_twisted.telemetry.tracing.recorded import (
 from acra_twisted.telemetry.tracing.sampling import AUTO, EVERYBODY, Sampler
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
+from acra_twisted.telemetry.tracing.tracer import ExchangeTracer, Unrecorded
 from acra_twisted.verdicts import PASS, Hangup
 from acra_twisted.wire.link.tracecontext import TraceContext
 
@@ -181,6 +182,13 @@ class ExchangeTracing(Watcher):
     def session_opened(self, session: Session) -> None:
         """The connection's span exists already; its exchanges are counted from here."""
         session.notes[_EXCHANGES] = 0
+        session.tracer = self.tracer
+
+    def tracer(self, exchange: Exchange) -> Any:
+        """What stages get as ``exchange.tracer``."""
+        if exchange.span is None:
+            return Unrecorded(self.context, exchange)
+        return ExchangeTracer(exchange, self._tracing.clock, self._tracing.finish)
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Give a sampled exchange its span."""

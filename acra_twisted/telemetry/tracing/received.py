@@ -29,6 +29,7 @@ _NAME_MAX: Final = 255
 _VALUE_MAX: Final = 4096
 _ATTRIBUTES_MAX: Final = 33
 _LINKS_MAX: Final = 32
+_EVENTS_MAX: Final = 32
 # OTLP's numbers to ours: internal, server, client; others are internal.
 _KINDS: Final = {2: 1, 3: 2}
 _STATUS: Final = range(1, 17)
@@ -96,6 +97,10 @@ def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
         span.status = status if type(status) is int and status in _STATUS else 2
         span.message = record.status.message[:_VALUE_MAX]
     span.attributes = {**attributes, "acra.client_id": client_id}
+    for event in record.events[:_EVENTS_MAX]:
+        span.add_event(
+            (event.time_unix_nano, event.name[:_NAME_MAX], _attributes(event.attributes))
+        )
     for link in record.links[:_LINKS_MAX]:
         if len(link.trace_id) == 16 and len(link.span_id) == 8:
             span.add_link(link.trace_id.hex(), link.span_id.hex())

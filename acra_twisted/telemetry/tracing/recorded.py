@@ -305,6 +305,7 @@ class Recorder:
             or row_spans is not None
             or span.status != 0
             or len(span.links) > 1
+            or len(span.events) > 0
         )
         judged = exchange.judged
         names: list[str] = []

@@ -31,6 +31,7 @@ UNAVAILABLE: Final = 14
 
 _ATTRIBUTES_MAX: Final = 32
 _LINKS_MAX: Final = 32
+_EVENTS_MAX: Final = 32
 
 
 class _Ids:
@@ -92,6 +93,18 @@ def _begin_ids() -> None:
 os.register_at_fork(after_in_child=_begin_ids)
 
 
+#: What happened within a span: nanoseconds since the epoch, a name, attributes.
+Event = tuple[int, str, dict[str, Any]]
+#: The name of an event that is OpenCensus's MessageEvent, and its attributes.
+MESSAGE: Final = "message"
+MESSAGE_TYPE: Final = "message.type"
+MESSAGE_ID: Final = "message.id"
+MESSAGE_SIZE: Final = "message.uncompressed_size"
+MESSAGE_COMPRESSED: Final = "message.compressed_size"
+#: OpenCensus's types of a MessageEvent, by number.
+MESSAGE_TYPES: Final = ("UNSPECIFIED", "SENT", "RECEIVED")
+
+
 class Span:
     """One operation.  Exporters get what is ``sampled``, and what is ``kept`` although it is not:
     a connection one of whose exchanges had to be told of."""
@@ -106,6 +119,7 @@ class Span:
         "end",
         "attributes",
         "links",
+        "events",
         "status",
         "message",
         "sampled",
@@ -135,6 +149,7 @@ class Span:
         self.end = 0
         self.attributes: dict[str, Any] = {} if attributes is None else attributes
         self.links: Sequence[tuple[str, str, int]] = ()
+        self.events: Sequence[Event] = ()
         self.status = OK
         self.message = ""
         self.sampled = sampled
@@ -155,6 +170,11 @@ class Span:
         if len(self.links) < _LINKS_MAX:
             self.links = (*self.links, (trace_id, span_id, kind))
 
+    def add_event(self, event: Event) -> None:
+        """At most 32; what comes later is left out."""
+        if len(self.events) < _EVENTS_MAX:
+            self.events = (*self.events, event)
+
     def fail(self, status: int, message: str) -> None:
         """Set an error status; the first one holds."""
         if not self.status:
@@ -166,33 +186,17 @@ class Span:
         return TraceContext(self.trace_id, self.span_id, self.sampled)
 
 
-def to_span_data(span: Span) -> Any:
-    """The OpenCensus SpanData of a finished span, for exporters made for OpenCensus."""
-    from opencensus.trace.link import Link
-    from opencensus.trace.span_context import SpanContext
-    from opencensus.trace.span_data import SpanData
-    from opencensus.trace.status import Status
-    from opencensus.trace.trace_options import TraceOptions
-
-    return SpanData(
-        name=span.name,
-        context=SpanContext(
-            trace_id=span.trace_id, trace_options=TraceOptions("1" if span.sampled else "0")
-        ),
-        span_id=span.span_id,
-        parent_span_id=span.parent_id or None,
-        attributes=span.attributes,
-        start_time=iso_time(span.start),
-        end_time=iso_time(span.end),
-        child_span_count=0,
-        stack_trace=None,
-        annotations=[],
-        message_events=[],
-        links=[Link(*link) for link in span.links],
-        status=Status(span.status, span.message or None),
-        same_process_as_parent_span=not span.remote_parent,
-        span_kind=span.kind,
-    )
+def message_event(when: int, event: Any) -> Event:
+    """Return OpenCensus's MessageEvent as an event.  What it leaves out is left out."""
+    known: dict[str, Any] = {MESSAGE_TYPE: MESSAGE_TYPES[event.type or 0]}
+    for name, value in (
+        (MESSAGE_ID, event.id),
+        (MESSAGE_SIZE, event.uncompressed_size_bytes),
+        (MESSAGE_COMPRESSED, event.compressed_size_bytes),
+    ):
+        if value is not None:
+            known[name] = value
+    return when, MESSAGE, known
 
 
 def iso_time(nanoseconds: int) -> str:

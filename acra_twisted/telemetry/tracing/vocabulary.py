@@ -116,6 +116,13 @@ SPANS = (
         "a stage judged rows: as long as all runs of rows together",
     ),
     SpanKind(
+        "(any)",
+        "server",
+        "as the stage says",
+        "the request's, or another of the stage's",
+        "opened by a stage of your own, with attributes of its own: see stages.rst",
+    ),
+    SpanKind(
         "postgresql SUMMARY",
         "server",
         "client",
@@ -213,6 +220,7 @@ EXPORTED = (
     ("component", "Datadog", "acra-twisted"),
     ("link.N", "Zipkin, Datadog", "a link: trace id, span id, kind"),
     ("opencensus.link.type", "OTLP", "of a link: 0 unknown, 1 child, 2 parent"),
+    ("events", "Datadog", "annotations and message events, as JSON"),
     ("_dd.p.tid", "Datadog", "the upper half of the trace id, at a trace's first span"),
     ("_sampling_priority_v1", "Datadog", "1: the agent is to keep the trace"),
     ("runtime-id", "Datadog", "service.instance.id, at a trace's first span"),

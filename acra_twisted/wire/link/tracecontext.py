@@ -30,9 +30,28 @@ _NO_SPAN: Final = "0" * 16
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
+class TraceOptions:
+    """The sampled bit, with the interface of OpenCensus's TraceOptions.  Not to be changed."""
+
+    __slots__ = ("enabled", "trace_options_byte")
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+        self.trace_options_byte = "1" if enabled else "0"
+
+    def get_enabled(self) -> bool:
+        """Return whether the trace is sampled."""
+        return self.enabled
+
+
+_SAMPLED: Final = TraceOptions(True)
+_NOT_SAMPLED: Final = TraceOptions(False)
+
+
 class TraceContext:
     """A span's address: 32 and 16 lower-case hex digits, and whether its trace is sampled.
 
+    It has the attributes of OpenCensus's SpanContext: its propagators and samplers take it.
     ``state`` is what others put into a tracestate: handed on as it came, never read.  Not to be
     changed.  (A NamedTuple takes ten times as long to make where this is compiled, and every
     request needs one.)
@@ -60,6 +79,21 @@ class TraceContext:
 
     def __repr__(self) -> str:
         return f"TraceContext({self.traceparent()!r})"
+
+    @property
+    def trace_options(self) -> TraceOptions:
+        """The sampled bit, as OpenCensus's SpanContext has it."""
+        return _SAMPLED if self.sampled else _NOT_SAMPLED
+
+    @property
+    def tracestate(self) -> dict[str, str] | None:
+        """The entries of the state, as OpenCensus's SpanContext has them; None without one."""
+        found: dict[str, str] = {}
+        for entry in self.state.split(","):
+            key, equals, value = entry.strip(" \t").partition("=")
+            if equals:
+                found[key] = value
+        return found or None
 
     def with_state(self, state: str) -> TraceContext:
         """The same with a tracestate."""

@@ -1,5 +1,7 @@
 """Datadog's v0.4."""
 
+import json
+
 import msgpack
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -23,4 +25,8 @@ class Encoding(SynchronousTestCase):
         self.assertEqual(second["meta"]["yes"], "true")
         self.assertEqual((second["metrics"]["number"], second["metrics"]["share"]), (7, 0.5))
         self.assertEqual((second["error"], second["meta"]["error.message"]), (1, "denied"))
+        self.assertNotIn("events", first["meta"])
+        [event] = json.loads(second["meta"]["events"])
+        self.assertEqual((event["name"], event["time_unix_nano"]), ("asked <whom>", 1_000_100_200))
+        self.assertEqual(event["attributes"], {"tries": 2, "late": False})
         self.assertEqual(second["meta"]["link.0"], f"{'2' * 32}-{'3' * 16}-2")

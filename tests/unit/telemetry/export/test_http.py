@@ -146,8 +146,12 @@ class Log(SynchronousTestCase):
         for span in sample():
             exporter.export(span)
         self.successResultOf(exporter.stop())
-        first, second = lines
+        first, second, third = lines
         self.assertEqual((first["span_name"], first["duration"]), ("handleConnection", "0.000"))
         self.assertNotIn("parent_span_id", first)
         self.assertEqual((second["status_code"], second["link_trace_id_0"]), (7, "2" * 32))
+        self.assertEqual(
+            (third["annotation"], third["span_id"]), ("asked <whom>", second["span_id"])
+        )
+        self.assertEqual((third["tries"], third["late"]), (2, False))
         self.assertEqual((exporter.counts["sent"], exporter.queued), (2, 0))

@@ -27,8 +27,9 @@ def read_datagram(data):
     return arguments.batch
 
 
-def tags(span):
-    return {t.key: (t.vStr, t.vDouble, t.vBool, t.vLong)[t.vType] for t in span.tags}
+def tags(holder, name="tags"):
+    found = getattr(holder, name)
+    return {t.key: (t.vStr, t.vDouble, t.vBool, t.vLong)[t.vType] for t in found}
 
 
 class Encoding(SynchronousTestCase):
@@ -48,6 +49,10 @@ class Encoding(SynchronousTestCase):
         self.assertEqual((found["status.code"], found["status.message"]), (7, "denied"))
         self.assertEqual(found.get("span.kind"), None if acra_names else "internal")
         self.assertEqual(tags(first)["status.code"], 0)
+        self.assertIsNone(first.logs)
+        [log] = second.logs
+        self.assertEqual(log.timestamp, 1_000_100)
+        self.assertEqual(tags(log, "fields"), {"event": "asked <whom>", "tries": 2, "late": False})
         [reference] = second.references
         self.assertEqual(reference.refType, 0 if acra_names else 1)
         self.assertEqual(reference.spanId, 0x3333333333333333)

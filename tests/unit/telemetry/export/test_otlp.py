@@ -58,6 +58,11 @@ values = st.one_of(
     st.just(1 << 70),
 )
 ids = st.binary(min_size=16, max_size=16).map(bytes.hex)
+events = st.tuples(
+    st.integers(0, (1 << 64) - 1),
+    st.text(max_size=5),
+    st.dictionaries(st.text(max_size=5), values, max_size=2),
+)
 links = st.tuples(ids, ids.map(lambda text: text[:16]), st.integers(0, 4))
 
 
@@ -70,10 +75,11 @@ class AsTheLibraryWritesIt(SynchronousTestCase):
         st.lists(links, max_size=3),
         st.tuples(st.integers(0, 16), st.text(max_size=10)),
         st.sampled_from(["", "1" * 16]),
+        st.lists(events, max_size=3),
     )
-    def test_any_span(self, name, attributes, links, status, parent):
+    def test_any_span(self, name, attributes, links, status, parent, happened):
         span = Span(name, "ab" * 16, parent, 2, 1 << 60, True, attributes=attributes)
-        span.end, span.links = (1 << 60) + 5, links
+        span.end, span.links, span.events = (1 << 60) + 5, links, happened
         span.status, span.message = status
         got = trace_pb2.Span.FromString(otlp.encode_span(span))
         expected = trace_pb2.Span(
@@ -90,6 +96,10 @@ class AsTheLibraryWritesIt(SynchronousTestCase):
         if span.status:
             self.put(expected.attributes.add(), "status.code", span.status)
             expected.status.code, expected.status.message = 2, span.message
+        for when, text, known in happened:
+            event = expected.events.add(time_unix_nano=when, name=text)
+            for key, value in known.items():
+                self.put(event.attributes.add(), key, value)
         for trace_id, span_id, kind in links:
             link = expected.links.add(
                 trace_id=bytes.fromhex(trace_id), span_id=bytes.fromhex(span_id)

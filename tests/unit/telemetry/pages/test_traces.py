@@ -47,6 +47,7 @@ class Pages(SynchronousTestCase):
     def test_samples(self):
         text = self.html(self.pages.tracez({"name": "stage censor", "bucket": "errors"}))
         self.assertIn("text=&lt;b&gt;", text)
+        self.assertIn("asked &lt;whom&gt;", text)
         self.assertIn(
             "1 sampled", self.html(self.pages.tracez({"name": "handleConnection", "bucket": "2"}))
         )
@@ -84,6 +85,7 @@ class Pages(SynchronousTestCase):
     def test_trace(self):
         text = self.html(self.pages.trace("1" * 32, {}))
         self.assertIn("stage censor", text)
+        self.assertIn("+0.000 ms</span> asked &lt;whom&gt; <code>late=False</code>", text)
         data = json.loads(body(self.pages.trace("1" * 32, {"format": "json"})))
         self.assertEqual(len(data["spans"]), 2)
         self.assertRaises(NotKept, body, self.pages.trace("9" * 32, {}))

@@ -33,10 +33,19 @@ class Waterfall(SynchronousTestCase):
         exchange, stage = self.records
         exchange["attributes"]["acra.time.proxy_ms"] = 1
         stage["attributes"]["acra.stage"] = "censor"
-        database = {**stage, "span_id": "d" * 16, "attributes": {}, "kind": "client"}
+        known = {"db.system.name": "postgresql"}
+        database = {**stage, "span_id": "d" * 16, "attributes": known, "kind": "client"}
         found = shares([exchange, stage, database])
         self.assertEqual(found, {"stage censor": 400, "database": 400, "proxy": 499_200})
         self.assertEqual(shares([]), {})
+
+    def test_what_a_stage_asks_is_a_part_of_its_time(self):
+        exchange, stage = self.records
+        exchange["attributes"]["acra.time.proxy_ms"] = 1
+        stage["attributes"]["acra.stage"] = "censor"
+        asked = {**stage, "span_id": "d" * 16, "attributes": {}, "kind": "client"}
+        expected = {"stage censor": 400, "proxy": 499_600}
+        self.assertEqual(shares([exchange, stage, asked]), expected)
 
     def test_picture(self):
         first, second = draw(self.records, width=10)
@@ -109,6 +118,7 @@ class Shares(SynchronousTestCase):
 
     def test_one_that_is_odd_takes_nothing_from_others(self):
         database = {**record("database", "short", 500), "kind": "client"}
+        database["attributes"] = {"db.system.name": "postgresql"}
         spans = [of_server("short", "", 100), database, of_server("long", "", 300)]
         self.assertEqual(shares(spans), {"database": 500, "proxy": 300})
         spans = [

@@ -103,6 +103,7 @@ class Spans(SynchronousTestCase):
             (3, {"outcome": "denied", "denied_by": "censor", "reason": "why"}),
             (3, {"attributes": {"acra.event_code": 1}}),
             (3, {"verdict": Replace(1)}),
+            (3, {"events": [(5, "asked", {})]}),
             (4, {"notes": {module.ROW_SPANS: {"x": rows}}}),
         ):
             recorded = record(1, **odd)

@@ -28,14 +28,9 @@ class Records(SynchronousTestCase):
         span.fail(spans.UNKNOWN, "other")
         self.assertEqual((span.status, span.message), (7, "no"))
 
-    def test_span_data(self):
-        span = Span("a", "1" * 32, "3" * 16, spans.SERVER, 1_500_000_000_123_456_789, True)
-        span.end = span.start + 1000
-        span.add_attribute("k", "v")
-        span.add_link("2" * 32, "4" * 16, spans.LINK_PARENT)
-        span.fail(spans.UNKNOWN, "no")
-        data = spans.to_span_data(span)
-        self.assertEqual(data.context.trace_id, "1" * 32)
-        self.assertEqual(data.start_time, "2017-07-14T02:40:00.123456Z")
-        self.assertEqual((data.parent_span_id, data.span_kind), ("3" * 16, 1))
-        self.assertEqual((data.links[0].type, data.status.canonical_code), (2, 2))
+    def test_events_are_bounded(self):
+        span = Span("a", "1" * 32, "", 0, 5, True)
+        self.assertEqual(len(span.events), 0)
+        for number in range(40):
+            span.add_event((number, "asked", {}))
+        self.assertEqual([event[0] for event in span.events], list(range(32)))

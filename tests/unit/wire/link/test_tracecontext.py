@@ -2,6 +2,12 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from opencensus.trace.propagation.b3_format import B3FormatPropagator
+from opencensus.trace.propagation.binary_format import BinaryFormatPropagator
+from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+from opencensus.trace.propagation.tracestate_string_format import TracestateStringFormatter
+from opencensus.trace.span_context import SpanContext
+from opencensus.trace.trace_options import TraceOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.wire.link import tracecontext
@@ -68,6 +74,51 @@ class Binary(SynchronousTestCase):
         self.assertIn(tracecontext.mark_of(data), range(256))
         if found is not None:
             self.assertEqual(tracecontext.encode(found)[4:31], data[:27])
+
+
+trace_ids = st.binary(min_size=16, max_size=16).filter(any).map(bytes.hex)
+span_ids = st.binary(min_size=8, max_size=8).filter(any).map(bytes.hex)
+
+
+class AsOpenCensusHasIt(SynchronousTestCase):
+    """The library's propagators and samplers take ours, and write the same of it and of theirs."""
+
+    @given(trace_ids, span_ids, st.booleans(), st.sampled_from(["", "a=b", "a=b, c@d=e"]))
+    def test_propagators_write_the_same(self, trace_id, span_id, sampled, state):
+        ours = TraceContext(trace_id, span_id, sampled, state)
+        options = TraceOptions("1" if sampled else "0")
+        entries = TracestateStringFormatter().from_string(state) if state else None
+        theirs = SpanContext(trace_id, span_id, options, entries)
+        for propagator in (TraceContextPropagator(), B3FormatPropagator()):
+            self.assertEqual(propagator.to_headers(ours), propagator.to_headers(theirs))
+        headers = TraceContextPropagator().to_headers(ours)
+        self.assertEqual(headers["traceparent"], ours.traceparent())
+        self.assertEqual(headers.get("tracestate", ""), state.replace(" ", ""))
+        self.assertEqual(ours.trace_options.get_enabled(), options.get_enabled())
+        self.assertEqual(ours.trace_options.trace_options_byte, options.trace_options_byte)
+        self.assertEqual(ours.tracestate, entries)
+
+    @given(trace_ids, span_ids, st.booleans())
+    def test_what_its_propagators_write_is_read(self, trace_id, span_id, sampled):
+        ours = TraceContext(trace_id, span_id, sampled)
+        theirs = SpanContext(trace_id, span_id, TraceOptions("1" if sampled else "0"))
+        binary = BinaryFormatPropagator().to_header(theirs)
+        self.assertEqual(binary, tracecontext.encode(ours)[4:])
+        self.assertEqual(BinaryFormatPropagator().to_header(ours), binary)
+        self.assertEqual(tracecontext.decode(binary), ours)
+        text = TraceContextPropagator().to_headers(theirs)["traceparent"]
+        self.assertEqual(tracecontext.parse_traceparent(text), ours)
+        self.assertEqual(tracecontext.parse_plain(text.encode()), ours)
+
+    @given(trace_ids, span_ids, st.booleans())
+    def test_what_we_write_its_propagators_read(self, trace_id, span_id, sampled):
+        ours = TraceContext(trace_id, span_id, sampled)
+        for read in (
+            BinaryFormatPropagator().from_header(tracecontext.encode(ours)[4:]),
+            TraceContextPropagator().from_headers({"traceparent": ours.traceparent()}),
+        ):
+            self.assertEqual((read.trace_id, read.span_id), (trace_id, span_id))
+            self.assertEqual(read.trace_options.get_enabled(), sampled)
 
 
 class OnTheLink(SynchronousTestCase):
