@@ -53,6 +53,16 @@ class Outstanding:
     def __bool__(self) -> bool:
         return len(self._entries) > self._first
 
+    @property
+    def head(self) -> Entry | None:
+        """The entry whose reply comes next; None if nothing is owed."""
+        entries, first = self._entries, self._first
+        return entries[first] if len(entries) > first else None
+
+    def all(self) -> list[Entry]:
+        """Every entry, from the head on."""
+        return self._entries[self._first :]
+
     def __getitem__(self, index: int) -> Entry:
         """Return an entry, counted from the head.  Raises IndexError if there is none."""
         return self._entries[self._first + index]

@@ -63,19 +63,24 @@ _COUNT: Final = struct.Struct(">i")
 _TWICE: Final = re.compile(rb'\\([\\"])')
 
 
-def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> bool:
-    """False if nothing in a run of rows can be a container: a few searches in C, no more.
+def search_text(data: bytes, start: int, end: int) -> bool:
+    """False if nothing in a run of rows, all of them text, can be a container: a few searches in C,
+    no more."""
+    return contains_any(data, _HEX_MARKS, start, end) or (
+        data.find(b"\\", start, end) >= 0 and has_escaped(data, start, end)
+    )
 
-    ``binary``: whether some column of the rows is in binary format.
-    """
+
+def search_all(data: bytes, start: int, end: int) -> bool:
+    """The same, where some column of the rows may be in binary format."""
+    return contains_any(data, envelopes.MARKS, start, end) or search_text(data, start, end)
+
+
+def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> bool:
+    """`search_all` if some column may be in binary format, else `search_text`."""
     if end < 0:
         end = len(data)
-    return (
-        contains_any(data, _HEX_MARKS, start, end)
-        or binary
-        and contains_any(data, envelopes.MARKS, start, end)
-        or has_escaped(data, start, end)
-    )
+    return search_all(data, start, end) if binary else search_text(data, start, end)
 
 
 def has_escaped(data: bytes, start: int, end: int) -> bool:

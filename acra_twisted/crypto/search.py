@@ -32,7 +32,10 @@ def contains_any(data: bytes, needles: Iterable[bytes], start: int, end: int) ->
     """True if one of the needles is in ``data[start:end]``, which must be bounds of the data."""
     size = end - start
     if _memmem is None or size < _SMALL:
-        return any(data.find(needle, start, end) >= 0 for needle in needles)
+        for needle in needles:  # noqa: SIM110 - a generator costs more than the searches
+            if data.find(needle, start, end) >= 0:
+                return True
+        return False
     address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
     assert address is not None  # noqa: S101 - bytes are somewhere
     return any(_memmem(address + start, size, needle, len(needle)) for needle in needles)

@@ -64,17 +64,9 @@ def can_hold(columns: Columns) -> bool:
     return any(kind not in _PLAIN_TYPES for kind in columns.types)
 
 
-def _search_text(data: bytes, start: int, end: int) -> bool:
-    return cells.might_contain(data, False, start, end)
-
-
-def _search_all(data: bytes, start: int, end: int) -> bool:
-    return cells.might_contain(data, True, start, end)
-
-
 def search(columns: Columns) -> Search:
     """The search for containers in runs of rows with these columns: see IRowTransform.concerns."""
-    return _search_all if _has_binary(columns) else _search_text
+    return cells.search_all if _has_binary(columns) else cells.search_text
 
 
 def might_contain(batch: RowBatch) -> bool:

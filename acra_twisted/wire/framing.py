@@ -9,23 +9,27 @@ from __future__ import annotations
 
 
 class ChunkBuffer:
-    """Unread bytes of one stream.  Its owner enforces the limits on what it waits for."""
+    """Unread bytes of one stream: those of ``data`` from ``position`` on, or ``held`` bytes that
+    are not joined yet.
 
-    __slots__ = ("data", "position", "_parts", "_held", "_wanted")
+    Its owner enforces the limits on what it waits for.
+    """
+
+    __slots__ = ("data", "position", "_parts", "held", "_wanted")
 
     def __init__(self) -> None:
         self.data = b""
         self.position = 0
         self._parts: list[bytes] = []
-        self._held = 0
+        self.held = 0
         self._wanted = 0
 
     def feed(self, data: bytes) -> None:
         """Append a chunk."""
-        if self._held:
+        if self.held:
             self._parts.append(data)
-            self._held += len(data)
-            if self._held >= self._wanted:
+            self.held += len(data)
+            if self.held >= self._wanted:
                 self._join()
         elif self.position == len(self.data):
             # The usual case: nothing is left over, the chunk itself becomes the buffer.
@@ -47,12 +51,12 @@ class ChunkBuffer:
         self.position = 0
         if rest:
             self._parts = [rest]
-            self._held = len(rest)
+            self.held = len(rest)
             self._wanted = size
 
     def __len__(self) -> int:
         """Bytes that were fed and not consumed."""
-        return self._held or len(self.data) - self.position
+        return self.held or len(self.data) - self.position
 
     def drain(self) -> bytes:
         """Everything unread, taken out."""
@@ -63,8 +67,8 @@ class ChunkBuffer:
         return rest
 
     def _join(self) -> None:
-        if self._held:
+        if self.held:
             self.data = b"".join(self._parts)
             self.position = 0
             self._parts = []
-            self._held = self._wanted = 0
+            self.held = self._wanted = 0

@@ -2,7 +2,7 @@
 
 The first byte of an input chooses a reader and how the rest is cut; inputs to begin with are in
 ``tests/fuzz/corpus``.  Wrong is: any exception that is not of `errors`, an answer that differs when
-the same bytes come in pieces, short ways that differ from the general one, much memory.
+the same bytes come in pieces, what passes whole and differs from what is taken apart, much memory.
 
     python -m tests.fuzz.wire FOLDER -max_total_time=60     (FOLDER: inputs, kept and extended)
 """
@@ -46,12 +46,12 @@ def _pieces(data: bytes, size: int) -> list[bytes]:
 
 
 def _session(data: bytes, cut: int) -> None:
-    """Both flows of a session: whole chunks against the general way, and cut in pieces."""
+    """Both flows of a session: whole chunks, chunks that are taken apart, and chunks in pieces."""
     sides = ("client", "database")
     parts = data.split(TURN)[:8]
     talk = [(sides[n % 2], part) for n, part in enumerate(parts) if part]
     short, general = both([*_PREPARED, *talk], message_limit=1 << 16)
-    assert short == general, "the short way differs"
+    assert short == general, "passing whole differs"
     inspected = {"inspects": ("statement", "parameters", "rows"), "message_limit": 1 << 16}
     cut_talk = [(side, piece) for side, part in talk for piece in _pieces(part, cut)]
     for one in both([*_PREPARED, *cut_talk], **inspected):

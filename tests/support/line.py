@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql.propagation import NOTHING, Disclosure
-from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
-from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
@@ -164,8 +164,8 @@ class Line:
             session,
             *channels,
             (
-                WholeRequests(session, pipeline.inspects, disclosure=disclosure, **options),
-                WholeReplies(session, disclosure=disclosure),
+                RequestFlow(session, pipeline.inspects, disclosure=disclosure, **options),
+                ResponseFlow(session, disclosure=disclosure),
             ),
             pipeline,
             limits,

@@ -8,13 +8,10 @@ by ``judge`` (PASS unless given).  `done` fails if a reply is still owed.
 from __future__ import annotations
 
 from acra_twisted import results
-from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
-from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
-
-#: As the daemons have them.
-FLOWS = (WholeRequests, WholeReplies)
 
 
 class Plan:
@@ -39,7 +36,7 @@ class Playbook:
         inspects=(),
         ready=True,
         prepared=100,
-        flows=FLOWS,
+        general=False,
         plan_rows=None,
         **options,
     ):
@@ -47,6 +44,7 @@ class Playbook:
         self.recorder = self.session.observer
         self.judge = judge or (lambda work: PASS)
         self.works = []
+        self.general = general
         response = {
             key: options.pop(key)
             for key in ("on_key", "unknown_options", "asked_minor", "from_database")
@@ -54,10 +52,10 @@ class Playbook:
         }
         if "from_database" in response:
             response["check_authentication"] = response.pop("from_database")
-        self.request = flows[0](self.session, frozenset(inspects), **options)
+        self.request = RequestFlow(self.session, frozenset(inspects), **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
         response["messages"] = "messages" in inspects
-        self.response = flows[1](
+        self.response = ResponseFlow(
             self.session,
             (plan_rows or self._plan_rows) if "rows" in inspects else None,
             **limit,
@@ -78,7 +76,11 @@ class Playbook:
         columns.plan = results.Plan(columns, maker=self)
 
     def _run(self, flow, data):
-        work = flow.begin(data)
+        if self.general:
+            flow.feed(data)
+            work = flow.next_work()
+        else:
+            work = flow.begin(data)
         while work is not None:
             self.works.append((work.kind, work.item))
             flow.settle(work, self.judge(work))

@@ -1,20 +1,17 @@
-"""The short ways beside the general one: what either makes of the same bytes."""
+"""What passes whole beside the same bytes taken apart."""
 
 from __future__ import annotations
 
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.errors import WireError
 from tests.support.playbook import Playbook
 
 
 def both(conversation, inspects=(), **options):
-    """Plays ``conversation`` (pairs of a side and bytes) with the flows that daemons use and with
-    the general ones; returns what there is to see of each: bytes, exchanges, session, errors."""
-    general = {"flows": (RequestFlow, ResponseFlow)}
+    """Plays ``conversation`` (pairs of a side and bytes) as daemons do, and with every chunk taken
+    apart; returns what there is to see of each: bytes, exchanges, session, errors."""
     return tuple(
-        _played(Playbook(inspects=inspects, **options, **flows), conversation)
-        for flows in ({}, general)
+        _played(Playbook(inspects=inspects, general=general, **options), conversation)
+        for general in (False, True)
     )
 
 

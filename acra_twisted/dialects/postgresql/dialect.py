@@ -18,10 +18,10 @@ from acra_twisted.dialects.postgresql.propagation import (
     startup_contexts,
     startup_notices,
 )
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.dialects.postgresql.startup import settle_version
 from acra_twisted.dialects.postgresql.startupsettings import setting_names
-from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
-from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
 from acra_twisted.interfaces import IDatabaseDialect
 from acra_twisted.model import MESSAGES, Exchange, Session
 from acra_twisted.outstanding import FORWARD
@@ -68,7 +68,7 @@ class PostgresqlDialect:
         on_key: Any,
         announces: bool = False,
         startup_parent: str = "",
-    ) -> tuple[WholeRequests, WholeReplies, bytes]:
+    ) -> tuple[RequestFlow, ResponseFlow, bytes]:
         """Flows for a client whose startup packet was accepted, and the database's first bytes.
 
         ``pipeline`` judges them: see `pipeline.hooks`.
@@ -84,7 +84,7 @@ class PostgresqlDialect:
         session.observer.exchange_opened(exchange)
         session.asked = frozenset(setting_names(startup))
         mediator = authentication.PassThrough(policy)
-        request = WholeRequests(
+        request = RequestFlow(
             session,
             pipeline.inspects,
             message_limit=self._message_limit,
@@ -93,7 +93,7 @@ class PostgresqlDialect:
             check_authentication=mediator.from_client,
             disclosure=self._disclosure,
         )
-        response = WholeReplies(
+        response = ResponseFlow(
             session,
             pipeline.plan_rows,
             messages=MESSAGES in pipeline.inspects,
@@ -111,7 +111,7 @@ class PostgresqlDialect:
 
     def follow_session(
         self, session: Session, startup: StartupPacket, startup_span: str = ""
-    ) -> tuple[WholeRequests, WholeReplies]:
+    ) -> tuple[RequestFlow, ResponseFlow]:
         """Flows for who passes everything on as it comes, the startup packet too: a connector.
 
         ``startup_span`` is the id of the span of the startup, if the application has brought a
@@ -121,14 +121,14 @@ class PostgresqlDialect:
         if exchange.remote is not None and startup_span:
             exchange.context = TraceContext(exchange.remote.trace_id, startup_span, False)
         session.observer.exchange_opened(exchange)
-        request = WholeRequests(
+        request = RequestFlow(
             session,
             message_limit=self._message_limit,
             hold_limit=0,
             function_call=True,
             disclosure=self._disclosure,
         )
-        response = WholeReplies(
+        response = ResponseFlow(
             session,
             message_limit=self._message_limit,
             disclosure=self._disclosure,

@@ -15,7 +15,8 @@ class ChunkFlow:
     ``_start``: where what has not left of the current chunk begins; ``_out``: what leaves.
     ``terminated``: the client has said that it goes.  ``holding``: messages were held back when
     output was taken last.  ``pending_limit``: so many replies may be
-    outstanding; with more the client is not read, see `ask_for_replies`.
+    outstanding; with more the client is not read, see `ask_for_replies`.  ``passed_whole``: so many
+    requests or replies have come alone and whole, and needed no loop over their messages.
     """
 
     def __init__(self, session: Session) -> None:
@@ -29,9 +30,10 @@ class ChunkFlow:
         self.terminated = False
         self.holding = False
         self.pending_limit = 1 << 30
+        self.passed_whole = 0
 
     def begin(self, data: bytes) -> Work | None:
-        """`feed` and the first `next_work`.  For what is most frequent there is a shorter way."""
+        """Do `feed` and the first `next_work`; at once for what is most frequent."""
         self.feed(data)
         return self.next_work()
 
@@ -77,7 +79,13 @@ class ChunkFlow:
     def _at_rest(self) -> bool:
         """Nothing is left over from what came before."""
         buffer = self._buffer
-        return not (self._unsettled or self._streaming or self._waiting or len(buffer))
+        return not (
+            self._unsettled
+            or self._streaming
+            or self._waiting
+            or buffer.held
+            or buffer.position < len(buffer.data)
+        )
 
     def feed(self, data: bytes) -> None:
         """Accept bytes from the source; while a Work is unsettled they wait."""

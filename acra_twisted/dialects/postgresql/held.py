@@ -55,12 +55,22 @@ class HeldBatch(ChunkFlow):
             self.holding = bool(self._expected)
         elif self.holding:
             self.holding = False
+        buffer = self._buffer
+        if self._released == buffer.position == len(buffer.data) and not (
+            self._start or self._out or self._unsettled
+        ):
+            # The usual case: the chunk that arrived leaves.
+            data = buffer.data
+            self._released = 0
+            buffer.forget()
+            return data
         self._emit()
         self._let_go()
         return self._taken()
 
     def _load(self, data: bytes) -> None:
-        self._carry()
+        if self._start < self._buffer.position:
+            self._carry()
         self._buffer.feed(data)
         self._start = self._released = self._buffer.position
 

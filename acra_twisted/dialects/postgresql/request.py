@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql import replies, wholerequests
 from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import (
@@ -114,10 +114,44 @@ class RequestFlow(OpeningBatch):
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
+    def begin(self, data: bytes) -> Work | None:
+        """See ChunkFlow.  What comes alone and whole needs no loop."""
+        session = self._session
+        if self._at_rest and session.ready and not (self._denied or session.discarding):
+            if wholerequests.is_query(data, self._message_limit):
+                self.passed_whole += 1
+                self._load(data)
+                self._buffer.position = size = len(data)
+                work = self._query(0, size)
+                self._unsettled = work is not None
+                return work
+            execution = (
+                None if self._parameters else wholerequests.execution(data, self._message_limit)
+            )
+            if execution is not None:
+                self.passed_whole += 1
+                self._load(data)
+                self._whole_execution(execution, len(data))
+                return None
+        self.feed(data)
+        return self.next_work()
+
+    def _whole_execution(self, execution: tuple[int, int, bool], size: int) -> None:
+        start, end, described = execution
+        self._buffer.position = size
+        if start:
+            self._close(0, start)
+        exchange, portal = self._bind_unseen(start, end)
+        if described:
+            self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
+        self._executed(exchange, portal)
+        self._sync(size - len(frontend.SYNC), size)
+
     def next_work(self) -> Work | None:
         """The next statement or set of parameters to judge; None when input is used up."""
         session, buffer = self._session, self._buffer
-        self._load_waiting()
+        if self._waiting:
+            self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
         if self._streaming:
@@ -287,22 +321,27 @@ class RequestFlow(OpeningBatch):
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 
     def _bind(self, start: int, end: int) -> Work | None:
-        body = self._buffer.data[start + 5 : end]
-        prepared = self._session.prepared
-        if not (self._parameters or self._result_formats):
-            portal, name = frontend.bind_names(body)
-            statement = prepared.statement(name)
-            exchange = self._executing(statement, start, body)
-            self._bound(exchange, Portal(portal, statement), start, end)
-            return None
-        bind = frontend.decode_bind(body)
-        statement = prepared.statement(bind.statement)
-        exchange = self._executing(statement, start, body)
         if not self._parameters:
-            self._bound(exchange, Portal(bind.portal, statement, bind.results), start, end)
+            self._bind_unseen(start, end)
             return None
+        body = self._buffer.data[start + 5 : end]
+        bind = frontend.decode_bind(body)
+        statement = self._session.prepared.statement(bind.statement)
+        exchange = self._executing(statement, start, body)
         self._message = (start, end, bind)
         return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement), exchange)
+
+    def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:
+        """Bind values that no stage looks at."""
+        body = self._buffer.data[start + 5 : end]
+        name, statement_name = frontend.bind_names(body)
+        statement = self._session.prepared.statement(statement_name)
+        portal = Portal(name, statement)
+        if self._result_formats:
+            portal.results = frontend.bind_results(body, len(name) + len(statement_name) + 2)
+        exchange = self._executing(statement, start, body)
+        self._bound(exchange, portal, start, end)
+        return exchange, portal
 
     def _bound(self, exchange: Exchange, portal: Portal, start: int, end: int) -> None:
         prepared = self._session.prepared
@@ -332,7 +371,9 @@ class RequestFlow(OpeningBatch):
         if exchange is not None and exchange.statement is not portal.statement:
             # What stood before it was about another statement.
             self._exchange = None
-        exchange = self._current(portal.statement, start, portal)
+        self._executed(self._current(portal.statement, start, portal), portal)
+
+    def _executed(self, exchange: Exchange, portal: Portal) -> None:
         exchange.kind = "execute"
         portal.origin = None
         if portal.changes is not None and self._session.settings is not None:

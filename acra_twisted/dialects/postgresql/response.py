@@ -23,8 +23,8 @@ from acra_twisted.dialects.postgresql.propagation import (
     SERVER_VALUE,
     Disclosure,
 )
-from acra_twisted.dialects.postgresql.results import ResultRows
 from acra_twisted.dialects.postgresql.rows import CopyRows
+from acra_twisted.dialects.postgresql.wholereplies import Whole, WholeReplies
 from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.model import MESSAGES, Exchange, Session, Work
 from acra_twisted.outstanding import (
@@ -50,7 +50,7 @@ _ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM)
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
-class ResponseFlow(ResultRows):
+class ResponseFlow(WholeReplies):
     """IMessageFlow for the database's direction.
 
     ``plan_rows``: see ResultRows; ``messages``: True if some stage looks at texts that are no
@@ -76,8 +76,7 @@ class ResponseFlow(ResultRows):
         disclosure: Disclosure = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
-        super().__init__(session, plan_rows, message_limit)
-        self._descriptions = Descriptions() if descriptions is None else descriptions
+        super().__init__(session, plan_rows, message_limit, descriptions)
         self._disclosure = disclosure
         self._on_key = on_key
         self._check_authentication = check_authentication
@@ -122,16 +121,43 @@ class ResponseFlow(ResultRows):
     # -- IMessageFlow -------------------------------------------------------------------------
 
     def begin(self, data: bytes) -> Work | None:
-        """See ChunkFlow."""
-        self._answer_first()
+        """See ChunkFlow.  A reply that is whole and concerns no stage passes in one piece."""
+        session = self._session
+        head = self._owed()
+        if head is not None and not (
+            self._suppressing or session.notices or session.settings is not None
+        ):
+            whole = self._whole_reply(data, head)
+            if whole is not None:
+                self._pass_whole(data, whole)
+                return None
         self.feed(data)
         return self.next_work()
 
-    def _answer_first(self) -> None:
-        """What we answer ourselves and have held back until the database speaks."""
+    def _owed(self) -> Entry | None:
+        """Return the entry that the database answers next, now that it speaks: an answer of ours
+        that has waited for that leaves."""
         outstanding = self._session.outstanding
-        if outstanding and outstanding[0][0] == ANSWER_WITH_NEXT:
+        head = outstanding.head
+        if head is not None and head[0] == ANSWER_WITH_NEXT:
             self.release_fakes()
+            head = outstanding.head
+        return head
+
+    def _pass_whole(self, data: bytes, whole: Whole) -> None:
+        session = self._session
+        exchange, start, portal, columns, rows = whole
+        now = exchange.first_byte = session.clock()
+        if portal is not None and columns is not None and self._plan_rows is not None:
+            if portal.statement is not None:
+                session.prepared.statement_described(portal.statement, columns)
+        self._count(exchange, rows)
+        session.prepared.execution_ended()
+        self._is_ready(data[-1:])
+        session.outstanding.clear()
+        self._out.append(data[start:] if start else data)
+        self.passed_whole += 1
+        exchange.close("ok", now)
 
     def next_work(self) -> Work | None:
         """The next result or run of rows to judge; None when input is used up."""
@@ -140,8 +166,9 @@ class ResponseFlow(ResultRows):
         data = buffer.data
         size, position = len(data), buffer.position
         limit = self._message_limit if session.ready else frames.AUTHENTICATION_LIMIT
-        if session.outstanding and size:
-            action, _, exchange, _ = session.outstanding[0]
+        head = self._owed()
+        if head is not None and size:
+            action, _, exchange, _ = head
             if action == SKIP and len(session.outstanding) > 1:
                 # What it carries is the next one's.
                 exchange = session.outstanding[1][2]
@@ -210,11 +237,14 @@ class ResponseFlow(ResultRows):
     def take_output(self) -> bytes:
         """Bytes for the client."""
         buffer = self._buffer
-        self._emit(self._run[0] if self._unsettled else buffer.position)
-        if self._start == buffer.position == len(buffer.data) and not self._unsettled:
-            # A session may be idle for long.
-            buffer.forget()
-            self._start = 0
+        if self._unsettled:
+            self._emit(self._run[0])
+        elif buffer.data:
+            self._emit(buffer.position)
+            if self._start == buffer.position == len(buffer.data):
+                # A session may be idle for long.
+                buffer.forget()
+                self._start = 0
         return self._taken()
 
     def release_fakes(self) -> None:
@@ -422,8 +452,8 @@ class ResponseFlow(ResultRows):
             tag = backend.decode_command_tag(body)
             statement = exchange.statement if portal is None else portal.statement
             self._session.prepared.command_complete(tag, statement)
-        elif rows >= 0:
-            exchange.rows = rows + max(exchange.rows, 0)
+        else:
+            self._count(exchange, rows)
         self._statement_ended(code, end)
 
     def _empty_query(self, start: int, end: int) -> None:
@@ -440,6 +470,21 @@ class ResponseFlow(ResultRows):
         self._described = None
         if code == replies.EXECUTE:
             self._pop(end)
+
+    @staticmethod
+    def _count(exchange: Exchange, rows: int) -> None:
+        """Add a result's rows to those of the statements before it in the same text."""
+        if rows >= 0:
+            exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows
+
+    def _is_ready(self, status: bytes) -> None:
+        """The database is ready for the next request, with this transaction status."""
+        session = self._session
+        session.transaction_status = status
+        session.copying_in = False
+        self._suppressing = False
+        if status == b"I":
+            session.prepared.transaction_ended()
 
     def _in_copy(self) -> Entry:
         return self._head(replies.QUERY, replies.EXECUTE)
@@ -530,11 +575,7 @@ class ResponseFlow(ResultRows):
         if session.notices:
             self._emit(start)
             self._tell(exchange)
-        session.transaction_status = backend.decode_ready(self._body(start, end))
-        session.copying_in = False
-        self._suppressing = False
-        if session.transaction_status == b"I":
-            session.prepared.transaction_ended()
+        self._is_ready(backend.decode_ready(self._body(start, end)))
         if code == replies.STARTUP:
             session.ready = True
             if self._announces:

@@ -112,7 +112,7 @@ class ResultRows(ChunkFlow):
             first = uint16(data, position + 5)
             self._row_limit = self._message_limit
             if self._plan_rows is None:
-                self._columns = self._count(code, portal, first)
+                self._columns = self._column_count(code, portal, first)
             else:
                 columns = self._result_columns(code, portal, first)
                 self._columns = len(columns)
@@ -142,7 +142,7 @@ class ResultRows(ChunkFlow):
         self._batch_columns = columns
         self._plan = plan
 
-    def _count(self, code: int, portal: Any, first: int) -> int:
+    def _column_count(self, code: int, portal: Any, first: int) -> int:
         described = self._described
         if described is None and code == replies.EXECUTE:
             described = portal.columns

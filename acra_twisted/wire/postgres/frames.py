@@ -115,9 +115,12 @@ def end_of_string(data: bytes, start: int) -> int:
 def length_at(data: bytes, start: i64) -> i64:
     """The length of the message that begins at ``start``, without its type byte.
 
-    Raises IndexError if less than a header is there.
+    Raises IndexError or struct.error if less than a header is there.
     """
-    return uint32(data, start + 1)
+    if COMPILED:
+        return uint32(data, start + 1)
+    length: int = _HEADER(data, start)[1]
+    return length
 
 
 def check_length(side: str, kind: int, length: int, limit: int) -> None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acra_twisted.errors import WireError
-from acra_twisted.fast.bigendian import uint16, uint32
+from acra_twisted.fast.bigendian import uint32
 from acra_twisted.wire.postgres.frames import end_of_string, message
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 _SHORT: Final = struct.Struct(">H")
 _LENGTH: Final = struct.Struct(">i")
@@ -111,12 +114,11 @@ def decode_bind(body: bytes) -> Bind:
     return Bind(portal, statement, each, values, results)
 
 
-def bind_results(body: bytes) -> bytes:
-    """The result formats of a Bind whose names have been read, as on the wire: `decode_bind`
+def bind_results(body: bytes, start: int) -> bytes:
+    """The result formats of a Bind whose names end at ``start``, as on the wire: `decode_bind`
     without making its values."""
-    at = end_of_string(body, end_of_string(body, 0) + 1) + 1
-    formats = _short(body, at)
-    at = _behind_formats(body, at)
+    at = _behind_formats(body, start)
+    formats = (at - start) // 2 - 1
     count = _short(body, at)
     at += 2
     if formats not in (0, 1, count):
@@ -178,10 +180,11 @@ def decode_formats(body: bytes, count: int) -> list[int]:
     return formats if len(formats) == count else (formats or [0]) * count
 
 
-def _short(body: bytes, at: int) -> int:
+def _short(body: bytes, at: i64) -> int:
     if at + 2 > len(body):
         raise WireError("client", "Bind ends before its values do")
-    return uint16(body, at)
+    first: i64 = body[at]
+    return first << 8 | body[at + 1]
 
 
 def _value_size(body: bytes, at: int) -> int:

@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
-from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.interfaces import IResultStage, IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits, has_left
@@ -82,8 +82,8 @@ class Looked(SynchronousTestCase):
             self.client,
             self.database,
             (
-                WholeRequests(self.session, pipeline.inspects),
-                WholeReplies(self.session, pipeline.plan_rows),
+                RequestFlow(self.session, pipeline.inspects),
+                ResponseFlow(self.session, pipeline.plan_rows),
             ),
             pipeline,
             Limits(pending, **limits),

@@ -12,8 +12,8 @@ from zope.interface import implementer
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
 from acra_twisted.dialects.postgresql.replies import STARTUP
-from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
-from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.interfaces import IResultStage
 from acra_twisted.model import Exchange
 from acra_twisted.outstanding import FORWARD
@@ -70,8 +70,8 @@ class OneRelay(SynchronousTestCase):
             self.client,
             self.database,
             (
-                WholeRequests(self.session),
-                WholeReplies(self.session, pipeline.plan_rows, check_authentication=check),
+                RequestFlow(self.session),
+                ResponseFlow(self.session, pipeline.plan_rows, check_authentication=check),
             ),
             pipeline,
             limits,

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
-from acra_twisted.dialects.postgresql.wholerequests import WholeRequests
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.model import Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
@@ -67,7 +67,7 @@ class Order(SynchronousTestCase):
             session,
             client,
             database,
-            (WholeRequests(session, pipeline.inspects), WholeReplies(session)),
+            (RequestFlow(session, pipeline.inspects), ResponseFlow(session)),
             pipeline,
             Limits(10_000),
             fatal=lambda sqlstate, text: b"",

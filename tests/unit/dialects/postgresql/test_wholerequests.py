@@ -1,6 +1,4 @@
-"""The short way of requests does what the general way does, whatever the client sends."""
-
-from unittest import mock
+"""A request that passes whole is treated as if it were taken apart, whatever the client sends."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -8,7 +6,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
-from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
 from acra_twisted.model import PARAMETERS, ROWS, STATEMENT
 from acra_twisted.outstanding import FORWARD
@@ -67,7 +64,7 @@ talks = st.lists(
 )
 
 
-class Shorter(SynchronousTestCase):
+class Whole(SynchronousTestCase):
     def check(self, talk, **options):
         short, general = both([*PREPARED, *talk], **options)
         self.assertEqual(short, general)
@@ -79,7 +76,7 @@ class Shorter(SynchronousTestCase):
         False,
     )
     @given(talks, st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])), st.booleans())
-    def test_as_the_general_way(self, talk, inspects, connector):
+    def test_as_if_taken_apart(self, talk, inspects, connector):
         disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
         self.check(talk, inspects=inspects, **({"disclosure": disclosure} if connector else {}))
 
@@ -117,8 +114,9 @@ class Shorter(SynchronousTestCase):
             play = Playbook()
             for side, data in PREPARED:
                 getattr(play, side)(data)
-            with mock.patch.object(RequestFlow, "next_work", side_effect=AssertionError):
-                self.assertEqual(play.client(batch), batch.removeprefix(CLOSE))
+            taken = play.request.passed_whole
+            self.assertEqual(play.client(batch), batch.removeprefix(CLOSE))
+            self.assertEqual(play.request.passed_whole, taken + 1)
 
     def test_limits_hold(self):
         self.check([("client", query(b"x" * 100))], message_limit=50)

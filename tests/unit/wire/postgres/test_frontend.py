@@ -40,7 +40,7 @@ class RoundTrips(SynchronousTestCase):
         body = frontend.encode_bind(bind)[5:]
         self.assertEqual(frontend.decode_bind(body), bind)
         self.assertEqual(frontend.bind_names(body), (portal, name))
-        self.assertEqual(frontend.bind_results(body), results)
+        self.assertEqual(frontend.bind_results(body, len(portal + name) + 2), results)
 
 
 class Irregular(SynchronousTestCase):
@@ -66,12 +66,15 @@ class Irregular(SynchronousTestCase):
             b"\0\0\0\2\0\0\0\1\0\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         ):
             self.assertRaises(WireError, frontend.decode_bind, body)
-            self.assertRaises(WireError, frontend.bind_results, body)
+            self.assertRaises(WireError, frontend.bind_results, body, 2)
 
     @given(st.lists(st.sampled_from([*range(4), 0xFF]), max_size=24).map(bytes))
     def test_the_short_way_is_as_strict(self, rest):
         outcomes = []
-        for decode in (lambda body: frontend.decode_bind(body).results, frontend.bind_results):
+        for decode in (
+            lambda body: frontend.decode_bind(body).results,
+            lambda body: frontend.bind_results(body, 4),
+        ):
             try:
                 outcomes.append(decode(b"p\0s\0" + rest))
             except WireError:
