@@ -23,7 +23,7 @@ _MODULES = {
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
     "dialects.postgresql.": "flow held replies prepared propagation descriptions rows results "
-    "refusal opening request response wholerequests wholereplies",
+    "refusal opening extended request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",

@@ -23,27 +23,25 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies, wholerequests
-from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
+from acra_twisted.dialects.postgresql.extended import ExtendedBatch
+from acra_twisted.dialects.postgresql.opening import sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     Disclosure,
-    carried,
 )
 from acra_twisted.errors import WireError
 from acra_twisted.model import (
     PARAMETERS,
-    ROWS,
     STATEMENT,
     Exchange,
-    Parameters,
     Session,
     Statement,
     Work,
 )
-from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD
+from acra_twisted.outstanding import ANSWER, FORWARD
 from acra_twisted.verdicts import Deny, Replace
-from acra_twisted.wire.postgres import backend, frames, frontend
+from acra_twisted.wire.postgres import frames, frontend
 
 _AUTHENTICATING_TYPES: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
 _LARGE: Final = frozenset((frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL))
@@ -51,13 +49,6 @@ _LARGE: Final = frozenset((frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCT
 _LONGEST: Final = 1 << 30
 #: What a server that discards until Sync still reads.
 _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
-_TOO_MANY: Final = Deny(
-    "too many prepared statements and portals in this session: raise max_prepared_statements in "
-    "AcraServer, and in AcraConnector if there is one",
-    sqlstate=b"54000",
-    reason="more than max_prepared_statements",
-    code=events.LIMIT_EXCEEDED,
-)
 _NO_CALLS: Final = Deny(
     "FunctionCall, by which large objects are read and written, is not enabled in AcraServer: set "
     "function_call_enable = true in section [database]",
@@ -67,7 +58,7 @@ _NO_CALLS: Final = Deny(
 )
 
 
-class RequestFlow(OpeningBatch):
+class RequestFlow(ExtendedBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
@@ -86,15 +77,10 @@ class RequestFlow(OpeningBatch):
         check_authentication: Callable[[bytes], None] = lambda body: None,
         disclosure: Disclosure = NOTHING,
     ) -> None:
-        super().__init__(session, hold_limit, disclosure)
-        self._statements = STATEMENT in inspects
-        self._parameters = PARAMETERS in inspects
-        self._result_formats = ROWS in inspects
+        super().__init__(session, inspects, hold_limit, disclosure)
         self._message_limit = message_limit
         self._check_authentication = check_authentication
         self._function_calls = function_call
-        # The message that a Work was made of: where it stands, and its decoded form.
-        self._message: tuple[int, int, Any] = (0, 0, None)
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,
             frames.PARSE: self._parse,
@@ -135,17 +121,6 @@ class RequestFlow(OpeningBatch):
                 return None
         self.feed(data)
         return self.next_work()
-
-    def _whole_execution(self, execution: tuple[int, int, bool], size: int) -> None:
-        start, end, described = execution
-        self._buffer.position = size
-        if start:
-            self._close(0, start)
-        exchange, portal = self._bind_unseen(start, end)
-        if described:
-            self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
-        self._executed(exchange, portal)
-        self._sync(size - len(frontend.SYNC), size)
 
     def next_work(self) -> Work | None:
         """The next statement or set of parameters to judge; None when input is used up."""
@@ -297,123 +272,6 @@ class RequestFlow(OpeningBatch):
         self._expected.append((FORWARD, replies.QUERY, exchange, None))
         self._release(end)
         self._part_sent = False
-
-    def _parse(self, start: int, end: int) -> Work | None:
-        message = frontend.decode_parse(self._buffer.data[start + 5 : end])
-        statement = Statement(message.text, message.name)
-        exchange = self._exchange = self._open_statement("prepare", statement)
-        if statement.text is not message.text:
-            self._splice_statement(start, end, message, sent_form(statement))
-        if message.name and self._session.prepared.full:
-            self._deny_batch(exchange, _TOO_MANY, start, end)
-        elif self._statements:
-            self._message = (start, end, message)
-            return Work(STATEMENT, statement, exchange)
-        else:
-            self._parsed(exchange, start, end, message)
-        return None
-
-    def _parsed(self, exchange: Exchange, start: int, end: int, message: Any) -> None:
-        statement = exchange.statement
-        assert statement is not None  # noqa: S101 - a Parse has one
-        self._hand_on(exchange, start, end, message)
-        self._session.prepared.parse_sent(statement)
-        self._expected.append((FORWARD, replies.PARSE, exchange, statement))
-
-    def _bind(self, start: int, end: int) -> Work | None:
-        if not self._parameters:
-            self._bind_unseen(start, end)
-            return None
-        body = self._buffer.data[start + 5 : end]
-        bind = frontend.decode_bind(body)
-        statement = self._session.prepared.statement(bind.statement)
-        exchange = self._executing(statement, start, body)
-        self._message = (start, end, bind)
-        return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement), exchange)
-
-    def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:
-        """Bind values that no stage looks at."""
-        body = self._buffer.data[start + 5 : end]
-        name, statement_name = frontend.bind_names(body)
-        statement = self._session.prepared.statement(statement_name)
-        portal = Portal(name, statement)
-        if self._result_formats:
-            portal.results = frontend.bind_results(body, len(name) + len(statement_name) + 2)
-        exchange = self._executing(statement, start, body)
-        self._bound(exchange, portal, start, end)
-        return exchange, portal
-
-    def _bound(self, exchange: Exchange, portal: Portal, start: int, end: int) -> None:
-        prepared = self._session.prepared
-        if portal.name and prepared.full:
-            self._deny_batch(exchange, _TOO_MANY, start, end)
-            return
-        portal.origin, portal.changes = self._origin, self._changes
-        prepared.bind_sent(portal)
-        self._expected.append((FORWARD, replies.BIND, exchange, portal))
-
-    def _describe(self, start: int, end: int) -> None:
-        kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
-        prepared = self._session.prepared
-        if kind == b"S":
-            statement = prepared.statement(name)
-            exchange = self._current(statement, start)
-            self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
-        else:
-            portal = prepared.portal(name)
-            exchange = self._current(portal.statement, start, portal)
-            self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
-
-    def _execute(self, start: int, end: int) -> None:
-        name = frontend.decode_execute(self._buffer.data[start + 5 : end])
-        portal = self._session.prepared.portal(name)
-        exchange = self._exchange
-        if exchange is not None and exchange.statement is not portal.statement:
-            # What stood before it was about another statement.
-            self._exchange = None
-        self._executed(self._current(portal.statement, start, portal), portal)
-
-    def _executed(self, exchange: Exchange, portal: Portal) -> None:
-        exchange.kind = "execute"
-        portal.origin = None
-        if portal.changes is not None and self._session.settings is not None:
-            self._session.settings.sent(exchange, portal.changes)
-        self._expected.append((FORWARD, replies.EXECUTE, exchange, portal))
-
-    def _close(self, start: int, end: int) -> None:
-        kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
-        context = carried(name) if kind == b"S" else None
-        if context is None or self._session.prepared.statement(name) is not None:
-            exchange = self._current(None, start)
-            self._expected.append((FORWARD, replies.CLOSE, exchange, (kind, name)))
-            return
-        self._announced = context
-        self._splice(start, end, b"")
-        self._expected.append((ANSWER_WITH_NEXT, replies.CLOSE, None, backend.CLOSE_COMPLETE))
-
-    def _sync(self, start: int, end: int) -> None:
-        session = self._session
-        if session.copying_in:
-            # The database ignores Sync while it reads copy data.
-            self._release(end)
-            return
-        if self._denied or session.discarding:
-            self._discard(start)
-            if session.discarding and session.refused_result:
-                # The database does not know that the batch has failed.
-                self._fail_batch(start)
-            session.discarding = False
-        if self._denied_unsent:
-            self._discard(end)
-            action = ANSWER
-        else:
-            self._release(end)
-            action = FORWARD
-        exchange = self._exchange
-        open_one = exchange if exchange is not None and not exchange.closed else None
-        session.outstanding.append((action, replies.SYNC, open_one, None))
-        self._exchange = self._announced = None
-        self._part_sent = self._denied = self._denied_unsent = False
 
     def _flush(self, start: int, end: int) -> None:
         self._release(end)

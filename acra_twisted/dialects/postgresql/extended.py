@@ -1,0 +1,181 @@
+"""The extended protocol: Parse, Bind, Describe, Execute, Close, up to Sync."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from acra_twisted import events
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
+from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.propagation import Disclosure, carried
+from acra_twisted.model import (
+    PARAMETERS,
+    ROWS,
+    STATEMENT,
+    Exchange,
+    Parameters,
+    Session,
+    Statement,
+    Work,
+)
+from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD
+from acra_twisted.verdicts import Deny
+from acra_twisted.wire.postgres import backend, frontend
+
+_TOO_MANY: Final = Deny(
+    "too many prepared statements and portals in this session: raise max_prepared_statements in "
+    "AcraServer, and in AcraConnector if there is one",
+    sqlstate=b"54000",
+    reason="more than max_prepared_statements",
+    code=events.LIMIT_EXCEEDED,
+)
+
+
+class ExtendedBatch(OpeningBatch):
+    """An OpeningBatch that reads the messages of the extended protocol.
+
+    ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        inspects: frozenset[str],
+        hold_limit: int,
+        disclosure: Disclosure,
+    ) -> None:
+        super().__init__(session, hold_limit, disclosure)
+        self._statements = STATEMENT in inspects
+        self._parameters = PARAMETERS in inspects
+        self._result_formats = ROWS in inspects
+        # The message that a Work was made of: where it stands, and its decoded form.
+        self._message: tuple[int, int, Any] = (0, 0, None)
+
+    def _whole_execution(self, execution: tuple[int, int, bool], size: int) -> None:
+        start, end, described = execution
+        self._buffer.position = size
+        if start:
+            self._close(0, start)
+        exchange, portal = self._bind_unseen(start, end)
+        if described:
+            self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
+        self._executed(exchange, portal)
+        self._sync(size - len(frontend.SYNC), size)
+
+    def _parse(self, start: int, end: int) -> Work | None:
+        message = frontend.decode_parse(self._buffer.data[start + 5 : end])
+        statement = Statement(message.text, message.name)
+        exchange = self._exchange = self._open_statement("prepare", statement)
+        if statement.text is not message.text:
+            self._splice_statement(start, end, message, sent_form(statement))
+        if message.name and self._session.prepared.full:
+            self._deny_batch(exchange, _TOO_MANY, start, end)
+        elif self._statements:
+            self._message = (start, end, message)
+            return Work(STATEMENT, statement, exchange)
+        else:
+            self._parsed(exchange, start, end, message)
+        return None
+
+    def _parsed(self, exchange: Exchange, start: int, end: int, message: Any) -> None:
+        statement = exchange.statement
+        assert statement is not None  # noqa: S101 - a Parse has one
+        self._hand_on(exchange, start, end, message)
+        self._session.prepared.parse_sent(statement)
+        self._expected.append((FORWARD, replies.PARSE, exchange, statement))
+
+    def _bind(self, start: int, end: int) -> Work | None:
+        if not self._parameters:
+            self._bind_unseen(start, end)
+            return None
+        body = self._buffer.data[start + 5 : end]
+        bind = frontend.decode_bind(body)
+        statement = self._session.prepared.statement(bind.statement)
+        exchange = self._executing(statement, start, body)
+        self._message = (start, end, bind)
+        return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement), exchange)
+
+    def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:
+        """Bind values that no stage looks at."""
+        body = self._buffer.data[start + 5 : end]
+        name, statement_name = frontend.bind_names(body)
+        statement = self._session.prepared.statement(statement_name)
+        portal = Portal(name, statement)
+        if self._result_formats:
+            portal.results = frontend.bind_results(body, len(name) + len(statement_name) + 2)
+        exchange = self._executing(statement, start, body)
+        self._bound(exchange, portal, start, end)
+        return exchange, portal
+
+    def _bound(self, exchange: Exchange, portal: Portal, start: int, end: int) -> None:
+        prepared = self._session.prepared
+        if portal.name and prepared.full:
+            self._deny_batch(exchange, _TOO_MANY, start, end)
+            return
+        portal.origin, portal.changes = self._origin, self._changes
+        prepared.bind_sent(portal)
+        self._expected.append((FORWARD, replies.BIND, exchange, portal))
+
+    def _describe(self, start: int, end: int) -> None:
+        kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
+        prepared = self._session.prepared
+        if kind == b"S":
+            statement = prepared.statement(name)
+            exchange = self._current(statement, start)
+            self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
+        else:
+            portal = prepared.portal(name)
+            exchange = self._current(portal.statement, start, portal)
+            self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
+
+    def _execute(self, start: int, end: int) -> None:
+        name = frontend.decode_execute(self._buffer.data[start + 5 : end])
+        portal = self._session.prepared.portal(name)
+        exchange = self._exchange
+        if exchange is not None and exchange.statement is not portal.statement:
+            # What stood before it was about another statement.
+            self._exchange = None
+        self._executed(self._current(portal.statement, start, portal), portal)
+
+    def _executed(self, exchange: Exchange, portal: Portal) -> None:
+        exchange.kind = "execute"
+        portal.origin = None
+        if portal.changes is not None and self._session.settings is not None:
+            self._session.settings.sent(exchange, portal.changes)
+        self._expected.append((FORWARD, replies.EXECUTE, exchange, portal))
+
+    def _close(self, start: int, end: int) -> None:
+        kind, name = frontend.decode_target(self._buffer.data[start + 5 : end])
+        context = carried(name) if kind == b"S" else None
+        if context is None or self._session.prepared.statement(name) is not None:
+            exchange = self._current(None, start)
+            self._expected.append((FORWARD, replies.CLOSE, exchange, (kind, name)))
+            return
+        self._announced = context
+        self._splice(start, end, b"")
+        self._expected.append((ANSWER_WITH_NEXT, replies.CLOSE, None, backend.CLOSE_COMPLETE))
+
+    def _sync(self, start: int, end: int) -> None:
+        session = self._session
+        if session.copying_in:
+            # The database ignores Sync while it reads copy data.
+            self._release(end)
+            return
+        if self._denied or session.discarding:
+            self._discard(start)
+            if session.discarding and session.refused_result:
+                # The database does not know that the batch has failed.
+                self._fail_batch(start)
+            session.discarding = False
+        if self._denied_unsent:
+            self._discard(end)
+            action = ANSWER
+        else:
+            self._release(end)
+            action = FORWARD
+        exchange = self._exchange
+        open_one = exchange if exchange is not None and not exchange.closed else None
+        session.outstanding.append((action, replies.SYNC, open_one, None))
+        self._exchange = self._announced = None
+        self._part_sent = self._denied = self._denied_unsent = False
