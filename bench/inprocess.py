@@ -85,11 +85,13 @@ def start(folder: Path, stages: bool) -> AcraServer:
 def session(server: AcraServer) -> tuple[Relay, Session]:
     """A session past its startup, as `ServerConnection` makes one."""
     tracing = server.telemetry.tracing
-    made = Session(1, Identity("bench client", "127.0.0.1", False), server.observers, tracing.clock)
+    made = Session(
+        1, Identity("bench client", "127.0.0.1", False), server.context.observers, tracing.clock
+    )
     made.span = tracing.root("handleConnection", spans.SERVER)
     policy = AuthenticationPolicy(client_tls=False, database_tls=False, password_without_tls=True)
     startup = StartupPacket(0, {b"user": b"postgres"})
-    request, response, _ = server.dialect.open_session(
+    request, response, _ = server.context.dialect.open_session(
         made, startup, server.pipeline, policy, lambda key: None
     )
     relay = Relay(
@@ -98,8 +100,8 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         Sink(),
         (request, response),
         server.pipeline,
-        server.limits,
-        fatal=server.dialect.encode_fatal,
+        server.context.limits,
+        fatal=server.context.dialect.encode_fatal,
         seconds=lambda: 0.0,
         later=lambda seconds, function: None,
         ended=lambda reason: None,

@@ -29,7 +29,7 @@ from acra_twisted.wire.http.head import HeadReader, Refused
 from acra_twisted.wire.link import tracecontext
 
 if TYPE_CHECKING:
-    from acra_twisted.connector.service import AcraConnector
+    from acra_twisted.connector.context import ConnectorContext
 
 #: An answer longer than this is none of an API's.
 _ANSWER_MAX = 1 << 20
@@ -62,18 +62,21 @@ def api_role(server: Role) -> Role:
 
 
 class ApiConnection(Channel):
-    """``connector`` is the service that accepted it, ``api`` the way to its server's API."""
+    """``connector`` is what all connections share, ``api`` the way to its server's API."""
 
-    #: See `transport.running`: there is no session.
+    #: See Connections.
+    connection_type = "api"
+    address = ""
+    #: See `daemon.running`: there is no session.
     unread: Session | None = None
     relay: Relay | None = None
 
-    def __init__(self, connector: AcraConnector, number: int, api: Way) -> None:
+    def __init__(self, connector: ConnectorContext, number: int, api: Way) -> None:
         self._connector = connector
         self.number = number
         self._api = api
         self._identity = Identity(connector.client_id, "", False)
-        self._tracing = connector.telemetry.tracing
+        self._tracing = connector.tracing
         self.span: Span | None = None
         self._wrap: Span | None = None
         self._loops: list[Span] = []
@@ -91,7 +94,8 @@ class ApiConnection(Channel):
         self._opened_at = connector.reactor.seconds()
         self._accepted = self._tracing.clock()
         self._identity.locate(self.transport.getPeer())
-        if connector.opened(self, "api"):
+        connector.connections.admit(self)
+        if connector.connections.is_full:
             self._refuse(503, "Service Unavailable", "too many connections")
         elif not connector.admits(self):
             self._refuse(403, "Forbidden", "this user may not connect")
@@ -211,7 +215,7 @@ class ApiConnection(Channel):
         if self.span is None and not self._request:
             self._connector.metrics.left_silently("accepted")
         seconds = self._connector.reactor.seconds() - self._opened_at
-        self._connector.closed(self, seconds, "api")
+        self._connector.connections.release(self, seconds)
 
     def check(self, now: float) -> None:
         """Called about once a second: a request and its answer take no longer than a handshake."""

@@ -40,7 +40,7 @@ from acra_twisted.wire.postgres.frames import (
 )
 
 if TYPE_CHECKING:
-    from acra_twisted.connector.service import AcraConnector
+    from acra_twisted.connector.context import ConnectorContext
 
 _FAREWELL_TIME = 5.0
 #: So much of what an application has said is kept until the server answers.
@@ -57,13 +57,17 @@ _LEFT = (
 
 
 class ApplicationConnection(Channel):
-    """``connector`` is the service that accepted it."""
+    """``connector`` is what all connections share."""
 
-    def __init__(self, connector: AcraConnector, number: int) -> None:
+    #: See Connections.
+    connection_type = "db"
+    address = ""
+
+    def __init__(self, connector: ConnectorContext, number: int) -> None:
         self._connector = connector
         self.number = number
         self.identity = Identity(connector.client_id, "", False)
-        self._tracing = connector.telemetry.tracing
+        self._tracing = connector.tracing
         self._link: LinkChannel | None = None
         self._connecting: Deferred[LinkChannel] | None = None
         self._farewell: Farewell | None = None
@@ -94,7 +98,8 @@ class ApplicationConnection(Channel):
         self.span.add_attribute("acra.connection_id", self.number)
         self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
         self._valve.close(CONNECTING)
-        if connector.opened(self):
+        connector.connections.admit(self)
+        if connector.connections.is_full:
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self._say_farewell("sorry, too many clients already", b"53300")
             return
@@ -497,7 +502,8 @@ class ApplicationConnection(Channel):
 
     def _ended(self) -> None:
         """Neither the application nor a link that is being made holds anything any more."""
-        self._connector.closed(self, self._connector.reactor.seconds() - self._opened_at)
+        connector = self._connector
+        connector.connections.release(self, connector.reactor.seconds() - self._opened_at)
 
     def _explain(self, reason: Failure) -> None:
         """Say why, where TLS with the application may be the reason."""

@@ -15,15 +15,16 @@ from acra_twisted.config.commoneffects import (
 from acra_twisted.config.effects import Rule
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.connector.watch import OFFER, REQUIRE
+from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls
 from acra_twisted.options import Settings
 
 
 def _link_tls(settings: Settings) -> bool:
-    return bool(settings["acraserver_tls_transport_enable"])
+    return is_tls(settings, ACRASERVER)
 
 
 def _is_secure_session(settings: Settings) -> bool:
-    return not _link_tls(settings) and not settings["acraserver_transport_encryption_disable"]
+    return is_secure_session(settings, ACRASERVER)
 
 
 def _ends_tls(settings: Settings) -> bool:

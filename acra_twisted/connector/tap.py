@@ -6,8 +6,9 @@ from typing import Any
 
 from acra_twisted.config.reading import Program
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.connector.checks import check, check_whole
 from acra_twisted.connector.effects import RULES
-from acra_twisted.connector.service import AcraConnector, check, check_whole
+from acra_twisted.connector.service import AcraConnector
 from acra_twisted.daemon.root import make_root
 from acra_twisted.daemon.usage import DaemonOptions
 from acra_twisted.telemetry.export.probe import probe

@@ -1,7 +1,8 @@
-"""The open connections of a daemon: counted, looked after, and ended at shutdown."""
+"""The open connections of a daemon: counted, limited, looked after, and ended at shutdown."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,16 +15,22 @@ _LAST_WORDS = 1.0
 
 
 class Endable(Protocol):
-    """What is kept here."""
+    """A connection as it is kept here.
+
+    ``connection_type`` is the label of its metrics, ``address`` the peer's host.
+    """
+
+    connection_type: str
+    address: str
 
     def check(self, now: float) -> None:
-        """Called twice a second: end what has taken too long."""
+        """End what has taken too long.  Called twice a second with the reactor's seconds."""
 
     def drain(self) -> None:
         """End as soon as no work is lost by it."""
 
     def cut(self) -> None:
-        """The time is up: say so and close."""
+        """Say that the time is up, and close."""
 
     def abort(self) -> None:
         """Close now."""
@@ -33,15 +40,33 @@ Kept = TypeVar("Kept", bound=Endable)
 
 
 class Connections(Generic[Kept]):
-    """A set of connections and one timer for all of them."""
+    """A set of connections and one timer for all of them.
 
-    def __init__(self, reactor: Any) -> None:
+    ``metrics`` is a DaemonMetrics.  ``limit`` is how many there may be; more of them are told so,
+    see `is_full`.  From ``abrupt_limit`` on, and above ``per_address`` from one host, they are not
+    even talked to, see `admit`; 0 is no limit.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        metrics: Any,
+        limit: int,
+        abrupt_limit: int = 0,
+        per_address: int = 0,
+    ) -> None:
         self._reactor = reactor
+        self._metrics = metrics
+        self._limit = limit
+        self._abrupt_limit = abrupt_limit
+        self._per_address = per_address
         self._open: set[Kept] = set()
+        self._by_address: Counter[str] = Counter()
         self._emptied: Deferred[None] | None = None
         self._hurried = False
         self._timer = LoopingCall(self.check)
         self._timer.clock = reactor
+        metrics.watch_pool("connections", self.__len__, limit)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -52,13 +77,31 @@ class Connections(Generic[Kept]):
     def __contains__(self, connection: object) -> bool:
         return connection in self._open
 
-    def add(self, connection: Kept) -> None:
-        """A connection was accepted."""
+    def admit(self, connection: Kept) -> bool:
+        """Count a connection that was accepted; False if it must be closed without a word."""
         self._open.add(connection)
+        self._metrics.connection_opened(connection.connection_type)
+        too_many = bool(self._abrupt_limit and len(self._open) > self._abrupt_limit)
+        if self._per_address:
+            self._by_address[connection.address] += 1
+            too_many = too_many or self._by_address[connection.address] > self._per_address
+        return not too_many
 
-    def discard(self, connection: Kept) -> None:
-        """It has ended."""
+    @property
+    def is_full(self) -> bool:
+        """True if there are more connections than there may be."""
+        return len(self._open) > self._limit
+
+    def release(self, connection: Kept, seconds: float) -> None:
+        """Forget a connection that has ended, so long after it was accepted."""
+        if connection not in self._open:
+            return
         self._open.discard(connection)
+        if self._per_address:
+            self._by_address[connection.address] -= 1
+            if not self._by_address[connection.address]:
+                del self._by_address[connection.address]
+        self._metrics.connection_closed(seconds, connection.connection_type)
         if not self._open and self._emptied is not None:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)

@@ -1,11 +1,16 @@
-"""Certificates read anew while a daemon runs, and how it is told what came of it."""
+"""What a daemon reads anew on SIGHUP, while sessions go on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
+from acra_twisted.interfaces import IReloadable
 from acra_twisted.transport.tls import TLSContexts
 
 
@@ -15,14 +20,62 @@ def renew(contexts: TLSContexts, log: Any) -> None:
         if contexts.renew():
             log.info("Certificates were read anew", code=events.GENERAL)
     except ConfigError as error:
-        not_renewed(log, error)
+        _not_renewed(log, error)
 
 
-def not_renewed(log: Any, error: ConfigError, **fields: Any) -> None:
-    """What was to be read anew cannot be used."""
+def _not_renewed(log: Any, error: ConfigError, **fields: Any) -> None:
     log.error(
         "Cannot read anew; what was in force stays in force",
         error=str(error),
         code=events.WRONG_CONFIGURATION,
         **fields,
     )
+
+
+class Reloader:
+    """Reads everything anew, one time after the other.
+
+    ``at_once`` reads what is soon read.  Then each IReloadable that ``parts`` gives is asked; its
+    name is in the log.  However often it is called meanwhile: once they are done, everything is
+    read once more.
+    """
+
+    def __init__(
+        self, log: Any, at_once: Callable[[], None], parts: Callable[[], Iterable[Any]]
+    ) -> None:
+        self._log = log
+        self._at_once = at_once
+        self._parts = parts
+        # Parts that are being read, and whether somebody has asked again meanwhile.
+        self._waiting = 0
+        self._again = False
+
+    def __call__(self) -> None:
+        """Read now, or when the reading that goes on is done."""
+        if self._waiting:
+            self._again = True
+            return
+        self._at_once()
+        self._waiting = 1
+        for part in self._parts():
+            if IReloadable.providedBy(part):
+                self._waiting += 1
+                reading: Deferred[Any] = maybeDeferred(part.reload)
+                reading.addCallback(self._has_read, part).addErrback(self._has_not_read, part)
+                reading.addCallback(self._done)
+        self._done()
+
+    def _has_read(self, _: Any, part: Any) -> None:
+        self._log.info("Read anew", stage=part.name, code=events.GENERAL)
+
+    def _has_not_read(self, failure: Failure, part: Any) -> None:
+        if isinstance(failure.value, ConfigError):
+            _not_renewed(self._log, failure.value, stage=part.name)
+        else:
+            self._log.failure("stage {stage} cannot read anew", failure, stage=part.name)
+
+    def _done(self, _: Any = None) -> None:
+        self._waiting -= 1
+        if not self._waiting and self._again:
+            self._again = False
+            self()

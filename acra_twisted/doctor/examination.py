@@ -15,7 +15,8 @@ from acra_twisted.doctor import far, local
 from acra_twisted.doctor.result import FAIL, WARN, Result, of_lines, ok, warn
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
-from acra_twisted.server import service as server
+from acra_twisted.server.checks import insecure
+from acra_twisted.server.upstream import uses_database_tls
 from acra_twisted.transport.certificates import CLIENT, SERVER, Loaded
 from acra_twisted.transport.tls import Credentials
 
@@ -44,7 +45,7 @@ def configuration(
     for remark in (*settings.remarks, *remarks):
         found += of_lines(WARN, "settings", remark)
     if program.name == SERVER_NAME and not any(result.state == FAIL for result in found):
-        found += [warn("settings", text) for text in server.insecure(settings)]
+        found += [warn("settings", text) for text in insecure(settings)]
     if not found:
         found.append(ok("settings", f"{settings.file or 'flags and environment'}: all fit"))
     return settings, list(dict.fromkeys(found))
@@ -68,7 +69,7 @@ def _certificates(program: Program, settings: Settings) -> list[Loaded]:
     if program.name == SERVER_NAME:
         if settings["acraconnector_tls_transport_enable"] or settings["client_tls"] != "disable":
             wanted.append(("tls_client_", SERVER))
-        if server.uses_database_tls(settings):
+        if uses_database_tls(settings):
             wanted.append(("tls_database_", CLIENT))
     else:
         if settings["acraserver_tls_transport_enable"]:

@@ -12,18 +12,15 @@ from twisted.python.failure import Failure
 
 from acra_twisted.connector.api import api_address, api_role
 from acra_twisted.connector.link import LinkChannel, Way, begin
-from acra_twisted.connector.service import (
-    link_keys,
-    link_name,
-    link_security,
-    server_address,
-)
+from acra_twisted.connector.upstream import link_security, server_address
+from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.doctor.result import Result, fail, ok, warn
 from acra_twisted.errors import ConfigError, WireError
+from acra_twisted.keystore.opening import open_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import DatabaseChannel, foreign
 from acra_twisted.server.offered import offers_binding
-from acra_twisted.server.service import (
+from acra_twisted.server.upstream import (
     database_address,
     database_tls,
     make_database,
@@ -185,8 +182,13 @@ def _of_error(body: bytes) -> Result:
 async def link(reactor: Any, settings: Settings, environment: Any) -> AsyncIterator[Result]:
     """The connector's way to its server: the whole handshake, after which it hangs up."""
     try:
-        keys = link_keys(settings, dict(environment), reactor.seconds)
-        role = peers.ACRASERVER[link_name(settings)]
+        keys = open_keys(
+            settings,
+            dict(environment),
+            reactor.seconds,
+            is_secure_session(settings, ACRASERVER),
+        )
+        role = peers.ACRASERVER[protection(settings, ACRASERVER)]
         ends = [("link", server_address(settings), role)]
         if settings["http_api_enable"]:
             ends.append(("API", api_address(settings), api_role(role)))

@@ -15,15 +15,18 @@ from acra_twisted.options import Settings
 
 
 def open_keys(
-    settings: Settings, environment: MutableMapping[str, str], seconds: Callable[[], float]
+    settings: Settings,
+    environment: MutableMapping[str, str],
+    seconds: Callable[[], float],
+    wanted: bool = True,
 ) -> KeyCache | None:
-    """The key store behind its cache; None if there is no folder of keys.
+    """The key store behind its cache; None if there is no folder of keys, or it is not wanted.
 
-    ``environment`` loses the master key.  Raises ConfigError if there is a folder that cannot be
-    used, or whose keys the master key does not open.
+    ``environment`` loses the master key in any case.  Raises ConfigError if there is a folder
+    that cannot be used, or whose keys the master key does not open.
     """
     folder = settings["keys_dir"]
-    if not folder or not os.path.lexists(folder):
+    if not wanted or not folder or not os.path.lexists(folder):
         environment.pop(masterkey.VARIABLE, None)
         return None
     try:

@@ -20,7 +20,7 @@ from acra_twisted.wire.http import apirequest
 from acra_twisted.wire.http.head import Head, HeadReader, Refused
 
 if TYPE_CHECKING:
-    from acra_twisted.server.service import AcraServer
+    from acra_twisted.server.context import ServerContext
 
 #: The path in spans where it is none of ours: what it was is a stranger's text.
 _UNDEFINED = "undefined"
@@ -46,7 +46,7 @@ class ApiConnection(Arrival):
 
     def __init__(
         self,
-        server: AcraServer,
+        server: ServerContext,
         number: int,
         address: str,
         commands: Mapping[str, Callable[[], None]],

@@ -31,7 +31,7 @@ from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.frames import StartupPacket
 
 if TYPE_CHECKING:
-    from acra_twisted.server.service import AcraServer
+    from acra_twisted.server.context import ServerContext
 
 #: How far a peer came that has said nothing of what it wants.
 ACCEPTED, LINKED, DECLINED_TLS = "accepted", "linked", "declined_tls"
@@ -40,7 +40,7 @@ _WRONG_PORT = "this port is for AcraConnector: connect to the connector's port"
 
 
 class Arrival(Channel):
-    """``server`` is the service that accepted it.  Those who inherit say in `begun` what is to be
+    """``server`` is what all connections share.  Those who inherit say in `begun` what is to be
     done with bytes from then on."""
 
     #: The label of its metrics.
@@ -51,14 +51,14 @@ class Arrival(Channel):
     unread: Session | None = None
     relay: Relay | None = None
 
-    def __init__(self, server: AcraServer, number: int, address: str) -> None:
+    def __init__(self, server: ServerContext, number: int, address: str) -> None:
         self._server = server
         self.number = number
         self.address = address
         self.receiver = self._link_data
         self._buffer = b""
         self._first = b""
-        self._tracing = server.telemetry.tracing
+        self._tracing = server.tracing
         self._wrap: Span | None = None
         self.span: Span | None = None
         self._identity = Identity("", address, False)
@@ -83,7 +83,7 @@ class Arrival(Channel):
         server = self._server
         self._identity.locate(self.transport.getPeer())
         self._wrap = self._tracing.root("WrapServer", spans.SERVER)
-        if server.refuses(self):
+        if not server.connections.admit(self):
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self.abort()
 
@@ -249,7 +249,7 @@ class Arrival(Channel):
                 peer=self.address,
                 client_id=self._identity.client_id,
             )
-        self._server.closed(self, self._server.reactor.seconds() - self._opened_at)
+        self._server.connections.release(self, self._server.reactor.seconds() - self._opened_at)
 
     def _silent_at(self, reason: Failure) -> str:
         """How far a peer came that has gone without asking for anything; empty if it has asked, or

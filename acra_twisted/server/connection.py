@@ -46,8 +46,8 @@ from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 
 if TYPE_CHECKING:
+    from acra_twisted.server.context import ServerContext
     from acra_twisted.server.database import DatabaseChannel
-    from acra_twisted.server.service import AcraServer
 
 #: What a startup may begin with, as far as it is a broken one.
 _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
@@ -80,9 +80,9 @@ def _not_reached(reason: failures.Reason) -> tuple[bytes, str]:
 
 
 class ServerConnection(Arrival):
-    """``server`` is the service that accepted it."""
+    """``server`` is what all connections share."""
 
-    def __init__(self, server: AcraServer, number: int, address: str) -> None:
+    def __init__(self, server: ServerContext, number: int, address: str) -> None:
         super().__init__(server, number, address)
         self._startup = ClientStartup(server.startup_policy)
         self._connecting: Deferred[Any] | None = None
@@ -167,7 +167,7 @@ class ServerConnection(Arrival):
             return
         spans_link = self._span_link = SpanLink(
             lambda blob: intake.take(blob, client_id),
-            self._server.telemetry.turns,
+            self._server.turns,
             Valve(lambda: self.transport, self._server.reactor.seconds),
             self.write,
             self._spans_failed,
@@ -210,7 +210,7 @@ class ServerConnection(Arrival):
             self._event(events.REFUSED_CONNECTION, "No client id")
             self._farewell(b"28000", "no client id: a client certificate is required")
             return
-        if server.is_full:
+        if server.connections.is_full:
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self._farewell(b"53300", "sorry, too many clients already")
             return

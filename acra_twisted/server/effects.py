@@ -14,6 +14,7 @@ from acra_twisted.config.commoneffects import (
     shows_spans,
 )
 from acra_twisted.config.effects import Rule
+from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.options import Settings
 
 #: Stages that have no use for keys.
@@ -25,16 +26,15 @@ _SECURE_SESSION: Final = (
 
 
 def _link_tls(settings: Settings) -> bool:
-    return bool(settings["acraconnector_tls_transport_enable"])
+    return is_tls(settings, ACRACONNECTOR)
 
 
 def _is_plain(settings: Settings) -> bool:
-    plain = settings["acraconnector_transport_encryption_disable"]
-    return bool(plain) and not _link_tls(settings)
+    return is_plain(settings, ACRACONNECTOR)
 
 
 def _is_secure_session(settings: Settings) -> bool:
-    return not _link_tls(settings) and not _is_plain(settings)
+    return is_secure_session(settings, ACRACONNECTOR)
 
 
 def _ends_tls(settings: Settings) -> bool:

@@ -11,8 +11,9 @@ from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.daemon.root import exit_with, make_root
 from acra_twisted.daemon.usage import DaemonOptions
 from acra_twisted.options import Block, Section, Settings
+from acra_twisted.server.checks import check, check_whole
 from acra_twisted.server.effects import RULES
-from acra_twisted.server.service import AcraServer, check, check_whole
+from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.export.probe import probe
 
 #: What is done when a poison record is read.

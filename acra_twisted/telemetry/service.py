@@ -1,4 +1,4 @@
-"""Everything a daemon tells, as one service made from its settings: exporters, pages, metrics."""
+"""Makes what a daemon tells from its settings, as one service: exporters, pages, metrics."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.observers import Observers
+from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.audit import AuditLog
+from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.readiness import Reach
@@ -46,10 +48,12 @@ _LOOK_INTERVAL = 12 * 3600
 
 
 class TelemetryService(MultiService):
-    """``running`` gives the spans that have not ended, ``sessions`` those of the moment; both
-    are for the pages.  ``calls`` is an observer for them, None where there are none.
-    ``tls_prefix`` is of the options of the certificates that guard them; their context is added
-    to ``contexts``.
+    """Exporters, pages and metrics of the daemon ``service``.
+
+    ``running`` gives the spans that have not ended, ``sessions`` the sessions of the moment; both
+    are for the pages.  ``system`` is the database whose requests the pages count, empty for a
+    daemon without sessions.  ``tls_prefix`` stands before the options of the certificates that
+    guard the pages; their context is added to ``contexts``.
 
     Nothing is started, connected or threaded before startService: a daemon forks in between.
     """
@@ -61,11 +65,13 @@ class TelemetryService(MultiService):
         reactor: Any,
         service: str,
         settings: Settings,
-        metrics: ConnectorMetrics,
+        metrics: DaemonMetrics,
         running: Callable[[], Iterable[Span]],
         sessions: Callable[[], Iterable[Session]] = tuple,
         tls_prefix: str = "tls_",
         contexts: TLSContexts | None = None,
+        *,
+        system: str = "",
     ) -> None:
         super().__init__()
         self._contexts = TLSContexts() if contexts is None else contexts
@@ -81,11 +87,13 @@ class TelemetryService(MultiService):
         zpages = settings["incoming_connection_zpages_string"]
         self._catch_up: Callable[[], None] = lambda: None
         self.store = SpanStore() if zpages is not None else None
+        #: Counts requests for the pages; None where there are none.
         self.calls: RpcStats | None = None
         self._pages: TracePages | None = None
         if self.store is not None:
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
-            self.calls = RpcStats("postgresql", self.clock)
+            if system:
+                self.calls = RpcStats(system, self.clock)
             self._pages = TracePages(
                 service,
                 self.store,
@@ -95,7 +103,6 @@ class TelemetryService(MultiService):
                 clock=self.clock,
             )
         self._outlet = Outlet(self.store, self.exporters)
-        metrics.watch_sessions(sessions)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),
             self.clock,
@@ -120,9 +127,11 @@ class TelemetryService(MultiService):
         self._look = LoopingCall(self.tell_certificates)
         self._look.clock = reactor
 
-    def observers(self, exchanges: ExchangeTracing, server: Address | None = None) -> Observers:
+    def observers(
+        self, exchanges: ExchangeTracing, metrics: ConnectorMetrics, server: Address | None = None
+    ) -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
-        watchers = [exchanges, self.metrics, AuditLog(server, self._service)]
+        watchers: list[Watcher] = [exchanges, metrics, AuditLog(server, self._service)]
         if self.calls is not None:
             watchers += (self.calls, LastStatements())
         observers = Observers(watchers, exchanges.slow, hub_of(self._reactor).afterwards)

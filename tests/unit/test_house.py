@@ -47,19 +47,15 @@ LONG = {
     "config.acraoptions",
     "config.sections",
     "connector.connection",
-    "connector.service",
     "dialects.postgresql.response",
     "model",
     "server.connection",
-    "server.service",
     "telemetry.tracing.recorded",
     "transport.tls",
 }
 #: Circles that are left.
 CIRCLES = {
     ("transport.native.tlssockets", "transport.tls"),
-    ("server.api", "server.arrival", "server.connection", "server.service"),
-    ("connector.api", "connector.connection", "connector.service"),
     ("transport", "transport.native"),
     ("plugins", "stages"),
     ("telemetry.metrics", "telemetry.pages"),

@@ -1,4 +1,4 @@
-"""The Prometheus metrics of both daemons: Acra's names, labels and buckets, and a few of ours.
+"""The Prometheus metrics of every daemon: Acra's names, labels and buckets, and a few of ours.
 
 Source: acra-observability reference, section 12.  Label values come from fixed sets only: client
 ids, addresses and query texts are never labels.  Children are bound at start, for ``labels()``
@@ -7,7 +7,7 @@ costs three times as much as ``inc()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -18,7 +18,7 @@ CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
 
 
 class DaemonMetrics:
-    """What both daemons count.  ``service`` is ``acraserver`` or ``acraconnector``."""
+    """Counts what every daemon has.  ``service`` begins the names, such as ``acraserver``."""
 
     def __init__(self, service: str) -> None:
         disable_created_metrics()
@@ -112,6 +112,10 @@ class DaemonMetrics:
     def loop_lag(self, seconds: float) -> None:
         """How late a timer was."""
         self._lag.observe(max(seconds, 0.0))
+
+    def count_sessions(self) -> Iterable[None]:
+        """Prepare a scrape, a few sessions at each step; here there are none."""
+        return ()
 
     def watch_keys(self, cache: Any) -> None:
         """Expose a keystore.cache.KeyCache's size and counters; read when scraped."""

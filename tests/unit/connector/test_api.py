@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector.api import api_address
 from acra_twisted.connector.link import LinkChannel
+from acra_twisted.daemon.service import API
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
 from acra_twisted.wire.link import tracecontext
@@ -31,7 +32,7 @@ class Commands(Connected):
 
     def setUp(self):
         super().setUp()
-        self.addCleanup(self.connector.api_listener._listener.close)
+        self.addCleanup(self.connector.listeners[API]._listener.close)
         api = SimpleNamespace(connect=self.connect, party=self.connector.api.party)
         self.connector.api = api
 
@@ -54,7 +55,7 @@ class Commands(Connected):
     def test_the_context_then_the_request_then_the_answer(self):
         asking = self.ask(RESET[:20], RESET[20:])
         link = self.link()
-        context = tracecontext.encode(asking.span.context, self.connector.mark)
+        context = tracecontext.encode(asking.span.context, self.connector.context.mark)
         self.assertEqual(link.transport.value(), context + RESET)
         link.dataReceived(OK)
         self.assertFalse(asking.transport.disconnecting)
@@ -67,11 +68,11 @@ class Commands(Connected):
             names, ["ProxyWithTracing", "ProxyWithTracing", "WrapClient", "handleConnection"]
         )
         self.assertTrue(all(span.end for span in self.spans))
-        self.assertEqual(len(self.connector._connections), 0)
+        self.assertEqual(len(self.connector.connections), 0)
 
     def test_what_stands_behind_the_head_is_not_handed_on(self):
         asking = self.ask(RESET + RESET, b"more")
-        context = tracecontext.encode(asking.span.context, self.connector.mark)
+        context = tracecontext.encode(asking.span.context, self.connector.context.mark)
         self.assertEqual(self.link().transport.value(), context + RESET)
 
     def test_a_context_of_the_programs_goes_on(self):

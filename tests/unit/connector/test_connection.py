@@ -21,6 +21,7 @@ from acra_twisted import events
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector.link import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
+from acra_twisted.daemon.service import MAIN
 from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.options import Address, defaults
 from acra_twisted.sandbox.authority import Authority
@@ -67,9 +68,9 @@ class Connected(SynchronousTestCase):
             **self.more(),
         )
         self.connector = AcraConnector(self.reactor, settings)
-        self.addCleanup(self.connector.listener._listener.close)
+        self.addCleanup(self.connector.listeners[MAIN]._listener.close)
         self.attempts = []
-        self.connector.connect = self.connect
+        self.connector.context.connect = self.connect
         self.spans = []
         self.connector.telemetry.tracing.emit = self.spans.append
         self.connector.telemetry.tracing.recording = True
@@ -129,14 +130,14 @@ class Connections(Connected):
         names = sorted(span.name for span in self.spans)
         expected = ["ProxyWithTracing", "ProxyWithTracing", "WrapClient", "handleConnection"]
         self.assertEqual(names, sorted(expected))
-        self.assertEqual(len(self.connector._connections), 0)
+        self.assertEqual(len(self.connector.connections), 0)
 
     def test_cl6_who_may_not_connect_is_told_so(self):
         here, there = socket.socketpair()
         self.addCleanup(here.close)
         self.addCleanup(there.close)
         for users, expected in (((os.getuid(),), 1), ((os.getuid() + 1,), 0)):
-            self.connector._users = frozenset(users)
+            self.connector.context.users = frozenset(users)
             application = self.connector.accept()
             transport = StringTransport()
             transport.getHandle = lambda: here
@@ -213,7 +214,7 @@ class Connections(Connected):
 
     def test_a_link_that_is_given_up_while_it_shakes_hands(self):
         application, link = self.shaking()
-        self.reactor.advance(self.connector.connect_timeout)
+        self.reactor.advance(self.connector.context.connect_timeout)
         self.assertTrue(link.transport.disconnected)
         # What comes of it afterwards is nobody's business.
         link.peer_authenticated(None)
@@ -232,11 +233,11 @@ class Connections(Connected):
         application.connectionLost(Failure(ConnectionDone()))
         # For the server to break off a handshake is worth a warning; to go behind it is not.
         self.assertFalse(link.transport.disconnected)
-        self.assertEqual(len(self.connector._connections), 1)
+        self.assertEqual(len(self.connector.connections), 1)
         link.peer_authenticated(None)
         self.assertTrue(link.transport.disconnecting)
         self.assertEqual(link.transport.value(), b"")
-        self.assertEqual(len(self.connector._connections), 0)
+        self.assertEqual(len(self.connector.connections), 0)
 
     def test_an_application_that_has_left_does_not_hold_up_a_shutdown(self):
         for leaves_first in (True, False):
@@ -247,7 +248,7 @@ class Connections(Connected):
             if not leaves_first:
                 application.connectionLost(Failure(ConnectionDone()))
             self.assertTrue(link.transport.disconnected)
-            self.assertEqual(len(self.connector._connections), 0)
+            self.assertEqual(len(self.connector.connections), 0)
 
     def test_a_probe_of_the_port_is_counted_and_nothing_else(self):
         events_before = generate_latest(self.connector.metrics.registry)
@@ -273,13 +274,15 @@ class Connections(Connected):
         application, link = self.linked()
         link.transport.producer.pauseProducing()
         self.reactor.advance(6)
-        self.connector._connections.check()
+        self.connector.connections.check()
         self.assertTrue(application.transport.disconnected)
         self.assertTrue(link.transport.disconnected)
 
     def test_shutdown(self):
         application, link = self.linked()
-        self.assertEqual([span.name for span in self.connector._running()], ["handleConnection"])
+        self.assertEqual(
+            [span.name for span in self.connector.running_spans()], ["handleConnection"]
+        )
         application.drain()
         application.cut()
         self.assertTrue(application.transport.disconnecting and link.transport.disconnecting)
@@ -290,7 +293,7 @@ class Logged(Connected):
         super().setUp()
         self.told = []
         self.patch(
-            self.connector,
+            self.connector.context,
             "event",
             lambda code, text, **fields: self.told.append((code, text)),
         )
@@ -330,11 +333,11 @@ class Followed(Connected):
         authenticating, link = self.linked()
         authenticating.dataReceived(STARTUP)
         self.reactor.advance(9)
-        self.connector._connections.check()
+        self.connector.connections.check()
         self.assertFalse(silent.transport.disconnected)
         self.reactor.advance(2)
-        self.connector._connections.check()
-        self.connector._connections.check()
+        self.connector.connections.check()
+        self.connector.connections.check()
         self.assertTrue(silent.transport.disconnected)
         self.assertIn(b"C57P05", authenticating.transport.value())
         self.assertTrue(link.transport.disconnecting)
@@ -342,19 +345,19 @@ class Followed(Connected):
     def test_one_that_is_ready_may_take_its_time(self):
         application, _ = self.session()
         self.reactor.advance(100)
-        self.connector._connections.check()
+        self.connector.connections.check()
         self.assertFalse(application.transport.disconnecting)
 
     def test_a_query_takes_its_context_along(self):
         application, link = self.session()
         application.dataReceived(query(b"SELECT 1"))
         ((kind, body),) = messages(link.transport.value())
-        running = [span.name for span in self.connector._running()]
+        running = [span.name for span in self.connector.running_spans()]
         self.assertEqual(running, ["handleConnection", ""])
         reply = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
         link.dataReceived(reply)
         self.assertEqual(application.transport.value(), reply)
-        self.connector.observers.catch_up()
+        self.connector.context.observers.catch_up()
         span = self.spans[-1]
         self.assertEqual((span.name, kind), ("SELECT", "Q"))
         self.assertNotEqual(span.trace_id, application.span.trace_id)
@@ -388,13 +391,13 @@ class Followed(Connected):
         application.dataReceived(b"\x16\x03\x01 a handshake")
         self.assertEqual(link.transport.value(), SSL_REQUEST_PACKET + b"\x16\x03\x01 a handshake")
         self.assertIsNone(application.relay)
-        (row,) = sessions.describe(self.connector._sessions(), 0)
+        (row,) = sessions.describe(self.connector.sessions(), 0)
         self.assertEqual((row["state"], row["trace_id"]), ("unread", application.span.trace_id))
         self.assertEqual(application.span.attributes["acra.unread"], "encrypted")
         self.assertIn(b'reason="encrypted"} 1.0', generate_latest(self.connector.metrics.registry))
         link.transport.producer.pauseProducing()
         self.reactor.advance(6)
-        self.connector._connections.check()
+        self.connector.connections.check()
         self.assertTrue(application.transport.disconnected)
 
     def test_a_protocol_in_which_the_server_speaks_first(self):
@@ -480,7 +483,7 @@ class Foreign(Logged):
             self.assertEqual(link.transport.value(), STARTUP + query(b"BEGIN"))
             expected = AUTHENTICATED + b"?no message of any protocol"
             self.assertEqual(application.transport.value(), expected)
-            (row,) = sessions.describe(self.connector._sessions(), 0)
+            (row,) = sessions.describe(self.connector.sessions(), 0)
             self.assertEqual(
                 (row["state"], application.span.attributes["acra.unread"]), ("unread", "foreign")
             )
@@ -491,7 +494,7 @@ class Foreign(Logged):
         ((code, text),) = self.told
         self.assertEqual(code, events.UNREAD_SESSION)
         self.assertIn("tracing_scope = connection", text)
-        self.connector.observers.catch_up()
+        self.connector.context.observers.catch_up()
         names = {span.name for span in self.spans}
         self.assertEqual(names, {"startup", "handleConnection", "WrapClient", "ProxyWithTracing"})
 
@@ -619,7 +622,7 @@ class Declining(Logged):
         link.transport.clear()
         application.dataReceived(CancelRequest(1, b"key!").encode())
         self.assertEqual(link.transport.value(), CancelRequest(1, b"key!").encode())
-        self.assertEqual((self.told, list(self.connector._sessions())), ([], []))
+        self.assertEqual((self.told, list(self.connector.sessions())), ([], []))
 
 
 class WithCertificate(Logged):

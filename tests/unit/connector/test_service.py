@@ -1,121 +1,57 @@
-"""AcraConnector's settings."""
+"""AcraConnector as a service: what it makes of its settings for its connections."""
 
-import os
-from pathlib import Path
-
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.sections import CONNECTOR_SECTIONS
-from acra_twisted.connector import service
-from acra_twisted.errors import ConfigError
+from acra_twisted.connector.service import AcraConnector
+from acra_twisted.daemon.service import API, MAIN
 from acra_twisted.options import Address, defaults
-from acra_twisted.sandbox.authority import Authority
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.transport.tls import TLSContexts, TLSSecurity
+from acra_twisted.transport import peers
+from acra_twisted.wire.link import tracecontext
 
 
-def settings(**changes):
-    base = {
-        "acraserver_connection_string": Address("server", 9393),
-        "acraserver_transport_encryption_disable": True,
-    }
-    return defaults(CONNECTOR_SECTIONS).but(**{**base, **changes})
-
-
-class Certificates(SynchronousTestCase):
-    """Before the start: this side's certificates can be used, and will be for a while."""
-
-    def said(self, prefix="", hosts=(), **options):
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        authority = Authority(folder)
-        certificate, key = authority.issue("connector", hosts=hosts, **options)
-        names = {
-            "tls_ca": str(authority.path),
-            f"{prefix}tls_cert": str(certificate),
-            f"{prefix}tls_key": str(key),
-        }
-        made = {"acraserver_transport_encryption_disable": bool(prefix)}
-        return service.check_whole(
-            settings(acraserver_tls_transport_enable=not prefix, **made, **names)
+class Made(SynchronousTestCase):
+    def make(self, **changes):
+        settings = defaults(CONNECTOR_SECTIONS).but(
+            **{
+                "acraserver_connection_string": Address("127.0.0.1", 1),
+                "acraserver_transport_encryption_disable": True,
+                MAIN: Address("127.0.0.1", 0),
+                API: Address("127.0.0.1", 0),
+                **changes,
+            }
         )
+        made = AcraConnector(MemoryReactorClock(), settings)
+        for child in (*made.listeners.values(), *made.telemetry):
+            self.addCleanup(child._listener.close)
+        return made
 
-    def test_nothing_is_wrong(self):
-        self.assertEqual(self.said(days=29), [])
-        self.assertEqual(self.said("application_", hosts=("localhost",)), [])
+    def test_requests_are_followed_where_they_are_to_be_traced(self):
+        for scope, follows in (("connection", False), ("request", True)):
+            context = self.make(tracing_scope=scope).context
+            self.assertEqual(bool(context.mark & tracecontext.FOLLOWS), follows)
+            self.assertEqual(context.dialect is not None, follows)
+            self.assertEqual(context.observers is not None, follows)
+            self.assertTrue(context.mark & tracecontext.DECIDES)
 
-    def test_what_connections_fail_by(self):
-        for prefix, options, part in (
-            ("", {"days": -1}, "tls_cert: the certificate in "),
-            ("", {"hosts": ("x",), "server_only": True}, "clientAuth"),
-            ("application_", {"hosts": ("x",), "begins_in": 3}, "application_tls_cert: the cert"),
-            ("application_", {}, "serverAuth"),
-        ):
-            error = self.assertRaises(ConfigError, self.said, prefix, **options)
-            self.assertIn(part, str(error))
+    def test_the_api_is_served_where_it_is_on(self):
+        self.assertEqual(list(self.make().listeners), [MAIN])
+        more = {"acraserver_api_connection_string": Address("127.0.0.1", 2)}
+        made = self.make(http_api_enable=True, **more)
+        self.assertEqual(list(made.listeners), [MAIN, API])
+        self.assertIn("the API of", made.api.party.role.name)
 
-    def test_remarks(self):
-        [remark] = self.said(begins_in=-200, days=10)
-        self.assertIn("in 9 days", remark)
-        self.assertIn("SIGHUP", remark)
+    def test_who_else_may_connect_is_said(self):
+        self.assertEqual(self.make().insecure(), [])
+        outside = {MAIN: Address("0.0.0.0", 0), API: Address("0.0.0.0", 0)}
+        self.assertEqual(len(self.make(**outside).insecure()), 1)
+        more = {"acraserver_api_connection_string": Address("127.0.0.1", 2)}
+        [first, second] = self.make(**outside, **more, http_api_enable=True).insecure()
+        self.assertIn("applications may connect", first)
+        self.assertIn("commands in clear", second)
 
-
-class Checks(SynchronousTestCase):
-    def refused(self, expected, **changes):
-        error = self.assertRaises(ConfigError, service.check, settings(**changes))
-        self.assertIn(expected, str(error))
-
-    def test_fine(self):
-        service.check(settings())
-        tls = settings(acraserver_tls_transport_enable=True)
-        self.assertIsInstance(service.link_security(tls, None, TLSContexts()), TLSSecurity)
-
-    def test_spans_go_where_the_link_proves_who_sends_them(self):
-        self.refused(
-            "AcraServer takes spans over TLS and Secure Session only", tracing_to_server=True
-        )
-        self.refused("set acraserver_tls_transport_enable = true", tracing_to_server=True)
-        # With both of them set the link is TLS.
-        service.check(settings(tracing_to_server=True, acraserver_tls_transport_enable=True))
-
-    def test_it_does_not_connect_to_itself(self):
-        for listens, to in (
-            (Address("127.0.0.1", 9393), Address("127.0.0.1", 9393)),
-            (Address("0.0.0.0", 9393), Address("localhost", 9393)),  # noqa: S104
-            (Address(path="/run/link"), Address(path="/run/link")),
-        ):
-            self.refused(
-                "the connector's own address",
-                incoming_connection_string=listens,
-                acraserver_connection_string=to,
-            )
-
-    def test_the_port_of_grpc_is_warned_of(self):
-        for url, expected in (("http://jaeger:4317", True), ("http://jaeger:4318", False)):
-            remarks = service.check_whole(settings(otlp_endpoint=url))
-            self.assertEqual(any("gRPC" in remark for remark in remarks), expected)
-
-    def test_the_host_overrides_the_string(self):
-        found = service.server_address(settings(acraserver_connection_host="other"))
-        self.assertEqual(found, Address("other", 9393))
-
-    def test_mistakes(self):
-        self.refused("name the server", acraserver_connection_string=None)
-        self.refused("Secure Session needs one", acraserver_transport_encryption_disable=False)
-        secure = {"acraserver_transport_encryption_disable": False, "client_id": "a client"}
-        self.refused("Secure Session needs a key store", **secure)
-        folder = os.path.abspath(self.mktemp())
-        os.mkdir(folder)
-        keys = Keys(Path(folder), "a client")
-        secure.update(keys.ini())
-        service.check(settings(**secure))
-        other = {**secure, "client_id": "another"}
-        self.refused("own private key", **other)
-        os.unlink(keys.path / "a client_server.pub")
-        self.refused("public key", **secure)
-        self.refused("--client_id='a client' ", **secure)
-        self.refused("octal", unix_socket_mode="999")
-        self.refused("octal", unix_socket_mode="7777")
-        self.refused("application_tls = require", application_tls="require")
-        unix = {"acraserver_connection_string": Address(path="/x")}
-        self.refused("tls_acraserver_sni", acraserver_tls_transport_enable=True, **unix)
+    def test_facts(self):
+        facts = self.make().facts()
+        self.assertEqual(facts["link"], peers.LINK_PLAIN)
+        self.assertEqual(facts["server"], "127.0.0.1:1")

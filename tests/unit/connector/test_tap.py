@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.connector import tap
 from acra_twisted.connector.service import AcraConnector
+from acra_twisted.daemon.service import MAIN
 
 
 class Tap(SynchronousTestCase):
@@ -21,4 +22,4 @@ class Tap(SynchronousTestCase):
         )
         (connector,) = tap.makeService(options, MemoryReactorClock())
         self.assertIsInstance(connector, AcraConnector)
-        connector.listener._listener.close()
+        connector.listeners[MAIN]._listener.close()

@@ -1,10 +1,13 @@
-"""What is said of certificates that were read anew, and of those that could not be."""
+"""Reading anew: certificates and stages, one time after the other, and what is said of it."""
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.daemon.reload import renew
+from acra_twisted.daemon.reload import Reloader, renew
 from acra_twisted.errors import ConfigError
+from acra_twisted.interfaces import IReloadable
 
 
 class Contexts:
@@ -27,6 +30,9 @@ class Log:
     def error(self, text, **fields):
         self.lines.append(("error", fields["code"], fields["error"]))
 
+    def failure(self, text, failure, stage):
+        self.lines.append(("failure", stage))
+
 
 class Renewals(SynchronousTestCase):
     def test_what_is_said(self):
@@ -38,3 +44,60 @@ class Renewals(SynchronousTestCase):
             log = Log()
             renew(Contexts(answer), log)
             self.assertEqual(log.lines, expected)
+
+
+@implementer(IReloadable)
+class Stage:
+    """Answers as it is told to."""
+
+    name = "stage"
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = 0
+
+    def reload(self):
+        self.asked += 1
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Reading(SynchronousTestCase):
+    def make(self, *parts):
+        self.log, self.at_once = Log(), []
+        return Reloader(self.log, lambda: self.at_once.append(1), lambda: parts)
+
+    def test_everything_is_read_and_told(self):
+        stage = Stage()
+        self.make(stage, object())()
+        self.assertEqual((len(self.at_once), stage.asked), (1, 1))
+        self.assertEqual(self.log.lines, [("info", events.GENERAL, "")])
+
+    def test_however_often_it_is_asked_it_reads_once_more(self):
+        first, second = Deferred(), Deferred()
+        stage = Stage(first, second)
+        read = self.make(stage)
+        for _ in range(5):
+            read()
+        self.assertEqual((len(self.at_once), stage.asked), (1, 1))
+        first.callback(None)
+        self.assertEqual((len(self.at_once), stage.asked), (2, 2))
+        second.callback(None)
+        self.assertEqual((len(self.at_once), stage.asked), (2, 2))
+        read()
+        self.assertEqual((len(self.at_once), stage.asked), (3, 3))
+
+    def test_one_that_cannot_be_read_leaves_the_others(self):
+        late = Deferred()
+        failing, other = Stage(ConfigError("bad"), late), Stage()
+        read = self.make(failing, other)
+        read()
+        self.assertIn(("error", events.WRONG_CONFIGURATION, "bad"), self.log.lines)
+        self.assertEqual(other.asked, 1)
+        read()
+        late.errback(ValueError("unexpected"))
+        self.assertEqual(self.log.lines[-1], ("failure", "stage"))
+        read()
+        self.assertEqual(failing.asked, 3)

@@ -26,7 +26,7 @@ class Api(ServerCase):
         super().setUp()
         self.resets = 0
         self.told = []
-        self.server.observers = SimpleNamespace(security_event=self.tell)
+        self.server.context.observers = SimpleNamespace(security_event=self.tell)
 
     def tell(self, code, text, session, exchange, **fields):
         self.told.append((code, text, fields))
@@ -36,7 +36,7 @@ class Api(ServerCase):
 
     def ask(self, *chunks, commands=None, clients=frozenset()):
         commands = {"/resetKeyStorage": self.reset} if commands is None else commands
-        asking = ApiConnection(self.server, 7, "10.0.0.1", commands, clients)
+        asking = ApiConnection(self.server.context, 7, "10.0.0.1", commands, clients)
         asking.makeConnection(StringTransport())
         for chunk in chunks:
             asking.dataReceived(chunk)
@@ -87,7 +87,7 @@ class Api(ServerCase):
     def test_only_certain_clients(self):
         self.assertEqual(self.answer(RESET, clients={"an application"})[:12], b"HTTP/1.1 200")
         self.assertEqual(self.answer(RESET, clients={"the operator"})[:12], b"HTTP/1.1 403")
-        self.server.client_id = ""
+        self.server.context.client_id = ""
         self.assertEqual(self.answer(RESET)[:12], b"HTTP/1.1 403")
         self.assertEqual(self.resets, 1)
         self.assertEqual(len(self.told), 3)

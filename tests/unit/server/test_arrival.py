@@ -46,7 +46,7 @@ class Visit(Arrival):
 
 class Arrivals(ServerCase):
     def arrive(self, *chunks):
-        visit = Visit(self.server, 1, "10.0.0.1")
+        visit = Visit(self.server.context, 1, "10.0.0.1")
         visit.makeConnection(StringTransport())
         for chunk in chunks:
             visit.dataReceived(chunk)
@@ -68,7 +68,7 @@ class Arrivals(ServerCase):
 
     def test_an_unusable_context_is_an_event_and_not_in_the_way(self):
         seen = []
-        self.server.observers = SimpleNamespace(
+        self.server.context.observers = SimpleNamespace(
             security_event=lambda code, *args, **fields: seen.append(code)
         )
         visit = self.arrive(lengthprefix.encode(b"x" * 29) + b"hello")
@@ -88,13 +88,13 @@ class Arrivals(ServerCase):
             self.assertTrue(visit.transport.disconnecting or visit.transport.disconnected)
 
     def test_a_peer_that_goes_before_it_has_said_anything(self):
-        self.server.observers = SimpleNamespace(security_event=self.fail)
+        self.server.context.observers = SimpleNamespace(security_event=self.fail)
         for number, chunks in enumerate(((), (FRAMED,)), 1):
             visit = self.arrive(*chunks)
             visit.connectionLost(Failure(ConnectionLost()))
             self.assertEqual(self.spans, [])
             self.assertIn(silent("linked", number), generate_latest(self.server.metrics.registry))
-        visit = Visit(self.server, 1, "10.0.0.1")
+        visit = Visit(self.server.context, 1, "10.0.0.1")
         visit.makeConnection(Shaking())
         visit.connectionLost(SILENT)
         self.assertEqual(self.spans, [])
@@ -102,10 +102,10 @@ class Arrivals(ServerCase):
 
     def test_a_peer_that_goes_in_the_middle_is_an_event(self):
         seen = []
-        self.server.observers = SimpleNamespace(
+        self.server.context.observers = SimpleNamespace(
             security_event=lambda code, *args, **fields: seen.append(code)
         )
-        visit = Visit(self.server, 1, "10.0.0.1")
+        visit = Visit(self.server.context, 1, "10.0.0.1")
         visit.makeConnection(Shaking())
         visit.connectionLost(Failure(ConnectionLost()))
         self.assertEqual(seen, [events.WRAP_CONNECTION])
@@ -118,10 +118,10 @@ class Misdirected(ServerCase):
 
     def arrive(self):
         self.seen = []
-        self.server.observers = SimpleNamespace(
+        self.server.context.observers = SimpleNamespace(
             security_event=lambda code, *args, **fields: self.seen.append(code)
         )
-        visit = Visit(self.server, 1, "10.0.0.1")
+        visit = Visit(self.server.context, 1, "10.0.0.1")
         visit.makeConnection(Shaking())
         transport = StringTransport()
         visit.misdirected(transport)

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.daemon.service import MAIN
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
@@ -37,6 +38,10 @@ class ServerCase(SynchronousTestCase):
     """A server whose sockets and database are in memory."""
 
     def setUp(self):
+        self.make()
+
+    def make(self, **changes):
+        """Another server, whose settings are others."""
         self.reactor = MemoryReactorClock()
         settings = defaults(SERVER_SECTIONS).but(
             db_host="127.0.0.1",
@@ -44,14 +49,17 @@ class ServerCase(SynchronousTestCase):
             acraconnector_transport_encryption_disable=True,
             stages=(),
             incoming_connection_string=Address("127.0.0.1", 0),
-            tls_auth=0,
-            max_connections=2,
-            max_connections_per_address=5,
+            **{
+                "tls_auth": 0,
+                "max_connections": 2,
+                "max_connections_per_address": 5,
+                **changes,
+            },
         )
         self.server = AcraServer(self.reactor, settings)
-        self.addCleanup(self.server.listener._listener.close)
+        self.addCleanup(self.server.listeners[MAIN]._listener.close)
         self.attempts = []
-        self.server.database.connect = self.connect
+        self.server.context.database.connect = self.connect
         self.spans = []
         self.server.telemetry.tracing.emit = self.spans.append
         self.server.telemetry.tracing.recording = True
@@ -98,7 +106,7 @@ class Connections(ServerCase):
         names = {span.name: span for span in self.spans}
         self.assertEqual(names["handleConnection"].trace_id, CONTEXT.trace_id)
         self.assertEqual(names["WrapServer"].parent_id, CONTEXT.span_id)
-        self.assertEqual(len(self.server._connections), 0)
+        self.assertEqual(len(self.server.connections), 0)
 
     def test_ob2_acras_connector_says_sampled_of_each(self):
         self.server.telemetry.tracing._sampler = make_sampler("never", lambda: 0)
@@ -198,8 +206,9 @@ class Connections(ServerCase):
         self.assertIn(b"C53300", several[2].transport.value())
         self.accept()
         self.assertTrue(self.accept().transport.disconnected)
-        self.server._connections._open.clear()
-        self.server._by_address["10.0.0.1"] = 5
+        self.make(max_connections=9)
+        for _ in range(5):
+            self.assertFalse(self.accept().transport.disconnected)
         self.assertTrue(self.accept().transport.disconnected)
         self.assertFalse(self.accept(address="10.0.0.2").transport.disconnected)
 
@@ -207,7 +216,7 @@ class Connections(ServerCase):
         silent, authenticating = self.accept(), self.accept(STARTUP)
         self.database()
         self.reactor.advance(11)
-        self.server._connections.check()
+        self.server.connections.check()
         self.assertTrue(silent.transport.disconnected)
         self.assertIn(b"C57P05", authenticating.transport.value())
 
@@ -218,19 +227,19 @@ class Connections(ServerCase):
             taken.append(blob)
             return iter(())
 
-        self.server.intake = SimpleNamespace(take=take)
+        self.server.context.intake = SimpleNamespace(take=take)
         connection, transport = self.offer()
         self.assertEqual(transport.value(), b"S")
         connection.dataReceived(lengthprefix.encode(b"a request"))
         self.assertEqual((taken, transport.value()), ([b"a request"], b"SK"))
         self.reactor.advance(100)
-        self.server._connections.check()
+        self.server.connections.check()
         self.assertFalse(transport.disconnecting)
         connection.dataReceived(b"\xff\xff\xff\xff")
         self.assertTrue(transport.disconnected)
 
     def test_spans_that_nobody_asked_for(self):
-        self.server.intake = None
+        self.server.context.intake = None
         _, transport = self.offer()
         self.assertEqual(transport.value(), b"N")
         self.assertTrue(transport.disconnecting)
@@ -260,7 +269,7 @@ class Connections(ServerCase):
         asking = self.accept(CancelRequest(7, b"key!").encode())
         database = self.database()
         self.reactor.advance(11)
-        self.server._connections.check()
+        self.server.connections.check()
         self.assertTrue(asking.transport.disconnected)
         asking.connectionLost(Failure(ConnectionDone()))
         self.assertTrue(database.transport.disconnecting)
@@ -277,9 +286,9 @@ class Connections(ServerCase):
         self.assertEqual(self.attempts, [])
 
     def test_shutdown_in_every_phase(self):
+        self.make(max_connections=9)
         idle, _ = self.session()
         fresh, connecting = self.accept(), self.accept()
-        connecting._server._settings = connecting._server._settings.but(max_connections=9)
         connecting.dataReceived(STARTUP)
         for connection in (idle, fresh, connecting):
             connection.drain()
@@ -290,9 +299,7 @@ class Connections(ServerCase):
         self.assertTrue(fresh.transport.disconnected)
 
     def test_what_ends_a_session_names_its_trace_to_those_who_want_it(self):
-        settings = self.server._settings.but(tracing_trace_id_in_errors=True, max_connections=9)
-        self.server._settings = settings
-        self.server._set_up_tracing(settings)
+        self.make(tracing_trace_id_in_errors=True, max_connections=9)
         refused = self.accept(STARTUP)
         self.attempts.pop().errback(ConnectionRefusedError())
         self.assertIn(f"trace_id {refused.span.trace_id}".encode(), refused.transport.value())
@@ -309,10 +316,10 @@ class Connections(ServerCase):
     def test_running_spans_are_listed(self):
         connection, _ = self.session()
         connection.dataReceived(query(b"select 1"))
-        names = [span.name for span in self.server._running()]
+        names = [span.name for span in self.server.running_spans()]
         self.assertEqual(names, ["handleConnection", ""])
 
     def test_without_a_client_id_there_is_no_session(self):
-        self.server.client_id = ""
+        self.server.context.client_id = ""
         connection = self.accept(STARTUP)
         self.assertIn(b"C28000", connection.transport.value())

@@ -8,6 +8,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.daemon.service import MAIN
 from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
 
@@ -33,7 +34,7 @@ class Tap(SynchronousTestCase):
         root = tap.makeService(options, MemoryReactorClock())
         (server,) = root
         self.assertEqual([stage.name for stage in server.pipeline.stages], ["query_capture"])
-        server.listener._listener.close()
+        server.listeners[MAIN]._listener.close()
         self.assertIn("query_capture", tap._installed())
 
     def test_the_pid_file(self):
@@ -72,7 +73,7 @@ class Tap(SynchronousTestCase):
         self.assertEqual(options.settings["stages"], ("censor",))
         root = tap.makeService(options, MemoryReactorClock())
         (server,) = root
-        server.listener._listener.close()
+        server.listeners[MAIN]._listener.close()
         [stage] = server.pipeline.stages
         self.assertEqual(stage.censor.decide(b"TABLE salaries").by, "deny.table")
         with open(path, "w") as file:

@@ -1,0 +1,58 @@
+"""The way to AcraServer, by the settings: its address, and the protection of the link."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from acra_twisted.daemon.link import ACRASERVER, is_plain, is_tls
+from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.keystore.opening import need_keys
+from acra_twisted.options import Address, Settings
+from acra_twisted.transport.securesession import SecureSessionSecurity
+from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts, TLSSecurity
+
+
+def server_address(settings: Settings) -> Address:
+    """Where AcraServer is.  Raises ConfigError if nothing says so."""
+    if settings["acraserver_connection_host"]:
+        return Address(
+            settings["acraserver_connection_host"], settings["acraserver_connection_port"]
+        )
+    address = settings["acraserver_connection_string"]
+    if address is None:
+        raise ConfigError("acraserver_connection_string: name the server, as tcp://host:9393")
+    return Address(address.host, address.port, address.path)
+
+
+def link_security(
+    settings: Settings, keys: Any, contexts: TLSContexts, address: Address | None = None
+) -> Any:
+    """The ITransportSecurity of a link to the server, or to another ``address`` of its.  Raises
+    ConfigError; reads certificate and key files.
+
+    The context of TLS is added to ``contexts``.
+    """
+    if is_tls(settings, ACRASERVER):
+        name = settings["tls_acraserver_sni"] or (address or server_address(settings)).host
+        if not name:
+            raise ConfigError("tls_acraserver_sni: name the server's certificate")
+        return TLSSecurity(contexts.add(lambda: Credentials(settings).client_creator(name)), True)
+    if is_plain(settings, ACRASERVER):
+        return RawSecurity()
+    if not settings["client_id"]:
+        raise ConfigError(
+            "client_id: Secure Session needs one; or choose acraserver_tls_transport_enable = "
+            "true, or acraserver_transport_encryption_disable = true for no protection"
+        )
+    security = SecureSessionSecurity(
+        need_keys(keys, settings, "Secure Session"),
+        settings["acraserver_securesession_id"],
+        time.time,
+        settings["client_id"],
+    )
+    try:
+        security.check()
+    except KeyStoreError as error:
+        raise ConfigError(str(error)) from None
+    return security

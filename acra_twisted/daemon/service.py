@@ -1,0 +1,219 @@
+"""The base of every daemon's service: from the first socket to the last span that is sent.
+
+A daemon inherits `DaemonService`, makes its own parts, and calls `serve` for each address that it
+listens on.  What all daemons have in common is here: sockets that are bound before a process goes
+into the background, telemetry, the key store, limits of connections, reading anew on SIGHUP, and an
+end at which no work is lost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from acra_twisted import events
+from acra_twisted.daemon.connections import Connections
+from acra_twisted.daemon.reload import Reloader, renew
+from acra_twisted.daemon.running import running, sessions
+from acra_twisted.keystore.opening import open_keys
+from acra_twisted.options import Address, Settings
+from acra_twisted.telemetry.logs import banner
+from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
+from acra_twisted.telemetry.service import TelemetryService
+from acra_twisted.transport.endpoints import ListenerService, bind
+from acra_twisted.transport.failures import shown
+from acra_twisted.transport.keepalive import keepalive
+from acra_twisted.transport.tls import TLSContexts
+
+MAIN = "incoming_connection_string"
+API = "incoming_connection_api_string"
+
+
+class DaemonService(MultiService):
+    """``settings`` have passed the daemon's check.  Sockets are bound here and accept from
+    `startService` on.  Raises ConfigError.
+
+    ``system`` is the database whose sessions are followed, empty where there is none.  ``mode`` is
+    that of unix sockets.  ``abrupt_limit`` and ``per_address`` are those of `Connections`.
+    ``needs_keys``: False for a daemon that has no use for a key store.
+    """
+
+    log = Logger()
+    #: The program's name.
+    name: str
+    #: Before the TLS options of the certificate that guards the pages.
+    tls_prefix = "tls_"
+    #: Seconds for connections to end at shutdown; None for what the settings say.
+    patience: float | None = None
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        metrics: DaemonMetrics,
+        *,
+        system: str = "",
+        mode: int = 0o600,
+        abrupt_limit: int = 0,
+        per_address: int = 0,
+        needs_keys: bool = True,
+    ) -> None:
+        super().__init__()
+        self.reactor = reactor
+        self.settings = settings
+        self.metrics = metrics
+        self.keepalive = keepalive(settings)
+        self._mode = mode
+        # First of all sockets: when the pages answer, clients can connect.
+        self._bound = {
+            option: bind(option, settings[option], mode, shared, self.keepalive)
+            for option, shared in self._addresses()
+        }
+        self.listeners: dict[str, ListenerService] = {}
+        self.contexts = TLSContexts()
+        self.connections: Connections[Any] = Connections(
+            reactor, metrics, settings["max_connections"], abrupt_limit, per_address
+        )
+        self.telemetry = TelemetryService(
+            reactor,
+            self.name,
+            settings,
+            metrics,
+            self.running_spans,
+            self.sessions,
+            self.tls_prefix,
+            self.contexts,
+            system=system,
+        )
+        self.telemetry.setServiceParent(self)
+        self.keys: Any = open_keys(settings, os.environ, reactor.seconds, needs_keys)
+        if self.keys is not None:
+            metrics.watch_keys(self.keys)
+        self._numbers = 0
+        self._reloader = Reloader(self.log, self._read_at_once, self.reloadable)
+
+    def _addresses(self) -> Iterable[tuple[str, bool]]:
+        """Options of addresses to listen on, and whether other processes may share each."""
+        yield MAIN, self.settings["incoming_connection_reuse_port"]
+        if self.settings.get("http_api_enable"):
+            yield API, False
+
+    # -- for those who inherit --------------------------------------------------------------------
+
+    def facts(self) -> dict[str, str]:
+        """What this daemon does, for the line at the start."""
+        return {}
+
+    def insecure(self) -> list[str]:
+        """What weakens protection, a sentence each, for warnings at the start."""
+        return []
+
+    def reloadable(self) -> Iterable[Any]:
+        """Parts of this daemon, those among which that are IReloadable are read anew on SIGHUP."""
+        return ()
+
+    async def release(self) -> None:
+        """End what the daemon has made itself; its connections have ended."""
+
+    # -- connections ------------------------------------------------------------------------------
+
+    def next_number(self) -> int:
+        """The number of a new connection: 1 for the first."""
+        self._numbers += 1
+        return self._numbers
+
+    def serve(self, option: str, accept: Callable[[str], Any], security: Any = None) -> None:
+        """Accept connections at the address of ``option``.
+
+        ``accept`` gets the peer's host and returns a protocol.  ``security`` is the
+        ITransportSecurity around it, None if there is none.
+        """
+        factory: Any = _ConnectionFactory(accept)
+        if security is not None:
+            factory = security.protect(factory)
+        address: Address = self.settings[option]
+        listener = ListenerService(
+            self.reactor, self._bound[option], factory, address.path, self._mode
+        )
+        listener.setServiceParent(self)
+        self.listeners[option] = listener
+
+    def running_spans(self) -> Iterable[Any]:
+        """The spans that have not ended."""
+        return running(self.connections)
+
+    def sessions(self) -> Iterable[Any]:
+        """The sessions of the moment."""
+        return sessions(self.connections)
+
+    def event(self, code: int, text: str, **fields: Any) -> None:
+        """Log a warning with the event's code, and count it."""
+        self.metrics.event(code)
+        self.log.warn("{event_text}", event_text=text, code=code, **fields)
+
+    # -- service ----------------------------------------------------------------------------------
+
+    def startService(self) -> None:
+        """Accept connections."""
+        super().startService()
+        self.connections.start()
+        self.telemetry.unready = ""
+        facts = self.facts()
+        if API in self.listeners:
+            facts["api"] = shown(self.settings[API])
+        banner.begins(self.log, self.settings, self.telemetry.exporters, **facts)
+        for text in self.insecure():
+            self.event(events.INSECURE_SETTING, text)
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop accepting, let connections end, cut what is left, then flush what is told."""
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        self.telemetry.unready = "stopping"
+        banner.stops(self.log)
+        for listener in self.listeners.values():
+            await listener.stopService()
+        patience = self.patience
+        if patience is None:
+            patience = self.settings["incoming_connection_close_timeout"]
+        await self.connections.end(patience)
+        await self.release()
+        if self.keys is not None:
+            self.keys.close()
+        await super().stopService()
+
+    def hurry(self) -> None:
+        """Wait for connections no longer: a second SIGTERM."""
+        self.connections.hurry()
+
+    def reload(self) -> None:
+        """Read keys, certificates and `reloadable` parts anew; sessions go on.  SIGHUP."""
+        self._reloader()
+
+    def _read_at_once(self) -> None:
+        self.forget_keys()
+        renew(self.contexts, self.log)
+        self.telemetry.tell_certificates()
+
+    def forget_keys(self) -> None:
+        """Read keys anew when they are wanted."""
+        if self.keys is not None:
+            self.keys.forget()
+        self.log.info("Keys will be read anew", code=events.READ_KEYS)
+
+
+class _ConnectionFactory(Factory):
+    noisy = False
+
+    def __init__(self, accept: Callable[[str], Any]) -> None:
+        self._accept = accept
+
+    def buildProtocol(self, addr: Any) -> Any:
+        return self._accept(getattr(addr, "host", "") or "unix")

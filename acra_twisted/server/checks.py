@@ -1,0 +1,131 @@
+"""AcraServer's settings before a start: what cannot be used together, and what is to be said."""
+
+from __future__ import annotations
+
+import os
+
+from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
+from acra_twisted.errors import ConfigError, try_all
+from acra_twisted.keystore.opening import need_keys, open_keys
+from acra_twisted.options import Address, Settings
+from acra_twisted.server.api import check_api
+from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
+from acra_twisted.stages.censor import check_rules
+from acra_twisted.telemetry.export.destinations import doubts, make_exporters
+from acra_twisted.telemetry.service import make_guard
+from acra_twisted.transport.certificates import CLIENT, SERVER
+from acra_twisted.transport.tls import REQUIRE, Credentials, told
+
+#: Stages that cannot do without keys, for `check`; each says so itself when it is made.
+_NEED_KEYS = frozenset(("decryptor", "poison"))
+
+
+def check(settings: Settings) -> None:
+    """Settings that cannot be used together.  Raises ConfigError; reads certificate files."""
+    try_all(
+        lambda: _check_database(settings),
+        lambda: _check_client_ids(settings),
+        lambda: _check_link(settings),
+        lambda: _check_keys(settings),
+    )
+
+
+def _check_database(settings: Settings) -> None:
+    if not settings["db_host"]:
+        raise ConfigError("db_host: name the database's host")
+    listener = settings["incoming_connection_string"]
+    if listener is not None and database_address(settings).leads_to(listener):
+        raise ConfigError(
+            f"db_host and db_port: {listener} is AcraServer's own address "
+            "(incoming_connection_string), and it would connect to itself without end; name the "
+            "database's"
+        )
+    Credentials(settings, "tls_database_")
+    database_tls(settings)
+
+
+def _check_client_ids(settings: Settings) -> None:
+    secure_session = is_secure_session(settings, ACRACONNECTOR)
+    from_certificate = settings["tls_client_id_from_cert"]
+    if not secure_session and not from_certificate and not settings["client_id"]:
+        raise ConfigError("client_id: give one, or set tls_client_id_from_cert = true")
+    if secure_session and not settings["securesession_id"]:
+        raise ConfigError("securesession_id: Secure Session needs one, such as acra_server")
+
+
+def _check_link(settings: Settings) -> None:
+    link_tls = is_tls(settings, ACRACONNECTOR)
+    client = Credentials(settings, "tls_client_")
+    if settings["tls_client_id_from_cert"] and client.auth == 0:
+        raise ConfigError("tls_client_id_from_cert needs certificates: tls_client_auth must be 4")
+    if link_tls or settings["client_tls"] in ("require", "allow"):
+        if client.certificate is None:
+            raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
+        client.server_context()
+    check_api(
+        settings,
+        is_secure_session(settings, ACRACONNECTOR) or (link_tls and client.auth == REQUIRE),
+    )
+
+
+def _check_keys(settings: Settings) -> None:
+    needs = ["Secure Session"] if is_secure_session(settings, ACRACONNECTOR) else []
+    needs += [f"the stage {name!r}" for name in settings["stages"] if name in _NEED_KEYS]
+    # A copy of the environment: the service will want to find the master key there as well.
+    keys = open_keys(settings, dict(os.environ), lambda: 0.0)
+    for who in needs:
+        need_keys(keys, settings, who)
+    if keys is not None:
+        keys.close()
+
+
+def check_whole(settings: Settings) -> list[str]:
+    """Exporters, pages and rules can be made, and certificates used; the rest that is to be said.
+    Raises ConfigError, as a start or connections would."""
+    remarks: list[str] = []
+    try_all(
+        lambda: make_exporters(None, "", settings),
+        lambda: make_guard(settings, "tls_client_"),
+        lambda: _check_rules(settings),
+        lambda: remarks.extend(doubts(settings)),
+        lambda: remarks.extend(check_certificates(settings)),
+    )
+    return remarks
+
+
+def _check_rules(settings: Settings) -> None:
+    if "censor" in settings["stages"]:
+        check_rules(settings, settings.blocks)
+
+
+def check_certificates(settings: Settings) -> list[str]:
+    """What is to be said of this side's certificates.  Raises ConfigError if connections cannot
+    work with them."""
+    link_tls = is_tls(settings, ACRACONNECTOR)
+    parts = []
+    if link_tls or settings["client_tls"] in ("require", "allow"):
+        parts.append(Credentials(settings, "tls_client_").judged(SERVER, link=link_tls))
+    if uses_database_tls(settings):
+        # Only a database that asks for it looks at it.
+        severe, others = Credentials(settings, "tls_database_").judged(CLIENT)
+        parts.append(([], [*severe, *others]))
+    if settings["zpages_tls_enable"]:
+        severe, others = Credentials(settings, "tls_client_").judged(SERVER)
+        parts.append(([], [*severe, *others]))
+    return told(*parts)
+
+
+def insecure(settings: Settings) -> list[str]:
+    """What weakens protection, a sentence each."""
+    found = []
+    if uses_database_tls(settings) and Credentials(settings, "tls_database_").auth == 0:
+        found.append("tls_database_auth = 0: the database's certificate is not verified")
+    address: Address = settings["incoming_connection_string"]
+    plain = is_plain(settings, ACRACONNECTOR)
+    if plain and not address.is_local and settings["client_tls"] != "require":
+        found.append(
+            f"plain connections are accepted on {address}; set client_tls = require or use TLS"
+        )
+    if not uses_database_tls(settings) and not database_address(settings).is_local:
+        found.append("db_tls = disable: data crosses the network to the database in clear")
+    return found

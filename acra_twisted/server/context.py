@@ -1,0 +1,54 @@
+"""What the connections of AcraServer share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acra_twisted.daemon.connections import Connections
+    from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+    from acra_twisted.pipeline.hooks import Pipeline
+    from acra_twisted.pipeline.observers import Observers
+    from acra_twisted.proxy.limits import Limits
+    from acra_twisted.server.cancel import CancelKeys
+    from acra_twisted.server.database import Database
+    from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+    from acra_twisted.telemetry.pages.turns import Turns
+    from acra_twisted.telemetry.tracing.exchanges import Tracing
+    from acra_twisted.telemetry.tracing.received import Intake
+    from acra_twisted.transport.failures import Party
+
+
+@dataclass(slots=True)
+class ServerContext:
+    """Is made by the service, and read by connections.
+
+    ``handshake_timeout`` is in seconds.  ``peer`` and ``database_party`` are those who connect and
+    the database in reasons of failures.  ``client_id`` is that of connections whose link proves
+    none; ``id_from_certificate`` says how one is taken from a certificate, empty if it is not.
+    ``client_tls`` is the TLS context for applications, None without TLS.  ``intake`` takes spans of
+    connectors, None where they are not wanted.
+    """
+
+    reactor: Any
+    log: Any
+    metrics: ServerMetrics
+    tracing: Tracing
+    turns: Turns
+    connections: Connections[Any]
+    observers: Observers
+    pipeline: Pipeline
+    limits: Limits
+    dialect: PostgresqlDialect
+    cancel_keys: CancelKeys
+    database: Database
+    database_party: Party
+    peer: Party
+    startup_policy: Any
+    client_id: str
+    id_from_certificate: str
+    client_tls: Any
+    password_without_tls: bool
+    handshake_timeout: float
+    intake: Intake | None = None

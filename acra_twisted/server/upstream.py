@@ -1,0 +1,66 @@
+"""The way to the database, by the settings: its address, and whether there is TLS on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acra_twisted.options import Address, Settings
+from acra_twisted.server.database import Database
+from acra_twisted.transport.keepalive import KeepAlive
+from acra_twisted.transport.tls import NONE, Credentials, TLSContext
+
+
+def uses_database_tls(settings: Settings) -> bool:
+    """Whether connections to the database must be TLS."""
+    if settings["db_tls"] == "auto":
+        return not database_address(settings).is_local
+    return bool(settings["db_tls"] == "require")
+
+
+def asks_for_database_tls(settings: Settings) -> bool:
+    """Whether a database on this host is asked for TLS, and used without if it has none: where
+    there is something to have it with.  A unix socket has none."""
+    address = database_address(settings)
+    if settings["db_tls"] != "auto" or address.path or not address.is_local:
+        return False
+    return bool(settings["tls_ca"] or settings["tls_cert"]) or _judges_database(settings)
+
+
+def _judges_database(settings: Settings) -> bool:
+    """Whether something is said of the database's own certificate."""
+    said = ("tls_database_ca", "tls_database_cert", "tls_database_sni")
+    return settings["tls_database_auth"] >= 0 or any(settings[name] for name in said)
+
+
+def database_tls(settings: Settings) -> TLSContext | None:
+    """For TLS with the database; None if there is to be none.  Raises ConfigError; reads files of
+    certificates."""
+    if not (uses_database_tls(settings) or asks_for_database_tls(settings)):
+        return None
+    credentials = Credentials(settings, "tls_database_")
+    if not (uses_database_tls(settings) or _judges_database(settings)):
+        # Of the one on this host nothing was expected, and there may be none to verify it by.
+        credentials.auth = NONE
+    return credentials.client_creator(settings["tls_database_sni"] or settings["db_host"])
+
+
+def make_database(
+    reactor: Any, settings: Settings, creator: TLSContext | None, keepalive: KeepAlive
+) -> Database:
+    """The way to the database; ``creator`` is what `database_tls` gives."""
+    insists = uses_database_tls(settings)
+    return Database(
+        reactor,
+        database_address(settings),
+        creator,
+        settings["db_connect_timeout"],
+        keepalive,
+        insists=insists,
+        settles=not insists and not _judges_database(settings),
+    )
+
+
+def database_address(settings: Settings) -> Address:
+    """db_host may be a directory, as for libpq: then it holds a unix socket."""
+    host, port = settings["db_host"], settings["db_port"]
+    return Address(path=f"{host}/.s.PGSQL.{port}") if host[:1] == "/" else Address(host, port)

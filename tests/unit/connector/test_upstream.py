@@ -1,0 +1,35 @@
+"""The way to AcraServer: its address, and the protection of the link."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.connector import upstream
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address
+from acra_twisted.transport.tls import RawSecurity, TLSContexts, TLSSecurity
+from tests.unit.connector.test_checks import settings
+
+
+class Upstream(SynchronousTestCase):
+    def test_the_host_overrides_the_string(self):
+        found = upstream.server_address(settings(acraserver_connection_host="other"))
+        self.assertEqual(found, Address("other", 9393))
+
+    def test_a_socket_of_this_machine(self):
+        found = upstream.server_address(settings(acraserver_connection_string=Address(path="/x")))
+        self.assertEqual(found.path, "/x")
+
+    def test_the_protection_that_the_settings_choose(self):
+        for changes, expected in (
+            ({}, RawSecurity),
+            ({"acraserver_tls_transport_enable": True}, TLSSecurity),
+        ):
+            made = upstream.link_security(settings(**changes), None, TLSContexts())
+            self.assertIsInstance(made, expected)
+
+    def test_tls_needs_a_name_to_verify(self):
+        address = Address(path="/x")
+        made = settings(acraserver_tls_transport_enable=True, acraserver_connection_string=address)
+        with self.assertRaisesRegex(ConfigError, "tls_acraserver_sni"):
+            upstream.link_security(made, None, TLSContexts())
+        # The server's API may have another.
+        upstream.link_security(made, None, TLSContexts(), Address("api.example", 1))

@@ -1,0 +1,119 @@
+"""AcraServer's settings before a start: what can't be used together, what is warned about."""
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.server import checks
+from tests.unit.server.test_service import settings
+
+
+class Certificates(SynchronousTestCase):
+    """Before the start: this side's certificates can be used, and will be for a while."""
+
+    def setUp(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.authority = Authority(folder)
+
+    def said(self, name="server", **options):
+        made = {"hosts": ("localhost",), **options}
+        certificate, key = self.authority.issue(name, **made)
+        return checks.check_whole(
+            settings(
+                acraconnector_tls_transport_enable=True,
+                tls_auth=4,
+                tls_ca=str(self.authority.path),
+                tls_cert=str(certificate),
+                tls_key=str(key),
+                db_tls="require",
+            )
+        )
+
+    def test_nothing_is_wrong(self):
+        self.assertEqual(self.said(days=29), [])
+
+    def test_what_connections_fail_by(self):
+        for options, part in (
+            ({"days": -1}, "expired on"),
+            ({"begins_in": 2}, "the clock here says"),
+            ({"hosts": ()}, "serverAuth"),
+        ):
+            error = self.assertRaises(ConfigError, self.said, **options)
+            self.assertIn("tls_cert: the certificate in ", str(error))
+            self.assertIn("CN=server,O=Sandbox", str(error))
+            self.assertIn(part, str(error))
+
+    def test_remarks(self):
+        # For servers alone: only a database that asks for certificates of clients minds.
+        [remark] = self.said(server_only=True)
+        self.assertIn("clientAuth", remark)
+        folder = self.authority.folder / "other"
+        folder.mkdir()
+        stranger = Authority(folder, "Other CA")
+        certificate, key = stranger.issue("server", hosts=("localhost",))
+        made = settings(
+            acraconnector_tls_transport_enable=True,
+            tls_auth=4,
+            tls_ca=str(self.authority.path),
+            tls_cert=str(certificate),
+            tls_key=str(key),
+            db_tls="disable",
+        )
+        [remark] = checks.check_whole(made)
+        self.assertIn("issued by CN=Other CA, a CA that is not in this side's CA file", remark)
+
+
+class Checks(SynchronousTestCase):
+    def refused(self, expected, **changes):
+        error = self.assertRaises(ConfigError, checks.check, settings(**changes))
+        self.assertIn(expected, str(error))
+
+    def test_it_is_not_its_own_database(self):
+        for listens, host in (("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost")):
+            self.refused(
+                "AcraServer's own address",
+                incoming_connection_string=Address(listens, 5432),
+                db_host=host,
+                db_port=5432,
+            )
+
+    def test_fine(self):
+        checks.check(settings())
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate, key = authority.issue("server", hosts=("localhost",))
+        checks.check(
+            settings(
+                acraconnector_tls_transport_enable=True,
+                tls_client_id_from_cert=True,
+                tls_auth=4,
+                tls_ca=str(authority.path),
+                tls_cert=str(certificate),
+                tls_key=str(key),
+                db_tls="require",
+            )
+        )
+
+    def test_mistakes(self):
+        self.refused("db_host", db_host="")
+        secure = {"acraconnector_transport_encryption_disable": False}
+        self.refused("Secure Session needs a key store", **secure)
+        self.refused("Secure Session needs one", securesession_id="", **secure)
+        self.refused("'decryptor' needs a key store", stages=("decryptor",))
+        self.refused("client_id", client_id="")
+        self.refused("needs certificates", tls_client_id_from_cert=True)
+        self.refused("TLS needs a certificate", client_tls="require")
+
+    def test_warnings(self):
+        self.assertEqual(checks.insecure(settings()), [])
+        outside = Address("0.0.0.0", 9393)
+        found = checks.insecure(
+            settings(incoming_connection_string=outside, db_host="db", db_tls="disable")
+        )
+        self.assertEqual(len(found), 2)
+        self.assertIn("not verified", checks.insecure(settings(db_tls="require"))[0])
