@@ -152,7 +152,7 @@ def run(rounds: int = _ROUNDS) -> dict[str, float]:
                 found[f"{name}, {'all stages' if stages else 'no stages'}"] = best
             if stages:
                 found |= {f"simple, all stages, {name}": us for name, us in cold(relay).items()}
-            for service in [*server.telemetry, server.listener]:
+            for service in [*server.telemetry, *server.listeners.values()]:
                 if hasattr(service, "_listener"):
                     service._listener.close()
             server.workers.stop()
