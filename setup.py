@@ -16,7 +16,7 @@ from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "outstanding model verdicts errors cache results",
+    "": "outstanding stagerun model verdicts errors cache results",
     "fast.": "bigendian compiled",
     "wire.": "framing",
     "wire.formats.": "protobuf",

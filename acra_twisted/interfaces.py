@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from acra_twisted.options import Option, Settings
     from acra_twisted.purposes import Purpose
     from acra_twisted.results import Columns, RowBatch, Search
-    from acra_twisted.verdicts import Verdict
+    from acra_twisted.verdicts import Deny, Hangup, Verdict
 
 
 class IPluginFactory(Interface):
@@ -242,12 +242,9 @@ class IPipelineObserver(Interface):
     def exchange_closed(exchange: Exchange) -> None:
         """Its last reply byte was queued for the client, or it was dropped: see outcome."""
 
-    def stage_ran(stage: str, work: Work, verdict: Verdict[Any], started: int, ended: int) -> None:
-        """Called for every stage of a sampled exchange, and for any verdict other than PASS.
-        Times are nanoseconds of the session's clock; 0 where the exchange is not sampled.
-
-        Not for those that let a statement pass, or replace it: when an exchange closes they are
-        in its `passed`, and gone when everybody has been told."""
+    def stage_refused(stage: str, work: Work, verdict: Deny | Hangup) -> None:
+        """A stage answered Deny or Hangup.  What stages did for an exchange that is recorded, and
+        when, is in its `stage_runs` when it closes, and gone when every observer has been told."""
 
     def stage_failed(stage: str, work: Work, failure: Any) -> None:
         """A hook raised or its Deferred failed.  `failure` is a twisted Failure."""

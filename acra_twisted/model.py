@@ -15,6 +15,7 @@ from typing import Any, Final
 from acra_twisted import events
 from acra_twisted.outstanding import Outstanding
 from acra_twisted.results import Columns
+from acra_twisted.stagerun import StageRun
 from acra_twisted.untraced import Untraced
 from acra_twisted.verdicts import Deny
 
@@ -173,12 +174,11 @@ class Exchange:
     ``outcome`` is None while it runs, then ``"ok"``, ``"error"``, ``"denied"``, ``"aborted"``
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
-    ``judged``: when its first stage began, if it is recorded.
     ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
     part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
     exchange that has a trace of its own, or whose context others were given, else None; its
-    ``span_id`` is empty until others are given it.  ``passed``: the stages that let its statement
-    pass, if it is recorded: name, verdict, when they began and ended.
+    ``span_id`` is empty until others are given it.  ``stage_runs``: what stages did for it, if it
+    is recorded, until observers have been told.
     """
 
     __slots__ = (
@@ -193,7 +193,6 @@ class Exchange:
         "rule",
         "rows",
         "opened",
-        "judged",
         "sent",
         "first_byte",
         "last_byte",
@@ -204,7 +203,7 @@ class Exchange:
         "attributes",
         "traffic",
         "context",
-        "passed",
+        "stage_runs",
         "_notes",
     )
 
@@ -220,7 +219,6 @@ class Exchange:
         self.rule = ""
         self.rows = -1
         self.opened = now
-        self.judged = 0
         self.sent = 0
         self.first_byte = 0
         self.last_byte = 0
@@ -231,7 +229,7 @@ class Exchange:
         self.attributes: dict[str, Any] | None = None
         self.traffic: Traffic | None = None
         self.context: Any = None
-        self.passed: list[tuple[str, Any, int, int]] | None = None
+        self.stage_runs: list[StageRun] | None = None
         self._notes: dict[str, Any] | None = None
 
     def close(self, outcome: str, now: int = 0) -> None:

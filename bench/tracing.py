@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from acra_twisted.model import Exchange, Identity, Session, Statement
+from acra_twisted.model import STATEMENT, Exchange, Identity, Session, Statement
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import Postgres
+from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.export import datadog, jaeger, otlp, otlpforms, zipkin
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.tracing import spans
@@ -64,10 +65,10 @@ def records(rounds: int) -> dict[str, float]:
         made = Exchange(session, "query", Statement(TEXT), clock())
         if observer is not None:
             observer.exchange_opened(made)
-        made.passed = passed = []
+        made.stage_runs = runs = []
         for stage in stages:
             began = clock()
-            passed.append((stage, PASS, began, clock()))
+            runs.append(StageRun(stage, STATEMENT, PASS, began, clock()))
         made.sent = made.first_byte = clock()
         made.outcome, made.closed = "ok", clock()
         if observer is not None:
@@ -121,10 +122,10 @@ def encodings(rounds: int) -> dict[str, float]:
     while len(kept) < 256:
         made = Exchange(session, "query", Statement(TEXT), session.clock())
         observer.exchange_opened(made)
-        made.passed = passed = []
+        made.stage_runs = runs = []
         for stage in _STAGES:
             now = session.clock()
-            passed.append((stage, PASS, now, now + 1000))
+            runs.append(StageRun(stage, STATEMENT, PASS, now, now + 1000))
         made.sent = made.first_byte = session.clock()
         made.outcome, made.closed = "ok", session.clock()
         observer.exchange_closed(made)
@@ -152,7 +153,7 @@ def _recorded(session: Session) -> Recorded:
     clock = session.clock
     for _ in range(2):
         made = Exchange(session, "query", Statement(TEXT), clock())
-        made.passed = [(stage, PASS, clock(), clock()) for stage in _STAGES]
+        made.stage_runs = [StageRun(stage, STATEMENT, PASS, clock(), clock()) for stage in _STAGES]
         made.sent = made.first_byte = clock()
         made.outcome, made.closed = "ok", clock()
         span = Span("", spans.new_trace_id(), "", spans.SERVER, made.opened, True)

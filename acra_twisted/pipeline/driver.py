@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.model import MESSAGES, STATEMENT, Work
+from acra_twisted.model import MESSAGES, ROWS, Work
+from acra_twisted.stagerun import StageRun
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
@@ -122,18 +123,13 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
     """Report what a stage answered; the verdict that ends the run, if it is one."""
     name, _, lenient = hook
     exchange = work.exchange
-    if answer is PASS and work.kind == MESSAGES:
+    if answer is PASS or type(answer) is Replace:
         # Nobody is told of each message.
-        return None
-    if (answer is PASS or type(answer) is Replace) and work.kind == STATEMENT:
-        # Of those whose times nobody has taken there is nothing to tell.
-        if started:
-            if exchange.passed is None:
-                exchange.passed = []
-            exchange.passed.append((name, answer, started, exchange.session.clock()))
+        if started and work.kind != MESSAGES:
+            _ran(name, work, answer, started)
         return None
     observer = exchange.session.observer
-    if type(answer) is not Failure and answer is not PASS and type(answer) not in _VERDICTS:
+    if type(answer) is not Failure and type(answer) not in _VERDICTS:
         answer = Failure(TypeError(f"stage {name} answered {type(answer).__name__}, not a verdict"))
     if isinstance(answer, Failure):
         failure, answer = answer, PASS if lenient else broken(name)
@@ -147,6 +143,28 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
         exchange.denied_by = name
         # No reply says so, and the end of the connection would look like a client's that left.
         exchange.outcome, exchange.reason = "denied", answer.reason
-    ended = exchange.session.clock() if started else 0
-    observer.stage_ran(name, work, answer, started, ended)
-    return answer if type(answer) is Deny or type(answer) is Hangup else None
+    if started:
+        _ran(name, work, answer, started)
+    if answer is PASS:
+        return None
+    refusal: Deny | Hangup = answer
+    observer.stage_refused(name, work, refusal)
+    return refusal
+
+
+def _ran(stage: str, work: Work, verdict: Any, started: int) -> None:
+    """Add to what stages did for an exchange."""
+    exchange = work.exchange
+    ended = exchange.session.clock()
+    runs = exchange.stage_runs
+    if runs is None:
+        runs = exchange.stage_runs = []
+    elif work.kind == ROWS:
+        for run in runs:
+            if run.kind == ROWS and run.stage == stage:
+                run.runs += 1
+                run.ended += ended - started
+                if verdict is not PASS:
+                    run.verdict = verdict
+                return
+    runs.append(StageRun(stage, work.kind, verdict, started, ended))

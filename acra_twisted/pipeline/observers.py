@@ -18,6 +18,7 @@ from zope.interface import classImplements
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.verdicts import Deny, Hangup
 
 _log: Final = Logger()
 
@@ -53,7 +54,6 @@ class Observers:
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(watchers, "exchange_opened")
-        self._ran = _interested(watchers, "stage_ran")
         self._closed = _interested(watchers, "exchange_closed")
 
     def exchange_opened(self, exchange: Exchange) -> None:
@@ -94,7 +94,7 @@ class Observers:
                 except Exception:
                     _log.failure("observer failed")
         for exchange in waiting:
-            exchange.passed = None
+            exchange.stage_runs = None
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""
@@ -105,13 +105,9 @@ class Observers:
         self.catch_up()
         self._tell("session_closed", session, reason)
 
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """At once."""
-        for tell in self._ran:
-            try:
-                tell(stage, work, verdict, started, ended)
-            except Exception:
-                _log.failure("observer failed")
+    def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
+        """See IPipelineObserver."""
+        self._tell("stage_refused", stage, work, verdict)
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """See IPipelineObserver."""

@@ -8,6 +8,7 @@ from zope.interface import classImplements
 
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.verdicts import Deny, Hangup
 
 
 class Watcher:
@@ -28,7 +29,7 @@ class Watcher:
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """See IPipelineObserver."""
 
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+    def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
         """See IPipelineObserver."""
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement
+from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import Recorded, Recorder
 from acra_twisted.telemetry.tracing.spans import Event, Span
@@ -35,6 +36,7 @@ def record(
     outcome: str = "ok",
     notes: dict[str, Any] | None = None,
     events: Sequence[Event] = (),
+    rows_runs: int = 0,
     **more: Any,
 ) -> Recorded:
     """Times are nanoseconds since ``start``; 0 for what did not happen."""
@@ -51,10 +53,15 @@ def record(
     exchange.first_byte = start + first_byte if first_byte else 0
     exchange.rows, exchange.outcome, exchange.closed = rows, outcome, start + took
     if stages:
-        exchange.passed = [
-            ("censor" if n == 0 else f"stage{n}", verdict, start + 100 + n, start + 200 + n)
-            for n in range(stages)
+        names = ["censor" if n == 0 else f"stage{n}" for n in range(stages)]
+        exchange.stage_runs = [
+            StageRun(name, STATEMENT, verdict, start + 100 + n, start + 200 + n)
+            for n, name in enumerate(names)
         ]
+    if rows_runs:
+        run = StageRun("decryptor", ROWS, verdict, start + 500, start + 700)
+        run.runs = rows_runs
+        exchange.stage_runs = [*(exchange.stage_runs or ()), run]
     for event in events:
         span.add_event(event)
     exchange.notes.update(notes or {})

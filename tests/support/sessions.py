@@ -39,7 +39,7 @@ class Recorder:
     def exchange_closed(self, exchange):
         self.closed.append(exchange)
 
-    def stage_ran(self, stage, work, verdict, started, ended):
+    def stage_refused(self, stage, work, verdict):
         self.stages.append((stage, verdict))
 
     def stage_failed(self, stage, work, failure):

@@ -25,6 +25,7 @@ ORDER = (
         "options",
         "outstanding",
         "purposes",
+        "stagerun",
         "untraced",
         "verdicts",
         "interfaces",

@@ -19,7 +19,7 @@ from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.telemetry.logs.attempts import Attempts
 from acra_twisted.telemetry.tracing.exchanges import context_of
-from acra_twisted.verdicts import Hangup
+from acra_twisted.verdicts import Deny, Hangup
 
 #: A peer that has proven nothing may show a certificate of any size.
 _SUBJECT_MAX = 512
@@ -128,7 +128,7 @@ class AuditLog(Watcher):
                 **self._fields(exchange.session, exchange),
             )
 
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
+    def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
         """A hangup is a warning; a denial is written when its exchange ends."""
         if type(verdict) is Hangup:
             self._hung_up = work.exchange

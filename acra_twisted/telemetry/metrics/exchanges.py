@@ -262,7 +262,7 @@ class ServerMetrics(ConnectorMetrics):
         self._stage_times = DurationsBy(
             registry,
             "acra_stage_seconds",
-            "Time a stage took over a statement or a run of rows, of sampled exchanges",
+            "Time a stage took over a statement, or all rows of a request, of sampled exchanges",
             ["stage"],
             PROCESSING_BUCKETS,
         )
@@ -303,9 +303,9 @@ class ServerMetrics(ConnectorMetrics):
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
         super().exchange_closed(exchange)
-        if exchange.passed is not None:
-            for stage, _, started, ended in exchange.passed:
-                self._stage_times.labels(stage).count(ended - started)
+        if exchange.stage_runs is not None:
+            for run in exchange.stage_runs:
+                self._stage_times.labels(run.stage).count(run.ended - run.started)
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return
@@ -337,18 +337,15 @@ class ServerMetrics(ConnectorMetrics):
                 self._structs.labels(status).inc(count)
                 self._decryptions.labels(status, kind).inc(count)
 
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """Times, where they were taken; refusals always.  The names of stages are few."""
-        if started:
-            self._stage_times.labels(stage).count(ended - started)
-        if type(verdict) in (Deny, Hangup):
-            self._stages.labels(stage, type(verdict).__name__.lower()).inc()
-            code = getattr(verdict, "code", events.QUERY_NOT_ALLOWED)
-            # Of a stage that failed `stage_failed` has told.
-            if code != events.STAGE_FAILED:
-                self.event(code)
-            if type(verdict) is Deny and verdict.rule:
-                self._denials.labels(verdict.rule).inc()
+    def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
+        """By stage and verdict.  The names of stages are few."""
+        self._stages.labels(stage, type(verdict).__name__.lower()).inc()
+        code = getattr(verdict, "code", events.QUERY_NOT_ALLOWED)
+        # `stage_failed` has counted a stage that failed.
+        if code != events.STAGE_FAILED:
+            self.event(code)
+        if type(verdict) is Deny and verdict.rule:
+            self._denials.labels(verdict.rule).inc()
 
     def event(self, code: int) -> None:
         """An event of the security log; of poison records Acra counts each."""

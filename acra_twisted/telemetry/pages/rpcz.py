@@ -207,18 +207,12 @@ class RpcStats(Watcher):
             row.input += traffic.from_database
             row.output += traffic.to_database
             row.errors += error
-        if exchange.passed is not None:
-            for stage, _, started, ended in exchange.passed:
-                self._stage_ran(stage, started, ended)
-
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """Of sampled exchanges: the others have no times."""
-        if started:
-            if ended >= self._next_tick:
-                self._tick(ended)
-            self._stage_ran(stage, started, ended)
-            if type(verdict) in (Deny, Hangup):
-                self._stages[stage].whole.errors += 1
+        # Of sampled exchanges: the others have no times.
+        if exchange.stage_runs is not None:
+            for run in exchange.stage_runs:
+                self._stage_ran(run.stage, run.started, run.ended)
+                if type(run.verdict) in (Deny, Hangup):
+                    self._stages[run.stage].whole.errors += 1
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """A stage that raised has run, for no time."""

@@ -13,22 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from acra_twisted.model import ROWS, STATEMENT, Exchange, Session, Work
+from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import (
     DATABASE,
-    ROW_SPANS,
     Recorded,
     Recorder,
-    describe_stage,
-    stage_span,
 )
 from acra_twisted.telemetry.tracing.sampling import AUTO, EVERYBODY, Sampler
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.telemetry.tracing.tracer import ExchangeTracer, Unrecorded
-from acra_twisted.verdicts import PASS, Hangup
+from acra_twisted.verdicts import Deny, Hangup
 from acra_twisted.wire.link.tracecontext import TraceContext
 
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
@@ -145,7 +142,7 @@ class Tracing:
 
     def finish_exchange(self, recorded: Recorded) -> None:
         """Hand on one that has ended."""
-        if self.emit_recorded is not None and not recorded.odd:
+        if self.emit_recorded is not None and recorded.plain:
             self.emit_recorded(recorded)
         else:
             for span in recorded.spans():
@@ -306,38 +303,11 @@ class ExchangeTracing(Watcher):
         slow = self.slow and exchange.closed - exchange.opened >= self.slow
         return "slow" if slow else ""
 
-    def stage_ran(self, stage: str, work: Work, verdict: Any, started: int, ended: int) -> None:
-        """One INTERNAL span for each stage of a sampled exchange; those of stages that let its
-        statement pass are made when it closes."""
-        parent: Span | None = work.exchange.span
+    def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
+        """A connection that a stage ends says why."""
         if type(verdict) is Hangup:
             connection: Span = work.exchange.session.span
             connection.fail(spans.PERMISSION_DENIED, verdict.reason)
-        if parent is None or not started or not self._tracing.recording:
-            return
-        exchange = work.exchange
-        if not exchange.judged and work.kind == STATEMENT:
-            exchange.judged = started
-        if work.kind == ROWS:
-            self._rows_ran(parent, stage, work, verdict, started, ended)
-            return
-        self._tracing.emit(stage_span(parent, stage, verdict, started, ended))
-
-    def _rows_ran(
-        self, parent: Span, stage: str, work: Work, verdict: Any, started: int, ended: int
-    ) -> None:
-        """One span for all runs of a result's rows: it begins with the first and lasts as long
-        as all of them together."""
-        kept = work.exchange.notes.setdefault(ROW_SPANS, {})
-        span = kept.get(stage)
-        if span is None:
-            span = kept[stage] = parent.child(f"stage {stage} rows", spans.INTERNAL, started)
-            span.end = started
-            span.attributes["acra.runs"] = 0
-        span.attributes["acra.runs"] += 1
-        span.end += ended - started
-        if verdict is not PASS or "acra.verdict" not in span.attributes:
-            describe_stage(span, stage, verdict)
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """The type of what was raised; its text may hold data."""

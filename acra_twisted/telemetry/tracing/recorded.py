@@ -8,11 +8,10 @@ of encoding span by span; who wants to see spans asks for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
-from acra_twisted.model import Exchange
+from acra_twisted.model import ROWS, STATEMENT, Exchange
 from acra_twisted.sql import redact
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span
@@ -25,14 +24,11 @@ _FAILED: Final = {
     "aborted": spans.ABORTED,
 }
 _KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
-_STAGE: Final = "stage "
 _NAME_MAX: Final = 255
 #: Shapes in each of the cache's two generations.
 _SHAPES_MAX: Final = 256
 
-#: Where an exchange's notes keep the spans of stages that look at rows until its end.
-ROW_SPANS: Final = "tracing.rows"
-#: And the id of the database's span, where it was handed on before there was one.
+#: Where an exchange's notes keep the id of the database's span that was handed on.
 DATABASE: Final = "tracing.database"
 
 # What some exchanges have and some have not.
@@ -49,8 +45,9 @@ SLOW: Final = 128
 class Shape:
     """What is the same in the spans of many exchanges.
 
-    ``flags`` are of what they have, see above.  ``form`` is what an encoder has made of the shape,
-    None before it has; ``names`` what the ``store`` of the trace pages has.
+    ``stages`` are those that judged something, ``rows`` has a bit for each that is set if it was
+    rows.  ``flags`` say what the exchanges have, see above.  ``form`` is what an encoder has made
+    of the shape, None before it has; ``names`` what the ``store`` of the trace pages has.
     """
 
     __slots__ = (
@@ -64,6 +61,7 @@ class Shape:
         "text",
         "database_name",
         "stages",
+        "rows",
         "stage_titles",
         "flags",
         "form",
@@ -78,6 +76,7 @@ class Shape:
         exchange: Exchange,
         shown: redact.Redacted | None,
         stages: tuple[str, ...],
+        rows: int,
         flags: int,
     ) -> None:
         self.system = system
@@ -95,7 +94,13 @@ class Shape:
             self.name = f"prepare {self.name}"[:_NAME_MAX]
         self.database_name = f"{system} {self.name}"[:_NAME_MAX]
         self.stages = stages
-        self.stage_titles = tuple([_STAGE + stage for stage in stages])
+        self.rows = rows
+        self.stage_titles = tuple(
+            [
+                f"stage {stage} rows" if rows >> number & 1 else f"stage {stage}"
+                for number, stage in enumerate(stages)
+            ]
+        )
         self.flags = flags
         self.form: Any = None
         self.store: Any = None
@@ -106,8 +111,9 @@ class Recorded:
     """One exchange.  ``span`` is its own, whose attributes are not there before `spans`.
 
     ``times`` are when each of its stages began and ended; ``ids`` the ids of their spans and, at
-    the end, of the database's, 16 digits each.  All times are nanoseconds.  ``odd``: more
-    than a shape says is to be said of it.
+    the end, of the database's, 16 digits each.  All times are nanoseconds.  ``plain``: its shape
+    says all else, so its spans can be made at any time.  If not, they must be made at once, for
+    they need the exchange.
     """
 
     __slots__ = (
@@ -120,8 +126,8 @@ class Recorded:
         "rows",
         "times",
         "ids",
+        "plain",
         "_exchange",
-        "_row_spans",
         "_made",
     )
 
@@ -133,8 +139,7 @@ class Recorded:
         judged: int,
         times: list[int],
         ids: str,
-        row_spans: Sequence[Span],
-        odd: bool,
+        plain: bool,
     ) -> None:
         self.shape = shape
         self.span = span
@@ -145,15 +150,10 @@ class Recorded:
         self.rows = exchange.rows
         self.times = times
         self.ids = ids
-        # Not of others: it knows the statement as it was sent.
-        self._exchange = exchange if odd else None
-        self._row_spans = row_spans
+        self.plain = plain
+        # It knows the statement as it was sent: a plain one, which may be kept, is without it.
+        self._exchange = None if plain else exchange
         self._made: list[Span] = []
-
-    @property
-    def odd(self) -> bool:
-        """Whether its spans must be made at once, for they say more than can be kept."""
-        return self._exchange is not None
 
     @property
     def end(self) -> int:
@@ -190,7 +190,7 @@ class Recorded:
         """How many spans `spans` gives."""
         shape = self.shape
         database = 1 if shape.flags & SENT and shape.server is not None else 0
-        return len(shape.stages) + len(self._row_spans) + database + 1
+        return len(shape.stages) + database + 1
 
     def spans(self) -> list[Span]:
         """Those of its stages, of the database, and its own, which is the last."""
@@ -205,14 +205,22 @@ class Recorded:
         at = 0
         for number, stage in enumerate(shape.stages):
             verdict: Any = PASS
-            if exchange is not None and exchange.passed is not None:
-                verdict = exchange.passed[number][1]
-            started, ended = self.times[2 * number], self.times[2 * number + 1]
-            span = stage_span(parent, stage, verdict, started, ended)
+            runs = 1
+            if exchange is not None and exchange.stage_runs is not None:
+                run = exchange.stage_runs[number]
+                verdict, runs = run.verdict, run.runs
+            known: dict[str, Any] = {"acra.runs": runs} if shape.rows >> number & 1 else {}
+            known["acra.stage"] = stage
+            known["acra.verdict"] = verdict_name(verdict)
+            started = self.times[2 * number]
+            span = parent.child(shape.stage_titles[number], spans.INTERNAL, started)
+            span.attributes = known
+            span.end = self.times[2 * number + 1]
+            if type(verdict) in (Deny, Hangup):
+                span.fail(spans.PERMISSION_DENIED, verdict.reason)
             span.span_id = self.ids[at : at + 16]
             made.append(span)
             at += 16
-        made += self._row_spans
         if shape.flags & SENT and shape.server is not None:
             made.append(self._database(shape.server, self.ids[at : at + 16]))
         self._describe()
@@ -297,27 +305,27 @@ class Recorder:
         if statement is not None:
             shown = redact.of_statement(statement, exchange.session.language)
         database_id: str = exchange.take_note(DATABASE, "")
-        row_spans: dict[str, Span] | None = exchange.take_note(ROW_SPANS, None)
-        odd = (
-            exchange.outcome != "ok"
-            or exchange.attributes is not None
-            or exchange.sqlstate != ""
-            or row_spans is not None
-            or span.status != 0
-            or len(span.links) > 1
-            or len(span.events) > 0
+        plain = (
+            exchange.outcome == "ok"
+            and exchange.attributes is None
+            and exchange.sqlstate == ""
+            and span.status == 0
+            and len(span.links) <= 1
+            and len(span.events) == 0
         )
-        judged = exchange.judged
+        judged = rows = 0
         names: list[str] = []
         times: list[int] = []
-        if exchange.passed is not None:
-            for stage, verdict, started, ended in exchange.passed:
-                names.append(stage)
-                times.append(started)
-                times.append(ended)
-                if not judged or started < judged:
-                    judged = started
-                odd = odd or verdict is not PASS
+        if exchange.stage_runs is not None:
+            for run in exchange.stage_runs:
+                if run.kind == ROWS:
+                    rows |= 1 << len(names)
+                elif not judged and run.kind == STATEMENT:
+                    judged = run.started
+                names.append(run.stage)
+                times.append(run.started)
+                times.append(run.ended)
+                plain = plain and run.verdict is PASS and run.runs == 1
         flags = PARENT if span.parent_id else 0
         if span.links:
             flags |= LINK
@@ -338,56 +346,28 @@ class Recorder:
         ids = spans.new_span_ids(count)
         if database_id and flags & SENT:
             ids = ids[:-16] + database_id
-        shape = self._shape(exchange, shown, tuple(names), flags)
-        found = [] if row_spans is None else list(row_spans.values())
-        return Recorded(shape, span, exchange, judged, times, ids, found, odd)
+        shape = self._shape(exchange, shown, tuple(names), rows, flags)
+        return Recorded(shape, span, exchange, judged, times, ids, plain)
 
     def _shape(
         self,
         exchange: Exchange,
         shown: redact.Redacted | None,
         stages: tuple[str, ...],
+        rows: int,
         flags: int,
     ) -> Shape:
         session = exchange.session
         client_id = session.identity.client_id
-        key = (shown, session.database, session.user, client_id, exchange.kind, stages, flags)
+        key = (shown, session.database, session.user, client_id, exchange.kind, stages, rows, flags)
         shape = self._last_shape
         if shape is None or key != self._last:
             shape = self._shapes.get(key)
             if shape is None:
-                shape = Shape(self._system, self._server, exchange, shown, stages, flags)
+                shape = Shape(self._system, self._server, exchange, shown, stages, rows, flags)
                 self._shapes.put(key, shape)
             self._last, self._last_shape = key, shape
         return shape
-
-
-def stage_span(parent: Span, stage: str, verdict: Any, started: int, ended: int) -> Span:
-    """The span of a stage that has judged a statement."""
-    # As parent.child() would make it, with all that it has.
-    span = Span(
-        _STAGE + stage,
-        parent.trace_id,
-        parent.span_id,
-        spans.INTERNAL,
-        started,
-        parent.sampled,
-        False,
-        {"acra.stage": stage, "acra.verdict": "pass"},
-    )
-    if verdict is not PASS:
-        describe_stage(span, stage, verdict)
-    span.end = ended
-    return span
-
-
-def describe_stage(span: Span, stage: str, verdict: Any) -> None:
-    """What a stage has answered, on its span."""
-    known = span.attributes
-    known["acra.stage"] = stage
-    known["acra.verdict"] = verdict_name(verdict)
-    if type(verdict) in (Deny, Hangup):
-        span.fail(spans.PERMISSION_DENIED, verdict.reason)
 
 
 def milliseconds(nanoseconds: int) -> float:

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline import driver
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
@@ -149,22 +149,50 @@ class Driver(SynchronousTestCase):
         self.exchange.span = object()
         changed = Replace(self.work.item)
         self.run_hooks(hook(PASS, "a"), hook(changed, "b"))
-        passed = [(name, verdict) for name, verdict, _, _ in self.exchange.passed]
-        self.assertEqual(passed, [("a", PASS), ("b", changed)])
-        self.assertTrue(all(0 < began < ended for _, _, began, ended in self.exchange.passed))
-        # Of all else somebody is told.
-        self.assertEqual(self.recorder.stages, [])
-        times = []
-        self.recorder.stage_ran = lambda *args: times.append(args[3:])
-        self.run_hooks(hook(Deny()))
+        refused = Deny("no")
+        self.run_hooks(hook(refused, "c"))
+        self.run_hooks(hook(ValueError(), "d", lenient=True))
+        self.work.kind = PARAMETERS
+        self.run_hooks(hook(PASS, "a"))
+        runs = self.exchange.stage_runs
+        self.assertEqual(
+            [(run.stage, run.kind, run.verdict, run.runs) for run in runs],
+            [
+                ("a", STATEMENT, PASS, 1),
+                ("b", STATEMENT, changed, 1),
+                ("c", STATEMENT, refused, 1),
+                ("d", STATEMENT, PASS, 1),
+                ("a", PARAMETERS, PASS, 1),
+            ],
+        )
+        self.assertTrue(all(0 < run.started < run.ended for run in runs))
+        # Of refusals observers are told at once.
+        self.assertEqual(self.recorder.stages, [("c", refused)])
+
+    def test_all_runs_of_rows_are_one(self):
+        self.exchange.span = object()
         self.work.kind = ROWS
-        self.run_hooks(hook(PASS))
-        self.assertEqual(len(times), 2)
-        self.assertTrue(all(0 < began < ended for began, ended in times))
+        changed = Replace(self.work.item)
+        for _ in range(3):
+            self.run_hooks(hook(PASS, "a"), hook(changed, "b"))
+            self.run_hooks(hook(PASS, "a"), hook(PASS, "b"))
+        first, second = self.exchange.stage_runs
+        self.assertEqual((first.stage, first.verdict, first.runs), ("a", PASS, 6))
+        self.assertEqual((second.stage, second.verdict, second.runs), ("b", changed, 6))
+        # The clock goes on by one at each look: a run takes one.
+        self.assertEqual(first.ended - first.started, 6)
+
+    def test_nobody_is_told_of_messages_that_pass(self):
+        self.exchange.span = object()
+        self.work.kind = MESSAGES
+        self.run_hooks(hook(PASS, "a"))
+        self.assertIsNone(self.exchange.stage_runs)
+        self.run_hooks(hook(Deny("no"), "a"))
+        self.assertEqual(len(self.exchange.stage_runs), 1)
 
     def test_no_times_are_taken_where_it_is_not(self):
         self.run_hooks(hook(PASS), hook(Replace(self.work.item)))
-        self.assertIsNone(self.exchange.passed)
+        self.assertIsNone(self.exchange.stage_runs)
         self.assertEqual(self.recorder.stages, [])
 
     def test_no_deferred_is_made_on_the_synchronous_path(self):

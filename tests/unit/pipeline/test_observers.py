@@ -2,10 +2,11 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import ROWS, Exchange, Statement, Work
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.pipeline.observers import Observers
+from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.verdicts import PASS, Hangup
+from acra_twisted.verdicts import PASS, Deny, Hangup
 from tests.support.sessions import Recorder, make_session
 
 
@@ -13,7 +14,7 @@ class Broken(Recorder):
     def fails(self, *args, **fields):
         raise ValueError
 
-    exchange_opened = exchange_closed = session_opened = stage_ran = fails
+    exchange_opened = exchange_closed = session_opened = stage_refused = fails
 
 
 class FanOut(SynchronousTestCase):
@@ -25,7 +26,7 @@ class FanOut(SynchronousTestCase):
         observers.session_opened(session)
         observers.exchange_opened(exchange)
         work = Work("statement", None, exchange)
-        observers.stage_ran("s", work, Hangup("x"), 0, 0)
+        observers.stage_refused("s", work, Hangup("x"))
         exchange.outcome = "error"
         observers.exchange_closed(exchange)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 4)
@@ -93,16 +94,17 @@ class Runs(SynchronousTestCase):
 
     def test_stages(self):
         exchange = Exchange(make_session(), "query", Statement(b"x"), 1)
-        self.observers.stage_ran("rows", Work(ROWS, None, exchange), PASS, 2, 3)
-        self.assertEqual(self.told.stages, [("rows", PASS)])
+        verdict = Deny("no")
+        self.observers.stage_refused("rows", Work(ROWS, None, exchange), verdict)
+        self.assertEqual(self.told.stages, [("rows", verdict)])
 
-    def test_those_that_let_a_statement_pass_are_there_until_all_are_told(self):
+    def test_what_stages_did_is_there_until_all_are_told(self):
         seen = []
-        self.told.exchange_closed = lambda exchange: seen.append(exchange.passed)
+        self.told.exchange_closed = lambda exchange: seen.append(exchange.stage_runs)
         observers = Observers([self.told, self.told])
         exchange = Exchange(make_session(), "query", Statement(b"x"), 1)
-        exchange.passed = [("censor", PASS, 2, 3)]
+        runs = exchange.stage_runs = [StageRun("censor", STATEMENT, PASS, 2, 3)]
         exchange.outcome, exchange.closed = "error", 5
         observers.exchange_closed(exchange)
-        self.assertEqual(seen, [[("censor", PASS, 2, 3)]] * 2)
-        self.assertIsNone(exchange.passed)
+        self.assertEqual(seen, [runs] * 2)
+        self.assertIsNone(exchange.stage_runs)

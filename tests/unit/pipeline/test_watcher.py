@@ -18,7 +18,7 @@ class Quiet(SynchronousTestCase):
         watcher.exchange_opened(None)
         watcher.exchange_closed(None)
         watcher.containers_read(None, "acrastruct", 1, 0)
-        watcher.stage_ran("s", None, None, 0, 0)
+        watcher.stage_refused("s", None, None)
         watcher.stage_failed("s", None, None)
         watcher.security_event(560, "x", session, None, more=1)
         self.assertEqual(session.notes, {})

@@ -28,6 +28,7 @@ exchanges = st.fixed_dictionaries(
         "rows": st.integers(-1, 200),
         "parent": st.sampled_from(["", "1234567890abcdef"]),
         "links": st.integers(0, 1),
+        "rows_runs": st.integers(0, 1),
     }
 )
 

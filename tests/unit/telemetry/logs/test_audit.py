@@ -10,7 +10,7 @@ from acra_twisted.model import STATEMENT, Exchange, Statement, Work
 from acra_twisted.options import Address
 from acra_twisted.telemetry.logs.audit import AuditLog, session_fields
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.verdicts import PASS, Hangup
+from acra_twisted.verdicts import Deny, Hangup
 from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sessions import make_session
 
@@ -33,7 +33,7 @@ class Lines(SynchronousTestCase):
     def test_every_line_of_a_session_names_it(self):
         self.log.session_opened(self.session)
         self.log.session_closed(self.session, "done")
-        self.log.stage_ran("s", self.work, Hangup("bye"), 0, 0)
+        self.log.stage_refused("s", self.work, Hangup("bye"))
         self.log.security_event(584, "text {with} braces", self.session, None)
         for line in self.lines:
             self.assertEqual((line["trace_id"], line["client_id"]), ("1" * 32, "client"))
@@ -41,7 +41,7 @@ class Lines(SynchronousTestCase):
         self.assertEqual(session_fields(None), {})
 
     def test_a_request_that_ended_the_connection_has_one_line(self):
-        self.log.stage_ran("poison", self.work, Hangup("poison record"), 0, 0)
+        self.log.stage_refused("poison", self.work, Hangup("poison record"))
         self.exchange.outcome = "denied"
         self.log.exchange_closed(self.exchange)
         [line] = self.lines
@@ -112,7 +112,7 @@ class Lines(SynchronousTestCase):
         ):
             log = AuditLog(server)
             log.security_event(events.POISON_RECORD, "text", session, self.exchange)
-            log.stage_ran("s", self.work, Hangup("bye"), 0, 0)
+            log.stage_refused("s", self.work, Hangup("bye"))
             self.exchange.outcome = "denied"
             log.exchange_closed(Exchange(session, "query", None, 1))
             self.exchange.code = events.QUERY_NOT_ALLOWED
@@ -166,7 +166,7 @@ class Lines(SynchronousTestCase):
 
     def test_other_outcomes_are_silent(self):
         self.log.exchange_closed(self.exchange)
-        self.log.stage_ran("s", self.work, PASS, 0, 0)
+        self.log.stage_refused("s", self.work, Deny("no"))
         self.assertEqual(self.lines, [])
 
     def test_broken_stages_show_where_and_not_what(self):

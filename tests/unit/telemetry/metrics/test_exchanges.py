@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Traffic, Work
+from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.metrics.exchanges import (
     STATES,
     ConnectorMetrics,
@@ -151,8 +152,7 @@ class Metrics(SynchronousTestCase):
 
     def test_stages_and_events(self):
         work = Work(STATEMENT, None, self.exchange)
-        self.metrics.stage_ran("censor", work, Deny(), 0, 0)
-        self.metrics.stage_ran("censor", work, PASS, 0, 0)
+        self.metrics.stage_refused("censor", work, Deny())
         self.metrics.stage_failed("censor", work, None)
         self.metrics.security_event(584, "x", None, None)
         self.metrics.session_opened(self.exchange.session)
@@ -182,14 +182,15 @@ class Metrics(SynchronousTestCase):
             if code == events.STAGE_FAILED:
                 self.metrics.stage_failed("s", work, None)
             if who:
-                self.metrics.stage_ran("s", work, Deny(code=code), 0, 0)
+                self.metrics.stage_refused("s", work, Deny(code=code))
             self.metrics.exchange_closed(self.exchange)
             self.assertIn(f'acra_events_total{{code="{code}"}} 1.0', self.text())
 
     def test_times_of_stages(self):
-        work = Work(ROWS, None, self.exchange)
-        self.metrics.stage_ran("decryptor", work, PASS, 1000, 26_000)
-        self.exchange.passed = [("censor", PASS, 1000, 26_000)]
+        self.exchange.stage_runs = [
+            StageRun("censor", STATEMENT, PASS, 1000, 26_000),
+            StageRun("decryptor", ROWS, PASS, 1000, 26_000),
+        ]
         self.metrics.exchange_closed(self.exchange)
         text = self.text()
         self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="decryptor"} 1.0', text)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import STATEMENT, Exchange, Traffic, Work
+from acra_twisted.model import ROWS, STATEMENT, Exchange, Traffic, Work
+from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.pages.rpcz import RpcStats, Totals
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
@@ -52,21 +53,21 @@ class Stats(SynchronousTestCase):
         counts = [row[name]["count"] for name in ("minute", "hour", "total")]
         self.assertEqual(counts, [0, 0, 200])
 
-    def test_stages(self):
-        work = Work(STATEMENT, None, Exchange(self.session, "query", None, self.now))
-        self.stats.stage_ran("censor", work, PASS, self.now, self.now + 5000)
-        self.stats.stage_ran("censor", work, PASS, 0, 0)
+    def ran(self, run):
         exchange = Exchange(self.session, "query", None, self.now)
-        exchange.closed = self.now
-        exchange.passed = [("censor", PASS, self.now, self.now + 3000)]
+        exchange.closed, exchange.stage_runs = self.now, [run]
         self.stats.exchange_closed(exchange)
+
+    def test_stages(self):
+        self.ran(StageRun("censor", STATEMENT, PASS, self.now, self.now + 5000))
+        self.ran(StageRun("censor", ROWS, PASS, self.now, self.now + 3000))
         row = self.stats.page()["stages"]["censor"]["minute"]
         self.assertEqual((row["count"], row["time_ms"]), (2, 0.008))
 
     def test_denials_and_failures_of_stages(self):
         work = Work(STATEMENT, None, Exchange(self.session, "query", None, self.now))
-        self.stats.stage_ran("censor", work, Deny("no"), self.now, self.now + 5000)
-        self.stats.stage_ran("censor", work, PASS, self.now, self.now + 5000)
+        self.ran(StageRun("censor", STATEMENT, Deny("no"), self.now, self.now + 5000))
+        self.ran(StageRun("censor", STATEMENT, PASS, self.now, self.now + 5000))
         self.stats.stage_failed("remote", work, None)
         rows = self.stats.page()["stages"]
         found = {name: (row["hour"]["count"], row["hour"]["errors"]) for name, row in rows.items()}

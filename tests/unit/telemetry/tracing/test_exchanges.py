@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import EXCHANGES_PER_TRACE, ExchangeTracing, Tracing
 from acra_twisted.telemetry.tracing.store import SpanStore
@@ -188,15 +189,16 @@ class Exchanges(SynchronousTestCase):
         for exchange in (first, second):
             self.observer.exchange_opened(exchange)
             exchange.sent = exchange.first_byte = exchange.opened + 500_000
-        work = Work(STATEMENT, second.statement, second)
-        self.observer.stage_ran("one", work, PASS, 2_010_000, 2_020_000)
-        self.observer.stage_ran("two", work, PASS, 2_030_000, 2_040_000)
+        second.stage_runs = [
+            StageRun("one", STATEMENT, PASS, 2_010_000, 2_020_000),
+            StageRun("two", STATEMENT, PASS, 2_030_000, 2_040_000),
+        ]
         for exchange, closed in ((first, 6_000_000), (second, 7_000_000)):
             exchange.closed = closed
             self.observer.exchange_closed(exchange)
         parsed = [s.attributes.get("acra.time.parse_ms") for s in self.spans]
-        # Both stages', then the database's and the request's of each.
-        self.assertEqual(parsed, [None] * 2 + [None, None] + [None, 0.01])
+        # The database's and the request's of the first, then those of the second's stages as well.
+        self.assertEqual(parsed, [None, None] + [None] * 3 + [0.01])
         waited = [s.attributes.get("acra.time.waiting_ms") for s in self.spans if s.kind == 2]
         self.assertEqual(waited, [None, 3.5])
 
@@ -236,23 +238,24 @@ class Exchanges(SynchronousTestCase):
         self.make()
         exchange = Exchange(self.session, "query", Statement(b"x"), 1)
         self.observer.exchange_opened(exchange)
-        work = Work(STATEMENT, exchange.statement, exchange)
-        for verdict in (PASS, Replace(1), Deny(reason="why"), Hangup("bye")):
-            self.observer.stage_ran("s", work, verdict, 2, 3)
-        names = [span.attributes["acra.verdict"] for span in self.spans]
+        exchange.stage_runs = [
+            StageRun("s", STATEMENT, verdict, 2, 3)
+            for verdict in (PASS, Replace(1), Deny(reason="why"), Hangup("bye"))
+        ]
+        exchange.outcome, exchange.closed = "denied", 4
+        self.observer.exchange_closed(exchange)
+        stages = self.spans[:-1]
+        names = [span.attributes["acra.verdict"] for span in stages]
         self.assertEqual(names, ["pass", "replace", "deny", "hangup"])
-        self.assertEqual([span.status for span in self.spans], [0, 0, 7, 7])
-        exchange.span = None
-        self.observer.stage_ran("s", work, PASS, 2, 3)
-        self.assertEqual(len(self.spans), 4)
+        self.assertEqual([span.status for span in stages], [0, 0, 7, 7])
 
     def test_a_connection_that_a_stage_ended_says_so(self):
         self.make(sampled=False)
         exchange = Exchange(self.session, "query", Statement(b"x"), 1)
         work = Work(STATEMENT, exchange.statement, exchange)
-        self.observer.stage_ran("s", work, Deny(reason="why"), 0, 0)
+        self.observer.stage_refused("s", work, Deny(reason="why"))
         self.assertEqual(self.session.span.status, 0)
-        self.observer.stage_ran("s", work, Hangup("poison record"), 0, 0)
+        self.observer.stage_refused("s", work, Hangup("poison record"))
         span = self.session.span
         self.assertEqual((span.status, span.message), (7, "poison record"))
 

@@ -56,10 +56,31 @@ class Spans(SynchronousTestCase):
         self.assertEqual(len({s.span_id for s in (first, second, database, span)}), 4)
 
     def test_reading_ends_where_the_first_stage_begins(self):
-        """The one that answered may be another than the first, and is told of by itself."""
-        for judged, first in ((0, 100), (START + 50, 50), (START + 900_000, 100)):
-            self.assertEqual(record(2, judged=judged).judged, START + first)
-        self.assertEqual(record(judged=START + 3_000).parse_ms, 0.003)
+        self.assertEqual(record(2).judged, START + 100)
+        self.assertEqual(record(2).parse_ms, 0.0)
+        # Stages that judge rows come long after it is read.
+        self.assertEqual(record(2, rows_runs=1).judged, START + 100)
+        self.assertEqual(record(rows_runs=1).judged, 0)
+        self.assertNotIn("acra.time.parse_ms", record(rows_runs=1).spans()[-1].attributes)
+
+    def test_of_stages_that_judge_rows(self):
+        for runs, verdict, told in ((1, PASS, "pass"), (7, Replace(1), "replace")):
+            recorded = record(1, rows_runs=runs, verdict=verdict)
+            self.assertEqual(recorded.plain, runs == 1)
+            self.assertEqual(recorded.size, 4)
+            stage, rows, _, span = recorded.spans()
+            self.assertEqual((stage.name, rows.name), ("stage censor", "stage decryptor rows"))
+            self.assertEqual((rows.start, rows.end), (START + 500, START + 700))
+            self.assertEqual((rows.parent_id, rows.kind), (span.span_id, spans.INTERNAL))
+            expected = {"acra.runs": runs, "acra.stage": "decryptor", "acra.verdict": told}
+            self.assertEqual(rows.attributes, expected)
+            self.assertNotIn("acra.runs", stage.attributes)
+
+    def test_of_stages_that_refuse(self):
+        for verdict, told in ((Deny(reason="why"), "deny"), (Hangup("bye"), "hangup")):
+            stage = record(1, verdict=verdict, outcome="denied", sent=0).spans()[0]
+            self.assertEqual(stage.attributes["acra.verdict"], told)
+            self.assertEqual((stage.status, stage.message), (7, verdict.reason))
 
     def test_they_are_made_once(self):
         recorded = record(1)
@@ -95,24 +116,21 @@ class Spans(SynchronousTestCase):
             self.assertEqual(len(ids), 2)
             self.assertNotIn("d" * 16, ids)
 
-    def test_odd_ones(self):
-        rows = Span("stage x rows", "1" * 32, "2" * 16, 0, 1, True)
-        for count, odd in (
+    def test_those_that_are_not_plain(self):
+        for count, unusual in (
             (3, {"outcome": "error", "sqlstate": "22012"}),
             (2, {"outcome": "aborted"}),
             (3, {"outcome": "denied", "denied_by": "censor", "reason": "why"}),
             (3, {"attributes": {"acra.event_code": 1}}),
             (3, {"verdict": Replace(1)}),
             (3, {"events": [(5, "asked", {})]}),
-            (4, {"notes": {module.ROW_SPANS: {"x": rows}}}),
+            (4, {"rows_runs": 2}),
         ):
-            recorded = record(1, **odd)
-            self.assertTrue(recorded.odd)
-            made = recorded.spans()
-            self.assertFalse(recorded.odd)
-            self.assertEqual(len(made), count, odd)
-        self.assertIs(made[1], rows)
-        self.assertFalse(record(1).odd)
+            recorded = record(1, **unusual)
+            self.assertFalse(recorded.plain)
+            self.assertEqual(len(recorded.spans()), count, unusual)
+            self.assertFalse(recorded.plain)
+        self.assertTrue(record(1, rows_runs=1).plain)
         error = record(outcome="error", sqlstate="22012").spans()
         self.assertEqual([span.status for span in error], [2, 2])
         self.assertEqual(error[-1].attributes["db.response.status_code"], "22012")

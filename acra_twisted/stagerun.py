@@ -1,0 +1,28 @@
+"""What a stage did for a request that is recorded: the one way in which it is told.
+
+The driver adds to an exchange's ``stage_runs``; observers read them when the exchange has closed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class StageRun:
+    """A verdict of the stage named ``stage`` and when it was given.
+
+    ``kind`` is that of the `Work`.  ``started`` and ``ended`` are nanoseconds of the session's
+    clock.  All runs of rows of one request are one: it starts with the first, lasts as long as
+    all of them together, ``runs`` says how many there were, and ``verdict`` is the last one that
+    was not PASS, if there was one.
+    """
+
+    __slots__ = ("stage", "kind", "verdict", "started", "ended", "runs")
+
+    def __init__(self, stage: str, kind: str, verdict: Any, started: int, ended: int) -> None:
+        self.stage = stage
+        self.kind = kind
+        self.verdict = verdict
+        self.started = started
+        self.ended = ended
+        self.runs = 1
