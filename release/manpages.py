@@ -79,8 +79,8 @@ def daemon_page(program: str, date: str) -> str:
         ".SH DESCRIPTION",
         escaped(
             "Each setting below is a key of the ini file, a flag --name=value and an environment "
-            "variable ACRA_NAME.  Flags win over environment over file over default.  Secrets are "
-            "not taken from the command line."
+            "variable ACRA_NAME.  A flag overrides the environment, which overrides the file, "
+            "which overrides the default.  The command line takes no secrets."
         ),
     ]
     for section in (ACTIONS, *sections):

@@ -197,7 +197,7 @@ _SERVER: Final = (
         (SERVER,),
         "ds",
         BOOLEAN,
-        "there is no server for Go's profiler; incoming_connection_zpages_string shows what runs",
+        "there is no server for Go's profiler; incoming_connection_zpages_string shows requests",
         "false",
         told=True,
     ),
@@ -244,7 +244,7 @@ _CONNECTOR: Final = (
         (CONNECTOR,),
         "user_check_disable",
         BOOLEAN,
-        "allowed_users says which users of this machine may connect",
+        "allowed_users lists the users of this machine that may connect",
         "false",
     ),
     *_lacking(

@@ -28,14 +28,14 @@ LOGGING = Section(
             "logging_format",
             Choice("plaintext", "json", "cef", "cef-acra"),
             "plaintext",
-            "Format. cef has the names of CEF's dictionary, cef-acra those that Acra writes.",
+            "Format of the log. cef uses the names of CEF's dictionary, cef-acra those of Acra.",
         ),
         Option("log_to_console", BOOLEAN, True, "Write to standard error."),
         Option(
             "log_to_file",
             FILE,
             "",
-            "Append to this file, made with mode 0600. Opened anew at SIGUSR1.",
+            "Append to this file, which is made with mode 0600. SIGUSR1 reopens it.",
         ),
         Option(
             "log_to_syslog",
@@ -56,31 +56,34 @@ LOGGING = Section(
             FILE,
             "",
             "Append security events to this file as well, each with the same fields in the same "
-            "order. Opened anew at SIGUSR1.",
+            "order. SIGUSR1 reopens it.",
         ),
-        Option("security_log_format", Choice("json", "cef"), "json", "Its format."),
-        Option("v", BOOLEAN, False, "Log informational lines, too: sessions, finished spans."),
-        Option("d", BOOLEAN, False, "Log debug lines, too."),
+        Option(
+            "security_log_format", Choice("json", "cef"), "json", "Format of security_log_file."
+        ),
+        Option("v", BOOLEAN, False, "Also log informational lines: sessions, finished spans."),
+        Option("d", BOOLEAN, False, "Also log debug lines."),
     ),
 )
 
 TRACING = Section(
     "tracing",
-    "Which traces are recorded and where their spans go.",
+    "Recorded traces, and destinations of their spans.",
     (
         Option(
             "tracing_sampler",
             SamplerKind(),
             "always",
-            "Which traces are recorded. Denied, failed and slow exchanges always are.",
+            "Selects the traces to record. Denied, failed and slow exchanges are always recorded.",
         ),
         Option(
             "tracing_trust_remote",
             TrustKind(),
             AUTO,
-            "Whose sampling decision holds. auto: that of this package's connectors and of "
-            "applications; a connection of Acra's connector, which says sampled of each, joins its "
-            "trace, and tracing_sampler decides. true: that of every peer. false: of none.",
+            "Selects the peers whose sampling decisions count. auto: this package's connectors "
+            "and applications; a connection of Acra's connector, which marks every one as "
+            "sampled, joins its trace, and tracing_sampler decides. true: every peer. false: "
+            "none.",
         ),
         Option(
             "tracing_scope",
@@ -88,13 +91,13 @@ TRACING = Section(
             "request",
             "request: each exchange is a trace of its own, linked with its connection's; a "
             "connector follows the protocol to begin it. connection: exchanges are in their "
-            "connection's trace, and a connector reads nothing of what it carries.",
+            "connection's trace, and a connector copies bytes unread.",
         ),
         Option(
             "tracing_slow_threshold",
             Seconds(),
             1.0,
-            "Exchanges that take as long are always recorded. 0 is off.",
+            "Exchanges that take at least this time are always recorded. 0 is off.",
         ),
         Option("tracing_log_enable", BOOLEAN, False, "Write each finished span as a log line."),
         Option(
@@ -114,15 +117,16 @@ TRACING = Section(
             "otlp_headers",
             TEXT,
             "",
-            "Headers of each request to otlp_endpoint: name=value, commas between. A token, for "
-            "example.",
+            "Headers of each request to otlp_endpoint, such as a token: name=value, separated "
+            "by commas.",
             secret=True,
         ),
         Option(
             "otlp_compression",
             Choice("auto", "gzip", "none"),
             "auto",
-            "How requests are packed for OTLP; auto: gzip, but none for a collector on this host.",
+            "Compression of requests for OTLP. auto means gzip, and none for a collector on "
+            "this host.",
         ),
         Option(
             "lightstep_endpoint",
@@ -144,8 +148,8 @@ TRACING = Section(
             "tracing_jaeger_enable",
             BOOLEAN,
             False,
-            "Jaeger's own thrift, to the collector if one is named, else to the agent. Jaeger "
-            "understands OTLP, too.",
+            "Send Jaeger's own thrift, to the collector if one is named, else to the agent. "
+            "Jaeger also accepts OTLP.",
         ),
         Option("jaeger_agent_endpoint", HostAndPort(), "", "Jaeger's agent (UDP)."),
         Option(
@@ -160,34 +164,39 @@ TRACING = Section(
             "jaeger_acra_names",
             BOOLEAN,
             False,
-            "Names begin with Sent. or Recv. by the span's kind, and links are children, as Acra "
-            "has it.",
+            "Names begin with Sent. or Recv. by the span's kind, and links are children, as in "
+            "Acra.",
         ),
         Option(
             "tracing_exporters",
             NAMES,
             (),
-            "Classes made for OpenCensus, by dotted path (package.module.Class). Each is made "
-            "without arguments and runs on a thread of its own.",
+            "Exporter classes made for OpenCensus, by dotted path (package.module.Class). Each "
+            "is constructed without arguments and runs on its own thread.",
         ),
         Option(
             "tracing_tls_ca",
             FILE,
             "",
-            "CA certificates (PEM) collectors with https are verified by; the system's if empty.",
+            "CA certificates (PEM) that verify collectors with https. Empty means the system's.",
         ),
-        Option("tracing_queue_size", Integer(1, 1_000_000), 8192, "Spans waiting per exporter."),
+        Option(
+            "tracing_queue_size",
+            Integer(1, 1_000_000),
+            8192,
+            "Limit of spans that wait in the queue of each exporter.",
+        ),
         Option(
             "tracing_batch_size",
             Integer(0, 10_000),
             0,
-            "Spans per request to a collector; 0 for what suits it (OTLP 1024, others 256).",
+            "Spans in a request to a collector. 0 chooses by kind (OTLP 1024, others 256).",
         ),
         Option(
             "tracing_interval",
             Seconds(0.01, 3600),
             1.0,
-            "Seconds between two requests; a queue that is half full does not wait.",
+            "Seconds between two requests. A queue that is half full does not wait.",
         ),
     ),
 )
@@ -200,42 +209,45 @@ METRICS = Section(
             "incoming_connection_prometheus_metrics_string",
             ADDRESS,
             None,
-            "Where /metrics is served, to whoever can reach it: counts, times and ids of traces. "
-            "Empty is off.",
+            "Address of /metrics: counts, times and trace ids, for every peer that can reach "
+            "it. Empty is off.",
         ),
         Option(
             "incoming_connection_zpages_string",
             ADDRESS,
             None,
-            "Where the trace pages (/debug/tracez) are served. Empty is off. They show redacted "
-            "statements: keep them on loopback, or guard them with one of the next two.",
+            "Address of the trace pages (/debug/tracez). Empty is off. They show redacted "
+            "statements: keep them on loopback, or protect them with one of the next two "
+            "settings.",
         ),
         Option(
             "zpages_token_file",
             FILE,
             "",
-            "File with a token, mode 0600, that the trace pages want to be shown.",
+            "File with a token, mode 0600, that the trace pages require.",
         ),
         Option(
             "zpages_tls_enable",
             BOOLEAN,
             False,
-            "The trace pages speak TLS and want client certificates, by tls_ca, tls_cert, tls_key.",
+            "The trace pages use TLS and require client certificates, with tls_ca, tls_cert and "
+            "tls_key.",
         ),
         Option(
             "zpages_hosts",
             NAMES,
             (),
-            "Host names that the trace pages may be asked for by, besides localhost and addresses, "
-            "where neither a token nor a certificate is wanted. /metrics on an address of its own "
-            "can be asked for by any name.",
+            "Host names to which the trace pages answer, besides localhost and addresses, if "
+            "they require neither a token nor a certificate. /metrics on its own address "
+            "answers to any name.",
         ),
         Option(
             "http_max_connections",
             Integer(4, 10_000),
             16,
-            "Connections to metrics and trace pages together. The one that has waited longest "
-            "makes room for the next, so that clients of the database never lack descriptors.",
+            "Limit of connections to metrics and trace pages together. A new connection "
+            "replaces the one that has waited longest, so that clients of the database never "
+            "lack descriptors.",
         ),
     ),
 )
@@ -244,38 +256,47 @@ REUSE_PORT = Option(
     "incoming_connection_reuse_port",
     BOOLEAN,
     False,
-    "Several processes of one user listen on incoming_connection_string, and the kernel shares "
-    "connections out: start one for each core, with metrics and pages on an address of its own. "
-    "Limits count in each of them.",
+    "Several processes of one user listen on incoming_connection_string, and the kernel "
+    "distributes connections among them. Start one for each core, each with its own address for "
+    "metrics and pages. Limits apply to each process.",
 )
 
 CORE_DUMP = Option(
     "core_dump_enable",
     BOOLEAN,
     False,
-    "Core dumps, and debuggers of the same user, are let in: to look for a defect. Either sees "
-    "keys and data.",
+    "Allow core dumps, and debuggers of the same user, to find a defect. Both see keys and data.",
 )
 
 BUSY_POLL = Option(
     "busy_poll",
     Integer(0, 1000),
     0,
-    "Microseconds for which the next event is asked for again and again before the process falls "
-    "asleep. 100 lets replies of few sessions come a third sooner, above all on virtual machines, "
-    "and takes up to a core while they talk. 0 is off.",
+    "Microseconds for which the process polls for the next event before it sleeps. With 100 the "
+    "replies of a few sessions arrive a third sooner, above all on virtual machines; this takes "
+    "up to a core while clients are active. 0 is off.",
 )
 
 LIMITS = (
-    Option("max_connections", Integer(1, 1_000_000), 10_000, "Connections at a time."),
-    Option("handshake_timeout", Seconds(0.1), 10.0, "From accept to being ready, in all."),
+    Option("max_connections", Integer(1, 1_000_000), 10_000, "Limit of open connections."),
+    Option(
+        "handshake_timeout",
+        Seconds(0.1),
+        10.0,
+        "Time limit from accept until the session is ready.",
+    ),
     Option(
         "incoming_connection_close_timeout",
         Seconds(),
         10.0,
-        "At shutdown: how long sessions may take to end by themselves.",
+        "Time that sessions have to end by themselves at shutdown.",
     ),
-    Option("write_timeout", Seconds(), 60.0, "How long a peer may not read. 0 is for ever."),
+    Option(
+        "write_timeout",
+        Seconds(),
+        60.0,
+        "Time after which a peer that does not read loses its connection. 0 is no limit.",
+    ),
 )
 
 #: Of every TCP connection: clients, the link, the database, collectors, pages.
@@ -284,21 +305,21 @@ TCP = (
         "tcp_keepalives_idle",
         Integer(0, 32_767),
         60,
-        "Seconds of silence on a TCP connection after which its peer is asked whether it is still "
-        "there. Like the next two it holds for clients, the link, the database, collectors and "
-        "pages. 0 is the system's value.",
+        "Seconds of silence on a TCP connection before the kernel probes its peer. This and the "
+        "next two settings apply to clients, the link, the database, collectors and pages. 0 is "
+        "the system's value.",
     ),
     Option(
         "tcp_keepalives_interval",
         Integer(0, 32_767),
         15,
-        "Seconds until it is asked again. 0 is the system's value.",
+        "Seconds between two probes. 0 is the system's value.",
     ),
     Option(
         "tcp_keepalives_count",
         Integer(0, 127),
         4,
-        "Questions without an answer after which the connection is lost. 0 is the system's value.",
+        "Number of unanswered probes after which the connection is lost. 0 is the system's value.",
     ),
     Option(
         "tcp_user_timeout",
@@ -316,36 +337,38 @@ SESSION_LIMITS = (
         "message_size_limit",
         Integer((1 << 20) // 64, 1 << 30),
         64 << 20,
-        "Largest message of the database protocol, bytes. A larger request is refused, a larger "
-        "row of a result ends the session; copy data that stages do not look at may be larger.",
+        "Limit of a message of the database protocol, in bytes. A larger request is refused, "
+        "and a larger row of a result ends the session. Copy data that no stage reads may be "
+        "larger.",
     ),
     Option(
         "max_prepared_statements",
         Integer(1, 1_000_000),
         10_000,
-        "Prepared statements and portals of one session.",
+        "Limit of prepared statements and portals of one session.",
     ),
     Option(
         "max_pending_exchanges",
         Integer(1, 1_000_000),
         10_000,
-        "Replies a client may have outstanding before it is not read any more.",
+        "Number of outstanding replies at which the daemon stops reading the client.",
     ),
 )
 
 KEYSTORE = Section(
     "keystore",
-    "Keys: a folder as Acra's tools make it (version 1). The master key comes from the environment "
-    "variable ACRA_MASTER_KEY (base64), from a file or from a command; never from a flag.",
+    "Keys, in a folder of Acra's format (version 1). The environment variable ACRA_MASTER_KEY "
+    "(base64), a file or a command supplies the master key, never a flag.",
     (
         Option("keys_dir", FILE, ".acrakeys", "Folder of keys, mode 0700."),
-        Option("keys_dir_public", FILE, "", "Folder of public keys, if it is another one."),
+        Option("keys_dir_public", FILE, "", "Folder of public keys, if it is a different one."),
         Option("master_key_file", FILE, "", "File with the master key, mode 0600."),
         Option(
             "master_key_command",
             COMMAND,
             "",
-            "Command that prints the master key, in base64: a secret store's client. No shell.",
+            "Command that prints the master key in base64, for example a secret store's client. "
+            "It runs without a shell.",
         ),
         Option(
             "keystore_cache_size",

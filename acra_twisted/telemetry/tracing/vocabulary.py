@@ -32,17 +32,21 @@ class Attribute(NamedTuple):
 
 SPANS = (
     SpanKind(
-        "handleConnection", "connector", "client", "none", "one application connection, whole"
+        "handleConnection", "connector", "client", "none", "one complete application connection"
     ),
     SpanKind(
-        "WrapClient", "connector", "client", "handleConnection", "reaching the server, handshake"
+        "WrapClient",
+        "connector",
+        "client",
+        "handleConnection",
+        "connecting to the server, and the handshake",
     ),
     SpanKind(
         "ProxyWithTracing",
         "connector",
         "internal",
         "handleConnection",
-        "one direction of what is carried; there are two",
+        "one of the two directions of the carried bytes",
     ),
     SpanKind(
         "SUMMARY",
@@ -63,14 +67,14 @@ SPANS = (
         "server",
         "server",
         "the connector's handleConnection",
-        "one connection, whole; links to WrapServer",
+        "one complete connection; links to WrapServer",
     ),
     SpanKind(
         "handleCommandsConnection",
         "server",
         "server",
         "the connector's handleConnection",
-        "one connection to the HTTP API, whole; links to WrapServer",
+        "one complete connection to the HTTP API; links to WrapServer",
     ),
     SpanKind(
         "processHTTPConnection",
@@ -80,7 +84,11 @@ SPANS = (
         "one request to the HTTP API",
     ),
     SpanKind(
-        "HandleSession", "server", "internal", "processHTTPConnection", "the command, carried out"
+        "HandleSession",
+        "server",
+        "internal",
+        "processHTTPConnection",
+        "the execution of the command",
     ),
     SpanKind(
         "ConnectDatabase", "server", "client", "handleConnection", "TCP and TLS to the database"
@@ -97,15 +105,15 @@ SPANS = (
         "server",
         "server",
         "the connector's, the application's, or none",
-        "a request and its whole reply; its name is db.query.summary, FunctionCall where there "
-        "is no text",
+        "a request and its complete reply; its name is db.query.summary, or FunctionCall if "
+        "there is no text",
     ),
     SpanKind(
         "prepare SUMMARY",
         "both",
         "as requests",
         "as requests",
-        "a statement that is prepared, or described, and not executed with it",
+        "a statement that is prepared or described without being executed",
     ),
     SpanKind("stage NAME", "server", "internal", "the request's", "a stage judged a statement"),
     SpanKind(
@@ -113,7 +121,7 @@ SPANS = (
         "server",
         "internal",
         "the request's",
-        "a stage judged rows: as long as all runs of rows together",
+        "a stage judged rows; as long as all runs of rows together",
     ),
     SpanKind(
         "(any)",
@@ -127,7 +135,7 @@ SPANS = (
         "server",
         "client",
         "the request's",
-        "last request byte sent to the database to the end of its reply",
+        "from the last request byte sent to the database to the end of its reply",
     ),
 )
 
@@ -142,43 +150,45 @@ ATTRIBUTES = (
     Attribute("db.query.text", str, _REQUEST, "the statement, every literal as ?", True),
     Attribute("db.response.status_code", str, _REQUEST, "SQLSTATE of an error", True),
     Attribute("db.response.returned_rows", int, _REQUEST, "rows returned or changed", True),
-    Attribute("error.type", str, _REQUEST, "SQLSTATE, or how it ended: lost, aborted", True),
+    Attribute("error.type", str, _REQUEST, "SQLSTATE, or the kind of end: lost, aborted", True),
     Attribute("server.address", str, "database, ConnectDatabase", "the real database", True),
     Attribute("server.port", int, "database, ConnectDatabase", "its port", True),
     Attribute(
         "tls.client.subject",
         str,
         "handleConnection",
-        "the subject of the certificate of who connected to AcraServer, as Go prints it",
+        "the subject of the peer's certificate at AcraServer, as Go prints it",
     ),
     Attribute(
-        "acra.client_id", str, "request, handleConnection", "who asks, as the link has proven it"
+        "acra.client_id", str, "request, handleConnection", "the client id that the link has proven"
     ),
-    Attribute("acra.verdict", str, "request, stage", "allow or deny; of stages what they answered"),
+    Attribute("acra.verdict", str, "request, stage", "allow or deny; on a stage's span its answer"),
     Attribute(
         "acra.denied_by", str, _REQUEST, "the stage that refused it; database for a refused login"
     ),
-    Attribute("acra.censor.rule", str, _REQUEST, "what of AcraCensor's rules refused it"),
+    Attribute("acra.censor.rule", str, _REQUEST, "the rule of AcraCensor that refused it"),
     Attribute("acra.stage", str, _STAGE, "its name"),
-    Attribute("acra.stage_failed", str, _REQUEST, "a stage that raised, and the error's type"),
+    Attribute("acra.stage_failed", str, _REQUEST, "the stage that failed, and the error's type"),
     Attribute("acra.runs", int, "stage NAME rows", "runs of rows that it judged"),
     Attribute("acra.time.proxy_ms", float, _REQUEST, "time not waiting for the database"),
     Attribute("acra.time.database_ms", float, _REQUEST, "from sent to the end of the reply"),
     Attribute("acra.time.first_byte_ms", float, _DATABASE, "from sent to the first byte"),
-    Attribute("acra.time.client_read_ms", float, _REQUEST, "reading a message that came in pieces"),
+    Attribute(
+        "acra.time.client_read_ms", float, _REQUEST, "reading a message that arrived in pieces"
+    ),
     Attribute("acra.time.parse_ms", float, _REQUEST, "from reading it to its first stage"),
     Attribute(
-        "acra.time.waiting_ms", float, _DATABASE, "while the database answered what came before"
+        "acra.time.waiting_ms", float, _DATABASE, "while the database answered earlier requests"
     ),
-    Attribute("acra.slow", bool, _REQUEST, "it took as long as tracing_slow_threshold"),
+    Attribute("acra.slow", bool, _REQUEST, "it took at least tracing_slow_threshold"),
     Attribute("acra.containers_found", int, _REQUEST, "containers in its rows"),
-    Attribute("acra.containers_opened", int, _REQUEST, "of these decrypted"),
-    Attribute("acra.containers_failed", int, _REQUEST, "of these left as stored"),
+    Attribute("acra.containers_opened", int, _REQUEST, "decrypted containers"),
+    Attribute("acra.containers_failed", int, _REQUEST, "containers left as stored"),
     Attribute(
         "acra.containers_failed.REASON",
         int,
         _REQUEST,
-        "of these for one reason: no_key, no_key_fits, damaged, unusual_form",
+        "containers left as stored, by reason: no_key, no_key_fits, damaged, unusual_form",
     ),
     Attribute("acra.poison_records", int, _REQUEST, "poison records in its rows"),
     Attribute("acra.event_code", int, _REQUEST, "the security event that it caused"),
@@ -195,12 +205,14 @@ ATTRIBUTES = (
         "acra.unread",
         str,
         "handleConnection",
-        "why a connector traces none of its requests: encrypted, other",
+        "the reason why a connector traces none of its requests: encrypted, other",
     ),
     Attribute("acra.direction", str, "ProxyWithTracing", "request or response"),
-    Attribute("http.request.method", str, _API, "_OTHER where HTTP has no such method", True),
-    Attribute("http.response.status_code", int, _API, "of the answer", True),
-    Attribute("url.path", str, _API, "undefined where it is no command's", True),
+    Attribute(
+        "http.request.method", str, _API, "the method; _OTHER if HTTP does not define it", True
+    ),
+    Attribute("http.response.status_code", int, _API, "the status of the answer", True),
+    Attribute("url.path", str, _API, "the path; undefined if it is not a command's", True),
     Attribute("http.url", str, "HandleSession", "the command's path; Acra's name"),
     Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
 )
@@ -210,19 +222,19 @@ EXPORTED = (
     (
         "status.code",
         "OTLP, Jaeger, Zipkin, Datadog",
-        "OpenCensus' number of how a span ended, where it did not end well; Jaeger's always has "
-        "it, with 0 for well",
+        "OpenCensus' status code of a span that failed; Jaeger's span always has it, with 0 for "
+        "success",
     ),
-    ("status.message", "Jaeger", "the text of that status"),
-    ("error", "Jaeger, Zipkin", "a span that did not end well: true, Zipkin's has the text"),
-    ("error.message", "Datadog", "the text of that status"),
-    ("span.kind", "Jaeger, Datadog", "server, client or internal; not with jaeger_acra_names"),
+    ("status.message", "Jaeger", "the text of the status"),
+    ("error", "Jaeger, Zipkin", "true for a span that failed; Zipkin's has the text"),
+    ("error.message", "Datadog", "the text of the status"),
+    ("span.kind", "Jaeger, Datadog", "server, client or internal; absent with jaeger_acra_names"),
     ("component", "Datadog", "acra-twisted"),
     ("link.N", "Zipkin, Datadog", "a link: trace id, span id, kind"),
-    ("opencensus.link.type", "OTLP", "of a link: 0 unknown, 1 child, 2 parent"),
+    ("opencensus.link.type", "OTLP", "a link's type: 0 unknown, 1 child, 2 parent"),
     ("events", "Datadog", "annotations and message events, as JSON"),
     ("_dd.p.tid", "Datadog", "the upper half of the trace id, at a trace's first span"),
-    ("_sampling_priority_v1", "Datadog", "1: the agent is to keep the trace"),
+    ("_sampling_priority_v1", "Datadog", "1: the agent keeps the trace"),
     ("runtime-id", "Datadog", "service.instance.id, at a trace's first span"),
     ("version", "Datadog", "service.version, at a trace's first span"),
 )
