@@ -16,14 +16,15 @@ from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "outstanding stagerun model verdicts errors cache results",
+    "": "outstanding stagerun session exchange verdicts errors cache results",
     "fast.": "bigendian compiled",
     "wire.": "framing",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
-    "dialects.postgresql.": "flow held replies prepared propagation descriptions rows results "
-    "refusal opening extended request response wholerequests wholereplies",
+    "dialects.": "flow",
+    "dialects.postgresql.": "held replies prepared propagation descriptions rows results "
+    "values refusal opening extended request response wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
 
-    from acra_twisted.model import Exchange, Parameters, Session, Statement, Work
+    from acra_twisted.exchange import Exchange, Parameters, Statement, Work
     from acra_twisted.options import Option, Settings
     from acra_twisted.purposes import Purpose
     from acra_twisted.results import Columns, RowBatch, Search
+    from acra_twisted.session import Session
     from acra_twisted.verdicts import Deny, Hangup, Verdict
 
 
@@ -129,7 +130,18 @@ class IRowTransform(Interface):
 
 
 class IMessageFlow(Interface):
-    """One direction of one connection, sans-IO.  Not re-entrant."""
+    """One direction of one session that is ready, sans-IO.  Not re-entrant.  Its base is
+    `dialects.flow.MessageFlow`; a protocol that numbers its messages writes the numbers itself, for
+    each leg its own."""
+
+    unfinished: bool = Attribute("Part of a message is here, or has left, and the rest has not.")
+    unread: int = Attribute(
+        "The bytes that are here of a message that is not; negative are those that are to come of "
+        "one that has left in part.  With what was fed it tells a message from the next."
+    )
+
+    def begin(data: bytes) -> Work | None:
+        """Do feed and the first next_work.  Not called while a Work is unsettled."""
 
     def feed(data: bytes) -> None:
         """Accept bytes from the source.  Never runs a stage.  May be called while a Work is
@@ -145,6 +157,44 @@ class IMessageFlow(Interface):
 
     def take_output() -> bytes:
         """Return and clear the bytes for the destination, joined: one write per turn."""
+
+    def give_back() -> bytes:
+        """Return and clear what is here of a message that is not whole: somebody goes on without
+        the flow."""
+
+
+class IRequestFlow(IMessageFlow):
+    """From the client to the database.  Opens an Exchange for each request and appends an entry to
+    session.outstanding for each message that draws a reply: its action says what the client gets.
+    A refusal is an entry with an answer of ours (ANSWER), or with an error that stands in for the
+    database's (REPLACE); it must leave client and database in the same state."""
+
+    terminated: bool = Attribute("The client has said that it goes.")
+    holding: bool = Attribute("Messages were held back when output was taken last.")
+    pending_limit: int = Attribute(
+        "So many replies may be outstanding; with more the client is not read.  Set by the relay."
+    )
+
+    def release_held() -> None:
+        """Let go what is held back, unless a verdict is awaited."""
+
+    def ask_for_replies() -> None:
+        """See to it that replies come: the client is not read any more until they do.  Where the
+        database, or a proxy behind us, keeps replies back until it is asked, ask it now."""
+
+    def fail_transaction() -> None:
+        """Have the database fail: session.fails was set, for a result was refused whose statement
+        it takes for done.  Raises RolledBackError if nothing can be said to it now."""
+
+
+class IReplyFlow(IMessageFlow):
+    """From the database to the client.  Attributes each message to the head of
+    session.outstanding, takes that off at the end of its reply, and sets session.transaction."""
+
+    may_interject: bool = Attribute("False while a message to the client has left in part.")
+
+    def release_answers() -> None:
+        """Put out the answers of ours that have become due, unless a verdict is awaited."""
 
 
 class IKeyStore(Interface):

@@ -7,7 +7,7 @@ and nothing is copied before a row changes.  A dialect says how its rows are lai
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 # How bulk data is laid out: lines of text, which may be CSV; messages of whole tuples in binary
 # form; or anything at all, such as a base backup or a stream of replication.
@@ -22,13 +22,27 @@ UNKNOWN_FORMAT: Final = -1
 Search = Callable[[bytes, int, int], bool]
 
 
+class Values(Protocol):
+    """What a dialect knows of its types, for the stages that look for containers in values."""
+
+    def can_hold(self, columns: Columns) -> bool:
+        """Whether a value of some column can hold a container: numbers and dates cannot."""
+
+    def is_laborious(self, columns: Columns) -> bool:
+        """Whether values must be taken apart for it, which takes long."""
+
+    def find(self, columns: Columns, column: int, value: bytes) -> Sequence[Any]:
+        """Return the `crypto.cells.Sighting` of whatever looks like a container in one cell; one
+        that cannot be changed safely where it stands is marked as unusual."""
+
+
 class Columns:
     """The description of a result: parallel sequences, one entry a column.
 
     ``tables`` are the identifiers of the tables that the columns come from, ``attributes`` the
     columns' numbers there, 0 where they come from none.  ``types``, ``sizes`` and ``modifiers`` are
     as the database gives them; a type is 0 where it is not known.  ``formats``: 0 text, 1 binary,
-    UNKNOWN_FORMAT.
+    UNKNOWN_FORMAT.  ``values`` knows the types; None: nobody does.
     ``layout``: LINES, TUPLES or STREAM if the rows are messages of bulk data, each a single cell as
     it is on the wire, else empty.  ``plan``: the stages' plan, once it has been made.
     """
@@ -42,6 +56,7 @@ class Columns:
         "modifiers",
         "formats",
         "layout",
+        "values",
         "plan",
         "_reformatted",
     )
@@ -56,12 +71,14 @@ class Columns:
         attributes: Sequence[int] = (),
         sizes: Sequence[int] = (),
         modifiers: Sequence[int] = (),
+        values: Values | None = None,
     ) -> None:
         self.names = names
         self.tables = tables
         self.types = types
         self.formats = formats
         self.layout = layout
+        self.values = values
         self.attributes = attributes or [0] * len(names)
         self.sizes = sizes or [-1] * len(names)
         self.modifiers = modifiers or [-1] * len(names)
@@ -86,6 +103,7 @@ class Columns:
                 self.attributes,
                 self.sizes,
                 self.modifiers,
+                self.values,
             )
         return made
 
@@ -103,6 +121,7 @@ class Columns:
             self.attributes,
             sizes,
             modifiers,
+            self.values,
         )
 
 

@@ -23,13 +23,13 @@ from twisted.internet.testing import MemoryReactorClock
 
 from acra_twisted.daemon.usage import load
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
-from acra_twisted.model import Identity, Session
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.server.service import AcraServer
 from acra_twisted.server.tap import Options
+from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 

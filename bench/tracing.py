@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from acra_twisted.model import STATEMENT, Exchange, Identity, Session, Statement
+from acra_twisted.exchange import STATEMENT, Exchange, Statement
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import Postgres
+from acra_twisted.session import Identity, Session
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.export import datadog, jaeger, otlp, otlpforms, zipkin
 from acra_twisted.telemetry.export.resource import Resource
@@ -52,6 +53,7 @@ def _session(
     session = Session(1, Identity("client", "127.0.0.1", True), observer, clock)
     session.span = tracing.root("handleConnection", spans.SERVER)
     session.database = b"postgres"
+    session.system = session.language = "postgresql"
     observer.session_opened(session)
     return session, observer
 

@@ -23,7 +23,7 @@ from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, remember
 from acra_twisted.censor.planner import KEY_LIMIT, Planner, Sink, Told
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 from acra_twisted.sql import folding, lexer, names, skeleton
 from acra_twisted.sql.languages import Limits, Mode, bound, normal
 from acra_twisted.sql.lexer import Token

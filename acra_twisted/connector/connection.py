@@ -22,9 +22,9 @@ from acra_twisted.connector.link import LinkChannel, begin
 from acra_twisted.connector.watch import CANCEL, FOREIGN, PASS, StartupWatch
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
-from acra_twisted.model import Identity, Session
 from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.proxy.valve import CONNECTING, Valve
+from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.model import MESSAGES, ROWS, Work
+from acra_twisted.exchange import MESSAGES, ROWS, Work
 from acra_twisted.stagerun import StageRun
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 

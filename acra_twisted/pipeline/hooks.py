@@ -7,8 +7,8 @@ from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 
+from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.interfaces import IMessageStage, IParameterStage, IResultStage, IStatementStage
-from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Work
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.pipeline.plans import Planner

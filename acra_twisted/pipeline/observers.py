@@ -15,9 +15,10 @@ from typing import Any, Final
 from twisted.logger import Logger
 from zope.interface import classImplements
 
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Session, Work
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Hangup
 
 _log: Final = Logger()

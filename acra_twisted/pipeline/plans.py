@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.results import Columns, Plan, RowBatch, Search
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from zope.interface import classImplements
 
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Hangup
 
 

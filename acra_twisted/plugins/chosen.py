@@ -36,7 +36,8 @@ class Services(NamedTuple):
     ``clock`` gives nanoseconds since the epoch.  ``keys`` is an IKeyStore, None if none is
     configured.  ``workers`` runs what takes long.  ``shut_down`` ends the whole program at once,
     with exit status 1.  ``settings`` are the daemon's own; ``blocks`` reads those sections of
-    their file anew that may be repeated, and raises ConfigError.
+    their file anew that may be repeated, and raises ConfigError.  ``language`` is the name of the
+    SQL that the daemon's database speaks, one of `sql.languages`.
     """
 
     reactor: Any
@@ -46,6 +47,7 @@ class Services(NamedTuple):
     shut_down: Callable[[], None] = lambda: None
     settings: Mapping[str, Any] = MappingProxyType({})
     blocks: Callable[[], Sequence[Block]] = tuple
+    language: str = ""
 
     def need_keys(self, stage: str) -> Any:
         """The key store.  Raises ConfigError if there is none."""

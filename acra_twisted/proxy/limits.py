@@ -10,10 +10,10 @@ import select
 from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.flow import ChunkFlow
-from acra_twisted.model import Session
+from acra_twisted.dialects.flow import ClientFlow
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.valve import OUTSTANDING, STAGE, Valve
+from acra_twisted.session import Session
 
 # What is not known where there is no epoll: then a peer that is gone is found out by a write.
 _LEFT: Final[int] = getattr(select, "POLLRDHUP", 0)
@@ -95,7 +95,7 @@ class Patience:
         self,
         session: Session,
         limits: Limits,
-        flow: ChunkFlow,
+        flow: ClientFlow,
         pumps: tuple[Pump, Pump],
         valves: tuple[Valve, Valve],
         now: float,

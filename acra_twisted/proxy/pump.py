@@ -12,8 +12,8 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.dialects.postgresql.flow import ChunkFlow
-from acra_twisted.model import Work
+from acra_twisted.dialects.flow import MessageFlow
+from acra_twisted.exchange import Work
 from acra_twisted.pipeline.driver import settled
 from acra_twisted.proxy.valve import STAGE, Valve
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
@@ -29,7 +29,7 @@ class Pump:
 
     def __init__(
         self,
-        flow: ChunkFlow,
+        flow: MessageFlow,
         run: Callable[[Work], Any],
         valve: Valve,
         *,

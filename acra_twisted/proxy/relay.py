@@ -10,14 +10,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.dialects.flow import ClientFlow, DatabaseFlow, MessageFlow
 from acra_twisted.dialects.postgresql.early import EarlyRequests
-from acra_twisted.dialects.postgresql.flow import ChunkFlow
 from acra_twisted.errors import FrameTooLarge, RolledBackError, WireError
-from acra_twisted.model import Session
+from acra_twisted.exchange import lose_replies
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.valve import GETTING_READY, OUTSTANDING, Valve
+from acra_twisted.session import Session
 from acra_twisted.telemetry.logs.audit import session_fields
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.failures import Party, Role, reason_of
@@ -47,7 +48,7 @@ class Relay:
         session: Session,
         client: Channel,
         database: Channel,
-        flows: tuple[ChunkFlow, ChunkFlow],
+        flows: tuple[ClientFlow, DatabaseFlow],
         pipeline: Pipeline,
         limits: Limits,
         *,
@@ -96,7 +97,7 @@ class Relay:
         database.register(self.client_valve)
 
     def _pump(
-        self, flow: ChunkFlow, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]
+        self, flow: MessageFlow, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]
     ) -> Pump:
         return Pump(
             flow,
@@ -218,7 +219,7 @@ class Relay:
         session, response = self.session, self._response
         outstanding = session.outstanding
         if outstanding.is_due:
-            response.release_fakes()
+            response.release_answers()
         data = response.take_output()
         if data:
             self._traffic.to_client += len(data)
@@ -357,7 +358,7 @@ class Relay:
         silence, self._silence = self._silence, None
         if silence is not None:
             silence.cancel()
-        self.session.lose_replies()
+        lose_replies(self.session)
         self._ended(reason)
 
 

@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.model import Identity, Session
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span

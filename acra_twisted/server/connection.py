@@ -27,13 +27,13 @@ from acra_twisted.dialects.postgresql.startup import (
     settle_version,
 )
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.model import Session
 from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
 from acra_twisted.server.database import foreign
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
+from acra_twisted.session import Session
 from acra_twisted.telemetry.pages.sessions import current
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import context_of

@@ -53,7 +53,7 @@ class AcraServer(DaemonService):
         settings: Settings,
         exit_with: Callable[[int], None] = lambda status: None,
     ) -> None:
-        metrics = ServerMetrics("postgresql")
+        metrics = ServerMetrics(PostgresqlDialect.name, PostgresqlDialect.refusals)
         super().__init__(
             reactor,
             settings,
@@ -75,6 +75,7 @@ class AcraServer(DaemonService):
             self.panic,
             settings,
             self._read_blocks,
+            PostgresqlDialect.language,
         )
         self.pipeline = build(settings, services)
         address = database.address

@@ -7,7 +7,7 @@ above 127 are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -72,6 +72,12 @@ class Language(Protocol):
     mode: Mode
     #: Tokens that its parser can be given.
     parsed: int
+    #: The settings that `mode_of` reads, each with what it is where the database reports nothing.
+    read_by: Sequence[tuple[str, str]]
+    #: The setting by which names without a schema are looked up, empty if there is none; and
+    #: those that change it.
+    path: str
+    path_settings: frozenset[str]
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """The mode that a session's settings, under the server's names, make."""
@@ -133,6 +139,13 @@ class Postgresql:
     trees = pgtrees
     mode = Mode(False, False, "utf-8", True)
     parsed = 1_000_000
+    read_by = (
+        ("standard_conforming_strings", "on"),
+        ("client_encoding", "UTF8"),
+        ("server_encoding", "UTF8"),
+    )
+    path = "search_path"
+    path_settings = frozenset(("search_path", "role", "session_authorization"))
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """As reported by ParameterStatus."""
@@ -202,6 +215,9 @@ class Mysql:
     trees = mysql
     mode = Mode(True, False, "utf-8", True, names.LOOSE)
     parsed = 4_000
+    read_by = (("sql_mode", ""), ("character_set_client", "utf8mb4"))
+    path = ""
+    path_settings: frozenset[str] = frozenset()
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """As session tracking or the server's answer to SELECT @@sql_mode give them."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError, TooCostlyError
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 from acra_twisted.sql import lexer, skeleton
 from acra_twisted.sql.barevalues import masked
 from acra_twisted.sql.readers import READERS, Reader

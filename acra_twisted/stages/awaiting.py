@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 
 _MAX_WAITING = 10_000
 #: What the database did not refuse.

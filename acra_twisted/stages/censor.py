@@ -21,9 +21,10 @@ from acra_twisted import events
 from acra_twisted.censor import rules
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import ConfigError
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
-from acra_twisted.model import Exchange, Session, Statement
 from acra_twisted.options import Block, Integer, Option, Settings
+from acra_twisted.session import Session
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.rulesource import read_rule_source
 from acra_twisted.stages.statementfiles import StatementFiles
@@ -36,23 +37,15 @@ if TYPE_CHECKING:
     from acra_twisted.censor.handlers import Decision
     from acra_twisted.censor.plan import Prepared
     from acra_twisted.censor.planner import Told
-    from acra_twisted.sql.languages import Limits, Mode
+    from acra_twisted.sql.languages import Language, Limits, Mode
 
 _log: Final = Logger()
 
 _NAME: Final = "censor"
-#: What a database that reports nothing is taken to have.
-_ON: Final = b"on"
-_UTF8: Final = b"UTF8"
 #: Bytes of texts that are not known and are decided in the reactor's thread, of one and of all in
 #: a turn: each takes up to ten microseconds.  Longer ones are decided in a thread of their own.
 _AT_ONCE: Final = 1 << 10
 _IN_A_TURN: Final = 2 << 10
-_READ_BY: Final = ("standard_conforming_strings", "client_encoding", "server_encoding")
-
-
-_SEARCH_PATH: Final = b"search_path"
-_PATH_SETTINGS: Final = frozenset(("search_path", "role", "session_authorization"))
 #: Acra's text: applications match on it.
 _BLOCKED: Final = "AcraCensor blocked this query"
 _MOVED: Final = Deny(
@@ -111,10 +104,11 @@ class CensorFactory:
         def read() -> Rules:
             return read_rule_source(services.settings, services.blocks())
 
-        from acra_twisted.sql.languages import Limits
+        from acra_twisted.sql.languages import LANGUAGES, Limits
 
         stage = CensorStage(
             read,
+            LANGUAGES[services.language],
             settings["cache_entries"],
             settings["cache_bytes"],
             Limits(settings["max_text"], settings["max_tokens"], settings["max_structure"]),
@@ -131,13 +125,13 @@ class CensorFactory:
 classImplements(CensorFactory, IPlugin, IStageFactory)
 
 
-def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block]) -> None:
-    """Raises ConfigError if there are no rules, or such as cannot be used."""
+def check_rules(settings: Mapping[str, Any], blocks: Sequence[Block], language: str) -> None:
+    """Raises ConfigError if there are no rules, or such as cannot be used for a language."""
     from acra_twisted.censor.engine import Censor
     from acra_twisted.sql.languages import LANGUAGES
 
     try:
-        Censor(LANGUAGES["postgresql"], read_rule_source(settings, blocks))
+        Censor(LANGUAGES[language], read_rule_source(settings, blocks))
     except ConfigError as error:
         raise _of_setup(error) from None
 
@@ -163,13 +157,6 @@ class _Known:
         self.parameters: Mapping[bytes, bytes] | None = None
         self.in_flight = False
         self.mode = mode
-
-
-def _names_moved(session: Session, known: _Known) -> bool:
-    """Whether the client has changed, or may have, which tables names without a schema mean."""
-    if not session.asked.isdisjoint(_PATH_SETTINGS):
-        return True
-    return session.parameters.get(_SEARCH_PATH) != known.path
 
 
 def _no_turns(*_: Any) -> None:
@@ -205,14 +192,19 @@ class CensorStage:
     name = _NAME
 
     def __init__(
-        self, read: Callable[[], Rules], cache_entries: int, cache_bytes: int, limits: Limits
+        self,
+        read: Callable[[], Rules],
+        language: Language,
+        cache_entries: int,
+        cache_bytes: int,
+        limits: Limits,
     ) -> None:
-        from acra_twisted.sql.languages import LANGUAGES
-
         self._read = read
         self._limits = (cache_entries, cache_bytes, limits)
-        self._language = LANGUAGES["postgresql"]
-        self._modes: dict[tuple[bytes, bytes, bytes, bool], Mode] = {}
+        self._language = language
+        self._path = language.path.encode()
+        self._read_by = [(name.encode(), value.encode()) for name, value in language.read_by]
+        self._modes: dict[tuple[tuple[bytes, ...], bool], Mode] = {}
         self._files = StatementFiles(lambda: self.censor.forget())
         self._workers: Any = None
         # One long text at a time, in the order in which they came: a session has one at most.
@@ -238,9 +230,9 @@ class CensorStage:
         session = exchange.session
         known: _Known | None = session.notes.get(_NAME)
         if known is None:
-            path = session.parameters.get(_SEARCH_PATH)
+            path = session.parameters.get(self._path)
             known = session.notes[_NAME] = _Known(self._language.mode, path)
-        if self.censor.keeps_names and _names_moved(session, known):
+        if self.censor.keeps_names and self._names_moved(session, known):
             exchange.add_attribute("acra.censor.rule", _MOVED.rule)
             return _MOVED
         text, prepared = statement.text, known.prepared
@@ -296,24 +288,30 @@ class CensorStage:
         self._files.await_reply(exchange)
         return PASS if decision.allowed else _denied(decision, exchange)
 
+    def _names_moved(self, session: Session, known: _Known) -> bool:
+        """Whether the client has changed, or may have, which tables names without a schema mean."""
+        if not session.asked.isdisjoint(self._language.path_settings):
+            return True
+        return session.parameters.get(self._path) != known.path
+
     def _mode(self, session: Session, known: _Known) -> Mode:
         """How the session's texts are read, by what the database reported last."""
         parameters, in_flight = session.parameters, session.in_flight
         if known.parameters is parameters and known.in_flight == in_flight:
             return known.mode
         known.parameters, known.in_flight = parameters, in_flight
-        strings = parameters.get(b"standard_conforming_strings", _ON)
-        encoding = parameters.get(b"client_encoding", _UTF8)
-        server = parameters.get(b"server_encoding", _UTF8)
-        known.mode = self._mode_of((strings, encoding, server, in_flight))
+        values = tuple([parameters.get(name, default) for name, default in self._read_by])
+        known.mode = self._mode_of(values, in_flight)
         return known.mode
 
-    def _mode_of(self, key: tuple[bytes, bytes, bytes, bool]) -> Mode:
+    def _mode_of(self, values: tuple[bytes, ...], in_flight: bool) -> Mode:
+        key = (values, in_flight)
         mode = self._modes.get(key)
         if mode is None:
-            values = (part.decode("latin-1") for part in key[:3])
-            mode = self._language.mode_of(dict(zip(_READ_BY, values, strict=True)))
-            if key[3]:
+            names = [name for name, _ in self._language.read_by]
+            texts = [value.decode("latin-1") for value in values]
+            mode = self._language.mode_of(dict(zip(names, texts, strict=True)))
+            if in_flight:
                 # Something that was sent and not answered may be changing it.
                 mode = mode._replace(backslash=None)
             if len(self._modes) < 64:

@@ -7,18 +7,16 @@ the poison stage made before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.crypto import cells, envelopes
 from acra_twisted.crypto.cells import Sighting
 from acra_twisted.crypto.openers import Opener
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.workers import Workers
-from acra_twisted.results import LINES, TUPLES, Columns, RowBatch, Search
+from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.themis.keys import PublicKey
-from acra_twisted.wire.postgres import nested
 
 #: What is opened without leaving the reactor: 32 containers, or 4 if each costs a multiplication on
 #: the curve.  About half a millisecond; what is more goes to a worker.
@@ -29,11 +27,6 @@ _COSTLY: Final = 8
 INLINE_BYTES: Final = 256 * 1024
 INLINE_LABORIOUS: Final = 16 * 1024
 
-#: OIDs of PostgreSQL's types whose text is never a container: numbers, dates, booleans, UUIDs.
-_PLAIN_TYPES: Final = frozenset(
-    (16, 18, 20, 21, 23, 26, 28, 700, 701, 790, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2950)
-)
-
 
 class Cell(NamedTuple):
     """A cell with something that looks like a container."""
@@ -41,7 +34,7 @@ class Cell(NamedTuple):
     row: int
     column: int
     value: bytes
-    sightings: list[Sighting]
+    sightings: Sequence[Sighting]
 
 
 class Findings:
@@ -61,7 +54,7 @@ class Findings:
 
 def can_hold(columns: Columns) -> bool:
     """Whether some column can hold a container."""
-    return any(kind not in _PLAIN_TYPES for kind in columns.types)
+    return columns.values is None or columns.values.can_hold(columns)
 
 
 def search(columns: Columns) -> Search:
@@ -103,36 +96,11 @@ def findings(batch: RowBatch) -> Findings:
     return kept
 
 
-def _look(columns: Columns, column: int, value: bytes) -> list[Sighting]:
-    """Whatever looks like a container in a value, and where it stands there."""
-    if columns.layout:
-        return _look_copied(columns.layout, value)
-    oid = columns.types[column]
-    if not columns.formats[column]:
-        found = cells.find(value, False, oid in nested.SYNTAXES)
-        if 0 < oid < nested.OWN_TYPES:
-            return found
-        # It may be text with a syntax.
-        return [
-            one if one.form == cells.HEX or cells.fills(one, value) else cells.unusual(one)
-            for one in found
-        ]
-    found = cells.find(value, True, oid in nested.SYNTAXES)
-    if not found or (oid in nested.TEXTS and oid != nested.BYTEA):
-        return found
-    concerns = partial(cells.concerns, value)
-    return cells.place(value, found, nested.leaves(value, 0, len(value), oid, concerns))
-
-
-def _look_copied(layout: str, value: bytes) -> list[Sighting]:
-    found = cells.find(value)
-    if layout == LINES:
-        # Digits are digits in whatever quotes.
-        return [one if one.form == cells.HEX else cells.unusual(one) for one in found]
-    if layout == TUPLES and found:
-        concerns = partial(cells.concerns, value)
-        return cells.place(value, found, nested.inside(value, nested.copied(value), concerns))
-    return [cells.unusual(one) for one in found]
+def _look(columns: Columns, column: int, value: bytes) -> Sequence[Sighting]:
+    """Whatever looks like a container in a value.  Of types that nobody knows none is opened."""
+    if columns.values is None:
+        return [cells.unusual(one) for one in cells.find(value, True, True)]
+    return columns.values.find(columns, column, value)
 
 
 def judge(
@@ -153,13 +121,10 @@ def judge(
 
 def _laborious(batch: RowBatch) -> bool:
     """Whether values may have to be taken apart, or read in several ways."""
-    columns = batch.columns
-    if columns.layout == TUPLES or cells.has_escaped(batch.data, batch.start, batch.end):
+    if cells.has_escaped(batch.data, batch.start, batch.end):
         return True
-    for oid, form in zip(columns.types, columns.formats, strict=True):
-        if form and oid not in nested.TEXTS and oid not in _PLAIN_TYPES:
-            return True
-    return False
+    values = batch.columns.values
+    return values is not None and values.is_laborious(batch.columns)
 
 
 class Tally:

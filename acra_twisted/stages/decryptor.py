@@ -16,8 +16,8 @@ from zope.interface import implementer
 
 from acra_twisted.crypto import cells
 from acra_twisted.crypto.openers import Closed, Opener
+from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
-from acra_twisted.model import Exchange
 from acra_twisted.options import Option, Settings
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers

@@ -23,8 +23,8 @@ from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.interfaces import IStageFactory, IStatementStage
-from acra_twisted.model import Exchange, Statement
 from acra_twisted.options import FILE, Integer, Option, Seconds, Settings
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.awaiting import Awaiting

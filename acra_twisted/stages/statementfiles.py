@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.stages.statementfile import StatementFile
 

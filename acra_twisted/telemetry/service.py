@@ -13,10 +13,10 @@ from twisted.logger import Logger
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.model import Session
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.observers import Observers
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Session
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.logs import banner
@@ -93,7 +93,7 @@ class TelemetryService(MultiService):
         if self.store is not None:
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
-                self.calls = RpcStats(system, self.clock)
+                self.calls = RpcStats(self.clock)
             self._pages = TracePages(
                 service,
                 self.store,

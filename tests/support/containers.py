@@ -9,8 +9,9 @@ from twisted.internet.defer import Deferred
 from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
 from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
+from acra_twisted.dialects.postgresql.values import VALUES
+from acra_twisted.exchange import Exchange
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import Exchange
 from acra_twisted.results import LINES, Columns
 from acra_twisted.themis import keys
 from acra_twisted.wire.postgres.frames import message
@@ -55,7 +56,8 @@ def hexed(data):
 
 def columns(*types, formats=None):
     count = len(types)
-    return Columns([b""] * count, [0] * count, types, formats or [0] * count)
+    nothing = [0] * count
+    return Columns([b""] * count, nothing, types, formats or nothing, values=VALUES)
 
 
 def batch(*rows, types=None, formats=None):
@@ -66,7 +68,7 @@ def batch(*rows, types=None, formats=None):
 
 def copy_batch(*lines, layout=LINES):
     """Messages of COPY data as a CopyRows."""
-    described = Columns([b""], [0], [0], [0], layout)
+    described = Columns([b""], [0], [0], [0], layout, values=VALUES)
     return CopyRows(b"".join(message(b"d", line) for line in lines), described)
 
 

@@ -91,7 +91,7 @@ class Playbook:
         (replies of our own) is in ``extra``."""
         self._run(self.request, data)
         if self.session.outstanding.is_due:
-            self.response.release_fakes()
+            self.response.release_answers()
         self.extra = self.response.take_output()
         return self.request.take_output()
 

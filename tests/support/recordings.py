@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement
+from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import Recorded, Recorder

@@ -8,8 +8,9 @@ from typing import Any
 from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.model import Exchange, Identity, Session
+from acra_twisted.session import Identity, Session
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 
@@ -70,7 +71,7 @@ class Ticks:
 def make_session(ready: bool = True, observer: Any = None, prepared: int = 100) -> Session:
     """A session past its startup (or not)."""
     session = Session(1, Identity("client", "127.0.0.1", True), observer or Recorder(), Ticks())
-    session.language = "postgresql"
+    session.system = session.language = "postgresql"
     session.prepared = Prepared(prepared)
     session.ready = ready
     return session

@@ -33,7 +33,7 @@ def _played(play, conversation):
         "to_database": to_database,
         "failure": failure,
         "owed": [(action, code) for action, code, _, _ in session.outstanding],
-        "status": session.transaction_status,
+        "status": session.transaction,
         "copying": session.copying_in,
         "exchanges": [_shown(exchange, not failure) for exchange in play.recorder.opened],
         "closed": len(play.recorder.closed),

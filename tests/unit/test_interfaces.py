@@ -17,7 +17,7 @@ from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.tls import RawSecurity, TLSSecurity
-from tests.support.sessions import Recorder
+from tests.support.sessions import Recorder, make_session
 
 
 class Providers(SynchronousTestCase):
@@ -30,8 +30,13 @@ class Providers(SynchronousTestCase):
             verifyClass(interfaces.ISpanExporter, exporter)
         for security in (RawSecurity, TLSSecurity):
             verifyClass(interfaces.ITransportSecurity, security)
-        for flow in (RequestFlow, ResponseFlow):
-            verifyClass(interfaces.IMessageFlow, flow, tentative=True)
+        flows = (
+            (interfaces.IRequestFlow, RequestFlow(make_session())),
+            (interfaces.IReplyFlow, ResponseFlow(make_session())),
+        )
+        for interface, flow in flows:
+            verifyClass(interface, type(flow))
+            verifyObject(interface, flow)
         verifyClass(interfaces.ISecuredProtocol, Channel)
         verifyObject(interfaces.IDatabaseDialect, PostgresqlDialect())
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import (
     ANSWER,
     ANSWER_WITH_NEXT,

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import STATEMENT
+from acra_twisted.exchange import STATEMENT
 from acra_twisted.stagerun import StageRun
 from acra_twisted.verdicts import PASS
 

@@ -7,7 +7,7 @@ from opencensus.trace.link import Link
 from opencensus.trace.status import Status
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.untraced import Untraced
 from tests.support.sessions import make_session
 

@@ -25,7 +25,8 @@ from typing import Final, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.errors import WireError
-from acra_twisted.model import Exchange, Session
+from acra_twisted.exchange import Exchange
+from acra_twisted.session import Session
 from acra_twisted.wire.postgres import backend
 
 EXPLANATION = (

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import LexError
-from acra_twisted.model import Exchange, Session
+from acra_twisted.exchange import Exchange
+from acra_twisted.session import IDLE, Session
 from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import postgresql_value
@@ -246,7 +247,7 @@ class ContextSettings:
 
     def ready(self) -> None:
         """The database waits for the next request; between transactions what was local is over."""
-        if self._session.transaction_status != b"I":
+        if self._session.transaction != IDLE:
             return
         if self._before is not None:
             self._values = self._before if self._rolled_back else self._committed

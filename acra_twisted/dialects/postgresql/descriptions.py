@@ -10,6 +10,7 @@ from typing import Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.dialects.postgresql.prepared import RENAMING
+from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import WireError
 from acra_twisted.results import Columns
 from acra_twisted.wire.postgres import backend
@@ -50,6 +51,7 @@ class Descriptions:
             if len(body) > _DESCRIPTION_MAX:
                 raise WireError("database", f"RowDescription has {len(body)} bytes")
             found = backend.decode_row_description(body)
+            found.values = VALUES
             self._columns.put(body, found)
         return found
 

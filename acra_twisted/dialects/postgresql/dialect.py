@@ -22,9 +22,10 @@ from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.dialects.postgresql.startup import settle_version
 from acra_twisted.dialects.postgresql.startupsettings import setting_names
+from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.interfaces import IDatabaseDialect
-from acra_twisted.model import MESSAGES, Exchange, Session
 from acra_twisted.outstanding import FORWARD
+from acra_twisted.session import Session
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
@@ -36,6 +37,7 @@ class PostgresqlDialect:
 
     name = "postgresql"
     language = "postgresql"
+    refusals = authentication.REFUSALS
     default_port = 5432
 
     def __init__(
@@ -137,7 +139,7 @@ class PostgresqlDialect:
         return request, response
 
     def _begin(self, session: Session, startup: StartupPacket) -> Exchange:
-        session.language = self.language
+        session.system, session.language = self.name, self.language
         session.prepared = Prepared(self._max_prepared)
         session.user = startup.parameters[b"user"]
         session.database = startup.parameters.get(b"database") or session.user

@@ -9,17 +9,17 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import Disclosure, carried
-from acra_twisted.model import (
+from acra_twisted.exchange import (
     PARAMETERS,
     ROWS,
     STATEMENT,
     Exchange,
     Parameters,
-    Session,
     Statement,
     Work,
 )
 from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD
+from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from acra_twisted.dialects.flow import ClientFlow
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.flow import ChunkFlow
-from acra_twisted.model import Session
 from acra_twisted.outstanding import FORWARD, Entry
+from acra_twisted.session import Session
 from acra_twisted.wire.postgres import frontend
 
 
-class HeldBatch(ChunkFlow):
+class HeldBatch(ClientFlow):
     """The byte side of RequestFlow.  ``hold_limit``: bytes of a batch held back."""
 
     # In order of leaving: _out, chunk[_start:_released], _held, chunk[_released:position].
@@ -31,12 +31,12 @@ class HeldBatch(ChunkFlow):
         self._leaves_out = False
 
     def release_held(self) -> None:
-        """See ChunkFlow."""
+        """See IRequestFlow."""
         if not self._unsettled:
             self._release(self._buffer.position)
 
     def ask_for_replies(self) -> None:
-        """See ChunkFlow."""
+        """See IRequestFlow."""
         if self._part_sent and (self._leaves_out or not self._streaming):
             self._emit()
             self._out.append(frontend.FLUSH)

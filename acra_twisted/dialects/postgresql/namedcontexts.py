@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.wire.link.tracecontext import TraceContext
 
 _NAME: Final = rb'("(?:[^"]|"")++"|[A-Za-z_\x80-\xff][\w$\x80-\xff]*+)'

@@ -15,8 +15,9 @@ from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure, asks_for_notices
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
-from acra_twisted.model import Brought, Exchange, Session, Statement
+from acra_twisted.exchange import Brought, Exchange, Statement
 from acra_twisted.outstanding import SKIP, is_answer
+from acra_twisted.session import IDLE, Session
 from acra_twisted.sql import settings
 from acra_twisted.sql.comments import (
     add_context,
@@ -169,7 +170,7 @@ class OpeningBatch(RefusingBatch):
         """
         session = self._session
         waiting = len(session.outstanding) + len(self._expected)
-        if waiting and session.transaction_status != b"I":
+        if waiting and session.transaction != IDLE:
             # What fails takes back what the transaction has set.
             return True
         # What a part that was sent and answered has done is forgotten; of much, nobody looks

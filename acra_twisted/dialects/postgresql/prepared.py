@@ -14,8 +14,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import WireError
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 from acra_twisted.results import UNKNOWN_FORMAT, Columns
 from acra_twisted.wire.postgres import frontend
 
@@ -211,7 +212,9 @@ class Prepared:
 
 def unknown(count: int, formats: list[int] | None = None) -> Columns:
     """So many columns of which nothing is known, or only their formats."""
-    return Columns([b""] * count, [0] * count, [0] * count, formats or [UNKNOWN_FORMAT] * count)
+    nothing = [0] * count
+    formats = formats or [UNKNOWN_FORMAT] * count
+    return Columns([b""] * count, nothing, nothing, formats, values=VALUES)
 
 
 def _formats(results: bytes, count: int) -> list[int]:

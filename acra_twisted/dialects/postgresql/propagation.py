@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from acra_twisted.dialects.postgresql.contextsettings import APPLICATION_NAME, NAMES
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.sql.comments import CONTEXT_KEY
 from acra_twisted.sql.tags import context_in_value
 from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent

@@ -14,8 +14,9 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.errors import RolledBackError
-from acra_twisted.model import Exchange, Session
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, is_answer
+from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
@@ -50,7 +51,7 @@ class RefusingBatch(HeldBatch):
         In one that has failed already it need not.
         """
         session = self._session
-        if self._part_sent or session.transaction_status == b"T":
+        if self._part_sent or session.transaction == IN_TRANSACTION:
             return True
         # Of what was refused the database knows nothing.
         outstanding = session.outstanding
@@ -76,9 +77,10 @@ class RefusingBatch(HeldBatch):
         if session.discarding:
             exchange.close("denied")
             return
-        status, fails = session.transaction_status, self._in_transaction
+        fails = self._in_transaction
         code, instead = replies.QUERY, _FAILS
-        if status == b"I" and statement is not None and goes_on_in_block(statement.text):
+        idle = session.transaction == IDLE
+        if idle and statement is not None and goes_on_in_block(statement.text):
             # The client takes itself to be in the block that its text begins with.
             code, instead, fails = replies.BLOCK, _FAILS_IN_BLOCK, True
         if fails:
@@ -123,7 +125,7 @@ class RefusingBatch(HeldBatch):
         return False
 
     def fail_transaction(self) -> None:
-        """See ChunkFlow."""
+        """See IRequestFlow."""
         if self._streaming and not self._leaves_out:
             raise RolledBackError("a result was refused while copy data was on its way")
         self._emit()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from acra_twisted.model import Exchange, Session
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD
+from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Session
+from acra_twisted.wire.postgres import backend
 
 STARTUP: Final = 0  # authentication and parameters, up to the first ReadyForQuery
 QUERY: Final = 1  # a simple query, up to ReadyForQuery
@@ -25,18 +27,19 @@ COPY_END: Final = 10  # the client's CopyDone or CopyFail: draws nothing, ends c
 BATCH: Final = 11  # the rest of a batch, which is refused
 BLOCK: Final = 12  # a BEGIN of ours, whose CommandComplete is left out, and what must fail in it
 
+#: What ReadyForQuery says of the transaction, and the other way round.
+TRANSACTIONS: Final = {b"I": IDLE, b"T": IN_TRANSACTION, b"E": FAILED_TRANSACTION}
+STATUSES: Final = {transaction: status for status, transaction in TRANSACTIONS.items()}
+
 #: Ends with ReadyForQuery, where the database stops discarding after an error.
 ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, BLOCK))
 #: Ends with one of ours behind an answer of ours.
 ANSWERED_WITH_READY: Final = frozenset((QUERY, CALL, SYNC))
 
 
-def pop(session: Session) -> None:
-    """Take the head off, whose reply is complete; end its exchange if it was the last of it."""
-    outstanding = session.outstanding
-    exchange: Exchange | None = outstanding.popleft()[2]
-    if exchange is not None and (not outstanding or outstanding[0][2] is not exchange):
-        exchange.close("ok")
+def transaction(body: bytes) -> str:
+    """Return what a ReadyForQuery says of the transaction.  Raises WireError."""
+    return TRANSACTIONS[backend.decode_ready(body)]
 
 
 def undo(session: Session, code: int, payload: Any) -> None:

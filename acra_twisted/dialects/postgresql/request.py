@@ -31,15 +31,15 @@ from acra_twisted.dialects.postgresql.propagation import (
     Disclosure,
 )
 from acra_twisted.errors import WireError
-from acra_twisted.model import (
+from acra_twisted.exchange import (
     PARAMETERS,
     STATEMENT,
     Exchange,
-    Session,
     Statement,
     Work,
 )
 from acra_twisted.outstanding import ANSWER, FORWARD
+from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames, frontend
 
@@ -101,7 +101,7 @@ class RequestFlow(ExtendedBatch):
     # -- IMessageFlow -------------------------------------------------------------------------
 
     def begin(self, data: bytes) -> Work | None:
-        """See ChunkFlow.  What comes alone and whole needs no loop."""
+        """See IMessageFlow.  What comes alone and whole needs no loop."""
         session = self._session
         if self._at_rest and session.ready and not (self._denied or session.discarding):
             if wholerequests.is_query(data, self._message_limit):

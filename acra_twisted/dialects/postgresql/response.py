@@ -24,9 +24,10 @@ from acra_twisted.dialects.postgresql.propagation import (
     Disclosure,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
+from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.dialects.postgresql.wholereplies import Whole, WholeReplies
 from acra_twisted.errors import RolledBackError, WireError
-from acra_twisted.model import MESSAGES, Exchange, Session, Work
+from acra_twisted.exchange import MESSAGES, Exchange, Work, take_reply
 from acra_twisted.outstanding import (
     ANSWER,
     ANSWER_WITH_NEXT,
@@ -37,6 +38,7 @@ from acra_twisted.outstanding import (
     is_answer,
 )
 from acra_twisted.results import STREAM, Columns, Plan
+from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -46,7 +48,7 @@ _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PAR
 #: What may hold something out of a table, without being a row.
 _TEXTS: Final = _ASYNCHRONOUS | {frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE}
 #: The column of a message that is no row: its body.
-_ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM)
+_ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM, values=VALUES)
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
@@ -121,7 +123,7 @@ class ResponseFlow(WholeReplies):
     # -- IMessageFlow -------------------------------------------------------------------------
 
     def begin(self, data: bytes) -> Work | None:
-        """See ChunkFlow.  A reply that is whole and concerns no stage passes in one piece."""
+        """See IMessageFlow.  A reply that is whole and concerns no stage passes in one piece."""
         session = self._session
         head = self._owed()
         if head is not None and not (
@@ -140,7 +142,7 @@ class ResponseFlow(WholeReplies):
         outstanding = self._session.outstanding
         head = outstanding.head
         if head is not None and head[0] == ANSWER_WITH_NEXT:
-            self.release_fakes()
+            self.release_answers()
             head = outstanding.head
         return head
 
@@ -153,7 +155,7 @@ class ResponseFlow(WholeReplies):
                 session.prepared.statement_described(portal.statement, columns)
         self._count(exchange, rows)
         session.prepared.execution_ended()
-        self._is_ready(data[-1:])
+        self._is_ready(replies.TRANSACTIONS[data[-1:]])
         session.outstanding.clear()
         self._out.append(data[start:] if start else data)
         self.passed_whole += 1
@@ -247,22 +249,17 @@ class ResponseFlow(WholeReplies):
                 self._start = 0
         return self._taken()
 
-    def release_fakes(self) -> None:
-        """Emit replies of our own that have become the head of the queue."""
+    def release_answers(self) -> None:
+        """See IReplyFlow."""
         if not self._unsettled:
             self._after_pop(self._buffer.position)
-
-    @property
-    def may_interject(self) -> bool:
-        """False while a message has left in part: nothing may be put behind it."""
-        return not self._streaming
 
     # -- the queue ----------------------------------------------------------------------------
 
     def _pop(self, end: int) -> None:
         self._no_rows()
         self._described = None
-        replies.pop(self._session)
+        take_reply(self._session)
         self._after_pop(end)
 
     def _after_pop(self, end: int) -> None:
@@ -280,8 +277,8 @@ class ResponseFlow(WholeReplies):
                 self._out.append(payload)
             if code in replies.ANSWERED_WITH_READY:
                 self._tell(exchange)
-                self._out.append(backend.encode_ready(session.transaction_status))
-            replies.pop(session)
+                self._out.append(backend.encode_ready(replies.STATUSES[session.transaction]))
+            take_reply(session)
 
     def _tell(self, exchange: Exchange | None) -> None:
         """A NOTICE about an exchange whose reply ends here, to a session that asked for it."""
@@ -477,13 +474,13 @@ class ResponseFlow(WholeReplies):
         if rows >= 0:
             exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows
 
-    def _is_ready(self, status: bytes) -> None:
-        """The database is ready for the next request, with this transaction status."""
+    def _is_ready(self, transaction: str) -> None:
+        """Go on to the next request; ``transaction`` is what has become of the session's."""
         session = self._session
-        session.transaction_status = status
+        session.transaction = transaction
         session.copying_in = False
         self._suppressing = False
-        if status == b"I":
+        if transaction == IDLE:
             session.prepared.transaction_ended()
 
     def _in_copy(self) -> Entry:
@@ -569,13 +566,13 @@ class ResponseFlow(WholeReplies):
         )
         if session.refused_result:
             session.refused_result = False
-            if backend.decode_ready(self._body(start, end)) == b"T":
+            if replies.transaction(self._body(start, end)) == IN_TRANSACTION:
                 self._fail_transaction(start, end, exchange)
                 return
         if session.notices:
             self._emit(start)
             self._tell(exchange)
-        self._is_ready(backend.decode_ready(self._body(start, end)))
+        self._is_ready(replies.transaction(self._body(start, end)))
         if code == replies.STARTUP:
             session.ready = True
             if self._announces:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from acra_twisted.dialects.flow import DatabaseFlow
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.flow import ChunkFlow
 from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
 from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
+from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import WireError
+from acra_twisted.exchange import ROWS, Exchange, Statement, Work
 from acra_twisted.fast.bigendian import uint16
-from acra_twisted.model import ROWS, Exchange, Session, Statement, Work
 from acra_twisted.outstanding import FORWARD, Entry
 from acra_twisted.results import LINES, STREAM, TUPLES, Columns, Plan
+from acra_twisted.session import Session
 from acra_twisted.sql.copying import null_may_be_digits
 from acra_twisted.wire.postgres import datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
@@ -25,7 +27,7 @@ _SHORT: Final = 128
 _UNSEEN: Final = Plan(Columns((), (), (), ()))
 
 
-class ResultRows(ChunkFlow):
+class ResultRows(DatabaseFlow):
     """The row side of ResponseFlow.
 
     ``plan_rows`` gives the stages' plan for a result's columns; None if no stage looks at rows.
@@ -267,5 +269,6 @@ class ResultRows(ChunkFlow):
 
 #: The columns of COPY data, by its layout: each message is a cell.
 _MESSAGES: Final = {
-    layout: Columns([b""], [0], [0], [0], layout) for layout in (LINES, TUPLES, STREAM)
+    layout: Columns([b""], [0], [0], [0], layout, values=VALUES)
+    for layout in (LINES, TUPLES, STREAM)
 }

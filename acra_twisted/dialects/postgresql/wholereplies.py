@@ -15,15 +15,15 @@ from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.results import ResultRows
 from acra_twisted.errors import WireError
-from acra_twisted.model import Exchange, Session
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD, SKIP, Entry, Outstanding
 from acra_twisted.results import Columns, Plan
+from acra_twisted.session import Session
 from acra_twisted.wire.postgres import backend, datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
 
 #: ReadyForQuery without its status, and what that can be.
 _READY: Final = b"Z\0\0\0\x05"
-_STATUSES: Final = (b"I", b"T", b"E")
 _READY_SIZE: Final = 6
 _BIND_COMPLETE: Final = b"2\0\0\0\x04"
 _NO_DATA: Final = b"n\0\0\0\x04"
@@ -50,7 +50,11 @@ class WholeReplies(ResultRows):
     def _whole_reply(self, data: bytes, head: Entry) -> Whole | None:
         """Read ``data`` as all replies that are owed, from ``head`` on: a query's, or those of
         Bind, perhaps Describe, Execute and Sync, perhaps behind that of a Close of ours."""
-        if data[-_READY_SIZE:-1] != _READY or data[-1:] not in _STATUSES or not self._at_rest:
+        if (
+            data[-_READY_SIZE:-1] != _READY
+            or data[-1:] not in replies.TRANSACTIONS
+            or not self._at_rest
+        ):
             return None
         outstanding = self._session.outstanding
         action, code, exchange, _ = head

@@ -13,9 +13,10 @@ from twisted.logger import Logger
 
 from acra_twisted import events
 from acra_twisted.errors import AcraError
-from acra_twisted.model import Exchange, Identity, Session, Work
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.options import Address
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Identity, Session
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.telemetry.logs.attempts import Attempts
 from acra_twisted.telemetry.tracing.exchanges import context_of

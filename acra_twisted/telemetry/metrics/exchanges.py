@@ -12,9 +12,9 @@ from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.authentication import REFUSALS
-from acra_twisted.model import Exchange, Session, Traffic, Work
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Session, Traffic
 from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics, Total
 from acra_twisted.telemetry.metrics.histogram import Durations, DurationsBy
 from acra_twisted.verdicts import Deny, Hangup
@@ -38,7 +38,6 @@ STATES: Final = (
     "failed_transaction",
     "unread",
 )
-_IN_TRANSACTION: Final = {b"T": "in_transaction", b"E": "failed_transaction"}
 #: Of Traffic.
 _DIRECTIONS: Final = ("from_client", "to_client", "to_database", "from_database")
 _NS: Final = 1e-9
@@ -57,7 +56,7 @@ def session_state(session: Session) -> str:
         return "starting"
     if session.outstanding:
         return "active"
-    return _IN_TRANSACTION.get(session.transaction_status, "idle")
+    return session.transaction
 
 
 class _Count:
@@ -229,9 +228,10 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
 
 
 class ServerMetrics(ConnectorMetrics):
-    """AcraServer's metrics.  ``database`` is ``postgresql`` or ``mysql``."""
+    """AcraServer's metrics.  ``database`` is what its database is called, ``refusals`` are the
+    reasons for which that refuses logins."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, refusals: Iterable[str] = ()) -> None:
         super().__init__("acraserver")
         registry = self.registry
 
@@ -294,7 +294,7 @@ class ServerMetrics(ConnectorMetrics):
             ["reason"],
             registry=registry,
         )
-        for reason in REFUSALS:
+        for reason in refusals:
             self._refusals.labels(reason)
         self._poison = Counter(
             "acra_poison_records_total", "Poison records recognized in results", registry=registry

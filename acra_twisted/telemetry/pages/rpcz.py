@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from acra_twisted.model import Exchange, Traffic, Work
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Traffic
 from acra_twisted.verdicts import Deny, Hangup
 
 SPANS: Final = (("minute", 10**9), ("hour", 60 * 10**9))
@@ -154,13 +155,13 @@ class Row:
 class RpcStats(Watcher):
     """``clock`` gives nanoseconds.  A method is the database's name and the kind of request."""
 
-    def __init__(self, system: str, clock: Any) -> None:
-        self._system = system
+    def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._started = now = clock()
         self._next_tick = now - now % _SECOND + _SECOND
-        self._received: dict[str, Row] = {}
-        self._sent: dict[str, Row] = {}
+        # By the database's name and the kind of request.
+        self._received: dict[tuple[str, str], Row] = {}
+        self._sent: dict[tuple[str, str], Row] = {}
         self._stages: dict[str, Row] = {}
 
     def page(self) -> dict[str, dict[str, Any]]:
@@ -168,41 +169,38 @@ class RpcStats(Watcher):
         now = self._clock()
         self._tick(now)
         tables = (
-            ("received", f"{self._system} ", self._received),
-            ("sent", f"{self._system} ", self._sent),
-            ("stages", "", self._stages),
+            ("received", {" ".join(key): row for key, row in self._received.items()}),
+            ("sent", {" ".join(key): row for key, row in self._sent.items()}),
+            ("stages", self._stages),
         )
         return {
-            title: {
-                before + key: row.shown(now, self._started) for key, row in sorted(rows.items())
-            }
-            for title, before, rows in tables
+            title: {key: row.shown(now, self._started) for key, row in sorted(rows.items())}
+            for title, rows in tables
         }
 
     def _tick(self, now: int) -> None:
         self._next_tick = now - now % _SECOND + _SECOND
-        for rows in (self._received, self._sent, self._stages):
-            for row in rows.values():
-                row.tick(now)
+        for row in (*self._received.values(), *self._sent.values(), *self._stages.values()):
+            row.tick(now)
 
-    def _row(self, rows: dict[str, Row], name: str, now: int) -> Row:
+    def _row(self, rows: dict[Any, Row], name: Any, now: int) -> Row:
         row = rows[name] = Row(now)
         return row
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Bytes are those of the session since its last exchange ended."""
-        now, kind = exchange.closed, exchange.kind
+        now, method = exchange.closed, (exchange.session.system, exchange.kind)
         if now >= self._next_tick:
             self._tick(now)
         traffic = exchange.traffic or Traffic()
         error = 0 if exchange.outcome == "ok" else 1
-        row = (self._received.get(kind) or self._row(self._received, kind, now)).whole
+        row = (self._received.get(method) or self._row(self._received, method, now)).whole
         row.took(now - exchange.opened)
         row.input += traffic.from_client
         row.output += traffic.to_client
         row.errors += error
         if exchange.sent and exchange.outcome != "aborted":
-            row = (self._sent.get(kind) or self._row(self._sent, kind, now)).whole
+            row = (self._sent.get(method) or self._row(self._sent, method, now)).whole
             row.took(now - exchange.sent)
             row.input += traffic.from_database
             row.output += traffic.to_database

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from heapq import heappush, heappushpop
 from typing import Any
 
-from acra_twisted.model import Exchange, Session, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
 from acra_twisted.telemetry.metrics.exchanges import session_state
 

@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from acra_twisted.model import Exchange, Session
+from acra_twisted.exchange import Exchange
+from acra_twisted.session import Session
 from acra_twisted.telemetry.pages import sessions as live
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import (

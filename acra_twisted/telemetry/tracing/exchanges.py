@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from acra_twisted.model import Exchange, Session, Work
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.session import Session
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import (
     DATABASE,

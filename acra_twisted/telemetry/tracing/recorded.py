@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
-from acra_twisted.model import ROWS, STATEMENT, Exchange
+from acra_twisted.exchange import ROWS, STATEMENT, Exchange
 from acra_twisted.sql import redact
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.untraced import Untraced

@@ -30,16 +30,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.fast.syscalls import poller
-
-try:
-    # It comes with mypyc, and says something to mypyc alone.
-    from mypy_extensions import mypyc_attr
-except ImportError:
-    # Whoever does not compile has none: mypy would have it be the other one.
-    def mypyc_attr(**_: Any) -> Callable[[type], type]:  # type: ignore[misc]
-        return lambda decorated: decorated
-
 
 _log: Final = Logger()
 

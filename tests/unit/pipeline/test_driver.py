@@ -8,7 +8,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.exchange import (
+    MESSAGES,
+    PARAMETERS,
+    ROWS,
+    STATEMENT,
+    Exchange,
+    Statement,
+    Work,
+    lose_replies,
+)
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline import driver
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
@@ -73,7 +82,7 @@ class Driver(SynchronousTestCase):
                 waiting.callback(Hangup("poison record"))
                 exchange.session.outstanding.append((FORWARD, replies.QUERY, exchange, None))
                 # The connection ends.
-                exchange.session.lose_replies()
+                lose_replies(exchange.session)
                 said = exchange.outcome, exchange.denied_by, exchange.reason
                 self.assertEqual(said, ("denied", "poison", "poison record"))
 

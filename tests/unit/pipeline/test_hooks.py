@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Work
+from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Work
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Columns
 from acra_twisted.verdicts import PASS, Deny

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.pipeline.observers import Observers
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing.spans import Span

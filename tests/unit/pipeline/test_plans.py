@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import ROWS, Exchange, Work
+from acra_twisted.exchange import ROWS, Exchange, Work
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.plans import Planner
 from acra_twisted.results import Columns, RowBatch

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
-from acra_twisted.model import STATEMENT
+from acra_twisted.exchange import STATEMENT
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.valve import STAGE, Valve
 from acra_twisted.verdicts import PASS, Hangup

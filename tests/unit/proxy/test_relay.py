@@ -14,8 +14,8 @@ from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.replies import STARTUP
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage
-from acra_twisted.model import Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits

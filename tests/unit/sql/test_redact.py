@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 from acra_twisted.sql import lexer
 from acra_twisted.sql import redact as module
 from acra_twisted.sql.lexer import scan

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.stages.awaiting import Awaiting
 from tests.support.sessions import make_session
 

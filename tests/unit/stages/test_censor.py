@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Settings
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.censor import CensorFactory
@@ -50,7 +50,8 @@ class Stage(SynchronousTestCase):
             file.write(rules)
         own = Settings({"cache_entries": 100, "cache_bytes": 100_000, **LIMITS})
         settings = {"acracensor_config_file": self.path, **settings}
-        stage = CensorFactory().make(own, Services(self.clock, None, settings=settings))
+        services = Services(self.clock, None, settings=settings, language="postgresql")
+        stage = CensorFactory().make(own, services)
         self.addCleanup(stage.stop)
         return stage
 

@@ -26,6 +26,14 @@ class Looking(SynchronousTestCase):
         for kind in (BYTEA, TEXT, 0, 16_500):
             self.assertTrue(containers.can_hold(columns(INT4, kind)))
 
+    def test_nothing_is_opened_of_types_that_nobody_knows(self):
+        bench = Workbench()
+        rows = batch([hexed(bench.block())])
+        rows.columns.values = None
+        self.assertTrue(containers.can_hold(rows.columns))
+        (found,) = containers.findings(rows).sightings()
+        self.assertEqual(found.form, cells.UNUSUAL)
+
     def test_rows_without_a_container_are_not_split(self):
         plain = batch([b"text", None], [hexed(b"bytes"), b"more"])
         self.assertFalse(containers.might_contain(plain))

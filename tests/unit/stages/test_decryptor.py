@@ -9,8 +9,8 @@ from zope.interface.verify import verifyObject
 from acra_twisted.crypto import cells
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage, IRowTransform
-from acra_twisted.model import Exchange
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory, open_all

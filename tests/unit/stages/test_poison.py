@@ -14,9 +14,9 @@ from acra_twisted import events
 from acra_twisted.config.sections import SERVER_SECTIONS
 from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.model import Exchange
 from acra_twisted.options import defaults
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT

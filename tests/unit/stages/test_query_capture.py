@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Settings
 from acra_twisted.plugins.chosen import Services
 from acra_twisted.stages.query_capture import QueryCapture, QueryCaptureFactory

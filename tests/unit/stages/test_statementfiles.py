@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.stages.statementfiles import StatementFiles
 from tests.support.sessions import make_session

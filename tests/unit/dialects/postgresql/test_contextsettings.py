@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.contextsettings import Change, ContextSettings, read_changes
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -143,7 +144,7 @@ class Holding(SynchronousTestCase):
 
     def context(self):
         """That of the next request."""
-        found = self.says(b"SELECT 1", b"SELECT 1", self.play.session.transaction_status)
+        found = self.says(b"SELECT 1", b"SELECT 1", replies.STATUSES[self.play.session.transaction])
         self.play.done()
         return found
 

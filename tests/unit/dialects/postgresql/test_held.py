@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
 from acra_twisted.dialects.postgresql.prepared import Portal
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD
 from tests.support.sessions import make_session
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.playbook import Playbook
 from tests.support.sessions import SYNC, bind, execute, make_session, parse, query

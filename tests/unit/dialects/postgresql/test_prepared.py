@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 
 
 class Table(SynchronousTestCase):

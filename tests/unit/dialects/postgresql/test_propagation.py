@@ -10,7 +10,8 @@ from acra_twisted.dialects.postgresql.propagation import (
     startup_contexts,
     startup_notices,
 )
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
+from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import backend
@@ -324,7 +325,7 @@ class OfPreparedStatements(SynchronousTestCase):
 
     def test_a_portal_that_is_executed_later(self):
         self.prepared()
-        self.play.session.transaction_status = b"T"
+        self.play.session.transaction = IN_TRANSACTION
         again = execute(b"p") + SYNC
         found = self.contexts(
             bind(b"p", b"s") + SYNC, describe(b"P", b"p") + SYNC, again, again, EXECUTION

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook, denying

@@ -4,11 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
-from acra_twisted.model import Exchange
-from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
@@ -113,22 +110,3 @@ class Order(SynchronousTestCase):
         self.assertEqual(server.kept, unproxied.kept)
         opened, closed = session.observer.opened, session.observer.closed
         self.assertEqual(sorted(map(id, opened)), sorted(map(id, closed)))
-
-
-class Ends(SynchronousTestCase):
-    def test_what_is_outstanding_when_the_connection_ends_is_lost(self):
-        session = make_session()
-        exchange = Exchange(session, "query", None, 1)
-        session.outstanding.extend(
-            [(FORWARD, replies.QUERY, exchange, None), (FORWARD, replies.SYNC, None, None)]
-        )
-        session.lose_replies()
-        self.assertFalse(session.outstanding)
-        self.assertEqual(session.observer.outcomes, [("query", "lost")])
-
-    def test_an_exchange_closes_once(self):
-        session = make_session()
-        exchange = Exchange(session, "query", None, 1)
-        exchange.close("ok")
-        exchange.close("error")
-        self.assertEqual(session.observer.outcomes, [("query", "ok")])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import FrameTooLarge, WireError
-from acra_twisted.model import Statement
+from acra_twisted.exchange import Statement
 from acra_twisted.verdicts import PASS, Replace
 from acra_twisted.wire.postgres import frontend
 from acra_twisted.wire.postgres.frames import message

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
-from acra_twisted.model import Exchange
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import LINES

@@ -5,6 +5,7 @@ Whole flows are in test_response.py.
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql import replies
 from acra_twisted.results import LINES, STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.postgres import nested
@@ -65,7 +66,9 @@ class Known(SynchronousTestCase):
     def prepare(self, name, text, column):
         self.play.client(parse(name, text) + describe(b"S", name) + SYNC)
         described = message(b"t", b"\0\0") + typed(column)
-        self.play.database(PARSE_COMPLETE + described + ready(self.play.session.transaction_status))
+        self.play.database(
+            PARSE_COMPLETE + described + ready(replies.STATUSES[self.play.session.transaction])
+        )
 
     def results(self, *conversation):
         """Types and formats of the results of a conversation: requests and replies by turns."""

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
-from acra_twisted.model import ROWS
+from acra_twisted.exchange import ROWS
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.playbook import Plan, Playbook

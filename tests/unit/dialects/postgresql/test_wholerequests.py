@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
 from acra_twisted.errors import WireError
-from acra_twisted.model import PARAMETERS, ROWS, STATEMENT
+from acra_twisted.exchange import PARAMETERS, ROWS, STATEMENT
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import message

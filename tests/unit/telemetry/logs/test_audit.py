@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
 from acra_twisted.options import Address
 from acra_twisted.telemetry.logs.audit import AuditLog, session_fields
 from acra_twisted.telemetry.tracing.spans import Span

@@ -6,7 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.model import ROWS, STATEMENT, Exchange, Statement, Traffic, Work
+from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.session import FAILED_TRANSACTION, IN_TRANSACTION, Traffic
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.metrics.exchanges import (
     STATES,
@@ -102,7 +103,7 @@ class Acras(SynchronousTestCase):
 
 class Metrics(SynchronousTestCase):
     def setUp(self):
-        self.metrics = ServerMetrics("postgresql")
+        self.metrics = ServerMetrics("postgresql", ("pg_hba", "proxy"))
         self.exchange = Exchange(make_session(), "query", Statement(b"x"), 1000)
 
     def text(self):
@@ -201,8 +202,8 @@ class Metrics(SynchronousTestCase):
         sessions = [make_session() for _ in range(6)]
         sessions[0].ready = False
         sessions[1].outstanding.append((0, 0, None, None))
-        sessions[2].transaction_status = b"T"
-        sessions[3].transaction_status = b"E"
+        sessions[2].transaction = IN_TRANSACTION
+        sessions[3].transaction = FAILED_TRANSACTION
         sessions[5].unread = "encrypted"
         self.assertEqual(
             [session_state(session) for session in sessions],

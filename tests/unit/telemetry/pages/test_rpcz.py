@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import ROWS, STATEMENT, Exchange, Traffic, Work
+from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Work
+from acra_twisted.session import Traffic
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.pages.rpcz import RpcStats, Totals
 from acra_twisted.verdicts import PASS, Deny
@@ -16,7 +17,7 @@ SECOND = 10**9
 class Stats(SynchronousTestCase):
     def setUp(self):
         self.now = 1000 * SECOND
-        self.stats = RpcStats("postgresql", lambda: self.now)
+        self.stats = RpcStats(lambda: self.now)
         self.session = make_session()
 
     def exchange(self, outcome="ok", sent=True):

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.telemetry.pages.sessions import SHOWN, TEXT_LIMIT, LastStatements, describe
 from acra_twisted.telemetry.tracing.spans import Span
 from tests.support.sessions import make_session

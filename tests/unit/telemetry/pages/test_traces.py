@@ -4,7 +4,7 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.telemetry.pages import search
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import Unfit
@@ -24,7 +24,8 @@ class Pages(SynchronousTestCase):
         running = Span("<script>", "4" * 32, "", 1, 5, True)
         session = make_session()
         session.user = b"<script>"
-        calls = RpcStats("<b>", lambda: 2)
+        session.system = "<b>"
+        calls = RpcStats(lambda: 2)
         exchange = Exchange(session, "query", None, 1)
         exchange.closed = 2
         calls.exchange_closed(exchange)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import STATEMENT, Exchange, Statement, Work
+from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import EXCHANGES_PER_TRACE, ExchangeTracing, Tracing

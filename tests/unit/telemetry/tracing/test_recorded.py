@@ -4,7 +4,7 @@ import gc
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.telemetry.tracing import recorded as module
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import Recorder, verdict_name

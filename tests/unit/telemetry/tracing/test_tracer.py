@@ -11,7 +11,7 @@ from opencensus.trace.time_event import MessageEvent, Type
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.model import Exchange, Statement
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
 from acra_twisted.telemetry.tracing.tracer import SPANS_MAX, RequestSpan, StageSpan, Unrecorded

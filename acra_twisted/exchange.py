@@ -1,22 +1,19 @@
-"""The records that flows, stages and observers share.  All slotted: they are made per message.
+"""One request and its whole reply, and what stages judge of it.
 
-A `Session` is one client connected to one database.  An `Exchange` is one request and its whole
-reply.  The rest is what stages judge: a `Statement`, its `Parameters` and the rows of its result
-(see `results`), handed over wrapped in a `Work`.
-
-Times are nanoseconds of the session's clock (see `telemetry.clock`), 0 meaning "not yet".
+A request's text is a `Statement`, with `Parameters` bound to it; the rows of its result are in
+`results`.  What needs a verdict is handed over as a `Work`.  The records are slotted: they are made
+for each message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted import events
-from acra_twisted.outstanding import Outstanding
 from acra_twisted.results import Columns
+from acra_twisted.session import Session, Traffic
 from acra_twisted.stagerun import StageRun
-from acra_twisted.untraced import Untraced
 from acra_twisted.verdicts import Deny
 
 # The kinds of Work.
@@ -24,30 +21,6 @@ STATEMENT: Final = "statement"
 PARAMETERS: Final = "parameters"
 ROWS: Final = "rows"
 MESSAGES: Final = "messages"
-
-
-class Identity:
-    """Who is at the other end.  Bound once, from what was verified, never from what is claimed.
-
-    ``peer`` and ``port`` are the address; ``certificate`` is the subject of the peer's, empty
-    where it has none.
-    """
-
-    __slots__ = ("client_id", "peer", "from_connector", "port", "certificate")
-
-    def __init__(
-        self, client_id: str, peer: str, from_connector: bool, port: int = 0, certificate: str = ""
-    ) -> None:
-        self.client_id = client_id
-        self.peer = peer
-        self.from_connector = from_connector
-        self.port = port
-        self.certificate = certificate
-
-    def locate(self, address: Any) -> None:
-        """Take the address of a transport's peer; that of a unix socket is no more than that."""
-        self.peer = getattr(address, "host", "") or "unix"
-        self.port = getattr(address, "port", 0)
 
 
 class Statement:
@@ -125,46 +98,6 @@ class Parameters:
         self.values = values
         self.formats = formats
         self.statement = statement
-
-
-class Traffic:
-    """Bytes of the database protocol: from and to the client, to and from the database."""
-
-    __slots__ = ("from_client", "to_client", "to_database", "from_database")
-
-    def __init__(
-        self,
-        from_client: int = 0,
-        to_client: int = 0,
-        to_database: int = 0,
-        from_database: int = 0,
-    ) -> None:
-        self.from_client = from_client
-        self.to_client = to_client
-        self.to_database = to_database
-        self.from_database = from_database
-
-    def __add__(self, other: Traffic) -> Traffic:
-        return Traffic(
-            self.from_client + other.from_client,
-            self.to_client + other.to_client,
-            self.to_database + other.to_database,
-            self.from_database + other.from_database,
-        )
-
-    def since(self, before: Traffic) -> Traffic:
-        """What has come on top of ``before``, which is brought up to date."""
-        more = Traffic(
-            self.from_client - before.from_client,
-            self.to_client - before.to_client,
-            self.to_database - before.to_database,
-            self.from_database - before.from_database,
-        )
-        before.from_client = self.from_client
-        before.to_client = self.to_client
-        before.to_database = self.to_database
-        before.from_database = self.from_database
-        return more
 
 
 class Exchange:
@@ -300,115 +233,19 @@ class Work:
         self.hooks = hooks
 
 
-def _untraced(exchange: Exchange) -> Untraced:
-    return Untraced()
+def take_reply(session: Session) -> None:
+    """Take the head off the queue, whose reply is complete; end its exchange if that was the last
+    reply of it."""
+    outstanding = session.outstanding
+    exchange: Exchange | None = outstanding.popleft()[2]
+    if exchange is not None and (not outstanding or outstanding[0][2] is not exchange):
+        exchange.close("ok")
 
 
-class Session:
-    """One client's connection, as both flows, the stages and the observers see it.
-
-    ``language`` is the name of the SQL that its statements are in, one of `sql.languages`, empty
-    until its dialect has begun it.  ``outstanding`` is the queue of replies still owed to the
-    client: nothing reaches the client except through it.  ``in_flight``: when the statement at
-    hand was read, something had been sent since the database last said what its settings are that
-    may change them.
-    ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
-    settings that the client made when it connected.  ``context`` is
-    the trace context that the client has set, or gave when it connected, for requests that bring
-    none; ``settings`` keeps it so, None if none was ever given (`ContextSettings` of the dialect);
-    ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
-    ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
-    has been put down to exchanges.  ``answered``: when its last exchange that the database saw
-    ended.  ``refused``: the database has refused the login.  ``unread``: why nothing of it can be
-    seen; empty if it can.
-    """
-
-    __slots__ = (
-        "id",
-        "identity",
-        "observer",
-        "clock",
-        "language",
-        "outstanding",
-        "transaction_status",
-        "parameters",
-        "conforming",
-        "asked",
-        "prepared",
-        "discarding",
-        "refused",
-        "refused_result",
-        "fails",
-        "in_flight",
-        "copying_in",
-        "ready",
-        "draining",
-        "user",
-        "database",
-        "span",
-        "tracer",
-        "context",
-        "settings",
-        "named",
-        "notices",
-        "opened",
-        "traffic",
-        "told",
-        "answered",
-        "unread",
-        "notes",
-    )
-
-    def __init__(
-        self, number: int, identity: Identity, observer: Any, clock: Callable[[], int]
-    ) -> None:
-        self.id = number
-        self.identity = identity
-        self.observer = observer
-        self.clock = clock
-        self.language = ""
-        self.outstanding = Outstanding()
-        self.transaction_status = b"I"
-        #: What the database has reported; another object whenever it reports something.
-        self.parameters: Mapping[bytes, bytes] = {}
-        self.conforming: bool | None = True
-        self.asked: frozenset[str] = frozenset()
-        self.prepared: Any = None
-        self.discarding = False
-        self.refused = False
-        #: A result was refused whose statement the database takes for done.
-        self.refused_result = False
-        #: The database is to be sent what must fail; its reply is in the queue.
-        self.fails = False
-        self.in_flight = False
-        self.copying_in = False
-        self.ready = False
-        self.draining = False
-        self.user = b""
-        self.database = b""
-        self.span: Any = None
-        #: Gives the tracer of one of its exchanges.
-        self.tracer: Callable[[Exchange], Any] = _untraced
-        self.context: Any = None
-        self.settings: Any = None
-        self.named: Any = None
-        self.notices = False
-        self.opened = clock()
-        self.traffic = Traffic()
-        self.told = Traffic()
-        self.answered = 0
-        self.unread = ""
-        self.notes: dict[str, Any] = {}
-
-    def lose_replies(self) -> None:
-        """End what is outstanding unanswered: the connection is gone."""
-        outstanding = self.outstanding
-        while outstanding:
-            exchange: Exchange | None = outstanding.popleft()[2]
-            if exchange is not None:
-                exchange.close("lost")
-
-    @property
-    def idle(self) -> bool:
-        """Between transactions with nothing owed: the moment at which a session may end."""
-        return self.ready and not self.outstanding and self.transaction_status == b"I"
+def lose_replies(session: Session) -> None:
+    """End what is owed to a session unanswered: its connection is gone."""
+    outstanding = session.outstanding
+    while outstanding:
+        exchange: Exchange | None = outstanding.popleft()[2]
+        if exchange is not None:
+            exchange.close("lost")

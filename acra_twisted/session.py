@@ -1,0 +1,191 @@
+"""Who is connected: a client's connection to a database, as flows, stages and observers see it.
+
+The records are slotted: every message reads them.  Times are nanoseconds of the session's clock
+(see `telemetry.tracing.clock`), 0 meaning "not yet".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from acra_twisted.outstanding import Outstanding
+from acra_twisted.untraced import Untraced
+
+# What becomes of a session's transaction, as its database has said last.
+IDLE: Final = "idle"
+IN_TRANSACTION: Final = "in_transaction"
+FAILED_TRANSACTION: Final = "failed_transaction"
+
+
+class Identity:
+    """Who is at the other end.  Bound once, from what was verified, never from what is claimed.
+
+    ``peer`` and ``port`` are the address; ``certificate`` is the subject of the peer's, empty
+    where it has none.
+    """
+
+    __slots__ = ("client_id", "peer", "from_connector", "port", "certificate")
+
+    def __init__(
+        self, client_id: str, peer: str, from_connector: bool, port: int = 0, certificate: str = ""
+    ) -> None:
+        self.client_id = client_id
+        self.peer = peer
+        self.from_connector = from_connector
+        self.port = port
+        self.certificate = certificate
+
+    def locate(self, address: Any) -> None:
+        """Take the address of a transport's peer; that of a unix socket is no more than that."""
+        self.peer = getattr(address, "host", "") or "unix"
+        self.port = getattr(address, "port", 0)
+
+
+class Traffic:
+    """Bytes of the database protocol: from and to the client, to and from the database."""
+
+    __slots__ = ("from_client", "to_client", "to_database", "from_database")
+
+    def __init__(
+        self,
+        from_client: int = 0,
+        to_client: int = 0,
+        to_database: int = 0,
+        from_database: int = 0,
+    ) -> None:
+        self.from_client = from_client
+        self.to_client = to_client
+        self.to_database = to_database
+        self.from_database = from_database
+
+    def __add__(self, other: Traffic) -> Traffic:
+        return Traffic(
+            self.from_client + other.from_client,
+            self.to_client + other.to_client,
+            self.to_database + other.to_database,
+            self.from_database + other.from_database,
+        )
+
+    def since(self, before: Traffic) -> Traffic:
+        """What has come on top of ``before``, which is brought up to date."""
+        more = Traffic(
+            self.from_client - before.from_client,
+            self.to_client - before.to_client,
+            self.to_database - before.to_database,
+            self.from_database - before.from_database,
+        )
+        before.from_client = self.from_client
+        before.to_client = self.to_client
+        before.to_database = self.to_database
+        before.from_database = self.from_database
+        return more
+
+
+def _untraced(exchange: Any) -> Untraced:
+    return Untraced()
+
+
+class Session:
+    """One client's connection, as both flows, the stages and the observers see it.
+
+    ``system`` is what its database is called (OpenTelemetry's ``db.system.name``), ``language`` the
+    name of the SQL that its statements are in, one of `sql.languages`; both are empty until its
+    dialect has begun it.  ``outstanding`` is the queue of replies still owed to the
+    client: nothing reaches the client except through it.  ``in_flight``: when the statement at
+    hand was read, something had been sent since the database last said what its settings are that
+    may change them.
+    ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
+    settings that the client made when it connected.  ``context`` is
+    the trace context that the client has set, or gave when it connected, for requests that bring
+    none; ``settings`` keeps it so, None if none was ever given (`ContextSettings` of the dialect);
+    ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
+    ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
+    has been put down to exchanges.  ``answered``: when its last exchange that the database saw
+    ended.  ``refused``: the database has refused the login.  ``unread``: why nothing of it can be
+    seen; empty if it can.
+    """
+
+    __slots__ = (
+        "id",
+        "identity",
+        "observer",
+        "clock",
+        "system",
+        "language",
+        "outstanding",
+        "transaction",
+        "parameters",
+        "conforming",
+        "asked",
+        "prepared",
+        "discarding",
+        "refused",
+        "refused_result",
+        "fails",
+        "in_flight",
+        "copying_in",
+        "ready",
+        "draining",
+        "user",
+        "database",
+        "span",
+        "tracer",
+        "context",
+        "settings",
+        "named",
+        "notices",
+        "opened",
+        "traffic",
+        "told",
+        "answered",
+        "unread",
+        "notes",
+    )
+
+    def __init__(
+        self, number: int, identity: Identity, observer: Any, clock: Callable[[], int]
+    ) -> None:
+        self.id = number
+        self.identity = identity
+        self.observer = observer
+        self.clock = clock
+        self.system = ""
+        self.language = ""
+        self.outstanding = Outstanding()
+        self.transaction = IDLE
+        #: What the database has reported; another object whenever it reports something.
+        self.parameters: Mapping[bytes, bytes] = {}
+        self.conforming: bool | None = True
+        self.asked: frozenset[str] = frozenset()
+        self.prepared: Any = None
+        self.discarding = False
+        self.refused = False
+        #: A result was refused whose statement the database takes for done.
+        self.refused_result = False
+        #: The database is to be sent what must fail; its reply is in the queue.
+        self.fails = False
+        self.in_flight = False
+        self.copying_in = False
+        self.ready = False
+        self.draining = False
+        self.user = b""
+        self.database = b""
+        self.span: Any = None
+        #: Gives the tracer of one of its exchanges.
+        self.tracer: Callable[[Any], Any] = _untraced
+        self.context: Any = None
+        self.settings: Any = None
+        self.named: Any = None
+        self.notices = False
+        self.opened = clock()
+        self.traffic = Traffic()
+        self.told = Traffic()
+        self.answered = 0
+        self.unread = ""
+        self.notes: dict[str, Any] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Between transactions with nothing owed: the moment at which a session may end."""
+        return self.ready and not self.outstanding and self.transaction == IDLE

@@ -1,0 +1,46 @@
+"""Exchanges: what they keep, how they end, and how their replies leave the queue."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.exchange import Exchange, lose_replies, take_reply
+from acra_twisted.outstanding import FORWARD
+from tests.support.sessions import make_session
+
+
+class Exchanges(SynchronousTestCase):
+    def setUp(self):
+        self.session = make_session()
+        self.exchange = Exchange(self.session, "query", None, 1)
+
+    def owe(self, *exchanges):
+        self.session.outstanding.extend([(FORWARD, 0, one, None) for one in exchanges])
+
+    def test_attributes_are_bounded(self):
+        for number in range(40):
+            self.exchange.add_attribute(f"k{number}", number)
+        self.assertEqual(len(self.exchange.attributes), 32)
+
+    def test_it_ends_once_and_a_worse_outcome_holds(self):
+        self.exchange.close("ok")
+        self.exchange.close("error")
+        other = Exchange(self.session, "query", None, 1)
+        other.outcome = "denied"
+        other.close("ok", 77)
+        self.assertEqual(self.session.observer.outcomes, [("query", "ok"), ("query", "denied")])
+        self.assertEqual(other.closed, 77)
+
+    def test_it_ends_with_the_last_of_its_replies(self):
+        other = Exchange(self.session, "execute", None, 1)
+        self.owe(self.exchange, self.exchange, None, other)
+        ended = []
+        while self.session.outstanding:
+            take_reply(self.session)
+            ended.append(len(self.session.observer.closed))
+        self.assertEqual(ended, [0, 1, 1, 2])
+        self.assertEqual(self.session.observer.closed, [self.exchange, other])
+
+    def test_what_is_owed_when_the_connection_ends_is_lost(self):
+        self.owe(self.exchange, self.exchange, None)
+        lose_replies(self.session)
+        self.assertFalse(self.session.outstanding)
+        self.assertEqual(self.session.observer.outcomes, [("query", "lost")])
