@@ -10,6 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.importgraph import by_package, circles, graph, module_name
+from tests.support.patches import replaced
 
 TOP = Path(__file__).parents[2]
 PACKAGE = TOP / "acra_twisted"
@@ -156,16 +157,54 @@ class Shape(SynchronousTestCase):
 class Compiled(SynchronousTestCase):
     """The modules that setup.py may compile."""
 
-    def test_they_are_there_and_compiled_where_they_should_be(self):
+    def names(self):
         text = (TOP / "setup.py").read_text()
         program = text.partition("\nmodules = ")[0] + "\nprint(*COMPILED)"
         found = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
         ).stdout.split()
         self.assertGreater(len(found), 30)
+        return found
+
+    def test_they_are_there_and_compiled_where_they_should_be(self):
         suffix = ".so" if os.environ.get("ACRA_TWISTED_COMPILED") == "1" else ".py"
-        for name in found:
+        for name in self.names():
             self.assertEqual(Path(import_module(name).__file__).suffix, suffix, name)
+
+    def test_no_test_replaces_anything_in_them(self):
+        """Compiled they call each other directly: such a test would see nothing, and pass."""
+        compiled = set(self.names())
+        found = []
+        for path in sorted((TOP / "tests").rglob("*.py")):
+            for line, owners in replaced(path.read_text()):
+                if compiled.intersection(owners):
+                    found.append(f"{path.relative_to(TOP)}:{line}")
+        self.assertEqual(found, [])
+
+    def test_what_is_replaced_is_found_however_it_is_written(self):
+        text = """
+from unittest import mock
+from acra_twisted.proxy import pump, relay
+from acra_twisted.proxy.pump import Pump as P
+class T:
+    def test(self):
+        self.patch(pump, "settled", None)
+        self.patch(relay.Pump, "stop", None)
+        self.patch(P, "stop", None)
+        self.patch(relay.events, "ENDED", None)
+        mock.patch.object(P, "stop")
+        P.stop = None
+        setattr(pump, "settled", None)
+        self.pump = P()
+        self.patch(self.pump, "stop", None)
+        pump.settled()
+"""
+        lines = [
+            line
+            for line, owners in replaced(text)
+            if {"acra_twisted.proxy.pump", "acra_twisted.proxy.relay"}.intersection(owners)
+        ]
+        self.assertEqual(sorted(lines), [7, 8, 9, 10, 11, 12, 13])
 
 
 class TestFiles(SynchronousTestCase):

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from acra_twisted.fast.syscalls import clock
 
 
-def steady_clock() -> Callable[[], int]:
-    """A function of no arguments returning nanoseconds since the epoch."""
-    return clock(time.time_ns() - time.monotonic_ns())
+def steady_clock(wall: Callable[[], int] = time.time_ns) -> Callable[[], int]:
+    """Return a function of no arguments that returns nanoseconds since the epoch.
+
+    ``wall``, a clock in nanoseconds since the epoch, is read once.
+    """
+    return clock(wall() - time.monotonic_ns())

@@ -42,7 +42,7 @@ class Texts(SynchronousTestCase):
     def test_only_so_many_tokens_are_read(self):
         """However long a text is: everybody waits while it is read."""
         for piece in (b"--\n", b"1e5,0x1F,", b"a ", b"'a', ", b"$$", b'"a".', b"/**/", b"+/**/"):
-            for size in (60_000, 1 << 20):
+            for size, tokens in ((60_000, 3001), (1 << 20, 0)):
                 text = b"SELECT " + piece * (size // len(piece)) + b"1"
                 read = []
 
@@ -53,7 +53,7 @@ class Texts(SynchronousTestCase):
 
                 self.patch(lexer, "scan", counted)
                 redact(text)
-                self.assertLessEqual(len(read), 3001, piece)
+                self.assertEqual(len(read), tokens, piece)
 
     def test_what_cannot_be_read_is_not_shown(self):
         self.assertEqual(redact(b"SELECT 'secret").text, "<unreadable SQL>")

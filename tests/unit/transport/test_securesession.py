@@ -20,7 +20,7 @@ from acra_twisted.errors import (
 )
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.purposes import CONNECTOR, SERVER
-from acra_twisted.themis import keys, session
+from acra_twisted.themis import keys
 from acra_twisted.transport import securesession, spoken
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.securesession import SecureSessionSecurity
@@ -204,7 +204,7 @@ class Recordings(SynchronousTestCase):
             keys.decode_private(bytes.fromhex(item[s]["private"])) for s in (own, peer)
         )
         ephemeral = keys.decode_private(bytes.fromhex(item[own]["ephemeral_private"]))
-        self.patch(session.keys, "generate", lambda: ephemeral)
+        self.patch(keys, "generate", lambda: ephemeral)
         names = {"server_id": item["server"]["id_text"], "now": item["recorded_at"]}
         if is_client:
             return client(private, public, client_id=item["client"]["id_text"], **names)
