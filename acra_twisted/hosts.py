@@ -46,6 +46,9 @@ def _version_6(text: str) -> str:
         ipaddress.IPv6Address(text)
     except ValueError:
         raise ValueError("this is no address of IP version 6") from None
+    # Behind a percent sign, as the zone, Python takes nearly anything.
+    if _FOREIGN.search(text) is not None or "," in text:
+        raise ValueError("this is no address of IP version 6")
     return text
 
 
