@@ -34,7 +34,8 @@ _MODULES = {
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",
     "proxy.": "limits relay pump valve",
-    "telemetry.tracing.": "clock spans sampling exchanges store received processor recorded",
+    "telemetry.tracing.": "clock spans sampling backpressure exchanges store received processor "
+    "recorded",
     "telemetry.export.": "otlp otlpforms",
     "telemetry.metrics.": "exchanges histogram",
     "telemetry.pages.": "rpcz",

@@ -29,9 +29,10 @@ from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.sessions import LastStatements
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.telemetry.tracing.backpressure import Backpressure
 from acra_twisted.telemetry.tracing.clock import steady_clock
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
-from acra_twisted.telemetry.tracing.processor import Outlet
+from acra_twisted.telemetry.tracing.processor import SpanProcessor
 from acra_twisted.telemetry.tracing.sampling import by_client, make_sampler
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, SpanStore
@@ -102,16 +103,17 @@ class TelemetryService(MultiService):
                 calls=self.calls,
                 clock=self.clock,
             )
-        self._outlet = Outlet(self.store, self.exporters)
+        self._processor = SpanProcessor(self.store, self.exporters)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),
             self.clock,
-            self._outlet.put,
+            self._processor.put,
             settings["tracing_trust_remote"],
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
-            self._outlet.put_recorded,
+            self._processor.put_recorded,
         )
         self.tracing.recording = self.store is not None or bool(self.exporters)
+        self.tracing.backpressure = Backpressure(self._processor.room, self.clock)
         metrics.watch_traces(self.tracing.counts)
         #: Where what no session waits for has its turn.
         self.turns = Turns(reactor)
@@ -145,7 +147,7 @@ class TelemetryService(MultiService):
     def add_exporter(self, exporter: Any) -> None:
         """One more that a daemon has made itself, before the start."""
         self.exporters.append(exporter)
-        self._outlet.add(exporter)
+        self._processor.add(exporter)
         self.tracing.recording = True
         self.metrics.watch_exporter(exporter)
 

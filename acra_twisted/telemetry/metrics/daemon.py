@@ -131,7 +131,8 @@ class DaemonMetrics:
     def watch_traces(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Expose what became of traces; read when scraped."""
         text = (
-            "Traces by what the sampler decided, and exchanges kept although it did not want them"
+            "Traces by what the sampler decided, exchanges kept although it did not want them, and "
+            "exchanges thinned because no exporter kept up"
         )
         self.registry.register(Counts(("acra_traces", text), "decision", counts))
 

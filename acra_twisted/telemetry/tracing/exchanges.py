@@ -17,6 +17,7 @@ from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.session import Session
 from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.backpressure import Backpressure
 from acra_twisted.telemetry.tracing.recorded import (
     DATABASE,
     Recorded,
@@ -64,6 +65,8 @@ class Tracing:
         #: Whether anybody takes what is recorded.  If not, what the sampler decides is carried on
         #: all the same.
         self.recording = True
+        #: Whether the destinations of spans can take more.
+        self.backpressure: Backpressure | None = None
         self._sampled = 0
         self._not_sampled = 0
         self._kept = dict.fromkeys((f"kept_{reason}" for reason in KEPT_REASONS), 0)
@@ -92,7 +95,17 @@ class Tracing:
 
     def counts(self) -> dict[str, int]:
         """What the sampler decided, and exchanges that were kept against it, by why."""
-        return {"sampled": self._sampled, "not_sampled": self._not_sampled, **self._kept}
+        thinned = self.backpressure.thinned if self.backpressure is not None else 0
+        return {
+            "sampled": self._sampled,
+            "not_sampled": self._not_sampled,
+            "thinned": thinned,
+            **self._kept,
+        }
+
+    def admits(self) -> bool:
+        """Tell whether the destinations of spans can take one more sampled request."""
+        return self.backpressure is None or self.backpressure.admits()
 
     def count_kept(self, reason: str) -> None:
         """One was, for one of `KEPT_REASONS`."""
@@ -198,7 +211,9 @@ class ExchangeTracing(Watcher):
             own_trace = count > EXCHANGES_PER_TRACE
         if remote is None and (not own_trace or exchange.kind == "startup"):
             connection: Span = session.span
-            if (connection.sampled or session.notices) and self._tracing.recording:
+            if not self._tracing.recording:
+                return
+            if session.notices or (connection.sampled and self._tracing.admits()):
                 exchange.span = connection.child("", self._kind, exchange.opened)
                 exchange.span.sampled = True
                 if exchange.linked is not None:
@@ -208,11 +223,14 @@ class ExchangeTracing(Watcher):
         trace_id, sampled = self._tracing.decide(remote, session.identity.client_id)
         sampled = sampled or session.notices
         if sampled and self._tracing.recording:
-            exchange.span = self._own(exchange, trace_id, True)
-        else:
-            given = exchange.context
-            span_id = "" if given is None else given.span_id
-            exchange.context = TraceContext(trace_id, span_id, sampled)
+            if session.notices or self._tracing.admits():
+                exchange.span = self._own(exchange, trace_id, True)
+                return
+            # Else what is recorded elsewhere below it would have no parent.
+            sampled = False
+        given = exchange.context
+        span_id = "" if given is None else given.span_id
+        exchange.context = TraceContext(trace_id, span_id, sampled)
 
     def _own(self, exchange: Exchange, trace_id: str, sampled: bool) -> Span:
         """The span of an exchange that is not in its connection's trace, linked with it."""

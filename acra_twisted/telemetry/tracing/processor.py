@@ -6,14 +6,18 @@ Three or four of every request that is sampled pass here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 
+#: Shares of a queue: what is left when fewer requests are recorded, and when none is.
+_THINNED: Final = 0.25
+_RESERVED: Final = 0.05
 
-class Outlet:
+
+class SpanProcessor:
     """To ``store``, if there are pages, goes every span; to ``exporters`` (see ISpanExporter) what
     is sampled or kept."""
 
@@ -31,6 +35,19 @@ class Outlet:
             self._exports.append(exporter.export)
         else:
             self._queues.append(queue)
+
+    def room(self) -> float:
+        """Return the share of sampled requests that exporters can take, from 0 to 1.
+
+        It is less than 1 if the queue of each is fuller than three quarters: a destination that is
+        dead costs the others nothing.
+        """
+        if self._exports or not self._queues:
+            return 1.0
+        found = 0.0
+        for queue in self._queues:
+            found = max(found, queue.room())
+        return found
 
     def put(self, span: Span) -> None:
         """Hand a finished span on."""
@@ -87,6 +104,12 @@ class SpanQueue:
     def __len__(self) -> int:
         """Spans."""
         return self._size
+
+    def room(self) -> float:
+        """Return 1 up to three quarters of the limit, then less, down to 0 some way before it: what
+        is left is for what must be kept."""
+        left = 1.0 - self._size / self.limit
+        return min(max((left - _RESERVED) / (_THINNED - _RESERVED), 0.0), 1.0)
 
     def put(self, span: Span) -> None:
         """Queue a span."""

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.backpressure import Backpressure
 from acra_twisted.telemetry.tracing.exchanges import EXCHANGES_PER_TRACE, ExchangeTracing, Tracing
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
@@ -102,6 +103,24 @@ class Exchanges(SynchronousTestCase):
             before = self.clock.now
             self.exchange(remote=remote)
             self.assertEqual(self.clock.now - before, looks)
+
+    def test_what_destinations_cannot_take_is_as_what_is_not_sampled(self):
+        for scope, remote in (("connection", None), ("request", None), ("connection", REMOTE)):
+            self.make(scope=scope, slow=100)
+            self.tracing.backpressure = Backpressure(lambda: 0.0, self.clock)
+            exchange = self.exchange(remote=remote)
+            self.assertEqual(self.spans, [])
+            self.assertFalse(self.observer.context(exchange).sampled)
+            # What must be told is told all the same.
+            for outcome, took in (("denied", 1), ("error", 1), ("ok", 100)):
+                self.spans.clear()
+                self.exchange(outcome=outcome, took=took, remote=remote)
+                self.assertTrue(self.spans[-1].sampled)
+            self.session.notices = True
+            self.assertIsNotNone(self.exchange(remote=remote).span)
+            self.assertEqual(self.tracing.counts()["thinned"], 4)
+        # A connection is recorded: what comes later belongs to it.
+        self.assertTrue(self.session.span.sampled)
 
     def test_where_nobody_takes_spans_the_database_is_told_of_sampled_traces(self):
         for scope, remote in (("connection", None), ("request", None), ("connection", REMOTE)):

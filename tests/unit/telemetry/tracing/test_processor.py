@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.export.http import LogExporter
-from acra_twisted.telemetry.tracing.processor import Outlet, SpanQueue
+from acra_twisted.telemetry.tracing.processor import SpanProcessor, SpanQueue
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.recordings import record
 from tests.support.sample_spans import sample
@@ -16,22 +16,53 @@ class Queued:
         self.queue = SpanQueue(10, lambda: None, {})
 
 
-class Outlets(SynchronousTestCase):
+class Processors(SynchronousTestCase):
     def test_pages_see_all_and_exporters_what_is_sampled_or_kept(self):
         store, log, queued = SpanStore(), LogExporter(), Queued()
-        outlet = Outlet(store, [log])
-        outlet.add(queued)
+        processor = SpanProcessor(store, [log])
+        processor.add(queued)
         for sampled, kept in ((False, False), (True, False), (False, True)):
             (span, _) = sample()
             span.sampled, span.kept = sampled, kept
-            outlet.put(span)
+            processor.put(span)
         self.assertEqual(store.summary()[0].seen, 3)
         self.assertEqual((log.counts["sent"], len(queued.queue)), (2, 2))
 
     def test_without_pages(self):
         queued = Queued()
-        Outlet(None, [queued]).put(sample()[0])
+        SpanProcessor(None, [queued]).put(sample()[0])
         self.assertEqual(len(queued.queue), 1)
+
+
+class Room(SynchronousTestCase):
+    def filled(self, spans, limit=1000):
+        queued = Queued()
+        queued.queue = SpanQueue(limit, lambda: None, {"dropped_queue_full": 0})
+        for _ in range(spans):
+            queued.queue.put(self.span)
+        return queued
+
+    def setUp(self):
+        self.span = sample()[0]
+
+    def test_of_one_queue(self):
+        for spans, share in ((0, 1.0), (750, 1.0), (850, 0.5), (950, 0.0), (1000, 0.0)):
+            processor = SpanProcessor(None, [self.filled(spans)])
+            self.assertAlmostEqual(processor.room(), share, 3, spans)
+
+    def test_a_destination_that_is_dead_costs_the_others_nothing(self):
+        processor = SpanProcessor(None, [self.filled(1000), self.filled(850)])
+        self.assertAlmostEqual(processor.room(), 0.5, 3)
+        processor.add(self.filled(10))
+        self.assertEqual(processor.room(), 1.0)
+
+    def test_where_nothing_is_queued_there_is_room(self):
+        self.assertEqual(SpanProcessor(SpanStore(), []).room(), 1.0)
+        self.assertEqual(SpanProcessor(None, [LogExporter(), self.filled(1000)]).room(), 1.0)
+
+    def test_a_queue_of_one(self):
+        self.assertEqual(self.filled(0, 1).queue.room(), 1.0)
+        self.assertEqual(self.filled(1, 1).queue.room(), 0.0)
 
 
 class Queue(SynchronousTestCase):
@@ -127,10 +158,10 @@ class Exchanges(SynchronousTestCase):
 
     def test_everybody_gets_the_spans(self):
         store, log, queued = SpanStore(), LogExporter(), Queued()
-        outlet = Outlet(store, [log, queued])
-        outlet.put_recorded(self.recorded)
+        processor = SpanProcessor(store, [log, queued])
+        processor.put_recorded(self.recorded)
         self.assertEqual((log.counts["sent"], len(queued.queue)), (3, 3))
         self.recorded.span.sampled = False
-        outlet.put_recorded(self.recorded)
+        processor.put_recorded(self.recorded)
         self.assertEqual((log.counts["sent"], len(queued.queue)), (3, 3))
         self.assertEqual([row.seen for row in store.summary()], [2, 2, 2])
