@@ -23,7 +23,7 @@ from acra_twisted.telemetry.tracing.recorded import (
     Recorded,
     Recorder,
 )
-from acra_twisted.telemetry.tracing.sampling import AUTO, EVERYBODY, Sampler
+from acra_twisted.telemetry.tracing.sampling import AUTO, EVERYBODY, Decision
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.telemetry.tracing.tracer import ExchangeTracer, Unrecorded
@@ -47,11 +47,11 @@ class Tracing:
 
     def __init__(
         self,
-        sampler: Sampler,
+        sampler: Decision,
         clock: Callable[[], int],
         sink: Callable[[Span], None],
         trust: str = AUTO,
-        by_client: Mapping[str, Sampler] | None = None,
+        by_client: Mapping[str, Decision] | None = None,
         recorded: Callable[[Recorded], None] | None = None,
     ) -> None:
         self._sampler = sampler

@@ -1,25 +1,34 @@
 """Which traces are recorded: decided once per trace, carried in the options byte.
 
-``always``, ``never``, ``probability:P`` (OpenCensus' sampler: all daemons decide alike on one
-trace id) and ``rate:N/s`` (a token bucket).  A remote peer's decision is honoured, but counts
-against a bucket of its own, so that no peer can force full sampling on us.
+``always``, ``never``, ``probability:P`` (OpenCensus's sampler: all daemons decide alike on one
+trace id), ``rate:N/s`` (a token bucket), or a sampler made for OpenCensus.  A remote peer's
+decision is honoured, but counts against a bucket of its own, so that no peer can force full
+sampling on us.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from importlib import import_module
+from typing import Any, Final
 
+from twisted.logger import Logger
+
+from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, Kind, Names
 from acra_twisted.wire.link.tracecontext import TraceContext
 
+_log: Final = Logger(namespace="acra")
+
 
 class SamplerKind(Kind):
-    """``always``, ``never``, ``probability:0.01`` or ``rate:100/s``."""
+    """``always``, ``never``, ``probability:0.01``, ``rate:100/s`` or a class's dotted path."""
 
-    noun = "always, never, probability:P (0 to 1) or rate:N/s"
+    noun = "always, never, probability:P (0 to 1), rate:N/s or the dotted path of a class"
 
     def parse(self, text: str) -> str:
+        if _is_path(text.strip()):
+            return text.strip()
         word = text.strip().lower()
         kind, _, rest = word.partition(":")
         try:
@@ -73,8 +82,8 @@ class ClientSamplers(Names):
 CLIENT_SAMPLERS: Final = ClientSamplers()
 
 
-def by_client(pairs: Sequence[str], clock: Callable[[], int]) -> dict[str, Sampler]:
-    """From parsed `ClientSamplers` to a sampler for each of the ids."""
+def by_client(pairs: Sequence[str], clock: Callable[[], int]) -> dict[str, Decision]:
+    """Return a sampler for each of the ids in parsed `ClientSamplers`.  Raises ConfigError."""
     split = (pair.partition("=") for pair in pairs)
     return {
         client_id.strip(): make_sampler(SamplerKind().parse(sampler), clock)
@@ -108,23 +117,90 @@ REMOTE_RATE: Final = 10_000.0
 
 _LOWER_HALF: Final = 0xFFFF_FFFF_FFFF_FFFF
 
-Sampler = Callable[[str, TraceContext | None], bool]
+#: Decides on a trace id, and on a peer's decision where there is one.
+Decision = Callable[[str, TraceContext | None], bool]
 
 
-def make_sampler(text: str, clock: Callable[[], int]) -> Sampler:
-    """From a parsed `SamplerKind` to a function of trace id and remote parent (or None)."""
-    kind, _, rest = text.partition(":")
-    remote_bucket = TokenBucket(REMOTE_RATE, clock)
-    bucket = TokenBucket(float(rest.removesuffix("/s")), clock) if kind == "rate" else None
-    # As OpenCensus' ProbabilitySampler decides, by the lower half of the id; of hexadecimal digits
-    # in lower case the order is that of the numbers.  A twentieth of what asking it takes.
-    share = float(rest) if kind == "probability" else float(kind == "always")
-    # As a float the largest number would be one more.
-    bound = f"{min(int(share * _LOWER_HALF), _LOWER_HALF):016x}" if share else ""
+class Sampler:
+    """Decides on traces, from a parsed `SamplerKind`.  It has the interface of OpenCensus's
+    Sampler, and decides as its samplers of the same names do."""
 
-    def sample(trace_id: str, remote: TraceContext | None) -> bool:
+    def __init__(self, text: str, clock: Callable[[], int]) -> None:
+        kind, _, rest = text.partition(":")
+        self._remote_bucket = TokenBucket(REMOTE_RATE, clock)
+        self._bucket: TokenBucket | None = None
+        if kind == "rate":
+            self._bucket = TokenBucket(float(rest.removesuffix("/s")), clock)
+        # As OpenCensus's ProbabilitySampler decides, by the lower half of the id; of hexadecimal
+        # digits in lower case the order is that of the numbers.  A twentieth of its time.
+        share = float(rest) if kind == "probability" else float(kind == "always")
+        # As a float the largest number would be one more.
+        bound = min(int(share * _LOWER_HALF), _LOWER_HALF)
+        self._bound = f"{bound:016x}" if share else ""
+
+    def __call__(self, trace_id: str, remote: TraceContext | None) -> bool:
+        """Decide on a trace; ``remote`` is its context where a peer has decided."""
         if remote is not None:
-            return remote.sampled and remote_bucket.take()
-        return trace_id[16:] <= bound if bucket is None else bucket.take()
+            return remote.sampled and self._remote_bucket.take()
+        return self._decide(trace_id)
 
-    return sample
+    def should_sample(self, span_context: Any) -> bool:
+        """OpenCensus's: decide on a context.  A sampled bit that is set is a peer's decision."""
+        if span_context.trace_options.get_enabled():
+            return self._remote_bucket.take()
+        return self._decide(span_context.trace_id)
+
+    def _decide(self, trace_id: str) -> bool:
+        bucket = self._bucket
+        return trace_id[16:] <= self._bound if bucket is None else bucket.take()
+
+
+class OpenCensusSampler:
+    """A sampler that others made for OpenCensus: what it raises is a no.
+
+    ``asked`` has a method ``should_sample``.  A peer's decision that holds is not asked about.
+    """
+
+    def __init__(self, asked: Any, clock: Callable[[], int]) -> None:
+        self._asked = asked
+        self._remote_bucket = TokenBucket(REMOTE_RATE, clock)
+        self._failed = False
+
+    def __call__(self, trace_id: str, remote: TraceContext | None) -> bool:
+        """Decide on a trace; ``remote`` is its context where a peer has decided."""
+        if remote is not None:
+            return remote.sampled and self._remote_bucket.take()
+        try:
+            return bool(self._asked.should_sample(TraceContext(trace_id, "", False)))
+        except Exception:
+            if not self._failed:
+                self._failed = True
+                _log.failure("the sampler failed: what it fails at is not sampled")
+            return False
+
+
+def make_sampler(text: str, clock: Callable[[], int]) -> Decision:
+    """Return the sampler that a parsed `SamplerKind` names.  Raises ConfigError."""
+    if _is_path(text):
+        return OpenCensusSampler(_load(text), clock)
+    return Sampler(text, clock)
+
+
+def _is_path(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) > 1 and all(part.isidentifier() for part in parts)
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        made = getattr(import_module(module), name)()
+    except Exception as error:
+        reason = type(error).__name__
+        raise ConfigError(f"tracing_sampler: cannot make {path!r}: {reason}") from None
+    if not hasattr(made, "should_sample"):
+        raise ConfigError(
+            f"tracing_sampler: {path!r} is no OpenCensus sampler (a class with a method "
+            f"should_sample)"
+        )
+    return made

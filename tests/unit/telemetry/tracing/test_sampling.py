@@ -1,7 +1,13 @@
 """Which traces are recorded."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+from opencensus.trace.samplers import AlwaysOffSampler, AlwaysOnSampler, ProbabilitySampler
+from opencensus.trace.span_context import SpanContext
+from opencensus.trace.trace_options import TraceOptions
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry.tracing import sampling
 from acra_twisted.telemetry.tracing.spans import new_trace_id
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -44,9 +50,60 @@ class Samplers(SynchronousTestCase):
         allowed = sum(sampler("", yes) for _ in range(20_000))
         self.assertEqual(allowed, sampling.REMOTE_RATE - 1)
 
+    def test_its_decisions_are_those_of_the_library(self):
+        """On any context, its own form and ours."""
+        options = {False: TraceOptions("0"), True: TraceOptions("1")}
+
+        @given(
+            st.binary(min_size=16, max_size=16).filter(any).map(bytes.hex),
+            st.one_of(st.sampled_from([0.0, 1e-4, 0.5, 1.0]), st.floats(0, 1)),
+            st.booleans(),
+        )
+        def decide(trace_id, share, enabled):
+            ours = TraceContext(trace_id, "1" * 16, enabled)
+            theirs = SpanContext(trace_id, "1" * 16, options[enabled])
+            for text, library in (
+                (f"probability:{share}", ProbabilitySampler(share)),
+                ("always", AlwaysOnSampler()),
+                ("never", AlwaysOffSampler()),
+            ):
+                expected = library.should_sample(theirs)
+                if text == "never" and enabled:
+                    # What a peer has decided holds: that is said of all of ours.
+                    expected = True
+                sampler = self.sampler(text)
+                self.assertEqual(sampler.should_sample(theirs), expected, text)
+                self.assertEqual(sampler.should_sample(ours), expected, text)
+                self.assertEqual(sampler(trace_id, ours if enabled else None), expected, text)
+
+        decide()
+
+    def test_a_sampler_of_the_library_by_its_path(self):
+        path = "opencensus.trace.samplers"
+        self.assertEqual(self.count(self.sampler(f"{path}.AlwaysOnSampler")), 1000)
+        self.assertEqual(self.count(self.sampler(f" {path}.AlwaysOffSampler")), 0)
+        # A peer's decision holds, and is not asked about.
+        sampler = self.sampler(f"{path}.AlwaysOffSampler")
+        for sampled in (True, False):
+            remote = TraceContext("1" * 32, "1" * 16, sampled)
+            self.assertEqual(sampler(remote.trace_id, remote), sampled)
+
+    def test_one_that_fails_samples_nothing_and_says_so_once(self):
+        # The interface itself: it raises NotImplementedError.
+        sampler = self.sampler("opencensus.trace.samplers.Sampler")
+        self.assertEqual(self.count(sampler, 5), 0)
+        self.assertEqual(len(self.flushLoggedErrors(NotImplementedError)), 1)
+
+    def test_paths_that_name_no_sampler(self):
+        for path in ("no.such.Thing", "opencensus.trace.samplers.NoSuch", "builtins.dict", "a.b"):
+            self.assertRaises(ConfigError, self.sampler, path)
+
     def test_texts(self):
         for text in (
             "",
+            "some.",
+            ".some",
+            "some.thing:1",
             "some",
             "probability:2",
             "probability:x",
