@@ -27,7 +27,8 @@ class Statement:
     """SQL text as bytes, exactly as it will be sent.
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe; ``era``
-    tells how long that holds: see `dialects.postgresql.prepared`.
+    tells how long that holds, ``types_era`` how long its ``parameter_types`` do, which are None
+    where nobody looks at parameters: see `dialects.postgresql.prepared`.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
     `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
     in its strings; None if that was not known when it was read (see `sql.settings`).
@@ -41,6 +42,8 @@ class Statement:
         "prepared_name",
         "columns",
         "era",
+        "parameter_types",
+        "types_era",
         "skeleton",
         "shown",
         "conforming",
@@ -54,6 +57,8 @@ class Statement:
         self.prepared_name = prepared_name
         self.columns: Columns | None = None
         self.era = -1
+        self.parameter_types: Sequence[int] | None = None
+        self.types_era = -1
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
         self.shown: Any = None
         self.conforming: bool | None = True
@@ -85,19 +90,23 @@ class Parameters:
     """Values bound to a prepared statement: bytes or None, with their formats (0 text, 1 binary).
 
     ``statement`` is None if the name bound to is not known to us (the database will say so).
+    ``types`` has the database's number of each value's type, 0 where the client has left it open;
+    it is None if nothing certain is known.
     """
 
-    __slots__ = ("values", "formats", "statement")
+    __slots__ = ("values", "formats", "statement", "types")
 
     def __init__(
         self,
         values: Sequence[bytes | None],
         formats: Sequence[int],
         statement: Statement | None,
+        types: Sequence[int] | None = None,
     ) -> None:
         self.values = values
         self.formats = formats
         self.statement = statement
+        self.types = types
 
 
 class Exchange:

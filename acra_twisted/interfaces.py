@@ -79,7 +79,8 @@ class IParameterStage(IStage):
     def on_parameters(
         parameters: Parameters, exchange: Exchange
     ) -> Verdict[Parameters] | Deferred[Verdict[Parameters]]:
-        """As on_statement, for one set of bound values."""
+        """As on_statement, for one set of bound values.  `parameters.types` has their types, or is
+        None where nothing certain is known."""
 
 
 class IResultStage(IStage):

@@ -74,7 +74,12 @@ def _startup(data: bytes, cut: int) -> None:
 
 def _bodies(data: bytes, cut: int) -> None:
     for decode in (
-        *(backend.decode_row_description, backend.decode_error, backend.decode_command_tag),
+        *(
+            backend.decode_row_description,
+            backend.decode_parameter_description,
+            backend.decode_error,
+            backend.decode_command_tag,
+        ),
         *(backend.decode_parameter_status, backend.decode_backend_key, backend.sasl_mechanisms),
         *(frontend.decode_bind, frontend.decode_parse, frontend.decode_target),
         *(frontend.decode_query, frontend.decode_execute, frontend.bind_names),

@@ -82,6 +82,8 @@ class ExtendedBatch(OpeningBatch):
         statement = exchange.statement
         assert statement is not None  # noqa: S101 - a Parse has one
         self._hand_on(exchange, start, end, message)
+        if self._parameters:
+            statement.parameter_types = frontend.decode_types(message.types)
         self._session.prepared.parse_sent(statement)
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 
@@ -91,10 +93,12 @@ class ExtendedBatch(OpeningBatch):
             return None
         body = self._buffer.data[start + 5 : end]
         bind = frontend.decode_bind(body)
-        statement = self._session.prepared.statement(bind.statement)
+        prepared = self._session.prepared
+        statement = prepared.statement(bind.statement)
         exchange = self._executing(statement, start, body)
         self._message = (start, end, bind)
-        return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement), exchange)
+        types = prepared.parameter_types(statement, len(bind.values))
+        return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement, types), exchange)
 
     def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:
         """Bind values that no stage looks at."""

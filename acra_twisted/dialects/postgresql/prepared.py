@@ -12,6 +12,7 @@ comes, if nothing has happened since that may have given the name away.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql.values import VALUES
@@ -109,10 +110,12 @@ class Prepared:
     def parse_sent(self, statement: Statement) -> None:
         """A Parse goes to the database."""
         self._pending[statement.prepared_name or b""] = statement
+        statement.types_era = self._statement_era
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
         self._confirmed[statement.prepared_name or b""] = statement
+        statement.types_era = self._statement_era
         self.forget_pending(statement)
 
     def forget_pending(self, statement: Statement) -> None:
@@ -160,6 +163,21 @@ class Prepared:
             statement.columns = columns if _FIXED.match(statement.text) else None
         elif statement.columns is not None:
             statement.columns = columns
+
+    def parameters_described(self, statement: Statement, types: list[int]) -> None:
+        """ParameterDescription of a statement."""
+        statement.parameter_types = types
+        statement.types_era = self._statement_era
+
+    def parameter_types(self, statement: Statement | None, count: int) -> Sequence[int] | None:
+        """The types of so many values for a statement, 0 where they are open; None if the name may
+        have been given to another statement since they were told."""
+        if statement is None or statement.types_era != self._statement_era:
+            return None
+        types = statement.parameter_types
+        if types is None or len(types) > count:
+            return None
+        return [*types, *[0] * (count - len(types))]
 
     def portal_described(self, portal: Portal, columns: Columns) -> None:
         """RowDescription of a portal."""

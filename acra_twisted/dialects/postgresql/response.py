@@ -402,7 +402,10 @@ class ResponseFlow(WholeReplies):
         self._pop(end)
 
     def _parameter_description(self, start: int, end: int) -> None:
-        self._head(replies.DESCRIBE_STATEMENT)
+        statement = self._head(replies.DESCRIBE_STATEMENT)[3]
+        if statement is not None and statement.parameter_types is not None:
+            types = backend.decode_parameter_description(self._body(start, end))
+            self._session.prepared.parameters_described(statement, types)
 
     def _no_data(self, start: int, end: int) -> None:
         self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)

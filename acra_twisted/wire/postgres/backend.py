@@ -137,6 +137,13 @@ def encode_sasl(mechanisms: list[bytes]) -> bytes:
     return message(b"R", AUTH_SASL.to_bytes(4, "big") + names + b"\0")
 
 
+def decode_parameter_description(body: bytes) -> list[int]:
+    """The OIDs of a statement's parameter types."""
+    if len(body) < 2 or len(body) != 2 + 4 * _SHORT.unpack_from(body)[0]:
+        raise WireError("database", "ParameterDescription has another number of types")
+    return list(struct.unpack_from(f">{(len(body) - 2) // 4}I", body, 2))
+
+
 def decode_row_description(body: bytes) -> Columns:
     """Read a RowDescription."""
     if len(body) < 2:

@@ -77,6 +77,11 @@ def decode_parse(body: bytes) -> Parse:
     return Parse(name, text, types)
 
 
+def decode_types(types: bytes) -> list[int]:
+    """The OIDs of parameter types at the end of a Parse that has been read; 0 is left open."""
+    return list(struct.unpack_from(f">{(len(types) - 2) // 4}I", types, 2))
+
+
 def encode_parse(parse: Parse) -> bytes:
     """A Parse message."""
     return message(b"P", b"%b\0%b\0%b" % parse)

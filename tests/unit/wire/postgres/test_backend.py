@@ -18,6 +18,7 @@ DECODERS = (
     backend.decode_backend_key,
     backend.authentication_kind,
     backend.sasl_mechanisms,
+    backend.decode_parameter_description,
     backend.decode_row_description,
 )
 
@@ -70,6 +71,13 @@ class Messages(SynchronousTestCase):
         )
         columns = backend.decode_row_description(body)
         self.assertEqual(backend.encode_row_description(columns)[5:], body)
+
+    @given(st.lists(st.integers(0, 2**32 - 1), max_size=5))
+    def test_types_of_parameters(self, types):
+        body = struct.pack(f">H{len(types)}I", len(types), *types)
+        self.assertEqual(backend.decode_parameter_description(body), types)
+        for wrong in (body + b"\0", body[:-1]):
+            self.assertRaises(WireError, backend.decode_parameter_description, wrong)
 
     def test_irregular(self):
         for decode, body in (
