@@ -94,6 +94,17 @@ class IResultStage(IStage):
         columns and the stage's settings.  Raising means that every run of rows is refused."""
 
 
+class ILoadStage(IStage):
+    """Looks at rows that a client loads in bulk (COPY ... FROM STDIN), on their way to the
+    database."""
+
+    def plan_load(columns: Columns) -> IRowTransform | None:
+        """As plan_result, for rows that are loaded.  There is one column, whose cells are lines of
+        text, however the client cuts them into messages (`columns.layout` is LINES; in CSV a value
+        may hold the end of a line), or messages of anything else (STREAM).  The transform's
+        `columns` are not used.  A refusal makes the load fail."""
+
+
 class IMessageStage(IStage):
     """Looks at texts that are no rows, on their way to the client: errors, notices, notifications,
     settings, results of function calls."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.outstanding import Outstanding
+from acra_twisted.results import STREAM
 from acra_twisted.untraced import Untraced
 
 # What becomes of a session's transaction, as its database has said last.
@@ -95,6 +96,7 @@ class Session:
     client: nothing reaches the client except through it.  ``in_flight``: when the statement at
     hand was read, something had been sent since the database last said what its settings are that
     may change them.
+    ``load_layout``: how the rows are laid out that the database has asked the client for.
     ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
     settings that the client made when it connected.  ``context`` is
     the trace context that the client has set, or gave when it connected, for requests that bring
@@ -125,6 +127,7 @@ class Session:
         "fails",
         "in_flight",
         "copying_in",
+        "load_layout",
         "ready",
         "draining",
         "user",
@@ -167,6 +170,7 @@ class Session:
         self.fails = False
         self.in_flight = False
         self.copying_in = False
+        self.load_layout = STREAM
         self.ready = False
         self.draining = False
         self.user = b""

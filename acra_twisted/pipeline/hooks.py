@@ -8,7 +8,13 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 
 from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Work
-from acra_twisted.interfaces import IMessageStage, IParameterStage, IResultStage, IStatementStage
+from acra_twisted.interfaces import (
+    ILoadStage,
+    IMessageStage,
+    IParameterStage,
+    IResultStage,
+    IStatementStage,
+)
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.pipeline.plans import Planner
@@ -19,7 +25,8 @@ from acra_twisted.verdicts import PASS
 class Pipeline:
     """The configured stages as flat tuples of hooks, in the order in which they run.
 
-    ``plan_rows`` gives the plan for a result's columns; None if no stage looks at rows.
+    ``plan_rows`` gives the plan for a result's columns, ``plan_loads`` the one for rows that a
+    client loads; None if no stage looks at them.
     """
 
     def __init__(self, stages: Sequence[Any] = (), lenient: Iterable[str] = ()) -> None:
@@ -42,6 +49,9 @@ class Pipeline:
         self.plan_rows: Callable[[Columns], Plan] | None = (
             self._results.plan if result_hooks else None
         )
+        load_hooks = hooks(ILoadStage, "plan_load")
+        self._loads = Planner(load_hooks)
+        self.plan_loads: Callable[[Columns], Plan] | None = self._loads.plan if load_hooks else None
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
@@ -65,6 +75,7 @@ class Pipeline:
     def forget_plans(self) -> None:
         """Ask the stages anew about every result: they have read something anew."""
         self._results.forget()
+        self._loads.forget()
 
     async def stop(self) -> None:
         """Stop every stage, the one nearest the client first."""

@@ -38,6 +38,7 @@ class Playbook:
         prepared=100,
         general=False,
         plan_rows=None,
+        plan_loads=None,
         **options,
     ):
         self.session = make_session(ready, prepared=prepared)
@@ -52,7 +53,7 @@ class Playbook:
         }
         if "from_database" in response:
             response["check_authentication"] = response.pop("from_database")
-        self.request = RequestFlow(self.session, frozenset(inspects), **options)
+        self.request = RequestFlow(self.session, frozenset(inspects), plan_loads, **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
         response["messages"] = "messages" in inspects
         self.response = ResponseFlow(

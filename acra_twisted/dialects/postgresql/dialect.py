@@ -89,6 +89,7 @@ class PostgresqlDialect:
         request = RequestFlow(
             session,
             pipeline.inspects,
+            pipeline.plan_loads,
             message_limit=self._message_limit,
             hold_limit=self._hold_limit,
             function_call=self._function_call,

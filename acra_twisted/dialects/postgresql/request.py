@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies, wholerequests
-from acra_twisted.dialects.postgresql.extended import ExtendedBatch
+from acra_twisted.dialects.postgresql.loads import LoadingBatch
 from acra_twisted.dialects.postgresql.opening import sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import (
@@ -33,12 +33,14 @@ from acra_twisted.dialects.postgresql.propagation import (
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import (
     PARAMETERS,
+    ROWS,
     STATEMENT,
     Exchange,
     Statement,
     Work,
 )
 from acra_twisted.outstanding import ANSWER, FORWARD
+from acra_twisted.results import Columns, Plan
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames, frontend
@@ -58,10 +60,11 @@ _NO_CALLS: Final = Deny(
 )
 
 
-class RequestFlow(ExtendedBatch):
+class RequestFlow(LoadingBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
+    ``plan_loads``: see LoadingBatch.
     ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message;
     ``function_call``: whether FunctionCall passes, unseen, and is not refused.
     """
@@ -70,6 +73,7 @@ class RequestFlow(ExtendedBatch):
         self,
         session: Session,
         inspects: frozenset[str] = frozenset(),
+        plan_loads: Callable[[Columns], Plan] | None = None,
         *,
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
@@ -77,8 +81,7 @@ class RequestFlow(ExtendedBatch):
         check_authentication: Callable[[bytes], None] = lambda body: None,
         disclosure: Disclosure = NOTHING,
     ) -> None:
-        super().__init__(session, inspects, hold_limit, disclosure)
-        self._message_limit = message_limit
+        super().__init__(session, inspects, plan_loads, message_limit, hold_limit, disclosure)
         self._check_authentication = check_authentication
         self._function_calls = function_call
         self._on: dict[int, Callable[[int, int], Work | None]] = {
@@ -103,7 +106,12 @@ class RequestFlow(ExtendedBatch):
     def begin(self, data: bytes) -> Work | None:
         """See IMessageFlow.  What comes alone and whole needs no loop."""
         session = self._session
-        if self._at_rest and session.ready and not (self._denied or session.discarding):
+        if (
+            self._at_rest
+            and session.ready
+            and self._load_plan is None
+            and not (self._denied or session.discarding)
+        ):
             if wholerequests.is_query(data, self._message_limit):
                 self.passed_whole += 1
                 self._load(data)
@@ -138,6 +146,25 @@ class RequestFlow(ExtendedBatch):
             if on is None or (not session.ready and kind not in _AUTHENTICATING_TYPES):
                 raise WireError("client", f"message type {chr(kind)!r} is not expected here")
             skips = (self._denied or session.discarding) and kind not in _NEVER_SKIPPED
+            if kind != frames.COPY_DATA:
+                if self._load_plan is not None:
+                    self._end_load()
+            elif not skips and self._judges_load(position):
+                if self._load_refused:
+                    self._streaming = end - position
+                    position = self._leave_out(position, size)
+                    continue
+                until, wanted = self._next_rows(data, position, size)
+                buffer.position = until
+                if wanted:
+                    self._keep(wanted)
+                    return None
+                work = self._judge_load(data, position, until)
+                if work is not None:
+                    self._unsettled = True
+                    return work
+                position = until
+                continue
             if kind == frames.COPY_DATA and not skips and 4 <= length <= _LONGEST:
                 if end > size and self._crowded:
                     # Reading is about to stop, and the last that has left must be a whole message.
@@ -173,8 +200,11 @@ class RequestFlow(ExtendedBatch):
         return None
 
     def settle(self, work: Work, verdict: Any) -> None:
-        """Apply a verdict to the message that `next_work` stopped at."""
+        """Apply a verdict to the message, or run of rows, that `next_work` stopped at."""
         self._unsettled = False
+        if work.kind == ROWS:
+            self._settle_load(work.exchange, verdict)
+            return
         start, end, message = self._message
         simple = message is None
         if type(verdict) is Deny:

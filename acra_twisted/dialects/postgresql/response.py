@@ -37,7 +37,7 @@ from acra_twisted.outstanding import (
     Entry,
     is_answer,
 )
-from acra_twisted.results import STREAM, Columns, Plan
+from acra_twisted.results import LINES, STREAM, Columns, Plan
 from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
@@ -502,6 +502,7 @@ class ResponseFlow(WholeReplies):
     def _copy_both(self, start: int, end: int) -> None:
         self._copy_begins(b"", None)
         self._copy_in(start, end)
+        self._session.load_layout = STREAM
 
     def _copy_in(self, start: int, end: int) -> None:
         """CopyInResponse or CopyBothResponse: until the client's CopyDone, Syncs draw nothing.
@@ -510,6 +511,8 @@ class ResponseFlow(WholeReplies):
         """
         self._in_copy()
         self._no_rows()
+        # Zero: the overall format is text.
+        self._session.load_layout = LINES if self._body(start, end)[:1] == b"\0" else STREAM
         outstanding = self._session.outstanding
         head = outstanding.popleft()
         while self._head_is(FORWARD, replies.SYNC):

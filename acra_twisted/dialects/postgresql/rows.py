@@ -71,6 +71,37 @@ class DataRows(RowBatch):
         return b"D" + _LENGTH.pack(len(body) + 4) + body
 
 
+class LoadedLines(RowBatch):
+    """Lines that a client loads, joined: each is a row of one cell.  Encoded they are one CopyData
+    message."""
+
+    __slots__ = ()
+
+    def _find_offsets(self) -> list[int]:
+        data, position, end = self.data, self.start, self.end
+        offsets: list[int] = []
+        while position < end:
+            offsets.append(position)
+            newline = data.find(b"\n", position, end)
+            position = end if newline < 0 else newline + 1
+        offsets.append(end)
+        return offsets
+
+    def _split(self, start: int) -> list[bytes | None]:
+        newline = self.data.find(b"\n", start, self.end)
+        return [self.data[start : self.end if newline < 0 else newline + 1]]
+
+    def _encode_row(self, values: Sequence[bytes | None]) -> bytes:
+        (value,) = values
+        assert value is not None  # noqa: S101 - COPY writes NULL as text
+        return value
+
+    def encode(self) -> bytes:
+        """The message with the lines and their changes."""
+        lines = super().encode()
+        return b"d" + _LENGTH.pack(len(lines) + 4) + lines
+
+
 class CopyRows(DataRows):
     """Complete CopyData messages: each is a row of one cell."""
 

@@ -22,9 +22,9 @@ _LENGTH: Final = struct.Struct(">i")
 _NULL: Final = 0xFFFF_FFFF
 _NEGATIVE: Final = 0x8000_0000
 
-SYNC: Final = message(b"S", b"")
-FLUSH: Final = message(b"H", b"")
-TERMINATE: Final = message(b"X", b"")
+SYNC: Final[bytes] = message(b"S", b"")
+FLUSH: Final[bytes] = message(b"H", b"")
+TERMINATE: Final[bytes] = message(b"X", b"")
 
 
 class Parse(NamedTuple):

@@ -42,3 +42,4 @@ class Hooks(SynchronousTestCase):
     def test_an_empty_pipeline_inspects_nothing(self):
         self.assertEqual(Pipeline().inspects, frozenset())
         self.assertIsNone(Pipeline().plan_rows)
+        self.assertIsNone(Pipeline().plan_loads)

@@ -1,0 +1,183 @@
+"""Rows that a client loads: judged in whole lines, or message by message; refused they fail."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from acra_twisted.errors import RolledBackError, WireError
+from acra_twisted.interfaces import ILoadStage
+from acra_twisted.pipeline.hooks import Pipeline
+from acra_twisted.results import LINES, STREAM
+from acra_twisted.verdicts import PASS, Deny, Replace
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    SYNC,
+    bind,
+    complete,
+    error,
+    execute,
+    message,
+    messages,
+    query,
+    ready,
+    types,
+)
+
+TEXT, BINARY = message(b"G", b"\0\0\1\0\0"), message(b"G", b"\1\0\1\0\1")
+DONE = message(b"c", b"")
+
+
+def copied(*parts):
+    return b"".join(message(b"d", part) for part in parts)
+
+
+def payload(data):
+    return b"".join(body for kind, body in messages(data) if kind == "d")
+
+
+@implementer(ILoadStage)
+class Loads:
+    """Writes x as X, refuses what is secret, and looks for either."""
+
+    name = "loads"
+    columns = None
+
+    def __init__(self, wants=(LINES, STREAM)):
+        self.wants = wants
+        self.seen = []
+
+    def plan_load(self, columns):
+        return self if columns.layout in self.wants else None
+
+    @staticmethod
+    def concerns(data, start, end):
+        run = data[start:end]
+        return b"x" in run or b"secret" in run
+
+    def transform(self, batch, exchange):
+        rows = [batch.cells(row)[0] for row in range(len(batch))]
+        self.seen += rows
+        if any(b"secret" in value for value in rows):
+            return Deny("no")
+        for row, value in enumerate(rows):
+            if b"x" in value:
+                batch.set_cell(row, 0, value.replace(b"x", b"X"))
+        return Replace(batch) if any(b"x" in value for value in rows) else PASS
+
+    def stop(self):
+        pass
+
+
+class Loading(SynchronousTestCase):
+    def setUp(self):
+        self.begin()
+
+    def begin(self, answer=TEXT, **options):
+        self.stage = Loads()
+        pipeline = Pipeline([self.stage])
+        self.play = Playbook(pipeline.run, plan_loads=pipeline.plan_loads, **options)
+        self.play.client(query(b"COPY t FROM STDIN"))
+        if answer:
+            self.play.database(answer)
+
+    def finish(self):
+        self.play.database(complete(b"COPY 2") + ready())
+        self.play.done()
+
+    def test_lines_that_concern_nobody_leave_as_they_came(self):
+        data = copied(b"1\ta\n", b"2\tb\n")
+        self.assertIs(self.play.client(data), data)
+        self.assertEqual(self.play.client(DONE), DONE)
+        self.assertEqual(self.stage.seen, [])
+        self.finish()
+
+    def test_lines_are_changed(self):
+        got = self.play.client(copied(b"1\tx\n", b"2\ty\n3\tx\n") + DONE)
+        self.assertEqual(got, copied(b"1\tX\n2\ty\n3\tX\n") + DONE)
+        self.assertEqual(self.stage.seen, [b"1\tx\n", b"2\ty\n", b"3\tx\n"])
+        self.finish()
+
+    @given(st.lists(st.integers(1, 9), max_size=12), st.integers(1, 40), st.booleans())
+    def test_fr5_however_the_client_cuts_them(self, cuts, size, ended):
+        self.begin()
+        text = b"1\tone x\n2\ttwo\n\n3\tsix xx" + b"\n" * ended
+        parts, rest = [], text
+        for cut in cuts:
+            parts.append(rest[:cut])
+            rest = rest[cut:]
+        data = copied(*filter(None, parts), rest) + DONE
+        got = b"".join(self.play.client(data[n : n + size]) for n in range(0, len(data), size))
+        self.assertEqual(payload(got), text.replace(b"x", b"X"))
+        self.assertTrue(got.endswith(DONE))
+        lines = text.splitlines(keepends=True)
+        self.assertTrue(set(self.stage.seen) <= set(lines), self.stage.seen)
+        self.finish()
+
+    def test_what_is_no_text_message_by_message(self):
+        self.begin(BINARY)
+        got = self.play.client(copied(b"ax", b"b", b"\nx"))
+        self.assertEqual(got, copied(b"aX", b"b", b"\nX"))
+        self.assertEqual(self.stage.seen, [b"ax", b"b", b"\nx"])
+
+    def test_ahead_of_the_word_that_the_database_copies(self):
+        self.begin(b"")
+        self.assertEqual(self.play.client(copied(b"a x\nb", b" x\n")), copied(b"a X\nb", b" X\n"))
+        self.assertEqual(self.stage.seen, [b"a x\nb", b" x\n"])
+        with self.assertRaises(RolledBackError):
+            self.play.client(copied(b"secret\n"))
+
+    def test_refused_the_load_fails(self):
+        got = self.play.client(copied(b"1\n", b"2 secret\n", b"3\n") + copied(b"4\n"))
+        self.assertEqual(types(got), "f")
+        # Its rest goes nowhere, in whatever pieces it comes.
+        more = copied(b"5\n")
+        self.assertEqual(self.play.client(more[:7]) + self.play.client(more[7:]), b"")
+        answer = self.play.database(error(b"57014") + ready())
+        self.assertEqual(types(answer), "EZ")
+        self.assertIn(b"Mno\0", answer)
+        self.play.client(DONE)
+        self.play.done()
+        self.assertEqual(self.play.recorder.outcomes, [("query", "denied")])
+
+    def test_the_next_load_is_judged_anew(self):
+        """Also where the client says no word about the end of the one that was refused."""
+        self.play.client(copied(b"secret\n"))
+        self.play.database(error(b"57014") + ready())
+        self.play.client(query(b"COPY t FROM STDIN"))
+        self.play.database(TEXT)
+        self.assertEqual(self.play.client(copied(b"x\n")), copied(b"X\n"))
+
+    def test_refused_in_the_extended_protocol(self):
+        for sync_first in (True, False):
+            self.begin(b"")
+            self.play.database(error() + ready())
+            self.play.client(bind(b"", b"s") + execute() + message(b"H", b""))
+            self.play.database(BIND_COMPLETE + TEXT)
+            self.assertEqual(types(self.play.client(copied(b"secret\n"))), "f")
+            sent = self.play.client(copied(b"rest\n") + SYNC) if sync_first else b""
+            answer = self.play.database(error(b"57014"))
+            self.assertEqual(types(answer), "E")
+            self.assertIn(b"Mno\0", answer)
+            sent += b"" if sync_first else self.play.client(copied(b"rest\n") + SYNC)
+            self.assertEqual(sent, SYNC)
+            self.assertEqual(self.play.database(ready()), ready())
+            self.play.done()
+
+    def test_lines_of_no_end_are_not_kept(self):
+        self.begin(message_limit=100)
+        with self.assertRaises(WireError):
+            for _ in range(20):
+                self.play.client(copied(b"no end "))
+        self.begin(message_limit=100)
+        self.assertRaises(WireError, self.play.client, copied(b"x" * 200)[:20])
+
+    def test_layouts_that_no_stage_wants_stream(self):
+        self.stage = Loads(wants=())
+        play = Playbook(plan_loads=Pipeline([self.stage]).plan_loads)
+        play.client(query(b"COPY t FROM STDIN"))
+        play.database(TEXT)
+        data = copied(b"secret x")
+        self.assertEqual(play.client(data[:9]), data[:9])
+        self.assertEqual(play.client(data[9:]), data[9:])
