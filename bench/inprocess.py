@@ -35,11 +35,23 @@ from acra_twisted.wire.postgres.frames import StartupPacket, message
 
 _ROUNDS = 7
 _TRANSACTIONS = 10_000
-_COLUMN = b"abalance\0" + b"\0\0\x40\x01\0\x03" + b"\0\0\0\x17\0\x04" + b"\xff" * 4 + b"\0\0"
-_DESCRIPTION = message(b"T", b"\0\1" + _COLUMN)
+_INTEGER = b"abalance\0" + b"\0\0\x40\x01\0\x03" + b"\0\0\0\x17\0\x04" + b"\xff" * 4 + b"\0\0"
+# char(84), as pgbench has it.
+_TEXT_COLUMN = b"filler\0" + b"\0\0\x40\x01\0\4" + b"\0\0\4\x12\xff\xff\0\0\0\x58\0\0"
 _ROW = message(b"D", b"\0\1\0\0\0\1" + b"0")
+_TEXT_ROW = message(b"D", b"\0\1\0\0\0\x54" + b" " * 84)
 _READY = message(b"Z", b"I")
-_REPLY = _DESCRIPTION + _ROW + message(b"C", b"SELECT 1\0") + _READY
+
+
+def _reply(column: bytes, row: bytes, count: int = 1) -> bytes:
+    """The reply to a query that gives so many rows of one column."""
+    complete = message(b"C", b"SELECT %d\0" % count)
+    return message(b"T", b"\0\1" + column) + row * count + complete + _READY
+
+
+_REPLY = _reply(_INTEGER, _ROW)
+_TEXT_REPLY = _reply(_TEXT_COLUMN, _TEXT_ROW)
+_TEXT_ROWS = _reply(_TEXT_COLUMN, _TEXT_ROW, 100)
 _NAME = b"P0_1"
 _TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = "
 
@@ -138,7 +150,10 @@ def run(rounds: int = _ROUNDS) -> dict[str, float]:
             relay, made = session(server)
             for name, request, reply in (
                 ("simple", simple, _REPLY),
+                ("text, simple", simple, _TEXT_REPLY),
                 ("prepared", prepared, message(b"2", b"") + _REPLY),
+                ("text, prepared", prepared, message(b"2", b"") + _TEXT_REPLY),
+                ("100 text rows, simple", simple, _TEXT_ROWS),
             ):
                 best = float("inf")
                 for number in range(rounds):

@@ -43,6 +43,7 @@ from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time
 
 ROWS = 100_000
+_SCALE = 5
 DIRECT = "direct"
 #: Targets that are measured between two measurements of the direct connection.
 _APART = 4
@@ -64,9 +65,14 @@ CHAINS = (
     ("server", "none", True, "100 %"),
     ("two servers", "none", True, "1 %"),
 )
+_HERE = Path(__file__).parent
+#: A column of text, which may hold containers, beside pgbench's own of integers.
 WORKLOADS = {
     "select, simple": ("-S", "-M", "simple"),
+    "text, simple": ("-f", str(_HERE / "text.sql"), "-M", "simple"),
     "select, prepared": ("-S", "-M", "prepared"),
+    "text, prepared": ("-f", str(_HERE / "text.sql"), "-M", "prepared"),
+    "100 text rows": ("-f", str(_HERE / "text100.sql"), "-M", "simple"),
     "TPC-B-like": ("-M", "simple"),
 }
 _SPANS = re.compile(r'acra_span_exporter_spans_total\{exporter="otlp",result="(\w+)"\} (\S+)')
@@ -168,6 +174,7 @@ class Bench:
             [
                 *(str(self.postgres.bin / "pgbench"), "-h", "127.0.0.1", "-p", str(port)),
                 *("-U", SUPERUSER, "-n", "-c", str(self.clients), "-T", str(self.seconds)),
+                *("-D", f"scale={_SCALE}"),
                 *(*arguments, "postgres"),
             ],
             capture_output=True,
@@ -383,7 +390,7 @@ def main() -> int:
         bench = Bench(postgres, seconds, arguments.clients)
         subprocess.run(
             [
-                *(str(postgres.bin / "pgbench"), "-i", "-q", "-s", "5", "-h", "127.0.0.1"),
+                *(str(postgres.bin / "pgbench"), "-i", "-q", "-s", str(_SCALE), "-h", "127.0.0.1"),
                 *("-p", str(postgres.port), "-U", SUPERUSER, "postgres"),
             ],
             check=True,
