@@ -129,16 +129,16 @@ class IRowTransform(Interface):
     concerns: Search | None = Attribute(
         "A function (data, start, end) -> bool that searches a run of rows, data[start:end] as it "
         "came from the database: False if nothing in it concerns this stage.  A run that concerns "
-        "no stage is forwarded at once.  It depends on the columns alone and may be called often. "
-        "None: every run concerns this stage.  Stages that give the same function search once."
+        "no stage is forwarded at once.  It depends on the columns alone.  Stages that give the "
+        "same function search once.  None: every run concerns this stage, as it must where the "
+        "stage looks for something that another stage may have put there."
     )
 
     def transform(
         batch: RowBatch, exchange: Exchange
     ) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
-        """Judge a run of complete rows that concerns this stage or another one.  Returns PASS if
-        nothing changed, Replace(batch) after batch.set_cell(), Deny or Hangup, or a Deferred of
-        one of these."""
+        """Judge a run of complete rows that concerns this stage.  Returns PASS if nothing changed,
+        Replace(batch) after batch.set_cell(), Deny or Hangup, or a Deferred of one of these."""
 
 
 class IMessageFlow(Interface):

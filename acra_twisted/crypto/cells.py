@@ -92,6 +92,14 @@ def has_escaped(data: bytes, start: int, end: int) -> bool:
     )
 
 
+def marks_in(data: bytes, binary: bool, start: int, end: int) -> list[bytes]:
+    """The marks in a run of rows, one of which is in each row that can hold a container."""
+    marks = [*_HEX_MARKS, *envelopes.MARKS] if binary else [*_HEX_MARKS]
+    if has_escaped(data, start, end):
+        marks += _ALL_ESCAPED_MARKS
+    return [mark for mark in marks if contains_any(data, (mark,), start, end)]
+
+
 class Sighting(NamedTuple):
     """A container in a cell: its kind and bytes (the inner one's), and where to put its content.
 

@@ -8,6 +8,7 @@ from typing import Any
 from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.results import Columns, Plan, RowBatch, Search
+from acra_twisted.verdicts import PASS
 
 
 class Planner:
@@ -38,7 +39,7 @@ class Planner:
 
     def _make(self, columns: Columns) -> Plan:
         shown = columns
-        hooks: list[Hook] = []
+        found: list[tuple[Hook, Search | None]] = []
         # As keys: stages that look for the same thing look once.
         searches: dict[Search, None] = {}
         every_run = broken = False
@@ -53,17 +54,24 @@ class Planner:
                     raise ValueError(f"{len(replaced)} columns in place of {len(shown)}")
             except Exception as error:
                 broken = every_run = True
-                hooks.append((name, _raising(error), lenient))
+                found.append(((name, _raising(error), lenient), None))
                 continue
-            hooks.append((name, method if shown is columns else _seeing(shown, method), lenient))
+            if shown is not columns:
+                method = _seeing(shown, method)
+            found.append(((name, method, lenient), search))
             if search is None:
                 every_run = True
             else:
                 searches[search] = None
             if replaced is not None:
                 shown = replaced
-        found = None if every_run else tuple(searches)
-        plan = Plan(shown, tuple(hooks), found, self._time)
+        # A run that one search has found needs no other look by the stage that gave it.
+        once = len(searches) == 1 and not every_run
+        hooks = tuple(
+            hook if once or search is None else _if_concerned(hook, search)
+            for hook, search in found
+        )
+        plan = Plan(shown, hooks, None if every_run else tuple(searches), self._time)
         if not broken:
             columns.plan = plan
         return plan
@@ -74,6 +82,16 @@ def _raising(error: Exception) -> Callable[[RowBatch, Exchange], Any]:
         raise error
 
     return transform
+
+
+def _if_concerned(hook: Hook, search: Search) -> Hook:
+    """Have a stage see those runs only that concern it, not those that concern another."""
+    name, method, lenient = hook
+
+    def transform(batch: RowBatch, exchange: Exchange) -> Any:
+        return method(batch, exchange) if search(batch.data, batch.start, batch.end) else PASS
+
+    return name, transform, lenient
 
 
 def _seeing(

@@ -7,6 +7,7 @@ the poison stage made before it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -81,11 +82,7 @@ def findings(batch: RowBatch) -> Findings:
     """Every cell of the run with something that looks like a container; looked for once."""
     if batch.findings is None:
         found = []
-        data, offsets = batch.data, batch.offsets
-        binary = _has_binary(batch.columns)
-        for row in range(len(batch)):
-            if not cells.might_contain(data, binary, offsets[row], offsets[row + 1]):
-                continue
+        for row in _marked_rows(batch):
             for column, value in enumerate(batch.cells(row)):
                 if value is not None and len(value) >= envelopes.MINIMUM:
                     sightings = _look(batch.columns, column, value)
@@ -94,6 +91,19 @@ def findings(batch: RowBatch) -> Findings:
         batch.findings = Findings(found)
     kept: Findings = batch.findings
     return kept
+
+
+def _marked_rows(batch: RowBatch) -> list[int]:
+    """The rows of a run in which a mark of a container begins."""
+    data, offsets, end = batch.data, batch.offsets, batch.end
+    rows: set[int] = set()
+    for mark in cells.marks_in(data, _has_binary(batch.columns), batch.start, end):
+        position = data.find(mark, batch.start, end)
+        while position >= 0:
+            row = bisect_right(offsets, position) - 1
+            rows.add(row)
+            position = data.find(mark, offsets[row + 1], end)
+    return sorted(rows)
 
 
 def _look(columns: Columns, column: int, value: bytes) -> Sequence[Sighting]:

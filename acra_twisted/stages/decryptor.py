@@ -91,8 +91,6 @@ class Decryption:
 
     def transform(self, batch: RowBatch, exchange: Exchange) -> Any:
         """See IRowTransform."""
-        if not containers.might_contain(batch):
-            return PASS
         opener = self._stage.opener(exchange.session.identity.client_id)
         return then(opener, partial(self._open, batch, exchange))
 

@@ -119,12 +119,11 @@ class Poison:
 
     def on_message(self, batch: RowBatch, exchange: Exchange) -> Any:
         """A record may be quoted in an error, or sent by ``pg_notify``."""
-        return self.detect(batch, exchange)
+        return self.detect(batch, exchange) if containers.might_contain(batch) else PASS
 
     def detect(self, batch: RowBatch, exchange: Exchange) -> Any:
-        """Count the records in a run, and react if there are any; the verdict, or a Deferred."""
-        if not containers.might_contain(batch):
-            return PASS
+        """Count the records in a run with containers, and react if there are any; the verdict, or a
+        Deferred of it."""
         return then(self._opener(), partial(self._count, batch, exchange))
 
     def _count(self, batch: RowBatch, exchange: Exchange, opener: Opener) -> Any:

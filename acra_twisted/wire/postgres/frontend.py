@@ -89,8 +89,11 @@ def encode_parse(parse: Parse) -> bytes:
 
 def bind_names(body: bytes) -> tuple[bytes, bytes]:
     """Portal and statement of a Bind, without reading its values."""
-    portal, start = _string(body, 0)
-    return portal, _string(body, start)[0]
+    end = end_of_string(body, 0)
+    behind = end_of_string(body, end + 1)
+    if end < 0 or behind < 0:
+        raise WireError("client", "a string in the message has no terminator")
+    return body[:end], body[end + 1 : behind]
 
 
 def decode_bind(body: bytes) -> Bind:

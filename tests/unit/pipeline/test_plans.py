@@ -51,11 +51,11 @@ class Plans(SynchronousTestCase):
 
         return Planner(tuple(map(hook, answers)))
 
-    def run_rows(self, plan, columns):
+    def run_rows(self, plan, columns, data=b""):
         session = make_session()
         self.recorder = session.observer
         exchange = Exchange(session, "query", None, 1)
-        return driver.run(plan.hooks, Work(ROWS, RowBatch(b"", columns), exchange, plan.hooks))
+        return driver.run(plan.hooks, Work(ROWS, RowBatch(data, columns), exchange, plan.hooks))
 
     def test_stages_are_asked_once_for_the_same_columns(self):
         columns, planner = one(), self.planner(None, Transform())
@@ -85,6 +85,14 @@ class Plans(SynchronousTestCase):
             plan = self.planner(*answers).plan(one())
             found = [plan.concerns(b"xy", *run) for run in ((0, 0), (0, 1), (1, 2))]
             self.assertEqual(found, expected)
+
+    def test_a_run_that_concerns_one_stage_is_not_for_the_others(self):
+        for others in ((), (Transform(),)):
+            first, second = Transform(find_x), Transform(find_y)
+            plan = self.planner(first, second, *others).plan(one())
+            self.run_rows(plan, one(), b"-y-")
+            self.assertEqual((len(first.seen), len(second.seen)), (0, 1))
+            self.assertEqual([len(other.seen) for other in others], [1] * len(others))
 
     def test_stages_that_look_for_the_same_thing_look_once(self):
         looked = []

@@ -47,6 +47,16 @@ class Looking(SynchronousTestCase):
         self.assertIs(containers.findings(rows), found)
         self.assertTrue(containers.might_contain(rows))
 
+    def test_one_row_of_many(self):
+        bench = Workbench()
+        rows = [[b"x" * 30, hexed(b"bytes")] for _ in range(500)]
+        marked = {7: hexed(bench.block()), 250: hexed(bench.struct()), 499: hexed(bench.block())}
+        for row, value in marked.items():
+            rows[row] = [value, value]
+        found = containers.findings(batch(*rows))
+        expected = [(row, column) for row in marked for column in (0, 1)]
+        self.assertEqual([(cell.row, cell.column) for cell in found.cells], expected)
+
     def test_binary_rows_and_copy_lines(self):
         bench = Workbench()
         rows = batch([bench.struct()], formats=[1])
