@@ -10,9 +10,10 @@ from charts import performance_picture
 from commandpages import commands_page
 from interfacepages import interfaces_page
 
-from acra_twisted.config.acraoptions import ACRA_OPTIONS, AcraOption, options_of
+from acra_twisted.config.acratable import ACRA_OPTIONS, AcraOption, options_of
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.render import render_ini, render_reference
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.events import TABLE
 from acra_twisted.sql import pgtable
 from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS

@@ -15,8 +15,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from acra_twisted import __version__
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.reading import ACTIONS, environment_name
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Option, Section
 from acra_twisted.tools.commandline import Parser
 

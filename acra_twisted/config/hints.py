@@ -6,7 +6,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
 
-from acra_twisted.config.acraoptions import ACRA_OPTIONS
+from acra_twisted.config.acratable import ACRA_OPTIONS
 
 _TRANSLATOR: Final = frozenset(
     (
@@ -21,7 +21,8 @@ _TRANSLATOR: Final = frozenset(
 def owner(name: str) -> str:
     """The program whose option has this name, ours or Acra's; empty if there is none."""
     # Both daemons' tables: only who has made a mistake needs them.
-    from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+    from acra_twisted.config.connector import CONNECTOR_SECTIONS
+    from acra_twisted.config.server import SERVER_SECTIONS
 
     daemons = {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}
     for program, sections in daemons.items():

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from acra_twisted.config.acraoptions import Judged, address, judge, options_of
+from acra_twisted.config.acraoptions import Judged, address, judge
+from acra_twisted.config.acratable import options_of
 from acra_twisted.config.effects import Rule, without_effect
 from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
 from acra_twisted.config.hints import hint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.reading import Program
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
 from acra_twisted.connector.checks import check, check_whole
 from acra_twisted.connector.effects import RULES
 from acra_twisted.connector.service import AcraConnector

@@ -7,7 +7,7 @@ from typing import Any
 
 from acra_twisted.config.ini import BLOCK_PREFIXES
 from acra_twisted.config.reading import Program
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.root import exit_with, make_root
 from acra_twisted.daemon.usage import DaemonOptions
 from acra_twisted.options import Block, Section, Settings

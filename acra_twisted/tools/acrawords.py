@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.config.acraoptions import judge, options_of
+from acra_twisted.config.acraoptions import judge
+from acra_twisted.config.acratable import options_of
 from acra_twisted.config.files import has_yaml_name, is_yaml, read_text
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, Line

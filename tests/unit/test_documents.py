@@ -8,8 +8,9 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.censor.rulefile import parse_rules
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.ini import BLOCK_PREFIXES, STAGE_PREFIX, IniFile
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.plugins.chosen import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts

@@ -47,8 +47,6 @@ RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LONGEST = 400
 #: Modules that are longer still.
 LONG = {
-    "config.acraoptions",
-    "config.sections",
     "connector.connection",
     "dialects.postgresql.response",
     "server.connection",

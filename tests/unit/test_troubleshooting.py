@@ -56,7 +56,8 @@ class Messages(SynchronousTestCase):
         self.assertTrue(is_said("connection refused"))
 
     def test_settings_on_the_page_exist(self):
-        from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+        from acra_twisted.config.connector import CONNECTOR_SECTIONS
+        from acra_twisted.config.server import SERVER_SECTIONS
 
         sections = (*SERVER_SECTIONS, *CONNECTOR_SECTIONS)
         known = {option.name for section in sections for option in section.options}

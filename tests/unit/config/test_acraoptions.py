@@ -3,31 +3,16 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config import acraoptions
-from acra_twisted.config.acraoptions import ACRA_OPTIONS, judge, options_of
-from acra_twisted.config.reading import ACTIONS
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.acraoptions import judge
+from acra_twisted.config.acratable import options_of
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Address, Line
 
 PROGRAMS = {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}
 
 
 class Tables(SynchronousTestCase):
-    def test_no_option_is_ours_as_well(self):
-        for program, sections in PROGRAMS.items():
-            ours = {option.name for s in (*sections, ACTIONS) for option in s.options}
-            self.assertEqual(ours & options_of(program).keys(), set())
-
-    def test_each_stands_there_once_for_a_program(self):
-        for program in {program for option in ACRA_OPTIONS for program in option.programs}:
-            names = [option.name for option in ACRA_OPTIONS if program in option.programs]
-            self.assertEqual(len(names), len(set(names)), program)
-
-    def test_what_a_name_becomes_is_ours(self):
-        for program, sections in PROGRAMS.items():
-            ours = {option.name for s in sections for option in s.options}
-            for option in options_of(program).values():
-                self.assertIn(option.becomes, (*ours, ""))
-
     def test_acras_defaults_never_stop_a_start(self):
         """A file that Acra's --dump_config has written is nobody's wish."""
         for program in PROGRAMS:

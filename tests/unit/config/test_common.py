@@ -3,7 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config import common
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 
 
 class Common(SynchronousTestCase):

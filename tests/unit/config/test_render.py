@@ -5,8 +5,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.render import render_help, render_ini
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Settings, defaults
 from tests.support.settings import values_of
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config import yamlfile
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, PORT, TEXT, Block, Option, Section, Settings, defaults
 

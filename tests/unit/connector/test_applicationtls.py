@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector.applicationtls import application_context, application_tls
 from acra_twisted.connector.watch import DECLINE, OFFER, PASS, REFUSE, REQUIRE
 from acra_twisted.errors import ConfigError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector import checks
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults

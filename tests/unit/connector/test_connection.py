@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector.link import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.daemon.service import MAIN

@@ -3,7 +3,7 @@
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.daemon.service import API, MAIN
 from acra_twisted.options import Address, defaults

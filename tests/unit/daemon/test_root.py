@@ -12,7 +12,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.daemon import root as daemon
 from acra_twisted.daemon import usage
 from acra_twisted.errors import ConfigError

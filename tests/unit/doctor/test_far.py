@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.doctor.far import is_whole, of_answer, told
 from acra_twisted.doctor.result import FAIL, OK, WARN
 from acra_twisted.options import defaults

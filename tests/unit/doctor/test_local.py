@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.doctor import local
 from acra_twisted.doctor.result import FAIL, OK, WARN
 from acra_twisted.options import Address, Settings, defaults

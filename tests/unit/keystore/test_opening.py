@@ -4,7 +4,7 @@ import base64
 import os
 
 from acra_twisted import events, purposes
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore import masterkey, opening
 from acra_twisted.options import defaults

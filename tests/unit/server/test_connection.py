@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.options import Address, defaults
 from acra_twisted.server.database import DatabaseChannel

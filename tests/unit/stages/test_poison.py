@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted import events
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.exchange import Exchange

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.options import Address, Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tools import certs, commandline, keymaker

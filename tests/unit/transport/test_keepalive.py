@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.transport import endpoints
 from acra_twisted.transport.activation import Handed

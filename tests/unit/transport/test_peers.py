@@ -4,7 +4,8 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import CONNECTOR_SECTIONS, SERVER_SECTIONS
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.transport import peers, spoken
 from acra_twisted.transport.failures import Role
 

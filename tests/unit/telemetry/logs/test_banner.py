@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from twisted.logger import Logger, LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.formats import FORMATS, LogWriter

@@ -8,7 +8,7 @@ from twisted.internet import reactor  # noqa: TID251 - endpoints want a real one
 from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.sections import SERVER_SECTIONS
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.options import defaults
