@@ -16,7 +16,7 @@ from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "outstanding stagerun session exchange verdicts errors cache results",
+    "": "outstanding stagerun session exchange verdicts errors cache results ratelimit",
     "fast.": "bigendian compiled",
     "wire.": "framing",
     "wire.formats.": "protobuf",

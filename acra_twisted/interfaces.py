@@ -33,7 +33,7 @@ class IPluginFactory(Interface):
 
     def make(settings: Settings, services: Any) -> Any:
         """Return the made object.  Called once, before any listener opens.  Raises ConfigError.
-        `services` is a pipeline.build.Services: reactor, clock, key store, workers and more."""
+        `services` is a pipeline.services.Services: reactor, clock, key store, workers and more."""
 
 
 class IStageFactory(IPluginFactory):

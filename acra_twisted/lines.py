@@ -11,6 +11,11 @@ import os
 import stat
 
 
+def printable(text: str, instead: str = "?") -> str:
+    """A text of somebody else's for a line of ours: ``instead`` stands for each other character."""
+    return "".join(c if c.isprintable() else instead for c in text)
+
+
 def write_whole(descriptor: int, data: bytes | bytearray) -> None:
     """Write all of it, in as many pieces as the system wants.  Raises OSError."""
     Lines(descriptor).append(data)

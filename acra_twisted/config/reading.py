@@ -7,7 +7,7 @@ wrong with any of them is told at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,6 +70,10 @@ def environment_name(option: str, stage: str = "") -> str:
     return f"ACRA_STAGE_{stage}_{option}".upper() if stage else f"ACRA_{option}".upper()
 
 
+async def _no_probe(reactor: Any, settings: Settings) -> list[tuple[str, str]]:
+    return []
+
+
 class Program:
     """A daemon as its command line sees it.
 
@@ -78,9 +82,9 @@ class Program:
     raises ConfigError), ``installed`` the names of all; ``check`` raises ConfigError if the
     settings can't be used together, ``check_whole`` also for what a start would find when it makes
     its parts, and gives sentences for the operator: only --check_config asks, and who has something
-    to mend anyway.  ``probe`` asks what
-    is outside: name and what is wrong.
-    ``blocks`` are the prefixes of sections that may be repeated.
+    to mend anyway.  ``probe`` gets a reactor and asks what is outside: name and what is wrong.
+    ``blocks`` are the prefixes of sections that may be repeated.  ``examination`` gives the
+    doctor.examination.Examination, which brings much along.
     """
 
     def __init__(
@@ -92,9 +96,10 @@ class Program:
         installed: Callable[[], Any] = dict,
         blocks: Sequence[str] = (),
         check_whole: Callable[[Settings], Sequence[str]] = lambda settings: (),
-        probe: Callable[[Settings], list[tuple[str, str]]] = lambda settings: [],
+        probe: Callable[[Any, Settings], Coroutine[Any, Any, list[tuple[str, str]]]] = _no_probe,
         settle: Callable[[dict[str, Any], Mapping[str, str]], None] = lambda values, given: None,
         rules: Sequence[Rule] = (),
+        examination: Callable[[], Any] = lambda: None,
     ) -> None:
         self.name = name
         self.sections = tuple(sections)
@@ -106,6 +111,7 @@ class Program:
         self.probe = probe
         self.settle = settle
         self.rules = tuple(rules)
+        self.examination = examination
 
 
 class Flags:

@@ -14,6 +14,13 @@ from acra_twisted.daemon.usage import DaemonOptions
 from acra_twisted.telemetry.export.probe import probe
 
 
+def _examination() -> Any:
+    # It brings much along that nobody needs who starts a daemon.
+    from acra_twisted.connector.examination import EXAMINATION
+
+    return EXAMINATION
+
+
 class Options(DaemonOptions):
     """See ``twistd acra-connector --help``."""
 
@@ -24,6 +31,7 @@ class Options(DaemonOptions):
         check_whole=check_whole,
         probe=probe,
         rules=RULES,
+        examination=_examination,
     )
 
 

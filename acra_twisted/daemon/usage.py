@@ -15,6 +15,7 @@ from twisted.python import usage
 from acra_twisted import __version__
 from acra_twisted.config.changes import changes
 from acra_twisted.config.files import has_yaml_name
+from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.config.reading import ACTIONS, Program, load, read_settings
 from acra_twisted.config.render import render_help, render_ini, render_markdown
 from acra_twisted.daemon import startlog
@@ -105,23 +106,17 @@ class DaemonOptions(usage.Options):
             twistd["pidfile"] = "" if twistd["nodaemon"] else f"{self.program.name}.pid"
 
     def _examine(self, settings: Settings) -> None:
-        # It knows both daemons: nobody who starts one needs that.
+        # Nobody who starts a daemon needs it.
         from acra_twisted.doctor.examination import run
-        from acra_twisted.doctor.result import FAIL, Result, lines_of
+        from acra_twisted.doctor.result import Report
 
-        found: list[Result] = []
-
-        def tell(result: Result) -> None:
-            found.append(result)
-            self.output.write("".join(f"{line}\n" for line in lines_of(result)))
-            self.output.flush()
-
-        run(self.program, settings, os.environ, tell)
-        if any(result.state == FAIL for result in found):
+        report = Report(self.output)
+        run(self.program, settings, os.environ, report)
+        if report.failed:
             raise SystemExit(1)
 
     def _probe(self, settings: Settings) -> None:
-        found = self.program.probe(settings)
+        found = in_own_reactor(lambda reactor: self.program.probe(reactor, settings))
         for name, wrong in found:
             self.output.write(f"{self.program.name}: exporter {name}: {wrong or 'fine'}\n")
         if any(wrong for _, wrong in found):

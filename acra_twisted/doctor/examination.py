@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any
-
-from twisted.internet.defer import ensureDeferred
+from typing import Any, NamedTuple
 
 from acra_twisted.config.effects import without_effect
+from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.config.reading import Program, read_settings
-from acra_twisted.connector.applicationtls import application_tls
-from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.doctor import far, local
 from acra_twisted.doctor.result import FAIL, WARN, Result, of_lines, ok, warn
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
-from acra_twisted.server.checks import insecure
-from acra_twisted.server.upstream import uses_database_tls
-from acra_twisted.transport.certificates import CLIENT, SERVER, Loaded
+from acra_twisted.transport.certificates import Loaded
 from acra_twisted.transport.tls import Credentials
 
-SERVER_NAME = "acra-server"
 Tell = Callable[[Result], None]
+
+
+class Own(NamedTuple):
+    """A certificate of a daemon: ``prefix`` stands before its options, ``usage`` is what it is for;
+    ``falls_back``: the options without the prefix hold where its own are not set."""
+
+    prefix: str
+    usage: Any
+    falls_back: bool = True
+
+
+class Examination(NamedTuple):
+    """What is particular to a daemon.
+
+    ``certificates`` gives those that are used, ``upstream`` the results of asking whoever stands
+    behind it, ``insecure`` a sentence for each setting that weakens protection.
+    """
+
+    certificates: Callable[[Settings], list[Own]]
+    upstream: Callable[[Any, Settings, Mapping[str, str]], AsyncIterator[Result]]
+    insecure: Callable[[Settings], list[str]] = lambda settings: []
 
 
 def configuration(
@@ -44,8 +59,8 @@ def configuration(
             found += of_lines(FAIL, "settings", str(error))
     for remark in (*settings.remarks, *remarks):
         found += of_lines(WARN, "settings", remark)
-    if program.name == SERVER_NAME and not any(result.state == FAIL for result in found):
-        found += [warn("settings", text) for text in insecure(settings)]
+    if not any(result.state == FAIL for result in found):
+        found += [warn("settings", text) for text in program.examination().insecure(settings)]
     if not found:
         found.append(ok("settings", f"{settings.file or 'flags and environment'}: all fit"))
     return settings, list(dict.fromkeys(found))
@@ -65,22 +80,11 @@ def here(program: Program, settings: Settings, environment: Mapping[str, str]) -
 
 def _certificates(program: Program, settings: Settings) -> list[Loaded]:
     """Those of this side that are used."""
-    wanted: list[tuple[str, Any]] = []
-    if program.name == SERVER_NAME:
-        if settings["acraconnector_tls_transport_enable"] or settings["client_tls"] != "disable":
-            wanted.append(("tls_client_", SERVER))
-        if uses_database_tls(settings):
-            wanted.append(("tls_database_", CLIENT))
-    else:
-        if settings["acraserver_tls_transport_enable"]:
-            wanted.append(("tls_", CLIENT))
-        if application_tls(settings) in (OFFER, REQUIRE):
-            wanted.append(("application_tls_", SERVER))
     found: dict[tuple[Any, ...], Loaded] = {}
-    for prefix, usage in wanted:
+    for own in program.examination().certificates(settings):
         try:
-            falls_back = not prefix.startswith("application")
-            loaded = Credentials(settings, prefix, falls_back=falls_back).loaded(usage)
+            credentials = Credentials(settings, own.prefix, falls_back=own.falls_back)
+            loaded = credentials.loaded(own.usage)
         except ConfigError:
             continue
         for each in loaded:
@@ -92,12 +96,8 @@ async def there(
     reactor: Any, program: Program, settings: Settings, environment: Mapping[str, str]
 ) -> AsyncIterator[Result]:
     """What is at the other end."""
-    if program.name == SERVER_NAME:
-        async for result in far.database(reactor, settings):
-            yield result
-    else:
-        async for result in far.link(reactor, settings, environment):
-            yield result
+    async for result in program.examination().upstream(reactor, settings, environment):
+        yield result
     async for result in far.collectors(reactor, program.name, settings):
         yield result
 
@@ -125,21 +125,4 @@ def run(
     tell: Tell,
 ) -> None:
     """`examine` in a reactor of its own: before twistd has begun, or without it."""
-    from twisted.internet import reactor as chosen  # noqa: TID251 - nobody else runs one yet
-
-    reactor: Any = chosen
-    problems: list[BaseException] = []
-
-    def ended(failure: Any) -> None:
-        if failure is not None:
-            problems.append(failure.value)
-        reactor.stop()
-
-    def begin() -> None:
-        examining = ensureDeferred(examine(reactor, program, settings, environment, tell))
-        examining.addBoth(ended)
-
-    reactor.callWhenRunning(begin)
-    reactor.run(installSignalHandlers=False)
-    if problems:
-        raise problems[0]
+    in_own_reactor(lambda reactor: examine(reactor, program, settings, environment, tell))

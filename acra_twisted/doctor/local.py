@@ -9,6 +9,7 @@ import resource
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from acra_twisted import purposes
 from acra_twisted.config.reading import Program
@@ -18,7 +19,8 @@ from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.options import Address, Settings
-from acra_twisted.tools import logverifier
+from acra_twisted.telemetry.logs.chaincheck import verify
+from acra_twisted.telemetry.logs.chainreport import report
 from acra_twisted.transport import certificates
 from acra_twisted.transport.certificates import Loaded
 from acra_twisted.transport.endpoints import bind
@@ -110,27 +112,37 @@ def certificate(loaded: Loaded) -> Iterator[Result]:
         )
 
 
+@contextmanager
+def _store(settings: Settings, environment: Mapping[str, str]) -> Iterator[FilesystemKeyStore]:
+    """The key store of the settings, closed in the end.  Raises KeyStoreError."""
+    given = dict(environment)
+    master = masterkey.load(given, settings["master_key_file"], settings["master_key_command"])
+    folder = os.path.abspath(settings["keys_dir"])
+    store = FilesystemKeyStore(folder, master, settings["keys_dir_public"])
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 def keys(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
     """The key store, and whose keys are in it.  That it can be opened has been checked."""
     folder = settings["keys_dir"]
-    given = dict(environment)
+    if not folder or not os.path.isdir(folder):
+        return
     try:
-        if not folder or not os.path.isdir(folder):
-            return
-        master = masterkey.load(given, settings["master_key_file"], settings["master_key_command"])
-        store = FilesystemKeyStore(os.path.abspath(folder), master, settings["keys_dir_public"])
-        present = store.present()
+        with _store(settings, environment) as store:
+            present = store.present()
+            owners = sorted({owner for kind, owner in present if kind.owner == purposes.CLIENT})
+            halves = [owner for owner in owners if half_of_a_link(store, owner)]
     except KeyStoreError:
         return
-    owners = sorted({owner for purpose, owner in present if purpose.owner == purposes.CLIENT})
-    for owner in owners:
-        if half_of_a_link(store, owner):
-            yield warn(
-                "keys",
-                f"{folder}: {owner} has the server's key and no public key of its connector",
-                f"copy the connector's {owner}.pub there, if it comes over Secure Session",
-            )
-    store.close()
+    for owner in halves:
+        yield warn(
+            "keys",
+            f"{folder}: {owner} has the server's key and no public key of its connector",
+            f"copy the connector's {owner}.pub there, if it comes over Secure Session",
+        )
     shown = ", ".join(owners[:8]) + (f" and {len(owners) - 8} more" if len(owners) > 8 else "")
     yield ok("keys", f"{folder}: {len(present)} keys, of {shown or 'no client id'}")
 
@@ -152,15 +164,14 @@ def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result
     if os.path.getsize(path) > _LOG_MAX:
         yield warn("signed log", f"{path} is too long to be read here", "run acra-log-verifier")
         return
-    given = [f"--keys_dir={settings['keys_dir']}", "--audit_log_open_ok"]
-    given += [
-        f"--{name}={settings[name]}"
-        for name in ("keys_dir_public", "master_key_file", "master_key_command")
-        if settings[name]
-    ]
     output = io.StringIO()
     try:
-        logverifier.main([*given, path], dict(environment), output)
+        with _store(settings, environment) as store:
+            found = store.keys(purposes.AUDIT_LOG)
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+                verified = verify(lines, [key.value for key in found])
+            names = [os.path.relpath(f, store.folder) for f in store.files(purposes.AUDIT_LOG)]
+        report(verified, names, output, open_ok=True)
     except (AcraError, OSError) as error:
         first = next(iter(output.getvalue().splitlines()), "")
         text = f"{path}: {error}{'; first: ' + first if first else ''}"

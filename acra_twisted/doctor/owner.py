@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from acra_twisted.lines import printable
 from acra_twisted.options import Address
 
 _LISTENING = "0A"
@@ -73,4 +74,4 @@ def _command(pid: str) -> str:
         return ""
     plain = [os.path.basename(word) for word in words[:_WORDS_MAX] if word[:1] not in ("", "-")]
     text = " ".join(word for word in plain if "=" not in word)
-    return "".join(c if c.isprintable() else "?" for c in text)[:_COMMAND_MAX]
+    return printable(text)[:_COMMAND_MAX]

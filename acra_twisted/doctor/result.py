@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO
 
 OK: Final = "ok"
 WARN: Final = "warn"
@@ -51,6 +51,27 @@ def lines_of(result: Result) -> list[str]:
     if result.remedy:
         lines.append(f"      -> {result.remedy}")
     return lines
+
+
+class Report:
+    """Takes results as they become known; writes each at once unless ``quiet``."""
+
+    def __init__(self, output: TextIO, quiet: bool = False) -> None:
+        self._output = output
+        self._quiet = quiet
+        self.results: list[Result] = []
+
+    def __call__(self, result: Result) -> None:
+        """Take one."""
+        self.results.append(result)
+        if not self._quiet:
+            self._output.write("".join(f"{line}\n" for line in lines_of(result)))
+            self._output.flush()
+
+    @property
+    def failed(self) -> bool:
+        """True if something is wrong."""
+        return any(result.state == FAIL for result in self.results)
 
 
 def summary(results: Sequence[Result]) -> str:

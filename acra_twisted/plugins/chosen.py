@@ -7,19 +7,18 @@ broken dependency must not be a firewall that is silently off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.plugin import getPlugins
 
 from acra_twisted import plugins
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStage, IStageFactory
-from acra_twisted.keystore.opening import need_keys
-from acra_twisted.options import Block, Choice, Option, Section, Settings
+from acra_twisted.options import Choice, Option, Section, Settings
 from acra_twisted.pipeline.hooks import Pipeline
+from acra_twisted.pipeline.services import Services
 
 #: Present in every [stage:NAME]; "pass" is accepted only where the stage is advisory.
 ON_ERROR = Option(
@@ -28,30 +27,6 @@ ON_ERROR = Option(
     "deny",
     "What happens to a statement when this stage fails. 'pass' only for advisory stages.",
 )
-
-
-class Services(NamedTuple):
-    """What a factory may use.
-
-    ``clock`` gives nanoseconds since the epoch.  ``keys`` is an IKeyStore, None if none is
-    configured.  ``workers`` runs what takes long.  ``shut_down`` ends the whole program at once,
-    with exit status 1.  ``settings`` are the daemon's own; ``blocks`` reads those sections of
-    their file anew that may be repeated, and raises ConfigError.  ``language`` is the name of the
-    SQL that the daemon's database speaks, one of `sql.languages`.
-    """
-
-    reactor: Any
-    clock: Callable[[], int]
-    keys: Any = None
-    workers: Any = None
-    shut_down: Callable[[], None] = lambda: None
-    settings: Mapping[str, Any] = MappingProxyType({})
-    blocks: Callable[[], Sequence[Block]] = tuple
-    language: str = ""
-
-    def need_keys(self, stage: str) -> Any:
-        """The key store.  Raises ConfigError if there is none."""
-        return need_keys(self.keys, self.settings, f"the stage {stage!r}")
 
 
 def stage_factories() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable
 
-from acra_twisted.telemetry.tracing.sampling import TokenBucket
+from acra_twisted.ratelimit import TokenBucket
 from acra_twisted.wire.postgres.backend import BackendKey
 from acra_twisted.wire.postgres.frames import CancelRequest
 

@@ -30,7 +30,6 @@ from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
 from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
-from acra_twisted.server.database import foreign
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.session import Session
@@ -316,7 +315,7 @@ class ServerConnection(Arrival):
         assert database is not None and relay is not None  # noqa: S101 - made in _connected()
         self._database = None
         database.receiver = relay.first_from_database
-        wrong = foreign(data)
+        wrong = spoken.foreign(data)
         if wrong is None:
             relay.first_from_database(data)
             return

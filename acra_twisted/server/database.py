@@ -10,23 +10,13 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from acra_twisted.dialects.postgresql.startup import database_accepts_tls
-from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
+from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.options import Address
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
-from acra_twisted.transport.spoken import PLAIN, POSTGRESQL, SECURE_SESSION, spoken
+from acra_twisted.transport.spoken import foreign
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
-
-#: Of the links those who connect speak first.
-_NOT_FOREIGN = frozenset(("", POSTGRESQL, PLAIN, SECURE_SESSION))
-
-
-def foreign(data: bytes) -> ForeignProtocol | None:
-    """What is wrong if the first bytes of a database are those of another protocol."""
-    protocol = spoken(data)
-    return None if protocol in _NOT_FOREIGN else ForeignProtocol(protocol)
-
 
 _SYSTEMS = KeepAlive()
 

@@ -14,8 +14,9 @@ from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Block, Settings
+from acra_twisted.pipeline.services import Services
 from acra_twisted.pipeline.workers import Workers
-from acra_twisted.plugins.chosen import Services, build
+from acra_twisted.plugins.chosen import build
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.server.api import ApiConnection
 from acra_twisted.server.cancel import CancelKeys

@@ -52,6 +52,13 @@ def _installed() -> dict[str, Any]:
     return stage_factories()
 
 
+def _examination() -> Any:
+    # It brings much along that nobody needs who starts a daemon.
+    from acra_twisted.server.examination import EXAMINATION
+
+    return EXAMINATION
+
+
 class Options(DaemonOptions):
     """See ``twistd acra-server --help``."""
 
@@ -66,6 +73,7 @@ class Options(DaemonOptions):
         probe,
         settle,
         RULES,
+        _examination,
     )
 
 

@@ -20,8 +20,8 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
 from acra_twisted.options import Option, Settings
 from acra_twisted.pipeline.driver import then
+from acra_twisted.pipeline.services import Services
 from acra_twisted.pipeline.workers import Workers
-from acra_twisted.plugins.chosen import Services
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.stages import containers

@@ -13,9 +13,9 @@ from acra_twisted import __version__
 from acra_twisted.config.reading import Program
 from acra_twisted.connector import tap as connector
 from acra_twisted.doctor import examination
-from acra_twisted.doctor.far import USER
-from acra_twisted.doctor.result import FAIL, Result, as_records, lines_of, summary
+from acra_twisted.doctor.result import Report, as_records, summary
 from acra_twisted.server import tap as server
+from acra_twisted.server.examination import USER
 
 PROGRAM = "acra-doctor"
 _PROGRAMS = {
@@ -57,25 +57,18 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], output: TextI
         output.write(f"{__version__}\n")
         return 0
     program = _program(words)
-    results: list[Result] = []
-
-    def tell(result: Result) -> None:
-        results.append(result)
-        if not as_json:
-            output.write("".join(f"{line}\n" for line in lines_of(result)))
-            output.flush()
-
+    report = Report(output, quiet=as_json)
     settings, found = examination.configuration(program, words, environment)
     for result in found:
-        tell(result)
+        report(result)
     if settings is not None:
-        examination.run(program, settings, environment, tell)
+        examination.run(program, settings, environment, report)
     if as_json:
-        json.dump({"program": program.name, "results": as_records(results)}, output)
+        json.dump({"program": program.name, "results": as_records(report.results)}, output)
         output.write("\n")
     else:
-        output.write(f"{program.name}: {summary(results)}\n")
-    return int(any(result.state == FAIL for result in results))
+        output.write(f"{program.name}: {summary(report.results)}\n")
+    return int(report.failed)
 
 
 def _program(words: list[str]) -> Program:

@@ -7,34 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from acra_twisted import purposes
-from acra_twisted.errors import AcraError, KeyStoreError
-from acra_twisted.telemetry.logs.chaincheck import Run, verify
+from acra_twisted.errors import KeyStoreError
+from acra_twisted.telemetry.logs.chaincheck import verify
+from acra_twisted.telemetry.logs.chainreport import report
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 
 PROGRAM = "acra-log-verifier"
-_SHOWN = 20
-#: What is said of lines that cannot be checked: without a value, and of JSON signed by Acra.
-_NOT_CHECKED = (
-    "not signed: written before signing began, or added; nothing is known of them",
-    "JSON that Acra has signed cannot be checked",
-)
-
-
-class Tampered(AcraError):
-    """The log is not what was written."""
-
-
-class Unsigned(AcraError):
-    """What is signed is as it was written, and some lines are not signed."""
-
-    status = 3
-
-
-class Uncheckable(AcraError):
-    """Nothing of the log can be checked here."""
-
-    status = 4
 
 
 def _parser() -> Parser:
@@ -79,35 +58,8 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
     if not keys:
         raise KeyStoreError("there is no audit log key; run: acra-keymaker --generate_log_key")
     found = verify(_lines(files), [key.value for key in keys])
-    chains = sum(found.chains)
-    if not chains and all(run.foreign for run in found.unsigned) and found.unsigned:
-        raise Uncheckable(
-            f"{found.lines} lines of JSON that Acra has signed cannot be checked: the value is "
-            "over values as Go prints them, and not over the line; plaintext and cef can"
-        )
-    for run in found.unsigned:
-        output.write(f"{_place(run)}: {_NOT_CHECKED[run.foreign]}\n")
-    for problem in found.problems[:_SHOWN]:
-        output.write(f"line {problem.line}: {problem.text}\n")
-    if len(found.problems) > _SHOWN:
-        output.write(f"... and {len(found.problems) - _SHOWN} more\n")
-    if len(keys) > 1:
-        names = [os.path.relpath(path, store.folder) for path in store.files(purposes.AUDIT_LOG)]
-        for name, count in zip(names, found.chains, strict=True):
-            output.write(f"{name}: {count} chains\n")
-    if found.problems:
-        raise Tampered(f"{len(found.problems)} problems in {found.lines} lines")
-    if not chains:
-        raise Tampered("no line of a signed log is here")
-    signed = found.lines - sum(run.last - run.first + 1 for run in found.unsigned)
-    if found.open_chain and not given.audit_log_open_ok:
-        raise Tampered(
-            f"the last chain has not ended: lines at the end may be missing (or the log is still "
-            f"being written: --audit_log_open_ok); {signed} lines are as they were written"
-        )
-    output.write(f"{signed} lines in {chains} chains are as they were written\n")
-    if found.unsigned:
-        raise Unsigned(f"{found.lines - signed} of {found.lines} lines are not signed")
+    names = [os.path.relpath(path, store.folder) for path in store.files(purposes.AUDIT_LOG)]
+    report(found, names, output, given.audit_log_open_ok)
 
 
 def _files(given: Any) -> list[str]:
@@ -121,10 +73,6 @@ def _files(given: Any) -> list[str]:
     if not files:
         raise KeyStoreError("which log? name its files, the oldest first")
     return files
-
-
-def _place(run: Run) -> str:
-    return f"line {run.first}" if run.first == run.last else f"lines {run.first} to {run.last}"
 
 
 def _lines(files: Sequence[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from time import sleep
 from typing import Any, NamedTuple, TextIO
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.lines import printable
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.pages import Pages, add_options
@@ -201,7 +202,7 @@ def _calls(calls: Mapping[str, Any]) -> list[str]:
 
 def _line(text: str) -> str:
     """On one line and without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    return printable(text, " ")
 
 
 def script() -> int:

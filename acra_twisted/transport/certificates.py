@@ -26,6 +26,7 @@ from service_identity.cryptography import (
 from service_identity.exceptions import VerificationError
 
 from acra_twisted.errors import HandshakeError
+from acra_twisted.lines import printable
 from acra_twisted.transport.identity import distinguished_name, unfit
 
 CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH
@@ -172,7 +173,7 @@ def issuer(certificate: x509.Certificate) -> str:
 
 
 def _shown(text: str) -> str:
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = printable(text)
     if len(text) > _SUBJECT_LIMIT:
         text = f"{text[:_SUBJECT_LIMIT]}..."
     return text or "without a subject"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.errors import ForeignProtocol
 from acra_twisted.wire.link import tracecontext
 
 TLS: Final = "TLS"
@@ -30,6 +31,9 @@ _VERSIONS: Final = frozenset((2, 3, 1234))
 _ANSWERS: Final = re.compile(rb"E\0\0..S|R\0\0..\0\0\0", re.DOTALL)
 _GREETINGS: Final = frozenset((9, 10, 0xFF))
 _CLIENT_ID: Final = re.compile(rb"[A-Za-z0-9_ -]+")
+
+#: What a database may begin with: of links those who connect speak first.
+_NOT_FOREIGN: Final = frozenset(("", POSTGRESQL, PLAIN, SECURE_SESSION))
 
 
 def spoken(data: bytes) -> str:
@@ -63,3 +67,9 @@ def _on_a_link(data: bytes) -> str:
     if not any(data[:4]) or content[:2] == b"\0\0":
         return PLAIN
     return SECURE_SESSION if _CLIENT_ID.match(content) else ""
+
+
+def foreign(data: bytes) -> ForeignProtocol | None:
+    """The reason for giving up if the first bytes of a database are those of another protocol."""
+    protocol = spoken(data)
+    return None if protocol in _NOT_FOREIGN else ForeignProtocol(protocol)

@@ -28,6 +28,7 @@ ORDER = (
         "outstanding",
         "session",
         "purposes",
+        "ratelimit",
         "stagerun",
         "untraced",
         "verdicts",
@@ -57,9 +58,7 @@ LONG = {
 CIRCLES = {
     ("transport.native.tlssockets", "transport.tls"),
     ("transport", "transport.native"),
-    ("plugins", "stages"),
     ("telemetry.metrics", "telemetry.pages"),
-    ("connector", "daemon", "doctor", "server", "tools"),
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.lines import Lines, is_cut, write_whole
+from acra_twisted.lines import Lines, is_cut, printable, write_whole
 from tests.support.disk import Disk
 
 
@@ -80,3 +80,15 @@ class Appending(SynchronousTestCase):
         self.assertEqual(self.content(), b"one\ntw\nthree\n")
         for path in ("/nowhere/file", "/dev/null", os.path.dirname(self.path)):
             self.assertFalse(is_cut(path), path)
+
+
+class Printable(SynchronousTestCase):
+    @given(st.text(max_size=100))
+    def test_it_is_one_line_and_nothing_that_a_terminal_obeys(self, text):
+        for instead in ("?", " "):
+            found = printable(text, instead)
+            self.assertTrue(found.isprintable())
+            self.assertEqual(len(found), len(text))
+
+    def test_the_rest_stays(self):
+        self.assertEqual(printable("a\nb\x1b[0m é"), "a?b?[0m é")

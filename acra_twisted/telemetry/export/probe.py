@@ -34,21 +34,6 @@ async def ask(reactor: Any, exporters: Sequence[Any]) -> list[tuple[str, str]]:
     return found
 
 
-def probe(settings: Settings) -> list[tuple[str, str]]:
-    """`ask` with the exporters that the settings name, in a reactor of its own: before twistd has
-    begun.  Raises ConfigError."""
-    from twisted.internet import reactor as chosen  # noqa: TID251 - nobody else runs one yet
-
-    reactor: Any = chosen
-    exporters = make_exporters(reactor, "acra-twisted", settings)
-    found: list[tuple[str, str]] = []
-
-    async def run() -> None:
-        found.extend(await ask(reactor, exporters))
-
-    def begin() -> None:
-        ensureDeferred(run()).addBoth(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(begin)
-    reactor.run(installSignalHandlers=False)
-    return found
+async def probe(reactor: Any, settings: Settings) -> list[tuple[str, str]]:
+    """`ask` with the exporters that the settings name.  Raises ConfigError."""
+    return await ask(reactor, make_exporters(reactor, "acra-twisted", settings))

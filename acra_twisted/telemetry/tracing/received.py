@@ -15,7 +15,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from acra_twisted.errors import WireError
-from acra_twisted.telemetry.tracing.sampling import TokenBucket
+from acra_twisted.ratelimit import TokenBucket
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.wire.formats import otlprequest

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import BOOLEAN, Kind, Names
+from acra_twisted.ratelimit import TokenBucket
 from acra_twisted.wire.link.tracecontext import TraceContext
 
 _log: Final = Logger(namespace="acra")
@@ -89,27 +90,6 @@ def by_client(pairs: Sequence[str], clock: Callable[[], int]) -> dict[str, Decis
         client_id.strip(): make_sampler(SamplerKind().parse(sampler), clock)
         for client_id, _, sampler in split
     }
-
-
-class TokenBucket:
-    """Lets ``rate`` things a second pass, and as many at once after a quiet second."""
-
-    def __init__(self, rate: float, clock: Callable[[], int]) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._tokens = max(rate, 1.0)
-        self._filled = clock()
-
-    def take(self) -> bool:
-        """True if one may pass now."""
-        now = self._clock()
-        gained = (now - self._filled) * self._rate / 1e9
-        self._filled = now
-        self._tokens = min(max(self._rate, 1.0), self._tokens + gained)
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
 
 
 #: Roots per second that peers may have recorded by setting the sampled bit.

@@ -1,63 +1,32 @@
-"""What the first answer of a database says; whole conversations are in tests/integration."""
+"""What is said of who is at the other end; whole conversations are in tests/integration."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.doctor.far import is_whole, of_answer, told
+from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import FAIL, OK, WARN
-from acra_twisted.options import defaults
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.transport import peers
 from acra_twisted.transport.failures import Party, reason_of
-from acra_twisted.wire.postgres.backend import encode_error, encode_sasl
-from acra_twisted.wire.postgres.frames import message
-
-SETTINGS = defaults(SERVER_SECTIONS)
 
 
-class Answers(SynchronousTestCase):
-    def test_it_asks_who_logs_in(self):
-        for answer in (
-            message(b"R", b"\0\0\0\0"),
-            encode_sasl([b"SCRAM-SHA-256"]),
-            encode_sasl([b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"]),
-        ):
-            self.assertEqual(of_answer(answer, SETTINGS).state, OK)
-
-    def test_channel_binding_where_applications_have_tls(self):
-        found = of_answer(encode_sasl([b"SCRAM-SHA-256-PLUS"]), SETTINGS.but(client_tls="require"))
-        self.assertEqual(found.state, WARN)
-        self.assertIn("channel_binding=disable", found.remedy)
-
-    def test_errors(self):
-        for sqlstate, text, state in (
-            (b"28000", 'role "acra_doctor" does not exist', OK),
-            (b"28000", "no pg_hba.conf entry for host", WARN),
-            (b"57P03", "the database system is starting up", WARN),
-        ):
-            found = of_answer(encode_error(b"FATAL", sqlstate, text), SETTINGS)
-            self.assertEqual(found.state, state, text)
-        broken = message(b"E", b"SFATAL")
-        self.assertEqual(of_answer(broken, SETTINGS).state, FAIL)
-
-    @given(st.binary(max_size=200))
-    def test_whatever_it_says(self, data):
-        self.assertIn(is_whole(data), (True, False))
-        found = of_answer(data, SETTINGS)
-        self.assertIn(found.state, (OK, WARN, FAIL))
-        self.assertTrue(found.text.isprintable())
-
-    def test_when_it_is_whole(self):
-        answer = encode_error(b"FATAL", b"28000", "no")
-        for cut in range(len(answer)):
-            self.assertFalse(is_whole(answer[:cut]), cut)
-        self.assertTrue(is_whole(answer))
-        self.assertTrue(is_whole(b"H"))
-        self.assertTrue(is_whole(b"R" + b"\xff" * 9000))
-
+class Said(SynchronousTestCase):
     def test_a_reason_has_its_remedy(self):
         found = told("database", reason_of(ConnectionRefusedError(), Party(peers.DATABASE, "h:1")))
         self.assertEqual(found.state, FAIL)
         self.assertEqual(found.text, "the database at h:1: connection refused")
         self.assertIn("db_host and db_port", found.remedy)
+
+    def test_until_when_its_certificate_is_good(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        self.assertEqual(peer("link", None), [])
+        for days, begins_in, expected in ((200, 0, OK), (10, -200, WARN)):
+            path, _ = authority.issue(f"server{days}", hosts=("x",), days=days, begins_in=begins_in)
+            loaded = x509.load_pem_x509_certificate(Path(path).read_bytes())
+            [found] = peer("link", loaded.public_bytes(Encoding.DER))
+            self.assertEqual(found.state, expected)

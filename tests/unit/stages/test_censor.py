@@ -11,7 +11,7 @@ from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Settings
-from acra_twisted.plugins.chosen import Services
+from acra_twisted.pipeline.services import Services
 from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.verdicts import PASS, Deny

@@ -11,7 +11,7 @@ from acra_twisted.crypto.openers import Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage, IRowTransform
-from acra_twisted.plugins.chosen import Services
+from acra_twisted.pipeline.services import Services
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory, open_all
 from acra_twisted.verdicts import PASS, Replace

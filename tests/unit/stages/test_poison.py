@@ -18,7 +18,7 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.options import defaults
-from acra_twisted.plugins.chosen import Services
+from acra_twisted.pipeline.services import Services
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison, PoisonFactory, Script

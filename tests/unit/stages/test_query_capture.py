@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Settings
-from acra_twisted.plugins.chosen import Services
+from acra_twisted.pipeline.services import Services
 from acra_twisted.stages.query_capture import QueryCapture, QueryCaptureFactory
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
