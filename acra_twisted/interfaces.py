@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, MutableMapping, Sequence
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
@@ -210,29 +210,57 @@ class IReplyFlow(IMessageFlow):
 
 
 class IKeyStore(Interface):
-    """Where keys are.  Every method but `version`, `forget` and `close` may return a Deferred, so
-    that a store may be remote.  ``purpose`` is one of keystore.purposes; ``owner`` a client or
-    zone id, "" for keys that belong to nobody."""
+    """A place where keys are.  `keys` and `public_key` may return a Deferred, so that a store may
+    be remote: whoever asks waits.  ``purpose`` is one of acra_twisted.purposes; ``owner`` a client
+    or zone id, "" for keys that belong to nobody."""
 
     def keys(purpose: Purpose, owner: str = "") -> Any:
         """The current key and those it replaced, newest first; () if there is none.  Private keys
         of pairs as cryptography's EllipticCurvePrivateKey, symmetric ones as keystore.secret's
-        Secret.  Raises KeyStoreError if one is there and cannot be read."""
+        Secret.  Raises KeyStoreError, or fails with it, if one is there and cannot be read."""
 
     def public_key(purpose: Purpose, owner: str = "") -> Any:
         """The public key of a pair, None if there is none.  Raises KeyStoreError."""
 
-    def opener(pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
-        """A crypto.openers.Opener of the keys of both purposes.  Raises KeyStoreError."""
-
     def version(purpose: Purpose, owner: str = "") -> Hashable:
-        """Something that is another thing once the keys are others.  Synchronous and cheap."""
+        """A value that changes when the key changes.  Synchronous and cheap: it is asked for each
+        kept key, at most once a second, before the key is used.  A remote store answers by what it
+        has heard last, and sees to it itself that it hears of changes."""
 
     def forget() -> None:
         """Read keys anew from now on: SIGHUP."""
 
     def close() -> None:
         """Overwrite every secret as far as the language lets us.  Nothing is asked afterwards."""
+
+
+class IKeys(IKeyStore):
+    """Keys as a daemon's parts get them: a store behind its cache."""
+
+    def opener(pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
+        """A crypto.openers.Opener of the keys of both purposes, or a Deferred of one.  Raises
+        KeyStoreError."""
+
+
+class IKeyStoreFactory(Interface):
+    """A kind of key store, chosen by its name in the setting ``keystore``.
+
+    Implementations also provide twisted.plugin.IPlugin and live in acra_twisted.keystore.plugins.
+    """
+
+    name: str = Attribute("Unique lower-case name, e.g. 'vault'.")
+    options: Sequence[Option] = Attribute(
+        "Settings of its own, which keystore_settings gives as NAME=VALUE."
+    )
+
+    def make(own: Settings, settings: Settings, environment: MutableMapping[str, str]) -> Any:
+        """Return an IKeyStore, None if the settings name none.  Raises KeyStoreError, at once, if
+        what they name cannot be used.
+
+        ``own`` has ``options``, ``settings`` are the daemon's.  Secrets that ``environment`` holds
+        for the store are taken out of it, so that no child process gets them.  Called before the
+        reactor runs, and before the process goes into the background: connections and threads
+        begin when a key is asked for."""
 
 
 class IDatabaseDialect(Interface):

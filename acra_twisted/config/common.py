@@ -360,6 +360,18 @@ KEYSTORE = Section(
     "Keys, in a folder of Acra's format (version 1). The environment variable ACRA_MASTER_KEY "
     "(base64), a file or a command supplies the master key, never a flag.",
     (
+        Option(
+            "keystore",
+            TEXT,
+            "filesystem",
+            "Kind of key store: filesystem, or the name of an installed plug-in.",
+        ),
+        Option(
+            "keystore_settings",
+            NAMES,
+            (),
+            "Settings of a key store that is a plug-in: NAME=VALUE, separated by commas.",
+        ),
         Option("keys_dir", FILE, ".acrakeys", "Folder of keys, mode 0700."),
         Option("keys_dir_public", FILE, "", "Folder of public keys, if it is a different one."),
         Option("master_key_file", FILE, "", "File with the master key, mode 0600."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.effects import Rule
+from acra_twisted.keystore.factory import FILESYSTEM
 from acra_twisted.options import Settings
 
 _ENDPOINTS: Final = (
@@ -48,11 +49,26 @@ def _uses_tls(settings: Settings) -> bool:
 
 
 KEY_SETTINGS: Final = (
+    "keystore",
+    "keystore_settings",
     "keys_dir",
     "keys_dir_public",
     "master_key_file",
     "master_key_command",
     "keystore_cache_size",
+)
+
+KEY_STORE_RULES: Final = (
+    Rule(
+        ("keystore_settings",),
+        lambda settings: settings["keystore"] != FILESYSTEM,
+        "keystore = filesystem, whose settings are keys_dir and the others",
+    ),
+    Rule(
+        ("keys_dir", "keys_dir_public", "master_key_file", "master_key_command"),
+        lambda settings: settings["keystore"] == FILESYSTEM,
+        "keystore names another key store, whose settings are keystore_settings",
+    ),
 )
 
 LOGGING_RULES: Final = (

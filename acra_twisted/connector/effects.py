@@ -6,6 +6,7 @@ from typing import Final
 
 from acra_twisted.config.commoneffects import (
     KEY_SETTINGS,
+    KEY_STORE_RULES,
     LISTENER_RULES,
     LOGGING_RULES,
     METRICS_RULES,
@@ -93,6 +94,7 @@ RULES: Final = (
         lambda settings: _is_secure_session(settings) or settings["audit_log_enable"],
         "nothing needs keys: the link is not Secure Session, the log is not signed",
     ),
+    *KEY_STORE_RULES,
     *LOGGING_RULES,
     *TRACING_RULES,
     *METRICS_RULES,

@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
 from acra_twisted.daemon.link import ACRASERVER, is_plain, is_tls
 from acra_twisted.errors import ConfigError, KeyStoreError
+from acra_twisted.events import KEY_STORE
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts, TLSSecurity
+
+_log = Logger()
 
 
 def server_address(settings: Settings) -> Address:
@@ -52,7 +58,14 @@ def link_security(
         settings["client_id"],
     )
     try:
-        security.check()
+        checking = security.check()
     except KeyStoreError as error:
         raise ConfigError(str(error)) from None
+    if checking is not None:
+        # A start does not wait for a store that answers later.  Each handshake asks again.
+        checking.addErrback(_tell)
     return security
+
+
+def _tell(failure: Failure) -> None:
+    _log.error("{event_text}", event_text=str(failure.value), code=KEY_STORE)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from acra_twisted.interfaces import IKeyStore
+from acra_twisted.interfaces import IKeys
+from acra_twisted.keystore.openers import make_opener
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.purposes import CONNECTOR, SERVER, Purpose
 
@@ -36,9 +37,11 @@ class _Kept(NamedTuple):
     checked: float
 
 
-@implementer(IKeyStore)
+@implementer(IKeys)
 class KeyCache:
-    """``size`` in entries; 0 is unlimited, -1 keeps nothing.  ``seconds`` is a monotonic clock.
+    """Keeps what ``store``, an IKeyStore, answers.
+
+    ``size`` is in entries; 0 is unlimited, -1 keeps nothing.  ``seconds`` is a monotonic clock.
 
     ``counts`` holds ``hit``, ``miss`` and ``evicted``.
     """
@@ -62,8 +65,8 @@ class KeyCache:
         return self._get((purpose,), (self._store.public_key, purpose, owner))
 
     def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
-        """See IKeyStore."""
-        return self._get((pair, symmetric), (self._store.opener, pair, symmetric, owner))
+        """See IKeys."""
+        return self._get((pair, symmetric), (make_opener, self._store, pair, symmetric, owner))
 
     def _get(self, involved: tuple[Purpose, ...], call: tuple[Any, ...]) -> Any:
         now = self._seconds()

@@ -7,13 +7,12 @@ name.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 from zope.interface import implementer
 
 from acra_twisted import purposes
-from acra_twisted.crypto.openers import Opener
 from acra_twisted.errors import CryptoError, KeyStoreError
 from acra_twisted.interfaces import IKeyStore
 from acra_twisted.keystore import files
@@ -81,10 +80,6 @@ class FilesystemKeyStore:
         except CryptoError as error:
             raise KeyStoreError(f"{purpose.text}: {path}: {error}") from None
 
-    def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Opener:
-        """See IKeyStore."""
-        return make_opener(self.keys, pair, symmetric, owner)
-
     def version(self, purpose: Purpose, owner: str = "") -> Hashable:
         """See IKeyStore."""
         path = os.path.join(self.folder, purposes.file_of(purpose, owner))
@@ -136,15 +131,6 @@ class FilesystemKeyStore:
                 if meant is not None:
                     found.append((path, meant))
         return [meant for _, meant in sorted(found)]
-
-
-def make_opener(
-    find: Callable[[Purpose, str], tuple[Any, ...]], pair: Purpose, symmetric: Purpose, owner: str
-) -> Opener:
-    """An Opener of both kinds of keys; symmetric ones are overwritten once its ciphers are made."""
-    # Held until the ciphers are made: a Secret overwrites its buffer when nobody holds it.
-    secrets = find(symmetric, owner)
-    return Opener(find(pair, owner), [secret.value for secret in secrets])
 
 
 def rotated(path: str) -> list[str]:

@@ -7,15 +7,14 @@ from typing import Any
 
 from zope.interface import implementer
 
-from acra_twisted.crypto.openers import Opener
-from acra_twisted.interfaces import IKeyStore
-from acra_twisted.keystore.filesystem import make_opener
+from acra_twisted.interfaces import IKeys
+from acra_twisted.keystore.openers import make_opener
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.purposes import Purpose, check_owner
 from acra_twisted.themis.keys import PublicKey
 
 
-@implementer(IKeyStore)
+@implementer(IKeys)
 class MemoryKeyStore:
     """``put`` adds the newest key of a purpose."""
 
@@ -45,9 +44,9 @@ class MemoryKeyStore:
         check_owner(purpose, owner)
         return self._public.get((purpose, owner))
 
-    def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Opener:
-        """See IKeyStore."""
-        return make_opener(self.keys, pair, symmetric, owner)
+    def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
+        """See IKeys."""
+        return make_opener(self, pair, symmetric, owner)
 
     def version(self, purpose: Purpose, owner: str = "") -> Hashable:
         """See IKeyStore."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.events import KEY_STORE
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.cache import KeyCache
-from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.keystore.factory import FILESYSTEM, own_settings, store_factory
 from acra_twisted.options import Settings
 
 
@@ -20,24 +21,21 @@ def open_keys(
     seconds: Callable[[], float],
     wanted: bool = True,
 ) -> KeyCache | None:
-    """The key store behind its cache; None if there is no folder of keys, or it is not wanted.
+    """The key store that the settings name, behind its cache; None if they name none, or if it is
+    not wanted.
 
-    ``environment`` loses the master key in any case.  Raises ConfigError if there is a folder
-    that cannot be used, or whose keys the master key does not open.
+    ``environment`` loses the secrets that are for the store.  Raises ConfigError if the store
+    cannot be used, such as a folder whose keys the master key does not open.
     """
-    folder = settings["keys_dir"]
-    if not wanted or not folder or not os.path.lexists(folder):
+    if not wanted:
         environment.pop(masterkey.VARIABLE, None)
         return None
+    factory = store_factory(settings.get("keystore", FILESYSTEM))
     try:
-        master = masterkey.load(
-            environment, settings["master_key_file"], settings["master_key_command"]
-        )
-        store = FilesystemKeyStore(os.path.abspath(folder), master, settings["keys_dir_public"])
-        store.check()
+        store = factory.make(own_settings(factory, settings), settings, environment)
     except KeyStoreError as error:
         raise ConfigError(str(error), code=KEY_STORE) from None
-    return KeyCache(store, settings["keystore_cache_size"], seconds)
+    return None if store is None else KeyCache(store, settings["keystore_cache_size"], seconds)
 
 
 def need_keys(keys: Any, settings: Mapping[str, Any], who: str) -> Any:
@@ -51,3 +49,19 @@ def need_keys(keys: Any, settings: Mapping[str, Any], who: str) -> Any:
             code=KEY_STORE,
         )
     return keys
+
+
+def at_once(found: Any, settings: Mapping[str, Any], who: str) -> Any:
+    """An answer of a key store for ``who``, who cannot wait.
+
+    Raises ConfigError if the store answers later.
+    """
+    if isinstance(found, Deferred):
+        found.addErrback(lambda failure: None)
+        raise ConfigError(
+            f"keystore: {who} needs its key before the daemon runs, and the key store "
+            f"{settings.get('keystore', FILESYSTEM)!r} answers later; choose another key store, or "
+            f"do without {who}",
+            code=KEY_STORE,
+        )
+    return found

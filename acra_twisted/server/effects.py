@@ -6,6 +6,7 @@ from typing import Final
 
 from acra_twisted.config.commoneffects import (
     KEY_SETTINGS,
+    KEY_STORE_RULES,
     LISTENER_RULES,
     LOGGING_RULES,
     METRICS_RULES,
@@ -233,6 +234,7 @@ RULES: Final = (
     *_TLS_RULES,
     *_STAGE_RULES,
     *_SPAN_RULES,
+    *KEY_STORE_RULES,
     *LOGGING_RULES,
     *TRACING_RULES,
     *METRICS_RULES,

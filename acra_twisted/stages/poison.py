@@ -16,9 +16,12 @@ from functools import partial
 from shlex import quote
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
 from twisted.plugin import IPlugin
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted import events
@@ -35,6 +38,7 @@ from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.stages import containers
 from acra_twisted.verdicts import PASS, Hangup, Pass
 
+_log = Logger()
 #: The script's whole environment: nothing of ours, in particular no master key.
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -50,7 +54,8 @@ class PoisonFactory:
     advisory = False
 
     def make(self, settings: Settings, services: Services) -> Poison:
-        """Raises ConfigError if there are no poison keys, or the script cannot be run."""
+        """Raises ConfigError if there are no poison keys, or the script cannot be run.  Where the
+        key store answers later, a missing key ends the program."""
         keys = services.need_keys(self.name)
         own = services.settings
         script = own["poison_run_script_file"]
@@ -60,14 +65,15 @@ class PoisonFactory:
                 f"run: chmod u+x {quote(script)}"
             )
         try:
-            found = keys.keys(POISON) or keys.keys(POISON_SYMMETRIC)
+            checking = then(
+                keys.keys(POISON),
+                lambda pairs: then(pairs or keys.keys(POISON_SYMMETRIC), _need_keys),
+            )
         except KeyStoreError as error:
             raise ConfigError(str(error)) from None
-        if not found:
-            raise ConfigError(
-                "poison: the key store has no poison record keys; run: acra-keymaker "
-                "--keystore=v1 --generate_poisonrecord_keys"
-            )
+        if isinstance(checking, Deferred):
+            # The key store answers later: the daemon runs by then, and without keys it must not.
+            checking.addErrback(_tell).addErrback(lambda _: services.shut_down())
         run = None
         if script:
             run = Script(services.reactor, script, own["poison_script_timeout"]).start
@@ -78,6 +84,19 @@ class PoisonFactory:
             stop_session=own["poison_stop_session_enable"],
             shut_down=services.shut_down if own["poison_shutdown_enable"] else None,
         )
+
+
+def _need_keys(found: Any) -> None:
+    if not found:
+        raise ConfigError(
+            "poison: the key store has no poison record keys; run: acra-keymaker "
+            "--keystore=v1 --generate_poisonrecord_keys"
+        )
+
+
+def _tell(failure: Failure) -> Failure:
+    _log.error("{event_text}", event_text=str(failure.value), code=events.KEY_STORE)
+    return failure
 
 
 @implementer(IResultStage, IMessageStage)

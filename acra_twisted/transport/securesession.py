@@ -15,7 +15,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from acra_twisted.errors import AcraError, ForeignProtocol, HandshakeError, KeyStoreError
 from acra_twisted.interfaces import IAuthenticatingTransport, ITransportSecurity
+from acra_twisted.keystore.answers import both
 from acra_twisted.purposes import CONNECTOR, SERVER, is_client_id
 from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey, generate
@@ -161,15 +162,13 @@ class SecureSessionProtocol(ProtocolWrapper):
             use(found)
             return
         self._waiting = True
-        waiting: Deferred[Any] = gatherResults(
-            [v if isinstance(v, Deferred) else _fired(v) for v in found], consumeErrors=True
-        )
+        waiting = both(*found)
 
         def resume(_: Any) -> None:
             self._waiting = False
             self.dataReceived(b"")
 
-        waiting.addErrback(_unwrapped).addCallback(use).addErrback(otherwise)
+        waiting.addCallback(use).addErrback(otherwise)
         waiting.addCallback(resume).addErrback(self._failed)
 
     def _handshake(self, data: bytes) -> None:
@@ -313,19 +312,6 @@ def _unread(data: bytes) -> None:
     """Drop a farewell that the peer cannot read."""
 
 
-def _unwrapped(failure: Failure) -> Failure:
-    """What failed, out of gatherResults' FirstError."""
-    first: Any = failure.value
-    reason: Failure = first.subFailure
-    return reason
-
-
-def _fired(value: Any) -> Deferred[Any]:
-    fired: Deferred[Any] = Deferred()
-    fired.callback(value)
-    return fired
-
-
 class _Factory(WrappingFactory[Any]):
     protocol: Any = SecureSessionProtocol
     noisy = False
@@ -363,14 +349,25 @@ class SecureSessionSecurity:
         #: In place of keys that are not there.
         self.nobody = generate()
 
-    def check(self) -> None:
-        """A connector's keys must be there from the start.  Raises KeyStoreError."""
+    def check(self) -> Deferred[None] | None:
+        """See that a connector's keys are there.  Raises KeyStoreError; a store that answers later
+        makes it a Deferred, which fails with it."""
         client_id = self.client_id
-        for found, what, file in (
-            (self.keys.keys(CONNECTOR, client_id), "own private key", client_id),
-            (self.keys.public_key(SERVER, client_id), "public key", f"{client_id}_server.pub"),
+        found = (self.keys.keys(CONNECTOR, client_id), self.keys.public_key(SERVER, client_id))
+        if any(isinstance(value, Deferred) for value in found):
+            return both(*found).addCallback(self._complain)
+        self._complain(found)
+        return None
+
+    def _complain(self, found: Any) -> None:
+        client_id = self.client_id
+        for key, what, file in zip(
+            found,
+            ("own private key", "public key"),
+            (client_id, f"{client_id}_server.pub"),
+            strict=True,
         ):
-            if not found:
+            if not key:
                 raise KeyStoreError(
                     f"keys_dir: the {what} for the link, file {file!r}, is missing; run: "
                     f"acra-keymaker --keystore=v1 --client_id={shlex.quote(client_id)} "

@@ -12,7 +12,7 @@ from twisted.logger import LogLevel
 from acra_twisted import purposes
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.keystore.masterkey import VARIABLE
-from acra_twisted.keystore.opening import open_keys
+from acra_twisted.keystore.opening import at_once, open_keys
 from acra_twisted.options import Settings
 from acra_twisted.telemetry.logs import chain
 from acra_twisted.telemetry.logs.formats import FORMATS, LogWriter, SignedLog, SignedSink
@@ -70,6 +70,7 @@ def _key_reader(settings: Settings) -> Callable[[], bytes]:
         try:
             store = open_keys(settings, dict(environment), lambda: 0.0)
             found = () if store is None else store.keys(purposes.AUDIT_LOG)
+            found = at_once(found, settings, "the signed log")
         except AcraError as error:
             raise ConfigError(f"audit_log_enable: {error}") from None
         if not found:

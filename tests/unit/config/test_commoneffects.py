@@ -24,6 +24,12 @@ class Effects(SynchronousTestCase):
         self.assertEqual(self.told("--security_log_format=cef"), ["security_log_format"])
         self.assertEqual(self.told("--security_log_format=cef", "--security_log_file=x"), [])
 
+    def test_key_stores(self):
+        self.assertEqual(self.told("--keystore_settings=a=b"), ["keystore_settings"])
+        self.assertEqual(self.told("--keystore=later", "--keystore_settings=a=b"), [])
+        self.assertEqual(self.told("--keys_dir=x"), [])
+        self.assertEqual(self.told("--keystore=later", "--keys_dir=x"), ["keys_dir"])
+
     def test_spans(self):
         for flag in (
             *("--tracing_queue_size=5", "--tracing_batch_size=5", "--tracing_interval=5"),

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted import purposes
-from acra_twisted.interfaces import IKeyStore
+from acra_twisted.interfaces import IKeys
 from acra_twisted.keystore.cache import OFF, RECHECK, KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.purposes import (
@@ -32,7 +32,7 @@ class Caching(FolderCase):
         return self.cache.keys(SEARCH_HMAC, owner)[0].value
 
     def test_kept_once_opened(self):
-        verifyObject(IKeyStore, self.cache)
+        verifyObject(IKeys, self.cache)
         first = self.cache.keys(SEARCH_HMAC, "first")
         self.assertIs(self.cache.keys(SEARCH_HMAC, "first"), first)
         self.assertEqual(self.cache.counts, {"hit": 1, "miss": 1, "evicted": 0})

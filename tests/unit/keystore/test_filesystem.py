@@ -13,6 +13,7 @@ from acra_twisted.errors import KeyStoreError
 from acra_twisted.interfaces import IKeyStore
 from acra_twisted.keystore import files
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.keystore.openers import make_opener
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.themis import keys
 from tests.support.vectors import load, unhex
@@ -58,7 +59,7 @@ class Reading(FolderCase):
     def test_an_opener_of_both_kinds(self):
         self.writer.generate(purposes.STORAGE, OWNER)
         self.writer.generate(purposes.STORAGE_SYMMETRIC, OWNER)
-        opener = self.store.opener(purposes.STORAGE, purposes.STORAGE_SYMMETRIC, OWNER)
+        opener = make_opener(self.store, purposes.STORAGE, purposes.STORAGE_SYMMETRIC, OWNER)
         public = self.store.public_key(purposes.STORAGE, OWNER)
         (symmetric,) = self.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
         struct = acrastruct.create(b"text", public, b"", os.urandom)

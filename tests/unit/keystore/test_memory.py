@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted import purposes
-from acra_twisted.interfaces import IKeyStore
+from acra_twisted.interfaces import IKeys
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.themis import keys
 
@@ -12,7 +12,7 @@ from acra_twisted.themis import keys
 class Memory(SynchronousTestCase):
     def test_newest_first(self):
         store = MemoryKeyStore()
-        verifyObject(IKeyStore, store)
+        verifyObject(IKeys, store)
         old, new = keys.generate(), keys.generate()
         before = store.version(purposes.STORAGE, "client")
         for key in (old, new):

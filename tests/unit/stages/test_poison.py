@@ -7,6 +7,7 @@ import stat
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -16,9 +17,11 @@ from acra_twisted.crypto import cells
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IMessageStage, IResultStage, IRowTransform
+from acra_twisted.keystore.cache import KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.options import defaults
 from acra_twisted.pipeline.services import Services
+from acra_twisted.purposes import POISON_SYMMETRIC
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison, PoisonFactory, Script
@@ -34,6 +37,7 @@ from tests.support.containers import (
     copy_batch,
     hexed,
 )
+from tests.support.laterstore import LaterStore
 from tests.support.sessions import make_session
 
 
@@ -238,6 +242,39 @@ class Making(SynchronousTestCase):
                 raise KeyStoreError("mode 0644")
 
         self.refused("mode 0644", Broken())
+
+
+class Later(SynchronousTestCase):
+    """The key store answers when the daemon runs."""
+
+    def make(self, inside):
+        self.ended = []
+        self.said = []
+        globalLogPublisher.addObserver(self.said.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.said.append)
+        store = LaterStore(inside)
+        keys = KeyCache(store, 10, lambda: 0.0)
+        end = self.ended.append
+        services = Services(
+            Clock(), None, keys, Workers(), lambda: end(1), defaults(SERVER_SECTIONS)
+        )
+        PoisonFactory().make(None, services)
+        self.assertEqual(self.ended, [])
+        store.answer()
+
+    def test_either_kind_of_key_will_do(self):
+        self.make(Workbench().keys)
+        only = MemoryKeyStore()
+        only.put(POISON_SYMMETRIC, bytes(32))
+        self.make(only)
+        self.assertEqual((self.ended, self.said), ([], []))
+
+    def test_without_one_the_program_ends(self):
+        self.make(MemoryKeyStore())
+        self.assertEqual(len(self.ended), 1)
+        [event] = self.said
+        self.assertEqual(event["code"], events.KEY_STORE)
+        self.assertIn("acra-keymaker", event["event_text"])
 
 
 class Process:

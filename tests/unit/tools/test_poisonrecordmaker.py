@@ -3,6 +3,7 @@
 import base64
 
 from acra_twisted.crypto import envelopes
+from acra_twisted.keystore.openers import make_opener
 from acra_twisted.purposes import POISON, POISON_SYMMETRIC
 from acra_twisted.tools import poisonrecordmaker
 from tests.unit.tools.base import ToolCase
@@ -13,7 +14,7 @@ class Maker(ToolCase):
 
     def test_both_forms(self):
         self.make_keys("--generate_poisonrecord_keys")
-        opener = self.store.opener(POISON, POISON_SYMMETRIC)
+        opener = make_opener(self.store, POISON, POISON_SYMMETRIC, "")
         for kind in ("acrastruct", "acrablock"):
             text = self.call(f"--keys_dir={self.folder}", f"--type={kind}", "--data_length=17")
             self.assertTrue(text.endswith("\n"))

@@ -28,6 +28,7 @@ from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
+from tests.support.laterstore import LaterStore
 from tests.support.vectors import load
 
 NOW = 1_800_000_000
@@ -427,6 +428,33 @@ class Later(SynchronousTestCase):
         answer.callback(found)
         carry(near, far)
         self.assertEqual(far.inner.peer, CLIENT_ID)
+
+    def test_a_connector_waits_for_its_own_keys(self):
+        remote = LaterStore(store(CLIENT, CONNECTOR, SERVER_KEY, SERVER))
+        security = SecureSessionSecurity(remote, "acra_server", lambda: NOW, CLIENT_ID)
+        near, far = side(security), server()
+        carry(near, far)
+        self.assertEqual(near.transport.value(), b"")
+        remote.answer()
+        carry(near, far)
+        self.assertEqual(far.inner.peer, CLIENT_ID)
+
+    def test_a_connectors_keys_are_looked_at_when_they_come(self):
+        for own, other, missing in (
+            (CONNECTOR, SERVER, ""),
+            (SERVER, SERVER, "own private key"),
+            (CONNECTOR, CONNECTOR, "public key"),
+        ):
+            remote = LaterStore(store(CLIENT, own, SERVER_KEY, other))
+            security = SecureSessionSecurity(remote, "acra_server", lambda: NOW, CLIENT_ID)
+            checked = security.check()
+            self.assertNoResult(checked)
+            remote.answer()
+            if missing:
+                failure = self.failureResultOf(checked, KeyStoreError)
+                self.assertIn(f"the {missing} for the link", str(failure.value))
+            else:
+                self.assertIsNone(self.successResultOf(checked))
 
     def test_not_endlessly(self):
         end = server(keys=self.remote())
