@@ -57,7 +57,7 @@ LOG_LINES_LOST: Final = 2019
 
 
 class Event(NamedTuple):
-    """What a code means and weighs: ``severity`` is CEF's, ``syslog`` names syslog's.
+    """The meaning and severity of a code: ``severity`` is CEF's, ``syslog`` names syslog's.
 
     Security events have an ``action``, which became of what a peer did, and its ``outcome`` for
     the peer; others have neither.

@@ -208,13 +208,13 @@ class Exchange:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What stages and observers must remember about it, by their names."""
+        """Notes of stages and observers about it, by their names."""
         if self._notes is None:
             self._notes = {}
         return self._notes
 
     def take_note(self, name: str, default: Any) -> Any:
-        """What was remembered by a name, and is no more; ``default`` if nothing was."""
+        """Remove and return the note of a name; ``default`` if there is none."""
         return default if self._notes is None else self._notes.pop(name, default)
 
     def add_attribute(self, key: str, value: str | int | float | bool) -> None:

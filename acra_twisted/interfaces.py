@@ -165,7 +165,7 @@ class IMessageFlow(Interface):
         while a Work is unsettled.  Raises WireError."""
 
     def settle(work: Work, verdict: Verdict[Any]) -> None:
-        """Apply the pipeline's verdict (Hangup excepted: that is for whoever runs the flow)."""
+        """Apply the pipeline's verdict (but Hangup, which the owner of the flow executes)."""
 
     def take_output() -> bytes:
         """Return and clear the bytes for the destination, joined: one write per turn."""
@@ -333,8 +333,8 @@ class IPipelineObserver(Interface):
         """Its last reply byte was queued for the client, or it was dropped: see outcome."""
 
     def stage_refused(stage: str, work: Work, verdict: Deny | Hangup) -> None:
-        """A stage answered Deny or Hangup.  What stages did for an exchange that is recorded, and
-        when, is in its `stage_runs` when it closes, and gone when every observer has been told."""
+        """A stage answered Deny or Hangup.  A recorded exchange has the work of its stages,
+        with times, in `stage_runs` when it closes, until every observer has been told."""
 
     def stage_failed(stage: str, work: Work, failure: Any) -> None:
         """A hook raised or its Deferred failed.  `failure` is a twisted Failure."""

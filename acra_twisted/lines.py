@@ -22,7 +22,8 @@ def write_whole(descriptor: int, data: bytes | bytearray) -> None:
 
 
 def is_cut(path: str) -> bool:
-    """Whether a file ends in the midst of a line; False of what cannot be read or is no file."""
+    """Return True if a file ends in the midst of a line; False of what cannot be read or is no
+    file."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False

@@ -388,5 +388,5 @@ class Settings(Mapping[str, Any]):
 
 
 def defaults(sections: Sequence[Section]) -> Settings:
-    """What holds when nothing is configured."""
+    """Return the settings when nothing is configured."""
     return Settings({o.name: o.default for section in sections for o in section.options})

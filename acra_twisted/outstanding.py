@@ -72,7 +72,7 @@ class Outstanding:
 
     @property
     def is_due(self) -> bool:
-        """Whether the head is an answer of ours that the client should have now."""
+        """True if the head is an answer of ours that the client should have now."""
         entries, first = self._entries, self._first
         if len(entries) == first:
             return False
@@ -82,8 +82,8 @@ class Outstanding:
         return action == ANSWER
 
     def forwards(self, first: int, codes: list[int], exchange: Any) -> bool:
-        """Whether ``first`` and those behind it are forwarded replies to these codes, all of one
-        exchange, and nothing else is owed."""
+        """Return True if ``first`` and those behind it are forwarded replies to these codes, all of
+        one exchange, and nothing else is owed."""
         entries, at = self._entries, self._first + first
         if len(entries) - at != len(codes):
             return False
@@ -133,5 +133,5 @@ class Outstanding:
 
 
 def is_answer(action: int) -> bool:
-    """Whether a reply is ours, and the database says nothing to its message."""
+    """Return True if a reply is ours, and the database says nothing to its message."""
     return action >= ANSWER

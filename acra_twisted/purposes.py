@@ -1,4 +1,4 @@
-"""What keys are for, and where Acra's key store (version 1) keeps them.
+"""The purposes of keys, and their places in Acra's key store (version 1).
 
 Source: acra-wire reference, section 16.  A pair is two files, the private key's and ``.pub``.
 Private and symmetric keys are sealed with the master key, bound to their owner (or to their own
@@ -104,7 +104,7 @@ def public_file_of(purpose: Purpose, owner: str) -> str:
 
 
 def context_of(purpose: Purpose, owner: str) -> bytes:
-    """What the sealed file is bound to."""
+    """Return the context to which the sealed file is bound."""
     return owner.encode() if purpose.owner else purpose.path.encode()
 
 

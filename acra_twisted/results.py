@@ -23,13 +23,13 @@ Search = Callable[[bytes, int, int], bool]
 
 
 class Values(Protocol):
-    """What a dialect knows of its types, for the stages that look for containers in values."""
+    """A dialect's knowledge of its types, for the stages that look for containers in values."""
 
     def can_hold(self, columns: Columns) -> bool:
-        """Whether a value of some column can hold a container: numbers and dates cannot."""
+        """Return True if a value of some column can hold a container: numbers and dates cannot."""
 
     def is_laborious(self, columns: Columns) -> bool:
-        """Whether values must be taken apart for it, which takes long."""
+        """Return True if values must be taken apart for it, which takes long."""
 
     def find(self, columns: Columns, column: int, value: bytes) -> Sequence[Any]:
         """Return the `crypto.cells.Sighting` of whatever looks like a container in one cell; one
@@ -126,7 +126,7 @@ class Columns:
 
 
 class Plan:
-    """What the stages do with the rows of a result.  Made once for its columns and kept with them.
+    """The stages' treatment of the rows of a result.  Made once for its columns and kept with them.
 
     ``shown``: the columns as the client is told of them; ``hooks``: the transforms of the stages
     that these columns concern, in the order in which they run; ``searches``: how to see that a run
@@ -151,7 +151,7 @@ class Plan:
         self.described = b""
 
     def concerns(self, data: bytes, start: int, end: int) -> bool:
-        """Whether some stage must see the rows in ``data[start:end]``."""
+        """Return True if some stage must see the rows in ``data[start:end]``."""
         searches = self.searches
         if searches is None:
             return True

@@ -1,4 +1,4 @@
-"""Who is connected: a client's connection to a database, as flows, stages and observers see it.
+"""A client's connection to a database, as flows, stages and observers see it.
 
 The records are slotted: every message reads them.  Times are nanoseconds of the session's clock
 (see `telemetry.tracing.clock`), 0 meaning "not yet".
@@ -20,7 +20,7 @@ FAILED_TRANSACTION: Final = "failed_transaction"
 
 
 class Identity:
-    """Who is at the other end.  Bound once, from what was verified, never from what is claimed.
+    """The peer.  Bound once, from what was verified, never from what is claimed.
 
     ``peer`` and ``port`` are the address; ``certificate`` is the subject of the peer's, empty
     where it has none.
@@ -69,7 +69,7 @@ class Traffic:
         )
 
     def since(self, before: Traffic) -> Traffic:
-        """What has come on top of ``before``, which is brought up to date."""
+        """Return the growth since ``before``, and bring ``before`` up to date."""
         more = Traffic(
             self.from_client - before.from_client,
             self.to_client - before.to_client,

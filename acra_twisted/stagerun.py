@@ -1,4 +1,4 @@
-"""What a stage did for a request that is recorded: the one way in which it is told.
+"""The work of a stage for a recorded request: the only form in which it is reported.
 
 The driver adds to an exchange's ``stage_runs``; observers read them when the exchange has closed.
 """

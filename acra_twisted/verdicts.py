@@ -1,4 +1,4 @@
-"""What a stage may answer: a closed set.
+"""The answers of a stage: a closed set.
 
 ``PASS`` is compared by identity, the others by exact type, because this happens for every
 statement and run of rows (a type comparison costs a tenth of an ``isinstance`` against Deferred).

@@ -1,4 +1,5 @@
-"""What connections cost: memory of idle sessions, TLS handshakes, latency of one client."""
+"""Measure the cost of connections: memory of idle sessions, TLS handshakes, latency of one
+client."""
 
 from __future__ import annotations
 
@@ -110,7 +111,7 @@ def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dic
 
 
 def _bare_handshakes(folder: Path, count: int) -> dict[str, float]:
-    """Of ``bench/handshaker.py``."""
+    """Measure ``bench/handshaker.py``."""
     place = Path(tempfile.mkdtemp(dir=folder))
     authority, port = Authority(place), free_port()
     certificate, key = authority.issue("server", hosts=("localhost", "127.0.0.1"))

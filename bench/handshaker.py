@@ -19,7 +19,7 @@ _REQUEST = 12
 
 
 class _Transport:
-    """Whom the context tells of a peer that is not who it must be."""
+    """Receive the context's report of a peer with a wrong identity."""
 
     def failVerification(self, reason: Any) -> None:
         """Nobody's name is checked here."""

@@ -1,4 +1,4 @@
-"""What the firewall refuses of PostgreSQL's own regression suite: its false positives.
+"""Find the firewall's false positives in PostgreSQL's own regression suite.
 
     python bench/regression_suite.py FOLDER    (FOLDER: src/test/regress/sql of PostgreSQL's source)
 

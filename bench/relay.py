@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def carry(epoll: select.epoll, peers: dict, one: socket.socket, other: socket.socket) -> None:
-    """What one side says to the other; or the end of both."""
+    """Carry bytes from one side to the other, or end both."""
     try:
         try:
             data = one.recv(65536)

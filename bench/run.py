@@ -198,7 +198,7 @@ class Bench:
         return ROWS / took
 
     def spans(self) -> dict[str, dict[str, int]]:
-        """What became of the spans of each server that sampled everything."""
+        """Count the exported and lost spans of each server that sampled everything."""
         found = {}
         for name, port in self.pages.items():
             with self.awake(name), urlopen(f"http://127.0.0.1:{port}/metrics") as page:
@@ -348,7 +348,7 @@ def spent_table(spent: dict[str, dict[str, list[float]]], names: list[str]) -> s
 
 
 def spans_table(spans: dict[str, dict[str, int]]) -> str:
-    """What became of the spans."""
+    """Return a table of exported and lost spans."""
     lines = ["Spans of the servers that sample everything"]
     for name, counts in spans.items():
         told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

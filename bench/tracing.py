@@ -1,4 +1,4 @@
-"""What tracing costs: an exchange's record, an encoded span, a connector that follows."""
+"""Measure the cost of tracing: an exchange's record, an encoded span, a connector that follows."""
 
 from __future__ import annotations
 
@@ -197,9 +197,9 @@ def following(
 def table(
     recorded: dict[str, float], encoded: dict[str, float], followed: dict[str, dict[str, float]]
 ) -> str:
-    """What was measured; times also as ratios to OpenCensus' own tracer.
+    """Return the results; times also as ratios to OpenCensus' own tracer.
 
-    What we aim at, where that tracer takes 180 us: 15 us for a sampled exchange, 1.5 us for
+    The aims, on a machine where that tracer takes 180 us: 15 us for a sampled exchange, 1.5 us for
     another, 6 us for a span to encode; so ratios of 0.083, 0.008 and 0.033.
     """
     base = recorded[BASELINE]

@@ -1,1 +1,1 @@
-"""What a release is made of: archives, man pages, the changelog, the bill of materials."""
+"""Make a release: archives, man pages, the changelog, the bill of materials."""

@@ -24,7 +24,7 @@ def fragments(top: Path) -> list[Path]:
 
 
 def assemble(top: Path, version: str, date: str) -> str:
-    """What CHANGELOG.rst is with the news of a version on top.  Raises CalledProcessError."""
+    """Return CHANGELOG.rst with the news of a version on top.  Raises CalledProcessError."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         (place / "newsfragments").mkdir()

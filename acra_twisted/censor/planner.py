@@ -176,7 +176,7 @@ class Planner:
 
 
 def _guards_names(handlers: Sequence[CompiledHandler]) -> bool:
-    """Whether something is allowed by names without a schema that is denied under others."""
+    """Return True if rules allow something by names without a schema and deny it by others."""
     trusts = False
     for handler in handlers:
         if trusts and handler.closes:

@@ -20,23 +20,23 @@ _LOGS: Final = ("log_to_console", "log_to_file", "log_to_syslog", "log_to_journa
 
 
 def has_log(settings: Settings) -> bool:
-    """Whether log lines are written anywhere."""
+    """Return True if log lines are written anywhere."""
     return any(settings[name] for name in _LOGS)
 
 
 def has_collector(settings: Settings) -> bool:
-    """Whether spans are sent anywhere, by requests with queues."""
+    """Return True if spans are sent anywhere, by requests with queues."""
     return any(settings.get(name) for name in (*_ENDPOINTS, "tracing_to_server"))
 
 
 def shows_spans(settings: Settings) -> bool:
-    """Whether anybody sees which traces are recorded."""
+    """Return True if anybody sees which traces are recorded."""
     pages = settings["incoming_connection_zpages_string"] is not None
     return pages or settings["tracing_log_enable"] or has_collector(settings)
 
 
 def serves_pages(settings: Settings) -> bool:
-    """Whether there are trace pages."""
+    """Return True if there are trace pages."""
     return settings["incoming_connection_zpages_string"] is not None
 
 

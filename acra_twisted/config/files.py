@@ -35,12 +35,12 @@ class ConfigFile(Protocol):
 
 
 def has_yaml_name(path: str) -> bool:
-    """Whether the name says that the content is YAML."""
+    """Return True if the name says that the content is YAML."""
     return path.lower().endswith(_YAML_NAMES)
 
 
 def is_to_be_made(path: str) -> bool:
-    """Whether --dump_config makes this file: it has YAML's name, and holds nothing yet."""
+    """Return True if --dump_config makes this file: it has YAML's name, and holds nothing yet."""
     return has_yaml_name(path) and not (os.path.exists(path) and os.path.getsize(path))
 
 
@@ -73,7 +73,8 @@ def read_text(path: str) -> str:
 
 
 def is_yaml(path: str, text: str) -> bool:
-    """Whether the first line that is no comment is one of YAML; the name, if there is none."""
+    """Return True if the first line that is no comment is one of YAML; the name, if there is
+    none."""
     for line in map(str.strip, text.splitlines()):
         if line and line[0] not in "#;":
             return line[0] != "[" and (

@@ -19,8 +19,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def judge(data: bytes, said: bytes) -> tuple[ForeignProtocol | None, str]:
-    """What is wrong with who answers to what an application has ``said``, if it speaks another
-    protocol; and the error that it answers with, if it is one."""
+    """Return a failure if the peer answers an application's bytes ``said`` in another protocol,
+    and the error that it answers with, if it is one."""
     if spoken.spoken(said) == spoken.POSTGRESQL:
         protocol = spoken.spoken(data)
         if protocol in _FOREIGN:

@@ -79,7 +79,7 @@ def check_whole(settings: Settings) -> list[str]:
 
 
 def check_certificates(settings: Settings) -> list[str]:
-    """What is to be said of this side's certificates.  Raises ConfigError if connections cannot
+    """Return remarks about this side's certificates.  Raises ConfigError if connections cannot
     work with them."""
     parts = []
     if is_tls(settings, ACRASERVER):

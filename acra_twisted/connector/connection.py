@@ -167,7 +167,7 @@ class ApplicationConnection(Channel):
         self._early += data
 
     def _ignored(self, data: bytes) -> None:
-        """What comes when it is over."""
+        """Ignore bytes that arrive after the end."""
 
     # -- what is carried -------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class ApplicationConnection(Channel):
         self.write(data)
 
     def _speaks_otherwise(self, data: bytes) -> bool:
-        """Whether the first answer is none of AcraServer's; an error is told of here, too."""
+        """Return True if the first answer is not AcraServer's; this also logs an error."""
         wrong, refusal = judge(data, self._said or b"")
         if refusal:
             self._event(
@@ -457,7 +457,7 @@ class ApplicationConnection(Channel):
             self.close()
 
     def _is_unanswered(self) -> bool:
-        """Whether the application waits for the server's first word, or is going to."""
+        """Return True if the application waits for the server's first word, or is going to."""
         if self._lost:
             return False
         if self.relay is not None:

@@ -1,4 +1,4 @@
-"""What the connections of AcraConnector share."""
+"""The common context of AcraConnector's connections."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ class Farewell:
 
 
 def asks_to_cancel(said: bytes) -> bool:
-    """Whether that is a cancel request, perhaps behind one for encryption: it has no answer."""
+    """Return True if that is a cancel request, perhaps behind one for encryption: it has no
+    answer."""
     code = frames.STARTUP_HEADER.unpack_from(said)[1] if len(said) >= 8 else 0
     return code == frames.CANCEL_REQUEST

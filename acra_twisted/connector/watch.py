@@ -99,7 +99,7 @@ class StartupWatch:
         return self._let_go()
 
     def _direct_tls(self) -> bool:
-        """Whether TLS begins here, without having been asked for."""
+        """Return True if TLS begins here, without having been asked for."""
         if self._tls == REFUSE:
             raise WireError("client", "direct TLS, which application_tls = refuse refuses", b"")
         if self._tls not in (OFFER, REQUIRE) or self.encrypted:

@@ -1,4 +1,4 @@
-"""AcraStruct: data for the holder of a private key, made by whoever has the public one.
+"""AcraStruct: data encrypted with a public key, for the holder of the private key.
 
 Source: themis-formats reference, section 9.1.  ``context`` is a zone's id for data of a zone and
 empty otherwise; it seals the data and not the data key.

@@ -84,7 +84,7 @@ def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> b
 
 
 def has_escaped(data: bytes, start: int, end: int) -> bool:
-    """Whether something in a run may be a container in escape format, however often quoted."""
+    """Return True if a run may have a container in escape format, however often quoted."""
     return (
         data.find(b"\\", start, end) >= 0
         and contains_any(data, _ESCAPED_ZERO, start, end)
@@ -118,7 +118,7 @@ class Sighting(NamedTuple):
 
 
 def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sighting]:
-    """Whatever looks like a container in a cell that is one value, in order.
+    """Find everything that looks like a container in a cell of one value, in order.
 
     ``binary``: False if the cell is text for sure.  ``syntax``: it is text with a syntax of its
     own, where nothing but digits can take the place of digits.
@@ -154,7 +154,7 @@ def unusual(sighting: Sighting) -> Sighting:
 
 
 def concerns(cell: bytes, start: int, end: int) -> bool:
-    """Whether a part of a cell is worth a look of its own."""
+    """Return True if a part of a cell must be searched by itself."""
     return end - start >= envelopes.MINIMUM and might_contain(cell, True, start, end)
 
 
@@ -194,7 +194,7 @@ def _head(sighting: Sighting) -> bytes:
 
 
 def fills(sighting: Sighting, value: bytes) -> bool:
-    """Whether a value is a container and nothing else."""
+    """Return True if a value is exactly one container."""
     begin = 2 if sighting.form == HEX and value[:2] == b"\\x" else 0
     return sighting.start == begin and sighting.end == len(value)
 

@@ -1,4 +1,4 @@
-"""Poison records: containers that no application made, so whoever reads one is an intruder.
+"""Poison records: containers that no application made, so that only an intruder reads one.
 
 Source: acra-wire reference, section 15.  To anyone without the keys a record is an ordinary
 container: same form, plausible length, random content.

@@ -1,7 +1,7 @@
-"""Whose process is at the other end of a connection from this machine; the kernel tells.
+"""Find the owner of the process at the other end of a connection from this machine.
 
-Of a unix socket by its credentials (unix(7), SO_PEERCRED), of TCP by the table of connections
-(proc(5), /proc/net/tcp), in which the peer's own end stands with its owner.
+The kernel tells the credentials of a unix socket's peer (unix(7), SO_PEERCRED).  For TCP the table
+of connections (proc(5), /proc/net/tcp) lists the peer's own end with its owner.
 """
 
 from __future__ import annotations

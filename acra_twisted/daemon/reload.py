@@ -1,4 +1,4 @@
-"""What a daemon reads anew on SIGHUP, while sessions go on."""
+"""Read rules, keys and certificates again on SIGHUP, while sessions continue."""
 
 from __future__ import annotations
 

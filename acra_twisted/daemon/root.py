@@ -1,4 +1,4 @@
-"""What both daemons do when they start: log lines, the service, and one line if it can't be."""
+"""Start a daemon: log lines, the service, and one line if the start fails."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def make_root(
 
 
 def _reload(service: Any, changes: Callable[[], Sequence[str]]) -> None:
-    """SIGHUP: the service reads anew what it can; of other settings whoever asked is told."""
+    """SIGHUP: let the service reload; log the other changed settings."""
     service.reload()
     try:
         found = changes()
@@ -107,7 +107,7 @@ def forbid_dumps() -> None:
 
 
 def _hurry_next_time(reactor: Any, service: Any) -> None:
-    """Who asks for an end that is under way wants it now."""
+    """Make the next request for a stop end the daemon at once."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: reactor.callFromThread(service.hurry))
 

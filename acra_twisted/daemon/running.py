@@ -1,4 +1,4 @@
-"""What is going on in a daemon at this moment, for its pages."""
+"""Collect the present sessions of a daemon, for its pages."""
 
 from __future__ import annotations
 

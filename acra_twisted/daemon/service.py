@@ -107,11 +107,11 @@ class DaemonService(MultiService):
     # -- for those who inherit --------------------------------------------------------------------
 
     def facts(self) -> dict[str, str]:
-        """What this daemon does, for the line at the start."""
+        """Return the facts for the line at the start."""
         return {}
 
     def insecure(self) -> list[str]:
-        """What weakens protection, a sentence each, for warnings at the start."""
+        """Return a sentence for each setting that weakens protection, for warnings at the start."""
         return []
 
     def reloadable(self) -> Iterable[Any]:

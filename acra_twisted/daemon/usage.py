@@ -1,4 +1,4 @@
-"""What twistd parses: settings for a service, or an answer to a question about them.
+"""Parse twistd's arguments: settings for a service, or a question about them.
 
 Any mistake is one line on standard error and exit status 1.
 """
@@ -33,7 +33,7 @@ _ANSWERED: Final = frozenset(
 
 
 class DaemonOptions(usage.Options):
-    """What twistd hands its arguments to.  Subclasses set ``program``."""
+    """Take twistd's arguments.  Subclasses set ``program``."""
 
     program: Program
     settings: Settings

@@ -67,7 +67,7 @@ def configuration(
 
 
 def here(program: Program, settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
-    """What is on this machine."""
+    """Examine this machine."""
     yield from local.files(program, settings)
     for loaded in _certificates(program, settings):
         yield from local.certificate(loaded)
@@ -109,8 +109,8 @@ async def examine(
     environment: Mapping[str, str],
     tell: Tell,
 ) -> None:
-    """Tell of each result when it is known.  What others are asked has its limits of time by the
-    settings."""
+    """Report each result when it is known.  The settings limit the time of each question to
+    another program."""
     for result in here(program, settings, environment):
         tell(result)
 

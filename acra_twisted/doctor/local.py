@@ -1,4 +1,4 @@
-"""What can be known without asking anybody: files, certificates, keys, ports, limits, the clock."""
+"""Examine files, certificates, keys, ports, limits and the clock, without asking anybody."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _written(option: str, path: str) -> Result:
 
 
 def _room(folder: str) -> int | None:
-    """Bytes that are free there for whoever is not root; None if nobody knows."""
+    """Return the bytes that are free there for users other than root; None if unknown."""
     try:
         found = os.statvfs(folder)
     except OSError:
@@ -148,7 +148,7 @@ def keys(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]
 
 
 def half_of_a_link(store: FilesystemKeyStore, owner: str) -> bool:
-    """Whether a client's connector could not be recognised although its server has a key."""
+    """Find clients with a server's key whose connector could not be recognised."""
     try:
         server = store.keys(purposes.SERVER, owner)
         return bool(server) and store.public_key(purposes.CONNECTOR, owner) is None
@@ -157,7 +157,7 @@ def half_of_a_link(store: FilesystemKeyStore, owner: str) -> bool:
 
 
 def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
-    """Whether the signed log that is there is as it was written."""
+    """Check that nobody has changed the signed log."""
     path = settings["log_to_file"]
     if not settings["audit_log_enable"] or not path or not os.path.exists(path):
         return
@@ -181,7 +181,7 @@ def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result
 
 
 def ports(program: Program, settings: Settings) -> Iterator[Result]:
-    """Whether everything that listens could: each address is taken for a moment."""
+    """Check that the daemon can listen on each address, by listening there for a moment."""
     seen: set[str] = set()
     for option in _LISTENS:
         address: Address | None = settings.get(option)
@@ -230,7 +230,7 @@ def limits(settings: Settings) -> Iterator[Result]:
 
 
 def clock() -> Iterator[Result]:
-    """Whether the kernel holds the clock to be right: certificates and traces need it."""
+    """Check that the kernel considers the clock right, as certificates and traces need it."""
     try:
         # modes = 0: nothing is changed; the structure is 208 bytes where longs have 8.
         state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))

@@ -1,4 +1,4 @@
-"""Whose a listening socket is, as far as this user may know."""
+"""Find the process of a listening socket, as far as this user may know it."""
 
 from __future__ import annotations
 

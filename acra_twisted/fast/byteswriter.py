@@ -31,7 +31,7 @@ else:
             self.write(bytes((byte,)))
 
         def getvalue(self):
-            """What has been written."""
+            """Return the written bytes."""
             return b"".join(self._parts)
 
     def write_i64_le(writer, number):

@@ -1,8 +1,8 @@
-"""Whether this package runs compiled (see setup.py): what is best in one form is not in the other.
+"""Tell if this package runs compiled (see setup.py).
 
-Compiled, a pass over bytes in Python is a loop over bytes; interpreted, the C of a regular
-expression or of ``struct`` takes a tenth of it.  Where that matters there are both, with a
-property test that compares them.
+The fastest code is not the same in both forms.  Compiled, a pass over bytes in Python is a loop
+over bytes; interpreted, the C of a regular expression or of ``struct`` takes a tenth of its time.
+Where that matters there are both, and a property test compares them.
 """
 
 from __future__ import annotations

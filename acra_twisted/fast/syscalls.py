@@ -19,10 +19,10 @@ if COMPILED:
 
 
 class SocketCalls(Protocol):
-    """Of one connected socket."""
+    """System calls on one connected socket."""
 
     def recv(self, size: int, /) -> bytes:
-        """What has come, ``size`` bytes (one or more) at most; nothing at the end.  Does not wait.
+        """Return received bytes, at most ``size`` (one or more); none at the end.  Does not wait.
         Raises BlockingIOError if nothing has come, OSError if the connection is broken."""
 
     def send(self, data: Any, /) -> int:
@@ -34,7 +34,7 @@ class SocketCalls(Protocol):
 
 
 class Poller(Protocol):
-    """Of one epoll object."""
+    """System calls on one epoll object."""
 
     def poll(self, seconds: float, most: int, /) -> list[tuple[int, int]]:
         """Descriptors and their events, ``most`` at most (the module in C tells of 256); none if
@@ -53,7 +53,7 @@ class _SocketCalls:
 
 
 def socket_calls(connected: socket.socket) -> SocketCalls:
-    """Of a socket in non-blocking mode."""
+    """Return the calls of a socket in non-blocking mode."""
     return Descriptor(connected.fileno()) if COMPILED else _SocketCalls(connected)
 
 
@@ -71,5 +71,5 @@ def clock(offset: int) -> Callable[[], int]:
 
 
 def poller(epoll: select.epoll) -> Poller:
-    """Of an epoll object, which whoever polls keeps as well."""
+    """Return the calls of an epoll object, which the caller keeps as well."""
     return Descriptor(epoll.fileno()) if COMPILED else epoll

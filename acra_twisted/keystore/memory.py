@@ -53,7 +53,7 @@ class MemoryKeyStore:
         return len(self._keys.get((purpose, owner), ())), self._public.get((purpose, owner))
 
     def forget(self) -> None:
-        """What was put here stays."""
+        """Do nothing: keys in memory do not change."""
 
     def close(self) -> None:
         """Overwrite and drop everything."""

@@ -58,7 +58,7 @@ class KeyWriter:
         return True
 
     def has(self, purpose: Purpose, owner: str = "") -> bool:
-        """Whether there is a key of a purpose, or half of one."""
+        """Return True if there is a key of a purpose, or half of one."""
         paths = [os.path.join(self.store.folder, purposes.file_of(purpose, owner))]
         if purpose.is_pair:
             paths.append(self._public_path(purpose, owner))

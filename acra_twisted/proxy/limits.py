@@ -108,7 +108,7 @@ class Patience:
         self._since: dict[str, tuple[float, Any]] = {"idle": (now, 0)}
 
     def _lasts(self, name: str, state: bool, mark: Any, limit: float, now: float) -> bool:
-        """Whether this state has lasted for longer than its limit."""
+        """Return True if this state has lasted for longer than its limit."""
         before = self._since.get(name)
         if not state or not limit:
             self._since.pop(name, None)
@@ -155,7 +155,8 @@ class Patience:
 
 
 def has_left(transport: Any) -> bool:
-    """Whether the peer has closed its connection, or its half of it, behind all that it has sent.
+    """Return True if the peer has closed its connection, or its half of it, behind all that it has
+    sent.
 
     Nothing is read for it.
     """

@@ -49,7 +49,7 @@ class Pump:
 
     @property
     def waiting(self) -> bool:
-        """Whether a verdict is being waited for."""
+        """True if a verdict is being waited for."""
         return self.waits_for is not None
 
     def received(self, data: bytes) -> None:

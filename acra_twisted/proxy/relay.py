@@ -274,7 +274,7 @@ class Relay:
 
     @property
     def unanswered(self) -> bool:
-        """Whether the client waits for what comes of its startup, and has been told of no error."""
+        """True if the client waits for the result of its startup, and has received no error."""
         session = self.session
         if session.ready or self._finished or not session.outstanding:
             return False

@@ -64,7 +64,7 @@ class Valve:
         self.open(PEER_BUFFER)
 
     def stopProducing(self) -> None:
-        """Twisted: the peer is gone; whoever owns both sides closes this one."""
+        """Twisted: the peer is gone; the owner of both sides closes this one."""
         self._stopped = True
 
 

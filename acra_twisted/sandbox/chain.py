@@ -143,8 +143,8 @@ class Chain:
         return process
 
     def one_more(self) -> tuple[Process, int]:
-        """Another server on the same port (``incoming_connection_reuse_port``) and the port of
-        its pages; ended by whoever asked for it."""
+        """Start another server on the same port (``incoming_connection_reuse_port``), and return it
+        with the port of its pages.  The caller ends it."""
         pages = free_port()
         ini = self.server_ini.with_name("acra-server-2.ini")
         text = self.server_ini.read_text().replace(f":{self.server_pages}\n", f":{pages}\n")

@@ -59,7 +59,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _status(pid: int) -> dict[str, str]:
-    """What the kernel tells of a process; nothing if it has ended."""
+    """Return the kernel's status of a process; nothing if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
     except OSError:

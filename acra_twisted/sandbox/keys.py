@@ -37,14 +37,14 @@ class Keys:
 
     @property
     def storage_public_key(self) -> PublicKey:
-        """What applications encrypt for."""
+        """Return the public key with which applications encrypt."""
         found = self.store.public_key(purposes.STORAGE, self.client_id)
         assert found is not None  # noqa: S101 - generated above
         return found
 
     @property
     def symmetric_key(self) -> bytes:
-        """What AcraBlocks are made with."""
+        """Return the key that makes AcraBlocks."""
         (secret, *_) = self.store.keys(purposes.STORAGE_SYMMETRIC, self.client_id)
         return bytes(secret.value)
 

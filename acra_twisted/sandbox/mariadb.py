@@ -25,7 +25,7 @@ _SETTINGS = (
 
 
 class Refusal(NamedTuple):
-    """What the server said instead of doing it: its error number, its text."""
+    """An error of the server: its number and its text."""
 
     number: int
     text: str
@@ -116,7 +116,7 @@ class MariaDB:
         )
 
     def run(self, script: str) -> str:
-        """What the client prints.  Raises RuntimeError if anything in it fails."""
+        """Return the client's output.  Raises RuntimeError if anything in it fails."""
         done = self._call(script.encode())
         if done.returncode or _ERROR.search(done.stderr):
             raise RuntimeError(done.stderr.decode(errors="replace"))
@@ -132,7 +132,7 @@ class MariaDB:
         user: str = "root",
         database: str = "",
     ) -> list[Refusal | None]:
-        """What the server says to each text, sent to it as it is: None, or an error.
+        """Send each text unchanged, and return the server's answers: None, or an error.
 
         ``prepare``: the texts are only prepared.  ``typed``: they are given to the client as a
         person would, one line each, with its own reading of quotes; only so a text may hold several

@@ -1,4 +1,4 @@
-"""Temporary folders that a server can live in, whoever starts it and wherever that is.
+"""Temporary folders for servers of any user, on any machine.
 
 Another user can reach them, a socket's path below them is short enough, and, where it is asked for,
 programs may be executed in them.

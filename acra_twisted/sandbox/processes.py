@@ -1,4 +1,4 @@
-"""Processes that belong to whoever started them: ports, start, readiness, end by process id."""
+"""Start processes, wait until they are ready, and end them by process id."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unprivileged() -> tuple[int, int] | None:
 
 
 def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
-    """What `subprocess` is given to run something as `unprivileged` says."""
+    """Return arguments for `subprocess` to run something as `unprivileged` says."""
     return {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
 
 
@@ -89,7 +89,7 @@ class Process:
         return self._child.poll()
 
     def output(self) -> str:
-        """What it has written."""
+        """Return its output."""
         return self.log.read_text(errors="replace")
 
     def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:

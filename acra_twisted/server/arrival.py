@@ -176,7 +176,7 @@ class Arrival(Channel):
 
     @property
     def asks_for_nothing(self) -> bool:
-        """Whether what has come so far is nothing that the connection could be for."""
+        """True if the bytes so far ask for nothing."""
         return False
 
     def _emit_wrap(self) -> None:
@@ -281,7 +281,7 @@ class Arrival(Channel):
         )
 
     def _ignored(self, data: bytes) -> None:
-        """What comes when it is over."""
+        """Ignore bytes that arrive after the end."""
 
     def _event(self, code: int, text: str, **fields: Any) -> None:
         if self._session is None:

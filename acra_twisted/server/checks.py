@@ -100,7 +100,7 @@ def _check_rules(settings: Settings) -> None:
 
 
 def check_certificates(settings: Settings) -> list[str]:
-    """What is to be said of this side's certificates.  Raises ConfigError if connections cannot
+    """Return remarks about this side's certificates.  Raises ConfigError if connections cannot
     work with them."""
     link_tls = is_tls(settings, ACRACONNECTOR)
     parts = []
@@ -117,7 +117,7 @@ def check_certificates(settings: Settings) -> list[str]:
 
 
 def insecure(settings: Settings) -> list[str]:
-    """What weakens protection, a sentence each."""
+    """Return a sentence for each setting that weakens protection."""
     found = []
     if uses_database_tls(settings) and Credentials(settings, "tls_database_").auth == 0:
         found.append("tls_database_auth = 0: the database's certificate is not verified")

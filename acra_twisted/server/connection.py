@@ -74,7 +74,7 @@ _LEFT = (
 
 
 def _not_reached(reason: failures.Reason) -> tuple[bytes, str]:
-    """What the client is told: not where the database is."""
+    """Tell the client of the failure, but not the database's address."""
     return b"08006", f"could not connect to the database: {reason.public}"
 
 
@@ -407,7 +407,7 @@ class ServerConnection(Arrival):
         return self._startup.declined or self._starting_tls
 
     def _silent_at(self, reason: Failure) -> str:
-        """See Arrival.  Who was told that there is no TLS is told so by its own program."""
+        """See Arrival.  A client whose TLS was declined hears of it from its own program."""
         if self._startup.declined and reason.check(ConnectionDone, ConnectionLost):
             self._server.log.info(
                 "{event_text}", event_text=_LEFT, session_id=self.number, peer=self.address

@@ -1,4 +1,4 @@
-"""What the connections of AcraServer share."""
+"""The common context of AcraServer's connections."""
 
 from __future__ import annotations
 

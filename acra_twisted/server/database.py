@@ -81,7 +81,7 @@ class DatabaseChannel(Channel):
 
     @property
     def tls_failed(self) -> bool:
-        """Whether TLS was begun and has not been completed."""
+        """True if TLS was begun and has not been completed."""
         return self._starting_tls
 
     def _become_ready(self) -> None:

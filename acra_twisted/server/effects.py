@@ -39,7 +39,7 @@ def _is_secure_session(settings: Settings) -> bool:
 
 
 def _ends_tls(settings: Settings) -> bool:
-    """Whether connectors or applications may come over TLS that ends here."""
+    """Return True if connectors or applications may use TLS that ends here."""
     certificate = settings["tls_client_cert"] or settings["tls_cert"]
     chosen = settings["client_tls"]
     offered = _is_plain(settings) if chosen == "auto" else chosen != "disable"
@@ -47,7 +47,7 @@ def _ends_tls(settings: Settings) -> bool:
 
 
 def _asks_for_certificates(settings: Settings) -> bool:
-    """Whether who comes over TLS may show a certificate: within an encrypted link nobody does."""
+    """Return True if a TLS peer may show a certificate: within an encrypted link nobody does."""
     return not _is_secure_session(settings) and _ends_tls(settings)
 
 
@@ -65,7 +65,7 @@ def _lets_passwords_pass(settings: Settings) -> bool:
 
 
 def _needs_client_id(settings: Settings) -> bool:
-    """Whether there may be a client that neither a key nor a certificate names."""
+    """Return True if there may be a client that neither a key nor a certificate names."""
     if _is_secure_session(settings):
         return False
     if not settings["tls_client_id_from_cert"]:

@@ -48,7 +48,7 @@ async def reach(database: Database, startup: bytes, may_bind: bool) -> DatabaseC
 
 
 def offers_binding(answer: bytes) -> bool:
-    """Whether the database's first message asks for SCRAM, and offers channel binding."""
+    """Return True if the database's first message asks for SCRAM, and offers channel binding."""
     if len(answer) < 9 or answer[0] != frames.AUTHENTICATION:
         return False
     body = answer[5 : 1 + frames.length_at(answer, 0)]

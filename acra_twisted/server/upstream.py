@@ -11,15 +11,15 @@ from acra_twisted.transport.tls import NONE, Credentials, TLSContext
 
 
 def uses_database_tls(settings: Settings) -> bool:
-    """Whether connections to the database must be TLS."""
+    """Return True if connections to the database must use TLS."""
     if settings["db_tls"] == "auto":
         return not database_address(settings).is_local
     return bool(settings["db_tls"] == "require")
 
 
 def asks_for_database_tls(settings: Settings) -> bool:
-    """Whether a database on this host is asked for TLS, and used without if it has none: where
-    there is something to have it with.  A unix socket has none."""
+    """Return True if a database on this host is asked for TLS, and used without it if it
+    declines.  This needs certificates.  A unix socket has no TLS."""
     address = database_address(settings)
     if settings["db_tls"] != "auto" or address.path or not address.is_local:
         return False
@@ -27,7 +27,7 @@ def asks_for_database_tls(settings: Settings) -> bool:
 
 
 def _judges_database(settings: Settings) -> bool:
-    """Whether something is said of the database's own certificate."""
+    """Return True if a setting concerns the database's own certificate."""
     said = ("tls_database_ca", "tls_database_cert", "tls_database_sni")
     return settings["tls_database_auth"] >= 0 or any(settings[name] for name in said)
 

@@ -89,7 +89,7 @@ class Language(Protocol):
         """Raises tree.UnparsableError, and LexError for what must not be parsed."""
 
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
-        """What a literal means."""
+        """Return the value of a literal."""
 
     def table(self, name: str) -> Table:
         """A table's name as a rule writes it."""
@@ -104,7 +104,7 @@ class Language(Protocol):
         """The same for all names that may be one to some server."""
 
     def is_certain(self, name: str) -> bool:
-        """Whether a name can be no other to any server."""
+        """Return True if every server understands the name in the same way."""
 
 
 _CODECS = {
@@ -180,7 +180,7 @@ class Postgresql:
         return postgresql.parse(text, tokens)
 
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
-        """What a literal means."""
+        """Return the value of a literal."""
         return postgresql_value(kind, raw, not mode.backslash)
 
     def words(self, text: bytes, tokens: list[Token]) -> Words:
@@ -196,7 +196,7 @@ class Postgresql:
         return names.loose(name)
 
     def is_certain(self, name: str) -> bool:
-        """Whether a name can be no other to any server."""
+        """Return True if every server understands the name in the same way."""
         return names.spellings(name) == (name,)
 
     def table(self, name: str) -> Table:
@@ -235,11 +235,11 @@ class Mysql:
         return mysqllexer.tokens(text, mode.ansi, not mode.backslash, limit)
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
-        """By canonical text, which no mode changes."""
+        """Parse canonical text, which no mode changes."""
         return mysql.parse(text, tokens)
 
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
-        """What a literal means."""
+        """Return the value of a literal."""
         return mysql_value(kind, raw, not mode.backslash)
 
     def words(self, text: bytes, tokens: list[Token]) -> Words:
@@ -255,7 +255,7 @@ class Mysql:
         return mysqlnames.fold(name)
 
     def is_certain(self, name: str) -> bool:
-        """Whether a name can be no other to any server."""
+        """Return True if every server understands the name in the same way."""
         return mysqlnames.fold(name) == name
 
     def table(self, name: str) -> Table:

@@ -86,7 +86,7 @@ def tokens(
 
 
 def scan(text: bytes, standard_conforming_strings: bool = True) -> Iterator[Token]:
-    """`tokens`, one at a time and without a limit: for whoever needs only the first ones."""
+    """Yield `tokens` one at a time and without a limit, for callers that need only the first."""
     nul = text.find(b"\0")
     if nul >= 0:
         raise LexError("NUL", nul)

@@ -347,7 +347,7 @@ def _chosen_setting(fields: dict[str, Any]) -> str | None:
 
 
 def _is_name(column: dict[str, Any]) -> bool:
-    """Whether a ColumnRef is the column ``name``."""
+    """Return True if a ColumnRef is the column ``name``."""
     return strings(column.get("fields", ()))[-1:] == ["name"]
 
 

@@ -49,7 +49,7 @@ class Reader:
         self._marks = re.compile(marks.encode())
 
     def has_plain_words_only(self, text: bytes) -> bool:
-        """Whether nothing but numbers can be a literal in it, and nothing is a comment."""
+        """Return True if its literals can only be numbers, and it has no comment."""
         return _MAY_BE_MARKS.search(text) is None or self._marks.search(text) is None
 
     def tokens(self, text: bytes, conforming: bool | None, limit: int) -> list[Token]:

@@ -107,7 +107,7 @@ def redact(
 
 
 def _odd(text: bytes, language: str, conforming: bool | None) -> Redacted:
-    """What may be shown of a text that is long, or not as plain."""
+    """Redact a text that is long, or not as plain."""
     reader = READERS[language]
     if len(text) > _INPUT_LIMIT:
         return _unread(reader, text)

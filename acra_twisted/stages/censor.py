@@ -146,7 +146,7 @@ _Job = tuple[bytes, "Mode", "Prepared", str]
 
 
 class _Known:
-    """Of a session: what it has prepared, and how its last text was read, and by what settings."""
+    """State of a session: its prepared statements, its last text, and the settings that read it."""
 
     __slots__ = ("prepared", "parameters", "in_flight", "mode", "path")
 
@@ -289,7 +289,8 @@ class CensorStage:
         return PASS if decision.allowed else _denied(decision, exchange)
 
     def _names_moved(self, session: Session, known: _Known) -> bool:
-        """Whether the client has changed, or may have, which tables names without a schema mean."""
+        """Return True if the client may have changed the tables that names without a schema
+        mean."""
         if not session.asked.isdisjoint(self._language.path_settings):
             return True
         return session.parameters.get(self._path) != known.path

@@ -1,4 +1,4 @@
-"""What the stages that read containers share: which results, which cells, inline or not.
+"""Common parts of the stages that read containers: results, cells, and work outside the reactor.
 
 A result is planned by its columns' types; a run of rows without a container costs a few searches
 in C; only a run with one is split into cells.  The decryptor reads the same list of findings that
@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
 
 class Findings:
-    """What is in a run of rows, and throw-away keys decompressed by whoever needed them first."""
+    """The containers in a run of rows, and their throw-away keys, decompressed once."""
 
     __slots__ = ("cells", "points")
 
@@ -54,7 +54,7 @@ class Findings:
 
 
 def can_hold(columns: Columns) -> bool:
-    """Whether some column can hold a container."""
+    """Return True if some column can hold a container."""
     return columns.values is None or columns.values.can_hold(columns)
 
 
@@ -107,7 +107,8 @@ def _marked_rows(batch: RowBatch) -> list[int]:
 
 
 def _look(columns: Columns, column: int, value: bytes) -> Sequence[Sighting]:
-    """Whatever looks like a container in a value.  Of types that nobody knows none is opened."""
+    """Find everything that looks like a container in a value.  A container in an unknown type
+    is not opened."""
     if columns.values is None:
         return [cells.unusual(one) for one in cells.find(value, True, True)]
     return columns.values.find(columns, column, value)
@@ -130,7 +131,7 @@ def judge(
 
 
 def _laborious(batch: RowBatch) -> bool:
-    """Whether values may have to be taken apart, or read in several ways."""
+    """Return True if values may have to be taken apart, or read in several ways."""
     if cells.has_escaped(batch.data, batch.start, batch.end):
         return True
     values = batch.columns.values

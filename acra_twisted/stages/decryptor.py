@@ -30,7 +30,7 @@ from acra_twisted.verdicts import PASS, Pass, Replace
 
 
 class Opened(NamedTuple):
-    """What became of the containers of a run."""
+    """The results for the containers of a run."""
 
     changed: bool
     #: By kind: opened and failed.

@@ -122,7 +122,7 @@ class Poison:
 
     @property
     def summary(self) -> str:
-        """What happens when a record is found, for people."""
+        """Describe the reactions to a record, for people."""
         reactions = {
             "script": self._run_script is not None,
             "stop the session": self._stop_session,

@@ -1,1 +1,1 @@
-"""What happened, told to people and machines: spans, metrics, logs, pages."""
+"""Report events to people and machines: spans, metrics, logs, pages."""

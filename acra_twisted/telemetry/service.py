@@ -230,8 +230,8 @@ class TelemetryService(MultiService):
 
 
 def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:
-    """Who may see the pages, and a TLS context or None.  Raises ConfigError, also if nobody
-    guards an address that others can reach."""
+    """Return the guard of the pages, and a TLS context or None.  Raises ConfigError, also for
+    an unprotected address that other machines can reach."""
     path = settings["zpages_token_file"]
     token = read_secret("zpages_token_file", path) if path else ""
     context = None

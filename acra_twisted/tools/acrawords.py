@@ -1,5 +1,5 @@
-"""What Acra's tools take from a command line besides their own flags: a configuration file, a dump
-of one, and options for stores of keys that are not here."""
+"""Flags that all of Acra's tools share: a configuration file, its dump, and options for key stores
+that do not exist here."""
 
 from __future__ import annotations
 
@@ -168,13 +168,13 @@ def _is_on(common: Mapping[str, str], name: str) -> bool:
 
 
 def asks_for_dump(common: Mapping[str, str]) -> bool:
-    """Whether nothing else is to be done.  Raises ConfigError."""
+    """Return True if the command line asks only for a dump.  Raises ConfigError."""
     return any(_is_on(common, name) for name, switch in COMMON.items() if switch)
 
 
 def refusals(
     program: str, acra: Mapping[str, Line], from_file: Mapping[str, Line]
 ) -> list[ConfigError]:
-    """What is asked for that is not here."""
+    """Return an error for each requested feature that does not exist here."""
     filed = [name for name in from_file if name not in acra]
     return judge(program, {**from_file, **acra}, filed).wrong

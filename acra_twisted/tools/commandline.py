@@ -1,4 +1,4 @@
-"""What the tools share: flags as Go's tools take them, the key store, and how to fail."""
+"""Common parts of the tools: flags in the form of Go's tools, the key store, failures."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def run(
 
 
 def _of_system(error: OSError) -> str:
-    """What the operating system says, and of which file."""
+    """Return the operating system's message and the file."""
     what = error.strerror or str(error)
     return f"{error.filename}: {what}" if error.filename is not None else what
 
@@ -147,7 +147,7 @@ def _two_dashes(word: str) -> str:
 
 
 def add_common(parser: Parser) -> None:
-    """What every tool has."""
+    """Add the flags that every tool has."""
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(
         "--config_file", default="", metavar="FILE", help="YAML file with flags, as Acra's are"

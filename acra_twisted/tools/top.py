@@ -142,7 +142,7 @@ def _fit(text: str, column: _Column) -> str:
 
 
 def _statement(session: Mapping[str, Any]) -> str:
-    """What it does, or what it has done last."""
+    """Return the running statement of a session, or its last one in brackets."""
     if session["statement"]:
         return _line(session["statement"])
     return f"({_line(session['last_statement'])})" if session["last_statement"] else ""

@@ -21,7 +21,7 @@ _FIRST, _MOST = 3, 1024
 
 
 class Handed:
-    """What `take` has not given away yet of listening sockets, by their descriptors."""
+    """Inherited listening sockets that `take` has not returned yet, by their descriptors."""
 
     def __init__(self, descriptors: Iterable[int] = ()) -> None:
         self._sockets: list[socket.socket] = []
@@ -46,7 +46,7 @@ class Handed:
         return None
 
     def gave(self, one: socket.socket) -> bool:
-        """Whether a socket is from here: its path in the file system is not ours to remove."""
+        """Return True if a socket was inherited: its owner removes its path in the file system."""
         return one in self._given
 
     def check(self) -> None:
@@ -77,7 +77,7 @@ def descriptors(environment: Callable[[], Mapping[str, str]] | None = None) -> l
 
 
 def first_environment(path: str = "/proc/self/environ") -> dict[str, str]:
-    """What the process was started with; empty where the system does not tell."""
+    """Return the process's first environment; empty if the system does not tell it."""
     try:
         with open(path, "rb") as file:
             pairs = file.read().split(b"\0")

@@ -133,7 +133,7 @@ def simple_name(common: str, organization: str = "") -> x509.Name:
 
 
 def general_name(host: str) -> x509.GeneralName:
-    """What a certificate must have for a host: an address or a DNS name.  Raises ConfigError."""
+    """Return a certificate's name for a host: an address or a DNS name.  Raises ConfigError."""
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:

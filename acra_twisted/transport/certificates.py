@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def severe(self) -> bool:
-        """Whether connections fail because of it."""
+        """True if connections fail because of it."""
         return self.problem in SEVERE
 
 
@@ -82,7 +82,7 @@ class Loaded:
         return self.certificate.not_valid_after_utc
 
     def findings(self, now: datetime.datetime) -> list[Finding]:
-        """What will not work, or not for long."""
+        """Return the certificates that do not work, or not for long."""
         if self.usage is None:
             return list(dates(self.certificate, now))
         return examine([self.certificate], self.usage, now)
@@ -192,7 +192,7 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def is_for(certificate: x509.Certificate, name: str) -> bool:
-    """Whether it is for a host name or address.  What cannot be told is no."""
+    """Return True if it is for a host name or address, False if that cannot be known."""
     try:
         if is_ip_address(name):
             verify_certificate_ip_address(certificate, name)
@@ -207,7 +207,7 @@ def is_for(certificate: x509.Certificate, name: str) -> bool:
 
 
 def is_ip_address(name: str) -> bool:
-    """Whether a certificate must have it as an address and not as a DNS name."""
+    """Return True if a certificate must have it as an address and not as a DNS name."""
     try:
         ip_address(name)
     except ValueError:

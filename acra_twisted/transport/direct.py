@@ -1,4 +1,4 @@
-"""What a transport offers that moves bytes with no method of anybody else's between."""
+"""A transport that moves bytes directly, without another object's methods in between."""
 
 from __future__ import annotations
 

@@ -77,9 +77,9 @@ _NO_TLS: Final = (
 
 @dataclass(frozen=True)
 class Role:
-    """A kind of peer.  Of the settings' names, those that are not there are empty.
+    """A kind of peer, with the names of its settings; a setting that does not exist is empty.
 
-    ``address``: where it is.  ``timeout``: how long we wait for it.  ``certificate`` is ours for
+    ``address``: its address.  ``timeout``: the time limit for it.  ``certificate`` is ours for
     it, ``authorities`` are the CAs that its own must be of, ``expected`` the name that it must be
     for.  Remedies: ``speaks`` by what it speaks (empty: nobody knows what), ``hung_up`` where it
     ends the connection before ``handshake`` is done, ``unproven`` where it does not prove who it
@@ -134,7 +134,7 @@ class Reason:
 
     @property
     def public(self) -> str:
-        """What who is not the operator may learn."""
+        """The text for peers other than the operator."""
         return self.told or _PUBLIC.get(self.kind, "it failed")
 
 

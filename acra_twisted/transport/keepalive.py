@@ -15,8 +15,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class KeepAlive:
-    """What the options ``tcp_keepalives_*`` and ``tcp_user_timeout`` say, in seconds.  0 leaves a
-    value to the system."""
+    """The options ``tcp_keepalives_*`` and ``tcp_user_timeout``, in seconds.  0 means the
+    system's value."""
 
     idle: int = 0
     interval: int = 0

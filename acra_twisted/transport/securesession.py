@@ -238,8 +238,8 @@ class SecureSessionProtocol(ProtocolWrapper):
             self._stream.received(buffer.drain())
 
     def write(self, data: bytes) -> None:
-        """For the wrapped protocol: encrypt and send.  What is written before the handshake is done
-        is dropped."""
+        """For the wrapped protocol: encrypt and send.  Bytes written before the end of the
+        handshake are dropped."""
         self.sender(data)
 
     def writeSequence(self, data: Any) -> None:
@@ -267,7 +267,8 @@ class SecureSessionProtocol(ProtocolWrapper):
         self.transport.abortConnection()
 
     def _is_application(self, failure: Failure) -> bool:
-        """Whether it has the wrong port: it is told so, without Secure Session."""
+        """Return True if an application uses the wrong port, after telling it so without Secure
+        Session."""
         error = failure.value
         return (
             isinstance(error, ForeignProtocol)
@@ -321,10 +322,10 @@ class _Factory(WrappingFactory[Any]):
         self.security = security
 
     def registerProtocol(self, p: Any) -> None:
-        """Who is connected is counted elsewhere."""
+        """Do nothing: connections are counted elsewhere."""
 
     def unregisterProtocol(self, p: Any) -> None:
-        """Who is connected is counted elsewhere."""
+        """Do nothing: connections are counted elsewhere."""
 
 
 @implementer(ITransportSecurity)

@@ -60,7 +60,7 @@ def _is_postgresql(data: bytes) -> bool:
 
 
 def _on_a_link(data: bytes) -> str:
-    """What Acra's connectors say first: a block with a little-endian length."""
+    """Return True for the first bytes of Acra's connectors: a block with a little-endian length."""
     if len(data) < 4 or not tracecontext.looks_framed(data[:4]):
         return ""
     content = data[4:]

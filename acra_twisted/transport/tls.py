@@ -133,7 +133,8 @@ class TLSContext:
 
 
 def _choose(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:
-    """OpenSSL: the first of ours that the peer has.  What is raised refuses the handshake."""
+    """OpenSSL: return the first of our protocols that the peer offers.  An exception refuses the
+    handshake."""
 
     def choose(connection: SSL.Connection, theirs: list[bytes]) -> bytes:
         for protocol in ours:

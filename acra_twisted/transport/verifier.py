@@ -1,4 +1,4 @@
-"""What OpenSSL asks about a peer's certificates, and a refusal in words."""
+"""Answer OpenSSL's questions about a peer's certificates, with a refusal in words."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def expect(context: SSL.Context, name: str) -> None:
 
 
 class Verifier:
-    """What OpenSSL asks about each certificate of a peer's chain.
+    """Judge each certificate of a peer's chain for OpenSSL.
 
-    What is refused is a `CertificateRefused` out of the handshake, and the peer gets the alert that
-    OpenSSL has for it.  ``name`` is that of the server, empty where clients are verified.
+    A refusal raises `CertificateRefused` from the handshake, and the peer receives OpenSSL's alert
+    for it.  ``name`` is the server's name, empty if clients are verified.
     """
 
     def __init__(self, authorities: Sequence[x509.Certificate], name: str = "") -> None:

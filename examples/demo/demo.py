@@ -82,8 +82,8 @@ def begin() -> Span:
 
 
 def work(port: int, keys: Keys, database: int, page: Span) -> None:
-    """What an application does: DDL, inserts, queries, a pipelined batch, a denial, an error;
-    and data that it encrypts.  It hands on its trace when it connects."""
+    """Do the work of an application: DDL, inserts, queries, a pipelined batch, a denial, an
+    error, and encrypted data.  It passes its trace on when it connects."""
     with connect(port, f"-c acra.traceparent={page.context.traceparent()}") as db:
         db.execute("CREATE TABLE account (id int PRIMARY KEY, owner text, balance int)")
         with db.cursor() as cursor:
@@ -135,7 +135,7 @@ def intrude(port: int, keys: Keys, database: int) -> None:
 
 
 def poison_record(keys: Keys) -> bytes:
-    """What ``acra-poisonrecordmaker`` prints, as bytes."""
+    """Return a record made by ``acra-poisonrecordmaker``, as bytes."""
     command = [
         sys.executable,
         "-c",

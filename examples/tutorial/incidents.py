@@ -52,7 +52,7 @@ def expect(what: str, found: object) -> None:
 
 
 def application(port: int, statements: list[str]) -> None:
-    """What the application does; errors are the tutorial's subject, not the program's."""
+    """Do the application's work; its errors are a part of the tutorial."""
     where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
     with psycopg.connect(where, autocommit=True) as db:
         for statement in statements:

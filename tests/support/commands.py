@@ -37,8 +37,8 @@ def scripts() -> dict[str, str]:
 
 @functools.cache
 def help_of(*words: str) -> str:
-    """What a program, or one of its commands, prints for ``--help``; nothing of a command that is
-    refused by its name.  Raises ConfigError for one that nobody knows."""
+    """Return the ``--help`` of a program or of one of its commands; empty for a command that is
+    refused by its name.  Raises ConfigError for an unknown one."""
     name, *rest = words
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit, KeyStoreError):

@@ -1,6 +1,6 @@
-"""What a running daemon holds and says: descriptors, metrics, lines of defects.
+"""Read a running daemon's descriptors, metrics and lines about defects.
 
-Who is not root sees descriptors only of daemons that have `WATCHED` in their sections.
+Users other than root see descriptors only of daemons that have `WATCHED` in their sections.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pages in reStructuredText show: their blocks of code, and their inline literals."""
+"""Read pages in reStructuredText: their blocks of code, and their inline literals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Whether the first line does not say otherwise."""
+        """True unless the first line says otherwise."""
         return not _NOT_RUN.match(self.text.partition("\n")[0])
 
 
@@ -58,7 +58,7 @@ def blocks(path: Path) -> list[Block]:
 
 
 def literals(path: Path) -> list[str]:
-    """What stands in double backquotes outside blocks."""
+    """Return the texts in double backquotes outside blocks."""
     prose = "\n".join(line for block, line in _parts(path) if block is None)
     return [" ".join(found.split()) for found in _LITERAL.findall(prose)]
 

@@ -4,7 +4,7 @@ from OpenSSL import SSL
 
 
 class Owner:
-    """What a connection tells of a failed check."""
+    """The record of a failed check."""
 
     failure = None
 

@@ -145,7 +145,7 @@ class Builder:
         self.run(text)
 
     def run(self, text: str) -> str:
-        """What a command says in the folder; an AssertionError if it fails."""
+        """Return the output of a command in the folder.  Raises AssertionError if it fails."""
         root = self.image.root
         for name in ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"):
             shutil.copyfile(f"/{name}", root / name)

@@ -1,4 +1,4 @@
-"""Which module imports which, as a graph, and the circles in it."""
+"""The imports of the modules as a graph, and its circles."""
 
 import ast
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What still runs of a program that was started in a folder of its own."""
+"""Find processes of a program that was started in its own folder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 def heed_hangups() -> None:
-    """In a child before it runs: whoever runs the tests may have been told to ignore them, by
-    nohup for instance."""
+    """Restore the handling of hang-ups in a child before it runs: the tests may run under nohup,
+    for instance, which ignores them."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 

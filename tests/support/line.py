@@ -104,7 +104,8 @@ class Timer:
 
 
 class Pipe(FakeChannel):
-    """What one end writes until the other takes it; whoever feeds it pauses above ``room``."""
+    """The bytes that one end has written and the other has not taken; its producer pauses above
+    ``room``."""
 
     def __init__(self, room=1 << 30):
         super().__init__()
@@ -176,7 +177,7 @@ class Line:
         )
 
     def steps(self):
-        """Who can do something."""
+        """Return the parts that can do something."""
         possible = {
             "client": self.sent and not self.client.transport.paused,
             "server": self.link.waiting and not self.back.transport.paused,

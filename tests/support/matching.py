@@ -1,4 +1,4 @@
-"""Whether a pattern describes a query, as a handler asks it."""
+"""Decide if a pattern matches a query, as a handler does."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""Which attributes of modules and classes a test replaces, read from its text."""
+"""Find the attributes of modules and classes that a test replaces, from its text."""
 
 from __future__ import annotations
 

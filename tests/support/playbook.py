@@ -88,8 +88,8 @@ class Playbook:
             work = flow.next_work()
 
     def client(self, data):
-        """The client says; returned is what the database gets.  What the client gets at once
-        (replies of our own) is in ``extra``."""
+        """Let the client send bytes, and return the bytes that the database receives.  ``extra``
+        has the bytes that the client receives at once (replies of our own)."""
         self._run(self.request, data)
         if self.session.outstanding.is_due:
             self.response.release_answers()

@@ -4,7 +4,7 @@ from acra_twisted.config import reading
 
 
 def settings_of(program, *flags, check=lambda settings: None, environment=None):
-    """What the flags come to.  Raises ConfigError with all mistakes."""
+    """Return the settings of the flags.  Raises ConfigError with all mistakes."""
     bare = reading.Program(
         program.name,
         program.sections,

@@ -73,9 +73,9 @@ _TOOLS = frozenset(("unnest", "pg_mcv_list_items", "generate_series", "_pg_expan
 
 
 class Names(NamedTuple):
-    """Of all servers.  ``functions``: by name, whether it is safe by what the server says of it
-    and whether it comes with an extension.  ``bound``: functions that operators, casts,
-    aggregates, types and the like run.  ``behind``: functions to views over them."""
+    """The names of all servers.  ``functions``: by name, if it is safe by the server's declaration
+    and if it comes with an extension.  ``bound``: functions that operators, casts, aggregates,
+    types and the like run.  ``behind``: functions and the views over them."""
 
     functions: dict[str, tuple[bool, bool]]
     types: set[str]
@@ -102,12 +102,12 @@ def server(install: Path):
 
 
 def installations() -> list[Path]:
-    """Of Debian's servers the newest, and the wheel's."""
+    """Return the newest of Debian's servers, and the wheel's."""
     return [system(), embedded()]
 
 
 def names(databases: Iterable[psycopg.Connection]) -> Names:
-    """What the servers have, together."""
+    """Return the names of all servers together."""
     found = Names({}, set(), {}, set(), set(), defaultdict(set))
     for db in databases:
         for name, extension, safe in db.execute(_FUNCTIONS):
@@ -125,7 +125,8 @@ def names(databases: Iterable[psycopg.Connection]) -> Names:
 
 
 def _behind(db: psycopg.Connection) -> dict[str, set[str]]:
-    """By view the functions that give its rows or its counters, also through other views."""
+    """Return by view the functions that return its rows or its counters, also through other
+    views."""
     text = "SELECT viewname, definition FROM pg_views WHERE schemaname <> 'information_schema'"
     functions: dict[str, set[str]] = {}
     relations: dict[str, set[str]] = {}

@@ -6,7 +6,7 @@ from acra_twisted.errors import ConfigError, raise_together
 
 
 def values_of(path, sections, prefixes=()):
-    """What the file sets.  Raises ConfigError with all mistakes."""
+    """Return the settings of the file.  Raises ConfigError with all mistakes."""
     found = open_file(str(path)).read(sections, (), prefixes)
     options = {option.name: option for section in sections for option in section.options}
     wrong, values = list(found.wrong), {}

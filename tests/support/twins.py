@@ -1,4 +1,4 @@
-"""What passes whole beside the same bytes taken apart."""
+"""Compare bytes that pass whole with the same bytes taken apart."""
 
 from __future__ import annotations
 

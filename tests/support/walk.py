@@ -35,7 +35,7 @@ exec python -c 'from twisted.scripts.twistd import run; run()' "$@"
 
 
 def command(page: Path, folder: Path) -> list[str]:
-    """What runs this module: in namespaces of its own where the kernel lets us have them."""
+    """Return the command that runs this module, in its own namespaces if the kernel allows them."""
     apart = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if os.geteuid() != 0:
         apart += ["--user", "--map-current-user", "--keep-caps"]

@@ -219,6 +219,70 @@ class Files(SynchronousTestCase):
                 self.assertIn(f"<docs/{name}.rst>", readme, "README.rst, Pages: add it there")
 
 
+class Names(SynchronousTestCase):
+    """Pages for those who read the code name nothing that is not there."""
+
+    PAGES = ("architecture", "decisions", "dependencies", "performance-notes")
+
+    def setUp(self):
+        self.files = [path for path in TOP.rglob("*") if ".venv" not in path.parts]
+        self.names, self.parts, self.bases = set(), {}, {}
+        for path in (TOP / "acra_twisted").rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                self.learn(node)
+
+    def learn(self, node):
+        if isinstance(node, ast.ClassDef):
+            self.names.add(node.name)
+            self.bases[node.name] = [ast.unparse(base) for base in node.bases]
+            self.parts.setdefault(node.name, set()).update(
+                part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target)
+                for part in node.body
+                if isinstance(part, ast.FunctionDef | ast.AnnAssign)
+            )
+            self.parts[node.name] |= {
+                part.attr
+                for part in ast.walk(node)
+                if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store)
+            }
+        elif isinstance(node, ast.FunctionDef):
+            self.names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            self.names.add(node.id)
+
+    def has(self, owner, part):
+        bases = self.bases.get(owner, [])
+        return part in self.parts.get(owner, ()) or any(self.has(base, part) for base in bases)
+
+    def test_files_and_folders(self):
+        for page in self.PAGES:
+            for text in literals(TOP / f"docs/{page}.rst"):
+                if re.fullmatch(r"[\w./-]+\.(?:py|c|txt)", text) or text.endswith("/"):
+                    places = (TOP / text, TOP / "acra_twisted" / text)
+                    there = any(place.exists() for place in places)
+                    there = there or any(path.name == text for path in self.files)
+                    self.assertTrue(there, f"{page}: {text}")
+
+    def test_classes_functions_and_constants(self):
+        found = 0
+        for page in self.PAGES:
+            prose = (TOP / f"docs/{page}.rst").read_text().replace("``", "")
+            for text in re.findall(r"`([A-Z]\w+(?:\.\w+)?)`(?!_)", prose):
+                found += 1
+                owner, dot, part = text.partition(".")
+                self.assertIn(owner, self.names, page)
+                if dot:
+                    self.assertTrue(self.has(owner, part), f"{page}: {text}")
+        self.assertGreater(found, 20)
+
+    def test_packages(self):
+        """The table of rooms has each package of the first level."""
+        page = (TOP / "docs/architecture.rst").read_text()
+        rooms = page[page.index("\nRooms\n") : page.index("\nRules\n")]
+        packages = {path.parent.name for path in (TOP / "acra_twisted").glob("*/__init__.py")}
+        self.assertEqual(set(re.findall(r"(?m)^``(\w+)``", rooms)), packages)
+
+
 class Parts(SynchronousTestCase):
     """How pages are taken apart."""
 

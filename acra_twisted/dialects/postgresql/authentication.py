@@ -88,7 +88,7 @@ def tell_refusal(session: Session, exchange: Exchange, fields: Mapping[str, byte
 
 
 class AuthenticationPolicy(NamedTuple):
-    """Which legs have TLS, and whether passwords may cross a database leg without it."""
+    """The legs that have TLS, and the rule for passwords on a database leg without it."""
 
     client_tls: bool = False
     database_tls: bool = False

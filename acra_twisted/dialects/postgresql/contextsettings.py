@@ -50,7 +50,7 @@ class Changes(NamedTuple):
 
     @property
     def by_parameter(self) -> bool:
-        """Whether a value comes with Bind."""
+        """True if a value comes with Bind."""
         return any(change.number for change in self.changes)
 
     def with_parameters(self, values: Sequence[bytes | None]) -> Changes:

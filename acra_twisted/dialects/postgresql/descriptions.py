@@ -1,7 +1,7 @@
-"""What RowDescriptions and command tags say, kept by their bytes: the same ones come all the time.
+"""Parsed RowDescriptions and command tags, kept by their bytes, because the same ones recur.
 
-One for all sessions of a daemon, bounded; a hit is one dict lookup instead of reading each column,
-and none if the last one was the same.
+All sessions of a daemon share one bounded cache.  A hit is one dict lookup instead of reading each
+column, and none if the last one was the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a client says before its session is ready.
+"""Messages of a client before its session is ready.
 
 Answers to the database's authentication go on as they come.  A client may send requests behind its
 startup packet without waiting, as PostgreSQL allows: they wait here until the database has said
@@ -25,7 +25,7 @@ _REQUESTS = frozenset(
 
 
 class EarlyRequests:
-    """Sans-IO.  Whoever feeds it stops reading from the client once something is held."""
+    """Sans-IO.  Its owner stops reading from the client once something is held."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -35,7 +35,7 @@ class EarlyRequests:
 
     @property
     def holding(self) -> bool:
-        """Whether a request waits."""
+        """True if a request waits."""
         return bool(self._held)
 
     def feed(self, data: bytes) -> bytes:

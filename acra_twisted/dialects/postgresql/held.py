@@ -43,7 +43,7 @@ class HeldBatch(ClientFlow):
 
     @property
     def _crowded(self) -> bool:
-        """Whether more replies are owed than the client may have outstanding, or will be."""
+        """True if more replies are owed than the client may have outstanding, or will be."""
         return len(self._session.outstanding) + len(self._expected) > self.pending_limit
 
     def take_output(self) -> bytes:
@@ -122,8 +122,8 @@ class HeldBatch(ClientFlow):
         self._start = self._released = end
 
     def _release_before(self, start: int, end: int) -> None:
-        """Let go what is held before the message ``[start, end)``, which does not leave.  Of one
-        that is left out as it comes nothing is there yet."""
+        """Release the messages held before ``[start, end)``, which does not leave.  A message that
+        is left out as it arrives has no bytes yet."""
         if start < end == self._released:
             # Other bytes stand in its place already.
             self._held_size -= len(self._held.pop())

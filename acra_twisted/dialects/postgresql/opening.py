@@ -164,7 +164,8 @@ class OpeningBatch(RefusingBatch):
             statement.conforming = None if session.in_flight else session.conforming
 
     def _may_have_changed(self) -> bool:
-        """Whether what was sent, or is held, since the last ReadyForQuery may change a setting.
+        """Return True if what was sent, or is held, since the last ReadyForQuery may change a
+        setting.
 
         The database reports a change when it says ReadyForQuery, and no sooner.
         """

@@ -104,7 +104,7 @@ class Prepared:
         return len(self._confirmed) + len(self._pending) + len(self._portals) >= self.limit
 
     def names(self) -> set[bytes]:
-        """Of confirmed named statements: what pg_prepared_statements lists."""
+        """Names of confirmed statements, as pg_prepared_statements lists them."""
         return {name for name in self._confirmed if name}
 
     def parse_sent(self, statement: Statement) -> None:
@@ -125,7 +125,7 @@ class Prepared:
             del self._pending[name]
 
     def statement(self, name: bytes) -> Statement | None:
-        """What a Bind or Describe that is sent now will mean by ``name``."""
+        """Return the statement that a Bind or Describe sent now means by ``name``."""
         return self._pending.get(name) or self._confirmed.get(name)
 
     def bind_sent(self, portal: Portal) -> None:
@@ -144,7 +144,8 @@ class Prepared:
         portal.executions = self._executions
 
     def is_certain(self, portal: Portal, columns: Columns) -> bool:
-        """Whether they were said of this very portal, and nothing has run since it was bound."""
+        """Return True if they were said of this very portal, and nothing has run since it was
+        bound."""
         return columns is portal.columns and portal.executions == self._executions
 
     def execution_ended(self) -> None:

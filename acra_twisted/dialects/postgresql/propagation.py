@@ -1,4 +1,4 @@
-"""What of a trace crosses the database protocol.
+"""Parts of a trace that cross the database protocol.
 
 * Towards the database: a context in a sqlcommenter comment at the end of a Query or Parse.  Where
   AcraServer is at the other end, a request without text (Bind of a statement prepared earlier,
@@ -56,13 +56,14 @@ class Disclosure(NamedTuple):
     notices: bool = False
 
     def hint(self, exchange: Exchange | None) -> str:
-        """What an error says about its trace; empty if it says nothing."""
+        """Return the hint of an error about its trace; empty if there is none."""
         if not self.errors or self.context is None or exchange is None:
             return ""
         return f"trace_id {self.context(exchange).trace_id}"
 
     def notice(self, exchange: Exchange | None) -> str:
-        """What a session that asked for it is told behind a reply; empty if nothing."""
+        """Return the notice after a reply for a session that asked for it; empty if there is
+        none."""
         if not self.notices or self.context is None or exchange is None:
             return ""
         if not exchange.session.notices:
@@ -131,13 +132,13 @@ def _context_in(name: bytes, value: bytes) -> tuple[TraceContext | None, bool]:
 
 
 def startup_notices(startup: StartupPacket) -> bool:
-    """Whether ``-c acra.trace_notice=on`` is among the options."""
+    """Return True if ``-c acra.trace_notice=on`` is among the options."""
     found = _STARTUP_NOTICE.search(startup.parameters.get(b"options", b""))
     return found is not None and found[1].lower() in _ON
 
 
 def asks_for_notices(text: bytes) -> bool | None:
-    """What ``SET acra.trace_notice = on`` says; None for any other statement."""
+    """Return the value of ``SET acra.trace_notice = on``; None for any other statement."""
     if b"acra.trace_notice" not in text:
         return None
     found = _SET_NOTICE.fullmatch(text)

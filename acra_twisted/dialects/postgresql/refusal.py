@@ -46,7 +46,7 @@ class RefusingBatch(HeldBatch):
 
     @property
     def _in_transaction(self) -> bool:
-        """Whether the database is in a transaction, or may be: what it gets next must fail then.
+        """True if the database is in a transaction, or may be: what it gets next must fail then.
 
         In one that has failed already it need not.
         """
@@ -115,7 +115,7 @@ class RefusingBatch(HeldBatch):
 
     @property
     def _controls_transaction(self) -> bool:
-        """Whether something that is held, and was not refused, begins or ends a transaction, or a
+        """True if something that is held, and was not refused, begins or ends a transaction, or a
         part of one."""
         for _, code, exchange, _ in self._expected:
             if code == replies.EXECUTE and exchange is not None:

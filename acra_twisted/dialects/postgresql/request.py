@@ -104,7 +104,7 @@ class RequestFlow(LoadingBatch):
     # -- IMessageFlow -------------------------------------------------------------------------
 
     def begin(self, data: bytes) -> Work | None:
-        """See IMessageFlow.  What comes alone and whole needs no loop."""
+        """See IMessageFlow.  A message that arrives alone and whole needs no loop."""
         session = self._session
         if (
             self._at_rest

@@ -100,7 +100,8 @@ class ResultRows(DatabaseFlow):
         raise WireError("database", "a reply that answers no request")
 
     def _head_is(self, action: int, code: int) -> bool:
-        """Whether this is done with the reply that is owed next, to a message of this code."""
+        """Return True if this is done with the reply that is owed next, to a message of this
+        code."""
         outstanding = self._session.outstanding
         return bool(outstanding) and outstanding[0][0] == action and outstanding[0][1] == code
 
@@ -189,7 +190,7 @@ class ResultRows(DatabaseFlow):
         return self._judged(DataRows, data, run, exchange)
 
     def _no_rows(self) -> None:
-        """What is known of the rows at hand does not hold for those to come."""
+        """Forget the rows' description: it does not hold for the next rows."""
         self._columns = -1
         self._plan = _UNSEEN
 

@@ -198,7 +198,7 @@ def _check_names(names: list[str], allowed: frozenset[str]) -> None:
 
 
 def settle_version(startup: StartupPacket) -> tuple[StartupPacket, list[bytes]]:
-    """What to ask the database for, and the protocol options that the client must be told about.
+    """Return the version for the database, and the protocol options to report to the client.
 
     A minor version or a ``_pq_.`` option that this proxy does not know is never passed on: a
     session can't be in a mode that the proxy cannot read.

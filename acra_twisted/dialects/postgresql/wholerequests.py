@@ -22,7 +22,7 @@ _CARRIER_LIMIT: Final = 128
 
 
 def is_query(data: bytes, limit: int) -> bool:
-    """Whether ``data`` is one Query message, and no longer than ``limit``."""
+    """Return True if ``data`` is one Query message, and no longer than ``limit``."""
     size = len(data)
     return size > 5 and data[0] == frames.QUERY and length_at(data, 0) == size - 1 <= limit
 

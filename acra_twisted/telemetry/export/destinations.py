@@ -77,7 +77,7 @@ def endpoint(option: str, url: str) -> str:
 
 
 def doubts(settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> list[str]:
-    """What of the destinations will hardly work, a sentence each."""
+    """Return a sentence for each destination that will probably not work."""
     problem = Resource("", environ).problem
     found = [problem] if problem else []
     return found + [
@@ -89,7 +89,7 @@ def doubts(settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ)
 
 
 def batching(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What every BatchExporter is told of its queue."""
+    """Return the settings of the queue for every BatchExporter."""
     return {
         "max_queue": settings["tracing_queue_size"],
         "max_batch": settings["tracing_batch_size"] or _BATCH,

@@ -41,7 +41,7 @@ _NAMES_MAX: Final = 128
 
 
 class _Name:
-    """What is the same in every attribute of one name."""
+    """The constant bytes of every attribute of one name."""
 
     __slots__ = ("_key", "_texts", "_before_float", "_before_byte")
 
@@ -168,7 +168,7 @@ def _event(when: int, text: str, known: Mapping[str, Any]) -> bytes:
 
 
 def before(size: int) -> bytes:
-    """What stands before a Span message of so many bytes in the message that holds it."""
+    """Return the bytes before a Span message of so many bytes in the message that holds it."""
     return b"\x12" + varint(size)
 
 

@@ -49,7 +49,7 @@ _END: Final = 0x41
 
 
 def pieces(recorded: Recorded) -> bytes | None:
-    """What `otlp.piece` makes of each of its spans, in one; None if there is no form for it."""
+    """Return `otlp.piece` of all its spans, joined; None if there is no form for it."""
     if recorded.rows > _ROWS_MAX:
         return None
     form: _Form | None = recorded.shape.form
@@ -160,7 +160,7 @@ def _write_times(writer: BytesWriter, start: int, end: int) -> None:
 
 
 def _of_span(span: Span) -> list[bytes]:
-    """What `otlp.piece` makes of a span, cut where something differs; without what does."""
+    """Return `otlp.piece` of a span, cut at its varying parts, and without them."""
     parts = [otlp.before(len(otlp.encode_span(span))), otlp.title(span.name, span.kind), b""]
     for name, value in span.attributes.items():
         written, size = otlp.attribute(name, value), _VARYING.get(name, 0)

@@ -121,7 +121,7 @@ class BatchExporter:
         await self.send(self._encode([], self._resource))
 
     def explained(self, error: Exception) -> str:
-        """What has happened and what to do, in words that name no class."""
+        """Return the event and its remedy, in words that name no class."""
         if isinstance(error, Refused | Later | Stale):
             return str(error)
         return str(reason_of(error, self.party))

@@ -1,4 +1,4 @@
-"""Who sends spans: OpenTelemetry's resource, with what the environment adds to it.
+"""The sender of spans: OpenTelemetry's resource, with additions from the environment.
 
 Source: OpenTelemetry's specification, "Resource SDK" (``OTEL_RESOURCE_ATTRIBUTES``,
 ``OTEL_SERVICE_NAME``) and its conventions for ``service``, ``host`` and ``process``.

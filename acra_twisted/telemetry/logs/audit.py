@@ -27,7 +27,7 @@ _SUBJECT_MAX = 512
 
 
 def identity_fields(identity: Identity) -> dict[str, Any]:
-    """Who is at the other end, in a log line."""
+    """Return fields of a log line that identify the peer."""
     found: dict[str, Any] = {"client_id": identity.client_id, "peer": identity.peer}
     if identity.port:
         found["peer_port"] = identity.port
@@ -37,7 +37,7 @@ def identity_fields(identity: Identity) -> dict[str, Any]:
 
 
 def session_fields(session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
-    """What identifies a session, or one exchange of it, in a log line."""
+    """Return fields of a log line that identify a session, or one exchange of it."""
     if session is None:
         return {}
     trace = session.span
@@ -78,7 +78,7 @@ class AuditLog(Watcher):
         self._attempts = Attempts()
 
     def _fields(self, session: Session | None, exchange: Exchange | None = None) -> dict[str, Any]:
-        """What identifies a session, and the database that it is for."""
+        """Return fields that identify a session and its database."""
         return {**session_fields(session, exchange), **self._server}
 
     def session_opened(self, session: Session) -> None:
@@ -187,7 +187,7 @@ class AuditLog(Watcher):
 
 
 def refusal_text(exchange: Exchange, daemon: str) -> str:
-    """What a refusal is called: Acra's text for the firewall, else who refused."""
+    """Return the text of a refusal: Acra's for the firewall, else one that names the stage."""
     if exchange.denied_by == "censor":
         return "AcraCensor blocked query"
     if exchange.denied_by:

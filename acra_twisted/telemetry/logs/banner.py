@@ -1,5 +1,4 @@
-"""What a daemon says of itself whatever the log level is: that it listens, where, and that it has
-stopped."""
+"""Lines that a daemon logs at every level: that it listens, where, and that it has stopped."""
 
 from __future__ import annotations
 

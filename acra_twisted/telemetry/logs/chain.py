@@ -103,7 +103,7 @@ def read(line: str) -> Signed | None:
 
 
 def is_acras_json(line: str) -> bool:
-    """Whether a line is JSON that Acra has signed: its value stands among its other keys."""
+    """Return True if a line is JSON that Acra has signed: its value is among its other keys."""
     if not line.startswith("{") or '"integrity"' not in line:
         return False
     try:
@@ -122,7 +122,7 @@ def previous_of(body: str) -> str:
 
 
 def is_end(body: str) -> bool:
-    """Whether a line is the last one of its chain."""
+    """Return True if a line is the last one of its chain."""
     if _IS_END.fullmatch(body):
         return True
     try:

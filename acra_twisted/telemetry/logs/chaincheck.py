@@ -1,4 +1,4 @@
-"""Whether a signed log is what was written: its chains are replayed.
+"""Check that a signed log is unchanged, by replaying its chains.
 
 A key may have been rotated meanwhile.  Each chain is replayed with the key that fits its first
 line; newer chains are not signed with older keys.
@@ -38,7 +38,7 @@ class Run(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What was found: ``chains`` by number of the key, ``open_chain`` if the last has not ended."""
+    """The result: ``chains`` by number of the key, ``open_chain`` if the last has not ended."""
 
     lines: int
     chains: list[int]

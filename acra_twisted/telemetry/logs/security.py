@@ -66,7 +66,7 @@ _TAKEN = SCHEMA[SCHEMA.index("client_id") :]
 
 
 def is_security_event(event: LogEvent) -> bool:
-    """Whether an event belongs on the stream."""
+    """Return True if an event belongs on the stream."""
     return event.get("code") in events.SECURITY
 
 

@@ -295,7 +295,7 @@ class TcpCarrier(Factory):
         self.lost = 0
 
     def service(self, reactor: Any, host: str, port: int) -> ClientService:
-        """What connects, and connects again, while it runs."""
+        """Return the service that connects, and reconnects, while it runs."""
         endpoint = client_endpoint(reactor, Address(host, port), 5, _KEEPALIVE)
         return ClientService(endpoint, self, clock=reactor)
 

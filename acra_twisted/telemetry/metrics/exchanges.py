@@ -1,4 +1,4 @@
-"""What is counted of sessions, exchanges, stages and the database; fed as an observer.
+"""Metrics of sessions, exchanges, stages and the database, counted by an observer.
 
 Source of Acra's names and buckets: acra-observability reference, section 12.
 """
@@ -143,7 +143,7 @@ class _Sessions:
 
 
 class ConnectorMetrics(DaemonMetrics, Watcher):
-    """What both daemons count of exchanges, where the protocol is followed."""
+    """Metrics of exchanges that both daemons have if they follow the protocol."""
 
     def __init__(self, service: str) -> None:
         super().__init__(service)
@@ -192,7 +192,7 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
             self._sessions.ended(session)
 
     def exchange_closed(self, exchange: Exchange) -> None:
-        """By outcome, and whether it brought a trace context."""
+        """Count it by outcome and by presence of a trace context."""
         outcome = exchange.outcome or _OUTCOMES[0]
         if outcome == _OUTCOMES[0]:
             self._went_well += 1
@@ -211,7 +211,7 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
             self.trace_context("comment", "malformed")
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
-        """By stage."""
+        """Count it by stage."""
         self._failures.labels(stage).inc()
         self.event(events.STAGE_FAILED)
 
@@ -223,7 +223,7 @@ class ConnectorMetrics(DaemonMetrics, Watcher):
         exchange: Exchange | None,
         **fields: Any,
     ) -> None:
-        """By code."""
+        """Count it by code."""
         self.event(code)
 
 
@@ -338,7 +338,7 @@ class ServerMetrics(ConnectorMetrics):
                 self._decryptions.labels(status, kind).inc(count)
 
     def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
-        """By stage and verdict.  The names of stages are few."""
+        """Count it by stage and verdict.  The names of stages are few."""
         self._stages.labels(stage, type(verdict).__name__.lower()).inc()
         code = getattr(verdict, "code", events.QUERY_NOT_ALLOWED)
         # `stage_failed` has counted a stage that failed.
@@ -361,7 +361,7 @@ class ServerMetrics(ConnectorMetrics):
         exchange: Exchange | None,
         **fields: Any,
     ) -> None:
-        """By code; refused logins by reason as well."""
+        """Count it by code, and a refused login also by reason."""
         if code == events.LOGIN_REFUSED:
             self._refusals.labels(fields.get("rule", "other")).inc()
         super().security_event(code, text, session, exchange, **fields)

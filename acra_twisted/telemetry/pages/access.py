@@ -1,5 +1,5 @@
-"""Who may see the pages: everybody on this machine; from elsewhere, who shows a token or a
-certificate.
+"""Access to the pages: for everybody on this machine, and from elsewhere for peers with a token or
+a certificate.
 
 The token comes as ``Authorization: Bearer TOKEN``, or as the password of a browser's dialog.
 """
@@ -38,7 +38,7 @@ class Guard:
             )
 
     def admits(self, authorization: str) -> bool:
-        """Whether an Authorization header has the token; in constant time."""
+        """Return True if an Authorization header has the token, in constant time."""
         if not self._token:
             return True
         scheme, _, value = authorization.partition(" ")
@@ -51,11 +51,11 @@ class Guard:
         return hmac.compare_digest(shown, self._token)
 
     def knows_host(self, host: str) -> bool:
-        """Whether a host, without its port, is one that may be asked for.
+        """Return True if a host, without its port, is one for which the pages answer.
 
-        Where anybody on this machine may look it must be a name of this machine or an address, so
-        that a web page in someone's browser can't read the pages by a name that resolves to
-        loopback.
+        If everybody on this machine may see the pages, it must be a name of this machine or an
+        address, so that a web page in someone's browser can't read the pages by a name that
+        resolves to loopback.
         """
         if not self._open or host.lower().rstrip(".") in self._hosts:
             return True

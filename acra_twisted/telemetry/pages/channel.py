@@ -49,7 +49,7 @@ class Visitors:
 
     @property
     def full(self) -> bool:
-        """Whether one more must not be accepted."""
+        """True if no further connection may be accepted."""
         return len(self._open) >= self._limit
 
     def arrived(self, channel: HeadChannel) -> None:

@@ -1,4 +1,4 @@
-"""Whether what stands behind a daemon can be reached at this moment: for who asks ``/readyz``."""
+"""Test if a daemon can reach its database or server now, for ``/readyz``."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _PERCENTILES: Final = (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99))
 
 
 class Totals:
-    """What a row counts; ``time`` is nanoseconds, ``input`` and ``output`` bytes.  ``buckets``
+    """The counters of a row; ``time`` is nanoseconds, ``input`` and ``output`` bytes.  ``buckets``
     count durations by their length, see `percentile`."""
 
     __slots__ = ("count", "time", "input", "output", "errors", "buckets")
@@ -94,7 +94,7 @@ def _bounds(place: int) -> tuple[int, int]:
 
 
 class _Ring:
-    """What had been counted when each of the last 60 slots of ``width`` nanoseconds began."""
+    """The counts at the beginning of each of the last 60 slots of ``width`` nanoseconds."""
 
     __slots__ = ("length", "_width", "_before", "_stamp")
 
@@ -114,7 +114,7 @@ class _Ring:
             self._stamp = stamp
 
     def total(self, whole: Totals) -> Totals:
-        """What was counted since the oldest slot began."""
+        """Return the counts since the oldest slot began."""
         return whole - self._before[(self._stamp + 1) % _SLOTS]
 
 
@@ -133,8 +133,8 @@ class Row:
             ring.tick(now, self.whole)
 
     def shown(self, now: int, started: int) -> dict[str, dict[str, float]]:
-        """By span of time: count, average and percentiles in ms, rate a second, kB/s in and out,
-        errors."""
+        """Return by span of time: count, average and percentiles in ms, rate a second, kB/s in and
+        out, errors."""
         found = {}
         spans = [(name, ring.total(self.whole), ring.length) for name, ring in self._rings.items()]
         for name, row, length in (*spans, ("total", self.whole, now - started)):

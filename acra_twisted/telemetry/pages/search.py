@@ -1,4 +1,4 @@
-"""Which of the traces that are kept fit what is asked for."""
+"""Find the kept traces that match a query."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ class Filters(NamedTuple):
 
     @property
     def of_requests(self) -> bool:
-        """Whether what is asked for is a property of requests alone."""
+        """True if the query names a property that only requests have."""
         asked = self.user or self.database or self.statement or self.table or self.minimum
         measured = asked or self.maximum != _FOR_EVER or self.slowest
         return bool(measured or self.verdict not in ("", ERROR))
 
     def fit(self, span: Span) -> bool:
-        """Whether a span is one that is looked for."""
+        """Return True if a span matches the query."""
         known = span.attributes
         if self.connections:
             if span.name not in _CONNECTIONS:
@@ -136,14 +136,14 @@ class Filters(NamedTuple):
         return bool(verdict == self.verdict)
 
     def _names_table(self, span: Span) -> bool:
-        """By the summary, in which each table is a word, with its schema or without."""
+        """Return True if the summary names the table, with its schema or without, as a word."""
         summary = str(span.attributes.get("db.query.summary", "")).lower()
         words = _WORD.findall(summary)
         return self.table in words or any(word.endswith(f".{self.table}") for word in words)
 
 
 def is_request(span: Span) -> bool:
-    """Whether it is that of an exchange: not of its parts, not of its connection."""
+    """Return True for the span of an exchange, not of its parts or its connection."""
     known = span.attributes
     return "db.namespace" in known or ("acra.verdict" in known and "acra.stage" not in known)
 
@@ -263,7 +263,7 @@ class Listing:
 
     @property
     def enough(self) -> bool:
-        """Whether no further match can change the part: matches come newest first."""
+        """Return True if no further match can change the part: matches arrive newest first."""
         wanted = self._filters.offset + self._filters.limit
         return not self._filters.slowest and len(self._found) > wanted
 

@@ -123,10 +123,10 @@ class Trace(_Answer):
 
 
 class Health(Resource):
-    """For whoever starts and stops daemons: 200 while ``unready`` gives nothing, else 503 and what
-    it gives.  It tells nothing else, and asks for no token.
+    """Health for supervisors: 200 while ``unready`` returns nothing, else 503 and its text.  The
+    page reveals nothing else, and needs no token.
 
-    Who asks with the name of what ``reach`` reaches as a query is told of that as well.
+    A query with the name of the destination of ``reach`` also tests that destination.
     """
 
     isLeaf = True

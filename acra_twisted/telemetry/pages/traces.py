@@ -289,7 +289,7 @@ class TracePages:
         )
 
     def sessions(self, arguments: Mapping[str, str]) -> Page:
-        """What is going on at this moment."""
+        """Show the present sessions."""
         return self._page(arguments, self._sessions_now(arguments))
 
     def _sessions_now(self, arguments: Mapping[str, str]) -> Iterator[str]:

@@ -136,7 +136,7 @@ _TICKS = 4
 
 
 def summary(records: Sequence[Mapping[str, Any]]) -> Head:
-    """Of requests before anything else, and of what was refused before what was not."""
+    """Sort requests before other spans, and refused ones before the rest."""
     start = min(record["start"] for record in records)
     took = max(record["end"] for record in records) - start
     requests = [record for record in records if "acra.stage" not in record["attributes"]]
@@ -193,7 +193,7 @@ def _took(record: Mapping[str, Any]) -> int:
 
 
 def _is_connectors(record: Mapping[str, Any]) -> bool:
-    """Whether it is a connector's span of an exchange."""
+    """Return True for a connector's span of an exchange."""
     known = record["attributes"]
     return "db.system.name" in known and "acra.time.proxy_ms" not in known
 

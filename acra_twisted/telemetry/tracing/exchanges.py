@@ -196,7 +196,7 @@ class ExchangeTracing(Watcher):
         session.tracer = self.tracer
 
     def tracer(self, exchange: Exchange) -> Any:
-        """What stages get as ``exchange.tracer``."""
+        """Return the object that stages receive as ``exchange.tracer``."""
         if exchange.span is None:
             return Unrecorded(self.context, exchange)
         return ExchangeTracer(exchange, self._tracing.clock, self._tracing.finish)
@@ -279,7 +279,7 @@ class ExchangeTracing(Watcher):
             exchange.session.answered = exchange.closed
 
     def _tells(self, exchange: Exchange) -> bool:
-        """Whether spans are made of an exchange that is not sampled."""
+        """Return True if an exchange that is not sampled still needs spans."""
         took = exchange.closed - exchange.opened
         if exchange.outcome != "ok" or exchange.attributes or 0 < self.slow <= took:
             if self._kept(exchange):

@@ -43,11 +43,11 @@ SLOW: Final = 128
 
 
 class Shape:
-    """What is the same in the spans of many exchanges.
+    """The common parts of the spans of many exchanges.
 
-    ``stages`` are those that judged something, ``rows`` has a bit for each that is set if it was
-    rows.  ``flags`` say what the exchanges have, see above.  ``form`` is what an encoder has made
-    of the shape, None before it has; ``names`` what the ``store`` of the trace pages has.
+    ``stages`` are those that judged something; ``rows`` has a bit for each, set if it judged
+    rows.  ``flags`` describe the exchanges, see above.  ``form`` is an encoder's form of the
+    shape, None at first; ``names`` belongs to the ``store`` of the trace pages.
     """
 
     __slots__ = (

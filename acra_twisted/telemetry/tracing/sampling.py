@@ -1,4 +1,4 @@
-"""Which traces are recorded: decided once per trace, carried in the options byte.
+"""Select traces to record.  The decision is made once per trace and travels in the options byte.
 
 ``always``, ``never``, ``probability:P`` (OpenCensus's sampler: all daemons decide alike on one
 trace id), ``rate:N/s`` (a token bucket), or a sampler made for OpenCensus.  A remote peer's

@@ -106,8 +106,8 @@ MESSAGE_TYPES: Final = ("UNSPECIFIED", "SENT", "RECEIVED")
 
 
 class Span:
-    """One operation.  Exporters get what is ``sampled``, and what is ``kept`` although it is not:
-    a connection one of whose exchanges had to be told of."""
+    """One operation.  Exporters receive ``sampled`` spans, and spans that are ``kept`` without
+    being sampled: those of a connection with an exchange that had to be reported."""
 
     __slots__ = (
         "name",
@@ -182,12 +182,12 @@ class Span:
 
     @property
     def context(self) -> TraceContext:
-        """What crosses a link or is put in a log line."""
+        """Return the context, which crosses links and appears in log lines."""
         return TraceContext(self.trace_id, self.span_id, self.sampled)
 
 
 def message_event(when: int, event: Any) -> Event:
-    """Return OpenCensus's MessageEvent as an event.  What it leaves out is left out."""
+    """Return OpenCensus's MessageEvent as an event, without the parts that it lacks."""
     known: dict[str, Any] = {MESSAGE_TYPE: MESSAGE_TYPES[event.type or 0]}
     for name, value in (
         (MESSAGE_ID, event.id),

@@ -1,4 +1,4 @@
-"""What the trace pages show: bounded samples of finished spans, and whole recent traces.
+"""Keep the data of the trace pages: bounded samples of finished spans, and complete recent traces.
 
 Per span name nine latency buckets and one for errors, each a ring of ten that takes at most one
 span a second, so that memory is bounded and slow outliers stay visible (after OpenCensus'
@@ -100,7 +100,7 @@ class SpanStore:
             self._put(recorded.span.trace_id, recorded)
 
     def _names_of(self, shape: Shape) -> list[_Name]:
-        """Of its stages, its own, and the database's if it has that."""
+        """Return the names of its stages' spans, its own, and the database's if it has one."""
         titles = [*shape.stage_titles, shape.name]
         if shape.flags & SENT:
             titles.append(shape.database_name)
@@ -162,7 +162,7 @@ class SpanStore:
         return known
 
     def summary(self) -> list[Summary]:
-        """By span name."""
+        """Return the counts by span name."""
         return [
             Summary(
                 name,
@@ -231,12 +231,12 @@ def _bucket(took: int) -> int:
 
 
 def _wants(name: _Name, start: int, end: int) -> bool:
-    """Whether a span that went well would be a sample."""
+    """Return True if a successful span would be a sample."""
     return end >= name.next[_bucket(end - start)]
 
 
 def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:
-    """Whether one of the spans would be a sample."""
+    """Return True if one of the spans would be a sample."""
     span, times = recorded.span, recorded.times
     stages = len(times) // 2
     for number in range(stages):

@@ -93,7 +93,8 @@ class RequestSpan:
 
     @property
     def context(self) -> TraceContext:
-        """What a propagator of OpenCensus writes into the headers of a request."""
+        """Return the context that a propagator of OpenCensus writes into the headers of a
+        request."""
         return self._record.context
 
     def span(self, name: str = "span") -> Any:

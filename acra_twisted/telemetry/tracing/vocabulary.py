@@ -250,7 +250,7 @@ RESOURCE = (
 
 
 def attribute(name: str) -> Attribute | None:
-    """What is known of an attribute's name."""
+    """Return the attribute's entry, None if its name is unknown."""
     for known in ATTRIBUTES:
         head = known.name.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
         if name == known.name or (head != known.name and name.startswith(head)):

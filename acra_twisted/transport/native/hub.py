@@ -50,15 +50,15 @@ WRITABLE: Final = select.EPOLLOUT
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Watched:
-    """Who is told.  A class and no Protocol: compiled, its methods are not called by name; in
-    tests it is others that are told, which are not compiled."""
+    """A receiver of events.  It is a class and not a Protocol: compiled, its methods are not
+    called by name; tests use subclasses that are not compiled."""
 
     def ready(self, events: int) -> None:
         """Something can be read or written, or the connection is gone."""
         raise NotImplementedError  # pragma: no cover - abstract
 
     def flush(self) -> bool:
-        """Send what was held back.  Whether nothing waits to be sent."""
+        """Send held bytes; return True if nothing waits."""
         raise NotImplementedError  # pragma: no cover - abstract
 
     def connectionLost(self, reason: Failure) -> None:

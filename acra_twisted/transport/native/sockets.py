@@ -159,7 +159,7 @@ class SocketTransport(Watched):
             self._send_now(data)
 
     def flush(self) -> bool:
-        """Send what is held back.  Whether nothing waits to be sent."""
+        """Send held bytes; return True if nothing waits."""
         held = self._held
         if held:
             self._held = b""
@@ -216,7 +216,8 @@ class SocketTransport(Watched):
             self._producer.resumeProducing()
 
     def _broken(self) -> None:
-        """Of a write; the loss is told in a turn of its own, as protocols expect."""
+        """End after a failed write; the protocol hears of the loss in a turn of its own, as it
+        expects."""
         self.disconnecting = True
         self._stop_reading()
         self._hub.soon(self.connectionLost, self._last_words())

@@ -88,7 +88,7 @@ class TLSTransport(SocketTransport):
             self.connectionLost(LOST)
 
     def _look(self) -> bool:
-        """Whether the peer has gone without a word."""
+        """Return True if the peer has gone without a word."""
         try:
             self.first = self.outer.socket.recv(LOOK, socket.MSG_PEEK)
         except BlockingIOError:
@@ -98,7 +98,7 @@ class TLSTransport(SocketTransport):
         return not self.first
 
     def _sends_away(self) -> bool:
-        """Whether it is an application that has the wrong port, and is told so without TLS."""
+        """Return True if an application uses the wrong port, after telling it so without TLS."""
         protocol = self.outer.protocol
         if spoken(self.first) != POSTGRESQL or not hasattr(protocol, "misdirected"):
             return False
@@ -182,7 +182,7 @@ class TLSTransport(SocketTransport):
 
     @property
     def negotiatedProtocol(self) -> bytes | None:
-        """What ALPN has settled, if anything."""
+        """Return the protocol that ALPN has chosen, if any."""
         return self._connection.get_alpn_proto_negotiated() or None
 
     # -- records --------------------------------------------------------------------------------
@@ -210,8 +210,8 @@ class TLSTransport(SocketTransport):
             self._context.keep_session(self._connection)
 
     def _records(self) -> bytes:
-        """The plaintext of one record, or of several if they are full: then there is probably
-        another.  Raises SSL.Error, of whose kinds some just say that there is none."""
+        """Return the plaintext of one record, or of several if they are full: then there is
+        probably another.  Raises SSL.Error, also if there is no record."""
         whole: int = _ssl_read(self._ssl, _PLAIN, _RECORD)
         if whole <= 0:
             self._fail(whole)

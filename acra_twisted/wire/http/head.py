@@ -106,7 +106,7 @@ class Head(NamedTuple):
 
 
 class HeadReader:
-    """Bytes of a connection in, heads out.  What comes behind a head is kept.
+    """Turn the bytes of a connection into heads, and keep the bytes after a head.
 
     Raises Refused as soon as it is known that no head can come of the bytes; the reader is finished
     then.

@@ -28,7 +28,7 @@ SCRAM_PLUS: Final = b"SCRAM-SHA-256-PLUS"
 
 
 class BackendKey(NamedTuple):
-    """What a client must show to cancel: 4 key bytes in protocol 3.0, up to 256 in 3.2."""
+    """The key that a cancel request must show: 4 bytes in protocol 3.0, up to 256 in 3.2."""
 
     process_id: int
     key: bytes
@@ -117,7 +117,7 @@ def decode_backend_key(body: bytes) -> BackendKey:
 
 
 def authentication_kind(body: bytes) -> int:
-    """What an Authentication message asks for."""
+    """Return the kind of an Authentication message."""
     if len(body) < 4:
         raise WireError("database", "Authentication message is too short")
     return int.from_bytes(body[:4], "big")
