@@ -49,11 +49,11 @@ class AcraOption(NamedTuple):
 
     @property
     def is_switch(self) -> bool:
-        """Whether its flag takes no word behind it."""
+        """True if its flag takes no word behind it."""
         return self.kind is BOOLEAN
 
     def accepts(self, value: str, given: Mapping[str, str]) -> bool:
-        """Whether a value that is not empty asks for nothing that is not here."""
+        """Return True if a value that is not empty asks for nothing that is not here."""
         name, word = self.unless
         if self.accepted is None or value in self.accepted:
             return True

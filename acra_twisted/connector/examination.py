@@ -1,4 +1,4 @@
-"""What acra-doctor looks at for AcraConnector: certificates, and AcraServer.
+"""Checks of acra-doctor for AcraConnector: certificates, and AcraServer.
 
 The server is talked to as the connector would, up to where an application would have to speak.
 """

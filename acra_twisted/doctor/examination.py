@@ -28,7 +28,7 @@ class Own(NamedTuple):
 
 
 class Examination(NamedTuple):
-    """What is particular to a daemon.
+    """The checks of one kind of daemon.
 
     ``certificates`` gives those that are used, ``upstream`` the results of asking whoever stands
     behind it, ``insecure`` a sentence for each setting that weakens protection.
@@ -95,7 +95,7 @@ def _certificates(program: Program, settings: Settings) -> list[Loaded]:
 async def there(
     reactor: Any, program: Program, settings: Settings, environment: Mapping[str, str]
 ) -> AsyncIterator[Result]:
-    """What is at the other end."""
+    """Examine the other end of each connection."""
     async for result in program.examination().upstream(reactor, settings, environment):
         yield result
     async for result in far.collectors(reactor, program.name, settings):

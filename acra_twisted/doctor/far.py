@@ -1,4 +1,4 @@
-"""Asks whoever is at the other end of a daemon, and says what came of it."""
+"""Ask the other end of a daemon's connection, and report the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a daemon offers to the stages that it makes."""
+"""Services of a daemon for the stages that it makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from acra_twisted.options import Block
 
 
 class Services(NamedTuple):
-    """What a factory may use.
+    """Services that a factory may use.
 
     ``clock`` gives nanoseconds since the epoch.  ``keys`` is an IKeyStore, None if none is
     configured.  ``workers`` runs what takes long.  ``shut_down`` ends the whole program at once,

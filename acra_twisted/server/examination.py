@@ -1,4 +1,4 @@
-"""What acra-doctor looks at for AcraServer: certificates, and the database.
+"""Checks of acra-doctor for AcraServer: certificates, and the database.
 
 The database is talked to as the server would, up to where somebody would have to log in.
 """
@@ -87,7 +87,7 @@ def _protection(channel: Any) -> str:
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether the first message is there, or it will never be."""
+    """Return True if the first message is there, or it will never be."""
     if data[:1] not in (b"", b"R", b"E") or len(data) > _ANSWER_MAX:
         return True
     return len(data) >= 5 and len(data) > int.from_bytes(data[1:5], "big")
@@ -141,7 +141,7 @@ def of_answer(data: bytes, settings: Settings) -> Result:
 
 
 def _ends_tls(settings: Settings) -> bool:
-    """Whether applications may have TLS with this server."""
+    """Return True if applications may have TLS with this server."""
     if settings["client_tls"] in ("allow", "require"):
         return True
     plain = is_plain(settings, ACRACONNECTOR)

@@ -56,12 +56,15 @@ class Denied(AcraError):
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=PROGRAM, description="Try and make rules of AcraCensor.")
+    parser = Parser(
+        prog=PROGRAM,
+        description="Try rules of AcraCensor, and make rules from captured statements.",
+    )
     commandline.add_common(parser)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     check = commands.add_parser(
         "check",
-        help="decide the queries on standard input, one JSON answer a line",
+        help="decide the queries on standard input, with one JSON answer a line",
         epilog="Exit status with --config: 0, every query is allowed; 3, one is denied; 1, the "
         "rules or the command line cannot be used. Without: 0 if every line could be decided; "
         "each answer has its verdict.",
@@ -71,18 +74,20 @@ def _parser() -> Parser:
         help="make an allow list of a capture file",
         epilog="Exit status 1 if no captured statement can be made a rule.",
     )
-    learning.add_argument("file", help="what a query_capture handler or stage has written, or Acra")
+    learning.add_argument(
+        "file", help="capture file of a query_capture handler, of the stage, or of Acra"
+    )
     explain = commands.add_parser("explain", help="show how a query is read and decided")
     explain.add_argument("query", help="the statement; - reads it from standard input")
     for command in (check, learning, explain):
         command.add_argument(
-            "--db", default="postgresql", choices=sorted(LANGUAGES), help="whose SQL it is"
+            "--db", default="postgresql", choices=sorted(LANGUAGES), help="database of the SQL"
         )
     for command in (check, explain):
         command.add_argument(
             "--config",
             default="",
-            help="rule file; with it `check` reads a query a line, else JSON objects",
+            help="rule file; with it `check` reads one query a line, else JSON objects",
         )
     return parser
 

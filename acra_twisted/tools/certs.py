@@ -29,9 +29,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
-        description="Make a certificate authority and certificates for AcraServer, AcraConnector, "
-        "an application and the database. It prints the settings that use them. An authority that "
-        "is in the folder already is used.",
+        description="Make a certificate authority and certificates for AcraServer, "
+        "AcraConnector, an application and the database. The tool prints the "
+        "settings that use them. It uses an existing authority in the folder.",
         epilog=f"{PROGRAM} connector --name=billing makes a certificate for one more connector; "
         f"{PROGRAM} --renew makes all of a folder's certificates anew before they expire.",
     )
@@ -46,21 +46,31 @@ def _parser() -> Parser:
     parser.add_argument(
         "--hosts",
         default=LOOPBACK,
-        help="names and addresses by which AcraServer is reached, separated by commas",
+        help="names and addresses of AcraServer for connectors, separated by commas",
     )
     parser.add_argument(
-        "--database_hosts", default=LOOPBACK, help="those by which the database is reached"
+        "--database_hosts",
+        default=LOOPBACK,
+        help="names and addresses of the database for AcraServer, separated by commas",
     )
     parser.add_argument("--name", default="", help="name of the certificate, with one KIND")
     parser.add_argument("--organization", default="", help="organization in the subjects")
     parser.add_argument(
-        "--days", default=365, type=commandline.whole_number, help="how long certificates are valid"
+        "--days",
+        default=365,
+        type=commandline.whole_number,
+        help="days for which certificates are valid",
     )
     parser.add_argument(
-        "--ca_days", default=3650, type=commandline.whole_number, help="how long the authority is"
+        "--ca_days",
+        default=3650,
+        type=commandline.whole_number,
+        help="days for which the authority is valid",
     )
-    parser.switch("renew", help="make certificates anew: same names, same keys, new dates")
-    parser.switch("force", help="replace certificates and keys that are there")
+    parser.switch(
+        "renew", help="issue the certificates again with the same names and keys and with new dates"
+    )
+    parser.switch("force", help="replace existing certificates and keys")
     return parser
 
 

@@ -85,7 +85,9 @@ class Parser(argparse.ArgumentParser):
     def key_folders(self, folder: str, public: str) -> None:
         """Where keys are, and where the master key comes from."""
         self.add_argument(f"--{folder}", default=".acrakeys", help="folder of keys")
-        self.add_argument(f"--{public}", default="", help="folder of public keys, if another")
+        self.add_argument(
+            f"--{public}", default="", help="folder of public keys, if it is a different one"
+        )
         self.add_argument("--master_key_file", default="", help="file with the master key")
         self.add_argument(
             "--master_key_command", default="", help="command that prints the master key"
@@ -150,7 +152,7 @@ def add_common(parser: Parser) -> None:
     """Add the flags that every tool has."""
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(
-        "--config_file", default="", metavar="FILE", help="YAML file with flags, as Acra's are"
+        "--config_file", default="", metavar="FILE", help="YAML file with flags, in Acra's format"
     )
     parser.switch(
         "dump_config",
@@ -198,7 +200,7 @@ def from_certificate(path: str, kind: str) -> str:
 
 def add_identity(parser: Parser) -> None:
     """``--client_id`` and its alternatives."""
-    parser.add_argument("--client_id", default="", help="whose keys")
+    parser.add_argument("--client_id", default="", help="owner of the keys")
     parser.add_argument("--tls_cert", default="", help="take the client id of this certificate")
     add_extractor(parser)
 
@@ -210,7 +212,7 @@ def add_extractor(parser: Parser) -> None:
         default="distinguished_name",
         type=_extractor,
         metavar="|".join(_EXTRACTORS),
-        help="what of the certificate makes the client id",
+        help="part of the certificate that makes the client id",
     )
 
 

@@ -25,9 +25,9 @@ _PROGRAMS = {
 }
 HELP = f"""usage: {PROGRAM} server|connector [--json] [flags of the daemon]
 
-Say what is right and what is wrong with a daemon's configuration, its files, certificates, keys and
-ports, and with what is at the other end: the database, AcraServer, collectors of spans.  Nothing is
-changed, and nobody logs in: the database is asked for a session of {USER.decode()}, and refuses.
+Examine a daemon's configuration, its files, certificates, keys and ports, and the other end of its
+connections: the database, AcraServer, collectors of spans.  Nothing is changed, and nobody logs in:
+the tool asks the database for a session of {USER.decode()}, which is refused.
 
 flags of the daemon:
   --config_file=FILE  and every other flag of twistd acra-server or twistd acra-connector
@@ -37,8 +37,8 @@ others:
   --version           print the version
   --help              print this help
 
-The daemon can be left out where the file's name tells it: {PROGRAM} --config_file=acra-server.ini
-Exit status: 0 if nothing is wrong, 1 if something is, 2 if the command line is.
+The daemon can be omitted if the file's name tells it: {PROGRAM} --config_file=acra-server.ini
+Exit status: 0 if nothing is wrong, 1 if something is wrong, 2 if the command line is wrong.
 """
 
 

@@ -39,20 +39,23 @@ KINDS: tuple[tuple[str, tuple[Purpose, ...], str], ...] = (
 def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
-        description="Make the keys of a client. Without a --generate_... flag: every kind that is "
-        "missing. With one: that kind, and a key that is there is rotated: the old one still "
-        "opens old data.",
+        description="Make the keys of a client. Without a --generate_... flag the tool makes "
+        "every missing kind. With one it makes that kind, and rotates an existing "
+        "key: the old one still opens old data.",
         epilog="The master key comes from ACRA_MASTER_KEY (base64), --master_key_file or "
         "--master_key_command.",
     )
     commandline.add_common(parser)
     commandline.add_identity(parser)
     parser.add_argument(
-        "--keystore", default="", choices=("", "v1", "v2"), help="needed for a new folder: v1"
+        "--keystore",
+        default="",
+        choices=("", "v1", "v2"),
+        help="version of a new folder, required: v1",
     )
     parser.key_folders("keys_output_dir", "keys_public_output_dir")
     parser.add_argument(
-        "--generate_master_key", default="", metavar="FILE", help="make a master key, no more"
+        "--generate_master_key", default="", metavar="FILE", help="only make a master key"
     )
     for flag, _, text in KINDS:
         parser.switch(flag, help=f"make the {text}")

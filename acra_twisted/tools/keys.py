@@ -46,41 +46,45 @@ def _parser() -> Parser:
         return made
 
     made = command("list", "List the keys.")
-    made.switch("json", help="as JSON")
-    made.switch("rotated-keys", "rotated_keys", help="also how many earlier keys there are")
+    made.switch("json", help="print JSON")
+    made.switch("rotated-keys", "rotated_keys", help="also show the number of earlier keys")
     made = command(
         "generate",
-        "Make keys. Without a kind: those that are missing. With kinds: these; keys that are "
-        "there are rotated.",
+        "Make keys. Without a kind the tool makes missing keys. With kinds it makes these, and "
+        "rotates existing keys.",
     )
     commandline.add_identity(made)
-    made.add_argument("--keystore", default="", choices=("", "v1"), help="for a new folder: v1")
+    made.add_argument(
+        "--keystore", default="", choices=("", "v1"), help="version of a new folder: v1"
+    )
     for flag, _ in KINDS:
         made.switch(flag, help=f"make the {flag.replace('_', ' ')}")
     made = command("read", "Write a key's bytes to standard output.")
-    made.add_argument("key_id", help="such as client/ID/storage")
-    made.switch("public", help="the public key of a pair (the default)")
-    made.switch("private", help="the private key of a pair; a symmetric key has no other")
-    made = command("destroy", "Delete a key and its predecessors: what they sealed is lost.")
-    made.add_argument("key_id", help="such as client/ID/storage")
+    made.add_argument("key_id", help="name of the key, such as client/ID/storage")
+    made.switch("public", help="read the public key of a pair (the default)")
+    made.switch("private", help="read the private key of a pair; a symmetric key needs no flag")
+    made = command("destroy", "Delete a key and its predecessors. Data sealed with them is lost.")
+    made.add_argument("key_id", help="name of the key, such as client/ID/storage")
     made = command(
         "export", "Write keys to a bundle, and the secret that opens it to another file."
     )
-    made.add_argument("key_ids", nargs="*", help="such as client/ID/storage")
+    made.add_argument("key_ids", nargs="*", help="name of the key, such as client/ID/storage")
     made.switch("all", help="every key")
-    made.switch("private_keys", help="private and symmetric keys, too")
+    made.switch("private_keys", help="also export private and symmetric keys")
     _bundle_files(made)
-    _bundle_files(command("import", "Store the keys of a bundle; those there are rotated."))
+    _bundle_files(command("import", "Store the keys of a bundle, and rotate existing keys."))
     made = command("extract-client-id", "Print the client id of a certificate.")
-    made.add_argument("--tls_cert", required=True, help="the certificate, PEM")
+    made.add_argument("--tls_cert", required=True, help="file of the certificate (PEM)")
     commandline.add_extractor(made)
-    made.switch("print_json", help="as JSON")
+    made.switch("print_json", help="print JSON")
     return parser
 
 
 def _bundle_files(parser: Parser) -> None:
-    parser.add_argument("--key_bundle_file", required=True, help="the bundle")
-    parser.add_argument("--key_bundle_secret", required=True, help="its secret, mode 0600")
+    parser.add_argument("--key_bundle_file", required=True, help="file of the bundle")
+    parser.add_argument(
+        "--key_bundle_secret", required=True, help="file for the bundle's secret, mode 0600"
+    )
 
 
 def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> None:

@@ -19,8 +19,8 @@ PROGRAM = "acra-log-verifier"
 def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
-        description="Check log files that audit_log_enable has signed, the oldest first. Keys that "
-        "were rotated are tried, too.",
+        description="Check log files that audit_log_enable has signed, the oldest first. The "
+        "tool also tries rotated keys.",
         epilog="Exit status: 0, each line is as it was written; 1, a line is missing, added or "
         "changed, or the command line cannot be used; 3, what is signed is as it was written, and "
         "there are lines that were written before signing began; 4, nothing can be checked: JSON "
@@ -31,12 +31,12 @@ def _parser() -> Parser:
     parser.add_argument(
         "--audit_log_file", action="append", default=[], metavar="FILE", help="a log file"
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="more of them, in order")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="log files, in order")
     parser.add_argument(
         "--audit_log_file_list",
         default="",
         metavar="FILE",
-        help="a file that names them, one a line",
+        help="file with the names of log files, one a line",
     )
     parser.add_argument(
         "--audit_log_file_format",
@@ -44,8 +44,10 @@ def _parser() -> Parser:
         choices=("", "plaintext", "cef", "json"),
         help="has no effect: each line shows its format",
     )
-    parser.switch("audit_log_missing_ok", help="leave out log files that are not there")
-    parser.switch("audit_log_open_ok", help="the log is being written: its last chain may be open")
+    parser.switch("audit_log_missing_ok", help="ignore missing log files")
+    parser.switch(
+        "audit_log_open_ok", help="accept an open last chain: a daemon is writing the log"
+    )
     return parser
 
 

@@ -30,7 +30,9 @@ def add_options(parser: Parser) -> None:
         f"default: {VARIABLE}, addresses with commas between. A token comes from {TOKEN_VARIABLE}",
     )
     parser.add_argument("--tls_ca", metavar="FILE", help="CA certificates (PEM) for https")
-    parser.add_argument("--tls_cert", metavar="FILE", help="own certificate (PEM), for https")
+    parser.add_argument(
+        "--tls_cert", metavar="FILE", help="certificate (PEM) of this client, for https"
+    )
     parser.add_argument("--tls_key", metavar="FILE", help="its key (PEM)")
 
 

@@ -26,13 +26,16 @@ def _parser() -> Parser:
     commandline.add_common(parser)
     parser.key_folders("keys_dir", "keys_dir_public")
     parser.add_argument(
-        "--type", default="acrastruct", choices=("acrastruct", "acrablock"), help="its form"
+        "--type",
+        default="acrastruct",
+        choices=("acrastruct", "acrablock"),
+        help="kind of container",
     )
     parser.add_argument(
         "--data_length",
         type=commandline.whole_number,
         default=-1,
-        help="bytes of content; -1 is 1 to 99 at random",
+        help="bytes of content; -1 chooses 1 to 99 at random",
     )
     return parser
 

@@ -46,21 +46,23 @@ _COLUMNS = (
 
 def _parser() -> Parser:
     parser = Parser(
-        prog=PROGRAM, description="Show the sessions, rates, stages and slow or denied exchanges."
+        prog=PROGRAM,
+        description="Show the sessions, rates, stages, and slow or denied "
+        "exchanges of running daemons.",
     )
     commandline.add_common(parser)
     add_options(parser)
     parser.add_argument(
-        "--interval", type=commandline.number, default=2.0, help="seconds between two looks"
+        "--interval", type=commandline.number, default=2.0, help="seconds between two updates"
     )
     parser.add_argument(
         "--sort",
         default="waiting",
         choices=tuple(_SORTS),
-        help="sessions: that wait or are idle longest, have read or sent most, are oldest",
+        help="order of sessions: longest waiting or idle, most bytes in or out, oldest",
     )
-    parser.switch("once", help="look once")
-    parser.switch("json", help="look once and print JSON")
+    parser.switch("once", help="print once and end")
+    parser.switch("json", help="print JSON once and end")
     return parser
 
 

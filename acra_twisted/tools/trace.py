@@ -26,7 +26,12 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 def _parser() -> Parser:
     parser = Parser(prog=PROGRAM, description="Show a trace of running daemons.")
     commandline.add_common(parser)
-    parser.add_argument("trace_id", nargs="?", default="", help="32 hex digits; none: search")
+    parser.add_argument(
+        "trace_id",
+        nargs="?",
+        default="",
+        help="trace id of 32 hex digits; without it the tool searches",
+    )
     add_options(parser)
     for name, meaning in FILTERS.items():
         if name != "trace_id":

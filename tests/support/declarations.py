@@ -1,4 +1,4 @@
-"""What holds for the options of every daemon."""
+"""Checks of the options of every daemon."""
 
 
 def check(case, sections):

@@ -21,7 +21,7 @@ class Tampered(AcraError):
 
 
 class Unsigned(AcraError):
-    """What is signed is as it was written, and some lines are not signed."""
+    """The signed lines are unchanged, and some lines are not signed."""
 
     status = 3
 

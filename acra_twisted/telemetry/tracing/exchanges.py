@@ -94,7 +94,8 @@ class Tracing:
         return trace_id, sampled
 
     def counts(self) -> dict[str, int]:
-        """What the sampler decided, and exchanges that were kept against it, by why."""
+        """Return the numbers of the sampler's decisions, and of exchanges kept against them by
+        reason."""
         thinned = self.backpressure.thinned if self.backpressure is not None else 0
         return {
             "sampled": self._sampled,
