@@ -133,8 +133,6 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
         answer = Failure(TypeError(f"stage {name} answered {type(answer).__name__}, not a verdict"))
     if isinstance(answer, Failure):
         failure, answer = answer, PASS if lenient else broken(name)
-        if not lenient:
-            exchange.denied_by = name
         observer.stage_failed(name, work, failure)
     if type(answer) is Deny:
         answer = answer.of_stage(name)

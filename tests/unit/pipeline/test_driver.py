@@ -26,6 +26,7 @@ from tests.support.sessions import make_session
 
 def hook(answer, name="stage", lenient=False):
     def method(item, exchange):
+        assert isinstance(exchange, Exchange), exchange
         value = answer(item) if callable(answer) else answer
         if isinstance(value, Exception):
             raise value
@@ -103,6 +104,34 @@ class Driver(SynchronousTestCase):
             else:
                 self.assertEqual(verdict.item.text, expected)
 
+    def test_the_chain_goes_on_where_it_was_suspended(self):
+        append = hook(lambda item: Replace(Statement(item.text + b"+")))
+        for answer, expected in ((PASS, b"one+++"), (Replace(Statement(b"new")), b"new++")):
+            waiting = Deferred()
+            hooks = (hook(PASS), append, hook(waiting), append, hook(PASS), append)
+            result = self.run_hooks(*hooks)
+            waiting.callback(answer)
+            self.assertEqual(self.successResultOf(result).item.text, expected)
+            # Twice suspended.
+            waits = Deferred(), Deferred()
+            hooks = (append, hook(waits[0]), append, hook(waits[1]), append)
+            result = self.run_hooks(*hooks)
+            waits[0].callback(PASS)
+            self.assertNoResult(result)
+            waits[1].callback(answer)
+            text = self.successResultOf(result).item.text
+            self.assertEqual(text, b"one+++" if answer is PASS else b"new+")
+
+    def test_a_deferred_that_is_just_firing(self):
+        """A stage that gives one to several requests: the next is judged when the first is."""
+        shared = Deferred()
+        later = []
+        first = self.run_hooks(hook(shared))
+        first.addCallback(lambda verdict: later.append(self.run_hooks(hook(shared))) or verdict)
+        deny = Deny("no")
+        shared.callback(deny)
+        self.assertIs(self.successResultOf(later[0]), deny)
+
     def test_a_deferred_that_has_fired_is_a_value(self):
         self.assertIs(self.run_hooks(hook(succeed(PASS)), hook(succeed(PASS))), PASS)
         deny = Deny("no")
@@ -119,10 +148,11 @@ class Driver(SynchronousTestCase):
 
     def assert_broken(self, verdict, stage="stage"):
         self.assertEqual(
-            (verdict.code, verdict.sqlstate, verdict.text),
+            (verdict.code, verdict.sqlstate, verdict.errno, verdict.text),
             (
                 events.STAGE_FAILED,
                 b"58000",
+                1105,
                 f"the statement could not be processed: stage {stage} failed",
             ),
         )
@@ -144,7 +174,10 @@ class Driver(SynchronousTestCase):
         ):
             self.assert_broken(self.run_hooks(hook(broken, "odd")), "odd")
         self.assertEqual(self.exchange.denied_by, "odd")
-        self.assertEqual(len(self.recorder.failures), 5)
+        failures = [failure for _, failure in self.recorder.failures]
+        kinds = [ValueError, ValueError, TypeError, TypeError, TypeError]
+        self.assertEqual([failure.type for failure in failures], kinds)
+        self.assertEqual(failures[3].getErrorMessage(), "stage odd answered str, not a verdict")
         later = Deferred()
         result = self.run_hooks(hook(later))
         later.errback(ValueError("secret"))
@@ -177,6 +210,26 @@ class Driver(SynchronousTestCase):
         self.assertTrue(all(0 < run.started < run.ended for run in runs))
         # Of refusals observers are told at once.
         self.assertEqual(self.recorder.stages, [("c", refused)])
+
+    def test_the_time_of_a_stage_that_waited(self):
+        self.exchange.span = object()
+        waiting = Deferred()
+        result = self.run_hooks(hook(PASS, "a"), hook(waiting, "b"), hook(PASS, "c"))
+        began = self.session.clock()
+        waiting.callback(PASS)
+        self.assertIs(self.successResultOf(result), PASS)
+        runs = self.exchange.stage_runs
+        self.assertEqual([run.stage for run in runs], ["a", "b", "c"])
+        self.assertTrue(runs[1].started < began < runs[1].ended < runs[2].started)
+
+    def test_whoever_watches_is_told_which_work_it_was(self):
+        told = []
+        self.recorder.stage_refused = lambda *args: told.append(args)
+        self.recorder.stage_failed = lambda stage, work, failure: told.append((stage, work))
+        deny = Deny("no")
+        self.run_hooks(hook(deny, "a"))
+        self.run_hooks(hook(ValueError(), "b", lenient=True))
+        self.assertEqual(told, [("a", self.work, deny), ("b", self.work)])
 
     def test_all_runs_of_rows_are_one(self):
         self.exchange.span = object()

@@ -1,5 +1,6 @@
 """Work finds its hooks, in order."""
 
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Work
@@ -43,3 +44,36 @@ class Hooks(SynchronousTestCase):
         self.assertEqual(Pipeline().inspects, frozenset())
         self.assertIsNone(Pipeline().plan_rows)
         self.assertIsNone(Pipeline().plan_loads)
+
+    def test_every_stage_is_asked_in_order(self):
+        """Replies run the list backwards."""
+        for kind, expected in ((STATEMENT, "abc"), (PARAMETERS, "abc"), (MESSAGES, "cba")):
+            asked = []
+
+            def ask(name, asked=asked):
+                return lambda item, exchange: asked.append(name) or PASS
+
+            stages = [Everything(name) for name in "abc"]
+            for stage in stages:
+                stage.on_statement = stage.on_parameters = stage.on_message = ask(stage.name)
+            exchange = Exchange(make_session(), "query", None, 1)
+            self.assertIs(Pipeline(stages).run(Work(kind, None, exchange)), PASS)
+            self.assertEqual("".join(asked), expected)
+
+    def test_only_stages_that_are_named_are_passed_by_when_they_fail(self):
+        stage = Everything("stage")
+        stage.on_statement = lambda item, exchange: 1 / 0
+        for lenient, passes in (((), False), (("other",), False), (("stage",), True)):
+            exchange = Exchange(make_session(), "query", None, 1)
+            verdict = Pipeline([stage], lenient).run(Work(STATEMENT, None, exchange))
+            self.assertEqual(verdict is PASS, passes)
+
+    def test_every_stage_is_stopped(self):
+        first, second = Everything("first"), Everything("second")
+        waiting = Deferred()
+        first.stop = lambda: waiting
+        stopped = ensureDeferred(Pipeline([first, second]).stop())
+        self.assertFalse(second.stopped)
+        waiting.callback(None)
+        self.assertTrue(second.stopped)
+        self.successResultOf(stopped)

@@ -1,9 +1,12 @@
 """The fan-out: everyone is told, whatever one of them does."""
 
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.pipeline.observers import Observers
+from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS, Deny, Hangup
@@ -38,6 +41,61 @@ class FanOut(SynchronousTestCase):
         self.assertEqual((last.failures, last.events), ([("s", "f")], [(1, "t")]))
 
 
+@implementer(IPipelineObserver)
+class Notes:
+    """Keeps every call as it was made."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        if name not in IPipelineObserver:
+            raise AttributeError(name)
+        return lambda *args, **fields: self.calls.append((name, args, fields))
+
+
+class Told(SynchronousTestCase):
+    def test_everything_is_told_as_it_was_said(self):
+        notes = Notes(), Notes()
+        observers = Observers(notes)
+        session = make_session()
+        exchange = Exchange(session, "query", None, 1)
+        exchange.outcome = "error"
+        work = Work(STATEMENT, None, exchange)
+        said = [
+            ("session_opened", (session,), {}),
+            ("exchange_opened", (exchange,), {}),
+            ("stage_refused", ("stage", work, Deny("no")), {}),
+            ("stage_failed", ("stage", work, "failure"), {}),
+            ("containers_read", (exchange, "acrablock", 2, 3), {}),
+            ("security_event", (1, "text", session, exchange), {"rule": "r", "action": "a"}),
+            ("exchange_closed", (exchange,), {}),
+            ("session_closed", (session, "reason"), {}),
+        ]
+        self.assertEqual({name for name, *_ in said}, set(IPipelineObserver))
+        for name, args, fields in said:
+            getattr(observers, name)(*args, **fields)
+        for each in notes:
+            self.assertEqual(each.calls, said)
+
+    def test_whoever_takes_no_notice_of_exchanges_is_not_called(self):
+        class Nothing(Watcher):
+            pass
+
+        class Some(Watcher):
+            closed = 0
+
+            def exchange_closed(self, exchange):
+                Some.closed += 1
+
+        observers = Observers([Nothing(), Some()])
+        exchange = Exchange(make_session(), "query", None, 1)
+        exchange.outcome = "error"
+        observers.exchange_opened(exchange)
+        observers.exchange_closed(exchange)
+        self.assertEqual(Some.closed, 1)
+
+
 class Runs(SynchronousTestCase):
     """What went as it should is told of later, in order, and with it what stages let pass."""
 
@@ -46,8 +104,8 @@ class Runs(SynchronousTestCase):
         self.observers = Observers([self.told], slow=1000)
 
     def close(self, text=b"x", outcome="ok", took=1, **fields):
-        exchange = Exchange(make_session(), "query", Statement(text), 1)
-        exchange.outcome, exchange.closed = outcome, 1 + took
+        exchange = Exchange(make_session(), "query", Statement(text), 10**18)
+        exchange.outcome, exchange.closed = outcome, 10**18 + took
         for name, value in fields.items():
             setattr(exchange, name, value)
         self.observers.exchange_closed(exchange)
@@ -86,6 +144,19 @@ class Runs(SynchronousTestCase):
         ):
             made.append(self.close(**fields))
             self.assertEqual(self.told.closed, made)
+
+    def test_where_plain_ends(self):
+        self.close(took=999)
+        self.close(text=b"x" * 4096)
+        self.assertEqual(self.told.closed, [])
+        self.close(text=b"x" * 4097)
+        self.assertEqual(len(self.told.closed), 3)
+        # A second, unless something else is set.
+        self.observers = Observers([self.told])
+        self.close(took=10**9 - 1)
+        self.assertEqual(len(self.told.closed), 3)
+        self.close(took=10**9)
+        self.assertEqual(len(self.told.closed), 5)
 
     def test_the_end_of_a_session(self):
         exchange = self.close()

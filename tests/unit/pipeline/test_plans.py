@@ -19,6 +19,7 @@ class Transform:
         self.seen = []
 
     def transform(self, batch, exchange):
+        assert isinstance(exchange, Exchange), exchange
         self.seen.append(batch.columns)
         return Replace(batch)
 
@@ -69,10 +70,10 @@ class Plans(SynchronousTestCase):
 
     def test_they_are_asked_again_when_plans_are_forgotten(self):
         columns, planner = one(), self.planner(None)
-        planner.plan(columns)
-        planner.forget()
-        planner.plan(columns)
-        self.assertEqual(len(self.asked), 2)
+        for count in (1, 2, 3):
+            planner.plan(columns)
+            self.assertEqual(len(self.asked), count)
+            planner.forget()
 
     def test_runs_that_concern_a_stage(self):
         for answers, expected in (
@@ -124,7 +125,10 @@ class Plans(SynchronousTestCase):
             self.assertEqual(
                 verdict.text, "the statement could not be processed: stage stage failed"
             )
-            self.assertEqual([name for name, _ in self.recorder.failures], ["stage"])
+            [(name, failure)] = self.recorder.failures
+            self.assertEqual(name, "stage")
+            if isinstance(broken, Exception):
+                self.assertIs(failure.value, broken)
             # It may work the next time.
             self.assertIsNot(planner.plan(columns), plan)
 
@@ -133,3 +137,9 @@ class Plans(SynchronousTestCase):
         plan = self.planner(ValueError(), lenient=True).plan(columns)
         self.assertIs(self.run_rows(plan, columns), PASS)
         self.assertEqual(len(self.recorder.failures), 1)
+
+    def test_stages_behind_one_that_is_passed_by_do_their_work(self):
+        columns, last = one(), Transform()
+        plan = self.planner(ValueError(), last, lenient=True).plan(columns)
+        self.assertIsInstance(self.run_rows(plan, columns), Replace)
+        self.assertEqual(last.seen, [columns])
