@@ -11,9 +11,11 @@
 # make html        the pages in docs as a site with a search: build/html
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
 #                  TARGET=wire what reads the protocols, containers and keys
+# make mutants     small changes to the code, each of which a test must notice; one module with
+#                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: html demo tutorial test compiled test-compiled lint dist changelog docs fuzz soak bench clean
+.PHONY: html demo tutorial test compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
 
 demo:
@@ -67,6 +69,10 @@ fuzz:
 	@.ci/install-venv test
 	@mkdir -p .fuzz/$(or $(TARGET),decisions)
 	.venv/bin/python -m tests.fuzz.$(or $(TARGET),decisions) .fuzz/$(or $(TARGET),decisions) -max_total_time=$(or $(SECONDS),600) -artifact_prefix=.fuzz/
+
+mutants:
+	@.ci/install-venv dev
+	.venv/bin/python -m tests.mutants.run $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS)
 
 soak:
 	@.ci/install-venv test
