@@ -14,6 +14,7 @@ from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
 from acra_twisted.dialects.postgresql.replies import STARTUP
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage
 from acra_twisted.outstanding import FORWARD
@@ -21,7 +22,7 @@ from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import GETTING_READY, OUTSTANDING
-from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.verdicts import PASS, Deny, Hangup
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 from tests.support.line import Line, Timer, programs, said, texts
@@ -228,6 +229,116 @@ class Relays(OneRelay):
                 self.assertEqual(self.relay.client_valve.reasons, frozenset())
                 self.assertTrue(self.database.data.endswith(query(b"a") + query(b"b")))
 
+    def test_who_gets_what_is_read(self):
+        self.relay.begin()
+        self.client.receiver(query(b"a"))
+        self.assertEqual(self.database.data, query(b"a"))
+        self.database.receiver(REPLY)
+        self.assertEqual(self.client.data, REPLY)
+
+    def test_who_gets_what_is_read_while_the_session_gets_ready(self):
+        self.relay = self.getting_ready()
+        first = self.client.receiver
+        first(query(b"a"))
+        self.assertEqual(self.database.data, b"")
+        self.database.receiver(message(b"R", bytes(4)) + ready())
+        self.assertEqual(self.database.data, query(b"a"))
+        # Somebody may still have the way of before.
+        first(query(b"b"))
+        self.client.receiver(query(b"c"))
+        self.database.receiver(REPLY)
+        self.assertEqual(self.database.data, query(b"a") + query(b"b") + query(b"c"))
+        self.assertEqual(types(self.client.data), "RZTDCZ")
+
+    def getting_ready(self, check=lambda body: None):
+        self.session = make_session(ready=False)
+        startup = Exchange(self.session, "startup", None, 0)
+        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
+        relay = self.make(self.limits, check=check)
+        relay.begin()
+        return relay
+
+    def test_a_session_that_is_let_go_leaves_nothing_behind(self):
+        """What was said and nobody has got: requests that waited, and part of a message."""
+        self.relay = self.getting_ready()
+        self.client.receiver(query(b"a") + query(b"b")[:6])
+        self.relay.from_database(message(b"R", bytes(4)) + ready() + REPLY[:7])
+        self.assertEqual(self.relay.let_go(), (query(b"a") + query(b"b")[:6], REPLY[:7]))
+        self.assertEqual(self.database.data, b"")
+        self.assertTrue(self.relay.finished)
+        # Nothing more is taken, and nobody is told of an end.
+        self.relay.from_client(query(b"c"))
+        self.relay.finish("over")
+        self.assertEqual((self.database.data, self.ends), (b"", []))
+        # Where it is ready already, the same.
+        self.session = make_session()
+        self.relay = self.make(self.limits)
+        self.relay.from_client(query(b"b")[:6])
+        self.assertEqual(self.relay.let_go(), (query(b"b")[:6], b""))
+
+    def test_what_passes_is_counted(self):
+        self.session = make_session()
+        self.relay = self.make(Limits(1), Pipeline([Refusing()]))
+        to_database = query(b"begin") + query(b"b") + query(b"c")
+        self.relay.from_client(to_database)
+        answers = complete(b"BEGIN") + ready(b"T"), REPLY[:-1] + b"T", RefusedResults.SECRET
+        for answer in (*answers, ready(b"T"), error() + ready(b"E")):
+            self.relay.from_database(answer)
+        self.relay.from_client(parse(b"", b"a") + FLUSH + parse(b"", b"b") + FLUSH)
+        traffic = self.session.traffic
+        self.assertEqual(traffic.from_client, len(to_database) + 2 * len(parse(b"", b"a") + FLUSH))
+        self.assertEqual(
+            traffic.from_database,
+            sum(map(len, answers)) + len(ready(b"T")) + len(error() + ready(b"E")),
+        )
+        self.assertEqual(traffic.to_client, len(self.client.data))
+        self.assertEqual(traffic.to_database, len(self.database.data))
+        # A Query that must fail, and a Flush of ours.
+        self.assertGreater(traffic.to_database, traffic.from_client)
+
+    def test_a_stage_may_end_the_session(self):
+        self.relay = self.make(self.limits, Pipeline([Ending()]))
+        self.relay.from_client(query(b"a"))
+        self.relay.from_database(REPLY)
+        [(kind, body)] = messages(self.client.data)[-1:]
+        self.assertEqual(kind, "E")
+        self.assertIn(b"C42000\0Mthe session was ended\0", body)
+        self.assert_ended("stage: poison")
+
+    def test_events_of_what_breaks_the_protocol(self):
+        told = []
+
+        def refuse(body):
+            raise WireError("database", "no", b"28000")
+
+        broken = message(b"!", b"")
+        for side, sent, expected in (
+            ("client", broken, (events.UNEXPECTED_PACKET, "client: ", {})),
+            ("database", broken, (events.DATABASE_PROTOCOL, "database: ", {})),
+            ("database", message(b"R", bytes(4)), (events.LOGIN_REFUSED, "no", {"rule": "proxy"})),
+        ):
+            self.setUp()
+            self.relay = self.getting_ready(refuse)
+            self.session.observer.security_event = lambda *args, **more: told.append((args, more))
+            getattr(self.relay, f"from_{side}")(sent)
+            [((code, text, session, exchange), more)] = told
+            self.assertEqual((code, text[: len(expected[1])], more), expected)
+            self.assertEqual((session, exchange), (self.session, None))
+            told.clear()
+
+    def test_the_event_of_a_limit(self):
+        told = []
+        self.session.observer.security_event = lambda *args, **more: told.append((args, more))
+        self.now = 100.0
+        self.database.transport.producer.pauseProducing()
+        self.relay.check(104.0)
+        self.assertEqual((told, self.ends), ([], []))
+        self.relay.check(105.1)
+        [((code, text, session, exchange), more)] = told
+        self.assertEqual((code, text), (events.NETWORK_WRITE, "The database does not read"))
+        self.assertEqual((session, exchange), (self.session, None))
+        self.assertEqual(more, {"action": events.ENDED, "outcome": events.FAILURE})
+
     def test_odd_failures_are_named_and_not_quoted(self):
         self.relay.database_lost(Failure(ValueError("secret")))
         self.assert_ended("database: an error inside this program")
@@ -262,7 +373,7 @@ class Relays(OneRelay):
         self.session.span = type("Span", (), {"trace_id": "t", "span_id": "s"})
         self.session.observer.exchange_opened = None
         self.relay.from_client(query(b"a"))
-        self.assertIn(b"CXX000", self.client.data)
+        self.assertIn(b"CXX000\0Minternal error in the proxy\0", self.client.data)
         self.assert_ended("internal error")
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
 
@@ -329,6 +440,20 @@ class Refusing:
 
     def stop(self):
         pass
+
+
+@implementer(IResultStage)
+class Ending:
+    """Ends the session of whoever reads anything."""
+
+    name = "ending"
+    concerns = columns = None
+
+    def plan_result(self, columns):
+        return self
+
+    def transform(self, batch, exchange):
+        return Hangup("poison")
 
 
 class RefusedResults(OneRelay):

@@ -29,7 +29,8 @@ class Reasons(SynchronousTestCase):
         self.assertEqual(self.transport.paused, 0)
 
     def test_nothing_after_stop(self):
-        self.valve.stopProducing()
         self.valve.close(STAGE)
-        self.valve.open(STAGE)
-        self.assertEqual(self.transport.paused, 0)
+        self.valve.stopProducing()
+        for act in (self.valve.open, self.valve.close):
+            act(STAGE)
+            self.assertEqual(self.transport.paused, 1)

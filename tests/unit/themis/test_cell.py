@@ -1,13 +1,17 @@
 """Secure Cell in all modes: vectors, what must fail, every changed byte."""
 
 import os
+import struct
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import CryptoError
-from acra_twisted.themis import cell, keys, message
+from acra_twisted.themis import cell, kdf, keys, message
 from tests.support.vectors import load, unhex
 
 
@@ -101,6 +105,33 @@ class Tampering(SynchronousTestCase):
         wrong = sealed[:-1] + bytes([sealed[-1] ^ 1])
         self.assertRaises(CryptoError, cell.open_with_passphrase, key, wrong, b"")
         self.assertRaises(CryptoError, cell.open_with_passphrase, key, sealed[:-1], b"")
+
+    def test_a_passphrase_is_stretched_as_often_as_the_cell_says(self):
+        salt, iv, length = bytes(16), bytes(12), struct.pack("<I", 4)
+        for iterations, opens in ((1, True), (2, True), (0, False)):
+            stretched = PBKDF2HMAC(hashes.SHA256(), 32, salt, max(iterations, 1)).derive(b"pass")
+            key = kdf.derive(stretched, b"Themis secure cell message key", (length, b"context"))
+            sealed = AESGCM(key).encrypt(iv, b"text", b"context")
+            data = b"".join(
+                (
+                    *(bytes.fromhex("000101410c00000010000000"), length, struct.pack("<I", 22)),
+                    *(iv, sealed[-16:], struct.pack("<IH", iterations, 16), salt, sealed[:-16]),
+                )
+            )
+            if opens:
+                self.assertEqual(cell.open_with_passphrase(b"pass", data, b"context"), b"text")
+            else:
+                self.assertRaises(CryptoError, cell.open_with_passphrase, b"pass", data, b"context")
+
+    def test_en6_as_much_randomness_as_there_must_be(self):
+        for seal, sizes in ((cell.seal, [12]), (cell.seal_with_passphrase, [12, 16])):
+            asked = []
+            sealed = seal(
+                b"key", b"text", b"", lambda size, asked=asked: asked.append(size) or bytes(size)
+            )
+            self.assertEqual(asked, sizes)
+            overhead = cell.OVERHEAD if seal is cell.seal else 70
+            self.assertEqual(len(sealed), overhead + 4)
 
     def test_what_cannot_be_sealed(self):
         self.assertRaises(CryptoError, cell.seal, b"", b"message", b"", os.urandom)

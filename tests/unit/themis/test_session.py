@@ -176,6 +176,23 @@ class Handshake(SynchronousTestCase):
         client, _ = pair()
         self.assertRaises(CryptoError, client.receive, impostor.receive(client.connect()))
 
+    def test_an_empty_id_is_nobodys(self):
+        """Whatever the keys' owner answers, it is not even asked."""
+        asked = []
+
+        def find(peer):
+            asked.append(peer)
+            return CLIENT.public_key()
+
+        settings = {"random_bytes": os.urandom, "now": lambda: NOW}
+        server = ServerSession(b"server", SERVER, find, **settings)
+        nobody = make(ClientSession, b"", CLIENT, b"server", SERVER)
+        self.assertRaises((HandshakeError, CryptoError), server.receive, nobody.connect())
+        self.assertEqual(asked, [])
+        server = ServerSession(b"server", SERVER, find, **settings)
+        server.receive(make(ClientSession, b"x", CLIENT, b"server", SERVER).connect())
+        self.assertEqual(asked, [b"x"])
+
     def test_a_replayed_first_message_gets_no_further(self):
         client, server = pair()
         recorded = client.connect()
