@@ -1,32 +1,53 @@
-"""What both directions share."""
+"""What both directions share, by the flows of PostgreSQL."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.held import HeldBatch
-from tests.support.sessions import make_session
+from acra_twisted.verdicts import PASS
+from tests.support.playbook import Playbook
+from tests.support.sessions import columns, complete, query, ready, row
 
-
-def make_flow():
-    """One that has the bytes of the client's direction, and no messages."""
-    return HeldBatch(make_session(), 100)
+REPLY = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
 
 
 class Chunks(SynchronousTestCase):
     def test_bytes_wait_while_a_verdict_is_awaited(self):
-        flow = make_flow()
-        flow._unsettled = True
-        flow.feed(b"a")
-        flow.feed(b"b")
+        flow = Playbook(inspects=["statement"]).request
+        flow.feed(query(b"one"))
+        work = flow.next_work()
+        for piece in (query(b"two")[:3], query(b"two")[3:] + query(b"three")[:7]):
+            flow.feed(piece)
+        self.assertEqual(flow.take_output(), b"")
         self.assertFalse(flow.unfinished)
-        flow._unsettled = False
-        flow._load_waiting()
-        self.assertEqual(flow._buffer.data, b"ab")
+        flow.settle(work, PASS)
+        work = flow.next_work()
+        self.assertEqual(work.item.text, b"two")
+        flow.settle(work, PASS)
+        self.assertIsNone(flow.next_work())
+        self.assertEqual(flow.take_output(), query(b"one") + query(b"two"))
         self.assertTrue(flow.unfinished)
+        self.assertEqual((flow.unread, flow.give_back()), (7, query(b"three")[:7]))
 
     def test_a_single_piece_of_output_is_not_copied(self):
-        flow = make_flow()
-        piece = b"some bytes"
-        flow._out.append(piece)
-        self.assertIs(flow._taken(), piece)
-        flow._out += [b"a", b"b"]
-        self.assertEqual((flow._taken(), flow._taken()), (b"ab", b""))
+        play = Playbook()
+        request = query(b"one") + query(b"two")
+        self.assertIs(play.client(request), request)
+        self.assertIs(play.database(REPLY), REPLY)
+        half = play.database(REPLY[:-6])
+        self.assertEqual(half + play.database(REPLY[-6:]), REPLY)
+        self.assertEqual((play.request.take_output(), play.response.take_output()), (b"", b""))
+
+    def test_pieces_of_several_chunks_leave_together(self):
+        play = Playbook()
+        for piece in (query(b"one"), query(b"two")[:5], query(b"two")[5:]):
+            self.assertIsNone(play.request.begin(piece))
+        self.assertEqual(play.request.take_output(), query(b"one") + query(b"two"))
+
+    def test_how_much_is_unread(self):
+        """Negative of a message that has left in part."""
+        play = Playbook()
+        play.client(query(b"one"))
+        play.database(columns(b"a") + row(b"x" * 100)[:50])
+        self.assertEqual(play.response.unread, 50 - len(row(b"x" * 100)))
+        self.assertTrue(play.response.unfinished)
+        play.database(row(b"x" * 100)[50:])
+        self.assertEqual((play.response.unread, play.response.unfinished), (0, False))

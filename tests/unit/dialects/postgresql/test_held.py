@@ -1,53 +1,94 @@
-"""Held bytes: order, release, splice, discard (whole flows are in test_request.py)."""
+"""A batch that is held back: its order and release, what takes the place of a message.
+
+Whole flows are in test_request.py.
+"""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.held import HeldBatch
-from acra_twisted.dialects.postgresql.prepared import Portal
-from acra_twisted.exchange import Exchange
-from acra_twisted.outstanding import FORWARD
-from tests.support.sessions import make_session
+from acra_twisted.exchange import Statement
+from acra_twisted.verdicts import PASS, Deny, Replace
+from tests.support.playbook import Playbook, denying
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    FLUSH,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    describe,
+    error,
+    execute,
+    parse,
+    query,
+    ready,
+    types,
+)
+
+TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+COMMENT = b" /*traceparent='" + TRACEPARENT + b"'*/"
 
 
 class Held(SynchronousTestCase):
-    def setUp(self):
-        self.session = make_session()
-        self.batch = HeldBatch(self.session, 100)
-        self.exchange = Exchange(self.session, "query", None, 1)
-
-    def read(self, data, upto):
-        self.batch.feed(data)
-        self.batch._buffer.position = upto
-
-    def out(self):
-        self.batch._emit()
-        return self.batch._taken()
-
     def test_bytes_of_earlier_chunks_go_first(self):
-        self.read(b"one", 3)
-        self.read(b"two", 3)
-        self.assertEqual(self.out(), b"")
-        self.batch._expected.append((FORWARD, replies.SYNC, self.exchange, None))
-        self.batch._release(3)
-        self.assertEqual(self.out(), b"onetwo")
-        self.assertEqual(len(self.session.outstanding), 1)
-        self.assertTrue(self.exchange.sent)
+        play = Playbook()
+        pieces = parse(b"", b"one"), bind(b"", b""), describe(b"P", b"") + execute()
+        for piece in pieces:
+            self.assertEqual(play.client(piece), b"")
+            self.assertEqual(len(play.session.outstanding), 0)
+        self.assertEqual(play.recorder.opened[0].sent, 0)
+        self.assertEqual(play.client(FLUSH), b"".join(pieces) + FLUSH)
+        self.assertEqual(len(play.session.outstanding), 4)
+        self.assertTrue(play.recorder.opened[0].sent)
 
-    def test_a_splice_and_a_splice_of_the_same(self):
-        self.read(b"AAbbCC", 4)
-        self.batch._splice(2, 4, b"x")
-        self.batch._splice(2, 4, b"yyy")
-        self.batch._buffer.position = 6
-        self.batch._release(6)
-        self.assertEqual(self.out(), b"AAyyyCC")
+    def test_a_part_that_was_sent_is_not_sent_again(self):
+        play = Playbook()
+        play.client(parse(b"", b"one") + FLUSH)
+        play.client(bind(b"", b""))
+        self.assertEqual(play.client(execute() + SYNC), bind(b"", b"") + execute() + SYNC)
 
-    def test_discarded_messages_are_not_answered(self):
-        self.read(b"AAbb", 4)
-        self.batch._expected.append((FORWARD, replies.BIND, self.exchange, Portal()))
-        self.batch._discard(4)
-        self.assertEqual((self.out(), self.exchange.outcome), (b"", "aborted"))
-        self.session.discarding = True
-        self.read(b"more", 4)
-        self.batch._release(4)
-        self.assertEqual(self.out(), b"")
+    def test_other_bytes_in_place_of_a_message(self):
+        """Once for the context that is taken out of it, and once more for the verdict."""
+
+        def judge(work):
+            return Replace(Statement(b"other")) if work.item.text == b"one" else PASS
+
+        for text in (b"one", b"one" + COMMENT):
+            for pieces in (1, 2, 7):
+                play = Playbook(judge, ["statement"])
+                sent = parse(b"", b"before") + parse(b"", text) + bind(b"", b"") + SYNC
+                size = -(-len(sent) // pieces)
+                got = b"".join(
+                    play.client(sent[at : at + size]) for at in range(0, len(sent), size)
+                )
+                expected = parse(b"", b"before") + parse(b"", b"other") + bind(b"", b"") + SYNC
+                self.assertEqual(got, expected)
+
+    def test_what_is_left_out_is_not_answered(self):
+        play = denying()
+        play.client(parse(b"s", b"one") + bind(b"p", b"s"))
+        self.assertEqual(play.client(parse(b"", b"deny")), b"")
+        self.assertEqual(play.recorder.outcomes[0], ("execute", "aborted"))
+        self.assertIsNone(play.session.prepared.statement(b"s"))
+        self.assertEqual(play.client(SYNC), b"")
+        play.done()
+
+    def test_nor_is_what_follows_an_error(self):
+        play = Playbook(lambda work: Deny() if b"deny" in work.item.text else PASS, ["statement"])
+        play.client(parse(b"", b"one") + FLUSH)
+        play.client(bind(b"p", b""))
+        play.database(error())
+        self.assertEqual(play.client(execute(b"p") + query(b"deny")), b"")
+        self.assertEqual(play.client(SYNC + query(b"two")), SYNC + query(b"two"))
+        got = play.database(ready())
+        self.assertEqual(types(got), "Z")
+        self.assertEqual(play.session.prepared.portal(b"p").statement, None)
+
+    def test_of_what_is_held_only_so_much(self):
+        whole = parse(b"", b"one") + bind(b"", b"") + execute()
+        for limit in range(0, len(whole) + 10, 5):
+            play = Playbook(hold_limit=limit)
+            got = [play.client(whole[at : at + 1]) for at in range(len(whole))]
+            left = len(whole) - sum(map(len, got))
+            self.assertLessEqual(left, limit)
+            self.assertEqual(b"".join(got) + play.client(SYNC), whole + SYNC)
+            play.database(PARSE_COMPLETE + BIND_COMPLETE + error() + ready())
+            play.done()
