@@ -149,6 +149,15 @@ class HandedOn(SynchronousTestCase):
         text = b"SELECT 1 /*traceparent='" + PARENT + b"',tracestate='a%3D1'*/"
         self.assertEqual(near.client(query(text)), query(text))
 
+    def test_the_state_of_others_goes_along_with_the_other_tags(self):
+        state = b",tracestate='a%3D1'"
+        for tags in (b"", b"action='a',"):
+            text = b"SELECT 1 /*" + tags + b"traceparent='" + PARENT + b"'" + state + b"*/"
+            for near in (connector(), to_database()):
+                got = near.client(query(text))
+                self.assertIn(state, got)
+                self.assertIn(tags, got)
+
 
 class ToTheDatabase(SynchronousTestCase):
     def test_texts_but_those_of_named_statements(self):

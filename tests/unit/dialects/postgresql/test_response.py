@@ -17,6 +17,7 @@ from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Plan, Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,
+    FLUSH,
     NO_DATA,
     PARSE_COMPLETE,
     SYNC,
@@ -83,6 +84,26 @@ class Attribution(SynchronousTestCase):
         self.assertEqual(play.recorder.closed[0].sqlstate, "22012")
         # The first Parse was confirmed; the second never was.
         self.assertEqual(play.session.prepared.names(), {b"s"})
+
+    def test_what_an_error_discards_has_never_been(self):
+        """Names that it was to give mean what they meant before, or nothing."""
+        for sync, again in ((SYNC, b""), (b"", SYNC)):
+            play = Playbook()
+            play.client(parse(b"s", b"old") + SYNC)
+            play.database(PARSE_COMPLETE + ready())
+            play.client(
+                parse(b"", b"bad") + FLUSH + parse(b"s", b"new") + parse(b"t", b"new")
+                + bind(b"p", b"t") + FLUSH + sync
+            )  # fmt: skip
+            self.assertEqual(play.session.prepared.statement(b"s").text, b"new")
+            play.database(error())
+            play.client(again)
+            play.database(ready())
+            prepared = play.session.prepared
+            self.assertEqual(prepared.statement(b"s").text, b"old")
+            self.assertEqual((prepared.statement(b"t"), prepared.names()), (None, {b"s"}))
+            self.assertIsNone(prepared.portal(b"p").statement)
+            play.done()
 
     def test_an_error_before_the_sync_is_sent(self):
         play = Playbook()

@@ -104,6 +104,27 @@ class Whole(SynchronousTestCase):
             self.assertIs(play.database(reply), reply)
             self.assertEqual(play.response.passed_whole, taken + 1)
             play.done()
+            # It is there and over at one moment: the clock is asked once.
+            exchange = play.recorder.closed[-1]
+            self.assertEqual(exchange.first_byte, exchange.closed)
+
+    def test_it_is_taken_behind_a_context_that_was_carried(self):
+        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        play = Playbook(disclosure=disclosure)
+        for side, data in PREPARED:
+            getattr(play, side)(data)
+        described = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
+        for number in range(2):
+            for request, reply in (
+                (described, BIND_COMPLETE + RESULT + ready()),
+                (described, BIND_COMPLETE + NO_DATA + complete(b"INSERT 0 1") + ready()),
+                (bind(b"", b"s") + execute() + SYNC, BIND_COMPLETE + complete(b"SET") + ready()),
+            ):
+                self.assertEqual(play.client(request), CLOSE + request)
+                self.assertEqual(play.database(CLOSE_COMPLETE + reply), reply)
+                play.done()
+            # Columns must be known.
+            self.assertEqual(play.response.passed_whole, (2, 5)[number])
 
     def test_it_is_taken_where_no_stage_sees_anything_in_the_rows(self):
         asked = []
