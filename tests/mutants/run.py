@@ -35,13 +35,18 @@ OUTCOMES = {0: "survived", 33: "untested", 34: "skipped", 36: "timeout", None: "
 
 
 def chosen(names):
-    """The modules below the packages and files that were named; of all packages if none was."""
-    paths = [TOP / name for name in names] or [TOP / "acra_twisted" / name for name in TESTS]
-    for path in paths:
-        if path.suffix == ".py":
-            yield path.relative_to(TOP)
-        else:
-            yield from sorted(file.relative_to(TOP) for file in path.rglob("*.py"))
+    """The modules below the packages and files that were named; of all packages if none was.
+
+    Raises ValueError for what is not there, or in no package with tests.
+    """
+    found = []
+    for name in names or [f"acra_twisted/{package}" for package in TESTS]:
+        path = TOP / name
+        files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        if not files or path.relative_to(TOP).parts[1:2] not in [(package,) for package in TESTS]:
+            raise ValueError(f"{name}: no module in one of {', '.join(TESTS)}")
+        found += [file.relative_to(TOP) for file in files]
+    return found
 
 
 def prepare(modules):
@@ -112,7 +117,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--children", type=int, default=2, help="processes at a time")
     given = parser.parse_args()
-    modules = list(chosen(given.names))
+    try:
+        modules = chosen(given.names)
+    except ValueError as error:
+        parser.error(str(error))
     prepare(modules)
     drawn = []
     if given.sample:
