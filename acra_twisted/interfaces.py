@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
     from acra_twisted.exchange import Exchange, Parameters, Statement, Work
+    from acra_twisted.loginactions import Action
     from acra_twisted.options import Option, Settings
     from acra_twisted.purposes import Purpose
     from acra_twisted.results import Columns, RowBatch, Search
@@ -261,6 +262,53 @@ class IKeyStoreFactory(Interface):
         for the store are taken out of it, so that no child process gets them.  Called before the
         reactor runs, and before the process goes into the background: connections and threads
         begin when a key is asked for."""
+
+
+class ILogin(Interface):
+    """Everything between a client's first byte and its session's first request, sans-IO.
+
+    It is told facts and fed bytes; each method returns a list of the actions in `loginactions`,
+    which are carried out in order.  It takes any bytes in any pieces: for what it cannot go on
+    with it returns Fail, and raises nothing.  Behind Fail, Close(CLIENT), Serve or Ready it is
+    over, and answers with nothing.
+    """
+
+    encrypted: bool = Attribute("Whether the client's leg has TLS of the database's protocol.")
+    declined: bool = Attribute("The client asked for TLS, was told no, and has said nothing since.")
+    unanswered: bool = Attribute("The client waits for its session, and was told of no error.")
+    holding: bool = Attribute("Requests wait for the session: the client need not be read.")
+    terminated: bool = Attribute("The client has said that it goes.")
+
+    def begin() -> Sequence[Action]:
+        """A client is there.  A login whose database speaks first connects to it now."""
+
+    def feed(leg: str, data: bytes) -> Sequence[Action]:
+        """Bytes that CLIENT or DATABASE has sent."""
+
+    def connected(encrypted: bool, sent: bool = False) -> Sequence[Action]:
+        """The database is there, in answer to Connect.  ``encrypted``: with TLS already; ``sent``:
+        it has got the bytes that were to come first, and what it says is its answer to them."""
+
+    def opened(session: Session) -> Sequence[Action]:
+        """The answer to Open."""
+
+    def tls_started(leg: str, protocol: bytes | None) -> Sequence[Action]:
+        """The answer to StartTLS.  ``protocol`` was agreed on by ALPN."""
+
+    def answered(answer: Any) -> Sequence[Action]:
+        """The answer to Ask."""
+
+    def refuse(sqlstate: bytes, text: str, trace_id: str = "") -> Sequence[Action]:
+        """Give the client up: tell it why, as soon as it can understand it, and close its leg."""
+
+
+class IFollowedLogin(ILogin):
+    """The login of an application, followed by a connector to a server that does the rest."""
+
+    reads: bool = Attribute("Sessions are to be followed, not carried unread.")
+    said: bytes | None = Attribute(
+        "What the client has said and has no answer to; None once the server has answered."
+    )
 
 
 class IDatabaseDialect(Interface):

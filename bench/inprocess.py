@@ -22,7 +22,7 @@ import censor
 from twisted.internet.testing import MemoryReactorClock
 
 from acra_twisted.daemon.usage import load
-from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
+from acra_twisted.loginactions import CLIENT, DATABASE
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.endings import bound
@@ -101,16 +101,16 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         1, Identity("bench client", "127.0.0.1", False), server.context.observers, tracing.clock
     )
     made.span = tracing.root("handleConnection", spans.SERVER)
-    policy = AuthenticationPolicy(client_tls=False, database_tls=False, password_without_tls=True)
-    startup = StartupPacket(0, {b"user": b"postgres"})
-    request, response, _ = server.context.dialect.open_session(
-        made, startup, server.pipeline, policy, lambda key: None
-    )
+    login = server.context.dialect.serve(server.context.login_policy)
+    login.feed(CLIENT, StartupPacket(0, {b"user": b"postgres"}).encode())
+    login.connected(encrypted=False)
+    login.opened(made)
+    *_, done = login.feed(DATABASE, message(b"R", b"\0\0\0\0") + _READY)
     relay = Relay(
         made,
         Sink(),
         Sink(),
-        (request, response),
+        done.flows,
         server.pipeline,
         server.context.limits,
         fatal=server.context.dialect.encode_fatal,
@@ -118,7 +118,6 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         later=lambda seconds, function: None,
         ended=lambda reason: None,
     )
-    relay.from_database(message(b"R", b"\0\0\0\0") + _READY)
     relay.from_client(message(b"P", _NAME + b"\0" + _TEXT + b"$1;\0\0\0") + message(b"S", b""))
     relay.from_database(message(b"1", b"") + _READY)
     return relay, made

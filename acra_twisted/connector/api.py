@@ -17,7 +17,6 @@ from acra_twisted import events
 from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
-from acra_twisted.proxy.relay import Relay
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans
@@ -68,8 +67,7 @@ class ApiConnection(Channel):
     connection_type = "api"
     address = ""
     #: See `daemon.running`: there is no session.
-    unread: Session | None = None
-    relay: Relay | None = None
+    session: Session | None = None
 
     def __init__(self, connector: ConnectorContext, number: int, api: Way) -> None:
         self._connector = connector

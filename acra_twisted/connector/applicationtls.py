@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from acra_twisted.connector.watch import (
+from acra_twisted.dialects.postgresql.followedstartup import (
     DECLINE,
-    ENCRYPTED,
-    FOREIGN,
     OFFER,
-    OTHER,
     PASS,
     REFUSE,
     REQUIRE,
 )
 from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import ConfigError
+from acra_twisted.loginactions import ENCRYPTED, OTHER, UNKNOWN_SERVER
 from acra_twisted.options import Address, Settings
 from acra_twisted.transport import tls
 from acra_twisted.transport.tls import Credentials, TLSContext
@@ -26,7 +24,7 @@ UNREAD = {
     "application_tls = refuse",
     OTHER: "An application does not begin as PostgreSQL's do: what it says is carried unread, and "
     "so it is with others that do the same (acra_unread_sessions_total)",
-    FOREIGN: "AcraServer does not make itself known as this package's: sessions are carried "
+    UNKNOWN_SERVER: "AcraServer does not make itself known as this package's: sessions are carried "
     "unread, as with tracing_scope = connection, so that no trace context reaches its rules or its "
     "database in comments (acra_unread_sessions_total). If it is Acra's, set that; if it is this "
     "package's, it is older than this connector",
@@ -35,7 +33,7 @@ _CHOSEN = {"require": REQUIRE, "refuse": REFUSE, "pass": PASS}
 
 
 def application_tls(settings: Settings) -> str:
-    """Say who answers an application's request for TLS: one of `watch`'s."""
+    """Say who answers an application's request for TLS: one of `followedstartup`'s."""
     chosen: str = settings["application_tls"]
     if chosen != "auto":
         return _CHOSEN[chosen]

@@ -1,10 +1,10 @@
 """One application connection: trace root, link to the server, then bytes both ways.
 
 The application is not read before the link stands and the trace context has been sent on it.
-Then its request for TLS, if it makes one, is answered (`StartupWatch`).
-From then on chunks are copied and nothing is parsed; or, with ``tracing_scope = request`` and
-where a PostgreSQL session is to be seen, a `Relay` follows the protocol and each request gets a
-span of its own, whose context goes with it.  Back-pressure works in both directions.
+Then the login of its protocol follows what it says (see `Handshake`), until bytes are copied and
+nothing is parsed; or, with ``tracing_scope = request`` and where a session is to be seen, until a
+`Relay` follows the protocol: each request gets a span of its own, whose context goes with it.
+Back-pressure works in both directions.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.connector.answer import judge
-from acra_twisted.connector.farewell import Farewell, asks_to_cancel
 from acra_twisted.connector.link import LinkChannel, begin
-from acra_twisted.connector.watch import CANCEL, FOREIGN, PASS, StartupWatch
-from acra_twisted.dialects.postgresql.startup import ALPN
 from acra_twisted.errors import WireError
-from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
+from acra_twisted.loginactions import CANCEL, CLIENT, UNKNOWN_SERVER, Carry, Copy
+from acra_twisted.proxy import ends
+from acra_twisted.proxy.handshake import Handshake
+from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import CONNECTING, Valve
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
@@ -32,22 +32,13 @@ from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.failures import Party, reason_of, tell
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
-from acra_twisted.wire.postgres import backend
-from acra_twisted.wire.postgres.frames import (
-    GSSENC_REQUEST_PACKET,
-    SSL_REQUEST_PACKET,
-    StartupPacket,
-)
 
 if TYPE_CHECKING:
     from acra_twisted.connector.context import ConnectorContext
 
 _FAREWELL_TIME = 5.0
-#: So much of what an application has said is kept until the server answers.
-_SAID_LIMIT = 16 * 1024
 #: How far an application came that has gone without asking for anything.
 ACCEPTED, DECLINED_TLS = "accepted", "declined_tls"
-_REQUESTS = (SSL_REQUEST_PACKET, GSSENC_REQUEST_PACKET)
 _LEFT = (
     "An application asked for TLS, was told that there is none, and left: it may have "
     "sslmode=require. Set application_tls_cert and application_tls_key, or sslmode=prefer. A "
@@ -57,7 +48,7 @@ _LEFT = (
 
 
 class ApplicationConnection(Channel):
-    """``connector`` is what all connections share."""
+    """Is the Host of its `Handshake`.  ``connector`` is what all connections share."""
 
     #: See Connections.
     connection_type = "db"
@@ -68,22 +59,32 @@ class ApplicationConnection(Channel):
         self.number = number
         self.identity = Identity(connector.client_id, "", False)
         self._tracing = connector.tracing
+        # The id of the span of the session's startup, if the application brings a context for it.
+        follows = connector.mark & tracecontext.FOLLOWS
+        self._startup_span = spans.new_span_id() if follows else ""
+        self._login = connector.dialect.follow(
+            connector.application_tls, reads=bool(follows), startup_span=self._startup_span
+        )
+        self._handshake = Handshake(
+            self._login,
+            self,
+            self,
+            connector.pipeline,
+            connector.limits,
+            connector.reactor,
+            {Carry: self._carry, Copy: self._copy},
+        )
         self._link: LinkChannel | None = None
         self._connecting: Deferred[LinkChannel] | None = None
-        self._farewell: Farewell | None = None
         self._farewell_until = 0.0
         self._early = b""
-        # What the application has said and has no answer to; None once the server has answered.
-        self._said: bytes | None = b""
         self._spoken = False
         self._wrap: Span | None = None
         self._is_cut = False
-        # The id of the span of the session's startup, if the application brings a context for it.
-        self._startup_span = ""
-        self._watch: StartupWatch | None = None
-        self.relay: Relay | None = None
-        #: The session of what is carried unread although requests were to be traced.
-        self.unread: Session | None = None
+        #: What is followed, or would be if it could be read.
+        self.session: Session | None = None
+        # Its bytes are carried unread.
+        self._is_carried = False
         self.receiver = self._early_data
         self._lost = False
         self._loops: list[Span] = []
@@ -125,35 +126,21 @@ class ApplicationConnection(Channel):
         assert self._wrap is not None  # noqa: S101 - nothing was carried yet
         self._wrap.end = tracing.clock()
         mark = self._connector.mark
-        if mark & tracecontext.FOLLOWS:
-            self._startup_span = spans.new_span_id()
         link.write(tracecontext.encode(self.span.context, mark, self._startup_span))
         self._link = link
-        link.carry(self, self.write)
+        link.carry(self, self._server_data)
         self._loops = [
             tracing.child(self.span, "ProxyWithTracing", spans.INTERNAL) for _ in range(2)
         ]
         for loop, direction in zip(self._loops, ("request", "response"), strict=True):
             loop.add_attribute("acra.direction", direction)
-        connector = self._connector
-        if connector.dialect is not None or connector.application_tls != PASS:
-            self._watch = StartupWatch(connector.application_tls)
-            self.receiver = self._watch_application
-            link.receiver = self._watch_server
-        else:
-            self._copy(link)
+        self.receiver = self._application_data
+        self._handshake.attach(link)
+        self._handshake.begin()
         self._valve.open(CONNECTING)
         early, self._early = self._early, b""
         if early:
             self.receiver(early)
-
-    def _heard(self, data: bytes) -> None:
-        """The application says something that has no answer yet."""
-        self._spoken = True
-        if self._said is not None:
-            self._said += data
-            if len(self._said) > _SAID_LIMIT:
-                self._said = None
 
     def _emit_wrap(self) -> None:
         """Hand on the span of the link's handshake, now that it was made for something."""
@@ -169,43 +156,49 @@ class ApplicationConnection(Channel):
     def _ignored(self, data: bytes) -> None:
         """Ignore bytes that arrive after the end."""
 
-    # -- what is carried -------------------------------------------------------------------------
+    # -- the login --------------------------------------------------------------------------------
 
-    def _copy(self, link: LinkChannel) -> None:
-        """Chunk by chunk, unread."""
-        if self._said is None:
-            self._copy_on(link)
-        else:
-            self.receiver = lambda data: self._pass(data, link)
-            link.receiver = lambda data: self._first_answer(data, link)
-        reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
-        self._valves = ((reader, "application"), (self._valve, "server"))
-        self.register(reader)
-        link.register(self._valve)
+    def _application_data(self, data: bytes) -> None:
+        self._spoken = True
+        if self._is_carried:
+            self._emit_wrap()
+        self._handshake.from_client(data)
 
-    def _copy_on(self, link: LinkChannel) -> None:
-        """With no method of ours between."""
-        self.receiver, link.receiver = link.sender, self.sender
+    def _server_data(self, data: bytes) -> None:
+        said = self._login.said
+        if said is None or not self._speaks_otherwise(data, said):
+            self._handshake.from_database(data)
 
-    def _pass(self, data: bytes, link: LinkChannel) -> None:
-        """To a server that has not answered yet."""
-        self._heard(data)
+    def tls_context(self, leg: str) -> Any:
+        """See Host: the link has its own protection."""
         self._emit_wrap()
-        link.write(data)
+        return self._connector.application_context
 
-    def _first_answer(self, data: bytes, link: LinkChannel) -> None:
-        if data == b"N" and self._said in _REQUESTS:
-            self._said = b""
-        elif self._speaks_otherwise(data):
+    def tls_started(self) -> None:
+        """TLS with the application is complete."""
+        self._handshake.tls_started(CLIENT)
+
+    def failed(self, error: Exception, at_once: bool) -> None:
+        """See Host: the application may not go on so."""
+        code = events.UNEXPECTED_PACKET if isinstance(error, WireError) else events.TLS_INIT
+        self._event(code, str(error))
+        if at_once:
+            self.abort()
             return
+        self.receiver = self._ignored
+        link = self._link
+        if link is not None:
+            link.receiver = self._ignored
+        if isinstance(error, WireError) and error.sqlstate:
+            self._handshake.refuse(error.sqlstate, str(error))
         else:
-            self._said = None
-            self._copy_on(link)
-        self.write(data)
+            self.close()
+        if link is not None:
+            link.close()
 
-    def _speaks_otherwise(self, data: bytes) -> bool:
+    def _speaks_otherwise(self, data: bytes, said: bytes) -> bool:
         """Return True if the first answer is not AcraServer's; this also logs an error."""
-        wrong, refusal = judge(data, self._said or b"")
+        wrong, refusal = judge(data, said)
         if refusal:
             self._event(
                 events.START_CONNECTION,
@@ -224,8 +217,8 @@ class ApplicationConnection(Channel):
             local=self._attempt.local or None,
         )
         farewell = f"AcraConnector could not connect to AcraServer: {reason.public}"
-        if self.relay is not None:
-            self.relay.finish("not AcraServer", (b"08006", farewell))
+        if self._is_followed:
+            self._handshake.finish("not AcraServer", (b"08006", farewell))
         else:
             link, self._link = self._link, None
             if link is not None:
@@ -235,152 +228,72 @@ class ApplicationConnection(Channel):
             self._say_farewell(farewell, b"08006")
         return True
 
-    def _watch_application(self, data: bytes) -> None:
-        assert self._watch is not None  # noqa: S101 - there is one in this phase
-        self._heard(data)
-        try:
-            passed = self._watch.from_application(data)
-        except WireError as error:
-            self._refuse(error)
-        else:
-            self._watched(passed)
+    # -- what is carried -------------------------------------------------------------------------
 
-    def _watch_server(self, data: bytes) -> None:
-        assert self._watch is not None  # noqa: S101 - there is one in this phase
-        if self._speaks_otherwise(data):
-            return
-        try:
-            self._said = b"" if data == b"N" and self._said in _REQUESTS else None
-            passed = self._watch.from_server(data)
-        except WireError as error:
-            self._refuse(error)
-        else:
-            self._watched(passed)
-            self.write(data)
-
-    def _watched(self, data: bytes) -> None:
-        watch, link = self._watch, self._link
-        assert watch is not None and link is not None  # noqa: S101 - both, in this phase
-        if watch.reply:
-            self.write(watch.reply)
-            watch.reply = self._said = b""
-        if data:
-            link.write(data)
-        if watch.begins_tls or watch.opaque or watch.startup is not None:
-            self._emit_wrap()
-        if watch.begins_tls:
-            self._said = b""
-            self.start_tls(self._connector.application_context, False, watch.client_hello)
-        elif watch.opaque:
-            self._watch = None
-            self._copy(link)
-            self._carry_unread(watch.opaque)
-        elif watch.startup is not None:
-            self._watch = None
-            self._begin_session(watch, watch.startup, link)
-
-    def tls_started(self) -> None:
-        """TLS with the application is complete."""
-        begun: Any = self._farewell or self._watch
-        if begun.client_hello and self.transport.negotiatedProtocol != ALPN:
-            self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql")
-            self.abort()
-            return
-        begun.tls_started()
-
-    def _refuse(self, error: WireError) -> None:
-        """The application may not go on so."""
-        self._event(events.UNEXPECTED_PACKET, str(error))
-        self._watch = None
-        self.receiver = self._ignored
-        if error.sqlstate:
-            self.write(backend.encode_error(b"FATAL", error.sqlstate, str(error)))
-        if self._link is not None:
-            self._link.receiver = self._ignored
-            self._link.close()
-        self.close()
-
-    def _begin_session(
-        self, watch: StartupWatch, startup: StartupPacket, link: LinkChannel
-    ) -> None:
-        if self._connector.dialect is None:
-            self._copy(link)
-            link.write(watch.packet + watch.rest)
-            return
-        session = self._session()
-        self._follow(session, startup, link)
-        link.write(watch.packet)
-        if watch.rest:
-            assert self.relay is not None  # noqa: S101 - made just now
-            self.relay.first_from_client(watch.rest)
-
-    def _session(self) -> Session:
+    def make_session(self) -> Session:
+        """See Host."""
+        self._emit_wrap()
         connector = self._connector
         session = Session(self.number, self.identity, connector.observers, self._tracing.clock)
         session.span = self.span
+        self.session = session
         return session
 
-    def _carry_unread(self, why: str) -> None:
-        """Say that its requests are not traced here, if they should be."""
-        if self._connector.dialect is None or why == CANCEL:
+    @property
+    def _is_followed(self) -> bool:
+        return self._handshake.session is not None and not self._is_carried
+
+    @property
+    def relay(self) -> Relay | None:
+        """What carries the session, once it is ready, if it is followed."""
+        return self._handshake.relay
+
+    def _carry(self, action: Carry) -> None:
+        """Its bytes are carried unread from here on."""
+        self._is_carried = True
+        link = self._link
+        assert link is not None  # noqa: S101 - nothing is carried to nobody
+        valves = self._handshake.valves
+        if valves is None:
+            reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
+            self.register(reader)
+            link.register(self._valve)
+            valves = (self._valve, reader)
+        self._valves = ((valves[1], "application"), (valves[0], "server"))
+        why = action.why
+        if not why:
             return
-        self._carry_on_unread(self._session(), why)
+        self._emit_wrap()
+        # Its requests are not traced here, if they should be.
+        if self._login.reads and why != CANCEL:
+            session = self.session or self.make_session()
+            session.unread = why
+            self.span.add_attribute("acra.unread", why)
+            self._connector.carries_unread(self, why)
 
-    def _carry_on_unread(self, session: Session, why: str) -> None:
-        self.unread = session
-        session.unread = why
-        self.span.add_attribute("acra.unread", why)
-        self._connector.carries_unread(self, why)
+    def _copy(self, action: Copy) -> None:
+        """Chunk by chunk, unread, with no method of ours between."""
+        self._handshake.let_go()
+        link = self._link
+        assert link is not None  # noqa: S101 - nothing is carried to nobody
+        self.receiver, link.receiver = link.sender, self.sender
+        if action.from_database:
+            self.write(action.from_database)
+        if action.from_client:
+            link.write(action.from_client)
 
-    def _follow(self, session: Session, startup: StartupPacket, link: LinkChannel) -> None:
-        """A session: each request gets a span, and takes its context along."""
-        connector = self._connector
-        flows = request, response = connector.dialect.follow_session(
-            session, startup, self._startup_span
-        )
-        relay = self.relay = Relay(
-            session,
-            self,
-            link,
-            flows,
-            connector.pipeline,
-            connector.limits,
-            fatal=connector.dialect.encode_fatal,
-            seconds=connector.reactor.seconds,
-            later=connector.reactor.callLater,
-            ended=self._session_ended,
-            ready=lambda: None if response.announced else self._unfollow(link),
-        )
-        relay.begin()
-        link.receiver = self._first_of_session
+    def fatal(self, sqlstate: bytes, text: str) -> bytes:
+        """See Host."""
+        encoded: bytes = self._connector.dialect.encode_fatal(sqlstate, text)
+        return encoded
 
-    def _first_of_session(self, data: bytes) -> None:
-        """The server's first answer to the startup of a session that is followed."""
-        assert self.relay is not None and self._link is not None  # noqa: S101 - made in _follow()
-        self._link.receiver = self.relay.first_from_database
-        if not self._speaks_otherwise(data):
-            self.relay.first_from_database(data)
-
-    def _unfollow(self, link: LinkChannel) -> None:
-        """The session is ready, and the server is none that knows what could be told to it."""
-        relay = self.relay
-        assert relay is not None  # noqa: S101 - it says so itself
-        self.relay = self._said = None
-        said, answered = relay.let_go()
-        self._valves = ((relay.database_valve, "application"), (relay.client_valve, "server"))
-        self._copy_on(link)
-        if answered:
-            self.write(answered)
-        if said:
-            link.write(said)
-        self._carry_on_unread(relay.session, FOREIGN)
-
-    def _session_ended(self, reason: str) -> None:
-        assert self.relay is not None  # noqa: S101 - it says so itself
+    def session_ended(self, reason: str) -> None:
+        """See Host."""
         self.receiver = self._ignored
         if self._link is not None:
             self._link.receiver = self._ignored
-        self._connector.observers.session_closed(self.relay.session, reason)
+        assert self.session is not None  # noqa: S101 - it has one
+        self._connector.observers.session_closed(self.session, reason)
 
     # -- ends -------------------------------------------------------------------------------------
 
@@ -408,34 +321,20 @@ class ApplicationConnection(Channel):
         )
 
     def _say_farewell(self, text: str, sqlstate: bytes) -> None:
-        tls, begun = self._connector.application_tls, self._watch
-        self._farewell = Farewell(text, sqlstate, tls, begun)
-        self._watch = None
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
-        self.receiver = self._feed_farewell
+        self.receiver = self._handshake.from_client
         self._valve.open(CONNECTING)
-        unanswered = self._early or self._said
-        self._early, self._said = b"", None
-        if unanswered:
-            self._feed_farewell(unanswered)
-
-    def _feed_farewell(self, data: bytes) -> None:
-        assert self._farewell is not None  # noqa: S101 - the callers have checked
-        reply, ends = self._farewell.feed(data)
-        if reply:
-            self.write(reply)
-        if ends:
-            self.close()
-        elif self._farewell.begins_tls:
-            self.start_tls(self._connector.application_context, False, self._farewell.client_hello)
+        self._handshake.refuse(sqlstate, text)
+        early, self._early = self._early, b""
+        if early:
+            self._handshake.from_client(early)
 
     def server_lost(self, reason: Failure) -> None:
         """The link is gone: what came last has been passed on."""
         self._end_loops()
-        relay = self.relay
-        unanswered = self._is_unanswered()
+        unanswered = not self._lost and self._login.unanswered
         why = reason_of(reason, self._connector.server, stood=True, unanswered=unanswered)
-        if unanswered or not (reason.check(ConnectionDone) or (relay and relay.finished)):
+        if unanswered or not (reason.check(ConnectionDone) or self._is_over):
             tell(self.span, spans.UNKNOWN, why)
             self._event(
                 events.CLOSE_CONNECTION,
@@ -445,9 +344,9 @@ class ApplicationConnection(Channel):
             )
         farewell = f"AcraConnector lost AcraServer before it answered: {why.public}"
         self._link = None
-        if relay is not None:
+        if self._is_followed:
             self.receiver = self._ignored
-            relay.database_lost(reason, (b"08006", farewell))
+            self._handshake.database_lost(reason, (b"08006", farewell))
         elif self._lost:
             return
         elif unanswered:
@@ -456,13 +355,10 @@ class ApplicationConnection(Channel):
             self.receiver = self._ignored
             self.close()
 
-    def _is_unanswered(self) -> bool:
-        """Return True if the application waits for the server's first word, or is going to."""
-        if self._lost:
-            return False
-        if self.relay is not None:
-            return self.relay.unanswered
-        return self._said is not None and not asks_to_cancel(self._said)
+    @property
+    def _is_over(self) -> bool:
+        """Return True if there was a session, and it has ended."""
+        return self._is_followed and self._handshake.finished
 
     def lost(self, reason: Failure) -> None:
         """The application is gone."""
@@ -472,8 +368,8 @@ class ApplicationConnection(Channel):
         link, self._link = self._link, None
         if link is not None:
             link.let_go()
-            if self.relay is not None:
-                self.relay.client_lost(reason)
+            if self._is_followed:
+                self._handshake.client_lost(reason)
             else:
                 link.close()
         # A link that is being made goes on until it stands: for the server, who goes in the middle
@@ -484,9 +380,10 @@ class ApplicationConnection(Channel):
             self._emit_wrap()
             self._end_loops()
             self._tracing.finish(self.span)
-        if self.unread is not None and self.unread.unread == FOREIGN:
-            self._connector.observers.session_closed(self.unread, "carried unread to its end")
-        elif self.relay is None:
+        session = self.session
+        if session is not None and session.unread == UNKNOWN_SERVER:
+            self._connector.observers.session_closed(session, "carried unread to its end")
+        elif not self._is_followed:
             log = self._connector.log.debug if silent else self._connector.log.info
             log(
                 "Finished processing client's connection",
@@ -507,20 +404,19 @@ class ApplicationConnection(Channel):
 
     def _explain(self, reason: Failure) -> None:
         """Say why, where TLS with the application may be the reason."""
-        begun: Any = self._farewell or self._watch
-        if begun is not None and begun.begins_tls:
+        if self._starting_tls:
             text = "TLS with an application failed"
             why = reason_of(reason, Party(APPLICATION))
             self._event(events.TLS_INIT, text, error=str(why))
-        elif self._watch is not None and self._watch.declined:
+        elif self._login.declined:
             self._connector.log.info("{event_text}", event_text=_LEFT, session_id=self.number)
 
     def _silent_at(self, reason: Failure) -> str:
         """How far an application came that has gone without asking for anything; empty if it has
         asked, or if it was sent away."""
-        if self._farewell is not None or not reason.check(ConnectionDone, ConnectionLost):
+        if self._farewell_until or not reason.check(ConnectionDone, ConnectionLost):
             return ""
-        if self._watch is not None and self._watch.declined:
+        if self._login.declined:
             return DECLINED_TLS
         return "" if self._spoken else ACCEPTED
 
@@ -530,16 +426,23 @@ class ApplicationConnection(Channel):
 
     def check(self, now: float) -> None:
         """Called about once a second."""
-        if self._farewell is not None and now > self._farewell_until:
+        if self._farewell_until and now > self._farewell_until:
             self.abort()
-        relay = self.relay
-        if self._watch is not None or (relay is not None and not relay.session.ready):
-            if now - self._opened_at > self._connector.handshake_timeout:
-                self._drop()
-            return
-        if relay is not None:
-            relay.check(now)
-            return
+        if self.relay is not None:
+            self.relay.check(now)
+        elif self._logs_in and now - self._opened_at > self._connector.handshake_timeout:
+            self._drop()
+        else:
+            self._check_writes(now)
+
+    @property
+    def _logs_in(self) -> bool:
+        """Whether the link stands, and the application has not begun what it came for."""
+        waits = self._is_carried or self._farewell_until or self._handshake.is_over
+        return self._link is not None and not waits
+
+    def _check_writes(self, now: float) -> None:
+        """End what is copied to a peer that does not read."""
         limit = self._connector.write_timeout
         if not limit or self._link is None:
             return
@@ -553,21 +456,18 @@ class ApplicationConnection(Channel):
 
     def _drop(self) -> None:
         """It took too long to get ready."""
-        if self.relay is not None and self.relay.finished:
-            return
         self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
-        if self.relay is not None:
-            self.relay.finish("handshake timeout", HANDSHAKE)
+        if self._is_followed:
+            self._handshake.finish("handshake timeout", ends.HANDSHAKE)
             return
-        self._watch = None
         if self._link is not None:
             self._link.abort()
         self.abort()
 
     def drain(self) -> None:
         """Shutdown: what is carried and not understood may go on until the time is up."""
-        if self.relay is not None:
-            self.relay.drain()
+        if self._is_followed:
+            self._handshake.drain()
 
     def cut(self) -> None:
         """Shutdown: the time is up."""
@@ -575,8 +475,8 @@ class ApplicationConnection(Channel):
         if self._lost and self._connecting is not None:
             self._connecting.cancel()
             return
-        if self.relay is not None:
-            self.relay.finish("shutdown", SHUTDOWN)
+        if self._is_followed:
+            self._handshake.finish("shutdown", ends.SHUTDOWN)
             return
         if self._link is not None:
             self._link.close()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from acra_twisted.connector.link import Attempt
     from acra_twisted.daemon.connections import Connections
+    from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
     from acra_twisted.pipeline.hooks import Pipeline
     from acra_twisted.proxy.limits import Limits
     from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
@@ -30,8 +31,8 @@ class ConnectorContext:
 
     ``event`` logs and counts one, see DaemonService.  ``connect`` reaches the server, and
     ``server`` is the server in reasons of failures.  ``mark`` is what is said of this connector to
-    its server.  ``dialect`` and ``observers`` are None where the protocol that is carried is not
-    followed.  ``users`` are the ids of users who may connect, empty for all.  Times are in seconds.
+    its server.  ``observers`` are None where the protocol that is carried is not followed.
+    ``users`` are the ids of users who may connect, empty for all.  Times are in seconds.
     """
 
     reactor: Any
@@ -52,7 +53,7 @@ class ConnectorContext:
     connect_timeout: float
     handshake_timeout: float
     write_timeout: float
-    dialect: Any = None
+    dialect: PostgresqlDialect
     observers: Any = None
     _told: set[str] = field(default_factory=set)
 

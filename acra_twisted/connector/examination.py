@@ -15,8 +15,8 @@ from acra_twisted.connector.api import api_address, api_role
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.connector.upstream import link_security, server_address
-from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls, protection
+from acra_twisted.dialects.postgresql.followedstartup import OFFER, REQUIRE
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, ok

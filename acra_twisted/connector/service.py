@@ -13,11 +13,11 @@ from acra_twisted.connector.connection import ApplicationConnection
 from acra_twisted.connector.context import ConnectorContext
 from acra_twisted.connector.link import Attempt, Way
 from acra_twisted.connector.upstream import link_security, server_address
-from acra_twisted.connector.watch import OFFER, REQUIRE
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.daemon.service import API, MAIN, DaemonService
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.followedstartup import OFFER, REQUIRE
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.hooks import Pipeline
@@ -80,6 +80,7 @@ class AcraConnector(DaemonService):
             connect_timeout=timeout,
             handshake_timeout=settings["handshake_timeout"],
             write_timeout=settings["write_timeout"],
+            dialect=PostgresqlDialect(),
         )
         if settings["tracing_scope"] == "request":
             self._follow_requests()

@@ -7,29 +7,30 @@ from typing import Any, Protocol
 
 
 class Traced(Protocol):
-    """A connection: its span once it has one, the relay of its session likewise, or a session of
-    which nothing can be read."""
+    """A connection: its span and its session, once it has them."""
 
-    span: Any
-    relay: Any
-    unread: Any
+    @property
+    def span(self) -> Any:
+        """Return its span, or None."""
+
+    @property
+    def session(self) -> Any:
+        """Return its session, or None."""
 
 
 def sessions(connections: Iterable[Traced]) -> Iterator[Any]:
-    """The sessions of those connections that have one."""
+    """Yield the sessions of those connections that have one."""
     for connection in connections:
-        if connection.relay is not None:
-            yield connection.relay.session
-        elif connection.unread is not None:
-            yield connection.unread
+        if connection.session is not None:
+            yield connection.session
 
 
 def running(connections: Iterable[Traced]) -> Iterator[Any]:
-    """The spans that have begun and not ended: of connections, and of exchanges."""
+    """Yield the spans that have begun and not ended: of connections, and of exchanges."""
     for connection in connections:
         if connection.span is not None:
             yield connection.span
-        if connection.relay is not None:
-            for _, _, exchange, _ in connection.relay.session.outstanding:
+        if connection.session is not None:
+            for _, _, exchange, _ in connection.session.outstanding:
                 if exchange is not None and exchange.span is not None:
                     yield exchange.span

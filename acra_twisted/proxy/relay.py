@@ -5,43 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.dialects.flow import ClientFlow, DatabaseFlow, MessageFlow
-from acra_twisted.dialects.postgresql.early import EarlyRequests
-from acra_twisted.errors import FrameTooLarge, RolledBackError, WireError
+from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.exchange import lose_replies
 from acra_twisted.pipeline.hooks import Pipeline
+from acra_twisted.proxy import ends
 from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
-from acra_twisted.proxy.valve import GETTING_READY, OUTSTANDING, Valve
+from acra_twisted.proxy.valve import OUTSTANDING, Valve, between
 from acra_twisted.session import Session
 from acra_twisted.telemetry.logs.audit import session_fields
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.failures import Party, Role, reason_of
 
 _log: Final = Logger()
 
-#: SQLSTATE and text for each way a session is ended by us.
-SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
-HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
-_UNANSWERED: Final = (
-    b"08006",
-    "the database closed the connection before it answered; AcraServer's log says more",
-)
-_TERMINATED: Final = "client terminated"
-_REFUSED: Final = "the database refused the login"
-#: The SQLSTATE of a login that cannot be.
-_AUTHORIZATION: Final = b"28000"
-_RAISE: Final = "raise message_size_limit in AcraServer, and in AcraConnector if there is one"
-
 
 class Relay:
-    """``ended`` is called once, with the reason, when the session is over.  ``later`` is a
-    reactor's callLater.  ``ready`` is called when the session is, before any request is read."""
+    """A session that is ready.  ``ended`` is called once, with the reason, when it is over.
+    ``later`` is a reactor's callLater.  ``valves`` are there already if the login has made some."""
 
     def __init__(
         self,
@@ -56,7 +41,7 @@ class Relay:
         seconds: Callable[[], float],
         later: Callable[[float, Callable[[], None]], Any],
         ended: Callable[[str], None],
-        ready: Callable[[], None] | None = None,
+        valves: tuple[Valve, Valve] | None = None,
     ) -> None:
         self.session = session
         self._traffic = session.traffic
@@ -70,15 +55,14 @@ class Relay:
         self._fatal = fatal
         self._later = later
         self._ended = ended
-        self._ready = ready
-        self._early: EarlyRequests | None = None if session.ready else EarlyRequests()
         self._finished = False
         self._crowded = False
         # The timer of a batch that is held back, and how much the client had said when it was set.
         self._silence: Any = None
         self._heard = 0
-        self.client_valve = Valve(lambda: client.transport, seconds)
-        self.database_valve = Valve(lambda: database.transport, seconds)
+        if valves is None:
+            valves = between(client, database, seconds)
+        self.client_valve, self.database_valve = valves
         self._request_pump = self._pump(
             self._request, pipeline, self.client_valve, self._flush_request
         )
@@ -93,8 +77,6 @@ class Relay:
             (self.client_valve, self.database_valve),
             seconds(),
         )
-        client.register(self.database_valve)
-        database.register(self.client_valve)
 
     def _pump(
         self, flow: MessageFlow, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]
@@ -109,57 +91,10 @@ class Relay:
         )
 
     def begin(self) -> None:
-        """Both transports are what they will be: what they read comes straight to us from here on,
-        and what we write goes straight to them."""
-        if self._early is None:
-            self._client.receiver = self.from_client
-            self._database.receiver = self.from_database
-        else:
-            self._client.receiver = self.first_from_client
-            self._database.receiver = self.first_from_database
+        """Take what both transports read from here on, and write straight to them."""
+        self._client.receiver = self.from_client
+        self._database.receiver = self.from_database
         self._to_client, self._to_database = self._client.sender, self._database.sender
-
-    def first_from_client(self, data: bytes) -> None:
-        """Bytes from the client while the session gets ready: requests wait until it is."""
-        early = self._early
-        if early is None:
-            self.from_client(data)
-            return
-        data = early.feed(data)
-        if early.holding:
-            self.client_valve.close(GETTING_READY)
-        if data:
-            self.from_client(data)
-
-    def first_from_database(self, data: bytes) -> None:
-        """Bytes from the database while the session gets ready."""
-        self.from_database(data)
-        self._begin_requests()
-
-    def _begin_requests(self) -> None:
-        """Go on without what was there for the beginning, if that is over."""
-        early = self._early
-        if early is None or self._finished or not self.session.ready:
-            return
-        if self._ready is not None:
-            self._ready()
-        self._early = None
-        if not self._finished:
-            self.begin()
-            held = early.take()
-            if held:
-                self.from_client(held)
-        self.client_valve.open(GETTING_READY)
-
-    def let_go(self) -> tuple[bytes, bytes]:
-        """Leave a session that has just become ready to who carries it on without us: what client
-        and database have said and nobody has got yet."""
-        self._finished = True
-        self._request_pump.stop()
-        self._response_pump.stop()
-        early = self._early
-        held = b"" if early is None else early.take()
-        return self._request.give_back() + held, self._response.give_back()
 
     def from_client(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -234,19 +169,17 @@ class Relay:
         if self._request.terminated:
             self._part()
         elif session.draining and session.idle:
-            self.finish("shutdown", SHUTDOWN)
+            self.finish("shutdown", ends.SHUTDOWN)
 
     def _part(self) -> None:
         """The client has said that it goes; like PostgreSQL, it first answers what came before."""
         if not self.session.outstanding:
-            self.finish(_TERMINATED)
+            self.finish(ends.TERMINATED)
 
     def check(self, now: float) -> None:
         """Called about once a second: end what has taken too long."""
         if self._finished:
             return
-        # A stage may have taken its time with what the database said before it was ready.
-        self._begin_requests()
         ending = self._patience.exhausted(now, self._client.transport)
         if ending is None:
             return
@@ -261,60 +194,32 @@ class Relay:
         """End as soon as no work is lost by it."""
         self.session.draining = True
         if self.session.idle:
-            self.finish("shutdown", SHUTDOWN)
+            self.finish("shutdown", ends.SHUTDOWN)
 
     def client_lost(self, reason: Failure) -> None:
         """The client is gone."""
         self._lost("client", reason)
 
-    def database_lost(self, reason: Failure, unanswered: tuple[bytes, str] = _UNANSWERED) -> None:
-        """The database is gone; what it said last has been forwarded.  ``unanswered`` is what a
-        client is told that still waits for an answer to its startup."""
-        self._lost("database", reason, unanswered if self.unanswered else None)
+    def database_lost(self, reason: Failure) -> None:
+        """The database is gone; what it said last has been forwarded."""
+        self._lost("database", reason)
 
-    @property
-    def unanswered(self) -> bool:
-        """True if the client waits for the result of its startup, and has received no error."""
-        session = self.session
-        if session.ready or self._finished or not session.outstanding:
-            return False
-        exchange = session.outstanding[0][2]
-        return exchange is not None and exchange.outcome is None
-
-    def _lost(self, side: str, reason: Failure, farewell: tuple[bytes, str] | None = None) -> None:
+    def _lost(self, side: str, reason: Failure) -> None:
         terminated = self._request.terminated
-        why = _REFUSED if self.session.refused else _describe(side, reason)
-        self.finish(
-            _TERMINATED if terminated else why,
-            None if terminated else farewell,
-        )
+        self.finish(ends.TERMINATED if terminated else ends.lost(self.session, side, reason))
 
     def _hang_up(self, reason: str) -> None:
-        self.finish(f"stage: {reason}", (b"42000", "the session was ended"))
+        self.finish(f"stage: {reason}", ends.HUNG_UP)
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
         if isinstance(error, WireError):
-            refused = error.sqlstate == _AUTHORIZATION
-            if refused:
-                self._event(events.LOGIN_REFUSED, str(error), rule="proxy")
-            elif error.side == "client":
-                self._event(events.UNEXPECTED_PACKET, f"client: {error}")
-            else:
-                self._event(events.DATABASE_PROTOCOL, f"{error.side}: {error}")
-            client_is_wrong = error.side == "client" or refused
-            sqlstate, text = error.sqlstate, "the database broke its protocol"
-            if client_is_wrong:
-                text = str(error)
-            elif isinstance(error, FrameTooLarge):
-                sqlstate, text = b"54000", f"the database's {error}: {_RAISE}"
-            self.finish("protocol error", (sqlstate, text))
-            return
-        if isinstance(error, RolledBackError):
+            self.finish("protocol error", ends.broken(self.session, error))
+        elif isinstance(error, RolledBackError):
             self.finish(str(error), (b"40000", f"terminating connection: {error}"))
-            return
-        _log.failure("internal error", failure, **session_fields(self.session))
-        self.finish("internal error", (b"XX000", "internal error in the proxy"))
+        else:
+            _log.failure("internal error", failure, **session_fields(self.session))
+            self.finish("internal error", ends.INTERNAL)
 
     def _event(self, code: int, text: str, **fields: str) -> None:
         self.session.observer.security_event(code, text, self.session, None, **fields)
@@ -360,11 +265,3 @@ class Relay:
             silence.cancel()
         lose_replies(self.session)
         self._ended(reason)
-
-
-def _describe(side: str, reason: Failure) -> str:
-    if reason.check(ConnectionDone):
-        return f"{side} disconnected"
-    if reason.check(ConnectionLost) and not hasattr(reason.value, "osError"):
-        return f"{side} connection lost"
-    return f"{side}: {reason_of(reason, Party(Role(side)), stood=True).what}"

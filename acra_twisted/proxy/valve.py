@@ -70,3 +70,12 @@ class Valve:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Valve, IPushProducer)
+
+
+def between(client: Any, database: Any, clock: Callable[[], float]) -> tuple[Valve, Valve]:
+    """Make the valves of two channels, each closed while the other channel's peer does not read:
+    the client's first."""
+    valves = Valve(lambda: client.transport, clock), Valve(lambda: database.transport, clock)
+    client.register(valves[1])
+    database.register(valves[0])
+    return valves

@@ -10,15 +10,15 @@ port every few seconds.  One that goes in the middle of a handshake is an event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
-from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.proxy.relay import Relay
+from acra_twisted.errors import ForeignProtocol, HandshakeError
+from acra_twisted.loginactions import CLIENT, Action, Write
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans
@@ -28,7 +28,6 @@ from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire.link import lengthprefix, tracecontext
-from acra_twisted.wire.postgres.frames import StartupPacket
 
 if TYPE_CHECKING:
     from acra_twisted.server.context import ServerContext
@@ -47,9 +46,6 @@ class Arrival(Channel):
     connection_type = "db"
     #: Name of the connection's span.
     span_name = "handleConnection"
-    #: See `transport.running`: a server carries nothing that it cannot read.
-    unread: Session | None = None
-    relay: Relay | None = None
 
     def __init__(self, server: ServerContext, number: int, address: str) -> None:
         self._server = server
@@ -63,7 +59,7 @@ class Arrival(Channel):
         self.span: Span | None = None
         self._identity = Identity("", address, False)
         self._opened_at = server.reactor.seconds()
-        self._session: Session | None = None
+        self.session: Session | None = None
         # What its connector says of itself, and the id of its span for the session's startup.
         self._mark = 0
         self._startup_parent = ""
@@ -194,23 +190,16 @@ class Arrival(Channel):
         self._ends_foreign(spoken.POSTGRESQL)
         self._emit_wrap()
         self._has_begun = True
-        startup = ClientStartup(StartupPolicy("disable", frozenset("*"), replication=True))
-        self.receiver = lambda data: self._send_away(startup, data)
+        login = self._server.dialect.send_away(b"28000", _WRONG_PORT)
+        self.receiver = lambda data: self._tell(login.feed(CLIENT, data))
 
-    def _send_away(self, startup: ClientStartup, data: bytes) -> None:
-        try:
-            found = startup.feed(data)
-        except WireError:
-            self.abort()
-            return
-        if startup.reply:
-            self.write(startup.reply)
-        if found is None:
-            return
-        self.receiver = self._ignored
-        if isinstance(found, StartupPacket):
-            self.write(self._server.dialect.encode_fatal(b"28000", _WRONG_PORT))
-        self.close()
+    def _tell(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Write):
+                self.write(action.data)
+            else:
+                # A login that has refused its client asks for nothing else.
+                self.close()
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -240,7 +229,7 @@ class Arrival(Channel):
             self._emit_wrap()
             if self.span is not None:
                 self._tracing.finish(self.span)
-        if self._session is None:
+        if self.session is None:
             log = self._server.log.debug if silent else self._server.log.info
             log(
                 "Finished processing client's connection",
@@ -284,9 +273,9 @@ class Arrival(Channel):
         """Ignore bytes that arrive after the end."""
 
     def _event(self, code: int, text: str, **fields: Any) -> None:
-        if self._session is None:
+        if self.session is None:
             span = self.span or self._wrap
             if span is not None:
                 fields.update(trace_id=span.trace_id, span_id=span.span_id)
             fields = {**identity_fields(self._identity), "session_id": self.number, **fields}
-        self._server.observers.security_event(code, text, self._session, None, **fields)
+        self._server.observers.security_event(code, text, self.session, None, **fields)

@@ -1,9 +1,9 @@
 """A connection to the database's port, from accept to relay.
 
 1, 2. the link's handshake and the connector's trace context: see `arrival`;
-3. the database protocol's startup: encryption, startup packet or cancel request;
-4. the database is connected (span ``ConnectDatabase``);
-5. a `Relay` takes over.
+3. the login of the database's protocol, by its dialect: a `Handshake` carries it out, this does
+   what it wants of AcraServer, such as connecting to the database (span ``ConnectDatabase``);
+4. a `Relay` takes over.
 
 No database connection is opened before a whole, acceptable startup packet is there, and all of it
 must be done within the handshake time limit.
@@ -18,16 +18,11 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
-from acra_twisted.dialects.postgresql.startup import (
-    ALPN,
-    ClientStartup,
-    SpansOffered,
-    StartTLS,
-    settle_version,
-)
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.proxy.relay import HANDSHAKE, SHUTDOWN, Relay
+from acra_twisted.loginactions import CLIENT, ERRAND, Cancellable, Connect, Serve
+from acra_twisted.proxy import ends
+from acra_twisted.proxy.handshake import Handshake
+from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
 from acra_twisted.server.offered import reach
@@ -41,8 +36,6 @@ from acra_twisted.transport import failures, identity, spoken
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
-from acra_twisted.wire.postgres.backend import BackendKey
-from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 
 if TYPE_CHECKING:
     from acra_twisted.server.context import ServerContext
@@ -61,9 +54,6 @@ _NOT_REACHED = frozenset(
         failures.HUNG_UP,
     )
 )
-#: More than this before the startup packet is whole is no startup.
-_EARLY_LIMIT = 16 * 1024
-
 
 _LEFT = (
     "An application asked for TLS, was told that there is none (tls: no certificates configured), "
@@ -79,47 +69,64 @@ def _not_reached(reason: failures.Reason) -> tuple[bytes, str]:
 
 
 class ServerConnection(Arrival):
-    """``server`` is what all connections share."""
+    """Is the Host of its `Handshake`.  ``server`` is what all connections share."""
 
     def __init__(self, server: ServerContext, number: int, address: str) -> None:
         super().__init__(server, number, address)
-        self._startup = ClientStartup(server.startup_policy)
+        self._handshake: Handshake | None = None
         self._connecting: Deferred[Any] | None = None
-        self._cancelling: DatabaseChannel | None = None
-        self._key: BackendKey | None = None
-        self._direct = False
         self._database: DatabaseChannel | None = None
+        self._key: Any = None
         self._span_link: SpanLink | None = None
 
+    # -- 3: the login -----------------------------------------------------------------------------
+
     def begun(self) -> None:
-        """See Arrival."""
-        self.receiver = self._startup_data
+        """Begin the login; see Arrival."""
+        server = self._server
+        login = server.dialect.serve(
+            server.login_policy._replace(
+                announces=bool(self._mark & tracecontext.FOLLOWS),
+                startup_parent=self._startup_parent,
+            )
+        )
+        self._handshake = Handshake(
+            login,
+            self,
+            self,
+            server.pipeline,
+            server.limits,
+            server.reactor,
+            {Connect: self._reach, Cancellable: self._cancellable, Serve: self._take_spans},
+        )
+        self.receiver = self._login_data
+        self._handshake.begin()
 
-    # -- 3: startup -------------------------------------------------------------------------------
+    @property
+    def _login(self) -> Handshake:
+        assert self._handshake is not None  # noqa: S101 - made when it has begun
+        return self._handshake
 
-    def _startup_data(self, data: bytes) -> None:
-        startup = self._startup
-        try:
-            found = startup.feed(data)
-        except WireError as error:
-            self._startup_failed(error)
-            return
-        if startup.reply:
-            self.write(startup.reply)
-        if found is None:
-            return
-        if isinstance(found, StartTLS):
-            self._start_client_tls(found.direct)
-            return
-        self._emit_wrap()
-        if isinstance(found, CancelRequest):
-            self._cancel(found)
-        elif isinstance(found, SpansOffered):
-            self._take_spans()
+    def _login_data(self, data: bytes) -> None:
+        self._login.from_client(data)
+        if not self.asks_for_nothing:
+            self._emit_wrap()
+
+    def failed(self, error: Exception, at_once: bool) -> None:
+        """See Host: the client is told why, where it may be told."""
+        if isinstance(error, WireError):
+            self._refused(error)
         else:
-            self._connect(found)
+            reason = failures.reason_of(ForeignProtocol(spoken.TLS), self._server.peer)
+            self._event(events.TLS_INIT, str(error), error=str(reason))
+        if at_once:
+            self.abort()
+        elif isinstance(error, WireError) and error.sqlstate:
+            self._farewell(error.sqlstate, str(error))
+        else:
+            self.close()
 
-    def _startup_failed(self, error: WireError) -> None:
+    def _refused(self, error: WireError) -> None:
         protocol = spoken.spoken(self._first)
         if protocol in _NOT_FOREIGN:
             # What is well-formed and not allowed breaks no protocol.
@@ -128,22 +135,13 @@ class ServerConnection(Arrival):
             self._event(code, str(error))
         else:
             self._ends_foreign(protocol)
-        if error.sqlstate:
-            self._farewell(error.sqlstate, str(error))
-        else:
-            self.close()
 
-    def _start_client_tls(self, direct: bytes) -> None:
-        self._direct = bool(direct)
-        self.start_tls(self._server.client_tls, False, direct)
+    def tls_context(self, leg: str) -> Any:
+        """See Host: the database's TLS begins before its channel is handed out."""
+        return self._server.client_tls
 
     def tls_started(self) -> None:
         """TLS inside the database protocol is complete."""
-        if self._direct and self.transport.negotiatedProtocol != ALPN:
-            reason = failures.reason_of(ForeignProtocol(spoken.TLS), self._server.peer)
-            self._event(events.TLS_INIT, "Direct TLS without ALPN postgresql", error=str(reason))
-            self.abort()
-            return
         if self.certificate is not None:
             self._identity.certificate = identity.subject_of(self.certificate)
             try:
@@ -152,14 +150,15 @@ class ServerConnection(Arrival):
                 self._event(events.TLS_INIT, str(error))
                 self.abort()
                 return
-        self._startup.tls_started()
+        self._login.tls_started(CLIENT)
 
     # -- spans of a connector ---------------------------------------------------------------------
 
-    def _take_spans(self) -> None:
+    def _take_spans(self, wanted: Serve) -> None:
         """Only over a link that has proven who is there."""
+        self._emit_wrap()
         client_id, intake = self._identity.client_id, self._server.intake
-        if intake is None or not client_id or self._startup.encrypted:
+        if intake is None or not client_id or self._login.login.encrypted:
             self.receiver = self._ignored
             self.write(DECLINED)
             self.close()
@@ -179,68 +178,63 @@ class ServerConnection(Arrival):
         self._event(events.UNEXPECTED_PACKET, str(error))
         self.abort()
 
-    # -- cancel -----------------------------------------------------------------------------------
+    # -- the database -----------------------------------------------------------------------------
 
-    def _cancel(self, request: CancelRequest) -> None:
-        self.receiver = self._ignored
-        if not self._server.cancel_keys.accepts(request, self.address):
+    def _reach(self, wanted: Connect) -> None:
+        self._emit_wrap()
+        if wanted.purpose == ERRAND:
+            self._reach_for_errand(wanted)
+        elif self._may_have_session():
+            self._reach_for_session(wanted)
+
+    def _reach_for_errand(self, wanted: Connect) -> None:
+        """A cancel request: its client gets no answer, and waits for the close alone."""
+        if not self._server.cancel_keys.accepts(wanted.request, self.address):
             self.close()
             return
         connecting = self._connecting = self._server.database.connect()
-        connecting.addCallbacks(self._send_cancel, self._cancel_failed, (request,))
+        connecting.addCallbacks(self._send_errand, self._errand_failed)
 
-    def _send_cancel(self, database: DatabaseChannel, request: CancelRequest) -> None:
+    def _send_errand(self, database: DatabaseChannel) -> None:
         self._connecting = None
-        self._cancelling = database
+        self._database = database
         # libpq waits for the close: it means that the database has dealt with the request.
-        database.receiver = self._ignored
+        database.receiver = self._login.from_database
         database.on_lost = lambda reason: self.close()
-        database.write(request.encode())
+        self._login.reached(database, database.encrypted)
 
-    def _cancel_failed(self, failure: Failure) -> None:
+    def _errand_failed(self, failure: Failure) -> None:
         self._connecting = None
         self.close()
 
-    # -- 4: the database --------------------------------------------------------------------------
-
-    def _connect(self, startup: StartupPacket) -> None:
-        server = self._server
+    def _may_have_session(self) -> bool:
         if not self._identity.client_id:
             self._event(events.REFUSED_CONNECTION, "No client id")
             self._farewell(b"28000", "no client id: a client certificate is required")
-            return
-        if server.connections.is_full:
+        elif self._server.connections.is_full:
             self._event(events.REFUSED_CONNECTION, "Too many connections")
             self._farewell(b"53300", "sorry, too many clients already")
-            return
+        else:
+            return True
+        return False
+
+    def _reach_for_session(self, wanted: Connect) -> None:
+        server = self._server
         assert self.span is not None  # noqa: S101 - made in _begin()
-        self.receiver = self._early_data
-        self._early_data(self._startup.rest)
-        if len(self._buffer) > _EARLY_LIMIT:
-            return
         span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)
-        connecting = self._connecting = self._reach_database(startup)
+        if server.database.tls != "if offered" or not server.login_policy.password_without_tls:
+            connecting = server.database.connect()
+        else:
+            may_bind = self._login.login.encrypted or self._identity.from_connector
+            connecting = ensureDeferred(reach(server.database, wanted.first, may_bind))
+        self._connecting = connecting
         connecting.addCallbacks(
-            lambda database: self._connected(database, startup, span),
+            lambda database: self._connected(database, span),
             lambda failure: self._unreachable(failure, span),
         )
         connecting.addErrback(self._broken)
-
-    def _reach_database(self, startup: StartupPacket) -> Deferred[DatabaseChannel]:
-        server = self._server
-        if server.database.tls != "if offered" or not server.password_without_tls:
-            return server.database.connect()
-        may_bind = self._startup.encrypted or self._identity.from_connector
-        return ensureDeferred(reach(server.database, settle_version(startup)[0].encode(), may_bind))
-
-    def _early_data(self, data: bytes) -> None:
-        """A client that talks on before it was answered."""
-        self._buffer += data
-        if len(self._buffer) > _EARLY_LIMIT:
-            self._event(events.UNEXPECTED_PACKET, "Too much data before authentication")
-            self.abort()
 
     def _unreachable(self, failure: Failure, span: Span) -> None:
         self._connecting = None
@@ -258,132 +252,107 @@ class ServerConnection(Arrival):
         self._server.log.failure("internal error", failure)
         self.abort()
 
-    def _connected(self, database: DatabaseChannel, startup: StartupPacket, span: Span) -> None:
+    def _connected(self, database: DatabaseChannel, span: Span) -> None:
         self._connecting = None
         self._tracing.finish(span)
-        server = self._server
         if self._closed:
             database.abort()
             return
-        session = self._session = Session(
-            self.number, self._identity, server.observers, self._tracing.clock
-        )
-        session.span = self.span
-        policy = AuthenticationPolicy(
-            client_tls=self._startup.encrypted,
-            database_tls=database.encrypted,
-            password_without_tls=server.password_without_tls,
-        )
-        # What is encrypted within the link the connector cannot read.
-        follows = bool(self._mark & tracecontext.FOLLOWS) and not self._startup.encrypted
-        request, response, first = server.dialect.open_session(
-            session,
-            startup,
-            server.pipeline,
-            policy,
-            self._got_key,
-            follows,
-            self._startup_parent if follows else "",
-        )
-        relay = self.relay = Relay(
-            session,
-            self,
-            database,
-            (request, response),
-            server.pipeline,
-            server.limits,
-            fatal=self._fatal,
-            seconds=server.reactor.seconds,
-            later=server.reactor.callLater,
-            ended=self._session_ended,
-        )
-        database.on_lost = relay.database_lost
-        relay.begin()
+        login = self._login
+        answer = database.answer
+        database.on_lost = login.database_lost
         database.receiver = self._first_answer
         self._database = database
-        if database.answer:
-            self._first_answer(database.answer)
-        else:
-            database.write(first)
-        if self._buffer:
-            data, self._buffer = self._buffer, b""
-            relay.first_from_client(data)
+        login.reached(database, database.encrypted, bool(answer))
+        if answer:
+            self._first_answer(answer)
+
+    def make_session(self) -> Session:
+        """See Host."""
+        server = self._server
+        session = Session(self.number, self._identity, server.observers, self._tracing.clock)
+        session.span = self.span
+        self.session = session
+        return session
 
     def _first_answer(self, data: bytes) -> None:
-        """The database says something for the first time: whatever it is, it should be one."""
-        database, relay = self._database, self.relay
-        assert database is not None and relay is not None  # noqa: S101 - made in _connected()
-        self._database = None
-        database.receiver = relay.first_from_database
+        """Take the first bytes of the database: whatever it is, it should be one."""
+        database, login = self._database, self._login
+        assert database is not None  # noqa: S101 - set in _connected()
+        database.receiver = login.from_database
         wrong = spoken.foreign(data)
         if wrong is None:
-            relay.first_from_database(data)
+            login.from_database(data)
             return
         reason = failures.reason_of(wrong, self._server.database_party)
         self._event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
-        relay.finish("not a database", _not_reached(reason))
+        login.finish("not a database", _not_reached(reason))
 
-    def _got_key(self, key: BackendKey) -> None:
-        self._key = key
-        self._server.cancel_keys.add(key)
+    def _cancellable(self, action: Cancellable) -> None:
+        self._key = action.key
+        self._server.cancel_keys.add(action.key)
 
-    # -- 5: the end -------------------------------------------------------------------------------
+    # -- 4: the end -------------------------------------------------------------------------------
+
+    @property
+    def relay(self) -> Relay | None:
+        """What carries the session, once it is ready."""
+        return None if self._handshake is None else self._handshake.relay
 
     def check(self, now: float) -> None:
         """Called about once a second."""
-        session = self._session
         if self._span_link is not None:
-            return
-        if session is None or not session.ready:
-            if now - self._opened_at > self._server.handshake_timeout:
-                self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
-                if self.relay is not None:
-                    self.relay.finish("handshake timeout", HANDSHAKE)
-                else:
-                    self.abort()
             return
         if self.relay is not None:
             self.relay.check(now)
+        elif now - self._opened_at > self._server.handshake_timeout:
+            self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+            if self.session is not None:
+                self._login.finish("handshake timeout", ends.HANDSHAKE)
+            else:
+                self.abort()
 
     def drain(self) -> None:
         """Shutdown: end as soon as no work is lost by it."""
-        if self.relay is not None:
-            self.relay.drain()
+        if self.session is not None:
+            self._login.drain()
         elif self._connecting is not None:
-            self._farewell(*SHUTDOWN)
+            self._farewell(*ends.SHUTDOWN)
         else:
             self.close()
 
     def cut(self) -> None:
         """Shutdown: the time is up."""
-        if self.relay is not None:
-            self.relay.finish("shutdown", SHUTDOWN)
+        if self.session is not None:
+            self._login.finish("shutdown", ends.SHUTDOWN)
         else:
             self.abort()
 
     def _farewell(self, sqlstate: bytes, text: str) -> None:
+        """Refuse a client that has sent its startup packet."""
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
         self.receiver = self._ignored
-        self.write(self._fatal(sqlstate, text))
-        self.close()
+        self._login.refuse(sqlstate, text, self._trace_id())
 
-    def _fatal(self, sqlstate: bytes, text: str) -> bytes:
+    def fatal(self, sqlstate: bytes, text: str) -> bytes:
+        """See Host."""
         return self._server.dialect.encode_fatal(sqlstate, text, self._trace_id())
 
     def _trace_id(self) -> str:
         """The trace of the request whose reply the client waits for, else of the connection."""
-        exchange = current(self._session) if self._session is not None else None
+        exchange = current(self.session) if self.session is not None else None
         if exchange is not None and (exchange.span or exchange.context) is not None:
             return context_of(exchange).trace_id
         return self.span.trace_id if self.span is not None else ""
 
-    def _session_ended(self, reason: str) -> None:
-        assert self._session is not None  # noqa: S101 - a relay has a session
+    def session_ended(self, reason: str) -> None:
+        """See Host."""
+        assert self.session is not None  # noqa: S101 - it has one
         if self._key is not None:
             self._server.cancel_keys.discard(self._key)
         self.receiver = self._ignored
-        self._server.observers.session_closed(self._session, reason)
+        self._server.observers.session_closed(self.session, reason)
 
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
@@ -392,10 +361,10 @@ class ServerConnection(Arrival):
             self._span_link.stop()
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._cancelling is not None:
-            self._cancelling.close()
-        if self.relay is not None:
-            self.relay.client_lost(reason)
+        if self.session is not None:
+            self._login.client_lost(reason)
+        elif self._database is not None:
+            self._database.close()
         if self._starting_tls and not reason.check(ConnectionDone, ConnectionLost):
             why = failures.reason_of(reason, failures.Party(APPLICATION))
             self._event(events.TLS_INIT, "TLS with an application failed", error=str(why))
@@ -404,11 +373,15 @@ class ServerConnection(Arrival):
     @property
     def asks_for_nothing(self) -> bool:
         """See Arrival: for TLS and for nothing else so far."""
-        return self._startup.declined or self._starting_tls
+        return self._declined or self._starting_tls
+
+    @property
+    def _declined(self) -> bool:
+        return self._handshake is not None and self._handshake.login.declined
 
     def _silent_at(self, reason: Failure) -> str:
         """See Arrival.  A client whose TLS was declined hears of it from its own program."""
-        if self._startup.declined and reason.check(ConnectionDone, ConnectionLost):
+        if self._declined and reason.check(ConnectionDone, ConnectionLost):
             self._server.log.info(
                 "{event_text}", event_text=_LEFT, session_id=self.number, peer=self.address
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from acra_twisted.daemon.connections import Connections
     from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+    from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
     from acra_twisted.pipeline.hooks import Pipeline
     from acra_twisted.pipeline.observers import Observers
     from acra_twisted.proxy.limits import Limits
@@ -45,10 +46,9 @@ class ServerContext:
     database: Database
     database_party: Party
     peer: Party
-    startup_policy: Any
+    login_policy: ServePolicy
     client_id: str
     id_from_certificate: str
     client_tls: Any
-    password_without_tls: bool
     handshake_timeout: float
     intake: Intake | None = None

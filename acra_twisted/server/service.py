@@ -11,6 +11,7 @@ from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session,
 from acra_twisted.daemon.service import API, MAIN, DaemonService
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Block, Settings
@@ -90,6 +91,7 @@ class AcraServer(DaemonService):
         )
         context = self._client_tls()
         rule = settings["db_password_without_tls"]
+        password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
         self.context = ServerContext(
             reactor=reactor,
             log=self.log,
@@ -107,7 +109,11 @@ class AcraServer(DaemonService):
             database=database,
             database_party=Party(peers.DATABASE, shown(address)),
             peer=Party(peers.CONNECTOR[protection(settings, ACRACONNECTOR)]),
-            startup_policy=_startup_policy(settings, offers_tls=context is not None),
+            login_policy=ServePolicy(
+                _startup_policy(settings, offers_tls=context is not None),
+                self.pipeline,
+                password_without_tls,
+            ),
             client_id=settings["client_id"],
             id_from_certificate=(
                 settings["tls_identifier_extractor_type"]
@@ -115,7 +121,6 @@ class AcraServer(DaemonService):
                 else ""
             ),
             client_tls=context,
-            password_without_tls=rule == "allow" or (rule == "loopback" and address.is_local),
             handshake_timeout=settings["handshake_timeout"],
             intake=self._intake(),
         )

@@ -13,6 +13,8 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import atheris
 
@@ -20,16 +22,17 @@ with atheris.instrument_imports(
     include=["acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.crypto"]
 ):
     from acra_twisted.crypto import cells, envelopes
+    from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+    from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
     from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
     from acra_twisted.errors import AcraError
+    from acra_twisted.loginactions import CLIENT, DATABASE, Connect, Fail, Open, StartTLS
     from acra_twisted.wire.link import lengthprefix, tracecontext
     from acra_twisted.wire.link.spanlink import SpanIntake
     from acra_twisted.wire.postgres import backend, frontend, nested
-    from tests.support.sessions import PARSE_COMPLETE, SYNC, parse, query, ready
+    from tests.support.sessions import PARSE_COMPLETE, SYNC, make_session, parse, query, ready
     from tests.support.twins import both
 
-from acra_twisted.connector.farewell import Farewell
-from acra_twisted.connector.watch import StartupWatch
 from acra_twisted.sandbox.endings import with_make
 from acra_twisted.themis import cell, container, keys, message
 from acra_twisted.themis.session import ServerSession
@@ -39,6 +42,7 @@ CORPUS = Path(__file__).with_name("corpus")
 TURN = b"\xfe\xfe"
 _PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
 _KEY = keys.generate()
+_DIALECT = PostgresqlDialect()
 
 
 def _pieces(data: bytes, size: int) -> list[bytes]:
@@ -64,12 +68,30 @@ def _startup(data: bytes, cut: int) -> None:
         for piece in _pieces(data, cut):
             if startup.feed(piece) is not None:
                 break
-    watch, farewell = StartupWatch(), Farewell("bye")
-    for piece in _pieces(data, cut):
-        watch.from_application(piece)
-        if watch.opaque or watch.startup is not None:
-            break
-        farewell.feed(piece)
+    turns = list(enumerate(data.split(TURN)[:8]))
+    said = [(n % 2, piece) for n, part in turns for piece in _pieces(part, cut)]
+    policy = ServePolicy(
+        pipeline=SimpleNamespace(inspects=frozenset(), plan_rows=None, plan_loads=None)
+    )
+    for login in (_DIALECT.serve(policy), _DIALECT.follow(), _DIALECT.send_away(b"", "bye")):
+        _login(login, said)
+
+
+def _login(login: Any, said: list[tuple[int, bytes]]) -> None:
+    """A login with both of its sides: it fails in one way, and asks for what there is."""
+    session = make_session(ready=False)
+    for side, piece in said:
+        actions = list(login.feed((CLIENT, DATABASE)[side], piece))
+        while actions:
+            action = actions.pop(0)
+            if isinstance(action, Connect):
+                actions += login.connected(False)
+            elif isinstance(action, Open):
+                actions += login.opened(session)
+            elif isinstance(action, StartTLS):
+                actions += login.tls_started(action.leg, None)
+            elif isinstance(action, Fail):
+                assert isinstance(action.error, AcraError), "an error of another kind"
 
 
 def _bodies(data: bytes, cut: int) -> None:

@@ -34,28 +34,20 @@ class Playbook:
         self,
         judge=None,
         inspects=(),
-        ready=True,
         prepared=100,
         general=False,
         plan_rows=None,
         plan_loads=None,
         **options,
     ):
-        self.session = make_session(ready, prepared=prepared)
+        self.session = make_session(prepared=prepared)
         self.recorder = self.session.observer
         self.judge = judge or (lambda work: PASS)
         self.works = []
         self.general = general
-        response = {
-            key: options.pop(key)
-            for key in ("on_key", "unknown_options", "asked_minor", "from_database")
-            if key in options
-        }
-        if "from_database" in response:
-            response["check_authentication"] = response.pop("from_database")
+        response = {"messages": "messages" in inspects}
         self.request = RequestFlow(self.session, frozenset(inspects), plan_loads, **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
-        response["messages"] = "messages" in inspects
         self.response = ResponseFlow(
             self.session,
             (plan_rows or self._plan_rows) if "rows" in inspects else None,

@@ -48,7 +48,7 @@ class Sealing(Channel):
     """One connection, which lives until the application closes it."""
 
     connection_type = "db"
-    unread = relay = None
+    session = None
 
     def __init__(self, service, address):
         self.service, self.address = service, address

@@ -33,6 +33,7 @@ ORDER = (
         "untraced",
         "verdicts",
         "interfaces",
+        "loginactions",
     ),
     ("wire", "sql", "themis"),
     ("censor", "crypto", "dialects"),
@@ -50,7 +51,6 @@ LONGEST = 400
 LONG = {
     "connector.connection",
     "dialects.postgresql.response",
-    "server.connection",
     "telemetry.tracing.recorded",
     "transport.tls",
 }

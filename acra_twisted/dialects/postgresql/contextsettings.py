@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from acra_twisted.errors import LexError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import IDLE, Session
-from acra_twisted.sql import lexer
+from acra_twisted.sql import lexer, settings
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import postgresql_value
 from acra_twisted.sql.tags import context_in_value
@@ -297,3 +297,12 @@ def report(session: Session, value: bytes) -> None:
             return
         session.settings = ContextSettings(session, {})
     session.settings.reported(value)
+
+
+def note_parameter(session: Session, name: bytes, value: bytes) -> None:
+    """Keep a setting that the database has reported, if texts are read by it."""
+    if name in settings.FOLLOWED:
+        session.parameters = {**session.parameters, name: settings.kept(value)}
+        session.conforming = settings.conforming(session.parameters)
+    elif name == APPLICATION_NAME and session.ready:
+        report(session, value)

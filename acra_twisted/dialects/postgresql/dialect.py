@@ -1,158 +1,47 @@
-"""PostgreSQL as one IDatabaseDialect: its name, its errors, and what makes its flows."""
+"""PostgreSQL as one IDatabaseDialect: its name, its errors, and its logins."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from zope.interface import implementer
 
-from acra_twisted.dialects.postgresql import authentication, replies
-from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy
-from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
-from acra_twisted.dialects.postgresql.descriptions import Descriptions
-from acra_twisted.dialects.postgresql.prepared import Prepared
-from acra_twisted.dialects.postgresql.propagation import (
-    NOTHING,
-    Disclosure,
-    startup_contexts,
-    startup_notices,
-)
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
-from acra_twisted.dialects.postgresql.startup import settle_version
-from acra_twisted.dialects.postgresql.startupsettings import setting_names
-from acra_twisted.exchange import MESSAGES, Exchange
+from acra_twisted.dialects.postgresql.authentication import REFUSALS
+from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
+from acra_twisted.dialects.postgresql.followedstartup import PASS
+from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
+from acra_twisted.dialects.postgresql.sessions import LANGUAGE, NAME, Sessions
 from acra_twisted.interfaces import IDatabaseDialect
-from acra_twisted.outstanding import FORWARD
-from acra_twisted.session import Session
-from acra_twisted.wire.link.tracecontext import TraceContext
-from acra_twisted.wire.postgres import backend
-from acra_twisted.wire.postgres.frames import StartupPacket
 
 
 @implementer(IDatabaseDialect)
 class PostgresqlDialect:
-    """Limits are bytes and counts; see the options of the same names."""
+    """``options`` are those of Sessions."""
 
-    name = "postgresql"
-    language = "postgresql"
-    refusals = authentication.REFUSALS
+    name = NAME
+    language = LANGUAGE
+    refusals = REFUSALS
     default_port = 5432
 
-    def __init__(
-        self,
-        *,
-        message_limit: int = 64 << 20,
-        hold_limit: int = 1 << 20,
-        max_prepared: int = 10_000,
-        function_call: bool = False,
-        disclosure: Disclosure = NOTHING,
-    ) -> None:
-        self._disclosure = disclosure
-        self._descriptions = Descriptions()
-        self._message_limit = message_limit
-        self._hold_limit = hold_limit
-        self._max_prepared = max_prepared
-        self._function_call = function_call
+    def __init__(self, **options: Any) -> None:
+        self._sessions = Sessions(**options)
 
     def encode_fatal(self, sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
-        """The ErrorResponse that ends a session, with its trace where errors have theirs."""
-        hint = f"trace_id {trace_id}" if trace_id and self._disclosure.errors else ""
-        return backend.encode_error(b"FATAL", sqlstate, text, hint)
+        """Encode the ErrorResponse that ends a session, with its trace where errors have theirs."""
+        return self._sessions.fatal(sqlstate, text, trace_id)
 
-    def open_session(
-        self,
-        session: Session,
-        startup: StartupPacket,
-        pipeline: Any,
-        policy: AuthenticationPolicy,
-        on_key: Any,
-        announces: bool = False,
-        startup_parent: str = "",
-    ) -> tuple[RequestFlow, ResponseFlow, bytes]:
-        """Flows for a client whose startup packet was accepted, and the database's first bytes.
+    def serve(self, policy: ServePolicy) -> ServedLogin:
+        """Return the login of a client that AcraServer serves, by a policy."""
+        return ServedLogin(self._sessions, policy)
 
-        ``pipeline`` judges them: see `pipeline.hooks`.
-        ``announces``: the client is a connector that wants to know whom it talks to.
-        ``startup_parent``: the id of its span for the startup, which is a context of its own where
-        the application has brought one.
-        """
-        packet, unknown = settle_version(startup)
-        exchange = self._begin(session, startup)
-        context = exchange.remote
-        if context is not None and startup_parent:
-            exchange.remote = TraceContext(context.trace_id, startup_parent, context.sampled)
-        session.observer.exchange_opened(exchange)
-        session.asked = frozenset(setting_names(startup))
-        mediator = authentication.PassThrough(policy)
-        request = RequestFlow(
-            session,
-            pipeline.inspects,
-            pipeline.plan_loads,
-            message_limit=self._message_limit,
-            hold_limit=self._hold_limit,
-            function_call=self._function_call,
-            check_authentication=mediator.from_client,
-            disclosure=self._disclosure,
-        )
-        response = ResponseFlow(
-            session,
-            pipeline.plan_rows,
-            messages=MESSAGES in pipeline.inspects,
-            message_limit=self._message_limit,
-            on_key=on_key,
-            check_authentication=mediator.from_database,
-            refused_login=partial(authentication.tell_refusal, session),
-            unknown_options=unknown,
-            asked_minor=startup.minor,
-            announces=announces,
-            disclosure=self._disclosure,
-            descriptions=self._descriptions,
-        )
-        return request, response, packet.encode()
+    def send_away(self, sqlstate: bytes, text: str) -> ServedLogin:
+        """Return the login of a client that is refused whatever it asks for."""
+        login = self.serve(ServePolicy())
+        login.refuse(sqlstate, text)
+        return login
 
-    def follow_session(
-        self, session: Session, startup: StartupPacket, startup_span: str = ""
-    ) -> tuple[RequestFlow, ResponseFlow]:
-        """Flows for who passes everything on as it comes, the startup packet too: a connector.
-
-        ``startup_span`` is the id of the span of the startup, if the application has brought a
-        context for it: AcraServer has been told, for the packet stays as it is.
-        """
-        exchange = self._begin(session, startup)
-        if exchange.remote is not None and startup_span:
-            exchange.context = TraceContext(exchange.remote.trace_id, startup_span, False)
-        session.observer.exchange_opened(exchange)
-        request = RequestFlow(
-            session,
-            message_limit=self._message_limit,
-            hold_limit=0,
-            function_call=True,
-            disclosure=self._disclosure,
-        )
-        response = ResponseFlow(
-            session,
-            message_limit=self._message_limit,
-            disclosure=self._disclosure,
-            descriptions=self._descriptions,
-        )
-        return request, response
-
-    def _begin(self, session: Session, startup: StartupPacket) -> Exchange:
-        session.system, session.language = self.name, self.language
-        session.prepared = Prepared(self._max_prepared)
-        session.user = startup.parameters[b"user"]
-        session.database = startup.parameters.get(b"database") or session.user
-        contexts, malformed = startup_contexts(startup)
-        if contexts:
-            session.settings = ContextSettings(session, contexts)
-        session.notices = self._disclosure.notices and startup_notices(startup)
-        session.observer.session_opened(session)
-        exchange = Exchange(session, "startup", None, session.clock())
-        exchange.sent = exchange.opened
-        exchange.remote = session.context
-        if malformed:
-            exchange.add_attribute("acra.traceparent_malformed", True)
-        session.outstanding.append((FORWARD, replies.STARTUP, exchange, None))
-        return exchange
+    def follow(
+        self, tls: str = PASS, *, reads: bool = True, startup_span: str = ""
+    ) -> FollowedLogin:
+        """Return the login of an application that a connector follows; see FollowedLogin."""
+        return FollowedLogin(self._sessions, tls, reads, startup_span)

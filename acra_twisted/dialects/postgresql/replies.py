@@ -32,7 +32,7 @@ TRANSACTIONS: Final = {b"I": IDLE, b"T": IN_TRANSACTION, b"E": FAILED_TRANSACTIO
 STATUSES: Final = {transaction: status for status, transaction in TRANSACTIONS.items()}
 
 #: Ends with ReadyForQuery, where the database stops discarding after an error.
-ENDS_WITH_READY: Final = frozenset((QUERY, CALL, STARTUP, BLOCK))
+ENDS_WITH_READY: Final = frozenset((QUERY, CALL, BLOCK))
 #: Ends with one of ours behind an answer of ours.
 ANSWERED_WITH_READY: Final = frozenset((QUERY, CALL, SYNC))
 

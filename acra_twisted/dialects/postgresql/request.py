@@ -45,12 +45,11 @@ from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames, frontend
 
-_AUTHENTICATING_TYPES: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
 _LARGE: Final = frozenset((frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL))
 #: What is longer is no message: PostgreSQL takes none of a GiB.
 _LONGEST: Final = 1 << 30
 #: What a server that discards until Sync still reads.
-_NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE, frames.PASSWORD))
+_NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE))
 _NO_CALLS: Final = Deny(
     "FunctionCall, by which large objects are read and written, is not enabled in AcraServer: set "
     "function_call_enable = true in section [database]",
@@ -78,11 +77,9 @@ class RequestFlow(LoadingBatch):
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
         function_call: bool = False,
-        check_authentication: Callable[[bytes], None] = lambda body: None,
         disclosure: Disclosure = NOTHING,
     ) -> None:
         super().__init__(session, inspects, plan_loads, message_limit, hold_limit, disclosure)
-        self._check_authentication = check_authentication
         self._function_calls = function_call
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,
@@ -97,7 +94,6 @@ class RequestFlow(LoadingBatch):
             frames.COPY_DONE: self._copy_end,
             frames.COPY_FAIL: self._copy_end,
             frames.TERMINATE: self._terminate,
-            frames.PASSWORD: self._password,
             frames.FUNCTION_CALL: self._function_call,
         }
 
@@ -106,12 +102,7 @@ class RequestFlow(LoadingBatch):
     def begin(self, data: bytes) -> Work | None:
         """See IMessageFlow.  A message that arrives alone and whole needs no loop."""
         session = self._session
-        if (
-            self._at_rest
-            and session.ready
-            and self._load_plan is None
-            and not (self._denied or session.discarding)
-        ):
+        if self._at_rest and self._load_plan is None and not (self._denied or session.discarding):
             if wholerequests.is_query(data, self._message_limit):
                 self.passed_whole += 1
                 self._load(data)
@@ -143,7 +134,7 @@ class RequestFlow(LoadingBatch):
             kind, length = frames.header(data, position)
             end = position + 1 + length
             on = self._on.get(kind)
-            if on is None or (not session.ready and kind not in _AUTHENTICATING_TYPES):
+            if on is None:
                 raise WireError("client", f"message type {chr(kind)!r} is not expected here")
             skips = (self._denied or session.discarding) and kind not in _NEVER_SKIPPED
             if kind != frames.COPY_DATA:
@@ -236,8 +227,6 @@ class RequestFlow(LoadingBatch):
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
 
     def _limit(self, kind: int) -> int:
-        if not self._session.ready:
-            return frames.AUTHENTICATION_LIMIT
         if kind == frames.COPY_DATA:
             # It streams.
             return _LONGEST
@@ -247,7 +236,7 @@ class RequestFlow(LoadingBatch):
         """Refuse a message for its length, if it can be refused alone; what comes of it is left
         out.  Raises WireError if it cannot."""
         limit = self._limit(kind)
-        if kind not in _LARGE or not (self._session.ready and 4 <= length <= _LONGEST):
+        if kind not in _LARGE or not 4 <= length <= _LONGEST:
             frames.check_length("client", kind, length, limit)
         if skips:
             return
@@ -268,12 +257,6 @@ class RequestFlow(LoadingBatch):
 
     def _copy_data(self, start: int, end: int) -> None:
         raise AssertionError("copy data is streamed")
-
-    def _password(self, start: int, end: int) -> None:
-        if self._session.ready:
-            raise WireError("client", "message type 'p' is not expected here")
-        self._check_authentication(self._buffer.data[start + 5 : end])
-        self._release(end)
 
     def _terminate(self, start: int, end: int) -> None:
         self._release(start)

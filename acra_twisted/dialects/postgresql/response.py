@@ -12,15 +12,13 @@ transaction that it stands in is made to fail, or the session ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
-    SERVER_NAME,
-    SERVER_VALUE,
     Disclosure,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
@@ -39,7 +37,6 @@ from acra_twisted.outstanding import (
 )
 from acra_twisted.results import LINES, STREAM, Columns, Plan
 from acra_twisted.session import IDLE, IN_TRANSACTION, Session
-from acra_twisted.sql import settings
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 
@@ -56,10 +53,7 @@ class ResponseFlow(WholeReplies):
     """IMessageFlow for the database's direction.
 
     ``plan_rows``: see ResultRows; ``messages``: True if some stage looks at texts that are no
-    rows.  ``on_key`` is told the cancel key;
-    ``check_authentication`` may change what the database asks for; ``refused_login`` is told of
-    an error that ends the startup.  ``announces``: the client is a connector, to which this server
-    makes itself known; ``announced``: the server has done so.
+    rows.
     """
 
     def __init__(
@@ -69,34 +63,16 @@ class ResponseFlow(WholeReplies):
         *,
         messages: bool = False,
         message_limit: int = 64 << 20,
-        on_key: Callable[[backend.BackendKey], None] = lambda key: None,
-        check_authentication: Callable[[bytes], bytes | None] = lambda body: None,
-        refused_login: Callable[[Exchange, Mapping[str, bytes]], None] | None = None,
-        unknown_options: list[bytes] | None = None,
-        asked_minor: int = 0,
-        announces: bool = False,
         disclosure: Disclosure = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
         super().__init__(session, plan_rows, message_limit, descriptions)
         self._disclosure = disclosure
-        self._on_key = on_key
-        self._check_authentication = check_authentication
-        self._refused_login = refused_login
-        # What NegotiateProtocolVersion must add to the database's own answer, until it is sent.
-        self._unknown_options = unknown_options or []
-        self._negotiates = bool(unknown_options) or asked_minor > frames.PROTOCOL_MINOR
-        self._announces = announces
-        self.announced = False
         self._suppressing = False
         self._messages = messages
         # What the client is told instead of a message that a stage has refused.
         self._instead: bytes | None = None
-        self._has_key = False
         self._on: dict[int, Callable[[int, int], None]] = {
-            frames.AUTHENTICATION: self._authentication,
-            frames.BACKEND_KEY_DATA: self._backend_key,
-            frames.NEGOTIATE_VERSION: self._negotiate,
             frames.BIND_COMPLETE: self._bind_complete,
             frames.CLOSE_COMPLETE: self._close_complete,
             frames.COMMAND_COMPLETE: self._command_complete,
@@ -167,7 +143,7 @@ class ResponseFlow(WholeReplies):
         self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
-        limit = self._message_limit if session.ready else frames.AUTHENTICATION_LIMIT
+        limit = self._message_limit
         head = self._owed()
         if head is not None and size:
             action, _, exchange, _ = head
@@ -210,8 +186,6 @@ class ResponseFlow(WholeReplies):
             if suppresses:
                 self._leave_out(position, end)
             else:
-                if self._negotiates:
-                    self._interject_negotiation(kind, position, end)
                 if self._messages and kind in _TEXTS:
                     return self._judge_message(position, end)
                 on(position, end)
@@ -344,47 +318,9 @@ class ResponseFlow(WholeReplies):
         pass
 
     def _parameter_status(self, start: int, end: int) -> None:
-        name, value = backend.decode_parameter_status(self._body(start, end))
-        if name in settings.FOLLOWED:
-            session = self._session
-            session.parameters = {**session.parameters, name: settings.kept(value)}
-            session.conforming = settings.conforming(session.parameters)
-        elif name == contextsettings.APPLICATION_NAME and self._session.ready:
-            contextsettings.report(self._session, value)
-        elif name == SERVER_NAME and self._disclosure.to_acra and not self._session.ready:
-            self.announced = True
-            self._leave_out(start, end)
-
-    def _authentication(self, start: int, end: int) -> None:
-        self._head(replies.STARTUP)
-        changed = self._check_authentication(self._body(start, end))
-        if changed is not None:
-            self._leave_out(start, end)
-            self._out.append(changed)
-
-    def _backend_key(self, start: int, end: int) -> None:
-        self._head(replies.STARTUP)
-        if self._has_key:
-            raise WireError("database", "a second BackendKeyData")
-        self._has_key = True
-        self._on_key(backend.decode_backend_key(self._body(start, end)))
-
-    def _negotiate(self, start: int, end: int) -> None:
-        self._head(replies.STARTUP)
-
-    def _interject_negotiation(self, kind: int, start: int, end: int) -> None:
-        """Tell the client what we, besides the database, do not speak: before all else."""
-        self._negotiates = False
-        if kind == frames.ERROR_RESPONSE:
-            return
-        minor, unknown = frames.PROTOCOL_MINOR, list(self._unknown_options)
-        if kind == frames.NEGOTIATE_VERSION:
-            minor, more = frames.decode_negotiation(self._body(start, end))
-            unknown += more
-            self._leave_out(start, end)
-        else:
-            self._emit(start)
-        self._out.append(frames.encode_negotiation(minor, unknown))
+        contextsettings.note_parameter(
+            self._session, *backend.decode_parameter_status(self._body(start, end))
+        )
 
     def _parse_complete(self, start: int, end: int) -> None:
         self._session.prepared.parse_complete(self._head(replies.PARSE)[3])
@@ -551,8 +487,6 @@ class ResponseFlow(WholeReplies):
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
             exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
-            if code == replies.STARTUP and self._refused_login is not None:
-                self._refused_login(exchange, fields)
         hint = self._disclosure.hint(exchange) if action != REPLACE else ""
         if instead is not None:
             if action != REPLACE:
@@ -567,9 +501,7 @@ class ResponseFlow(WholeReplies):
 
     def _ready_for_query(self, start: int, end: int) -> None:
         session = self._session
-        _, code, exchange, _ = self._head(
-            replies.QUERY, replies.SYNC, replies.CALL, replies.STARTUP
-        )
+        _, code, exchange, _ = self._head(replies.QUERY, replies.SYNC, replies.CALL)
         if session.refused_result:
             session.refused_result = False
             if replies.transaction(self._body(start, end)) == IN_TRANSACTION:
@@ -579,11 +511,6 @@ class ResponseFlow(WholeReplies):
             self._emit(start)
             self._tell(exchange)
         self._is_ready(replies.transaction(self._body(start, end)))
-        if code == replies.STARTUP:
-            session.ready = True
-            if self._announces:
-                self._emit(start)
-                self._out.append(backend.encode_parameter_status(SERVER_NAME, SERVER_VALUE))
         self._pop(end)
         if session.settings is not None:
             session.settings.ready()

@@ -16,9 +16,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from acra_twisted.dialects.postgresql.firstpackets import (
+    ASKS_FOR_ENCRYPTION,
+    FirstPackets,
+    Impossible,
+    Packet,
+)
 from acra_twisted.dialects.postgresql.startupsettings import FIELDS, setting_names
 from acra_twisted.errors import FrameTooLarge, WireError
-from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 
@@ -83,7 +88,8 @@ class SpansOffered(NamedTuple):
 
 
 class ClientStartup:
-    """Feeds on the client's first bytes; sans-IO.  ``encrypted`` follows what was negotiated.
+    """Judges a client's first packets by a policy; sans-IO.  ``encrypted`` follows what was
+    negotiated.
 
     ``rest`` is what came behind a startup packet in the same chunk: the next message's, as if it
     had come in a chunk of its own.
@@ -91,7 +97,7 @@ class ClientStartup:
 
     def __init__(self, policy: StartupPolicy, encrypted: bool = False) -> None:
         self._policy = policy
-        self._buffer = ChunkBuffer()
+        self._packets = FirstPackets()
         self._seen: set[int] = set()
         self._begun = False
         self.encrypted = encrypted
@@ -105,38 +111,28 @@ class ClientStartup:
         what the client may be told.
         """
         self.reply = b""
-        buffer = self._buffer
-        buffer.feed(data)
-        while True:
-            if not len(buffer):
-                return None
-            if not self._seen and not self.encrypted and buffer.data[:1] == b"\x16":
+        packets = self._packets
+        packets.feed(data)
+        while len(packets):
+            if packets.begins_tls and not (self._seen or self.encrypted):
                 return self._direct_tls()
-            if len(buffer.data) < 8:
-                buffer.wait_for(8)
+            packet = packets.next()
+            if packet is None:
                 return None
-            length, code = frames.STARTUP_HEADER.unpack_from(buffer.data)
-            if length < 8:
-                raise WireError("client", f"startup packet announces {length} bytes", _QUIET)
-            if length > frames.STARTUP_LIMIT:
-                # Far more is no startup packet at all, but another protocol or noise.
-                sqlstate = b"08P01" if length < _ABSURD else _QUIET
-                raise FrameTooLarge("client", f"startup packet announces {length} bytes", sqlstate)
-            if len(buffer.data) < length:
-                buffer.wait_for(length)
-                return None
-            if code in (frames.SSL_REQUEST, frames.GSSENC_REQUEST):
-                if self._negotiate(length, code):
-                    return StartTLS(b"")
-                continue
-            self._begun = True
-            return self._decode(buffer.drain(), length, code)
+            if isinstance(packet, Impossible):
+                raise _impossible(packet.length)
+            if packet.code not in ASKS_FOR_ENCRYPTION:
+                self._begun = True
+                return self._decode(packet)
+            if self._negotiate(packet):
+                return StartTLS(b"")
+        return None
 
     @property
     def declined(self) -> bool:
         """A client asked for TLS and there is none, and nothing has come since."""
         asked = frames.SSL_REQUEST in self._seen and self._policy.tls == "disable"
-        return asked and not (self._begun or len(self._buffer))
+        return asked and not (self._begun or len(self._packets))
 
     def tls_started(self) -> None:
         """The handshake with the client is complete."""
@@ -146,33 +142,30 @@ class ClientStartup:
         if self._policy.tls == "disable":
             raise WireError("client", "direct TLS on a listener without TLS", _QUIET)
         self._seen.add(frames.SSL_REQUEST)
-        return StartTLS(self._buffer.drain())
+        return StartTLS(self._packets.rest())
 
-    def _negotiate(self, length: int, code: int) -> bool:
+    def _negotiate(self, packet: Packet) -> bool:
         """Answer a request for encryption; True if TLS begins."""
-        rest = self._buffer.drain()
-        if length != 8 or len(rest) > 8:
+        if len(packet.data) != 8 or len(self._packets):
             raise WireError("client", "bytes behind a request for encryption", _QUIET)
-        if code in self._seen or self.encrypted:
+        if packet.code in self._seen or self.encrypted:
             raise WireError("client", "encryption was asked for twice")
-        self._seen.add(code)
-        begins = code == frames.SSL_REQUEST and self._policy.tls != "disable"
+        self._seen.add(packet.code)
+        begins = packet.code == frames.SSL_REQUEST and self._policy.tls != "disable"
         self.reply += b"S" if begins else b"N"
         return begins
 
-    def _decode(
-        self, data: bytes, length: int, code: int
-    ) -> StartupPacket | CancelRequest | SpansOffered:
-        packet, self.rest = data[:length], data[length:]
-        if self.rest and code in (frames.SPANS_OFFERED, frames.CANCEL_REQUEST):
+    def _decode(self, packet: Packet) -> StartupPacket | CancelRequest | SpansOffered:
+        self.rest = self._packets.rest()
+        if self.rest and packet.code in (frames.SPANS_OFFERED, frames.CANCEL_REQUEST):
             raise WireError("client", "bytes behind a request that is the last one", _QUIET)
-        if code == frames.SPANS_OFFERED:
+        if packet.code == frames.SPANS_OFFERED:
             return SpansOffered()
-        if code == frames.CANCEL_REQUEST:
-            return frames.decode_cancel(packet)
+        if packet.code == frames.CANCEL_REQUEST:
+            return frames.decode_cancel(packet.data)
         if self._policy.tls == "require" and not self.encrypted:
             raise WireError("client", "this server requires TLS (sslmode=require)", b"28000")
-        startup = frames.decode_startup(packet)
+        startup = frames.decode_startup(packet.data)
         self._check(startup)
         return startup
 
@@ -184,6 +177,14 @@ class ClientStartup:
         fields = [name for name in startup.parameters if name in FIELDS and name != b"replication"]
         _check_names([name.decode() for name in fields], allowed)
         _check_names(setting_names(startup), allowed - {name.decode() for name in FIELDS})
+
+
+def _impossible(length: int) -> WireError:
+    text = f"startup packet announces {length} bytes"
+    if length < 8:
+        return WireError("client", text, _QUIET)
+    # Far more is no startup packet at all, but another protocol or noise.
+    return FrameTooLarge("client", text, b"08P01" if length < _ABSURD else _QUIET)
 
 
 def _check_names(names: list[str], allowed: frozenset[str]) -> None:

@@ -307,9 +307,9 @@ class Logged(Connected):
         return [text for text in texts if word in text]
 
 
-AUTHENTICATED = message(b"R", b"\0\0\0\0") + ready()
+AUTHENTICATED = message(b"R", b"\0\0\0\0") + message(b"K", b"\0\0\0\7key!") + ready()
 #: The same of a server that knows connectors of ours.
-ANNOUNCED = message(b"R", b"\0\0\0\0") + message(b"S", b"acra_twisted\x001\0") + ready()
+ANNOUNCED = AUTHENTICATED[: -len(ready())] + message(b"S", b"acra_twisted\x001\0") + ready()
 
 
 class Followed(Connected):
@@ -381,7 +381,7 @@ class Followed(Connected):
         application.dataReceived(STARTUP)
         self.assertEqual(link.transport.value(), SSL_REQUEST_PACKET + STARTUP)
         self.assertEqual(application.transport.value(), b"N")
-        self.assertIsNotNone(application.relay)
+        self.assertEqual(application.session.unread, "")
 
     def test_encryption_inside_is_carried_unread(self):
         application, link = self.linked()
@@ -585,7 +585,7 @@ class Declining(Logged):
         self.assertEqual(application.transport.value(), b"N")
         application.dataReceived(STARTUP)
         self.assertEqual(link.transport.value(), STARTUP)
-        self.assertIsNotNone(application.relay)
+        self.assertEqual(application.session.unread, "")
         application.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(self.told, [])
 
@@ -705,7 +705,7 @@ class WithCertificate(Logged):
             self.assertEqual(application.below.disconnected, not followed)
             if followed:
                 self.talk(application, client, STARTUP)
-                self.assertIsNotNone(application.relay)
+                self.assertEqual(application.session.unread, "")
         self.assertEqual(self.told, [(events.TLS_INIT, "Direct TLS without ALPN postgresql")])
 
     def test_who_does_not_ask_for_it_is_told(self):

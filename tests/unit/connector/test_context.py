@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.connector.watch import ENCRYPTED, OTHER
+from acra_twisted.loginactions import ENCRYPTED, OTHER
 from tests.unit.connector.test_connection import Connected
 
 

@@ -31,7 +31,6 @@ class Made(SynchronousTestCase):
         for scope, follows in (("connection", False), ("request", True)):
             context = self.make(tracing_scope=scope).context
             self.assertEqual(bool(context.mark & tracecontext.FOLLOWS), follows)
-            self.assertEqual(context.dialect is not None, follows)
             self.assertEqual(context.observers is not None, follows)
             self.assertTrue(context.mark & tracecontext.DECIDES)
 

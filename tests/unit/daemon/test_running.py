@@ -12,11 +12,12 @@ class Running(SynchronousTestCase):
         exchange = SimpleNamespace(span="exchange")
         unsampled = SimpleNamespace(span=None)
         outstanding = [(0, 0, exchange, None), (0, 1, unsampled, None), (0, 2, None, None)]
-        relay = SimpleNamespace(session=SimpleNamespace(outstanding=outstanding))
+        session = SimpleNamespace(outstanding=outstanding)
+        carried = SimpleNamespace(outstanding=())
         connections = [
-            SimpleNamespace(span="first", relay=relay),
-            SimpleNamespace(span="second", relay=None, unread=None),
-            SimpleNamespace(span=None, relay=None, unread="carried"),
+            SimpleNamespace(span="first", session=session),
+            SimpleNamespace(span="second", session=None),
+            SimpleNamespace(span=None, session=carried),
         ]
-        self.assertEqual(list(sessions(connections)), [relay.session, "carried"])
+        self.assertEqual(list(sessions(connections)), [session, carried])
         self.assertEqual(list(running(connections)), ["first", "exchange", "second"])

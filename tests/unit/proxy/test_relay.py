@@ -10,18 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
-from acra_twisted.dialects.postgresql.replies import STARTUP
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
-from acra_twisted.errors import WireError
-from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage
-from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
-from acra_twisted.proxy.valve import GETTING_READY, OUTSTANDING
+from acra_twisted.proxy.valve import OUTSTANDING
 from acra_twisted.verdicts import PASS, Deny, Hangup
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
@@ -64,7 +59,7 @@ class OneRelay(SynchronousTestCase):
         self.timers = []
         self.relay = self.make(self.limits)
 
-    def make(self, limits, pipeline=None, check=lambda body: None):
+    def make(self, limits, pipeline=None):
         pipeline = pipeline or Pipeline()
         return Relay(
             self.session,
@@ -72,7 +67,7 @@ class OneRelay(SynchronousTestCase):
             self.database,
             (
                 RequestFlow(self.session),
-                ResponseFlow(self.session, pipeline.plan_rows, check_authentication=check),
+                ResponseFlow(self.session, pipeline.plan_rows),
             ),
             pipeline,
             limits,
@@ -130,19 +125,6 @@ class Relays(OneRelay):
         self.assertEqual(types(self.client.data), "CZ")
         self.assert_ended("client terminated")
 
-    def test_terminate_while_the_database_gets_ready(self):
-        self.session = make_session(ready=False)
-        startup = Exchange(self.session, "startup", None, 0)
-        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
-        self.relay = self.make(self.limits)
-        self.relay.from_client(TERMINATE)
-        self.assertEqual(self.database.data, TERMINATE)
-        self.relay.from_database(message(b"R", bytes(4)))
-        self.assertEqual(self.ends, [])
-        self.relay.from_database(ready())
-        self.assertEqual(types(self.client.data), "RZ")
-        self.assert_ended("client terminated")
-
     def test_nothing_is_taken_after_terminate(self):
         self.relay.from_client(query(b"a") + TERMINATE)
         self.relay.from_client(query(b"b"))
@@ -155,24 +137,6 @@ class Relays(OneRelay):
                 self.relay.from_client(query(b"a") + TERMINATE)
                 getattr(self.relay, lost)(Failure(ConnectionDone()))
                 self.assert_ended("client terminated")
-
-    def test_a_login_that_cannot_pass_breaks_no_protocol(self):
-        policy = AuthenticationPolicy(password_without_tls=False)
-        self.session = make_session(ready=False)
-        startup = Exchange(self.session, "startup", None, 0)
-        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
-        self.relay = self.make(self.limits, check=PassThrough(policy).from_database)
-        self.relay.from_database(message(b"R", (3).to_bytes(4, "big")))
-        [(code, text)] = self.session.observer.events
-        self.assertEqual(code, events.LOGIN_REFUSED)
-        self.assertIn("db_tls = require", text)
-        self.assertIn(f"M{text}".encode(), self.client.data)
-        self.assert_ended("protocol error")
-
-    def test_why_a_session_ends_that_the_database_has_not_let_in(self):
-        self.session.refused = True
-        self.relay.database_lost(Failure(ConnectionDone()))
-        self.assert_ended("the database refused the login")
 
     def test_lost_peers(self):
         self.relay.from_client(query(b"a"))
@@ -187,94 +151,12 @@ class Relays(OneRelay):
         self.assertEqual(self.client.data, fatal)
         self.assert_ended("database disconnected")
 
-    def test_a_client_that_waits_to_get_in_is_told_that_the_database_has_gone(self):
-        refused = backend.encode_error(b"FATAL", b"28P01", "no")
-        for sent, expected in (
-            (b"", "E"),
-            (message(b"R", bytes(4)), "RE"),
-            (refused, "E"),
-            (message(b"S", b"a\0" + b"b" * 100)[:20], "E"),
-        ):
-            with self.subTest(sent=sent):
-                self.setUp()
-                self.session = make_session(ready=False)
-                startup = Exchange(self.session, "startup", None, 0)
-                self.session.outstanding.append((FORWARD, STARTUP, startup, None))
-                self.relay = self.make(self.limits)
-                self.relay.from_database(sent)
-                self.relay.database_lost(Failure(ConnectionDone()))
-                self.assertEqual(types(self.client.data), expected)
-                self.assertEqual(b"C08006" in self.client.data, sent != refused)
-                self.assert_ended("database disconnected")
-
-    def test_requests_of_a_session_that_is_not_ready_wait(self):
-        """Also where a stage takes its time with what the database says before it is."""
-        for stage in (False, True):
-            with self.subTest(stage=stage):
-                self.setUp()
-                self.session = make_session(ready=False)
-                startup = Exchange(self.session, "startup", None, 0)
-                self.session.outstanding.append((FORWARD, STARTUP, startup, None))
-                self.relay = self.make(self.limits)
-                self.relay.begin()
-                self.relay.first_from_client(message(b"p", b"secret\0") + query(b"a"))
-                self.assertEqual(self.relay.client_valve.reasons, {GETTING_READY})
-                self.relay.first_from_client(query(b"b"))
-                self.assertEqual(self.database.data, message(b"p", b"secret\0"))
-                if stage:
-                    self.relay.from_database(message(b"R", bytes(4)) + ready())
-                    self.relay.check(self.now)
-                else:
-                    self.relay.first_from_database(message(b"R", bytes(4)) + ready())
-                self.assertEqual(self.relay.client_valve.reasons, frozenset())
-                self.assertTrue(self.database.data.endswith(query(b"a") + query(b"b")))
-
     def test_who_gets_what_is_read(self):
         self.relay.begin()
         self.client.receiver(query(b"a"))
         self.assertEqual(self.database.data, query(b"a"))
         self.database.receiver(REPLY)
         self.assertEqual(self.client.data, REPLY)
-
-    def test_who_gets_what_is_read_while_the_session_gets_ready(self):
-        self.relay = self.getting_ready()
-        first = self.client.receiver
-        first(query(b"a"))
-        self.assertEqual(self.database.data, b"")
-        self.database.receiver(message(b"R", bytes(4)) + ready())
-        self.assertEqual(self.database.data, query(b"a"))
-        # Somebody may still have the way of before.
-        first(query(b"b"))
-        self.client.receiver(query(b"c"))
-        self.database.receiver(REPLY)
-        self.assertEqual(self.database.data, query(b"a") + query(b"b") + query(b"c"))
-        self.assertEqual(types(self.client.data), "RZTDCZ")
-
-    def getting_ready(self, check=lambda body: None):
-        self.session = make_session(ready=False)
-        startup = Exchange(self.session, "startup", None, 0)
-        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
-        relay = self.make(self.limits, check=check)
-        relay.begin()
-        return relay
-
-    def test_a_session_that_is_let_go_leaves_nothing_behind(self):
-        """What was said and nobody has got: requests that waited, and part of a message."""
-        self.relay = self.getting_ready()
-        self.client.receiver(query(b"a") + query(b"b")[:6])
-        self.relay.from_database(message(b"R", bytes(4)) + ready() + REPLY[:7])
-        self.assertEqual(self.relay.let_go(), (query(b"a") + query(b"b")[:6], REPLY[:7]))
-        self.assertEqual(self.database.data, b"")
-        self.assertTrue(self.relay.finished)
-        # Nothing more is taken, and nobody is told of an end.
-        self.relay.from_client(query(b"c"))
-        self.relay.finish("over")
-        self.assertEqual((self.database.data, self.ends), (b"", []))
-        # Where it is ready already, the same.
-        self.session = make_session()
-        self.relay = self.make(self.limits)
-        self.relay.from_client(query(b"b")[:6])
-        self.assertEqual(self.relay.let_go(), (query(b"b")[:6], b""))
 
     def test_what_passes_is_counted(self):
         self.session = make_session()
@@ -307,18 +189,12 @@ class Relays(OneRelay):
 
     def test_events_of_what_breaks_the_protocol(self):
         told = []
-
-        def refuse(body):
-            raise WireError("database", "no", b"28000")
-
         broken = message(b"!", b"")
         for side, sent, expected in (
             ("client", broken, (events.UNEXPECTED_PACKET, "client: ", {})),
             ("database", broken, (events.DATABASE_PROTOCOL, "database: ", {})),
-            ("database", message(b"R", bytes(4)), (events.LOGIN_REFUSED, "no", {"rule": "proxy"})),
         ):
             self.setUp()
-            self.relay = self.getting_ready(refuse)
             self.session.observer.security_event = lambda *args, **more: told.append((args, more))
             getattr(self.relay, f"from_{side}")(sent)
             [((code, text, session, exchange), more)] = told
@@ -398,18 +274,6 @@ class Relays(OneRelay):
         self.relay.from_client(query(b"commit"))
         self.relay.from_database(complete(b"COMMIT") + ready())
         self.assertEqual(types(self.client.data)[-3:], "CZE")
-        self.assert_ended("shutdown")
-
-    def test_drain_waits_for_a_session_that_gets_ready(self):
-        self.session = make_session(ready=False)
-        startup = Exchange(self.session, "startup", None, 0)
-        self.session.outstanding.append((FORWARD, STARTUP, startup, None))
-        self.relay = self.make(self.limits)
-        self.relay.drain()
-        self.relay.from_database(message(b"R", bytes(4)))
-        self.assertEqual(self.ends, [])
-        self.relay.from_database(ready())
-        self.assertEqual(types(self.client.data), "RZE")
         self.assert_ended("shutdown")
 
     def test_drain_ends_an_idle_session_at_once(self):

@@ -58,7 +58,7 @@ class Arrivals(ServerCase):
             visit = self.arrive(*filter(None, (data[:cut], data[cut:])))
             self.assertEqual(visit.came, b"hello")
             self.assertEqual(visit.span.trace_id, CONTEXT.trace_id)
-            self.assertEqual((visit.span.name, visit.relay, visit.unread), ("visit", None, None))
+            self.assertEqual((visit.span.name, visit.session), ("visit", None))
 
     def test_without_a_context_the_handshake_begins_the_trace(self):
         visit = self.arrive(b"hello")

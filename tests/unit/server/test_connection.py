@@ -130,7 +130,7 @@ class Connections(ServerCase):
     def test_what_is_encrypted_within_the_link_is_told_nothing(self):
         connection = self.accept(tracecontext.encode(CONTEXT, tracecontext.FOLLOWS))
         connection.dataReceived(STARTUP[:4])
-        connection._startup.tls_started()
+        connection._handshake.login.tls_started("client", None)
         connection.dataReceived(STARTUP[4:])
         self.database().dataReceived(message(b"R", b"\0\0\0\0") + ready())
         self.assertEqual(types(connection.transport.value()), "RZ")

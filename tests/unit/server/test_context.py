@@ -25,7 +25,7 @@ class Shared(SynchronousTestCase):
             ("refuse", "127.0.0.1", False),
         ):
             found = self.made(db_password_without_tls=rule, db_host=host, db_tls="disable")
-            self.assertEqual(found.password_without_tls, expected, (rule, host))
+            self.assertEqual(found.login_policy.password_without_tls, expected, (rule, host))
 
     def test_client_ids_come_from_certificates_only_where_they_are_to(self):
         kind = {"tls_identifier_extractor_type": "serial_number"}
@@ -36,7 +36,7 @@ class Shared(SynchronousTestCase):
     def test_no_tls_for_applications_without_a_certificate(self):
         found = self.made()
         self.assertIsNone(found.client_tls)
-        self.assertEqual(found.startup_policy.tls, "disable")
+        self.assertEqual(found.login_policy.startup.tls, "disable")
 
     def test_it_has_no_room_for_what_it_does_not_declare(self):
         with self.assertRaises(AttributeError):

@@ -90,6 +90,6 @@ class Tls(SynchronousTestCase):
             checks.check(chosen)
             server = AcraServer(MemoryReactorClock(), chosen)
             close(server)
-            self.assertEqual(server.context.startup_policy.tls, expected)
+            self.assertEqual(server.context.login_policy.startup.tls, expected)
         error = self.assertRaises(ConfigError, checks.check, settings(client_tls="allow"))
         self.assertIn("TLS needs a certificate", str(error))

@@ -356,15 +356,8 @@ class Hostile(SynchronousTestCase):
         for kind in b"\x00", b"z", b"R", b"\xff":
             self.assertRaises(WireError, Playbook().client, message(kind, b""))
 
-    def test_only_passwords_before_the_session_is_ready(self):
-        play = Playbook(ready=False)
-        self.assertRaises(WireError, play.client, query(b"select 1"))
-        play = Playbook(ready=False)
-        password = message(b"p", b"secret\0")
-        self.assertEqual(play.client(password), password)
-        large = b"p" + (70_000).to_bytes(4, "big")
-        self.assertRaises(FrameTooLarge, play.client, large)
-        self.assertRaises(WireError, Playbook().client, password)
+    def test_passwords_belong_to_a_login(self):
+        self.assertRaises(WireError, Playbook().client, message(b"p", b"secret\0"))
 
     def test_bytes_that_come_while_a_verdict_is_awaited_wait(self):
         play = Playbook(inspects=["statement"])

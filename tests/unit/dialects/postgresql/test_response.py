@@ -5,14 +5,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql import replies
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import Exchange
-from acra_twisted.outstanding import FORWARD
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import LINES
 from acra_twisted.verdicts import PASS, Deny, Replace
-from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Plan, Playbook
 from tests.support.sessions import (
@@ -146,78 +143,10 @@ class Attribution(SynchronousTestCase):
         play.done()
 
 
-class Startup(SynchronousTestCase):
-    def start(self, **options):
-        play = Playbook(ready=False, **options)
-        exchange = Exchange(play.session, "startup", None, 1)
-        play.recorder.opened.append(exchange)
-        play.session.outstanding.append((FORWARD, replies.STARTUP, exchange, None))
-        return play
-
-    def test_authentication_keys_and_parameters(self):
-        keys = []
-        play = self.start(on_key=keys.append)
-        data = (
-            message(b"R", b"\0\0\0\0") + STATUS + message(b"K", b"\0\0\0\7" + b"k" * 32) + ready()
-        )
-        self.assertEqual(play.database(data), data)
-        self.assertEqual(keys, [(7, b"k" * 32)])
-        self.assertTrue(play.session.ready)
-        play.done()
-
-    def test_st10_negotiation_is_added_where_the_database_says_nothing(self):
-        play = self.start(unknown_options=[b"_pq_.x"], asked_minor=9999)
-        got = messages(play.database(message(b"R", b"\0\0\0\0")))
-        self.assertEqual([kind for kind, _ in got], ["v", "R"])
-        self.assertEqual(frames.decode_negotiation(got[0][1]), (2, [b"_pq_.x"]))
-
-    def test_st10_negotiation_is_merged_with_the_databases_own(self):
-        play = self.start(unknown_options=[b"_pq_.x"])
-        said = frames.encode_negotiation(0, [b"_pq_.y"])
-        got = messages(play.database(said + message(b"R", b"\0\0\0\0")))
-        self.assertEqual([kind for kind, _ in got], ["v", "R"])
-        self.assertEqual(frames.decode_negotiation(got[0][1]), (0, [b"_pq_.x", b"_pq_.y"]))
-
-    def test_a_negotiation_of_the_databases_own_passes(self):
-        play = self.start()
-        said = frames.encode_negotiation(0, [])
-        self.assertEqual(play.database(said), said)
-
-    def test_authentication_may_be_changed(self):
-        play = self.start(from_database=lambda body: message(b"R", b"\0\0\0\3"))
-        self.assertEqual(play.database(message(b"R", b"\0\0\0\5")), message(b"R", b"\0\0\0\3"))
-
-    def test_rl10_what_a_database_may_say_only_once(self):
-        keys = []
-        key = message(b"K", b"\0\0\0\7key!")
-        for before, after in ((b"", b""), (b"", key[:3]), (STATUS, NOTICE)):
-            play = self.start(on_key=keys.append)
-            play.database(key + before)
-            with self.assertRaises(WireError):
-                play.database(message(b"K", b"\0\0\0\x08" + b"k" * 256) + after)
-        self.assertEqual(len(keys), 3)
-        self.assertRaises(WireError, Playbook().database, key)
-
-    def test_rl10_what_it_says_before_it_is_ready_is_short(self):
-        for kind in (b"R", b"S", b"N", b"v", b"E", b"K"):
-            play = self.start()
-            with self.assertRaises(WireError):
-                play.database(kind + (frames.AUTHENTICATION_LIMIT + 1).to_bytes(4, "big"))
-
-    def test_rl10_of_parameters_only_what_is_followed_is_kept(self):
-        play = self.start()
-        for number in range(100):
-            play.database(message(b"S", b"p%d\0value\0" % number))
-        self.assertEqual(play.session.parameters, {})
-        for name in (b"client_encoding", b"search_path", b"server_encoding") * 2:
-            for letter in (b"x", b"y"):
-                play.database(message(b"S", name + b"\0" + letter * 60_000 + b"\0"))
-        kept = play.session.parameters
-        self.assertEqual(len(kept), 3)
-        self.assertEqual([len(value) for value in kept.values()], [32] * 3)
-
-    def test_not_later(self):
-        self.assertRaises(WireError, Playbook().database, message(b"R", b"\0\0\0\0"))
+class Later(SynchronousTestCase):
+    def test_what_belongs_to_a_login_does_not_come_later(self):
+        for kind, body in ((b"R", bytes(4)), (b"K", b"\0\0\0\7key!"), (b"v", bytes(8))):
+            self.assertRaises(WireError, Playbook().database, message(kind, body))
 
 
 class Rows(SynchronousTestCase):

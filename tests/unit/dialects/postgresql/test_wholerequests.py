@@ -6,7 +6,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
-from acra_twisted.errors import WireError
 from acra_twisted.exchange import PARAMETERS, ROWS, STATEMENT
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -123,7 +122,3 @@ class Whole(SynchronousTestCase):
         large = bind(b"", b"s")[:-4] + b"\0\1\0\0\0\x64" + b"x" * 100 + b"\0\0"
         large = b"B" + (len(large) - 1).to_bytes(4, "big") + large[5:]
         self.check([("client", large + execute() + SYNC)], message_limit=50)
-
-    def test_not_before_the_session_is_ready(self):
-        play = Playbook(ready=False)
-        self.assertRaises(WireError, play.client, query(b"SELECT 1"))

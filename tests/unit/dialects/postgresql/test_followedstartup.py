@@ -4,17 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.connector.watch import (
-    CANCEL,
+from acra_twisted.dialects.postgresql.followedstartup import (
     DECLINE,
-    ENCRYPTED,
     OFFER,
-    OTHER,
     REFUSE,
     REQUIRE,
-    StartupWatch,
+    FollowedStartup,
 )
 from acra_twisted.errors import WireError
+from acra_twisted.loginactions import CANCEL, ENCRYPTED, OTHER
 from acra_twisted.wire.postgres.frames import (
     GSSENC_REQUEST,
     SSL_REQUEST_PACKET,
@@ -31,12 +29,12 @@ CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01"
 class Watch(SynchronousTestCase):
     @given(st.lists(st.integers(0, len(STARTUP) + 5), max_size=6))
     def test_a_startup_packet_in_pieces(self, cuts):
-        watch, data, passed = StartupWatch(), STARTUP + b"more!", b""
+        watch, data, passed = FollowedStartup(), STARTUP + b"more!", b""
         places = [0, *sorted(cuts), len(data)]
         late = b""
         for start, end in zip(places, places[1:], strict=False):
             if watch.startup is None:
-                passed += watch.from_application(data[start:end])
+                passed += watch.from_client(data[start:end])
             else:
                 late += data[start:end]
         self.assertEqual((passed, watch.packet), (b"", STARTUP))
@@ -46,25 +44,25 @@ class Watch(SynchronousTestCase):
 
     @given(st.lists(st.binary(max_size=40), max_size=5), st.booleans())
     def test_whatever_comes_nothing_is_lost(self, pieces, is_asked):
-        watch = StartupWatch()
+        watch = FollowedStartup()
         said = [SSL_REQUEST_PACKET] * is_asked + pieces
         passed = b""
         for piece in said:
             if watch.opaque or watch.startup is not None:
                 break
-            passed += watch.from_application(piece)
+            passed += watch.from_client(piece)
             said = said[1:]
-        held = b"" if watch.opaque else watch.from_server(b"x")
+        held = b"" if watch.opaque else watch.from_database(b"x")
         rest = watch.packet + watch.rest
         self.assertEqual(
             passed + held + rest + b"".join(said), SSL_REQUEST_PACKET * is_asked + b"".join(pieces)
         )
 
     def test_asking_for_encryption(self):
-        watch = StartupWatch()
-        self.assertEqual(watch.from_application(SSL_REQUEST_PACKET), SSL_REQUEST_PACKET)
-        self.assertEqual(watch.from_server(b"N"), b"")
-        self.assertEqual(watch.from_application(STARTUP), b"")
+        watch = FollowedStartup()
+        self.assertEqual(watch.from_client(SSL_REQUEST_PACKET), SSL_REQUEST_PACKET)
+        self.assertEqual(watch.from_database(b"N"), b"")
+        self.assertEqual(watch.from_client(STARTUP), b"")
         self.assertIsNotNone(watch.startup)
 
     def test_what_is_opaque(self):
@@ -80,15 +78,15 @@ class Watch(SynchronousTestCase):
             (CLIENT_HELLO, ENCRYPTED),
             (b"GET / HTTP", OTHER),
         ):
-            watch = StartupWatch()
-            self.assertEqual(watch.from_application(data), data)
+            watch = FollowedStartup()
+            self.assertEqual(watch.from_client(data), data)
             self.assertEqual(watch.opaque, why)
-        watch = StartupWatch()
-        watch.from_application(STARTUP[:6])
-        self.assertEqual(watch.from_server(b"hello"), STARTUP[:6])
-        watch = StartupWatch()
-        watch.from_application(SSL_REQUEST_PACKET)
-        watch.from_server(b"S")
+        watch = FollowedStartup()
+        watch.from_client(STARTUP[:6])
+        self.assertEqual(watch.from_database(b"hello"), STARTUP[:6])
+        watch = FollowedStartup()
+        watch.from_client(SSL_REQUEST_PACKET)
+        watch.from_database(b"S")
         self.assertEqual(watch.opaque, ENCRYPTED)
 
 
@@ -96,16 +94,16 @@ class Answers(SynchronousTestCase):
     """Requests for encryption that the connector answers itself."""
 
     def answers(self, tls, *said):
-        watch = StartupWatch(tls)
+        watch = FollowedStartup(tls)
         shown = []
         for data in said:
-            self.assertEqual(watch.from_application(data), b"")
+            self.assertEqual(watch.from_client(data), b"")
             shown.append(watch.reply)
         return watch, shown
 
     def refuses(self, tls, data, sqlstate=b""):
-        watch = StartupWatch(tls)
-        error = self.assertRaises(WireError, watch.from_application, data)
+        watch = FollowedStartup(tls)
+        error = self.assertRaises(WireError, watch.from_client, data)
         self.assertEqual(error.sqlstate, sqlstate)
 
     def test_there_is_none(self):
@@ -114,17 +112,17 @@ class Answers(SynchronousTestCase):
             self.assertEqual(shown, [b"N", b"N", b""])
             self.assertIsNotNone(watch.startup)
 
-    def test_an_application_that_wanted_it_and_says_nothing_more(self):
+    def test_a_client_that_wanted_it_and_says_nothing_more(self):
         watch, _ = self.answers(DECLINE, SSL_REQUEST_PACKET)
         self.assertTrue(watch.declined)
-        watch.from_application(STARTUP[:5])
+        watch.from_client(STARTUP[:5])
         self.assertFalse(watch.declined)
         for said in (GSSENC_REQUEST_PACKET, b"\0"):
             self.assertFalse(self.answers(DECLINE, said)[0].declined)
-        watch = StartupWatch()
-        watch.from_application(SSL_REQUEST_PACKET)
+        watch = FollowedStartup()
+        watch.from_client(SSL_REQUEST_PACKET)
         self.assertFalse(watch.declined)
-        watch.from_server(b"N")
+        watch.from_database(b"N")
         self.assertTrue(watch.declined)
 
     def test_tls_begins(self):
@@ -133,7 +131,7 @@ class Answers(SynchronousTestCase):
             self.assertEqual((shown, watch.begins_tls), ([b"N", b"S"], True))
             self.assertFalse(watch.declined)
             watch.tls_started()
-            self.assertEqual(watch.from_application(STARTUP + b"rest"), b"")
+            self.assertEqual(watch.from_client(STARTUP + b"rest"), b"")
             self.assertEqual((watch.packet, watch.rest), (STARTUP, b"rest"))
 
     @given(st.binary(max_size=40), st.integers(1, 45))
@@ -145,8 +143,8 @@ class Answers(SynchronousTestCase):
 
     def test_direct_tls_where_there_is_none(self):
         self.refuses(REFUSE, CLIENT_HELLO)
-        watch = StartupWatch(DECLINE)
-        self.assertEqual(watch.from_application(CLIENT_HELLO), CLIENT_HELLO)
+        watch = FollowedStartup(DECLINE)
+        self.assertEqual(watch.from_client(CLIENT_HELLO), CLIENT_HELLO)
         self.assertEqual(watch.opaque, ENCRYPTED)
 
     def test_bytes_behind_a_request_are_an_attempt_to_inject_them(self):
@@ -157,29 +155,29 @@ class Answers(SynchronousTestCase):
 
     def test_asking_again(self):
         watch, _ = self.answers(DECLINE, SSL_REQUEST_PACKET)
-        self.assertRaises(WireError, watch.from_application, SSL_REQUEST_PACKET)
+        self.assertRaises(WireError, watch.from_client, SSL_REQUEST_PACKET)
         watch, _ = self.answers(OFFER, SSL_REQUEST_PACKET)
         watch.tls_started()
         for asked in (SSL_REQUEST_PACKET, GSSENC_REQUEST_PACKET):
-            self.assertRaises(WireError, watch.from_application, asked)
+            self.assertRaises(WireError, watch.from_client, asked)
         watch, _ = self.answers(OFFER, GSSENC_REQUEST_PACKET)
-        self.assertRaises(WireError, watch.from_application, CLIENT_HELLO)
+        self.assertRaises(WireError, watch.from_client, CLIENT_HELLO)
 
     def test_whoever_does_not_ask_where_it_is_required(self):
         self.refuses(REQUIRE, STARTUP, b"28000")
         for data in (b"GET / HTTP", STARTUP_HEADER.pack(8, 2 << 16)):
             self.refuses(REQUIRE, data)
-        self.assertRaises(WireError, StartupWatch(REQUIRE).from_server, b"hello")
+        self.assertRaises(WireError, FollowedStartup(REQUIRE).from_database, b"hello")
         cancel = CancelRequest(1, b"key!").encode()
-        watch = StartupWatch(REQUIRE)
-        self.assertEqual((watch.from_application(cancel), watch.opaque), (cancel, CANCEL))
+        watch = FollowedStartup(REQUIRE)
+        self.assertEqual((watch.from_client(cancel), watch.opaque), (cancel, CANCEL))
 
     @given(st.sampled_from((DECLINE, REFUSE, OFFER, REQUIRE)), st.lists(st.binary(max_size=40)))
     def test_whatever_is_said_is_refused_or_kept(self, tls, pieces):
-        watch, passed, taken = StartupWatch(tls), b"", b""
+        watch, passed, taken = FollowedStartup(tls), b"", b""
         for piece in pieces:
             try:
-                passed += watch.from_application(piece)
+                passed += watch.from_client(piece)
             except WireError:
                 return
             taken += piece

@@ -1,0 +1,168 @@
+"""The login of a client that AcraServer serves."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from zope.interface import implementer
+
+from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
+from acra_twisted.dialects.postgresql.login import ANYTHING, Login
+from acra_twisted.dialects.postgresql.sessions import Sessions
+from acra_twisted.dialects.postgresql.startup import (
+    ClientStartup,
+    SpansOffered,
+    StartupPolicy,
+    settle_version,
+)
+from acra_twisted.dialects.postgresql.startup import StartTLS as BeginTLS
+from acra_twisted.errors import WireError
+from acra_twisted.interfaces import ILogin
+from acra_twisted.loginactions import (
+    CLIENT,
+    DATABASE,
+    ERRAND,
+    SESSION,
+    Action,
+    Connect,
+    Open,
+    Serve,
+    Write,
+)
+from acra_twisted.session import Session
+from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
+
+#: More than this behind a startup packet, before the database has been reached, is no startup.
+_EARLY_LIMIT: Final = 16 * 1024
+
+
+class ServePolicy(NamedTuple):
+    """How AcraServer serves one client.
+
+    ``startup`` says what may be asked for; for the rest see AuthenticationPolicy and
+    Sessions.serve.
+    """
+
+    startup: StartupPolicy = StartupPolicy()
+    pipeline: Any = None
+    password_without_tls: bool = True
+    announces: bool = False
+    startup_parent: str = ""
+
+
+@implementer(ILogin)
+class ServedLogin(Login):
+    """A client of AcraServer.
+
+    The database is reached once a whole, acceptable startup packet is there, and not before.
+    """
+
+    def __init__(self, sessions: Sessions, policy: ServePolicy) -> None:
+        super().__init__(sessions)
+        self._policy = policy
+        self._startup = ClientStartup(policy.startup)
+        # What the client wants of the database, and what it has said since.
+        self._wanted: StartupPacket | CancelRequest | None = None
+        self._early = b""
+        self._first = b""
+        self._database_tls = False
+
+    @property
+    def encrypted(self) -> bool:
+        """See ILogin."""
+        return self._startup.encrypted
+
+    @property
+    def declined(self) -> bool:
+        """See ILogin."""
+        return self._startup.declined
+
+    def feed(self, leg: str, data: bytes) -> list[Action]:
+        """See ILogin."""
+        if self._is_over:
+            return []
+        if self._until is not None:
+            return self._until.feed(leg, data)
+        if leg == DATABASE:
+            # What a database says to a cancel request.
+            return []
+        if self._given_up is not None:
+            return self._tell(data)
+        if self._wanted is not None:
+            return self._wait(data)
+        return self._begin_with(data)
+
+    def _begin_with(self, data: bytes) -> list[Action]:
+        startup = self._startup
+        try:
+            found = startup.feed(data)
+        except WireError as error:
+            return self._fail(error)
+        actions: list[Action] = [Write(CLIENT, startup.reply)] if startup.reply else []
+        if isinstance(found, BeginTLS):
+            actions.append(self._begin_tls(found.direct))
+        elif isinstance(found, SpansOffered):
+            self._is_over = True
+            actions.append(Serve(found))
+        elif isinstance(found, CancelRequest):
+            self._wanted = found
+            actions.append(Connect(ERRAND, found, found.encode()))
+        elif found is not None:
+            self._wanted = found
+            refused = self._wait(startup.rest)
+            self._first = settle_version(found)[0].encode()
+            actions += refused or [Connect(SESSION, found, self._first)]
+        return actions
+
+    def _wait(self, data: bytes) -> list[Action]:
+        """Keep what a client says that talks on before it was answered."""
+        if isinstance(self._wanted, CancelRequest):
+            return []
+        self._early += data
+        if len(self._early) > _EARLY_LIMIT:
+            error = WireError("client", "Too much data before authentication", b"")
+            return self._fail(error, at_once=True)
+        return []
+
+    def _tls_started(self) -> None:
+        self._startup.tls_started()
+
+    def connected(self, encrypted: bool, sent: bool = False) -> list[Action]:
+        """See ILogin."""
+        if isinstance(self._wanted, CancelRequest):
+            return [Write(DATABASE, self._wanted.encode())]
+        self._database_tls = encrypted
+        if sent:
+            self._first = b""
+        return [Open()]
+
+    def opened(self, session: Session) -> list[Action]:
+        """See ILogin."""
+        startup, policy = self._wanted, self._policy
+        assert isinstance(startup, StartupPacket)  # noqa: S101 - no other request opens a session
+        tls = AuthenticationPolicy(
+            client_tls=self.encrypted,
+            database_tls=self._database_tls,
+            password_without_tls=policy.password_without_tls,
+        )
+        # What is encrypted within the link the connector cannot read.
+        follows = policy.announces and not self.encrypted
+        until = self._until = self._sessions.serve(
+            session,
+            startup,
+            policy.pipeline,
+            PassThrough(tls),
+            announces=follows,
+            startup_parent=policy.startup_parent if follows else "",
+        )
+        early, self._early = self._early, b""
+        actions: list[Action] = [Write(DATABASE, self._first)] if self._first else []
+        return actions + (until.feed(CLIENT, early) if early else [])
+
+    def refuse(self, sqlstate: bytes, text: str, trace_id: str = "") -> list[Action]:
+        """See ILogin."""
+        error = self._sessions.fatal(sqlstate, text, trace_id)
+        if self._wanted is None and not self._is_over:
+            policy = StartupPolicy("disable", ANYTHING, replication=True)
+            return self._give_up(error, ClientStartup(policy, self.encrypted), b"")
+        return self._end_with(error)

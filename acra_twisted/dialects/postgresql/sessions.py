@@ -1,0 +1,150 @@
+"""How a session is made once its client's startup packet was accepted."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.authentication import PassThrough
+from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
+from acra_twisted.dialects.postgresql.descriptions import Descriptions
+from acra_twisted.dialects.postgresql.prepared import Prepared
+from acra_twisted.dialects.postgresql.propagation import (
+    NOTHING,
+    Disclosure,
+    startup_contexts,
+    startup_notices,
+)
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.dialects.postgresql.startup import settle_version
+from acra_twisted.dialects.postgresql.startupsettings import setting_names
+from acra_twisted.dialects.postgresql.untilready import UntilReady
+from acra_twisted.exchange import MESSAGES, Exchange
+from acra_twisted.outstanding import FORWARD
+from acra_twisted.session import Session
+from acra_twisted.wire.link.tracecontext import TraceContext
+from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres.frames import StartupPacket
+
+#: Its name, and that of its SQL in `sql.languages`.
+NAME: Final = "postgresql"
+LANGUAGE: Final = "postgresql"
+
+
+class Sessions:
+    """Makes the sessions of one daemon.  Limits are bytes and counts; see the options of the same
+    names."""
+
+    def __init__(
+        self,
+        *,
+        message_limit: int = 64 << 20,
+        hold_limit: int = 1 << 20,
+        max_prepared: int = 10_000,
+        function_call: bool = False,
+        disclosure: Disclosure = NOTHING,
+    ) -> None:
+        self._disclosure = disclosure
+        self._descriptions = Descriptions()
+        self._message_limit = message_limit
+        self._hold_limit = hold_limit
+        self._max_prepared = max_prepared
+        self._function_call = function_call
+
+    def fatal(self, sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
+        """Encode the ErrorResponse that ends a session, with its trace where errors have theirs."""
+        hint = f"trace_id {trace_id}" if trace_id and self._disclosure.errors else ""
+        return backend.encode_error(b"FATAL", sqlstate, text, hint)
+
+    def serve(
+        self,
+        session: Session,
+        startup: StartupPacket,
+        pipeline: Any,
+        mediator: PassThrough,
+        *,
+        announces: bool = False,
+        startup_parent: str = "",
+    ) -> UntilReady:
+        """Begin a session whose requests ``pipeline`` judges: see `pipeline.hooks`.
+
+        ``announces``: the client is a connector that wants to know whom it talks to.
+        ``startup_parent``: the id of its span for the startup, which is a context of its own where
+        the application has brought one.
+        """
+        exchange = self._begin(session, startup)
+        context = exchange.remote
+        if context is not None and startup_parent:
+            exchange.remote = TraceContext(context.trace_id, startup_parent, context.sampled)
+        session.observer.exchange_opened(exchange)
+        session.asked = frozenset(setting_names(startup))
+        return UntilReady(
+            session,
+            partial(self._flows, session, pipeline),
+            mediator=mediator,
+            judges=MESSAGES in pipeline.inspects,
+            unknown=settle_version(startup)[1],
+            minor=startup.minor,
+            announces=announces,
+            disclosure=self._disclosure,
+        )
+
+    def follow(
+        self, session: Session, startup: StartupPacket, startup_span: str = ""
+    ) -> UntilReady:
+        """Begin a session of which everything is passed on as it comes: a connector's.
+
+        ``startup_span`` is the id of the span of the startup, if the application has brought a
+        context for it: AcraServer has been told, for the packet stays as it is.
+        """
+        exchange = self._begin(session, startup)
+        if exchange.remote is not None and startup_span:
+            exchange.context = TraceContext(exchange.remote.trace_id, startup_span, False)
+        session.observer.exchange_opened(exchange)
+        return UntilReady(
+            session,
+            partial(self._flows, session, None),
+            must_announce=self._disclosure.to_acra,
+            disclosure=self._disclosure,
+        )
+
+    def _begin(self, session: Session, startup: StartupPacket) -> Exchange:
+        session.system, session.language = NAME, LANGUAGE
+        session.prepared = Prepared(self._max_prepared)
+        session.user = startup.parameters[b"user"]
+        session.database = startup.parameters.get(b"database") or session.user
+        contexts, malformed = startup_contexts(startup)
+        if contexts:
+            session.settings = ContextSettings(session, contexts)
+        session.notices = self._disclosure.notices and startup_notices(startup)
+        session.observer.session_opened(session)
+        exchange = Exchange(session, "startup", None, session.clock())
+        exchange.sent = exchange.opened
+        exchange.remote = session.context
+        if malformed:
+            exchange.add_attribute("acra.traceparent_malformed", True)
+        session.outstanding.append((FORWARD, replies.STARTUP, exchange, None))
+        return exchange
+
+    def _flows(self, session: Session, pipeline: Any) -> tuple[Any, Any]:
+        """Make the flows of a session that is ready: by what judges it, or None if it passes."""
+        request = RequestFlow(
+            session,
+            frozenset() if pipeline is None else pipeline.inspects,
+            None if pipeline is None else pipeline.plan_loads,
+            message_limit=self._message_limit,
+            hold_limit=0 if pipeline is None else self._hold_limit,
+            function_call=pipeline is None or self._function_call,
+            disclosure=self._disclosure,
+        )
+        response = ResponseFlow(
+            session,
+            None if pipeline is None else pipeline.plan_rows,
+            messages=pipeline is not None and MESSAGES in pipeline.inspects,
+            message_limit=self._message_limit,
+            disclosure=self._disclosure,
+            descriptions=self._descriptions,
+        )
+        return request, response

@@ -1,0 +1,317 @@
+"""From the startup packet to the first ReadyForQuery: how a session gets ready.
+
+The client sends nothing but answers to the database's authentication.  It may send requests behind
+its startup packet without waiting, as PostgreSQL allows: they wait here, and become the flows'.
+The database sends authentication, settings, notices, its cancel key and perhaps an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.authentication import PassThrough, tell_refusal
+from acra_twisted.dialects.postgresql.contextsettings import note_parameter
+from acra_twisted.dialects.postgresql.propagation import (
+    NOTHING,
+    SERVER_NAME,
+    SERVER_VALUE,
+    Disclosure,
+)
+from acra_twisted.dialects.postgresql.rows import CopyRows
+from acra_twisted.errors import WireError
+from acra_twisted.exchange import MESSAGES, Work, take_reply
+from acra_twisted.loginactions import (
+    CLIENT,
+    DATABASE,
+    UNKNOWN_SERVER,
+    Action,
+    Ask,
+    Cancellable,
+    Carry,
+    Copy,
+    Fail,
+    Ready,
+    Write,
+)
+from acra_twisted.results import STREAM, Columns
+from acra_twisted.session import IDLE, Session
+from acra_twisted.verdicts import Deny
+from acra_twisted.wire.framing import ChunkBuffer
+from acra_twisted.wire.postgres import backend, frames
+
+#: The requests that may come before their time.
+_REQUESTS: Final = frozenset(
+    (
+        frames.QUERY,
+        frames.PARSE,
+        frames.BIND,
+        frames.DESCRIBE,
+        frames.EXECUTE,
+        frames.CLOSE,
+        frames.SYNC,
+        frames.FLUSH,
+        frames.FUNCTION_CALL,
+    )
+)
+#: The texts that stages judge: they may hold something out of a table.
+_TEXTS: Final = frozenset(
+    (frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS, frames.ERROR_RESPONSE)
+)
+#: The column of a message that is no row: its body.
+_ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM)
+
+
+class UntilReady:
+    """One session, whose startup is the head of its queue of replies; sans-IO.
+
+    ``flows`` makes the session's flows.  ``mediator`` judges authentication and tells of refusals;
+    None: the login is another's, and so are its refusals and its cancel key.  ``judges``: stages
+    look at texts.  ``unknown`` are the options of the protocol that the client must be told about,
+    ``minor`` the version that it asked for.
+    ``announces``: the client is a connector, to which this server makes itself known;
+    ``must_announce``: AcraServer must have done so, or the session is carried unread.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        flows: Callable[[], tuple[Any, Any]],
+        *,
+        mediator: PassThrough | None = None,
+        judges: bool = False,
+        unknown: list[bytes] | None = None,
+        minor: int = 0,
+        announces: bool = False,
+        must_announce: bool = False,
+        disclosure: Disclosure = NOTHING,
+    ) -> None:
+        exchange = session.outstanding[0][2]
+        assert exchange is not None  # noqa: S101 - a startup has one
+        self._session = session
+        self._exchange = exchange
+        self._flows = flows
+        self._mediator = mediator
+        self._judges = judges
+        self._unknown = unknown or []
+        # Whether NegotiateProtocolVersion is still to be sent, or completed.
+        self._negotiates = bool(unknown) or minor > frames.PROTOCOL_MINOR
+        self._announces = announces
+        self._must_announce = must_announce
+        self._announced = False
+        self._disclosure = disclosure
+        self._has_key = False
+        self._buffers = {CLIENT: ChunkBuffer(), DATABASE: ChunkBuffer()}
+        self._out: dict[str, list[bytes]] = {CLIENT: [], DATABASE: []}
+        self._more: list[Action] = []
+        # The message about which stages were asked.
+        self._asked: bytes | None = None
+        self._is_over = False
+        #: Requests wait: the client need not be read.
+        self.holding = False
+        #: The client has said that it goes.
+        self.terminated = False
+        self._on: dict[int, Callable[[bytes], None]] = {
+            frames.AUTHENTICATION: self._authentication,
+            frames.BACKEND_KEY_DATA: self._backend_key,
+            frames.NEGOTIATE_VERSION: self._to_client,
+            frames.ERROR_RESPONSE: self._error,
+            frames.NOTICE: self._to_client,
+            frames.NOTIFICATION: self._to_client,
+            frames.PARAMETER_STATUS: self._parameter_status,
+            frames.READY_FOR_QUERY: self._ready,
+        }
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the client waits for the session, and has been told of no error."""
+        return not self._is_over and self._exchange.outcome is None
+
+    def feed(self, leg: str, data: bytes) -> list[Action]:
+        """Bytes of a leg; see ILogin."""
+        if self._is_over or (leg == CLIENT and self.terminated):
+            return []
+        self._buffers[leg].feed(data)
+        if leg == DATABASE and not self._exchange.first_byte:
+            self._exchange.first_byte = self._session.clock()
+        return self._act(self._read_client if leg == CLIENT else self._read_database)
+
+    def answered(self, verdict: Any) -> list[Action]:
+        """The stages' verdict on a text: PASS, or Deny."""
+        asked, self._asked = self._asked, None
+        assert asked is not None  # noqa: S101 - the question was about one
+        return self._act(lambda: self._judged(asked, verdict))
+
+    def _act(self, step: Callable[[], None]) -> list[Action]:
+        """The actions of one step: writes first, one for each leg."""
+        try:
+            step()
+        except WireError as error:
+            self._is_over = True
+            self._more = [Fail(error)]
+        traffic = self._session.traffic
+        actions: list[Action] = []
+        for leg, parts in self._out.items():
+            data = b"".join(parts)
+            if data:
+                actions.append(Write(leg, data))
+                parts.clear()
+                if leg == CLIENT:
+                    traffic.to_client += len(data)
+                else:
+                    traffic.to_database += len(data)
+        actions += self._more
+        self._more = []
+        return actions
+
+    # -- the client -------------------------------------------------------------------------------
+
+    def _read_client(self) -> None:
+        buffer = self._buffers[CLIENT]
+        while not (self.holding or self.terminated):
+            data, position = buffer.data, buffer.position
+            if position < len(data) and data[position] in _REQUESTS:
+                self.holding = True
+                return
+            if len(data) - position < 5:
+                buffer.wait_for(5)
+                return
+            kind, length = frames.header(data, position)
+            if kind not in (frames.PASSWORD, frames.TERMINATE):
+                raise WireError("client", f"message type {chr(kind)!r} is not expected here")
+            frames.check_length("client", kind, length, frames.AUTHENTICATION_LIMIT)
+            end = position + 1 + length
+            if end > len(data):
+                buffer.wait_for(length + 1)
+                return
+            buffer.position = end
+            self._session.traffic.from_client += 1 + length
+            if kind == frames.TERMINATE:
+                self.terminated = True
+            elif self._mediator is not None:
+                self._mediator.from_client(data[position + 5 : end])
+            self._out[DATABASE].append(data[position:end])
+
+    # -- the database -----------------------------------------------------------------------------
+
+    def _read_database(self) -> None:
+        buffer = self._buffers[DATABASE]
+        while not self._is_over and self._asked is None:
+            data, position = buffer.data, buffer.position
+            if len(data) - position < 5:
+                buffer.wait_for(5)
+                return
+            kind, length = frames.header(data, position)
+            on = self._on.get(kind)
+            if on is None:
+                raise WireError("database", f"message type {chr(kind)!r} is not expected here")
+            frames.check_length("database", kind, length, frames.AUTHENTICATION_LIMIT)
+            end = position + 1 + length
+            if end > len(data):
+                buffer.wait_for(length + 1)
+                return
+            buffer.position = end
+            self._session.traffic.from_database += 1 + length
+            message = data[position:end]
+            if self._negotiates and kind != frames.ERROR_RESPONSE:
+                self._negotiate(message)
+                if kind == frames.NEGOTIATE_VERSION:
+                    continue
+            self._negotiates = False
+            if self._judges and kind in _TEXTS:
+                self._ask(message)
+            else:
+                on(message)
+
+    def _to_client(self, message: bytes) -> None:
+        self._out[CLIENT].append(message)
+
+    def _negotiate(self, message: bytes) -> None:
+        """Tell the client what we, besides the database, do not speak: before all else."""
+        self._negotiates = False
+        minor, unknown = frames.PROTOCOL_MINOR, list(self._unknown)
+        if message[0] == frames.NEGOTIATE_VERSION:
+            minor, more = frames.decode_negotiation(message[5:])
+            unknown += more
+        self._to_client(frames.encode_negotiation(minor, unknown))
+
+    def _authentication(self, message: bytes) -> None:
+        changed = None if self._mediator is None else self._mediator.from_database(message[5:])
+        self._to_client(message if changed is None else changed)
+
+    def _backend_key(self, message: bytes) -> None:
+        if self._has_key:
+            raise WireError("database", "a second BackendKeyData")
+        self._has_key = True
+        key = backend.decode_backend_key(message[5:])
+        if self._mediator is not None:
+            self._more.append(Cancellable(key))
+        self._to_client(message)
+
+    def _parameter_status(self, message: bytes) -> None:
+        if self._follow(message):
+            self._to_client(message)
+
+    def _follow(self, message: bytes) -> bool:
+        """Take note of a setting; False if it is none of the client's."""
+        name, value = backend.decode_parameter_status(message[5:])
+        if name == SERVER_NAME and self._must_announce:
+            self._announced = True
+            return False
+        note_parameter(self._session, name, value)
+        return True
+
+    def _error(self, message: bytes) -> None:
+        self._note_error(message)
+        hint = self._disclosure.hint(self._exchange)
+        self._to_client(backend.with_hint(message[5:], hint) if hint else message)
+
+    def _note_error(self, message: bytes) -> None:
+        fields = backend.decode_error(message[5:])
+        exchange = self._exchange
+        if exchange.outcome is None:
+            exchange.outcome = "error"
+            exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
+            if self._mediator is not None:
+                tell_refusal(self._session, exchange, fields)
+
+    def _ready(self, message: bytes) -> None:
+        session, disclosure = self._session, self._disclosure
+        status = replies.transaction(message[5:])
+        notice = disclosure.notice(self._exchange)
+        if notice:
+            self._to_client(backend.encode_notice(notice))
+        session.transaction = status
+        if status == IDLE:
+            session.prepared.transaction_ended()
+        session.ready = True
+        if self._announces:
+            self._to_client(backend.encode_parameter_status(SERVER_NAME, SERVER_VALUE))
+        self._to_client(message)
+        take_reply(session)
+        if session.settings is not None:
+            session.settings.ready()
+        self._is_over = True
+        rest = self._buffers[CLIENT].drain(), self._buffers[DATABASE].drain()
+        if self._must_announce and not self._announced:
+            self._more += [Carry(UNKNOWN_SERVER), Copy(*rest)]
+        else:
+            self._more.append(Ready(self._flows(), *rest))
+
+    # -- stages -----------------------------------------------------------------------------------
+
+    def _ask(self, message: bytes) -> None:
+        self._asked = message
+        batch = CopyRows(message, _ANYTHING, 0, len(message))
+        self._more.append(Ask(Work(MESSAGES, batch, self._exchange)))
+
+    def _judged(self, message: bytes, verdict: Any) -> None:
+        if type(verdict) is not Deny:
+            self._on[message[0]](message)
+        elif message[0] == frames.ERROR_RESPONSE:
+            self._note_error(message)
+            self._to_client(backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text))
+        elif message[0] == frames.PARAMETER_STATUS:
+            self._follow(message)
+        self._read_database()

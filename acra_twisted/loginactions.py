@@ -1,0 +1,138 @@
+"""The actions that a login asks for, and the facts that it is told: see `interfaces.ILogin`.
+
+A login is everything between a client's first byte and the session's first request.  It knows no
+socket, no clock and no file: it is fed the bytes of both legs and facts about them, and answers
+each time with a list of actions.  `proxy.handshake` carries them out, in order; those that only a
+daemon can carry out (Connect, Cancellable, Serve, Carry, Copy) it hands on to its host.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+# The two legs.
+CLIENT: Final = "client"
+DATABASE: Final = "database"
+
+# The purposes of a connection to the database.
+SESSION: Final = "a session"
+ERRAND: Final = "a request that opens no session"
+
+# Why a session is carried unread: its bytes are encrypted for us; it is a request to cancel; it
+# does not begin as this database's sessions do; its server did not make itself known.
+ENCRYPTED: Final = "encrypted"
+CANCEL: Final = "cancel"
+OTHER: Final = "other"
+UNKNOWN_SERVER: Final = "foreign"
+
+
+class Write(NamedTuple):
+    """Send ``data`` on ``leg``."""
+
+    leg: str
+    data: bytes
+
+
+class StartTLS(NamedTuple):
+    """Begin TLS on ``leg``.  ``received`` are bytes of the peer's ClientHello that have been read
+    already.  The answer is ``tls_started``."""
+
+    leg: str
+    received: bytes = b""
+
+
+class Connect(NamedTuple):
+    """Reach the database for ``purpose``.  The answer is ``connected``; or the host ends it, if it
+    does not want this client to have that.
+
+    ``request`` says what is wanted; ``first`` are the bytes that the database gets first.
+    """
+
+    purpose: str
+    request: Any
+    first: bytes
+
+
+class Open(NamedTuple):
+    """Make the Session: the database is reached.  The answer is ``opened``."""
+
+
+class Ask(NamedTuple):
+    """Find the answer to ``question``, now or later, and give it to ``answered``.
+
+    A `Work` is a question for the stages; its answer is their verdict.  The database leg is not
+    read meanwhile.
+    """
+
+    question: Any
+
+
+class Cancellable(NamedTuple):
+    """The database has given the session ``key``, by which others may cancel its requests."""
+
+    key: Any
+
+
+class Serve(NamedTuple):
+    """Serve what the client has asked for, which is no session: ``what`` says what it is."""
+
+    what: Any
+
+
+class Carry(NamedTuple):
+    """Take note that bytes are carried unread, and ``why``; empty if nobody wants to know.
+
+    The login still sees the bytes of both legs until it says `Copy`.
+    """
+
+    why: str
+
+
+class Close(NamedTuple):
+    """Send what is queued on ``leg``, then close it."""
+
+    leg: str
+
+
+class Fail(NamedTuple):
+    """End the connection for ``error``, a WireError or a HandshakeError; ``at_once``: without
+    waiting for the client to read what is queued."""
+
+    error: Exception
+    at_once: bool = False
+
+
+class Ready(NamedTuple):
+    """Go on without the login: the session is ready.
+
+    ``flows`` are those of requests and of replies.  The rest is what was read behind the login's
+    last bytes: it belongs to the flows.
+    """
+
+    flows: tuple[Any, Any]
+    from_client: bytes = b""
+    from_database: bytes = b""
+
+
+class Copy(NamedTuple):
+    """Go on without the login: copy both legs, unread, and before that what was read and not passed
+    on."""
+
+    from_client: bytes = b""
+    from_database: bytes = b""
+
+
+Action = (
+    Write
+    | StartTLS
+    | Connect
+    | Open
+    | Ask
+    | Cancellable
+    | Serve
+    | Carry
+    | Close
+    | Fail
+    | Ready
+    | Copy
+)
