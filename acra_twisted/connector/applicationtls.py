@@ -16,6 +16,13 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.transport import tls
 from acra_twisted.transport.tls import Credentials, TLSContext
 
+#: What the log says of an application that left.
+LEFT = (
+    "An application asked for TLS, was told that there is none, and left: it may have "
+    "sslmode=require. Set application_tls_cert and application_tls_key, or sslmode=prefer. A "
+    "certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=localhost "
+    "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout app.key -out app.pem"
+)
 #: What the log says of the first session that is carried unread, by why.
 UNREAD = {
     ENCRYPTED: "An application's TLS goes through to AcraServer: its requests are not traced here, "

@@ -17,7 +17,9 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.connector.answer import judge
+from acra_twisted.connector.copying import Copying
 from acra_twisted.connector.link import LinkChannel, begin
+from acra_twisted.connector.record import ConnectionRecord
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import CANCEL, CLIENT, UNKNOWN_SERVER, Carry, Copy
 from acra_twisted.proxy import ends
@@ -25,11 +27,9 @@ from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import CONNECTING, Valve
 from acra_twisted.session import Identity, Session
-from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans
-from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.failures import Party, reason_of, tell
+from acra_twisted.transport.failures import Party, reason_of
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
 
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 _FAREWELL_TIME = 5.0
 #: How far an application came that has gone without asking for anything.
 ACCEPTED, DECLINED_TLS = "accepted", "declined_tls"
-_LEFT = (
-    "An application asked for TLS, was told that there is none, and left: it may have "
-    "sslmode=require. Set application_tls_cert and application_tls_key, or sslmode=prefer. A "
-    "certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=localhost "
-    "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout app.key -out app.pem"
-)
 
 
 class ApplicationConnection(Channel):
@@ -58,7 +52,6 @@ class ApplicationConnection(Channel):
         self._connector = connector
         self.number = number
         self.identity = Identity(connector.client_id, "", False)
-        self._tracing = connector.tracing
         # The id of the span of the session's startup, if the application brings a context for it.
         follows = connector.mark & tracecontext.FOLLOWS
         self._startup_span = spans.new_span_id() if follows else ""
@@ -79,7 +72,6 @@ class ApplicationConnection(Channel):
         self._farewell_until = 0.0
         self._early = b""
         self._spoken = False
-        self._wrap: Span | None = None
         self._is_cut = False
         #: What is followed, or would be if it could be read.
         self.session: Session | None = None
@@ -87,28 +79,27 @@ class ApplicationConnection(Channel):
         self._is_carried = False
         self.receiver = self._early_data
         self._lost = False
-        self._loops: list[Span] = []
-        self._valves: tuple[tuple[Valve, str], ...] = ()
+        self._copying: Copying | None = None
 
     def opened(self) -> None:
         """Accepted: begin the trace and reach the server."""
         connector = self._connector
         self._opened_at = connector.reactor.seconds()
         self.identity.locate(self.transport.getPeer())
-        self.span = self._tracing.root("handleConnection", spans.CLIENT)
-        self.span.add_attribute("acra.connection_id", self.number)
+        self._record = ConnectionRecord(connector, self.number, self.identity)
+        self.span = self._record.span
         self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
         self._valve.close(CONNECTING)
         connector.connections.admit(self)
         if connector.connections.is_full:
-            self._event(events.REFUSED_CONNECTION, "Too many connections")
+            self._record.event(events.REFUSED_CONNECTION, "Too many connections")
             self._say_farewell("sorry, too many clients already", b"53300")
             return
         if not connector.admits(self):
-            self._event(events.REFUSED_CONNECTION, "Whose process it is may not connect")
+            self._record.event(events.REFUSED_CONNECTION, "Whose process it is may not connect")
             self._say_farewell("this user may not connect", b"28000")
             return
-        self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
+        self._record.link_begins()
         self._attempt = begin(connector.connect, connector.connect_timeout, connector.reactor)
         self._connecting = self._attempt
         self._connecting.addCallbacks(self._established, self._unreachable)
@@ -122,18 +113,11 @@ class ApplicationConnection(Channel):
             link.close()
             self._ended()
             return
-        tracing = self._tracing
-        assert self._wrap is not None  # noqa: S101 - nothing was carried yet
-        self._wrap.end = tracing.clock()
-        mark = self._connector.mark
-        link.write(tracecontext.encode(self.span.context, mark, self._startup_span))
+        self._record.link_stands(self._attempt.local)
+        context = self.span.context
+        link.write(tracecontext.encode(context, self._connector.mark, self._startup_span))
         self._link = link
         link.carry(self, self._server_data)
-        self._loops = [
-            tracing.child(self.span, "ProxyWithTracing", spans.INTERNAL) for _ in range(2)
-        ]
-        for loop, direction in zip(self._loops, ("request", "response"), strict=True):
-            loop.add_attribute("acra.direction", direction)
         self.receiver = self._application_data
         self._handshake.attach(link)
         self._handshake.begin()
@@ -141,13 +125,6 @@ class ApplicationConnection(Channel):
         early, self._early = self._early, b""
         if early:
             self.receiver(early)
-
-    def _emit_wrap(self) -> None:
-        """Hand on the span of the link's handshake, now that it was made for something."""
-        wrap, self._wrap = self._wrap, None
-        if wrap is not None:
-            wrap.end = wrap.end or self._tracing.clock()
-            self._tracing.emit(wrap)
 
     def _early_data(self, data: bytes) -> None:
         self._spoken = True
@@ -161,7 +138,7 @@ class ApplicationConnection(Channel):
     def _application_data(self, data: bytes) -> None:
         self._spoken = True
         if self._is_carried:
-            self._emit_wrap()
+            self._record.hand_on_wrap()
         self._handshake.from_client(data)
 
     def _server_data(self, data: bytes) -> None:
@@ -171,7 +148,7 @@ class ApplicationConnection(Channel):
 
     def tls_context(self, leg: str) -> Any:
         """See Host: the link has its own protection."""
-        self._emit_wrap()
+        self._record.hand_on_wrap()
         return self._connector.application_context
 
     def tls_started(self) -> None:
@@ -181,7 +158,7 @@ class ApplicationConnection(Channel):
     def failed(self, error: Exception, at_once: bool) -> None:
         """See Host: the application may not go on so."""
         code = events.UNEXPECTED_PACKET if isinstance(error, WireError) else events.TLS_INIT
-        self._event(code, str(error))
+        self._record.event(code, str(error))
         if at_once:
             self.abort()
             return
@@ -200,22 +177,11 @@ class ApplicationConnection(Channel):
         """Return True if the first answer is not AcraServer's; this also logs an error."""
         wrong, refusal = judge(data, said)
         if refusal:
-            self._event(
-                events.START_CONNECTION,
-                "AcraServer refused the session",
-                error=refusal,
-                local=self._attempt.local or None,
-            )
+            self._record.refused(refusal)
         if wrong is None:
             return False
         reason = reason_of(wrong, self._connector.server)
-        tell(self.span, spans.UNAVAILABLE, reason)
-        self._event(
-            events.WRAP_CONNECTION,
-            "Can't wrap connection",
-            error=str(reason),
-            local=self._attempt.local or None,
-        )
+        self._record.foreign(reason)
         farewell = f"AcraConnector could not connect to AcraServer: {reason.public}"
         if self._is_followed:
             self._handshake.finish("not AcraServer", (b"08006", farewell))
@@ -224,17 +190,17 @@ class ApplicationConnection(Channel):
             if link is not None:
                 link.let_go()
                 link.abort()
-            self._end_loops()
-            self._say_farewell(farewell, b"08006")
+            self._record.end_loops()
+            self._say_farewell(farewell)
         return True
 
     # -- what is carried -------------------------------------------------------------------------
 
     def make_session(self) -> Session:
         """See Host."""
-        self._emit_wrap()
+        self._record.hand_on_wrap()
         connector = self._connector
-        session = Session(self.number, self.identity, connector.observers, self._tracing.clock)
+        session = Session(self.number, self.identity, connector.observers, connector.tracing.clock)
         session.span = self.span
         self.session = session
         return session
@@ -253,46 +219,33 @@ class ApplicationConnection(Channel):
         self._is_carried = True
         link = self._link
         assert link is not None  # noqa: S101 - nothing is carried to nobody
-        valves = self._handshake.valves
-        if valves is None:
-            reader = Valve(lambda: link.transport, self._connector.reactor.seconds)
-            self.register(reader)
-            link.register(self._valve)
-            valves = (self._valve, reader)
-        self._valves = ((valves[1], "application"), (valves[0], "server"))
-        why = action.why
-        if not why:
-            return
-        self._emit_wrap()
+        self._copying = Copying(
+            self, link, self._handshake.valves, self._valve, self._connector.reactor.seconds
+        )
+        if action.why:
+            self._record.hand_on_wrap()
         # Its requests are not traced here, if they should be.
-        if self._login.reads and why != CANCEL:
+        if self._login.reads and action.why != CANCEL:
             session = self.session or self.make_session()
-            session.unread = why
-            self.span.add_attribute("acra.unread", why)
-            self._connector.carries_unread(self, why)
+            session.unread = action.why
+            self.span.add_attribute("acra.unread", action.why)
+            self._connector.carries_unread(self, action.why)
 
     def _copy(self, action: Copy) -> None:
-        """Chunk by chunk, unread, with no method of ours between."""
+        """See Copying."""
         self._handshake.let_go()
-        link = self._link
-        assert link is not None  # noqa: S101 - nothing is carried to nobody
-        self.receiver, link.receiver = link.sender, self.sender
-        if action.from_database:
-            self.write(action.from_database)
-        if action.from_client:
-            link.write(action.from_client)
+        assert self._copying is not None  # noqa: S101 - Carry comes before
+        self._copying.begin(action.from_client, action.from_database)
 
     def fatal(self, sqlstate: bytes, text: str) -> bytes:
         """See Host."""
-        encoded: bytes = self._connector.dialect.encode_fatal(sqlstate, text)
-        return encoded
+        return self._connector.dialect.encode_fatal(sqlstate, text)
 
     def session_ended(self, reason: str) -> None:
         """See Host."""
         self.receiver = self._ignored
         if self._link is not None:
             self._link.receiver = self._ignored
-        assert self.session is not None  # noqa: S101 - it has one
         self._connector.observers.session_closed(self.session, reason)
 
     # -- ends -------------------------------------------------------------------------------------
@@ -307,20 +260,10 @@ class ApplicationConnection(Channel):
             self._ended()
             return
         reason = reason_of(failure, self._connector.server)
-        reached = bool(self._attempt.local)
-        assert self._wrap is not None  # noqa: S101 - nothing was carried yet
-        tell(self._wrap, spans.UNAVAILABLE, reason)
-        self._wrap.end = self._tracing.clock()
-        self._emit_wrap()
-        code = events.WRAP_CONNECTION if reached else events.START_CONNECTION
-        self.span.fail(spans.UNKNOWN, "" if reached else "Can't connect to AcraServer")
-        text = "Can't wrap connection" if reached else "Can't connect to AcraServer"
-        self._event(code, text, error=str(reason), local=self._attempt.local or None)
-        self._say_farewell(
-            f"AcraConnector could not connect to AcraServer: {reason.public}", b"08006"
-        )
+        self._record.unreachable(reason, self._attempt.local)
+        self._say_farewell(f"AcraConnector could not connect to AcraServer: {reason.public}")
 
-    def _say_farewell(self, text: str, sqlstate: bytes) -> None:
+    def _say_farewell(self, text: str, sqlstate: bytes = b"08006") -> None:
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
         self.receiver = self._handshake.from_client
         self._valve.open(CONNECTING)
@@ -331,17 +274,12 @@ class ApplicationConnection(Channel):
 
     def server_lost(self, reason: Failure) -> None:
         """The link is gone: what came last has been passed on."""
-        self._end_loops()
+        self._record.end_loops()
         unanswered = not self._lost and self._login.unanswered
         why = reason_of(reason, self._connector.server, stood=True, unanswered=unanswered)
-        if unanswered or not (reason.check(ConnectionDone) or self._is_over):
-            tell(self.span, spans.UNKNOWN, why)
-            self._event(
-                events.CLOSE_CONNECTION,
-                "Lost AcraServer",
-                error=str(why),
-                local=self._attempt.local or None,
-            )
+        has_ended = self._is_followed and self._handshake.finished
+        if unanswered or not (reason.check(ConnectionDone) or has_ended):
+            self._record.lost(why)
         farewell = f"AcraConnector lost AcraServer before it answered: {why.public}"
         self._link = None
         if self._is_followed:
@@ -350,15 +288,10 @@ class ApplicationConnection(Channel):
         elif self._lost:
             return
         elif unanswered:
-            self._say_farewell(farewell, b"08006")
+            self._say_farewell(farewell)
         else:
             self.receiver = self._ignored
             self.close()
-
-    @property
-    def _is_over(self) -> bool:
-        """Return True if there was a session, and it has ended."""
-        return self._is_followed and self._handshake.finished
 
     def lost(self, reason: Failure) -> None:
         """The application is gone."""
@@ -377,21 +310,12 @@ class ApplicationConnection(Channel):
         if silent:
             self._connector.metrics.left_silently(silent)
         else:
-            self._emit_wrap()
-            self._end_loops()
-            self._tracing.finish(self.span)
+            self._record.finish()
         session = self.session
         if session is not None and session.unread == UNKNOWN_SERVER:
             self._connector.observers.session_closed(session, "carried unread to its end")
         elif not self._is_followed:
-            log = self._connector.log.debug if silent else self._connector.log.info
-            log(
-                "Finished processing client's connection",
-                reason="it asked for nothing" if silent else "nothing was followed",
-                session_id=self.number,
-                trace_id=self.span.trace_id,
-                span_id=self.span.span_id,
-            )
+            self._record.not_followed(silent)
         if self._connecting is None:
             self._ended()
         elif self._is_cut:
@@ -405,11 +329,9 @@ class ApplicationConnection(Channel):
     def _explain(self, reason: Failure) -> None:
         """Say why, where TLS with the application may be the reason."""
         if self._starting_tls:
-            text = "TLS with an application failed"
-            why = reason_of(reason, Party(APPLICATION))
-            self._event(events.TLS_INIT, text, error=str(why))
+            self._record.tls_failed(reason_of(reason, Party(APPLICATION)))
         elif self._login.declined:
-            self._connector.log.info("{event_text}", event_text=_LEFT, session_id=self.number)
+            self._record.declined()
 
     def _silent_at(self, reason: Failure) -> str:
         """How far an application came that has gone without asking for anything; empty if it has
@@ -419,10 +341,6 @@ class ApplicationConnection(Channel):
         if self._login.declined:
             return DECLINED_TLS
         return "" if self._spoken else ACCEPTED
-
-    def _end_loops(self) -> None:
-        for span in self._loops:
-            self._tracing.finish(span)
 
     def check(self, now: float) -> None:
         """Called about once a second."""
@@ -444,22 +362,20 @@ class ApplicationConnection(Channel):
     def _check_writes(self, now: float) -> None:
         """End what is copied to a peer that does not read."""
         limit = self._connector.write_timeout
-        if not limit or self._link is None:
-            return
-        for valve, side in self._valves:
-            since = valve.blocked_since
-            if since is not None and now - since > limit:
-                self._event(events.NETWORK_WRITE, f"The {side} does not read")
-                self._link.abort()
-                self.abort()
-                return
+        side = self._copying.unread(now, limit) if limit and self._copying else ""
+        if side:
+            self._record.event(events.NETWORK_WRITE, f"The {side} does not read")
+            self._abort_both()
 
     def _drop(self) -> None:
         """It took too long to get ready."""
-        self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+        self._record.event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
         if self._is_followed:
             self._handshake.finish("handshake timeout", ends.HANDSHAKE)
-            return
+        else:
+            self._abort_both()
+
+    def _abort_both(self) -> None:
         if self._link is not None:
             self._link.abort()
         self.abort()
@@ -481,13 +397,3 @@ class ApplicationConnection(Channel):
         if self._link is not None:
             self._link.close()
         self.close()
-
-    def _event(self, code: int, text: str, **fields: Any) -> None:
-        self._connector.event(
-            code,
-            text,
-            trace_id=self.span.trace_id,
-            span_id=self.span.span_id,
-            session_id=self.number,
-            **{**identity_fields(self.identity), **fields},
-        )
