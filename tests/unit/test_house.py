@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -60,6 +61,41 @@ CIRCLES = {
     ("telemetry.metrics", "telemetry.pages"),
 }
 
+#: Packages and modules that know no database; the daemons' compositions are excepted.
+SHARED = {
+    *("transport", "proxy", "pipeline", "plugins", "stages", "telemetry"),
+    *("server", "connector", "daemon", "session", "exchange", "outstanding", "results"),
+}
+#: Those that still do.
+KNOW_ONE = {
+    "connector.answer",
+    "connector.applicationtls",
+    "connector.checks",
+    "connector.connection",
+    "connector.context",
+    "connector.effects",
+    "connector.farewell",
+    "connector.service",
+    "connector.spanlink",
+    "connector.watch",
+    "pipeline.driver",
+    "proxy.ends",
+    "proxy.limits",
+    "proxy.relay",
+    "server.arrival",
+    "server.cancel",
+    "server.checks",
+    "server.connection",
+    "server.context",
+    "server.database",
+    "server.offered",
+    "server.service",
+}
+#: Of a database, as a module's name begins; its flows' base is every database's.
+OF_A_DATABASE = re.compile(r"dialects\.(?!flow\b)\w|wire\.(postgres|mysql)\b").match
+_SQLSTATE = re.compile(rb"(?=.*[0-9])[0-9A-Z]{5}")
+_DATABASES = frozenset(("postgres", "postgresql", "mysql", "mariadb"))
+
 
 def modules():
     return sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")
@@ -88,6 +124,31 @@ def group(name):
     """The first part of a module's name below the package; None for anything else."""
     parts = name.split(".")
     return parts[1] if parts[0] == "acra_twisted" and len(parts) > 1 else None
+
+
+def every_import(path):
+    """Names of imported modules, those for type checking alone included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def named_databases(text):
+    """The databases and SQLSTATEs among the constants of a module; docstrings are none."""
+    found = set()
+    tree = ast.parse(text)
+    said = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in said:
+            value = node.value
+            if isinstance(value, str) and value in _DATABASES:
+                found.add(value)
+            elif isinstance(value, bytes) and _SQLSTATE.fullmatch(value):
+                found.add(value.decode())
+    return found
 
 
 class ImportOrder(SynchronousTestCase):
@@ -235,3 +296,29 @@ class Plugin(SynchronousTestCase):
             [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=TOP
         )
         self.assertEqual(done.stdout.strip(), "[]")
+
+
+class Databases(SynchronousTestCase):
+    """What a database is called, its packets and its numbers are its dialect's."""
+
+    def test_shared_code_knows_none(self):
+        found = set()
+        for path in modules():
+            name = short(module_name(path, TOP))
+            if name.split(".")[0] in SHARED:
+                imported = {short(other) for other in every_import(path)}
+                if named_databases(path.read_text()) or any(map(OF_A_DATABASE, imported)):
+                    found.add(name)
+        self.assertEqual(found - KNOW_ONE, set())
+
+    def test_what_names_one_is_found(self):
+        for text, expected in (
+            ("a = 'postgresql'", {"postgresql"}),
+            ("a = Fatal(b'57P01', 'the database is PostgreSQL')", {"57P01"}),
+            ("a = {b'28000': 1}", {"28000"}),
+            (
+                "'''postgresql'''\ndef f():\n    'mysql'\n    return b'ABCDE', '57P01', b'571'",
+                set(),
+            ),
+        ):
+            self.assertEqual(named_databases(text), expected)
