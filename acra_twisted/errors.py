@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from acra_twisted.endreason import EndReason
 from acra_twisted.events import WRONG_CONFIGURATION
 
 
@@ -69,14 +70,14 @@ def try_all(*checks: Callable[[], object]) -> None:
 class WireError(AcraError):
     """A peer broke the protocol.
 
-    ``side`` is ``"client"``, ``"database"`` or ``"link"``.  ``sqlstate`` is what the client is
-    told where a reply is still legal; empty means that it is told nothing.
+    ``side`` is ``"client"``, ``"database"`` or ``"link"``.  ``reason`` is what the client is told
+    where a reply is still legal; None: it is told nothing.
     """
 
-    def __init__(self, side: str, text: str, sqlstate: bytes = b"08P01") -> None:
+    def __init__(self, side: str, text: str, reason: EndReason | None = EndReason.PROTOCOL) -> None:
         super().__init__(text)
         self.side = side
-        self.sqlstate = sqlstate
+        self.reason = reason
 
 
 class FrameTooLarge(WireError):

@@ -128,7 +128,7 @@ class Exchange:
         "kind",
         "statement",
         "outcome",
-        "sqlstate",
+        "status_code",
         "denied_by",
         "reason",
         "code",
@@ -154,7 +154,7 @@ class Exchange:
         self.kind = kind
         self.statement = statement
         self.outcome: str | None = None
-        self.sqlstate = ""
+        self.status_code = ""
         self.denied_by = ""
         self.reason = ""
         self.code = events.QUERY_NOT_ALLOWED
@@ -190,10 +190,13 @@ class Exchange:
             session.settings.closed(self)
         session.observer.exchange_closed(self)
 
-    def refuse(self, deny: Deny) -> None:
-        """The client gets an error in place of its reply, or of the rest of it."""
+    def refuse(self, deny: Deny, status_code: str) -> None:
+        """Note that the client gets an error in place of its reply, or of the rest of it.
+
+        ``status_code`` is what its database calls that error.
+        """
         self.outcome = "denied"
-        self.sqlstate = deny.sqlstate.decode()
+        self.status_code = status_code
         self.reason = deny.reason
         self.code = deny.code
         self.rule = deny.rule

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
 
+    from acra_twisted.endreason import EndReason
     from acra_twisted.exchange import Exchange, Parameters, Statement, Work
     from acra_twisted.loginactions import Action
     from acra_twisted.options import Option, Settings
@@ -298,7 +299,7 @@ class ILogin(Interface):
     def answered(answer: Any) -> Sequence[Action]:
         """The answer to Ask."""
 
-    def refuse(sqlstate: bytes, text: str, trace_id: str = "") -> Sequence[Action]:
+    def refuse(reason: EndReason, text: str, trace_id: str = "") -> Sequence[Action]:
         """Give the client up: tell it why, as soon as it can understand it, and close its leg."""
 
 
@@ -317,7 +318,7 @@ class IDatabaseDialect(Interface):
     name: str = Attribute("'postgresql' or 'mysql', as in db.system.name.")
     default_port: int = Attribute("Port used when the ini file gives none.")
 
-    def encode_fatal(sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
+    def encode_farewell(reason: EndReason, text: str, trace_id: str = "") -> bytes:
         """The error that ends a session, in the database's own form; ``trace_id`` is for those
         whom errors tell of traces."""
 

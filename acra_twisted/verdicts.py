@@ -76,6 +76,16 @@ class Deny:
         )
 
 
+def broken(stage: str) -> Deny:
+    """Say what a client is told when a stage broke; the reason is in the log."""
+    return Deny(
+        f"the statement could not be processed: stage {stage} failed",
+        sqlstate=b"58000",
+        errno=1105,
+        code=events.STAGE_FAILED,
+    )
+
+
 class Hangup:
     """End the connection.  ``reason`` goes to the log."""
 

@@ -113,7 +113,7 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         done.flows,
         server.pipeline,
         server.context.limits,
-        fatal=server.context.dialect.encode_fatal,
+        fatal=server.context.dialect.encode_farewell,
         seconds=lambda: 0.0,
         later=lambda seconds, function: None,
         ended=lambda reason: None,

@@ -20,6 +20,7 @@ from acra_twisted.connector.answer import judge
 from acra_twisted.connector.copying import Copying
 from acra_twisted.connector.link import LinkChannel, begin
 from acra_twisted.connector.record import ConnectionRecord
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import CANCEL, CLIENT, UNKNOWN_SERVER, Carry, Copy
 from acra_twisted.proxy import ends
@@ -93,11 +94,11 @@ class ApplicationConnection(Channel):
         connector.connections.admit(self)
         if connector.connections.is_full:
             self._record.event(events.REFUSED_CONNECTION, "Too many connections")
-            self._say_farewell("sorry, too many clients already", b"53300")
+            self._say_farewell("sorry, too many clients already", EndReason.TOO_MANY)
             return
         if not connector.admits(self):
             self._record.event(events.REFUSED_CONNECTION, "Whose process it is may not connect")
-            self._say_farewell("this user may not connect", b"28000")
+            self._say_farewell("this user may not connect", EndReason.LOGIN)
             return
         self._record.link_begins()
         self._attempt = begin(connector.connect, connector.connect_timeout, connector.reactor)
@@ -166,8 +167,8 @@ class ApplicationConnection(Channel):
         link = self._link
         if link is not None:
             link.receiver = self._ignored
-        if isinstance(error, WireError) and error.sqlstate:
-            self._handshake.refuse(error.sqlstate, str(error))
+        if isinstance(error, WireError) and error.reason:
+            self._handshake.refuse(error.reason, str(error))
         else:
             self.close()
         if link is not None:
@@ -184,7 +185,7 @@ class ApplicationConnection(Channel):
         self._record.foreign(reason)
         farewell = f"AcraConnector could not connect to AcraServer: {reason.public}"
         if self._is_followed:
-            self._handshake.finish("not AcraServer", (b"08006", farewell))
+            self._handshake.finish("not AcraServer", (EndReason.DATABASE, farewell))
         else:
             link, self._link = self._link, None
             if link is not None:
@@ -237,9 +238,10 @@ class ApplicationConnection(Channel):
         assert self._copying is not None  # noqa: S101 - Carry comes before
         self._copying.begin(action.from_client, action.from_database)
 
-    def fatal(self, sqlstate: bytes, text: str) -> bytes:
+    def fatal(self, reason: EndReason, text: str) -> bytes:
         """See Host."""
-        return self._connector.dialect.encode_fatal(sqlstate, text)
+        encoded: bytes = self._connector.dialect.encode_farewell(reason, text)
+        return encoded
 
     def session_ended(self, reason: str) -> None:
         """See Host."""
@@ -263,11 +265,11 @@ class ApplicationConnection(Channel):
         self._record.unreachable(reason, self._attempt.local)
         self._say_farewell(f"AcraConnector could not connect to AcraServer: {reason.public}")
 
-    def _say_farewell(self, text: str, sqlstate: bytes = b"08006") -> None:
+    def _say_farewell(self, text: str, reason: EndReason = EndReason.DATABASE) -> None:
         self._farewell_until = self._connector.reactor.seconds() + _FAREWELL_TIME
         self.receiver = self._handshake.from_client
         self._valve.open(CONNECTING)
-        self._handshake.refuse(sqlstate, text)
+        self._handshake.refuse(reason, text)
         early, self._early = self._early, b""
         if early:
             self._handshake.from_client(early)
@@ -284,7 +286,7 @@ class ApplicationConnection(Channel):
         self._link = None
         if self._is_followed:
             self.receiver = self._ignored
-            self._handshake.database_lost(reason, (b"08006", farewell))
+            self._handshake.database_lost(reason, (EndReason.DATABASE, farewell))
         elif self._lost:
             return
         elif unanswered:

@@ -14,10 +14,9 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted import events
 from acra_twisted.exchange import MESSAGES, ROWS, Work
 from acra_twisted.stagerun import StageRun
-from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace, broken
 
 #: Stage name, bound method, and whether traffic passes when it fails (advisory stages only).
 Hook = tuple[str, Callable[..., Any], bool]
@@ -25,16 +24,6 @@ Hook = tuple[str, Callable[..., Any], bool]
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
-
-
-def broken(stage: str) -> Deny:
-    """Say what a client is told when a stage broke; the reason is in the log."""
-    return Deny(
-        f"the statement could not be processed: stage {stage} failed",
-        sqlstate=b"58000",
-        errno=1105,
-        code=events.STAGE_FAILED,
-    )
 
 
 def then(

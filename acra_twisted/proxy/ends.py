@@ -8,26 +8,22 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.session import Session
 from acra_twisted.transport.failures import Party, Role, reason_of
 
-#: SQLSTATE and text.
-Farewell = tuple[bytes, str]
-
-#: SQLSTATE and text for each way a session is ended by us.
-SHUTDOWN: Final = (b"57P01", "terminating connection due to administrator command")
-HANDSHAKE: Final = (b"57P05", "terminating connection: it took too long to get ready")
-INTERNAL: Final = (b"XX000", "internal error in the proxy")
-HUNG_UP: Final = (b"42000", "the session was ended")
+#: Reason and text for each way a session is ended by us.
+SHUTDOWN: Final = (EndReason.SHUTDOWN, "terminating connection due to administrator command")
+HANDSHAKE: Final = (EndReason.NOT_READY, "terminating connection: it took too long to get ready")
+INTERNAL: Final = (EndReason.INTERNAL, "internal error in the proxy")
+HUNG_UP: Final = (EndReason.REFUSED, "the session was ended")
 UNANSWERED: Final = (
-    b"08006",
+    EndReason.DATABASE,
     "the database closed the connection before it answered; AcraServer's log says more",
 )
 TERMINATED: Final = "client terminated"
 _REFUSED: Final = "the database refused the login"
-#: The SQLSTATE of a login that cannot be.
-_AUTHORIZATION: Final = b"28000"
 _RAISE: Final = "raise message_size_limit in AcraServer, and in AcraConnector if there is one"
 
 
@@ -42,10 +38,10 @@ def lost(session: Session, side: str, reason: Failure) -> str:
     return f"{side}: {reason_of(reason, Party(Role(side)), stood=True).what}"
 
 
-def broken(session: Session, error: WireError) -> Farewell:
+def broken(session: Session, error: WireError) -> Farewell | None:
     """Report the event of a peer that broke its protocol.  Return what the client is told, which
     quotes no database."""
-    refused = error.sqlstate == _AUTHORIZATION
+    refused = error.reason is EndReason.LOGIN
     report = session.observer.security_event
     if refused:
         report(events.LOGIN_REFUSED, str(error), session, None, rule="proxy")
@@ -53,8 +49,10 @@ def broken(session: Session, error: WireError) -> Farewell:
         report(events.UNEXPECTED_PACKET, f"client: {error}", session, None)
     else:
         report(events.DATABASE_PROTOCOL, f"{error.side}: {error}", session, None)
+    if error.reason is None:
+        return None
     if error.side == "client" or refused:
-        return error.sqlstate, str(error)
+        return error.reason, str(error)
     if isinstance(error, FrameTooLarge):
-        return b"54000", f"the database's {error}: {_RAISE}"
-    return error.sqlstate, "the database broke its protocol"
+        return EndReason.TOO_LARGE, f"the database's {error}: {_RAISE}"
+    return error.reason, "the database broke its protocol"

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import lose_replies
 from acra_twisted.interfaces import ILogin
@@ -53,7 +54,7 @@ class Host(Protocol):
     def failed(self, error: Exception, at_once: bool) -> None:
         """End a connection that has no session, for a WireError or a HandshakeError."""
 
-    def fatal(self, sqlstate: bytes, text: str) -> bytes:
+    def fatal(self, reason: EndReason, text: str) -> bytes:
         """Encode the error that ends a session."""
 
     def session_ended(self, reason: str) -> None:
@@ -156,9 +157,9 @@ class Handshake:
         """Whether there was a session, and it has ended."""
         return self.is_over if self.relay is None else self.relay.finished
 
-    def refuse(self, sqlstate: bytes, text: str, trace_id: str = "") -> None:
+    def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> None:
         """Give up a client that has no session; see ILogin."""
-        self._perform(self.login.refuse(sqlstate, text, trace_id))
+        self._perform(self.login.refuse(reason, text, trace_id))
 
     # -- actions ----------------------------------------------------------------------------------
 
@@ -254,12 +255,12 @@ class Handshake:
         """End the session: the client is gone."""
         self._lost("client", reason, None)
 
-    def database_lost(self, reason: Failure, unanswered: ends.Farewell = ends.UNANSWERED) -> None:
+    def database_lost(self, reason: Failure, unanswered: Farewell = ends.UNANSWERED) -> None:
         """End the session: the database is gone.  ``unanswered`` is what a client is told that
         waits for its session, and has been told of no error."""
         self._lost("database", reason, unanswered if self.login.unanswered else None)
 
-    def _lost(self, side: str, reason: Failure, farewell: ends.Farewell | None) -> None:
+    def _lost(self, side: str, reason: Failure, farewell: Farewell | None) -> None:
         if self.relay is not None:
             self.relay.client_lost(reason) if side == "client" else self.relay.database_lost(reason)
         elif self.session is not None and self.login.terminated:
@@ -274,7 +275,7 @@ class Handshake:
         elif self.session is not None:
             self.session.draining = True
 
-    def finish(self, reason: str, farewell: ends.Farewell | None = None) -> None:
+    def finish(self, reason: str, farewell: Farewell | None = None) -> None:
         """End the session, once: tell the client why, close both sides."""
         if self.relay is not None:
             self.relay.finish(reason, farewell)

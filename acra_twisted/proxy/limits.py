@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.dialects.flow import ClientFlow
+from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.valve import OUTSTANDING, STAGE, Valve
 from acra_twisted.session import Session
@@ -50,38 +51,38 @@ class Limits:
 
 
 class Ending(NamedTuple):
-    """Why a session is ended, for the log, and what its client is told: SQLSTATE and text.
+    """Why a session is ended, for the log, and what its client is told.
 
     ``code`` and ``event``: the event, if it is one.  ``aborts``: at once, for somebody does not
     read what there is to say, or is not there.
     """
 
     reason: str
-    farewell: tuple[bytes, str] | None = None
+    farewell: Farewell | None = None
     code: int = 0
     event: str = ""
     aborts: bool = False
 
 
 IDLE: Final = Ending(
-    "idle timeout", (b"57P05", "terminating connection due to idle-session timeout")
+    "idle timeout", (EndReason.IDLE, "terminating connection due to idle-session timeout")
 )
 _SILENT: Final = Ending(
     "transaction idle timeout",
-    (b"25P03", "terminating connection due to idle-in-transaction timeout"),
+    (EndReason.IDLE_IN_TRANSACTION, "terminating connection due to idle-in-transaction timeout"),
 )
 _MESSAGE: Final = Ending(
-    "message timeout", (b"08P01", "terminating connection: a message took too long")
+    "message timeout", (EndReason.PROTOCOL, "terminating connection: a message took too long")
 )
 _STAGE: Final = Ending(
     "stage timeout",
-    (b"58000", "terminating connection: the statement could not be processed in time"),
+    (EndReason.STAGE, "terminating connection: the statement could not be processed in time"),
     events.STAGE_FAILED,
     "A stage has not answered within stage_timeout",
 )
 _REPLY: Final = Ending(
     "reply timeout",
-    (b"57014", "terminating connection: the database has said nothing for too long"),
+    (EndReason.NO_REPLY, "terminating connection: the database has said nothing for too long"),
     events.DROPPED_BY_TIMEOUT,
     "The database has said nothing for reply_timeout",
 )

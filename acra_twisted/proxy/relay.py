@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.dialects.flow import ClientFlow, DatabaseFlow, MessageFlow
+from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.exchange import lose_replies
 from acra_twisted.pipeline.hooks import Pipeline
@@ -37,7 +38,7 @@ class Relay:
         pipeline: Pipeline,
         limits: Limits,
         *,
-        fatal: Callable[[bytes, str], bytes],
+        fatal: Callable[[EndReason, str], bytes],
         seconds: Callable[[], float],
         later: Callable[[float, Callable[[], None]], Any],
         ended: Callable[[str], None],
@@ -216,7 +217,7 @@ class Relay:
         if isinstance(error, WireError):
             self.finish("protocol error", ends.broken(self.session, error))
         elif isinstance(error, RolledBackError):
-            self.finish(str(error), (b"40000", f"terminating connection: {error}"))
+            self.finish(str(error), (EndReason.ROLLED_BACK, f"terminating connection: {error}"))
         else:
             _log.failure("internal error", failure, **session_fields(self.session))
             self.finish("internal error", ends.INTERNAL)
@@ -229,7 +230,7 @@ class Relay:
         """True once the session is over."""
         return self._finished
 
-    def finish(self, reason: str, farewell: tuple[bytes, str] | None = None) -> None:
+    def finish(self, reason: str, farewell: Farewell | None = None) -> None:
         """End the session, once: flush, tell the client why, close both sides."""
         if self._finished:
             return

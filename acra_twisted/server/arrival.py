@@ -17,6 +17,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import ForeignProtocol, HandshakeError
 from acra_twisted.loginactions import CLIENT, Action, Write
 from acra_twisted.session import Identity, Session
@@ -190,7 +191,7 @@ class Arrival(Channel):
         self._ends_foreign(spoken.POSTGRESQL)
         self._emit_wrap()
         self._has_begun = True
-        login = self._server.dialect.send_away(b"28000", _WRONG_PORT)
+        login = self._server.dialect.send_away(EndReason.LOGIN, _WRONG_PORT)
         self.receiver = lambda data: self._tell(login.feed(CLIENT, data))
 
     def _tell(self, actions: Sequence[Action]) -> None:

@@ -18,6 +18,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.loginactions import CLIENT, ERRAND, Cancellable, Connect, Serve
 from acra_twisted.proxy import ends
@@ -63,9 +64,9 @@ _LEFT = (
 )
 
 
-def _not_reached(reason: failures.Reason) -> tuple[bytes, str]:
+def _not_reached(reason: failures.Reason) -> Farewell:
     """Tell the client of the failure, but not the database's address."""
-    return b"08006", f"could not connect to the database: {reason.public}"
+    return EndReason.DATABASE, f"could not connect to the database: {reason.public}"
 
 
 class ServerConnection(Arrival):
@@ -121,8 +122,8 @@ class ServerConnection(Arrival):
             self._event(events.TLS_INIT, str(error), error=str(reason))
         if at_once:
             self.abort()
-        elif isinstance(error, WireError) and error.sqlstate:
-            self._farewell(error.sqlstate, str(error))
+        elif isinstance(error, WireError) and error.reason:
+            self._farewell(error.reason, str(error))
         else:
             self.close()
 
@@ -130,7 +131,7 @@ class ServerConnection(Arrival):
         protocol = spoken.spoken(self._first)
         if protocol in _NOT_FOREIGN:
             # What is well-formed and not allowed breaks no protocol.
-            refused = error.sqlstate == b"28000"
+            refused = error.reason is EndReason.LOGIN
             code = events.REFUSED_CONNECTION if refused else events.UNEXPECTED_PACKET
             self._event(code, str(error))
         else:
@@ -210,10 +211,10 @@ class ServerConnection(Arrival):
     def _may_have_session(self) -> bool:
         if not self._identity.client_id:
             self._event(events.REFUSED_CONNECTION, "No client id")
-            self._farewell(b"28000", "no client id: a client certificate is required")
+            self._farewell(EndReason.LOGIN, "no client id: a client certificate is required")
         elif self._server.connections.is_full:
             self._event(events.REFUSED_CONNECTION, "Too many connections")
-            self._farewell(b"53300", "sorry, too many clients already")
+            self._farewell(EndReason.TOO_MANY, "sorry, too many clients already")
         else:
             return True
         return False
@@ -328,16 +329,16 @@ class ServerConnection(Arrival):
         else:
             self.abort()
 
-    def _farewell(self, sqlstate: bytes, text: str) -> None:
+    def _farewell(self, reason: EndReason, text: str) -> None:
         """Refuse a client that has sent its startup packet."""
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
         self.receiver = self._ignored
-        self._login.refuse(sqlstate, text, self._trace_id())
+        self._login.refuse(reason, text, self._trace_id())
 
-    def fatal(self, sqlstate: bytes, text: str) -> bytes:
+    def fatal(self, reason: EndReason, text: str) -> bytes:
         """See Host."""
-        return self._server.dialect.encode_fatal(sqlstate, text, self._trace_id())
+        return self._server.dialect.encode_farewell(reason, text, self._trace_id())
 
     def _trace_id(self) -> str:
         """The trace of the request whose reply the client waits for, else of the connection."""

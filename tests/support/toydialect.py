@@ -57,7 +57,7 @@ class ToyRequests(ClientFlow):
         self._unsettled = False
         exchange, statement = work.exchange, work.item
         if type(verdict) is Deny:
-            exchange.refuse(verdict)
+            exchange.refuse(verdict, str(verdict.errno))
             answer = b"-%d %s\n" % (verdict.errno, verdict.text.encode())
             self._session.outstanding.append((ANSWER, 0, exchange, answer))
             return
@@ -113,7 +113,7 @@ class ToyReplies(DatabaseFlow):
                 exchange.rows = max(exchange.rows, 0) + 1
                 continue
             if line[:1] == b"-":
-                exchange.outcome, exchange.sqlstate = "error", line[1:].split()[0].decode()
+                exchange.outcome, exchange.status_code = "error", line[1:].split()[0].decode()
             else:
                 session.transaction = IDLE if line == b"+idle" else IN_TRANSACTION
             take_reply(session)
@@ -141,8 +141,8 @@ class ToyDialect:
     language = "mysql"
     default_port = 7
 
-    def encode_fatal(self, sqlstate, text, trace_id=""):
-        return b"-%s %s\n" % (sqlstate, text.encode())
+    def encode_farewell(self, reason, text, trace_id=""):
+        return b"-%s %s\n" % (reason.name.encode(), text.encode())
 
     def begin(self, session):
         session.system, session.language = self.name, self.language

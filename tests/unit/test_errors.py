@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import errors
+from acra_twisted.endreason import EndReason
 
 
 class Texts(SynchronousTestCase):
@@ -23,5 +24,5 @@ class Texts(SynchronousTestCase):
 
     def test_sides(self):
         error = errors.FrameTooLarge("client", "large")
-        self.assertEqual((error.side, error.sqlstate), ("client", b"08P01"))
+        self.assertEqual((error.side, error.reason), ("client", EndReason.PROTOCOL))
         self.assertIsInstance(error, errors.WireError)

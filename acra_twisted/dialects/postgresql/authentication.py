@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from acra_twisted import events
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
@@ -115,7 +116,7 @@ class PassThrough:
                     "database",
                     "the database asks for a password over a connection without TLS; "
                     "use SCRAM, or set db_tls = require",
-                    b"28000",
+                    EndReason.LOGIN,
                 )
         elif kind == backend.AUTH_SASL:
             offered = backend.sasl_mechanisms(body)
@@ -134,4 +135,4 @@ class PassThrough:
         mechanism, _, rest = body.partition(b"\0")
         # Four bytes of length, then the GS2 header: n, y or p=...
         if mechanism == backend.SCRAM_PLUS or rest[4:5] in (b"y", b"p"):
-            raise WireError("client", EXPLANATION, b"28000")
+            raise WireError("client", EXPLANATION, EndReason.LOGIN)

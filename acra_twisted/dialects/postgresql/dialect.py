@@ -11,6 +11,7 @@ from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
 from acra_twisted.dialects.postgresql.followedstartup import PASS
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.postgresql.sessions import LANGUAGE, NAME, Sessions
+from acra_twisted.endreason import EndReason
 from acra_twisted.interfaces import IDatabaseDialect
 
 
@@ -26,18 +27,18 @@ class PostgresqlDialect:
     def __init__(self, **options: Any) -> None:
         self._sessions = Sessions(**options)
 
-    def encode_fatal(self, sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
-        """Encode the ErrorResponse that ends a session, with its trace where errors have theirs."""
-        return self._sessions.fatal(sqlstate, text, trace_id)
+    def encode_farewell(self, reason: EndReason, text: str, trace_id: str = "") -> bytes:
+        """Encode the error that ends a session, with its trace where errors have theirs."""
+        return self._sessions.fatal(reason, text, trace_id)
 
     def serve(self, policy: ServePolicy) -> ServedLogin:
         """Return the login of a client that AcraServer serves, by a policy."""
         return ServedLogin(self._sessions, policy)
 
-    def send_away(self, sqlstate: bytes, text: str) -> ServedLogin:
+    def send_away(self, reason: EndReason, text: str) -> ServedLogin:
         """Return the login of a client that is refused whatever it asks for."""
         login = self.serve(ServePolicy())
-        login.refuse(sqlstate, text)
+        login.refuse(reason, text)
         return login
 
     def follow(

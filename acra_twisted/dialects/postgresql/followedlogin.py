@@ -10,6 +10,7 @@ from acra_twisted.dialects.postgresql.followedstartup import OFFER, PASS, REQUIR
 from acra_twisted.dialects.postgresql.login import ANYTHING, Login
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.interfaces import IFollowedLogin
 from acra_twisted.loginactions import CLIENT, DATABASE, Action, Carry, Copy, Open, Write
@@ -152,9 +153,9 @@ class FollowedLogin(Login):
         actions: list[Action] = [Write(DATABASE, watch.packet)]
         return actions + (until.feed(CLIENT, watch.rest) if watch.rest else [])
 
-    def refuse(self, sqlstate: bytes, text: str, trace_id: str = "") -> list[Action]:
+    def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> list[Action]:
         """See ILogin."""
-        error = self._sessions.fatal(sqlstate, text, trace_id)
+        error = self._sessions.fatal(reason, text, trace_id)
         if self._until is not None or self._is_over:
             return self._end_with(error)
         watch = self._watch

@@ -15,6 +15,7 @@ from acra_twisted.dialects.postgresql.firstpackets import (
     Impossible,
     Packet,
 )
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import CANCEL, ENCRYPTED, OTHER
 from acra_twisted.wire.postgres import frames
@@ -102,11 +103,11 @@ class FollowedStartup:
     def _direct_tls(self) -> bool:
         """Return True if TLS begins here, without having been asked for."""
         if self._tls == REFUSE:
-            raise WireError("client", "direct TLS, which application_tls = refuse refuses", b"")
+            raise WireError("client", "direct TLS, which application_tls = refuse refuses", None)
         if self._tls not in (OFFER, REQUIRE) or self.encrypted:
             return False
         if self._seen:
-            raise WireError("client", "TLS begins without an answer to the request for it", b"")
+            raise WireError("client", "TLS begins without an answer to the request for it", None)
         self._seen.add(frames.SSL_REQUEST)
         self.begins_tls = True
         self.client_hello = self._packets.rest()
@@ -122,7 +123,7 @@ class FollowedStartup:
                 self.opaque = OTHER
             return packet.data
         if more:
-            raise WireError("client", "bytes behind a request for encryption", b"")
+            raise WireError("client", "bytes behind a request for encryption", None)
         if packet.code in self._seen or self.encrypted:
             raise WireError("client", "encryption was asked for twice")
         self._seen.add(packet.code)
@@ -142,12 +143,12 @@ class FollowedStartup:
             self._unread(OTHER)
             return packet.data
         if self._tls == REQUIRE and not self.encrypted:
-            raise WireError("client", _REQUIRED, b"28000")
+            raise WireError("client", _REQUIRED, EndReason.LOGIN)
         self.startup = startup
         self.packet, self.rest = packet.data, self._packets.rest()
         return b""
 
     def _unread(self, why: str) -> None:
         if self._tls == REQUIRE and not self.encrypted:
-            raise WireError("client", "no TLS, which application_tls = require demands", b"")
+            raise WireError("client", "no TLS, which application_tls = require demands", None)
         self.opaque = why

@@ -62,7 +62,7 @@ class RefusingBatch(HeldBatch):
 
     def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
         """Leave the message and what is held with it out; return the error for the client."""
-        exchange.refuse(deny)
+        exchange.refuse(deny, deny.sqlstate.decode())
         self._held = []
         self._held_size = 0
         self._emit()

@@ -262,7 +262,7 @@ class ResponseFlow(WholeReplies):
 
     def _fail(self, exchange: Exchange, deny: Deny) -> None:
         """Give the client an error in place of the rest of this reply."""
-        exchange.refuse(deny)
+        exchange.refuse(deny, deny.sqlstate.decode())
         hint = self._disclosure.hint(exchange)
         self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
         self._no_rows()
@@ -486,7 +486,7 @@ class ResponseFlow(WholeReplies):
                 outstanding.appendleft((FORWARD, replies.QUERY, exchange, None))
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
-            exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
+            exchange.status_code = fields.get("C", b"").decode("ascii", "replace")[:5]
         hint = self._disclosure.hint(exchange) if action != REPLACE else ""
         if instead is not None:
             if action != REPLACE:

@@ -16,6 +16,7 @@ from acra_twisted.dialects.postgresql.startup import (
     settle_version,
 )
 from acra_twisted.dialects.postgresql.startup import StartTLS as BeginTLS
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.interfaces import ILogin
 from acra_twisted.loginactions import (
@@ -120,7 +121,7 @@ class ServedLogin(Login):
             return []
         self._early += data
         if len(self._early) > _EARLY_LIMIT:
-            error = WireError("client", "Too much data before authentication", b"")
+            error = WireError("client", "Too much data before authentication", None)
             return self._fail(error, at_once=True)
         return []
 
@@ -159,9 +160,9 @@ class ServedLogin(Login):
         actions: list[Action] = [Write(DATABASE, self._first)] if self._first else []
         return actions + (until.feed(CLIENT, early) if early else [])
 
-    def refuse(self, sqlstate: bytes, text: str, trace_id: str = "") -> list[Action]:
+    def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> list[Action]:
         """See ILogin."""
-        error = self._sessions.fatal(sqlstate, text, trace_id)
+        error = self._sessions.fatal(reason, text, trace_id)
         if self._wanted is None and not self._is_over:
             policy = StartupPolicy("disable", ANYTHING, replication=True)
             return self._give_up(error, ClientStartup(policy, self.encrypted), b"")

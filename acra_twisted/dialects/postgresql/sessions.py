@@ -9,6 +9,7 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.authentication import PassThrough
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
+from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
@@ -21,11 +22,11 @@ from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.dialects.postgresql.startup import settle_version
 from acra_twisted.dialects.postgresql.startupsettings import setting_names
 from acra_twisted.dialects.postgresql.untilready import UntilReady
+from acra_twisted.endreason import EndReason
 from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.session import Session
 from acra_twisted.wire.link.tracecontext import TraceContext
-from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import StartupPacket
 
 #: Its name, and that of its SQL in `sql.languages`.
@@ -53,10 +54,10 @@ class Sessions:
         self._max_prepared = max_prepared
         self._function_call = function_call
 
-    def fatal(self, sqlstate: bytes, text: str, trace_id: str = "") -> bytes:
-        """Encode the ErrorResponse that ends a session, with its trace where errors have theirs."""
+    def fatal(self, reason: EndReason, text: str, trace_id: str = "") -> bytes:
+        """Encode the error that ends a session, with its trace where errors have theirs."""
         hint = f"trace_id {trace_id}" if trace_id and self._disclosure.errors else ""
-        return backend.encode_error(b"FATAL", sqlstate, text, hint)
+        return encode_farewell(reason, text, hint)
 
     def serve(
         self,

@@ -23,13 +23,14 @@ from acra_twisted.dialects.postgresql.firstpackets import (
     Packet,
 )
 from acra_twisted.dialects.postgresql.startupsettings import FIELDS, setting_names
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 
 ALPN = b"postgresql"
 #: The SQLSTATE of errors about which a peer is told nothing.
-_QUIET = b""
+_QUIET = None
 _ABSURD = 1 << 20
 _OFF = frozenset((b"false", b"off", b"no", b"0"))
 _SHOWN = re.compile(r"[a-z0-9_.]{1,63}")
@@ -164,7 +165,7 @@ class ClientStartup:
         if packet.code == frames.CANCEL_REQUEST:
             return frames.decode_cancel(packet.data)
         if self._policy.tls == "require" and not self.encrypted:
-            raise WireError("client", "this server requires TLS (sslmode=require)", b"28000")
+            raise WireError("client", "this server requires TLS (sslmode=require)", EndReason.LOGIN)
         startup = frames.decode_startup(packet.data)
         self._check(startup)
         return startup
@@ -173,7 +174,7 @@ class ClientStartup:
         allowed = self._policy.parameters
         replication = startup.parameters.get(b"replication", b"off").lower()
         if not self._policy.replication and replication not in _OFF:
-            raise WireError("client", "replication connections are not enabled", b"28000")
+            raise WireError("client", "replication connections are not enabled", EndReason.LOGIN)
         fields = [name for name in startup.parameters if name in FIELDS and name != b"replication"]
         _check_names([name.decode() for name in fields], allowed)
         _check_names(setting_names(startup), allowed - {name.decode() for name in FIELDS})
@@ -184,7 +185,7 @@ def _impossible(length: int) -> WireError:
     if length < 8:
         return WireError("client", text, _QUIET)
     # Far more is no startup packet at all, but another protocol or noise.
-    return FrameTooLarge("client", text, b"08P01" if length < _ABSURD else _QUIET)
+    return FrameTooLarge("client", text, EndReason.PROTOCOL if length < _ABSURD else _QUIET)
 
 
 def _check_names(names: list[str], allowed: frozenset[str]) -> None:
@@ -194,7 +195,7 @@ def _check_names(names: list[str], allowed: frozenset[str]) -> None:
             raise WireError(
                 "client",
                 f"startup parameter {shown} is not allowed (allowed_startup_parameters)",
-                b"28000",
+                EndReason.LOGIN,
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres.frames import StartupPacket
 
@@ -64,5 +65,5 @@ def _refused(what: str) -> WireError:
         "client",
         f"the startup parameter options has {what}; only settings are accepted there, written "
         "as -c name=value or --name=value",
-        b"28000",
+        EndReason.LOGIN,
     )

@@ -272,7 +272,7 @@ class UntilReady:
         exchange = self._exchange
         if exchange.outcome is None:
             exchange.outcome = "error"
-            exchange.sqlstate = fields.get("C", b"").decode("ascii", "replace")[:5]
+            exchange.status_code = fields.get("C", b"").decode("ascii", "replace")[:5]
             if self._mediator is not None:
                 tell_refusal(self._session, exchange, fields)
 

@@ -241,7 +241,7 @@ class Recorded:
         if shape.flags & WAITED:
             known["acra.time.waiting_ms"] = self.waiting_ms
         if exchange is not None and exchange.outcome == "error":
-            span.fail(spans.UNKNOWN, exchange.sqlstate)
+            span.fail(spans.UNKNOWN, exchange.status_code)
         span.end = self.span.end
         return span
 
@@ -266,10 +266,10 @@ class Recorded:
         if exchange is not None:
             outcome = exchange.outcome or "ok"
             if outcome != "ok":
-                known["error.type"] = exchange.sqlstate or outcome
-                span.fail(_FAILED[outcome], exchange.reason or exchange.sqlstate or outcome)
-            if exchange.sqlstate:
-                known["db.response.status_code"] = exchange.sqlstate
+                known["error.type"] = exchange.status_code or outcome
+                span.fail(_FAILED[outcome], exchange.reason or exchange.status_code or outcome)
+            if exchange.status_code:
+                known["db.response.status_code"] = exchange.status_code
         if shape.flags & JUDGED:
             known["acra.time.parse_ms"] = self.parse_ms
         if shape.server is not None:
@@ -308,7 +308,7 @@ class Recorder:
         plain = (
             exchange.outcome == "ok"
             and exchange.attributes is None
-            and exchange.sqlstate == ""
+            and exchange.status_code == ""
             and span.status == 0
             and len(span.links) <= 1
             and len(span.events) == 0

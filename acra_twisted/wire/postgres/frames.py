@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.fast.bigendian import uint32
 from acra_twisted.fast.compiled import COMPILED
@@ -176,7 +177,9 @@ def decode_startup(packet: bytes) -> StartupPacket:
     if len(parameters) * 2 != len(fields):
         raise WireError("client", "invalid startup packet: a parameter is given twice")
     if not parameters.get(b"user"):
-        raise WireError("client", "no PostgreSQL user name specified in startup packet", b"28000")
+        raise WireError(
+            "client", "no PostgreSQL user name specified in startup packet", EndReason.LOGIN
+        )
     return StartupPacket(version & 0xFFFF, parameters)
 
 
@@ -184,7 +187,7 @@ def decode_cancel(packet: bytes) -> CancelRequest:
     """Read a whole CancelRequest.  Raises WireError."""
     key = packet[12:]
     if not 4 <= len(key) <= _CANCEL_KEY_MAX:
-        raise WireError("client", "invalid length of cancel request", b"")
+        raise WireError("client", "invalid length of cancel request", None)
     return CancelRequest(int.from_bytes(packet[8:12], "big"), key)
 
 

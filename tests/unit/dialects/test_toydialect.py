@@ -97,7 +97,7 @@ class Toy(SynchronousTestCase):
             self.flows,
             pipeline,
             Limits(100),
-            fatal=dialect.encode_fatal,
+            fatal=dialect.encode_farewell,
             seconds=lambda: 0.0,
             later=lambda seconds, function: None,
             ended=self.ends.append,
@@ -154,7 +154,7 @@ class Toy(SynchronousTestCase):
             for span in self.finished
             if span.kind == spans.SERVER
         ]
-        self.assertEqual(codes, [None, "42000", "1054"])
+        self.assertEqual(codes, [None, "1142", "1054"])
         counted = generate_latest(self.metrics.registry).decode()
         for outcome in ("ok", "error", "denied"):
             self.assertIn(f'acra_exchanges_total{{outcome="{outcome}"}} 1.0', counted)
@@ -178,7 +178,7 @@ class Toy(SynchronousTestCase):
 
     def test_a_session_that_we_end_is_told_so_in_its_own_words(self):
         self.relay.from_client(b"SELECT hang\n")
-        self.assertEqual(self.client.data, b"-42000 the session was ended\n")
+        self.assertEqual(self.client.data, b"-REFUSED the session was ended\n")
         self.assertEqual(self.ends, ["stage: enough"])
 
     def test_drain_waits_for_the_transaction(self):
@@ -187,7 +187,7 @@ class Toy(SynchronousTestCase):
         self.relay.drain()
         self.relay.from_client(b"commit\n")
         self.relay.from_database(b"+idle\n")
-        farewell = b"-57P01 terminating connection due to administrator command\n"
+        farewell = b"-SHUTDOWN terminating connection due to administrator command\n"
         self.assertEqual(self.client.data, b"+open\n+idle\n" + farewell)
 
     def test_what_is_not_answered_is_lost(self):

@@ -5,6 +5,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.proxy import ends
 from tests.support.sessions import make_session
@@ -26,25 +27,37 @@ class Ends(SynchronousTestCase):
         self.assertEqual(reason, "the database refused the login")
 
     def test_who_broke_the_protocol_and_what_is_said_of_it(self):
-        for error, code, sqlstate, words in (
-            (WireError("client", "bad"), events.UNEXPECTED_PACKET, b"08P01", "bad"),
-            (WireError("client", "no", b"28000"), events.LOGIN_REFUSED, b"28000", "no"),
-            (WireError("database", "no", b"28000"), events.LOGIN_REFUSED, b"28000", "no"),
+        for error, code, why, words in (
+            (WireError("client", "bad"), events.UNEXPECTED_PACKET, EndReason.PROTOCOL, "bad"),
+            (
+                WireError("client", "no", EndReason.LOGIN),
+                events.LOGIN_REFUSED,
+                EndReason.LOGIN,
+                "no",
+            ),
+            (
+                WireError("database", "no", EndReason.LOGIN),
+                events.LOGIN_REFUSED,
+                EndReason.LOGIN,
+                "no",
+            ),
             (
                 WireError("database", "secret"),
                 events.DATABASE_PROTOCOL,
-                b"08P01",
+                EndReason.PROTOCOL,
                 "the database broke its protocol",
             ),
             (
                 FrameTooLarge("database", "message of 9 bytes"),
                 events.DATABASE_PROTOCOL,
-                b"54000",
+                EndReason.TOO_LARGE,
                 "the database's message of 9 bytes: raise message_size_limit",
             ),
         ):
             session = make_session()
             said, text = ends.broken(session, error)
-            self.assertEqual(said, sqlstate)
+            self.assertEqual(said, why)
             self.assertTrue(text.startswith(words), text)
             self.assertEqual([code for code, _ in session.observer.events], [code])
+        quiet = WireError("client", "noise", None)
+        self.assertIsNone(ends.broken(make_session(), quiet))

@@ -12,9 +12,11 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.interfaces import ILogin, IMessageStage
 from acra_twisted.loginactions import (
@@ -120,8 +122,8 @@ class Host:
         self.handshake.let_go()
         self.told.append(action)
 
-    def fatal(self, sqlstate, text):
-        return backend.encode_error(b"FATAL", sqlstate, text)
+    def fatal(self, reason, text):
+        return encode_farewell(reason, text)
 
     def session_ended(self, reason):
         self.told.append(reason)
@@ -342,7 +344,7 @@ class Postgresql(Case):
         self.assertIsInstance(error, WireError)
         self.assertFalse(at_once)
         self.assertEqual(host.client.state, "open")
-        host.handshake.refuse(b"08P01", "no")
+        host.handshake.refuse(EndReason.PROTOCOL, "no")
         self.assertEqual((types(host.client.data), host.client.state), ("E", "closed"))
 
     def test_tls(self):
@@ -450,7 +452,7 @@ class Greeting:
         self.session = session
         return [Write(DATABASE, self.name)]
 
-    def refuse(self, sqlstate, text, trace_id=""):
+    def refuse(self, reason, text, trace_id=""):
         self.state = "over"
         return [Write(CLIENT, b"-" + text.encode() + b"\n"), Close(CLIENT)]
 
@@ -519,7 +521,7 @@ class ServerFirst(Case):
         host.says(b"me first\n")
         ((error, _),) = host.told[1:]
         self.assertEqual((error.side, host.back.data), (CLIENT, b""))
-        host.handshake.refuse(b"08P01", "wait")
+        host.handshake.refuse(EndReason.PROTOCOL, "wait")
         self.assertEqual((host.client.data, host.client.state), (b"-wait\n", "closed"))
 
     def test_a_database_that_is_lost_meanwhile(self):

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted import events
+from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.interfaces import IResultStage, IStatementStage
@@ -15,7 +16,6 @@ from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits, has_left
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.verdicts import PASS
-from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import (
     SYNC,
@@ -87,7 +87,7 @@ class Looked(SynchronousTestCase):
             ),
             pipeline,
             Limits(pending, **limits),
-            fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
+            fatal=encode_farewell,
             seconds=lambda: self.now,
             later=lambda seconds, function: None,
             ended=self.ends.append,

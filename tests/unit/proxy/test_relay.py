@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted import events
+from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.interfaces import IResultStage
@@ -71,7 +72,7 @@ class OneRelay(SynchronousTestCase):
             ),
             pipeline,
             limits,
-            fatal=lambda sqlstate, text: backend.encode_error(b"FATAL", sqlstate, text),
+            fatal=encode_farewell,
             seconds=lambda: self.now,
             later=lambda seconds, function: Timer(self.timers, function),
             ended=self.ends.append,

@@ -6,6 +6,7 @@ from zope.interface.verify import verifyObject
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
+from acra_twisted.endreason import EndReason
 from acra_twisted.interfaces import IDatabaseDialect, IFollowedLogin, ILogin
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.support.logins import LoginPlay
@@ -19,20 +20,21 @@ class Dialect(SynchronousTestCase):
         dialect = PostgresqlDialect()
         verifyObject(IDatabaseDialect, dialect)
         verifyObject(ILogin, dialect.serve(ServePolicy()))
-        verifyObject(ILogin, dialect.send_away(b"28000", "no"))
+        verifyObject(ILogin, dialect.send_away(EndReason.LOGIN, "no"))
         verifyObject(IFollowedLogin, dialect.follow())
 
     def test_fatal(self):
-        data = PostgresqlDialect().encode_fatal(b"57P01", "bye")
+        data = PostgresqlDialect().encode_farewell(EndReason.SHUTDOWN, "bye")
         self.assertIn(b"SFATAL\0VFATAL\0C57P01\0Mbye\0", data)
         hint = b"Htrace_id " + b"a" * 32
         for errors in (False, True):
             dialect = PostgresqlDialect(disclosure=Disclosure(errors=errors))
-            self.assertEqual(hint in dialect.encode_fatal(b"57P01", "bye", "a" * 32), errors)
-            self.assertNotIn(b"Htrace_id", dialect.encode_fatal(b"57P01", "bye"))
+            farewell = dialect.encode_farewell(EndReason.SHUTDOWN, "bye", "a" * 32)
+            self.assertEqual(hint in farewell, errors)
+            self.assertNotIn(b"Htrace_id", dialect.encode_farewell(EndReason.SHUTDOWN, "bye"))
 
     def test_who_is_sent_away_is_told_when_its_startup_packet_is_there(self):
-        play = LoginPlay(PostgresqlDialect().send_away(b"28000", "another port"))
+        play = LoginPlay(PostgresqlDialect().send_away(EndReason.LOGIN, "another port"))
         play.client(SSL_REQUEST_PACKET)
         self.assertEqual(play.to_client, b"N")
         play.client(STARTUP)

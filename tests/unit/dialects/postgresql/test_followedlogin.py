@@ -114,7 +114,7 @@ class Followed(LoginCase):
         play = followed(REQUIRE)
         play.client(STARTUP)
         error = self.assert_fails(play).error
-        play.perform(play.login.refuse(error.sqlstate, str(error)))
+        play.perform(play.login.refuse(error.reason, str(error)))
         self.assertIn(b"C28000", play.to_client)
         self.assertEqual(play.to_database, b"")
 

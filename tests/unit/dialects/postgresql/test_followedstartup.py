@@ -11,6 +11,7 @@ from acra_twisted.dialects.postgresql.followedstartup import (
     REQUIRE,
     FollowedStartup,
 )
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import CANCEL, ENCRYPTED, OTHER
 from acra_twisted.wire.postgres.frames import (
@@ -101,10 +102,10 @@ class Answers(SynchronousTestCase):
             shown.append(watch.reply)
         return watch, shown
 
-    def refuses(self, tls, data, sqlstate=b""):
+    def refuses(self, tls, data, reason=None):
         watch = FollowedStartup(tls)
         error = self.assertRaises(WireError, watch.from_client, data)
-        self.assertEqual(error.sqlstate, sqlstate)
+        self.assertEqual(error.reason, reason)
 
     def test_there_is_none(self):
         for tls in (DECLINE, REFUSE):
@@ -164,7 +165,7 @@ class Answers(SynchronousTestCase):
         self.assertRaises(WireError, watch.from_client, CLIENT_HELLO)
 
     def test_whoever_does_not_ask_where_it_is_required(self):
-        self.refuses(REQUIRE, STARTUP, b"28000")
+        self.refuses(REQUIRE, STARTUP, EndReason.LOGIN)
         for data in (b"GET / HTTP", STARTUP_HEADER.pack(8, 2 << 16)):
             self.refuses(REQUIRE, data)
         self.assertRaises(WireError, FollowedStartup(REQUIRE).from_database, b"hello")

@@ -10,6 +10,7 @@ from acra_twisted.dialects.postgresql.followedstartup import OFFER, PASS
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
+from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import (
     CLIENT,
     DATABASE,
@@ -57,7 +58,7 @@ class GivenUp(LoginCase):
         play = followed(tls)
         for data in said:
             play.client(data)
-        play.perform(play.login.refuse(b"08006", "no server"))
+        play.perform(play.login.refuse(EndReason.DATABASE, "no server"))
         return play
 
     def assert_told(self, play):
@@ -113,7 +114,7 @@ class GivenUp(LoginCase):
     def test_a_session_that_gets_ready_is_ended_at_once(self):
         play = followed()
         play.client(STARTUP)
-        play.perform(play.login.refuse(b"57P01", "bye"))
+        play.perform(play.login.refuse(EndReason.SHUTDOWN, "bye"))
         self.assertEqual(types(play.to_client), "E")
         self.assertEqual(play.taken(), ["Close"])
         self.assertEqual(play.client(query(b"a")), b"")

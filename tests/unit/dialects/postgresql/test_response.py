@@ -78,7 +78,7 @@ class Attribution(SynchronousTestCase):
         play.done()
         outcomes = [("execute", "error"), ("execute", "aborted"), ("query", "ok")]
         self.assertEqual(sorted(play.recorder.outcomes), sorted(outcomes))
-        self.assertEqual(play.recorder.closed[0].sqlstate, "22012")
+        self.assertEqual(play.recorder.closed[0].status_code, "22012")
         # The first Parse was confirmed; the second never was.
         self.assertEqual(play.session.prepared.names(), {b"s"})
 

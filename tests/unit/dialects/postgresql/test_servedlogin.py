@@ -9,6 +9,7 @@ from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import HandshakeError
 from acra_twisted.loginactions import (
     CLIENT,
@@ -91,7 +92,7 @@ class Served(LoginCase):
             play.client(then)
             fail = self.assert_fails(play)
             self.assertTrue(fail.at_once)
-            self.assertEqual(fail.error.sqlstate, b"")
+            self.assertEqual(fail.error.reason, None)
 
     def test_a_database_that_has_the_first_bytes_already(self):
         play = served()
@@ -151,15 +152,15 @@ class Served(LoginCase):
     def test_a_client_that_may_not(self):
         play = served()
         play.client(StartupPacket(0, {b"user": b"ann", b"evil": b"1"}).encode())
-        self.assertEqual(self.assert_fails(play).error.sqlstate, b"28000")
-        play.perform(play.login.refuse(b"28000", "no"))
+        self.assertEqual(self.assert_fails(play).error.reason, EndReason.LOGIN)
+        play.perform(play.login.refuse(EndReason.LOGIN, "no"))
         self.assertIn(b"C28000\0Mno\0", play.to_client)
         self.assertEqual(play.taken(), ["Fail", "Close"])
 
     def test_one_that_is_refused_for_want_of_a_database(self):
         play = served()
         play.client(STARTUP)
-        play.perform(play.login.refuse(b"08006", "gone"))
+        play.perform(play.login.refuse(EndReason.DATABASE, "gone"))
         self.assertIn(b"C08006\0Mgone\0", play.to_client)
         self.assertEqual(play.taken(), ["Connect", "Close"])
         self.assertEqual(play.client(PASSWORD), b"")

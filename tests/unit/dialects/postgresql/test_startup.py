@@ -11,6 +11,7 @@ from acra_twisted.dialects.postgresql.startup import (
     database_accepts_tls,
     settle_version,
 )
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
@@ -62,11 +63,11 @@ class Negotiation(SynchronousTestCase):
 
 
 class Hostile(SynchronousTestCase):
-    def refused(self, machine, *chunks, sqlstate=b""):
+    def refused(self, machine, *chunks, reason=None):
         for chunk in chunks[:-1]:
             machine.feed(chunk)
         error = self.assertRaises(WireError, machine.feed, chunks[-1])
-        self.assertEqual(error.sqlstate, sqlstate)
+        self.assertEqual(error.reason, reason)
 
     def test_st1_bytes_behind_a_request_for_encryption(self):
         for request in (SSL, GSS):
@@ -74,7 +75,7 @@ class Hostile(SynchronousTestCase):
                 self.refused(startup(), request + stuffed)
 
     def test_st6_plain_where_tls_is_required(self):
-        self.refused(startup(tls="require"), PACKET.encode(), sqlstate=b"28000")
+        self.refused(startup(tls="require"), PACKET.encode(), reason=EndReason.LOGIN)
 
     def test_st7_lengths(self):
         for length in (0, 1, 3, 4, 7, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
@@ -86,15 +87,15 @@ class Hostile(SynchronousTestCase):
         self.assertEqual(len(packet.encode()), 10_000)
         self.assertEqual(startup().feed(packet.encode()), packet)
         packet.parameters[b"datestyle"] += b"x"
-        self.refused(startup(), packet.encode(), sqlstate=b"08P01")
+        self.refused(startup(), packet.encode(), reason=EndReason.PROTOCOL)
 
     def test_st13_asked_twice(self):
-        self.refused(startup(tls="disable"), SSL, SSL, sqlstate=b"08P01")
-        self.refused(startup(), GSS, GSS, sqlstate=b"08P01")
+        self.refused(startup(tls="disable"), SSL, SSL, reason=EndReason.PROTOCOL)
+        self.refused(startup(), GSS, GSS, reason=EndReason.PROTOCOL)
         machine = startup()
         machine.feed(SSL)
         machine.tls_started()
-        self.refused(machine, SSL, sqlstate=b"08P01")
+        self.refused(machine, SSL, reason=EndReason.PROTOCOL)
 
     def test_st15_other_protocols(self):
         for data in (b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-x\r\n", b"\x4a\0\0\0\x0a5.5.5-10.11"):
@@ -126,7 +127,7 @@ class Hostile(SynchronousTestCase):
             {b"replication": b"database"},
         ):
             packet = StartupPacket(0, {b"user": b"u", **more})
-            self.refused(startup(), packet.encode(), sqlstate=b"28000")
+            self.refused(startup(), packet.encode(), reason=EndReason.LOGIN)
         for policy, more in (
             ({"parameters": frozenset("*")}, {b"role": b"x"}),
             ({"replication": True}, {b"replication": b"1"}),
@@ -153,7 +154,7 @@ class Hostile(SynchronousTestCase):
         try:
             self.assertEqual(startup(**policy).feed(packet.encode()), packet)
         except WireError as error:
-            self.assertEqual(error.sqlstate, b"28000")
+            self.assertEqual(error.reason, EndReason.LOGIN)
 
     @given(st.binary(max_size=60), st.integers(1, 30))
     def test_random_bytes(self, data, size):

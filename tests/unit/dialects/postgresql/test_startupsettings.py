@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.startupsettings import option_names, setting_names
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres.frames import StartupPacket
 
@@ -62,7 +63,7 @@ class Options(SynchronousTestCase):
         self.assertIn("the switch -e", str(error))
         self.assertIn("-c name=value", str(error))
         self.assertNotIn("admin2", str(error))
-        self.assertEqual(error.sqlstate, b"28000")
+        self.assertEqual(error.reason, EndReason.LOGIN)
 
     @given(st.text(alphabet="-ceda=x \\\t_R", max_size=20))
     def test_st16_whatever_the_server_sets_is_named(self, text):

@@ -8,6 +8,7 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
 from acra_twisted.dialects.postgresql.untilready import UntilReady
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.loginactions import CLIENT, DATABASE, UNKNOWN_SERVER, Ask, Cancellable, Fail
@@ -173,13 +174,13 @@ class Database(Case):
             self.assertEqual(play.database(error), error)
             self.assertFalse(play.until.unanswered)
             self.assertEqual([code for code, _ in play.session.observer.events], codes)
-            self.assertEqual((play.exchange.outcome, play.exchange.sqlstate), ("error", "28P01"))
+            self.assertEqual((play.exchange.outcome, play.exchange.status_code), ("error", "28P01"))
             self.assertEqual(play.session.refused, bool(codes))
 
     def test_a_login_that_cannot_pass_is_refused(self):
         play = start(mediator=PassThrough(AuthenticationPolicy(password_without_tls=False)))
         self.assertEqual(play.database(message(b"R", b"\0\0\0\3")), b"")
-        self.assertEqual(self.assert_fails(play).sqlstate, b"28000")
+        self.assertEqual(self.assert_fails(play).reason, EndReason.LOGIN)
 
     def test_authentication_may_be_changed(self):
         play = start(mediator=PassThrough(AuthenticationPolicy(database_tls=True)))
@@ -282,7 +283,7 @@ class Stages(Case):
         said = play.database(backend.encode_error(b"FATAL", b"28P01", "secret"))
         self.assertEqual(types(said), "E")
         self.assertNotIn(b"secret", said)
-        self.assertEqual(play.exchange.sqlstate, "28P01")
+        self.assertEqual(play.exchange.status_code, "28P01")
 
     def test_behind_one_that_is_being_judged_everything_waits(self):
         until = start(judges=True).until

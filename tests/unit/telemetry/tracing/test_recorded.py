@@ -118,7 +118,7 @@ class Spans(SynchronousTestCase):
 
     def test_those_that_are_not_plain(self):
         for count, unusual in (
-            (3, {"outcome": "error", "sqlstate": "22012"}),
+            (3, {"outcome": "error", "status_code": "22012"}),
             (2, {"outcome": "aborted"}),
             (3, {"outcome": "denied", "denied_by": "censor", "reason": "why"}),
             (3, {"attributes": {"acra.event_code": 1}}),
@@ -131,7 +131,7 @@ class Spans(SynchronousTestCase):
             self.assertEqual(len(recorded.spans()), count, unusual)
             self.assertFalse(recorded.plain)
         self.assertTrue(record(1, rows_runs=1).plain)
-        error = record(outcome="error", sqlstate="22012").spans()
+        error = record(outcome="error", status_code="22012").spans()
         self.assertEqual([span.status for span in error], [2, 2])
         self.assertEqual(error[-1].attributes["db.response.status_code"], "22012")
         denied = record(outcome="denied", denied_by="censor", reason="why", sent=0).spans()[-1]
