@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
 
-    from acra_twisted.endreason import EndReason
     from acra_twisted.exchange import Exchange, Parameters, Statement, Work
-    from acra_twisted.loginactions import Action
     from acra_twisted.options import Option, Settings
     from acra_twisted.purposes import Purpose
     from acra_twisted.results import Columns, RowBatch, Search
@@ -143,74 +141,6 @@ class IRowTransform(Interface):
         Replace(batch) after batch.set_cell(), Deny or Hangup, or a Deferred of one of these."""
 
 
-class IMessageFlow(Interface):
-    """One direction of one session that is ready, sans-IO.  Not re-entrant.  Its base is
-    `dialects.flow.MessageFlow`; a protocol that numbers its messages writes the numbers itself, for
-    each leg its own."""
-
-    unfinished: bool = Attribute("Part of a message is here, or has left, and the rest has not.")
-    unread: int = Attribute(
-        "The bytes that are here of a message that is not; negative are those that are to come of "
-        "one that has left in part.  With what was fed it tells a message from the next."
-    )
-
-    def begin(data: bytes) -> Work | None:
-        """Do feed and the first next_work.  Not called while a Work is unsettled."""
-
-    def feed(data: bytes) -> None:
-        """Accept bytes from the source.  Never runs a stage.  May be called while a Work is
-        unsettled; the bytes wait."""
-
-    def next_work() -> Work | None:
-        """Consume input up to the next thing that needs a verdict and return it, or None when
-        input is used up.  Bytes needing no verdict go straight to output.  Must not be called
-        while a Work is unsettled.  Raises WireError."""
-
-    def settle(work: Work, verdict: Verdict[Any]) -> None:
-        """Apply the pipeline's verdict (but Hangup, which the owner of the flow executes)."""
-
-    def take_output() -> bytes:
-        """Return and clear the bytes for the destination, joined: one write per turn."""
-
-    def give_back() -> bytes:
-        """Return and clear what is here of a message that is not whole: somebody goes on without
-        the flow."""
-
-
-class IRequestFlow(IMessageFlow):
-    """From the client to the database.  Opens an Exchange for each request and appends an entry to
-    session.outstanding for each message that draws a reply: its action says what the client gets.
-    A refusal is an entry with an answer of ours (ANSWER), or with an error that stands in for the
-    database's (REPLACE); it must leave client and database in the same state."""
-
-    terminated: bool = Attribute("The client has said that it goes.")
-    holding: bool = Attribute("Messages were held back when output was taken last.")
-    pending_limit: int = Attribute(
-        "So many replies may be outstanding; with more the client is not read.  Set by the relay."
-    )
-
-    def release_held() -> None:
-        """Let go what is held back, unless a verdict is awaited."""
-
-    def ask_for_replies() -> None:
-        """See to it that replies come: the client is not read any more until they do.  Where the
-        database, or a proxy behind us, keeps replies back until it is asked, ask it now."""
-
-    def fail_transaction() -> None:
-        """Have the database fail: session.fails was set, for a result was refused whose statement
-        it takes for done.  Raises RolledBackError if nothing can be said to it now."""
-
-
-class IReplyFlow(IMessageFlow):
-    """From the database to the client.  Attributes each message to the head of
-    session.outstanding, takes that off at the end of its reply, and sets session.transaction."""
-
-    may_interject: bool = Attribute("False while a message to the client has left in part.")
-
-    def release_answers() -> None:
-        """Put out the answers of ours that have become due, unless a verdict is awaited."""
-
-
 class IKeyStore(Interface):
     """A place where keys are.  `keys` and `public_key` may return a Deferred, so that a store may
     be remote: whoever asks waits.  ``purpose`` is one of acra_twisted.purposes; ``owner`` a client
@@ -263,64 +193,6 @@ class IKeyStoreFactory(Interface):
         for the store are taken out of it, so that no child process gets them.  Called before the
         reactor runs, and before the process goes into the background: connections and threads
         begin when a key is asked for."""
-
-
-class ILogin(Interface):
-    """Everything between a client's first byte and its session's first request, sans-IO.
-
-    It is told facts and fed bytes; each method returns a list of the actions in `loginactions`,
-    which are carried out in order.  It takes any bytes in any pieces: for what it cannot go on
-    with it returns Fail, and raises nothing.  Behind Fail, Close(CLIENT), Serve or Ready it is
-    over, and answers with nothing.
-    """
-
-    encrypted: bool = Attribute("Whether the client's leg has TLS of the database's protocol.")
-    declined: bool = Attribute("The client asked for TLS, was told no, and has said nothing since.")
-    unanswered: bool = Attribute("The client waits for its session, and was told of no error.")
-    holding: bool = Attribute("Requests wait for the session: the client need not be read.")
-    terminated: bool = Attribute("The client has said that it goes.")
-
-    def begin() -> Sequence[Action]:
-        """A client is there.  A login whose database speaks first connects to it now."""
-
-    def feed(leg: str, data: bytes) -> Sequence[Action]:
-        """Bytes that CLIENT or DATABASE has sent."""
-
-    def connected(encrypted: bool, sent: bool = False) -> Sequence[Action]:
-        """The database is there, in answer to Connect.  ``encrypted``: with TLS already; ``sent``:
-        it has got the bytes that were to come first, and what it says is its answer to them."""
-
-    def opened(session: Session) -> Sequence[Action]:
-        """The answer to Open."""
-
-    def tls_started(leg: str, protocol: bytes | None) -> Sequence[Action]:
-        """The answer to StartTLS.  ``protocol`` was agreed on by ALPN."""
-
-    def answered(answer: Any) -> Sequence[Action]:
-        """The answer to Ask."""
-
-    def refuse(reason: EndReason, text: str, trace_id: str = "") -> Sequence[Action]:
-        """Give the client up: tell it why, as soon as it can understand it, and close its leg."""
-
-
-class IFollowedLogin(ILogin):
-    """The login of an application, followed by a connector to a server that does the rest."""
-
-    reads: bool = Attribute("Sessions are to be followed, not carried unread.")
-    said: bytes | None = Attribute(
-        "What the client has said and has no answer to; None once the server has answered."
-    )
-
-
-class IDatabaseDialect(Interface):
-    """A database family: its wire protocol as a proxy sees it."""
-
-    name: str = Attribute("'postgresql' or 'mysql', as in db.system.name.")
-    default_port: int = Attribute("Port used when the ini file gives none.")
-
-    def encode_farewell(reason: EndReason, text: str, trace_id: str = "") -> bytes:
-        """The error that ends a session, in the database's own form; ``trace_id`` is for those
-        whom errors tell of traces."""
 
 
 class ITransportSecurity(Interface):

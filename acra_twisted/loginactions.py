@@ -1,4 +1,4 @@
-"""The actions that a login asks for, and the facts that it is told: see `interfaces.ILogin`.
+"""The actions that a login asks for, and the facts that it is told: see `dialectinterfaces.ILogin`.
 
 A login is everything between a client's first byte and the session's first request.  It knows no
 socket, no clock and no file: it is fed the bytes of both legs and facts about them, and answers
@@ -24,6 +24,11 @@ ENCRYPTED: Final = "encrypted"
 CANCEL: Final = "cancel"
 OTHER: Final = "other"
 UNKNOWN_SERVER: Final = "foreign"
+
+#: Who answers a client's request for TLS.  PASS: AcraServer.  DECLINE: the connector says that
+#: there is none; direct TLS goes to AcraServer.  REFUSE: the same, and direct TLS is refused.
+#: OFFER: the connector agrees.  REQUIRE: it also refuses a client that does not ask.
+PASS, DECLINE, REFUSE, OFFER, REQUIRE = "pass", "decline", "refuse", "offer", "require"
 
 
 class Write(NamedTuple):

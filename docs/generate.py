@@ -261,7 +261,9 @@ def pages() -> dict[str, str]:
         "docs/acra-options.rst": acra_options_page(),
         "docs/commands.rst": commands_page(),
         "docs/pictures/performance.svg": performance_picture(TOP / "docs/performance.rst"),
-        "docs/interfaces.rst": interfaces_page(TOP / "acra_twisted/interfaces.py"),
+        "docs/interfaces.rst": interfaces_page(
+            TOP / "acra_twisted/interfaces.py", TOP / "acra_twisted/dialectinterfaces.py"
+        ),
         "docs/events.rst": events_page(),
         "docs/spans.rst": spans_page(),
         "docs/functions.rst": functions_page(),

@@ -11,13 +11,14 @@ from pathlib import Path
 _INDENTED = {"initial_indent": "    ", "subsequent_indent": "    "}
 _INTRODUCTION = """\
 Stages, exporters and key stores of your own implement these interfaces; so do the package's.
-``acra_twisted/interfaces.py`` declares them, and each docstring there is the contract.  A method
-that may return a Deferred says so; every other method is synchronous.
+``acra_twisted/interfaces.py`` declares them, ``acra_twisted/dialectinterfaces.py`` those of a
+database's dialect, and each docstring there is the contract.  A method that may return a Deferred
+says so; every other method is synchronous.
 """
 
 
-def interfaces_page(source: Path) -> str:
-    """Return docs/interfaces.rst, made from the module ``source``."""
+def interfaces_page(*sources: Path) -> str:
+    """Return docs/interfaces.rst, made from the modules ``sources``."""
     lines = [
         "Interfaces",
         "==========",
@@ -27,9 +28,10 @@ def interfaces_page(source: Path) -> str:
         *_INTRODUCTION.splitlines(),
         "",
     ]
-    for node in ast.parse(source.read_text()).body:
-        if isinstance(node, ast.ClassDef):
-            lines += _interface(node)
+    for source in sources:
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                lines += _interface(node)
     return "\n".join(lines).rstrip() + "\n"
 
 

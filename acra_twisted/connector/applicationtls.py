@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from acra_twisted.dialects.postgresql.followedstartup import (
+from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.errors import ConfigError
+from acra_twisted.loginactions import (
     DECLINE,
+    ENCRYPTED,
     OFFER,
+    OTHER,
     PASS,
     REFUSE,
     REQUIRE,
+    UNKNOWN_SERVER,
 )
-from acra_twisted.dialects.postgresql.startup import ALPN
-from acra_twisted.errors import ConfigError
-from acra_twisted.loginactions import ENCRYPTED, OTHER, UNKNOWN_SERVER
 from acra_twisted.options import Address, Settings
 from acra_twisted.transport import tls
 from acra_twisted.transport.tls import Credentials, TLSContext
@@ -40,7 +42,7 @@ _CHOSEN = {"require": REQUIRE, "refuse": REFUSE, "pass": PASS}
 
 
 def application_tls(settings: Settings) -> str:
-    """Say who answers an application's request for TLS: one of `followedstartup`'s."""
+    """Say who answers an application's request for TLS: one of `loginactions`'."""
     chosen: str = settings["application_tls"]
     if chosen != "auto":
         return _CHOSEN[chosen]
@@ -61,4 +63,4 @@ def application_context(settings: Settings) -> TLSContext:
             "application_tls_cert and its key in application_tls_key"
         )
     credentials.auth = tls.REQUIRE if credentials.authorities else tls.NONE
-    return credentials.server_context((ALPN,))
+    return credentials.server_context((DIALECT.alpn,))

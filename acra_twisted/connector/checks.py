@@ -9,9 +9,9 @@ from acra_twisted.connector.applicationtls import application_context, applicati
 from acra_twisted.connector.upstream import link_security, server_address
 from acra_twisted.daemon.link import ACRASERVER, is_plain, is_secure_session, is_tls
 from acra_twisted.daemon.localuser import user_ids
-from acra_twisted.dialects.postgresql.followedstartup import OFFER, REQUIRE
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import open_keys
+from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.service import make_guard

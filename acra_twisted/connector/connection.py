@@ -240,8 +240,7 @@ class ApplicationConnection(Channel):
 
     def fatal(self, reason: EndReason, text: str) -> bytes:
         """See Host."""
-        encoded: bytes = self._connector.dialect.encode_farewell(reason, text)
-        return encoded
+        return self._connector.dialect.encode_farewell(reason, text)
 
     def session_ended(self, reason: str) -> None:
         """See Host."""

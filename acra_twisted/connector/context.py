@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from acra_twisted.connector.link import Attempt
     from acra_twisted.daemon.connections import Connections
-    from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+    from acra_twisted.dialectinterfaces import IServerDialect
     from acra_twisted.pipeline.hooks import Pipeline
     from acra_twisted.proxy.limits import Limits
     from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
@@ -53,7 +53,7 @@ class ConnectorContext:
     connect_timeout: float
     handshake_timeout: float
     write_timeout: float
-    dialect: PostgresqlDialect
+    dialect: IServerDialect
     observers: Any = None
     _told: set[str] = field(default_factory=set)
 

@@ -16,7 +16,7 @@ from acra_twisted.config.commoneffects import (
 from acra_twisted.config.effects import Rule
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls
-from acra_twisted.dialects.postgresql.followedstartup import OFFER, REQUIRE
+from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.options import Settings
 
 

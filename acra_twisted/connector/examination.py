@@ -15,13 +15,14 @@ from acra_twisted.connector.api import api_address, api_role
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.connector.upstream import link_security, server_address
+from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls, protection
-from acra_twisted.dialects.postgresql.followedstartup import OFFER, REQUIRE
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, ok
 from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.keystore.opening import open_keys
+from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.options import Address, Settings
 from acra_twisted.transport import peers
 from acra_twisted.transport.certificates import CLIENT, SERVER
@@ -31,10 +32,9 @@ from acra_twisted.transport.spoken import foreign
 from acra_twisted.transport.tls import TLSContexts
 from acra_twisted.wire.link import lengthprefix
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
-from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
 
 #: No context, and whether spans are taken: a connector may say so.
-_HELLO = lengthprefix.encode(b"") + SPANS_OFFERED_PACKET
+_HELLO = lengthprefix.encode(b"") + DIALECT.spans_offer
 #: Seconds in which a server that does not accept this side has said so.
 _PATIENCE = 0.7
 

@@ -13,12 +13,11 @@ from acra_twisted.connector.connection import ApplicationConnection
 from acra_twisted.connector.context import ConnectorContext
 from acra_twisted.connector.link import Attempt, Way
 from acra_twisted.connector.upstream import link_security, server_address
+from acra_twisted.daemon.dialect import DIALECT, connector_dialect
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.daemon.service import API, MAIN, DaemonService
-from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.followedstartup import OFFER, REQUIRE
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
@@ -45,7 +44,7 @@ class AcraConnector(DaemonService):
             reactor,
             settings,
             metrics,
-            system=PostgresqlDialect.name,
+            system=DIALECT.name,
             mode=socket_mode(settings),
             needs_keys=is_secure_session(settings, ACRASERVER),
         )
@@ -80,7 +79,7 @@ class AcraConnector(DaemonService):
             connect_timeout=timeout,
             handshake_timeout=settings["handshake_timeout"],
             write_timeout=settings["write_timeout"],
-            dialect=PostgresqlDialect(),
+            dialect=DIALECT(),
         )
         if settings["tracing_scope"] == "request":
             self._follow_requests()
@@ -95,7 +94,7 @@ class AcraConnector(DaemonService):
         settings, context = self.settings, self.context
         exchanges = ExchangeTracing(
             self.telemetry.tracing,
-            system=PostgresqlDialect.name,
+            system=DIALECT.name,
             scope="request",
             slow=int(settings["tracing_slow_threshold"] * 1e9),
             server=None,
@@ -103,11 +102,7 @@ class AcraConnector(DaemonService):
         )
         context.mark |= tracecontext.FOLLOWS
         context.observers = self.telemetry.observers(exchanges, context.metrics)
-        context.dialect = PostgresqlDialect(
-            message_limit=settings["message_size_limit"],
-            max_prepared=settings["max_prepared_statements"],
-            disclosure=Disclosure(exchanges.context, exchanges.context, to_acra=True),
-        )
+        context.dialect = connector_dialect(settings, exchanges.context)
 
     def _export_to_server(self) -> None:
         # It brings protobuf along: only for those who use it.

@@ -13,12 +13,12 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.connector.link import Attempt, LinkChannel, begin
+from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.telemetry.export import otlp
 from acra_twisted.telemetry.export.queue import BatchExporter, Payload, Refused
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.wire.link import lengthprefix
 from acra_twisted.wire.link.spanlink import ACCEPTED, KEPT
-from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
 
 #: Seconds until a server that takes no spans is asked again.
 _ASK_AGAIN = 600.0
@@ -60,7 +60,7 @@ class LinkExporter(BatchExporter):
             raise Refused("AcraServer takes no spans")
         link = self._link = await begin(self._connect, self._timeout, self._reactor)
         link.carry(self, self._heard)
-        if await self._ask(_NO_CONTEXT + SPANS_OFFERED_PACKET) != ACCEPTED:
+        if await self._ask(_NO_CONTEXT + DIALECT.spans_offer) != ACCEPTED:
             self._drop()
             self._not_before = self._reactor.seconds() + _ASK_AGAIN
             raise Refused("AcraServer takes no spans")

@@ -11,9 +11,9 @@ from typing import Any
 
 from zope.interface import classImplements
 
+from acra_twisted.dialectinterfaces import IReplyFlow, IRequestFlow
 from acra_twisted.exchange import Work
 from acra_twisted.fast.compiled import mypyc_attr
-from acra_twisted.interfaces import IReplyFlow, IRequestFlow
 from acra_twisted.session import Session
 from acra_twisted.wire.framing import ChunkBuffer
 

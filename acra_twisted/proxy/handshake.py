@@ -1,7 +1,7 @@
 """A login carried out between two channels, until a `Relay` takes over or the client has gone.
 
-The login decides (see interfaces.ILogin); this does what it asks for.  What one daemon alone can
-do, such as reaching the database, is done by its host: the daemon's connection.
+The login decides (see dialectinterfaces.ILogin); this does what it asks for.  What one daemon
+alone can do, such as reaching the database, is done by its host: the daemon's connection.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import lose_replies
-from acra_twisted.interfaces import ILogin
 from acra_twisted.loginactions import (
     CLIENT,
     DATABASE,

@@ -1,7 +1,7 @@
 """Cancel requests: who may cancel what, and how often.
 
 A request is passed to the database only if it shows the key of a session that lives here;
-comparison takes the same time whatever the key.  There is never a reply, as in PostgreSQL.
+comparison takes the same time whatever the key.  There is never a reply.
 """
 
 from __future__ import annotations
@@ -9,13 +9,24 @@ from __future__ import annotations
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from acra_twisted.ratelimit import TokenBucket
-from acra_twisted.wire.postgres.backend import BackendKey
-from acra_twisted.wire.postgres.frames import CancelRequest
 
 _PER_SECOND = 20.0
 _ADDRESSES_MAX = 1024
+
+
+class CancelKey(Protocol):
+    """What a database has given a session, and what a request shows: a number and a secret."""
+
+    @property
+    def process_id(self) -> int:
+        """The database's number of the session."""
+
+    @property
+    def key(self) -> bytes:
+        """The secret."""
 
 
 class CancelKeys:
@@ -31,16 +42,16 @@ class CancelKeys:
         self._keys: dict[int, bytes] = {}
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def add(self, key: BackendKey) -> None:
+    def add(self, key: CancelKey) -> None:
         """A session got its key from the database."""
         self._keys[key.process_id] = key.key
 
-    def discard(self, key: BackendKey) -> None:
+    def discard(self, key: CancelKey) -> None:
         """The session has ended; another may have got its process id since."""
         if self._keys.get(key.process_id) == key.key:
             del self._keys[key.process_id]
 
-    def accepts(self, request: CancelRequest, address: str) -> bool:
+    def accepts(self, request: CancelKey, address: str) -> bool:
         """True if the request may go to the database."""
         bucket = self._buckets.get(address)
         if bucket is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
-from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
@@ -96,7 +96,7 @@ def check_whole(settings: Settings) -> list[str]:
 
 def _check_rules(settings: Settings) -> None:
     if "censor" in settings["stages"]:
-        check_rules(settings, settings.blocks, PostgresqlDialect.language)
+        check_rules(settings, settings.blocks, DIALECT.language)
 
 
 def check_certificates(settings: Settings) -> list[str]:

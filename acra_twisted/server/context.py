@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from acra_twisted.daemon.connections import Connections
-    from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-    from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
+    from acra_twisted.dialectinterfaces import IServerDialect
     from acra_twisted.pipeline.hooks import Pipeline
     from acra_twisted.pipeline.observers import Observers
     from acra_twisted.proxy.limits import Limits
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 class ServerContext:
     """Is made by the service, and read by connections.
 
+    ``dialect`` is an IDatabaseDialect, ``login_policy`` what its logins are given.
     ``handshake_timeout`` is in seconds.  ``peer`` and ``database_party`` are those who connect and
     the database in reasons of failures.  ``client_id`` is that of connections whose link proves
     none; ``id_from_certificate`` says how one is taken from a certificate, empty if it is not.
@@ -41,12 +41,12 @@ class ServerContext:
     observers: Observers
     pipeline: Pipeline
     limits: Limits
-    dialect: PostgresqlDialect
+    dialect: IServerDialect
     cancel_keys: CancelKeys
     database: Database
     database_party: Party
     peer: Party
-    login_policy: ServePolicy
+    login_policy: Any
     client_id: str
     id_from_certificate: str
     client_tls: Any

@@ -9,14 +9,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from acra_twisted.dialects.postgresql.startup import database_accepts_tls
+from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.options import Address
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.transport.spoken import foreign
-from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 
 _SYSTEMS = KeepAlive()
 
@@ -48,7 +47,7 @@ class DatabaseChannel(Channel):
             self._become_ready()
         else:
             self.receiver = self._answered
-            self.write(SSL_REQUEST_PACKET)
+            self.write(DIALECT.tls_request)
 
     def tls_started(self) -> None:
         """Name and chain of the database's certificate have been checked."""
@@ -95,10 +94,10 @@ class DatabaseChannel(Channel):
         )
 
     def _answered(self, data: bytes) -> None:
-        """Take the one byte that answers SSLRequest."""
+        """Take the answer to the request for TLS."""
         self.receiver = self._too_early
         try:
-            offered = database_accepts_tls(data)
+            offered = DIALECT.accepts_tls(data)
             if not offered and self._insists:
                 raise HandshakeError("it does not offer TLS, and db_tls requires it")
         except (HandshakeError, WireError) as error:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_tls
+from acra_twisted.dialects.postgresql.authentication import offers_binding
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, fail, ok, warn
@@ -20,7 +21,6 @@ from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.database import DatabaseChannel
-from acra_twisted.server.offered import offers_binding
 from acra_twisted.server.upstream import (
     database_address,
     database_tls,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionLost
 
-from acra_twisted.errors import WireError
-from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.daemon.dialect import DIALECT
 
 if TYPE_CHECKING:
     from acra_twisted.server.database import Database, DatabaseChannel
@@ -30,10 +29,10 @@ async def reach(database: Database, startup: bytes, may_bind: bool) -> DatabaseC
     plain: DatabaseChannel | None = None
     try:
         await channel.ask(startup)
-        if offers_binding(channel.answer):
+        if DIALECT.offers_binding(channel.answer):
             plain = await database.connect(plain=True)
             await plain.ask(startup)
-            if plain.answer[:1] != b"E":
+            if not DIALECT.is_error(plain.answer):
                 channel.close()
                 return plain
             plain.abort()
@@ -45,16 +44,3 @@ async def reach(database: Database, startup: bytes, may_bind: bool) -> DatabaseC
                 one.abort()
         raise
     return channel
-
-
-def offers_binding(answer: bytes) -> bool:
-    """Return True if the database's first message asks for SCRAM, and offers channel binding."""
-    if len(answer) < 9 or answer[0] != frames.AUTHENTICATION:
-        return False
-    body = answer[5 : 1 + frames.length_at(answer, 0)]
-    try:
-        if backend.authentication_kind(body) != backend.AUTH_SASL:
-            return False
-        return backend.SCRAM_PLUS in backend.sasl_mechanisms(body)
-    except WireError:
-        return False

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from acra_twisted.config.files import open_file
+from acra_twisted.daemon.dialect import DIALECT, login_policy, server_dialect
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
-from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.propagation import Disclosure
-from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
-from acra_twisted.dialects.postgresql.startup import ALPN, StartupPolicy
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Block, Settings
 from acra_twisted.pipeline.services import Services
@@ -55,19 +52,19 @@ class AcraServer(DaemonService):
         settings: Settings,
         exit_with: Callable[[int], None] = lambda status: None,
     ) -> None:
-        metrics = ServerMetrics(PostgresqlDialect.name, PostgresqlDialect.refusals)
+        metrics = ServerMetrics(DIALECT.name, DIALECT.refusals)
         super().__init__(
             reactor,
             settings,
             metrics,
-            system=PostgresqlDialect.name,
+            system=DIALECT.name,
             abrupt_limit=_ABRUPT * settings["max_connections"],
             per_address=settings["max_connections_per_address"],
         )
         metrics.watch_sessions(self.sessions)
         self._exit_with = exit_with
         self.workers = Workers(reactor, awaiting=hub_of(reactor).awaiting)
-        link = self._link((ALPN, b"h2"))
+        link = self._link((DIALECT.alpn, b"h2"))
         database = self._database()
         services = Services(
             reactor,
@@ -77,13 +74,13 @@ class AcraServer(DaemonService):
             self.panic,
             settings,
             self._read_blocks,
-            PostgresqlDialect.language,
+            DIALECT.language,
         )
         self.pipeline = build(settings, services)
         address = database.address
         exchanges = ExchangeTracing(
             self.telemetry.tracing,
-            system=PostgresqlDialect.name,
+            system=DIALECT.name,
             scope=settings["tracing_scope"],
             slow=int(settings["tracing_slow_threshold"] * 1e9),
             server=(address.host, address.port),
@@ -102,17 +99,18 @@ class AcraServer(DaemonService):
             observers=self.telemetry.observers(exchanges, metrics, address),
             pipeline=self.pipeline,
             limits=_limits(settings),
-            dialect=_dialect(settings, exchanges),
+            dialect=server_dialect(settings, exchanges.context, exchanges.database_context),
             cancel_keys=CancelKeys(
                 self.telemetry.clock, settings["incoming_connection_reuse_port"]
             ),
             database=database,
             database_party=Party(peers.DATABASE, shown(address)),
             peer=Party(peers.CONNECTOR[protection(settings, ACRACONNECTOR)]),
-            login_policy=ServePolicy(
-                _startup_policy(settings, offers_tls=context is not None),
+            login_policy=login_policy(
+                settings,
                 self.pipeline,
-                password_without_tls,
+                offers_tls=context is not None,
+                password_without_tls=password_without_tls,
             ),
             client_id=settings["client_id"],
             id_from_certificate=(
@@ -161,7 +159,7 @@ class AcraServer(DaemonService):
             # Behind such a link the peer has been verified: the application shows no certificate.
             if encrypted:
                 credentials.auth = 0
-            return credentials.server_context((ALPN,))
+            return credentials.server_context((DIALECT.alpn,))
 
         return self.contexts.add(make)
 
@@ -257,29 +255,4 @@ def _limits(settings: Settings) -> Limits:
         stage=settings["stage_timeout"],
         reply=settings["reply_timeout"],
         write=settings["write_timeout"],
-    )
-
-
-def _dialect(settings: Settings, exchanges: ExchangeTracing) -> PostgresqlDialect:
-    onward = settings["tracing_propagate_to_database"]
-    return PostgresqlDialect(
-        message_limit=settings["message_size_limit"],
-        hold_limit=settings["batch_hold_limit"],
-        max_prepared=settings["max_prepared_statements"],
-        function_call=settings["function_call_enable"],
-        disclosure=Disclosure(
-            exchanges.context,
-            exchanges.database_context if onward else None,
-            errors=settings["tracing_trace_id_in_errors"],
-            notices=settings["tracing_notice_enable"],
-        ),
-    )
-
-
-def _startup_policy(settings: Settings, *, offers_tls: bool) -> StartupPolicy:
-    offered = "require" if settings["client_tls"] == "require" else "allow"
-    return StartupPolicy(
-        tls=offered if offers_tls else "disable",
-        parameters=frozenset(name.lower() for name in settings["allowed_startup_parameters"]),
-        replication=settings["replication_enable"],
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
+from acra_twisted.dialectinterfaces import IDatabaseDialect
 from acra_twisted.dialects.flow import ClientFlow, DatabaseFlow
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work, take_reply
-from acra_twisted.interfaces import IDatabaseDialect
 from acra_twisted.outstanding import ANSWER, FORWARD, is_answer
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.session import IDLE, IN_TRANSACTION
@@ -140,6 +140,7 @@ class ToyDialect:
     name = "toy"
     language = "mysql"
     default_port = 7
+    refusals = ()
 
     def encode_farewell(self, reason, text, trace_id=""):
         return b"-%s %s\n" % (reason.name.encode(), text.encode())

@@ -4,9 +4,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject
 
 from acra_twisted import interfaces
-from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.request import RequestFlow
-from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.pipeline.observers import Observers
 from acra_twisted.plugins.chosen import stage_factories
 from acra_twisted.stages.censor import CensorStage
@@ -17,7 +14,7 @@ from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.tls import RawSecurity, TLSSecurity
-from tests.support.sessions import Recorder, make_session
+from tests.support.sessions import Recorder
 
 
 class Providers(SynchronousTestCase):
@@ -30,15 +27,7 @@ class Providers(SynchronousTestCase):
             verifyClass(interfaces.ISpanExporter, exporter)
         for security in (RawSecurity, TLSSecurity):
             verifyClass(interfaces.ITransportSecurity, security)
-        flows = (
-            (interfaces.IRequestFlow, RequestFlow(make_session())),
-            (interfaces.IReplyFlow, ResponseFlow(make_session())),
-        )
-        for interface, flow in flows:
-            verifyClass(interface, type(flow))
-            verifyObject(interface, flow)
         verifyClass(interfaces.ISecuredProtocol, Channel)
-        verifyObject(interfaces.IDatabaseDialect, PostgresqlDialect())
 
     def test_stage_factories(self):
         for factory in stage_factories().values():

@@ -28,7 +28,7 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
-from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres import backend, frames
 
 EXPLANATION = (
     "SCRAM channel binding cannot pass through AcraConnector and AcraServer, which end TLS on "
@@ -136,3 +136,16 @@ class PassThrough:
         # Four bytes of length, then the GS2 header: n, y or p=...
         if mechanism == backend.SCRAM_PLUS or rest[4:5] in (b"y", b"p"):
             raise WireError("client", EXPLANATION, EndReason.LOGIN)
+
+
+def offers_binding(answer: bytes) -> bool:
+    """Return True if the database's first message asks for SCRAM, and offers channel binding."""
+    if len(answer) < 9 or answer[0] != frames.AUTHENTICATION:
+        return False
+    body = answer[5 : 1 + frames.length_at(answer, 0)]
+    try:
+        if backend.authentication_kind(body) != backend.AUTH_SASL:
+            return False
+        return backend.SCRAM_PLUS in backend.sasl_mechanisms(body)
+    except WireError:
+        return False

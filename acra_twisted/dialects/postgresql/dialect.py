@@ -1,4 +1,4 @@
-"""PostgreSQL as one IDatabaseDialect: its name, its errors, and its logins."""
+"""PostgreSQL as one IServerDialect: its name, its errors, and its logins."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from typing import Any
 
 from zope.interface import implementer
 
-from acra_twisted.dialects.postgresql.authentication import REFUSALS
+from acra_twisted.dialectinterfaces import IServerDialect
+from acra_twisted.dialects.postgresql.authentication import REFUSALS, offers_binding
+from acra_twisted.dialects.postgresql.farewells import read_refusal
 from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
-from acra_twisted.dialects.postgresql.followedstartup import PASS
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.postgresql.sessions import LANGUAGE, NAME, Sessions
+from acra_twisted.dialects.postgresql.startup import ALPN, database_accepts_tls
 from acra_twisted.endreason import EndReason
-from acra_twisted.interfaces import IDatabaseDialect
+from acra_twisted.loginactions import PASS
+from acra_twisted.wire.postgres import frames
 
 
-@implementer(IDatabaseDialect)
+@implementer(IServerDialect)
 class PostgresqlDialect:
     """``options`` are those of Sessions."""
 
@@ -23,6 +26,18 @@ class PostgresqlDialect:
     language = LANGUAGE
     refusals = REFUSALS
     default_port = 5432
+    alpn = ALPN
+    tls_request = frames.SSL_REQUEST_PACKET
+    spans_offer = frames.SPANS_OFFERED_PACKET
+
+    accepts_tls = staticmethod(database_accepts_tls)
+    offers_binding = staticmethod(offers_binding)
+    read_refusal = staticmethod(read_refusal)
+
+    @staticmethod
+    def is_error(answer: bytes) -> bool:
+        """See IDatabaseDialect."""
+        return answer[:1] == b"E"
 
     def __init__(self, **options: Any) -> None:
         self._sessions = Sessions(**options)

@@ -6,14 +6,25 @@ from typing import Final
 
 from zope.interface import implementer
 
-from acra_twisted.dialects.postgresql.followedstartup import OFFER, PASS, REQUIRE, FollowedStartup
+from acra_twisted.dialectinterfaces import IFollowedLogin
+from acra_twisted.dialects.postgresql.followedstartup import FollowedStartup
 from acra_twisted.dialects.postgresql.login import ANYTHING, Login
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.interfaces import IFollowedLogin
-from acra_twisted.loginactions import CLIENT, DATABASE, Action, Carry, Copy, Open, Write
+from acra_twisted.loginactions import (
+    CLIENT,
+    DATABASE,
+    OFFER,
+    PASS,
+    REQUIRE,
+    Action,
+    Carry,
+    Copy,
+    Open,
+    Write,
+)
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import StartupPacket

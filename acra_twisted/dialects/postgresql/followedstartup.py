@@ -17,14 +17,9 @@ from acra_twisted.dialects.postgresql.firstpackets import (
 )
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.loginactions import CANCEL, ENCRYPTED, OTHER
+from acra_twisted.loginactions import CANCEL, ENCRYPTED, OFFER, OTHER, PASS, REFUSE, REQUIRE
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import StartupPacket
-
-#: Who answers a client's request for TLS.  PASS: AcraServer.  DECLINE: the connector says that
-#: there is none; direct TLS goes to AcraServer.  REFUSE: the same, and direct TLS is refused.
-#: OFFER: the connector agrees.  REQUIRE: it also refuses a client that does not ask.
-PASS, DECLINE, REFUSE, OFFER, REQUIRE = "pass", "decline", "refuse", "offer", "require"
 
 _REQUIRED: Final = "this connector requires TLS (sslmode=require); its setting is application_tls"
 

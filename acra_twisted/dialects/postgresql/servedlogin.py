@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from zope.interface import implementer
 
+from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
 from acra_twisted.dialects.postgresql.login import ANYTHING, Login
 from acra_twisted.dialects.postgresql.sessions import Sessions
@@ -18,7 +19,6 @@ from acra_twisted.dialects.postgresql.startup import (
 from acra_twisted.dialects.postgresql.startup import StartTLS as BeginTLS
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.interfaces import ILogin
 from acra_twisted.loginactions import (
     CLIENT,
     DATABASE,

@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector.applicationtls import application_context, application_tls
-from acra_twisted.dialects.postgresql.followedstartup import DECLINE, OFFER, PASS, REFUSE, REQUIRE
 from acra_twisted.errors import ConfigError
+from acra_twisted.loginactions import DECLINE, OFFER, PASS, REFUSE, REQUIRE
 from acra_twisted.options import Address, defaults
 from acra_twisted.sandbox.authority import Authority
 

@@ -12,14 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from acra_twisted.interfaces import (
-    IDatabaseDialect,
-    IReplyFlow,
-    IRequestFlow,
-    IResultStage,
-    IRowTransform,
-    IStatementStage,
-)
+from acra_twisted.dialectinterfaces import IDatabaseDialect, IReplyFlow, IRequestFlow
+from acra_twisted.interfaces import IResultStage, IRowTransform, IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.pipeline.observers import Observers
 from acra_twisted.proxy.limits import Limits

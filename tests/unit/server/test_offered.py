@@ -6,8 +6,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql.authentication import offers_binding
 from acra_twisted.server.database import DatabaseChannel
-from acra_twisted.server.offered import offers_binding, reach
+from acra_twisted.server.offered import reach
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 

@@ -3,11 +3,11 @@
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from acra_twisted.dialectinterfaces import IDatabaseDialect, IFollowedLogin, ILogin
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.endreason import EndReason
-from acra_twisted.interfaces import IDatabaseDialect, IFollowedLogin, ILogin
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.support.logins import LoginPlay
 from tests.support.sessions import types

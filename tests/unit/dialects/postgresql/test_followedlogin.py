@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
-from acra_twisted.dialects.postgresql.followedstartup import DECLINE, OFFER, PASS, REQUIRE
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
@@ -14,8 +13,12 @@ from acra_twisted.loginactions import (
     CANCEL,
     CLIENT,
     DATABASE,
+    DECLINE,
     ENCRYPTED,
+    OFFER,
     OTHER,
+    PASS,
+    REQUIRE,
     StartTLS,
 )
 from acra_twisted.wire.postgres.frames import (

@@ -4,16 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.followedstartup import (
-    DECLINE,
-    OFFER,
-    REFUSE,
-    REQUIRE,
-    FollowedStartup,
-)
+from acra_twisted.dialects.postgresql.followedstartup import FollowedStartup
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.loginactions import CANCEL, ENCRYPTED, OTHER
+from acra_twisted.loginactions import CANCEL, DECLINE, ENCRYPTED, OFFER, OTHER, REFUSE, REQUIRE
 from acra_twisted.wire.postgres.frames import (
     GSSENC_REQUEST,
     SSL_REQUEST_PACKET,

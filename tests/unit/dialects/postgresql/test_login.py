@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
-from acra_twisted.dialects.postgresql.followedstartup import OFFER, PASS
 from acra_twisted.dialects.postgresql.propagation import Disclosure
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
@@ -14,6 +13,8 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import (
     CLIENT,
     DATABASE,
+    OFFER,
+    PASS,
     StartTLS,
 )
 from acra_twisted.wire.postgres.backend import encode_error

@@ -1,0 +1,59 @@
+"""The database whose protocol the daemons speak, made from their settings.
+
+This is the one place outside of a database's own packages that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
+from acra_twisted.dialects.postgresql.startup import StartupPolicy
+
+#: An IDatabaseDialect's class: what is true of the database whatever the settings.
+DIALECT: Final = PostgresqlDialect
+#: Gives the trace context of an exchange, None for none.
+Context = Callable[[Any], Any]
+
+
+def server_dialect(
+    settings: Mapping[str, Any], context: Context, database_context: Context
+) -> PostgresqlDialect:
+    """Make AcraServer's dialect; ``database_context`` is for the database's part of an exchange."""
+    return DIALECT(
+        message_limit=settings["message_size_limit"],
+        hold_limit=settings["batch_hold_limit"],
+        max_prepared=settings["max_prepared_statements"],
+        function_call=settings["function_call_enable"],
+        disclosure=Disclosure(
+            context,
+            database_context if settings["tracing_propagate_to_database"] else None,
+            errors=settings["tracing_trace_id_in_errors"],
+            notices=settings["tracing_notice_enable"],
+        ),
+    )
+
+
+def connector_dialect(settings: Mapping[str, Any], context: Context) -> PostgresqlDialect:
+    """Make the dialect of a connector that follows its sessions."""
+    return DIALECT(
+        message_limit=settings["message_size_limit"],
+        max_prepared=settings["max_prepared_statements"],
+        disclosure=Disclosure(context, context, to_acra=True),
+    )
+
+
+def login_policy(
+    settings: Mapping[str, Any], pipeline: Any, *, offers_tls: bool, password_without_tls: bool
+) -> ServePolicy:
+    """Say what AcraServer's clients may ask for."""
+    offered = "require" if settings["client_tls"] == "require" else "allow"
+    startup = StartupPolicy(
+        tls=offered if offers_tls else "disable",
+        parameters=frozenset(name.lower() for name in settings["allowed_startup_parameters"]),
+        replication=settings["replication_enable"],
+    )
+    return ServePolicy(startup, pipeline, password_without_tls)
