@@ -54,10 +54,9 @@ def discard_until_sync(session: Session) -> None:
     """Drop what the database will not answer after an error in the extended protocol.
 
     If the Sync has not been sent yet, whatever the client sends before it is dropped as well.
-    The exchange at the head is the one that failed; those behind it never ran.
+    The exchange at the head is the one that failed, and has its outcome; those behind it never ran.
     """
     outstanding = session.outstanding
-    failed: Exchange | None = outstanding[0][2] if outstanding else None
     dropped: list[Exchange] = []
     while outstanding:
         action, code, exchange, payload = outstanding[0]
@@ -73,6 +72,6 @@ def discard_until_sync(session: Session) -> None:
     owner = outstanding[0][2] if outstanding else None
     for one in dropped:
         if one is not owner:
-            one.close("error" if one is failed else "aborted")
-        elif one is not failed and one.outcome is None:
+            one.close("aborted")
+        elif one.outcome is None:
             one.outcome = "aborted"

@@ -379,6 +379,15 @@ class RefusedResults(OneRelay):
         self.assertEqual((types(self.client.data), self.statuses()), ("12EZ", b"E"))
         self.assertFalse(self.session.outstanding)
 
+    def test_nothing_is_put_into_a_message_that_has_left_in_part(self):
+        """So the database cannot be made to fail, and the session ends."""
+        self.relay.from_client(query(b"insert") + message(b"d", b"x" * 100)[:50])
+        self.relay.from_database(self.SECRET + ready(b"T"))
+        self.assertNotIn(self.FAILS, self.database.data)
+        self.assertEqual(types(self.client.data), "TEE")
+        self.assertIn(b"C40000", self.client.data)
+        self.assertEqual(len(self.ends), 1)
+
     def test_a_transaction_that_has_gone_on_ends_with_its_session(self):
         self.relay.from_client(query(b"insert") + query(b"insert"))
         self.relay.from_database(self.SECRET + ready(b"T") + complete(b"INSERT 0 1") + ready(b"T"))

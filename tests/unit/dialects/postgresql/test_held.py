@@ -76,11 +76,12 @@ class Held(SynchronousTestCase):
         play.client(parse(b"", b"one") + FLUSH)
         play.client(bind(b"p", b""))
         play.database(error())
+        self.assertIsNotNone(play.session.prepared.portal(b"p").statement)
         self.assertEqual(play.client(execute(b"p") + query(b"deny")), b"")
+        self.assertIsNone(play.session.prepared.portal(b"p").statement)
         self.assertEqual(play.client(SYNC + query(b"two")), SYNC + query(b"two"))
         got = play.database(ready())
         self.assertEqual(types(got), "Z")
-        self.assertEqual(play.session.prepared.portal(b"p").statement, None)
 
     def test_of_what_is_held_only_so_much(self):
         whole = parse(b"", b"one") + bind(b"", b"") + execute()
@@ -92,3 +93,18 @@ class Held(SynchronousTestCase):
             self.assertEqual(b"".join(got) + play.client(SYNC), whole + SYNC)
             play.database(PARSE_COMPLETE + BIND_COMPLETE + error() + ready())
             play.done()
+
+    def test_what_was_left_out_is_not_counted_as_held(self):
+        held = parse(b"", b"one") + bind(b"", b"") + execute()
+        refused = parse(b"s", b"two") + parse(b"", b"deny") + SYNC
+        failed = parse(b"", b"bad") + FLUSH
+        for before in ((), (query(b"deny"),), (refused,), (failed, bind(b"", b""), SYNC)):
+            for limit, size in ((len(held), 0), (len(held) - 1, len(held))):
+                play = denying(hold_limit=limit)
+                for said in before:
+                    play.client(said)
+                    if said is failed:
+                        play.database(error())
+                if failed in before:
+                    play.database(ready())
+                self.assertEqual(len(play.client(held)), size)

@@ -59,7 +59,7 @@ class Denial(SynchronousTestCase):
         play = denying()
         self.assertEqual(play.client(query(b"deny")), b"")
         self.assertEqual(types(play.extra), "EZ")
-        self.assertIn(b"C42000", play.extra)
+        self.assertIn(b"SERROR\0VERROR\0C42000\0", play.extra)
         play.done()
 
     def test_never_before_earlier_replies(self):
@@ -283,6 +283,31 @@ class Denial(SynchronousTestCase):
         self.assertIn(b"C54000", play.extra)
         self.assertEqual(play.client(parse(b"", b"two") + bind(b"p", b"") + SYNC), b"")
         self.assertIn(b"C54000", play.extra)
+        play.done()
+
+    def test_what_was_to_get_a_name_in_a_refused_batch_has_none(self):
+        """Whichever message of it was refused."""
+        play = Playbook(lambda work: Deny() if work.kind == "parameters" else PASS, ["parameters"])
+        play.client(parse(b"s", b"one") + bind(b"p", b"s"))
+        self.assertIsNone(play.session.prepared.statement(b"s"))
+        self.assertIsNone(play.session.prepared.portal(b"p").statement)
+        play = denying()
+        play.client(parse(b"s", b"one") + bind(b"p", b"s"))
+        self.assertIsNotNone(play.session.prepared.statement(b"s"))
+        play.client(parse(b"t", b"deny"))
+        for name in (b"s", b"t"):
+            self.assertIsNone(play.session.prepared.statement(name))
+        self.assertIsNone(play.session.prepared.portal(b"p").statement)
+
+    def test_a_refused_batch_lasts_until_the_database_is_ready(self):
+        play = denying()
+        play.client(query(b"begin"))
+        play.database(complete(b"BEGIN") + ready(b"T"))
+        play.client(parse(b"", b"deny") + SYNC)
+        play.database(error())
+        self.assertEqual(play.recorder.outcomes, [("query", "ok")])
+        play.database(ready(b"E"))
+        self.assertEqual(play.recorder.outcomes, [("query", "ok"), ("prepare", "denied")])
         play.done()
 
     def test_parameters_are_judged(self):

@@ -82,6 +82,23 @@ class Attribution(SynchronousTestCase):
         # The first Parse was confirmed; the second never was.
         self.assertEqual(play.session.prepared.names(), {b"s"})
 
+    def test_a_batch_that_fails_lasts_until_the_database_is_ready(self):
+        play = Playbook()
+        play.client(parse(b"", b"one") + bind(b"", b"") + execute() + SYNC)
+        play.database(PARSE_COMPLETE + error())
+        self.assertEqual(play.recorder.closed, [])
+        play.database(ready())
+        self.assertEqual(play.recorder.outcomes, [("execute", "error")])
+        # Of several requests the last one has the Sync; those behind the one that failed never ran.
+        two = parse(b"", b"one") + bind(b"", b"") + execute()
+        play.client(two * 3 + SYNC)
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + complete(b"SELECT 1") + error())
+        told = [("execute", "ok"), ("execute", "error")]
+        self.assertEqual(play.recorder.outcomes[1:], told)
+        play.database(ready())
+        self.assertEqual(play.recorder.outcomes[1:], [*told, ("execute", "aborted")])
+        play.done()
+
     def test_what_an_error_discards_has_never_been(self):
         """Names that it was to give mean what they meant before, or nothing."""
         for sync, again in ((SYNC, b""), (b"", SYNC)):
