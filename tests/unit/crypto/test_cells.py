@@ -150,6 +150,42 @@ class Forms(SynchronousTestCase):
         rebuilt = cells.replace(cell, [(found[0], b"one"), (found[1], b"two")])
         self.assertEqual(rebuilt, escape(b"\\aone-\0-two\xff"))
 
+    def test_of_different_forms_in_a_cell(self):
+        cell = STRUCT.hex().encode() + b"-" + escape(BLOCK)
+        found = cells.find(cell, False)
+        self.assertEqual([one.form for one in found], [cells.HEX, cells.ESCAPE])
+        cell = escape(BLOCK) + b"-" + STRUCT.hex().encode()
+        found = cells.find(cell, False)
+        self.assertEqual([one.form for one in found], [cells.ESCAPE, cells.HEX])
+
+    def test_bytes_as_they_are_stand_in_binary_values_alone(self):
+        self.assertEqual(len(cells.find(b"-" + STRUCT, True)), 1)
+        self.assertEqual(cells.find(b"-" + STRUCT, False), [])
+
+    def test_a_quote_behind_it_is_none_before_it(self):
+        for whole in WHOLE:
+            (one,) = cells.find(escape(whole) + b'"', False)
+            self.assertEqual(one.form, cells.ESCAPE)
+
+    def test_what_lies_too_deep_is_not_replaced(self):
+        data = BLOCK
+        for _ in range(envelopes.MAX_DEPTH):
+            data = STRUCT[:137] + (60 + len(data)).to_bytes(8, "little") + b"x" * 60 + data
+        for cell, form in ((data, cells.RAW), (b"\\x" + data.hex().encode(), cells.HEX)):
+            forms = [one.form for one in cells.find(cell)]
+            self.assertEqual(forms, [form] * envelopes.MAX_DEPTH + [cells.UNUSUAL])
+
+    def test_long_values_are_converted_in_pieces(self):
+        """Wherever a piece ends, and in both directions."""
+        for size in (256 * 1024, 256 * 1024 + 1, 700_001):
+            junk = bytes(range(1, 255)) * (size // 254 + 1)
+            before = junk[:size]
+            cell = b"\\x" + (before + BLOCK + junk[: size // 2]).hex().encode()
+            (one,) = cells.find(cell)
+            self.assertEqual((one.data, one.start), (BLOCK, 2 + 2 * size))
+            rebuilt = cells.replace(cell, [(one, before)])
+            self.assertEqual(rebuilt, b"\\x" + (before + before + junk[: size // 2]).hex().encode())
+
     def test_a_mark_of_the_other_pairing_hides_nothing(self):
         mark = envelopes.MARKS[0].hex()
         cell = f"{mark}0{STRUCT.hex()}".encode()

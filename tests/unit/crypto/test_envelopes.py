@@ -74,6 +74,11 @@ class Finding(SynchronousTestCase):
         self.assertEqual([e.deep for e in found_], [False] * 4 + [True] * 3)
         self.assertEqual(found_[-1].data(data), STRUCT[: envelopes.HEAD_SIZE])
 
+    def test_what_is_cut_off_is_none(self):
+        for whole in (STRUCT, BLOCK):
+            for size in range(len(whole)):
+                self.assertEqual(envelopes.find(b"before" + whole[:size]), [])
+
     @given(st.binary(max_size=300))
     def test_garbage(self, data):
         for before in (b"", STRUCT[:60], BLOCK[:40]):

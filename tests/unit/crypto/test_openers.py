@@ -72,6 +72,14 @@ class Opening(SynchronousTestCase):
             opener.open(ACRASTRUCT, struct(NEW), {})
         self.assertEqual(len(opener._secrets), 2)
 
+    def test_what_was_used_last_is_kept_longest(self):
+        opener = Opener([NEW], [], kept=2)
+        first, second, third = (struct(NEW) for _ in range(3))
+        for data in (first, second, first, third):
+            opener.open(ACRASTRUCT, data, {})
+        kept = [opener.is_cheap(ACRASTRUCT, data) for data in (first, second, third)]
+        self.assertEqual(kept, [True, False, True])
+
     def test_points_are_decompressed_once_for_all_who_ask(self):
         points = Counted()
         data = struct(NEW)

@@ -30,9 +30,13 @@ class Records(SynchronousTestCase):
         self.assertGreater(len(sizes), 90)
 
     def test_a_draw_that_would_be_unfair_is_repeated(self):
-        drawn = iter([b"\xff\xff", b"\x00\x05"])
-        random = lambda size: next(drawn) if size == 2 else os.urandom(size)  # noqa: E731
-        self.assertEqual(len(poison._content(-1, random)), 6)
+        largest = 65536 - 65536 % poison.MAX_RANDOM_LENGTH - 1
+        for numbers in ([65535, 5], [largest + 1, 5], [largest]):
+            drawn = iter([number.to_bytes(2, "big") for number in numbers])
+            random = lambda size, drawn=drawn: next(drawn) if size == 2 else os.urandom(size)  # noqa: E731
+            expected = numbers[-1] % poison.MAX_RANDOM_LENGTH + 1
+            self.assertEqual(len(poison._content(-1, random)), expected)
+            self.assertEqual(list(drawn), [])
 
     def test_en11_only_the_keys_tell(self):
         """The constant bytes of a record are those of any container of its length."""
