@@ -402,6 +402,20 @@ class Order(SynchronousTestCase):
         self.assertFalse(engine.decide(b"CALL p(2)").allowed)
         self.assertFalse(engine.decide(b"SELECT a AS 'y' FROM t").allowed)
 
+    def test_literals_are_compared_whole_whichever_text_was_first(self):
+        """The second text of a form is decided by the plan of the first."""
+        texts = [
+            b"SELECT a FROM t WHERE b = '%b'" % value for value in (b"abc", b"xbc", b"ab", b"")
+        ]
+        texts.append(b"SELECT a FROM t WHERE b = 1")
+        for db in LANGUAGES:
+            for listed in texts:
+                for first in texts:
+                    rules = censor(db, [{"handler": "deny", "queries": [listed.decode()]}])
+                    rules.decide(first)
+                    allowed = [text for text in texts if rules.decide(text).allowed]
+                    self.assertEqual(allowed, [text for text in texts if text != listed])
+
     def test_ignored_texts_are_compared_as_they_are_and_as_trees(self):
         handlers = [{"handler": "query_ignore", "queries": ["SELECT 1 FROM", "SELECT a"]}]
         rules = censor("postgresql", [*handlers, {"handler": "denyall"}])

@@ -95,6 +95,46 @@ class Tokens(Matching):
             for query in ("SELECT 1 UNION ALL SELECT a FROM t", "SELECT 1 UNION SELECT b FROM t"):
                 self.assertFalse(self.matches(language, pattern, query), query)
 
+    def test_a_select_stands_for_no_union(self):
+        """Nor for anything else that is made of two."""
+        for language in LANGUAGES.values():
+            pattern = "SELECT a FROM t WHERE b IN (%%SELECT%%)"
+            start = "SELECT a FROM t WHERE b IN"
+            self.assertTrue(self.matches(language, pattern, f"{start} (SELECT 1)"))
+            for kind in ("UNION", "UNION ALL", "EXCEPT", "INTERSECT"):
+                query = f"{start} (SELECT 1 {kind} SELECT 2)"
+                self.assertFalse(self.matches(language, pattern, query), query)
+
+    def test_where_and_all_else_must_be_alike(self):
+        """What a placeholder stands for is no reason to look at nothing more."""
+        for language in LANGUAGES.values():
+            for pattern, good, bad in (
+                (
+                    "SELECT a FROM t %%WHERE%% ORDER BY a",
+                    ["SELECT a FROM t WHERE b = 1 ORDER BY a", "SELECT a FROM t ORDER BY a"],
+                    [
+                        "SELECT a FROM t WHERE b = 1",
+                        "SELECT a FROM t WHERE b = 1 ORDER BY b",
+                        "SELECT a FROM u WHERE b = 1 ORDER BY a",
+                        "SELECT a FROM t WHERE b = 1 ORDER BY a LIMIT 1",
+                        "SELECT b FROM t WHERE b = 1 ORDER BY a",
+                    ],
+                ),
+                (
+                    "SELECT * FROM t WHERE b = 1",
+                    ["SELECT a FROM t WHERE b = 1"],
+                    [
+                        "SELECT a FROM u WHERE b = 1",
+                        "SELECT a FROM t",
+                        "SELECT a FROM t WHERE c = 1",
+                    ],
+                ),
+            ):
+                for query in good:
+                    self.assertTrue(self.matches(language, pattern, query), query)
+                for query in bad:
+                    self.assertFalse(self.matches(language, pattern, query), query)
+
     def test_functions_by_a_named_option_only(self):
         for language in LANGUAGES.values():
             read = read_pattern(language, "SELECT a FROM t WHERE b = %%VALUE%%", "here")

@@ -1,5 +1,6 @@
 """Both directions and every end of a session."""
 
+import errno
 from types import SimpleNamespace
 
 from hypothesis import given
@@ -220,6 +221,17 @@ class Relays(OneRelay):
         self.relay.database_lost(Failure(ValueError("secret")))
         self.assert_ended("database: an error inside this program")
 
+    def test_why_a_connection_is_lost_is_said(self):
+        lost = ConnectionLost()
+        lost.osError = errno.ETIMEDOUT
+        said = []
+        for why in (lost, ConnectionResetError(errno.ECONNRESET, "reset"), ValueError()):
+            self.setUp()
+            self.relay.database_lost(Failure(why))
+            said += self.ends
+        self.assertEqual(len(set(said)), 3, said)
+        self.assertTrue(all(one.startswith("database: ") for one in said), said)
+
     def test_a_client_that_breaks_the_protocol_is_told(self):
         self.relay.from_client(b"\0\0\0\0\4")
         self.assertIn(b"C08P01", self.client.data)
@@ -279,6 +291,7 @@ class Relays(OneRelay):
 
     def test_drain_ends_an_idle_session_at_once(self):
         self.relay.drain()
+        self.assertIn(b"C57P01", self.client.data)
         self.assert_ended("shutdown")
 
     def test_write_timeout(self):
