@@ -960,6 +960,17 @@ class Sessions(SynchronousTestCase):
             self.assertFalse(rules.decide(text).allowed)
             self.assertTrue(rules.decide(text, off).allowed)
 
+    def test_double_quotes_of_mysql_are_names_in_one_mode_and_strings_in_another(self):
+        handlers = [{"handler": "deny", "queries": ['SELECT "a" FROM t']}]
+        text = b'SELECT "a" FROM t'
+        usual = LANGUAGES["mysql"].mode_of({})
+        ansi = LANGUAGES["mysql"].mode_of({"sql_mode": "ANSI_QUOTES"})
+        for modes in ((usual, ansi), (ansi, usual)):
+            rules = censor("mysql", handlers)
+            for _ in range(2):
+                allowed = [rules.decide(text, mode).allowed for mode in modes]
+                self.assertEqual(allowed, [mode is ansi for mode in modes])
+
     def test_fw5_while_a_setting_may_be_changing_a_text_is_allowed_only_by_all_its_values(self):
         changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
         rules = censor("postgresql", [*DENY, {"handler": "deny", "queries": ["SELECT 'ab'"]}])

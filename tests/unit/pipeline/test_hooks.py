@@ -2,8 +2,10 @@
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Work
+from acra_twisted.interfaces import ILoadStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Columns
 from acra_twisted.verdicts import PASS, Deny
@@ -38,6 +40,26 @@ class Hooks(SynchronousTestCase):
         self.assertEqual(order, [("second", columns), ("first", columns)])
         pipeline.forget_plans()
         pipeline.plan_rows(columns)
+        self.assertEqual(len(order), 4)
+
+    def test_loads_are_planned_from_the_client_to_the_database_until_a_reload(self):
+        order = []
+
+        @implementer(ILoadStage)
+        class Loads:
+            def __init__(self, name):
+                self.name = name
+
+            def plan_load(self, columns):
+                order.append((self.name, columns))
+
+        pipeline = Pipeline([Loads("first"), Everything("other"), Loads("second")])
+        columns = Columns([], [], [], [])
+        for _ in range(2):
+            pipeline.plan_loads(columns)
+        self.assertEqual(order, [("first", columns), ("second", columns)])
+        pipeline.forget_plans()
+        pipeline.plan_loads(columns)
         self.assertEqual(len(order), 4)
 
     def test_an_empty_pipeline_inspects_nothing(self):

@@ -143,3 +143,23 @@ class Plans(SynchronousTestCase):
         plan = self.planner(ValueError(), last, lenient=True).plan(columns)
         self.assertIsInstance(self.run_rows(plan, columns), Replace)
         self.assertEqual(last.seen, [columns])
+
+    def test_a_stage_sees_the_runs_that_concern_it(self):
+        """Those that concern another one it does not; where there is no other, it looks once."""
+        looked = []
+
+        def find_and_note(data, start, end):
+            looked.append((start, end))
+            return find_x(data, start, end)
+
+        others = ((), False), ((Transform(find_y),), True), ((Transform(),), True)
+        for more, looks in others:
+            for run, concerned in (((0, 1), True), ((1, 2), False)):
+                columns, mine = one(), Transform(find_and_note)
+                plan = self.planner(mine, *more).plan(columns)
+                exchange = Exchange(make_session(), "query", None, 1)
+                work = Work(ROWS, RowBatch(b"xyx", columns, *run), exchange, plan.hooks)
+                looked.clear()
+                driver.run(plan.hooks, work)
+                self.assertEqual(looked, [run] * looks)
+                self.assertEqual(len(mine.seen), concerned or not looks)
