@@ -126,28 +126,29 @@ class Columns:
 
 
 class Plan:
-    """The stages' treatment of the rows of a result.  Made once for its columns and kept with them.
+    """The stages' treatment of the rows of a result.
 
     ``shown``: the columns as the client is told of them; ``hooks``: the transforms of the stages
     that these columns concern, in the order in which they run; ``searches``: how to see that a run
-    of rows concerns none of them, None if some stage must get every run.  ``maker`` says whose plan
-    it is and of which time; ``described``: the description of ``shown``, once a dialect has
-    encoded it.
+    of rows concerns none of them, None if some stage must get every run.  ``lasting``: it may serve
+    the next result as well.  ``time``: see Planner.  ``described``: the description of ``shown``,
+    once a dialect has encoded it.
     """
 
-    __slots__ = ("shown", "hooks", "searches", "maker", "described")
+    __slots__ = ("shown", "hooks", "searches", "lasting", "time", "described")
 
     def __init__(
         self,
         shown: Columns,
         hooks: tuple[Any, ...] = (),
         searches: tuple[Search, ...] | None = (),
-        maker: Any = None,
+        lasting: bool = True,
     ) -> None:
         self.shown = shown
         self.hooks = hooks
         self.searches = searches
-        self.maker = maker
+        self.lasting = lasting
+        self.time: object = None
         self.described = b""
 
     def concerns(self, data: bytes, start: int, end: int) -> bool:
@@ -159,6 +160,32 @@ class Plan:
             if search(data, start, end):
                 return True
         return False
+
+
+class Planner:
+    """Gives the stages' plan for a result.  ``make`` is asked once for the same columns: its answer
+    is kept with them."""
+
+    __slots__ = ("_make", "_time")
+
+    def __init__(self, make: Callable[[Columns], Plan]) -> None:
+        self._make = make
+        # Plans of another time, or of another planner, do not hold.
+        self._time = object()
+
+    def plan(self, columns: Columns) -> Plan:
+        """The plan for a result with these columns."""
+        plan = columns.plan
+        if plan is None or plan.time is not self._time:
+            plan = self._make(columns)
+            if plan.lasting:
+                plan.time = self._time
+                columns.plan = plan
+        return plan
+
+    def forget(self) -> None:
+        """Make every plan anew when it is wanted: a stage may have read other settings."""
+        self._time = object()
 
 
 class RowBatch:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -17,16 +18,16 @@ from acra_twisted.interfaces import (
 )
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
-from acra_twisted.pipeline.plans import Planner
-from acra_twisted.results import Columns, Plan
+from acra_twisted.pipeline.plans import make_plan
+from acra_twisted.results import Planner
 from acra_twisted.verdicts import PASS
 
 
 class Pipeline:
     """The configured stages as flat tuples of hooks, in the order in which they run.
 
-    ``plan_rows`` gives the plan for a result's columns, ``plan_loads`` the one for rows that a
-    client loads; None if no stage looks at them.
+    ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
+    stage looks at them.
     """
 
     def __init__(self, stages: Sequence[Any] = (), lenient: Iterable[str] = ()) -> None:
@@ -45,13 +46,8 @@ class Pipeline:
         # Replies run the list backwards.
         result_hooks = hooks(IResultStage, "plan_result")[::-1]
         self.message_hooks = hooks(IMessageStage, "on_message")[::-1]
-        self._results = Planner(result_hooks)
-        self.plan_rows: Callable[[Columns], Plan] | None = (
-            self._results.plan if result_hooks else None
-        )
-        load_hooks = hooks(ILoadStage, "plan_load")
-        self._loads = Planner(load_hooks)
-        self.plan_loads: Callable[[Columns], Plan] | None = self._loads.plan if load_hooks else None
+        self.results = _planner(result_hooks)
+        self.loads = _planner(hooks(ILoadStage, "plan_load"))
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
@@ -74,10 +70,15 @@ class Pipeline:
 
     def forget_plans(self) -> None:
         """Ask the stages anew about every result: they have read something anew."""
-        self._results.forget()
-        self._loads.forget()
+        for planner in (self.results, self.loads):
+            if planner is not None:
+                planner.forget()
 
     async def stop(self) -> None:
         """Stop every stage, the one nearest the client first."""
         for stage in self.stages:
             await maybeDeferred(stage.stop)
+
+
+def _planner(hooks: tuple[Hook, ...]) -> Planner | None:
+    return Planner(partial(make_plan, hooks)) if hooks else None

@@ -11,70 +11,47 @@ from acra_twisted.results import Columns, Plan, RowBatch, Search
 from acra_twisted.verdicts import PASS
 
 
-class Planner:
-    """Makes plans.  ``hooks`` are the stages' ``plan_result``, in the order in which they run."""
+def make_plan(hooks: tuple[Hook, ...], columns: Columns) -> Plan:
+    """Ask stages for their plan; ``hooks`` are their ``plan_result``, in the order in which they
+    run.
 
-    __slots__ = ("_hooks", "_time")
-
-    def __init__(self, hooks: tuple[Hook, ...]) -> None:
-        self._hooks = hooks
-        # A plan holds as long as this is the one that made it.
-        self._time = object()
-
-    def plan(self, columns: Columns) -> Plan:
-        """The plan for a result with these columns, made if there is none.
-
-        A stage that raises, or answers what is no transform, has a transform in the plan that
-        raises the same: it refuses the rows, or lets them pass, as any broken stage does.  Such a
-        plan is not kept.
-        """
-        plan = columns.plan
-        if plan is not None and plan.maker is self._time:
-            return plan
-        return self._make(columns)
-
-    def forget(self) -> None:
-        """Make every plan anew when it is wanted: a stage may have read other settings."""
-        self._time = object()
-
-    def _make(self, columns: Columns) -> Plan:
-        shown = columns
-        found: list[tuple[Hook, Search | None]] = []
-        # As keys: stages that look for the same thing look once.
-        searches: dict[Search, None] = {}
-        every_run = broken = False
-        for name, ask, lenient in self._hooks:
-            try:
-                transform = ask(shown)
-                if transform is None:
-                    continue
-                method, search = transform.transform, transform.concerns
-                replaced: Columns | None = transform.columns
-                if replaced is not None and len(replaced) != len(shown):
-                    raise ValueError(f"{len(replaced)} columns in place of {len(shown)}")
-            except Exception as error:
-                broken = every_run = True
-                found.append(((name, _raising(error), lenient), None))
+    A stage that raises, or answers what is no transform, has a transform in the plan that raises
+    the same: it refuses the rows, or lets them pass, as any broken stage does.  Such a plan does
+    not last.
+    """
+    shown = columns
+    found: list[tuple[Hook, Search | None]] = []
+    # As keys: stages that look for the same thing look once.
+    searches: dict[Search, None] = {}
+    every_run = broken = False
+    for name, ask, lenient in hooks:
+        try:
+            transform = ask(shown)
+            if transform is None:
                 continue
-            if shown is not columns:
-                method = _seeing(shown, method)
-            found.append(((name, method, lenient), search))
-            if search is None:
-                every_run = True
-            else:
-                searches[search] = None
-            if replaced is not None:
-                shown = replaced
-        # A run that one search has found needs no other look by the stage that gave it.
-        once = len(searches) == 1 and not every_run
-        hooks = tuple(
-            hook if once or search is None else _if_concerned(hook, search)
-            for hook, search in found
-        )
-        plan = Plan(shown, hooks, None if every_run else tuple(searches), self._time)
-        if not broken:
-            columns.plan = plan
-        return plan
+            method, search = transform.transform, transform.concerns
+            replaced: Columns | None = transform.columns
+            if replaced is not None and len(replaced) != len(shown):
+                raise ValueError(f"{len(replaced)} columns in place of {len(shown)}")
+        except Exception as error:
+            broken = every_run = True
+            found.append(((name, _raising(error), lenient), None))
+            continue
+        if shown is not columns:
+            method = _seeing(shown, method)
+        found.append(((name, method, lenient), search))
+        if search is None:
+            every_run = True
+        else:
+            searches[search] = None
+        if replaced is not None:
+            shown = replaced
+    # A run that one search has found needs no other look by the stage that gave it.
+    once = len(searches) == 1 and not every_run
+    transforms = tuple(
+        hook if once or search is None else _if_concerned(hook, search) for hook, search in found
+    )
+    return Plan(shown, transforms, None if every_run else tuple(searches), not broken)
 
 
 def _raising(error: Exception) -> Callable[[RowBatch, Exchange], Any]:

@@ -70,9 +70,7 @@ def _startup(data: bytes, cut: int) -> None:
                 break
     turns = list(enumerate(data.split(TURN)[:8]))
     said = [(n % 2, piece) for n, part in turns for piece in _pieces(part, cut)]
-    policy = ServePolicy(
-        pipeline=SimpleNamespace(inspects=frozenset(), plan_rows=None, plan_loads=None)
-    )
+    policy = ServePolicy(pipeline=SimpleNamespace(inspects=frozenset(), results=None, loads=None))
     for login in (_DIALECT.serve(policy), _DIALECT.follow(), _DIALECT.send_away(b"", "bye")):
         _login(login, said)
 

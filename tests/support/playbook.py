@@ -7,9 +7,10 @@ by ``judge`` (PASS unless given).  `done` fails if a reply is still owed.
 
 from __future__ import annotations
 
-from acra_twisted import results
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.results import Plan as RowPlan
+from acra_twisted.results import Planner
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
 
@@ -24,9 +25,9 @@ class Plan:
     def __call__(self, work):
         return self.judge(work.item) if work.kind == "rows" else PASS
 
-    def of(self, columns, maker):
+    def of(self, columns):
         searches = None if self.search is None else (self.search,)
-        return results.Plan(columns, (("test", None, False),), searches, maker)
+        return RowPlan(columns, (("test", None, False),), searches)
 
 
 class Playbook:
@@ -36,8 +37,8 @@ class Playbook:
         inspects=(),
         prepared=100,
         general=False,
-        plan_rows=None,
-        plan_loads=None,
+        results=None,
+        loads=None,
         **options,
     ):
         self.session = make_session(prepared=prepared)
@@ -45,28 +46,28 @@ class Playbook:
         self.judge = judge or (lambda work: PASS)
         self.works = []
         self.general = general
+        self.ignored = []
         response = {"messages": "messages" in inspects}
-        self.request = RequestFlow(self.session, frozenset(inspects), plan_loads, **options)
+        self.request = RequestFlow(self.session, frozenset(inspects), loads, **options)
         limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
         self.response = ResponseFlow(
             self.session,
-            (plan_rows or self._plan_rows) if "rows" in inspects else None,
+            (results or Planner(self._make_plan)) if "rows" in inspects else None,
             **limit,
             **response,
         )
         self.extra = b""
 
-    def _plan_rows(self, columns):
-        plan = columns.plan
-        if plan is None or plan.maker is not self:
-            self.works.append(("columns", columns))
-            plan = self.judge.of(columns, self) if isinstance(self.judge, Plan) else None
-            columns.plan = plan = plan or results.Plan(columns, maker=self)
-        return plan
+    def _make_plan(self, columns):
+        self.works.append(("columns", columns))
+        if isinstance(self.judge, Plan) and columns not in self.ignored:
+            return self.judge.of(columns)
+        return RowPlan(columns)
 
     def ignore(self, columns):
         """No stage is concerned by these columns."""
-        columns.plan = results.Plan(columns, maker=self)
+        self.ignored.append(columns)
+        columns.plan = None
 
     def _run(self, flow, data):
         if self.general:

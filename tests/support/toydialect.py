@@ -88,9 +88,9 @@ class ToyRows(RowBatch):
 
 
 class ToyReplies(DatabaseFlow):
-    def __init__(self, session, plan_rows):
+    def __init__(self, session, results):
         super().__init__(session)
-        self._plan_rows = plan_rows
+        self._results = results
 
     def next_work(self):
         self._load_waiting()
@@ -102,9 +102,9 @@ class ToyReplies(DatabaseFlow):
                 return None
             exchange = session.outstanding[0][2]
             exchange.first_byte = exchange.first_byte or session.clock()
-            if line[:1] == b"*" and self._plan_rows is not None:
+            if line[:1] == b"*" and self._results is not None:
                 columns = Columns([b"value"], [0], [0], [0])
-                hooks = self._plan_rows(columns).hooks
+                hooks = self._results.plan(columns).hooks
                 self._unsettled = True
                 rows = ToyRows(buffer.data, columns, start, buffer.position)
                 return Work(ROWS, rows, exchange, hooks)
@@ -151,4 +151,4 @@ class ToyDialect:
         session.observer.session_opened(session)
 
     def flows(self, session, pipeline):
-        return ToyRequests(session, pipeline.inspects), ToyReplies(session, pipeline.plan_rows)
+        return ToyRequests(session, pipeline.inspects), ToyReplies(session, pipeline.results)

@@ -6,7 +6,6 @@ however the client cuts it into messages; anything else message by message.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
@@ -17,7 +16,7 @@ from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import ROWS, Exchange, Work
 from acra_twisted.outstanding import FORWARD, REPLACE
-from acra_twisted.results import LINES, STREAM, Columns, Plan, RowBatch
+from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner, RowBatch
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames
@@ -33,21 +32,21 @@ _NEWLINE: Final = 10
 class LoadingBatch(ExtendedBatch):
     """An ExtendedBatch whose copy data may be judged.
 
-    ``plan_loads`` gives the stages' plan for rows that are loaded; None if no stage looks at them.
+    ``loads`` has the stages' plans for rows that are loaded; None if no stage looks at them.
     """
 
     def __init__(
         self,
         session: Session,
         inspects: frozenset[str],
-        plan_loads: Callable[[Columns], Plan] | None,
+        loads: Planner | None,
         message_limit: int,
         hold_limit: int,
         disclosure: Disclosure,
     ) -> None:
         super().__init__(session, inspects, hold_limit, disclosure)
         self._message_limit = message_limit
-        self._plan_loads = plan_loads
+        self._loads = loads
         # Of the copy data at hand: what the stages do with it, and its layout.
         self._load_plan: Plan | None = None
         self._layout = STREAM
@@ -61,11 +60,11 @@ class LoadingBatch(ExtendedBatch):
         ahead of the database's word that it copies may be anything."""
         plan = self._load_plan
         if plan is None:
-            if self._plan_loads is None:
+            if self._loads is None:
                 return False
             session = self._session
             self._layout = session.load_layout if session.copying_in else STREAM
-            plan = self._load_plan = self._plan_loads(_LOADED[self._layout])
+            plan = self._load_plan = self._loads.plan(_LOADED[self._layout])
             if plan.hooks:
                 self._release(position)
         return bool(plan.hooks)

@@ -40,7 +40,7 @@ from acra_twisted.exchange import (
     Work,
 )
 from acra_twisted.outstanding import ANSWER, FORWARD
-from acra_twisted.results import Columns, Plan
+from acra_twisted.results import Planner
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames, frontend
@@ -63,7 +63,7 @@ class RequestFlow(LoadingBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
-    ``plan_loads``: see LoadingBatch.
+    ``loads``: see LoadingBatch.
     ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message;
     ``function_call``: whether FunctionCall passes, unseen, and is not refused.
     """
@@ -72,14 +72,14 @@ class RequestFlow(LoadingBatch):
         self,
         session: Session,
         inspects: frozenset[str] = frozenset(),
-        plan_loads: Callable[[Columns], Plan] | None = None,
+        loads: Planner | None = None,
         *,
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
         function_call: bool = False,
         disclosure: Disclosure = NOTHING,
     ) -> None:
-        super().__init__(session, inspects, plan_loads, message_limit, hold_limit, disclosure)
+        super().__init__(session, inspects, loads, message_limit, hold_limit, disclosure)
         self._function_calls = function_call
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,

@@ -35,7 +35,7 @@ from acra_twisted.outstanding import (
     Entry,
     is_answer,
 )
-from acra_twisted.results import LINES, STREAM, Columns, Plan
+from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner
 from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -52,21 +52,21 @@ _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 class ResponseFlow(WholeReplies):
     """IMessageFlow for the database's direction.
 
-    ``plan_rows``: see ResultRows; ``messages``: True if some stage looks at texts that are no
+    ``results``: see ResultRows; ``messages``: True if some stage looks at texts that are no
     rows.
     """
 
     def __init__(
         self,
         session: Session,
-        plan_rows: Callable[[Columns], Plan] | None = None,
+        results: Planner | None = None,
         *,
         messages: bool = False,
         message_limit: int = 64 << 20,
         disclosure: Disclosure = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
-        super().__init__(session, plan_rows, message_limit, descriptions)
+        super().__init__(session, results, message_limit, descriptions)
         self._disclosure = disclosure
         self._suppressing = False
         self._messages = messages
@@ -126,7 +126,7 @@ class ResponseFlow(WholeReplies):
         session = self._session
         exchange, start, portal, columns, rows = whole
         now = exchange.first_byte = session.clock()
-        if portal is not None and columns is not None and self._plan_rows is not None:
+        if portal is not None and columns is not None and self._results is not None:
             if portal.statement is not None:
                 session.prepared.statement_described(portal.statement, columns)
         self._count(exchange, rows)
@@ -354,13 +354,13 @@ class ResponseFlow(WholeReplies):
         if end - start < 7:
             raise WireError("database", "RowDescription is too short")
         columns = self._descriptions.columns(self._body(start, end))
-        if self._plan_rows is not None:
-            plan = self._plan_rows(columns)
+        if self._results is not None:
+            plan = self._results.plan(columns)
             if plan.shown is not columns:
                 self._leave_out(start, end)
                 self._out.append(_description(plan))
         if code == replies.DESCRIBE_STATEMENT:
-            if self._plan_rows is not None and payload is not None:
+            if self._results is not None and payload is not None:
                 self._session.prepared.statement_described(payload, columns)
             self._pop(end)
         elif code == replies.DESCRIBE_PORTAL:

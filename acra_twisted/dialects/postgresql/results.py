@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.dialects.flow import DatabaseFlow
@@ -14,7 +13,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.exchange import ROWS, Exchange, Statement, Work
 from acra_twisted.fast.bigendian import uint16
 from acra_twisted.outstanding import FORWARD, Entry
-from acra_twisted.results import LINES, STREAM, TUPLES, Columns, Plan
+from acra_twisted.results import LINES, STREAM, TUPLES, Columns, Plan, Planner
 from acra_twisted.session import Session
 from acra_twisted.sql.copying import null_may_be_digits
 from acra_twisted.wire.postgres import datarows, frames
@@ -30,17 +29,17 @@ _UNSEEN: Final = Plan(Columns((), (), (), ()))
 class ResultRows(DatabaseFlow):
     """The row side of ResponseFlow.
 
-    ``plan_rows`` gives the stages' plan for a result's columns; None if no stage looks at rows.
+    ``results`` has the stages' plans; None if no stage looks at rows.
     """
 
     def __init__(
         self,
         session: Session,
-        plan_rows: Callable[[Columns], Plan] | None,
+        results: Planner | None,
         message_limit: int,
     ) -> None:
         super().__init__(session)
-        self._plan_rows = plan_rows
+        self._results = results
         self._message_limit = message_limit
         # Of the rows that are coming: their column count once known, what was announced, and what
         # the stages do with them.
@@ -114,12 +113,12 @@ class ResultRows(DatabaseFlow):
         if self._columns < 0:
             first = uint16(data, position + 5)
             self._row_limit = self._message_limit
-            if self._plan_rows is None:
+            if self._results is None:
                 self._columns = self._column_count(code, portal, first)
             else:
                 columns = self._result_columns(code, portal, first)
                 self._columns = len(columns)
-                self._follow(columns, self._plan_rows(columns))
+                self._follow(columns, self._results.plan(columns))
                 prepared: Prepared = self._session.prepared
                 if (
                     not self._plan.hooks
@@ -134,9 +133,9 @@ class ResultRows(DatabaseFlow):
         if size - position >= datarows.HEADER_SIZE and data[position] == frames.DATA_ROW:
             # A longer one than was announced.
             self._row_limit = self._message_limit
-            assert self._plan_rows is not None  # noqa: S101 - else nothing is announced
+            assert self._results is not None  # noqa: S101 - else nothing is announced
             columns = unknown(self._columns)
-            self._follow(columns, self._plan_rows(columns))
+            self._follow(columns, self._results.plan(columns))
             return self._rows(data, position, size)
         return position, None
 
@@ -214,7 +213,7 @@ class ResultRows(DatabaseFlow):
         columns = uint16(body, 1) if len(body) >= 3 else 0
         self._layout = STREAM if not columns else TUPLES if body[0] else LINES
         self._tuples = CopiedTuples(columns) if self._layout == TUPLES else None
-        if self._plan_rows is not None and self._layout == LINES:
+        if self._results is not None and self._layout == LINES:
             if statement is None or null_may_be_digits(statement.text):
                 self._layout = STREAM
 
@@ -256,9 +255,9 @@ class ResultRows(DatabaseFlow):
 
     def _follow_layout(self, layout: str) -> None:
         self._layout = layout
-        if self._plan_rows is not None:
+        if self._results is not None:
             columns = _MESSAGES[layout]
-            self._follow(columns, self._plan_rows(columns))
+            self._follow(columns, self._results.plan(columns))
 
     def _ask(self, work: Work, run: tuple[int, int]) -> tuple[int, Work]:
         """Wait for the verdict on a run; go on behind it."""

@@ -134,7 +134,7 @@ class Sessions:
         request = RequestFlow(
             session,
             frozenset() if pipeline is None else pipeline.inspects,
-            None if pipeline is None else pipeline.plan_loads,
+            None if pipeline is None else pipeline.loads,
             message_limit=self._message_limit,
             hold_limit=0 if pipeline is None else self._hold_limit,
             function_call=pipeline is None or self._function_call,
@@ -142,7 +142,7 @@ class Sessions:
         )
         response = ResponseFlow(
             session,
-            None if pipeline is None else pipeline.plan_rows,
+            None if pipeline is None else pipeline.results,
             messages=pipeline is not None and MESSAGES in pipeline.inspects,
             message_limit=self._message_limit,
             disclosure=self._disclosure,

@@ -7,7 +7,6 @@ the loop; a property test compares the two.  Measured in docs/performance.rst.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from acra_twisted.dialects.postgresql import replies
@@ -17,7 +16,7 @@ from acra_twisted.dialects.postgresql.results import ResultRows
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD, SKIP, Entry, Outstanding
-from acra_twisted.results import Columns, Plan
+from acra_twisted.results import Columns, Planner
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import backend, datarows, frames
 from acra_twisted.wire.postgres.frames import length_at
@@ -40,11 +39,11 @@ class WholeReplies(ResultRows):
     def __init__(
         self,
         session: Session,
-        plan_rows: Callable[[Columns], Plan] | None,
+        results: Planner | None,
         message_limit: int,
         descriptions: Descriptions | None,
     ) -> None:
-        super().__init__(session, plan_rows, message_limit)
+        super().__init__(session, results, message_limit)
         self._descriptions = Descriptions() if descriptions is None else descriptions
 
     def _whole_reply(self, data: bytes, head: Entry) -> Whole | None:
@@ -110,7 +109,7 @@ class WholeReplies(ResultRows):
             columns = self._descriptions.known(data[position + 5 : rows])
             if columns is None:
                 return None
-            plan = None if self._plan_rows is None else self._plan_rows(columns)
+            plan = None if self._results is None else self._results.plan(columns)
             if plan is not None and plan.shown is not columns:
                 return None
             # Behind the rows, ReadyForQuery's header is there to be read in any case.

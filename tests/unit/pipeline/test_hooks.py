@@ -36,10 +36,10 @@ class Hooks(SynchronousTestCase):
         pipeline = Pipeline([first, second])
         columns = Columns([], [], [], [])
         for _ in range(2):
-            pipeline.plan_rows(columns)
+            pipeline.results.plan(columns)
         self.assertEqual(order, [("second", columns), ("first", columns)])
         pipeline.forget_plans()
-        pipeline.plan_rows(columns)
+        pipeline.results.plan(columns)
         self.assertEqual(len(order), 4)
 
     def test_loads_are_planned_from_the_client_to_the_database_until_a_reload(self):
@@ -56,16 +56,16 @@ class Hooks(SynchronousTestCase):
         pipeline = Pipeline([Loads("first"), Everything("other"), Loads("second")])
         columns = Columns([], [], [], [])
         for _ in range(2):
-            pipeline.plan_loads(columns)
+            pipeline.loads.plan(columns)
         self.assertEqual(order, [("first", columns), ("second", columns)])
         pipeline.forget_plans()
-        pipeline.plan_loads(columns)
+        pipeline.loads.plan(columns)
         self.assertEqual(len(order), 4)
 
     def test_an_empty_pipeline_inspects_nothing(self):
         self.assertEqual(Pipeline().inspects, frozenset())
-        self.assertIsNone(Pipeline().plan_rows)
-        self.assertIsNone(Pipeline().plan_loads)
+        self.assertIsNone(Pipeline().results)
+        self.assertIsNone(Pipeline().loads)
 
     def test_every_stage_is_asked_in_order(self):
         """Replies run the list backwards."""

@@ -1,11 +1,13 @@
 """Plans: asked for once, kept with the columns, never without a stage that broke."""
 
+from functools import partial
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import ROWS, Exchange, Work
 from acra_twisted.pipeline import driver
-from acra_twisted.pipeline.plans import Planner
-from acra_twisted.results import Columns, RowBatch
+from acra_twisted.pipeline.plans import make_plan
+from acra_twisted.results import Columns, Planner, RowBatch
 from acra_twisted.verdicts import PASS, Replace
 from tests.support.sessions import make_session
 
@@ -50,7 +52,7 @@ class Plans(SynchronousTestCase):
 
             return ("stage", plan_result, lenient)
 
-        return Planner(tuple(map(hook, answers)))
+        return Planner(partial(make_plan, tuple(map(hook, answers))))
 
     def run_rows(self, plan, columns, data=b""):
         session = make_session()

@@ -43,7 +43,7 @@ class HotPath(SynchronousTestCase):
         self.client, self.database = FakeChannel(), FakeChannel()
         self.flows = (
             RequestFlow(self.session, pipeline.inspects),
-            ResponseFlow(self.session, pipeline.plan_rows),
+            ResponseFlow(self.session, pipeline.results),
         )
         self.relay = Relay(
             self.session,

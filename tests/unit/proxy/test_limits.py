@@ -83,7 +83,7 @@ class Looked(SynchronousTestCase):
             self.database,
             (
                 RequestFlow(self.session, pipeline.inspects),
-                ResponseFlow(self.session, pipeline.plan_rows),
+                ResponseFlow(self.session, pipeline.results),
             ),
             pipeline,
             Limits(pending, **limits),

@@ -69,7 +69,7 @@ class OneRelay(SynchronousTestCase):
             self.database,
             (
                 RequestFlow(self.session),
-                ResponseFlow(self.session, pipeline.plan_rows),
+                ResponseFlow(self.session, pipeline.results),
             ),
             pipeline,
             limits,

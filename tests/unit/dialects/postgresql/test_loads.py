@@ -77,7 +77,7 @@ class Loading(SynchronousTestCase):
     def begin(self, answer=TEXT, **options):
         self.stage = Loads()
         pipeline = Pipeline([self.stage])
-        self.play = Playbook(pipeline.run, plan_loads=pipeline.plan_loads, **options)
+        self.play = Playbook(pipeline.run, loads=pipeline.loads, **options)
         self.play.client(query(b"COPY t FROM STDIN"))
         if answer:
             self.play.database(answer)
@@ -175,7 +175,7 @@ class Loading(SynchronousTestCase):
 
     def test_layouts_that_no_stage_wants_stream(self):
         self.stage = Loads(wants=())
-        play = Playbook(plan_loads=Pipeline([self.stage]).plan_loads)
+        play = Playbook(loads=Pipeline([self.stage]).loads)
         play.client(query(b"COPY t FROM STDIN"))
         play.database(TEXT)
         data = copied(b"secret x")

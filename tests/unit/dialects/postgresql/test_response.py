@@ -335,7 +335,7 @@ class Retyped(SynchronousTestCase):
 
     def setUp(self):
         self.pipeline = Pipeline([Retyping()])
-        self.play = Playbook(self.pipeline.run, ["rows"], plan_rows=self.pipeline.plan_rows)
+        self.play = Playbook(self.pipeline.run, ["rows"], results=self.pipeline.results)
 
     def talk(self, size=1 << 20):
         """A text and a statement that is described, then executed with results in binary."""

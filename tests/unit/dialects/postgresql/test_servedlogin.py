@@ -34,7 +34,7 @@ HELLO = b"\x16\x03\x01\x02\x00\x01"
 WELCOME = message(b"R", bytes(4))
 PASSWORD = message(b"p", b"secret\0")
 ANNOUNCED = message(b"S", b"acra_twisted\x001\0")
-PIPELINE = SimpleNamespace(inspects=frozenset(), plan_rows=None, plan_loads=None)
+PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None)
 PLAIN = StartupPolicy("disable", frozenset(ALLOWED_PARAMETERS))
 FOLLOWING = Disclosure(to_acra=True)
 CHUNKS = st.lists(

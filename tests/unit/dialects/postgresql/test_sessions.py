@@ -12,7 +12,7 @@ from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 from tests.support.sessions import call, make_session, ready
 
-PIPELINE = SimpleNamespace(inspects=frozenset(), plan_rows=None, plan_loads=None)
+PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None)
 CONTEXT = TraceContext("a" * 32, "b" * 16, True)
 ANN = {b"user": b"ann"}
 BROUGHT = {**ANN, b"acra.traceparent": CONTEXT.traceparent().encode()}
