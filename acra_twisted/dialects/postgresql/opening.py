@@ -38,6 +38,8 @@ class OpeningBatch(RefusingBatch):
 
     def __init__(self, session: Session, hold_limit: int, disclosure: Disclosure) -> None:
         super().__init__(session, hold_limit, disclosure)
+        # Whether requests without text carry a context.
+        self._carries = disclosure.onward is not None and disclosure.to_acra
         # The context that a Close has brought for what comes behind it.
         self._announced: TraceContext | None = None
         # Of the execution that a Bind begins: the context of its Parse, and what it sets.
@@ -68,7 +70,12 @@ class OpeningBatch(RefusingBatch):
         session = self._session
         exchange = self._begin(kind, statement)
         exchange.remote = session.context
-        if statement is not None:
+        if statement is not None and (
+            portal is not None
+            or statement.origin is not None
+            or statement.linked is not None
+            or statement.brought is not None
+        ):
             self._follow(exchange, statement, portal)
         if self._announced is not None:
             exchange.remote, exchange.linked = self._announced, None
@@ -213,10 +220,8 @@ class OpeningBatch(RefusingBatch):
 
     def _carry_context(self, exchange: Exchange, start: int) -> None:
         """Before a request without text: a Close that carries its context."""
-        disclosure = self._disclosure
-        if disclosure.onward is None or not disclosure.to_acra:
-            return
-        context = disclosure.onward(exchange)
+        onward = self._disclosure.onward
+        context = None if onward is None else onward(exchange)
         if context is not None:
             name = CARRIER + context.traceparent().encode("ascii")
             self._insert(start, frontend.encode_close(b"S", name))
@@ -232,7 +237,8 @@ class OpeningBatch(RefusingBatch):
             or exchange.statement is not statement
         ):
             exchange = self._exchange = self._open("execute", statement)
-            self._carry_context(exchange, start)
+            if self._carries:
+                self._carry_context(exchange, start)
         exchange.kind = "execute"
         self._origin = self._changes = None
         if statement is not None:
@@ -253,7 +259,8 @@ class OpeningBatch(RefusingBatch):
         exchange = self._exchange
         if exchange is None or exchange.closed:
             exchange = self._exchange = self._open("prepare", statement, portal)
-            self._carry_context(exchange, start)
+            if self._carries:
+                self._carry_context(exchange, start)
         return exchange
 
 

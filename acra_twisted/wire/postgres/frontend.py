@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acra_twisted.errors import WireError
-from acra_twisted.fast.bigendian import uint32
+from acra_twisted.fast.bigendian import uint16, uint32
 from acra_twisted.wire.postgres.frames import end_of_string, message
 
 if TYPE_CHECKING:
@@ -124,16 +124,30 @@ def decode_bind(body: bytes) -> Bind:
 
 def bind_results(body: bytes, start: int) -> bytes:
     """The result formats of a Bind whose names end at ``start``, as on the wire: `decode_bind`
-    without making its values."""
-    at = _behind_formats(body, start)
-    formats = (at - start) // 2 - 1
-    count = _short(body, at)
+    without making its values, in one pass."""
+    size: i64 = len(body)
+    at: i64 = start
+    if at + 2 > size:
+        raise WireError("client", "Bind ends before its values do")
+    formats: i64 = uint16(body, at)
+    at = _behind_formats(body, start) if formats else at + 2
+    if at + 2 > size:
+        raise WireError("client", "Bind ends before its values do")
+    count: i64 = uint16(body, at)
     at += 2
-    if formats not in (0, 1, count):
+    if formats > 1 and formats != count:
         raise WireError("client", "Bind has another number of formats than parameters")
     for _ in range(count):
-        at += 4 + max(_value_size(body, at), 0)
-    if _behind_formats(body, at) != len(body):
+        if at + 4 > size:
+            raise WireError("client", "Bind ends before its values do")
+        length: i64 = uint32(body, at)
+        at += 4
+        if length == _NULL:
+            continue
+        at += length
+        if length >= _NEGATIVE or at > size:
+            raise WireError("client", "Bind parameter length is not possible")
+    if _behind_formats(body, at) != size:
         raise WireError("client", "Bind has bytes after its result formats")
     return body[at:]
 
