@@ -24,7 +24,8 @@ _MODULES = {
     "wire.postgres.": "frames datarows frontend backend nested",
     "dialects.": "flow",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results "
-    "values refusal opening extended loads request response wholerequests wholereplies",
+    "values refusal opening extended loads request response answers "
+    "extendedreplies wholerequests wholereplies",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",

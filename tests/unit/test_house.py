@@ -52,7 +52,6 @@ RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LONGEST = 400
 #: Modules that are longer still.
 LONG = {
-    "dialects.postgresql.response",
     "telemetry.tracing.recorded",
     "transport.tls",
 }

@@ -17,25 +17,23 @@ from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
+from acra_twisted.dialects.postgresql.extendedreplies import ExtendedReplies
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     Disclosure,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.dialects.postgresql.values import VALUES
-from acra_twisted.dialects.postgresql.wholereplies import Whole, WholeReplies
-from acra_twisted.errors import RolledBackError, WireError
-from acra_twisted.exchange import MESSAGES, Exchange, Work, take_reply
+from acra_twisted.dialects.postgresql.wholereplies import Whole
+from acra_twisted.errors import WireError
+from acra_twisted.exchange import MESSAGES, Exchange, Work
 from acra_twisted.outstanding import (
-    ANSWER,
-    ANSWER_WITH_NEXT,
     FORWARD,
     REPLACE,
     SKIP,
-    Entry,
     is_answer,
 )
-from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner
+from acra_twisted.results import STREAM, Columns, Planner
 from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -49,7 +47,7 @@ _ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM, values=VALUES)
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
-class ResponseFlow(WholeReplies):
+class ResponseFlow(ExtendedReplies):
     """IMessageFlow for the database's direction.
 
     ``results``: see ResultRows; ``messages``: True if some stage looks at texts that are no
@@ -66,9 +64,7 @@ class ResponseFlow(WholeReplies):
         disclosure: Disclosure = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
-        super().__init__(session, results, message_limit, descriptions)
-        self._disclosure = disclosure
-        self._suppressing = False
+        super().__init__(session, results, message_limit, descriptions, disclosure)
         self._messages = messages
         # What the client is told instead of a message that a stage has refused.
         self._instead: bytes | None = None
@@ -111,16 +107,6 @@ class ResponseFlow(WholeReplies):
                 return None
         self.feed(data)
         return self.next_work()
-
-    def _owed(self) -> Entry | None:
-        """Return the entry that the database answers next, now that it speaks: an answer of ours
-        that has waited for that leaves."""
-        outstanding = self._session.outstanding
-        head = outstanding.head
-        if head is not None and head[0] == ANSWER_WITH_NEXT:
-            self.release_answers()
-            head = outstanding.head
-        return head
 
     def _pass_whole(self, data: bytes, whole: Whole) -> None:
         session = self._session
@@ -228,67 +214,7 @@ class ResponseFlow(WholeReplies):
         if not self._unsettled:
             self._after_pop(self._buffer.position)
 
-    # -- the queue ----------------------------------------------------------------------------
-
-    def _pop(self, end: int) -> None:
-        self._no_rows()
-        self._described = None
-        take_reply(self._session)
-        self._after_pop(end)
-
-    def _after_pop(self, end: int) -> None:
-        session = self._session
-        outstanding = session.outstanding
-        while outstanding:
-            action, code, exchange, payload = outstanding[0]
-            if not is_answer(action):
-                break
-            if code == replies.COPY_END:
-                outstanding.popleft()
-                continue
-            self._emit(end)
-            if payload is not None:
-                self._out.append(payload)
-            if code in replies.ANSWERED_WITH_READY:
-                self._tell(exchange)
-                self._out.append(backend.encode_ready(replies.STATUSES[session.transaction]))
-            take_reply(session)
-
-    def _tell(self, exchange: Exchange | None) -> None:
-        """A NOTICE about an exchange whose reply ends here, to a session that asked for it."""
-        text = self._disclosure.notice(exchange)
-        if text:
-            self._out.append(backend.encode_notice(text))
-
-    def _fail(self, exchange: Exchange, deny: Deny) -> None:
-        """Give the client an error in place of the rest of this reply."""
-        exchange.refuse(deny, deny.sqlstate.decode())
-        hint = self._disclosure.hint(exchange)
-        self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
-        self._no_rows()
-        self._suppressing = True
-        session = self._session
-        session.refused_result = True
-        if session.outstanding[0][1] not in replies.ENDS_WITH_READY:
-            replies.discard_until_sync(session)
-
-    def _fail_transaction(self, start: int, end: int, exchange: Exchange | None) -> None:
-        """The database goes on with a transaction that the client knows has failed: let it fail,
-        before it is told that it is ready."""
-        session = self._session
-        outstanding = session.outstanding
-        self._leave_out(start, end)
-        if len(outstanding) > 1:
-            raise RolledBackError("a result was refused, and its transaction has gone on")
-        self._suppressing = False
-        outstanding.popleft()
-        outstanding.append((REPLACE, replies.QUERY, exchange, b""))
-        session.fails = True
-
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
-
-    def _body(self, start: int, end: int) -> bytes:
-        return self._buffer.data[start + 5 : end]
 
     def _streamed(self, start: int, end: int) -> None:
         raise AssertionError("rows and copy data are walked, not dispatched")
@@ -321,54 +247,6 @@ class ResponseFlow(WholeReplies):
         contextsettings.note_parameter(
             self._session, *backend.decode_parameter_status(self._body(start, end))
         )
-
-    def _parse_complete(self, start: int, end: int) -> None:
-        self._session.prepared.parse_complete(self._head(replies.PARSE)[3])
-        self._pop(end)
-
-    def _bind_complete(self, start: int, end: int) -> None:
-        self._session.prepared.bind_complete(self._head(replies.BIND)[3])
-        self._pop(end)
-
-    def _close_complete(self, start: int, end: int) -> None:
-        if self._head_is(SKIP, replies.CLOSE):
-            self._leave_out(start, end)
-        else:
-            self._session.prepared.close_complete(*self._head(replies.CLOSE)[3])
-        self._pop(end)
-
-    def _parameter_description(self, start: int, end: int) -> None:
-        statement = self._head(replies.DESCRIBE_STATEMENT)[3]
-        if statement is not None and statement.parameter_types is not None:
-            types = backend.decode_parameter_description(self._body(start, end))
-            self._session.prepared.parameters_described(statement, types)
-
-    def _no_data(self, start: int, end: int) -> None:
-        self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)
-        self._pop(end)
-
-    def _row_description(self, start: int, end: int) -> None:
-        _, code, exchange, payload = self._head(
-            replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
-        )
-        if end - start < 7:
-            raise WireError("database", "RowDescription is too short")
-        columns = self._descriptions.columns(self._body(start, end))
-        if self._results is not None:
-            plan = self._results.plan(columns)
-            if plan.shown is not columns:
-                self._leave_out(start, end)
-                self._out.append(_description(plan))
-        if code == replies.DESCRIBE_STATEMENT:
-            if self._results is not None and payload is not None:
-                self._session.prepared.statement_described(payload, columns)
-            self._pop(end)
-        elif code == replies.DESCRIBE_PORTAL:
-            self._session.prepared.portal_described(payload, columns)
-            self._pop(end)
-        else:
-            self._no_rows()
-            self._described = columns
 
     def _command_complete(self, start: int, end: int) -> None:
         body = self._body(start, end)
@@ -421,43 +299,6 @@ class ResponseFlow(WholeReplies):
         self._suppressing = False
         if transaction == IDLE:
             session.prepared.transaction_ended()
-
-    def _in_copy(self) -> Entry:
-        return self._head(replies.QUERY, replies.EXECUTE)
-
-    def _copy_done(self, start: int, end: int) -> None:
-        self._in_copy()
-
-    def _copy_out(self, start: int, end: int) -> None:
-        _, _, exchange, portal = self._in_copy()
-        assert exchange is not None  # noqa: S101 - all codes that copy have one
-        statement = exchange.statement if portal is None else portal.statement
-        self._no_rows()
-        self._copy_begins(self._body(start, end), statement)
-
-    def _copy_both(self, start: int, end: int) -> None:
-        self._copy_begins(b"", None)
-        self._copy_in(start, end)
-        self._session.load_layout = STREAM
-
-    def _copy_in(self, start: int, end: int) -> None:
-        """CopyInResponse or CopyBothResponse: until the client's CopyDone, Syncs draw nothing.
-
-        CopyDone may have been sent already; Syncs sent before it are ignored as well.
-        """
-        self._in_copy()
-        self._no_rows()
-        # Zero: the overall format is text.
-        self._session.load_layout = LINES if self._body(start, end)[:1] == b"\0" else STREAM
-        outstanding = self._session.outstanding
-        head = outstanding.popleft()
-        while self._head_is(FORWARD, replies.SYNC):
-            outstanding.popleft()
-        if self._head_is(ANSWER, replies.COPY_END):
-            outstanding.popleft()
-        else:
-            self._session.copying_in = True
-        outstanding.appendleft(head)
 
     def _function_response(self, start: int, end: int) -> None:
         self._head(replies.CALL)
@@ -514,10 +355,3 @@ class ResponseFlow(WholeReplies):
         self._pop(end)
         if session.settings is not None:
             session.settings.ready()
-
-
-def _description(plan: Plan) -> bytes:
-    """The RowDescription that the client gets, made once."""
-    if not plan.described:
-        plan.described = backend.encode_row_description(plan.shown)
-    return plan.described

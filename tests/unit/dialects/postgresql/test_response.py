@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted import events
 from acra_twisted.errors import WireError
-from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import LINES
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres import backend
@@ -32,7 +30,6 @@ from tests.support.sessions import (
     row,
     types,
 )
-from tests.support.stages import Retyping
 
 NOTICE = message(b"N", b"SNOTICE\0\0")
 NOTIFICATION = message(b"A", b"\0\0\0\1channel\0payload\0")
@@ -249,32 +246,6 @@ class Rows(SynchronousTestCase):
         got = play.database(BIND_COMPLETE + row(b"x", b"y") + complete(b"SELECT 1") + ready())
         self.assertIn(row(b"X", b"Y"), got)
 
-    def test_ds7_denied_in_the_middle_of_a_simple_query(self):
-        play = Playbook(Plan(lambda batch: Deny()), ["rows"])
-        play.client(query(b"select"))
-        got = play.database(RESULT)
-        self.assertEqual(types(got), "TEZ")
-        play.done()
-        self.assertEqual(play.recorder.outcomes, [("query", "denied")])
-
-    def test_ds7_denied_wherever_the_reply_is_cut(self):
-        """What is left of it is left out, also where it comes by itself."""
-        execution = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
-        for request, before in ((query(b"select"), b""), (execution, BIND_COMPLETE)):
-            reply = before + RESULT
-            for cut in range(1, len(reply)):
-                play = Playbook(Plan(lambda batch: Deny()), ["rows"])
-                play.client(request)
-                got = play.database(reply[:cut]) + play.database(reply[cut:])
-                self.assertEqual(types(got), types(before) + "TEZ")
-                play.done()
-                self.assertEqual(play.recorder.closed[0].outcome, "denied")
-                # The next one is none of it.
-                play.client(query(b"begin"))
-                for piece in (complete(b"BEGIN"), ready(b"T")):
-                    self.assertEqual(play.database(piece), piece)
-                play.done()
-
     def test_a_value_that_is_written_like_a_reply(self):
         """However it comes, it is a value, and not the end of what it stands in."""
         inner = columns(b"a") + row(b"x") + complete(b"SELECT 1") + ready()
@@ -293,26 +264,6 @@ class Rows(SynchronousTestCase):
             self.assertEqual(play.recorder.closed[1].rows, 2)
             self.assertEqual(sum(seen), 2 * judged)
 
-    def test_what_a_result_stage_says_of_its_refusal_is_kept(self):
-        deny = Deny("no", reason="why", rule="r", code=events.STAGE_FAILED)
-        play = Playbook(Plan(lambda batch: deny), ["rows"])
-        play.client(query(b"a"))
-        play.database(RESULT)
-        [exchange] = play.recorder.closed
-        self.assertEqual(
-            (exchange.outcome, exchange.reason, exchange.rule, exchange.code),
-            ("denied", "why", "r", events.STAGE_FAILED),
-        )
-
-    def test_ds7_denied_in_the_middle_of_a_pipeline(self):
-        play = Playbook(Plan(lambda batch: Deny()), ["rows"])
-        one = parse(b"", b"one") + bind(b"", b"") + execute()
-        play.client(one + one + SYNC + query(b"next"))
-        done = PARSE_COMPLETE + BIND_COMPLETE + row(b"x") + complete(b"SELECT 1")
-        got = play.database(done + NOTICE + done + ready() + complete(b"SET") + ready())
-        self.assertEqual(types(got), "12ENZCZ")
-        play.done()
-
     @given(st.lists(st.integers(1, 30), max_size=12))
     def test_fr5_any_split_gives_the_same_output(self, cuts):
         play = Playbook(Plan(upper), ["rows"])
@@ -326,51 +277,6 @@ class Rows(SynchronousTestCase):
             got += play.database(data)
         self.assertEqual(got, RESULT.replace(row(b"22", b"x"), row(b"22", b"X")))
         play.done()
-
-
-class Retyped(SynchronousTestCase):
-    """A stage gives a column another type: the client is told so, and the rows follow."""
-
-    TOLD = columns(b"n").replace(b"\0\0\0\x19\xff\xff", b"\0\0\0\x17\0\4")
-
-    def setUp(self):
-        self.pipeline = Pipeline([Retyping()])
-        self.play = Playbook(self.pipeline.run, ["rows"], results=self.pipeline.results)
-
-    def talk(self, size=1 << 20):
-        """A text and a statement that is described, then executed with results in binary."""
-        play, got = self.play, b""
-        for request, reply in (
-            (query(b"select"), columns(b"n") + row(b"12") + complete(b"SELECT 1") + ready()),
-            (parse(b"s", b"select") + describe(b"S", b"s") + SYNC,
-             PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()),
-            (bind(b"", b"s", binary=True) + execute() + SYNC,
-             BIND_COMPLETE + row(b"12") + row(None) + complete(b"SELECT 2") + ready()),
-            (bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC,
-             BIND_COMPLETE + columns(b"n") + row(b"34") + complete(b"SELECT 1") + ready()),
-        ):  # fmt: skip
-            play.client(request)
-            for at in range(0, len(reply), size):
-                got += play.database(reply[at : at + size])
-            play.done()
-        return got
-
-    def test_descriptions_and_rows(self):
-        expected = (
-            *(self.TOLD, row(b"21"), complete(b"SELECT 1"), ready()),
-            *(PARSE_COMPLETE, message(b"t", b"\0\0"), self.TOLD, ready()),
-            *(BIND_COMPLETE, row(b"\0\0\0\x0c"), row(None), complete(b"SELECT 2"), ready()),
-            *(BIND_COMPLETE, self.TOLD, row(b"43"), complete(b"SELECT 1"), ready()),
-        )
-        # What is known the second time is not told otherwise, however the bytes are cut.
-        for size in (1 << 20, 1 << 20, 1, 7):
-            self.assertEqual(self.talk(size), b"".join(expected))
-
-    def test_other_columns_stay_as_they_are(self):
-        described = columns(b"n").replace(b"\0\0\0\x19", b"\0\0\0\x11")
-        reply = described + row(b"12") + complete(b"SELECT 1") + ready()
-        self.play.client(query(b"select"))
-        self.assertIs(self.play.database(reply), reply)
 
 
 class Messages(SynchronousTestCase):

@@ -1,0 +1,106 @@
+"""The queue of replies as the database answers them: answers of ours in their place, and the end of
+a result that was refused."""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.descriptions import Descriptions
+from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.errors import RolledBackError
+from acra_twisted.exchange import Exchange, take_reply
+from acra_twisted.outstanding import (
+    ANSWER_WITH_NEXT,
+    REPLACE,
+    Entry,
+    is_answer,
+)
+from acra_twisted.results import Planner
+from acra_twisted.session import Session
+from acra_twisted.verdicts import Deny
+from acra_twisted.wire.postgres import backend
+
+
+class AnsweredReplies(WholeReplies):
+    """WholeReplies that take answered requests off the queue."""
+
+    def __init__(
+        self,
+        session: Session,
+        results: Planner | None,
+        message_limit: int,
+        descriptions: Descriptions | None,
+        disclosure: Disclosure,
+    ) -> None:
+        super().__init__(session, results, message_limit, descriptions)
+        self._disclosure = disclosure
+        # Whether the rest of a reply is left out, for a stage has refused it.
+        self._suppressing = False
+
+    def _body(self, start: int, end: int) -> bytes:
+        return self._buffer.data[start + 5 : end]
+
+    def _owed(self) -> Entry | None:
+        """Return the entry that the database answers next, now that it speaks: an answer of ours
+        that has waited for that leaves."""
+        outstanding = self._session.outstanding
+        head = outstanding.head
+        if head is not None and head[0] == ANSWER_WITH_NEXT:
+            self.release_answers()
+            head = outstanding.head
+        return head
+
+    def _pop(self, end: int) -> None:
+        self._no_rows()
+        self._described = None
+        take_reply(self._session)
+        self._after_pop(end)
+
+    def _after_pop(self, end: int) -> None:
+        session = self._session
+        outstanding = session.outstanding
+        while outstanding:
+            action, code, exchange, payload = outstanding[0]
+            if not is_answer(action):
+                break
+            if code == replies.COPY_END:
+                outstanding.popleft()
+                continue
+            self._emit(end)
+            if payload is not None:
+                self._out.append(payload)
+            if code in replies.ANSWERED_WITH_READY:
+                self._tell(exchange)
+                self._out.append(backend.encode_ready(replies.STATUSES[session.transaction]))
+            take_reply(session)
+
+    def _tell(self, exchange: Exchange | None) -> None:
+        """A NOTICE about an exchange whose reply ends here, to a session that asked for it."""
+        text = self._disclosure.notice(exchange)
+        if text:
+            self._out.append(backend.encode_notice(text))
+
+    def _fail(self, exchange: Exchange, deny: Deny) -> None:
+        """Give the client an error in place of the rest of this reply."""
+        exchange.refuse(deny, deny.sqlstate.decode())
+        hint = self._disclosure.hint(exchange)
+        self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
+        self._no_rows()
+        self._suppressing = True
+        session = self._session
+        session.refused_result = True
+        if session.outstanding[0][1] not in replies.ENDS_WITH_READY:
+            replies.discard_until_sync(session)
+
+    def _fail_transaction(self, start: int, end: int, exchange: Exchange | None) -> None:
+        """The database goes on with a transaction that the client knows has failed: let it fail,
+        before it is told that it is ready."""
+        session = self._session
+        outstanding = session.outstanding
+        self._leave_out(start, end)
+        if len(outstanding) > 1:
+            raise RolledBackError("a result was refused, and its transaction has gone on")
+        self._suppressing = False
+        outstanding.popleft()
+        outstanding.append((REPLACE, replies.QUERY, exchange, b""))
+        session.fails = True

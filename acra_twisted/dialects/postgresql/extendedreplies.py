@@ -1,0 +1,111 @@
+"""Replies to the messages of the extended protocol, descriptions of results, and COPY."""
+
+from __future__ import annotations
+
+from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql.answers import AnsweredReplies
+from acra_twisted.errors import WireError
+from acra_twisted.outstanding import (
+    ANSWER,
+    FORWARD,
+    SKIP,
+    Entry,
+)
+from acra_twisted.results import LINES, STREAM, Plan
+from acra_twisted.wire.postgres import backend
+
+
+class ExtendedReplies(AnsweredReplies):
+    """AnsweredReplies that read what the database says of statements, portals and columns."""
+
+    def _parse_complete(self, start: int, end: int) -> None:
+        self._session.prepared.parse_complete(self._head(replies.PARSE)[3])
+        self._pop(end)
+
+    def _bind_complete(self, start: int, end: int) -> None:
+        self._session.prepared.bind_complete(self._head(replies.BIND)[3])
+        self._pop(end)
+
+    def _close_complete(self, start: int, end: int) -> None:
+        if self._head_is(SKIP, replies.CLOSE):
+            self._leave_out(start, end)
+        else:
+            self._session.prepared.close_complete(*self._head(replies.CLOSE)[3])
+        self._pop(end)
+
+    def _parameter_description(self, start: int, end: int) -> None:
+        statement = self._head(replies.DESCRIBE_STATEMENT)[3]
+        if statement is not None and statement.parameter_types is not None:
+            types = backend.decode_parameter_description(self._body(start, end))
+            self._session.prepared.parameters_described(statement, types)
+
+    def _no_data(self, start: int, end: int) -> None:
+        self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)
+        self._pop(end)
+
+    def _row_description(self, start: int, end: int) -> None:
+        _, code, exchange, payload = self._head(
+            replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
+        )
+        if end - start < 7:
+            raise WireError("database", "RowDescription is too short")
+        columns = self._descriptions.columns(self._body(start, end))
+        if self._results is not None:
+            plan = self._results.plan(columns)
+            if plan.shown is not columns:
+                self._leave_out(start, end)
+                self._out.append(_description(plan))
+        if code == replies.DESCRIBE_STATEMENT:
+            if self._results is not None and payload is not None:
+                self._session.prepared.statement_described(payload, columns)
+            self._pop(end)
+        elif code == replies.DESCRIBE_PORTAL:
+            self._session.prepared.portal_described(payload, columns)
+            self._pop(end)
+        else:
+            self._no_rows()
+            self._described = columns
+
+    def _in_copy(self) -> Entry:
+        return self._head(replies.QUERY, replies.EXECUTE)
+
+    def _copy_done(self, start: int, end: int) -> None:
+        self._in_copy()
+
+    def _copy_out(self, start: int, end: int) -> None:
+        _, _, exchange, portal = self._in_copy()
+        assert exchange is not None  # noqa: S101 - all codes that copy have one
+        statement = exchange.statement if portal is None else portal.statement
+        self._no_rows()
+        self._copy_begins(self._body(start, end), statement)
+
+    def _copy_both(self, start: int, end: int) -> None:
+        self._copy_begins(b"", None)
+        self._copy_in(start, end)
+        self._session.load_layout = STREAM
+
+    def _copy_in(self, start: int, end: int) -> None:
+        """CopyInResponse or CopyBothResponse: until the client's CopyDone, Syncs draw nothing.
+
+        CopyDone may have been sent already; Syncs sent before it are ignored as well.
+        """
+        self._in_copy()
+        self._no_rows()
+        # Zero: the overall format is text.
+        self._session.load_layout = LINES if self._body(start, end)[:1] == b"\0" else STREAM
+        outstanding = self._session.outstanding
+        head = outstanding.popleft()
+        while self._head_is(FORWARD, replies.SYNC):
+            outstanding.popleft()
+        if self._head_is(ANSWER, replies.COPY_END):
+            outstanding.popleft()
+        else:
+            self._session.copying_in = True
+        outstanding.appendleft(head)
+
+
+def _description(plan: Plan) -> bytes:
+    """The RowDescription that the client gets, made once."""
+    if not plan.described:
+        plan.described = backend.encode_row_description(plan.shown)
+    return plan.described
