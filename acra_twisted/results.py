@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from acra_twisted.fast.compiled import mypyc_attr
+
 # How bulk data is laid out: lines of text, which may be CSV; messages of whole tuples in binary
 # form; or anything at all, such as a base backup or a stream of replication.
 LINES: Final = "lines"
@@ -188,6 +190,7 @@ class Planner:
         self._time = object()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RowBatch:
     """A run of complete rows, ``data[start:end]``.  A dialect's own say how rows are laid out.
 
