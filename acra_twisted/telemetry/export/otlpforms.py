@@ -17,6 +17,7 @@ from acra_twisted.telemetry.tracing.recorded import (
     FIRST_BYTE,
     JUDGED,
     LINK,
+    PARENT,
     RETURNED_ROWS,
     SENT,
     WAITED,
@@ -36,14 +37,15 @@ _VARYING: Final = {
 # Not looked up in the module for each id.
 _unhexlify: Final = unhexlify
 #: Links to connections; twice as many are kept at most.
-_links: Final[GenerationCache[tuple[str, str, int], bytes]] = GenerationCache(1024, 4096)
+_links: Final[GenerationCache[str, tuple[str, int, bytes]]] = GenerationCache(1024, 4096)
 #: The largest number that takes one byte.
 _ROWS_MAX: Final = 127
 
-# What stands before trace_id (1), span_id (2), parent_span_id (4), and before the times (7 and 8).
-_TRACE_ID: Final = b"\x0a\x10"
-_SPAN_ID: Final = b"\x12\x08"
-_PARENT_ID: Final = b"\x22\x08"
+# What stands before trace_id (1), span_id (2), parent_span_id (4), as hex digits as they are, and
+# before the times (7 and 8).
+_TRACE_ID: Final = "0a10"
+_SPAN_ID: Final = "1208"
+_PARENT_ID: Final = "2208"
 _START: Final = 0x39
 _END: Final = 0x41
 
@@ -78,20 +80,26 @@ class _Form:
         # In the order in which they stand there.
         span, times, flags = recorded.span, recorded.times, recorded.shape.flags
         between = self._between
-        trace_id, span_id, end = _unhexlify(span.trace_id), _unhexlify(span.span_id), span.end
-        ids = _unhexlify(recorded.ids)
+        # What stands before each span's own id, and behind the ids of those below this one.
+        head = _unhexlify(f"{_TRACE_ID}{span.trace_id}{_SPAN_ID}")
+        tail = _unhexlify(f"{_PARENT_ID}{span.span_id}")
+        ids, end = recorded.ids, span.end
         writer = BytesWriter()
         id_at = at = 0
         for index in range(0, len(times), 2):
             writer.write(between[at])
-            _write_ids(writer, trace_id, ids[id_at : id_at + 8], span_id)
+            writer.write(head)
+            writer.write(ids[id_at : id_at + 8])
+            writer.write(tail)
             writer.write(between[at + 1])
             _write_times(writer, times[index], times[index + 1])
             id_at += 8
             at += 2
         if flags & SENT:
             writer.write(between[at])
-            _write_ids(writer, trace_id, ids[id_at:], span_id)
+            writer.write(head)
+            writer.write(ids[id_at:])
+            writer.write(tail)
             writer.write(between[at + 1])
             _write_times(writer, recorded.sent, end)
             at += 2
@@ -104,7 +112,10 @@ class _Form:
                 write_f64_le(writer, recorded.waiting_ms)
                 at += 1
         writer.write(between[at])
-        _write_ids(writer, trace_id, span_id, _unhexlify(span.parent_id))
+        writer.write(head)
+        writer.write(tail[2:])
+        if flags & PARENT:
+            writer.write(_unhexlify(f"{_PARENT_ID}{span.parent_id}"))
         writer.write(between[at + 1])
         _write_times(writer, span.start, end)
         at += 2
@@ -131,24 +142,14 @@ class _Form:
 
 
 def _link(link: tuple[str, str, int]) -> bytes:
-    """All exchanges of a connection have the same."""
-    found = _links.get(link)
-    if found is None:
-        trace_id, span_id, kind = link
-        found = otlp.link(trace_id, span_id, kind)
-        _links.put(link, found)
-    return found
-
-
-def _write_ids(writer: BytesWriter, trace_id: bytes, span_id: bytes, parent_id: bytes) -> None:
-    """As `otlp.ids` makes them."""
-    writer.write(_TRACE_ID)
-    writer.write(trace_id)
-    writer.write(_SPAN_ID)
-    writer.write(span_id)
-    if parent_id:
-        writer.write(_PARENT_ID)
-        writer.write(parent_id)
+    """Return a link as `otlp.link` makes it: all exchanges of a connection have the same."""
+    trace_id, span_id, kind = link
+    # By one text: its hash is kept, that of the three of them would be made each time.
+    known = _links.get(span_id)
+    if known is None or known[0] != trace_id or known[1] != kind:
+        known = (trace_id, kind, otlp.link(trace_id, span_id, kind))
+        _links.put(span_id, known)
+    return known[2]
 
 
 def _write_times(writer: BytesWriter, start: int, end: int) -> None:

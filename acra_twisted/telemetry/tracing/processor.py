@@ -128,7 +128,7 @@ class SpanQueue:
     def put_recorded(self, recorded: Recorded) -> None:
         """Queue the spans of an exchange."""
         if self._pieces is not None:
-            count = len(recorded.ids) // 16 + 1
+            count = len(recorded.ids) // 8 + 1
             if self._size + count > self.limit:
                 self._counts["dropped_queue_full"] += count
                 return

@@ -111,7 +111,7 @@ class Recorded:
     """One exchange.  ``span`` is its own, whose attributes are not there before `spans`.
 
     ``times`` are when each of its stages began and ended; ``ids`` the ids of their spans and, at
-    the end, of the database's, 16 digits each.  All times are nanoseconds.  ``plain``: its shape
+    the end, of the database's, 8 bytes each.  All times are nanoseconds.  ``plain``: its shape
     says all else, so its spans can be made at any time.  If not, they must be made at once, for
     they need the exchange.
     """
@@ -138,7 +138,7 @@ class Recorded:
         exchange: Exchange,
         judged: int,
         times: list[int],
-        ids: str,
+        ids: bytes,
         plain: bool,
     ) -> None:
         self.shape = shape
@@ -218,11 +218,11 @@ class Recorded:
             span.end = self.times[2 * number + 1]
             if type(verdict) in (Deny, Hangup):
                 span.fail(spans.PERMISSION_DENIED, verdict.reason)
-            span.span_id = self.ids[at : at + 16]
+            span.span_id = self.ids[at : at + 8].hex()
             made.append(span)
-            at += 16
+            at += 8
         if shape.flags & SENT and shape.server is not None:
-            made.append(self._database(shape.server, self.ids[at : at + 16]))
+            made.append(self._database(shape.server, self.ids[at : at + 8].hex()))
         self._describe()
         made.append(parent)
         return made
@@ -345,7 +345,7 @@ class Recorder:
             flags |= SLOW
         ids = spans.new_span_ids(count)
         if database_id and flags & SENT:
-            ids = ids[:-16] + database_id
+            ids = ids[:-8] + bytes.fromhex(database_id)
         shape = self._shape(exchange, shown, tuple(names), rows, flags)
         return Recorded(shape, span, exchange, judged, times, ids, plain)
 

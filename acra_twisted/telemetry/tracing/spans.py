@@ -49,10 +49,10 @@ class _Ids:
         self._text = ""
         self._at = 0
 
-    def take(self, count: int = 1) -> str:
-        """So many (256 at most) in one text, none of which is all zero."""
+    def take(self) -> str:
+        """Return one that is not all zero."""
         at = self._at
-        end = at + self._digits * count
+        end = at + self._digits
         if end > len(self._text):
             self._text = self._random()
             at, end = 0, end - at
@@ -65,8 +65,37 @@ class _Ids:
         return text if self._zeros not in text else self._random()
 
 
+class _RawIds:
+    """Span ids as bytes, cut from many random ones."""
+
+    __slots__ = ("_data", "_at")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is left."""
+        self._data = b""
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        """Return so many, one behind the other, none of which is all zero."""
+        at = self._at
+        end = at + 8 * count
+        if end > len(self._data):
+            self._data = self._random(max(8 * count, 2048))
+            at, end = 0, end - at
+        self._at = end
+        return self._data[at:end]
+
+    def _random(self, size: int) -> bytes:
+        data = os.urandom(size)
+        return data if b"\0\0\0\0\0\0\0\0" not in data else self._random(size)
+
+
 _trace_ids: Final = _Ids(32)
 _span_ids: Final = _Ids(16)
+_raw_span_ids: Final = _RawIds()
 
 
 def new_trace_id() -> str:
@@ -79,15 +108,16 @@ def new_span_id() -> str:
     return _span_ids.take()
 
 
-def new_span_ids(count: int) -> str:
-    """So many of them in one text."""
-    return _span_ids.take(count)
+def new_span_ids(count: int) -> bytes:
+    """Return so many of them, 8 bytes each."""
+    return _raw_span_ids.take(count)
 
 
 def _begin_ids() -> None:
     """After a fork: else both processes would go on with the same ones."""
     _trace_ids.forget()
     _span_ids.forget()
+    _raw_span_ids.forget()
 
 
 os.register_at_fork(after_in_child=_begin_ids)

@@ -1,5 +1,7 @@
 """Span records and their OpenCensus form."""
 
+import os
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.tracing import spans
@@ -34,3 +36,32 @@ class Records(SynchronousTestCase):
         for number in range(40):
             span.add_event((number, "asked", {}))
         self.assertEqual([event[0] for event in span.events], list(range(32)))
+
+
+class Ids(SynchronousTestCase):
+    def test_they_differ_and_are_not_zero(self):
+        texts = {spans.new_span_id() for _ in range(1000)}
+        raw = spans.new_span_ids(1000)
+        cut = {raw[at : at + 8].hex() for at in range(0, len(raw), 8)}
+        self.assertEqual((len(texts), len(cut), len(texts & cut)), (1000, 1000, 0))
+        self.assertNotIn("0" * 16, texts | cut)
+        self.assertEqual({len(text) for text in texts | cut}, {16})
+        self.assertEqual(len(spans.new_trace_id()), 32)
+        self.assertEqual(spans.new_span_ids(0), b"")
+
+    def test_a_process_that_was_forked_has_others(self):
+        def take():
+            return spans.new_trace_id(), spans.new_span_id(), spans.new_span_ids(1).hex()
+
+        take()
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.write(writer, " ".join(take()).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        there = os.read(reader, 1000).decode().split()
+        for one in (reader, writer):
+            os.close(one)
+        self.assertEqual(len(there), 3)
+        self.assertFalse({*take()} & {*there})
