@@ -185,7 +185,7 @@ class Exchange:
         self.closed = now or session.clock()
         if self.outcome is None:
             self.outcome = outcome
-        self.traffic = session.traffic.since(session.told)
+        self.traffic = session.counted.advance(session.traffic)
         if session.settings is not None:
             session.settings.closed(self)
         session.observer.exchange_closed(self)

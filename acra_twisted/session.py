@@ -68,18 +68,21 @@ class Traffic:
             self.from_database + other.from_database,
         )
 
-    def since(self, before: Traffic) -> Traffic:
-        """Return the growth since ``before``, and bring ``before`` up to date."""
-        more = Traffic(
-            self.from_client - before.from_client,
-            self.to_client - before.to_client,
-            self.to_database - before.to_database,
-            self.from_database - before.from_database,
+    def __sub__(self, other: Traffic) -> Traffic:
+        return Traffic(
+            self.from_client - other.from_client,
+            self.to_client - other.to_client,
+            self.to_database - other.to_database,
+            self.from_database - other.from_database,
         )
-        before.from_client = self.from_client
-        before.to_client = self.to_client
-        before.to_database = self.to_database
-        before.from_database = self.from_database
+
+    def advance(self, to: Traffic) -> Traffic:
+        """Become equal to ``to``, and return what was added."""
+        more = to - self
+        self.from_client = to.from_client
+        self.to_client = to.to_client
+        self.to_database = to.to_database
+        self.from_database = to.from_database
         return more
 
 
@@ -102,8 +105,8 @@ class Session:
     the trace context that the client has set, or gave when it connected, for requests that bring
     none; ``settings`` keeps it so, None if none was ever given (`ContextSettings` of the dialect);
     ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
-    ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``told`` what of it
-    has been put down to exchanges.  ``answered``: when its last exchange that the database saw
+    ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``counted`` the part
+    that has been put down to exchanges.  ``answered``: when its last exchange that the database saw
     ended.  ``refused``: the database has refused the login.  ``unread``: why nothing of it can be
     seen; empty if it can.
     """
@@ -140,7 +143,7 @@ class Session:
         "notices",
         "opened",
         "traffic",
-        "told",
+        "counted",
         "answered",
         "unread",
         "notes",
@@ -184,7 +187,7 @@ class Session:
         self.notices = False
         self.opened = clock()
         self.traffic = Traffic()
-        self.told = Traffic()
+        self.counted = Traffic()
         self.answered = 0
         self.unread = ""
         self.notes: dict[str, Any] = {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
     from acra_twisted.telemetry.pages.turns import Turns
     from acra_twisted.telemetry.tracing.exchanges import Tracing
-    from acra_twisted.telemetry.tracing.received import Intake
+    from acra_twisted.telemetry.tracing.received import SpanReceiver
     from acra_twisted.transport.failures import Party
 
 
@@ -51,4 +51,4 @@ class ServerContext:
     id_from_certificate: str
     client_tls: Any
     handshake_timeout: float
-    intake: Intake | None = None
+    intake: SpanReceiver | None = None

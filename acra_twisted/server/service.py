@@ -187,9 +187,9 @@ class AcraServer(DaemonService):
         if self.telemetry.store is None or not proves:
             return None
         # It brings protobuf along: a daemon without pages starts without.
-        from acra_twisted.telemetry.tracing.received import Intake
+        from acra_twisted.telemetry.tracing.received import SpanReceiver
 
-        made = Intake(self.telemetry.store, self.telemetry.clock)
+        made = SpanReceiver(self.telemetry.store, self.telemetry.clock)
         self.metrics.watch_intake(made.counts)
         return made
 

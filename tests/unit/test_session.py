@@ -27,8 +27,9 @@ class Sessions(SynchronousTestCase):
 class Bytes(SynchronousTestCase):
     def test_what_came_since(self):
         before, now = Traffic(1, 2, 3, 4), Traffic(5, 7, 9, 11)
-        more = now.since(before)
+        more = before.advance(now)
         self.assertEqual(
             (more.from_client, more.to_client, more.to_database, more.from_database), (4, 5, 6, 7)
         )
-        self.assertEqual(now.since(before).from_client, 0)
+        self.assertEqual(before.advance(now).from_client, 0)
+        self.assertEqual((now.from_client, (now - Traffic(1, 2, 3, 4)).to_client), (5, 5))

@@ -215,12 +215,12 @@ def _jaeger_agent(
 def _foreign(reactor: Any, paths: tuple[str, ...], batching: Mapping[str, Any]) -> list[Any]:
     if not paths:
         return []
-    from acra_twisted.telemetry.export.opencensus import ForeignExporter, load
+    from acra_twisted.telemetry.export.opencensus import OpenCensusExporter, load
 
     found = []
     for number, path in enumerate(paths, 1):
         name = f"opencensus_{number}_{path.rpartition('.')[2].lower()}"
-        found.append(ForeignExporter(reactor, name, load(path), **batching))
+        found.append(OpenCensusExporter(reactor, name, load(path), **batching))
     return found
 
 

@@ -34,7 +34,7 @@ def load(path: str) -> Any:
     return found
 
 
-class ForeignExporter(BatchExporter):
+class OpenCensusExporter(BatchExporter):
     """``make`` gives an object with ``emit(list of SpanData)``; it is called on our thread."""
 
     def __init__(self, reactor: Any, name: str, make: Any, **batching: Any) -> None:

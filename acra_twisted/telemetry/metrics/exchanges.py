@@ -79,7 +79,7 @@ class _Count:
         """Its bytes are those of an ended one now: else they would be there twice."""
         taken = self._taken.pop(session, None)
         if taken is not None:
-            self.traffic = self.traffic.since(taken)
+            self.traffic = self.traffic - taken
 
 
 class _Sessions:

@@ -120,7 +120,7 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
-class Intake:
+class SpanReceiver:
     """Puts what connectors hand over into the pages' store.  ``counts`` are for metrics."""
 
     def __init__(self, store: SpanStore, clock: Callable[[], int]) -> None:

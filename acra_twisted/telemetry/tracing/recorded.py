@@ -119,7 +119,7 @@ class Recorded:
     __slots__ = (
         "shape",
         "span",
-        "judged",
+        "first_stage",
         "sent",
         "first_byte",
         "answered",
@@ -136,14 +136,14 @@ class Recorded:
         shape: Shape,
         span: Span,
         exchange: Exchange,
-        judged: int,
+        first_stage: int,
         times: list[int],
         ids: bytes,
         plain: bool,
     ) -> None:
         self.shape = shape
         self.span = span
-        self.judged = judged
+        self.first_stage = first_stage
         self.sent = exchange.sent
         self.first_byte = exchange.first_byte
         self.answered: int = exchange.session.answered
@@ -163,7 +163,7 @@ class Recorded:
     @property
     def parse_ms(self) -> float:
         """From when it was read to its first stage."""
-        return milliseconds(self.judged - self.span.start)
+        return milliseconds(self.first_stage - self.span.start)
 
     @property
     def database_ms(self) -> float:
@@ -313,15 +313,15 @@ class Recorder:
             and len(span.links) <= 1
             and len(span.events) == 0
         )
-        judged = rows = 0
+        first_stage = rows = 0
         names: list[str] = []
         times: list[int] = []
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
                 if run.kind == ROWS:
                     rows |= 1 << len(names)
-                elif not judged and run.kind == STATEMENT:
-                    judged = run.started
+                elif not first_stage and run.kind == STATEMENT:
+                    first_stage = run.started
                 names.append(run.stage)
                 times.append(run.started)
                 times.append(run.ended)
@@ -331,7 +331,7 @@ class Recorder:
             flags |= LINK
         if exchange.rows >= 0:
             flags |= RETURNED_ROWS
-        if judged:
+        if first_stage:
             flags |= JUDGED
         count = len(names)
         if self._server is not None and sent and exchange.outcome != "aborted":
@@ -347,7 +347,7 @@ class Recorder:
         if database_id and flags & SENT:
             ids = ids[:-8] + bytes.fromhex(database_id)
         shape = self._shape(exchange, shown, tuple(names), rows, flags)
-        return Recorded(shape, span, exchange, judged, times, ids, plain)
+        return Recorded(shape, span, exchange, first_stage, times, ids, plain)
 
     def _shape(
         self,

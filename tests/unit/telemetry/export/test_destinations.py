@@ -13,7 +13,7 @@ from acra_twisted.options import Section, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.export.http import HttpExporter
-from acra_twisted.telemetry.export.opencensus import ForeignExporter
+from acra_twisted.telemetry.export.opencensus import OpenCensusExporter
 from acra_twisted.telemetry.export.udp import UdpExporter
 
 SECTIONS = [TRACING, Section("server", "", TCP)]
@@ -52,7 +52,7 @@ class Destinations(SynchronousTestCase):
         names = [exporter.name for exporter in found]
         expected = ["log", "otlp", "lightstep", "zipkin", "datadog", "jaeger"]
         self.assertEqual(names, [*expected, "opencensus_1_printexporter"])
-        self.assertIs(type(found[-1]), ForeignExporter)
+        self.assertIs(type(found[-1]), OpenCensusExporter)
 
     def test_who_is_on_this_host_needs_nothing_packed(self):
         for host, packed in (

@@ -6,7 +6,7 @@ from twisted.internet import reactor  # noqa: TID251 - threads need a real one
 from twisted.trial.unittest import TestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry.export.opencensus import ForeignExporter, load
+from acra_twisted.telemetry.export.opencensus import OpenCensusExporter, load
 from tests.support.sample_spans import sample
 
 
@@ -27,7 +27,7 @@ class Target:
 class Foreign(TestCase):
     async def test_batches_as_span_data(self):
         got = []
-        exporter = ForeignExporter(reactor, "x", lambda: Target(got), interval=0.01)
+        exporter = OpenCensusExporter(reactor, "x", lambda: Target(got), interval=0.01)
         exporter.start()
         for span in sample():
             exporter.export(span)
@@ -38,7 +38,7 @@ class Foreign(TestCase):
     async def test_a_slow_one_is_bounded_in_queue_and_time(self):
         gate = threading.Event()
         self.addCleanup(gate.set)
-        exporter = ForeignExporter(
+        exporter = OpenCensusExporter(
             reactor, "x", lambda: Target([], gate), max_queue=2, interval=0.01, deadline=0.1
         )
         exporter.start()
@@ -49,7 +49,7 @@ class Foreign(TestCase):
         await exporter.stop()
 
     async def test_what_it_raises_is_counted(self):
-        exporter = ForeignExporter(
+        exporter = OpenCensusExporter(
             reactor, "x", lambda: Target(error=ValueError("secret")), interval=0.01
         )
         exporter.start()

@@ -10,7 +10,7 @@ from acra_twisted.telemetry.export import otlp
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.pages.waterfall import as_record
 from acra_twisted.telemetry.tracing import received as intake_module
-from acra_twisted.telemetry.tracing.received import RATE, Intake
+from acra_twisted.telemetry.tracing.received import RATE, SpanReceiver
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.sample_spans import sample
 from tests.support.webpages import most_between
@@ -93,7 +93,7 @@ class Decoded(SynchronousTestCase):
 class Kept(SynchronousTestCase):
     def test_in_the_store_with_their_trace(self):
         store = SpanStore()
-        intake = Intake(store, lambda: 0)
+        intake = SpanReceiver(store, lambda: 0)
         span = sample()[0]
         list(intake.take(encoded([span]), "ann"))
         (kept,) = store.trace(span.trace_id).spans()
@@ -103,13 +103,13 @@ class Kept(SynchronousTestCase):
 
     def test_one_span_at_a_step(self):
         store = SpanStore()
-        intake = Intake(store, lambda: 0)
+        intake = SpanReceiver(store, lambda: 0)
         steps = intake.take(encoded(sample() * 20), "ann")
         self.assertEqual(most_between(steps, lambda: intake.counts["kept"]), 1)
         self.assertEqual(intake.counts["kept"], 40)
 
     def test_no_more_than_the_rate(self):
-        intake = Intake(SpanStore(), lambda: 0)
+        intake = SpanReceiver(SpanStore(), lambda: 0)
         blob = encoded(sample()[:1] * 1000)
         for _ in range(6):
             list(intake.take(blob, "ann"))

@@ -56,11 +56,11 @@ class Spans(SynchronousTestCase):
         self.assertEqual(len({s.span_id for s in (first, second, database, span)}), 4)
 
     def test_reading_ends_where_the_first_stage_begins(self):
-        self.assertEqual(record(2).judged, START + 100)
+        self.assertEqual(record(2).first_stage, START + 100)
         self.assertEqual(record(2).parse_ms, 0.0)
         # Stages that judge rows come long after it is read.
-        self.assertEqual(record(2, rows_runs=1).judged, START + 100)
-        self.assertEqual(record(rows_runs=1).judged, 0)
+        self.assertEqual(record(2, rows_runs=1).first_stage, START + 100)
+        self.assertEqual(record(rows_runs=1).first_stage, 0)
         self.assertNotIn("acra.time.parse_ms", record(rows_runs=1).spans()[-1].attributes)
 
     def test_of_stages_that_judge_rows(self):
