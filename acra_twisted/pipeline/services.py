@@ -17,7 +17,8 @@ class Services(NamedTuple):
     configured.  ``workers`` runs what takes long.  ``shut_down`` ends the whole program at once,
     with exit status 1.  ``settings`` are the daemon's own; ``blocks`` reads those sections of
     their file anew that may be repeated, and raises ConfigError.  ``language`` is the name of the
-    SQL that the daemon's database speaks, one of `sql.languages`.
+    SQL that the daemon's database speaks, one of `sql.languages`.  ``exporter`` makes an Exporter
+    of OpenCensus for a library that records spans by itself: they go where ours go.
     """
 
     reactor: Any
@@ -28,6 +29,7 @@ class Services(NamedTuple):
     settings: Mapping[str, Any] = MappingProxyType({})
     blocks: Callable[[], Sequence[Block]] = tuple
     language: str = ""
+    exporter: Callable[[], Any] = lambda: None
 
     def need_keys(self, stage: str) -> Any:
         """The key store.  Raises ConfigError if there is none."""

@@ -75,6 +75,7 @@ class AcraServer(DaemonService):
             settings,
             self._read_blocks,
             DIALECT.language,
+            self.telemetry.opencensus_exporter,
         )
         self.pipeline = build(settings, services)
         address = database.address

@@ -151,6 +151,12 @@ class TelemetryService(MultiService):
         self.tracing.recording = True
         self.metrics.watch_exporter(exporter)
 
+    def opencensus_exporter(self) -> Any:
+        """Return an OpenCensus Exporter whose spans go where ours go."""
+        from acra_twisted.telemetry.export.opencensus import receiving
+
+        return receiving(self._processor.put, self._reactor)
+
     def _listen(self, settings: Settings, tls_prefix: str) -> None:
         """One site per address; the option that opens it is named if it can't be opened."""
         metrics: Address | None = settings["incoming_connection_prometheus_metrics_string"]

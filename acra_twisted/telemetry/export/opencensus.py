@@ -1,7 +1,8 @@
-"""Exporters that others made for OpenCensus, named by dotted path, on a thread of their own.
+"""OpenCensus's exporters: those that others made, and one that takes what its tracer records.
 
-They block, and some raise: our bounded queue stands between, one batch at a time is with them, and
-what they raise is counted and said once a minute.
+Those of others are named by dotted path and run on a thread of their own.  They block, and some
+raise: our bounded queue stands between, one batch at a time is with them, and what they raise is
+counted and said once a minute.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import queue
 import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,7 +19,8 @@ from twisted.python.failure import Failure
 from acra_twisted.errors import ConfigError
 from acra_twisted.telemetry.export.queue import BatchExporter, Payload, Refused
 from acra_twisted.telemetry.export.resource import Resource
-from acra_twisted.telemetry.export.spandata import to_span_data
+from acra_twisted.telemetry.export.spandata import from_span_data, to_span_data
+from acra_twisted.telemetry.tracing.spans import Span
 
 
 def load(path: str) -> Any:
@@ -32,6 +35,28 @@ def load(path: str) -> Any:
             f"tracing_exporters: {path!r} is no OpenCensus exporter (a class with a method emit)"
         )
     return found
+
+
+def receiving(hand_on: Callable[[Span], None], reactor: Any) -> Any:
+    """Return an OpenCensus Exporter: ``hand_on`` gets each span that it is given, on the reactor's
+    thread.  It may be given spans on any thread."""
+    from opencensus.trace.base_exporter import Exporter
+
+    class Receiving(Exporter):  # type: ignore[misc]
+        """Hands on what OpenCensus's own tracer has recorded."""
+
+        def export(self, span_datas: Iterable[Any]) -> None:
+            """Take finished spans."""
+            reactor.callFromThread(take, [from_span_data(data) for data in span_datas])
+
+        # A transport calls this, for an exporter that sends by itself.
+        emit = export
+
+    def take(spans: Iterable[Span]) -> None:
+        for span in spans:
+            hand_on(span)
+
+    return Receiving()
 
 
 class OpenCensusExporter(BatchExporter):

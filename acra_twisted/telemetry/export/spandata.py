@@ -49,14 +49,14 @@ def to_span_data(span: Span) -> Any:
 def from_span_data(data: Any) -> Span:
     """Return a finished span with what a SpanData holds.
 
-    Attributes of other types than text, number and truth are left out, as are a stack trace and
-    the attributes of links.
+    Names are cut at 255 characters, texts at 256.  Attributes of other types than text, number and
+    truth are left out, as are a stack trace and the attributes of links.
     """
     context = data.context
     # A SpanData without options is one that OpenCensus's own tracer has made: of a sampled trace.
     sampled = bool(context.trace_options is None or context.trace_options.get_enabled())
     span = Span(
-        data.name,
+        data.name[: spans.NAME_MAX],
         context.trace_id,
         data.parent_span_id or "",
         data.span_kind or spans.INTERNAL,
@@ -68,11 +68,11 @@ def from_span_data(data: Any) -> Span:
     span.end = _nanoseconds(data.end_time)
     for name, value in (data.attributes or {}).items():
         if isinstance(value, (str, int, float)):
-            span.add_attribute(name, value)
+            span.add_attribute(name, spans.bounded(value))
     for link in data.links or ():
         span.add_link(link.trace_id, link.span_id, link.type)
     if data.status is not None and data.status.canonical_code:
-        span.fail(data.status.canonical_code, data.status.description or "")
+        span.fail(data.status.canonical_code, spans.bounded(data.status.description or ""))
     for event in sorted(_events(data), key=lambda event: event[0]):
         span.add_event(event)
     return span
@@ -80,8 +80,13 @@ def from_span_data(data: Any) -> Span:
 
 def _events(data: Any) -> Iterable[Event]:
     for annotation in data.annotations or ():
-        known = dict(annotation.attributes.attributes) if annotation.attributes else {}
-        yield _nanoseconds(annotation.timestamp), annotation.description, known
+        given = annotation.attributes.attributes if annotation.attributes else {}
+        known = {
+            name: spans.bounded(value)
+            for name, value in given.items()
+            if isinstance(value, (str, int, float))
+        }
+        yield _nanoseconds(annotation.timestamp), spans.bounded(annotation.description), known
     for event in data.message_events or ():
         yield spans.message_event(_nanoseconds(event.timestamp), event)
 

@@ -29,6 +29,9 @@ PERMISSION_DENIED: Final = 7
 ABORTED: Final = 10
 UNAVAILABLE: Final = 14
 
+#: Characters of a name, and of a text, that others than this package give.
+NAME_MAX: Final = 255
+TEXT_MAX: Final = 256
 _ATTRIBUTES_MAX: Final = 32
 _LINKS_MAX: Final = 32
 _EVENTS_MAX: Final = 32
@@ -214,6 +217,11 @@ class Span:
     def context(self) -> TraceContext:
         """Return the context, which crosses links and appears in log lines."""
         return TraceContext(self.trace_id, self.span_id, self.sampled)
+
+
+def bounded(value: Any) -> Any:
+    """Return a value of an attribute, or a text, cut to what others than this package may give."""
+    return value[:TEXT_MAX] if isinstance(value, str) else value
 
 
 def message_event(when: int, event: Any) -> Event:

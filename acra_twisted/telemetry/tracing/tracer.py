@@ -18,9 +18,6 @@ from acra_twisted.wire.link.tracecontext import TraceContext
 
 #: Spans that stages may open below one request.
 SPANS_MAX: Final = 32
-#: Characters of a name, and of any text.
-_NAME_MAX: Final = 255
-_TEXT_MAX: Final = 256
 #: Where an exchange's notes count them.
 _OPENED: Final = "tracing.stage_spans"
 
@@ -104,22 +101,22 @@ class RequestSpan:
         opened = notes[_OPENED] = notes.get(_OPENED, 0) + 1
         if opened > SPANS_MAX:
             return _Full(self._record)
-        record = self._record.child(name[:_NAME_MAX], spans.INTERNAL, self._clock())
+        record = self._record.child(name[: spans.NAME_MAX], spans.INTERNAL, self._clock())
         return StageSpan(self._exchange, record, self._clock, self._finish)
 
     def add_attribute(self, key: str, value: str | int | float) -> None:
         """Put a fact on it: never data, never a literal of a statement."""
         if isinstance(value, (str, int, float)):
-            self._exchange.add_attribute(key, _bounded(value))
+            self._exchange.add_attribute(key, spans.bounded(value))
 
     def add_annotation(self, description: str, **attributes: str | int | float) -> None:
         """Say that something happened now."""
         known = {
-            key: _bounded(value)
+            key: spans.bounded(value)
             for key, value in attributes.items()
             if isinstance(value, (str, int, float))
         }
-        self._record.add_event((self._clock(), description[:_TEXT_MAX], known))
+        self._record.add_event((self._clock(), spans.bounded(description), known))
 
     def add_message_event(self, event: Any) -> None:
         """Say that a message was sent or received now: an OpenCensus MessageEvent."""
@@ -132,7 +129,7 @@ class RequestSpan:
     def set_status(self, status: Any) -> None:
         """Take over the code and message of an OpenCensus Status."""
         if status.canonical_code:
-            self._record.fail(status.canonical_code, (status.description or "")[:_TEXT_MAX])
+            self._record.fail(status.canonical_code, spans.bounded(status.description or ""))
 
     def start(self) -> None:
         """Do nothing: it has begun."""
@@ -162,7 +159,7 @@ class StageSpan(RequestSpan):
     def add_attribute(self, key: str, value: str | int | float) -> None:
         """Put a fact on it: never data, never a literal of a statement."""
         if isinstance(value, (str, int, float)):
-            self._record.add_attribute(key, _bounded(value))
+            self._record.add_attribute(key, spans.bounded(value))
 
     def start(self) -> None:
         """Begin now, not when it was opened."""
@@ -210,7 +207,3 @@ class ExchangeTracer:
     def add_attribute_to_current_span(self, key: str, value: str | int | float) -> None:
         """Put a fact on the request's span."""
         self._span.add_attribute(key, value)
-
-
-def _bounded(value: str | int | float) -> str | int | float:
-    return value[:_TEXT_MAX] if isinstance(value, str) else value

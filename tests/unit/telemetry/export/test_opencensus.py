@@ -2,11 +2,18 @@
 
 import threading
 
+from opencensus.trace.base_exporter import Exporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.span_context import SpanContext
+from opencensus.trace.trace_options import TraceOptions
+from opencensus.trace.tracer import Tracer  # noqa: TID251 - what it records is to be taken
 from twisted.internet import reactor  # noqa: TID251 - threads need a real one
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry.export.opencensus import OpenCensusExporter, load
+from acra_twisted.telemetry.export.opencensus import OpenCensusExporter, load, receiving
+from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sample_spans import sample
 
 
@@ -56,6 +63,24 @@ class Foreign(TestCase):
         exporter.export(sample()[0])
         await exporter.stop()
         self.assertEqual(exporter.counts["dropped_failed"], 1)
+
+    async def test_what_its_tracer_records_is_taken_from_any_thread(self):
+        got = []
+        exporter = receiving(got.append, reactor)
+        self.assertIsInstance(exporter, Exporter)
+        above = TraceContext("1" * 32, "2" * 16, True)
+        given = SpanContext(above.trace_id, above.span_id, TraceOptions("1"))
+
+        def work():
+            tracer = Tracer(span_context=given, sampler=AlwaysOnSampler(), exporter=exporter)
+            with tracer.span("parse") as span:
+                span.add_attribute("text", "x" * 1000)
+
+        await deferToThread(work)
+        [span] = got
+        self.assertEqual((span.name, span.trace_id), ("parse", above.trace_id))
+        self.assertEqual((span.parent_id, span.sampled), (above.span_id, True))
+        self.assertEqual(len(span.attributes["text"]), 256)
 
     def test_paths(self):
         self.assertIs(load(f"{__name__}.Target"), Target)
