@@ -236,7 +236,9 @@ class ISpanExporter(Interface):
 
 
 class IPipelineObserver(Interface):
-    """Is told what happened.  Must not raise, must not wait, cannot change anything."""
+    """Is told what happened.  Must not raise and must not wait.  It changes nothing that stages or
+    flows look at but an exchange's span and context and its session's tracer; what it must remember
+    goes in notes."""
 
     def session_opened(session: Session) -> None:
         """A client is connected and identified; its startup packet has been accepted."""
