@@ -1,22 +1,35 @@
 """Spans that stages open below their request's."""
 
 import inspect
+from datetime import UTC, datetime
 
+from opencensus.trace.base_exporter import Exporter
 from opencensus.trace.base_span import BaseSpan
 from opencensus.trace.link import Link
 from opencensus.trace.propagation.trace_context_http_header_format import TraceContextPropagator
+from opencensus.trace.samplers import AlwaysOnSampler
 from opencensus.trace.span import SpanKind
 from opencensus.trace.status import Status
 from opencensus.trace.time_event import MessageEvent, Type
+from opencensus.trace.tracer import Tracer  # noqa: TID251 - ours is held against it
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.telemetry.export.spandata import to_span_data
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
 from acra_twisted.telemetry.tracing.tracer import SPANS_MAX, RequestSpan, StageSpan, Unrecorded
 from acra_twisted.wire.link.tracecontext import parse_traceparent
 from tests.support.sessions import Ticks, make_session
+
+
+class Collecting(Exporter):
+    def __init__(self):
+        self.found = []
+
+    def export(self, span_datas):
+        self.found += span_datas
 
 
 class Stages(SynchronousTestCase):
@@ -50,6 +63,32 @@ class Stages(SynchronousTestCase):
         self.assertEqual(span.attributes, {"tries": 2})
         self.assertTrue(request.start < span.start < span.end < request.end)
         self.assertTrue(span.sampled)
+
+    def test_it_records_what_the_librarys_own_span_does(self):
+        def use(span):
+            span.span_kind = SpanKind.CLIENT
+            for key, value in (("text", "x"), ("number", 7), ("share", 0.5), ("yes", True)):
+                span.add_attribute(key, value)
+            span.add_annotation("found", rules=3)
+            span.add_message_event(MessageEvent(datetime.now(UTC), 7, Type.RECEIVED, 100, 50))
+            span.add_link(Link("1" * 32, "2" * 16, 1))
+            span.set_status(Status(14, "down"))
+
+        def told(data):
+            return (
+                (data.name, data.span_kind, dict(data.attributes)),
+                [(one.description, dict(one.attributes.attributes)) for one in data.annotations],
+                [one.format_message_event_json() for one in data.message_events],
+                [one.format_link_json() for one in data.links],
+                data.status.format_status_json(),
+            )
+
+        library = Collecting()
+        with Tracer(sampler=AlwaysOnSampler(), exporter=library).span(name="ask") as span:
+            use(span)
+        with self.make().span(name="ask") as span:
+            use(span)
+        self.assertEqual(told(to_span_data(self.spans[0])), told(library.found[0]))
 
     def test_one_below_another(self):
         tracer = self.make()
