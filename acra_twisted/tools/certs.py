@@ -40,7 +40,7 @@ def _parser() -> Parser:
         "kinds",
         nargs="*",
         metavar="KIND",
-        help=f"what to make: {', '.join((_AUTHORITY, *KINDS))}; without any, all",
+        help=f"certificates to make: {', '.join((_AUTHORITY, *KINDS))}; all by default",
     )
     parser.add_argument("--dir", default="certs", help="folder of certificates and keys")
     parser.add_argument(

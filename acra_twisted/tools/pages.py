@@ -26,8 +26,8 @@ def add_options(parser: Parser) -> None:
         action="append",
         dest="sources",
         metavar="URL",
-        help="address of a daemon's trace pages, http://127.0.0.1:PORT; may be given again; "
-        f"default: {VARIABLE}, addresses with commas between. A token comes from {TOKEN_VARIABLE}",
+        help="address of a daemon's trace pages, http://127.0.0.1:PORT; can be repeated; "
+        f"default: {VARIABLE}, separated by commas. {TOKEN_VARIABLE} has the token",
     )
     parser.add_argument("--tls_ca", metavar="FILE", help="CA certificates (PEM) for https")
     parser.add_argument(

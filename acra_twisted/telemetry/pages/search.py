@@ -10,23 +10,23 @@ from typing import NamedTuple
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, Kept
 
-#: Names of what may be asked for, as the page's arguments have them, with what they mean.
+#: The arguments of a search, on the page and in acra-trace, with their meanings.
 FILTERS: Mapping[str, str] = {
     "trace_id": "the trace id, or its first digits",
     "client_id": "requests of this client id",
     "user": "requests of this user of the database",
     "database": "requests to this database",
-    "statement": "requests whose statement has this text, in capitals or not; literals are ?",
+    "statement": "requests with this text in their statement, in any case; literals are ?",
     "table": "requests that name this table",
     "verdict": "allow, deny or error (failed without being refused)",
-    "min_ms": "requests that took at least as long",
-    "max_ms": "requests that took at most as long",
-    "since": "not before: 15m ago, or 2026-11-28T14:00 (UTC)",
-    "until": "not after, in the same way",
+    "min_ms": "requests that took at least this time",
+    "max_ms": "requests that took at most this time",
+    "since": "earliest time: 15m ago, or 2026-11-28T14:00 (UTC)",
+    "until": "latest time, in the same form",
     "of": "requests (the default) or connections",
     "sort": "newest (the default) or slowest first",
-    "limit": "as many, 50 by default, 200 at most",
-    "offset": "leave out as many",
+    "limit": "number of results, 50 by default, 200 at most",
+    "offset": "number of results to skip",
 }
 #: Of exchanges; ``error`` is of those that failed without being refused.
 ERROR = "error"
