@@ -144,7 +144,7 @@ class IRowTransform(Interface):
 
 class IKeyStore(Interface):
     """A place where keys are.  `keys` and `public_key` may return a Deferred, so that a store may
-    be remote: whoever asks waits.  ``purpose`` is one of acra_twisted.purposes; ``owner`` a client
+    be remote: the caller waits.  ``purpose`` is one of acra_twisted.purposes; ``owner`` a client
     or zone id, "" for keys that belong to nobody."""
 
     def keys(purpose: Purpose, owner: str = "") -> Any:
