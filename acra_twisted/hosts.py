@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Final
 
-#: What no name has; most of it is left from a URL, a quote or a comment.
+#: Characters that no name has; most come from a URL, a quote or a comment.
 _FOREIGN: Final = re.compile(r"[\s\x00-\x1f\x7f\"'`#?/\\@<>(){}\[\]|;=*!$&^~]")
 _LONGEST, _LONGEST_PART = 253, 63
 

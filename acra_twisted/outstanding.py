@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-# What is done with a reply.
+# Actions on a reply.
 #: The client gets the database's.
 FORWARD: Final = 0
 #: The database answers a message that we have added; the client gets nothing of it.

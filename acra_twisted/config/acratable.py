@@ -18,12 +18,12 @@ from acra_twisted.options import BOOLEAN, PORT, TEXT, Choice, Host, Integer, Kin
 SERVER: Final = "acra-server"
 CONNECTOR: Final = "acra-connector"
 _BOTH: Final = (SERVER, CONNECTOR)
-#: What our programs are that Acra has; the first two are daemons.
+#: Programs of ours that Acra has as well; the first two of all are daemons.
 _TOOLS: Final = ("acra-keymaker", "acra-keys", "acra-poisonrecordmaker", "acra-log-verifier")
 _ALL: Final = (*_BOTH, *_TOOLS)
 _NUMBER: Final = Integer(-1, 1_000_000)
 _OFF: Final = ("false",)
-#: What is a part of an address of ours ends so.
+#: Endings of options that are a part of an address.
 PARTS: Final = ("_host", "_port")
 
 

@@ -14,7 +14,7 @@ def changes(before: Settings, after: Settings) -> list[str]:
     found = [name for name in before if before[name] != after.get(name)]
     for stage in dict.fromkeys((*before.stages, *after.stages)):
         old, new = before.stages.get(stage), after.stages.get(stage)
-        # Whether it runs at all is what the setting `stages` says.
+        # The setting `stages` decides if it runs at all.
         if old is not None and new is not None:
             found += [f"[stage:{stage}] {name}" for name in old if old[name] != new.get(name)]
     return found

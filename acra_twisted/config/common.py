@@ -299,7 +299,7 @@ LIMITS = (
     ),
 )
 
-#: Of every TCP connection: clients, the link, the database, collectors, pages.
+#: Options of every TCP connection: clients, the link, the database, collectors, pages.
 TCP = (
     Option(
         "tcp_keepalives_idle",
@@ -331,7 +331,7 @@ TCP = (
     ),
 )
 
-#: What bounds a session of the database protocol in either daemon.
+#: Limits of a session of the database protocol in either daemon.
 SESSION_LIMITS = (
     Option(
         "message_size_limit",

@@ -332,7 +332,7 @@ def load(
     except ConfigError as error:
         wrong.append(error)
     if wrong or actions["check_config"]:
-        # Whoever has to mend one thing wants to know of all others.
+        # An operator who corrects one mistake wants to know all others.
         try:
             remarks += program.check_whole(settings)
         except ConfigError as error:

@@ -30,7 +30,7 @@ _WRITTEN: Final = "0.91.0"
 _STRING: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
 _OFF: Final = ("", "false")
-#: What Acra writes into its files although only its command line makes sense of it.
+#: Keys that Acra writes into its files although only its command line uses them.
 _COMMAND_LINE: Final = frozenset(("config_file", "dump_config", "generate_markdown_args_table"))
 _PLAIN: Final = re.compile(r"-?[A-Za-z0-9](?:[A-Za-z0-9./_:@+=-]*[A-Za-z0-9./_@+=-])?")
 

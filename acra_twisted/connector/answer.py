@@ -6,7 +6,7 @@ from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.errors import ForeignProtocol
 from acra_twisted.transport import spoken
 
-#: What nobody answers to PostgreSQL who understands it.
+#: A peer that understands PostgreSQL never answers so.
 _FOREIGN = frozenset((spoken.TLS, spoken.HTTP, spoken.SSH, spoken.MYSQL, spoken.PROXY))
 _ALERT, _RECORD = b"\x15\x03", b"\x16"
 

@@ -16,7 +16,7 @@ from acra_twisted.themis.cell import Key, Random
 
 TAG: Final = b'"' * 4
 HEAD_SIZE: Final = 94
-#: What an AcraBlock is longer than its plaintext.
+#: Bytes by which an AcraBlock is longer than its plaintext.
 OVERHEAD: Final[int] = HEAD_SIZE + cell.OVERHEAD
 #: Data encryption, length of the wrapped key, and how every sealed 32-byte key begins.
 MARK: Final[bytes] = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"

@@ -17,7 +17,7 @@ from acra_twisted.themis.keys import PrivateKey, PublicKey
 TAG: Final = b'"' * 8
 #: The head: tag, throw-away public key, wrapped data key, length of the rest.
 HEAD_SIZE: Final = 145
-#: What an AcraStruct is longer than its plaintext.
+#: Bytes by which an AcraStruct is longer than its plaintext.
 OVERHEAD: Final[int] = HEAD_SIZE + cell.OVERHEAD
 #: The throw-away key begins so, always.
 KEY_MARK: Final[bytes] = b"UEC2\0\0\0-"

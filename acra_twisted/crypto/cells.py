@@ -52,7 +52,7 @@ _LEVELS: Final = tuple(
     for doubled in (1, 2, 4, 8, 16)
 )
 _ALL_ESCAPED_MARKS: Final = tuple(mark for level in _LEVELS for mark in level)
-#: What is in all of them, and in little else.
+#: Bytes that all of them have, and little else.
 _ESCAPED_ZERO: Final = (b"\\000\\",)
 
 #: Digits converted at a time: a worker keeps the interpreter for a piece (0.1 ms), not for 20 MB.

@@ -23,12 +23,12 @@ _LENGTH: Final = struct.Struct("<Q")
 _IDS: Final = {ACRABLOCK: b"\xf0", ACRASTRUCT: b"\xf1"}
 _KINDS: Final = ((ACRASTRUCT, acrastruct), (ACRABLOCK, acrablock))
 
-#: What is in every container of each kind.
+#: Bytes in every container of each kind.
 MARKS: Final = (acrastruct.MARK, acrablock.MARK)
 #: How many containers may lie one in another and be opened.  A cell of look-alikes that each claim
 #: all the rest would else be work and memory by the square of its size.
 MAX_DEPTH: Final = 4
-#: By so much of a container its data key is known: the head of the longer kind.
+#: Bytes of a container that determine its data key: the head of the longer kind.
 HEAD_SIZE: Final[int] = max(acrastruct.HEAD_SIZE, acrablock.HEAD_SIZE)
 #: No container is shorter.
 MINIMUM: Final = acrablock.OVERHEAD + 1

@@ -59,7 +59,7 @@ class Opener:
         self._symmetric = [acrablock.Opener(key, context) for key in symmetric]
         self._context = context
         self._kept = kept
-        # By the throw-away key and the wrapped data key, which the secret has opened once.
+        # Secrets by the throw-away key and the wrapped data key that they have opened.
         self._secrets: OrderedDict[bytes, bytes] = OrderedDict()
 
     def is_cheap(self, kind: str, data: bytes) -> bool:

@@ -16,7 +16,7 @@ MAX_RANDOM_LENGTH = 99
 
 def _content(length: int, random_bytes: Random) -> bytes:
     if length < 0:
-        # What is left over above the last multiple is drawn again: every length is as likely.
+        # Numbers above the last multiple are drawn again, so that all lengths are equally likely.
         drawn = random_bytes(2)
         while int.from_bytes(drawn, "big") >= 65536 - 65536 % MAX_RANDOM_LENGTH:
             drawn = random_bytes(2)

@@ -104,7 +104,7 @@ def _writer(program: str, settings: Settings) -> Any:
     syslog = settings["log_to_syslog"]
     attempts: tuple[dict[str, Any], ...] = (
         {},
-        # What cannot be signed must not stand in a signed file.
+        # A line that cannot be signed must not be in a signed file.
         {"audit_log_enable": False, "log_to_file": ""},
         {"audit_log_enable": False, "log_to_file": "", "security_log_file": ""},
     )

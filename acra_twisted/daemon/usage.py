@@ -22,7 +22,7 @@ from acra_twisted.daemon import startlog
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 
-#: What twistd writes if nobody says otherwise, whatever it runs.
+#: twistd's default for every command.
 _TWISTDS_PID_FILE: Final = "twistd.pid"
 
 

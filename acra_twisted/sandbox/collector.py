@@ -39,7 +39,7 @@ class Collector:
 
         self._server = ThreadingHTTPServer((address, port), Intake)
         self._server.daemon_threads = True
-        # Who hangs up in the middle is nobody's business here.
+        # A client that hangs up in the middle does not matter here.
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from acra_twisted.server.context import ServerContext
     from acra_twisted.server.database import DatabaseChannel
 
-#: What a startup may begin with, as far as it is a broken one.
+#: The first bytes of a startup packet, which may be broken.
 _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
 #: Reasons why a database is not reached that have nothing to do with TLS.
 _NOT_REACHED = frozenset(

@@ -37,7 +37,7 @@ class DatabaseChannel(Channel):
         self.receiver = self._too_early
         self.encrypted = False
         self.is_lost = False
-        #: What came in answer to `ask`.
+        #: The answer to `ask`.
         self.answer = b""
         self.on_lost: Callable[[Failure], None] | None = None
 

@@ -16,7 +16,7 @@ from acra_twisted.server.effects import RULES
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.export.probe import probe
 
-#: What is done when a poison record is read.
+#: Reactions to a poison record.
 _REACTIONS = ("poison_run_script_file", "poison_stop_session_enable", "poison_shutdown_enable")
 
 

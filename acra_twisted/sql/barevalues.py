@@ -26,7 +26,7 @@ _TEXT_BEHIND: Final = {b"COMMENT": b"IS", b"SECURITY": b"IS", b"NOTIFY": b","}
 #: Behind SET: no value follows.
 _NO_SETTINGS: Final = frozenset((b"TRANSACTION", b"CHARACTERISTICS", b"CONSTRAINTS"))
 _SCOPES: Final = frozenset((b"SESSION", b"LOCAL", b"GLOBAL", b"PERSIST", b"PERSIST_ONLY"))
-#: Of CREATE and ALTER: their SET makes settings up to the statement's end, or one after the other.
+#: CREATE and ALTER: their SET makes settings up to the statement's end, or one after the other.
 _SETTLE: Final = frozenset((b"ROLE", b"USER", b"GROUP", b"DATABASE", b"SYSTEM"))
 _ROUTINES: Final = frozenset((b"FUNCTION", b"PROCEDURE", b"ROUTINE"))
 _ROLES: Final = frozenset((b"ROLE", b"USER", b"GROUP"))

@@ -16,7 +16,7 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, tags
 from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
 
-#: What a text without any context has not.
+#: A text without any context lacks this.
 CONTEXT_KEY: Final = b"traceparent"
 #: In a text of more tokens a context is found at its very end alone: everybody waits meanwhile.
 _TOKENS_LIMIT: Final = 4_000
@@ -24,7 +24,7 @@ _TOKENS_LIMIT: Final = 4_000
 _TAIL: Final = re.compile(
     rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/"
 )
-#: What a text with a tag that may be shown has.
+#: A text with a tag that may be shown has this.
 _TAGGED: Final = re.compile(
     rb"\b(?:%b)\s*+[=:]" % b"|".join(sorted([key.encode() for key in tags.KEYS]))
 )

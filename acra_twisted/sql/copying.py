@@ -33,7 +33,7 @@ def null_may_be_digits(text: bytes) -> bool:
     for kind, start, end in tokens:
         word = lower[start:end]
         if kind in lexer.LITERALS and (before in _NULL or before[:2] == b"u&"):
-            # Of the other ways to write a literal, or a name, none is read here.
+            # The other forms of a literal or a name are not read here.
             if kind != lexer.STRING or _DIGITS.fullmatch(text, start, end):
                 return True
         if word != b"as":

@@ -33,7 +33,7 @@ _VALUE = (
     rb"|(?<![\w$.\x80-\xff])(?i:NULL|TRUE|FALSE|DEFAULT)(?![\w$\x80-\xff]))"
     rb"|(%s[^%s\\\x00]++%s)|(['%s]))"
 )
-#: By what encloses names.  A question mark is a parameter where names have backticks.
+#: Expressions by the quotes of names.  A question mark is a parameter where names have backticks.
 _VALUES = {
     b'"': re.compile(_VALUE.replace(b"%s", b'"')),
     b"`": re.compile(_VALUE.replace(b"%s", b"`").replace(b"|\\$[1-9]", b"|\\?|\\$[1-9]")),
@@ -42,7 +42,7 @@ _NAMES = {quote: re.compile(quote + rb"[^\\\x00" + quote + rb"]++" + quote) for 
 _NAME = rb"\"[^\"]*+\"|`[^`]*+`"
 _QUOTED_NAME = re.compile(_NAME)
 _PLACE = re.compile(_NAME + rb"|,")
-# What joins the elements of a chain, with the blanks around it.
+# Operators that join the elements of a chain, with the blanks around it.
 _JOINT = re.compile(
     _NAME + rb"|\s(?:OR|AND|WHEN)\s|[ \t\r\n]?(?:\|\||(?<![-+*/|<>=~!@#%^&?])[-+*])[ \t\r\n]?", re.I
 )
@@ -133,7 +133,7 @@ def cut_plain(text: bytes, quote: bytes) -> Cut | None:
         elif is_last:
             position = size
         elif count and not found[-1]:
-            # What ends with the window may go on.
+            # An element that ends with the window may continue.
             count -= 1
             position += len(window) - sum(map(len, filter(None, found[4 * count + 1 :])))
             width = 2 * width if not count and not found[0] else _WINDOW

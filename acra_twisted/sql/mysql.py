@@ -46,7 +46,7 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
         seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}
         unplaced = [n for n in range(len(own.literals)) if n not in seen]
         if unplaced:
-            # What the tree does not hold is compared all the same, and never taken for granted.
+            # Parts that the tree lacks are compared all the same, and never assumed.
             known.whole = False
             known.tree.fields["unplaced"] = [Literal(n) for n in unplaced]
         if len(parts) > 1:
@@ -218,7 +218,7 @@ class _Reader:
         clause = item.args.get("with_")
         if clause is None:
             return hidden, None
-        # Whether their case matters is the server's to say: only the same spelling hides a table.
+        # The server decides if their case matters: only the same spelling hides a table.
         names = tuple(cte.alias for cte in clause.expressions)
         self.explained.update(map(tree.fold, names))
         self.relations.update(map(tree.fold, names))

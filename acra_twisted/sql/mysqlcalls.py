@@ -27,7 +27,7 @@ _CALLING: Final = frozenset(
     ("select", "insert", "replace", "update", "delete", "with", "do", "set", "values", "explain")
     + ("describe", "desc", "analyze", "(", "call", "show", "kill", "handler")
 )
-#: What stands before a sequence's name, as nextval(name) and lastval(name).
+#: Words before a sequence's name that act as nextval(name) and lastval(name).
 VALUES_OF_SEQUENCES: Final = (["next", "value", "for"], ["previous", "value", "for"])
 
 

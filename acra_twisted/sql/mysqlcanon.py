@@ -16,7 +16,7 @@ _MAX_JOINS = 8
 FIRST_NUMBER = 900_000_000
 _MODIFIERS = frozenset(("low_priority", "delayed", "high_priority", "quick"))
 _MODIFIED = frozenset(("insert", "update", "delete", "ignore", "replace"))
-#: What an introducer may name: SHOW CHARACTER SET of MySQL 8 and MariaDB.
+#: Names of introducers: SHOW CHARACTER SET of MySQL 8 and MariaDB.
 _CHARSETS = frozenset(
     ("armscii8", "ascii", "big5", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850")
     + ("cp852", "cp866", "cp932", "dec8", "eucjpms", "euckr", "gb18030", "gb2312", "gbk")

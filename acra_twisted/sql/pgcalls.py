@@ -18,7 +18,7 @@ from acra_twisted.sql.tree import Node, Parsed, Table, fold
 
 _ADMITTED: Final = (pgtable.HARMLESS, pgtable.TELLS)
 _NAME = re.compile(r'\s*("(?:[^"]|"")+"|[^\s."]+)\s*(\.|$)')
-#: What gives its argument's name on: casts are written like functions, too.
+#: Calls that pass their argument's name on: casts are written like functions, too.
 _SAME_NAME: Final = frozenset(("regclass", "to_regclass", "text", "name", "varchar", "unknown"))
 _NO_ROWS: Final = frozenset(
     ("A_Const", "BoolExpr", "NullTest", "BooleanTest", "SQLValueFunction", "A_ArrayExpr")
@@ -132,7 +132,7 @@ class Calls:
                 self._unknown.add(f"function {name}")
         elif kind in (pgtable.NAMES, pgtable.TELLS):
             if any(map(_has_literal, arguments)):
-                # Which relation it is may stand there.
+                # The relation may stand there.
                 parsed.whole = False
             found = self._relation(arguments, decision.place)
             if found is not None:

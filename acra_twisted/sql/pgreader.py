@@ -212,7 +212,7 @@ class Reader:
             return Literal(self._places[place])
         if place in self._signs and ("ival" in fields or "fval" in fields):
             return Literal(self._signs[place], True)
-        # What the grammar itself put there: TRUE, NULL, the field of EXTRACT.
+        # The grammar itself inserts these: TRUE, NULL, the field of EXTRACT.
         return Node("A_Const", {k: repr(v) for k, v in fields.items() if k != "location"})
 
     # -- what a statement reaches -----------------------------------------------------------------

@@ -198,11 +198,11 @@ CONDITIONS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "CreatedbStmt": _createdb,
     "AlterDatabaseStmt": _database,
     "AlterDomainStmt": _domain,
-    # By CASCADE alone.
+    # Only CASCADE causes it.
     "TruncateStmt": _nothing,
-    # By the routine: see `moved`.
+    # The routine causes it: see `moved`.
     "AlterFunctionStmt": _nothing,
-    # By the functions that they bind: see `bound`.
+    # The functions that they bind cause it: see `bound`.
     "DefineStmt": _nothing,
     "CreateCastStmt": _nothing,
     "CreateOpClassStmt": _nothing,

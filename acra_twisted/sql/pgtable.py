@@ -23,7 +23,7 @@ SHOWS: Final = "shows"
 BEHIND: Final = "behind"
 #: It acts on what is no table.
 ACTS: Final = "acts"
-#: By severity: what a definition that may call any form of a function is judged by.
+#: Classes by severity: a definition that may call any form of a function has the severest.
 CLASSES: Final = (RUNS, FILES, SHOWS, NAMES, BEHIND, ACTS, TELLS, HARMLESS)
 #: Why a call of these classes is refused.
 REASONS: Final = {

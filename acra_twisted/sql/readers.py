@@ -68,7 +68,7 @@ class PostgresqlReader(Reader):
     def tokens(self, text: bytes, conforming: bool | None, limit: int) -> list[Token]:
         """Split a text; see `Reader`."""
         if conforming and text.find(b"\\'") >= 0:
-            # Who wrote it may have meant to escape the quote: then what stands behind is a value.
+            # Its author may have meant to escape the quote; then a value follows.
             conforming = None
         return lexer.tokens(text, conforming, limit)
 
@@ -118,7 +118,7 @@ def _hide_unquoted(text: bytes, tokens: list[Token]) -> list[Token]:
     return tokens
 
 
-#: By the name of the language, which is a session's `language`.
+#: Readers by the name of the language, which is a session's `language`.
 READERS: Final[dict[str, Reader]] = {
     "postgresql": PostgresqlReader(b'"', _POSTGRESQL, r"""['"$\\]|--|/\*"""),
     "mysql": MysqlReader(b"`", _MYSQL, r"""['"`\\#@]|--|/\*"""),

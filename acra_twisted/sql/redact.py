@@ -29,7 +29,7 @@ _TOKENS_LIMIT: Final = 2_500
 #: Those that its summary is made of then.
 _SUMMARY_TOKENS: Final = 500
 
-#: Of the longer ones nothing is kept.
+#: Longer texts are not kept.
 _CACHED_LIMIT: Final = 4096
 
 UNREADABLE: Final = "<unreadable SQL>"
@@ -63,7 +63,7 @@ def _cached(text: bytes, language: str, conforming: bool | None) -> Redacted:
     return _redact(READERS[language], text, conforming)
 
 
-#: By language and skeleton: what is shown is the same for all its texts.
+#: Shown texts by language and skeleton: all texts of a skeleton show the same.
 _shown: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
     language: GenerationCache(2048, 4 << 20) for language in READERS
 }

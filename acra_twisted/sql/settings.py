@@ -15,7 +15,7 @@ from typing import Final
 UNSAFE_ENCODINGS: Final = frozenset(
     (b"BIG5", b"GBK", b"GB18030", b"SJIS", b"SHIFT_JIS_2004", b"UHC", b"JOHAB", b"MULE_INTERNAL")
 )
-#: What of a session's settings is kept as the database reports it.
+#: Settings of a session that are kept as the database reports them.
 FOLLOWED: Final = frozenset(
     (b"standard_conforming_strings", b"client_encoding", b"server_encoding", b"search_path")
 )

@@ -37,7 +37,7 @@ _MARK = re.compile(rb"/\*|\*/")
 _BLANKS = b" \t\r\n\f\v"
 _SEPARATOR = re.compile(rb"\s*+[,;]\s*+|\s++")
 _ESCAPED = re.compile(rb"\\(.)", re.S)
-#: Of a comment that is looked at, of a state, and of a tag's value.
+#: Limits of a comment, of a state, and of a tag's value.
 _COMMENT_LIMIT = 4096
 #: Comments of one text that are changed: each makes a copy of the text.
 _COMMENTS_LIMIT = 16

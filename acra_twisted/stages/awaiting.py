@@ -9,7 +9,7 @@ from typing import Any
 from acra_twisted.exchange import Exchange
 
 _MAX_WAITING = 10_000
-#: What the database did not refuse.
+#: Outcomes without a refusal by the database.
 _NOT_FAILED = frozenset(("ok", "denied"))
 
 

@@ -89,7 +89,7 @@ class CensorFactory:
         ),
     )
     after = ()
-    # What is written to the database must have been judged as the application wrote it.
+    # The text for the database must have been judged as the application wrote it.
     before = ("decryptor", "poison")
     advisory = False
 

@@ -33,7 +33,7 @@ class Opened(NamedTuple):
     """The results for the containers of a run."""
 
     changed: bool
-    #: By kind: opened and failed.
+    #: Numbers by kind: opened and failed.
     kinds: dict[str, list[int]]
     reasons: dict[str, int]
 

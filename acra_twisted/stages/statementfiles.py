@@ -34,7 +34,7 @@ class StatementFiles:
         self._refused = refused
         self._has_refused = False
         self._open: dict[str, StatementFile] = {}
-        # What was captured of the statement at hand: path and text.
+        # Captures of the present statement: path and text.
         self._captured: list[tuple[str, str]] = []
         self._awaiting = Awaiting(self._settle)
         self._loop: LoopingCall | None = None

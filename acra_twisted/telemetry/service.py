@@ -119,7 +119,7 @@ class TelemetryService(MultiService):
         self.turns = Turns(reactor)
         #: Why no new connections should come; empty while they may.
         self.unready = "starting"
-        #: What stands behind, for who asks whether it can be reached.
+        #: The destination behind the daemon, for questions if it can be reached.
         self.reach: Reach | None = None
         self._keepalive = keepalive(settings)
         self._listen(settings, tls_prefix)

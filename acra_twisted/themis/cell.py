@@ -26,7 +26,7 @@ from acra_twisted.themis.kdf import derive
 Random = Callable[[int], bytes]
 Key = bytes | bytearray
 
-#: What a cell is longer than its message.
+#: Bytes by which a cell is longer than its message.
 OVERHEAD: Final = 44
 #: Algorithm, length of the initialization vector, length of the tag.
 HEAD: Final = bytes.fromhex("000101400c00000010000000")

@@ -18,7 +18,7 @@ from acra_twisted.errors import CryptoError
 from acra_twisted.themis import cell
 from acra_twisted.themis.keys import PrivateKey, PublicKey, shared_secret
 
-#: What an encrypted message is longer than its content.
+#: Bytes by which an encrypted message is longer than its content.
 OVERHEAD: Final = 8 + cell.OVERHEAD
 ENCRYPTED: Final = bytes.fromhex("20270426")
 SIGNED: Final = bytes.fromhex("20260426")

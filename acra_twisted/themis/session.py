@@ -23,7 +23,7 @@ from acra_twisted.themis.cell import Random
 from acra_twisted.themis.kdf import derive, derive_without_key
 from acra_twisted.themis.keys import PrivateKey, PublicKey
 
-#: What a wrapped message is longer than its payload.
+#: Bytes by which a wrapped message is longer than its payload.
 OVERHEAD: Final = 52
 #: How far the clocks of the two sides may be apart, seconds.
 CLOCK_TOLERANCE: Final = 86_400

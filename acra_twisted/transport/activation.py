@@ -122,5 +122,5 @@ class Notifier:
             try:
                 one.sendto(text.encode(), self._path)
             except OSError:
-                # Who does not listen is not told; nothing of ours depends on it.
+                # A service manager that does not listen is not told; nothing depends on it.
                 return

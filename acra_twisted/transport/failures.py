@@ -44,7 +44,7 @@ HANDSHAKE: Final = "handshake_failed"
 ABANDONED: Final = "abandoned"
 OTHER: Final = "_OTHER"
 
-#: What an application may learn, by kind: no address, no name, nothing out of a certificate.
+#: Texts for applications, by kind: no address, no name, nothing out of a certificate.
 _PUBLIC: Final[Mapping[str, str]] = {
     REFUSED: "connection refused",
     UNREACHABLE: "it cannot be reached",

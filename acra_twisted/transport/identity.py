@@ -25,7 +25,7 @@ def client_id_of(der: bytes, kind: str = "distinguished_name") -> str:
     """`client_id` of a certificate as it comes in a handshake.  Raises HandshakeError as well if
     it cannot be read."""
     try:
-        # What a certificate holds is read when it is asked for.
+        # The certificate's contents are read on demand.
         return client_id(x509.load_der_x509_certificate(der), kind)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise HandshakeError("the client's certificate cannot be read") from None

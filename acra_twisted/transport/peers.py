@@ -9,7 +9,7 @@ from typing import Final
 from acra_twisted.transport import spoken
 from acra_twisted.transport.failures import Role
 
-#: What protects the link, as people say it.
+#: Names of the link's protections.
 LINK_TLS: Final = "TLS"
 LINK_SECURE_SESSION: Final = "Secure Session"
 LINK_PLAIN: Final = "none"

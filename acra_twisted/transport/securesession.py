@@ -38,11 +38,11 @@ from acra_twisted.transport.spoken import LOOK, POSTGRESQL, SECURE_SESSION, spok
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.link import lengthprefix
 
-#: Of the client id and of handshake messages (which are below 300 bytes).
+#: Limits of the client id and of handshake messages (which are below 300 bytes).
 HANDSHAKE_LIMIT = 1024
 #: A connector may send its first message behind its id, while a remote store looks for keys.
 _EARLY_LIMIT = 2 * HANDSHAKE_LIMIT
-#: What a frame is longer than the piece of the stream in it.
+#: Bytes by which a frame is longer than its piece of the stream.
 OVERHEAD = lengthprefix.HEADER_SIZE + session.OVERHEAD
 
 
@@ -64,7 +64,7 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._session: ClientSession | ServerSession | None = None
         self._stream: SessionStream | None = None
         self._waiting = False
-        #: What the peer said first.
+        #: The peer's first bytes.
         self.first = b""
         self._client_id = ""
         self._why: Failure | None = None
@@ -251,7 +251,7 @@ class SecureSessionProtocol(ProtocolWrapper):
     def _failed(self, failure: Failure) -> None:
         """The peer is not who it must be, or the link was tampered with."""
         if self._stranger is not None:
-            # What the peer was not told.
+            # Bytes that the peer did not receive.
             failure = self._stranger
         elif self._stream is None:
             failure = self._foreign() or failure

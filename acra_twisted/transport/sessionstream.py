@@ -17,7 +17,7 @@ from acra_twisted.wire.link import lengthprefix
 if TYPE_CHECKING:
     from acra_twisted.themis.session import ClientSession, ServerSession
 
-#: Of a wrapped message.  Peers cut where they like; AcraServer has been seen to write 298,000.
+#: Limit of a wrapped message.  Peers choose its length; AcraServer has written 298,000.
 DATA_LIMIT: Final = 64 << 20
 #: We cut here: one message must be whole before its first byte can be used.
 PIECE: Final = 64 * 1024

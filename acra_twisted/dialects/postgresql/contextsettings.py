@@ -186,7 +186,7 @@ def _text(word: _Word, conforming: bool) -> bytes:
     return _lower(word)
 
 
-#: By setting, the one that was set last at the end.
+#: Values by setting, in the order in which they were set.
 _Values = dict[bytes, "TraceContext | None"]
 
 
@@ -210,7 +210,7 @@ class ContextSettings:
         self._session = session
         self._at_startup = at_startup
         self._values: _Values = {}
-        # What holds when the transaction is rolled back, or has been committed.
+        # The value after a rollback or a commit of the transaction.
         self._before: _Values | None = None
         self._committed: _Values = {}
         self._rolled_back = False

@@ -138,7 +138,7 @@ class ExtendedBatch(OpeningBatch):
         portal = self._session.prepared.portal(name)
         exchange = self._exchange
         if exchange is not None and exchange.statement is not portal.statement:
-            # What stood before it was about another statement.
+            # Earlier messages concern another statement.
             self._exchange = None
         self._executed(self._current(portal.statement, start, portal), portal)
 

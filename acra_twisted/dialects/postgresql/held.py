@@ -25,9 +25,9 @@ class HeldBatch(ClientFlow):
         self._expected: list[Entry] = []
         # Since when part of a message is here and the rest is not; 0 if there is none.
         self._reading_since = 0
-        # Whether some message since the last Sync has gone to the database.
+        # True if a message since the last Sync has gone to the database.
         self._part_sent = False
-        # Whether what is streamed is a message that the database does not get.
+        # True if the streamed message does not go to the database.
         self._leaves_out = False
 
     def release_held(self) -> None:

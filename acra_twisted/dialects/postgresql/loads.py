@@ -50,7 +50,7 @@ class LoadingBatch(ExtendedBatch):
         # Of the copy data at hand: what the stages do with it, and its layout.
         self._load_plan: Plan | None = None
         self._layout = STREAM
-        # Whether its rest is left out, for a row of it was refused.
+        # True if its rest is omitted, because a row of it was refused.
         self._load_refused = False
         # So many bytes of the run that comes next are whole messages.
         self._whole_messages = 0

@@ -25,7 +25,7 @@ class NamedContexts:
     """A session's names of cursors and of prepared statements, the newest at the end."""
 
     def __init__(self) -> None:
-        # By kind and name: the context, and whether it has been run.
+        # Contexts by kind and name, and if it has been executed.
         self._kept: dict[tuple[bytes, bytes], tuple[TraceContext, bool]] = {}
 
     def note(self, text: bytes, context: TraceContext) -> None:

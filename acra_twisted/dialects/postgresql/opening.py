@@ -29,7 +29,7 @@ from acra_twisted.sql.comments import (
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import frontend
 
-#: Of requests that are not answered yet.
+#: Number of unanswered requests that are searched.
 _LOOKED_THROUGH: Final = 16
 
 
@@ -179,7 +179,7 @@ class OpeningBatch(RefusingBatch):
         session = self._session
         waiting = len(session.outstanding) + len(self._expected)
         if waiting and session.transaction != IDLE:
-            # What fails takes back what the transaction has set.
+            # A failure reverts the transaction's settings.
             return True
         # What a part that was sent and answered has done is forgotten; of much, nobody looks
         # through all.

@@ -53,7 +53,7 @@ class RefusingBatch(HeldBatch):
         session = self._session
         if self._part_sent or session.transaction == IN_TRANSACTION:
             return True
-        # Of what was refused the database knows nothing.
+        # The database knows nothing of refused messages.
         outstanding = session.outstanding
         for at in range(min(len(outstanding), _LOOKED_AT)):
             if not is_answer(outstanding[at][0]):

@@ -27,7 +27,7 @@ COPY_END: Final = 10  # the client's CopyDone or CopyFail: draws nothing, ends c
 BATCH: Final = 11  # the rest of a batch, which is refused
 BLOCK: Final = 12  # a BEGIN of ours, whose CommandComplete is left out, and what must fail in it
 
-#: What ReadyForQuery says of the transaction, and the other way round.
+#: Transaction states by ReadyForQuery's letter, and the reverse.
 TRANSACTIONS: Final = {b"I": IDLE, b"T": IN_TRANSACTION, b"E": FAILED_TRANSACTION}
 STATUSES: Final = {transaction: status for status, transaction in TRANSACTIONS.items()}
 

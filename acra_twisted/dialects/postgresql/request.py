@@ -46,7 +46,7 @@ from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames, frontend
 
 _LARGE: Final = frozenset((frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL))
-#: What is longer is no message: PostgreSQL takes none of a GiB.
+#: A message is never longer: PostgreSQL accepts none of a GiB.
 _LONGEST: Final = 1 << 30
 #: What a server that discards until Sync still reads.
 _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE))

@@ -38,9 +38,9 @@ from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 
-#: What belongs to no request.
+#: Messages that belong to no request.
 _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
-#: What may hold something out of a table, without being a row.
+#: Messages other than rows that may contain data of a table.
 _TEXTS: Final = _ASYNCHRONOUS | {frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE}
 #: The column of a message that is no row: its body.
 _ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM, values=VALUES)
@@ -66,7 +66,7 @@ class ResponseFlow(ExtendedReplies):
     ) -> None:
         super().__init__(session, results, message_limit, descriptions, disclosure)
         self._messages = messages
-        # What the client is told instead of a message that a stage has refused.
+        # The client receives this instead of a message that a stage has refused.
         self._instead: bytes | None = None
         self._on: dict[int, Callable[[int, int], None]] = {
             frames.BIND_COMPLETE: self._bind_complete,
@@ -237,7 +237,7 @@ class ResponseFlow(ExtendedReplies):
                 self._session.refused_result = kind == frames.FUNCTION_RESPONSE
         self._on[kind](start, end)
         self._instead = None
-        # What became due while a stage took its time.
+        # Replies that became due while a stage worked.
         self._after_pop(end)
 
     def _asynchronous(self, start: int, end: int) -> None:

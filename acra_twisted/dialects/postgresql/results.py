@@ -22,7 +22,7 @@ from acra_twisted.wire.postgres.nested import CopiedTuples
 
 #: In rows of no more bytes than this is nothing that a stage looks for.
 _SHORT: Final = 128
-#: Of a result that no stage looks at.
+#: The plan of a result that no stage reads.
 _UNSEEN: Final = Plan(Columns((), (), (), ()))
 
 

@@ -35,7 +35,7 @@ _ABSURD = 1 << 20
 _OFF = frozenset((b"false", b"off", b"no", b"0"))
 _SHOWN = re.compile(r"[a-z0-9_.]{1,63}")
 
-#: What drivers commonly set.  Anything else must be named in allowed_startup_parameters.
+#: Parameters that drivers commonly set.  Anything else must be named in allowed_startup_parameters.
 ALLOWED_PARAMETERS = (
     "user",
     "database",

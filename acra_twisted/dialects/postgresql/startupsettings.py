@@ -12,7 +12,7 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres.frames import StartupPacket
 
-#: What the server takes for no setting; it compares these byte by byte.
+#: Fields that the server does not treat as settings; it compares them byte by byte.
 FIELDS: Final = frozenset((b"user", b"database", b"options", b"replication"))
 #: Where the packet names an option of the protocol.
 _PROTOCOL: Final = b"_pq_."

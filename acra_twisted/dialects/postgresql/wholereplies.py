@@ -131,5 +131,5 @@ class WholeReplies(ResultRows):
 
 _UNDESCRIBED: Final = [replies.BIND, replies.EXECUTE, replies.SYNC]
 _DESCRIBED: Final = [replies.BIND, replies.DESCRIBE_PORTAL, replies.EXECUTE, replies.SYNC]
-#: Of an execution that is described, behind a Close.
+#: Number of codes of a described execution after a Close.
 _MOST: Final = 1 + len(_DESCRIBED)

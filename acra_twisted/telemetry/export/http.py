@@ -37,7 +37,7 @@ from acra_twisted.wire.http import retryafter
 
 _RETRIED = frozenset((429, 502, 503, 504))
 _ANSWER_LIMIT = 64 * 1024
-#: What answers that mean a wrong setting are about.
+#: Settings behind answers that mean a wrong setting.
 _HINTS = {
     401: ": a token or password is wrong or missing",
     403: ": a token or password is wrong or missing",

@@ -17,7 +17,7 @@ from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL, SERVER, Event
 from acra_twisted.wire.formats import thrift
 from acra_twisted.wire.formats.thrift import BOOL, DOUBLE, I32, I64, LIST, STRING, STRUCT
 
-#: What an agent takes in one datagram.
+#: Limit of an agent's datagram.
 DATAGRAM_LIMIT = 65_000
 _HEADERS = {"content-type": "application/x-thrift"}
 _KINDS = {INTERNAL: "internal", SERVER: "server", CLIENT: "client"}

@@ -24,7 +24,7 @@ _HEADERS: Final = {"content-type": "application/x-protobuf"}
 # Ours: internal, server, client; OTLP's numbers for them.
 _KINDS: Final = (1, 2, 3)
 _ERROR: Final = 2
-# What stands before ids, as hex digits as they are: trace_id (1), span_id (2), parent_span_id (4).
+# Bytes before ids, as hex digits: trace_id (1), span_id (2), parent_span_id (4).
 _TRACE_ID: Final = "0a10"
 _SPAN_ID: Final = "1208"
 _PARENT_ID: Final = "2208"
@@ -49,7 +49,7 @@ class _Name:
         self._key = delimited(1, name.encode("utf-8", "replace"))
         # Texts as they are written: most attributes have few.
         self._texts: GenerationCache[str, bytes] = GenerationCache(256, 1 << 16)
-        # Of values that all have one length: a float, a number below 128.
+        # Lengths of values with a constant length: a float, a number below 128.
         self._before_float = self._whole(double(4, 0.0))[:-8]
         self._before_byte = self._whole(integer(3, 0))[:-1]
 

@@ -67,7 +67,7 @@ class _Form:
 
     def __init__(self, recorded: Recorded) -> None:
         made = recorded.spans()
-        #: What stands before each of the things that are filled in, and behind the last.
+        #: The bytes before each filled-in value, and after the last.
         self._between: list[bytes] = [b""]
         for span in made:
             first, *rest = _of_span(span)

@@ -72,7 +72,7 @@ class _Replay:
         self.unsigned: list[Run] = []
         #: Key and hash before the next line; None where no chain is open.
         self.state: tuple[bytes, bytes] | None = None
-        # What follows cannot be judged before another chain begins, and that has been said.
+        # Later lines cannot be judged before another chain begins; that is already reported.
         self._lost = False
         self._last = ""
         # The number of the key of the chain before, and whether that chain is one of ours.

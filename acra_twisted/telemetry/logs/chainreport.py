@@ -9,7 +9,7 @@ from acra_twisted.errors import AcraError
 from acra_twisted.telemetry.logs.chaincheck import Run, Verified
 
 _SHOWN: Final = 20
-#: What is said of lines that cannot be checked: without a value, and of JSON signed by Acra.
+#: Texts about lines that cannot be checked: without a value, and JSON signed by Acra.
 _NOT_CHECKED: Final = (
     "not signed: written before signing began, or added; nothing is known of them",
     "JSON that Acra has signed cannot be checked",

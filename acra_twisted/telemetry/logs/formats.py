@@ -33,7 +33,7 @@ _LEVELS = {
     LogLevel.error: ("error", 6),
     LogLevel.critical: ("fatal", 8),
 }
-# What twisted.logger itself puts into an event, and what a legacy event brings.
+# Keys that twisted.logger itself puts into an event, and keys of a legacy event.
 _NOT_FIELDS = frozenset(
     ("code", "message", "time", "system", "isError", "format", "event_text", "always")
 )
@@ -186,7 +186,7 @@ class LogWriter:
         level = event.get("log_level", LogLevel.info)
         namespace = str(event.get("log_namespace"))
         if level is LogLevel.info and namespace.startswith(("twisted.", "log_legacy")):
-            # What factories and ports of Twisted's have to tell is for debugging.
+            # Messages of Twisted's factories and ports are for debugging.
             level = LogLevel.debug
         if level >= self._level or "always" in event:
             line = self._format(event)
@@ -277,7 +277,7 @@ class SignedSink:
     def send(self, line: str, event: LogEvent) -> bool:
         """Sign and write a line; False if it is lost."""
         if self._lost and not (self.end() and self.begin()):
-            # What was tried is one line more that the sink has counted as lost, in place of this.
+            # The sink has counted the attempt as one more lost line, instead of this one.
             self._lost += 1
             return False
         return self._write(line, event)

@@ -61,7 +61,7 @@ class SecurityRecord(NamedTuple):
 #: The keys of a record, in order.
 SCHEMA = SecurityRecord._fields
 _NUMBERS = frozenset(name for name, kind in get_type_hints(SecurityRecord).items() if kind is int)
-#: What an event may say of itself; the others are made here.
+#: Fields that an event may set; the others are made here.
 _TAKEN = SCHEMA[SCHEMA.index("client_id") :]
 
 

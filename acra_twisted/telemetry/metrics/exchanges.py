@@ -29,7 +29,7 @@ TIME_BUCKETS: Final = (
     10.0,
 )
 _OUTCOMES: Final = ("ok", "error", "denied", "aborted", "lost")
-#: What a session may be doing at a moment.
+#: States of a session.
 STATES: Final = (
     "starting",
     "idle",
@@ -38,7 +38,7 @@ STATES: Final = (
     "failed_transaction",
     "unread",
 )
-#: Of Traffic.
+#: Attributes of Traffic.
 _DIRECTIONS: Final = ("from_client", "to_client", "to_database", "from_database")
 _NS: Final = 1e-9
 #: Sessions that are looked at between two turns.
@@ -90,7 +90,7 @@ class _Sessions:
         self._ended = Traffic()
         # The one that is going on, if there is one.
         self._count: _Count | None = None
-        # What was counted for the scrape that comes next.
+        # Counts for the next scrape.
         self._counted: tuple[dict[str, int], Traffic] | None = None
 
     def ended(self, session: Session) -> None:

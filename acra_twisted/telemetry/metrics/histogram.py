@@ -14,7 +14,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-#: What of a span an exemplar carries: trace id and span id.
+#: Labels of an exemplar: trace id and span id.
 Ids = tuple[str, str]
 _SECOND: Final = 1_000_000_000
 #: Nanoseconds: no duration is as long.
@@ -47,7 +47,7 @@ class Durations:
         # The bucket of the last one: what is longer than ``_from`` and no longer than ``_to``.
         self._place = 0
         self._from, self._to = -_EVER, self._limits[0]
-        # Of each bucket: fewer than _MANY, and how often there were as many.
+        # For each bucket: a count below _MANY, and the number of times that it was reached.
         self._few = [0] * (len(bounds) + 1)
         self._many = [0] * (len(bounds) + 1)
         self._sum = 0

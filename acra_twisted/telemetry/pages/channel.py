@@ -125,7 +125,7 @@ class HeadChannel(HTTPChannel):
         elif not self.requests:
             self.site.turns.add(self)
         elif self._reader.waiting > HEAD_MAX:
-            # Whoever sends on and on gets the answer that is being made, and no other.
+            # A client that keeps sending receives the present answer, and no other.
             self._is_deaf = True
             self.persistent = False
 
@@ -278,7 +278,7 @@ class _PageJob:
             return
         if self._failure is not None:
             if request.startedWriting:
-                # What was sent must not be taken for the whole.
+                # The client must not take the sent part for the whole.
                 request.channel.abort()
                 return
             request.setResponseCode(self._failure[0])

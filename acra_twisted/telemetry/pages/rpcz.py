@@ -159,7 +159,7 @@ class RpcStats(Watcher):
         self._clock = clock
         self._started = now = clock()
         self._next_tick = now - now % _SECOND + _SECOND
-        # By the database's name and the kind of request.
+        # Rows by the database's name and the kind of request.
         self._received: dict[tuple[str, str], Row] = {}
         self._sent: dict[tuple[str, str], Row] = {}
         self._stages: dict[str, Row] = {}
@@ -205,7 +205,7 @@ class RpcStats(Watcher):
             row.input += traffic.from_database
             row.output += traffic.to_database
             row.errors += error
-        # Of sampled exchanges: the others have no times.
+        # Only sampled exchanges have times.
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
                 self._stage_ran(run.stage, run.started, run.ended)

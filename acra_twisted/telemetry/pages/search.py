@@ -28,7 +28,7 @@ FILTERS: Mapping[str, str] = {
     "limit": "number of results, 50 by default, 200 at most",
     "offset": "number of results to skip",
 }
-#: Of exchanges; ``error`` is of those that failed without being refused.
+#: Verdicts of exchanges; ``error`` means a failure without a refusal.
 ERROR = "error"
 VERDICTS = ("allow", "deny", ERROR)
 KINDS = ("requests", "connections")

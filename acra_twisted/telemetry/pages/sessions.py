@@ -38,7 +38,7 @@ class LastStatements(Watcher):
 def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:
     """``now`` is nanoseconds of the sessions' clock.  None is no session: it says that some were
     looked at, after which others may have their turn."""
-    # Of the session that has waited shortest first: it makes room for another.
+    # The session with the shortest wait first: it makes room for another.
     longest: list[tuple[int, int, Session]] = []
     for number, session in enumerate(sessions):
         entry = (-(_since(session) or now), -number, session)

@@ -348,7 +348,7 @@ class TracePages:
             self.prepare()
         values.setdefault("current", values["title"])
         pieces = self._templates[template].generate(service=self._service, **values)
-        # Of a microsecond each.
+        # Units of a microsecond.
         while some := "".join(islice(pieces, _PIECES)):
             yield some
 

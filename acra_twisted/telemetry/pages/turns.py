@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
-#: Of a slice.
+#: Steps and seconds of a slice.
 STEPS = 64
 _SECONDS = 0.0005
 #: Seconds between two slices, at most.
@@ -54,7 +54,7 @@ class Turns:
         self._has_run = True
         began = self._reactor.seconds()
         steps = STEPS
-        # What is added meanwhile is for the next turn.
+        # Work added meanwhile is for the next turn.
         for job in tuple(self._jobs):
             if steps <= 0:
                 break

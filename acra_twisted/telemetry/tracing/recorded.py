@@ -31,7 +31,7 @@ _SHAPES_MAX: Final = 256
 #: Where an exchange's notes keep the id of the database's span that was handed on.
 DATABASE: Final = "tracing.database"
 
-# What some exchanges have and some have not.
+# Properties that some exchanges have.
 PARENT: Final = 1
 LINK: Final = 2
 RETURNED_ROWS: Final = 4

@@ -45,7 +45,7 @@ class SamplerKind(Kind):
         return word
 
 
-#: Whose sampling decision holds: of each peer that decides, of everybody, of nobody.
+#: Peers whose sampling decisions count: those that decide, everybody, nobody.
 AUTO: Final = "auto"
 EVERYBODY: Final = "true"
 NOBODY: Final = "false"

@@ -126,7 +126,7 @@ def _begin_ids() -> None:
 os.register_at_fork(after_in_child=_begin_ids)
 
 
-#: What happened within a span: nanoseconds since the epoch, a name, attributes.
+#: An event within a span: nanoseconds since the epoch, a name, attributes.
 Event = tuple[int, str, dict[str, Any]]
 #: The name of an event that is OpenCensus's MessageEvent, and its attributes.
 MESSAGE: Final = "message"
@@ -159,7 +159,7 @@ class Span:
         "kept",
         "remote_parent",
     )
-    #: Whose it is, where it is another daemon's.
+    #: Its daemon, if it is another one.
     service = ""
 
     def __init__(

@@ -57,7 +57,7 @@ class SpanStore:
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
         self._wanted = [0] * len(BOUNDS)
-        # Of the bucket that was asked for last: most exchanges last about as long.
+        # The bucket of the last question: most exchanges have similar durations.
         self._from = self._upto = self._then = 0
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
@@ -224,7 +224,7 @@ class Kept:
 
 def _bucket(took: int) -> int:
     """Index into BOUNDS."""
-    # Of most spans, by comparing with constants alone.
+    # For most spans comparisons with constants suffice.
     if took < 1_000_000:
         return 0 if took < 10_000 else 1 if took < 100_000 else 2
     return 3 if took < 10_000_000 else bisect_right(BOUNDS, took) - 1

@@ -217,7 +217,7 @@ ATTRIBUTES = (
     Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
 )
 
-#: What exporters add on their way out: name, exporters, meaning.
+#: Additions of exporters: name, exporters, meaning.
 EXPORTED = (
     (
         "status.code",
@@ -238,7 +238,7 @@ EXPORTED = (
     ("runtime-id", "Datadog", "service.instance.id, at a trace's first span"),
     ("version", "Datadog", "service.version, at a trace's first span"),
 )
-#: Whose spans they are: attributes of the resource, with what each is.
+#: The origin of spans: attributes of the resource, with their meanings.
 RESOURCE = (
     ("service.name", "acra-server or acra-connector; OTEL_SERVICE_NAME changes it"),
     ("service.namespace", "acra"),

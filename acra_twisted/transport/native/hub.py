@@ -78,7 +78,7 @@ class Hub:
         # they are looked up for every event: descriptors are small numbers.
         self._events: dict[int, int] = {}
         self._watched: list[Watched | None] = []
-        #: Whether writes may be held back, by calling `hold`.
+        #: True if writes may be held, by calling `hold`.
         self.holding = False
         self._held: list[Watched] = []
         self._afterwards: list[Callable[[], Any]] = []
