@@ -56,8 +56,8 @@ class LoadingBatch(ExtendedBatch):
         self._whole_messages = 0
 
     def _judges_load(self, position: int) -> bool:
-        """Return True if stages look at the copy data that comes at ``position``.  What is sent
-        ahead of the database's word that it copies may be anything."""
+        """Return True if stages look at the copy data that comes at ``position``.  Data sent before
+        the database has announced a copy may be anything."""
         plan = self._load_plan
         if plan is None:
             if self._loads is None:
