@@ -70,7 +70,7 @@ class IReloadable(IStage):
     """A stage that reads something which may change: rules, schemas."""
 
     def reload() -> Deferred[None] | None:
-        """SIGHUP: read it anew, now or later.  Raises ConfigError, or fails with one; what was in
+        """SIGHUP: read it again, now or later.  Raises ConfigError, or fails with one; what was in
         force stays in force then.  It is not called again before it is done."""
 
 
@@ -80,19 +80,19 @@ class IParameterStage(IStage):
     def on_parameters(
         parameters: Parameters, exchange: Exchange
     ) -> Verdict[Parameters] | Deferred[Verdict[Parameters]]:
-        """As on_statement, for one set of bound values.  `parameters.types` has their types, or is
-        None where nothing certain is known."""
+        """Judge one set of bound values, as on_statement.  `parameters.types` has their types, or
+        is None if they are not certain."""
 
 
 class IResultStage(IStage):
     """Looks at rows on their way to the client."""
 
     def plan_result(columns: Columns) -> IRowTransform | None:
-        """Say what becomes of the rows of a result with these columns: an IRowTransform, or None
-        to have every row forwarded unread.  Synchronous.  Asked when the database describes the
-        result, before the client gets the description.  The answer is kept with the columns and
-        serves every session and client until the next reload, so it depends on nothing but the
-        columns and the stage's settings.  Raising means that every run of rows is refused."""
+        """Return an IRowTransform for results with these columns, or None to forward every row
+        unread.  Synchronous.  Asked when the database describes the result, before the client
+        receives the description.  The answer is kept with the columns and serves every session and
+        client until the next reload, so it depends on nothing but the columns and the stage's
+        settings.  Raising means that every run of rows is refused."""
 
 
 class ILoadStage(IStage):
@@ -100,23 +100,22 @@ class ILoadStage(IStage):
     database."""
 
     def plan_load(columns: Columns) -> IRowTransform | None:
-        """As plan_result, for rows that are loaded.  There is one column, whose cells are lines of
+        """Plan like plan_result, for loaded rows.  There is one column, whose cells are lines of
         text, however the client cuts them into messages (`columns.layout` is LINES; in CSV a value
         may hold the end of a line), or messages of anything else (STREAM).  The transform's
         `columns` are not used.  A refusal makes the load fail."""
 
 
 class IMessageStage(IStage):
-    """Looks at texts that are no rows, on their way to the client: errors, notices, notifications,
+    """Looks at texts other than rows on their way to the client: errors, notices, notifications,
     settings, results of function calls."""
 
     def on_message(
         batch: RowBatch, exchange: Exchange
     ) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
         """Judge one message: a batch of one row, whose only cell is the whole message's body.
-        Returns PASS, Deny (the client is told of an error instead, or nothing) or Hangup, or a
-        Deferred of one of these.  `exchange` is one of its own where the message answers no
-        request."""
+        Returns PASS, Deny (the client receives an error instead, or nothing) or Hangup, or a
+        Deferred of one of these.  `exchange` is a separate one if it answers no request."""
 
 
 class IRowTransform(Interface):
@@ -148,31 +147,31 @@ class IKeyStore(Interface):
     or zone id, "" for keys that belong to nobody."""
 
     def keys(purpose: Purpose, owner: str = "") -> Any:
-        """The current key and those it replaced, newest first; () if there is none.  Private keys
-        of pairs as cryptography's EllipticCurvePrivateKey, symmetric ones as keystore.secret's
+        """Return the current key and its predecessors, newest first; () if there is none.  Private
+        keys of pairs as cryptography's EllipticCurvePrivateKey, symmetric ones as keystore.secret's
         Secret.  Raises KeyStoreError, or fails with it, if one is there and cannot be read."""
 
     def public_key(purpose: Purpose, owner: str = "") -> Any:
-        """The public key of a pair, None if there is none.  Raises KeyStoreError."""
+        """Return the public key of a pair, None if there is none.  Raises KeyStoreError."""
 
     def version(purpose: Purpose, owner: str = "") -> Hashable:
         """A value that changes when the key changes.  Synchronous and cheap: it is asked for each
-        kept key, at most once a second, before the key is used.  A remote store answers by what it
-        has heard last, and sees to it itself that it hears of changes."""
+        kept key, at most once a second, before the key is used.  A remote store answers with the
+        last known version, and must watch for changes itself."""
 
     def forget() -> None:
-        """Read keys anew from now on: SIGHUP."""
+        """Read keys again from now on: SIGHUP."""
 
     def close() -> None:
         """Overwrite every secret as far as the language lets us.  Nothing is asked afterwards."""
 
 
 class IKeys(IKeyStore):
-    """Keys as a daemon's parts get them: a store behind its cache."""
+    """The keys for a daemon's parts: a store behind its cache."""
 
     def opener(pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
-        """A crypto.openers.Opener of the keys of both purposes, or a Deferred of one.  Raises
-        KeyStoreError."""
+        """Return a crypto.openers.Opener of the keys of both purposes, or a Deferred of one.
+        Raises KeyStoreError."""
 
 
 class IKeyStoreFactory(Interface):
@@ -197,7 +196,7 @@ class IKeyStoreFactory(Interface):
 
 
 class ITransportSecurity(Interface):
-    """How the link between connector and server is protected: one of several providers."""
+    """A protection of the link between connector and server: one of several providers."""
 
     name: str = Attribute("'raw', 'tls' or 'secure-session'.")
 
@@ -211,12 +210,12 @@ class ISecuredProtocol(Interface):
 
     def peer_authenticated(certificate: bytes | None, client_id: str = "") -> None:
         """Called once, after the handshake and before any dataReceived.  `certificate` is the
-        peer's, DER, or None where the protection has none; `client_id` is the connector's where
-        the protection itself has proven it."""
+        peer's, DER, or None if the protection has none; `client_id` is the connector's if the
+        protection itself has proven it."""
 
 
 class IAuthenticatingTransport(Interface):
-    """A transport that calls its protocol's peer_authenticated itself when the time has come."""
+    """A transport that calls its protocol's peer_authenticated itself, after the handshake."""
 
 
 class ISpanExporter(Interface):
