@@ -103,7 +103,7 @@ class ILogin(Interface):
     over, and answers with nothing.
     """
 
-    encrypted: bool = Attribute("Whether the client's leg has TLS of the database's protocol.")
+    encrypted: bool = Attribute("True if the client's leg has TLS of the database's protocol.")
     declined: bool = Attribute("The client asked for TLS, was told no, and has said nothing since.")
     unanswered: bool = Attribute("The client waits for its session, and was told of no error.")
     holding: bool = Attribute("Requests wait for the session: the client need not be read.")
@@ -137,14 +137,14 @@ class IFollowedLogin(ILogin):
 
     reads: bool = Attribute("Sessions are to be followed, not carried unread.")
     said: bytes | None = Attribute(
-        "What the client has said and has no answer to; None once the server has answered."
+        "The client's unanswered bytes; None once the server has answered."
     )
 
 
 class IDatabaseDialect(Interface):
     """A database family: its wire protocol as a proxy sees it."""
 
-    name: str = Attribute("What OpenTelemetry's db.system.name calls it: 'postgresql', 'mysql'.")
+    name: str = Attribute("OpenTelemetry's db.system.name for it: 'postgresql', 'mysql'.")
     language: str = Attribute("The SQL of its statements, one of sql.languages.")
     default_port: int = Attribute("Port used when the ini file gives none.")
     refusals: Sequence[str] = Attribute("The reasons for which it refuses logins: metric labels.")
@@ -155,7 +155,7 @@ class IDatabaseDialect(Interface):
 
 
 class IServerDialect(IDatabaseDialect):
-    """What the daemons ask of it besides, to reach it, to serve its clients and to follow them."""
+    """A dialect's answers for the daemons, which reach it, serve its clients and follow them."""
 
     alpn: bytes = Attribute("The name that its clients offer by ALPN when TLS begins at once.")
     tls_request: bytes = Attribute("Asks a server for TLS.")
@@ -165,10 +165,10 @@ class IServerDialect(IDatabaseDialect):
         """Read a server's answer to `tls_request`.  Raises WireError."""
 
     def offers_binding(answer: bytes) -> bool:
-        """Whether a server's first message offers a login that is bound to its TLS."""
+        """Return True if a server's first message offers a login that is bound to its TLS."""
 
     def is_error(answer: bytes) -> bool:
-        """Whether a server's first message is an error."""
+        """Return True if a server's first message is an error."""
 
     def read_refusal(data: bytes) -> str:
         """Return what may be shown of the error that a server answers with; empty if it is none."""

@@ -212,7 +212,7 @@ class ApplicationConnection(Channel):
 
     @property
     def relay(self) -> Relay | None:
-        """What carries the session, once it is ready, if it is followed."""
+        """The relay of a ready session that is followed."""
         return self._handshake.relay
 
     def _carry(self, action: Carry) -> None:
@@ -356,7 +356,7 @@ class ApplicationConnection(Channel):
 
     @property
     def _logs_in(self) -> bool:
-        """Whether the link stands, and the application has not begun what it came for."""
+        """True if the link is ready, and the application has not begun its session."""
         waits = self._is_carried or self._farewell_until or self._handshake.is_over
         return self._link is not None and not waits
 

@@ -38,8 +38,8 @@ class Copying:
             link.write(from_application)
 
     def unread(self, now: float, limit: float) -> str:
-        """Who has not read for longer than ``limit`` seconds: "server", "application", or nobody,
-        which is empty."""
+        """Return the side that has not read for longer than ``limit`` seconds: "server",
+        "application", or nobody, which is empty."""
         for valve, side in zip(reversed(self._valves), ("application", "server"), strict=True):
             since = valve.blocked_since
             if since is not None and now - since > limit:

@@ -1,4 +1,4 @@
-"""What one connection of an application leaves behind: its spans and its events."""
+"""The record of an application's connection: its spans and its events."""
 
 from __future__ import annotations
 

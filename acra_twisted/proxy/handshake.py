@@ -154,7 +154,7 @@ class Handshake:
 
     @property
     def finished(self) -> bool:
-        """Whether there was a session, and it has ended."""
+        """True if there was a session and it has ended."""
         return self.is_over if self.relay is None else self.relay.finished
 
     def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> None:

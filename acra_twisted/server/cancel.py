@@ -18,7 +18,7 @@ _ADDRESSES_MAX = 1024
 
 
 class CancelKey(Protocol):
-    """What a database has given a session, and what a request shows: a number and a secret."""
+    """The key of a session, which a cancel request shows: a number and a secret."""
 
     @property
     def process_id(self) -> int:

@@ -297,7 +297,7 @@ class ServerConnection(Arrival):
 
     @property
     def relay(self) -> Relay | None:
-        """What carries the session, once it is ready."""
+        """The relay of a ready session."""
         return None if self._handshake is None else self._handshake.relay
 
     def check(self, now: float) -> None:

@@ -43,7 +43,7 @@ class FirstPackets:
 
     @property
     def begins_tls(self) -> bool:
-        """Whether a TLS record comes next."""
+        """True if a TLS record comes next."""
         return self._buffer.data.startswith(_TLS_RECORD, self._buffer.position)
 
     def feed(self, data: bytes) -> None:

@@ -181,6 +181,6 @@ class FollowedLogin(Login):
 
 
 def _asks_to_cancel(said: bytes) -> bool:
-    """Whether that is a cancel request, perhaps behind one for encryption."""
+    """Return True if that is a cancel request, perhaps behind one for encryption."""
     code = frames.STARTUP_HEADER.unpack_from(said)[1] if len(said) >= 8 else 0
     return code == frames.CANCEL_REQUEST

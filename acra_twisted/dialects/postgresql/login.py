@@ -1,4 +1,4 @@
-"""What PostgreSQL's logins have in common: see `servedlogin` and `followedlogin`.
+"""Common parts of PostgreSQL's logins: see `servedlogin` and `followedlogin`.
 
 Both read a client's first packets, give it up in PostgreSQL's own words where it cannot have a
 session, and go on as `UntilReady` once its startup packet is there.

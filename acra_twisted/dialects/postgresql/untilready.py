@@ -125,7 +125,7 @@ class UntilReady:
 
     @property
     def unanswered(self) -> bool:
-        """Whether the client waits for the session, and has been told of no error."""
+        """True if the client waits for the session, and has been told of no error."""
         return not self._is_over and self._exchange.outcome is None
 
     def feed(self, leg: str, data: bytes) -> list[Action]:
