@@ -12,7 +12,7 @@ from typing import Any
 
 from OpenSSL import SSL
 
-from acra_twisted.transport.tls import Credentials
+from acra_twisted.transport.credentials import Credentials
 
 #: An empty trace context and a request for encryption by GSSAPI.
 _REQUEST = 12

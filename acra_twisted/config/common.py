@@ -277,6 +277,14 @@ BUSY_POLL = Option(
     "up to a core while clients are active. 0 is off.",
 )
 
+NATIVE_TRANSPORTS = Option(
+    "native_transports",
+    Choice("auto", "off"),
+    "auto",
+    "Code that reads and writes sessions' connections. 'auto' is the daemon's own, where the "
+    "system has epoll; it halves the CPU time of a query. 'off' is Twisted's, for TLS as well.",
+)
+
 LIMITS = (
     Option("max_connections", Integer(1, 1_000_000), 10_000, "Limit of open connections."),
     Option(

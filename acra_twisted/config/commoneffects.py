@@ -166,4 +166,9 @@ LISTENER_RULES: Final = (
         lambda settings: not settings["incoming_connection_string"].path,
         "incoming_connection_string is a unix socket, which one process has alone",
     ),
+    Rule(
+        ("busy_poll",),
+        lambda settings: settings["native_transports"] == "auto",
+        "native_transports is off, and Twisted's reactor falls asleep",
+    ),
 )

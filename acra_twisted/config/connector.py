@@ -9,6 +9,7 @@ from acra_twisted.config.common import (
     LIMITS,
     LOGGING,
     METRICS,
+    NATIVE_TRANSPORTS,
     REUSE_PORT,
     SESSION_LIMITS,
     TCP,
@@ -48,6 +49,7 @@ CONNECTOR_SECTIONS = (
             ),
             REUSE_PORT,
             BUSY_POLL,
+            NATIVE_TRANSPORTS,
             CORE_DUMP,
             Option("unix_socket_mode", TEXT, "0600", "Mode of a unix listening socket, octal."),
             Option(

@@ -9,6 +9,7 @@ from acra_twisted.config.common import (
     LIMITS,
     LOGGING,
     METRICS,
+    NATIVE_TRANSPORTS,
     REUSE_PORT,
     SESSION_LIMITS,
     TCP,
@@ -50,6 +51,7 @@ SERVER_SECTIONS = (
             ),
             REUSE_PORT,
             BUSY_POLL,
+            NATIVE_TRANSPORTS,
             CORE_DUMP,
             Option(
                 "acraconnector_tls_transport_enable",

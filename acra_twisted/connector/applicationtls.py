@@ -15,8 +15,9 @@ from acra_twisted.loginactions import (
     UNKNOWN_SERVER,
 )
 from acra_twisted.options import Address, Settings
-from acra_twisted.transport import tls
-from acra_twisted.transport.tls import Credentials, TLSContext
+from acra_twisted.transport.credentials import NONE, Credentials
+from acra_twisted.transport.credentials import REQUIRE as REQUIRE_PEER
+from acra_twisted.transport.tlscontext import TLSContext
 
 #: What the log says of an application that left.
 LEFT = (
@@ -62,5 +63,5 @@ def application_context(settings: Settings) -> TLSContext:
             "application_tls = require: name the certificate for applications in "
             "application_tls_cert and its key in application_tls_key"
         )
-    credentials.auth = tls.REQUIRE if credentials.authorities else tls.NONE
+    credentials.auth = REQUIRE_PEER if credentials.authorities else NONE
     return credentials.server_context((DIALECT.alpn,))

@@ -16,7 +16,8 @@ from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.service import make_guard
 from acra_twisted.transport import certificates
-from acra_twisted.transport.tls import Credentials, TLSContexts, told
+from acra_twisted.transport.credentials import Credentials, told
+from acra_twisted.transport.tlscontext import TLSContexts
 
 
 def socket_mode(settings: Settings) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
     from acra_twisted.telemetry.tracing.exchanges import Tracing
     from acra_twisted.transport.failures import Party
-    from acra_twisted.transport.tls import TLSContext
+    from acra_twisted.transport.tlscontext import TLSContext
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, Role, reason_of, shown
 from acra_twisted.transport.spoken import foreign
-from acra_twisted.transport.tls import TLSContexts
+from acra_twisted.transport.tlscontext import TLSContexts
 from acra_twisted.wire.link import lengthprefix
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
 

@@ -53,7 +53,8 @@ class AcraConnector(DaemonService):
         where = server_address(settings)
         server = Party(peers.ACRASERVER[protection(settings, ACRASERVER)], shown(where))
         security = link_security(settings, self.keys, self.contexts)
-        self._way = Way(security, client_endpoint(reactor, where, timeout, self.keepalive), server)
+        to_server = client_endpoint(reactor, where, timeout, self.keepalive)
+        self._way = Way(security, self.transports.connecting(to_server), server)
         self.telemetry.reach = Reach(reactor, ACRASERVER, client_endpoint(reactor, where, TIMEOUT))
         ends_tls = application_tls(settings)
         self.context = ConnectorContext(
@@ -122,9 +123,10 @@ class AcraConnector(DaemonService):
         settings, timeout = self.settings, self.context.connect_timeout
         where = api_address(settings)
         role = api_role(peers.ACRASERVER[protection(settings, ACRASERVER)])
+        to_server = client_endpoint(self.reactor, where, timeout, self.keepalive)
         self.api = Way(
             link_security(settings, self.keys, self.contexts, where),
-            client_endpoint(self.reactor, where, timeout, self.keepalive),
+            self.transports.connecting(to_server),
             Party(role, shown(where)),
         )
         self.serve(API, self.accept_command)

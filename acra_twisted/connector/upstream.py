@@ -13,8 +13,10 @@ from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.events import KEY_STORE
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Address, Settings
+from acra_twisted.transport.credentials import Credentials
+from acra_twisted.transport.link import RawSecurity, TLSSecurity
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.tls import Credentials, RawSecurity, TLSContexts, TLSSecurity
+from acra_twisted.transport.tlscontext import TLSContexts
 
 _log = Logger()
 

@@ -23,7 +23,6 @@ from acra_twisted.telemetry.logs.setup import make_writer
 from acra_twisted.telemetry.service import LoggedRoot
 from acra_twisted.transport import endpoints
 from acra_twisted.transport.activation import Handed, Notifier, descriptors
-from acra_twisted.transport.native.hub import hub_of
 
 _PR_SET_DUMPABLE = 4
 _log = Logger()
@@ -49,7 +48,6 @@ def make_root(
         forbid_dumps()
     writer = None
     try:
-        hub_of(reactor).busy = settings["busy_poll"] / 1_000_000
         handed = Handed(given)
         endpoints.use(handed)
         writer, services = make_writer(program, settings, reactor)

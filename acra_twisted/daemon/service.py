@@ -26,10 +26,11 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
+from acra_twisted.transport.adoption import make_transports
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.failures import shown
 from acra_twisted.transport.keepalive import keepalive
-from acra_twisted.transport.tls import TLSContexts
+from acra_twisted.transport.tlscontext import TLSContexts
 
 MAIN = "incoming_connection_string"
 API = "incoming_connection_api_string"
@@ -69,6 +70,7 @@ class DaemonService(MultiService):
         self.settings = settings
         self.metrics = metrics
         self.keepalive = keepalive(settings)
+        self.transports = make_transports(reactor, settings)
         self._mode = mode
         # First of all sockets: when the pages answer, clients can connect.
         self._bound = {
@@ -90,6 +92,7 @@ class DaemonService(MultiService):
             self.tls_prefix,
             self.contexts,
             system=system,
+            afterwards=self.transports.afterwards,
         )
         self.telemetry.setServiceParent(self)
         self.keys: Any = open_keys(settings, os.environ, reactor.seconds, needs_keys)
@@ -139,7 +142,11 @@ class DaemonService(MultiService):
             factory = security.protect(factory)
         address: Address = self.settings[option]
         listener = ListenerService(
-            self.reactor, self._bound[option], factory, address.path, self._mode
+            self.reactor,
+            self._bound[option],
+            self.transports.adopt(factory),
+            address.path,
+            self._mode,
         )
         listener.setServiceParent(self)
         self.listeners[option] = listener

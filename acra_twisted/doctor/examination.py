@@ -13,7 +13,7 @@ from acra_twisted.doctor.result import FAIL, WARN, Result, of_lines, ok, warn
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.transport.certificates import Loaded
-from acra_twisted.transport.tls import Credentials
+from acra_twisted.transport.credentials import Credentials
 
 Tell = Callable[[Result], None]
 

@@ -31,7 +31,8 @@ _TEXT: Final = 4096
 _LONG: Final = 10**9
 
 
-def _at_once(function: Callable[[], None]) -> None:
+def at_once(function: Callable[[], None]) -> None:
+    """Call it, where nothing is to be done before."""
     function()
 
 
@@ -48,7 +49,7 @@ class Observers:
         self,
         watchers: Sequence[Any],
         slow: int = 0,
-        afterwards: Callable[[Callable[[], None]], None] = _at_once,
+        afterwards: Callable[[Callable[[], None]], None] = at_once,
     ) -> None:
         self._watchers = tuple(watchers)
         self._afterwards = afterwards

@@ -26,7 +26,7 @@ from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport import failures, identity, spoken
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.silence import PeerSilent
+from acra_twisted.transport.endings import PeerSilent
 from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire.link import lengthprefix, tracecontext
 

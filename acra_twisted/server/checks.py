@@ -15,7 +15,7 @@ from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.service import make_guard
 from acra_twisted.transport.certificates import CLIENT, SERVER
-from acra_twisted.transport.tls import REQUIRE, Credentials, told
+from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("decryptor", "poison"))

@@ -12,6 +12,8 @@ from twisted.python.failure import Failure
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.options import Address
+from acra_twisted.transport import adoption
+from acra_twisted.transport.adoption import Transports
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
@@ -138,6 +140,7 @@ class Database:
         creator: Any,
         timeout: float,
         keepalive: KeepAlive = _SYSTEMS,
+        transports: Transports = adoption.PLAIN,
         *,
         insists: bool = True,
         settles: bool = False,
@@ -149,7 +152,9 @@ class Database:
         self._reactor = reactor
         self._creator = creator
         self._timeout = timeout
-        self._keepalive = keepalive
+        self._endpoint = transports.connecting(
+            client_endpoint(reactor, address, timeout, keepalive)
+        )
 
     def connect(self, plain: bool = False) -> Deferred[DatabaseChannel]:
         """A channel that is ready for a startup or cancel packet; without TLS if it is to be
@@ -169,8 +174,7 @@ class Database:
             pending.append(channel)
             return channel
 
-        endpoint = client_endpoint(self._reactor, self.address, self._timeout, self._keepalive)
-        connecting = endpoint.connect(_Once(build))
+        connecting = self._endpoint.connect(_Once(build))
         connecting.addErrback(_pass_on, ready)
         ready.addTimeout(self._timeout, self._reactor)
         if creator is not None and self._settles:

@@ -28,11 +28,12 @@ from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
+from acra_twisted.transport.credentials import REQUIRE, Credentials
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, shown
-from acra_twisted.transport.native.hub import hub_of
+from acra_twisted.transport.link import RawSecurity, TLSSecurity
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.tls import REQUIRE, Credentials, RawSecurity, TLSContext, TLSSecurity
+from acra_twisted.transport.tlscontext import TLSContext
 from acra_twisted.wire.http.apirequest import RESET_KEY_STORAGE
 
 #: Above this multiple of max_connections a connection is closed before it has said anything.
@@ -63,7 +64,7 @@ class AcraServer(DaemonService):
         )
         metrics.watch_sessions(self.sessions)
         self._exit_with = exit_with
-        self.workers = Workers(reactor, awaiting=hub_of(reactor).awaiting)
+        self.workers = Workers(reactor, awaiting=self.transports.awaiting)
         link = self._link((DIALECT.alpn, b"h2"))
         database = self._database()
         services = Services(
@@ -177,7 +178,7 @@ class AcraServer(DaemonService):
             self.contexts.add(anew, creator)
         endpoint = client_endpoint(reactor, database_address(settings), TIMEOUT)
         self.telemetry.reach = Reach(reactor, "database", endpoint)
-        return make_database(reactor, settings, creator, self.keepalive)
+        return make_database(reactor, settings, creator, self.keepalive, self.transports)
 
     def _intake(self) -> Any:
         """Takes spans of connectors: of those that have proven who they are, and where there are

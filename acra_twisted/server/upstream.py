@@ -6,8 +6,10 @@ from typing import Any
 
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import Database
+from acra_twisted.transport.adoption import PLAIN, Transports
+from acra_twisted.transport.credentials import NONE, Credentials
 from acra_twisted.transport.keepalive import KeepAlive
-from acra_twisted.transport.tls import NONE, Credentials, TLSContext
+from acra_twisted.transport.tlscontext import TLSContext
 
 
 def uses_database_tls(settings: Settings) -> bool:
@@ -45,7 +47,11 @@ def database_tls(settings: Settings) -> TLSContext | None:
 
 
 def make_database(
-    reactor: Any, settings: Settings, creator: TLSContext | None, keepalive: KeepAlive
+    reactor: Any,
+    settings: Settings,
+    creator: TLSContext | None,
+    keepalive: KeepAlive,
+    transports: Transports = PLAIN,
 ) -> Database:
     """The way to the database; ``creator`` is what `database_tls` gives."""
     insists = uses_database_tls(settings)
@@ -55,6 +61,7 @@ def make_database(
         creator,
         settings["db_connect_timeout"],
         keepalive,
+        transports,
         insists=insists,
         settles=not insists and not _judges_database(settings),
     )

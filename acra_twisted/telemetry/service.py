@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
-from acra_twisted.pipeline.observers import Observers
+from acra_twisted.pipeline.observers import Observers, at_once
 from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.session import Session
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
@@ -37,10 +37,10 @@ from acra_twisted.telemetry.tracing.sampling import by_client, make_sampler
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, SpanStore
 from acra_twisted.transport.certificates import clock, judged
+from acra_twisted.transport.credentials import REQUIRE, Credentials
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.keepalive import keepalive
-from acra_twisted.transport.native.hub import hub_of
-from acra_twisted.transport.tls import REQUIRE, Credentials, TLSContexts
+from acra_twisted.transport.tlscontext import TLSContexts
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
 _LAG_INTERVAL = 0.5
@@ -73,11 +73,13 @@ class TelemetryService(MultiService):
         contexts: TLSContexts | None = None,
         *,
         system: str = "",
+        afterwards: Callable[[Callable[[], Any]], None] = at_once,
     ) -> None:
         super().__init__()
         self._contexts = TLSContexts() if contexts is None else contexts
         metrics.watch_certificates(self._contexts.ends)
         self._reactor = reactor
+        self._afterwards = afterwards
         self._service = service
         self.metrics = metrics
         self.clock = steady_clock()
@@ -136,7 +138,7 @@ class TelemetryService(MultiService):
         watchers: list[Watcher] = [exchanges, metrics, AuditLog(server, self._service)]
         if self.calls is not None:
             watchers += (self.calls, LastStatements())
-        observers = Observers(watchers, exchanges.slow, hub_of(self._reactor).afterwards)
+        observers = Observers(watchers, exchanges.slow, self._afterwards)
         self._catch_up = observers.catch_up
         return observers
 

@@ -13,15 +13,13 @@ from typing import Any
 from OpenSSL import crypto
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.protocols.policies import ProtocolWrapper
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
 from acra_twisted.transport.direct import is_direct
-from acra_twisted.transport.native.sockets import SocketTransport, take_over
-from acra_twisted.transport.native.tlssockets import TLSTransport
+from acra_twisted.transport.native.sockets import LINGER
+from acra_twisted.transport.starttls import secured
 
 
 def _nobody(data: bytes) -> None:
@@ -36,15 +34,13 @@ class Channel(Protocol):
     _receiver: Callable[[bytes], None] = staticmethod(_nobody)
     _starting_tls = False
     _has_producer = False
+    _linger: Any = None
     #: The peer's in the last handshake, DER.
     certificate: bytes | None = None
 
     def connectionMade(self) -> None:
         """Twisted: the socket is there (and TLS, where it is there from the start, is not yet)."""
-        transport = self.transport = take_over(self.transport)
-        if type(transport) is SocketTransport:
-            # Endpoints put something of theirs between, for the time of connecting.
-            transport.protocol = self
+        transport = self.transport
         if is_direct(transport):
             transport.receiver = self._receiver
         self.opened()
@@ -65,32 +61,17 @@ class Channel(Protocol):
         else:
             self.peer_authenticated(self.certificate)
 
-    def start_tls(self, creator: Any, is_client: bool, received: bytes = b"") -> None:
+    def start_tls(self, context: Any, is_client: bool, received: bytes = b"") -> None:
         """Put TLS on top of what is there; `tls_started` is called when it is complete.
 
-        ``creator`` is a TLSContext.  ``received`` are bytes of the
-        handshake that have been read already.
+        ``context`` is a TLSContext.  ``received`` are bytes of the handshake that were read
+        already.
         """
-        outer = self.transport
         self._starting_tls = True
-        if type(outer) is SocketTransport and not received and outer.flush():
-            self.transport = transport = TLSTransport(outer.hand_over(), creator, is_client)
-            transport.receiver = self._receiver
-            transport.begin()
-            return
-        # The factory would only be asked to build the wrapped protocol, which is this one.
-        factory = TLSMemoryBIOFactory(creator.creator, is_client, None)  # type: ignore[arg-type]
-        tls = TLSMemoryBIOProtocol(factory, self, False)
-        if isinstance(outer, ProtocolWrapper):
-            outer.wrappedProtocol = tls
-        else:
-            outer.protocol = tls
-        if is_direct(outer):
-            outer.receiver = tls.dataReceived
-        self.transport = tls
-        tls.makeConnection(outer)
-        if received:
-            tls.dataReceived(received)
+        transport = secured(self.transport, self, context, is_client, received)
+        self.transport = transport
+        transport.receiver = self._receiver
+        transport.begin()
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted: bytes of the innermost layer."""
@@ -98,6 +79,9 @@ class Channel(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
+        linger, self._linger = self._linger, None
+        if linger is not None and linger.active():
+            linger.cancel()
         self.lost(reason)
 
     @property
@@ -137,7 +121,13 @@ class Channel(Protocol):
         if self._has_producer:
             self._has_producer = False
             self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        transport = self.transport
+        transport.loseConnection()
+        # Only transports of Twisted's name their reactor; they wait for a peer that does not read
+        # for ever.
+        reactor = getattr(transport, "reactor", None)
+        if reactor is not None and self._linger is None:
+            self._linger = reactor.callLater(LINGER, transport.abortConnection)
 
     def abort(self) -> None:
         """Close now."""

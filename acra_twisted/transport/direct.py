@@ -15,11 +15,15 @@ class IDirectTransport(ITransport):
     Others call their protocol's ``dataReceived`` and are written to by ``write``.
     """
 
-    receiver: Callable[[bytes], None] = Attribute(
-        "Called with each piece of data.  It begins as the protocol's ``dataReceived``."
+    protocol: Any = Attribute(
+        "Its connectionLost is called at the end.  To set it makes its dataReceived the receiver."
     )
+    receiver: Callable[[bytes], None] = Attribute("Called with each piece of data.")
     sender: Callable[[bytes], None] = Attribute(
         "Does what ``write`` does.  It is another one when the connection becomes encrypted."
+    )
+    is_bare: bool = Attribute(
+        "True if the bytes on its socket are those that are written, so that OpenSSL may have it."
     )
 
 

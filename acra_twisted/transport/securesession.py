@@ -31,9 +31,8 @@ from acra_twisted.themis import session
 from acra_twisted.themis.keys import PublicKey, generate
 from acra_twisted.themis.session import ClientSession, ServerSession
 from acra_twisted.transport.direct import IDirectTransport, is_direct
-from acra_twisted.transport.native.sockets import take_over
+from acra_twisted.transport.endings import SILENT
 from acra_twisted.transport.sessionstream import SessionStream
-from acra_twisted.transport.silence import SILENT
 from acra_twisted.transport.spoken import LOOK, POSTGRESQL, SECURE_SESSION, spoken
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.link import lengthprefix
@@ -73,7 +72,6 @@ class SecureSessionProtocol(ProtocolWrapper):
 
     def makeConnection(self, transport: Any) -> None:
         """Twisted: the socket is there; the wrapped protocol is told, then we begin."""
-        transport = take_over(transport)
         ProtocolWrapper.makeConnection(self, transport)
         if self._security.is_client and not transport.disconnecting:
             self._connect()
@@ -207,6 +205,21 @@ class SecureSessionProtocol(ProtocolWrapper):
         self._receiver = receiver
         if self._stream is not None:
             self._stream.deliver = receiver
+
+    @property
+    def protocol(self) -> Any:
+        """See IDirectTransport."""
+        return self.wrappedProtocol
+
+    @protocol.setter
+    def protocol(self, protocol: Any) -> None:
+        self.wrappedProtocol = protocol
+        self.receiver = protocol.dataReceived
+
+    @property
+    def is_bare(self) -> bool:
+        """See IDirectTransport."""
+        return False
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted: bytes of the link, cut anywhere."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from acra_twisted.options import Settings
 from acra_twisted.tools.commandline import from_certificate
-from acra_twisted.transport.tls import Credentials
+from acra_twisted.transport.credentials import Credentials
 from tests.support.commands import scripts
 from tests.support.documents import TOP, blocks
 from tests.support.handshakes import shake

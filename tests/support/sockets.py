@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.task import Clock
+from twisted.internet.tcp import Server
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISecuredProtocol
-from acra_twisted.transport.native.hub import hub_of
+from acra_twisted.transport.native.hub import Hub
+from acra_twisted.transport.native.sockets import SocketTransport
 
 
 class Reactor(Clock):
@@ -17,30 +21,51 @@ class Reactor(Clock):
 
     def __init__(self):
         super().__init__()
-        self.readers = []
+        self.readers, self.writers = [], []
+        self.hub = Hub(self)
 
     def addReader(self, reader):
-        self.readers.append(reader)
+        if reader not in self.readers:
+            self.readers.append(reader)
 
     def removeReader(self, reader):
-        self.readers.remove(reader)
+        if reader in self.readers:
+            self.readers.remove(reader)
+
+    def addWriter(self, writer):
+        if writer not in self.writers:
+            self.writers.append(writer)
+
+    def removeWriter(self, writer):
+        if writer in self.writers:
+            self.writers.remove(writer)
 
     def turn(self, times=50):
         for _ in range(times):
             for reader in list(self.readers):
-                reader.doRead()
+                self._tell(reader, reader.doRead())
+            for writer in list(self.writers):
+                self._tell(writer, writer.doWrite())
             self.advance(0)
 
-    @property
-    def hub(self):
-        return hub_of(self)
+    def _tell(self, descriptor, why):
+        """As Twisted's reactors do."""
+        if why is None:
+            return
+        self.removeReader(descriptor)
+        self.removeWriter(descriptor)
+        if isinstance(why, ConnectionDone):
+            descriptor.readConnectionLost(Failure(why))
+        else:
+            descriptor.connectionLost(Failure(why))
 
 
 class Outer:
-    """Twisted's transport of a socket, as far as ours uses it."""
+    """Twisted's transport of a socket, as far as ours uses it.  ``inner`` is for a transport of
+    ours: Twisted's own protocol of a native transport says nothing to it."""
 
     def __init__(self, reactor, sock, protocol):
-        self.reactor, self.socket, self.protocol = reactor, sock, protocol
+        self.reactor, self.socket, self.inner = reactor, sock, protocol
         self.doRead = self.reading = True
         self.reasons = []
 
@@ -49,9 +74,6 @@ class Outer:
 
     def stopReading(self):
         self.reading = False
-
-    def setTcpNoDelay(self, on):
-        raise OSError("a unix socket")
 
     def getPeer(self):
         return "peer"
@@ -62,10 +84,11 @@ class Outer:
     def connectionLost(self, reason):
         self.reasons.append(reason)
         self.socket.close()
-        # As Twisted's does: nobody may ask for it any more.
-        protocol = self.protocol
-        del self.protocol
-        protocol.connectionLost(reason)
+
+
+def native(outer, hub=None):
+    """A native transport on one of Twisted's."""
+    return SocketTransport(outer, outer.inner, hub or outer.reactor.hub)
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)
@@ -111,6 +134,19 @@ def pair(reactor, tcp=False):
     for one in sockets:
         one.setblocking(False)
     return tuple(Outer(reactor, one, Collecting()) for one in sockets)
+
+
+def twisted_pair(reactor, tcp=False):
+    """Two connected transports of Twisted's own, with protocols that remember; they do not read
+    yet."""
+    ends = []
+    for one in tcp_pair() if tcp else socket.socketpair():
+        one.setblocking(False)
+        end = Server(one, None, ("peer", 0), None, 0, reactor)
+        end.stopReading()
+        end.inner = Collecting()
+        ends.append(end)
+    return tuple(ends)
 
 
 def tcp_pair():

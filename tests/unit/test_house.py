@@ -53,11 +53,9 @@ LONGEST = 400
 #: Modules that are longer still.
 LONG = {
     "telemetry.tracing.recorded",
-    "transport.tls",
 }
 #: Circles that are left.
 CIRCLES = {
-    ("transport.native.tlssockets", "transport.tls"),
     ("transport", "transport.native"),
     ("telemetry.metrics", "telemetry.pages"),
 }

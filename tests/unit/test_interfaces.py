@@ -13,7 +13,7 @@ from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.tls import RawSecurity, TLSSecurity
+from acra_twisted.transport.link import RawSecurity, TLSSecurity
 from tests.support.sessions import Recorder
 
 

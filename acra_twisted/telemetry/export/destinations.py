@@ -19,8 +19,8 @@ from acra_twisted.keystore.files import check_private
 from acra_twisted.options import Address
 from acra_twisted.telemetry.export.http import HttpExporter, LogExporter
 from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.transport.credentials import read_certificates
 from acra_twisted.transport.keepalive import keepalive
-from acra_twisted.transport.tls import read_certificates
 
 #: Spans per request where nobody says.  Those of OTLP are encoded one by one as they come, so that
 #: more at once keep nobody waiting; a request takes half a millisecond (docs/performance.rst).

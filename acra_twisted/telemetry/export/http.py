@@ -28,11 +28,11 @@ from acra_twisted.telemetry.export.queue import (
 )
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.transport.credentials import collector_context
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party
 from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.transport.peers import collector
-from acra_twisted.transport.tls import collector_context
 from acra_twisted.wire.http import retryafter
 
 _RETRIED = frozenset((429, 502, 503, 504))

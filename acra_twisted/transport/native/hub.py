@@ -22,7 +22,6 @@ import select
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadDescriptor
@@ -44,8 +43,9 @@ _FLOOR: Final = 0.002
 #: seconds for which the next event is waited for.
 _LINGER: Final = 0.001
 
-READABLE: Final = select.EPOLLIN
-WRITABLE: Final = select.EPOLLOUT
+# As epoll has them.  Other systems can import this, and have no hub.
+READABLE: Final = 1
+WRITABLE: Final = 4
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -69,7 +69,9 @@ class Watched:
 class Hub:
     """The sockets watched for one reactor.  Known to the reactor only while there are any."""
 
-    def __init__(self, reactor: Any, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, reactor: Any, busy: float = 0.0, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._reactor = reactor
         self._clock = clock
         self._epoll = select.epoll()
@@ -83,7 +85,7 @@ class Hub:
         self._held: list[Watched] = []
         self._afterwards: list[Callable[[], Any]] = []
         #: Seconds for which the next event is asked for again and again, before it is waited for.
-        self.busy = 0.0
+        self.busy = busy
         self._comes_back = False
         # Things that the reactor will bring: nobody is to be kept waiting for them.
         self._awaited = 0
@@ -226,13 +228,3 @@ def _failed(who: Watched) -> None:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Hub, IReadDescriptor)
-
-_hubs: Final[WeakKeyDictionary[Any, Hub]] = WeakKeyDictionary()
-
-
-def hub_of(reactor: Any) -> Hub:
-    """The one of this reactor."""
-    found = _hubs.get(reactor)
-    if found is None:
-        found = _hubs[reactor] = Hub(reactor)
-    return found

@@ -14,14 +14,13 @@ from typing import Any, Final
 
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IConsumer
-from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
-from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.fast.syscalls import socket_calls
 from acra_twisted.transport.direct import IDirectTransport
-from acra_twisted.transport.native.hub import READABLE, WRITABLE, Watched, hub_of
+from acra_twisted.transport.endings import DONE, LOST
+from acra_twisted.transport.native.hub import READABLE, WRITABLE, Hub, Watched
 
 #: Bytes read at a time.
 _READ: Final = 64 * 1024
@@ -32,23 +31,21 @@ _SHORT: Final = 16 * 1024
 #: Seconds for what waits to be written when a connection is closed; a peer that does not read
 #: would keep it for ever.
 LINGER: Final = 30.0
-#: The two ways to end.  Made once: Twisted names each one's parents when it is first looked at.
-DONE: Final = Failure(CONNECTION_DONE)
-LOST: Final = Failure(CONNECTION_LOST)
 
 
 class SocketTransport(Watched):
-    """``outer`` is Twisted's transport; its ``protocol`` gets what is read, and the loss."""
+    """The transport of ``protocol`` on the socket of Twisted's transport ``outer``."""
 
-    def __init__(self, outer: Any) -> None:
+    def __init__(self, outer: Any, protocol: Any, hub: Hub) -> None:
         self.outer = outer
+        self.hub = hub
+        self._protocol = protocol
         self._fd: int = outer.fileno()
-        self._hub = hub_of(outer.reactor)
         self._calls = socket_calls(outer.socket)
         self._recv: Callable[[int], bytes] = self._calls.recv
         self._send: Callable[[Any], int] = self._calls.send
         #: Called with what is read.
-        self.receiver: Callable[[bytes], None] = outer.protocol.dataReceived
+        self.receiver: Callable[[bytes], None] = protocol.dataReceived
         # Held back while the hub tells; then nothing is in the queue.
         self._held = b""
         self._queue: deque[Any] = deque()
@@ -61,13 +58,7 @@ class SocketTransport(Watched):
         self.connected = True
         self.disconnecting = False
         outer.stopReading()
-        set_no_delay = getattr(outer, "setTcpNoDelay", None)
-        if set_no_delay is not None:
-            try:
-                set_no_delay(True)
-            except (OSError, AttributeError):
-                pass  # a unix socket has the method and not the option
-        self._hub.watch(self._fd, self, READABLE)
+        self.hub.watch(self._fd, self, READABLE)
 
     def hand_over(self) -> Any:
         """Twisted's transport, for another one of ours, when `flush` has left nothing.  Nothing is
@@ -78,18 +69,23 @@ class SocketTransport(Watched):
 
     @property
     def protocol(self) -> Any:
-        """The protocol that is told of the loss; to set it makes it the receiver as well."""
-        return self.outer.protocol
+        """See IDirectTransport."""
+        return self._protocol
 
     @protocol.setter
     def protocol(self, protocol: Any) -> None:
-        self.outer.protocol = protocol
+        self._protocol = protocol
         self.receiver = protocol.dataReceived
 
     @property
     def sender(self) -> Callable[[bytes], None]:
         """See IDirectTransport."""
         return self.write
+
+    @property
+    def is_bare(self) -> bool:
+        """See IDirectTransport."""
+        return True
 
     # -- Hub ------------------------------------------------------------------------------------
 
@@ -101,7 +97,7 @@ class SocketTransport(Watched):
             self._read()
         elif not events & (READABLE | WRITABLE):
             # The peer is gone, and nobody reads: what it sent last is read when somebody does.
-            self._hub.forget(self._fd)
+            self.hub.forget(self._fd)
 
     def _read(self) -> None:
         try:
@@ -123,7 +119,7 @@ class SocketTransport(Watched):
         self.flush()
         self.connected = self._reading = False
         self.disconnecting = True
-        self._hub.forget(self._fd)
+        self.hub.forget(self._fd)
         self._calls.forget()
         self._queue.clear()
         self._queued = 0
@@ -133,11 +129,12 @@ class SocketTransport(Watched):
         if producer is not None:
             producer.stopProducing()
         self.outer.connectionLost(reason)
+        self._protocol.connectionLost(reason)
 
     def _watch(self) -> None:
         if self.connected:
             events = READABLE if self._reading else 0
-            self._hub.watch(self._fd, self, events | WRITABLE if self._queue else events)
+            self.hub.watch(self._fd, self, events | WRITABLE if self._queue else events)
 
     # -- ITransport -----------------------------------------------------------------------------
 
@@ -146,12 +143,12 @@ class SocketTransport(Watched):
         held = self._held
         if self._queue or self.disconnecting:
             self._enqueue(data)
-        elif self._hub.holding and len(held) + len(data) <= _SHORT:
+        elif self.hub.holding and len(held) + len(data) <= _SHORT:
             if held:
                 self._held = held + data
             else:
                 self._held = data
-                self._hub.hold(self)
+                self.hub.hold(self)
         elif held:
             self._held = b""
             self._send_now(held + data)
@@ -220,7 +217,7 @@ class SocketTransport(Watched):
         expects."""
         self.disconnecting = True
         self._stop_reading()
-        self._hub.soon(self.connectionLost, self._last_words())
+        self.hub.soon(self.connectionLost, self._last_words())
 
     def _last_words(self) -> Failure:
         """Why a write has failed, as far as the peer has said so."""
@@ -234,7 +231,7 @@ class SocketTransport(Watched):
         self.disconnecting = True
         self._stop_reading()
         if nothing_waits:
-            self._hub.soon(self._close)
+            self.hub.soon(self._close)
         else:
             self._linger = self.outer.reactor.callLater(LINGER, self.abortConnection)
 
@@ -250,7 +247,7 @@ class SocketTransport(Watched):
         self._queue.clear()
         self._watch()
         aborted = Failure(ConnectionAborted())
-        self._hub.soon(self.connectionLost, aborted)
+        self.hub.soon(self.connectionLost, aborted)
 
     def _stop_reading(self) -> None:
         if self._reading:
@@ -304,11 +301,3 @@ class SocketTransport(Watched):
 
 # Not as a decorator: compiled classes have none.
 classImplements(SocketTransport, IDirectTransport, IConsumer)
-
-
-def take_over(transport: Any) -> Any:
-    """Our own transport for the socket of Twisted's; what has none is given back."""
-    # Not by its attributes: wrappers of Twisted's have all that what they wrap has.
-    if isinstance(transport, Connection):
-        return SocketTransport(transport)
-    return transport

@@ -13,24 +13,25 @@ from typing import Any, Final
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.errors import ForeignProtocol, HandshakeError
+from acra_twisted.transport.endings import DONE, LOST, SILENT
+from acra_twisted.transport.handshake import (
+    PARTING_BYTES,
+    PARTING_TIME,
+    described,
+    is_misdirected,
+    refused,
+)
 from acra_twisted.transport.native.hub import READABLE, WRITABLE
-from acra_twisted.transport.native.sockets import DONE, LOST, SocketTransport
-from acra_twisted.transport.silence import SILENT
-from acra_twisted.transport.spoken import LOOK, POSTGRESQL, TLS, spoken
-from acra_twisted.transport.tls import TLSContext
+from acra_twisted.transport.native.sockets import SocketTransport
+from acra_twisted.transport.spoken import LOOK
+from acra_twisted.transport.tlscontext import TLSContext
 
 #: The plaintext of a record is no longer than this: one read, one record.
 _RECORD: Final = 16 * 1024
-#: How what a client of TLS says begins.
-_RECORD_TYPE: Final = b"\x16"
-#: Seconds and bytes for a peer that is refused to read why and close.
-_PARTING_TIME: Final = 2.0
-_PARTING_BYTES: Final = 256 * 1024
 #: Records read before somebody else has a turn.
 _RECORDS: Final = 4
 # What pyOpenSSL's recv and send call.  They take three times as long as OpenSSL itself does: a new
@@ -43,12 +44,14 @@ _PLAIN: Final = ffi.new("char[]", _RECORDS * _RECORD)
 
 
 class TLSTransport(SocketTransport):
-    """``outer`` is Twisted's transport; its protocol gets plaintext from the handshake on."""
+    """Takes the place of ``bare``, which has nothing left to send; ``protocol`` gets plaintext."""
 
-    def __init__(self, outer: Any, context: TLSContext, is_client: bool) -> None:
-        # First of all: what fails here must not leave a socket that is watched.
-        connection = context.connection(outer.socket, self, is_client)
-        super().__init__(outer)
+    def __init__(
+        self, bare: SocketTransport, protocol: Any, context: TLSContext, is_client: bool
+    ) -> None:
+        # What fails here must not leave a socket that nobody is told of.
+        connection = context.connection(bare.getHandle(), self, is_client)
+        super().__init__(bare.hand_over(), protocol, bare.hub)
         self._context = context
         self._connection = connection
         self._is_client = is_client
@@ -80,8 +83,8 @@ class TLSTransport(SocketTransport):
             # A client speaks first: nobody waits for the server.
             if not self.first and self._look() and not self._is_client:
                 self.connectionLost(SILENT)
-            elif not (self._is_client or self.first[:1] == _RECORD_TYPE) and self._sends_away():
-                pass
+            elif not self._is_client and is_misdirected(self.first, self.protocol):
+                self._send_away()
             else:
                 self._shake_hands()
         elif not events & (READABLE | WRITABLE):
@@ -97,28 +100,14 @@ class TLSTransport(SocketTransport):
             return True
         return not self.first
 
-    def _sends_away(self) -> bool:
-        """Return True if an application uses the wrong port, after telling it so without TLS."""
-        protocol = self.outer.protocol
-        if spoken(self.first) != POSTGRESQL or not hasattr(protocol, "misdirected"):
-            return False
+    def _send_away(self) -> None:
+        """Leave the socket to an application that has the wrong port: it is told so without TLS."""
         self._connection.set_app_data(None)
-        protocol.misdirected(SocketTransport(self.hand_over()))
-        return True
-
-    def _refused(self, error: SSL.Error) -> Failure:
-        """Why OpenSSL gave up: what is no TLS is named."""
-        protocol = spoken(self.first)
-        if protocol and protocol != TLS:
-            return Failure(ForeignProtocol(protocol))
-        return _described(error)
+        protocol = self.protocol
+        protocol.misdirected(SocketTransport(self.hand_over(), protocol, self.hub))
 
     def _give_up(self, why: Failure) -> None:
-        """Close when the peer has read what OpenSSL told it.
-
-        It may be sending: with that unread, closing at once would be a reset, and a reset makes the
-        peer's system forget what came before.
-        """
+        """Close when the peer has read what OpenSSL told it."""
         if why is LOST or isinstance(why.value, ForeignProtocol) or not self.connected:
             self.connectionLost(why)
             return
@@ -129,8 +118,8 @@ class TLSTransport(SocketTransport):
         except OSError:
             self.connectionLost(why)
             return
-        self._linger = self.outer.reactor.callLater(_PARTING_TIME, self.connectionLost, why)
-        self._hub.watch(self._fd, self, READABLE)
+        self._linger = self.outer.reactor.callLater(PARTING_TIME, self.connectionLost, why)
+        self.hub.watch(self._fd, self, READABLE)
 
     def _ignore(self) -> None:
         """Read what the peer has sent meanwhile, until it closes."""
@@ -141,7 +130,7 @@ class TLSTransport(SocketTransport):
         except OSError:
             size = 0
         self._ignored += size
-        if not size or self._ignored > _PARTING_BYTES:
+        if not size or self._ignored > PARTING_BYTES:
             self.connectionLost(LOST)
 
     def _shake_hands(self) -> None:
@@ -156,7 +145,7 @@ class TLSTransport(SocketTransport):
             self._watch()
             return
         except SSL.Error as error:
-            self._give_up(self._why or self._refused(error))
+            self._give_up(self._why or refused(self.first, error))
             return
         except HandshakeError as error:
             self.connectionLost(Failure(error))
@@ -166,7 +155,7 @@ class TLSTransport(SocketTransport):
             return
         self._established = True
         self._send = self._send_first if self._is_client else self._send_records
-        protocol = self.outer.protocol
+        protocol = self.protocol
         if IHandshakeListener.providedBy(protocol):
             protocol.handshakeCompleted()
         if self._queue and self.connected:
@@ -185,6 +174,11 @@ class TLSTransport(SocketTransport):
         """Return the protocol that ALPN has chosen, if any."""
         return self._connection.get_alpn_proto_negotiated() or None
 
+    @property
+    def is_bare(self) -> bool:
+        """See IDirectTransport."""
+        return False
+
     # -- records --------------------------------------------------------------------------------
 
     def _read(self) -> None:
@@ -196,7 +190,7 @@ class TLSTransport(SocketTransport):
             self.connectionLost(DONE)
             return
         except SSL.Error as error:
-            self.connectionLost(_described(error))
+            self.connectionLost(described(error))
             return
         if self._is_client:
             self._first_heard()
@@ -263,7 +257,7 @@ class TLSTransport(SocketTransport):
         if self._established or not self.connected:
             super()._watch()
             return
-        self._hub.watch(self._fd, self, WRITABLE if self._wants_write else READABLE)
+        self.hub.watch(self._fd, self, WRITABLE if self._wants_write else READABLE)
 
     def _send_first(self, data: Any) -> int:
         """A client's, until the server has said something: one of TLS 1.3 refuses a certificate
@@ -275,7 +269,7 @@ class TLSTransport(SocketTransport):
             except SSL.WantReadError:
                 pass
             except SSL.Error as error:
-                self._why = _described(error)
+                self._why = described(error)
                 raise OSError("the peer has ended it") from None
         return self._send_records(data)
 
@@ -315,33 +309,3 @@ classImplements(TLSTransport, ISSLTransport)  # type: ignore[misc]  # it has no 
 def _not_yet(data: Any) -> int:
     """Nothing is sent before the handshake is done."""
     raise BlockingIOError
-
-
-def _described(error: SSL.Error) -> Failure:
-    """A connection that just ends is lost; everything else says what OpenSSL found."""
-    # What is said of a certificate has the peer's words in it.
-    refused = isinstance(error, HandshakeError)
-    if isinstance(error, SSL.SysCallError) or (not refused and "unexpected eof" in str(error)):
-        return LOST
-    return Failure(error)
-
-
-class TLSStart(Protocol):
-    """On a new socket: gives it TLS, and then to ``wrapped``."""
-
-    def __init__(self, context: TLSContext, is_client: bool, wrapped: Any) -> None:
-        self._context = context
-        self._is_client = is_client
-        self._wrapped = wrapped
-
-    def connectionMade(self) -> None:
-        """Twisted: the socket is there."""
-        outer: Any = self.transport
-        outer.protocol = self._wrapped
-        transport = TLSTransport(outer, self._context, self._is_client)
-        self._wrapped.makeConnection(transport)
-        transport.begin()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Twisted: lost while it was being made."""
-        self._wrapped.connectionLost(reason)

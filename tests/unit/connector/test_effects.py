@@ -14,7 +14,7 @@ TLS = "--acraserver_tls_transport_enable"
 #: What does something whatever else is set.
 ALWAYS = set(
     """acraserver_connect_timeout acraserver_connection_host acraserver_tls_transport_enable
-    allowed_users application_tls busy_poll client_id core_dump_enable handshake_timeout
+    allowed_users application_tls native_transports client_id core_dump_enable handshake_timeout
     http_api_enable incoming_connection_api_string incoming_connection_close_timeout
     incoming_connection_prometheus_metrics_string incoming_connection_string
     incoming_connection_zpages_string log_to_console log_to_file log_to_journald log_to_syslog
@@ -69,6 +69,8 @@ class Effects(SynchronousTestCase):
                 ["--application_tls_cert=x", "--application_tls=refuse"],
                 ["application_tls_cert"],
             ),
+            (["--busy_poll=100", "--native_transports=off"], ["busy_poll"]),
+            (["--busy_poll=100"], []),
             (["--unix_socket_mode=0660"], ["unix_socket_mode"]),
             (["--unix_socket_mode=0660", "--incoming_connection_string=unix:///x"], []),
             (

@@ -17,7 +17,6 @@ from acra_twisted.daemon import root as daemon
 from acra_twisted.daemon import usage
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import defaults
-from acra_twisted.transport.native.hub import hub_of
 
 SETTINGS = defaults(CONNECTOR_SECTIONS).but(log_to_console=False, core_dump_enable=True)
 
@@ -103,12 +102,6 @@ class Roots(SynchronousTestCase):
             reactor = MemoryReactorClock()
             daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
             self.assertEqual(forbidden, expected)
-
-    def test_how_long_the_hub_is_busy(self):
-        reactor = MemoryReactorClock()
-        settings = SETTINGS.but(busy_poll=100)
-        daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
-        self.assertEqual(hub_of(reactor).busy, 0.0001)
 
     def test_rl6_who_asks_twice_does_not_wait(self):
         reactor = MemoryReactorClock()

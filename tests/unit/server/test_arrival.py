@@ -13,7 +13,7 @@ from zope.interface import implementer
 from acra_twisted import events
 from acra_twisted.interfaces import IAuthenticatingTransport
 from acra_twisted.server.arrival import Arrival
-from acra_twisted.transport.silence import SILENT
+from acra_twisted.transport.endings import SILENT
 from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.unit.server.test_connection import CONTEXT, ServerCase

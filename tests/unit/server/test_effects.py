@@ -20,14 +20,15 @@ REACTIONS = (
 #: What does something whatever else is set.
 ALWAYS = set(
     """acraconnector_tls_transport_enable acracensor_config_file allowed_startup_parameters
-    batch_hold_limit busy_poll client_tls core_dump_enable db_connect_timeout db_host db_port db_tls
+    batch_hold_limit client_tls core_dump_enable db_connect_timeout db_host db_port db_tls
     function_call_enable handshake_timeout http_api_enable incoming_connection_api_string
     incoming_connection_close_timeout incoming_connection_prometheus_metrics_string
     incoming_connection_string incoming_connection_zpages_string log_to_console log_to_file
     log_to_journald log_to_syslog max_connections max_pending_exchanges max_prepared_statements
-    message_size_limit message_timeout poison_detect_enable replication_enable reply_timeout
-    security_log_file session_idle_timeout stages tracing_log_enable tracing_notice_enable
-    tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors tracing_trust_remote
+    message_size_limit message_timeout native_transports poison_detect_enable replication_enable
+    reply_timeout security_log_file session_idle_timeout stages tracing_log_enable
+    tracing_notice_enable tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors
+    tracing_trust_remote
     transaction_idle_timeout write_timeout datadog_endpoint lightstep_endpoint otlp_endpoint
     zipkin_endpoint tracing_exporters tracing_jaeger_enable""".split()  # noqa: SIM905
 )
@@ -54,6 +55,11 @@ class Effects(SynchronousTestCase):
         self.assertEqual({name for name in undecided if not name.startswith("tcp_")}, set())
         self.assertEqual(ruled & ALWAYS, set())
         self.assertEqual((ruled | ALWAYS) - options, set())
+
+    def test_busy_poll_needs_native_transports(self):
+        flags = ("--busy_poll=100", "--native_transports=off")
+        self.assertEqual(self.told(*flags), ["busy_poll"])
+        self.assertEqual(self.told(flags[0]), [])
 
     def test_defaults_are_quiet(self):
         self.assertEqual(settings().remarks, ())

@@ -14,7 +14,8 @@ from acra_twisted.options import Address, Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
-from acra_twisted.transport.tls import Credentials, TLSContexts
+from acra_twisted.transport.credentials import Credentials
+from acra_twisted.transport.tlscontext import TLSContexts
 from tests.support.sample_spans import sample
 
 NOWHERE = Address("127.0.0.1", 0)

@@ -13,7 +13,7 @@ from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tools import certs, commandline, keymaker
-from acra_twisted.transport.tls import Credentials
+from acra_twisted.transport.credentials import Credentials
 from tests.support.handshakes import shake
 from tests.support.settings import values_of
 from tests.unit.tools.base import ToolCase

@@ -5,9 +5,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.transport.channel import Channel
-from acra_twisted.transport.native.sockets import SocketTransport
 from acra_twisted.transport.native.tlssockets import TLSTransport
-from tests.support.sockets import Reactor, pair
+from tests.support.sockets import Reactor, native, pair
 
 
 class Writes(SynchronousTestCase):
@@ -28,9 +27,8 @@ class Writes(SynchronousTestCase):
                 self.receiver = told.append
                 told.append("lost")
 
-        near.protocol = channel = Ending()
-        transport = SocketTransport(near)
-        channel.transport = transport
+        near.inner = channel = Ending()
+        channel.makeConnection(native(near))
         channel.receiver = told.append
         far.socket.send(b"x")
         reactor.turn()
@@ -53,8 +51,8 @@ class Writes(SynchronousTestCase):
                 self.start_tls(_Context(), False)
                 seen.append(far.socket.recv(10))
 
-        near.protocol = channel = Answering()
-        channel.transport = SocketTransport(near)
+        near.inner = channel = Answering()
+        channel.makeConnection(native(near))
         far.socket.send(b"?")
         reactor.turn(1)
         self.assertEqual(seen, [b"S"])

@@ -7,15 +7,14 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.direct import IDirectTransport, is_direct
-from acra_twisted.transport.native.sockets import SocketTransport
-from tests.support.sockets import Reactor, pair
+from tests.support.sockets import Reactor, native, pair
 
 
 class Direct(SynchronousTestCase):
     def setUp(self):
         self.reactor = Reactor()
         near, self.far = pair(self.reactor)
-        self.transport = SocketTransport(near)
+        self.transport = native(near)
         self.addCleanup(self.far.socket.close)
         self.addCleanup(self.end)
 

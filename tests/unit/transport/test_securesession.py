@@ -23,8 +23,8 @@ from acra_twisted.purposes import CONNECTOR, SERVER
 from acra_twisted.themis import keys
 from acra_twisted.transport import securesession, spoken
 from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.endings import PeerSilent
 from acra_twisted.transport.securesession import SecureSessionSecurity
-from acra_twisted.transport.silence import PeerSilent
 from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET

@@ -18,7 +18,7 @@ from acra_twisted.transport.certificates import (
     USE,
     Loaded,
 )
-from acra_twisted.transport.tls import TLSContext
+from acra_twisted.transport.tlscontext import TLSContext
 from acra_twisted.transport.verifier import CertificateRefused, Verifier
 from tests.support.handshakes import shake
 from tests.support.issued import Issued, period, unreadable

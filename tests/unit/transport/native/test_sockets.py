@@ -5,12 +5,10 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.main import CONNECTION_DONE
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.native.sockets import SocketTransport, take_over
-from tests.support.sockets import Collecting, Outer, Producer, Reactor, pair
+from tests.support.sockets import Collecting, Outer, Producer, Reactor, native, pair
 
 MUCH = 4 << 20
 
@@ -22,14 +20,14 @@ class Sockets(SynchronousTestCase):
     def connect(self):
         self.reactor = Reactor()
         self.outers = pair(self.reactor)
-        self.near, self.far = (SocketTransport(outer) for outer in self.outers)
-        self.here, self.there = (outer.protocol for outer in self.outers)
+        self.near, self.far = (native(outer) for outer in self.outers)
+        self.here, self.there = (outer.inner for outer in self.outers)
         for transport in (self.near, self.far):
-            self.addCleanup(self.end, transport)
+            self.addCleanup(self.end, self.reactor, transport)
 
-    def end(self, transport):
+    def end(self, reactor, transport):
         transport.abortConnection()
-        self.reactor.turn(2)
+        reactor.turn(2)
 
     def test_what_is_written_arrives_at_once(self):
         self.near.write(b"one")
@@ -154,7 +152,7 @@ class Sockets(SynchronousTestCase):
         listener.close()
         server.setblocking(False)
         protocol = Collecting()
-        transport = SocketTransport(Outer(self.reactor, server, protocol))
+        transport = native(Outer(self.reactor, server, protocol))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
         self.reactor.turn()
@@ -281,10 +279,6 @@ class Sockets(SynchronousTestCase):
         self.near.ready(1)
         self.near.ready(4)
         self.assertEqual((self.here.data, self.here.lost), (b"", []))
-
-    def test_what_has_no_socket_stays_what_it_is(self):
-        transport = StringTransport()
-        self.assertIs(take_over(transport), transport)
 
     def test_protocols_can_be_changed(self):
         self.far.protocol, before = self.here, self.far.protocol

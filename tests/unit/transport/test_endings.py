@@ -3,7 +3,7 @@
 from twisted.internet.error import ConnectionDone
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.silence import SILENT, PeerSilent
+from acra_twisted.transport.endings import SILENT, PeerSilent
 
 
 class Silence(SynchronousTestCase):

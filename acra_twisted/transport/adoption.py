@@ -1,0 +1,144 @@
+"""The seam between Twisted's transports and this program's own.
+
+Twisted listens, accepts, connects and closes.  Who reads and writes between that is the choice of
+`Transports`: the hub (``native``), or Twisted itself.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acra_twisted.options import Settings
+from acra_twisted.transport.native.hub import Hub
+from acra_twisted.transport.native.sockets import SocketTransport
+
+
+def _at_once(function: Callable[[], Any]) -> None:
+    function()
+
+
+def _unchanged(deferred: Deferred[Any]) -> Deferred[Any]:
+    return deferred
+
+
+class Transports:
+    """Gives the protocols of one daemon their transports.
+
+    With ``native`` they are on a hub of the reactor's, where the system has what it needs (epoll);
+    else they are Twisted's.  ``busy``: seconds for which the hub asks for the next event again and
+    again before it waits.
+    """
+
+    def __init__(self, reactor: Any = None, native: bool = False, busy: float = 0.0) -> None:
+        self._hub: Hub | None = None
+        #: Calls a function behind the writes that are ready; at once where there is no hub.
+        self.afterwards: Callable[[Callable[[], Any]], None] = _at_once
+        #: Takes a Deferred that the reactor brings about and gives it back: nothing keeps the
+        #: reactor from its turns until it has fired.
+        self.awaiting: Callable[[Deferred[Any]], Deferred[Any]] = _unchanged
+        if native and hasattr(select, "epoll"):
+            hub = self._hub = Hub(reactor, busy)
+            self.afterwards, self.awaiting = hub.afterwards, hub.awaiting
+
+    @property
+    def hub(self) -> Hub | None:
+        """The hub, None if transports are Twisted's."""
+        return self._hub
+
+    def adopt(self, factory: IProtocolFactory) -> IProtocolFactory:
+        """A factory for Twisted to listen or connect with, whose protocols are those of
+        ``factory`` with the transports chosen here."""
+        return _Adopting(self._transport, factory)
+
+    def connecting(self, endpoint: Any) -> _Endpoint:
+        """An endpoint that connects as ``endpoint`` does, for protocols with these transports."""
+        return _Endpoint(endpoint, self.adopt)
+
+    def _transport(self, outer: Any, protocol: Any) -> Any:
+        """What a protocol gets in place of Twisted's transport for a socket."""
+        if self._hub is not None and ITCPTransport.providedBy(outer):
+            return SocketTransport(outer, protocol, self._hub)
+        return outer
+
+
+#: Twisted's own, for what is not in a daemon.
+PLAIN: Final = Transports()
+
+
+def make_transports(reactor: Any, settings: Settings) -> Transports:
+    """The transports that ``native_transports`` and ``busy_poll`` ask for."""
+    native = settings["native_transports"] == "auto"
+    return Transports(reactor, native, settings["busy_poll"] / 1_000_000)
+
+
+@implementer(IStreamClientEndpoint)
+class _Endpoint:
+    def __init__(
+        self, endpoint: Any, adopt: Callable[[IProtocolFactory], IProtocolFactory]
+    ) -> None:
+        self._endpoint = endpoint
+        self._adopt = adopt
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+        """See IStreamClientEndpoint."""
+        connecting: Deferred[Any] = self._endpoint.connect(self._adopt(factory))
+        return connecting
+
+
+class _Adopting(Factory):
+    noisy = False
+
+    def __init__(self, adopt: Callable[[Any, Any], Any], factory: IProtocolFactory) -> None:
+        self._adopt = adopt
+        self._factory = factory
+
+    def doStart(self) -> None:
+        """Twisted: it is used for the first time."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:
+        """Twisted: it is used no more."""
+        self._factory.doStop()
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Twisted: there is a socket."""
+        protocol: Any = self._factory.buildProtocol(addr)
+        return None if protocol is None else _Adopted(self._adopt, protocol)
+
+
+class _Adopted(Protocol):
+    """Twisted's protocol of a socket: it hands everything on to ``protocol``."""
+
+    def __init__(self, adopt: Callable[[Any, Any], Any], protocol: Any) -> None:
+        self._adopt = adopt
+        self._protocol = protocol
+        self._tells = False
+
+    def connectionMade(self) -> None:
+        """Twisted: the socket is there."""
+        outer: Any = self.transport
+        if ITCPTransport.providedBy(outer):
+            try:
+                outer.setTcpNoDelay(True)
+            except (OSError, AttributeError):
+                pass  # a unix socket has the method and not the option
+        transport = self._adopt(outer, self._protocol)
+        self._tells = transport is outer
+        self._protocol.makeConnection(transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Twisted: it reads itself."""
+        self._protocol.dataReceived(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Twisted: the connection is gone.  A native transport tells the protocol itself."""
+        if self._tells:
+            self._protocol.connectionLost(reason)
