@@ -18,20 +18,10 @@ SWITCH_INTERVAL = 0.0005
 
 
 class Workers:
-    """``count`` threads, started with the first piece of work.
+    """``count`` threads, started with the first piece of work."""
 
-    ``awaiting`` is told of each result that is to come: whoever may keep the reactor from its turn
-    can take it into account.
-    """
-
-    def __init__(
-        self,
-        reactor: Any,
-        count: int = 3,
-        awaiting: Callable[[Deferred[Any]], Deferred[Any]] = lambda deferred: deferred,
-    ) -> None:
+    def __init__(self, reactor: Any, count: int = 3) -> None:
         self._reactor = reactor
-        self._awaiting = awaiting
         self._pool = ThreadPool(minthreads=0, maxthreads=count, name="acra")
 
     def run(self, function: Callable[..., Result], *args: Any) -> Deferred[Result]:
@@ -39,7 +29,7 @@ class Workers:
         if not self._pool.started:
             sys.setswitchinterval(SWITCH_INTERVAL)
             self._pool.start()
-        return self._awaiting(deferToThreadPool(self._reactor, self._pool, function, *args))
+        return deferToThreadPool(self._reactor, self._pool, function, *args)
 
     def stop(self) -> None:
         """Wait for what is being done; nothing may be asked for afterwards."""

@@ -23,9 +23,20 @@ _VERDICTS: Final = frozenset((Replace, Deny, Hangup))
 
 class Pump:
     """``run`` is the pipeline; ``flush`` sends what the flows have put out; ``hang_up`` and
-    ``failed`` end the connection (for a verdict, for an exception)."""
+    ``failed`` end the connection (for a verdict, for an exception).  ``expect`` is told 1 when a
+    verdict begins to be waited for and -1 when it is not any more (see `Pipeline`)."""
 
-    __slots__ = ("_flow", "_run", "_valve", "_flush", "_hang_up", "_failed", "waits_for", "_ended")
+    __slots__ = (
+        "_flow",
+        "_run",
+        "_valve",
+        "_flush",
+        "_hang_up",
+        "_failed",
+        "_expect",
+        "waits_for",
+        "_ended",
+    )
 
     def __init__(
         self,
@@ -36,6 +47,7 @@ class Pump:
         flush: Callable[[], None],
         hang_up: Callable[[str], None],
         failed: Callable[[Failure], None],
+        expect: Callable[[int], None],
     ) -> None:
         self._flow = flow
         self._run = run
@@ -43,6 +55,7 @@ class Pump:
         self._flush = flush
         self._hang_up = hang_up
         self._failed = failed
+        self._expect = expect
         #: What a verdict is awaited for.
         self.waits_for: Work | None = None
         self._ended = False
@@ -86,6 +99,7 @@ class Pump:
         if not isinstance(verdict, Deferred):
             return verdict
         self.waits_for = work
+        self._expect(1)
         self._valve.close(STAGE)
         verdict.addCallback(self._resume, work)
         # The pipeline's Deferred never fails; what `_resume` raises is our own bug.
@@ -93,9 +107,10 @@ class Pump:
         return None
 
     def _resume(self, verdict: Any, work: Work) -> None:
-        self.waits_for = None
         if self._ended:
             return
+        self.waits_for = None
+        self._expect(-1)
         if type(verdict) is Hangup:
             self._end(verdict)
             return
@@ -111,4 +126,7 @@ class Pump:
 
     def stop(self) -> None:
         """Take no further verdict."""
+        if self.waits_for is not None and not self._ended:
+            self.waits_for = None
+            self._expect(-1)
         self._ended = True

@@ -64,7 +64,7 @@ class AcraServer(DaemonService):
         )
         metrics.watch_sessions(self.sessions)
         self._exit_with = exit_with
-        self.workers = Workers(reactor, awaiting=self.transports.awaiting)
+        self.workers = Workers(reactor)
         link = self._link((DIALECT.alpn, b"h2"))
         database = self._database()
         services = Services(
@@ -78,7 +78,7 @@ class AcraServer(DaemonService):
             DIALECT.language,
             self.telemetry.opencensus_exporter,
         )
-        self.pipeline = build(settings, services)
+        self.pipeline = build(settings, services, self.transports.expect)
         address = database.address
         exchanges = ExchangeTracing(
             self.telemetry.tracing,

@@ -25,8 +25,8 @@ def _at_once(function: Callable[[], Any]) -> None:
     function()
 
 
-def _unchanged(deferred: Deferred[Any]) -> Deferred[Any]:
-    return deferred
+def _nothing_waits(count: int) -> None:
+    """Twisted's reactor has every turn."""
 
 
 class Transports:
@@ -41,12 +41,12 @@ class Transports:
         self._hub: Hub | None = None
         #: Calls a function behind the writes that are ready; at once where there is no hub.
         self.afterwards: Callable[[Callable[[], Any]], None] = _at_once
-        #: Takes a Deferred that the reactor brings about and gives it back: nothing keeps the
-        #: reactor from its turns until it has fired.
-        self.awaiting: Callable[[Deferred[Any]], Deferred[Any]] = _unchanged
+        #: Is told 1 when something is waited for that the reactor brings, and -1 when it is not any
+        #: more.  The hub keeps nothing of that kind waiting.
+        self.expect: Callable[[int], None] = _nothing_waits
         if native and hasattr(select, "epoll"):
             hub = self._hub = Hub(reactor, busy)
-            self.afterwards, self.awaiting = hub.afterwards, hub.awaiting
+            self.afterwards, self.expect = hub.afterwards, hub.expect
 
     @property
     def hub(self) -> Hub | None:

@@ -23,7 +23,6 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -133,14 +132,10 @@ class Hub:
         self._awaited -= 1
         function(*args)
 
-    def awaiting(self, deferred: Deferred[Any]) -> Deferred[Any]:
-        """Let the reactor have every turn until this has fired: a thread is at work for it."""
-        self._awaited += 1
-        return deferred.addBoth(self._has_come)
-
-    def _has_come(self, result: Any) -> Any:
-        self._awaited -= 1
-        return result
+    def expect(self, count: int) -> None:
+        """Wait for so many more things that the reactor brings, or fewer if it is negative: it has
+        every turn until there are none."""
+        self._awaited += count
 
     def doRead(self) -> None:
         """Twisted: something is ready."""

@@ -464,7 +464,8 @@ class Who:
     inspects = frozenset()
 
     def __init__(self):
-        self.waiting = []
+        self.waiting, self.expected = [], []
+        self.expect = self.expected.append
 
     def run(self, question):
         if question.item == b"later\n":

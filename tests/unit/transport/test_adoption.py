@@ -2,7 +2,7 @@
 
 import socket
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
@@ -109,8 +109,7 @@ class Adoption(SynchronousTestCase):
         called = []
         PLAIN.afterwards(lambda: called.append(True))
         self.assertEqual(called, [True])
-        waiting = Deferred()
-        self.assertIs(PLAIN.awaiting(waiting), waiting)
+        PLAIN.expect(1)
 
     def test_the_settings_choose(self):
         for chosen, native in (("auto", True), ("off", False)):

@@ -6,7 +6,13 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql.request import RequestFlow
+from acra_twisted.exchange import STATEMENT
+from acra_twisted.proxy.pump import Pump
+from acra_twisted.proxy.valve import Valve
 from acra_twisted.transport.native.hub import READABLE, WRITABLE, Hub, Watched
+from acra_twisted.verdicts import PASS
+from tests.support.sessions import FakeTransport, make_session, query
 from tests.support.sockets import Reactor
 
 
@@ -124,7 +130,7 @@ class Hubs(SynchronousTestCase):
 
         hub.busy, hub._poll = 0.0001, poll
         hub.watch(self.fds[1], Watching(), WRITABLE)
-        hub.awaiting(Deferred())
+        hub.expect(1)
         hub.doRead()
         self.reactor.advance(0)
         self.assertEqual(waits, [0.0, 0.0])
@@ -143,15 +149,37 @@ class Hubs(SynchronousTestCase):
         self.assertEqual((len(asking.events), done), (1, []))
         self.reactor.advance(0)
         self.assertEqual(done, ["soon"])
-        thread = Deferred()
-        self.assertIs(hub.awaiting(thread), thread)
+        hub.expect(1)
         asking.ready = asking.events.append
         hub.doRead()
         self.assertEqual(len(asking.events), 2)
-        thread.callback("result")
-        self.assertEqual(self.successResultOf(thread), "result")
+        hub.expect(-1)
         hub.doRead()
         self.assertGreater(len(asking.events), 3)
+
+    def test_a_stage_that_waits_for_the_reactor_has_its_answer_in_the_next_turn(self):
+        """As one does that asks a web service: other sessions do not keep the answer waiting."""
+        for told, turns in ((self.hub.expect, 2), (lambda count: None, 257)):
+            asked = Deferred()
+            pump = Pump(
+                RequestFlow(make_session(), frozenset((STATEMENT,))),
+                lambda work, asked=asked: asked,
+                Valve(FakeTransport, lambda: 0.0),
+                flush=lambda: None,
+                hang_up=self.fail,
+                failed=self.fail,
+                expect=told,
+            )
+            busy = Watching()
+            busy.ready = lambda events, busy=busy, pump=pump: (
+                busy.events.append(events) or len(busy.events) == 1 and pump.received(query(b"x"))
+            )
+            self.hub.watch(self.fds[1], busy, WRITABLE)
+            self.reactor.callLater(0, asked.callback, PASS)
+            self.hub.doRead()
+            self.assertEqual(len(busy.events), turns - 1)
+            self.reactor.advance(0)
+            self.assertFalse(pump.waiting)
 
     def test_one_that_raises_is_ended_and_the_others_go_on(self):
         bad, good = Watching(fails=True), Watching()
