@@ -4,6 +4,7 @@
 # make tutorial ONCE=1  the same, ends by itself
 # make test        every test, against real servers that the tests start themselves
 # make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
+# make test-plain  drivers, link and database with native_transports = off: Twisted's transports
 # make lint        ruff and mypy
 # make dist        a release in dist: source archive, wheels (one compiled), hashes, SBOM
 # make changelog   put the news fragments into CHANGELOG.rst, and remove them
@@ -15,8 +16,9 @@
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: html demo tutorial test compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
+.PHONY: html demo tutorial test test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
+PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)
 
 demo:
 	@.ci/install-venv demo
@@ -33,6 +35,11 @@ test:
 	COVERAGE_FILE="$(CURDIR)/.coverage" exec .venv/bin/coverage run -m pytest -q $(TESTS)
 	@.venv/bin/coverage combine -q
 	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
+
+test-plain:
+	@.ci/install-venv test
+	@.ci/install-servers
+	ACRA_NATIVE_TRANSPORTS=off exec .venv/bin/python -m pytest -q $(or $(TESTS),$(PLAIN))
 
 compiled:
 	@.ci/install-venv dev

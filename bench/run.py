@@ -57,6 +57,8 @@ _LINKS = (
     ("connector+TLS+server", "tls"),
     ("connector+Secure Session+server", "secure-session"),
 )
+#: A server whose connections are Twisted's.
+_PLAIN = "server, plain transports"
 CHAINS = (
     *((title, link, False, sampling) for sampling in ("off", "1 %") for title, link in _LINKS),
     *((title, link, False, "100 %") for title, link in _LINKS[:2]),
@@ -64,6 +66,7 @@ CHAINS = (
     *((title, link, True, "1 %") for title, link in _LINKS),
     ("server", "none", True, "100 %"),
     ("two servers", "none", True, "1 %"),
+    *((_PLAIN, "none", compiled, "1 %") for compiled in (False, True)),
 )
 _HERE = Path(__file__).parent
 #: A column of text, which may hold containers, beside pgbench's own of integers.
@@ -274,6 +277,8 @@ def targets(bench: Bench, stack: ExitStack, folder: Path) -> None:
     for title, link, compiled, sampling in CHAINS:
         several = title.startswith("two ")
         options = {"incoming_connection_reuse_port": "true"} if several else {}
+        if title == _PLAIN:
+            options["native_transports"] = "off"
         tracing = {
             "tracing_sampler": SAMPLERS[sampling],
             "otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces",
