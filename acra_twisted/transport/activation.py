@@ -9,9 +9,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from itertools import count
-
-from twisted.internet.endpoints import serverFromString
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
@@ -59,21 +56,16 @@ class Handed:
 
 
 def descriptors(environment: Callable[[], Mapping[str, str]] | None = None) -> list[int]:
-    """Those of ``LISTEN_FDS``, if ``LISTEN_PID`` is this process.
+    """The descriptors of ``LISTEN_FDS``, if ``LISTEN_PID`` is this process.
 
-    Twisted has read both, and removed them, when its endpoints were imported; it tells what it
-    has found by its ``systemd:`` endpoints.  Without a name for each in ``LISTEN_FDNAMES``, which
-    not every activator gives, it finds none: then ``environment`` tells, which is by default the
-    one that the process began with.
+    ``environment`` gives the variables.  By default they are those that the process began with:
+    Twisted removes both from ``os.environ`` when its endpoints are imported.
     """
-    found: list[int] = []
-    for index in count():
-        try:
-            endpoint = serverFromString(None, f"systemd:domain=INET:index={index}")
-        except IndexError:
-            break
-        found.append(endpoint.fileno)
-    return found or _unnamed((environment or first_environment)())
+    found = (environment or first_environment)()
+    number = found.get("LISTEN_FDS", "")
+    if found.get("LISTEN_PID") != str(os.getpid()) or not number.isdecimal():
+        return []
+    return list(range(_FIRST, _FIRST + min(int(number[:9]), _MOST)))
 
 
 def first_environment(path: str = "/proc/self/environ") -> dict[str, str]:
@@ -85,13 +77,6 @@ def first_environment(path: str = "/proc/self/environ") -> dict[str, str]:
         return {}
     texts = (pair.decode("utf-8", "surrogateescape").partition("=") for pair in pairs)
     return {name: value for name, equals, value in texts if equals}
-
-
-def _unnamed(environment: Mapping[str, str]) -> list[int]:
-    count = environment.get("LISTEN_FDS", "")
-    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
-        return []
-    return list(range(_FIRST, _FIRST + min(int(count[:9]), _MOST)))
 
 
 def _listens_on(one: socket.socket, address: Address) -> bool:
