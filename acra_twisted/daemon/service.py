@@ -26,10 +26,10 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
-from acra_twisted.transport.adoption import make_transports
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.failures import shown
 from acra_twisted.transport.keepalive import keepalive
+from acra_twisted.transport.native.adoption import make_transports
 from acra_twisted.transport.tlscontext import TLSContexts
 
 MAIN = "incoming_connection_string"

@@ -12,11 +12,11 @@ from twisted.python.failure import Failure
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.options import Address
-from acra_twisted.transport import adoption
-from acra_twisted.transport.adoption import Transports
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
+from acra_twisted.transport.native import adoption
+from acra_twisted.transport.native.adoption import Transports
 from acra_twisted.transport.spoken import foreign
 
 _SYSTEMS = KeepAlive()

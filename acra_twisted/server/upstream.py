@@ -6,9 +6,9 @@ from typing import Any
 
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import Database
-from acra_twisted.transport.adoption import PLAIN, Transports
 from acra_twisted.transport.credentials import NONE, Credentials
 from acra_twisted.transport.keepalive import KeepAlive
+from acra_twisted.transport.native.adoption import PLAIN, Transports
 from acra_twisted.transport.tlscontext import TLSContext
 
 

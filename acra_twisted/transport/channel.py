@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from acra_twisted.interfaces import IAuthenticatingTransport, ISecuredProtocol
 from acra_twisted.transport.direct import is_direct
-from acra_twisted.transport.native.sockets import LINGER
+from acra_twisted.transport.endings import LINGER
 from acra_twisted.transport.starttls import secured
 
 

@@ -22,8 +22,10 @@ class IDirectTransport(ITransport):
     sender: Callable[[bytes], None] = Attribute(
         "Does what ``write`` does.  It is another one when the connection becomes encrypted."
     )
-    is_bare: bool = Attribute(
-        "True if the bytes on its socket are those that are written, so that OpenSSL may have it."
+    tls: Callable[..., Any] | None = Attribute(
+        "Puts TLS on the socket itself: called with this transport, the protocol, a TLSContext and "
+        "whether this side is the client; returns the new transport.  None where the bytes on the "
+        "socket are others than those that are written."
     )
 
 

@@ -16,6 +16,9 @@ class PeerSilent(ConnectionDone):
     """The connection was closed, and the peer had said nothing on it, as probes of a port do."""
 
 
+#: Seconds for what waits to be written when a connection is closed; a peer that does not read
+#: would keep it for ever.
+LINGER: Final = 30.0
 DONE: Final = Failure(CONNECTION_DONE)
 LOST: Final = Failure(CONNECTION_LOST)
 SILENT: Final = Failure(PeerSilent())

@@ -141,6 +141,9 @@ class MemoryTLS(TLSMemoryBIOProtocol):
     already.
     """
 
+    #: See IDirectTransport.
+    tls = None
+
     def __init__(
         self,
         outer: Any,
@@ -244,11 +247,6 @@ class MemoryTLS(TLSMemoryBIOProtocol):
         """See IDirectTransport."""
         sender: Callable[[bytes], None] = self.write
         return sender
-
-    @property
-    def is_bare(self) -> bool:
-        """See IDirectTransport."""
-        return False
 
     def getHandle(self) -> Any:
         """The socket below."""

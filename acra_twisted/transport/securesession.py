@@ -52,6 +52,8 @@ class SecureSessionProtocol(ProtocolWrapper):
     transport: Any
     wrappedProtocol: Any
     disconnecting = False
+    #: See IDirectTransport.
+    tls = None
 
     def __init__(self, factory: Any, wrapped: Any) -> None:
         ProtocolWrapper.__init__(self, factory, wrapped)
@@ -215,11 +217,6 @@ class SecureSessionProtocol(ProtocolWrapper):
     def protocol(self, protocol: Any) -> None:
         self.wrappedProtocol = protocol
         self.receiver = protocol.dataReceived
-
-    @property
-    def is_bare(self) -> bool:
-        """See IDirectTransport."""
-        return False
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted: bytes of the link, cut anywhere."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from acra_twisted.transport.direct import is_direct
 from acra_twisted.transport.memorytls import MemoryTLS
-from acra_twisted.transport.native.tlssockets import TLSTransport
 from acra_twisted.transport.tlscontext import TLSContext
 
 
@@ -16,11 +15,11 @@ def secured(
     context: TLSContext,
     is_client: bool,
     received: bytes = b"",
-) -> TLSTransport | MemoryTLS:
+) -> Any:
     """Return what ``protocol`` has in place of its ``transport``, with TLS as ``context`` says.
 
     The handshake starts with its ``begin()``.  ``received`` are bytes of it that were read already.
     """
-    if not received and is_direct(transport) and transport.is_bare and transport.flush():
-        return TLSTransport(transport, protocol, context, is_client)
+    if not received and is_direct(transport) and transport.tls is not None and transport.flush():
+        return transport.tls(transport, protocol, context, is_client)
     return MemoryTLS(transport, protocol, context, is_client, received)

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from acra_twisted.interfaces import ISecuredProtocol
 from acra_twisted.transport.native.hub import Hub
 from acra_twisted.transport.native.sockets import SocketTransport
+from acra_twisted.transport.native.tlssockets import TLSTransport
 
 
 class Reactor(Clock):
@@ -88,7 +89,7 @@ class Outer:
 
 def native(outer, hub=None):
     """A native transport on one of Twisted's."""
-    return SocketTransport(outer, outer.inner, hub or outer.reactor.hub)
+    return SocketTransport(outer, outer.inner, hub or outer.reactor.hub, TLSTransport)
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)

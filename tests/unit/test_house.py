@@ -56,7 +56,6 @@ LONG = {
 }
 #: Circles that are left.
 CIRCLES = {
-    ("transport", "transport.native"),
     ("telemetry.metrics", "telemetry.pages"),
 }
 

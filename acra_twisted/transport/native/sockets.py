@@ -19,7 +19,7 @@ from zope.interface import classImplements
 
 from acra_twisted.fast.syscalls import socket_calls
 from acra_twisted.transport.direct import IDirectTransport
-from acra_twisted.transport.endings import DONE, LOST
+from acra_twisted.transport.endings import DONE, LINGER, LOST
 from acra_twisted.transport.native.hub import READABLE, WRITABLE, Hub, Watched
 
 #: Bytes read at a time.
@@ -28,17 +28,18 @@ _READ: Final = 64 * 1024
 _HIGH_WATER: Final = 64 * 1024
 #: Bytes that are held back until the hub has told everybody, at most; what is more is sent at once.
 _SHORT: Final = 16 * 1024
-#: Seconds for what waits to be written when a connection is closed; a peer that does not read
-#: would keep it for ever.
-LINGER: Final = 30.0
 
 
 class SocketTransport(Watched):
     """The transport of ``protocol`` on the socket of Twisted's transport ``outer``."""
 
-    def __init__(self, outer: Any, protocol: Any, hub: Hub) -> None:
+    def __init__(
+        self, outer: Any, protocol: Any, hub: Hub, tls: Callable[..., Any] | None = None
+    ) -> None:
         self.outer = outer
         self.hub = hub
+        #: See IDirectTransport.
+        self.tls = tls
         self._protocol = protocol
         self._fd: int = outer.fileno()
         self._calls = socket_calls(outer.socket)
@@ -81,11 +82,6 @@ class SocketTransport(Watched):
     def sender(self) -> Callable[[bytes], None]:
         """See IDirectTransport."""
         return self.write
-
-    @property
-    def is_bare(self) -> bool:
-        """See IDirectTransport."""
-        return True
 
     # -- Hub ------------------------------------------------------------------------------------
 

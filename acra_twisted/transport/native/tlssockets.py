@@ -174,11 +174,6 @@ class TLSTransport(SocketTransport):
         """Return the protocol that ALPN has chosen, if any."""
         return self._connection.get_alpn_proto_negotiated() or None
 
-    @property
-    def is_bare(self) -> bool:
-        """See IDirectTransport."""
-        return False
-
     # -- records --------------------------------------------------------------------------------
 
     def _read(self) -> None:

@@ -20,7 +20,7 @@ class TLS(TLSCases, SynchronousTestCase):
 
     def begin(self, outer, context, is_client):
         start = TLSStart(context, is_client, outer.inner)
-        start.makeConnection(SocketTransport(outer, start, outer.reactor.hub))
+        start.makeConnection(SocketTransport(outer, start, outer.reactor.hub, TLSTransport))
 
     def connection(self, transport):
         return transport._connection

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from acra_twisted.options import Settings
 from acra_twisted.transport.native.hub import Hub
 from acra_twisted.transport.native.sockets import SocketTransport
+from acra_twisted.transport.native.tlssockets import TLSTransport
 
 
 def _at_once(function: Callable[[], Any]) -> None:
@@ -65,7 +66,7 @@ class Transports:
     def _transport(self, outer: Any, protocol: Any) -> Any:
         """What a protocol gets in place of Twisted's transport for a socket."""
         if self._hub is not None and ITCPTransport.providedBy(outer):
-            return SocketTransport(outer, protocol, self._hub)
+            return SocketTransport(outer, protocol, self._hub, TLSTransport)
         return outer
 
 

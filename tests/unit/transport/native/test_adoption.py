@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.adoption import PLAIN, Transports, make_transports
+from acra_twisted.transport.native.adoption import PLAIN, Transports, make_transports
 from acra_twisted.transport.native.sockets import SocketTransport
 from tests.support.sockets import Collecting, Reactor, twisted_pair
 
