@@ -57,6 +57,15 @@ class Placing(SynchronousTestCase):
             found = cells.place(value, cells.find(value), [Leaf(0, len(value), 0, (), True)])
             self.assertEqual([one.form for one in found], [form])
 
+    def test_a_part_with_a_syntax_of_its_own(self):
+        """A plaintext could hold what ends a string in JSON."""
+        text = escape(STRUCT)
+        cell = len(text).to_bytes(4, "big") + text
+        for oid, form in ((25, cells.ESCAPE), (114, cells.UNUSUAL)):
+            leaf = Leaf(4, len(cell), oid, (0,), False)
+            (one,) = cells.place(cell, cells.find(cell), [leaf])
+            self.assertEqual(one.form, form)
+
     def test_once_each_however_it_is_written(self):
         cell = twice(escape(STRUCT).decode()).encode()
         found = cells.place(cell, cells.find(cell), [Leaf(0, len(cell), 0, (), False)])

@@ -74,6 +74,14 @@ class Finding(SynchronousTestCase):
         self.assertEqual([e.deep for e in found_], [False] * 4 + [True] * 3)
         self.assertEqual(found_[-1].data(data), STRUCT[: envelopes.HEAD_SIZE])
 
+    def test_what_begins_before_the_data_is_none(self):
+        """Also where its beginning stands at the end, as places are counted from there."""
+        for size in range(1, acrablock.MARK_OFFSET + 1):
+            for head in (BLOCK[:size], BLOCK[:12] + bytes(8)):
+                self.assertEqual(envelopes.find(BLOCK[size:] + head), [])
+        for size in range(1, 16):
+            self.assertEqual(envelopes.find(STRUCT[size:] + STRUCT[:size]), [])
+
     def test_what_is_cut_off_is_none(self):
         for whole in (STRUCT, BLOCK):
             for size in range(len(whole)):
