@@ -25,6 +25,7 @@ with atheris.instrument_imports(
     from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
     from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
     from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
+    from acra_twisted.endreason import EndReason
     from acra_twisted.errors import AcraError
     from acra_twisted.loginactions import CLIENT, DATABASE, Connect, Fail, Open, StartTLS
     from acra_twisted.wire.link import lengthprefix, tracecontext
@@ -71,7 +72,8 @@ def _startup(data: bytes, cut: int) -> None:
     turns = list(enumerate(data.split(TURN)[:8]))
     said = [(n % 2, piece) for n, part in turns for piece in _pieces(part, cut)]
     policy = ServePolicy(pipeline=SimpleNamespace(inspects=frozenset(), results=None, loads=None))
-    for login in (_DIALECT.serve(policy), _DIALECT.follow(), _DIALECT.send_away(b"", "bye")):
+    sent_away = _DIALECT.send_away(EndReason.LOGIN, "bye")
+    for login in (_DIALECT.serve(policy), _DIALECT.follow(), sent_away):
         _login(login, said)
 
 
