@@ -166,8 +166,8 @@ class TelemetryService(MultiService):
         if metrics is None and zpages is None:
             return
         # Imported only here: a daemon without metrics and pages does not pay for the web.
-        from acra_twisted.telemetry.metrics.scrape import Scrape
         from acra_twisted.telemetry.pages.channel import Visitors
+        from acra_twisted.telemetry.pages.scrape import Scrape
         from acra_twisted.telemetry.pages.site import BoundedTLS, make_site
 
         scrape = Scrape(self.metrics.registry, self.metrics.count_sessions)

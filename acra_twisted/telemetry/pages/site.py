@@ -14,10 +14,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from acra_twisted.telemetry.metrics.scrape import Scrape
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
 from acra_twisted.telemetry.pages.readiness import Reach
+from acra_twisted.telemetry.pages.scrape import Scrape
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.traces import PLACES, NotKept, Page, TracePages
 from acra_twisted.telemetry.pages.turns import Turns

@@ -8,9 +8,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.metrics.scrape import Scrape
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.channel import HEAD_SECONDS, Visitors
+from acra_twisted.telemetry.pages.scrape import Scrape
 from acra_twisted.telemetry.pages.site import BoundedTLS, make_site
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.tracing.store import SpanStore

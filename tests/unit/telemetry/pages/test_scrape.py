@@ -5,7 +5,7 @@ from prometheus_client.exposition import choose_encoder
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
-from acra_twisted.telemetry.metrics.scrape import Scrape
+from acra_twisted.telemetry.pages.scrape import Scrape
 from tests.support.sessions import make_session
 from tests.support.webpages import body, most_between
 
