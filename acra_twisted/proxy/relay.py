@@ -13,7 +13,6 @@ from acra_twisted.dialects.flow import ClientFlow, DatabaseFlow, MessageFlow
 from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import RolledBackError, WireError
 from acra_twisted.exchange import lose_replies
-from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy import ends
 from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
@@ -26,7 +25,8 @@ _log: Final = Logger()
 
 
 class Relay:
-    """A session that is ready.  ``ended`` is called once, with the reason, when it is over.
+    """A session that is ready.  ``pipeline`` is a `pipeline.hooks.Pipeline`, or whatever answers
+    works as that does.  ``ended`` is called once, with the reason, when it is over.
     ``later`` is a reactor's callLater.  ``valves`` are there already if the login has made some."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Relay:
         client: Channel,
         database: Channel,
         flows: tuple[ClientFlow, DatabaseFlow],
-        pipeline: Pipeline,
+        pipeline: Any,
         limits: Limits,
         *,
         fatal: Callable[[EndReason, str], bytes],
@@ -80,7 +80,7 @@ class Relay:
         )
 
     def _pump(
-        self, flow: MessageFlow, pipeline: Pipeline, valve: Valve, flush: Callable[[], None]
+        self, flow: MessageFlow, pipeline: Any, valve: Valve, flush: Callable[[], None]
     ) -> Pump:
         return Pump(
             flow,
