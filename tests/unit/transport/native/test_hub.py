@@ -171,9 +171,13 @@ class Hubs(SynchronousTestCase):
                 expect=told,
             )
             busy = Watching()
-            busy.ready = lambda events, busy=busy, pump=pump: (
-                busy.events.append(events) or len(busy.events) == 1 and pump.received(query(b"x"))
-            )
+
+            def ready(events, busy=busy, pump=pump):
+                busy.events.append(events)
+                if len(busy.events) == 1:
+                    pump.received(query(b"x"))
+
+            busy.ready = ready
             self.hub.watch(self.fds[1], busy, WRITABLE)
             self.reactor.callLater(0, asked.callback, PASS)
             self.hub.doRead()
