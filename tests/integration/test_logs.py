@@ -17,6 +17,7 @@ import psycopg
 from acra_twisted import purposes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import free_port
+from acra_twisted.telemetry.logs.chainreport import Tampered
 from acra_twisted.telemetry.logs.security import SCHEMA
 from acra_twisted.tools import keymaker, logverifier
 from acra_twisted.tools.commandline import Environment
@@ -146,7 +147,7 @@ class Siem(Surroundings):
         environment: Environment = {}
         try:
             logverifier.main([*options, *map(str, files)], environment, output)
-        except logverifier.Tampered as error:
+        except Tampered as error:
             return output.getvalue() + str(error)
         return output.getvalue()
 

@@ -656,7 +656,7 @@ class Starts(Lab):
         )
         log = here / "acra-server.log"
         self.assertIn(f"log lines go to {log} (log_to_file)", done.stderr)
-        eventually(lambda: accepts(port), "it listens")
+        eventually(lambda: log.exists() and "Start listening" in log.read_text(), "it listens")
         pid = int((here / "acra-server.pid").read_text())
         os.kill(pid, 15)
         eventually(lambda: "msg=Stopped" in log.read_text(), "it has stopped")

@@ -239,10 +239,9 @@ class Collectors(Surroundings):
             for number in range(2000):
                 self.assertEqual(db.execute(f"SELECT {number}").fetchone(), (number,))
         self.assertLess(resident(chain.server.pid) - before, 8 << 20)
-        dropped = re.compile(
-            r'acra_span_exporter_spans_total{exporter="otlp",result="dropped_\w+"} [1-9]'
-        )
-        eventually(lambda: dropped.search(get(chain.server_pages, "/metrics")), "they are counted")
+        # What the exporter cannot take is not recorded to begin with, and counted.
+        thinned = re.compile(r'acra_traces_total{decision="thinned"} [1-9]\d\d')
+        eventually(lambda: thinned.search(get(chain.server_pages, "/metrics")), "they are counted")
         self.assertLess(hostile.connections, 200)
         began = time.monotonic()
         self.assertEqual(chain.stop(), (0,))
