@@ -22,9 +22,9 @@ TRACE_IDS = st.binary(min_size=16, max_size=16).filter(any).map(bytes.hex)
 SPAN_IDS = st.binary(min_size=8, max_size=8).filter(any).map(bytes.hex)
 LINKS = st.tuples(TRACE_IDS, SPAN_IDS, st.integers(0, 2))
 #: Attributes of a span that come back as they were.
-SAME = tuple(
-    "name trace_id span_id parent_id kind start end sampled remote_parent "
-    "attributes status message".split()
+SAME = (
+    *("name", "kind", "trace_id", "span_id", "parent_id", "remote_parent", "sampled"),
+    *("start", "end", "attributes", "status", "message"),
 )
 NUMBERS = st.one_of(st.none(), st.integers(0, 2**40))
 
