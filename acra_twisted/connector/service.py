@@ -27,6 +27,7 @@ from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, shown
 from acra_twisted.wire.link import tracecontext
@@ -37,7 +38,9 @@ class AcraConnector(DaemonService):
 
     name = "acra-connector"
 
-    def __init__(self, reactor: Any, settings: Settings) -> None:
+    def __init__(
+        self, reactor: Any, settings: Settings, inherited: InheritedSockets | None = None
+    ) -> None:
         metrics = ConnectorMetrics("acraconnector")
         users = user_ids("allowed_users", settings["allowed_users"])
         super().__init__(
@@ -47,6 +50,7 @@ class AcraConnector(DaemonService):
             system=DIALECT.name,
             mode=socket_mode(settings),
             needs_keys=is_secure_session(settings, ACRASERVER),
+            inherited=inherited,
         )
         metrics.watch_sessions(self.sessions)
         timeout = settings["acraserver_connect_timeout"]

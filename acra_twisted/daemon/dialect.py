@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
 
@@ -28,7 +28,7 @@ def server_dialect(
         hold_limit=settings["batch_hold_limit"],
         max_prepared=settings["max_prepared_statements"],
         function_call=settings["function_call_enable"],
-        disclosure=Disclosure(
+        propagation=Propagation(
             context,
             database_context if settings["tracing_propagate_to_database"] else None,
             errors=settings["tracing_trace_id_in_errors"],
@@ -42,7 +42,7 @@ def connector_dialect(settings: Mapping[str, Any], context: Context) -> Postgres
     return DIALECT(
         message_limit=settings["message_size_limit"],
         max_prepared=settings["max_prepared_statements"],
-        disclosure=Disclosure(context, context, to_acra=True),
+        propagation=Propagation(context, context, to_acra=True),
     )
 
 

@@ -21,8 +21,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.telemetry.logs.setup import make_writer
 from acra_twisted.telemetry.service import LoggedRoot
-from acra_twisted.transport import endpoints
-from acra_twisted.transport.activation import Handed, Notifier, descriptors
+from acra_twisted.transport.activation import InheritedSockets, Notifier, descriptors
 
 _PR_SET_DUMPABLE = 4
 _log = Logger()
@@ -31,12 +30,13 @@ _log = Logger()
 def make_root(
     program: str,
     settings: Settings,
-    make: Callable[[Any, Settings], Any],
+    make: Callable[[Any, Settings, InheritedSockets], Any],
     reactor: Any = None,
     changes: Callable[[], Sequence[str]] = tuple,
 ) -> LoggedRoot:
     """The daemon's top service, or one line on standard error and exit status 1.
 
+    ``make`` returns the service for the reactor, the settings and the inherited sockets.
     ``changes`` gives the names of settings that are others by now than ``settings`` has, or raises
     ConfigError.
     """
@@ -48,12 +48,11 @@ def make_root(
         forbid_dumps()
     writer = None
     try:
-        handed = Handed(given)
-        endpoints.use(handed)
+        inherited = InheritedSockets(given)
         writer, services = make_writer(program, settings, reactor)
         root = LoggedRoot(writer, services)
-        service = make(reactor, settings)
-        handed.check()
+        service = make(reactor, settings, inherited)
+        inherited.check()
         service.setServiceParent(root)
         if hasattr(service, "metrics"):
             service.metrics.watch_log(writer)

@@ -26,6 +26,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.failures import shown
 from acra_twisted.transport.keepalive import keepalive
@@ -42,7 +43,8 @@ class DaemonService(MultiService):
 
     ``system`` is the database whose sessions are followed, empty where there is none.  ``mode`` is
     that of unix sockets.  ``abrupt_limit`` and ``per_address`` are those of `Connections`.
-    ``needs_keys``: False for a daemon that has no use for a key store.
+    ``needs_keys``: False for a daemon that has no use for a key store.  ``inherited`` has the
+    listening sockets of a service manager.
     """
 
     log = Logger()
@@ -64,6 +66,7 @@ class DaemonService(MultiService):
         abrupt_limit: int = 0,
         per_address: int = 0,
         needs_keys: bool = True,
+        inherited: InheritedSockets | None = None,
     ) -> None:
         super().__init__()
         self.reactor = reactor
@@ -72,9 +75,10 @@ class DaemonService(MultiService):
         self.keepalive = keepalive(settings)
         self.transports = make_transports(reactor, settings)
         self._mode = mode
+        self._inherited = inherited
         # First of all sockets: when the pages answer, clients can connect.
         self._bound = {
-            option: bind(option, settings[option], mode, shared, self.keepalive)
+            option: bind(option, settings[option], mode, shared, self.keepalive, inherited)
             for option, shared in self._addresses()
         }
         self.listeners: dict[str, ListenerService] = {}
@@ -91,6 +95,7 @@ class DaemonService(MultiService):
             self.sessions,
             self.tls_prefix,
             self.contexts,
+            inherited=inherited,
             system=system,
             afterwards=self.transports.afterwards,
         )
@@ -147,6 +152,7 @@ class DaemonService(MultiService):
             self.transports.adopt(factory),
             address.path,
             self._mode,
+            self._inherited,
         )
         listener.setServiceParent(self)
         self.listeners[option] = listener

@@ -28,6 +28,7 @@ from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.credentials import REQUIRE, Credentials
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, shown
@@ -52,6 +53,7 @@ class AcraServer(DaemonService):
         reactor: Any,
         settings: Settings,
         exit_with: Callable[[int], None] = lambda status: None,
+        inherited: InheritedSockets | None = None,
     ) -> None:
         metrics = ServerMetrics(DIALECT.name, DIALECT.refusals)
         super().__init__(
@@ -61,6 +63,7 @@ class AcraServer(DaemonService):
             system=DIALECT.name,
             abrupt_limit=_ABRUPT * settings["max_connections"],
             per_address=settings["max_connections_per_address"],
+            inherited=inherited,
         )
         metrics.watch_sessions(self.sessions)
         self._exit_with = exit_with

@@ -15,6 +15,7 @@ from acra_twisted.server.checks import check, check_whole
 from acra_twisted.server.effects import RULES
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.export.probe import probe
+from acra_twisted.transport.activation import InheritedSockets
 
 #: Reactions to a poison record.
 _REACTIONS = ("poison_run_script_file", "poison_stop_session_enable", "poison_shutdown_enable")
@@ -80,7 +81,7 @@ class Options(DaemonOptions):
 def makeService(options: Options, reactor: Any = None) -> Any:
     """Twisted: the service for parsed options."""
 
-    def make(reactor: Any, settings: Settings) -> AcraServer:
-        return AcraServer(reactor, settings, exit_with)
+    def make(reactor: Any, settings: Settings, inherited: InheritedSockets) -> AcraServer:
+        return AcraServer(reactor, settings, exit_with, inherited)
 
     return make_root(Options.program.name, options.settings, make, reactor, options.changes)

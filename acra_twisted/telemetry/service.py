@@ -36,6 +36,7 @@ from acra_twisted.telemetry.tracing.processor import SpanProcessor
 from acra_twisted.telemetry.tracing.sampling import by_client, make_sampler
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, SpanStore
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.certificates import clock, judged
 from acra_twisted.transport.credentials import REQUIRE, Credentials
 from acra_twisted.transport.endpoints import ListenerService, bind
@@ -72,6 +73,7 @@ class TelemetryService(MultiService):
         tls_prefix: str = "tls_",
         contexts: TLSContexts | None = None,
         *,
+        inherited: InheritedSockets | None = None,
         system: str = "",
         afterwards: Callable[[Callable[[], Any]], None] = at_once,
     ) -> None:
@@ -124,6 +126,7 @@ class TelemetryService(MultiService):
         #: The destination behind the daemon, for questions if it can be reached.
         self.reach: Reach | None = None
         self._keepalive = keepalive(settings)
+        self._inherited = inherited
         self._listen(settings, tls_prefix)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
@@ -197,8 +200,11 @@ class TelemetryService(MultiService):
             self._serve("incoming_connection_zpages_string", zpages, guarded)
 
     def _serve(self, option: str, address: Address, site: Any) -> None:
-        listener = bind(option, address, keepalive=self._keepalive)
-        ListenerService(self._reactor, listener, site, address.path).setServiceParent(self)
+        listener = bind(option, address, keepalive=self._keepalive, inherited=self._inherited)
+        service = ListenerService(
+            self._reactor, listener, site, address.path, inherited=self._inherited
+        )
+        service.setServiceParent(self)
 
     def _why_unready(self) -> str:
         return self.unready

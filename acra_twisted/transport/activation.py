@@ -17,7 +17,7 @@ from acra_twisted.options import Address
 _FIRST, _MOST = 3, 1024
 
 
-class Handed:
+class InheritedSockets:
     """Inherited listening sockets that `take` has not returned yet, by their descriptors."""
 
     def __init__(self, descriptors: Iterable[int] = ()) -> None:

@@ -20,19 +20,12 @@ from twisted.internet.interfaces import IProtocolFactory
 from acra_twisted.errors import ConfigError
 from acra_twisted.events import START_LISTENING
 from acra_twisted.options import Address
-from acra_twisted.transport.activation import Handed
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.dialling import TcpEndpoint
 from acra_twisted.transport.keepalive import KeepAlive
 
 _BACKLOG = 1024
-_handed = Handed()
 _SYSTEMS = KeepAlive()
-
-
-def use(handed: Handed) -> None:
-    """From now on `bind` looks there first."""
-    global _handed
-    _handed = handed
 
 
 def bind(
@@ -41,11 +34,14 @@ def bind(
     mode: int = 0o600,
     shared: bool = False,
     keepalive: KeepAlive = _SYSTEMS,
+    inherited: InheritedSockets | None = None,
 ) -> socket.socket:
-    """A listening, non-blocking socket: the one that a service manager has handed over for this
-    address, or a new one, ``shared`` with other processes of this user that ask for it.
-    ``keepalive`` holds for what it accepts.  Raises ConfigError naming the option."""
-    listener = _handed.take(address) or _bind(option, address, mode, shared)
+    """A listening, non-blocking socket: the one of ``inherited`` that listens on this address, or
+    a new one, ``shared`` with other processes of this user that ask for it.  ``keepalive`` holds
+    for what it accepts.  Raises ConfigError naming the option."""
+    listener = inherited.take(address) if inherited is not None else None
+    if listener is None:
+        listener = _bind(option, address, mode, shared)
     keepalive.apply(listener)
     return listener
 
@@ -125,7 +121,8 @@ def _is_stale(path: str) -> bool:
 
 
 class ListenerService(Service):
-    """Accepts on a bound socket while it runs."""
+    """Accepts on a bound socket while it runs.  The path of a unix socket is removed at its end,
+    unless the socket is one of ``inherited``: then its owner removes it."""
 
     def __init__(
         self,
@@ -134,14 +131,14 @@ class ListenerService(Service):
         factory: IProtocolFactory,
         path: str = "",
         mode: int = 0o600,
+        inherited: InheritedSockets | None = None,
     ) -> None:
         self._reactor = reactor
         self._listener = listener
         self._factory = factory
         self._path = path
         self._mode = mode
-        # What we have not made others go on with.
-        self._is_ours = not _handed.gave(listener)
+        self._is_ours = inherited is None or not inherited.gave(listener)
         self._port: Any = None
 
     @property

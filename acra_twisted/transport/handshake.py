@@ -1,4 +1,4 @@
-"""What both forms of TLS say of a handshake that fails, and do for a peer that is refused."""
+"""Failed handshakes, for both forms of TLS: the reason, and time for a refused peer to read it."""
 
 from __future__ import annotations
 

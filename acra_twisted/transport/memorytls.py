@@ -220,7 +220,7 @@ class MemoryTLS(TLSMemoryBIOProtocol):
 
     @property
     def first(self) -> bytes:
-        """What the peer said first."""
+        """Return the first bytes of the peer."""
         return self._neighbour.first
 
     @property

@@ -106,7 +106,7 @@ class TLSContext:
 
 
 def _choose(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:
-    """OpenSSL: the first of ours that the peer has.  What is raised refuses the handshake."""
+    """Choose the first protocol of ours that the peer has.  An exception refuses the handshake."""
 
     def choose(connection: SSL.Connection, theirs: list[bytes]) -> bytes:
         for protocol in ours:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from acra_twisted.dialects.postgresql.propagation import NOTHING, Disclosure
+from acra_twisted.dialects.postgresql.propagation import NOTHING, Propagation
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.interfaces import IStatementStage
@@ -33,7 +33,7 @@ from tests.support.sessions import (
 )
 
 _CONTEXT = TraceContext("ab" * 16, "cd" * 8, True)
-_CARRYING = Disclosure(lambda exchange: _CONTEXT, lambda exchange: _CONTEXT, to_acra=True)
+_CARRYING = Propagation(lambda exchange: _CONTEXT, lambda exchange: _CONTEXT, to_acra=True)
 
 
 KINDS = [
@@ -149,7 +149,7 @@ class Line:
             Limits(pending[0]),
             hold_limit=0,
             function_call=True,
-            disclosure=_CARRYING if carries else NOTHING,
+            propagation=_CARRYING if carries else NOTHING,
         )
         self.proxy = self._relay(
             (self.back, self.database),
@@ -158,15 +158,15 @@ class Line:
             hold_limit=hold_limit,
         )
 
-    def _relay(self, channels, pipeline, limits, *, disclosure=NOTHING, **options):
+    def _relay(self, channels, pipeline, limits, *, propagation=NOTHING, **options):
         session = make_session()
         self.recorders.append(session.observer)
         return Relay(
             session,
             *channels,
             (
-                RequestFlow(session, pipeline.inspects, disclosure=disclosure, **options),
-                ResponseFlow(session, disclosure=disclosure),
+                RequestFlow(session, pipeline.inspects, propagation=propagation, **options),
+                ResponseFlow(session, propagation=propagation),
             ),
             pipeline,
             limits,

@@ -49,7 +49,7 @@ class Playbook:
         self.ignored = []
         response = {"messages": "messages" in inspects}
         self.request = RequestFlow(self.session, frozenset(inspects), loads, **options)
-        limit = {k: v for k, v in options.items() if k in ("message_limit", "disclosure")}
+        limit = {k: v for k, v in options.items() if k in ("message_limit", "propagation")}
         self.response = ResponseFlow(
             self.session,
             (results or Planner(self._make_plan)) if "rows" in inspects else None,

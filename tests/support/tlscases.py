@@ -1,4 +1,4 @@
-"""What TLS between two sockets does, whoever reads and writes them: handshake, names, records,
+"""Cases of TLS between two sockets, the same for both forms: handshake, names, records,
 resumption, ends."""
 
 import socket
@@ -58,7 +58,7 @@ class TLSCases:
         self.reactor.turn(turns)
 
     def reused(self):
-        """Whether OpenSSL has resumed a session."""
+        """Tell whether OpenSSL has resumed a session."""
         return bool(SSL._lib.SSL_session_reused(self.connection(self.client)._ssl))
 
     def end(self, reactor, *transports):

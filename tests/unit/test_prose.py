@@ -18,7 +18,7 @@ _INSIDE = re.compile(r"\bof who(?:se|m)\b|\bwhoever\b", re.I)
 _SENTENCES = re.compile(r"(?<=[.!?:])\s+(?=[A-Z])")
 FOLDERS = ("acra_twisted", "bench", "docs", "examples", "release", "tests/support", "twisted")
 #: Sentences of docstrings that may still be so; the number only shrinks.
-LEFT = 60
+LEFT = 0
 
 
 def odd(text):

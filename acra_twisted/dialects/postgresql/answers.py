@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import Exchange, take_reply
@@ -30,10 +30,10 @@ class AnsweredReplies(WholeReplies):
         results: Planner | None,
         message_limit: int,
         descriptions: Descriptions | None,
-        disclosure: Disclosure,
+        propagation: Propagation,
     ) -> None:
         super().__init__(session, results, message_limit, descriptions)
-        self._disclosure = disclosure
+        self._propagation = propagation
         # Whether the rest of a reply is left out, for a stage has refused it.
         self._suppressing = False
 
@@ -76,14 +76,14 @@ class AnsweredReplies(WholeReplies):
 
     def _tell(self, exchange: Exchange | None) -> None:
         """A NOTICE about an exchange whose reply ends here, to a session that asked for it."""
-        text = self._disclosure.notice(exchange)
+        text = self._propagation.notice(exchange)
         if text:
             self._out.append(backend.encode_notice(text))
 
     def _fail(self, exchange: Exchange, deny: Deny) -> None:
         """Give the client an error in place of the rest of this reply."""
         exchange.refuse(deny, deny.sqlstate.decode())
-        hint = self._disclosure.hint(exchange)
+        hint = self._propagation.hint(exchange)
         self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
         self._no_rows()
         self._suppressing = True

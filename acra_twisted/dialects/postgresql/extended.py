@@ -8,7 +8,7 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
-from acra_twisted.dialects.postgresql.propagation import Disclosure, carried
+from acra_twisted.dialects.postgresql.propagation import Propagation, carried
 from acra_twisted.exchange import (
     PARAMETERS,
     ROWS,
@@ -43,9 +43,9 @@ class ExtendedBatch(OpeningBatch):
         session: Session,
         inspects: frozenset[str],
         hold_limit: int,
-        disclosure: Disclosure,
+        propagation: Propagation,
     ) -> None:
-        super().__init__(session, hold_limit, disclosure)
+        super().__init__(session, hold_limit, propagation)
         self._statements = STATEMENT in inspects
         self._parameters = PARAMETERS in inspects
         self._result_formats = ROWS in inspects

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.extended import ExtendedBatch
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.rows import CopyRows, LoadedLines
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import RolledBackError
@@ -42,9 +42,9 @@ class LoadingBatch(ExtendedBatch):
         loads: Planner | None,
         message_limit: int,
         hold_limit: int,
-        disclosure: Disclosure,
+        propagation: Propagation,
     ) -> None:
-        super().__init__(session, inspects, hold_limit, disclosure)
+        super().__init__(session, inspects, hold_limit, propagation)
         self._message_limit = message_limit
         self._loads = loads
         # Of the copy data at hand: what the stages do with it, and its layout.

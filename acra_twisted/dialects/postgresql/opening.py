@@ -2,7 +2,7 @@
 
 A context comes in a comment of the text, by a Close in front of what has no text, with the Parse of
 what is executed, by a setting of the session or with its startup packet.  It goes on towards the
-database in the same ways (`disclosure`).
+database in the same ways (`propagation`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.dialects.postgresql.prepared import Portal
-from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure, asks_for_notices
+from acra_twisted.dialects.postgresql.propagation import CARRIER, Propagation, asks_for_notices
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
 from acra_twisted.exchange import Brought, Exchange, Statement
 from acra_twisted.outstanding import SKIP, is_answer
@@ -36,10 +36,10 @@ _LOOKED_THROUGH: Final = 16
 class OpeningBatch(RefusingBatch):
     """A RefusingBatch that opens the exchange of each request; see `request`."""
 
-    def __init__(self, session: Session, hold_limit: int, disclosure: Disclosure) -> None:
-        super().__init__(session, hold_limit, disclosure)
+    def __init__(self, session: Session, hold_limit: int, propagation: Propagation) -> None:
+        super().__init__(session, hold_limit, propagation)
         # Whether requests without text carry a context.
-        self._carries = disclosure.onward is not None and disclosure.to_acra
+        self._carries = propagation.onward is not None and propagation.to_acra
         # The context that a Close has brought for what comes behind it.
         self._announced: TraceContext | None = None
         # Of the execution that a Bind begins: the context of its Parse, and what it sets.
@@ -113,7 +113,7 @@ class OpeningBatch(RefusingBatch):
             session.named.follow(exchange, statement.text)
         if session.settings is not None or may_set_context(statement.text, kind == "prepare"):
             self._look_for_settings(exchange, statement)
-        if self._disclosure.notices:
+        if self._propagation.notices:
             asked = asks_for_notices(statement.text)
             if asked is not None:
                 session.notices = asked
@@ -203,10 +203,10 @@ class OpeningBatch(RefusingBatch):
         The text of a named statement stays what it is where a pooler or the database may know
         it by that.
         """
-        onward, statement = self._disclosure.onward, exchange.statement
+        onward, statement = self._propagation.onward, exchange.statement
         if onward is None or statement is None:
             return
-        if statement.prepared_name and not self._disclosure.to_acra:
+        if statement.prepared_name and not self._propagation.to_acra:
             return
         context = onward(exchange)
         if context is not None:
@@ -220,7 +220,7 @@ class OpeningBatch(RefusingBatch):
 
     def _carry_context(self, exchange: Exchange, start: int) -> None:
         """Before a request without text: a Close that carries its context."""
-        onward = self._disclosure.onward
+        onward = self._propagation.onward
         context = None if onward is None else onward(exchange)
         if context is not None:
             name = CARRIER + context.traceparent().encode("ascii")

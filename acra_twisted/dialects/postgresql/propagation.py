@@ -42,7 +42,7 @@ _ON: Final = frozenset((b"on", b"true", b"yes", b"1"))
 _NS_PER_MS: Final = 1e6
 
 
-class Disclosure(NamedTuple):
+class Propagation(NamedTuple):
     """``context`` gives the context of an exchange, ``onward`` that which is handed on towards
     the database with it (None: nothing of this one).  ``to_acra``: AcraServer may be there, and
     executions carry theirs as well.  ``errors``: trace ids in errors.  ``notices``: sessions may
@@ -71,7 +71,7 @@ class Disclosure(NamedTuple):
         return describe(exchange, self.context(exchange).trace_id, exchange.session.clock())
 
 
-NOTHING: Final = Disclosure()
+NOTHING: Final = Propagation()
 
 
 def describe(exchange: Exchange, trace_id: str, now: int) -> str:

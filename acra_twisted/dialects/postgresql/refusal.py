@@ -12,7 +12,7 @@ from typing import Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, is_answer
@@ -37,9 +37,9 @@ _LOOKED_AT: Final = 64
 class RefusingBatch(HeldBatch):
     """A HeldBatch of which messages may be refused; see `request`."""
 
-    def __init__(self, session: Session, hold_limit: int, disclosure: Disclosure) -> None:
+    def __init__(self, session: Session, hold_limit: int, propagation: Propagation) -> None:
         super().__init__(session, hold_limit)
-        self._disclosure = disclosure
+        self._propagation = propagation
         self._exchange: Exchange | None = None
         self._denied = False
         self._denied_unsent = False
@@ -67,7 +67,7 @@ class RefusingBatch(HeldBatch):
         self._held_size = 0
         self._emit()
         self._start = self._released = end
-        hint = self._disclosure.hint(exchange)
+        hint = self._propagation.hint(exchange)
         return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint)
 
     def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:

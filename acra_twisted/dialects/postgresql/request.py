@@ -28,7 +28,7 @@ from acra_twisted.dialects.postgresql.opening import sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
-    Disclosure,
+    Propagation,
 )
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import (
@@ -77,9 +77,9 @@ class RequestFlow(LoadingBatch):
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
         function_call: bool = False,
-        disclosure: Disclosure = NOTHING,
+        propagation: Propagation = NOTHING,
     ) -> None:
-        super().__init__(session, inspects, loads, message_limit, hold_limit, disclosure)
+        super().__init__(session, inspects, loads, message_limit, hold_limit, propagation)
         self._function_calls = function_call
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,
@@ -278,7 +278,7 @@ class RequestFlow(LoadingBatch):
         return None
 
     def _query_passed(self, exchange: Exchange, start: int, end: int) -> None:
-        if self._disclosure.onward is not None:
+        if self._propagation.onward is not None:
             self._hand_on(exchange, start, end, None)
         if self._part_sent:
             self._ends_part = exchange

@@ -20,7 +20,7 @@ from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.extendedreplies import ExtendedReplies
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
-    Disclosure,
+    Propagation,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.dialects.postgresql.values import VALUES
@@ -61,10 +61,10 @@ class ResponseFlow(ExtendedReplies):
         *,
         messages: bool = False,
         message_limit: int = 64 << 20,
-        disclosure: Disclosure = NOTHING,
+        propagation: Propagation = NOTHING,
         descriptions: Descriptions | None = None,
     ) -> None:
-        super().__init__(session, results, message_limit, descriptions, disclosure)
+        super().__init__(session, results, message_limit, descriptions, propagation)
         self._messages = messages
         # The client receives this instead of a message that a stage has refused.
         self._instead: bytes | None = None
@@ -328,7 +328,7 @@ class ResponseFlow(ExtendedReplies):
         elif exchange is not None and exchange.outcome is None:
             exchange.outcome = "error"
             exchange.status_code = fields.get("C", b"").decode("ascii", "replace")[:5]
-        hint = self._disclosure.hint(exchange) if action != REPLACE else ""
+        hint = self._propagation.hint(exchange) if action != REPLACE else ""
         if instead is not None:
             if action != REPLACE:
                 self._out.append(instead)

@@ -13,7 +13,7 @@ from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
-    Disclosure,
+    Propagation,
     startup_contexts,
     startup_notices,
 )
@@ -45,9 +45,9 @@ class Sessions:
         hold_limit: int = 1 << 20,
         max_prepared: int = 10_000,
         function_call: bool = False,
-        disclosure: Disclosure = NOTHING,
+        propagation: Propagation = NOTHING,
     ) -> None:
-        self._disclosure = disclosure
+        self._propagation = propagation
         self._descriptions = Descriptions()
         self._message_limit = message_limit
         self._hold_limit = hold_limit
@@ -56,7 +56,7 @@ class Sessions:
 
     def fatal(self, reason: EndReason, text: str, trace_id: str = "") -> bytes:
         """Encode the error that ends a session, with its trace where errors have theirs."""
-        hint = f"trace_id {trace_id}" if trace_id and self._disclosure.errors else ""
+        hint = f"trace_id {trace_id}" if trace_id and self._propagation.errors else ""
         return encode_farewell(reason, text, hint)
 
     def serve(
@@ -89,7 +89,7 @@ class Sessions:
             unknown=settle_version(startup)[1],
             minor=startup.minor,
             announces=announces,
-            disclosure=self._disclosure,
+            propagation=self._propagation,
         )
 
     def follow(
@@ -107,8 +107,8 @@ class Sessions:
         return UntilReady(
             session,
             partial(self._flows, session, None),
-            must_announce=self._disclosure.to_acra,
-            disclosure=self._disclosure,
+            must_announce=self._propagation.to_acra,
+            propagation=self._propagation,
         )
 
     def _begin(self, session: Session, startup: StartupPacket) -> Exchange:
@@ -119,7 +119,7 @@ class Sessions:
         contexts, malformed = startup_contexts(startup)
         if contexts:
             session.settings = ContextSettings(session, contexts)
-        session.notices = self._disclosure.notices and startup_notices(startup)
+        session.notices = self._propagation.notices and startup_notices(startup)
         session.observer.session_opened(session)
         exchange = Exchange(session, "startup", None, session.clock())
         exchange.sent = exchange.opened
@@ -138,14 +138,14 @@ class Sessions:
             message_limit=self._message_limit,
             hold_limit=0 if pipeline is None else self._hold_limit,
             function_call=pipeline is None or self._function_call,
-            disclosure=self._disclosure,
+            propagation=self._propagation,
         )
         response = ResponseFlow(
             session,
             None if pipeline is None else pipeline.results,
             messages=pipeline is not None and MESSAGES in pipeline.inspects,
             message_limit=self._message_limit,
-            disclosure=self._disclosure,
+            propagation=self._propagation,
             descriptions=self._descriptions,
         )
         return request, response

@@ -17,7 +17,7 @@ from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     SERVER_NAME,
     SERVER_VALUE,
-    Disclosure,
+    Propagation,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.errors import WireError
@@ -85,7 +85,7 @@ class UntilReady:
         minor: int = 0,
         announces: bool = False,
         must_announce: bool = False,
-        disclosure: Disclosure = NOTHING,
+        propagation: Propagation = NOTHING,
     ) -> None:
         exchange = session.outstanding[0][2]
         assert exchange is not None  # noqa: S101 - a startup has one
@@ -100,7 +100,7 @@ class UntilReady:
         self._announces = announces
         self._must_announce = must_announce
         self._announced = False
-        self._disclosure = disclosure
+        self._propagation = propagation
         self._has_key = False
         self._buffers = {CLIENT: ChunkBuffer(), DATABASE: ChunkBuffer()}
         self._out: dict[str, list[bytes]] = {CLIENT: [], DATABASE: []}
@@ -264,7 +264,7 @@ class UntilReady:
 
     def _error(self, message: bytes) -> None:
         self._note_error(message)
-        hint = self._disclosure.hint(self._exchange)
+        hint = self._propagation.hint(self._exchange)
         self._to_client(backend.with_hint(message[5:], hint) if hint else message)
 
     def _note_error(self, message: bytes) -> None:
@@ -277,9 +277,9 @@ class UntilReady:
                 tell_refusal(self._session, exchange, fields)
 
     def _ready(self, message: bytes) -> None:
-        session, disclosure = self._session, self._disclosure
+        session, propagation = self._session, self._propagation
         status = replies.transaction(message[5:])
-        notice = disclosure.notice(self._exchange)
+        notice = propagation.notice(self._exchange)
         if notice:
             self._to_client(backend.encode_notice(notice))
         session.transaction = status

@@ -64,7 +64,7 @@ class Transports:
         return _Endpoint(endpoint, self.adopt)
 
     def _transport(self, outer: Any, protocol: Any) -> Any:
-        """What a protocol gets in place of Twisted's transport for a socket."""
+        """The seam at which a protocol gets its transport: a native one, or Twisted's own."""
         if self._hub is not None and ITCPTransport.providedBy(outer):
             return SocketTransport(outer, protocol, self._hub, TLSTransport)
         return outer

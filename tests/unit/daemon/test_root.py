@@ -25,7 +25,9 @@ class Roots(SynchronousTestCase):
     def test_root(self):
         reactor = MemoryReactorClock()
         reactor._exitSignal = 15
-        root = daemon.make_root("x", SETTINGS, lambda reactor, settings: Service(), reactor)
+        root = daemon.make_root(
+            "x", SETTINGS, lambda reactor, settings, inherited: Service(), reactor
+        )
         self.assertEqual(len(list(root)), 1)
         for trigger, args, kwargs in reactor.triggers["after"]["shutdown"]:
             trigger(*args, **kwargs)
@@ -35,7 +37,7 @@ class Roots(SynchronousTestCase):
         frozen = []
         self.patch(daemon, "gc", SimpleNamespace(freeze=lambda: frozen.append(True)))
         reactor = MemoryReactorClock()
-        daemon.make_root("x", SETTINGS, lambda reactor, settings: Service(), reactor)
+        daemon.make_root("x", SETTINGS, lambda reactor, settings, inherited: Service(), reactor)
         self.assertEqual(frozen, [])
         reactor.run()
         self.assertEqual(frozen, [True])
@@ -46,7 +48,7 @@ class Roots(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, told.append)
         reactor = MemoryReactorClock()
         settings = SETTINGS.remarked(["x has no effect"])
-        daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
+        daemon.make_root("x", settings, lambda reactor, settings, inherited: Service(), reactor)
         self.assertEqual(told, [])
         reactor.run()
         (event,) = [event for event in told if event.get("code") == events.IDLE_SETTING]
@@ -68,7 +70,9 @@ class Roots(SynchronousTestCase):
                 raise ConfigError("x.ini:1: no")
             return ["db_port", "[stage:x] y"] if len(found) == 2 else []
 
-        daemon.make_root("x", SETTINGS, lambda reactor, settings: service, reactor, changes)
+        daemon.make_root(
+            "x", SETTINGS, lambda reactor, settings, inherited: service, reactor, changes
+        )
         for _ in range(3):
             signal.getsignal(signal.SIGHUP)(signal.SIGHUP, None)
         texts = [(e["code"], e["event_text"]) for e in told if "event_text" in e]
@@ -100,7 +104,7 @@ class Roots(SynchronousTestCase):
         for wanted, expected in ((True, []), (False, [True])):
             settings = SETTINGS.but(core_dump_enable=wanted)
             reactor = MemoryReactorClock()
-            daemon.make_root("x", settings, lambda reactor, settings: Service(), reactor)
+            daemon.make_root("x", settings, lambda reactor, settings, inherited: Service(), reactor)
             self.assertEqual(forbidden, expected)
 
     def test_rl6_who_asks_twice_does_not_wait(self):
@@ -110,7 +114,7 @@ class Roots(SynchronousTestCase):
         reactor.callFromThread = lambda function: function()
         hurried, installed = [], {}
         self.patch(daemon.signal, "signal", installed.__setitem__)
-        daemon.make_root("x", SETTINGS, lambda reactor, settings: service, reactor)
+        daemon.make_root("x", SETTINGS, lambda reactor, settings, inherited: service, reactor)
         self.assertNotIn(signal.SIGTERM, installed)
         for trigger, args, kwargs in reactor.triggers["before"]["shutdown"]:
             trigger(*args, **kwargs)
@@ -121,7 +125,7 @@ class Roots(SynchronousTestCase):
         errors = io.StringIO()
         self.patch(usage.sys, "stderr", errors)
 
-        def make(reactor, settings):
+        def make(reactor, settings, inherited):
             raise ConfigError("no")
 
         self.assertRaises(SystemExit, daemon.make_root, "x", SETTINGS, make, MemoryReactorClock())

@@ -14,7 +14,7 @@ from acra_twisted import events
 from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
 from acra_twisted.endreason import EndReason
@@ -226,8 +226,8 @@ class Postgresql(Case):
 
     def test_a_session_that_is_let_go_leaves_nothing_behind(self):
         """What was said and nobody has got: requests that waited, and part of a message."""
-        disclosure = Disclosure(to_acra=True)
-        host = Host(PostgresqlDialect(disclosure=disclosure).follow("decline"), link=True)
+        propagation = Propagation(to_acra=True)
+        host = Host(PostgresqlDialect(propagation=propagation).follow("decline"), link=True)
         host.says(STARTUP + query(b"a") + query(b"b")[:6])
         self.assertEqual(host.handshake.valves[0].reasons, {GETTING_READY})
         host.answers(WELCOME + ready() + REPLY[:7])

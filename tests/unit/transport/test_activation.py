@@ -8,7 +8,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
-from acra_twisted.transport.activation import Handed, Notifier, descriptors, first_environment
+from acra_twisted.transport.activation import (
+    InheritedSockets,
+    Notifier,
+    descriptors,
+    first_environment,
+)
 
 
 class Sockets(SynchronousTestCase):
@@ -20,7 +25,7 @@ class Sockets(SynchronousTestCase):
 
     def test_by_address(self):
         one, address = self.tcp()
-        sockets = Handed([one.fileno()])
+        sockets = InheritedSockets([one.fileno()])
         self.assertIsNone(sockets.take(Address("127.0.0.1", 1)))
         self.assertIsNone(sockets.take(Address("127.0.0.2", address.port)))
         self.assertIsNone(sockets.take(Address(path="/run/x")))
@@ -38,7 +43,7 @@ class Sockets(SynchronousTestCase):
             path = os.path.join(folder, "s")
             one = socket.socket(socket.AF_UNIX)
             one.bind(path)
-            sockets = Handed([one.fileno()])
+            sockets = InheritedSockets([one.fileno()])
             self.assertIsNone(sockets.take(Address("127.0.0.1", 1)))
             taken = sockets.take(Address(path=path))
             self.assertEqual(taken.fileno(), one.detach())
@@ -48,7 +53,7 @@ class Sockets(SynchronousTestCase):
         read, write = os.pipe()
         for fd in (read, write):
             self.addCleanup(os.close, fd)
-        self.assertRaises(ConfigError, Handed, [read])
+        self.assertRaises(ConfigError, InheritedSockets, [read])
 
     def test_without_names(self):
         own = str(os.getpid())
@@ -75,7 +80,7 @@ class Sockets(SynchronousTestCase):
         self.assertIn("PATH", first_environment())
 
     def test_nothing(self):
-        Handed(descriptors()).check()
+        InheritedSockets(descriptors()).check()
 
 
 class Notices(SynchronousTestCase):

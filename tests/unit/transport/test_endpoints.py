@@ -12,8 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
-from acra_twisted.transport import endpoints
-from acra_twisted.transport.activation import Handed
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 
 
@@ -51,13 +50,11 @@ class Binding(SynchronousTestCase):
         self.addCleanup(one.close)
         one.bind(path)
         os.chmod(path, 0o640)
-        handed = Handed()
+        handed = InheritedSockets()
         handed._sockets.append(one)
-        endpoints.use(handed)
-        self.addCleanup(endpoints.use, Handed())
-        found = bind("opt", Address(path=path))
+        found = bind("opt", Address(path=path), inherited=handed)
         self.assertIs(found, one)
-        service = ListenerService(MemoryReactor(), found, None, path)
+        service = ListenerService(MemoryReactor(), found, None, path, inherited=handed)
         service._reactor.adoptStreamPort = lambda *args: None
         service.startService()
         self.successResultOf(service.stopService())
@@ -108,10 +105,10 @@ class UnixSockets(TestCase):
         self.ports.append(reactor.adoptStreamPort(*arguments))
         return self.ports[-1]
 
-    def start(self):
-        listener = bind("opt", Address(path=self.path))
+    def start(self, inherited=None):
+        listener = bind("opt", Address(path=self.path), inherited=inherited)
         adopting = type("Reactor", (), {"adoptStreamPort": staticmethod(self.adopt)})
-        service = ListenerService(adopting, listener, Factory(), self.path)
+        service = ListenerService(adopting, listener, Factory(), self.path, inherited=inherited)
         service.startService()
         return service
 
@@ -131,9 +128,7 @@ class UnixSockets(TestCase):
         one.bind(self.path)
         one.listen()
         self.addCleanup(os.unlink, self.path)
-        endpoints.use(Handed([os.dup(one.fileno())]))
-        self.addCleanup(endpoints.use, Handed())
-        await self.start().stopService()
+        await self.start(InheritedSockets([os.dup(one.fileno())])).stopService()
         self.ports[0].socket.close()
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(self.path)

@@ -12,8 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Address, defaults
-from acra_twisted.transport import endpoints
-from acra_twisted.transport.activation import Handed
+from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive, keepalive
@@ -67,9 +66,8 @@ class Sockets(SynchronousTestCase):
     def test_a_socket_that_was_handed_over(self):
         given = socket.create_server(("127.0.0.1", 0))
         address = Address(*given.getsockname())
-        endpoints.use(Handed([given.detach()]))
-        self.addCleanup(endpoints.use, Handed())
-        listener = bind("opt", address, keepalive=CHOSEN)
+        inherited = InheritedSockets([given.detach()])
+        listener = bind("opt", address, keepalive=CHOSEN, inherited=inherited)
         self.addCleanup(listener.close)
         self.assertEqual(values(self.accepted(listener)), EXPECTED)
 

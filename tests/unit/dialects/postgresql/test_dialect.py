@@ -5,7 +5,7 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted.dialectinterfaces import IDatabaseDialect, IFollowedLogin, ILogin
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.endreason import EndReason
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
@@ -28,7 +28,7 @@ class Dialect(SynchronousTestCase):
         self.assertIn(b"SFATAL\0VFATAL\0C57P01\0Mbye\0", data)
         hint = b"Htrace_id " + b"a" * 32
         for errors in (False, True):
-            dialect = PostgresqlDialect(disclosure=Disclosure(errors=errors))
+            dialect = PostgresqlDialect(propagation=Propagation(errors=errors))
             farewell = dialect.encode_farewell(EndReason.SHUTDOWN, "bye", "a" * 32)
             self.assertEqual(hint in farewell, errors)
             self.assertNotIn(b"Htrace_id", dialect.encode_farewell(EndReason.SHUTDOWN, "bye"))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
 from acra_twisted.loginactions import (
@@ -38,7 +38,7 @@ PASSWORD = message(b"p", b"secret\0")
 ANNOUNCED = message(b"S", b"acra_twisted\x001\0")
 PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None)
 PLAIN = StartupPolicy("disable", frozenset(ALLOWED_PARAMETERS))
-FOLLOWING = Disclosure(to_acra=True)
+FOLLOWING = Propagation(to_acra=True)
 CHUNKS = st.lists(
     st.tuples(
         st.sampled_from((CLIENT, DATABASE)),
@@ -52,7 +52,7 @@ CHUNKS = st.lists(
 
 
 def followed(tls=PASS, reads=True):
-    return LoginPlay(FollowedLogin(Sessions(disclosure=FOLLOWING), tls, reads))
+    return LoginPlay(FollowedLogin(Sessions(propagation=FOLLOWING), tls, reads))
 
 
 class Followed(LoginCase):

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.propagation import (
     CARRIER,
-    Disclosure,
+    Propagation,
     asks_for_notices,
     carried,
     startup_contexts,
@@ -46,12 +46,12 @@ RESULT = row(b"1") + complete(b"SELECT 1")
 
 
 def connector(**options):
-    handed = Disclosure(lambda exchange: CONTEXT, lambda exchange: CONTEXT, to_acra=True)
-    return Playbook(disclosure=handed, hold_limit=0, **options)
+    handed = Propagation(lambda exchange: CONTEXT, lambda exchange: CONTEXT, to_acra=True)
+    return Playbook(propagation=handed, hold_limit=0, **options)
 
 
 def to_database(**options):
-    return Playbook(disclosure=Disclosure(onward=lambda exchange: CONTEXT), **options)
+    return Playbook(propagation=Propagation(onward=lambda exchange: CONTEXT), **options)
 
 
 class HandedOn(SynchronousTestCase):
@@ -174,7 +174,7 @@ class ToTheDatabase(SynchronousTestCase):
         self.assertEqual([item.text for _, item in play.works], [b"SELECT 1", b"SELECT 2"])
 
     def test_nothing_of_exchanges_that_have_no_context(self):
-        play = Playbook(disclosure=Disclosure(onward=lambda exchange: None))
+        play = Playbook(propagation=Propagation(onward=lambda exchange: None))
         data = query(b"SELECT 1")
         self.assertIs(play.client(data), data)
 
@@ -221,8 +221,8 @@ class FromTheApplication(SynchronousTestCase):
 
 class ToldToTheClient(SynchronousTestCase):
     def play(self, **options):
-        told = Disclosure(lambda exchange: CONTEXT, errors=True, notices=True)
-        return Playbook(disclosure=told, **options)
+        told = Propagation(lambda exchange: CONTEXT, errors=True, notices=True)
+        return Playbook(propagation=told, **options)
 
     def hint(self, data):
         ((_, body),) = (m for m in messages(data) if m[0] == "E")
@@ -274,7 +274,7 @@ class ToldToTheClient(SynchronousTestCase):
         self.assertEqual(types(seen), "12CNZ")
 
     def test_only_where_it_is_allowed(self):
-        play = Playbook(disclosure=Disclosure(lambda exchange: CONTEXT))
+        play = Playbook(propagation=Propagation(lambda exchange: CONTEXT))
         play.client(query(b"SET acra.trace_notice = on"))
         self.assertEqual(types(play.database(complete(b"SET") + ready())), "CZ")
 
@@ -388,8 +388,8 @@ class Tags(SynchronousTestCase):
             self.assertEqual(far.client(connector().client(make(self.TEXT))), make(self.KEPT))
 
     def test_with_the_context_of_the_database_where_the_other_was(self):
-        other = Disclosure(onward=lambda exchange: OTHER)
-        sent = Playbook(disclosure=other).client(query(self.TEXT))
+        other = Propagation(onward=lambda exchange: OTHER)
+        sent = Playbook(propagation=other).client(query(self.TEXT))
         expected = self.TEXT.replace(PARENT, OTHER.traceparent().encode())
         self.assertEqual(sent, query(expected))
 

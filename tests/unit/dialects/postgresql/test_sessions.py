@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
-from acra_twisted.dialects.postgresql.propagation import Disclosure
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.errors import FrameTooLarge
 from acra_twisted.interfaces import (
@@ -42,9 +42,9 @@ ANN = {b"user": b"ann"}
 BROUGHT = {**ANN, b"acra.traceparent": CONTEXT.traceparent().encode()}
 
 
-def serve(parameters, disclosure=None, **options):
+def serve(parameters, propagation=None, **options):
     session = make_session(ready=False)
-    sessions = Sessions(disclosure=disclosure or Disclosure())
+    sessions = Sessions(propagation=propagation or Propagation())
     startup = StartupPacket(0, parameters)
     until = sessions.serve(
         session, startup, PIPELINE, PassThrough(AuthenticationPolicy()), **options
@@ -191,7 +191,7 @@ class Followed(SynchronousTestCase):
     def test_a_server_must_make_itself_known_to_get_contexts(self):
         for to_acra, kind in ((True, "Copy"), (False, "Ready")):
             session = make_session(ready=False)
-            sessions = Sessions(disclosure=Disclosure(to_acra=to_acra))
+            sessions = Sessions(propagation=Propagation(to_acra=to_acra))
             until = sessions.follow(session, StartupPacket(0, ANN))
             self.assertEqual(until.feed(CLIENT, b""), [])
             *_, done = until.feed(DATABASE, message(b"R", bytes(4)) + ready())

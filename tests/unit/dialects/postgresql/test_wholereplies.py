@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
+from acra_twisted.dialects.postgresql.propagation import CARRIER, Propagation
 from acra_twisted.exchange import ROWS
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -76,8 +76,8 @@ class Whole(SynchronousTestCase):
 
     @given(talks, st.booleans(), st.booleans(), st.booleans())
     def test_as_if_taken_apart(self, talk, plans, connector, twice):
-        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
-        options = {"disclosure": disclosure} if connector else {}
+        propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        options = {"propagation": propagation} if connector else {}
         # What was described once is known the second time.
         self.check(talk * (1 + twice), inspects=(ROWS,) if plans else (), **options)
 
@@ -109,8 +109,8 @@ class Whole(SynchronousTestCase):
             self.assertEqual(exchange.first_byte, exchange.closed)
 
     def test_it_is_taken_behind_a_context_that_was_carried(self):
-        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
-        play = Playbook(disclosure=disclosure)
+        propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        play = Playbook(propagation=propagation)
         for side, data in PREPARED:
             getattr(play, side)(data)
         described = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
@@ -165,13 +165,13 @@ class Whole(SynchronousTestCase):
         self.check(talk)
 
     def test_two_with_contexts_that_were_carried(self):
-        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
         requests = [
             ("client", bind(b"", b"s") + execute() + SYNC),
             ("client", bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC),
         ]
         reply = ("database", CLOSE_COMPLETE + BIND_COMPLETE + RESULT + ready())
-        self.check([*requests, reply, reply], disclosure=disclosure)
+        self.check([*requests, reply, reply], propagation=propagation)
 
     def test_columns_that_concern_a_stage(self):
         talk = [("client", query(b"SELECT 1")), ("database", RESULT + ready())]

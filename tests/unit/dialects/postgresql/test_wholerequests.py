@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.propagation import CARRIER, Disclosure
+from acra_twisted.dialects.postgresql.propagation import CARRIER, Propagation
 from acra_twisted.exchange import PARAMETERS, ROWS, STATEMENT
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -76,8 +76,8 @@ class Whole(SynchronousTestCase):
     )
     @given(talks, st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])), st.booleans())
     def test_as_if_taken_apart(self, talk, inspects, connector):
-        disclosure = Disclosure(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
-        self.check(talk, inspects=inspects, **({"disclosure": disclosure} if connector else {}))
+        propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
+        self.check(talk, inspects=inspects, **({"propagation": propagation} if connector else {}))
 
     def test_behind_part_of_a_batch(self):
         """It is the rest of the same batch: its statement's exchange and context hold for it."""
