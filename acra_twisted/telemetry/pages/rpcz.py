@@ -152,6 +152,16 @@ class Row:
         return found
 
 
+class _Method:
+    """Requests of one kind: as the client sees them, and as the database does."""
+
+    __slots__ = ("received", "sent")
+
+    def __init__(self, now: int) -> None:
+        self.received = Row(now)
+        self.sent = Row(now)
+
+
 class RpcStats(Watcher):
     """``clock`` gives nanoseconds.  A method is the database's name and the kind of request."""
 
@@ -159,18 +169,23 @@ class RpcStats(Watcher):
         self._clock = clock
         self._started = now = clock()
         self._next_tick = now - now % _SECOND + _SECOND
-        # Rows by the database's name and the kind of request.
-        self._received: dict[tuple[str, str], Row] = {}
-        self._sent: dict[tuple[str, str], Row] = {}
+        # By the database's name, then by the kind of request: a pair would be made, and hashed, for
+        # each request.
+        self._methods: dict[str, dict[str, _Method]] = {}
         self._stages: dict[str, Row] = {}
 
     def page(self) -> dict[str, dict[str, Any]]:
         """``received`` and ``sent`` by method, ``stages`` by name."""
         now = self._clock()
         self._tick(now)
+        methods = {
+            f"{system} {kind}": method
+            for system, kinds in self._methods.items()
+            for kind, method in kinds.items()
+        }
         tables = (
-            ("received", {" ".join(key): row for key, row in self._received.items()}),
-            ("sent", {" ".join(key): row for key, row in self._sent.items()}),
+            ("received", {name: method.received for name, method in methods.items()}),
+            ("sent", {name: one.sent for name, one in methods.items() if one.sent.whole.count}),
             ("stages", self._stages),
         )
         return {
@@ -180,27 +195,35 @@ class RpcStats(Watcher):
 
     def _tick(self, now: int) -> None:
         self._next_tick = now - now % _SECOND + _SECOND
-        for row in (*self._received.values(), *self._sent.values(), *self._stages.values()):
+        for kinds in self._methods.values():
+            for method in kinds.values():
+                method.received.tick(now)
+                method.sent.tick(now)
+        for row in self._stages.values():
             row.tick(now)
 
-    def _row(self, rows: dict[Any, Row], name: Any, now: int) -> Row:
-        row = rows[name] = Row(now)
-        return row
+    def _method(self, system: str, kind: str, now: int) -> _Method:
+        made = self._methods.setdefault(system, {})[kind] = _Method(now)
+        return made
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Bytes are those of the session since its last exchange ended."""
-        now, method = exchange.closed, (exchange.session.system, exchange.kind)
+        now, system = exchange.closed, exchange.session.system
         if now >= self._next_tick:
             self._tick(now)
+        kinds = self._methods.get(system)
+        method = kinds.get(exchange.kind) if kinds is not None else None
+        if method is None:
+            method = self._method(system, exchange.kind, now)
         traffic = exchange.traffic or Traffic()
         error = 0 if exchange.outcome == "ok" else 1
-        row = (self._received.get(method) or self._row(self._received, method, now)).whole
+        row = method.received.whole
         row.took(now - exchange.opened)
         row.input += traffic.from_client
         row.output += traffic.to_client
         row.errors += error
         if exchange.sent and exchange.outcome != "aborted":
-            row = (self._sent.get(method) or self._row(self._sent, method, now)).whole
+            row = method.sent.whole
             row.took(now - exchange.sent)
             row.input += traffic.from_database
             row.output += traffic.to_database
@@ -219,5 +242,7 @@ class RpcStats(Watcher):
         self._stages[stage].whole.errors += 1
 
     def _stage_ran(self, stage: str, started: int, ended: int) -> None:
-        row = (self._stages.get(stage) or self._row(self._stages, stage, ended)).whole
-        row.took(ended - started)
+        row = self._stages.get(stage)
+        if row is None:
+            row = self._stages[stage] = Row(ended)
+        row.whole.took(ended - started)
