@@ -1,9 +1,9 @@
-"""One observer that tells several: the fan-out between the pipeline and its watchers.
+"""One observer that tells several others, between the pipeline and them.
 
-A watcher that raises is our own bug; it is logged and the others are told all the same, for
-nothing that only watches may hurt the data path.
+An observer that raises is our own bug; it is logged and the others are told all the same, for
+nothing that only observes may hurt the data path.
 
-Exchanges that went as they should are told of in runs: what watches touches much memory, and a run
+Exchanges that went as they should are told of in runs: observers touch much memory, and a run
 brings it into the processor's caches once.  It takes 0.1 ms, for which no reply is to wait.
 """
 
@@ -17,7 +17,7 @@ from zope.interface import classImplements
 
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.interfaces import IPipelineObserver
-from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Hangup
 
@@ -37,26 +37,26 @@ def at_once(function: Callable[[], None]) -> None:
 
 
 class Observers:
-    """Tells each of ``watchers`` in order.
+    """Tells each of ``observers`` in order.
 
     ``slow``, nanoseconds: who lasted as long is told of at once, as is whatever went wrong.
     ``afterwards`` calls what it is given when the replies that are ready have been sent.
-    Whoever reads what watchers have counted calls `catch_up` before; somebody must call it now
+    Whoever reads what observers have counted calls `catch_up` before; somebody must call it now
     and then, for spans to get on their way.
     """
 
     def __init__(
         self,
-        watchers: Sequence[Any],
+        observers: Sequence[Any],
         slow: int = 0,
         afterwards: Callable[[Callable[[], None]], None] = at_once,
     ) -> None:
-        self._watchers = tuple(watchers)
+        self._observers = tuple(observers)
         self._afterwards = afterwards
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
-        self._opened = _interested(watchers, "exchange_opened")
-        self._closed = _interested(watchers, "exchange_closed")
+        self._opened = _interested(observers, "exchange_opened")
+        self._closed = _interested(observers, "exchange_closed")
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -88,7 +88,7 @@ class Observers:
         if not waiting:
             return
         self._waiting = []
-        # One watcher after the other: what each touches stays in the caches.
+        # One observer after the other: what each touches stays in the caches.
         for closed in self._closed:
             for exchange in waiting:
                 try:
@@ -131,9 +131,9 @@ class Observers:
         self._tell("security_event", code, text, session, exchange, **fields)
 
     def _tell(self, method: str, *args: Any, **fields: Any) -> None:
-        for watcher in self._watchers:
+        for observer in self._observers:
             try:
-                getattr(watcher, method)(*args, **fields)
+                getattr(observer, method)(*args, **fields)
             except Exception:
                 _log.failure("observer failed")
 
@@ -142,10 +142,10 @@ class Observers:
 classImplements(Observers, IPipelineObserver)
 
 
-def _interested(watchers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
-    """The methods of those watchers whose own is not the one that takes no notice."""
+def _interested(observers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:
+    """The methods of those observers whose own is not the one that does nothing."""
     return tuple(
-        getattr(watcher, method)
-        for watcher in watchers
-        if getattr(type(watcher), method, None) is not getattr(Watcher, method)
+        getattr(observer, method)
+        for observer in observers
+        if getattr(type(observer), method, None) is not getattr(BaseObserver, method)
     )

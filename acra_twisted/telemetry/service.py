@@ -14,8 +14,8 @@ from twisted.logger import Logger
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.pipeline.observers import Observers, at_once
-from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.session import Session
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
 from acra_twisted.telemetry.export.resource import Resource
@@ -138,10 +138,10 @@ class TelemetryService(MultiService):
         self, exchanges: ExchangeTracing, metrics: ConnectorMetrics, server: Address | None = None
     ) -> Observers:
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
-        watchers: list[Watcher] = [exchanges, metrics, AuditLog(server, self._service)]
+        told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service)]
         if self.calls is not None:
-            watchers += (self.calls, LastStatements())
-        observers = Observers(watchers, exchanges.slow, self._afterwards)
+            told += (self.calls, LastStatements())
+        observers = Observers(told, exchanges.slow, self._afterwards)
         self._catch_up = observers.catch_up
         return observers
 

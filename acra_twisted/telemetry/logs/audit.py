@@ -15,7 +15,7 @@ from acra_twisted import events
 from acra_twisted.errors import AcraError
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.options import Address
-from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Identity, Session
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.telemetry.logs.attempts import Attempts
@@ -60,7 +60,7 @@ def session_fields(session: Session | None, exchange: Exchange | None = None) ->
 _NAMES = {"acra-server": "AcraServer", "acra-connector": "AcraConnector"}
 
 
-class AuditLog(Watcher):
+class AuditLog(BaseObserver):
     """Writes through twisted.logger; formats and destinations are `telemetry.logs`' business.
 
     ``server`` is the database's address, where the daemon knows it; ``daemon`` is its own name.

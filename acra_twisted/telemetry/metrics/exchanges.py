@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from acra_twisted import events
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session, Traffic
 from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics, Total
 from acra_twisted.telemetry.metrics.histogram import Durations, DurationsBy
@@ -142,7 +142,7 @@ class _Sessions:
         return []
 
 
-class ConnectorMetrics(DaemonMetrics, Watcher):
+class ConnectorMetrics(DaemonMetrics, BaseObserver):
     """Metrics of exchanges that both daemons have if they follow the protocol."""
 
     def __init__(self, service: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Traffic
 from acra_twisted.verdicts import Deny, Hangup
 
@@ -162,7 +162,7 @@ class _Method:
         self.sent = Row(now)
 
 
-class RpcStats(Watcher):
+class RpcStats(BaseObserver):
     """``clock`` gives nanoseconds.  A method is the database's name and the kind of request."""
 
     def __init__(self, clock: Any) -> None:

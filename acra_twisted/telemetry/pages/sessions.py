@@ -7,7 +7,7 @@ from heapq import heappush, heappushpop
 from typing import Any
 
 from acra_twisted.exchange import Exchange, Statement
-from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
 from acra_twisted.telemetry.metrics.exchanges import session_state
@@ -22,7 +22,7 @@ _LAST = "live.last"
 _STEP = 32
 
 
-class LastStatements(Watcher):
+class LastStatements(BaseObserver):
     """Notes the statement that each session has executed last, as far as a page would show it."""
 
     def exchange_closed(self, exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.watcher import Watcher
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.backpressure import Backpressure
@@ -164,7 +164,7 @@ class Tracing:
                 self.emit(span)
 
 
-class ExchangeTracing(Watcher):
+class ExchangeTracing(BaseObserver):
     """Observer that makes exchange, stage and database spans.
 
     ``scope``: ``"connection"`` or ``"request"`` (each exchange is its own trace, linked both

@@ -5,8 +5,8 @@ from zope.interface import implementer
 
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.interfaces import IPipelineObserver
+from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.pipeline.observers import Observers
-from acra_twisted.pipeline.watcher import Watcher
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS, Deny, Hangup
@@ -21,7 +21,7 @@ class Broken(Recorder):
 
 
 class FanOut(SynchronousTestCase):
-    def test_a_watcher_that_raises_does_not_hide_things_from_others(self):
+    def test_an_observer_that_raises_does_not_hide_things_from_others(self):
         last = Recorder()
         observers = Observers([Broken(), last])
         session = make_session()
@@ -79,10 +79,10 @@ class Told(SynchronousTestCase):
             self.assertEqual(each.calls, said)
 
     def test_whoever_takes_no_notice_of_exchanges_is_not_called(self):
-        class Nothing(Watcher):
+        class Nothing(BaseObserver):
             pass
 
-        class Some(Watcher):
+        class Some(BaseObserver):
             closed = 0
 
             def exchange_closed(self, exchange):

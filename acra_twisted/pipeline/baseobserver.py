@@ -1,4 +1,4 @@
-"""An observer that takes no notice: what those that watch for one thing are made of."""
+"""An observer that does nothing: the base of those that observe some of what happens."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Hangup
 
 
-class Watcher:
-    """Subclasses define what they want to be told."""
+class BaseObserver:
+    """Subclasses override the methods that they want to hear of."""
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""
@@ -48,4 +48,4 @@ class Watcher:
 
 
 # Not as a decorator: compiled classes have none.
-classImplements(Watcher, IPipelineObserver)
+classImplements(BaseObserver, IPipelineObserver)
