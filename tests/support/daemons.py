@@ -15,6 +15,9 @@ from tests.integration.base import get
 WATCHED = {"core_dump_enable": "true"}
 _DEFECT = re.compile("internal error|Traceback|Unhandled|failed to call")
 
+#: The state of a listening socket in /proc/net/tcp.
+_LISTENS = "0A"
+
 
 def descriptors(pid: int) -> int:
     """How many are open."""
@@ -22,7 +25,7 @@ def descriptors(pid: int) -> int:
 
 
 def sockets(pid: int) -> set[str]:
-    """Established connections of a process."""
+    """Connections of a process, also those that the other side has closed."""
     inodes = set()
     for fd in os.listdir(f"/proc/{pid}/fd"):
         with suppress(FileNotFoundError):
@@ -30,8 +33,8 @@ def sockets(pid: int) -> set[str]:
             if kind == "socket":
                 inodes.add(inode[1:-1])
     rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
-    established = (row.split() for row in rows)
-    return {row[9] for row in established if row[3] == "01" and row[9] in inodes}
+    found = (row.split() for row in rows)
+    return {row[9] for row in found if row[3] != _LISTENS and row[9] in inodes}
 
 
 def total(text: str, name: str) -> float:
