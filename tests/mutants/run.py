@@ -80,7 +80,7 @@ def mutmut(*args, check=True, **options):
 
 
 def outcomes(modules):
-    """Of each mutant, by name."""
+    """Return the outcome of each mutant, by name."""
     found = {}
     for module in modules:
         path = WORK / "mutants" / f"{module}.meta"
@@ -92,7 +92,7 @@ def outcomes(modules):
 
 
 def report(found):
-    """Print the scores and write the survivors down; whether there are none."""
+    """Print the scores and write the survivors down; tell whether there are none."""
     by_module = {}
     for name, outcome in found.items():
         by_module.setdefault(name.rpartition(".")[0], Counter())[outcome] += 1

@@ -1,4 +1,4 @@
-"""What is mutated, and which tests must notice; a whole run takes minutes and is not made here."""
+"""The choice of what is mutated and of the tests that must notice; nothing is mutated here."""
 
 from contextlib import redirect_stdout
 from io import StringIO

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import CLIENT, DATABASE, Ask, Fail, Open, Write
 from acra_twisted.verdicts import PASS
-from tests.support.sessions import make_session
+from acra_twisted.wire.postgres.frames import (
+    SSL_REQUEST_PACKET,
+    CancelRequest,
+    StartupPacket,
+    message,
+)
+from tests.support.sessions import make_session, ready
+
+# A client of PostgreSQL and its database, each message by itself.
+STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
+CANCELS = CancelRequest(7, b"key!").encode()
+HELLO = b"\x16\x03\x01\x02\x00\x01"
+WELCOME = message(b"R", bytes(4))
+PASSWORD = message(b"p", b"secret\0")
+ANNOUNCED = message(b"S", b"acra_twisted\x001\0")
+#: Either side's bytes, sensible and other ones, in any order.
+CHUNKS = st.lists(
+    st.tuples(
+        st.sampled_from((CLIENT, DATABASE)),
+        st.sampled_from(
+            (STARTUP, SSL_REQUEST_PACKET, CANCELS, WELCOME, PASSWORD, ready(), b"N", b"S", HELLO)
+        )
+        | st.binary(min_size=1, max_size=30),
+    ),
+    max_size=8,
+)
 
 
 class LoginPlay:

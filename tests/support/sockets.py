@@ -50,7 +50,7 @@ class Reactor(Clock):
             self.advance(0)
 
     def _tell(self, descriptor, why):
-        """As Twisted's reactors do."""
+        """Remove a descriptor that is lost and tell it, as Twisted's reactors do."""
         if why is None:
             return
         self.removeReader(descriptor)

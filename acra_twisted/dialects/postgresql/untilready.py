@@ -7,7 +7,7 @@ The database sends authentication, settings, notices, its cancel key and perhaps
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
@@ -55,6 +55,8 @@ _REQUESTS: Final = frozenset(
         frames.FUNCTION_CALL,
     )
 )
+#: All else that a client says before its session is ready.
+_LOGIN: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
 #: The texts that stages judge: they may hold something out of a table.
 _TEXTS: Final = frozenset(
     (frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS, frames.ERROR_RESPONSE)
@@ -174,46 +176,26 @@ class UntilReady:
             if position < len(data) and data[position] in _REQUESTS:
                 self.holding = True
                 return
-            if len(data) - position < 5:
-                buffer.wait_for(5)
+            message = _take(buffer, "client", _LOGIN)
+            if not message:
                 return
-            kind, length = frames.header(data, position)
-            if kind not in (frames.PASSWORD, frames.TERMINATE):
-                raise WireError("client", f"message type {chr(kind)!r} is not expected here")
-            frames.check_length("client", kind, length, frames.AUTHENTICATION_LIMIT)
-            end = position + 1 + length
-            if end > len(data):
-                buffer.wait_for(length + 1)
-                return
-            buffer.position = end
-            self._session.traffic.from_client += 1 + length
-            if kind == frames.TERMINATE:
+            self._session.traffic.from_client += len(message)
+            if message[0] == frames.TERMINATE:
                 self.terminated = True
             elif self._mediator is not None:
-                self._mediator.from_client(data[position + 5 : end])
-            self._out[DATABASE].append(data[position:end])
+                self._mediator.from_client(message[5:])
+            self._out[DATABASE].append(message)
 
     # -- the database -----------------------------------------------------------------------------
 
     def _read_database(self) -> None:
         buffer = self._buffers[DATABASE]
         while not self._is_over and self._asked is None:
-            data, position = buffer.data, buffer.position
-            if len(data) - position < 5:
-                buffer.wait_for(5)
+            message = _take(buffer, "database", self._on)
+            if not message:
                 return
-            kind, length = frames.header(data, position)
-            on = self._on.get(kind)
-            if on is None:
-                raise WireError("database", f"message type {chr(kind)!r} is not expected here")
-            frames.check_length("database", kind, length, frames.AUTHENTICATION_LIMIT)
-            end = position + 1 + length
-            if end > len(data):
-                buffer.wait_for(length + 1)
-                return
-            buffer.position = end
-            self._session.traffic.from_database += 1 + length
-            message = data[position:end]
+            kind = message[0]
+            self._session.traffic.from_database += len(message)
             if self._negotiates and kind != frames.ERROR_RESPONSE:
                 self._negotiate(message)
                 if kind == frames.NEGOTIATE_VERSION:
@@ -222,7 +204,7 @@ class UntilReady:
             if self._judges and kind in _TEXTS:
                 self._ask(message)
             else:
-                on(message)
+                self._on[kind](message)
 
     def _to_client(self, message: bytes) -> None:
         self._out[CLIENT].append(message)
@@ -315,3 +297,21 @@ class UntilReady:
         elif message[0] == frames.PARAMETER_STATUS:
             self._follow(message)
         self._read_database()
+
+
+def _take(buffer: ChunkBuffer, side: str, expected: Container[int]) -> bytes:
+    """Take a message of an ``expected`` type; empty until it is whole.  Raises WireError."""
+    data, position = buffer.data, buffer.position
+    if len(data) - position < 5:
+        buffer.wait_for(5)
+        return b""
+    kind, length = frames.header(data, position)
+    if kind not in expected:
+        raise WireError(side, f"message type {chr(kind)!r} is not expected here")
+    frames.check_length(side, kind, length, frames.AUTHENTICATION_LIMIT)
+    end = position + 1 + length
+    if end > len(data):
+        buffer.wait_for(length + 1)
+        return b""
+    buffer.position = end
+    return data[position:end]

@@ -50,7 +50,7 @@ class _Full(Untraced):
 
     @property
     def context(self) -> TraceContext:
-        """That of the span above."""
+        """The context of the span above."""
         return self._above.context
 
 

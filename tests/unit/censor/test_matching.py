@@ -106,7 +106,7 @@ class Tokens(Matching):
                 self.assertFalse(self.matches(language, pattern, query), query)
 
     def test_where_and_all_else_must_be_alike(self):
-        """What a placeholder stands for is no reason to look at nothing more."""
+        """A placeholder excuses nothing else in the statement."""
         for language in LANGUAGES.values():
             for pattern, good, bad in (
                 (

@@ -1,4 +1,4 @@
-"""What the connector's connections share: who may connect, and what is told once."""
+"""The connector's connections share a record: who may connect, and what is told once."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What acra-doctor looks at for a connector; whole conversations are in tests/integration."""
+"""acra-doctor's checks of a connector; whole conversations are in tests/integration."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""What a connection leaves behind."""
+"""Spans and events that a connection leaves behind."""
 
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.python.failure import Failure

@@ -1,4 +1,4 @@
-"""What has begun and not ended."""
+"""Sessions and spans that have begun and not ended."""
 
 from types import SimpleNamespace
 

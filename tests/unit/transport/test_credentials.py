@@ -2,41 +2,17 @@
 
 import os
 import ssl
-from pathlib import Path
 
 from OpenSSL import SSL
-from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Settings
-from acra_twisted.sandbox.authority import Authority
 from acra_twisted.transport.certificates import SERVER
 from acra_twisted.transport.credentials import Credentials
 from tests.support.handshakes import shake
+from tests.support.tlsfiles import TLSFiles
 
 
-class Files(SynchronousTestCase):
-    def setUp(self):
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
-        self.authority = Authority(self.folder)
-        self.certificate, self.key = self.authority.issue("server", hosts=("localhost", "::1"))
-
-    def settings(self, **changes):
-        values = {
-            "tls_ca": str(self.authority.path),
-            "tls_cert": str(self.certificate),
-            "tls_key": str(self.key),
-            "tls_auth": 4,
-            "tls_client_auth": -1,
-            "tls_client_ca": "",
-            "tls_client_cert": "",
-            "tls_client_key": "",
-        }
-        return Settings(
-            {**values, **{k: str(v) if isinstance(v, Path) else v for k, v in changes.items()}}
-        )
-
+class Files(TLSFiles):
     def refused(self, expected, **changes):
         error = self.assertRaises(ConfigError, Credentials, self.settings(**changes), "tls_client_")
         self.assertIn(expected, str(error))

@@ -1,20 +1,16 @@
 """Contexts that are read anew, and what Twisted's own TLS says with them."""
 
-from pathlib import Path
-
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Settings
-from acra_twisted.sandbox.authority import Authority
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.tlscontext import TLSContexts
 from acra_twisted.transport.verifier import CertificateRefused
+from tests.support.tlsfiles import TLSFiles
 
 
 class Ends(Protocol):
@@ -26,28 +22,7 @@ class Ends(Protocol):
         self.why = reason.value
 
 
-class Contexts(SynchronousTestCase):
-    def setUp(self):
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
-        self.authority = Authority(self.folder)
-        self.certificate, self.key = self.authority.issue("server", hosts=("localhost", "::1"))
-
-    def settings(self, **changes):
-        values = {
-            "tls_ca": str(self.authority.path),
-            "tls_cert": str(self.certificate),
-            "tls_key": str(self.key),
-            "tls_auth": 4,
-            "tls_client_auth": -1,
-            "tls_client_ca": "",
-            "tls_client_cert": "",
-            "tls_client_key": "",
-        }
-        return Settings(
-            {**values, **{k: str(v) if isinstance(v, Path) else v for k, v in changes.items()}}
-        )
-
+class Contexts(TLSFiles):
     def test_in_memory_it_is_said_alike_why(self):
         """TLS of Twisted's, on top of something else."""
         for name, days, said in (

@@ -36,7 +36,7 @@ class Refused(SynchronousTestCase):
         self.assertEqual(play.recorder.outcomes, [("query", "denied")])
 
     def test_ds7_denied_wherever_the_reply_is_cut(self):
-        """What is left of it is left out, also where it comes by itself."""
+        """The rest of the reply is left out, also where it comes by itself."""
         execution = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
         for request, before in ((query(b"select"), b""), (execution, BIND_COMPLETE)):
             reply = before + RESULT

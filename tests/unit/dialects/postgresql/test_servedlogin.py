@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
@@ -13,7 +12,6 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.errors import HandshakeError
 from acra_twisted.loginactions import (
     CLIENT,
-    DATABASE,
     ERRAND,
     SESSION,
     StartTLS,
@@ -25,28 +23,21 @@ from acra_twisted.wire.postgres.frames import (
     StartupPacket,
     message,
 )
-from tests.support.logins import LoginCase, LoginPlay
+from tests.support.logins import (
+    ANNOUNCED,
+    CANCELS,
+    CHUNKS,
+    HELLO,
+    PASSWORD,
+    STARTUP,
+    WELCOME,
+    LoginCase,
+    LoginPlay,
+)
 from tests.support.sessions import ready, types
 
-STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
-CANCELS = CancelRequest(7, b"key!").encode()
-HELLO = b"\x16\x03\x01\x02\x00\x01"
-WELCOME = message(b"R", bytes(4))
-PASSWORD = message(b"p", b"secret\0")
-ANNOUNCED = message(b"S", b"acra_twisted\x001\0")
 PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None)
 PLAIN = StartupPolicy("disable", frozenset(ALLOWED_PARAMETERS))
-FOLLOWING = Propagation(to_acra=True)
-CHUNKS = st.lists(
-    st.tuples(
-        st.sampled_from((CLIENT, DATABASE)),
-        st.sampled_from(
-            (STARTUP, SSL_REQUEST_PACKET, CANCELS, WELCOME, PASSWORD, ready(), b"N", b"S", HELLO)
-        )
-        | st.binary(min_size=1, max_size=30),
-    ),
-    max_size=8,
-)
 
 
 def served(startup=PLAIN, **options):
