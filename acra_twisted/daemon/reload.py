@@ -36,16 +36,21 @@ class Reloader:
     """Reads everything anew, one time after the other.
 
     ``at_once`` reads what is soon read.  Then each IReloadable that ``parts`` gives is asked; its
-    name is in the log.  However often it is called meanwhile: once they are done, everything is
-    read once more.
+    name is in the log.  ``done`` is called when all have been read.  However often it is called
+    meanwhile: then everything is read once more.
     """
 
     def __init__(
-        self, log: Any, at_once: Callable[[], None], parts: Callable[[], Iterable[Any]]
+        self,
+        log: Any,
+        at_once: Callable[[], None],
+        parts: Callable[[], Iterable[Any]],
+        done: Callable[[], None],
     ) -> None:
         self._log = log
         self._at_once = at_once
         self._parts = parts
+        self._all_read = done
         # Parts that are being read, and whether somebody has asked again meanwhile.
         self._waiting = 0
         self._again = False
@@ -76,6 +81,9 @@ class Reloader:
 
     def _done(self, _: Any = None) -> None:
         self._waiting -= 1
-        if not self._waiting and self._again:
+        if self._waiting:
+            return
+        self._all_read()
+        if self._again:
             self._again = False
             self()

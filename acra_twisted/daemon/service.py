@@ -104,7 +104,7 @@ class DaemonService(MultiService):
         if self.keys is not None:
             metrics.watch_keys(self.keys)
         self._numbers = 0
-        self._reloader = Reloader(self.log, self._read_at_once, self.reloadable)
+        self._reloader = Reloader(self.log, self._read_at_once, self.reloadable, self.reloaded)
 
     def _addresses(self) -> Iterable[tuple[str, bool]]:
         """Options of addresses to listen on, and whether other processes may share each."""
@@ -125,6 +125,9 @@ class DaemonService(MultiService):
     def reloadable(self) -> Iterable[Any]:
         """Parts of this daemon, those among which that are IReloadable are read anew on SIGHUP."""
         return ()
+
+    def reloaded(self) -> None:
+        """Take note that those parts have been read anew, or stay as they were."""
 
     async def release(self) -> None:
         """End what the daemon has made itself; its connections have ended."""

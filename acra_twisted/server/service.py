@@ -186,10 +186,12 @@ class AcraServer(DaemonService):
     def _intake(self) -> Any:
         """Takes spans of connectors: of those that have proven who they are, and where there are
         pages to show them."""
+        if self.telemetry.store is None:
+            return None
         proves = is_secure_session(self.settings, ACRACONNECTOR) or (
             is_tls(self.settings, ACRACONNECTOR) and self._credentials().auth == REQUIRE
         )
-        if self.telemetry.store is None or not proves:
+        if not proves:
             return None
         # It brings protobuf along: a daemon without pages starts without.
         from acra_twisted.telemetry.tracing.received import SpanReceiver
@@ -236,6 +238,10 @@ class AcraServer(DaemonService):
     def reloadable(self) -> Iterable[Any]:
         """Stages read anew on SIGHUP."""
         return self.pipeline.stages
+
+    def reloaded(self) -> None:
+        """Have stages plan results anew, for what they have read may say otherwise."""
+        self.pipeline.forget_plans()
 
     async def release(self) -> None:
         """End stages and threads."""

@@ -67,7 +67,19 @@ class Stage:
 class Reading(SynchronousTestCase):
     def make(self, *parts):
         self.log, self.at_once = Log(), []
-        return Reloader(self.log, lambda: self.at_once.append(1), lambda: parts)
+        self.done = []
+        return Reloader(
+            self.log, lambda: self.at_once.append(1), lambda: parts, lambda: self.done.append(1)
+        )
+
+    def test_it_is_told_when_all_have_been_read(self):
+        late, refused = Deferred(), Stage(ConfigError("bad"))
+        reload = self.make(Stage(late), refused)
+        reload()
+        reload()
+        self.assertEqual((self.done, refused.asked), ([], 1))
+        late.callback(None)
+        self.assertEqual((self.done, refused.asked), ([1, 1], 2))
 
     def test_everything_is_read_and_told(self):
         stage = Stage()

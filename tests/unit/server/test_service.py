@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, defaults
+from acra_twisted.results import Columns, Plan, Planner
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks
 from acra_twisted.server.service import AcraServer
@@ -29,6 +30,22 @@ def close(server):
     """Close its sockets, which are bound and accept nothing."""
     for child in [*server.telemetry, *server.listeners.values()]:
         child._listener.close()
+
+
+class Reloading(SynchronousTestCase):
+    def test_results_are_planned_anew(self):
+        server = AcraServer(
+            MemoryReactorClock(),
+            settings(incoming_connection_string=Address("127.0.0.1", 0)),
+        )
+        self.addCleanup(close, server)
+        planner = Planner(Plan)
+        server.pipeline.results = planner
+        columns = Columns([], [], [], [])
+        before = planner.plan(columns)
+        self.assertIs(planner.plan(columns), before)
+        server.reload()
+        self.assertIsNot(planner.plan(columns), before)
 
 
 class Intake(SynchronousTestCase):
