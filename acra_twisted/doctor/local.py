@@ -19,8 +19,7 @@ from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.options import Address, Settings
-from acra_twisted.telemetry.logs.chaincheck import verify
-from acra_twisted.telemetry.logs.chainreport import report
+from acra_twisted.telemetry.logs.chainreport import examine
 from acra_twisted.transport import certificates
 from acra_twisted.transport.certificates import Loaded
 from acra_twisted.transport.endpoints import bind
@@ -166,12 +165,11 @@ def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result
         return
     output = io.StringIO()
     try:
-        with _store(settings, environment) as store:
-            found = store.keys(purposes.AUDIT_LOG)
-            with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-                verified = verify(lines, [key.value for key in found])
-            names = [os.path.relpath(f, store.folder) for f in store.files(purposes.AUDIT_LOG)]
-        report(verified, names, output, open_ok=True)
+        with (
+            _store(settings, environment) as store,
+            open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as lines,
+        ):
+            examine(store, lines, output, open_ok=True)
     except (AcraError, OSError) as error:
         first = next(iter(output.getvalue().splitlines()), "")
         text = f"{path}: {error}{'; first: ' + first if first else ''}"

@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from acra_twisted import purposes
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.telemetry.logs.chaincheck import verify
-from acra_twisted.telemetry.logs.chainreport import report
+from acra_twisted.telemetry.logs.chainreport import examine
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 
@@ -56,12 +54,7 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
     given = _parser().parse_args(arguments)
     files = _files(given)
     store = commandline.open_store(given.keys_dir, given.keys_dir_public, given, environment)
-    keys = store.keys(purposes.AUDIT_LOG)
-    if not keys:
-        raise KeyStoreError("there is no audit log key; run: acra-keymaker --generate_log_key")
-    found = verify(_lines(files), [key.value for key in keys])
-    names = [os.path.relpath(path, store.folder) for path in store.files(purposes.AUDIT_LOG)]
-    report(found, names, output, given.audit_log_open_ok)
+    examine(store, _lines(files), output, given.audit_log_open_ok)
 
 
 def _files(given: Any) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TextIO
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TextIO
 
-from acra_twisted.errors import AcraError
-from acra_twisted.telemetry.logs.chaincheck import Run, Verified
+from acra_twisted import purposes
+from acra_twisted.errors import AcraError, KeyStoreError
+from acra_twisted.telemetry.logs.chaincheck import Run, Verified, verify
 
 _SHOWN: Final = 20
 #: Texts about lines that cannot be checked: without a value, and JSON signed by Acra.
@@ -30,6 +32,18 @@ class Uncheckable(AcraError):
     """Nothing of the log can be checked here."""
 
     status = 4
+
+
+def examine(store: Any, lines: Iterable[str], output: TextIO, open_ok: bool = False) -> None:
+    """Replay a log with the keys of ``store``, a FilesystemKeyStore, and `report` what was found.
+
+    Raises KeyStoreError, also if there is no key, and what `report` raises.
+    """
+    keys = store.keys(purposes.AUDIT_LOG)
+    if not keys:
+        raise KeyStoreError("there is no audit log key; run: acra-keymaker --generate_log_key")
+    names = [os.path.relpath(path, store.folder) for path in store.files(purposes.AUDIT_LOG)]
+    report(verify(lines, [key.value for key in keys]), names, output, open_ok)
 
 
 def report(found: Verified, keys: Sequence[str], output: TextIO, open_ok: bool = False) -> None:

@@ -1,11 +1,26 @@
 """What is said of a signed log, and what is raised for it."""
 
 from io import StringIO
+from types import SimpleNamespace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import KeyStoreError
 from acra_twisted.telemetry.logs.chaincheck import Problem, Run, Verified
-from acra_twisted.telemetry.logs.chainreport import Tampered, Uncheckable, Unsigned, report
+from acra_twisted.telemetry.logs.chainreport import (
+    Tampered,
+    Uncheckable,
+    Unsigned,
+    examine,
+    report,
+)
+
+
+class WithoutKey(SynchronousTestCase):
+    def test_no_key_is_no_sign_of_a_change(self):
+        store = SimpleNamespace(keys=lambda purpose: ())
+        error = self.assertRaises(KeyStoreError, examine, store, ["a line\n"], StringIO())
+        self.assertIn("acra-keymaker --generate_log_key", str(error))
 
 
 class Said(SynchronousTestCase):
