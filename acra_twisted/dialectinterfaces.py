@@ -55,10 +55,6 @@ class IMessageFlow(Interface):
     def take_output() -> bytes:
         """Return and clear the bytes for the destination, joined: one write per turn."""
 
-    def give_back() -> bytes:
-        """Return and clear what is here of a message that is not whole: somebody goes on without
-        the flow."""
-
 
 class IRequestFlow(IMessageFlow):
     """From the client to the database.  Opens an Exchange for each request and appends an entry to

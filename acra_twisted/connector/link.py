@@ -77,12 +77,10 @@ class LinkFactory(Factory):
 
     def __init__(self, established: Attempt) -> None:
         self._established = established
-        self.channel: LinkChannel | None = None
 
     def buildProtocol(self, addr: Any) -> LinkChannel:
         """Twisted: the socket is there."""
-        self.channel = LinkChannel(self._established)
-        return self.channel
+        return LinkChannel(self._established)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The database whose protocol the daemons speak, made from their settings.
 
-This is the one place outside of a database's own packages that names it.
+Outside of a database's own packages it is named here, and where acra-doctor asks one
+(``server.examination``).
 """
 
 from __future__ import annotations

@@ -61,10 +61,6 @@ class MessageFlow:
         """See IMessageFlow."""
         raise NotImplementedError  # pragma: no cover - abstract
 
-    def give_back(self) -> bytes:
-        """See IMessageFlow."""
-        return self._buffer.drain()
-
     @property
     def unfinished(self) -> bool:
         """See IMessageFlow."""

@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_tls
-from acra_twisted.dialects.postgresql.authentication import offers_binding
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, fail, ok, warn
@@ -127,7 +127,7 @@ def of_answer(data: bytes, settings: Settings) -> Result:
     kind, body = data[:1], data[5 : 1 + int.from_bytes(data[1:5], "big")]
     if kind == b"R":
         # Where TLS was only offered such a login goes on without it.
-        if offers_binding(data) and _ends_tls(settings) and uses_database_tls(settings):
+        if DIALECT.offers_binding(data) and _ends_tls(settings) and uses_database_tls(settings):
             return warn(
                 "database",
                 "it asks for SCRAM and offers to bind it to TLS: a client that has TLS on its own "

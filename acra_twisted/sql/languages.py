@@ -27,6 +27,7 @@ from acra_twisted.sql import (
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, mysql_value, postgresql_value
 from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
+from acra_twisted.sql.pgsettings import PATH_SETTINGS
 from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
 
@@ -145,7 +146,7 @@ class Postgresql:
         ("server_encoding", "UTF8"),
     )
     path = "search_path"
-    path_settings = frozenset(("search_path", "role", "session_authorization"))
+    path_settings = PATH_SETTINGS
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """As reported by ParameterStatus."""

@@ -261,7 +261,7 @@ def _listed(cursor: _Cursor, size: int) -> list[Table | None]:
 
 
 class Settings(NamedTuple):
-    """Tell whether a statement sets what changes lexing, and why it is refused if it is."""
+    """The effect of a statement on lexing: ``any`` if it has one, and why it is refused for it."""
 
     any: bool
     refused: str

@@ -219,11 +219,6 @@ class MemoryTLS(TLSMemoryBIOProtocol):
     # -- a transport ------------------------------------------------------------------------------
 
     @property
-    def first(self) -> bytes:
-        """Return the first bytes of the peer."""
-        return self._neighbour.first
-
-    @property
     def protocol(self) -> Any:
         """See IDirectTransport."""
         return self._neighbour.protocol

@@ -60,7 +60,8 @@ def _is_postgresql(data: bytes) -> bool:
 
 
 def _on_a_link(data: bytes) -> str:
-    """Return True for the first bytes of Acra's connectors: a block with a little-endian length."""
+    """Name the form of the link whose first bytes these are, a block with a little-endian length;
+    empty if they are none."""
     if len(data) < 4 or not tracecontext.looks_framed(data[:4]):
         return ""
     content = data[4:]

@@ -50,7 +50,6 @@ class FollowedLogin(Login):
         self.reads = reads
         self._startup_span = startup_span
         self._watch: FollowedStartup | None = FollowedStartup(tls)
-        self._packet = self._rest = b""
         self._wanted: StartupPacket | None = None
         #: What the client has said and has no answer to; None once the server has answered.
         self.said: bytes | None = b""

@@ -108,7 +108,7 @@ class LoadingBatch(ExtendedBatch):
     def _judge_load(self, data: bytes, start: int, end: int) -> Work | None:
         """A Work of a run of rows; None if it concerns no stage and has been let go."""
         plan = self._load_plan
-        assert plan is not None  # noqa: S101 - set by _begin_load
+        assert plan is not None  # noqa: S101 - set by _judges_load
         columns = _LOADED[self._layout]
         batch: RowBatch
         if self._layout == LINES:
@@ -119,15 +119,7 @@ class LoadingBatch(ExtendedBatch):
             self._release(end)
             return None
         self._message = (start, end, None)
-        return Work(ROWS, batch, self._loading(), plan.hooks)
-
-    def _loading(self) -> Exchange:
-        session = self._session
-        head = session.outstanding.head
-        if head is not None and head[2] is not None:
-            exchange: Exchange = head[2]
-            return exchange
-        return Exchange(session, "message", None, session.clock())
+        return Work(ROWS, batch, replies.owner(self._session), plan.hooks)
 
     def _settle_load(self, exchange: Exchange, verdict: Any) -> None:
         """Apply a verdict to the run of rows that was judged."""

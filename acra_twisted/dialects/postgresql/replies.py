@@ -6,6 +6,7 @@ with ReadyForQuery gets one of ours behind the payload.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from acra_twisted.exchange import Exchange
@@ -75,3 +76,21 @@ def discard_until_sync(session: Session) -> None:
             one.close("aborted")
         elif one.outcome is None:
             one.outcome = "aborted"
+
+
+def owner(session: Session) -> Exchange:
+    """Return the exchange whose reply is due, or one of its own for what answers no request."""
+    head = session.outstanding.head
+    if head is not None and head[2] is not None:
+        exchange: Exchange = head[2]
+        return exchange
+    return Exchange(session, "message", None, session.clock())
+
+
+def note_error(exchange: Exchange, fields: Mapping[str, bytes]) -> bool:
+    """Note the database's error; return False if the exchange's outcome is known already."""
+    if exchange.outcome is not None:
+        return False
+    exchange.outcome = "error"
+    exchange.status_code = fields.get("C", b"").decode("ascii", "replace")[:5]
+    return True

@@ -23,7 +23,7 @@ from acra_twisted.dialects.postgresql.propagation import (
     Propagation,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
-from acra_twisted.dialects.postgresql.values import VALUES
+from acra_twisted.dialects.postgresql.values import ANYTHING
 from acra_twisted.dialects.postgresql.wholereplies import Whole
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Exchange, Work
@@ -33,7 +33,7 @@ from acra_twisted.outstanding import (
     SKIP,
     is_answer,
 )
-from acra_twisted.results import STREAM, Columns, Planner
+from acra_twisted.results import Planner
 from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -42,8 +42,6 @@ from acra_twisted.wire.postgres import backend, frames
 _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
 #: Messages other than rows that may contain data of a table.
 _TEXTS: Final = _ASYNCHRONOUS | {frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE}
-#: The column of a message that is no row: its body.
-_ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM, values=VALUES)
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
@@ -220,12 +218,8 @@ class ResponseFlow(ExtendedReplies):
         raise AssertionError("rows and copy data are walked, not dispatched")
 
     def _judge_message(self, start: int, end: int) -> Work:
-        session = self._session
-        outstanding = session.outstanding
-        exchange = outstanding[0][2] if outstanding else None
-        if exchange is None:
-            exchange = Exchange(session, "message", None, session.clock())
-        batch = CopyRows(self._buffer.data, _ANYTHING, start, end)
+        exchange = replies.owner(self._session)
+        batch = CopyRows(self._buffer.data, ANYTHING, start, end)
         return self._ask(Work(MESSAGES, batch, exchange), (start, end))[1]
 
     def _settle_message(self, start: int, end: int, verdict: Any) -> None:
@@ -325,9 +319,8 @@ class ResponseFlow(ExtendedReplies):
                 # It has failed, as it must; now ReadyForQuery may come.
                 outstanding.popleft()
                 outstanding.appendleft((FORWARD, replies.QUERY, exchange, None))
-        elif exchange is not None and exchange.outcome is None:
-            exchange.outcome = "error"
-            exchange.status_code = fields.get("C", b"").decode("ascii", "replace")[:5]
+        elif exchange is not None:
+            replies.note_error(exchange, fields)
         hint = self._propagation.hint(exchange) if action != REPLACE else ""
         if instead is not None:
             if action != REPLACE:

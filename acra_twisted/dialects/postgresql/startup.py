@@ -29,7 +29,7 @@ from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
 
 ALPN = b"postgresql"
-#: The SQLSTATE of errors about which a peer is told nothing.
+#: The reason of errors about which a peer is told nothing.
 _QUIET = None
 _ABSURD = 1 << 20
 _OFF = frozenset((b"false", b"off", b"no", b"0"))
@@ -108,7 +108,7 @@ class ClientStartup:
     def feed(self, data: bytes) -> StartTLS | StartupPacket | CancelRequest | SpansOffered | None:
         """The next thing to act on, or None if more must arrive.
 
-        After the call ``reply`` holds bytes to send first.  Raises WireError; its SQLSTATE is
+        After the call ``reply`` holds bytes to send first.  Raises WireError; its reason is
         what the client may be told.
         """
         self.reply = b""

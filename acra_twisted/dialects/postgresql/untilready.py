@@ -20,6 +20,7 @@ from acra_twisted.dialects.postgresql.propagation import (
     Propagation,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
+from acra_twisted.dialects.postgresql.values import ANYTHING
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Work, take_reply
 from acra_twisted.loginactions import (
@@ -35,7 +36,6 @@ from acra_twisted.loginactions import (
     Ready,
     Write,
 )
-from acra_twisted.results import STREAM, Columns
 from acra_twisted.session import IDLE, Session
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.framing import ChunkBuffer
@@ -61,8 +61,6 @@ _LOGIN: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
 _TEXTS: Final = frozenset(
     (frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS, frames.ERROR_RESPONSE)
 )
-#: The column of a message that is no row: its body.
-_ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM)
 
 
 class UntilReady:
@@ -251,12 +249,8 @@ class UntilReady:
 
     def _note_error(self, message: bytes) -> None:
         fields = backend.decode_error(message[5:])
-        exchange = self._exchange
-        if exchange.outcome is None:
-            exchange.outcome = "error"
-            exchange.status_code = fields.get("C", b"").decode("ascii", "replace")[:5]
-            if self._mediator is not None:
-                tell_refusal(self._session, exchange, fields)
+        if replies.note_error(self._exchange, fields) and self._mediator is not None:
+            tell_refusal(self._session, self._exchange, fields)
 
     def _ready(self, message: bytes) -> None:
         session, propagation = self._session, self._propagation
@@ -285,7 +279,7 @@ class UntilReady:
 
     def _ask(self, message: bytes) -> None:
         self._asked = message
-        batch = CopyRows(message, _ANYTHING, 0, len(message))
+        batch = CopyRows(message, ANYTHING, 0, len(message))
         self._more.append(Ask(Work(MESSAGES, batch, self._exchange)))
 
     def _judged(self, message: bytes, verdict: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from acra_twisted.crypto import cells
 from acra_twisted.crypto.cells import Sighting
-from acra_twisted.results import LINES, TUPLES, Columns
+from acra_twisted.results import LINES, STREAM, TUPLES, Columns
 from acra_twisted.wire.postgres import nested
 
 #: Types whose text is never a container: numbers, dates, booleans, UUIDs.
@@ -71,3 +71,5 @@ def _find_copied(layout: str, value: bytes) -> list[Sighting]:
 
 
 VALUES: Final = PostgresqlValues()
+#: The column of a message that is no row: its body.
+ANYTHING: Final = Columns([b""], [0], [0], [0], STREAM, values=VALUES)

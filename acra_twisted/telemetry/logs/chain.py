@@ -6,8 +6,8 @@ and CEF lines are Acra's.  In JSON the value is over the line's own text, and co
 original joins the values as Go prints them, which no reader of JSON can know.
 
 Beyond the original, the first line of a chain names the last value of the chain before
-(``previous``), so that a chain that is missing as a whole is missed.  `telemetry.chaincheck` reads
-such logs.
+(``previous``), so that a chain that is missing as a whole is missed.  `telemetry.logs.chaincheck`
+reads such logs.
 """
 
 from __future__ import annotations

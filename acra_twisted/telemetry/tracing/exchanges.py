@@ -65,7 +65,7 @@ class Tracing:
         #: Whether anybody takes what is recorded.  If not, what the sampler decides is carried on
         #: all the same.
         self.recording = True
-        #: True if the destinations of spans accept more.
+        #: Decides if destinations take one more sampled request; None: they take all.
         self.backpressure: Backpressure | None = None
         self._sampled = 0
         self._not_sampled = 0

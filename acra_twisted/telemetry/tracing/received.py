@@ -1,7 +1,7 @@
 """Spans of other daemons, for the pages: what arrives is checked before anything is kept.
 
 A connector hands its finished spans to its server over their own link, as OTLP requests; see
-`wire.spanlink`.
+`wire.link.spanlink`.
 """
 
 from __future__ import annotations

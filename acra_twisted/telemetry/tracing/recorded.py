@@ -2,8 +2,8 @@
 
 Where everything is sampled, most spans are encoded, sent and forgotten.  What differs between two
 exchanges that run the same statement is ids, times and the number of rows; all else is their
-`Shape`, which is kept.  An encoder may fill in a form of the shape (`telemetry.otlpforms`) instead
-of encoding span by span; who wants to see spans asks for them.
+`Shape`, which is kept.  An encoder may fill in a form of the shape (`telemetry.export.otlpforms`)
+instead of encoding span by span; who wants to see spans asks for them.
 """
 
 from __future__ import annotations
