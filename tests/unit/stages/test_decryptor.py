@@ -228,6 +228,21 @@ class Decrypting(SynchronousTestCase):
         self.left(batch([b"\0\0" + own], types=[1001], formats=[1]))
         self.left(batch([nested.counted(own)], types=[1562], formats=[1]))
 
+    def test_a_record_that_could_be_a_range_stays(self):
+        """The number of its fields reads like the length of a lower bound, 512, behind which the
+        length of the second field counts an upper one."""
+        own = self.bench.struct()
+
+        def record(size):
+            first = counted(own + bytes(size - len(own)))
+            return number(2) + number(BYTEA) + first + number(BYTEA) + counted(b"second")
+
+        number, counted = nested.number, nested.counted
+        self.assertTrue(nested.reads_as_range(record(501)))
+        self.left(batch([record(501)], types=[nested.OWN], formats=[1]))
+        ((cell,),) = self.opened(batch([record(502)], types=[nested.OWN], formats=[1]))
+        self.assertNotIn(own, cell)
+
     def test_quotes_that_would_have_to_be_doubled(self):
         """COPY in CSV with bytea_output = escape, JSON and XML: digits are opened, text is not."""
         own = self.bench.struct(b'x",1000000,"paid')
