@@ -265,13 +265,17 @@ class Postgresql(Case):
     def test_a_stage_that_hangs_up(self):
         slow = Slow()
         for late in (False, True):
-            host = self.begun(Pipeline([slow]))
+            waits = []
+            host = self.begun(Pipeline([slow], expect=waits.append))
             host.answers(NOTICE)
+            self.assertEqual(waits, [1])
             if late:
                 host.handshake.finish("shutdown", ends.SHUTDOWN)
+                self.assertEqual(waits, [1, -1])
             slow.waiting.pop().callback(Hangup("poison"))
             self.assertIn(b"C57P01" if late else b"C42000", host.client.data)
             self.assert_ended(host, "shutdown" if late else "stage: poison")
+            self.assertEqual(waits, [1, -1])
 
     def test_terminate_while_the_database_gets_ready(self):
         host = self.begun()
@@ -499,8 +503,9 @@ class ServerFirst(Case):
             host.handshake.tls_started(CLIENT)
             host.says(name)
             for waiting in self.who.waiting:
-                self.assertEqual(host.back.data, b"")
+                self.assertEqual((host.back.data, self.who.expected), (b"", [1]))
                 waiting.callback(PASS)
+                self.assertEqual(self.who.expected, [1, -1])
             self.assertEqual(host.back.data, b"tls\n")
             self.assertEqual(host.back.tls, [("TLS of the database", True, b"")])
             self.assertIsNone(host.handshake.session)
