@@ -28,7 +28,7 @@ ORDER = (
     ("telemetry.tracing", "telemetry.metrics", "telemetry.export", "telemetry.logs"),
     ("telemetry.pages",),
     ("telemetry",),
-    ("proxy",),
+    ("proxy", "authentication"),
     ("config",),
     ("doctor",),
     ("daemon",),
@@ -43,6 +43,7 @@ LONGEST = 400
 SHARED = {
     *("transport", "proxy", "pipeline", "plugins", "stages", "telemetry"),
     *("server", "connector", "daemon", "session", "exchange", "outstanding", "results"),
+    "authentication",
 }
 #: The one place where they are given one; and acra-doctor asks a PostgreSQL as its clients do.
 KNOW_ONE = {"daemon.dialect", "server.examination"}
