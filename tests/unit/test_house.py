@@ -24,7 +24,7 @@ ORDER = (
     ("censor", "crypto", "dialects", "dialects.postgresql"),
     ("keystore",),
     ("pipeline", "stages", "plugins"),
-    ("transport", "transport.native"),
+    ("transport", "transport.native", "transport.revocation"),
     ("telemetry.tracing", "telemetry.metrics", "telemetry.export", "telemetry.logs"),
     ("telemetry.pages",),
     ("telemetry",),
