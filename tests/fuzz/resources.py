@@ -1,4 +1,4 @@
-"""What stalls or kills parsers (SQL reference, section 4): each must be decided soon.
+"""Texts that stall or kill parsers (SQL reference, section 4): each must be decided soon.
 
 python -m tests.fuzz.resources    (prints what is not, and ends with status 1)
 """

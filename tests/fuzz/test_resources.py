@@ -1,4 +1,4 @@
-"""What stalls or kills parsers ends in a decision, soon, and the process lives."""
+"""Texts that stall or kill parsers are decided soon, and the process lives."""
 
 import unittest
 

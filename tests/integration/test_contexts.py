@@ -1,4 +1,4 @@
-"""Whatever the driver, an application's context reaches the execution of its statement.
+"""An application's context reaches the execution of its statement with every driver.
 
 Spans go to a real OTLP receiver, and are read back from what it hands on.
 """

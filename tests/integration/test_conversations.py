@@ -1,4 +1,4 @@
-"""Whatever a client says, in whatever order: it is answered as by the database, byte for byte.
+"""A client is answered as by the database, byte for byte, in whatever order it talks.
 
 Conversations are drawn from what the protocol has, sense or not, and said to the database itself,
 to a server that looks at nothing, and to servers whose stages look at rows and at everything.

@@ -18,7 +18,7 @@ class OnLoopback(Surroundings):
         return tls_postgres(cls.authority, password=PASSWORD)
 
     def allow(self, *lines):
-        """Who may connect how, besides the superuser on its own socket."""
+        """The rules for connections, besides the superuser's on its own socket."""
         path = Path(self.postgres.data, "pg_hba.conf")
         path.write_text("\n".join(["local all all trust", *lines]) + "\n")
         with psycopg.connect(

@@ -174,7 +174,7 @@ class Destinations(Surroundings):
         return None
 
     def arrived(self, read, expected):
-        """What ``read`` gives, by span id, once it is what is expected: batches take their time."""
+        """Return the spans that ``read`` gives, by id, once all are there."""
 
         def same():
             spans = read()

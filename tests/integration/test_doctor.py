@@ -71,7 +71,7 @@ class Doctor(Surroundings):
         return done.returncode, done.stdout
 
     def finds(self, which, ini, *words, status=1):
-        """What is wrong has a line, and the next one says what to do."""
+        """Each fault has a line, and the next one says what to do."""
         code, text = self.ask(which, ini)
         self.assertEqual(code, status, text)
         for word in words:

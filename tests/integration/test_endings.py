@@ -1,4 +1,4 @@
-"""Programs that start servers: whoever kills them kills what they started."""
+"""Programs that start servers end what they started, however they are killed themselves."""
 
 import os
 import shutil

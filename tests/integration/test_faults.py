@@ -1,4 +1,4 @@
-"""What networks do, on each of the three links, under load: nothing lost, nothing left behind."""
+"""Faults of networks on each of the three links, under load: nothing is lost or left behind."""
 
 from __future__ import annotations
 

@@ -381,7 +381,7 @@ class Parting(Surroundings):
     )
 
     def last(self, port, data):
-        """What is said to ``data`` and Terminate, once the database has got ready."""
+        """Return the answer to ``data`` and Terminate, once the database has got ready."""
         with raw_session(port) as raw:
             raw.sendall(data + TERMINATE)
             return until_end(raw)
@@ -639,7 +639,7 @@ class Reloading(Surroundings):
 
     @staticmethod
     def serial(chain):
-        """Of the certificate that the server shows to a new connection."""
+        """Return the serial of the certificate that the server shows to a new connection."""
         context = ssl.create_default_context(cafile=chain.authority.path)
         connector = chain.folder / "acra-connector"
         context.load_cert_chain(f"{connector}.pem", f"{connector}.key")
@@ -654,7 +654,7 @@ def denying(word):
 
 
 class Several(Surroundings):
-    """Processes that share a port: all serve, a cancel finds its session whoever gets it."""
+    """Processes that share a port: all serve, and each passes a cancel on to its session."""
 
     def test_two(self):
         first = self.chain(

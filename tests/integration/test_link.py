@@ -1,4 +1,4 @@
-"""What comes to the daemons' ports and leaves, and what they tell of it."""
+"""Connections to the daemons' ports that come and go, and the daemons' account of them."""
 
 import json
 import socket

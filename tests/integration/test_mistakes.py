@@ -34,7 +34,7 @@ NOT_CLASSES = {"OpenSSLError"}
 
 
 class Fake(threading.Thread):
-    """Answers whoever connects with some bytes and closes, or says nothing."""
+    """Answers each connection with some bytes and closes it, or says nothing."""
 
     def __init__(self, answer: bytes | None, first: bool = False):
         super().__init__(daemon=True)
@@ -149,7 +149,7 @@ class Lab(unittest.TestCase):
         return cls.run_daemon("acra-connector", sections), port
 
     def ask(self, port, sslmode="disable"):
-        """What an application is told."""
+        """Return the error that an application gets."""
         with self.assertRaises(psycopg.OperationalError) as caught:
             psycopg.connect(
                 host="127.0.0.1", port=port, user="ann", sslmode=sslmode, connect_timeout=10
@@ -295,7 +295,7 @@ class Links(Lab):
 
 
 class Servers(Lab):
-    """What a connector finds where its server should be."""
+    """A connector meets something else where its server should be."""
 
     def check(self, link, where, *parts, told, **options):
         connector, own = self.connector(link, where, **options)
@@ -463,7 +463,7 @@ class Identities(Lab):
 
 
 class Databases(Lab):
-    """What a server finds where its database should be."""
+    """A server meets something else where its database should be."""
 
     def check(self, database, *parts, told, code=540):
         server, port = self.server("plain", database)

@@ -29,7 +29,7 @@ socket.getaddrinfo = _getaddrinfo
 
 
 def timers(pid):
-    """Of each established TCP connection of a process: local and remote port, its timer and the
+    """Return each established TCP connection of a process: local and remote port, its timer and the
     seconds until that fires."""
     inodes = set()
     for entry in os.listdir(f"/proc/{pid}/fd"):

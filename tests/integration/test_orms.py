@@ -1,4 +1,4 @@
-"""What ORMs generate: nothing of it is refused, and an allow list learned from it lets it pass."""
+"""Statements of ORMs: none is refused, and an allow list learned from them lets them pass."""
 
 from __future__ import annotations
 

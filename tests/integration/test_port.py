@@ -1,4 +1,4 @@
-"""The HTTP port of a running daemon, and whoever means ill: sessions go on all the same."""
+"""The HTTP port of a running daemon under attack: sessions go on all the same."""
 
 from __future__ import annotations
 

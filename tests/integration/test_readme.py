@@ -39,7 +39,7 @@ class Readme(unittest.TestCase):
         self.assertRegex(trace, r"\n198 bytes in the database")
 
     def kill(self, folder):
-        """What the page's last block did not end."""
+        """End the processes that the page's last block did not end."""
         for pid in running(folder):
             os.kill(pid, signal.SIGKILL)
 

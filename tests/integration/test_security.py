@@ -123,7 +123,7 @@ class Statements(Surroundings):
         self.until_ready()
 
     def until_ready(self, times=1):
-        """What the database says up to so many ReadyForQuery."""
+        """Return the database's bytes up to so many ReadyForQuery."""
         data = b""
         while data.count(b"Z\0\0\0\5") < times or data[-6:-1] != b"Z\0\0\0\5":
             data += self.database.recv(65536)

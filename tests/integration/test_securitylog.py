@@ -1,4 +1,4 @@
-"""What a SIEM gets: security events of the whole chain, as lines of CEF and as records."""
+"""The SIEM's input: security events of the whole chain, as lines of CEF and as records."""
 
 from __future__ import annotations
 

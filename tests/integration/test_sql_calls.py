@@ -137,7 +137,7 @@ class Reach(unittest.TestCase):
         cls.censor = Censor(LANGUAGES["postgresql"], rules)
 
     def shows(self, query: str) -> bool:
-        """Whether the answer holds the value, or the table is another afterwards."""
+        """Tell whether the answer holds the value, or the table is another afterwards."""
         try:
             with self.db.transaction(force_rollback=True):
                 self.db.execute("SET LOCAL statement_timeout = '500ms'")

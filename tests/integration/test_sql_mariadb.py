@@ -1,4 +1,4 @@
-"""What MariaDB itself makes of SQL: literals, tables, and each way around the firewall."""
+"""MariaDB's own reading of SQL: literals, tables, and each way around the firewall."""
 
 from __future__ import annotations
 
@@ -311,7 +311,7 @@ class Names(Live):
 
 
 class Evasions(Live):
-    """Who has no right to ``secrets`` is refused each denied form, and its twin never for that."""
+    """A role without a right to ``secrets`` is refused each denied form, and never its twin."""
 
     @classmethod
     def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""What PostgreSQL itself makes of SQL: tables, and each way around the firewall."""
+"""PostgreSQL's own reading of SQL: tables, and each way around the firewall."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class Tables(Live):
 
 
 class Evasions(Live):
-    """Who has no right to ``secrets`` is refused each denied form, and its twin never for that."""
+    """A role without a right to ``secrets`` is refused each denied form, and never its twin."""
 
     TABLES = (
         "CREATE TABLE secrets (a int); CREATE TABLE t (a int); CREATE SCHEMA secrets;"

@@ -422,7 +422,7 @@ class RequestTraces(Surroundings):
         return collector.traces()
 
     def pairs(self, traces):
-        """Of each request: the connector's span and, below it, the server's."""
+        """Yield the connector's span of each request and, below it, the server's."""
         found = []
         for spans in traces.values():
             near = [s for s in spans if s["service"] == "acra-connector" and is_exchange(s)]

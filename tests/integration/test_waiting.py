@@ -130,7 +130,7 @@ class LongBatches(Surroundings):
         }
 
     def assert_none(self, pages):
-        """Of the sessions that these pages know."""
+        """Return the sessions that these pages know."""
 
         def sessions():
             lines = [line for port in pages for line in get(port, "/metrics").splitlines()]
@@ -142,7 +142,7 @@ class LongBatches(Surroundings):
 
 
 class Silence(Surroundings):
-    """What PostgreSQL says before Sync is asked for comes through connector and server, too."""
+    """PostgreSQL's answers before a Sync come through connector and server, too."""
 
     @classmethod
     def setUpClass(cls):

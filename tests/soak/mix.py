@@ -1,4 +1,4 @@
-"""Who talks during a soak run, beside `tests.support.loads`: each checks every reply it gets."""
+"""Clients of a soak run, beside `tests.support.loads`: each checks every reply it gets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRETS = 200
 
 
 def secret(number: int) -> bytes:
-    """What row ``number`` of the table ``secrets`` holds, in clear."""
+    """Return the content of row ``number`` of the table ``secrets``, in clear."""
     return b"secret %d " % number * 3
 
 

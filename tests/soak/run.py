@@ -44,7 +44,7 @@ GROWTH_BYTES, GROWTH = 6 << 20, 0.05
 
 
 class Sample(NamedTuple):
-    """Of one daemon at one moment; ``lag`` is the mean of the second, in seconds."""
+    """The figures of one daemon at one moment; ``lag`` is the mean of the second, in seconds."""
 
     at: float
     memory: int

@@ -1,4 +1,4 @@
-"""What README and docs show: programs, flags, settings, rules and code that exist."""
+"""README and docs show programs, flags, settings, rules and code that exist."""
 
 import ast
 import re
@@ -201,7 +201,7 @@ class Files(SynchronousTestCase):
             compile(block.text, block.where, "exec", ast.PyCF_ONLY_AST)
 
     def test_links(self):
-        """What a page of ours links to below the project's folder is there."""
+        """Every link of a page to a file of the project leads somewhere."""
         for page in pages():
             for target in re.findall(r"`[^`<]*<([^>`:]+)>`_", page.read_text()):
                 if not target.endswith("_"):

@@ -265,7 +265,7 @@ class Plugin(SynchronousTestCase):
 
 
 class Databases(SynchronousTestCase):
-    """What a database is called, its packets and its numbers are its dialect's."""
+    """The name of a database, its packets and its numbers are its dialect's."""
 
     def test_shared_code_knows_none(self):
         found = set()

@@ -16,7 +16,7 @@ _BEGINNING = re.compile(
 #: A reader has to go back over these.
 _INSIDE = re.compile(r"\bof who(?:se|m)\b|\bwhoever\b", re.I)
 _SENTENCES = re.compile(r"(?<=[.!?:])\s+(?=[A-Z])")
-FOLDERS = ("acra_twisted", "bench", "docs", "examples", "release", "tests/support", "twisted")
+FOLDERS = ("acra_twisted", "bench", "docs", "examples", "release", "tests", "twisted")
 
 
 def odd(text):

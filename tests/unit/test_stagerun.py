@@ -1,4 +1,4 @@
-"""What a stage did for a request."""
+"""The record of a stage's work for a request."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""What applications call."""
+"""The functions that applications call."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -210,7 +210,7 @@ class Names(SynchronousTestCase):
 
 
 class BareNames(SynchronousTestCase):
-    """What is allowed by a name without a schema must go on meaning the same table."""
+    """A name without a schema that is allowed must go on meaning the same table."""
 
     CLOSED = ({"handler": "denyall"}, {"handler": "deny", "patterns": ["%%SELECT%%"]})
     CHANGES = (
@@ -333,7 +333,7 @@ class MysqlForms(SynchronousTestCase):
 
 
 class MysqlNames(SynchronousTestCase):
-    """By case or without it, as the server is set up: what may be one name is denied as one."""
+    """Servers compare names by case or without it: two that may be one name are denied as one."""
 
     def test_denied_in_any_case_and_allowed_by_ascii_letters_alone(self):
         deny = censor("mysql", [{"handler": "deny", "tables": ["å", "Äpfel", "s.t"]}])
@@ -476,7 +476,7 @@ class Kinds(SynchronousTestCase):
 
 
 class Policies(SynchronousTestCase):
-    """What the rules say of functions that the table does not have, and of statistics."""
+    """The rules about functions that the table does not have, and about statistics."""
 
     UNKNOWN = (
         b"SELECT own(1) FROM t",
@@ -746,7 +746,7 @@ _LISTS = censor("postgresql", LISTS)
 
 
 class Handles(SynchronousTestCase):
-    """What a session names itself, no rule can list."""
+    """Names that a session makes up are in no rule."""
 
     def test_savepoints_and_cursors(self):
         pairs = {

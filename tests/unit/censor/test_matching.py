@@ -176,7 +176,7 @@ HIDDEN = {
 
 
 class Admitted(Matching):
-    """What a placeholder admits in an allow rule, and what it does not."""
+    """A placeholder of an allow rule admits some values and no others."""
 
     def test_no_function_that_reads_unseen_and_no_table_that_the_pattern_does_not_name(self):
         for name, conditions in HIDDEN.items():

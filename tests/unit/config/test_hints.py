@@ -1,4 +1,4 @@
-"""What is said of names that nobody knows, and of those that another program knows."""
+"""The hints for names that nobody knows, and for those that another program knows."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

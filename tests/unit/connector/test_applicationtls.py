@@ -1,4 +1,4 @@
-"""Which settings make the connector end, decline or pass on an application's TLS."""
+"""The settings that make the connector end, decline or pass on an application's TLS."""
 
 from pathlib import Path
 

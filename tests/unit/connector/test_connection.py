@@ -107,7 +107,7 @@ def pieces(data, sizes):
 
 
 def told(metrics):
-    """Which security events were counted."""
+    """Return the security events that were counted."""
     return [line for line in metrics.splitlines() if line.startswith(b"acra_events_total")]
 
 
@@ -674,7 +674,7 @@ class WithCertificate(Logged):
             client.bio_write(answer)
 
     def begun(self, application, client, hello=SSL_REQUEST_PACKET):
-        """What lies on the socket is not the connection itself any more when TLS has begun."""
+        """Another object lies on the socket than the connection itself when TLS has begun."""
         application.below = application.transport
         application.dataReceived(hello)
         application.transport_below = application.transport

@@ -31,7 +31,7 @@ def settings(*flags):
 
 class Effects(SynchronousTestCase):
     def test_each_option_is_decided(self):
-        """Who adds an option says where it takes effect: by a rule, or here."""
+        """Every option says where it takes effect: by a rule, or here."""
         ruled = {name for rule in RULES for name in rule.names}
         options = {option.name for section in CONNECTOR_SECTIONS for option in section.options}
         undecided = options - ruled - ALWAYS

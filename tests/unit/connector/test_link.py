@@ -13,7 +13,7 @@ LOST = Failure(ConnectionLost())
 
 
 class Listener:
-    """Whoever speaks over a link."""
+    """A protocol that speaks over a link."""
 
     def __init__(self):
         self.told = []

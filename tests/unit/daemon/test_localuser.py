@@ -1,4 +1,4 @@
-"""Who is at the other end, as the kernel has it."""
+"""The user at the other end, as the kernel has it."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""What twistd parses: settings, or an answer and an exit status."""
+"""The command line becomes settings, or an answer and an exit status."""
 
 import io
 import json

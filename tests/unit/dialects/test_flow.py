@@ -1,4 +1,4 @@
-"""What both directions share, by the flows of PostgreSQL."""
+"""The common part of both directions, by the flows of PostgreSQL."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""Which checks there are for which daemon; what they find is in tests/integration."""
+"""The checks of each daemon; their findings are in tests/integration."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""What is said of who is at the other end; whole conversations are in tests/integration."""
+"""The words about the other end; whole conversations are in tests/integration."""
 
 from pathlib import Path
 

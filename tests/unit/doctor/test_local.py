@@ -1,4 +1,4 @@
-"""What can be known without asking anybody."""
+"""The facts that can be known without asking anybody."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Whose a listening socket is."""
+"""The owner of a listening socket."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Which form runs is known."""
+"""A daemon knows the form in which it runs."""
 
 import os
 

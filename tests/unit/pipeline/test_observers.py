@@ -97,7 +97,7 @@ class Told(SynchronousTestCase):
 
 
 class Runs(SynchronousTestCase):
-    """What went as it should is told of later, in order, and with it what stages let pass."""
+    """Requests that went well are told of later, in order, with those that stages let pass."""
 
     def setUp(self):
         self.told = Recorder()

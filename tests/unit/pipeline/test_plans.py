@@ -40,7 +40,7 @@ def find_y(data, start, end):
 
 class Plans(SynchronousTestCase):
     def planner(self, *answers, lenient=False):
-        """Of stages that give these answers; ``asked`` is what they were asked about."""
+        """Make the plan of stages that give these answers; ``asked`` collects their questions."""
         self.asked = []
 
         def hook(answer):

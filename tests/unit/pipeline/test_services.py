@@ -1,4 +1,4 @@
-"""What stages are offered."""
+"""The services that stages are offered."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""What we ship is found by twisted.plugin."""
+"""The stages that are shipped are found by twisted.plugin."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -225,7 +225,7 @@ class Postgresql(Case):
         self.assertEqual(types(host.client.data), "RZTDCZ")
 
     def test_a_session_that_is_let_go_leaves_nothing_behind(self):
-        """What was said and nobody has got: requests that waited, and part of a message."""
+        """Bytes that nobody has got yet: requests that waited, and part of a message."""
         propagation = Propagation(to_acra=True)
         host = Host(PostgresqlDialect(propagation=propagation).follow("decline"), link=True)
         host.says(STARTUP + query(b"a") + query(b"b")[:6])

@@ -154,7 +154,7 @@ class States(Looked):
         self.assertEqual(self.ends, ["message timeout"])
 
     def test_messages_that_end_with_others_begun_behind_them(self):
-        """Whoever looks finds part of a message each time, and never the same one."""
+        """Every look finds part of a message, and never of the same one."""
         for kind in (b"d", b"P"):
             self.begin(message=10)
             each = message(kind, b"\0" + b"x" * 50 + b"\0\0\0")

@@ -322,7 +322,7 @@ class Refusing:
 
 @implementer(IResultStage)
 class Ending:
-    """Ends the session of whoever reads anything."""
+    """Ends the session of everybody who reads anything."""
 
     name = "ending"
     concerns = columns = None
@@ -335,7 +335,7 @@ class Ending:
 
 
 class RefusedResults(OneRelay):
-    """What the database has done already, and takes for done."""
+    """The database has done it already, and takes it for done."""
 
     SECRET = columns(b"a") + row(b"secret") + row(b"more") + complete(b"INSERT 0 2")
     BATCH = parse(b"", b"insert") + bind(b"", b"") + execute()
@@ -451,7 +451,7 @@ class Silence(OneRelay):
 
 
 class Waiting(SynchronousTestCase):
-    """Whatever the limits of connector and server, nobody waits for ever."""
+    """Nobody waits for ever, with any limits of connector and server."""
 
     @given(programs, st.data())
     def test_everything_is_answered_in_the_end(self, program, data):

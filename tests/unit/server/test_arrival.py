@@ -1,4 +1,4 @@
-"""What every connection begins with: link, trace context, and the spans of both."""
+"""The beginning of every connection: link, trace context, and the spans of both."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Who may cancel what (ST-17 to ST-19)."""
+"""The right to cancel a request (ST-17 to ST-19)."""
 
 from types import SimpleNamespace
 

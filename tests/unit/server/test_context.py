@@ -1,4 +1,4 @@
-"""What the server's connections share, as its settings have it."""
+"""The common context of the server's connections, as its settings have it."""
 
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase

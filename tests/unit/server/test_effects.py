@@ -47,7 +47,7 @@ class Effects(SynchronousTestCase):
         self.assertIn(f"{expected} has no effect", str(error))
 
     def test_each_option_is_decided(self):
-        """Who adds an option says where it takes effect: by a rule, or here."""
+        """Every option says where it takes effect: by a rule, or here."""
         ruled = {name for rule in RULES for name in rule.names}
         options = {option.name for section in SERVER_SECTIONS for option in section.options}
         undecided = options - ruled - ALWAYS

@@ -1,4 +1,4 @@
-"""What the first answer of a database says; whole conversations are in tests/integration."""
+"""The first answer of a database; whole conversations are in tests/integration."""
 
 from hypothesis import given
 from hypothesis import strategies as st

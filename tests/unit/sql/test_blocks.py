@@ -1,4 +1,4 @@
-"""What controls transactions, and what does not."""
+"""Statements that control transactions, and those that do not."""
 
 from hypothesis import given
 from hypothesis import strategies as st

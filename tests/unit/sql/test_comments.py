@@ -12,7 +12,7 @@ OTHER = b"00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
 
 def taken(text):
-    """What `take_context` finds, as a tuple."""
+    """Return the findings of `take_context` as a tuple."""
     found = take_context(text)
     return found.text, found.context, found.malformed
 
@@ -104,7 +104,7 @@ class Added(SynchronousTestCase):
 
 
 class Kept(SynchronousTestCase):
-    """What else stands in a comment: for the database, not for stages."""
+    """The rest of a comment is for the database, not for stages."""
 
     CONTEXT = parse_traceparent(OTHER.decode())
 

@@ -1,4 +1,4 @@
-"""What is left out of a long text is a copy of what is left, but for its values."""
+"""The parts left out of a long text are copies of others, but for their values."""
 
 import re
 
@@ -13,7 +13,7 @@ PG, MY = b'"', b"`"
 
 
 def folded(text, keep=2, quote=PG):
-    """By expressions, which must be what it is by tokens."""
+    """Fold by expressions; by tokens it must be the same."""
     plain = folding.fold(text, folding.cut_plain(text, quote), keep)
     cut = folding.cut_tokens(text, lexer.tokens(text, True, 1_000_000))
     assert folding.fold(text, cut, keep) == plain, text

@@ -1,4 +1,4 @@
-"""What literals mean: all spellings of one value are equal."""
+"""The meaning of literals: all spellings of one value are equal."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -12,7 +12,7 @@ CODECS = ("iso8859-1", "iso8859-9", "cp1252", "euc-jp", "euc_jis_2004", "utf-8")
 
 
 def kept(name, codec):
-    """What a server keeps: as many whole characters as fit into 63 bytes; None if it has none."""
+    """Return the name that a server keeps: whole characters in 63 bytes; None if it has none."""
     found = []
     size = 0
     for character in name:

@@ -92,7 +92,7 @@ class Reading(SynchronousTestCase):
 
 
 class Project(SynchronousTestCase):
-    """What the project's own table says of some functions of each class."""
+    """The project's own table has some functions of each class."""
 
     def test_classes(self):
         for name, count, kind in (

@@ -1,4 +1,4 @@
-"""What a node of a PostgreSQL tree is to a pattern."""
+"""Nodes of a PostgreSQL tree, as patterns see them."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

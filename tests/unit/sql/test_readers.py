@@ -1,4 +1,4 @@
-"""Which languages can be read, and that none is read by the words of another."""
+"""The languages that can be read; none is read by the words of another."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

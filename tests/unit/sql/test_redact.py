@@ -214,7 +214,7 @@ class Unknown(SynchronousTestCase):
 
 class OfStatements(SynchronousTestCase):
     def test_a_text_that_a_stage_has_replaced(self):
-        """What was made of the text before must neither be shown nor be kept for others."""
+        """An earlier redaction of the text must neither be shown nor be kept for others."""
         text, other = b"SELECT 1 FROM before_it", b"SELECT 'x' FROM behind_it"
         for asked_before in (False, True):
             statement = Statement(text)

@@ -1,4 +1,4 @@
-"""Which statements may change how later ones are read, and what the database reports of that."""
+"""Statements that may change how later ones are read, and the database's reports of that."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -248,7 +248,7 @@ class Stage(SynchronousTestCase):
         self.given.pop(0).callback(None)
 
     def test_rl10_what_takes_long_is_decided_in_a_thread(self):
-        """Of whatever a client sends a thousand bytes are decided at once, and two in a turn."""
+        """Any thousand bytes of a client are decided at once, and two in a turn."""
         stage = self.make_with_threads()
         for piece in (
             b"'a'\n",

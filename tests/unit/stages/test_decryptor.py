@@ -31,7 +31,7 @@ from tests.support.sessions import make_session
 
 
 def leaves_that_fill(tuples):
-    """Whether each value is one whose container can be told without its type."""
+    """Tell whether the container of each value can be told without its type."""
     flat = [value for one in tuples for value in one if value is not None]
     return all(value[0] not in (nested.BYTEA, nested.TEXT, nested.JSONB) for value in flat)
 
@@ -200,7 +200,7 @@ class Decrypting(SynchronousTestCase):
         return verdict if not isinstance(verdict, Deferred) else self.successResultOf(verdict)
 
     def test_fr12_a_container_never_makes_room_for_a_forged_tuple(self):
-        """What follows a container in its tuple is data, however it looks."""
+        """Bytes behind a container in its tuple are data, however they look."""
         own = self.bench.struct(b"hello")
         forged = b"\0\3" + b"".join(map(nested.counted, (b"\0\0\3\xe7", b"Mallory", b"")))
         extra = b"A" * (len(own) - 9) + nested.number(0) + forged

@@ -177,7 +177,7 @@ class Handshake(SynchronousTestCase):
         self.assertRaises(CryptoError, client.receive, impostor.receive(client.connect()))
 
     def test_an_empty_id_is_nobodys(self):
-        """Whatever the keys' owner answers, it is not even asked."""
+        """The keys' owner is not even asked."""
         asked = []
 
         def find(peer):

@@ -22,7 +22,7 @@ class ToolCase(SynchronousTestCase):
         self.folder = os.path.abspath(self.mktemp())
 
     def call(self, *arguments, main=None):
-        """What the tool writes."""
+        """Return the tool's output."""
         environment = {VARIABLE: base64.b64encode(MASTER).decode()}
         output = io.TextIOWrapper(io.BytesIO(), write_through=True)
         (main or self.main)(list(arguments), environment, output)

@@ -1,4 +1,4 @@
-"""Which transports call a receiver themselves."""
+"""The transports that call a receiver themselves."""
 
 from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory

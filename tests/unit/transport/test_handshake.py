@@ -1,4 +1,4 @@
-"""What is said of a TLS handshake that fails."""
+"""The words about a TLS handshake that fails."""
 
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase

@@ -22,7 +22,7 @@ OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
 
 
 def values(one):
-    """What a socket has: whether it asks, and the four numbers."""
+    """Return a socket's settings: whether it asks, and the four numbers."""
     asks = one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     numbers = [one.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in OPTIONS]
     return (asks, *numbers)

@@ -37,7 +37,7 @@ CLIENT, SERVER_KEY = keys.generate(), keys.generate()
 
 
 class Inner(Channel):
-    """What lies inside the link."""
+    """The protocol inside the link."""
 
     def __init__(self):
         self.peer = None

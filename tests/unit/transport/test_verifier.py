@@ -25,7 +25,7 @@ from tests.support.issued import Issued, period, unreadable
 
 
 class Handshakes(SynchronousTestCase):
-    """What each side learns of a refusal."""
+    """Return the words that each side learns of a refusal."""
 
     def setUp(self):
         self.ca = Authority.make(authority.simple_name("CA"), period(-200, 1000))

@@ -1,4 +1,4 @@
-"""What is kept is what the decoders say; what drops statements is never only counted."""
+"""Kept descriptions equal the decoders'; messages that drop statements are never only counted."""
 
 from hypothesis import given
 from hypothesis import strategies as st

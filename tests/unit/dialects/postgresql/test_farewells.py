@@ -1,4 +1,4 @@
-"""What clients of PostgreSQL are told at the end."""
+"""The errors that clients of PostgreSQL get at the end."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -22,13 +22,13 @@ COMMENT = b" /*traceparent='" + TRACEPARENT + b"'*/"
 
 
 class InFlight(SynchronousTestCase):
-    """Whether an earlier message may have changed how a text is read, unreported."""
+    """Tell whether an earlier message may have changed how a text is read, unreported."""
 
     TEXT = rb"select 'a\b'"
     CHANGE = b"select f()"
 
     def after(self, *steps, text=TEXT):
-        """What is known when a text is read behind these ("c" or "d" and bytes)."""
+        """Return the settings that are known behind these messages ("c" or "d" and bytes)."""
         play = Playbook()
         for side, data in steps:
             (play.client if side == "c" else play.database)(data)

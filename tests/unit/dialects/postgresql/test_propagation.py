@@ -55,7 +55,7 @@ def to_database(**options):
 
 
 class HandedOn(SynchronousTestCase):
-    """What a connector sends, and that its server makes of it what the application said."""
+    """A connector's bytes become again, at its server, what the application said."""
 
     def through(self, data):
         """Application to database by way of both."""
@@ -304,7 +304,7 @@ class OfPreparedStatements(SynchronousTestCase):
         return play
 
     def contexts(self, *batches):
-        """What each further request goes on with and is linked with."""
+        """Return the parent and the links of each further request."""
         before = len(self.play.recorder.opened)
         for batch in batches:
             self.play.client(batch)
@@ -373,7 +373,7 @@ class OfPreparedStatements(SynchronousTestCase):
 
 
 class Tags(SynchronousTestCase):
-    """What else stands in the comment is the database's, and nobody's between."""
+    """The rest of the comment is the database's, and nobody's between."""
 
     TAGS = b"application='shop',route='%2Fbuy',x='secret'"
     TEXT = b"SELECT 1 /*" + TAGS + b",traceparent='" + PARENT + b"'*/"

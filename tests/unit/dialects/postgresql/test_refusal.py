@@ -1,4 +1,4 @@
-"""What the client and the database get where a statement is refused."""
+"""The bytes for client and database where a statement is refused."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,7 +32,7 @@ MUST_FAIL_BATCH = parse(b"acra: statement denied", b"acra: statement denied") + 
 
 
 def statuses(data):
-    """Of each ReadyForQuery."""
+    """Return the status of each ReadyForQuery."""
     return [body for kind, body in messages(data) if kind == "Z"]
 
 
@@ -235,7 +235,7 @@ class Denial(SynchronousTestCase):
         self.assertEqual(play.client(query(b"ok")), query(b"ok"))
 
     def test_a_batch_sent_in_parts_is_one_only_up_to_its_end(self):
-        """What is refused then is between transactions: the database need not fail."""
+        """A refusal between transactions: the database need not fail."""
         self.prepared(play := denying(function_call=True))
         part, answer = parse(b"", b"ok") + FLUSH, PARSE_COMPLETE
         run = bind(b"", b"s") + execute()
@@ -286,7 +286,7 @@ class Denial(SynchronousTestCase):
         play.done()
 
     def test_what_was_to_get_a_name_in_a_refused_batch_has_none(self):
-        """Whichever message of it was refused."""
+        """Each message of the batch may be the one that was refused."""
         play = Playbook(lambda work: Deny() if work.kind == "parameters" else PASS, ["parameters"])
         play.client(parse(b"s", b"one") + bind(b"p", b"s"))
         self.assertIsNone(play.session.prepared.statement(b"s"))
@@ -318,7 +318,7 @@ class Denial(SynchronousTestCase):
 
 
 class Blocks(SynchronousTestCase):
-    """What was refused would have opened the block that the client takes itself to be in."""
+    """The refused statement would have opened the block that the client takes itself to be in."""
 
     OPENED = query(b'BEGIN; ROLLBACK TO "acra: statement denied"')
 

@@ -19,7 +19,7 @@ from tests.support.sessions import (
 
 
 def outline(program):
-    """What the client sends; what a database is sent of it that refuses statements by itself.
+    """The client's bytes, and those for a database that refuses statements by itself.
 
     Where one is refused, nothing of what came before it, and was held with it, is ever run, unless
     that begins or ends a transaction: the client takes itself to be in it, or not.
@@ -44,7 +44,7 @@ def outline(program):
 
 
 def reading(kind, body):
-    """What tells a reply from its like: of our errors, which say something else, the SQLSTATE."""
+    """Return the part that tells replies apart: of our errors, whose text differs, the SQLSTATE."""
     if kind == "E" and b"\0C42000\0" in body:
         return kind, b"42000"
     return kind, body

@@ -80,7 +80,7 @@ class Known(SynchronousTestCase):
         return [(each.types[0], each.formats[0]) for each in judged]
 
     def columns(self):
-        """Of the rows that were judged first."""
+        """Return the columns of the rows that were judged first."""
         return next(item.columns for kind, item in self.play.works if kind == "rows")
 
     UNKNOWN = (0, UNKNOWN_FORMAT)
@@ -131,7 +131,7 @@ class Known(SynchronousTestCase):
         self.assertEqual(self.results(two + execute() + SYNC, reply), [(17, UNKNOWN_FORMAT)])
 
     def test_cursors_of_sql(self):
-        """Whether it is binary is not known."""
+        """Nobody knows whether it is binary."""
         request = query(b"BEGIN; DECLARE k BINARY CURSOR FOR SELECT data FROM cards")
         begun = complete(b"BEGIN") + complete(b"DECLARE CURSOR") + ready(b"T")
         fetched = self.ROWS + ready(b"T")
@@ -172,7 +172,7 @@ class Known(SynchronousTestCase):
             self.assertEqual(self.results(used, reply), [self.INT4])
 
     def test_a_portal_keeps_the_statement_that_it_was_bound_to(self):
-        """Whatever its name means by now."""
+        """It holds whatever the name means by now."""
         for bound, described in ((self.INT4, self.BYTEA), (self.BYTEA, self.INT4)):
             self.setUp()
             self.prepare(b"s", b"SELECT", bound)
@@ -314,7 +314,7 @@ class Known(SynchronousTestCase):
             self.assertEqual(found, [self.UNKNOWN])
 
     def test_a_portal_is_gone_with_its_transaction(self):
-        """What has its name then is another one."""
+        """Another one has its name then."""
         for request, reply in (
             (query(b"COMMIT"), complete(b"COMMIT")),
             (query(b"ROLLBACK"), complete(b"ROLLBACK")),

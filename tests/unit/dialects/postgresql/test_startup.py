@@ -1,4 +1,4 @@
-"""What a client may say first (security requirements ST-1 to ST-16)."""
+"""A client's first words (security requirements ST-1 to ST-16)."""
 
 from hypothesis import given
 from hypothesis import strategies as st

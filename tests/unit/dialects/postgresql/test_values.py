@@ -1,4 +1,4 @@
-"""What PostgreSQL's types say of where a container may stand."""
+"""PostgreSQL's types tell where a container may stand."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

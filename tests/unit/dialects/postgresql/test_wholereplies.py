@@ -149,7 +149,7 @@ class Whole(SynchronousTestCase):
         self.check(long, message_limit=60)
 
     def test_a_description_that_nobody_asked_for(self):
-        """Of an Execute: PostgreSQL never sends one."""
+        """PostgreSQL never sends one in reply to an Execute."""
         talk = [("client", bind(b"", b"s") + execute() + SYNC)]
         talk.append(("database", BIND_COMPLETE + RESULT + ready()))
         self.check(talk, inspects=(ROWS,))

@@ -18,7 +18,7 @@ from tests.support.sample_spans import sample
 
 
 class Target:
-    """What somebody else wrote."""
+    """An exporter that somebody else wrote."""
 
     def __init__(self, got=None, gate=None, error=None):
         self.got, self.gate, self.error = got, gate, error

@@ -1,4 +1,4 @@
-"""Whose spans they are: our own words, the environment's, in every exporter's form."""
+"""The owner of spans: our own words and the environment's, in every exporter's form."""
 
 import json
 import os

@@ -157,7 +157,7 @@ class Lines(SynchronousTestCase):
         self.assertNotIn("secret", self.lines[0]["query"])
 
     def test_ke6_denials_are_redacted_in_the_language_of_the_session(self):
-        """What encloses a name in one language encloses a value in another."""
+        """A character that encloses a name in one language encloses a value in another."""
         self.session.language = "mysql"
         self.exchange.statement.text = b'SELECT a FROM t WHERE a = "my secret"'
         self.exchange.outcome = "denied"

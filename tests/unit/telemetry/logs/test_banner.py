@@ -1,4 +1,4 @@
-"""What a daemon says of itself whatever the log level is."""
+"""The words that a daemon says of itself at every log level."""
 
 from types import SimpleNamespace
 

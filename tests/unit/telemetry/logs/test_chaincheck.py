@@ -128,7 +128,7 @@ class Rotation(SynchronousTestCase):
         self.assertIn("not in keys_dir", found.problems[0].text)
 
     def test_an_old_key_signs_nothing_new(self):
-        """Who has got hold of a key that was rotated writes a chain behind the log's end."""
+        """A thief of a key that was rotated writes a chain behind the log's end."""
         forged = write(key=OLD, previous=last_value("".join(self.lines)))
         self.assertEqual(problems(self.lines + forged, NEW, OLD), [22])
 

@@ -1,4 +1,4 @@
-"""What is said of a signed log, and what is raised for it."""
+"""The report about a signed log, and the errors raised for it."""
 
 from io import StringIO
 from types import SimpleNamespace

@@ -51,7 +51,7 @@ PROCESSING_BUCKETS = (
 
 
 def series(metrics):
-    """What is exposed: name, type, names of labels; and the buckets of each histogram."""
+    """Return the series exposed: name, type, names of labels; and the buckets of each histogram."""
     found, buckets = set(), {}
     for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
         for sample in family.samples:
@@ -226,7 +226,7 @@ class Metrics(SynchronousTestCase):
 
 
 class Counting(SynchronousTestCase):
-    """Of sessions that end while they are counted each byte is there once."""
+    """Each byte is counted once for sessions that end while they are counted."""
 
     def setUp(self):
         self.sessions = [make_session() for _ in range(100)]

@@ -1,4 +1,4 @@
-"""Who may see the pages (OB-5)."""
+"""Access to the pages (OB-5)."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Whether what stands behind can be reached: asked by a connection, seldom, and in time."""
+"""Readiness: the next in the chain is asked by a connection, seldom, and in time."""
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError

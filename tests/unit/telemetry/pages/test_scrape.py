@@ -1,4 +1,4 @@
-"""What a scraper gets: as prometheus-client would say it all at once."""
+"""A scraper's answer equals the one that prometheus-client would give all at once."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder

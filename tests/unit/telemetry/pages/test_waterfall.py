@@ -96,7 +96,7 @@ def of_server(span_id, parent_id, took):
 
 
 class Shares(SynchronousTestCase):
-    """Of traces with all that a trace may have."""
+    """Return the view of traces with all that a trace may have."""
 
     def test_only_those_that_are_known_on_both_sides_tell_of_the_link(self):
         spans = [

@@ -1,4 +1,4 @@
-"""What spans are made of exchanges."""
+"""Exchanges become spans."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

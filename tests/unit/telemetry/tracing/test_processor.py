@@ -107,7 +107,7 @@ class Queue(SynchronousTestCase):
 
 
 class Exchanges(SynchronousTestCase):
-    """Of which an exporter may make something as a whole."""
+    """An exporter may make something of an exchange as a whole."""
 
     def setUp(self):
         self.recorded = record(stages=1)

@@ -1,4 +1,4 @@
-"""What spans come of an exchange as it was recorded."""
+"""The spans of an exchange, as it was recorded."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""Which traces are recorded."""
+"""The decision to record a trace."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -70,7 +70,7 @@ class Vocabulary(SynchronousTestCase):
 
 
 class Exported(SynchronousTestCase):
-    """What exporters add to the attributes of spans."""
+    """The attributes that exporters add to those of spans."""
 
     def setUp(self):
         self.resource = Resource("acra-server")

@@ -1,4 +1,4 @@
-"""Which transports protocols get, by the setting, and that both forms do the same."""
+"""The transports that protocols get, by the setting; both forms do the same."""
 
 import socket
 

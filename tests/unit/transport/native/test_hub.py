@@ -1,4 +1,4 @@
-"""Who is told of what, and that one that fails hurts nobody else."""
+"""Each listener is told of its own events, and one that fails hurts nobody else."""
 
 import os
 
