@@ -1,4 +1,4 @@
-"""What is accepted by which findings, and which sources are asked."""
+"""Findings and the verdicts on them; sources in their order."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
