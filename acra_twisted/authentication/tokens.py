@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.events import READ_CONFIGURATION
 
 #: Bytes of a line at most.
 LINE_LIMIT: Final = 64 * 1024
@@ -79,6 +80,20 @@ def split(line: str, comment: str = "#") -> list[Token]:
     if begun:
         tokens.append(Token("".join(text), "".join(bare)))
     return tokens
+
+
+def read(path: str, limit: int = 4 << 20) -> bytes:
+    """Return the content of a file of ``limit`` bytes at most.  Raises ConfigError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}", code=READ_CONFIGURATION
+        ) from None
+    if len(data) > limit:
+        raise ConfigError(f"more than {limit} bytes", path)
+    return data
 
 
 def lines(data: bytes, name: str, comment: str = "#") -> Iterator[tuple[int, list[Token]]]:

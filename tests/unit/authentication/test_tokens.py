@@ -1,10 +1,12 @@
 """Words of files in the manner of pg_hba.conf: quotes, comments, and what has a special meaning."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.authentication.tokens import LINE_LIMIT, Token, lines, split
+from acra_twisted.authentication.tokens import LINE_LIMIT, Token, lines, read, split
 from acra_twisted.errors import ConfigError
 
 TEXT = st.text(st.characters(exclude_characters="\0\n", codec="utf-8"), max_size=12)
@@ -99,6 +101,19 @@ class Lines(SynchronousTestCase):
         list(lines(b"a" * LINE_LIMIT, "f"))
         with self.assertRaisesRegex(ConfigError, "line 1: longer than"):
             list(lines(b"a" * (LINE_LIMIT + 1), "f"))
+
+
+class Reading(SynchronousTestCase):
+    def test_a_file_is_read_whole_up_to_its_limit(self):
+        path = Path(self.mktemp())
+        path.write_bytes(b"12345")
+        self.assertEqual(read(str(path), 5), b"12345")
+        with self.assertRaisesRegex(ConfigError, "more than 4 bytes"):
+            read(str(path), 4)
+
+    def test_what_cannot_be_read_is_an_error(self):
+        with self.assertRaisesRegex(ConfigError, "^cannot read /nowhere/map: No such file"):
+            read("/nowhere/map")
 
 
 class Anything(SynchronousTestCase):
