@@ -75,7 +75,7 @@ class Databases(unittest.TestCase):
 
 
 def failure(client, login):
-    """What a client says of a login that fails; nothing if it is in."""
+    """The client's text if a login fails, nothing if it is in."""
     try:
         user = client.log_in(login)
     except Exception as error:  # each driver has its own
