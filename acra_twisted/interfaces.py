@@ -205,6 +205,15 @@ class ITransportSecurity(Interface):
         protocols plaintext inside.  The inner protocols provide ISecuredProtocol."""
 
 
+class IPeerJudge(Interface):
+    """Decides if a peer may be talked to whose certificate has been verified in a handshake."""
+
+    def judge(evidence: Any, channel: Any) -> Deferred[None] | None:
+        """Return None if the peer of a transport.channel.Channel may be talked to, or a Deferred
+        that fires with None then.  ``evidence`` is a transport.evidence.Evidence.  Raises
+        CertificateRefused, or fails with it."""
+
+
 class ISecuredProtocol(Interface):
     """Implemented by protocols that run inside an ITransportSecurity."""
 

@@ -35,6 +35,11 @@ class Channel(Protocol):
     _starting_tls = False
     _has_producer = False
     _linger: Any = None
+    #: What came while the peer is judged; None while it is not.
+    _unjudged: list[bytes] | None = None
+    #: Why the peer may not be talked to.
+    _peer_refusal: Failure | None = None
+    _is_gone = False
     #: The peer's in the last handshake, DER.
     certificate: bytes | None = None
 
@@ -55,11 +60,50 @@ class Channel(Protocol):
         if certificate is not None:
             certificate = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
         self.certificate = certificate
+        try:
+            judging = self.transport.judged()
+        except Exception:
+            # Whatever it is: nothing may pass because the judgement itself failed.
+            self._peer_refused(Failure())
+            return
+        if judging is None:
+            self._peer_accepted()
+        else:
+            self._unjudged = []
+            self.transport.receiver = self._keep_unjudged
+            self.transport.pauseProducing()
+            judging.addCallback(self._peer_judged).addErrback(self._peer_refused)
+
+    def _peer_accepted(self) -> None:
+        """The peer may be talked to."""
         if self._starting_tls:
             self._starting_tls = False
             self.tls_started()
         else:
             self.peer_authenticated(self.certificate)
+
+    def _keep_unjudged(self, data: bytes) -> None:
+        """Keep what came with the end of the handshake: of one read, for no more are made."""
+        assert self._unjudged is not None  # noqa: S101 - it is the receiver while something is held
+        self._unjudged.append(data)
+        self.transport.pauseProducing()
+
+    def _peer_judged(self, _: Any) -> None:
+        """The peer has been judged, and may be talked to."""
+        held, self._unjudged = self._unjudged or [], None
+        if self._is_gone:
+            return
+        self.transport.receiver = self._receiver
+        self._peer_accepted()
+        for data in held:
+            self._receiver(data)
+        self.transport.resumeProducing()
+
+    def _peer_refused(self, why: Failure) -> None:
+        """The peer may not be talked to; what it has said is dropped."""
+        self._peer_refusal = why
+        if not self._is_gone:
+            self.abort()
 
     def start_tls(self, context: Any, is_client: bool, received: bytes = b"") -> None:
         """Put TLS on top of what is there; `tls_started` is called when it is complete.
@@ -79,10 +123,11 @@ class Channel(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
+        self._is_gone = True
         linger, self._linger = self._linger, None
         if linger is not None and linger.active():
             linger.cancel()
-        self.lost(reason)
+        self.lost(self._peer_refusal or reason)
 
     @property
     def receiver(self) -> Callable[[bytes], None]:
@@ -93,7 +138,7 @@ class Channel(Protocol):
     @receiver.setter
     def receiver(self, receiver: Callable[[bytes], None]) -> None:
         self._receiver = receiver
-        if is_direct(self.transport):
+        if is_direct(self.transport) and self._unjudged is None:
             self.transport.receiver = receiver
 
     @property

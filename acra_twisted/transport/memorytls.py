@@ -158,6 +158,8 @@ class MemoryTLS(TLSMemoryBIOProtocol):
         TLSMemoryBIOProtocol.__init__(self, factory, near, False)
         self.transport: Any = near
         self._received = received
+        #: The OCSP response that the server has sent along, empty for none.
+        self.staple = b""
 
     def begin(self) -> None:
         """Shake hands."""
@@ -242,6 +244,11 @@ class MemoryTLS(TLSMemoryBIOProtocol):
         """See IDirectTransport."""
         sender: Callable[[bytes], None] = self.write
         return sender
+
+    def judged(self) -> Any:
+        """See IEncryptedTransport."""
+        near = self._neighbour
+        return near.context.judged(near.connection, near.protocol, self.staple)
 
     def getHandle(self) -> Any:
         """The socket below."""

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from acra_twisted.errors import HandshakeError
 from acra_twisted.transport.certificates import Loaded, deciding, is_ip_address
+from acra_twisted.transport.evidence import evidence_of
 from acra_twisted.transport.verifier import Verifier, expect
 
 #: Seconds for which a session can be resumed: for so long a certificate is not verified anew.
@@ -35,6 +36,9 @@ class TLSContext:
     certificates that it uses, ``authorities`` those that peers are verified by.
     Sessions are resumed: a connection after the first costs no signature and no chain to verify.
     """
+
+    #: The IPeerJudge of peers that have shown a certificate, None where a verified one suffices.
+    judge: Any = None
 
     def __init__(
         self,
@@ -98,6 +102,16 @@ class TLSContext:
             raise ValueError("one is a client that checks names, the other is not")
         self.context, self._name, self._session = other.context, other._name, None
         self.loaded, self._verifier = other.loaded, other._verifier
+
+    def judged(self, connection: SSL.Connection, channel: Any, staple: bytes) -> Any:
+        """Have the peer of a complete handshake judged, whose OCSP response is ``staple``.
+
+        Returns None if it may be talked to, or a Deferred that fires then.  Raises
+        CertificateRefused, or fails with it.
+        """
+        judge = self.judge
+        evidence = None if judge is None else evidence_of(connection, staple)
+        return None if evidence is None else judge.judge(evidence, channel)
 
     def keep_session(self, connection: SSL.Connection) -> None:
         """For the next connection, unless it is one of before `become`."""

@@ -63,6 +63,8 @@ class TLSTransport(SocketTransport):
         self._ignored = 0
         #: What the peer said first, as far as it has been seen: OpenSSL does not tell.
         self.first = b""
+        #: The OCSP response that the server has sent along, empty for none.
+        self.staple = b""
         self._ssl = connection._ssl
         self._send = _not_yet
 
@@ -168,6 +170,10 @@ class TLSTransport(SocketTransport):
     def getPeerCertificate(self) -> Any:
         """The peer's, or None."""
         return self._connection.get_peer_certificate()
+
+    def judged(self) -> Any:
+        """See IEncryptedTransport."""
+        return self._context.judged(self._connection, self.protocol, self.staple)
 
     @property
     def negotiatedProtocol(self) -> bytes | None:

@@ -1,12 +1,21 @@
-"""Transports of ours where there is a socket, and the words for failures."""
+"""Transports of ours where there is a socket, peers that are judged, and the words for failures."""
 
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
+from acra_twisted.interfaces import IPeerJudge
+from acra_twisted.transport.certificates import OTHER
 from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.credentials import Credentials
+from acra_twisted.transport.link import TLSStart
 from acra_twisted.transport.native.tlssockets import TLSTransport
-from tests.support.sockets import Reactor, native, pair
+from acra_twisted.transport.verifier import CertificateRefused
+from tests.support.sockets import Producer, Reactor, native, pair, twisted_pair
+from tests.support.tlsfiles import TLSFiles
 
 
 class Writes(SynchronousTestCase):
@@ -70,3 +79,175 @@ class _Context:
         made = SSL.Connection(SSL.Context(SSL.TLS_METHOD), connected)
         made.set_accept_state()
         return made
+
+
+@implementer(IPeerJudge)
+class Judge:
+    """Says what it is told to say; remembers what it was asked."""
+
+    def __init__(self, verdict=None):
+        self.verdict, self.asked = verdict, []
+
+    def judge(self, evidence, channel):
+        self.asked.append((evidence, channel))
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        return self.verdict
+
+
+class Telling(Channel):
+    """Remembers what it is told, in order."""
+
+    def __init__(self):
+        self.told = []
+        self.receiver = self.told.append
+
+    def peer_authenticated(self, certificate, client_id=""):
+        self.told.append("authenticated")
+
+    def lost(self, reason):
+        self.told.append(reason.type)
+        self.why = reason.value
+
+
+class Judged(TLSFiles):
+    """A peer whose certificate was verified, and that somebody else has to judge."""
+
+    def connect(self, judge, is_native, judged="server"):
+        self.reactor = Reactor()
+        credentials = Credentials(self.settings())
+        contexts = {
+            "server": credentials.server_context(),
+            "client": credentials.client_creator("localhost"),
+        }
+        contexts[judged].judge = judge
+        channels = {"server": Telling(), "client": Telling()}
+        outers = pair(self.reactor) if is_native else twisted_pair(self.reactor)
+        for outer, (side, channel) in zip(outers, channels.items(), strict=True):
+            start = TLSStart(contexts[side], side == "client", channel)
+            outer.protocol, outer.inner = start, channel
+            if not is_native:
+                outer.startReading()
+            start.makeConnection(native(outer) if is_native else outer)
+        self.addCleanup(self.end, self.reactor, channels.values())
+        self.reactor.turn()
+        return channels["server"], channels["client"]
+
+    def end(self, reactor, channels):
+        for channel in channels:
+            channel.abort()
+        reactor.turn()
+
+    def test_a_peer_that_is_accepted_at_once_is_told_of_at_once(self):
+        for is_native in (True, False):
+            judge = Judge()
+            server, client = self.connect(judge, is_native)
+            self.assertEqual(server.told, ["authenticated"])
+            ((evidence, channel),) = judge.asked
+            self.assertIs(channel, server)
+            self.assertEqual(evidence.chain[0], server.certificate)
+            client.write(b"x")
+            self.reactor.turn()
+            self.assertEqual(server.told, ["authenticated", b"x"])
+
+    def test_nothing_that_it_says_is_used_before_the_verdict(self):
+        for is_native in (True, False):
+            verdict = Deferred()
+            server, client = self.connect(Judge(verdict), is_native)
+            self.assertEqual(client.told, ["authenticated"])
+            for piece in (b"one ", b"two " * 50_000):
+                client.write(piece)
+                self.reactor.turn()
+            # A receiver that is set meanwhile waits as well.
+            server.receiver = lambda data: server.told.append(("later", data))
+            client.write(b"three")
+            self.reactor.turn()
+            self.assertEqual(server.told, [])
+            verdict.callback(None)
+            self.reactor.turn(500)
+            self.assertEqual(server.told[0], "authenticated")
+            self.assertEqual({kind for kind, _ in server.told[1:]}, {"later"})
+            said = b"".join(data for _, data in server.told[1:])
+            self.assertEqual(said, b"one " + b"two " * 50_000 + b"three")
+
+    def test_what_comes_meanwhile_is_left_to_the_network(self):
+        """A peer that talks on while it is judged fills no memory here."""
+        for is_native in (True, False):
+            verdict, producer = Deferred(), Producer()
+            _, client = self.connect(Judge(verdict), is_native)
+            client.register(producer)
+            client.write(b"x" * (1 << 22))
+            self.reactor.turn(500)
+            self.assertEqual(producer.calls, ["pause"])
+            verdict.callback(None)
+            self.reactor.turn(500)
+            self.assertEqual(producer.calls, ["pause", "resume"])
+
+    def test_who_is_refused_is_dropped_with_the_reason(self):
+        why = CertificateRefused(OTHER, "is revoked")
+        for is_native in (True, False):
+            for late in (False, True):
+                for judged in ("server", "client"):
+                    verdict = Deferred()
+                    judge = Judge(verdict if late else why)
+                    channels = self.connect(judge, is_native, judged)
+                    here, there = channels if judged == "server" else channels[::-1]
+                    there.write(b"x")
+                    self.reactor.turn()
+                    if late:
+                        self.assertEqual(here.told, [])
+                        verdict.errback(why)
+                        self.reactor.turn()
+                    self.assertEqual(here.told, [CertificateRefused])
+                    self.assertIs(here.why, why)
+                    # A client may have gone before its server knows who it is.
+                    self.assertIn(there.told[:-1], ([], ["authenticated"]))
+                    self.assertIn(there.told[-1], (ConnectionDone, ConnectionLost))
+
+    def test_a_judgement_that_fails_refuses(self):
+        server, _ = self.connect(Judge(ZeroDivisionError()), True)
+        self.assertEqual(server.told, [ZeroDivisionError])
+
+    def test_a_verdict_on_somebody_who_has_gone_changes_nothing(self):
+        for result in (None, CertificateRefused(OTHER, "is revoked")):
+            verdict = Deferred()
+            server, client = self.connect(Judge(verdict), False)
+            server.abort()
+            self.reactor.turn()
+            told = list(server.told)
+            self.assertEqual(len(told), 1)
+            if result is None:
+                verdict.callback(None)
+            else:
+                verdict.errback(result)
+            self.reactor.turn()
+            self.assertEqual(server.told, told)
+
+    def test_tls_in_the_middle_of_a_protocol_is_judged_as_well(self):
+        for late in (False, True):
+            reactor, verdict = Reactor(), Deferred()
+            near, far = pair(reactor)
+            credentials = Credentials(self.settings())
+            context = credentials.server_context()
+            context.judge = Judge(verdict if late else None)
+
+            class Starting(Telling):
+                def tls_started(self):
+                    self.told.append("started")
+
+            near.inner = here = Starting()
+            here.makeConnection(native(near))
+            there = Telling()
+            TLSStart(credentials.client_creator("localhost"), True, there).makeConnection(
+                native(far)
+            )
+            far.inner = there
+            here.start_tls(context, False)
+            reactor.turn()
+            if late:
+                self.assertEqual(here.told, ["authenticated"])
+                verdict.callback(None)
+            self.assertEqual(here.told, ["authenticated", "started"])
+            here.abort()
+            there.abort()
+            reactor.turn()
