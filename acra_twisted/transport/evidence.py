@@ -1,4 +1,4 @@
-"""What a TLS peer has shown of itself in a handshake, for whoever judges it afterwards."""
+"""Evidence that a TLS peer gives of itself in a handshake, for a judge of peers."""
 
 from __future__ import annotations
 
