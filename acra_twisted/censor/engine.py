@@ -38,11 +38,6 @@ _FOLDED_FROM: Final = 4 << 10
 _JOINTS: Final = re.compile(r",|[-+*]|\|\||\b(?:OR|AND|WHEN)\b", re.IGNORECASE)
 
 NOT_READ: Final = Decision(True, "idle", "there are no rules")
-#: What `Decision.by` can be for a refusal: the labels of the metric.
-DENIALS: Final = (
-    *("refused", "parse_error", "denyall"),
-    *("deny.query", "deny.table", "deny.pattern", "deny.opaque", "deny.names"),
-)
 
 
 class Censor:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.nearest import meant
 from acra_twisted.options import Line
 
 ALLOW, DENY, ALLOW_ALL, DENY_ALL = "allow", "deny", "allowall", "denyall"
@@ -98,8 +98,7 @@ def _handler(data: Any, number: int, file: str) -> Handler:
     where = place if where == file else where
     kind = data.get("handler")
     if not isinstance(kind, str) or kind not in HANDLER_KEYS:
-        near = get_close_matches(str(kind), HANDLER_KEYS, 1)
-        hint = f"; did you mean {near[0]}?" if near else f" ({', '.join(HANDLER_KEYS)})"
+        hint = meant(str(kind), HANDLER_KEYS, "{}") or f" ({', '.join(HANDLER_KEYS)})"
         raise ConfigError(f"handler: {kind!r} is no handler{hint}", where)
     data = _mapping(data, ("handler", *HANDLER_KEYS[kind]), where)
     if kind == CAPTURE and not _text(data, "filepath", where):
@@ -119,8 +118,7 @@ def _mapping(data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
         raise ConfigError("expected keys and values", where)
     for key in data:
         if key not in known:
-            near = get_close_matches(str(key), known, 1)
-            hint = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(known)})"
+            hint = meant(str(key), known, "{}") or f" (known: {', '.join(known)})"
             raise ConfigError(f"unknown key {key!r}{hint}", _where(data, key, where))
     return data
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Final
 
 from acra_twisted.config.acratable import ACRA_OPTIONS
+from acra_twisted.nearest import meant
 
 _TRANSLATOR: Final = frozenset(
     (
@@ -38,5 +38,4 @@ def hint(name: str, known: Collection[str], form: str = "{!r}") -> str:
     other = owner(name)
     if other:
         return f"; it is an option of {other}"
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean {form.format(near[0])}?" if near else ""
+    return meant(name, known, form)

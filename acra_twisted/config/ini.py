@@ -9,11 +9,11 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from acra_twisted.config.hints import hint
 from acra_twisted.errors import ConfigError
+from acra_twisted.nearest import meant
 from acra_twisted.options import Block, Line, Option, Section
 
 STAGE_PREFIX = "stage:"
@@ -141,7 +141,7 @@ class IniFile:
             if name in declared:
                 self._read_keys(declared[name], keys, found, declared, acra)
             else:
-                text = f"unknown section [{name}]{_near(name, declared)}"
+                text = f"unknown section [{name}]{meant(name, declared)}"
                 found.wrong.append(ConfigError(text, self.where(name)))
         return found
 
@@ -162,7 +162,7 @@ class IniFile:
                 texts = FileTexts(found.ours.setdefault(stage, {}), {}, found.wrong)
                 self._read_keys(chosen[name], keys, texts, {name: chosen[name]}, ())
             elif stage not in installed():
-                text = f"unknown section [{name}]{_near(stage, installed())}"
+                text = f"unknown section [{name}]{meant(stage, installed())}"
                 found.wrong.append(ConfigError(text, self.where(name)))
             elif keys:
                 found.unread[stage] = self.where(name)
@@ -194,12 +194,7 @@ class IniFile:
                 found.acra[key] = Line(text, where)
                 continue
             # A stage's keys are nobody else's.
-            told = hint(key, options) if acra else _near(key, options)
+            told = hint(key, options) if acra else meant(key, options)
             if home:
                 told = f"; it belongs in [{home}]"
             found.wrong.append(ConfigError(f"unknown key {key!r} in [{section.name}]{told}", where))
-
-
-def _near(word: str, known: Any) -> str:
-    near = get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -17,6 +17,7 @@ from acra_twisted.doctor.owner import owner_of
 from acra_twisted.doctor.result import FAIL, Result, fail, of_lines, ok, warn
 from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
 from acra_twisted.keystore import masterkey
+from acra_twisted.keystore.factory import FILESYSTEM
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.logs.chainreport import examine
@@ -124,8 +125,16 @@ def _store(settings: Settings, environment: Mapping[str, str]) -> Iterator[Files
         store.close()
 
 
+def _is_elsewhere(settings: Settings) -> bool:
+    """Tell whether keys are in a store that somebody else has written."""
+    return bool(settings["keystore"] != FILESYSTEM)
+
+
 def keys(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result]:
     """The key store, and whose keys are in it.  That it can be opened has been checked."""
+    if _is_elsewhere(settings):
+        yield ok("keys", f"in the key store {settings['keystore']!r}, which is not looked into")
+        return
     folder = settings["keys_dir"]
     if not folder or not os.path.isdir(folder):
         return
@@ -162,6 +171,10 @@ def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result
         return
     if os.path.getsize(path) > _LOG_MAX:
         yield warn("signed log", f"{path} is too long to be read here", "run acra-log-verifier")
+        return
+    if _is_elsewhere(settings):
+        text = f"{path}: its key is in the key store {settings['keystore']!r}, and not looked for"
+        yield warn("signed log", text, "check it where that key is, by acra-log-verifier")
         return
     output = io.StringIO()
     try:

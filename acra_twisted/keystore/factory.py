@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, MutableMapping
-from difflib import get_close_matches
 from typing import Any
 
 from zope.interface import implementer
@@ -13,6 +12,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IKeyStoreFactory
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.nearest import meant
 from acra_twisted.options import Option, Settings
 
 #: The store that needs no plug-in.
@@ -58,10 +58,8 @@ def store_factory(name: str) -> Any:
     if found:
         raise ConfigError(f"keystore: {len(found)} installed key stores are named {name!r}")
     names = sorted({FILESYSTEM, *(factory.name for factory in installed)})
-    near = get_close_matches(name, names, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ConfigError(
-        f"keystore: no installed key store is named {name!r}{hint} (installed: "
+        f"keystore: no installed key store is named {name!r}{meant(name, names)} (installed: "
         f"{', '.join(names)}; one whose package fails to import is not listed)"
     )
 

@@ -8,7 +8,6 @@ broken dependency must not be a firewall that is silently off.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from twisted.plugin import getPlugins
@@ -16,6 +15,7 @@ from twisted.plugin import getPlugins
 from acra_twisted import plugins
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStage, IStageFactory
+from acra_twisted.nearest import meant
 from acra_twisted.options import Choice, Option, Section, Settings
 from acra_twisted.pipeline.hooks import Pipeline, expect_nothing
 from acra_twisted.pipeline.services import Services
@@ -55,10 +55,8 @@ def chosen_factories(names: Sequence[str]) -> list[Any]:
     chosen = []
     for name in names:
         if name not in installed:
-            near = get_close_matches(name, installed, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(
-                f"stages: no installed stage is named {name!r}{hint} "
+                f"stages: no installed stage is named {name!r}{meant(name, installed)} "
                 f"(installed: {', '.join(sorted(installed)) or 'none'}; a stage whose package "
                 f"fails to import is not listed)"
             )

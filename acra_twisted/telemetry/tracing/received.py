@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from acra_twisted.errors import WireError
 from acra_twisted.ratelimit import TokenBucket
-from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.spans import EVENTS_MAX, LINKS_MAX, NAME_MAX, Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.wire.formats import otlprequest
 
@@ -25,11 +25,8 @@ RATE: Final = 5000.0
 _SPANS_MAX: Final = 1000
 #: Bytes of one: ours have a tenth of it.
 _SPAN_MAX: Final = 1 << 16
-_NAME_MAX: Final = 255
 _VALUE_MAX: Final = 4096
 _ATTRIBUTES_MAX: Final = 33
-_LINKS_MAX: Final = 32
-_EVENTS_MAX: Final = 32
 # OTLP's numbers to ours: internal, server, client; others are internal.
 _KINDS: Final = {2: 1, 3: 2}
 _STATUS: Final = range(1, 17)
@@ -68,7 +65,7 @@ def _service(data: bytes) -> str:
     resource = resource_pb2.Resource()
     _parse(resource, data)
     attributes = _attributes(resource.attributes)
-    return str(attributes.get("service.name", "acra-connector"))[:_NAME_MAX]
+    return str(attributes.get("service.name", "acra-connector"))[:NAME_MAX]
 
 
 def _parse(message: Any, data: bytes) -> None:
@@ -87,7 +84,7 @@ def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
         return None
     parent = record.parent_span_id if len(record.parent_span_id) == 8 else b""
     kind = _KINDS.get(record.kind, 0)
-    span = ReceivedSpan(record.name[:_NAME_MAX], trace_id.hex(), parent.hex(), kind, start, True)
+    span = ReceivedSpan(record.name[:NAME_MAX], trace_id.hex(), parent.hex(), kind, start, True)
     span.span_id = span_id.hex()
     span.end = end
     span.service = service
@@ -97,11 +94,9 @@ def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
         span.status = status if type(status) is int and status in _STATUS else 2
         span.message = record.status.message[:_VALUE_MAX]
     span.attributes = {**attributes, "acra.client_id": client_id}
-    for event in record.events[:_EVENTS_MAX]:
-        span.add_event(
-            (event.time_unix_nano, event.name[:_NAME_MAX], _attributes(event.attributes))
-        )
-    for link in record.links[:_LINKS_MAX]:
+    for event in record.events[:EVENTS_MAX]:
+        span.add_event((event.time_unix_nano, event.name[:NAME_MAX], _attributes(event.attributes)))
+    for link in record.links[:LINKS_MAX]:
         if len(link.trace_id) == 16 and len(link.span_id) == 8:
             span.add_link(link.trace_id.hex(), link.span_id.hex())
     return span
@@ -114,9 +109,9 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
         if len(found) == _ATTRIBUTES_MAX or which is None or not pair.key:
             continue
         if which == "string_value":
-            found[pair.key[:_NAME_MAX]] = pair.value.string_value[:_VALUE_MAX]
+            found[pair.key[:NAME_MAX]] = pair.value.string_value[:_VALUE_MAX]
         elif which in ("bool_value", "int_value", "double_value"):
-            found[pair.key[:_NAME_MAX]] = getattr(pair.value, which)
+            found[pair.key[:NAME_MAX]] = getattr(pair.value, which)
     return found
 
 

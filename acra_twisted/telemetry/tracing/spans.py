@@ -19,12 +19,10 @@ SERVER: Final = 1
 CLIENT: Final = 2
 #: OpenCensus link types.
 LINK_UNSPECIFIED: Final = 0
-LINK_CHILD: Final = 1
 LINK_PARENT: Final = 2
 #: google.rpc codes that we set.
 OK: Final = 0
 UNKNOWN: Final = 2
-DEADLINE_EXCEEDED: Final = 4
 PERMISSION_DENIED: Final = 7
 ABORTED: Final = 10
 UNAVAILABLE: Final = 14
@@ -33,8 +31,9 @@ UNAVAILABLE: Final = 14
 NAME_MAX: Final = 255
 TEXT_MAX: Final = 256
 _ATTRIBUTES_MAX: Final = 32
-_LINKS_MAX: Final = 32
-_EVENTS_MAX: Final = 32
+#: Links and events of a span at most.
+LINKS_MAX: Final = 32
+EVENTS_MAX: Final = 32
 
 
 class _Ids:
@@ -200,12 +199,12 @@ class Span:
 
     def add_link(self, trace_id: str, span_id: str, kind: int = LINK_UNSPECIFIED) -> None:
         """At most 32; what comes later is left out."""
-        if len(self.links) < _LINKS_MAX:
+        if len(self.links) < LINKS_MAX:
             self.links = (*self.links, (trace_id, span_id, kind))
 
     def add_event(self, event: Event) -> None:
         """At most 32; what comes later is left out."""
-        if len(self.events) < _EVENTS_MAX:
+        if len(self.events) < EVENTS_MAX:
             self.events = (*self.events, event)
 
     def fail(self, status: int, message: str) -> None:

@@ -53,6 +53,21 @@ class Here(SynchronousTestCase):
         self.assertEqual(found.state, FAIL)
         self.assertIn("[stage:query_capture] filepath", found.text)
 
+    def test_another_key_store_is_not_looked_into(self):
+        """A folder of keys that happens to be there is not the daemon's."""
+        log = self.folder / "log"
+        log.write_text("nobody signed this\n")
+        settings = self.settings.but(
+            keystore="vault",
+            keys_dir=str(self.folder),
+            audit_log_enable=True,
+            log_to_file=str(log),
+        )
+        [keys], [audit] = local.keys(settings, {}), local.audit(settings, {})
+        self.assertEqual((keys.state, audit.state), (OK, WARN))
+        for found in (keys, audit):
+            self.assertIn("key store 'vault'", found.text)
+
     def test_ports(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
             used = Address(*other.getsockname()[:2])
