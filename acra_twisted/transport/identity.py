@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,6 +17,20 @@ from acra_twisted.errors import HandshakeError
 from acra_twisted.wire import subject
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+
+class Names(NamedTuple):
+    """What a client's certificate says of itself.
+
+    ``subject`` is the text that client ids are made of.  ``alternative`` are the names of its
+    subject alternative name: hosts, addresses, URIs and mailboxes.  ``serial`` is in hex digits
+    without zeros in front, ``sha256`` is that of the certificate in DER, in 64 hex digits.
+    """
+
+    subject: str
+    alternative: tuple[str, ...]
+    serial: str
+    sha256: str
 
 
 # The same few certificates come with each connection: a tenth of a resumed handshake's time.
@@ -38,6 +52,29 @@ def subject_of(der: bytes) -> str:
         return distinguished_name(der)
     except HandshakeError:
         return ""
+
+
+@lru_cache(maxsize=1024)
+def names_of(der: bytes) -> Names:
+    """Return the names of a client's certificate as it comes in a handshake.  Raises
+    HandshakeError if it cannot be read, or is not one for clients."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _check_purpose(certificate)
+        names = _extension(certificate, x509.SubjectAlternativeName)
+        serial = certificate.serial_number
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        raise HandshakeError("the client's certificate cannot be read") from None
+    alternative = tuple(
+        str(name.value)
+        for name in names or ()
+        if isinstance(
+            name,
+            x509.DNSName | x509.IPAddress | x509.UniformResourceIdentifier | x509.RFC822Name,
+        )
+    )
+    digest = hashlib.sha256(der).hexdigest()
+    return Names(distinguished_name(der), alternative, f"{serial:x}", digest)
 
 
 def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -> str:

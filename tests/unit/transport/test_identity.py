@@ -53,6 +53,22 @@ class ClientIds(SynchronousTestCase):
         expected = hashlib.sha512(serial).hexdigest()
         self.assertEqual(identity.client_id(certificate, "serial_number"), expected)
 
+    def test_the_names_of_one(self):
+        path, _ = self.authority.issue("someone", hosts=("a.example.com", "192.0.2.1"))
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        der = certificate.public_bytes(Encoding.DER)
+        names = identity.names_of(der)
+        self.assertEqual(names.subject, "CN=someone,O=Sandbox")
+        self.assertEqual(names.alternative, ("a.example.com", "192.0.2.1"))
+        self.assertEqual(int(names.serial, 16), certificate.serial_number)
+        self.assertEqual(names.sha256, hashlib.sha256(der).hexdigest())
+        self.assertRaises(HandshakeError, identity.names_of, b"no certificate")
+
+    def test_names_are_those_of_clients(self):
+        path, _ = self.authority.issue("server", hosts=("localhost",), server_only=True)
+        der = x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+        self.assertRaises(HandshakeError, identity.names_of, der)
+
     def test_the_subject_for_logs(self):
         der = self.certificate().public_bytes(Encoding.DER)
         self.assertEqual(identity.subject_of(der), "CN=someone,O=Sandbox")
