@@ -50,7 +50,7 @@ _Network = IPv4Network | IPv6Network
 
 
 class LoginFacts(NamedTuple):
-    """What is known of a login.
+    """The facts about a login on which its client id depends.
 
     ``user`` is the user that the client has proven to be, None if nothing proves one; ``database``
     the one that it asked for.  ``address`` is the client's, empty at a unix socket.

@@ -20,7 +20,7 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 class Names(NamedTuple):
-    """What a client's certificate says of itself.
+    """The names in a client's certificate.
 
     ``subject`` is the text that client ids are made of.  ``alternative`` are the names of its
     subject alternative name: hosts, addresses, URIs and mailboxes.  ``serial`` is in hex digits
