@@ -40,12 +40,15 @@ NO_SOURCE: Final = "no source"
 UNSTAPLED: Final = "not stapled"
 #: A resumed session of a certificate that was not seen in a full handshake.
 UNSEEN: Final = "not seen before"
+#: A certificate that OpenSSL takes, and that cannot be looked into.
+UNREADABLE: Final = "unreadable certificate"
 
 #: Findings, the worst first.
 _WORST_FIRST: Final = (
     REVOKED,
     UNSTAPLED,
     UNSEEN,
+    UNREADABLE,
     SIGNATURE,
     OTHER,
     UNKNOWN,
@@ -60,7 +63,7 @@ _RANK: Final = {reason: rank for rank, reason in enumerate(_WORST_FIRST)}
 #: Signed statements of the issuer about this certificate: they end the asking of several sources.
 USABLE: Final = frozenset((GOOD, REVOKED, UNKNOWN))
 #: Findings of an attack, or of proof: no policy accepts them.
-_NEVER: Final = frozenset((REVOKED, UNSTAPLED, UNSEEN, SIGNATURE, OTHER))
+_NEVER: Final = frozenset((REVOKED, UNSTAPLED, UNSEEN, UNREADABLE, SIGNATURE, OTHER))
 #: Findings besides that a policy refuses; what it does not refuse is accepted with an event.
 _REFUSED: Final = {
     REQUIRE_GOOD: frozenset((UNKNOWN, STALE, EARLY, UNUSABLE, UNREACHABLE, NO_SOURCE)),
@@ -69,6 +72,18 @@ _REFUSED: Final = {
     ALLOW_UNKNOWN: frozenset((STALE, EARLY, UNUSABLE, UNREACHABLE)),
     SOFT: frozenset[str](),
 }
+
+
+class Evidence(NamedTuple):
+    """A finding about one certificate.
+
+    ``end`` is the Unix time until which its source stands for it, 0 if it does not say; ``about``
+    says the finding and follows the words "the certificate".
+    """
+
+    reason: str
+    about: str = ""
+    end: float = 0.0
 
 
 class Verdict(NamedTuple):
@@ -87,6 +102,8 @@ class Verdict(NamedTuple):
 
 #: Nothing is asked.
 UNASKED: Final = Verdict(True)
+#: All that was asked say that the certificates are good.
+ACCEPTED: Final = Verdict(True, GOOD)
 #: For a session that is resumed, of a certificate that was not seen lately.
 RESUMED_UNSEEN: Final = Verdict(
     False, UNSEEN, False, "was not seen lately, and its resumed session does not show its issuers"
@@ -166,16 +183,18 @@ def sources(from_cert: str, configured: str, named: Iterable[str]) -> tuple[str,
     return tuple(dict.fromkeys(both))
 
 
-def worst(reasons: Iterable[str]) -> str:
-    """The finding that counts of several."""
-    return min(reasons, key=_RANK.__getitem__)
+def worst(found: Iterable[Evidence]) -> Evidence:
+    """The one that counts of several, at least one."""
+    return min(found, key=lambda one: _RANK[one.reason])
 
 
-def decide(required: str, reason: str) -> Verdict:
-    """The verdict on one certificate by one kind of source; ``reason`` is what was found."""
+def decide(required: str, found: Evidence) -> Verdict:
+    """The verdict on one certificate by one kind of source; ``required`` is a word above."""
+    reason = found.reason
     if reason == GOOD:
-        return Verdict(True, GOOD)
-    return Verdict(reason not in _NEVER and reason not in _REFUSED[required], reason, True)
+        return ACCEPTED
+    accepted = reason not in _NEVER and reason not in _REFUSED[required]
+    return Verdict(accepted, reason, True, found.about)
 
 
 def together(verdicts: Iterable[Verdict]) -> Verdict:

@@ -15,6 +15,7 @@ from acra_twisted.transport.revocation.policy import (
     UNASKED,
     USE,
     CrlRules,
+    Evidence,
     OcspRules,
     RevocationPolicy,
     Verdict,
@@ -39,7 +40,12 @@ _SITUATIONS = {
     policy.NO_SOURCE: (R, E, E, E, E),
     policy.UNSTAPLED: (R, R, R, R, R),
     policy.UNSEEN: (R, R, R, R, R),
+    policy.UNREADABLE: (R, R, R, R, R),
 }
+
+
+def worst_of(*reasons):
+    return worst(map(Evidence, reasons)).reason
 
 
 class Decisions(SynchronousTestCase):
@@ -47,13 +53,17 @@ class Decisions(SynchronousTestCase):
         words = (REQUIRE_GOOD, STRICT, DENY_UNKNOWN, ALLOW_UNKNOWN, SOFT)
         for reason, expected in _SITUATIONS.items():
             for word, (accepted, event) in zip(words, expected, strict=True):
-                found = decide(word, reason)
-                self.assertEqual(found, Verdict(accepted, reason, event), (word, reason))
+                about = "" if reason == policy.GOOD else "is so"
+                found = decide(word, Evidence(reason, "is so"))
+                self.assertEqual(found, Verdict(accepted, reason, event, about), (word, reason))
 
     def test_all_must_accept_and_the_worst_refusal_is_told(self):
-        good, none = decide(SOFT, policy.GOOD), decide(SOFT, policy.NO_SOURCE)
-        revoked, stale = decide(SOFT, policy.REVOKED), decide(STRICT, policy.STALE)
-        soft_signature = decide(STRICT, policy.UNKNOWN)
+        good, none = decide(SOFT, Evidence(policy.GOOD)), decide(SOFT, Evidence(policy.NO_SOURCE))
+        revoked, stale = (
+            decide(SOFT, Evidence(policy.REVOKED)),
+            decide(STRICT, Evidence(policy.STALE)),
+        )
+        soft_signature = decide(STRICT, Evidence(policy.UNKNOWN))
         for verdicts, expected in (
             ((), UNASKED),
             ((good, UNASKED), good),
@@ -67,13 +77,13 @@ class Decisions(SynchronousTestCase):
 
     def test_a_revocation_counts_before_any_other_finding(self):
         for reason in _SITUATIONS:
-            self.assertEqual(worst((reason, policy.REVOKED, policy.GOOD)), policy.REVOKED)
-            self.assertEqual(worst((policy.GOOD, reason)), reason)
+            self.assertEqual(worst_of(reason, policy.REVOKED, policy.GOOD), policy.REVOKED)
+            self.assertEqual(worst_of(policy.GOOD, reason), reason)
 
     def test_attacks_count_before_outages(self):
         for outage in (policy.UNREACHABLE, policy.UNUSABLE, policy.STALE, policy.EARLY):
-            self.assertEqual(worst((outage, policy.SIGNATURE)), policy.SIGNATURE)
-            self.assertEqual(worst((policy.OTHER, outage)), policy.OTHER)
+            self.assertEqual(worst_of(outage, policy.SIGNATURE), policy.SIGNATURE)
+            self.assertEqual(worst_of(policy.OTHER, outage), policy.OTHER)
 
 
 class Sources(SynchronousTestCase):

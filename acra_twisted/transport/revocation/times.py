@@ -1,0 +1,34 @@
+"""Times that OCSP answers and revocation lists give themselves.  Pure."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Final
+
+from acra_twisted.transport.certificates import date
+from acra_twisted.transport.revocation.policy import EARLY, GOOD, STALE, Evidence
+
+#: Seconds by which clocks may differ.
+SKEW: Final = 300.0
+#: Seconds for which something is taken that does not say when it ends.
+MAX_AGE: Final = 7 * 86_400.0
+
+
+def timely(
+    what: str,
+    begin: datetime.datetime,
+    end: datetime.datetime | None,
+    now: float,
+    max_age: float = MAX_AGE,
+) -> Evidence:
+    """Judge ``what`` (as in "its OCSP answer") by its times.
+
+    `EARLY`, `STALE`, or `GOOD` with the time until which it stands.  ``now`` is Unix time.
+    """
+    if begin.timestamp() > now + SKEW:
+        return Evidence(EARLY, f"is not checked: {what} is valid from {date(begin)} on")
+    last = begin.timestamp() + max_age if end is None else end.timestamp()
+    if last < now - SKEW:
+        ended = datetime.datetime.fromtimestamp(last, datetime.UTC)
+        return Evidence(STALE, f"is not checked: {what} was valid until {date(ended)}")
+    return Evidence(GOOD, "", last + SKEW)

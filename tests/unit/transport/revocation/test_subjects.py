@@ -1,0 +1,53 @@
+"""Certificates about whose revocation is asked."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import HandshakeError
+from acra_twisted.transport.revocation import subjects
+from tests.support import issued
+from tests.support.revocation import Revoker, der
+
+
+class Subjects(SynchronousTestCase):
+    def test_all_but_the_trusted_one_are_asked_about(self):
+        revoker = Revoker()
+        leaf, own = revoker.leaf(), der(revoker.certificate)
+        chain = [der(leaf.certificate), own, own]
+        found = subjects.read(chain)
+        self.assertEqual([one.is_leaf for one in found], [True, False])
+        self.assertEqual(found[0].issuer, revoker.certificate)
+        self.assertEqual(subjects.read([own]), ())
+        self.assertEqual(subjects.read([]), ())
+
+    def test_addresses_are_read_each_once_and_not_too_many(self):
+        urls = [f"http://{number}.example/" for number in range(9)]
+        subject = Revoker(responders=["http://a.example/"] * 2, points=urls).leaf().subject
+        self.assertEqual(subject.responders, ("http://a.example/",))
+        self.assertEqual(subject.points, tuple(urls[:4]))
+        bare = Revoker().leaf().subject
+        self.assertEqual((bare.responders, bare.points, bare.must_staple), ((), (), False))
+        self.assertTrue(Revoker().leaf(must_staple=True).subject.must_staple)
+
+    def test_the_key_is_that_of_serial_and_issuer(self):
+        revoker = Revoker()
+        first, second = revoker.leaf(), revoker.leaf()
+        self.assertNotEqual(first.subject.key, second.subject.key)
+        # Another authority of the same name counts its certificates alike.
+        self.assertNotEqual(first.subject.key, Revoker().leaf().subject.key)
+        (again,) = subjects.read(first.chain)
+        self.assertEqual(again.key, first.subject.key)
+
+    def test_a_certificate_that_cannot_be_looked_into_is_refused(self):
+        strange = der(issued.unreadable())
+        with self.assertRaises(HandshakeError):
+            subjects.read([strange, der(Revoker().certificate)])
+
+    @given(st.binary(max_size=200))
+    def test_bytes_are_no_chain(self, data):
+        with self.assertRaises(HandshakeError):
+            subjects.read([data, der(_ANY)])
+
+
+_ANY = Revoker().certificate
