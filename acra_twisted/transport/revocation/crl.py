@@ -149,8 +149,8 @@ def _check_signature(listed: x509.CertificateRevocationList, issuer: x509.Certif
 
 
 def _scope(listed: x509.CertificateRevocationList) -> tuple[bool, bool, frozenset[str]]:
-    """Whether a list is for leaves, and for CAs; the points of distribution that it is for, none
-    for all.  Raises ListUnfit if it is not complete for these."""
+    """Return if a list is for leaves, if it is for CAs, and its points of distribution, none for
+    all.  Raises ListUnfit if it is not complete for these."""
     found = None
     for extension in listed.extensions:
         if isinstance(extension.value, x509.DeltaCRLIndicator):
