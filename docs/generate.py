@@ -14,7 +14,7 @@ from acra_twisted.config.acratable import ACRA_OPTIONS, AcraOption, options_of
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.render import render_ini, render_reference
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.events import TABLE
+from acra_twisted.eventtable import TABLE
 from acra_twisted.sql import pgtable
 from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS
 

@@ -3,50 +3,15 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.telemetry.logs import sinks
 
 
 class Codes(SynchronousTestCase):
-    def test_each_has_a_row_and_none_is_used_twice(self):
+    def test_none_is_used_twice(self):
         codes = [value for value in vars(events).values() if type(value) is int]
-        self.assertEqual(sorted(codes), sorted(events.TABLE))
         self.assertEqual(len(codes), len(set(codes)))
 
-    def test_each_row_is_whole(self):
-        for code, row in events.TABLE.items():
-            self.assertTrue(0 <= row.severity <= 10, code)
-            self.assertIn(row.syslog, events.SYSLOG)
-            self.assertTrue(row.meaning and row.remedy.endswith("."), code)
-            self.assertEqual(bool(row.action), bool(row.outcome), code)
-            self.assertEqual(row.action != "", code in events.SECURITY)
-
-    def test_what_weighs_more_for_cef_weighs_no_less_for_syslog(self):
-        rows = sorted(events.TABLE.values(), key=lambda row: row.severity)
-        numbers = [events.SYSLOG[row.syslog] for row in rows if row.action]
-        self.assertEqual(numbers, sorted(numbers, reverse=True))
-
-    def test_an_intruder_weighs_most_and_a_refused_statement_more_than_a_failed_login(self):
-        poison, blocked, login = (
-            events.TABLE[code].severity
-            for code in (events.POISON_RECORD, events.QUERY_NOT_ALLOWED, events.LOGIN_REFUSED)
-        )
-        self.assertEqual((poison, blocked), (10, 7))
-        self.assertLess(login, blocked)
-
-
-class Severities(SynchronousTestCase):
-    def test_security_events_weigh_what_the_table_says(self):
-        for level in (3, 6, 8):
-            self.assertEqual(events.cef_severity(events.POISON_RECORD, level), 10)
-        self.assertEqual(events.syslog_severity(events.POISON_RECORD, 4), 1)
-
-    def test_other_lines_what_their_level_says(self):
-        self.assertEqual(events.cef_severity(events.READ_KEYS, 1), 1)
-        self.assertEqual(events.cef_severity(events.READ_KEYS, 3), 6)
-        self.assertEqual(events.cef_severity(events.GENERAL, 6), 6)
-        self.assertEqual(events.cef_severity(99999, 3), 3)
-        self.assertEqual(events.syslog_severity(events.GENERAL, 3), 3)
-        self.assertEqual(events.syslog_severity(events.POISON_RECORD, 7), 7)
-
-    def test_levels_are_named_as_syslog_names_them(self):
-        self.assertLessEqual(set(events.SYSLOG.values()), set(sinks.SEVERITIES.values()) | {1, 5})
+    def test_what_became_of_a_peer_and_its_outcome_have_one_word_each(self):
+        words = [value for value in vars(events).values() if type(value) is str and value.islower()]
+        actions = {events.ALLOWED, events.BLOCKED, events.REFUSED, events.ENDED}
+        self.assertLessEqual(actions | {events.FAILURE, events.SUCCESS}, set(words))
+        self.assertEqual(len(actions), 4)

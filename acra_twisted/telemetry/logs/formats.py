@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from acra_twisted import __version__, events
 from acra_twisted.errors import ConfigError
+from acra_twisted.eventtable import SECURITY, TABLE, cef_severity
 from acra_twisted.telemetry.logs import chain as logchain
 from acra_twisted.telemetry.logs.losses import Losses
 from acra_twisted.wire.formats import cef
@@ -116,7 +117,7 @@ def cef_lines(product: str) -> Formatter:
         seconds = event.get("log_time", 0.0)
         code = event.get("code", events.GENERAL)
         fields = cef.to_dictionary(seconds, {"host": host, **_fields(event), "code": code})
-        text, severity = _text(event), events.cef_severity(code, _level(event)[1])
+        text, severity = _text(event), cef_severity(code, _level(event)[1])
         return cef.encode_dictionary(product, __version__, code, text, severity, fields)
 
     return line
@@ -145,9 +146,9 @@ FORMATS: dict[str, Callable[[str], Formatter]] = {
 def _completed(event: LogEvent) -> LogEvent:
     """A security event says what became of it: what the table says, unless it says so itself."""
     code = event.get("code")
-    if code not in events.SECURITY or "action" in event:
+    if code not in SECURITY or "action" in event:
         return event
-    row = events.TABLE[code]
+    row = TABLE[code]
     return {**event, "action": row.action, "outcome": row.outcome}
 
 

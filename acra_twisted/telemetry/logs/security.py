@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, get_type_hints
 
 from twisted.logger import LogEvent, formatEvent
 
-from acra_twisted import __version__, events
+from acra_twisted import __version__
+from acra_twisted.eventtable import SECURITY, TABLE
 from acra_twisted.telemetry.logs.sinks import timestamp
 from acra_twisted.wire.formats import cef
 
@@ -67,13 +68,13 @@ _TAKEN = SCHEMA[SCHEMA.index("client_id") :]
 
 def is_security_event(event: LogEvent) -> bool:
     """Return True if an event belongs on the stream."""
-    return event.get("code") in events.SECURITY
+    return event.get("code") in SECURITY
 
 
 def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
     """An event as a record."""
     code = event["code"]
-    row = events.TABLE[code]
+    row = TABLE[code]
     return SecurityRecord(
         time=timestamp(event),
         product=product,

@@ -19,6 +19,7 @@ from twisted.logger import LogEvent, LogLevel
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
+from acra_twisted.eventtable import syslog_severity
 from acra_twisted.hosts import host
 from acra_twisted.lines import Lines, is_cut
 from acra_twisted.options import Address, Kind
@@ -347,7 +348,7 @@ def timestamp(event: LogEvent) -> str:
 def severity(event: LogEvent) -> int:
     """Syslog's number for an event: of security events the table's, else that of its level."""
     level = SEVERITIES.get(event.get("log_level", LogLevel.info), 6)
-    return events.syslog_severity(event.get("code", events.GENERAL), level)
+    return syslog_severity(event.get("code", events.GENERAL), level)
 
 
 def make_syslog(program: str, address: str, reactor: Any) -> tuple[SyslogSink, Any]:

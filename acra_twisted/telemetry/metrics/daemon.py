@@ -12,7 +12,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from acra_twisted import __version__, events
+from acra_twisted import __version__
+from acra_twisted.eventtable import TABLE
 
 CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
 
@@ -55,7 +56,7 @@ class DaemonMetrics:
         events_total = Counter(
             "acra_events_total", "Events of the security log by code", ["code"], registry=registry
         )
-        self._events = {code: events_total.labels(str(code)) for code in events.TABLE}
+        self._events = {code: events_total.labels(str(code)) for code in TABLE}
         self._silent: dict[str, int] = {}
         text = "Connections of which nothing was asked (probes of the port), by how far they came"
         registry.register(Counts(("acra_silent_connections", text), "reached", self._silent.copy))

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.errors import KeyStoreError
+from acra_twisted.eventtable import SECURITY
 from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
 from acra_twisted.options import Address
 from acra_twisted.telemetry.logs.audit import AuditLog, session_fields
@@ -83,7 +84,7 @@ class Lines(SynchronousTestCase):
             line = self.lines.pop()
             self.assertEqual((line["event_text"], line["code"]), (text, code))
             self.assertEqual(line["stage"], who or "acra-server")
-            self.assertIn(code, events.SECURITY)
+            self.assertIn(code, SECURITY)
         AuditLog(daemon="acra-connector").exchange_closed(self.exchange)
         line = self.lines.pop()
         self.assertEqual(

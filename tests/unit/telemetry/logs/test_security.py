@@ -12,6 +12,7 @@ from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import __version__, events
+from acra_twisted.eventtable import SECURITY, TABLE
 from acra_twisted.telemetry.logs.security import SCHEMA, SecurityLog
 
 EVENT = {
@@ -39,7 +40,7 @@ class Stream(SynchronousTestCase):
         (line,) = self.lines("json", EVENT)
         found = json.loads(line)
         self.assertEqual(tuple(found), SCHEMA)
-        self.assertEqual(found["event"], events.TABLE[560].meaning)
+        self.assertEqual(found["event"], TABLE[560].meaning)
         self.assertEqual(found["time"], "2021-12-01T10:00:00.123Z")
         self.assertEqual((found["session_id"], found["severity"], found["rule"]), (7, 7, ""))
         self.assertEqual((found["action"], found["outcome"]), ("blocked", "failure"))
@@ -51,9 +52,9 @@ class Stream(SynchronousTestCase):
         self.assertEqual((found["action"], found["outcome"]), ("ended", "success"))
 
     def test_every_code_has_its_severity_on_the_stream(self):
-        for code in events.SECURITY:
+        for code in SECURITY:
             (line,) = self.lines("cef", {**EVENT, "code": code})
-            row = events.TABLE[code]
+            row = TABLE[code]
             self.assertIn(f"|{code}|AcraCensor blocked query|{row.severity}|", line)
             self.assertIn(f"act={row.action} ", line)
             self.assertIn(f"outcome={row.outcome}", line)
@@ -97,7 +98,7 @@ class Stream(SynchronousTestCase):
     def test_other_events_stay_out(self):
         others = [{**EVENT, "code": events.START_LISTENING}, {**EVENT, "code": None}]
         self.assertEqual(self.lines("json", *others), [])
-        self.assertLessEqual(events.SECURITY, events.TABLE.keys())
+        self.assertLessEqual(SECURITY, TABLE.keys())
 
     @given(st.text(), st.text())
     def test_nobody_adds_a_field_or_a_line(self, name, text):
