@@ -40,7 +40,7 @@ LOGIN_MEANINGS: Final[dict[int, Event]] = {
         8,
         "critical",
         "the database has not proven that it knows the user",
-        "What answers at ``db_host`` and ``db_port`` may be no database of yours, or somebody is "
+        "The peer at ``db_host`` and ``db_port`` may be no database of yours, or somebody is "
         "between; compare its certificate.",
         events.REFUSED,
         events.FAILURE,

@@ -1,0 +1,240 @@
+"""Limits of logins: wrong ones wait longer and longer, and no address has too many at once.
+
+Failures are counted by address and user together, by address, and by user.  A count halves with
+each quiet minute.  From the fifth failure on the answer waits, twice as long with each: up to
+eight seconds by address, up to one by user alone, so that nobody can lock a user out from
+elsewhere.  A right password waits as long as a wrong one would have, or the wait would tell them
+apart.  Nobody is banned.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Final, NamedTuple
+
+#: The entries of a table; the one that was used least recently makes room.
+ENTRIES: Final = 65_536
+#: Seconds in which a count halves.
+HALF_LIFE: Final = 60.0
+#: The first failure whose answer waits, and the seconds that it waits.
+FIRST: Final = 5
+SHORTEST: Final = 0.25
+#: The longest waits, in seconds: by address, and by user alone.
+LONGEST: Final = 8.0
+LONGEST_OF_USER: Final = 1.0
+#: The part of a wait by which chance makes it shorter or longer.
+SPREAD: Final = 0.2
+#: A count does not grow beyond this: three minutes of quiet make up for any number of failures.
+_HIGHEST: Final = 16.0
+#: The bytes of a user's name that count: PostgreSQL cuts names off there.
+_NAME: Final = 63
+
+
+class Repeated(NamedTuple):
+    """So many failures in a row of one key; ``kind`` is "user and address", "address" or "user"."""
+
+    kind: str
+    failures: int
+
+
+class Penalty(NamedTuple):
+    """The price of a failure: ``delay`` in seconds, and the ``counts`` that have reached a threshold
+    by it (see `is_threshold`) and belong in the log."""
+
+    delay: float
+    counts: tuple[Repeated, ...]
+
+
+class _Failures:
+    """The failures of one key."""
+
+    __slots__ = ("weight", "total", "at")
+
+    def __init__(self, at: float) -> None:
+        # The decayed count, all failures since it was nothing, and the time of the last.
+        self.weight = 0.0
+        self.total = 0
+        self.at = at
+
+
+class _Table:
+    """Failures by key; bounded."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._found: OrderedDict[Hashable, _Failures] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def weight(self, key: Hashable, now: float) -> float:
+        """Return the decayed count."""
+        failures = self._found.get(key)
+        return 0.0 if failures is None else _decayed(failures, now)
+
+    def add(self, key: Hashable, now: float) -> _Failures:
+        """Count a failure."""
+        found = self._found
+        failures = found.pop(key, None)
+        if failures is None:
+            failures = _Failures(now)
+            if len(found) >= self._entries:
+                found.popitem(last=False)
+        found[key] = failures
+        weight = _decayed(failures, now)
+        if weight < 0.5:
+            failures.total = 0
+        failures.weight = min(weight + 1.0, _HIGHEST)
+        failures.total += 1
+        failures.at = now
+        return failures
+
+
+def _decayed(failures: _Failures, now: float) -> float:
+    # An exponent that is large enough gives 0.0, and no error.
+    return float(failures.weight * 2.0 ** (-max(0.0, now - failures.at) / HALF_LIFE))
+
+
+class LoginLimits:
+    """Counts the logins of all listeners of a server.
+
+    ``clock`` gives seconds and never goes back; ``chance`` gives numbers from 0 to 1.  At most
+    ``of_address`` logins of an address are in progress at once and ``of_all`` of all; while
+    ``waiting`` answers to an address wait, it begins no login.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+        *,
+        of_address: int = 32,
+        waiting: int = 16,
+        of_all: int = 1000,
+        entries: int = ENTRIES,
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._of_address, self._most_waiting, self._of_all = of_address, waiting, of_all
+        self._pairs = _Table(entries)
+        self._addresses = _Table(entries)
+        self._users = _Table(entries)
+        # Failures that say nothing of a password.
+        self._others = _Table(entries)
+        self._in_progress: dict[str, int] = {}
+        self._waiting: dict[str, int] = {}
+        #: The logins in progress.
+        self.in_progress = 0
+
+    def __len__(self) -> int:
+        """The number of entries of all tables."""
+        tables = (self._pairs, self._addresses, self._users, self._others)
+        return sum(map(len, tables)) + len(self._in_progress) + len(self._waiting)
+
+    # -- logins in progress -----------------------------------------------------------------------
+
+    def begin(self, address: str) -> bool:
+        """Return True if a login from ``address`` may begin; it must be `ended` then."""
+        key = network(address)
+        if (
+            self.in_progress >= self._of_all
+            or self._in_progress.get(key, 0) >= self._of_address
+            or self._waiting.get(key, 0) >= self._most_waiting
+        ):
+            return False
+        self.in_progress += 1
+        self._in_progress[key] = self._in_progress.get(key, 0) + 1
+        return True
+
+    def ended(self, address: str) -> None:
+        """Take note that a login that had begun is over."""
+        self.in_progress -= 1
+        _one_less(self._in_progress, network(address))
+
+    def waits(self, address: str) -> None:
+        """Take note that a login's answer waits; it must be `answered` then."""
+        key = network(address)
+        self._waiting[key] = self._waiting.get(key, 0) + 1
+
+    def answered(self, address: str) -> None:
+        """Take note that an answer waits no longer."""
+        _one_less(self._waiting, network(address))
+
+    # -- failures ---------------------------------------------------------------------------------
+
+    def failed(self, address: str, user: bytes, adds_delay: bool = True) -> Penalty:
+        """Count a failed login.
+
+        Without ``adds_delay`` it is counted apart, by user and address, and no later login waits
+        longer: somebody in the middle must not be able to slow down his victim.
+        """
+        now, place, name = self._clock(), network(address), user[:_NAME]
+        if not adds_delay:
+            total = self._others.add((place, name), now).total
+            reached = (Repeated("user and address", total),) if is_threshold(total) else ()
+            return Penalty(self.delay_of(address, user), reached)
+        pair = self._pairs.add((place, name), now)
+        of_place = self._addresses.add(place, now)
+        of_name = self._users.add(name, now)
+        counts = [Repeated("user and address", pair.total)]
+        # What the pair's count says already is not said again.
+        counts += [
+            Repeated(kind, found.total)
+            for kind, found in (("address", of_place), ("user", of_name))
+            if found.total != pair.total
+        ]
+        return Penalty(
+            self._delay(max(pair.weight, of_place.weight), of_name.weight),
+            tuple(repeated for repeated in counts if is_threshold(repeated.failures)),
+        )
+
+    def delay_of(self, address: str, user: bytes) -> float:
+        """Return the seconds that a right password waits: as long as a wrong one would have."""
+        now, place, name = self._clock(), network(address), user[:_NAME]
+        pair = self._pairs.weight((place, name), now)
+        by_address = max(pair, self._addresses.weight(place, now)) + 1.0
+        return self._delay(by_address, self._users.weight(name, now) + 1.0)
+
+    def _delay(self, by_address: float, by_user: float) -> float:
+        factor = 1.0 + SPREAD * (2.0 * self._chance() - 1.0)
+        return max(
+            min(LONGEST, _seconds(by_address) * factor),
+            min(LONGEST_OF_USER, _seconds(by_user) * factor),
+        )
+
+
+def is_threshold(count: int) -> bool:
+    """Return True for 5, 10, 20, 50, 100, 200, 500..."""
+    while count >= 100 and count % 10 == 0:
+        count //= 10
+    return count in (5, 10, 20, 50)
+
+
+def network(address: str) -> str:
+    """Return the addresses that count as one: the /64 of IPv6; a text that is no address, such as
+    the peer of a unix socket, as it stands."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
+
+
+def _seconds(weight: float) -> float:
+    # Rounded: the failures of one second are a little less than their number.
+    count = round(weight)
+    return 0.0 if count < FIRST else float(SHORTEST * 2.0 ** (count - FIRST))
+
+
+def _one_less(counts: dict[str, int], key: str) -> None:
+    left = counts.get(key, 0) - 1
+    if left > 0:
+        counts[key] = left
+    else:
+        counts.pop(key, None)
