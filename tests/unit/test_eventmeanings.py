@@ -1,4 +1,4 @@
-"""What event codes mean."""
+"""The meanings of event codes."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

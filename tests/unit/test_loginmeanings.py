@@ -1,4 +1,4 @@
-"""What the event codes of logins mean."""
+"""The meanings of the event codes of logins."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

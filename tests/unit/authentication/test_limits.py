@@ -230,7 +230,7 @@ class Networks(SynchronousTestCase):
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Whatever happens in whatever order, nothing grows and no wait is longer than it may be."""
+    """Nothing grows, and no wait is longer than it may be, in any order of events."""
 
     def __init__(self):
         super().__init__()
