@@ -40,8 +40,8 @@ class Repeated(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """The price of a failure: ``delay`` in seconds, and the ``counts`` that have reached a threshold
-    by it (see `is_threshold`) and belong in the log."""
+    """The price of a failure: ``delay`` in seconds, and ``counts``, of those that belong in the log
+    because they have reached a threshold by it; see `is_threshold`."""
 
     delay: float
     counts: tuple[Repeated, ...]
