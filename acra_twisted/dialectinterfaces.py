@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from acra_twisted.endreason import EndReason
     from acra_twisted.exchange import Work
     from acra_twisted.loginactions import Action
+    from acra_twisted.lookup import Found
     from acra_twisted.session import Session
     from acra_twisted.verdicts import Verdict
 
@@ -95,8 +96,8 @@ class ILogin(Interface):
 
     It is told facts and fed bytes; each method returns a list of the actions in `loginactions`,
     which are carried out in order.  It takes any bytes in any pieces: for what it cannot go on
-    with it returns Fail, and raises nothing.  Behind Fail, Close(CLIENT), Serve or Ready it is
-    over, and answers with nothing.
+    with it returns Fail, and raises nothing.  Behind Fail, Unproven, Close(CLIENT), Serve or Ready
+    it is over, and answers with nothing.
     """
 
     encrypted: bool = Attribute("True if the client's leg has TLS of the database's protocol.")
@@ -111,15 +112,25 @@ class ILogin(Interface):
     def feed(leg: str, data: bytes) -> Sequence[Action]:
         """Bytes that CLIENT or DATABASE has sent."""
 
-    def connected(encrypted: bool, sent: bool = False) -> Sequence[Action]:
+    def connected(
+        encrypted: bool, sent: bool = False, end_point: bytes | None = None
+    ) -> Sequence[Action]:
         """The database is there, in answer to Connect.  ``encrypted``: with TLS already; ``sent``:
-        it has got the bytes that were to come first, and what it says is its answer to them."""
+        it has got the bytes that were to come first, and what it says is its answer to them.
+        ``end_point`` is that of the certificate that it has shown, see `transport.binding`."""
 
     def opened(session: Session) -> Sequence[Action]:
         """The answer to Open."""
 
-    def tls_started(leg: str, protocol: bytes | None) -> Sequence[Action]:
-        """The answer to StartTLS.  ``protocol`` was agreed on by ALPN."""
+    def tls_started(
+        leg: str, protocol: bytes | None, end_point: bytes | None = None
+    ) -> Sequence[Action]:
+        """The answer to StartTLS.  ``protocol`` was agreed on by ALPN.  ``end_point`` is that of
+        the certificate that the server of this leg has shown: this daemon to CLIENT, or DATABASE;
+        None if nothing can be bound to it."""
+
+    def looked_up(found: Found) -> Sequence[Action]:
+        """The answer to LookUp."""
 
     def answered(answer: Any) -> Sequence[Action]:
         """The answer to Ask."""

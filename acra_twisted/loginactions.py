@@ -3,7 +3,7 @@
 A login is everything between a client's first byte and the session's first request.  It knows no
 socket, no clock and no file: it is fed the bytes of both legs and facts about them, and answers
 each time with a list of actions.  `proxy.handshake` carries them out, in order; those that only a
-daemon can carry out (Connect, Cancellable, Serve, Carry, Copy) it hands on to its host.
+daemon can carry out (Connect, Cancellable, LookUp, Carry and more) it hands on to its host.
 """
 
 from __future__ import annotations
@@ -93,6 +93,45 @@ class Carry(NamedTuple):
     why: str
 
 
+class LookUp(NamedTuple):
+    """Find what proves that a client is ``user``.  The answer is ``looked_up``."""
+
+    user: bytes
+
+
+class Proven(NamedTuple):
+    """Take note that the client has proven to be ``user``.
+
+    ``method`` is "scram", "certificate", "md5" or "cleartext" where this daemon has seen the proof;
+    then it comes before Connect, which the host may refuse.  It is "database" where the database
+    has asked for the proof and accepted it; then it comes before the client is told, and the host
+    may end the session.  ``bound``: the proof holds for the client's TLS connection alone.
+    """
+
+    user: bytes
+    method: str
+    bound: bool
+
+
+class Unproven(NamedTuple):
+    """Count a login that has failed, wait as long as the limits say, then send ``error`` to the
+    client and close its leg.
+
+    ``result`` is a label of the metric of logins; ``method`` and ``bound`` are as in Proven.
+    """
+
+    result: str
+    error: bytes
+    method: str = ""
+    bound: bool = False
+
+
+class Stale(NamedTuple):
+    """Forget what was found for ``user``: the database accepts it no longer."""
+
+    user: bytes
+
+
 class Close(NamedTuple):
     """Send what is queued on ``leg``, then close it."""
 
@@ -135,6 +174,10 @@ Action = (
     | Ask
     | Cancellable
     | Serve
+    | LookUp
+    | Proven
+    | Unproven
+    | Stale
     | Carry
     | Close
     | Fail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acra_twisted.config.authentication import AUTHENTICATION
 from acra_twisted.config.common import (
     BUSY_POLL,
     CORE_DUMP,
@@ -197,6 +198,7 @@ SERVER_SECTIONS = (
             ),
         ),
     ),
+    AUTHENTICATION,
     Section(
         "tls",
         "Certificates. tls_client_* concerns connectors and applications, tls_database_* the "

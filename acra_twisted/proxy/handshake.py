@@ -29,6 +29,7 @@ from acra_twisted.loginactions import (
     StartTLS,
     Write,
 )
+from acra_twisted.lookup import Found
 from acra_twisted.pipeline.driver import settled
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy import ends
@@ -37,6 +38,7 @@ from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import GETTING_READY, STAGE, Valve, between
 from acra_twisted.session import Session
 from acra_twisted.telemetry.logs.audit import session_fields
+from acra_twisted.transport.binding import end_point
 from acra_twisted.verdicts import Hangup
 
 _log: Final = Logger()
@@ -134,8 +136,15 @@ class Handshake:
 
     def tls_started(self, leg: str) -> None:
         """Take note that TLS, begun for StartTLS, is complete."""
-        protocol = self._channels[leg].transport.negotiatedProtocol
-        self._perform(self.login.tls_started(leg, protocol))
+        channel = self._channels[leg]
+        server = channel.own_certificate() if leg == CLIENT else channel.certificate
+        found = None if server is None else end_point(server)
+        protocol = channel.transport.negotiatedProtocol
+        self._perform(self.login.tls_started(leg, protocol, found))
+
+    def looked_up(self, found: Found) -> None:
+        """Go on with what was found for LookUp."""
+        self._perform(self.login.looked_up(found))
 
     def attach(self, database: Any) -> None:
         """Take the database's channel, which was reached before the login begins."""
@@ -144,7 +153,9 @@ class Handshake:
     def reached(self, database: Any, encrypted: bool, sent: bool = False) -> None:
         """Go on with ``database``, which was reached for Connect; see ILogin.connected."""
         self.attach(database)
-        self._perform(self.login.connected(encrypted, sent))
+        server = database.certificate if encrypted else None
+        found = None if server is None else end_point(server)
+        self._perform(self.login.connected(encrypted, sent, found))
 
     def let_go(self) -> None:
         """Carry out nothing more: both channels are copied from here on, by the host."""

@@ -26,6 +26,7 @@ from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
+from acra_twisted.server.authentication import Authentication
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.session import Session
@@ -78,6 +79,7 @@ class ServerConnection(Arrival):
         self._connecting: Deferred[Any] | None = None
         self._database: DatabaseChannel | None = None
         self._key: Any = None
+        self._authentication = Authentication(server, self, lambda it: self._login.looked_up(it))
         self._span_link: SpanLink | None = None
 
     # -- 3: the login -----------------------------------------------------------------------------
@@ -98,7 +100,12 @@ class ServerConnection(Arrival):
             server.pipeline,
             server.limits,
             server.reactor,
-            {Connect: self._reach, Cancellable: self._cancellable, Serve: self._take_spans},
+            {
+                Connect: self._reach,
+                Cancellable: self._cancellable,
+                Serve: self._take_spans,
+                **self._authentication.actions,
+            },
         )
         self.receiver = self._login_data
         self._handshake.begin()
@@ -209,15 +216,11 @@ class ServerConnection(Arrival):
         self.close()
 
     def _may_have_session(self) -> bool:
-        if not self._identity.client_id:
-            self._event(events.REFUSED_CONNECTION, "No client id")
-            self._farewell(EndReason.LOGIN, "no client id: a client certificate is required")
-        elif self._server.connections.is_full:
-            self._event(events.REFUSED_CONNECTION, "Too many connections")
-            self._farewell(EndReason.TOO_MANY, "sorry, too many clients already")
-        else:
-            return True
-        return False
+        refused = self._authentication.refusal(self._identity)
+        if refused is not None:
+            self._event(events.REFUSED_CONNECTION, refused.event)
+            self._farewell(refused.reason, refused.text)
+        return refused is None
 
     def _reach_for_session(self, wanted: Connect) -> None:
         server = self._server
@@ -360,6 +363,7 @@ class ServerConnection(Arrival):
         self._closed = True
         if self._span_link is not None:
             self._span_link.stop()
+        self._authentication.stop()
         if self._connecting is not None:
             self._connecting.cancel()
         if self.session is not None:

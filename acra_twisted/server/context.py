@@ -29,7 +29,8 @@ class ServerContext:
     the database in reasons of failures.  ``client_id`` is that of connections whose link proves
     none; ``id_from_certificate`` says how one is taken from a certificate, empty if it is not.
     ``client_tls`` is the TLS context for applications, None without TLS.  ``intake`` takes spans of
-    connectors, None where they are not wanted.
+    connectors, None where they are not wanted.  ``credentials`` look up what proves a user, None
+    where the database alone asks for it.
     """
 
     reactor: Any
@@ -52,3 +53,4 @@ class ServerContext:
     client_tls: Any
     handshake_timeout: float
     intake: SpanReceiver | None = None
+    credentials: Any = None

@@ -17,6 +17,7 @@ from acra_twisted.config.commoneffects import (
 from acra_twisted.config.effects import Rule
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.options import Settings
+from acra_twisted.server.logineffects import LOGIN_RULES
 
 #: Stages that have no use for keys.
 _WITHOUT_KEYS: Final = frozenset(("censor", "query_capture"))
@@ -232,6 +233,7 @@ RULES: Final = (
     *LISTENER_RULES,
     *_LINK_RULES,
     *_TLS_RULES,
+    *LOGIN_RULES,
     *_STAGE_RULES,
     *_SPAN_RULES,
     *KEY_STORE_RULES,

@@ -105,6 +105,12 @@ class Channel(Protocol):
         if not self._is_gone:
             self.abort()
 
+    def own_certificate(self) -> bytes | None:
+        """Return the certificate that this side has shown in the handshake begun by `start_tls`,
+        DER; None if it has shown none."""
+        found: bytes | None = self.transport.own_certificate()
+        return found
+
     def start_tls(self, context: Any, is_client: bool, received: bytes = b"") -> None:
         """Put TLS on top of what is there; `tls_started` is called when it is complete.
 

@@ -1,10 +1,11 @@
-"""Failed handshakes, for both forms of TLS: the reason, and time for a refused peer to read it."""
+"""Handshakes in both forms of TLS: the certificate that was shown; the reason of a failure, and
+time for a refused peer to read it."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.python.failure import Failure
 
 from acra_twisted.errors import ForeignProtocol, HandshakeError
@@ -35,6 +36,15 @@ def described(error: SSL.Error) -> Failure:
     if isinstance(error, SSL.SysCallError) or (not by_us and "unexpected eof" in str(error)):
         return LOST
     return Failure(error)
+
+
+def own_certificate(connection: SSL.Connection) -> bytes | None:
+    """Return the certificate that this side has shown in a handshake, DER; None if it has shown
+    none.  It is the connection's own: settings may have been read anew since."""
+    certificate = connection.get_certificate()
+    if certificate is None:
+        return None
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
 def is_misdirected(first: bytes, protocol: Any) -> bool:

@@ -24,6 +24,7 @@ from acra_twisted.transport.handshake import (
     PARTING_BYTES,
     PARTING_TIME,
     is_misdirected,
+    own_certificate,
     refused,
 )
 from acra_twisted.transport.spoken import LOOK, TLS, spoken
@@ -246,9 +247,13 @@ class MemoryTLS(TLSMemoryBIOProtocol):
         return sender
 
     def judged(self) -> Any:
-        """See IEncryptedTransport."""
+        """See TLSContext.judged."""
         near = self._neighbour
         return near.context.judged(near.connection, near.protocol, self.staple)
+
+    def own_certificate(self) -> bytes | None:
+        """Return this side's certificate in this handshake, DER; None if it has shown none."""
+        return own_certificate(self._neighbour.connection)
 
     def getHandle(self) -> Any:
         """The socket below."""

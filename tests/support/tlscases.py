@@ -5,6 +5,8 @@ import socket
 import tempfile
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
@@ -71,6 +73,18 @@ class TLSCases:
         self.assertEqual((self.here.shaken, self.there.shaken), (1, 1))
         self.assertEqual(peer(self.server), "client")
         self.assertIsNone(self.server.negotiatedProtocol)
+
+    def test_each_side_knows_what_it_has_shown(self):
+        for _ in range(2):
+            # The second connection resumes the session of the first.
+            self.connect()
+            for transport, files in ((self.server, self.near), (self.client, self.far)):
+                pem = Path(files["tls_cert"]).read_bytes()
+                der = load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+                self.assertEqual(transport.own_certificate(), der)
+            self.server.write(b"x")
+            self.reactor.turn()
+        self.assertTrue(self.reused())
 
     def test_data_both_ways(self):
         self.connect()

@@ -43,7 +43,7 @@ LONGEST = 400
 SHARED = {
     *("transport", "proxy", "pipeline", "plugins", "stages", "telemetry"),
     *("server", "connector", "daemon", "session", "exchange", "outstanding", "results"),
-    "authentication",
+    *("authentication", "lookup"),
 }
 #: The one place where they are given one; and acra-doctor asks a PostgreSQL as its clients do.
 KNOW_ONE = {"daemon.dialect", "server.examination"}

@@ -150,7 +150,9 @@ class FollowedLogin(Login):
         if self._watch is not None:
             self._watch.tls_started()
 
-    def connected(self, encrypted: bool, sent: bool = False) -> list[Action]:
+    def connected(
+        self, encrypted: bool, sent: bool = False, end_point: bytes | None = None
+    ) -> list[Action]:
         """See ILogin: AcraServer had been reached before the login began."""
         return []
 

@@ -14,6 +14,7 @@ from acra_twisted.dialects.postgresql.startup import StartTLS as BeginTLS
 from acra_twisted.dialects.postgresql.untilready import UntilReady
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.loginactions import CLIENT, Action, Close, Fail, StartTLS, Write
+from acra_twisted.lookup import Found
 from acra_twisted.wire.postgres.frames import StartupPacket
 
 #: Allows all parameters of a startup packet.
@@ -57,7 +58,13 @@ class Login:
         assert self._until is not None  # noqa: S101 - nobody else asks
         return self._until.answered(answer)
 
-    def tls_started(self, leg: str, protocol: bytes | None) -> list[Action]:
+    def looked_up(self, found: Found) -> list[Action]:
+        """See ILogin: a login that does not ask is told nothing."""
+        return []
+
+    def tls_started(
+        self, leg: str, protocol: bytes | None, end_point: bytes | None = None
+    ) -> list[Action]:
         """See ILogin."""
         if self._direct and protocol != ALPN:
             return self._fail(HandshakeError("Direct TLS without ALPN postgresql"), at_once=True)

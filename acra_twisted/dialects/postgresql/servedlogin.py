@@ -128,7 +128,9 @@ class ServedLogin(Login):
     def _tls_started(self) -> None:
         self._startup.tls_started()
 
-    def connected(self, encrypted: bool, sent: bool = False) -> list[Action]:
+    def connected(
+        self, encrypted: bool, sent: bool = False, end_point: bytes | None = None
+    ) -> list[Action]:
         """See ILogin."""
         if isinstance(self._wanted, CancelRequest):
             return [Write(DATABASE, self._wanted.encode())]

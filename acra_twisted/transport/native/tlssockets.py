@@ -23,6 +23,7 @@ from acra_twisted.transport.handshake import (
     PARTING_TIME,
     described,
     is_misdirected,
+    own_certificate,
     refused,
 )
 from acra_twisted.transport.native.hub import READABLE, WRITABLE
@@ -172,8 +173,12 @@ class TLSTransport(SocketTransport):
         return self._connection.get_peer_certificate()
 
     def judged(self) -> Any:
-        """See IEncryptedTransport."""
+        """See TLSContext.judged."""
         return self._context.judged(self._connection, self.protocol, self.staple)
+
+    def own_certificate(self) -> bytes | None:
+        """Return this side's certificate in this handshake, DER; None if it has shown none."""
+        return own_certificate(self._connection)
 
     @property
     def negotiatedProtocol(self) -> bytes | None:

@@ -37,8 +37,9 @@ from acra_twisted.loginactions import (
     StartTLS,
     Write,
 )
+from acra_twisted.lookup import Found
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.proxy import ends
+from acra_twisted.proxy import ends, handshake
 from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.valve import GETTING_READY, STAGE
@@ -75,6 +76,10 @@ class Secured(FakeChannel):
     def start_tls(self, context, is_client, received=b""):
         self.tls.append((context, is_client, received))
         self.transport.negotiatedProtocol = b"postgresql"
+        self.certificate, self.own = b"the peer's", b"ours"
+
+    def own_certificate(self):
+        return self.own
 
 
 class Host:
@@ -416,8 +421,9 @@ class Greeting:
     def begin(self):
         return [Connect(SESSION, None, b"")]
 
-    def connected(self, encrypted, sent=False):
+    def connected(self, encrypted, sent=False, end_point=None):
         self.state = "greeting"
+        self.end_points = [end_point]
         return []
 
     def feed(self, leg, data):
@@ -446,11 +452,15 @@ class Greeting:
             return [Write(CLIENT, b"-no\n"), Close(DATABASE), Close(CLIENT)]
         return [Write(DATABASE, b"tls\n"), StartTLS(DATABASE)]
 
-    def tls_started(self, leg, protocol):
+    def tls_started(self, leg, protocol, end_point=None):
+        self.end_points.append(end_point)
         if leg == CLIENT:
             self.encrypted = True
             return []
         return [Open()]
+
+    def looked_up(self, found):
+        return [Write(CLIENT, found.secret)]
 
     def opened(self, session):
         self.state = "waiting"
@@ -515,6 +525,25 @@ class ServerFirst(Case):
             host.session.ready = True
             self.assertTrue(host.answers(b"+\n").endswith(b"go on\n+\n"))
             self.assertIsNotNone(host.handshake.relay)
+
+    def test_end_points_are_those_of_the_servers_of_both_legs(self):
+        self.patch(handshake, "end_point", lambda certificate: b"of " + certificate)
+        host = self.begun()
+        host.answers(b"hello\n")
+        host.says(b"tls\n")
+        host.handshake.tls_started(CLIENT)
+        host.says(b"ann\n")
+        host.handshake.tls_started(DATABASE)
+        told = [None, b"of ours", b"of the peer's"]
+        self.assertEqual(host.handshake.login.end_points, told)
+        for encrypted, expected in ((True, b"of the peer's"), (False, None)):
+            host.handshake.reached(host.back, encrypted)
+            self.assertEqual(host.handshake.login.end_points, [expected])
+
+    def test_what_was_looked_up_is_the_logins(self):
+        host = self.begun()
+        host.handshake.looked_up(Found(b"secret"))
+        self.assertEqual(host.client.data, b"secret")
 
     def test_who_is_not_let_in(self):
         host = self.begun()

@@ -1,0 +1,25 @@
+"""Declares the options about proof of who a client is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.options import Choice, Option, Section, Settings
+
+AUTHENTICATION: Final = Section(
+    "authentication",
+    "Proof of who a client is.",
+    (
+        Option(
+            "auth_mode",
+            Choice("auto", "passthrough"),
+            "auto",
+            "Decides what proves a user. passthrough: the database asks, and its client answers.",
+        ),
+    ),
+)
+
+
+def ends_authentication(settings: Settings) -> bool:
+    """Return True if AcraServer asks clients for the proof, before it asks the database."""
+    return settings["auth_mode"] not in ("auto", "passthrough")

@@ -1,0 +1,22 @@
+"""The answer to the question what proves a user: the secret that the database keeps for him."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Found(NamedTuple):
+    """``secret`` is text as the database stores it; None: no such user, or none that may log in.
+
+    ``source`` names the kind of source that said so, empty if none did; ``age`` is the time in
+    seconds since it was asked.  ``away``: no source can be asked, and nothing that is kept may be
+    used.  ``salt_size`` (bytes) and ``iterations`` are those of most secrets: a user without one is
+    shown such.
+    """
+
+    secret: bytes | None
+    source: str = ""
+    age: float = 0.0
+    away: bool = False
+    salt_size: int = 16
+    iterations: int = 4096
