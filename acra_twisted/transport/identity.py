@@ -22,12 +22,14 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 class Names(NamedTuple):
     """The names in a client's certificate.
 
-    ``subject`` is the text that client ids are made of.  ``alternative`` are the names of its
-    subject alternative name: hosts, addresses, URIs and mailboxes.  ``serial`` is in hex digits
-    without zeros in front, ``sha256`` is that of the certificate in DER, in 64 hex digits.
+    ``subject`` is the text that client ids are made of, ``common_name`` the only one in it, empty
+    if there is none or more than one.  ``alternative`` are the names of its subject alternative
+    name: hosts, addresses, URIs and mailboxes.  ``serial`` is in hex digits without zeros in front,
+    ``sha256`` is that of the certificate in DER, in 64 hex digits.
     """
 
     subject: str
+    common_name: str
     alternative: tuple[str, ...]
     serial: str
     sha256: str
@@ -74,7 +76,10 @@ def names_of(der: bytes) -> Names:
         )
     )
     digest = hashlib.sha256(der).hexdigest()
-    return Names(distinguished_name(der), alternative, f"{serial:x}", digest)
+    name = subject.subject_of(der)
+    return Names(
+        subject.go_text(name), subject.common_name(name), alternative, f"{serial:x}", digest
+    )
 
 
 def client_id(certificate: x509.Certificate, kind: str = "distinguished_name") -> str:

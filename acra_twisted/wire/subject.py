@@ -15,10 +15,11 @@ from collections.abc import Iterator
 
 from acra_twisted.errors import HandshakeError
 
+_COMMON_NAME = "2.5.4.3"
 #: Attributes that Go knows, in the order in which it prints them.
 _KNOWN = {
     "2.5.4.5": "SERIALNUMBER",
-    "2.5.4.3": "CN",
+    _COMMON_NAME: "CN",
     "2.5.4.11": "OU",
     "2.5.4.10": "O",
     "2.5.4.17": "POSTALCODE",
@@ -73,6 +74,15 @@ def go_text(name: bytes) -> str:
         if known.get(kind)
     ]
     return ",".join([*parts, *reversed(others)])
+
+
+def common_name(name: bytes) -> str:
+    """The common name of a Name in DER; empty if it has none or several, or one with NUL.  Bytes
+    that are not UTF-8 become surrogates.  Raises HandshakeError."""
+    found = [value for oid, value in _attributes(name) if oid == _COMMON_NAME]
+    if len(found) != 1 or 0 in found[0]:
+        return ""
+    return found[0].decode(errors="surrogateescape")
 
 
 def _unreadable(why: str) -> HandshakeError:

@@ -59,6 +59,7 @@ class ClientIds(SynchronousTestCase):
         der = certificate.public_bytes(Encoding.DER)
         names = identity.names_of(der)
         self.assertEqual(names.subject, "CN=someone,O=Sandbox")
+        self.assertEqual(names.common_name, "someone")
         self.assertEqual(names.alternative, ("a.example.com", "192.0.2.1"))
         self.assertEqual(int(names.serial, 16), certificate.serial_number)
         self.assertEqual(names.sha256, hashlib.sha256(der).hexdigest())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import HandshakeError
-from acra_twisted.wire.subject import go_text, subject_of
+from acra_twisted.wire.subject import common_name, go_text, subject_of
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/subjects.json").read_text())["subjects"]
 
@@ -67,6 +67,23 @@ class Vectors(SynchronousTestCase):
             )
         ]
         self.assertEqual(len(set(texts)), len(texts))
+
+
+class CommonNames(SynchronousTestCase):
+    def test_tl4_a_name_has_one_or_none(self):
+        organization = attribute(b"a", b"\x55\x04\x0a")
+        for attributes, expected in (
+            ((attribute(b"a"),), "a"),
+            ((organization, attribute(b"a,O=b")), "a,O=b"),
+            ((organization,), ""),
+            ((attribute(b"a"), attribute(b"b")), ""),
+            ((attribute(b"a"), attribute(b"a")), ""),
+            ((attribute(b"a\0b"),), ""),
+            ((attribute(b""),), ""),
+            ((attribute("\xe4".encode()),), "\xe4"),
+            ((attribute(b"\xe4", tag=0x14),), "\udce4"),
+        ):
+            self.assertEqual(common_name(name(*attributes)), expected)
 
 
 class WhereTheSubjectIs(SynchronousTestCase):
