@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from acra_twisted.exchange import Work
     from acra_twisted.loginactions import Action
     from acra_twisted.lookup import Found
+    from acra_twisted.queryactions import QueryAction
     from acra_twisted.session import Session
     from acra_twisted.verdicts import Verdict
 
@@ -137,6 +138,29 @@ class ILogin(Interface):
 
     def refuse(reason: EndReason, text: str, trace_id: str = "") -> Sequence[Action]:
         """Give the client up: tell it why, as soon as it can understand it, and close its leg."""
+
+
+class IServiceQuery(Interface):
+    """A connection of the service's own to the database, sans-IO: login, then one question at a
+    time.
+
+    It is told facts and fed bytes; each method returns a list of the actions in `queryactions`,
+    which are carried out in order.  It raises WireError or HandshakeError for what it cannot go on
+    with, and is over then; no text of an error has a value or a name that was asked about.
+    """
+
+    def begin(encrypted: bool, end_point: bytes | None) -> Sequence[QueryAction]:
+        """The database is there.  ``encrypted``: with TLS; ``end_point`` is that of the certificate
+        that it has shown, see `transport.binding`."""
+
+    def feed(data: bytes) -> Sequence[QueryAction]:
+        """Bytes that the database has sent."""
+
+    def derived(key: bytes) -> Sequence[QueryAction]:
+        """The answer to Derive."""
+
+    def ask(value: bytes) -> Sequence[QueryAction]:
+        """Ask the question about ``value``, behind LoggedIn, Answered or Refused."""
 
 
 class IFollowedLogin(ILogin):

@@ -128,7 +128,7 @@ def _read(path: str, what: str, secret: bool, limit: int) -> bytes:
         if secret:
             check_private(path, state, what)
         if state.st_size > limit:
-            raise KeyStoreError(f"{what}: {path} is too long to be a key")
+            raise KeyStoreError(f"{what}: {path} is too long; the limit is {limit} bytes")
         return os.read(descriptor, limit)
     finally:
         os.close(descriptor)

@@ -1,0 +1,53 @@
+"""Parts of lookups that a test plays: a channel to the database, and a machine for it."""
+
+from acra_twisted.queryactions import Answered, LoggedIn, Send
+
+
+class Channel:
+    """A channel that is ready; what is written on it is noted."""
+
+    encrypted = False
+    certificate = None
+    receiver = None
+    on_lost = None
+
+    def __init__(self):
+        self.written = []
+        self.aborted = False
+
+    def write(self, data):
+        self.written.append(data)
+
+    def abort(self):
+        self.aborted = True
+
+
+class Client:
+    """An IServiceQuery without a protocol: ``says`` has its actions by the bytes that it is fed.
+
+    ``b"welcome"`` logs in; ``name=secret`` and ``nothing`` are answers.
+    """
+
+    def __init__(self, password=b""):
+        self.password = password
+        self.begun = None
+        self.keys = []
+        self.says = {b"welcome": [LoggedIn()], b"nothing": [Answered(())]}
+
+    def begin(self, encrypted, end_point):
+        self.begun = (encrypted, end_point)
+        return [Send(b"startup")]
+
+    def feed(self, data):
+        found = self.says.get(data, [])
+        if isinstance(found, Exception):
+            raise found
+        name, equals, secret = data.partition(b"=")
+        return [Answered(((name, secret),))] if equals else found
+
+    def derived(self, key):
+        self.keys.append(key)
+        return []
+
+    def ask(self, value):
+        return [Send(b"ask " + value)]
