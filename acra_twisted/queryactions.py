@@ -18,8 +18,7 @@ class Send(NamedTuple):
 
 
 class Derive(NamedTuple):
-    """Derive the key of a password: PBKDF2 with HMAC-SHA-256, 32 bytes.  The answer is
-    ``derived``."""
+    """Salt a password (`wire.scram.salted`).  The answer is ``derived``."""
 
     password: bytes
     salt: bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from acra_twisted.queryactions import (
     Send,
 )
 from acra_twisted.transport.binding import end_point
+from acra_twisted.wire.scram import salted
 
 #: Iterations up to which a key is derived at once; more take longer than a turn of the reactor.
 _AT_ONCE = 20_000
@@ -164,4 +164,4 @@ class QueryConnection:
 
 
 def _derive(wanted: Derive) -> bytes:
-    return hashlib.pbkdf2_hmac("sha256", wanted.password, wanted.salt, wanted.iterations)
+    return salted(wanted.password, wanted.salt, wanted.iterations)
