@@ -45,4 +45,17 @@ LOGIN_MEANINGS: Final[dict[int, Event]] = {
         events.REFUSED,
         events.FAILURE,
     ),
+    events.SOURCE_AWAY: Event(
+        6,
+        "error",
+        "secrets of users cannot be looked up: only users whose secret is kept can log in",
+        "Look at ``error``; check that the database runs, and run what ``acra-auth sql`` prints.",
+    ),
+    events.SECRET_OUTDATED: Event(
+        4,
+        "warning",
+        "a user's secret here is not the database's, or was not until now",
+        "Nothing, if the password was changed a moment ago. Otherwise write ``auth_file`` anew "
+        "(``acra-auth export``) and send SIGHUP.",
+    ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.config.secretsources import SOURCES, has_sources
 from acra_twisted.options import Choice, Option, Section, Settings
 
 AUTHENTICATION: Final = Section(
@@ -16,10 +17,12 @@ AUTHENTICATION: Final = Section(
             "auto",
             "Decides what proves a user. passthrough: the database asks, and its client answers.",
         ),
+        *SOURCES,
     ),
 )
 
 
 def ends_authentication(settings: Settings) -> bool:
     """Return True if AcraServer asks clients for the proof, before it asks the database."""
-    return settings["auth_mode"] not in ("auto", "passthrough")
+    mode = settings["auth_mode"]
+    return has_sources(settings) if mode == "auto" else mode != "passthrough"

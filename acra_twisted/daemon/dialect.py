@@ -6,16 +6,21 @@ Outside of a database's own packages it is named here, and where acra-doctor ask
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from secrets import token_bytes
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
+from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
 
 #: An IDatabaseDialect's class: what is true of the database whatever the settings.
 DIALECT: Final = PostgresqlDialect
+#: Random bytes of a nonce.
+_NONCE: Final = 18
 #: Gives the trace context of an exchange, None for none.
 Context = Callable[[Any], Any]
 
@@ -58,3 +63,22 @@ def login_policy(
         replication=settings["replication_enable"],
     )
     return ServePolicy(startup, pipeline, password_without_tls)
+
+
+def service_query(
+    settings: Mapping[str, Any], password: bytes, statement: str = "", rows: int = 1
+) -> ServiceQuery:
+    """Make the IServiceQuery of the role that looks up secrets.
+
+    ``statement`` takes the place of ``auth_query``; ``rows`` is the number of rows that its answer
+    may have.
+    """
+    account = Account(
+        settings["auth_query_user"].encode(),
+        (statement or settings["auth_query"]).encode(),
+        password,
+        settings["auth_query_database"].encode(),
+        settings["auth_query_timeout"],
+        rows=rows,
+    )
+    return ServiceQuery(account, b64encode(token_bytes(_NONCE)))

@@ -10,6 +10,7 @@ from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.api import check_api
+from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
@@ -28,6 +29,7 @@ def check(settings: Settings) -> None:
         lambda: _check_client_ids(settings),
         lambda: _check_link(settings),
         lambda: _check_keys(settings),
+        lambda: check_sources(settings),
     )
 
 

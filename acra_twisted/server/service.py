@@ -21,6 +21,7 @@ from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.context import ServerContext
+from acra_twisted.server.credentials import make_credentials
 from acra_twisted.server.database import Database
 from acra_twisted.server.upstream import database_address, database_tls, make_database
 from acra_twisted.telemetry.logs import banner
@@ -70,6 +71,15 @@ class AcraServer(DaemonService):
         self.workers = Workers(reactor)
         link = self._link((DIALECT.alpn, b"h2"))
         database = self._database()
+        self.credentials = make_credentials(
+            reactor,
+            settings,
+            database,
+            self.workers.run,
+            metrics.registry,
+            self.event,
+            self.log,
+        )
         services = Services(
             reactor,
             self.telemetry.clock,
@@ -126,6 +136,7 @@ class AcraServer(DaemonService):
             client_tls=context,
             handshake_timeout=settings["handshake_timeout"],
             intake=self._intake(),
+            credentials=self.credentials,
         )
         self.serve(MAIN, self.accept, link)
         if settings["http_api_enable"]:
@@ -236,15 +247,17 @@ class AcraServer(DaemonService):
         return insecure(self.settings)
 
     def reloadable(self) -> Iterable[Any]:
-        """Stages read anew on SIGHUP."""
-        return self.pipeline.stages
+        """Sources of secrets, and stages."""
+        return (self.credentials, *self.pipeline.stages)
 
     def reloaded(self) -> None:
         """Have stages plan results anew, for what they have read may say otherwise."""
         self.pipeline.forget_plans()
 
     async def release(self) -> None:
-        """End stages and threads."""
+        """End lookups, stages and threads."""
+        if self.credentials is not None:
+            self.credentials.stop()
         await self.pipeline.stop()
         self.workers.stop()
 

@@ -2,10 +2,34 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.server import tap
 from acra_twisted.server.effects import RULES
 from acra_twisted.server.logineffects import LOGIN_RULES
+from tests.support.programs import names_in, settings_of
 
 
 class Rules(SynchronousTestCase):
     def test_they_are_the_daemons(self):
         self.assertLessEqual(set(map(id, LOGIN_RULES)), set(map(id, RULES)))
+
+
+class Sources(SynchronousTestCase):
+    """Settings of sources of secrets that do nothing."""
+
+    def told(self, *flags):
+        return names_in(settings_of(tap.Options.program, "--db_host=db", *flags).remarks)
+
+    def test_remarks(self):
+        role = "--auth_query_user=acra_service"
+        for flags, expected in (
+            (["--auth_file=x"], []),
+            (["--auth_file=x", "--auth_mode=passthrough"], ["auth_file"]),
+            ([role, "--auth_mode=passthrough"], ["auth_query_user"]),
+            ([role, "--auth_query=select 1", "--auth_cache_soft=0"], []),
+            (["--auth_file=x", "--auth_cache_hard=0"], ["auth_cache_hard"]),
+            (["--auth_query=select 1"], ["auth_query"]),
+            (["--auth_query_password_file=x"], ["auth_query_password_file"]),
+            (["--auth_scram_iterations=5000"], ["auth_scram_iterations"]),
+            (["--auth_file=x", "--auth_scram_iterations=5000"], []),
+        ):
+            self.assertEqual(self.told(*flags), expected, flags)
