@@ -2,7 +2,7 @@
 
 A login of a driver in another language is an object in JSON on the standard input of its program:
 ``client``, ``port``, ``user``, ``password``, ``database``, ``tls``, ``direct`` (TLS without asking
-for it first), ``binding`` (switched on where the driver has such a switch); its answer is an object
+for it first), ``binding`` (what its driver is told about channel binding); its answer is an object
 with ``user`` or ``error``.
 """
 
@@ -18,18 +18,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import asyncpg
 import pg8000.native
+import psqlpy
 import psycopg
 
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.postgres import system
+from tests.support.servercertificates import ECDSA, KINDS, RSA
 from tests.support.themis_peer import FOLDER as INTEROP
 
 TOP = Path(__file__).parents[2]
-#: Compiled by `.ci/install-servers`.
-GO = TOP / ".servers" / "go-logins"
+#: Made by `.ci/install-servers`.
+SERVERS = TOP / ".servers"
+GO = SERVERS / "go-logins"
+LIBPQ = {version: SERVERS / f"libpq-{version}" for version in (16, 17)}
 _QUESTION = "SELECT current_user"
 _PATIENCE = 15
 
@@ -57,14 +62,18 @@ class Refused(Exception):
 
 class Client(NamedTuple):
     """``binding`` is when it uses channel binding: "never", "offered" (wherever it is), "require"
-    (and it refuses to do without)."""
+    (and it refuses to do without).  ``binds_to`` are the kinds of certificates with which it tries;
+    with others it is as if there were none."""
 
     name: str
     binding: str
     legs: Sequence[str]
     log_in: Callable[[Login], str]
-    #: False if it sends SCRAM-SHA-256 whatever the server lists.
-    reads_the_list: bool = True
+    binds_to: Sequence[str] = KINDS
+
+    def binds(self, kind: str) -> bool:
+        """Return True if it tries, where it is offered by a server with a certificate of a kind."""
+        return self.binding != "never" and kind in self.binds_to
 
 
 def _unverified(direct: bool = False) -> ssl.SSLContext:
@@ -155,6 +164,23 @@ def _asyncpg(login: Login) -> str:
     return asyncio.run(log_in())
 
 
+def _psqlpy(binding: str) -> Callable[[Login], str]:
+    async def ask(login: Login) -> str:
+        who = f"{login.user}:{quote(login.password)}"
+        where = f"127.0.0.1:{login.port}/{login.database}"
+        db = await psqlpy.connect(
+            dsn=f"postgres://{who}@{where}?channel_binding={binding}",
+            ssl_mode=psqlpy.SslMode.Require if login.encrypted else psqlpy.SslMode.Disable,
+        )
+        try:
+            result = await db.execute("SELECT current_user::text AS name")
+            return str(result.result()[0]["name"])
+        finally:
+            db.close()
+
+    return lambda login: asyncio.run(ask(login))
+
+
 class _Program:
     """A program that logs in for each line."""
 
@@ -163,7 +189,7 @@ class _Program:
             bound(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
         )
 
-    def client(self, name: str, *, binding: bool = False) -> Callable[[Login], str]:
+    def client(self, name: str, *, binding: object = False) -> Callable[[Login], str]:
         """A driver of this program."""
 
         def log_in(login: Login) -> str:
@@ -193,7 +219,7 @@ class _Program:
 @contextmanager
 def clients() -> Iterator[list[Client]]:
     """All of them; the programs of other languages run meanwhile."""
-    for place in (INTEROP / "node_modules" / "pg", GO):
+    for place in (INTEROP / "node_modules" / "pg", GO, *LIBPQ.values()):
         if not place.exists():
             raise RuntimeError(f"{place.name} is not there: run .ci/install-servers")
     with ExitStack() as stack:
@@ -207,12 +233,24 @@ def clients() -> Iterator[list[Client]]:
         java = program(sys.executable, "-m", "tests.support.pgjdbclogins", cwd=TOP)
         go = program(str(GO), env={**os.environ, "PGSSLROOTCERT": ""})
         negotiated, every = (PLAIN, TLS), LEGS
+        old, new = (
+            program(
+                sys.executable,
+                *("-m", "tests.support.libpqlogins", str(version)),
+                cwd=TOP,
+                env={**os.environ, "PYTHONPATH": str(place)},
+            )
+            for version, place in LIBPQ.items()
+        )
         yield [
             *(
-                Client(f"{name}, {mode}", uses, legs, make(mode))
-                for name, make, legs in (
-                    ("libpq 18", _psycopg, every),
-                    ("libpq of psql", _psql, negotiated),
+                Client(f"{name}, {mode}", uses, legs, make(mode), binds_to)
+                for name, make, legs, binds_to in (
+                    ("libpq 18", _psycopg, every, KINDS),
+                    ("libpq 17", lambda mode: new.client("libpq", binding=mode), every, KINDS),
+                    ("libpq 16", lambda mode: old.client("libpq", binding=mode), negotiated, KINDS),
+                    ("libpq of psql", _psql, negotiated, KINDS),
+                    ("tokio-postgres", _psqlpy, negotiated, (RSA, ECDSA)),
                 )
                 for mode, uses in (
                     ("disable", "never"),
@@ -224,8 +262,8 @@ def clients() -> Iterator[list[Client]]:
             Client("asyncpg", "never", every, _asyncpg),
             Client("node-postgres", "never", every, node.client("pg")),
             Client("node-postgres, binding", "offered", every, node.client("pg", binding=True)),
-            Client("postgres.js", "never", every, node.client("postgres"), reads_the_list=False),
+            Client("postgres.js", "never", every, node.client("postgres")),
             Client("pgjdbc", "never", negotiated, java.client("pgjdbc")),
             Client("pgx", "never", negotiated, go.client("pgx")),
-            Client("lib/pq", "never", negotiated, go.client("pq"), reads_the_list=False),
+            Client("lib/pq", "never", negotiated, go.client("pq")),
         ]

@@ -1,0 +1,147 @@
+"""Databases that clients log in to, and chains before them that end the logins."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import ssl
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres, system
+from tests.integration.base import eventually, newest
+from tests.support.loginclients import Client, Login, clients
+from tests.support.middleman import encrypted
+from tests.support.servercertificates import RSA, ServerCertificates
+
+SYSTEM, NEWEST = "Debian's", "the newest"
+USER, PASSWORD = Login(0).user, Login(0).password
+_ROLE = sql.Identifier(USER), sql.Literal(PASSWORD)
+
+
+def shown_certificate(port: int) -> str:
+    """The certificate that a server of PostgreSQL's protocol shows, in PEM."""
+    with encrypted(port) as tls:
+        return ssl.DER_cert_to_PEM_cert(tls.getpeercert(True))
+
+
+def failure(client: Client, login: Login) -> str:
+    """The client's text if a login fails, nothing if it is in."""
+    try:
+        user = client.log_in(login)
+    except Exception as error:  # each driver has its own
+        return str(error) or repr(error)
+    assert user == login.user, user
+    return ""
+
+
+def as_superuser(database: Postgres) -> psycopg.Connection[Any]:
+    """A session beside all authentication."""
+    return psycopg.connect(
+        host=str(database.folder),
+        port=database.port,
+        user=SUPERUSER,
+        dbname="postgres",
+        autocommit=True,
+    )
+
+
+def show(database: Postgres, files: tuple[Path, Path]) -> None:
+    """Give a database another certificate and key."""
+    for source, name in zip(files, ("server.pem", "server.key"), strict=True):
+        # Written, and not replaced: they belong to the server's user.
+        (database.data / name).write_bytes(source.read_bytes())
+    with as_superuser(database) as db:
+        db.execute("SELECT pg_reload_conf()")
+    wanted = files[0].read_text()
+    eventually(lambda: shown_certificate(database.port) == wanted, "the database shows it")
+
+
+def knows_direct_tls(database: Postgres) -> bool:
+    """True of version 17 and later."""
+    with as_superuser(database) as db:
+        return db.info.server_version >= 170000
+
+
+class Databases(unittest.TestCase):
+    """Debian's PostgreSQL and the newest, both with TLS and SCRAM, and a role for applications."""
+
+    #: The databases that the class needs.
+    NAMES = (SYSTEM, NEWEST)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="acra-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.certificates = ServerCertificates(cls.folder / "certificates")
+        installs = {SYSTEM: system, NEWEST: newest}
+        cls.databases = {name: cls.database(installs[name]()) for name in cls.NAMES}
+
+    @classmethod
+    def database(cls, install):
+        database = Postgres(install, tls=cls.certificates.pairs[RSA], password="superuser's")
+        cls.addClassCleanup(database.remove)
+        database.start()
+        with as_superuser(database) as db:
+            db.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(*_ROLE))
+        return database
+
+    @classmethod
+    def server(cls, database, *, port=0, own=RSA, db_tls="require", link="none", **more):
+        """A chain that ends logins, with secrets in a file, before a database; ``own`` is the kind
+        of its certificate for applications, ``port`` another than the database's, ``more`` is for
+        the section of authentication, and ``database_section`` for that of the database."""
+        folder = Path(tempfile.mkdtemp(dir=cls.folder))
+        userlist = folder / "userlist.txt"
+        userlist.touch(0o600)
+        with as_superuser(database) as db:
+            asked = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
+            userlist.write_text(f'"{USER}" "{db.execute(asked, (USER,)).fetchone()[0]}"\n')
+        tls = {"tls_database_ca": str(cls.certificates.roots)}
+        if link == "none":
+            own_files = [folder / "own.pem", folder / "own.key"]
+            for source, target in zip(cls.certificates.pairs[own], own_files, strict=True):
+                target.touch(0o600)
+                target.write_bytes(source.read_bytes())
+            tls |= {"tls_cert": str(own_files[0]), "tls_key": str(own_files[1])}
+        chain_options = {n: more.pop(n) for n in ("connector", "keys") if n in more}
+        chain = Chain(
+            ("127.0.0.1", port or database.port),
+            link=link,
+            folder=folder,
+            server={
+                "authentication": {"auth_mode": "scram", "auth_file": str(userlist), **more},
+                "database": {"db_tls": db_tls, "client_tls": "allow"},
+                "tls": tls,
+            },
+            **chain_options,
+        )
+        cls.addClassCleanup(chain.stop)
+        return chain.start()
+
+    @classmethod
+    def show_own(cls, chain, kind):
+        """Give a chain's server another certificate for applications."""
+        pair = cls.certificates.pairs[kind]
+        for source, name in zip(pair, ("own.pem", "own.key"), strict=True):
+            (chain.folder / name).write_bytes(source.read_bytes())
+        chain.server.send(signal.SIGHUP)
+        wanted = pair[0].read_text()
+        eventually(lambda: shown_certificate(chain.port) == wanted, f"it shows {kind}")
+
+
+class Matrix(Databases):
+    """``clients`` is all of them; ``few`` is one for each way to use channel binding."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.clients = cls.enterClassContext(clients())
+        few = ("libpq 18, disable", "libpq 18, prefer", "libpq 18, require", "pg8000")
+        cls.few = [client for client in cls.clients if client.name in few]
