@@ -94,9 +94,11 @@ class Carry(NamedTuple):
 
 
 class LookUp(NamedTuple):
-    """Find what proves that a client is ``user``.  The answer is ``looked_up``."""
+    """Find what proves that a client is ``user``, who asks for ``database``.  The answer is
+    ``looked_up``, or the host ends it, if it has too many logins already."""
 
     user: bytes
+    database: bytes = b""
 
 
 class Proven(NamedTuple):
@@ -117,7 +119,8 @@ class Unproven(NamedTuple):
     """Count a login that has failed, wait as long as the limits say, then send ``error`` to the
     client and close its leg.
 
-    ``result`` is a label of the metric of logins; ``method`` and ``bound`` are as in Proven.
+    ``result`` is a label of the metric of logins: password, unknown, binding, downgrade, replay,
+    malformed, database or source; ``method`` and ``bound`` are as in Proven.
     """
 
     result: str

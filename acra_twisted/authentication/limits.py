@@ -3,8 +3,10 @@
 Failures are counted by address and user together, by address, and by user.  A count halves with
 each quiet minute.  From the fifth failure on the answer waits, twice as long with each: up to
 eight seconds by address, up to one by user alone, so that nobody can lock a user out from
-elsewhere.  A right password waits as long as a wrong one would have, or the wait would tell them
-apart.  Nobody is banned.
+elsewhere.  Of each user only the first two failures count for the whole address, and of each
+address for the user: an application with an old password slows down none but itself, one that
+tries many users slows down its address.  A right password waits as long as a wrong one would have,
+or the wait would tell them apart.  Nobody is banned.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 #: The entries of a table; the one that was used least recently makes room.
 ENTRIES: Final = 65_536
@@ -28,8 +32,14 @@ LONGEST_OF_USER: Final = 1.0
 SPREAD: Final = 0.2
 #: A count does not grow beyond this: three minutes of quiet make up for any number of failures.
 _HIGHEST: Final = 16.0
+#: The failures of a pair of address and user that count for either alone.
+_SHARED: Final = 2
 #: The bytes of a user's name that count: PostgreSQL cuts names off there.
 _NAME: Final = 63
+
+
+#: What counts as one address, and what counts as one user.
+_Pair = tuple[str, bytes]
 
 
 class Repeated(NamedTuple):
@@ -40,11 +50,13 @@ class Repeated(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """The price of a failure: ``delay`` in seconds, and ``counts``, of those that belong in the log
-    because they have reached a threshold by it; see `is_threshold`."""
+    """The price of a failure: ``delay`` in seconds.  ``failures`` are those of the user at this
+    address in a row; ``repeated`` are the counts that have reached a threshold by it, see
+    `is_threshold`."""
 
     delay: float
-    counts: tuple[Repeated, ...]
+    failures: int
+    repeated: tuple[Repeated, ...]
 
 
 class _Failures:
@@ -74,8 +86,8 @@ class _Table:
         failures = self._found.get(key)
         return 0.0 if failures is None else _decayed(failures, now)
 
-    def add(self, key: Hashable, now: float) -> _Failures:
-        """Count a failure."""
+    def add(self, key: Hashable, now: float) -> int:
+        """Count a failure; return how many there were in a row."""
         found = self._found
         failures = found.pop(key, None)
         if failures is None:
@@ -89,7 +101,7 @@ class _Table:
         failures.weight = min(weight + 1.0, _HIGHEST)
         failures.total += 1
         failures.at = now
-        return failures
+        return failures.total
 
 
 def _decayed(failures: _Failures, now: float) -> float:
@@ -102,7 +114,7 @@ class LoginLimits:
 
     ``clock`` gives seconds and never goes back; ``chance`` gives numbers from 0 to 1.  At most
     ``of_address`` logins of an address are in progress at once and ``of_all`` of all; while
-    ``waiting`` answers to an address wait, it begins no login.
+    ``waiting`` answers to a user at an address wait, that user begins no login there.
     """
 
     def __init__(
@@ -110,21 +122,21 @@ class LoginLimits:
         clock: Callable[[], float],
         chance: Callable[[], float],
         *,
-        of_address: int = 32,
-        waiting: int = 16,
+        of_address: int = 100,
         of_all: int = 1000,
+        waiting: int = 16,
         entries: int = ENTRIES,
     ) -> None:
         self._clock = clock
         self._chance = chance
-        self._of_address, self._most_waiting, self._of_all = of_address, waiting, of_all
+        self._of_address, self._of_all, self._most_waiting = of_address, of_all, waiting
         self._pairs = _Table(entries)
         self._addresses = _Table(entries)
         self._users = _Table(entries)
         # Failures that say nothing of a password.
         self._others = _Table(entries)
         self._in_progress: dict[str, int] = {}
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[_Pair, int] = {}
         #: The logins in progress.
         self.in_progress = 0
 
@@ -135,17 +147,17 @@ class LoginLimits:
 
     # -- logins in progress -----------------------------------------------------------------------
 
-    def begin(self, address: str) -> bool:
-        """Return True if a login from ``address`` may begin; it must be `ended` then."""
-        key = network(address)
+    def begin(self, address: str, user: bytes) -> bool:
+        """Return True if a login may begin; it must be `ended` then."""
+        pair = _pair(address, user)
         if (
             self.in_progress >= self._of_all
-            or self._in_progress.get(key, 0) >= self._of_address
-            or self._waiting.get(key, 0) >= self._most_waiting
+            or self._in_progress.get(pair[0], 0) >= self._of_address
+            or self._waiting.get(pair, 0) >= self._most_waiting
         ):
             return False
         self.in_progress += 1
-        self._in_progress[key] = self._in_progress.get(key, 0) + 1
+        self._in_progress[pair[0]] = self._in_progress.get(pair[0], 0) + 1
         return True
 
     def ended(self, address: str) -> None:
@@ -153,14 +165,14 @@ class LoginLimits:
         self.in_progress -= 1
         _one_less(self._in_progress, network(address))
 
-    def waits(self, address: str) -> None:
-        """Take note that a login's answer waits; it must be `answered` then."""
-        key = network(address)
-        self._waiting[key] = self._waiting.get(key, 0) + 1
+    def waits(self, address: str, user: bytes) -> None:
+        """Take note that the answer to a login waits; it must be `answered` then."""
+        pair = _pair(address, user)
+        self._waiting[pair] = self._waiting.get(pair, 0) + 1
 
-    def answered(self, address: str) -> None:
+    def answered(self, address: str, user: bytes) -> None:
         """Take note that an answer waits no longer."""
-        _one_less(self._waiting, network(address))
+        _one_less(self._waiting, _pair(address, user))
 
     # -- failures ---------------------------------------------------------------------------------
 
@@ -170,39 +182,44 @@ class LoginLimits:
         Without ``adds_delay`` it is counted apart, by user and address, and no later login waits
         longer: somebody in the middle must not be able to slow down his victim.
         """
-        now, place, name = self._clock(), network(address), user[:_NAME]
+        now, pair = self._clock(), _pair(address, user)
+        delay = self.delay_of(address, user)
         if not adds_delay:
-            total = self._others.add((place, name), now).total
-            reached = (Repeated("user and address", total),) if is_threshold(total) else ()
-            return Penalty(self.delay_of(address, user), reached)
-        pair = self._pairs.add((place, name), now)
-        of_place = self._addresses.add(place, now)
-        of_name = self._users.add(name, now)
-        counts = [Repeated("user and address", pair.total)]
+            counted = [("user and address", self._others.add(pair, now))]
+        else:
+            shared = self._is_shared(pair, now)
+            counted = [("user and address", self._pairs.add(pair, now))]
+            if shared:
+                place, name = pair
+                counted.append(("address", self._addresses.add(place, now)))
+                counted.append(("user", self._users.add(name, now)))
         # What the pair's count says already is not said again.
-        counts += [
-            Repeated(kind, found.total)
-            for kind, found in (("address", of_place), ("user", of_name))
-            if found.total != pair.total
-        ]
+        own = counted[0][1]
         return Penalty(
-            self._delay(max(pair.weight, of_place.weight), of_name.weight),
-            tuple(repeated for repeated in counts if is_threshold(repeated.failures)),
+            delay,
+            own,
+            tuple(
+                Repeated(kind, failures)
+                for kind, failures in counted
+                if is_threshold(failures) and (failures != own or kind == counted[0][0])
+            ),
         )
 
     def delay_of(self, address: str, user: bytes) -> float:
-        """Return the seconds that a right password waits: as long as a wrong one would have."""
-        now, place, name = self._clock(), network(address), user[:_NAME]
-        pair = self._pairs.weight((place, name), now)
-        by_address = max(pair, self._addresses.weight(place, now)) + 1.0
-        return self._delay(by_address, self._users.weight(name, now) + 1.0)
-
-    def _delay(self, by_address: float, by_user: float) -> float:
+        """Return the seconds that the answer to a login waits, right or wrong."""
+        now, pair = self._clock(), _pair(address, user)
+        more = 1.0 if self._is_shared(pair, now) else 0.0
+        by_pair = self._pairs.weight(pair, now) + 1.0
+        by_address = self._addresses.weight(pair[0], now) + more
+        by_user = self._users.weight(pair[1], now) + more
         factor = 1.0 + SPREAD * (2.0 * self._chance() - 1.0)
         return max(
-            min(LONGEST, _seconds(by_address) * factor),
+            min(LONGEST, _seconds(max(by_pair, by_address)) * factor),
             min(LONGEST_OF_USER, _seconds(by_user) * factor),
         )
+
+    def _is_shared(self, pair: _Pair, now: float) -> bool:
+        return round(self._pairs.weight(pair, now)) < _SHARED
 
 
 def is_threshold(count: int) -> bool:
@@ -226,13 +243,17 @@ def network(address: str) -> str:
     return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
 
 
+def _pair(address: str, user: bytes) -> _Pair:
+    return network(address), user[:_NAME]
+
+
 def _seconds(weight: float) -> float:
     # Rounded: the failures of one second are a little less than their number.
     count = round(weight)
     return 0.0 if count < FIRST else float(SHORTEST * 2.0 ** (count - FIRST))
 
 
-def _one_less(counts: dict[str, int], key: str) -> None:
+def _one_less(counts: dict[_Key, int], key: _Key) -> None:
     left = counts.get(key, 0) - 1
     if left > 0:
         counts[key] = left

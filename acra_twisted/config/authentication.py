@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.config.loginlimits import LIMITS
 from acra_twisted.config.secretsources import SOURCES, has_sources
 from acra_twisted.options import Choice, Option, Section, Settings
 
@@ -18,6 +19,7 @@ AUTHENTICATION: Final = Section(
             "Decides what proves a user. passthrough: the database asks, and its client answers.",
         ),
         *SOURCES,
+        *LIMITS,
     ),
 )
 

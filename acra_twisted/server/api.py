@@ -69,7 +69,7 @@ class ApiConnection(Arrival):
             self._reader.feed(data)
             head = self._reader.next_head()
         except Refused as refused:
-            self._event(events.API_CALL, f"HTTP API: {refused.refusal.text}")
+            self.event(events.API_CALL, f"HTTP API: {refused.refusal.text}")
             self._end(apirequest.refusal(400, "Bad Request", "incorrect request"))
         else:
             if head is not None:
@@ -108,10 +108,10 @@ class ApiConnection(Arrival):
         """The answer, after the command has been carried out."""
         client_id = self._identity.client_id
         if not client_id or (self._clients and client_id not in self._clients):
-            self._event(events.API_CALL, f"HTTP API: {path}: this client id may not give commands")
+            self.event(events.API_CALL, f"HTTP API: {path}: this client id may not give commands")
             return apirequest.refusal(403, "Forbidden", "this client id may not give commands")
         if path == _UNDEFINED or apirequest.is_from_a_page(head):
-            self._event(events.API_CALL, f"HTTP API: {path}: incorrect request")
+            self.event(events.API_CALL, f"HTTP API: {path}: incorrect request")
             return apirequest.INCORRECT
         session = self._tracing.child(request, "HandleSession")
         session.add_attribute("http.url", path)
@@ -120,11 +120,11 @@ class ApiConnection(Arrival):
         except Exception:
             self._server.log.failure("HTTP API: {path} failed", path=path)
             session.fail(spans.UNKNOWN, "the command failed")
-            self._event(events.API_CALL, f"HTTP API: {path}: failed")
+            self.event(events.API_CALL, f"HTTP API: {path}: failed")
             return apirequest.FAILED
         finally:
             self._tracing.finish(session)
-        self._event(
+        self.event(
             events.API_CALL,
             f"HTTP API: {path}: done",
             action=events.ALLOWED,

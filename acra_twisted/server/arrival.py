@@ -81,7 +81,7 @@ class Arrival(Channel):
         self._identity.locate(self.transport.getPeer())
         self._wrap = self._tracing.root("WrapServer", spans.SERVER)
         if not server.connections.admit(self):
-            self._event(events.REFUSED_CONNECTION, "Too many connections")
+            self.event(events.REFUSED_CONNECTION, "Too many connections")
             self.abort()
 
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
@@ -133,7 +133,7 @@ class Arrival(Channel):
             remote = tracecontext.decode(blob)
             # Two blocks in a row are Secure Session: the startup will say so.
             if remote is None and blob and not tracecontext.looks_framed(data[:4]):
-                self._event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
+                self.event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
         result = "continued" if remote else "malformed" if from_connector else "absent"
         metrics.trace_context("link", result)
         self._mark, self._startup_parent = tracecontext.mark_of(blob), tracecontext.startup_of(blob)
@@ -207,7 +207,7 @@ class Arrival(Channel):
     def check(self, now: float) -> None:
         """Called about once a second: what is not done by now takes too long."""
         if now - self._opened_at > self._server.handshake_timeout:
-            self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+            self.event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
             self.abort()
 
     def drain(self) -> None:
@@ -263,7 +263,7 @@ class Arrival(Channel):
         claimed = getattr(self.transport, "claimed", "") or None
         if isinstance(failure.value, CertificateRefused):
             self._identity.certificate = failure.value.subject
-        self._event(
+        self.event(
             events.WRAP_CONNECTION,
             "Can't wrap connection",
             error=str(reason),
@@ -273,7 +273,7 @@ class Arrival(Channel):
     def _ignored(self, data: bytes) -> None:
         """Ignore bytes that arrive after the end."""
 
-    def _event(self, code: int, text: str, **fields: Any) -> None:
+    def event(self, code: int, text: str, **fields: Any) -> None:
         if self.session is None:
             span = self.span or self._wrap
             if span is not None:

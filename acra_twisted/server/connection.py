@@ -126,11 +126,11 @@ class ServerConnection(Arrival):
             self._refused(error)
         else:
             reason = failures.reason_of(ForeignProtocol(spoken.TLS), self._server.peer)
-            self._event(events.TLS_INIT, str(error), error=str(reason))
+            self.event(events.TLS_INIT, str(error), error=str(reason))
         if at_once:
             self.abort()
         elif isinstance(error, WireError) and error.reason:
-            self._farewell(error.reason, str(error))
+            self.farewell(error.reason, str(error))
         else:
             self.close()
 
@@ -140,7 +140,7 @@ class ServerConnection(Arrival):
             # What is well-formed and not allowed breaks no protocol.
             refused = error.reason is EndReason.LOGIN
             code = events.REFUSED_CONNECTION if refused else events.UNEXPECTED_PACKET
-            self._event(code, str(error))
+            self.event(code, str(error))
         else:
             self._ends_foreign(protocol)
 
@@ -155,7 +155,7 @@ class ServerConnection(Arrival):
             try:
                 self._identity.client_id = self._client_id(self.certificate)
             except HandshakeError as error:
-                self._event(events.TLS_INIT, str(error))
+                self.event(events.TLS_INIT, str(error))
                 self.abort()
                 return
         self._login.tls_started(CLIENT)
@@ -183,7 +183,7 @@ class ServerConnection(Arrival):
 
     def _spans_failed(self, error: WireError) -> None:
         self.receiver = self._ignored
-        self._event(events.UNEXPECTED_PACKET, str(error))
+        self.event(events.UNEXPECTED_PACKET, str(error))
         self.abort()
 
     # -- the database -----------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class ServerConnection(Arrival):
         if wanted.purpose == ERRAND:
             self._reach_for_errand(wanted)
         elif self._may_have_session():
-            self._reach_for_session(wanted)
+            self._authentication.go_on(lambda: self._reach_for_session(wanted))
 
     def _reach_for_errand(self, wanted: Connect) -> None:
         """A cancel request: its client gets no answer, and waits for the close alone."""
@@ -218,8 +218,8 @@ class ServerConnection(Arrival):
     def _may_have_session(self) -> bool:
         refused = self._authentication.refusal(self._identity)
         if refused is not None:
-            self._event(events.REFUSED_CONNECTION, refused.event)
-            self._farewell(refused.reason, refused.text)
+            self.event(events.REFUSED_CONNECTION, refused.event)
+            self.farewell(refused.reason, refused.text)
         return refused is None
 
     def _reach_for_session(self, wanted: Connect) -> None:
@@ -249,8 +249,8 @@ class ServerConnection(Arrival):
             return
         plain = reason.kind in _NOT_REACHED
         code = events.CONNECT_TO_DATABASE if plain else events.TLS_GENERAL
-        self._event(code, "Can't connect to db", error=str(reason))
-        self._farewell(*_not_reached(reason))
+        self.event(code, "Can't connect to db", error=str(reason))
+        self.farewell(*_not_reached(reason))
 
     def _broken(self, failure: Failure) -> None:
         self._server.log.failure("internal error", failure)
@@ -289,7 +289,7 @@ class ServerConnection(Arrival):
             login.from_database(data)
             return
         reason = failures.reason_of(wrong, self._server.database_party)
-        self._event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
+        self.event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
         login.finish("not a database", _not_reached(reason))
 
     def _cancellable(self, action: Cancellable) -> None:
@@ -310,7 +310,7 @@ class ServerConnection(Arrival):
         if self.relay is not None:
             self.relay.check(now)
         elif now - self._opened_at > self._server.handshake_timeout:
-            self._event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+            self.event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
             if self.session is not None:
                 self._login.finish("handshake timeout", ends.HANDSHAKE)
             else:
@@ -320,8 +320,8 @@ class ServerConnection(Arrival):
         """Shutdown: end as soon as no work is lost by it."""
         if self.session is not None:
             self._login.drain()
-        elif self._connecting is not None:
-            self._farewell(*ends.SHUTDOWN)
+        elif self._connecting is not None or self._authentication.waits:
+            self.farewell(*ends.SHUTDOWN)
         else:
             self.close()
 
@@ -332,7 +332,7 @@ class ServerConnection(Arrival):
         else:
             self.abort()
 
-    def _farewell(self, reason: EndReason, text: str) -> None:
+    def farewell(self, reason: EndReason, text: str) -> None:
         """Refuse a client that has sent its startup packet."""
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
@@ -372,7 +372,7 @@ class ServerConnection(Arrival):
             self._database.close()
         if self._starting_tls and not reason.check(ConnectionDone, ConnectionLost):
             why = failures.reason_of(reason, failures.Party(APPLICATION))
-            self._event(events.TLS_INIT, "TLS with an application failed", error=str(why))
+            self.event(events.TLS_INIT, "TLS with an application failed", error=str(why))
         super().lost(reason)
 
     @property

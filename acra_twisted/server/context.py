@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from acra_twisted.authentication.limits import LoginLimits
     from acra_twisted.daemon.connections import Connections
     from acra_twisted.dialectinterfaces import IServerDialect
     from acra_twisted.pipeline.hooks import Pipeline
@@ -52,5 +53,6 @@ class ServerContext:
     id_from_certificate: str
     client_tls: Any
     handshake_timeout: float
+    login_limits: LoginLimits
     intake: SpanReceiver | None = None
     credentials: Any = None

@@ -31,4 +31,9 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
         lambda settings: has_sources(settings) and ends_authentication(settings),
         "nobody is checked here; name auth_file or auth_query_user",
     ),
+    Rule(
+        ("auth_max_logins", "auth_max_logins_per_address"),
+        ends_authentication,
+        "the database alone decides who may come in; see auth_mode",
+    ),
 )

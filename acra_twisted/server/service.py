@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from random import SystemRandom
 from typing import Any
 
+from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.config.files import open_file
 from acra_twisted.daemon.dialect import DIALECT, login_policy, server_dialect
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls, protection
@@ -23,6 +25,7 @@ from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.context import ServerContext
 from acra_twisted.server.credentials import make_credentials
 from acra_twisted.server.database import Database
+from acra_twisted.server.loginrefusals import LoginRefusals
 from acra_twisted.server.upstream import database_address, database_tls, make_database
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
@@ -102,6 +105,17 @@ class AcraServer(DaemonService):
             store=self.telemetry.store,
         )
         context = self._client_tls()
+        login_limits = LoginLimits(
+            reactor.seconds,
+            SystemRandom().random,
+            of_address=settings["auth_max_logins_per_address"],
+            of_all=settings["auth_max_logins"],
+        )
+        refusals = LoginRefusals(
+            login_limits,
+            metrics,
+            lambda *event, **fields: self.context.observers.security_event(*event, **fields),
+        )
         rule = settings["db_password_without_tls"]
         password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
         self.context = ServerContext(
@@ -111,7 +125,7 @@ class AcraServer(DaemonService):
             tracing=self.telemetry.tracing,
             turns=self.telemetry.turns,
             connections=self.connections,
-            observers=self.telemetry.observers(exchanges, metrics, address),
+            observers=self.telemetry.observers(exchanges, metrics, address, (refusals,)),
             pipeline=self.pipeline,
             limits=_limits(settings),
             dialect=server_dialect(settings, exchanges.context, exchanges.database_context),
@@ -135,6 +149,7 @@ class AcraServer(DaemonService):
             ),
             client_tls=context,
             handshake_timeout=settings["handshake_timeout"],
+            login_limits=login_limits,
             intake=self._intake(),
             credentials=self.credentials,
         )

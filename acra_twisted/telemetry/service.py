@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -135,10 +135,15 @@ class TelemetryService(MultiService):
         self._look.clock = reactor
 
     def observers(
-        self, exchanges: ExchangeTracing, metrics: ConnectorMetrics, server: Address | None = None
+        self,
+        exchanges: ExchangeTracing,
+        metrics: ConnectorMetrics,
+        server: Address | None = None,
+        others: Sequence[BaseObserver] = (),
     ) -> Observers:
-        """Everybody who is told of sessions and exchanges; ``server`` is the database's address."""
-        told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service)]
+        """Everybody who is told of sessions and exchanges; ``server`` is the database's address,
+        ``others`` are observers of the daemon's own."""
+        told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
         if self.calls is not None:
             told += (self.calls, LastStatements())
         observers = Observers(told, exchanges.slow, self._afterwards)

@@ -290,8 +290,14 @@ class ServerMetrics(ConnectorMetrics):
         )
         self._refusals = Counter(
             "acra_login_refusals_total",
-            "Logins that the database refused, or that could not pass, by reason",
+            "Logins that were refused, or could not pass, by reason",
             ["reason"],
+            registry=registry,
+        )
+        self._logins = Counter(
+            "acra_logins_total",
+            "Ended logins by result, by the proof, and by whether it holds for one TLS connection",
+            ["result", "mechanism", "bound"],
             registry=registry,
         )
         for reason in refusals:
@@ -299,6 +305,10 @@ class ServerMetrics(ConnectorMetrics):
         self._poison = Counter(
             "acra_poison_records_total", "Poison records recognized in results", registry=registry
         )
+
+    def login(self, result: str, mechanism: str, bound: bool) -> None:
+        """A login has ended; ``mechanism`` is empty if it came to none."""
+        self._logins.labels(result, mechanism or "none", "yes" if bound else "no").inc()
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""

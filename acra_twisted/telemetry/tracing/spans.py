@@ -26,6 +26,7 @@ UNKNOWN: Final = 2
 PERMISSION_DENIED: Final = 7
 ABORTED: Final = 10
 UNAVAILABLE: Final = 14
+UNAUTHENTICATED: Final = 16
 
 #: Characters of a name, and of a text, that others than this package give.
 NAME_MAX: Final = 255

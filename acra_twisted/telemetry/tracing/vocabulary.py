@@ -91,6 +91,13 @@ SPANS = (
         "the execution of the command",
     ),
     SpanKind(
+        "authenticate",
+        "server",
+        "internal",
+        "handleConnection",
+        "a login that AcraServer ends, up to the proof",
+    ),
+    SpanKind(
         "ConnectDatabase", "server", "client", "handleConnection", "TCP and TLS to the database"
     ),
     SpanKind(
@@ -199,6 +206,11 @@ ATTRIBUTES = (
         "a tag in the comment that held its context: application, route, dddbs and others",
     ),
     Attribute("acra.traceparent_malformed", bool, _REQUEST, "a context was there and unusable"),
+    Attribute("acra.auth_result", str, "authenticate", "ok, or what was wrong"),
+    Attribute("acra.auth_mechanism", str, "authenticate", "the proof: scram, certificate..."),
+    Attribute("acra.auth_bound", bool, "authenticate", "it holds for one TLS connection alone"),
+    Attribute("acra.auth_source", str, "authenticate", "file, query or keystore"),
+    Attribute("acra.auth_age", float, "authenticate", "seconds since the source was asked"),
     Attribute("acra.session_id", int, "handleConnection", "the server's number of the session"),
     Attribute("acra.connection_id", int, "handleConnection", "the connector's number"),
     Attribute(

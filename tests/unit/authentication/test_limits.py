@@ -74,6 +74,13 @@ class Waits(Base):
         self.assertEqual(limits.delay_of("192.0.2.1", b"new"), LONGEST)
         self.assertEqual(limits.delay_of("192.0.2.2", b"new"), 0)
 
+    def test_an_application_with_an_old_password_slows_down_nobody_else(self):
+        limits = self.limits()
+        self.fail(limits, 1000)
+        self.assertEqual(limits.delay_of("192.0.2.1", b"app"), LONGEST)
+        self.assertEqual(limits.delay_of("192.0.2.1", b"other"), 0)
+        self.assertEqual(limits.delay_of("192.0.2.2", b"app"), 0)
+
     def test_a_count_halves_in_a_minute(self):
         limits = self.limits()
         self.fail(limits, 10)
@@ -104,7 +111,7 @@ class Waits(Base):
     def test_the_same_host_has_one_address_in_both_versions(self):
         limits = self.limits()
         self.fail(limits, 20, "::ffff:192.0.2.1")
-        self.assertEqual(limits.delay_of("192.0.2.1", b"other"), LONGEST)
+        self.assertEqual(limits.delay_of("192.0.2.1", b"app"), LONGEST)
 
     def test_names_that_the_database_takes_for_one_are_one(self):
         limits = self.limits()
@@ -128,7 +135,7 @@ class Bindings(Base):
     def test_they_have_thresholds_of_their_own(self):
         limits = self.limits()
         self.fail(limits, 3)
-        counts = [limits.failed("192.0.2.1", b"app", adds_delay=False).counts for _ in range(5)]
+        counts = [limits.failed("192.0.2.1", b"app", adds_delay=False).repeated for _ in range(5)]
         self.assertEqual(counts, [(), (), (), (), (Repeated("user and address", 5),)])
 
 
@@ -138,56 +145,59 @@ class Thresholds(Base):
         self.assertEqual(found, [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
 
     def test_each_is_told_once(self):
-        counts = [repeated for p in self.fail(self.limits(), 60) for repeated in p.counts]
+        counts = [repeated for p in self.fail(self.limits(), 60) for repeated in p.repeated]
         pair = "user and address"
         self.assertEqual(counts, [Repeated(pair, count) for count in (5, 10, 20, 50)])
 
     def test_an_address_that_tries_users_and_a_user_tried_from_everywhere_are_told_of(self):
         limits = self.limits()
-        spray = [limits.failed("192.0.2.1", b"u%d" % number).counts for number in range(5)]
+        spray = [limits.failed("192.0.2.1", b"u%d" % number).repeated for number in range(5)]
         self.assertEqual(spray[-1], (Repeated("address", 5),))
-        spread = [limits.failed(f"198.51.100.{number}", b"app").counts for number in range(5)]
+        spread = [limits.failed(f"198.51.100.{number}", b"app").repeated for number in range(5)]
         self.assertEqual(spread[-1], (Repeated("user", 5),))
 
     def test_they_are_told_again_after_a_long_quiet(self):
         limits = self.limits()
         self.fail(limits, 5)
         self.now += 600
-        self.assertEqual(self.fail(limits, 5)[-1].counts, (Repeated("user and address", 5),))
+        self.assertEqual(self.fail(limits, 5)[-1].repeated, (Repeated("user and address", 5),))
 
 
 class InProgress(Base):
     def test_an_address_has_so_many_and_others_are_not_affected(self):
         limits = self.limits(of_address=3)
-        self.assertEqual([limits.begin("192.0.2.1") for _ in range(4)], [True, True, True, False])
-        self.assertTrue(limits.begin("192.0.2.2"))
+        begun = [limits.begin("192.0.2.1", b"u%d" % number) for number in range(4)]
+        self.assertEqual(begun, [True, True, True, False])
+        self.assertTrue(limits.begin("192.0.2.2", b"app"))
         limits.ended("192.0.2.1")
-        self.assertTrue(limits.begin("192.0.2.1"))
+        self.assertTrue(limits.begin("192.0.2.1", b"app"))
 
     def test_the_whole_server_has_so_many(self):
         limits = self.limits(of_all=2)
-        self.assertEqual([limits.begin(f"192.0.2.{n}") for n in range(3)], [True, True, False])
+        begun = [limits.begin(f"192.0.2.{number}", b"app") for number in range(3)]
+        self.assertEqual(begun, [True, True, False])
         limits.ended("192.0.2.0")
-        self.assertTrue(limits.begin("192.0.2.9"))
+        self.assertTrue(limits.begin("192.0.2.9", b"app"))
 
-    def test_an_address_to_which_many_answers_wait_begins_no_login(self):
+    def test_a_user_for_whom_many_answers_wait_begins_no_login_there_but_others_do(self):
         limits = self.limits(waiting=2)
         for _ in range(2):
-            limits.waits("192.0.2.1")
-        self.assertFalse(limits.begin("192.0.2.1"))
-        self.assertTrue(limits.begin("192.0.2.2"))
-        limits.answered("192.0.2.1")
-        self.assertTrue(limits.begin("192.0.2.1"))
+            limits.waits("192.0.2.1", b"app")
+        self.assertFalse(limits.begin("192.0.2.1", b"app"))
+        self.assertTrue(limits.begin("192.0.2.1", b"other"))
+        self.assertTrue(limits.begin("192.0.2.2", b"app"))
+        limits.answered("192.0.2.1", b"app")
+        self.assertTrue(limits.begin("192.0.2.1", b"app"))
 
     def test_twenty_wrong_ones_one_behind_the_other_leave_room_for_the_right_one(self):
         limits = self.limits()
         for _ in range(20):
-            self.assertTrue(limits.begin("192.0.2.1"))
+            self.assertTrue(limits.begin("192.0.2.1", b"app"))
             limits.failed("192.0.2.1", b"app")
-            limits.waits("192.0.2.1")
-            limits.answered("192.0.2.1")
+            limits.waits("192.0.2.1", b"app")
+            limits.answered("192.0.2.1", b"app")
             limits.ended("192.0.2.1")
-        self.assertTrue(limits.begin("192.0.2.1"))
+        self.assertTrue(limits.begin("192.0.2.1", b"app"))
         self.assertLessEqual(limits.delay_of("192.0.2.1", b"app"), LONGEST)
 
 
@@ -196,7 +206,7 @@ class Memory(Base):
         limits = self.limits(entries=100)
         for number in range(100_000):
             address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-            self.assertTrue(limits.begin(address))
+            self.assertTrue(limits.begin(address, b"app"))
             limits.failed(address, b"user%d" % number, adds_delay=number % 2 == 0)
             limits.ended(address)
         self.assertEqual(len(limits), 4 * 100)
@@ -246,7 +256,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(address=addresses)
     def begin(self, address):
         free = self.begun.count(address) < 3 and len(self.begun) < 5
-        began = self.limits.begin(address)
+        began = self.limits.begin(address, b"a")
         assert began == free
         if began:
             self.begun.append(address)

@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
@@ -21,25 +23,51 @@ class Credentials:
 
     def __init__(self, answer):
         self.answer = answer
-        self.asked, self.forgotten = [], []
+        self.asked, self.forgotten, self.doubted = [], [], []
 
     def look_up(self, user):
         self.asked.append(user)
         return self.answer
 
+    def wrong(self, user):
+        self.doubted.append(user)
+
     def stale(self, user):
         self.forgotten.append(user)
 
 
+class Client(FakeChannel):
+    """A client's leg that keeps events and farewells."""
+
+    address, span = "192.0.2.1", None
+
+    def __init__(self):
+        super().__init__()
+        self.events, self.farewells = [], []
+
+    def event(self, code, text, **fields):
+        self.events.append(code)
+
+    def farewell(self, reason, text):
+        self.farewells.append(reason)
+
+
 class Logins(SynchronousTestCase):
+    def setUp(self):
+        self.clock = Clock()
+
     def make(self, answer=FOUND, full=False):
         self.credentials = Credentials(answer)
         server = SimpleNamespace(
             credentials=self.credentials,
             log=Logger(),
             connections=SimpleNamespace(is_full=full),
+            reactor=self.clock,
+            handshake_timeout=10.0,
+            login_limits=LoginLimits(self.clock.seconds, lambda: 0.5, of_all=1),
+            metrics=SimpleNamespace(login=lambda *labels: None),
         )
-        self.client, self.found = FakeChannel(), []
+        self.client, self.found = Client(), []
         self.authentication = Authentication(server, self.client, self.found.append)
         return self.authentication
 
@@ -82,6 +110,47 @@ class Logins(SynchronousTestCase):
         self.perform(Unproven("password", b"an error"))
         self.assertEqual((self.client.data, self.client.state), (b"an error", "closed"))
         self.client.receiver(b"more")
+
+    def test_an_answer_that_waits_is_not_sent_before(self):
+        self.make()
+        for _ in range(5):
+            self.client.state = "open"
+            self.client.writes.clear()
+            self.perform(LookUp(b"ann"))
+            self.perform(Unproven("password", b"an error"))
+        self.assertEqual((self.client.writes, self.client.state), ([], "open"))
+        self.assertTrue(self.authentication.waits)
+        self.client.receiver(b"more")
+        self.clock.advance(0.3)
+        self.assertEqual((self.client.data, self.client.state), (b"an error", "closed"))
+
+    def test_a_wrong_password_makes_the_source_be_asked_again_and_nothing_else_does(self):
+        for result, doubted in (("password", [b"ann"]), ("unknown", []), ("binding", [])):
+            self.make()
+            self.perform(LookUp(b"ann"))
+            self.perform(Unproven(result, b"an error"))
+            self.assertEqual(self.credentials.doubted, doubted)
+
+    def test_one_login_too_many_is_told_so_and_nothing_is_looked_up(self):
+        self.make()
+        self.perform(LookUp(b"ann"))
+        self.perform(LookUp(b"bob"))
+        self.assertEqual(self.client.farewells, [EndReason.TOO_MANY])
+        self.assertEqual(self.credentials.asked, [b"ann"])
+
+    def test_one_that_was_proven_goes_on_behind_its_wait(self):
+        self.make()
+        went = []
+        for _ in range(6):
+            self.perform(LookUp(b"ann"))
+            self.perform(Unproven("password", b"an error"))
+            self.clock.advance(0.6)
+        self.perform(LookUp(b"ann"))
+        self.perform(Proven(b"ann", "scram", True))
+        self.authentication.go_on(lambda: went.append(True))
+        self.assertEqual(went, [])
+        self.clock.advance(2)
+        self.assertEqual(went, [True])
 
     def test_who_has_proven_it_goes_on(self):
         self.make()

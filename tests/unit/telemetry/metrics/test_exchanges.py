@@ -171,6 +171,16 @@ class Metrics(SynchronousTestCase):
         self.assertIn('acra_login_refusals_total{reason="pg_hba"} 2.0', text)
         self.assertIn(f'acra_events_total{{code="{events.LOGIN_REFUSED}"}} 2.0', text)
 
+    def test_logins_by_result_proof_and_binding(self):
+        for labels in (("ok", "scram", True), ("limit", "", False), ("limit", "", False)):
+            self.metrics.login(*labels)
+        text = self.text()
+        for line in (
+            'acra_logins_total{bound="yes",mechanism="scram",result="ok"} 1.0',
+            'acra_logins_total{bound="no",mechanism="none",result="limit"} 2.0',
+        ):
+            self.assertIn(line, text)
+
     def test_each_refusal_is_one_event(self):
         work = Work(STATEMENT, None, self.exchange)
         self.exchange.outcome = "denied"

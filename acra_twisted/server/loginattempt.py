@@ -1,0 +1,197 @@
+"""One login as limits, metrics, events and its span see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from acra_twisted import events
+from acra_twisted.lookup import Found
+from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spans import Span
+
+if TYPE_CHECKING:
+    from acra_twisted.authentication.limits import Repeated
+    from acra_twisted.loginactions import Proven, Unproven
+    from acra_twisted.server.context import ServerContext
+
+#: A name in an event has so many characters at most.
+_NAME_MAX: Final = 63
+#: The part of the time that is left for a login for which its answer waits at most.
+_PATIENCE: Final = 0.8
+#: The results of logins that are a client's fault, and so are counted against it; those that say
+#: that a password was wrong make later ones wait.
+_GUESSES: Final = frozenset(("password", "unknown"))
+_FAULTS: Final = _GUESSES | {"binding", "downgrade", "replay", "malformed"}
+
+
+class _Told(NamedTuple):
+    """The event of a result: its code, its text, and what it says of the reason."""
+
+    code: int
+    text: str
+    error: str
+
+
+_EVENTS: Final = {
+    "password": _Told(events.LOGIN_REFUSED, "AcraServer refused the login", "wrong password"),
+    "unknown": _Told(
+        events.LOGIN_REFUSED,
+        "AcraServer refused the login",
+        "no such user, or none that may log in this way",
+    ),
+    "binding": _Told(
+        events.BINDING_REFUSED,
+        "A login was bound to another TLS connection",
+        "the client has seen another certificate than AcraServer's",
+    ),
+    "downgrade": _Told(
+        events.BINDING_REFUSED,
+        "The binding was taken off a login",
+        "the client was told that AcraServer offers no channel binding",
+    ),
+    "replay": _Told(
+        events.BINDING_REFUSED,
+        "The answer to another login was used",
+        "its nonce is not the one of this login",
+    ),
+    "malformed": _Told(
+        events.UNEXPECTED_PACKET, "A client's part in a login cannot be read", "it is malformed"
+    ),
+    "database": _Told(
+        events.LOGIN_REFUSED,
+        "The database did not accept what its client has proven",
+        "see the database's log",
+    ),
+    "source": _Told(events.LOGIN_REFUSED, "AcraServer refused the login", "no source can be asked"),
+}
+
+
+class LoginAttempt:
+    """One connection's.  ``server`` is what all connections share, ``address`` the client's;
+    ``event`` tells of a security event (a code, a text and fields)."""
+
+    def __init__(self, server: ServerContext, address: str, event: Callable[..., None]) -> None:
+        self._server = server
+        self._address = address
+        self._event = event
+        self._deadline = server.reactor.seconds() + server.handshake_timeout
+        self._user = b""
+        self._names: dict[str, str] = {}
+        self._has_begun = False
+        self._span: Span | None = None
+        # The answer waits: what ends the wait, and the wait of a right password.
+        self._timer: Any = None
+        self._delay = 0.0
+
+    def begin(self, user: bytes, database: bytes, parent: Span | None) -> bool:
+        """Return False if there are too many logins for another; ``parent`` is the connection's
+        span."""
+        server = self._server
+        self._user = user
+        self._names = {"user": _shown(user), "database": _shown(database)}
+        if not server.login_limits.begin(self._address, user):
+            server.metrics.login("limit", "", False)
+            self._event(events.REFUSED_CONNECTION, "Too many logins at once", **self._names)
+            return False
+        self._has_begun = True
+        if parent is not None:
+            self._span = server.tracing.child(parent, "authenticate", spans.INTERNAL)
+        return True
+
+    def found(self, found: Found) -> None:
+        """Take note of what was looked up."""
+        if self._span is not None and found.source:
+            self._span.add_attribute("acra.auth_source", found.source)
+            self._span.add_attribute("acra.auth_age", found.age)
+
+    def proven(self, proof: Proven) -> None:
+        """Take note that the client is who it says it is."""
+        server = self._server
+        server.metrics.login("ok", proof.method, proof.bound)
+        self._finish("ok", proof.method, proof.bound)
+        if self._has_begun:
+            self._delay = server.login_limits.delay_of(self._address, self._user)
+
+    def go_on(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once a right password has waited as long as a wrong one would have."""
+        delay, self._delay = self._delay, 0.0
+        self._wait(delay, then)
+
+    def failed(self, failure: Unproven, then: Callable[[], None]) -> None:
+        """Take note that the client has not proven who it is, and call ``then`` after the wait."""
+        server, result = self._server, failure.result
+        server.metrics.login(result, failure.method, failure.bound)
+        self._finish(result, failure.method, failure.bound)
+        delay = 0.0
+        repeated: tuple[Repeated, ...] = ()
+        fields: dict[str, Any] = dict(self._names)
+        if result in _FAULTS:
+            limits, guessed = server.login_limits, result in _GUESSES
+            delay, fields["attempts"], repeated = limits.failed(self._address, self._user, guessed)
+        told = _EVENTS.get(result)
+        if told is not None:
+            self._event(told.code, told.text, rule=result, error=told.error, **fields)
+        for kind, failures in repeated:
+            self._event(
+                events.REPEATED_FAILURES,
+                "Repeated login failures",
+                **{**fields, "rule": kind, "attempts": failures},
+            )
+        self._wait(delay, then)
+
+    @property
+    def waits(self) -> bool:
+        """True while the answer waits."""
+        return self._timer is not None
+
+    def stop(self) -> None:
+        """End it, whatever it has come to: nobody waits for an answer."""
+        self._finish("", "", False)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._answered()
+        self._over()
+
+    def _wait(self, delay: float, then: Callable[[], None]) -> None:
+        """The handshake's time limit covers the wait: a client hears the answer before it."""
+        reactor = self._server.reactor
+        delay = min(delay, _PATIENCE * (self._deadline - reactor.seconds()))
+        if not self._has_begun or delay <= 0:
+            self._over()
+            then()
+            return
+        self._server.login_limits.waits(self._address, self._user)
+
+        def answer() -> None:
+            self._answered()
+            self._over()
+            then()
+
+        self._timer = reactor.callLater(delay, answer)
+
+    def _answered(self) -> None:
+        self._timer = None
+        self._server.login_limits.answered(self._address, self._user)
+
+    def _over(self) -> None:
+        if self._has_begun:
+            self._has_begun = False
+            self._server.login_limits.ended(self._address)
+
+    def _finish(self, result: str, method: str, bound: bool) -> None:
+        span, self._span = self._span, None
+        if span is None:
+            return
+        if result:
+            span.add_attribute("acra.auth_result", result)
+            span.add_attribute("acra.auth_mechanism", method)
+            span.add_attribute("acra.auth_bound", bound)
+        if result != "ok":
+            span.fail(spans.UNAUTHENTICATED, result or "the client has gone")
+        self._server.tracing.finish(span)
+
+
+def _shown(name: bytes) -> str:
+    """A name as it was asked for, which may be anything."""
+    return name.decode("utf-8", "replace")[:_NAME_MAX]
