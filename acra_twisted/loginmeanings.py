@@ -30,7 +30,7 @@ LOGIN_MEANINGS: Final[dict[int, Event]] = {
     events.BINDING_REFUSED: Event(
         8,
         "critical",
-        "a login was bound to another TLS connection than it came by, or its binding was taken off",
+        "a login was bound to another TLS connection, its binding was taken off, or it was a copy",
         "Somebody may be between the client and AcraServer. Look for a proxy that ends TLS on the "
         "way from ``src``.",
         events.REFUSED,

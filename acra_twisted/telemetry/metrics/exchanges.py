@@ -29,6 +29,8 @@ TIME_BUCKETS: Final = (
     10.0,
 )
 _OUTCOMES: Final = ("ok", "error", "denied", "aborted", "lost")
+#: Results of logins that point to somebody between a client and this server.
+_SUSPICIOUS: Final = ("binding", "downgrade", "replay")
 #: States of a session.
 STATES: Final = (
     "starting",
@@ -300,6 +302,11 @@ class ServerMetrics(ConnectorMetrics):
             ["result", "mechanism", "bound"],
             registry=registry,
         )
+        # An alert on the first of its kind needs the zero before it.
+        for result in _SUSPICIOUS:
+            for bound in ("yes", "no"):
+                self._logins.labels(result, "scram", bound)
+        self._logins.labels("limit", "none", "no")
         for reason in refusals:
             self._refusals.labels(reason)
         self._poison = Counter(

@@ -172,6 +172,9 @@ class Metrics(SynchronousTestCase):
         self.assertIn(f'acra_events_total{{code="{events.LOGIN_REFUSED}"}} 2.0', text)
 
     def test_logins_by_result_proof_and_binding(self):
+        for bound in ("yes", "no"):
+            line = f'acra_logins_total{{bound="{bound}",mechanism="scram",result="downgrade"}} 0.0'
+            self.assertIn(line, self.text())
         for labels in (("ok", "scram", True), ("limit", "", False), ("limit", "", False)):
             self.metrics.login(*labels)
         text = self.text()
