@@ -122,6 +122,8 @@ class Commands(SynchronousTestCase):
             known |= flags_of("acra-keys", command)
         for command in ("check", "learn", "explain"):
             known |= flags_of("acra-censor", command)
+        for command in ("sql", "export", "verifier", "check"):
+            known |= flags_of("acra-auth", command)
         wrong = []
         for page in pages():
             for text in literals(page):

@@ -1,0 +1,197 @@
+"""``acra-auth``: sources of secrets for AcraServer, which checks users by them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+from acra_twisted.authentication.authfile import NAME_MAX, format_line, load
+from acra_twisted.authentication.onequestion import ask_once
+from acra_twisted.authentication.queryconnection import NoAnswer
+from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.config.reading import read_settings
+from acra_twisted.daemon.dialect import service_query
+from acra_twisted.errors import ConfigError
+from acra_twisted.keystore import files
+from acra_twisted.options import Settings
+from acra_twisted.queryactions import Rows
+from acra_twisted.server import tap
+from acra_twisted.server.upstream import database_address, database_tls, make_database
+from acra_twisted.tools import commandline
+from acra_twisted.tools.authsql import ALTER, EXPORT, quoted, set_up
+from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.transport import peers
+from acra_twisted.transport.failures import Party, reason_of, shown
+from acra_twisted.transport.keepalive import keepalive
+from acra_twisted.wire import scram
+
+PROGRAM = "acra-auth"
+_SALT_SIZE = 16
+#: Roles that are exported at most.
+_ROLES_MAX = 100_000
+#: Seconds for the login and for the answer.
+_TIMEOUT = 30.0
+#: Gives a password after a prompt.
+Ask = Callable[[str], str]
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROGRAM,
+        description="Make the sources of secrets by which AcraServer checks users itself "
+        "(auth_file, auth_query_user). No password is kept in them.",
+    )
+    commandline.add_common(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, text: str) -> Parser:
+        made: Parser = commands.add_parser(name, help=text, description=text)
+        return made
+
+    made = command("sql", "Print what to run in the database before AcraServer may ask it.")
+    made.add_argument("--user", default="acra_service", help="role that asks (auth_query_user)")
+    made = command(
+        "export", "Write the secrets of a database's roles to a file, without superusers."
+    )
+    made.add_argument(
+        "--server_config", required=True, metavar="FILE", help="configuration of AcraServer"
+    )
+    made.add_argument("--out", required=True, metavar="FILE", help="file to write, mode 0600")
+    made.add_argument(
+        "--user", default="postgres", help="role that may read pg_authid, such as a superuser"
+    )
+    made.add_argument(
+        "--password_file",
+        default="",
+        metavar="FILE",
+        help="file with its password, mode 0600; without one the tool asks for it",
+    )
+    made.add_argument("--database", default="postgres", help="database to connect to")
+    made.add_argument("--roles", default="%", help="pattern of LIKE for the names of roles")
+    made.switch("force", help="replace an existing file")
+    made = command("verifier", "Read a password, and print a line of the file and the SQL for it.")
+    made.add_argument("user", metavar="USER", help="name of the role")
+    made.add_argument(
+        "--iterations", default=4096, type=commandline.whole_number, help="4096 to 1000000"
+    )
+    made = command("check", "Read files of secrets, as AcraServer does.")
+    made.add_argument("files", nargs="+", metavar="FILE", help="file of secrets (auth_file)")
+    return parser
+
+
+def main(
+    arguments: Sequence[str],
+    environment: Environment,
+    output: TextIO,
+    ask: Ask | None = None,
+) -> None:
+    """Raises AcraError, OSError.  ``ask`` takes the place of the terminal or standard input."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command == "sql":
+        if not given.user.isprintable() or not given.user:
+            raise ConfigError("--user: expected the name of a role")
+        output.write(set_up(given.user))
+    elif given.command == "export":
+        _export(given, environment, output, ask or _ask)
+    elif given.command == "verifier":
+        _verifier(given, output, ask or _ask)
+    elif given.command == "check":
+        for path in given.files:
+            output.write(f"{path}: {_counted(len(load(path)))}\n")
+    else:
+        output.write(parser.format_help())
+
+
+def _ask(prompt: str) -> str:
+    """Read a password: from the terminal unseen, else the first line of standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass(prompt)
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _counted(number: int) -> str:
+    return "1 user" if number == 1 else f"{number} users"
+
+
+# -- verifier -------------------------------------------------------------------------------------
+
+
+def _verifier(given: Any, output: TextIO, ask: Ask) -> None:
+    if not 4096 <= given.iterations <= 1_000_000:
+        raise ConfigError("--iterations: expected a number from 4096 to 1000000")
+    user = given.user.encode(errors="surrogateescape")
+    format_line(user, b"")
+    password = ask(f"Password of {given.user}: ").encode(errors="surrogateescape")
+    if not password:
+        raise ConfigError("the password is empty")
+    salt = os.urandom(_SALT_SIZE)
+    keys = scram.keys_of(scram.salted(password, salt, given.iterations))
+    secret = scram.verifier_of(keys, salt, given.iterations).encode()
+    output.write(ALTER.format(quoted(given.user), secret.decode()))
+    output.write(format_line(user, secret).decode(errors="surrogateescape") + "\n")
+
+
+# -- export ---------------------------------------------------------------------------------------
+
+
+def _export(given: Any, environment: Environment, output: TextIO, ask: Ask) -> None:
+    if os.path.lexists(given.out) and not given.force:
+        raise ConfigError(f"{given.out} is there already; --force replaces it")
+    program = tap.Options.program
+    _, read = read_settings(program, [f"--config_file={given.server_config}"], environment)
+    settings = read.but(
+        auth_query_user=given.user,
+        auth_query_database=given.database,
+        auth_query_timeout=_TIMEOUT,
+    )
+    password = _password(given, ask)
+    rows = in_own_reactor(lambda reactor: _ask_roles(reactor, settings, password, given.roles))
+    written, left_out = [], 0
+    for name, secret in rows:
+        if name is None or secret is None or not scram.is_verifier(secret):
+            left_out += 1
+            continue
+        written.append(format_line(name, secret) + b"\n")
+    files.write(given.out, b"".join(written))
+    output.write(f"{given.out}: {_counted(len(written))}\n")
+    if left_out:
+        output.write(
+            f"{_counted(left_out)} left out: no SCRAM secret; ALTER ROLE ... PASSWORD with "
+            "password_encryption = 'scram-sha-256' makes one\n"
+        )
+
+
+def _password(given: Any, ask: Ask) -> bytes:
+    if given.password_file:
+        data = files.read_secret(given.password_file, "--password_file")
+        return data.removesuffix(b"\n").removesuffix(b"\r")
+    return ask(f"Password of {given.user}: ").encode(errors="surrogateescape")
+
+
+async def _ask_roles(reactor: Any, settings: Settings, password: bytes, pattern: str) -> Rows:
+    database = make_database(reactor, settings, database_tls(settings), keepalive(settings))
+    party = Party(peers.DATABASE, shown(database_address(settings)))
+    try:
+        return await ask_once(
+            reactor,
+            database.connect,
+            service_query(settings, password, EXPORT, _ROLES_MAX),
+            lambda error: str(reason_of(error, party)),
+            _TIMEOUT,
+            pattern.encode()[:NAME_MAX],
+        )
+    except NoAnswer as error:
+        role = settings["auth_query_user"]
+        raise ConfigError(
+            f"--user={role}: {error}; this role must be able to log in by password and to read "
+            "pg_authid"
+        ) from None
+
+
+def script() -> int:
+    """The console script."""
+    return commandline.run(PROGRAM, main)

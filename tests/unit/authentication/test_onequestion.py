@@ -1,0 +1,60 @@
+"""One question, and its connection is closed."""
+
+from twisted.internet.defer import ensureDeferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.authentication.onequestion import ask_once
+from acra_twisted.authentication.queryconnection import NoAnswer
+from acra_twisted.queryactions import Derive, Refused
+from tests.support.lookups import Channel, Client
+
+
+class Questions(SynchronousTestCase):
+    def setUp(self):
+        self.clock, self.channel, self.client = Clock(), Channel(), Client()
+
+    def ask(self, connected=None):
+        connected = connected or succeed(self.channel)
+        return ensureDeferred(
+            ask_once(self.clock, lambda: connected, self.client, str, 2.0, b"alice")
+        )
+
+    def refused(self, answer):
+        return str(self.failureResultOf(answer, NoAnswer).value)
+
+    def test_an_answer(self):
+        answer = self.ask()
+        self.channel.receiver(b"welcome")
+        self.assertEqual(self.channel.written, [b"startup", b"ask alice"])
+        self.channel.receiver(b"alice=x")
+        self.assertEqual(self.successResultOf(answer), ((b"alice", b"x"),))
+        self.assertTrue(self.channel.aborted)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_no_connection(self):
+        self.assertEqual(self.refused(self.ask(fail(OSError("refused")))), "refused")
+
+    def test_a_refusal_closes_it(self):
+        answer = self.ask()
+        self.channel.receiver(b"welcome")
+        self.client.says[b"no"] = [Refused("permission denied")]
+        self.channel.receiver(b"no")
+        self.assertEqual(self.refused(answer), "permission denied")
+        self.assertTrue(self.channel.aborted)
+
+    def test_time_is_limited_for_login_and_answer(self):
+        answer = self.ask()
+        self.clock.advance(1.5)
+        self.channel.receiver(b"welcome")
+        self.clock.advance(1.5)
+        self.assertNoResult(answer)
+        self.clock.advance(0.5)
+        self.assertEqual(self.refused(answer), "it took too long")
+        self.assertTrue(self.channel.aborted)
+
+    def test_a_key_is_derived_at_once(self):
+        self.ask()
+        self.client.says[b"derive"] = [Derive(b"secret", b"salt", 20_001)]
+        self.channel.receiver(b"derive")
+        self.assertEqual(len(self.client.keys), 1)
