@@ -43,3 +43,8 @@ class GenerationCache(Generic[Key, Value]):
             self._old, self._young, self._bytes = self._young, {}, 0
         self._young[key] = value
         self._bytes += len(key)
+
+    def remove(self, key: Key) -> None:
+        """Forget a key, if it is there."""
+        self._young.pop(key, None)
+        self._old.pop(key, None)

@@ -11,11 +11,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 
 from acra_twisted.transport import authority
 from acra_twisted.transport.authority import Authority
 from acra_twisted.transport.certificates import CLIENT, SERVER
-from acra_twisted.transport.revocation import subjects
+from acra_twisted.transport.revocation import policy, subjects
+from acra_twisted.transport.revocation.fetch import FetchError
 from tests.support.issued import DAY, HOUR, NOW, period
 
 OCSP_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.9")
@@ -140,3 +143,38 @@ class Revoker:
 
 def _url(url):
     return x509.UniformResourceIdentifier(url)
+
+
+class Servers:
+    """Answers in place of a `Fetcher`: by URL bytes, a finding to fail with, a Deferred, or a
+    function of the request's body that returns one of these."""
+
+    def __init__(self, clock, **answers):
+        self.reactor = clock
+        self.answers = answers
+        self.asked = []
+
+    def get(self, url, limit, named):
+        """See Fetcher."""
+        return self._answer(url, b"", named)
+
+    def post(self, url, body, kind, limit, named):
+        """See Fetcher."""
+        return self._answer(url, body, named)
+
+    def _answer(self, url, body, named):
+        self.asked.append((url, named))
+        answer = self.answers.get(url, policy.UNREACHABLE)
+        if callable(answer):
+            answer = answer(body)
+        if isinstance(answer, str):
+            return fail(FetchError(policy.Status(answer, "is not checked: so it is")))
+        return answer if isinstance(answer, Deferred) else succeed(answer)
+
+
+class Time(Clock):
+    """A reactor's clock, and the time of day that goes with it, from `NOW` on."""
+
+    def now(self):
+        """Return Unix time."""
+        return NOW.timestamp() + self.seconds()

@@ -10,10 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
+from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISpanExporter
@@ -31,6 +29,7 @@ from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport.credentials import collector_context
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party
+from acra_twisted.transport.httpclient import AnswerBody, AnswerTooLong, RequestBody, cause
 from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.transport.peers import collector
 from acra_twisted.wire.http import retryafter
@@ -45,58 +44,6 @@ _HINTS = {
     405: ": nothing takes spans there, is the URL's path right?",
     415: ": it takes no such spans, is the URL that of this kind of collector?",
 }
-
-
-@implementer(IBodyProducer)
-class _Body:
-    """A request body that is written in one piece.
-
-    Twisted's FileBodyProducer would write it in turns of a cooperator, which stands still while
-    the reactor shuts down: what is flushed last would be lost.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        """Twisted: write."""
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """Twisted: it is written already."""
-
-    def resumeProducing(self) -> None:
-        """Twisted: it is written already."""
-
-    def stopProducing(self) -> None:
-        """Twisted: it is written already."""
-
-
-class _PassedOver(Protocol):
-    """Reads an answer's body and keeps nothing of it; ``over`` fires at its end."""
-
-    transport: Any
-
-    def __init__(self) -> None:
-        self._size = 0
-        self.over: Deferred[None] = Deferred(self._given_up)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Twisted: a part."""
-        self._size += len(data)
-        if self._size > _ANSWER_LIMIT and not self.over.called:
-            self.over.errback(Refused("its answer is too long: is it a collector?"))
-            self.transport.loseConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Twisted: the end, whatever it came to: the status was what counts."""
-        if not self.over.called:
-            self.over.callback(None)
-
-    def _given_up(self, over: Deferred[None]) -> None:
-        self.transport.loseConnection()
 
 
 @implementer(IAgentEndpointFactory)
@@ -164,10 +111,8 @@ class HttpExporter(BatchExporter):
             await self._pool.closeCachedConnections()
 
     def explained(self, error: Exception) -> str:
-        """See BatchExporter; Twisted wraps what has happened into what it was doing."""
-        while getattr(error, "reasons", None):
-            error = error.reasons[-1].value  # type: ignore[attr-defined]
-        return super().explained(error)
+        """See BatchExporter."""
+        return super().explained(cause(error))
 
     async def send(self, payload: Payload) -> None:
         """One request for each part."""
@@ -184,7 +129,7 @@ class HttpExporter(BatchExporter):
             packer = zlib.compressobj(1, wbits=31)
             body = packer.compress(body) + packer.flush()
             headers.setRawHeaders("content-encoding", ["gzip"])
-        request = self._agent.request(self._method, self._url, headers, _Body(body))
+        request = self._agent.request(self._method, self._url, headers, RequestBody(body))
         try:
             response = await request.addTimeout(self._timeout, self._reactor)
         except ResponseNeverReceived as error:
@@ -193,9 +138,12 @@ class HttpExporter(BatchExporter):
                 raise
             # Half a second's pause, and a busy daemon's queue would be full.
             raise Stale("the collector has closed the connection") from error
-        answer = _PassedOver()
+        answer = AnswerBody(_ANSWER_LIMIT)
         response.deliverBody(answer)
-        await answer.over.addTimeout(self._timeout, self._reactor)
+        try:
+            await answer.over.addTimeout(self._timeout, self._reactor)
+        except AnswerTooLong as error:
+            raise Refused("its answer is too long: is it a collector?") from error
         if response.code in _RETRIED:
             raise Later(self._wanted_pause(response), f"it answers with status {response.code}")
         if not 200 <= response.code < 300:

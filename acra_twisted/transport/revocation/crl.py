@@ -17,7 +17,7 @@ from acra_twisted.transport.revocation.policy import (
     REVOKED,
     SIGNATURE,
     UNUSABLE,
-    Evidence,
+    Status,
 )
 from acra_twisted.transport.revocation.signing import STRONG
 from acra_twisted.transport.revocation.subjects import Subject, identity
@@ -38,11 +38,11 @@ _UNDERSTOOD: Final = (
 
 
 class ListUnfit(AcraError):
-    """A revocation list proves nothing; ``evidence`` says why."""
+    """A revocation list proves nothing; ``found`` says why."""
 
     def __init__(self, reason: str, why: str) -> None:
         super().__init__(f"the revocation list {why}")
-        self.evidence = Evidence(reason, f"is not checked: the revocation list {why}")
+        self.found = Status(reason, f"is not checked: the revocation list {why}")
 
 
 class RevocationList:
@@ -65,18 +65,19 @@ class RevocationList:
     def __len__(self) -> int:
         return len(self._serials)
 
-    def judge(self, subject: Subject, now: float) -> Evidence:
+    def judge(self, subject: Subject, now: float) -> Status:
         """Judge a certificate of the list's issuer; ``now`` is Unix time."""
         if subject.key[: len(self.issuer)] != self.issuer:
-            return ListUnfit(OTHER, "is another issuer's").evidence
+            return ListUnfit(OTHER, "is another issuer's").found
         if not self._is_for(subject):
-            return ListUnfit(UNUSABLE, "is for other certificates of the issuer").evidence
+            return ListUnfit(UNUSABLE, "is for other certificates of the issuer").found
         if subject.certificate.serial_number in self._serials:
             # Expired or not: revoked it was.
-            return Evidence(REVOKED, "was revoked, by its issuer's revocation list", self.end)
+            about = "was revoked, by its issuer's revocation list"
+            return Status(REVOKED, about, self._begin.timestamp(), self.end)
         return self.timely(now)
 
-    def timely(self, now: float) -> Evidence:
+    def timely(self, now: float) -> Status:
         """Judge the list by its times."""
         return timely("its issuer's revocation list", self._begin, self._end, now)
 

@@ -25,8 +25,8 @@ from acra_twisted.transport.revocation.policy import (
     SIGNATURE,
     UNKNOWN,
     UNUSABLE,
-    Evidence,
     OcspRules,
+    Status,
     worst,
 )
 from acra_twisted.transport.revocation.signing import STRONG, is_signed_by
@@ -48,7 +48,7 @@ class _Unfit(Exception):
 
     def __init__(self, reason: str, why: str) -> None:
         super().__init__(reason, why)
-        self.evidence = Evidence(reason, f"is not checked: the OCSP answer {why}")
+        self.found = Status(reason, f"is not checked: the OCSP answer {why}")
 
 
 def question(subject: Subject, nonce: bytes = b"") -> bytes:
@@ -62,20 +62,18 @@ def question(subject: Subject, nonce: bytes = b"") -> bytes:
 
 def judge(
     answer: bytes, subject: Subject, now: float, rules: OcspRules, nonce: bytes = b""
-) -> Evidence:
+) -> Status:
     """Judge an answer (DER); ``nonce`` is the one of the question.  Never raises."""
     try:
         return _judged(answer, subject, now, rules, nonce)
     except _Unfit as unfit:
-        return unfit.evidence
+        return unfit.found
     except Exception:
         # Whatever it is: nothing may pass because the check itself failed.
-        return _Unfit(UNUSABLE, "cannot be read").evidence
+        return _Unfit(UNUSABLE, "cannot be read").found
 
 
-def _judged(
-    answer: bytes, subject: Subject, now: float, rules: OcspRules, nonce: bytes
-) -> Evidence:
+def _judged(answer: bytes, subject: Subject, now: float, rules: OcspRules, nonce: bytes) -> Status:
     if len(answer) > LIMIT:
         raise _Unfit(UNUSABLE, "is too long")
     response = ocsp.load_der_ocsp_response(answer)
@@ -172,17 +170,18 @@ def _is_of(single: Any, subject: Subject) -> bool:
     )
 
 
-def _single(single: Any, now: float, max_age: float, ends: float) -> Evidence:
+def _single(single: Any, now: float, max_age: float, ends: float) -> Status:
     """``ends`` is when the signer's certificate does."""
     begin, end = single.this_update_utc, single.next_update_utc
     status = single.certificate_status
     timed = timely("its OCSP answer", begin, end, now, max_age)
+    times = begin.timestamp(), min(timed.end, ends)
     if status == ocsp.OCSPCertStatus.REVOKED:
         # Stale or not: revoked it was.
         about = f"was revoked on {date(single.revocation_time_utc)}, by its OCSP responder"
-        return Evidence(REVOKED, about, min(timed.end, ends))
+        return Status(REVOKED, about, *times)
     if timed.reason != GOOD:
         return timed
     if status == ocsp.OCSPCertStatus.GOOD:
-        return Evidence(GOOD, "", min(timed.end, ends))
-    return Evidence(UNKNOWN, "is not known to its OCSP responder", min(timed.end, ends))
+        return Status(GOOD, "", *times)
+    return Status(UNKNOWN, "is not known to its OCSP responder", *times)

@@ -74,15 +74,16 @@ _REFUSED: Final = {
 }
 
 
-class Evidence(NamedTuple):
+class Status(NamedTuple):
     """A finding about one certificate.
 
-    ``end`` is the Unix time until which its source stands for it, 0 if it does not say; ``about``
-    says the finding and follows the words "the certificate".
+    ``about`` says it, and follows the words "the certificate".  ``begin`` and ``end`` are the Unix
+    times from which and until which its source stands for it, 0 if there is none that does.
     """
 
     reason: str
     about: str = ""
+    begin: float = 0.0
     end: float = 0.0
 
 
@@ -141,8 +142,9 @@ class CrlRules:
     """How revocation lists are fetched and taken, on one leg.
 
     ``url`` is the configured list's (``http``, ``https`` or ``file``), for the peer's own
-    certificate.  ``cache_size`` are lists that are kept; ``cache_time`` the seconds for which one
-    is used unasked, 0 for as long as it says itself.  The others are those of `OcspRules`.
+    certificate.  ``cache_size`` are the lists that are kept of those that certificates name, 4 at
+    least; ``cache_time`` the seconds for which one is used unasked, 0 for as long as it says
+    itself.  The others are those of `OcspRules`.
     """
 
     url: str = ""
@@ -183,12 +185,12 @@ def sources(from_cert: str, configured: str, named: Iterable[str]) -> tuple[str,
     return tuple(dict.fromkeys(both))
 
 
-def worst(found: Iterable[Evidence]) -> Evidence:
+def worst(found: Iterable[Status]) -> Status:
     """The one that counts of several, at least one."""
     return min(found, key=lambda one: _RANK[one.reason])
 
 
-def decide(required: str, found: Evidence) -> Verdict:
+def decide(required: str, found: Status) -> Verdict:
     """The verdict on one certificate by one kind of source; ``required`` is a word above."""
     reason = found.reason
     if reason == GOOD:

@@ -13,7 +13,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from acra_twisted.errors import HandshakeError
 
 #: Addresses of one kind that are taken from a certificate; what names more is not asked on.
-_NAMED_MAX: Final = 4
+NAMED_MAX: Final = 4
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -95,7 +95,7 @@ def _points(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def _addresses(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
     found = [str(name.value) for name in names if isinstance(name, x509.UniformResourceIdentifier)]
-    return tuple(dict.fromkeys(found))[:_NAMED_MAX]
+    return tuple(dict.fromkeys(found))[:NAMED_MAX]
 
 
 def _must_staple(certificate: x509.Certificate) -> bool:

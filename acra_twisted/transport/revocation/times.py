@@ -6,7 +6,7 @@ import datetime
 from typing import Final
 
 from acra_twisted.transport.certificates import date
-from acra_twisted.transport.revocation.policy import EARLY, GOOD, STALE, Evidence
+from acra_twisted.transport.revocation.policy import EARLY, GOOD, STALE, Status
 
 #: Seconds by which clocks may differ.
 SKEW: Final = 300.0
@@ -20,15 +20,15 @@ def timely(
     end: datetime.datetime | None,
     now: float,
     max_age: float = MAX_AGE,
-) -> Evidence:
+) -> Status:
     """Judge ``what`` (as in "its OCSP answer") by its times.
 
-    `EARLY`, `STALE`, or `GOOD` with the time until which it stands.  ``now`` is Unix time.
+    `EARLY`, `STALE`, or `GOOD` with the times between which it stands.  ``now`` is Unix time.
     """
     if begin.timestamp() > now + SKEW:
-        return Evidence(EARLY, f"is not checked: {what} is valid from {date(begin)} on")
+        return Status(EARLY, f"is not checked: {what} is valid from {date(begin)} on")
     last = begin.timestamp() + max_age if end is None else end.timestamp()
     if last < now - SKEW:
         ended = datetime.datetime.fromtimestamp(last, datetime.UTC)
-        return Evidence(STALE, f"is not checked: {what} was valid until {date(ended)}")
-    return Evidence(GOOD, "", last + SKEW)
+        return Status(STALE, f"is not checked: {what} was valid until {date(ended)}")
+    return Status(GOOD, "", begin.timestamp(), last + SKEW)

@@ -40,7 +40,7 @@ def judged(data, subject, now):
     try:
         return crl.read(data, subject.issuer).judge(subject, now).reason
     except crl.ListUnfit as error:
-        return error.evidence.reason
+        return error.found.reason
 
 
 def pem(*lists):

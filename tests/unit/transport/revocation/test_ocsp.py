@@ -197,8 +197,8 @@ class Hostile(SynchronousTestCase):
         case = data.draw(st.sampled_from(texts["cases"]))
         answer = bytearray(unbase(case["response_b64"]))
         for _ in range(data.draw(st.integers(1, 4))):
-            place = data.draw(st.integers(0, len(answer) - 1))
-            if data.draw(st.booleans()):
+            place = data.draw(st.integers(0, max(len(answer) - 1, 0)))
+            if answer and data.draw(st.booleans()):
                 answer[place] = data.draw(st.integers(0, 255))
             else:
                 del answer[place : place + data.draw(st.integers(1, 9))]

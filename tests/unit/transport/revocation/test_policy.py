@@ -15,9 +15,9 @@ from acra_twisted.transport.revocation.policy import (
     UNASKED,
     USE,
     CrlRules,
-    Evidence,
     OcspRules,
     RevocationPolicy,
+    Status,
     Verdict,
     decide,
     sources,
@@ -45,7 +45,7 @@ _SITUATIONS = {
 
 
 def worst_of(*reasons):
-    return worst(map(Evidence, reasons)).reason
+    return worst(map(Status, reasons)).reason
 
 
 class Decisions(SynchronousTestCase):
@@ -54,16 +54,16 @@ class Decisions(SynchronousTestCase):
         for reason, expected in _SITUATIONS.items():
             for word, (accepted, event) in zip(words, expected, strict=True):
                 about = "" if reason == policy.GOOD else "is so"
-                found = decide(word, Evidence(reason, "is so"))
+                found = decide(word, Status(reason, "is so"))
                 self.assertEqual(found, Verdict(accepted, reason, event, about), (word, reason))
 
     def test_all_must_accept_and_the_worst_refusal_is_told(self):
-        good, none = decide(SOFT, Evidence(policy.GOOD)), decide(SOFT, Evidence(policy.NO_SOURCE))
+        good, none = decide(SOFT, Status(policy.GOOD)), decide(SOFT, Status(policy.NO_SOURCE))
         revoked, stale = (
-            decide(SOFT, Evidence(policy.REVOKED)),
-            decide(STRICT, Evidence(policy.STALE)),
+            decide(SOFT, Status(policy.REVOKED)),
+            decide(STRICT, Status(policy.STALE)),
         )
-        soft_signature = decide(STRICT, Evidence(policy.UNKNOWN))
+        soft_signature = decide(STRICT, Status(policy.UNKNOWN))
         for verdicts, expected in (
             ((), UNASKED),
             ((good, UNASKED), good),

@@ -1,0 +1,217 @@
+"""Revocation lists: kept by their own times, fetched ahead of need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+
+from acra_twisted.transport.revocation import crl
+from acra_twisted.transport.revocation.asking import Asking
+from acra_twisted.transport.revocation.crl import ListUnfit, RevocationList
+from acra_twisted.transport.revocation.fetch import Fetcher, FetchError
+from acra_twisted.transport.revocation.policy import (
+    GOOD,
+    NO_SOURCE,
+    REVOKED,
+    USABLE,
+    CrlRules,
+    Status,
+    sources,
+    worst,
+)
+from acra_twisted.transport.revocation.subjects import NAMED_MAX, Subject, identity
+
+#: Seconds after which a list is fetched again beside its use, if it stands for much longer.
+RENEWED: Final = 3600.0
+AFTER_FAILURE: Final = 30.0
+#: Issuers for which the configured list is kept.
+_ISSUERS_MAX: Final = 64
+#: A longer list is read on a thread.
+_LONG: Final = 64 * 1024
+_UNASKABLE: Final = Status(
+    NO_SOURCE, "is not checked by a revocation list: none is configured or taken from it"
+)
+
+
+class ListState(NamedTuple):
+    """A list that is kept: where it is from, entries, when it ends and when it came (Unix time)."""
+
+    url: str
+    entries: int
+    end: float
+    fetched: float
+
+
+class _Kept:
+    """A list of one issuer from one address, or why there is none."""
+
+    def __init__(self, url: str, issuer: x509.Certificate) -> None:
+        self.url, self.issuer = url, issuer
+        self.listed: RevocationList | None = None
+        self.failure = Status(NO_SOURCE)
+        # Until when it is used unasked, when it is fetched beside its use, when it came.
+        self.fresh = self.renew = self.fetched = 0.0
+        #: Somebody has looked into it since it came.
+        self.used = True
+
+
+class RevocationLists:
+    """The lists of issuers, on one leg.  ``now`` is Unix time.
+
+    An expired list still says who is revoked, until another replaces it.
+    """
+
+    def __init__(self, rules: CrlRules, fetcher: Fetcher, now: Callable[[], float]) -> None:
+        self.rules = rules
+        self.required = rules.required
+        self._fetcher = fetcher
+        self._now = now
+        self._kept: dict[bytes, _Kept] = {}
+        self._asking = Asking()
+
+    @property
+    def states(self) -> list[ListState]:
+        """The lists that are kept."""
+        return [
+            ListState(kept.url, len(kept.listed), kept.listed.end, kept.fetched)
+            for kept in self._kept.values()
+            if kept.listed is not None
+        ]
+
+    def concerns(self, subject: Subject) -> bool:
+        """Return True if lists are to be asked about a certificate."""
+        return self.rules.active and (subject.is_leaf or not self.rules.only_leaf)
+
+    def find(self, subject: Subject) -> Status | None:
+        """Return what is known of a certificate, None if a list must be fetched first."""
+        found: list[Status] = []
+        for url in self._urls(subject):
+            status = self._look(url, subject)
+            if status is None:
+                return None
+            if status.reason in USABLE:
+                return status
+            found.append(status)
+        return worst(found) if found else _UNASKABLE
+
+    def ask(self, subject: Subject) -> Deferred[None]:
+        """Fetch what `find` needs; it knows when the Deferred has fired."""
+        return self._asking.ask(b"?" + subject.key, lambda: self._ask(subject))
+
+    def load(self, url: str, issuer: x509.Certificate) -> Deferred[None]:
+        """Fetch a list now."""
+        key = _key(url, issuer)
+        return self._asking.ask(key, lambda: self._load(key, url, issuer))
+
+    async def load_for(self, issuer: x509.Certificate) -> Status | None:
+        """Fetch the configured list for an issuer.  Returns why it does not count, None if it
+        does."""
+        await self.load(self.rules.url, issuer)
+        kept = self._kept[_key(self.rules.url, issuer)]
+        if kept.listed is None:
+            return kept.failure
+        timed = kept.listed.timely(self._now())
+        return None if timed.reason == GOOD else timed
+
+    async def try_out(self) -> Status | None:
+        """Fetch the configured list, of no known issuer, and keep nothing of it.  Returns why it
+        is none, None if it is one."""
+        try:
+            crl.load(await self._get(self.rules.url))
+        except (FetchError, ListUnfit) as error:
+            return error.found
+        return None
+
+    def renew(self) -> None:
+        """Fetch those lists again whose time comes; those that nobody uses are dropped then."""
+        now = self._now()
+        for key, kept in list(self._kept.items()):
+            if now < kept.renew:
+                continue
+            if kept.used or kept.url == self.rules.url:
+                kept.used = False
+                self.load(kept.url, kept.issuer)
+            elif now >= kept.fresh:
+                del self._kept[key]
+
+    def _urls(self, subject: Subject) -> tuple[str, ...]:
+        configured = self.rules.url if subject.is_leaf else ""
+        return sources(self.rules.from_cert, configured, subject.points)
+
+    def _look(self, url: str, subject: Subject) -> Status | None:
+        kept = self._kept.get(_key(url, subject.issuer))
+        if kept is None:
+            return None
+        kept.used = True
+        now = self._now()
+        if kept.listed is None:
+            return kept.failure if now < kept.fresh else None
+        status = kept.listed.judge(subject, now)
+        if status.reason == REVOKED or now < kept.fresh:
+            return status
+        return None
+
+    async def _ask(self, subject: Subject) -> None:
+        for url in self._urls(subject):
+            status = self._look(url, subject)
+            if status is None:
+                await self.load(url, subject.issuer)
+                status = self._look(url, subject)
+            if status is not None and status.reason in USABLE:
+                return
+
+    async def _load(self, key: bytes, url: str, issuer: x509.Certificate) -> None:
+        kept = self._kept.pop(key, None) or _Kept(url, issuer)
+        try:
+            listed = await self._fetch(url, issuer)
+        except (FetchError, ListUnfit) as error:
+            self._failed(kept, error.found)
+        else:
+            self._came(kept, listed)
+        self._kept[key] = kept
+        self._make_room()
+
+    async def _fetch(self, url: str, issuer: x509.Certificate) -> RevocationList:
+        data = await self._get(url)
+        if len(data) <= _LONG:
+            return crl.read(data, issuer)
+        reactor = self._fetcher.reactor
+        return await deferToThreadPool(reactor, reactor.getThreadPool(), crl.read, data, issuer)
+
+    def _get(self, url: str) -> Deferred[bytes]:
+        return self._fetcher.get(url, crl.LIMIT, url != self.rules.url)
+
+    def _came(self, kept: _Kept, listed: RevocationList) -> None:
+        now = self._now()
+        held = kept.listed
+        if held is None or listed.order >= held.order or now >= held.end:
+            kept.listed = held = listed
+            kept.fetched = now
+        # Else somebody repeats a list of before.
+        longest = now + self.rules.cache_time if self.rules.cache_time else held.end
+        kept.fresh = max(min(held.end, longest), now + AFTER_FAILURE)
+        kept.renew = now + min((kept.fresh - now) / 2, RENEWED)
+
+    def _failed(self, kept: _Kept, why: Status) -> None:
+        now = self._now()
+        kept.failure = why
+        kept.fresh = kept.renew = now + AFTER_FAILURE
+        if kept.listed is not None:
+            # A list stands for as long as it says, if there is no other to be had.
+            kept.fresh = max(kept.fresh, kept.listed.end)
+
+    def _make_room(self) -> None:
+        """Drop those that came first, of the configured list and of the others."""
+        own = [key for key, kept in self._kept.items() if kept.url == self.rules.url]
+        others = [key for key, kept in self._kept.items() if kept.url != self.rules.url]
+        most = max(self.rules.cache_size, NAMED_MAX)
+        for key in (*own[:-_ISSUERS_MAX], *others[:-most]):
+            del self._kept[key]
+
+
+def _key(url: str, issuer: x509.Certificate) -> bytes:
+    return identity(issuer) + url.encode("ascii", "replace")
