@@ -50,9 +50,10 @@ class _Kept(NamedTuple):
 
 
 class OcspAnswers:
-    """What responders say about certificates, on one leg.  ``now`` is Unix time.
+    """Keeps the answers about certificates, on one leg.  ``now`` is Unix time.
 
-    What says that a certificate is revoked holds, however old, until a good answer replaces it.
+    An answer that says that a certificate is revoked holds, however old, until a newer good one
+    replaces it.
     ``last_good`` is when a usable answer came last, in Unix time, 0 for never.
     """
 

@@ -243,8 +243,8 @@ class RevocationChecker:
             self._answers.take(leaf, peer.staple)
 
     def _judge(self, peer: _Peer, waiting: list[Deferred[None]] | None) -> Verdict:
-        """Judge by what is known.  What must be asked is, and goes to ``waiting``; where that is
-        None, what is not known then counts as a question without an answer."""
+        """Judge by what is known.  Questions that are needed are asked, and go to ``waiting``;
+        where that is None, they count as those without an answer."""
         verdicts = []
         for subject in peer.subjects:
             for source in (self._answers, self._lists):
