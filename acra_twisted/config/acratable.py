@@ -23,6 +23,18 @@ _TOOLS: Final = ("acra-keymaker", "acra-keys", "acra-poisonrecordmaker", "acra-l
 _ALL: Final = (*_BOTH, *_TOOLS)
 _NUMBER: Final = Integer(-1, 1_000_000)
 _OFF: Final = ("false",)
+#: Values that Acra writes into its files by itself for options of ours that have another default:
+#: in a file of Acra's they are nobody's wish.
+DUMPED: Final[Mapping[str, str]] = {
+    **{
+        f"tls_{by}_{side}from_cert": "prefer"
+        for by in ("ocsp", "crl")
+        for side in ("", "client_", "database_")
+    },
+    **{f"tls_ocsp_{side}_required": "denyunknown" for side in ("client", "database")},
+    **{f"tls_crl_{side}_cache_size": "16" for side in ("client", "database")},
+    **{f"tls_crl_{side}_cache_time": "0" for side in ("client", "database")},
+}
 #: Endings of options that are a part of an address.
 PARTS: Final = ("_host", "_port")
 
@@ -353,25 +365,6 @@ ACRA_OPTIONS: Final[tuple[AcraOption, ...]] = (
     *_SERVER,
     *_CONNECTOR,
     *_STORES,
-    *_revocation(_BOTH, "tls_"),
-    *_lacking(
-        (SERVER,),
-        "tls_ocsp_client_url tls_ocsp_database_url",
-        TEXT,
-        "checking certificates by OCSP",
-    ),
-    *_lacking(
-        (SERVER,),
-        "tls_crl_client_url tls_crl_database_url",
-        TEXT,
-        "checking certificates by revocation lists",
-    ),
-    *(
-        option
-        for side in ("client_", "database_")
-        for option in _revocation((SERVER,), "tls_", side)
-        if not option.name.endswith("_url")
-    ),
     *_KEYS,
 )
 

@@ -15,6 +15,7 @@ from acra_twisted.config.common import (
     TCP,
     TRACING,
 )
+from acra_twisted.config.revocation import CONNECTOR_REVOCATION
 from acra_twisted.options import (
     ADDRESS,
     BOOLEAN,
@@ -177,6 +178,7 @@ CONNECTOR_SECTIONS = (
             ),
         ),
     ),
+    CONNECTOR_REVOCATION,
     KEYSTORE,
     LOGGING,
     Section(

@@ -30,11 +30,13 @@ StageTexts = dict[str, Texts]
 
 
 class FileTexts(NamedTuple):
-    """The contents of a file: values of our options, of those that only Acra has, and mistakes."""
+    """The contents of a file: values of our options, of those that only Acra has, mistakes, and
+    sentences for the operator."""
 
     ours: Texts
     acra: Texts
     wrong: list[ConfigError]
+    remarks: list[str]
 
 
 class StageFileTexts(NamedTuple):
@@ -134,7 +136,7 @@ class IniFile:
         Sections whose names begin with one of ``prefixes`` are left to `blocks`.
         """
         declared = {section.name: section for section in sections}
-        found = FileTexts({}, {}, [])
+        found = FileTexts({}, {}, [], [])
         for name, keys in self.sections.items():
             if name.startswith((STAGE_PREFIX, *prefixes)):
                 continue
@@ -159,7 +161,7 @@ class IniFile:
                 continue
             stage = name.removeprefix(STAGE_PREFIX)
             if name in chosen:
-                texts = FileTexts(found.ours.setdefault(stage, {}), {}, found.wrong)
+                texts = FileTexts(found.ours.setdefault(stage, {}), {}, found.wrong, [])
                 self._read_keys(chosen[name], keys, texts, {name: chosen[name]}, ())
             elif stage not in installed():
                 text = f"unknown section [{name}]{meant(stage, installed())}"

@@ -218,11 +218,12 @@ class _Reading:
         filed: frozenset[str] = frozenset()
         if self.file is not None:
             acra_names = options_of(self.program.name)
-            texts, acra, wrong = self.file.read(
+            texts, acra, wrong, remarks = self.file.read(
                 self.program.sections, acra_names, self.program.blocks
             )
             filed = frozenset(acra)
             self.wrong += wrong
+            self.remarks += remarks
             self._take(texts)
         named = {name: environment_name(name) for name in (*self._options, *self._acra_names())}
         found = {

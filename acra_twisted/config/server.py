@@ -16,6 +16,7 @@ from acra_twisted.config.common import (
     TCP,
     TRACING,
 )
+from acra_twisted.config.revocation import SERVER_REVOCATION
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
 from acra_twisted.options import (
     ADDRESS,
@@ -251,6 +252,7 @@ SERVER_SECTIONS = (
             ),
         ),
     ),
+    SERVER_REVOCATION,
     Section(
         "pipeline",
         "Processing stages, nearest the client first; replies run the list backwards.",

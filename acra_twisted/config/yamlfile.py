@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import yaml
 
+from acra_twisted.config.acratable import DUMPED
 from acra_twisted.config.hints import hint
 from acra_twisted.config.ini import FileTexts, StageFileTexts, Texts
 from acra_twisted.errors import ConfigError, raise_together
@@ -102,9 +103,11 @@ class YamlFile:
     ) -> FileTexts:
         """Read the declared options, and ``acra``'s."""
         options = {option.name for section in sections for option in section.options}
-        found = FileTexts({}, {}, [])
+        found = FileTexts({}, {}, [], [])
         for name, line in self.texts.items():
-            if name in options:
+            if name in options and line.text.strip().lower() == DUMPED.get(name):
+                found.remarks.extend(_not_followed(name, line))
+            elif name in options:
                 found.ours[name] = line
             elif name in acra:
                 found.acra[name] = line
@@ -129,6 +132,15 @@ def unknown_key(name: str, line: Line, options: Collection[str]) -> Iterator[Con
         yield ConfigError(f"unknown key {name!r}{hint(name, options)}", line.where)
     elif line.text.strip().lower() not in _OFF:
         yield ConfigError(f"{name} belongs on the command line", line.where)
+
+
+def _not_followed(name: str, line: Line) -> Iterator[str]:
+    """Tell of a default of Acra's that would have something done which Acra does unasked."""
+    if name.endswith("from_cert"):
+        yield (
+            f"{line.where}: {name} = prefer has no effect, for Acra writes it by itself: addresses "
+            "that certificates name are not asked; write trust or use to have them asked"
+        )
 
 
 def render_yaml(entries: Sequence[tuple[str, str, str]]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from acra_twisted.config.revocation import check_revocation
 from acra_twisted.connector.api import api_address
 from acra_twisted.connector.applicationtls import application_context, application_tls
+from acra_twisted.connector.effects import verified_legs
 from acra_twisted.connector.upstream import link_security, server_address
 from acra_twisted.daemon.link import ACRASERVER, is_plain, is_secure_session, is_tls
 from acra_twisted.daemon.localuser import user_ids
@@ -39,6 +41,7 @@ def check(settings: Settings) -> None:
         lambda: _check_link(settings),
         lambda: socket_mode(settings),
         lambda: settings["http_api_enable"] and api_address(settings),
+        lambda: check_revocation(settings, verified_legs(settings)),
     )
 
 

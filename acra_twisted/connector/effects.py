@@ -14,6 +14,9 @@ from acra_twisted.config.commoneffects import (
     serves_pages,
 )
 from acra_twisted.config.effects import Rule
+from acra_twisted.config.revocation import ACRASERVER as LINK
+from acra_twisted.config.revocation import APPLICATION, CONNECTOR_REVOCATION
+from acra_twisted.config.revocationeffects import revocation_rules
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls
 from acra_twisted.loginactions import OFFER, REQUIRE
@@ -30,6 +33,22 @@ def _is_secure_session(settings: Settings) -> bool:
 
 def _ends_tls(settings: Settings) -> bool:
     return application_tls(settings) in (OFFER, REQUIRE)
+
+
+def verifies_server(settings: Settings) -> bool:
+    """Return True if AcraServer's certificate is verified."""
+    return _link_tls(settings) and settings["tls_auth"] != 0
+
+
+def verifies_applications(settings: Settings) -> bool:
+    """Return True if certificates of applications are verified."""
+    return _ends_tls(settings) and bool(settings["application_tls_ca"])
+
+
+def verified_legs(settings: Settings) -> list[str]:
+    """The legs whose peers' certificates are verified, as `config.revocation` names them."""
+    verified = {LINK: verifies_server, APPLICATION: verifies_applications}
+    return [leg for leg, verifies in verified.items() if verifies(settings)]
 
 
 def _has_unix_socket(settings: Settings) -> bool:
@@ -79,6 +98,21 @@ RULES: Final = (
     ),
     Rule(("application_tls_ca",), _ends_tls, _UNENDED, protects=True),
     Rule(("application_tls_cert", "application_tls_key"), _ends_tls, _UNENDED),
+    Rule(("tls_ocsp_staple",), _link_tls, "the link is not TLS"),
+    *revocation_rules(
+        CONNECTOR_REVOCATION.options,
+        {
+            LINK: (
+                verifies_server,
+                "AcraServer's certificate is not verified; set acraserver_tls_transport_enable = "
+                "true, and tls_auth = 4",
+            ),
+            APPLICATION: (
+                verifies_applications,
+                "no certificate of an application is verified; set application_tls_ca",
+            ),
+        },
+    ),
     Rule(
         ("unix_socket_mode",),
         _has_unix_socket,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from acra_twisted.config.revocation import check_revocation
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.errors import ConfigError, try_all
@@ -11,6 +12,7 @@ from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources
+from acra_twisted.server.effects import verified_legs
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
@@ -30,6 +32,7 @@ def check(settings: Settings) -> None:
         lambda: _check_link(settings),
         lambda: _check_keys(settings),
         lambda: check_sources(settings),
+        lambda: check_revocation(settings, verified_legs(settings)),
     )
 
 

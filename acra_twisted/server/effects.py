@@ -15,9 +15,12 @@ from acra_twisted.config.commoneffects import (
     shows_spans,
 )
 from acra_twisted.config.effects import Rule
+from acra_twisted.config.revocation import CLIENT, DATABASE, SERVER_REVOCATION, chosen
+from acra_twisted.config.revocationeffects import revocation_rules
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.options import Settings
 from acra_twisted.server.logineffects import LOGIN_RULES
+from acra_twisted.server.upstream import verifies_database
 
 #: Stages that have no use for keys.
 _WITHOUT_KEYS: Final = frozenset(("censor", "query_capture"))
@@ -60,6 +63,22 @@ def _database_tls(settings: Settings) -> bool:
     return bool(settings["db_tls"] != "disable" and settings["db_host"][:1] != "/")
 
 
+def _client_auth(settings: Settings) -> int:
+    own: int = settings["tls_client_auth"]
+    return settings["tls_auth"] if own < 0 else own
+
+
+def verifies_clients(settings: Settings) -> bool:
+    """Return True if certificates of connectors or applications are verified."""
+    return _asks_for_certificates(settings) and _client_auth(settings) != 0
+
+
+def verified_legs(settings: Settings) -> list[str]:
+    """The legs whose peers' certificates are verified, as `config.revocation` names them."""
+    verified = {CLIENT: verifies_clients, DATABASE: verifies_database}
+    return [leg for leg, verifies in verified.items() if verifies(settings)]
+
+
 def _lets_passwords_pass(settings: Settings) -> bool:
     rule: str = settings["db_password_without_tls"]
     return rule == "allow"
@@ -71,8 +90,7 @@ def _needs_client_id(settings: Settings) -> bool:
         return False
     if not settings["tls_client_id_from_cert"]:
         return True
-    auth = settings["tls_client_auth"]
-    certain = (settings["tls_auth"] if auth < 0 else auth) == 4
+    certain = _client_auth(settings) == 4
     return not (certain and (_link_tls(settings) or settings["client_tls"] == "require"))
 
 
@@ -185,6 +203,30 @@ _TLS_RULES: Final = (
     ),
 )
 
+_REVOCATION_RULES: Final = (
+    Rule(
+        ("tls_ocsp_staple",),
+        lambda settings: _link_tls(settings) and chosen(settings, CLIENT, "ocsp", "url"),
+        "connectors do not come over TLS, or no responder can be asked; set "
+        "acraconnector_tls_transport_enable = true and tls_ocsp_url",
+    ),
+    *revocation_rules(
+        SERVER_REVOCATION.options,
+        {
+            CLIENT: (
+                verifies_clients,
+                "no certificate of a connector or an application is verified; set "
+                "tls_client_auth = 4, and acraconnector_tls_transport_enable = true or client_tls "
+                "= require",
+            ),
+            DATABASE: (
+                verifies_database,
+                "the database's certificate is not verified (db_tls, tls_database_auth)",
+            ),
+        },
+    ),
+)
+
 _CENSOR: Final = "there are no handlers: name acracensor_config_file, or give [censor:NAME]"
 _STAGE_RULES: Final = (
     Rule(("stage_timeout",), lambda settings: settings["stages"], "no stage runs"),
@@ -234,6 +276,7 @@ RULES: Final = (
     *_LINK_RULES,
     *_TLS_RULES,
     *LOGIN_RULES,
+    *_REVOCATION_RULES,
     *_STAGE_RULES,
     *_SPAN_RULES,
     *KEY_STORE_RULES,

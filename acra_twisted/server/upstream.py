@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from acra_twisted.config.revocation import DATABASE
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import Database
 from acra_twisted.transport.credentials import NONE, Credentials
@@ -31,7 +32,16 @@ def asks_for_database_tls(settings: Settings) -> bool:
 def _judges_database(settings: Settings) -> bool:
     """Return True if a setting concerns the database's own certificate."""
     said = ("tls_database_ca", "tls_database_cert", "tls_database_sni")
-    return settings["tls_database_auth"] >= 0 or any(settings[name] for name in said)
+    asked = [settings[f"tls_{by}_{DATABASE}_url"] for by in ("ocsp", "crl")]
+    return settings["tls_database_auth"] >= 0 or any((*(settings[name] for name in said), *asked))
+
+
+def verifies_database(settings: Settings) -> bool:
+    """Return True if a database with TLS must show a certificate that is verified."""
+    own = settings["tls_database_auth"]
+    auth = settings["tls_auth"] if own < 0 else own
+    judged = asks_for_database_tls(settings) and _judges_database(settings)
+    return auth != NONE and (uses_database_tls(settings) or judged)
 
 
 def database_tls(settings: Settings) -> TLSContext | None:

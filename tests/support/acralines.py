@@ -172,11 +172,13 @@ SERVER = (
             _FOLDER,
             *_SUITE,
             *_LINK,
+            "--acraconnector_tls_transport_enable=true",
+            "--client_id=testclientid",
             "--tls_ocsp_url=http://127.0.0.1:8889",
             "--tls_crl_url=http://127.0.0.1:8890/crl.pem",
             "--tls_ocsp_required=denyUnknown",
         ),
-        ("OCSP", "revocation lists"),
+        (),
     ),
     (
         (
@@ -190,7 +192,11 @@ SERVER = (
         ),
         (),
     ),
-    (("--db_host=localhost", _FOLDER, "--tls_ocsp_from_cert=use"), ("OCSP",)),
+    (
+        ("--db_host=localhost", _FOLDER, "--tls_ocsp_from_cert=use"),
+        ("tls_ocsp_from_cert has no effect",),
+    ),
+    (("--db_host=postgresql", _FOLDER, "--tls_ca=TLS/ca.crt", "--tls_ocsp_from_cert=use"), ()),
     (
         (
             "--db_host=localhost",
@@ -198,7 +204,7 @@ SERVER = (
             "--tls_crl_from_cert=trust",
             "--sql_parse_on_error_exit_enable=true",
         ),
-        ("revocation lists", "cannot be parsed"),
+        ("cannot be parsed",),
     ),
     (
         (
@@ -357,7 +363,7 @@ CONNECTOR = (
             "--redis_host_port=redis:6379",
             "--tls_ocsp_url=http://ocsp",
         ),
-        ("Redis", "OCSP"),
+        ("Redis",),
     ),
     (
         (
@@ -367,7 +373,7 @@ CONNECTOR = (
             "--tls_crl_url=http://crl",
             "--vault_connection_api_string=https://vault",
         ),
-        ("revocation lists", "Vault"),
+        ("Vault",),
     ),
     (("--config_file=FILES/acra-connector.yaml",), ()),
 )

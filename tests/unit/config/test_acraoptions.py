@@ -39,16 +39,6 @@ class Judging(SynchronousTestCase):
             ("consul_connection_api_string", "https://consul", "Consul"),
             ("sql_parse_on_error_exit_enable", "true", "cannot be parsed"),
             ("http_api_tls_transport_enable", "true", "TLS for the HTTP API"),
-            *((f"tls_{by}_url", "http://x", "checking certificates") for by in ("ocsp", "crl")),
-            *(
-                (f"tls_{by}_{side}from_cert", word, "checking certificates")
-                for by in ("ocsp", "crl")
-                for side in ("", "client_", "database_")
-                for word in ("use", "trust", "prefer")
-            ),
-            ("tls_ocsp_required", "requireGood", "OCSP"),
-            ("tls_ocsp_database_url", "http://x", "OCSP"),
-            ("tls_crl_client_url", "http://x", "revocation lists"),
         ):
             found = self.judge(**{name: text})
             (error,) = found.wrong
@@ -58,7 +48,7 @@ class Judging(SynchronousTestCase):
 
     def test_what_is_off_or_empty_is_taken(self):
         for name, option in options_of("acra-server").items():
-            given = {name: "", "tls_ocsp_from_cert": "ignore"}
+            given = {name: ""}
             self.assertEqual(self.judge(**given).wrong, [], name)
             if option.is_switch:
                 self.assertEqual(self.judge(**{name: "false"}).wrong, [], name)
@@ -71,24 +61,6 @@ class Judging(SynchronousTestCase):
             for word in ("true", "false", "1", "T"):
                 self.assertEqual(self.judge(**{name: word}), ([], [], {}, {}))
         self.assertEqual(self.judge("acra-connector", user_check_disable="true"), ([], [], {}, {}))
-
-    def test_revocation_that_is_off_takes_its_settings_along(self):
-        found = self.judge(
-            tls_ocsp_from_cert="ignore",
-            tls_ocsp_required="requireGood",
-            tls_ocsp_check_only_leaf_certificate="true",
-            tls_crl_from_cert="ignore",
-            tls_crl_cache_size="1000",
-            tls_crl_cache_time="10",
-        )
-        self.assertEqual(found, ([], [], {}, {}))
-
-    def test_acras_default_in_a_file_is_told_of(self):
-        found = self.judge(filed=("tls_ocsp_from_cert",), tls_ocsp_from_cert="prefer")
-        self.assertEqual(found.wrong, [])
-        self.assertIn("checking certificates by OCSP is not done", found.remarks[0])
-        found = self.judge(filed=("tls_ocsp_from_cert",), tls_ocsp_from_cert="use")
-        self.assertEqual(len(found.wrong), 1)
 
     def test_modes(self):
         for word in ("AcraServer", "acraserver"):

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector import tap
-from acra_twisted.connector.effects import RULES
+from acra_twisted.connector.effects import RULES, verified_legs
 from acra_twisted.errors import ConfigError
 from tests.support.programs import names_in, settings_of
 
@@ -69,6 +69,11 @@ class Effects(SynchronousTestCase):
                 ["--application_tls_cert=x", "--application_tls=refuse"],
                 ["application_tls_cert"],
             ),
+            ([TLS, "--tls_ocsp_url=http://x", "--tls_ocsp_max_age=9"], []),
+            ([TLS, "--tls_ocsp_max_age=9"], ["tls_ocsp_max_age"]),
+            ([TLS, "--tls_ocsp_staple"], []),
+            (["--tls_ocsp_staple"], ["tls_ocsp_staple"]),
+            (["--tls_revoked_sessions=keep"], ["tls_revoked_sessions"]),
             (["--busy_poll=100", "--native_transports=off"], ["busy_poll"]),
             (["--busy_poll=100"], []),
             (["--unix_socket_mode=0660"], ["unix_socket_mode"]),
@@ -81,6 +86,29 @@ class Effects(SynchronousTestCase):
             (["--keys_dir=x"], []),
         ):
             self.assertEqual(names_in(settings(*flags).remarks), expected, flags)
+
+    def test_legs_whose_peers_are_verified(self):
+        applications = ("--application_tls_ca=x", "--application_tls_cert=x")
+        for flags, expected in (
+            ([], []),
+            ([TLS], ["acraserver"]),
+            ([TLS, "--tls_auth=0"], []),
+            (applications, ["application"]),
+            ([TLS, *applications], ["acraserver", "application"]),
+        ):
+            self.assertEqual(verified_legs(settings(*flags)), expected, flags)
+
+    def test_revocation_of_peers_that_are_not_verified(self):
+        for flags in (
+            ["--tls_ocsp_url=http://x"],
+            [TLS, "--tls_auth=0", "--tls_crl_url=http://x"],
+            [TLS, "--application_tls_crl_url=http://x"],
+            ["--tls_crl_from_cert=use"],
+        ):
+            error = self.assertRaises(ConfigError, settings, *flags)
+            name = flags[-1].strip("-").partition("=")[0]
+            self.assertIn(f"{name} has no effect", str(error))
+        settings(TLS, "--tls_ocsp_url=http://x", "--tls_crl_from_cert=use")
 
     def test_protections(self):
         for flags in (

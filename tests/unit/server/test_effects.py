@@ -5,13 +5,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
-from acra_twisted.server.effects import RULES
+from acra_twisted.server.effects import RULES, verified_legs
 from tests.support.programs import names_in, settings_of
 
 DATABASE = "--db_host=127.0.0.1"
 PLAIN = "--acraconnector_transport_encryption_disable"
 TLS = "--acraconnector_tls_transport_enable"
 PAGES = "--incoming_connection_zpages_string=tcp://127.0.0.1:1"
+#: Connectors show certificates that are verified.
+VERIFIED = (TLS, "--tls_ca=x", "--tls_cert=x")
 REACTIONS = (
     "--poison_shutdown_enable=true",
     "--poison_stop_session_enable",
@@ -107,6 +109,24 @@ class Effects(SynchronousTestCase):
             (["--poison_script_timeout=5"], ["poison_script_timeout"]),
             ([TLS, "--stages=censor", "--keys_dir=x"], ["keys_dir"]),
             ([TLS, "--keys_dir=x"], []),
+            ([*VERIFIED, "--tls_ocsp_url=http://x", "--tls_ocsp_cache_time=9"], []),
+            ([*VERIFIED, "--tls_ocsp_cache_time=9"], ["tls_ocsp_cache_time"]),
+            ([*VERIFIED, "--tls_ocsp_required=allowUnknown"], ["tls_ocsp_required"]),
+            ([*VERIFIED, "--tls_crl_url=http://x", "--tls_crl_required=soft"], []),
+            ([*VERIFIED, "--tls_crl_client_cache_size=0"], ["tls_crl_client_cache_size"]),
+            (
+                [*VERIFIED, "--tls_crl_client_url=file:///x", "--tls_crl_client_cache_size=0"],
+                [],
+            ),
+            ([*VERIFIED, "--tls_crl_client_from_cert=ignore"], []),
+            ([*VERIFIED, "--tls_revoked_sessions=keep"], ["tls_revoked_sessions"]),
+            (
+                [*VERIFIED, "--tls_crl_url=http://x", "--tls_revocation_hosts=x"],
+                ["tls_revocation_hosts"],
+            ),
+            ([*VERIFIED, "--tls_crl_from_cert=use", "--tls_revocation_hosts=x"], []),
+            ([*VERIFIED, "--tls_ocsp_staple"], ["tls_ocsp_staple"]),
+            ([*VERIFIED, "--tls_ocsp_staple", "--tls_ocsp_client_url=http://x"], []),
             (["--tracing_sampler=never"], ["tracing_sampler"]),
             (["--tracing_sampler=never", PAGES], []),
             (["--tracing_sampler=never", "--tracing_notice_enable"], []),
@@ -120,6 +140,14 @@ class Effects(SynchronousTestCase):
         self.refused("tls_database_ca", "--db_tls=disable", "--tls_database_ca=x")
         self.refused("tls_database_sni", "--db_host=/run", "--tls_database_sni=x")
         self.refused("tls_database_auth", "--db_tls=disable", "--tls_database_auth=4")
+        for name in ("tls_ocsp_url", "tls_crl_url", "tls_ocsp_client_url", "tls_crl_client_url"):
+            self.refused(name, f"--{name}=http://x")
+            self.refused(name, *VERIFIED, "--tls_auth=0", f"--{name}=http://x")
+        for name in ("tls_ocsp_from_cert", "tls_crl_client_from_cert"):
+            self.refused(name, f"--{name}=use")
+        for name in ("tls_ocsp_database_url", "tls_crl_database_url"):
+            self.refused(name, "--db_tls=disable", f"--{name}=http://x")
+            self.refused(name, "--tls_database_auth=0", f"--{name}=http://x")
         self.refused("unknown_functions", "--unknown_functions=deny")
         self.refused("statistics", "--statistics=deny")
         self.refused("audit_log_enable", "--log_to_console=false", "--audit_log_enable")
@@ -127,6 +155,24 @@ class Effects(SynchronousTestCase):
     def test_protections_in_place(self):
         settings(PLAIN, "--tls_client_id_from_cert", "--tls_cert=x", "--tls_client_auth=4")
         settings("--unknown_functions=deny", "--acracensor_config_file=x")
+        settings(*VERIFIED, "--tls_ocsp_url=http://x", "--tls_crl_from_cert=use")
+        settings("--tls_crl_database_url=file:///x")
+        settings("--db_tls=require", "--tls_crl_url=file:///x")
+
+    def test_legs_whose_peers_are_verified(self):
+        for flags, expected in (
+            ([], []),
+            (VERIFIED, ["client"]),
+            ([*VERIFIED, "--tls_client_auth=0"], []),
+            ([*VERIFIED, "--db_tls=require"], ["client", "database"]),
+            ([PLAIN, "--client_id=12345", "--tls_cert=x"], ["client"]),
+            ([PLAIN, "--client_id=12345"], []),
+            (["--db_tls=require", "--tls_database_auth=0"], []),
+            # One on this host that nothing is expected of is not verified.
+            (["--tls_ca=x"], []),
+            (["--tls_ca=x", "--tls_crl_database_url=file:///x"], ["database"]),
+        ):
+            self.assertEqual(verified_legs(settings(*flags)), expected, flags)
 
 
 class Stages(SynchronousTestCase):
