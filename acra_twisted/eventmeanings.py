@@ -1,6 +1,6 @@
 """The meanings of most event codes, what to do about each, and how severe it is.
 
-`loginmeanings` has those of logins.
+`loginmeanings` has those of logins, `revocationmeanings` those of revoked certificates.
 """
 
 from __future__ import annotations

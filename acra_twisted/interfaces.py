@@ -213,6 +213,9 @@ class IPeerJudge(Interface):
         that fires with None then.  ``evidence`` is a transport.evidence.Evidence.  Raises
         CertificateRefused, or fails with it."""
 
+    def watch(context: Any) -> None:
+        """Judge the peers of a transport.tlscontext.TLSContext from now on."""
+
 
 class ISecuredProtocol(Interface):
     """Implemented by protocols that run inside an ITransportSecurity."""

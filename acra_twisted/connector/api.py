@@ -123,8 +123,9 @@ class ApiConnection(Channel):
         """The trace, and the link to the server."""
         connector, tracing = self._connector, self._tracing
         span = self.span = self._root(remote)
-        self._wrap = tracing.child(span, "WrapClient", spans.CLIENT)
-        self._attempt = begin(self._api.connect, connector.connect_timeout, connector.reactor)
+        wrap = self._wrap = tracing.child(span, "WrapClient", spans.CLIENT)
+        timeout = connector.connect_timeout
+        self._attempt = begin(self._api.connect, timeout, connector.reactor, wrap)
         self._connecting = self._attempt
         self._connecting.addCallbacks(self._established, self._unreachable)
 

@@ -88,7 +88,7 @@ class ApplicationConnection(Channel):
         self._opened_at = connector.reactor.seconds()
         self.identity.locate(self.transport.getPeer())
         self._record = ConnectionRecord(connector, self.number, self.identity)
-        self.span = self._record.span
+        self.span = self.parent_span = self._record.span
         self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
         self._valve.close(CONNECTING)
         connector.connections.admit(self)
@@ -100,8 +100,8 @@ class ApplicationConnection(Channel):
             self._record.event(events.REFUSED_CONNECTION, "Whose process it is may not connect")
             self._say_farewell("this user may not connect", EndReason.LOGIN)
             return
-        self._record.link_begins()
-        self._attempt = begin(connector.connect, connector.connect_timeout, connector.reactor)
+        span = self._record.link_begins()
+        self._attempt = begin(connector.connect, connector.connect_timeout, connector.reactor, span)
         self._connecting = self._attempt
         self._connecting.addCallbacks(self._established, self._unreachable)
         self._connecting.addErrback(self._broken)

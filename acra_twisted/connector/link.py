@@ -19,6 +19,8 @@ class Attempt(Deferred["LinkChannel"]):
 
     #: This side's address and port, once the server has been reached: the server's log has it.
     local = ""
+    #: The span of the attempt, if it is traced.
+    span: Any = None
 
 
 class LinkChannel(Channel):
@@ -42,6 +44,7 @@ class LinkChannel(Channel):
         """The server has been reached."""
         if self._established is not None:
             self._established.local = shown(self.transport.getHost())
+            self.parent_span = self._established.span
 
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The server has shown who it is."""
@@ -100,9 +103,13 @@ class Way:
         return attempt
 
 
-def begin(connect: Callable[[Attempt], Deferred[Any]], timeout: float, reactor: Any) -> Attempt:
-    """An attempt that ``connect`` makes, given up after so many seconds or when it is cancelled."""
+def begin(
+    connect: Callable[[Attempt], Deferred[Any]], timeout: float, reactor: Any, span: Any = None
+) -> Attempt:
+    """An attempt that ``connect`` makes, given up after so many seconds or when it is cancelled;
+    ``span`` is its span."""
     established = Attempt(lambda _: connecting.cancel())
+    established.span = span
     connecting = connect(established)
     connecting.addErrback(_pass_on, established)
     established.addTimeout(timeout, reactor)

@@ -34,9 +34,10 @@ class ConnectionRecord:
 
     # -- spans ------------------------------------------------------------------------------------
 
-    def link_begins(self) -> None:
-        """Begin the span of the link's handshake."""
+    def link_begins(self) -> Span:
+        """Begin the span of the link's handshake, and return it."""
         self._wrap = self._tracing.child(self.span, "WrapClient", spans.CLIENT)
+        return self._wrap
 
     def link_stands(self, local: str) -> None:
         """End that span, and begin those of both directions.  ``local`` is this side's address on

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from acra_twisted.config.revocation import ACRASERVER as LINK
+from acra_twisted.config.revocation import APPLICATION
 from acra_twisted.connector.api import ApiConnection, api_address, api_role
 from acra_twisted.connector.applicationtls import application_context, application_tls
 from acra_twisted.connector.checks import socket_mode
 from acra_twisted.connector.connection import ApplicationConnection
 from acra_twisted.connector.context import ConnectorContext
+from acra_twisted.connector.effects import verified_legs
 from acra_twisted.connector.link import Attempt, Way
-from acra_twisted.connector.upstream import link_security, server_address
+from acra_twisted.connector.upstream import credentials_of, link_security, server_address
 from acra_twisted.daemon.dialect import DIALECT, connector_dialect
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.localuser import user_ids
@@ -34,12 +38,17 @@ from acra_twisted.wire.link import tracecontext
 
 
 class AcraConnector(DaemonService):
-    """``settings`` have passed `check`.  Raises ConfigError."""
+    """``settings`` have passed `check`; ``exit_with`` is that of `DaemonService`.  Raises
+    ConfigError."""
 
     name = "acra-connector"
 
     def __init__(
-        self, reactor: Any, settings: Settings, inherited: InheritedSockets | None = None
+        self,
+        reactor: Any,
+        settings: Settings,
+        exit_with: Callable[[int], None] = lambda status: None,
+        inherited: InheritedSockets | None = None,
     ) -> None:
         metrics = ConnectorMetrics("acraconnector")
         users = user_ids("allowed_users", settings["allowed_users"])
@@ -51,12 +60,15 @@ class AcraConnector(DaemonService):
             mode=socket_mode(settings),
             needs_keys=is_secure_session(settings, ACRASERVER),
             inherited=inherited,
+            exit_with=exit_with,
+            verified={leg: credentials_of(settings, leg) for leg in verified_legs(settings)},
         )
         metrics.watch_sessions(self.sessions)
         timeout = settings["acraserver_connect_timeout"]
         where = server_address(settings)
         server = Party(peers.ACRASERVER[protection(settings, ACRASERVER)], shown(where))
-        security = link_security(settings, self.keys, self.contexts)
+        judge = self.revocation.judge(LINK)
+        security = link_security(settings, self.keys, self.contexts, judge=judge)
         to_server = client_endpoint(reactor, where, timeout, self.keepalive)
         self._way = Way(security, self.transports.connecting(to_server), server)
         self.telemetry.reach = Reach(reactor, ACRASERVER, client_endpoint(reactor, where, TIMEOUT))
@@ -77,7 +89,9 @@ class AcraConnector(DaemonService):
             users=users,
             application_tls=ends_tls,
             application_context=(
-                self.contexts.add(lambda: application_context(settings))
+                self.contexts.add(
+                    lambda: application_context(settings), judge=self.revocation.judge(APPLICATION)
+                )
                 if ends_tls in (OFFER, REQUIRE)
                 else None
             ),
@@ -129,7 +143,7 @@ class AcraConnector(DaemonService):
         role = api_role(peers.ACRASERVER[protection(settings, ACRASERVER)])
         to_server = client_endpoint(self.reactor, where, timeout, self.keepalive)
         self.api = Way(
-            link_security(settings, self.keys, self.contexts, where),
+            link_security(settings, self.keys, self.contexts, where, self.revocation.judge(LINK)),
             self.transports.connecting(to_server),
             Party(role, shown(where)),
         )

@@ -9,9 +9,11 @@ from acra_twisted.config.reading import Program
 from acra_twisted.connector.checks import check, check_whole
 from acra_twisted.connector.effects import RULES
 from acra_twisted.connector.service import AcraConnector
-from acra_twisted.daemon.root import make_root
+from acra_twisted.daemon.root import exit_with, make_root
 from acra_twisted.daemon.usage import DaemonOptions
+from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.probe import probe
+from acra_twisted.transport.activation import InheritedSockets
 
 
 def _examination() -> Any:
@@ -37,6 +39,8 @@ class Options(DaemonOptions):
 
 def makeService(options: Options, reactor: Any = None) -> Any:
     """Twisted: the service for parsed options."""
-    return make_root(
-        Options.program.name, options.settings, AcraConnector, reactor, options.changes
-    )
+
+    def make(reactor: Any, settings: Settings, inherited: InheritedSockets) -> AcraConnector:
+        return AcraConnector(reactor, settings, exit_with, inherited)
+
+    return make_root(Options.program.name, options.settings, make, reactor, options.changes)

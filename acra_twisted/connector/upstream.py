@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from acra_twisted.config.revocation import APPLICATION
 from acra_twisted.daemon.link import ACRASERVER, is_plain, is_tls
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.events import KEY_STORE
@@ -33,19 +34,31 @@ def server_address(settings: Settings) -> Address:
     return Address(address.host, address.port, address.path)
 
 
+def credentials_of(settings: Settings, leg: str) -> Credentials:
+    """The credentials of a leg, as `config.revocation` names it.  Raises ConfigError."""
+    if leg == APPLICATION:
+        return Credentials(settings, "application_tls_", falls_back=False)
+    return Credentials(settings)
+
+
 def link_security(
-    settings: Settings, keys: Any, contexts: TLSContexts, address: Address | None = None
+    settings: Settings,
+    keys: Any,
+    contexts: TLSContexts,
+    address: Address | None = None,
+    judge: Any = None,
 ) -> Any:
     """The ITransportSecurity of a link to the server, or to another ``address`` of its.  Raises
     ConfigError; reads certificate and key files.
 
-    The context of TLS is added to ``contexts``.
+    The context of TLS is added to ``contexts``; ``judge`` is its IPeerJudge, if any.
     """
     if is_tls(settings, ACRASERVER):
         name = settings["tls_acraserver_sni"] or (address or server_address(settings)).host
         if not name:
             raise ConfigError("tls_acraserver_sni: name the server's certificate")
-        return TLSSecurity(contexts.add(lambda: Credentials(settings).client_creator(name)), True)
+        made = contexts.add(lambda: Credentials(settings).client_creator(name), judge=judge)
+        return TLSSecurity(made, True)
     if is_plain(settings, ACRASERVER):
         return RawSecurity()
     if not settings["client_id"]:

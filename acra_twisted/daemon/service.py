@@ -9,17 +9,19 @@ end at which no work is lost.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.daemon.connections import Connections
 from acra_twisted.daemon.reload import Reloader, renew
+from acra_twisted.daemon.revocation import Revocation
 from acra_twisted.daemon.running import running, sessions
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.options import Address, Settings
@@ -27,6 +29,7 @@ from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.transport.activation import InheritedSockets
+from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.failures import shown
 from acra_twisted.transport.keepalive import keepalive
@@ -35,6 +38,7 @@ from acra_twisted.transport.tlscontext import TLSContexts
 
 MAIN = "incoming_connection_string"
 API = "incoming_connection_api_string"
+_NOBODY: Final[Mapping[str, Credentials]] = {}
 
 
 class DaemonService(MultiService):
@@ -44,7 +48,9 @@ class DaemonService(MultiService):
     ``system`` is the database whose sessions are followed, empty where there is none.  ``mode`` is
     that of unix sockets.  ``abrupt_limit`` and ``per_address`` are those of `Connections`.
     ``needs_keys``: False for a daemon that has no use for a key store.  ``inherited`` has the
-    listening sockets of a service manager.
+    listening sockets of a service manager.  ``exit_with`` is told the status that the program is to
+    end with, if it ends by itself.  ``verified`` are the credentials of legs whose peers'
+    certificates are verified, as `config.revocation` names legs.
     """
 
     log = Logger()
@@ -67,6 +73,8 @@ class DaemonService(MultiService):
         per_address: int = 0,
         needs_keys: bool = True,
         inherited: InheritedSockets | None = None,
+        exit_with: Callable[[int], None] = lambda status: None,
+        verified: Mapping[str, Credentials] = _NOBODY,
     ) -> None:
         super().__init__()
         self.reactor = reactor
@@ -104,7 +112,19 @@ class DaemonService(MultiService):
         if self.keys is not None:
             metrics.watch_keys(self.keys)
         self._numbers = 0
-        self._reloader = Reloader(self.log, self._read_at_once, self.reloadable, self.reloaded)
+        self._exit_with = exit_with
+        self.revocation = Revocation(
+            reactor,
+            settings,
+            verified,
+            event=self.event,
+            metrics=metrics,
+            tracing=self.telemetry.tracing,
+        )
+        self._reloader = Reloader(self.log, self._read_at_once, self._parts, self.reloaded)
+
+    def _parts(self) -> Iterable[Any]:
+        return (*self.reloadable(), *self.revocation.parts())
 
     def _addresses(self) -> Iterable[tuple[str, bool]]:
         """Options of addresses to listen on, and whether other processes may share each."""
@@ -178,6 +198,7 @@ class DaemonService(MultiService):
     def startService(self) -> None:
         """Accept connections."""
         super().startService()
+        self.revocation.start().addErrback(self._cannot_start)
         self.connections.start()
         self.telemetry.unready = ""
         facts = self.facts()
@@ -186,6 +207,19 @@ class DaemonService(MultiService):
         banner.begins(self.log, self.settings, self.telemetry.exporters, **facts)
         for text in self.insecure():
             self.event(events.INSECURE_SETTING, text)
+
+    def _cannot_start(self, failure: Failure) -> None:
+        """Without what a strict setting needs nobody would be let in."""
+        self.log.error("{event_text}", event_text=str(failure.value), code=events.REVOCATION_SOURCE)
+        self.metrics.event(events.REVOCATION_SOURCE)
+        self.give_up()
+
+    def give_up(self) -> None:
+        """End the program now: sessions are cut, what is told is flushed, exit status 1."""
+        if self.patience is None:
+            self.patience = 0.0
+            self._exit_with(1)
+            self.reactor.callLater(0, self.reactor.stop)
 
     def stopService(self) -> Deferred[Any]:
         """Stop accepting, let connections end, cut what is left, then flush what is told."""
@@ -200,6 +234,7 @@ class DaemonService(MultiService):
         if patience is None:
             patience = self.settings["incoming_connection_close_timeout"]
         await self.connections.end(patience)
+        self.revocation.stop()
         await self.release()
         if self.keys is not None:
             self.keys.close()

@@ -79,7 +79,7 @@ class Arrival(Channel):
         """The socket is there; limits are checked before anything else is done for it."""
         server = self._server
         self._identity.locate(self.transport.getPeer())
-        self._wrap = self._tracing.root("WrapServer", spans.SERVER)
+        self._wrap = self.parent_span = self._tracing.root("WrapServer", spans.SERVER)
         if not server.connections.admit(self):
             self.event(events.REFUSED_CONNECTION, "Too many connections")
             self.abort()
@@ -145,7 +145,7 @@ class Arrival(Channel):
         """The connection's span: in the connector's trace, with the handshake's beside it."""
         tracing, wrap = self._tracing, self._wrap
         assert wrap is not None  # noqa: S101 - made in opened()
-        span = self.span = tracing.root(
+        span = self.span = self.parent_span = tracing.root(
             self.span_name,
             spans.SERVER,
             remote,

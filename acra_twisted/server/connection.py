@@ -229,10 +229,10 @@ class ServerConnection(Arrival):
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)
         if server.database.tls != "if offered" or not server.login_policy.password_without_tls:
-            connecting = server.database.connect()
+            connecting = server.database.connect(span=span)
         else:
             may_bind = self._login.login.encrypted or self._identity.from_connector
-            connecting = ensureDeferred(reach(server.database, wanted.first, may_bind))
+            connecting = ensureDeferred(reach(server.database, wanted.first, may_bind, span))
         self._connecting = connecting
         connecting.addCallbacks(
             lambda database: self._connected(database, span),

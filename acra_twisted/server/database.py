@@ -156,9 +156,9 @@ class Database:
             client_endpoint(reactor, address, timeout, keepalive)
         )
 
-    def connect(self, plain: bool = False) -> Deferred[DatabaseChannel]:
+    def connect(self, plain: bool = False, span: Any = None) -> Deferred[DatabaseChannel]:
         """A channel that is ready for a startup or cancel packet; without TLS if it is to be
-        ``plain``.  Cancelling gives up."""
+        ``plain``.  ``span`` is the one of this, if it is traced.  Cancelling gives up."""
         creator = None if plain else self._creator
         pending: list[DatabaseChannel] = []
 
@@ -171,6 +171,7 @@ class Database:
 
         def build(_: Any = None) -> DatabaseChannel:
             channel = DatabaseChannel(creator, ready, self._insists)
+            channel.parent_span = span
             pending.append(channel)
             return channel
 
@@ -178,14 +179,14 @@ class Database:
         connecting.addErrback(_pass_on, ready)
         ready.addTimeout(self._timeout, self._reactor)
         if creator is not None and self._settles:
-            ready.addErrback(self._without_tls, pending)
+            ready.addErrback(self._without_tls, pending, span)
         return ready
 
-    def _without_tls(self, failure: Failure, tried: list[DatabaseChannel]) -> Any:
+    def _without_tls(self, failure: Failure, tried: list[DatabaseChannel], span: Any) -> Any:
         """Its TLS was an offer: what it cannot be used for is no worse than none."""
         if failure.check(CancelledError) or not any(channel.tls_failed for channel in tried):
             return failure
-        return self.connect(plain=True)
+        return self.connect(plain=True, span=span)
 
 
 class _Once(Factory):

@@ -8,7 +8,7 @@ nobody without.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionLost
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from acra_twisted.server.database import Database, DatabaseChannel
 
 
-async def reach(database: Database, startup: bytes, may_bind: bool) -> DatabaseChannel:
+async def reach(
+    database: Database, startup: bytes, may_bind: bool, span: Any = None
+) -> DatabaseChannel:
     """A channel that is ready for ``startup``; or one whose ``answer`` to it is there already.
 
-    ``may_bind``: the client may have TLS, and want to bind its login to it.
+    ``may_bind``: the client may have TLS, and want to bind its login to it.  ``span`` is that of
+    `Database.connect`.
     """
-    channel = await database.connect()
+    channel = await database.connect(span=span)
     if not (may_bind and channel.encrypted):
         return channel
     plain: DatabaseChannel | None = None

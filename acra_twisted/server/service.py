@@ -9,6 +9,7 @@ from typing import Any
 
 from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.config.files import open_file
+from acra_twisted.config.revocation import CLIENT, DATABASE
 from acra_twisted.daemon.dialect import DIALECT, login_policy, server_dialect
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
@@ -25,8 +26,14 @@ from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.context import ServerContext
 from acra_twisted.server.credentials import make_credentials
 from acra_twisted.server.database import Database
+from acra_twisted.server.effects import verified_legs
 from acra_twisted.server.loginrefusals import LoginRefusals
-from acra_twisted.server.upstream import database_address, database_tls, make_database
+from acra_twisted.server.upstream import (
+    database_address,
+    database_tls,
+    make_database,
+    verifies_database,
+)
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
@@ -68,9 +75,10 @@ class AcraServer(DaemonService):
             abrupt_limit=_ABRUPT * settings["max_connections"],
             per_address=settings["max_connections_per_address"],
             inherited=inherited,
+            exit_with=exit_with,
+            verified={leg: Credentials(settings, f"tls_{leg}_") for leg in verified_legs(settings)},
         )
         metrics.watch_sessions(self.sessions)
-        self._exit_with = exit_with
         self.workers = Workers(reactor)
         link = self._link((DIALECT.alpn, b"h2"))
         database = self._database()
@@ -88,7 +96,7 @@ class AcraServer(DaemonService):
             self.telemetry.clock,
             self.keys,
             self.workers,
-            self.panic,
+            self.give_up,
             settings,
             self._read_blocks,
             DIALECT.language,
@@ -167,7 +175,10 @@ class AcraServer(DaemonService):
         ``other`` is that of another address, which has the same keys."""
         settings = self.settings
         if is_tls(settings, ACRACONNECTOR):
-            made = self.contexts.add(lambda: self._credentials().server_context(tuple(protocols)))
+            made = self.contexts.add(
+                lambda: self._credentials().server_context(tuple(protocols)),
+                judge=self.revocation.judge(CLIENT),
+            )
             return TLSSecurity(made, False)
         if other is not None:
             return other
@@ -192,7 +203,8 @@ class AcraServer(DaemonService):
                 credentials.auth = 0
             return credentials.server_context((DIALECT.alpn,))
 
-        return self.contexts.add(make)
+        judge = None if encrypted else self.revocation.judge(CLIENT)
+        return self.contexts.add(make, judge=judge)
 
     def _database(self) -> Database:
         settings, reactor = self.settings, self.reactor
@@ -204,7 +216,8 @@ class AcraServer(DaemonService):
             return context
 
         if creator is not None:
-            self.contexts.add(anew, creator)
+            judge = self.revocation.judge(DATABASE) if verifies_database(settings) else None
+            self.contexts.add(anew, creator, judge)
         endpoint = client_endpoint(reactor, database_address(settings), TIMEOUT)
         self.telemetry.reach = Reach(reactor, "database", endpoint)
         return make_database(reactor, settings, creator, self.keepalive, self.transports)
@@ -275,13 +288,6 @@ class AcraServer(DaemonService):
             self.credentials.stop()
         await self.pipeline.stop()
         self.workers.stop()
-
-    def panic(self) -> None:
-        """End the program now: sessions are cut, what is told is flushed, exit status 1."""
-        if self.patience is None:
-            self.patience = 0.0
-            self._exit_with(1)
-            self.reactor.callLater(0, self.reactor.stop)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -40,6 +40,8 @@ ISSUER: Final = "unknown issuer"
 NAME: Final = "another name"
 USE: Final = "another use"
 UNREADABLE: Final = "unreadable"
+REVOKED: Final = "revoked"
+UNCHECKED: Final = "revocation not checked"
 OTHER: Final = "not accepted"
 
 #: Problems because of which connections fail, whatever the other side trusts.

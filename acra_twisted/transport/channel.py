@@ -40,6 +40,9 @@ class Channel(Protocol):
     #: Why the peer may not be talked to.
     _peer_refusal: Failure | None = None
     _is_gone = False
+    _at_end: tuple[Callable[[], None], ...] = ()
+    #: The span of a check of the peer belongs to this one, if any.
+    parent_span: Any = None
     #: The peer's in the last handshake, DER.
     certificate: bytes | None = None
 
@@ -73,6 +76,14 @@ class Channel(Protocol):
             self.transport.receiver = self._keep_unjudged
             self.transport.pauseProducing()
             judging.addCallback(self._peer_judged).addErrback(self._peer_refused)
+
+    def until_lost(self, stop: Callable[[], None]) -> None:
+        """Call ``stop`` when the connection is gone."""
+        self._at_end = (*self._at_end, stop)
+
+    def revoked(self, why: Failure) -> None:
+        """End the connection: the peer has been judged anew, and may not be talked to."""
+        self._peer_refused(why)
 
     def _peer_accepted(self) -> None:
         """The peer may be talked to."""
@@ -130,6 +141,9 @@ class Channel(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
         self._is_gone = True
+        at_end, self._at_end = self._at_end, ()
+        for stop in at_end:
+            stop()
         linger, self._linger = self._linger, None
         if linger is not None and linger.active():
             linger.cancel()

@@ -247,6 +247,8 @@ def _of_certificate(value: CertificateRefused, party: Party) -> Reason:
         certificates.NAME: f"have it made for that name, or set {role.expected} to one of its own"
         if role.expected
         else "",
+        certificates.REVOKED: "give it a new one there, and find out why it was revoked",
+        certificates.UNCHECKED: "see tls_ocsp_url, tls_crl_url and tls_ocsp_required",
         certificates.USE: "have it made for that use there, or for any (acra-certs does)",
     }
     what = f"its certificate {value.about}"

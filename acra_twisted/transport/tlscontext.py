@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from OpenSSL import SSL
+from OpenSSL._util import lib
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
@@ -66,6 +67,7 @@ class TLSContext:
             context.set_info_callback(self._told)
         self.resumes = bool(name)
         self._session: SSL.Session | None = None
+        self._forgotten = 0
 
     def connection(self, socket: Any, owner: Any, is_client: bool) -> SSL.Connection:
         """OpenSSL's connection on a socket.  ``owner`` is told by ``failVerification`` if the
@@ -113,6 +115,16 @@ class TLSContext:
         evidence = None if judge is None else evidence_of(connection, staple)
         return None if evidence is None else judge.judge(evidence, channel)
 
+    def forget_sessions(self) -> None:
+        """Resume no session of before from now on: each peer shows its whole chain once more."""
+        self._session = None
+        # A ticket of another session context counts as none.
+        self._forgotten += 1
+        name = _SESSION_CONTEXT + self._forgotten.to_bytes(4, "big")
+        # pyOpenSSL lets nobody change a context that is in use; this is one word for new
+        # connections, and all are of one thread.
+        lib.SSL_CTX_set_session_id_context(self.context._context, name, len(name))
+
     def keep_session(self, connection: SSL.Connection) -> None:
         """For the next connection, unless it is one of before `become`."""
         if connection.get_context() is self.context:
@@ -137,10 +149,14 @@ class TLSContexts:
     def __init__(self) -> None:
         self._made: list[tuple[TLSContext, Callable[[], TLSContext]]] = []
 
-    def add(self, make: Callable[[], TLSContext], made: TLSContext | None = None) -> TLSContext:
+    def add(
+        self, make: Callable[[], TLSContext], made: TLSContext | None = None, judge: Any = None
+    ) -> TLSContext:
         """The context that ``make`` reads from its files, if it has not ``made`` it just now.
-        Raises ConfigError as it does."""
+        Raises ConfigError as it does.  ``judge`` is the IPeerJudge of its peers, if any."""
         context = make() if made is None else made
+        if judge is not None:
+            judge.watch(context)
         self._made.append((context, make))
         return context
 

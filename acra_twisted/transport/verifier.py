@@ -18,7 +18,9 @@ from acra_twisted.transport.certificates import (
     ISSUER,
     NAME,
     OTHER,
+    REVOKED,
     SERVER,
+    UNCHECKED,
     UNREADABLE,
     USE,
     Finding,
@@ -47,6 +49,8 @@ _PUBLIC: Final = {
     ISSUER: "its certificate is of a CA that is not known here",
     NAME: "its certificate is for another name",
     USE: "its certificate is for another use",
+    REVOKED: "its certificate has been revoked",
+    UNCHECKED: "nobody says that its certificate has not been revoked",
 }
 
 

@@ -89,8 +89,8 @@ class Sealer(DaemonService):
 
     name = "acra-sealer"
 
-    def __init__(self, reactor, settings):
-        super().__init__(reactor, settings, DaemonMetrics("acrasealer"))
+    def __init__(self, reactor, settings, exit_with=lambda status: None):
+        super().__init__(reactor, settings, DaemonMetrics("acrasealer"), exit_with=exit_with)
         self.serve(MAIN, lambda address: Sealing(self, address))
 
     def facts(self):

@@ -101,6 +101,13 @@ SPANS = (
         "ConnectDatabase", "server", "client", "handleConnection", "TCP and TLS to the database"
     ),
     SpanKind(
+        "revocation check",
+        "both",
+        "internal",
+        "the handshake's, or handleConnection",
+        "asking whether a peer's certificate is revoked; an answer that is kept needs none",
+    ),
+    SpanKind(
         "startup",
         "both",
         "as requests",
@@ -165,6 +172,18 @@ ATTRIBUTES = (
         str,
         "handleConnection",
         "the subject of the peer's certificate at AcraServer, as Go prints it",
+    ),
+    Attribute(
+        "acra.revocation.leg",
+        str,
+        "revocation check",
+        "the peer: client, database, acraserver, application",
+    ),
+    Attribute(
+        "acra.revocation.result",
+        str,
+        "revocation check",
+        "good, revoked, unknown, stale, no answer, and others",
     ),
     Attribute(
         "acra.client_id", str, "request, handleConnection", "the client id that the link has proven"

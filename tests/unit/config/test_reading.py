@@ -70,12 +70,9 @@ class Loading(SynchronousTestCase):
             error = self.assertRaises(ConfigError, self.load, *arguments)
             self.assertIn(expected, str(error))
 
-    def test_tl5_en1_what_is_not_there_is_not_silently_off(self):
+    def test_en1_what_is_not_there_is_not_silently_off(self):
         """Options of Acra's for what this version does not do are refused by name."""
-        for name in (
-            *("tls_ocsp_required", "tls_ocsp_url", "tls_crl_url", "tls_crl_check_only_leaf"),
-            *("encryptor_config_file", "token_db", "redis_host_port", "mysql_enable"),
-        ):
+        for name in (*("encryptor_config_file", "token_db", "redis_host_port", "mysql_enable"),):
             error = self.assertRaises(ConfigError, self.load, f"--{name}=x")
             self.assertIn(name, str(error))
 

@@ -24,7 +24,7 @@ class Rules(SynchronousTestCase):
         return [str(error) for error in wrong], remarks
 
     def test_each_setting_but_one_is_ruled(self):
-        """What staples is up to the daemon."""
+        """The daemon itself rules staples."""
         rules = revocation_rules(
             SERVER_REVOCATION.options, {CLIENT: (bool, ""), DATABASE: (bool, "")}
         )

@@ -151,3 +151,30 @@ class Writing(SynchronousTestCase):
         self.assertEqual(os.listdir(os.path.dirname(path)), ["x.yaml"])
         error = self.assertRaises(ConfigError, yamlfile.write_file, "/proc/nowhere/x", "")
         self.assertIn("cannot write /proc/nowhere/x", str(error))
+
+
+class AcrasDefaults(SynchronousTestCase):
+    def test_acras_own_defaults_in_a_file_ask_nobody(self):
+        """Acra writes them into every file, and nobody has wished for them."""
+        names = [f"tls_{by}_{side}from_cert" for by in ("ocsp", "crl") for side in ("", "client_")]
+        text = "".join(f"{name}: prefer\n" for name in names)
+        text += "tls_ocsp_client_required: denyUnknown\ntls_crl_client_cache_size: 16\n"
+        found = yamlfile.YamlFile("a.yaml", GOOD + text).read(SERVER_SECTIONS)
+        self.assertEqual((found.ours, found.wrong), ({}, []))
+        self.assertEqual(len(found.remarks), len(names))
+        for number, (name, remark) in enumerate(zip(names, found.remarks, strict=True), 2):
+            self.assertIn(f"a.yaml:{number}: {name} = prefer has no effect", remark)
+            self.assertIn("write trust or use", remark)
+
+    def test_what_is_somebodys_wish_holds(self):
+        text = "tls_ocsp_from_cert: trust\ntls_crl_url: file:///x\ntls_crl_client_cache_size: 17\n"
+        found = yamlfile.YamlFile("a.yaml", GOOD + text).read(SERVER_SECTIONS)
+        self.assertEqual(
+            {name: line.text for name, line in found.ours.items()},
+            {
+                "tls_ocsp_from_cert": "trust",
+                "tls_crl_url": "file:///x",
+                "tls_crl_client_cache_size": "17",
+            },
+        )
+        self.assertEqual(found.remarks, [])

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 from prometheus_client import generate_latest
+from twisted.internet.defer import fail
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import globalLogPublisher
@@ -56,9 +57,9 @@ class Daemon(SynchronousTestCase):
             }
         )
 
-    def make(self, **changes):
+    def make(self, exit_with=lambda status: None, **changes):
         self.reactor = Adopting()
-        made = Sealer(self.reactor, self.settings(**changes))
+        made = Sealer(self.reactor, self.settings(**changes), exit_with)
         self.addCleanup(self.close, made)
         return made
 
@@ -87,6 +88,21 @@ class Daemon(SynchronousTestCase):
         self.assertEqual(cell.open_wiped(key.value, sealed, b""), b"to be sealed")
         self.lose(connection)
         self.assertEqual(len(made.connections), 0)
+        made.stopService()
+
+    def test_a_start_without_what_a_strict_setting_needs_ends_it(self):
+        statuses, stopped = [], []
+        made = self.make(exit_with=statuses.append)
+        self.reactor.stop = lambda: stopped.append(True)
+        made.revocation.start = lambda: fail(ConfigError("tls_crl_url: it cannot be had"))
+        made.startService()
+        self.reactor.advance(0)
+        self.assertEqual((statuses, stopped), ([1], [True]))
+        self.assertIn(events.REVOCATION_SOURCE, self.codes())
+        (said,) = [each for each in self.said if each.get("code") == events.REVOCATION_SOURCE]
+        self.assertEqual(said["event_text"], "tls_crl_url: it cannot be had")
+        # Nobody is waited for.
+        self.assertEqual(made.patience, 0.0)
         made.stopService()
 
     def test_its_sockets_are_there_before_it_starts(self):

@@ -65,7 +65,7 @@ class ServerCase(SynchronousTestCase):
         self.server.telemetry.tracing.recording = True
         self.server.telemetry.tracing.emit_recorded = None
 
-    def connect(self):
+    def connect(self, span=None):
         attempt = Deferred()
         self.attempts.append(attempt)
         return attempt

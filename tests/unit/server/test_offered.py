@@ -25,7 +25,7 @@ class FakeDatabase:
         self.encrypted = encrypted
         self.channels = []
 
-    def connect(self, plain=False):
+    def connect(self, plain=False, span=None):
         ready = Deferred()
         channel = DatabaseChannel(None, ready)
         channel.makeConnection(StringTransport())

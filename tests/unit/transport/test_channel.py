@@ -1,9 +1,12 @@
 """Transports of ours where there is a socket, peers that are judged, and the words for failures."""
 
+from functools import partial
+
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -250,3 +253,16 @@ class Judged(TLSFiles):
             here.abort()
             there.abort()
             reactor.turn()
+
+    def test_an_accepted_peer_may_be_refused_later(self):
+        for is_native in (True, False):
+            server, client = self.connect(Judge(), is_native)
+            ended = []
+            for number in (1, 2):
+                server.until_lost(partial(ended.append, number))
+            why = CertificateRefused(OTHER, "is revoked")
+            server.revoked(Failure(why))
+            self.reactor.turn()
+            self.assertEqual(server.told, ["authenticated", CertificateRefused])
+            self.assertEqual(ended, [1, 2])
+            self.assertEqual(len(client.told), 2)

@@ -1,5 +1,6 @@
 """Contexts that are read anew, and what Twisted's own TLS says with them."""
 
+from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
@@ -73,3 +74,59 @@ class Contexts(TLSFiles):
         self.assertIn("not the key of the certificate", str(error))
         self.assertEqual((server.context, client.context), renewed)
         self.assertRaises(ValueError, client.become, server)
+
+
+class Sessions(TLSFiles):
+    def handshake(self, server, client):
+        """A handshake in memory; whether it has resumed a session."""
+        here, there = server.connection(None, None, False), client.connection(None, None, True)
+        for _ in range(4):
+            for one, other in ((there, here), (here, there)):
+                try:
+                    one.do_handshake()
+                except SSL.WantReadError:
+                    pass
+                try:
+                    other.bio_write(one.bio_read(1 << 16))
+                except SSL.WantReadError:
+                    pass
+        here.send(b"x")
+        there.bio_write(here.bio_read(1 << 16))
+        self.assertEqual(there.recv(1), b"x")
+        client.keep_session(there)
+        # OpenSSL takes a session for broken whose connection goes without a word.
+        for one in (here, there):
+            one.shutdown()
+        return bool(SSL._lib.SSL_session_reused(there._ssl))
+
+    def test_tl8_a_server_that_forgets_sessions_resumes_none_of_before(self):
+        for newest in (True, False):
+            credentials = Credentials(self.settings())
+            server, client = credentials.server_context(), credentials.client_creator("localhost")
+            if not newest:
+                server.context.set_max_proto_version(SSL.TLS1_2_VERSION)
+            resumed = [self.handshake(server, client) for _ in range(3)]
+            self.assertEqual(resumed, [False, True, True])
+            server.forget_sessions()
+            resumed = [self.handshake(server, client) for _ in range(3)]
+            self.assertEqual(resumed, [False, True, True])
+
+    def test_a_client_that_forgets_its_session_asks_for_none(self):
+        credentials = Credentials(self.settings())
+        server, client = credentials.server_context(), credentials.client_creator("localhost")
+        self.handshake(server, client)
+        client.forget_sessions()
+        self.assertEqual([self.handshake(server, client) for _ in range(2)], [False, True])
+
+    def test_a_judge_watches_the_context_however_often_it_is_made_anew(self):
+        watched = []
+
+        class Judge:
+            def watch(self, context):
+                watched.append(context)
+                context.judge = self
+
+        contexts, judge = TLSContexts(), Judge()
+        made = contexts.add(lambda: Credentials(self.settings()).server_context(), judge=judge)
+        contexts.renew()
+        self.assertEqual((watched, made.judge), ([made], judge))

@@ -1,0 +1,108 @@
+"""Revocation of peers' certificates in a daemon: what asks, and a judge for each leg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredList, FirstError
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from acra_twisted.config.revocation import ACRASERVER, DATABASE, policy_of
+from acra_twisted.daemon.peerjudge import PeerJudge
+from acra_twisted.interfaces import IReloadable
+from acra_twisted.options import Settings
+from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
+from acra_twisted.telemetry.metrics.revocation import RevocationMetrics
+from acra_twisted.transport.credentials import Credentials
+from acra_twisted.transport.revocation.checker import RevocationChecker
+from acra_twisted.transport.revocation.fetch import Fetcher
+
+#: Legs on which this side connects.
+_CONNECTS: Final = frozenset((ACRASERVER, DATABASE))
+
+
+@implementer(IReloadable)
+class Revocation:
+    """The judges of those legs whose peers' certificates are checked by ``settings``.
+
+    ``verified`` are the credentials of legs whose peers' certificates are verified.  ``event`` logs
+    and counts an event.  Raises ConfigError.
+    """
+
+    name = "revocation"
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        verified: Mapping[str, Credentials],
+        *,
+        event: Callable[..., None],
+        metrics: DaemonMetrics,
+        tracing: Any,
+    ) -> None:
+        self._settings = settings
+        self._judges: dict[str, PeerJudge] = {}
+        policies = {leg: policy_of(settings, leg) for leg in verified}
+        active = {leg: policy for leg, policy in policies.items() if policy.active}
+        if not active:
+            return
+        fetcher = Fetcher(reactor, settings["tls_revocation_hosts"])
+        counts = RevocationMetrics(metrics)
+        for leg, policy in active.items():
+            checker = RevocationChecker(
+                policy, fetcher, reactor=reactor, on_revoked=partial(self._renew, leg)
+            )
+            self._judges[leg] = PeerJudge(
+                leg,
+                checker,
+                event=event,
+                metrics=counts,
+                tracing=tracing,
+                closes=settings["tls_revoked_sessions"] == "close",
+                connects=leg in _CONNECTS,
+            )
+
+    def judge(self, leg: str) -> PeerJudge | None:
+        """The judge of a leg's peers, None where nothing is asked about them."""
+        return self._judges.get(leg)
+
+    def parts(self) -> Iterator[Revocation]:
+        """This, if there is anything to read anew."""
+        if self._judges:
+            yield self
+
+    def start(self) -> Deferred[None]:
+        """Begin to ask.  Fails with ConfigError if a leg that is strict lacks its list."""
+        return self._each(lambda judge: judge.checker.start())
+
+    def reload(self) -> Deferred[None]:
+        """See IReloadable: fetch configured lists anew; SIGHUP."""
+        return self._each(lambda judge: judge.checker.reload(policy_of(self._settings, judge.leg)))
+
+    def stop(self) -> None:
+        """End what is under way; who waits for a verdict is refused."""
+        for judge in self._judges.values():
+            judge.checker.stop()
+
+    def _each(self, do: Callable[[PeerJudge], Deferred[None]]) -> Deferred[None]:
+        doing = [do(judge) for judge in self._judges.values()]
+        together = DeferredList(doing, fireOnOneErrback=True, consumeErrors=True)
+        return together.addCallbacks(_nothing, _first)
+
+    def _renew(self, leg: str, fingerprint: bytes) -> None:
+        """A certificate was revoked: no ticket of before lets anybody in."""
+        self._judges[leg].forget_sessions()
+
+
+def _nothing(_: Any) -> None:
+    """All is done."""
+
+
+def _first(failure: Failure) -> Any:
+    """Fail with the reason of the first that failed."""
+    error = failure.value
+    return error.subFailure if isinstance(error, FirstError) else failure
