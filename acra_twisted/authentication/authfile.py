@@ -53,24 +53,36 @@ class AuthFile:
 
 def load(path: str, with_md5: bool = False) -> dict[bytes, bytes]:
     """Read a file, which only its owner may be able to read.  Raises ConfigError."""
+    return parse(contents(path, OPTION, "acra-auth export writes one"), path, with_md5)
+
+
+def contents(path: str, option: str, hint: str) -> bytes:
+    """Read a file of secrets that ``option`` names.  ``hint`` says where one comes from.  Raises
+    ConfigError."""
     try:
-        data = read_secret(path, OPTION, LIMIT)
+        return read_secret(path, option, LIMIT)
     except KeyStoreError as error:
         raise ConfigError(str(error)) from None
     except FileNotFoundError:
-        raise ConfigError(f"{OPTION}: there is no {path}; acra-auth export writes one") from None
-    return parse(data, path, with_md5)
+        raise ConfigError(f"{option}: there is no {path}; {hint}") from None
 
 
 def parse(data: bytes, name: str, with_md5: bool = False) -> dict[bytes, bytes]:
     """Return secrets by user.  Raises ConfigError with ``name`` and the number of each line that
     cannot be used; none of the others is used then."""
+    return read_lines(data, name, lambda secret: _check(secret, with_md5))
+
+
+def read_lines(data: bytes, name: str, check: Callable[[bytes], None]) -> dict[bytes, bytes]:
+    """Return secrets by user, each of which has passed ``check``, which raises ConfigError.
+    Raises as `parse`."""
     found: dict[bytes, bytes] = {}
     first: dict[bytes, int] = {}
     wrong: list[ConfigError] = []
     for number, tokens in lines(data, name, ";"):
         try:
-            user, secret = _line(tokens, with_md5)
+            user, secret = _line(tokens)
+            check(secret)
             if user in found:
                 raise ConfigError(f"the user of line {first[user]} has a second line")
             found[user], first[user] = secret, number
@@ -90,7 +102,7 @@ def format_line(user: bytes, secret: bytes) -> bytes:
     return b'"%b" "%b"' % (user.replace(b'"', b'""'), secret.replace(b'"', b'""'))
 
 
-def _line(tokens: list[Token], with_md5: bool) -> tuple[bytes, bytes]:
+def _line(tokens: list[Token]) -> tuple[bytes, bytes]:
     if tokens[0].bare.startswith("#"):
         raise ConfigError("a comment begins with ;")
     if len(tokens) < 2 or not (tokens[0].quoted and tokens[1].quoted):
@@ -98,7 +110,6 @@ def _line(tokens: list[Token], with_md5: bool) -> tuple[bytes, bytes]:
     user, secret = (token.text.encode(errors="surrogateescape") for token in tokens[:2])
     if not 0 < len(user) <= NAME_MAX:
         raise ConfigError(f"the user's name has {len(user)} bytes; roles have 1 to {NAME_MAX}")
-    _check(secret, with_md5)
     return user, secret
 
 
