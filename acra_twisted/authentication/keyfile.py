@@ -26,7 +26,9 @@ class KeyFile:
 
     def read(self) -> Callable[[], None]:
         """Read the file anew; the returned function puts it in force.  Raises ConfigError."""
-        keys = parse(contents(self.path, OPTION, "acra-auth keys prints its lines"), self.path)
+        keys = parse(
+            contents(self.path, OPTION, "acra-auth verifier --keys prints its lines"), self.path
+        )
 
         def switch() -> None:
             self.keys = keys
@@ -46,5 +48,5 @@ def _check(secret: bytes) -> None:
     except ScramError:
         raise ConfigError(
             "the secret is no keys of a role; a verifier is not enough to log in by, and no "
-            "password is kept here: acra-auth keys prints lines"
+            "password is kept here: acra-auth verifier --keys prints lines"
         ) from None

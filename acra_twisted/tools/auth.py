@@ -27,6 +27,7 @@ from acra_twisted.transport import peers
 from acra_twisted.transport.failures import Party, reason_of, shown
 from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.wire import scram
+from acra_twisted.wire.scramkeys import encode_keys
 
 PROGRAM = "acra-auth"
 _SALT_SIZE = 16
@@ -77,6 +78,7 @@ def _parser() -> Parser:
     made.add_argument(
         "--iterations", default=4096, type=commandline.whole_number, help="4096 to 1000000"
     )
+    made.switch("keys", help="print the line of a file of keys instead (auth_keys_file)")
     made = command("check", "Read files of secrets, as AcraServer does.")
     made.add_argument("files", nargs="+", metavar="FILE", help="file of secrets (auth_file)")
     return parser
@@ -132,6 +134,8 @@ def _verifier(given: Any, output: TextIO, ask: Ask) -> None:
     keys = scram.keys_of(scram.salted(password, salt, given.iterations))
     secret = scram.verifier_of(keys, salt, given.iterations).encode()
     output.write(ALTER.format(quoted(given.user), secret.decode()))
+    if given.keys:
+        secret = encode_keys(keys, salt, given.iterations)
     output.write(format_line(user, secret).decode(errors="surrogateescape") + "\n")
 
 

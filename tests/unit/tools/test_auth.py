@@ -3,10 +3,12 @@
 import os
 import stat
 
+from acra_twisted.authentication import keyfile
 from acra_twisted.authentication.authfile import load, parse
 from acra_twisted.errors import ConfigError
 from acra_twisted.tools import auth
 from acra_twisted.wire import scram
+from acra_twisted.wire.scramkeys import read_keys
 from tests.support.serviceserver import verifier
 from tests.unit.tools.base import ToolCase
 
@@ -49,6 +51,12 @@ class Printing(Auth):
         keys = scram.keys_of(scram.salted(b"secret", read.salt, 5000))
         self.assertEqual((user, scram.verifier_of(keys, read.salt, 5000)), (b'd"q', read))
         self.assertNotEqual(out, self.call("verifier", 'd"q', "--iterations=5000"))
+
+    def test_keys_fit_the_verifier_that_the_database_is_given(self):
+        *_, alter, line = self.call("verifier", "ann", "--keys").splitlines()
+        ((user, secret),) = keyfile.parse(line.encode(), "keys").items()
+        self.assertEqual(user, b"ann")
+        self.assertIn(read_keys(secret)[1].encode().decode(), alter)
 
     def test_verifiers_that_nobody_can_want(self):
         self.refused("--iterations", "verifier", "a", "--iterations=4095")
