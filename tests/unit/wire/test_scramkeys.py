@@ -34,6 +34,6 @@ class Texts(SynchronousTestCase):
             try:
                 key, verifier = read_keys(text)
             except scram.ScramError as error:
-                self.assertNotIn(data.decode("latin-1") or "?", str(error))
+                self.assertEqual(str(error), "these are no SCRAM-SHA-256 keys")
             else:
                 self.assertEqual((len(key), len(verifier.server_key)), (32, 32))
