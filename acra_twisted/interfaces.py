@@ -173,6 +173,10 @@ class IKeys(IKeyStore):
         """Return a crypto.openers.Opener of the keys of both purposes, or a Deferred of one.
         Raises KeyStoreError."""
 
+    def derived(label: bytes) -> bytes | None:
+        """Return 32 bytes that follow from the store's master key and ``label`` alone; None if the
+        store has none that is for this.  A store says so by a method of this name."""
+
 
 class IKeyStoreFactory(Interface):
     """A kind of key store, chosen by its name in the setting ``keystore``.

@@ -6,7 +6,13 @@ from typing import Final
 
 from acra_twisted.config.loginlimits import LIMITS
 from acra_twisted.config.secretsources import SOURCES, has_sources
-from acra_twisted.options import Choice, Option, Section, Settings
+from acra_twisted.options import BOOLEAN, Choice, Option, Section, Settings
+
+#: The mistake of settings by which proofs would be open to everybody on the way.
+WITHOUT_TLS: Final = (
+    "auth_mode: clients prove who they are over TLS alone; set tls_cert and tls_key, and not "
+    "client_tls = disable; or auth_without_tls = yes"
+)
 
 AUTHENTICATION: Final = Section(
     "authentication",
@@ -14,9 +20,32 @@ AUTHENTICATION: Final = Section(
     (
         Option(
             "auth_mode",
-            Choice("auto", "passthrough"),
+            Choice("auto", "passthrough", "scram"),
             "auto",
-            "Decides what proves a user. passthrough: the database asks, and its client answers.",
+            "Decides what proves a user. scram: AcraServer asks for a proof by SCRAM-SHA-256, and "
+            "logs in to the database with the key that the proof has shown. passthrough: the "
+            "database asks, and its client answers. auto is scram where auth_file or "
+            "auth_query_user is set, else passthrough.",
+        ),
+        Option(
+            "auth_without_tls",
+            BOOLEAN,
+            False,
+            "Accept proofs of clients without TLS. Otherwise client_tls = allow and auto require "
+            "TLS, unless the link is encrypted or a unix socket.",
+        ),
+        Option(
+            "require_channel_binding",
+            BOOLEAN,
+            False,
+            "Accept proofs only if they are bound to the client's TLS connection "
+            "(channel_binding=require), so that nobody in the middle can use them.",
+        ),
+        Option(
+            "db_channel_binding",
+            Choice("prefer", "require", "disable"),
+            "prefer",
+            "Binding of AcraServer's own logins to its TLS connection to the database.",
         ),
         *SOURCES,
         *LIMITS,
@@ -28,3 +57,10 @@ def ends_authentication(settings: Settings) -> bool:
     """Return True if AcraServer asks clients for the proof, before it asks the database."""
     mode = settings["auth_mode"]
     return has_sources(settings) if mode == "auto" else mode != "passthrough"
+
+
+def requires_tls(settings: Settings, plain: bool) -> bool:
+    """Return True if clients must use TLS of the database's protocol before they prove who they
+    are; ``plain``: the link is not encrypted."""
+    exposed = plain and not settings["incoming_connection_string"].path
+    return exposed and ends_authentication(settings) and not settings["auth_without_tls"]

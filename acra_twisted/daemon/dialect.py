@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from secrets import token_bytes
 from typing import Any, Final
 
+from acra_twisted.config.authentication import WITHOUT_TLS, ends_authentication, requires_tls
+from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Settings
 
 #: An IDatabaseDialect's class: what is true of the database whatever the settings.
 DIALECT: Final = PostgresqlDialect
@@ -53,16 +57,38 @@ def connector_dialect(settings: Mapping[str, Any], context: Context) -> Postgres
 
 
 def login_policy(
-    settings: Mapping[str, Any], pipeline: Any, *, offers_tls: bool, password_without_tls: bool
+    settings: Settings,
+    pipeline: Any,
+    *,
+    offers_tls: bool,
+    password_without_tls: bool,
+    plain: bool = False,
+    mock_key: bytes = b"",
 ) -> ServePolicy:
-    """Say what AcraServer's clients may ask for."""
-    offered = "require" if settings["client_tls"] == "require" else "allow"
+    """Say what AcraServer's clients may ask for, and what they are asked.
+
+    ``plain``: the link is not encrypted.  ``mock_key`` is as in ChallengePolicy.  Raises
+    ConfigError.
+    """
+    insists = requires_tls(settings, plain)
+    if insists and not offers_tls:
+        raise ConfigError(WITHOUT_TLS)
+    offered = "require" if insists or settings["client_tls"] == "require" else "allow"
     startup = StartupPolicy(
         tls=offered if offers_tls else "disable",
         parameters=frozenset(name.lower() for name in settings["allowed_startup_parameters"]),
         replication=settings["replication_enable"],
     )
-    return ServePolicy(startup, pipeline, password_without_tls)
+    challenge = None
+    if ends_authentication(settings):
+        challenge = ChallengePolicy(
+            mock_key, _nonce, settings["require_channel_binding"], settings["db_channel_binding"]
+        )
+    return ServePolicy(startup, pipeline, password_without_tls, challenge=challenge)
+
+
+def _nonce() -> bytes:
+    return b64encode(token_bytes(_NONCE))
 
 
 def service_query(
@@ -79,6 +105,7 @@ def service_query(
         password,
         settings["auth_query_database"].encode(),
         settings["auth_query_timeout"],
+        settings["db_channel_binding"],
         rows=rows,
     )
-    return ServiceQuery(account, b64encode(token_bytes(_NONCE)))
+    return ServiceQuery(account, _nonce())

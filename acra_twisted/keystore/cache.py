@@ -105,6 +105,11 @@ class KeyCache:
         version: Hashable = self._store.version(purpose, owner)
         return version
 
+    def derived(self, label: bytes) -> bytes | None:
+        """See IKeys."""
+        derive = getattr(self._store, "derived", None)
+        return None if derive is None else derive(label)
+
     def forget(self) -> None:
         """Drop everything kept; those who use a key just now finish with it."""
         self._kept.clear()

@@ -10,6 +10,8 @@ import os
 from collections.abc import Hashable
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from zope.interface import implementer
 
 from acra_twisted import purposes
@@ -94,6 +96,12 @@ class FilesystemKeyStore:
     def close(self) -> None:
         """Overwrite the master key."""
         self.master.wipe()
+
+    def derived(self, label: bytes) -> bytes:
+        """Return 32 bytes for one use of the master key: by HKDF (RFC 5869), with ``label`` for
+        info."""
+        kdf = HKDF(SHA256(), 32, None, label)
+        return kdf.derive(bytes(self.master.value))
 
     # -- beyond it ------------------------------------------------------------------------------
 

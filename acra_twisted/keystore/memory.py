@@ -52,6 +52,9 @@ class MemoryKeyStore:
         """See IKeyStore."""
         return len(self._keys.get((purpose, owner), ())), self._public.get((purpose, owner))
 
+    def derived(self, label: bytes) -> None:
+        """See IKeys: there is no master key."""
+
     def forget(self) -> None:
         """Do nothing: keys in memory do not change."""
 

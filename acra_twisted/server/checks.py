@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from acra_twisted.config.authentication import WITHOUT_TLS, ends_authentication, requires_tls
 from acra_twisted.config.revocation import check_revocation
+from acra_twisted.config.secretsources import has_sources
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.errors import ConfigError, try_all
@@ -68,10 +70,21 @@ def _check_link(settings: Settings) -> None:
         if client.certificate is None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
+    _check_proofs(settings, client)
     check_api(
         settings,
         is_secure_session(settings, ACRACONNECTOR) or (link_tls and client.auth == REQUIRE),
     )
+
+
+def _check_proofs(settings: Settings, client: Credentials) -> None:
+    if settings["auth_mode"] == "scram" and not has_sources(settings):
+        raise ConfigError(
+            "auth_mode = scram: name a source of secrets: auth_file, or a role in auth_query_user"
+        )
+    without = client.certificate is None or settings["client_tls"] == "disable"
+    if without and requires_tls(settings, is_plain(settings, ACRACONNECTOR)):
+        raise ConfigError(WITHOUT_TLS)
 
 
 def _check_keys(settings: Settings) -> None:
@@ -132,6 +145,8 @@ def insecure(settings: Settings) -> list[str]:
         found.append(
             f"plain connections are accepted on {address}; set client_tls = require or use TLS"
         )
+    if ends_authentication(settings) and plain and settings["auth_without_tls"]:
+        found.append("auth_without_tls: clients prove who they are without TLS")
     if not uses_database_tls(settings) and not database_address(settings).is_local:
         found.append("db_tls = disable: data crosses the network to the database in clear")
     return found

@@ -70,6 +70,11 @@ def _not_reached(reason: failures.Reason) -> Farewell:
     return EndReason.DATABASE, f"could not connect to the database: {reason.public}"
 
 
+def _may_settle(server: ServerContext) -> bool:
+    """Return True if a login may go on without the TLS that the database offers."""
+    return server.database.tls == "if offered" and server.login_policy.password_without_tls
+
+
 class ServerConnection(Arrival):
     """Is the Host of its `Handshake`.  ``server`` is what all connections share."""
 
@@ -228,7 +233,7 @@ class ServerConnection(Arrival):
         span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)
-        if server.database.tls != "if offered" or not server.login_policy.password_without_tls:
+        if server.credentials is not None or not _may_settle(server):
             connecting = server.database.connect(span=span)
         else:
             may_bind = self._login.login.encrypted or self._identity.from_connector

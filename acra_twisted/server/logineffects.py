@@ -27,6 +27,17 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
         "the database is not asked for secrets; name a role in auth_query_user",
     ),
     Rule(
+        ("require_channel_binding",),
+        ends_authentication,
+        "the database alone checks users; name auth_file or auth_query_user",
+        protects=True,
+    ),
+    Rule(
+        ("auth_without_tls", "db_channel_binding"),
+        ends_authentication,
+        "the database alone checks users; name auth_file or auth_query_user",
+    ),
+    Rule(
         ("auth_scram_iterations",),
         lambda settings: has_sources(settings) and ends_authentication(settings),
         "nobody is checked here; name auth_file or auth_query_user",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from random import SystemRandom
+from secrets import token_bytes
 from typing import Any
 
 from acra_twisted.authentication.limits import LoginLimits
@@ -48,6 +49,8 @@ from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tlscontext import TLSContext
 from acra_twisted.wire.http.apirequest import RESET_KEY_STORAGE
 
+#: The use of the master key that is for users without a secret.
+_MOCK = b"acra_twisted users without a secret"
 #: Above this multiple of max_connections a connection is closed before it has said anything.
 _ABRUPT = 2
 
@@ -148,6 +151,8 @@ class AcraServer(DaemonService):
                 self.pipeline,
                 offers_tls=context is not None,
                 password_without_tls=password_without_tls,
+                plain=is_plain(settings, ACRACONNECTOR),
+                mock_key=self._mock_key(),
             ),
             client_id=settings["client_id"],
             id_from_certificate=(
@@ -166,6 +171,12 @@ class AcraServer(DaemonService):
             self.serve(API, self.accept_command, self._link((b"http/1.1", b"h2"), link))
 
     # -- what connections share -------------------------------------------------------------------
+
+    def _mock_key(self) -> bytes:
+        """Make what users without a secret are shown: the same in all processes and on all servers
+        that have the same master key."""
+        derived: bytes | None = None if self.keys is None else self.keys.derived(_MOCK)
+        return derived or token_bytes(32)
 
     def _credentials(self) -> Credentials:
         return Credentials(self.settings, self.tls_prefix)

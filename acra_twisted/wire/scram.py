@@ -154,9 +154,7 @@ class ServerConversation:
 
     def begin(self, mechanism: bytes, message: bytes) -> bytes:
         """Return the answer to the client's first message.  Raises ScramError."""
-        if mechanism not in self._offered:
-            text = "client selected an invalid SASL authentication mechanism"
-            raise ScramError(MALFORMED, text)
+        self.check(mechanism)
         bare = self._read_header(message, mechanism == PLUS)
         rest = _skip(bare, b"n")
         nonce, rest = _attribute(rest, b"r")
@@ -169,6 +167,12 @@ class ServerConversation:
         answer = b"r=%b,s=%b,i=%d" % (self._nonce, salt, self._verifier.iterations)
         self._so_far = bare + b"," + answer + b","
         return answer
+
+    def check(self, mechanism: bytes) -> None:
+        """Raise ScramError if the client was not offered this mechanism."""
+        if mechanism not in self._offered:
+            text = "client selected an invalid SASL authentication mechanism"
+            raise ScramError(MALFORMED, text)
 
     def finish(self, message: bytes) -> bytes | None:
         """Read the client's last message; return its ClientKey, or None if the proof is wrong.

@@ -66,6 +66,14 @@ class LoginPlay:
         """The client says; returned is what the database gets."""
         return self._feed(CLIENT, data, DATABASE)
 
+    def client_is_told(self, data):
+        """The client says; returned is what it gets itself."""
+        return self._feed(CLIENT, data, CLIENT)
+
+    def database_is_told(self, data):
+        """The database says; returned is what it gets itself."""
+        return self._feed(DATABASE, data, DATABASE)
+
     def database(self, data):
         """The database says; returned is what the client gets."""
         return self._feed(DATABASE, data, CLIENT)

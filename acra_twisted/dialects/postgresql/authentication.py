@@ -27,6 +27,7 @@ from acra_twisted import events
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
+from acra_twisted.loginactions import Action
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import backend, frames
 
@@ -88,6 +89,14 @@ def tell_refusal(session: Session, exchange: Exchange, fields: Mapping[str, byte
     )
 
 
+class Mediated(NamedTuple):
+    """The consequence of a message of the database's: bytes for both legs, behind ``actions``."""
+
+    to_client: bytes = b""
+    to_database: bytes = b""
+    actions: tuple[Action, ...] = ()
+
+
 class AuthenticationPolicy(NamedTuple):
     """The legs that have TLS, and the rule for passwords on a database leg without it."""
 
@@ -103,11 +112,10 @@ class PassThrough:
         self._policy = policy
         self._binding_offered = False
 
-    def from_database(self, body: bytes) -> bytes | None:
-        """An Authentication message: None to let it pass, or a message in its place.
-
-        Raises WireError if it must not go on.
-        """
+    def from_database(self, message: bytes) -> Mediated:
+        """Say what becomes of an Authentication message.  Raises WireError if the login must not
+        go on."""
+        body = message[5:]
         kind = backend.authentication_kind(body)
         policy = self._policy
         if kind in (backend.AUTH_CLEARTEXT, backend.AUTH_MD5):
@@ -123,8 +131,13 @@ class PassThrough:
             if backend.SCRAM_PLUS in offered:
                 self._binding_offered = policy.database_tls
                 if not policy.client_tls:
-                    return backend.encode_sasl([m for m in offered if m != backend.SCRAM_PLUS])
-        return None
+                    others = [m for m in offered if m != backend.SCRAM_PLUS]
+                    return Mediated(backend.encode_sasl(others))
+        return Mediated(message)
+
+    def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
+        """Say what becomes of an error of the database's: it is the client's."""
+        return Mediated(message)
 
     def from_client(self, body: bytes) -> None:
         """The client's answer.  Raises WireError if it asks for what cannot work."""

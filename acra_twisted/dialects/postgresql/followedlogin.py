@@ -146,7 +146,7 @@ class FollowedLogin(Login):
             actions.append(Open())
         return actions
 
-    def _tls_started(self) -> None:
+    def _tls_started(self, end_point: bytes | None) -> None:
         if self._watch is not None:
             self._watch.tls_started()
 

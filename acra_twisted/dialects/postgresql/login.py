@@ -71,10 +71,10 @@ class Login:
         if self._given_up is not None:
             self._given_up.tls_started()
         else:
-            self._tls_started()
+            self._tls_started(end_point)
         return []
 
-    def _tls_started(self) -> None:
+    def _tls_started(self, end_point: bytes | None) -> None:
         raise NotImplementedError  # pragma: no cover - abstract
 
     def _begin_tls(self, client_hello: bytes) -> StartTLS:

@@ -8,6 +8,13 @@ from zope.interface import implementer
 
 from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
+from acra_twisted.dialects.postgresql.challenge import (
+    Challenge,
+    ChallengePolicy,
+    Proof,
+    Unconvinced,
+)
+from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.login import ANYTHING, Login
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import (
@@ -26,13 +33,24 @@ from acra_twisted.loginactions import (
     SESSION,
     Action,
     Connect,
+    LookUp,
     Open,
+    Proven,
     Serve,
+    Unproven,
     Write,
 )
+from acra_twisted.lookup import Found
 from acra_twisted.session import Session
-from acra_twisted.wire.postgres.frames import CancelRequest, StartupPacket
+from acra_twisted.wire.postgres.backend import encode_error
+from acra_twisted.wire.postgres.frames import (
+    PROTOCOL_MINOR,
+    CancelRequest,
+    StartupPacket,
+    encode_negotiation,
+)
 
+_BINDING: Final = "this server requires TLS and channel binding (channel_binding=require)"
 #: More than this behind a startup packet, before the database has been reached, is no startup.
 _EARLY_LIMIT: Final = 16 * 1024
 
@@ -40,8 +58,8 @@ _EARLY_LIMIT: Final = 16 * 1024
 class ServePolicy(NamedTuple):
     """How AcraServer serves one client.
 
-    ``startup`` says what may be asked for; for the rest see AuthenticationPolicy and
-    Sessions.serve.
+    ``startup`` says what may be asked for; ``challenge`` how the client proves who it is, None: the
+    database asks it.  For the rest see AuthenticationPolicy and Sessions.serve.
     """
 
     startup: StartupPolicy = StartupPolicy()
@@ -49,13 +67,15 @@ class ServePolicy(NamedTuple):
     password_without_tls: bool = True
     announces: bool = False
     startup_parent: str = ""
+    challenge: ChallengePolicy | None = None
 
 
 @implementer(ILogin)
 class ServedLogin(Login):
     """A client of AcraServer.
 
-    The database is reached once a whole, acceptable startup packet is there, and not before.
+    The database is reached once a whole, acceptable startup packet is there, and not before; where
+    clients are asked here who they are, once they have proven it.
     """
 
     def __init__(self, sessions: Sessions, policy: ServePolicy) -> None:
@@ -67,6 +87,11 @@ class ServedLogin(Login):
         self._early = b""
         self._first = b""
         self._database_tls = False
+        self._end_points: dict[str, bytes | None] = {CLIENT: None, DATABASE: None}
+        # The client is asked who it is; and its answer.
+        self._challenge: Challenge | None = None
+        self._is_asked = False
+        self._proof: Proof | None = None
 
     @property
     def encrypted(self) -> bool:
@@ -89,6 +114,8 @@ class ServedLogin(Login):
             return []
         if self._given_up is not None:
             return self._tell(data)
+        if self._is_asked:
+            return self._asking(data)
         if self._wanted is not None:
             return self._wait(data)
         return self._begin_with(data)
@@ -112,7 +139,49 @@ class ServedLogin(Login):
             self._wanted = found
             refused = self._wait(startup.rest)
             self._first = settle_version(found)[0].encode()
-            actions += refused or [Connect(SESSION, found, self._first)]
+            actions += refused or self._go_on(found)
+        return actions
+
+    def _go_on(self, startup: StartupPacket) -> list[Action]:
+        """Ask the client who it is, or have the database ask it."""
+        policy, end_point = self._policy.challenge, self._end_points[CLIENT]
+        if policy is None:
+            return [Connect(SESSION, startup, self._first)]
+        if policy.requires_binding and end_point is None:
+            return self._fail(WireError("client", _BINDING, EndReason.LOGIN))
+        user = startup.parameters[b"user"]
+        self._challenge = Challenge(policy, user, end_point)
+        return [LookUp(user, startup.parameters.get(b"database") or user)]
+
+    def looked_up(self, found: Found) -> list[Action]:
+        """See ILogin."""
+        challenge, startup = self._challenge, self._wanted
+        if self._is_over or challenge is None or not isinstance(startup, StartupPacket):
+            return []
+        self._is_asked = True
+        said = challenge.begin(found)
+        unknown = settle_version(startup)[1]
+        if unknown or startup.minor > PROTOCOL_MINOR:
+            said = encode_negotiation(PROTOCOL_MINOR, unknown) + said
+        early, self._early = self._early, b""
+        return [Write(CLIENT, said), *(self._asking(early) if early else ())]
+
+    def _asking(self, data: bytes) -> list[Action]:
+        """Read a client's proof."""
+        challenge, startup = self._challenge, self._wanted
+        assert challenge is not None and startup is not None  # noqa: S101 - they make it ask
+        try:
+            said, proof = challenge.feed(data)
+        except Unconvinced as error:
+            self._is_over = True
+            told = encode_error(b"FATAL", error.sqlstate, str(error))
+            return [Unproven(error.result, told, "scram", challenge.bound)]
+        actions: list[Action] = [Write(CLIENT, said)] if said else []
+        if proof is not None:
+            self._proof, self._is_asked = proof, False
+            actions.append(Proven(proof.user, "scram", challenge.bound))
+            refused = self._wait(challenge.rest())
+            actions += refused or [Connect(SESSION, startup, self._first)]
         return actions
 
     def _wait(self, data: bytes) -> list[Action]:
@@ -125,8 +194,9 @@ class ServedLogin(Login):
             return self._fail(error, at_once=True)
         return []
 
-    def _tls_started(self) -> None:
+    def _tls_started(self, end_point: bytes | None) -> None:
         self._startup.tls_started()
+        self._end_points[CLIENT] = end_point
 
     def connected(
         self, encrypted: bool, sent: bool = False, end_point: bytes | None = None
@@ -135,6 +205,7 @@ class ServedLogin(Login):
         if isinstance(self._wanted, CancelRequest):
             return [Write(DATABASE, self._wanted.encode())]
         self._database_tls = encrypted
+        self._end_points[DATABASE] = end_point
         if sent:
             self._first = b""
         return [Open()]
@@ -143,24 +214,40 @@ class ServedLogin(Login):
         """See ILogin."""
         startup, policy = self._wanted, self._policy
         assert isinstance(startup, StartupPacket)  # noqa: S101 - no other request opens a session
-        tls = AuthenticationPolicy(
-            client_tls=self.encrypted,
-            database_tls=self._database_tls,
-            password_without_tls=policy.password_without_tls,
-        )
         # What is encrypted within the link the connector cannot read.
         follows = policy.announces and not self.encrypted
         until = self._until = self._sessions.serve(
             session,
             startup,
             policy.pipeline,
-            PassThrough(tls),
+            self._mediator(session),
+            negotiated=policy.challenge is not None,
             announces=follows,
             startup_parent=policy.startup_parent if follows else "",
         )
         early, self._early = self._early, b""
         actions: list[Action] = [Write(DATABASE, self._first)] if self._first else []
         return actions + (until.feed(CLIENT, early) if early else [])
+
+    def _mediator(self, session: Session) -> PassThrough | KeyLogin:
+        policy, challenge, proof = self._policy, self._challenge, self._proof
+        self._proof = None
+        if policy.challenge is not None and challenge is not None and proof is not None:
+            return KeyLogin(
+                session,
+                policy.challenge,
+                proof,
+                challenge.bound,
+                self._database_tls,
+                self._end_points[DATABASE],
+            )
+        return PassThrough(
+            AuthenticationPolicy(
+                client_tls=self.encrypted,
+                database_tls=self._database_tls,
+                password_without_tls=policy.password_without_tls,
+            )
+        )
 
     def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> list[Action]:
         """See ILogin."""

@@ -10,6 +10,7 @@ from acra_twisted.dialects.postgresql.authentication import PassThrough
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
+from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
@@ -64,13 +65,15 @@ class Sessions:
         session: Session,
         startup: StartupPacket,
         pipeline: Any,
-        mediator: PassThrough,
+        mediator: PassThrough | KeyLogin,
         *,
+        negotiated: bool = False,
         announces: bool = False,
         startup_parent: str = "",
     ) -> UntilReady:
         """Begin a session whose requests ``pipeline`` judges: see `pipeline.hooks`.
 
+        ``negotiated``: the client has been told what is not spoken here.
         ``announces``: the client is a connector that wants to know whom it talks to.
         ``startup_parent``: the id of its span for the startup, which is a context of its own where
         the application has brought one.
@@ -88,6 +91,7 @@ class Sessions:
             judges=MESSAGES in pipeline.inspects,
             unknown=settle_version(startup)[1],
             minor=startup.minor,
+            negotiated=negotiated,
             announces=announces,
             propagation=self._propagation,
         )

@@ -11,8 +11,9 @@ from collections.abc import Callable, Container
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.authentication import PassThrough, tell_refusal
+from acra_twisted.dialects.postgresql.authentication import Mediated, PassThrough, tell_refusal
 from acra_twisted.dialects.postgresql.contextsettings import note_parameter
+from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     SERVER_NAME,
@@ -34,6 +35,7 @@ from acra_twisted.loginactions import (
     Copy,
     Fail,
     Ready,
+    Unproven,
     Write,
 )
 from acra_twisted.session import IDLE, Session
@@ -66,10 +68,11 @@ _TEXTS: Final = frozenset(
 class UntilReady:
     """One session, whose startup is the head of its queue of replies; sans-IO.
 
-    ``flows`` makes the session's flows.  ``mediator`` judges authentication and tells of refusals;
-    None: the login is another's, and so are its refusals and its cancel key.  ``judges``: stages
-    look at texts.  ``unknown`` are the options of the protocol that the client must be told about,
-    ``minor`` the version that it asked for.
+    ``flows`` makes the session's flows.  ``mediator`` is a party to authentication, which may
+    answer the database itself; None: the login is another's, and so are its refusals and its cancel
+    key.  ``judges``: stages look at texts.  ``unknown`` are the options of the protocol that the
+    client must be told about, ``minor`` the version that it asked for; ``negotiated``: it has been
+    told.
     ``announces``: the client is a connector, to which this server makes itself known;
     ``must_announce``: AcraServer must have done so, or the session is carried unread.
     """
@@ -79,10 +82,11 @@ class UntilReady:
         session: Session,
         flows: Callable[[], tuple[Any, Any]],
         *,
-        mediator: PassThrough | None = None,
+        mediator: PassThrough | KeyLogin | None = None,
         judges: bool = False,
         unknown: list[bytes] | None = None,
         minor: int = 0,
+        negotiated: bool = False,
         announces: bool = False,
         must_announce: bool = False,
         propagation: Propagation = NOTHING,
@@ -96,7 +100,8 @@ class UntilReady:
         self._judges = judges
         self._unknown = unknown or []
         # Whether NegotiateProtocolVersion is still to be sent, or completed.
-        self._negotiates = bool(unknown) or minor > frames.PROTOCOL_MINOR
+        self._negotiated = negotiated
+        self._negotiates = not negotiated and (bool(unknown) or minor > frames.PROTOCOL_MINOR)
         self._announces = announces
         self._must_announce = must_announce
         self._announced = False
@@ -104,6 +109,8 @@ class UntilReady:
         self._has_key = False
         self._buffers = {CLIENT: ChunkBuffer(), DATABASE: ChunkBuffer()}
         self._out: dict[str, list[bytes]] = {CLIENT: [], DATABASE: []}
+        # Actions that come before the writes of a step, and behind them.
+        self._before: list[Action] = []
         self._more: list[Action] = []
         # The message about which stages were asked.
         self._asked: bytes | None = None
@@ -115,7 +122,7 @@ class UntilReady:
         self._on: dict[int, Callable[[bytes], None]] = {
             frames.AUTHENTICATION: self._authentication,
             frames.BACKEND_KEY_DATA: self._backend_key,
-            frames.NEGOTIATE_VERSION: self._to_client,
+            frames.NEGOTIATE_VERSION: self._versions,
             frames.ERROR_RESPONSE: self._error,
             frames.NOTICE: self._to_client,
             frames.NOTIFICATION: self._to_client,
@@ -144,14 +151,14 @@ class UntilReady:
         return self._act(lambda: self._judged(asked, verdict))
 
     def _act(self, step: Callable[[], None]) -> list[Action]:
-        """The actions of one step: writes first, one for each leg."""
+        """The actions of one step, with one write for each leg."""
         try:
             step()
         except WireError as error:
             self._is_over = True
             self._more = [Fail(error)]
         traffic = self._session.traffic
-        actions: list[Action] = []
+        actions, self._before = self._before, []
         for leg, parts in self._out.items():
             data = b"".join(parts)
             if data:
@@ -207,6 +214,11 @@ class UntilReady:
     def _to_client(self, message: bytes) -> None:
         self._out[CLIENT].append(message)
 
+    def _versions(self, message: bytes) -> None:
+        """Pass on what the database does not speak, unless the client has been told already."""
+        if not self._negotiated:
+            self._to_client(message)
+
     def _negotiate(self, message: bytes) -> None:
         """Tell the client what we, besides the database, do not speak: before all else."""
         self._negotiates = False
@@ -217,8 +229,17 @@ class UntilReady:
         self._to_client(frames.encode_negotiation(minor, unknown))
 
     def _authentication(self, message: bytes) -> None:
-        changed = None if self._mediator is None else self._mediator.from_database(message[5:])
-        self._to_client(message if changed is None else changed)
+        if self._mediator is None:
+            self._to_client(message)
+        else:
+            self._mediated(self._mediator.from_database(message))
+
+    def _mediated(self, found: Mediated) -> None:
+        self._before += found.actions
+        self._out[CLIENT].append(found.to_client)
+        self._out[DATABASE].append(found.to_database)
+        if any(type(action) is Unproven for action in found.actions):
+            self._is_over = True
 
     def _backend_key(self, message: bytes) -> None:
         if self._has_key:
@@ -243,14 +264,19 @@ class UntilReady:
         return True
 
     def _error(self, message: bytes) -> None:
-        self._note_error(message)
         hint = self._propagation.hint(self._exchange)
-        self._to_client(backend.with_hint(message[5:], hint) if hint else message)
+        self._refuse(message, backend.with_hint(message[5:], hint) if hint else message)
 
-    def _note_error(self, message: bytes) -> None:
+    def _refuse(self, message: bytes, shown: bytes) -> None:
+        """Take note of an error; the client gets the one that is to be ``shown``."""
         fields = backend.decode_error(message[5:])
-        if replies.note_error(self._exchange, fields) and self._mediator is not None:
+        failed = replies.note_error(self._exchange, fields)
+        if self._mediator is None:
+            self._to_client(shown)
+            return
+        if failed:
             tell_refusal(self._session, self._exchange, fields)
+        self._mediated(self._mediator.refused(shown, fields))
 
     def _ready(self, message: bytes) -> None:
         session, propagation = self._session, self._propagation
@@ -286,8 +312,8 @@ class UntilReady:
         if type(verdict) is not Deny:
             self._on[message[0]](message)
         elif message[0] == frames.ERROR_RESPONSE:
-            self._note_error(message)
-            self._to_client(backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text))
+            shown = backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text)
+            self._refuse(message, shown)
         elif message[0] == frames.PARAMETER_STATUS:
             self._follow(message)
         self._read_database()

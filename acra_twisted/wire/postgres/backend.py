@@ -19,6 +19,8 @@ AUTH_OK: Final = 0
 AUTH_CLEARTEXT: Final = 3
 AUTH_MD5: Final = 5
 AUTH_SASL: Final = 10
+AUTH_SASL_CONTINUE: Final = 11
+AUTH_SASL_FINAL: Final = 12
 #: PostgreSQL has 18 fields in an error.
 _FIELDS_MAX: Final = 64
 #: Of a count of rows.
@@ -134,7 +136,12 @@ def sasl_mechanisms(body: bytes) -> list[bytes]:
 def encode_sasl(mechanisms: list[bytes]) -> bytes:
     """An AuthenticationSASL."""
     names = b"".join(name + b"\0" for name in mechanisms)
-    return message(b"R", AUTH_SASL.to_bytes(4, "big") + names + b"\0")
+    return encode_authentication(AUTH_SASL, names + b"\0")
+
+
+def encode_authentication(kind: int, data: bytes = b"") -> bytes:
+    """An Authentication message of a kind."""
+    return message(b"R", kind.to_bytes(4, "big") + data)
 
 
 def decode_parameter_description(body: bytes) -> list[int]:

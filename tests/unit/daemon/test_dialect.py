@@ -1,5 +1,7 @@
 """The daemons' dialect, made from their settings."""
 
+from base64 import b64decode
+
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -8,7 +10,8 @@ from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon import dialect as chosen
 from acra_twisted.dialectinterfaces import IDatabaseDialect, IServerDialect
 from acra_twisted.endreason import EndReason
-from acra_twisted.options import defaults
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Address, defaults
 
 
 class Chosen(SynchronousTestCase):
@@ -45,3 +48,28 @@ class Chosen(SynchronousTestCase):
             self.assertEqual(policy.startup.parameters, {"timezone"})
             self.assertTrue(policy.startup.replication)
             self.assertFalse(policy.password_without_tls)
+            self.assertIsNone(policy.challenge)
+
+    def test_clients_that_are_asked_who_they_are(self):
+        settings = defaults(SERVER_SECTIONS).but(
+            auth_mode="scram",
+            incoming_connection_string=Address("127.0.0.1", 1),
+            require_channel_binding=True,
+            db_channel_binding="disable",
+        )
+        made = {"offers_tls": True, "password_without_tls": False, "mock_key": bytes(32)}
+        for plain, without, expected in (
+            (True, False, "require"),
+            (True, True, "allow"),
+            (False, False, "allow"),
+        ):
+            policy = chosen.login_policy(
+                settings.but(auth_without_tls=without), None, plain=plain, **made
+            )
+            self.assertEqual(policy.startup.tls, expected)
+            nonce, another = policy.challenge.nonce(), policy.challenge.nonce()
+            self.assertEqual(policy.challenge, (bytes(32), policy.challenge[1], True, "disable"))
+            self.assertNotEqual(nonce, another)
+            self.assertEqual(len(b64decode(nonce)), 18)
+        made["offers_tls"] = False
+        self.assertRaises(ConfigError, chosen.login_policy, settings, None, plain=True, **made)

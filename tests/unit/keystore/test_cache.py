@@ -110,6 +110,19 @@ class Caching(FolderCase):
         )
 
 
+class Derived(FolderCase):
+    def test_one_for_each_use_the_same_each_time(self):
+        cache = KeyCache(self.store, 0, lambda: 0.0)
+        one = cache.derived(b"one use")
+        self.assertEqual(len(one), 32)
+        self.assertEqual(cache.derived(b"one use"), one)
+        self.assertNotEqual(cache.derived(b"another"), one)
+        self.assertNotIn(one, bytes(self.store.master.value))
+
+    def test_a_store_without_a_master_key(self):
+        self.assertIsNone(KeyCache(MemoryKeyStore(), 0, lambda: 0.0).derived(b"x"))
+
+
 class Remote(MemoryKeyStore):
     """Answers when it is told to."""
 

@@ -109,6 +109,20 @@ class Checks(SynchronousTestCase):
         self.refused("needs certificates", tls_client_id_from_cert=True)
         self.refused("TLS needs a certificate", client_tls="require")
 
+    def test_proofs(self):
+        """Clients prove who they are over TLS, unless something else is said by name."""
+        listens = {"incoming_connection_string": Address("127.0.0.1", 9393)}
+        self.refused("name a source of secrets", auth_mode="scram", auth_without_tls=True)
+        source = {"auth_query_user": "acra", "tls_database_cert": "x", **listens}
+        for changes in ({}, {"client_tls": "disable"}):
+            error = self.assertRaises(ConfigError, checks.check, settings(**source, **changes))
+            self.assertIn("over TLS alone", str(error))
+        for changes in ({"auth_without_tls": True}, {"auth_mode": "passthrough"}):
+            try:
+                checks.check(settings(**source, **changes))
+            except ConfigError as error:
+                self.assertNotIn("over TLS alone", str(error))
+
     def test_warnings(self):
         self.assertEqual(checks.insecure(settings()), [])
         outside = Address("0.0.0.0", 9393)
@@ -117,3 +131,5 @@ class Checks(SynchronousTestCase):
         )
         self.assertEqual(len(found), 2)
         self.assertIn("not verified", checks.insecure(settings(db_tls="require"))[0])
+        bare = settings(auth_query_user="acra", auth_without_tls=True)
+        self.assertIn("without TLS", checks.insecure(bare)[0])

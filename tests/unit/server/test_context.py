@@ -1,5 +1,7 @@
 """The common context of the server's connections, as its settings have it."""
 
+from pathlib import Path
+
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -37,6 +39,23 @@ class Shared(SynchronousTestCase):
         found = self.made()
         self.assertIsNone(found.client_tls)
         self.assertEqual(found.login_policy.startup.tls, "disable")
+
+    def test_users_without_a_secret_are_shown_what_the_master_key_gives(self):
+        folder = Path(self.mktemp())
+        folder.mkdir(0o700)
+        master = folder / "master.key"
+        master.touch(0o600)
+        master.write_bytes(b"m" * 32)
+        (folder / "keys").mkdir(0o700)
+        scram = {"auth_mode": "scram", "auth_without_tls": True}
+        store = {"keys_dir": str(folder / "keys"), "master_key_file": str(master)}
+
+        def key(**changes):
+            return self.made(**scram, **changes).login_policy.challenge.mock_key
+
+        self.assertEqual(key(**store), key(**store))
+        self.assertNotEqual(key(), key())
+        self.assertEqual({len(key()), len(key(**store))}, {32})
 
     def test_it_has_no_room_for_what_it_does_not_declare(self):
         with self.assertRaises(AttributeError):

@@ -186,13 +186,23 @@ class Daemon(Base):
         said = self.refused(auth_query_user="acra_service", auth_query_password_file=path)
         self.assertIn("there is no", said)
         path = self.file(b"secret")
-        checks.check(settings(auth_query_user="acra_service", auth_query_password_file=path))
+        checks.check(
+            settings(
+                auth_query_user="acra_service",
+                auth_query_password_file=path,
+                auth_without_tls=True,
+            )
+        )
 
     def test_a_reload(self):
         path = self.file(b'"a" "%b"' % SECRET)
         server = AcraServer(
             MemoryReactorClock(),
-            settings(auth_file=path, incoming_connection_string=Address("127.0.0.1", 0)),
+            settings(
+                auth_file=path,
+                auth_without_tls=True,
+                incoming_connection_string=Address("127.0.0.1", 0),
+            ),
         )
         self.addCleanup(close, server)
         self.assertEqual(server.context.credentials.look_up(b"a").secret, SECRET)

@@ -2,10 +2,13 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
 from acra_twisted.server.effects import RULES
 from acra_twisted.server.logineffects import LOGIN_RULES
 from tests.support.programs import names_in, settings_of
+
+BINDING = "db_channel_binding"
 
 
 class Rules(SynchronousTestCase):
@@ -31,5 +34,12 @@ class Sources(SynchronousTestCase):
             (["--auth_query_password_file=x"], ["auth_query_password_file"]),
             (["--auth_scram_iterations=5000"], ["auth_scram_iterations"]),
             (["--auth_file=x", "--auth_scram_iterations=5000"], []),
+            (["--auth_without_tls", "--db_channel_binding=require"], ["auth_without_tls", BINDING]),
+            (["--auth_file=x", "--auth_without_tls", "--db_channel_binding=require"], []),
         ):
             self.assertEqual(self.told(*flags), expected, flags)
+
+    def test_protections(self):
+        error = self.assertRaises(ConfigError, self.told, "--require_channel_binding")
+        self.assertIn("require_channel_binding has no effect", str(error))
+        self.assertEqual(self.told("--auth_file=x", "--require_channel_binding"), [])

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.postgresql.authentication import (
     REFUSALS,
     AuthenticationPolicy,
+    Mediated,
     PassThrough,
     refusal_of,
 )
@@ -26,7 +27,7 @@ def first(mechanism, gs2):
 class Scram(SynchronousTestCase):
     def login(self, client_tls, database_tls, offer, answer):
         watch = PassThrough(AuthenticationPolicy(client_tls, database_tls))
-        shown = watch.from_database(offer[5:])
+        shown = watch.from_database(offer)
         watch.from_client(answer)
         watch.from_client(b"n" * 20)
         return shown
@@ -38,10 +39,10 @@ class Scram(SynchronousTestCase):
             (True, True, BOTH, first(PLAIN, b"n")),
             (True, True, ONE, first(PLAIN, b"y")),
         ):
-            self.assertIsNone(self.login(client_tls, database_tls, offer, answer))
+            self.assertEqual(self.login(client_tls, database_tls, offer, answer), Mediated(offer))
 
     def test_the_offer_is_reduced_for_a_plain_client(self):
-        self.assertEqual(self.login(False, True, BOTH, first(PLAIN, b"n")), ONE)
+        self.assertEqual(self.login(False, True, BOTH, first(PLAIN, b"n")), Mediated(ONE))
 
     def test_a_plain_client_that_could_bind_has_tls_with_somebody_before_us(self):
         error = self.assertRaises(WireError, self.login, False, True, BOTH, first(PLAIN, b"y"))
@@ -57,12 +58,14 @@ class Scram(SynchronousTestCase):
 class Passwords(SynchronousTestCase):
     def test_au5(self):
         for kind in (3, 5):
-            body = kind.to_bytes(4, "big") + b"salt"
+            asks = backend.encode_authentication(kind, b"salt")
             refusing = PassThrough(AuthenticationPolicy(password_without_tls=False))
-            self.assertRaises(WireError, refusing.from_database, body)
+            self.assertRaises(WireError, refusing.from_database, asks)
             allowing = AuthenticationPolicy(database_tls=True, password_without_tls=False)
-            self.assertIsNone(PassThrough(allowing).from_database(body))
-        self.assertIsNone(PassThrough(AuthenticationPolicy()).from_database(b"\0\0\0\0"))
+            self.assertEqual(PassThrough(allowing).from_database(asks), Mediated(asks))
+        welcome = backend.encode_authentication(backend.AUTH_OK)
+        passed = PassThrough(AuthenticationPolicy()).from_database(welcome)
+        self.assertEqual(passed, Mediated(welcome))
 
 
 class Refusals(SynchronousTestCase):

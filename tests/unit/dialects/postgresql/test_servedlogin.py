@@ -5,23 +5,44 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS, StartupPolicy
 from acra_twisted.endreason import EndReason
-from acra_twisted.errors import HandshakeError
+from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.loginactions import (
     CLIENT,
     ERRAND,
     SESSION,
+    LookUp,
+    Proven,
     StartTLS,
+    Unproven,
 )
+from acra_twisted.lookup import Found
+from acra_twisted.wire.postgres.backend import encode_authentication, encode_error
 from acra_twisted.wire.postgres.frames import (
     SPANS_OFFERED_PACKET,
     SSL_REQUEST_PACKET,
     CancelRequest,
     StartupPacket,
     message,
+)
+from acra_twisted.wire.scram import (
+    BINDS,
+    CANNOT,
+    PLUS,
+    Choice,
+    ClientConversation,
+    Keys,
+    ServerConversation,
+    keys_of,
+    read_verifier,
+    salted,
+)
+from acra_twisted.wire.scram import (
+    PLAIN as SCRAM,
 )
 from tests.support.logins import (
     ANNOUNCED,
@@ -34,7 +55,8 @@ from tests.support.logins import (
     LoginCase,
     LoginPlay,
 )
-from tests.support.sessions import ready, types
+from tests.support.loginvectors import group
+from tests.support.sessions import messages, query, ready, types
 
 PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None)
 PLAIN = StartupPolicy("disable", frozenset(ALLOWED_PARAMETERS))
@@ -168,3 +190,174 @@ class Served(LoginCase):
     def test_any_bytes_of_either_side(self, said):
         for tls in ("disable", "allow", "require"):
             self.whatever(served(PLAIN._replace(tls=tls)), said)
+
+
+SECRET = group("conversations")["verifier"].encode()
+VERIFIER = read_verifier(SECRET)
+KEYS = keys_of(salted(b"secret", VERIFIER.salt, VERIFIER.iterations))
+OURS, DATABASES = b"the hash of our certificate", b"the hash of the database's"
+KEY = message(b"K", b"\0\0\0\1key!")
+ALLOWED = PLAIN._replace(tls="allow")
+
+
+class Ended(LoginCase):
+    """Clients that are asked here who they are."""
+
+    def begin(self, startup=STARTUP, end_point=OURS, found=None, **policy):
+        challenge = ChallengePolicy(bytes(32), lambda: b"nonce", **policy)
+        play = self.play = served(ALLOWED, challenge=challenge)
+        if end_point is not None:
+            play.client(SSL_REQUEST_PACKET)
+            play.perform(play.login.tls_started(CLIENT, None, end_point))
+            play.got[CLIENT] = b""
+        play.actions.clear()
+        play.client(startup)
+        return play
+
+    def asked(self, **options):
+        play = self.begin(**options)
+        play.actions.clear()
+        play.perform(play.login.looked_up(Found(SECRET, "file")))
+        return play
+
+    def prove(self, play, keys=KEYS, choice=None):
+        """Play a client that has keys."""
+        client = ClientConversation(choice or Choice(PLUS, BINDS, OURS), b"client")
+        first = client.first
+        mechanism = client._choice.mechanism
+        said = play.client_is_told(
+            message(b"p", mechanism + b"\0" + len(first).to_bytes(4, "big") + first)
+        )
+        client.challenged(messages(said)[-1][1][4:])
+        play.client(message(b"p", client.answer(keys)))
+        return client
+
+    def connect(self, play, encrypted=True):
+        """The database is there; returned is its side of the conversation, which has begun."""
+        play.perform(play.login.connected(encrypted, False, DATABASES if encrypted else None))
+        offered = [PLUS, SCRAM] if encrypted else [SCRAM]
+        names = b"".join(name + b"\0" for name in offered) + b"\0"
+        said = play.database_is_told(encode_authentication(10, names))
+        mechanism, _, rest = messages(said)[-1][1].partition(b"\0")
+        database = ServerConversation(
+            VERIFIER, b"database", offered, DATABASES if encrypted else None
+        )
+        answer = database.begin(mechanism, rest[4:])
+        said = play.database_is_told(encode_authentication(11, answer))
+        self.assertEqual(database.finish(messages(said)[-1][1]), KEYS.client)
+        return database
+
+    def test_a_session(self):
+        for encrypted in (True, False):
+            play = self.begin()
+            self.assertEqual(play.actions, [LookUp(b"ann", b"ann")])
+            play.actions.clear()
+            play.perform(play.login.looked_up(Found(SECRET, "file")))
+            client = self.prove(play)
+            proven, connect = play.actions
+            self.assertEqual(proven, Proven(b"ann", "scram", True))
+            self.assertEqual(connect, (SESSION, StartupPacket(0, {b"user": b"ann"}), STARTUP))
+            told = len(play.to_client)
+            database = self.connect(play, encrypted)
+            self.assertEqual(database.bound, encrypted)
+            play.database(encode_authentication(12, database.last))
+            self.assertEqual(len(play.to_client), told)
+            play.database(WELCOME + KEY + ready())
+            (last, *others) = messages(play.to_client[told:])
+            self.assertTrue(client.accepted(last[1][4:]))
+            self.assertEqual([kind for kind, _ in others], ["R", "K", "Z"])
+
+    def test_the_key_is_dropped(self):
+        play = self.asked()
+        self.prove(play)
+        self.assertIn(KEYS.client, play.login._proof)
+        self.connect(play)
+        self.assertIsNone(play.login._proof)
+        self.assertIsNone(play.login._until._mediator._proof)
+
+    def test_versions_are_settled_before_the_question(self):
+        startup = StartupPacket(9999, {b"user": b"ann", b"_pq_.x": b"1"})
+        play = self.asked(startup=startup.encode())
+        self.assertEqual(types(play.to_client), "vR")
+        self.prove(play)
+        play.perform(play.login.connected(False))
+        play.database(message(b"v", bytes(8)) + WELCOME + KEY + ready())
+        self.assertEqual(types(play.to_client), "vRRRRKZ")
+
+    def test_nobody_is_connected_who_has_not_proven_it(self):
+        for keys in (Keys(bytes(32), VERIFIER.server_key), keys_of(bytes(32))):
+            play = self.asked()
+            self.prove(play, keys)
+            (failed,) = play.actions
+            self.assertEqual(failed.result, "password")
+            self.assertIn(b"C28P01", failed.error)
+            self.assertEqual(play.client(PASSWORD), b"")
+            self.assertEqual(play.actions, [failed])
+
+    def test_no_tls_no_binding(self):
+        play = self.asked(end_point=None)
+        self.assertEqual(messages(play.to_client), [("R", b"\0\0\0\nSCRAM-SHA-256\0\0")])
+        self.prove(play, choice=Choice(SCRAM, CANNOT))
+        self.assertEqual(play.actions[0], Proven(b"ann", "scram", False))
+
+    def test_binding_may_be_required(self):
+        play = self.begin(end_point=None, requires_binding=True)
+        fail = self.assert_fails(play, WireError)
+        self.assertEqual(fail.error.reason, EndReason.LOGIN)
+        play = self.asked(requires_binding=True)
+        self.assertNotIn(b"SCRAM-SHA-256\0", play.to_client)
+        self.prove(play)
+        self.assertEqual(play.actions[0], Proven(b"ann", "scram", True))
+
+    def test_requests_behind_the_startup_packet_are_no_answer(self):
+        play = self.begin(startup=STARTUP + query(b"SELECT 1"))
+        self.assertEqual(play.actions, [LookUp(b"ann", b"ann")])
+        play.perform(play.login.looked_up(Found(SECRET)))
+        failed = play.actions[-1]
+        self.assertIsInstance(failed, Unproven)
+        self.assertIn(b"expected SASL response, got message type 81", failed.error)
+
+    def test_requests_behind_the_proof_wait_for_the_session(self):
+        play = self.asked()
+        self.prove(play)
+        play.client(query(b"SELECT 1"))
+        database = self.connect(play)
+        self.assertNotIn(b"SELECT", play.to_database)
+        play.database(encode_authentication(12, database.last) + WELCOME + KEY + ready())
+        self.assertEqual(play.actions[-1].from_client, query(b"SELECT 1"))
+
+    def test_there_is_a_limit_before_the_database_is_there(self):
+        play = self.begin(startup=STARTUP + bytes(17_000))
+        self.assert_fails(play)
+        play = self.asked()
+        self.prove(play)
+        play.actions.clear()
+        play.client(query(b"x" * 17_000))
+        self.assert_fails(play)
+
+    def test_the_databases_refusal_is_the_clients(self):
+        play = self.asked()
+        self.prove(play)
+        self.connect(play)
+        told = play.database(encode_error(b"FATAL", b"28P01", "no"))
+        self.assertEqual(told, encode_error(b"FATAL", b"28P01", "no"))
+        self.assertEqual(play.taken()[-1], "Stale")
+
+    def test_a_client_that_is_given_up_meanwhile(self):
+        play = self.begin()
+        play.perform(play.login.refuse(EndReason.SHUTDOWN, "bye"))
+        self.assertIn(b"C57P01", play.to_client)
+        self.assertEqual(play.login.looked_up(Found(SECRET)), [])
+
+    @given(CHUNKS, st.booleans())
+    def test_whatever_comes(self, said, known):
+        play = self.begin(startup=b"")
+        play.actions.clear()
+        play.perform(play.login.looked_up(Found(SECRET)))
+        for leg, data in said:
+            play.perform(play.login.feed(leg, data))
+            if type(play.actions[-1:][0] if play.actions else None) is LookUp:
+                play.actions.clear()
+                play.perform(play.login.looked_up(Found(SECRET if known else None)))
+        self.assertNotIn("Proven", play.taken())
+        self.assertNotIn("Ready", play.taken())
