@@ -94,14 +94,13 @@ def cause(error: Exception) -> Exception:
 
 
 class _Counting(ProtocolWrapper):
-    """Passes bytes on, up to the factory's limit."""
+    """Passes bytes on, as many as its endpoint allows."""
 
     factory: _CountingFactory
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted: a part."""
-        self.factory.left -= len(data)
-        if self.factory.left < 0:
+        if self.factory.endpoint.exceeds(len(data)):
             self.abortConnection()
         else:
             super().dataReceived(data)
@@ -111,21 +110,31 @@ class _CountingFactory(WrappingFactory):
     protocol = _Counting
     noisy = False
 
-    def __init__(self, factory: IProtocolFactory, left: int) -> None:
+    def __init__(self, factory: IProtocolFactory, endpoint: CountedEndpoint) -> None:
         super().__init__(factory)
-        self.left = left
+        self.endpoint = endpoint
 
 
 @implementer(IStreamClientEndpoint)
 class CountedEndpoint:
     """Connects as another endpoint does, and reads ``limit`` bytes at most: of an HTTP answer, its
-    head too, which Twisted's client would read without an end."""
+    head too, which Twisted's client would read without an end.
+
+    ``exceeded``: there was more, and the connection was closed.
+    """
 
     def __init__(self, endpoint: Any, limit: int) -> None:
         self._endpoint = endpoint
-        self._limit = limit
+        self._left = limit
+        self.exceeded = False
+
+    def exceeds(self, size: int) -> bool:
+        """Count bytes that have come; True if they are too many."""
+        self._left -= size
+        self.exceeded = self._left < 0
+        return self.exceeded
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
         """See IStreamClientEndpoint."""
-        connected: Deferred[Any] = self._endpoint.connect(_CountingFactory(factory, self._limit))
+        connected: Deferred[Any] = self._endpoint.connect(_CountingFactory(factory, self))
         return connected.addCallback(lambda counting: counting.wrappedProtocol)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import (
     Deferred,
@@ -63,6 +63,20 @@ def _failed(reason: str, why: str) -> FetchError:
     return FetchError(Status(reason, f"is not checked: {why}"))
 
 
+def _too_long(target: Target, limit: int) -> FetchError:
+    return _failed(UNUSABLE, f"{target} answers with more than {limit} bytes")
+
+
+class _Question(NamedTuple):
+    """``body`` of the media type ``kind`` is sent, if there is one; ``limit`` is of the answer."""
+
+    url: str
+    limit: int
+    named: bool
+    body: bytes = b""
+    kind: str = ""
+
+
 class Fetcher:
     """Asks servers; one for all legs of a daemon.
 
@@ -96,19 +110,19 @@ class Fetcher:
 
         Fails with FetchError alone.
         """
-        return self._start(b"GET", url, b"", {}, limit, named)
+        return self._start(_Question(url, limit, named))
 
     def post(self, url: str, body: bytes, kind: str, limit: int, named: bool) -> Deferred[bytes]:
         """Send ``body`` of a media type, and fetch the answer's as `get` does."""
-        return self._start(b"POST", url, body, {"content-type": kind}, limit, named)
+        return self._start(_Question(url, limit, named, body, kind))
 
     def stop(self) -> None:
         """Give up what is under way."""
         for running in tuple(self._running):
             running.cancel()
 
-    def _start(self, *asked: Any) -> Deferred[bytes]:
-        running = ensureDeferred(self._counted(*asked))
+    def _start(self, question: _Question) -> Deferred[bytes]:
+        running = ensureDeferred(self._counted(question))
         self._running.add(running)
 
         def over(result: Any) -> Any:
@@ -117,58 +131,63 @@ class Fetcher:
 
         return running.addBoth(over)
 
-    async def _counted(
-        self, method: bytes, url: str, body: bytes, headers: dict[str, str], limit: int, named: bool
-    ) -> bytes:
+    async def _counted(self, question: _Question) -> bytes:
         try:
-            target = (
-                addresses.named(url, self.hosts, self._ports)
-                if named
-                else (addresses.configured(url))
-            )
-            found = await self._in_turn(method, url, target, body, headers, limit, named)
-        except NotAsked as error:
-            self.counts[UNUSABLE] += 1
-            raise FetchError(error.found) from None
+            found = await self._in_turn(question, self._target(question))
         except FetchError as error:
             self.counts[error.found.reason] += 1
             raise
-        except Exception as error:
-            self.counts[UNREACHABLE] += 1
-            party = Party(_SERVER, str(target))
-            raise _failed(UNREACHABLE, reason_of(cause(error), party).happened) from None
         self.counts["answered"] += 1
         return found
 
-    async def _in_turn(
-        self,
-        method: bytes,
-        url: str,
-        target: Target,
-        body: bytes,
-        headers: Mapping[str, str],
-        limit: int,
-        named: bool,
-    ) -> bytes:
+    def _target(self, question: _Question) -> Target:
+        """Raises FetchError."""
+        try:
+            if question.named:
+                return addresses.named(question.url, self.hosts, self._ports)
+            return addresses.configured(question.url)
+        except NotAsked as error:
+            raise FetchError(error.found) from None
+
+    async def _in_turn(self, question: _Question, target: Target) -> bytes:
+        """Raises FetchError alone."""
         if len(self._running) > _WAITING_MAX:
             raise _failed(UNREACHABLE, "too much is asked at once")
+        url = question.url
         lock = self._locks.setdefault(url, DeferredLock())
         try:
             async with lock, self._slots:
-                self._check_pause(url, target)
                 if target.path:
-                    return await self._file(target.path, limit)
-                asking = ensureDeferred(self._ask(method, url, target, body, headers, limit, named))
-                try:
-                    return await asking.addTimeout(WHOLE, self.reactor)
-                except (NotAsked, FetchError):
-                    raise
-                except Exception:
-                    self._pause(url)
-                    raise
+                    return await self._file(target.path, question.limit)
+                self._check_pause(url, target)
+                return await self._in_time(question, target)
+        except FetchError:
+            raise
+        except Exception as error:
+            party = Party(_SERVER, str(target))
+            raise _failed(UNREACHABLE, reason_of(cause(error), party).happened) from None
         finally:
             if not lock.locked and not lock.waiting:
                 self._locks.pop(url, None)
+
+    async def _in_time(self, question: _Question, target: Target) -> bytes:
+        is_open = not question.named or addresses.is_listed(target, self.hosts)
+        limit = question.limit
+        endpoint = CountedEndpoint(
+            self._endpoint(target, is_open), limit + limit // _CHUNKS + _HEAD
+        )
+        asking = ensureDeferred(self._ask(question, target, endpoint))
+        try:
+            return await asking.addTimeout(WHOLE, self.reactor)
+        except NotAsked as error:
+            raise FetchError(error.found) from None
+        except FetchError:
+            raise
+        except Exception:
+            if endpoint.exceeded:
+                raise _too_long(target, limit) from None
+            self._pause(question.url)
+            raise
 
     def _check_pause(self, url: str, target: Target) -> None:
         until = self._paused.get(url, 0.0)
@@ -188,48 +207,41 @@ class Fetcher:
         except OSError as error:
             raise _failed(UNREACHABLE, f"cannot read {path}: {error.strerror}") from None
 
-    async def _ask(
-        self,
-        method: bytes,
-        url: str,
-        target: Target,
-        body: bytes,
-        headers: Mapping[str, str],
-        limit: int,
-        named: bool,
-    ) -> bytes:
+    async def _ask(self, question: _Question, target: Target, endpoint: CountedEndpoint) -> bytes:
         # Imported here: only a daemon that asks pays for it.
         from twisted.web.client import Agent, HTTPConnectionPool
         from twisted.web.http_headers import Headers
 
-        is_open = not named or addresses.is_listed(target, self.hosts)
-        dialler = _Dialler(self, target, limit, is_open)
-        agent = Agent.usingEndpointFactory(
-            self.reactor, dialler, HTTPConnectionPool(self.reactor, persistent=False)
-        )
-        fields = Headers({"user-agent": ["acra-twisted"], **{k: [v] for k, v in headers.items()}})
-        producer = RequestBody(body) if body else None
-        response = await agent.request(method, url.encode("ascii"), fields, producer)
-        answer = AnswerBody(limit)
+        pool = HTTPConnectionPool(self.reactor, persistent=False)
+        agent = Agent.usingEndpointFactory(self.reactor, _Dialler(endpoint), pool)
+        headers = Headers({"user-agent": ["acra-twisted"]})
+        method, body = b"GET", None
+        if question.body:
+            method, body = b"POST", RequestBody(question.body)
+            headers.setRawHeaders("content-type", [question.kind])
+        response = await agent.request(method, question.url.encode("ascii"), headers, body)
+        answer = AnswerBody(question.limit)
         response.deliverBody(answer)
-        why = ""
+        problem = None
         if response.code != 200:
-            why = f"answers with status {response.code}"
-        elif isinstance(response.length, int) and response.length > limit:
-            why = f"has an answer of {response.length} bytes, and {limit} are the most"
-        if why:
+            problem = _failed(UNUSABLE, f"{target} answers with status {response.code}")
+        elif isinstance(response.length, int) and response.length > question.limit:
+            problem = _too_long(target, question.limit)
+        if problem is not None:
             answer.over.addErrback(lambda failure: None)
             answer.over.cancel()
-            raise _failed(UNUSABLE, f"{target} {why}")
+            raise problem
         try:
             found = await answer.over
-        except AnswerTooLong as error:
-            raise _failed(UNUSABLE, f"{target}: {error}") from None
+        except AnswerTooLong:
+            raise _too_long(target, question.limit) from None
         if answer.cut is not None:
+            if endpoint.exceeded:
+                raise _too_long(target, question.limit)
             raise _failed(UNREACHABLE, f"{target} has sent half an answer")
         return found
 
-    def endpoint(self, target: Target, is_open: bool) -> Any:
+    def _endpoint(self, target: Target, is_open: bool) -> Any:
         """Return an endpoint for a target; unless it ``is_open``, its addresses must be public."""
         resolve = self._resolve if is_open else self._resolve_public
         endpoint: Any = TcpEndpoint(
@@ -257,12 +269,10 @@ class Fetcher:
 
 @implementer(IAgentEndpointFactory)
 class _Dialler:
-    """Connects to a target, whatever a URL could be read as otherwise."""
+    """Connects to one endpoint, whatever a URL could be read as otherwise."""
 
-    def __init__(self, fetcher: Fetcher, target: Target, limit: int, is_open: bool) -> None:
-        self._endpoint = CountedEndpoint(
-            fetcher.endpoint(target, is_open), limit + limit // _CHUNKS + _HEAD
-        )
+    def __init__(self, endpoint: CountedEndpoint) -> None:
+        self._endpoint = endpoint
 
     def endpointForURI(self, uri: Any) -> Any:
         """Twisted's IAgentEndpointFactory."""
