@@ -56,7 +56,9 @@ def make_file(settings: Settings, clock: Callable[[], float]) -> AuthFile | None
 
 
 def check_sources(settings: Settings) -> None:
-    """Read the files of the sources.  Raises ConfigError."""
+    """Read the files of the sources, and look at the query.  Raises ConfigError."""
+    if uses_query(settings) and "$1" not in settings["auth_query"]:
+        raise ConfigError("auth_query: write $1 in the place of the user's name")
     if settings["auth_query_user"] and not settings[PASSWORD]:
         certificate = settings["tls_database_cert"] or settings["tls_cert"]
         if settings["db_tls"] == "disable" or not certificate:

@@ -49,7 +49,7 @@ _REMEDIES: Final = {
     b"3F000": f"the schema in auth_query does not exist; {_HELP}",
     b"42P01": f"the table in auth_query does not exist; {_HELP}",
     b"42601": "auth_query has a mistake in its syntax",
-    b"08P01": "auth_query must have one parameter, $1",
+    b"08P01": "auth_query must have one parameter, $1, and no other",
     b"57014": "the database took longer than auth_query_timeout",
     b"53300": "the database has no connection left for auth_query_user",
 }

@@ -186,13 +186,9 @@ class Daemon(Base):
         said = self.refused(auth_query_user="acra_service", auth_query_password_file=path)
         self.assertIn("there is no", said)
         path = self.file(b"secret")
-        checks.check(
-            settings(
-                auth_query_user="acra_service",
-                auth_query_password_file=path,
-                auth_without_tls=True,
-            )
-        )
+        role = {"auth_query_user": "acra_service", "auth_query_password_file": path}
+        self.assertIn("$1", self.refused(**role, auth_query="select 'alice', 'x'"))
+        checks.check(settings(**role, auth_without_tls=True))
 
     def test_a_reload(self):
         path = self.file(b'"a" "%b"' % SECRET)
