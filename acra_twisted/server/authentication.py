@@ -119,6 +119,7 @@ class Authentication:
         self._user = wanted.user
         found = self._server.credentials.look_up(wanted.user)
         if isinstance(found, Deferred):
+            self._attempt.looks_up()
             self._asked = found
             found.addCallback(self._found_late)
             found.addErrback(self._broken)
@@ -147,7 +148,7 @@ class Authentication:
     def _unproven(self, failed: Unproven) -> None:
         client = self._client
         client.receiver = _ignored
-        if failed.result == "password":
+        if failed.result in ("password", "unknown"):
             self._server.credentials.wrong(self._user)
 
         def answer() -> None:

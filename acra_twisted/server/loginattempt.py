@@ -80,6 +80,7 @@ class LoginAttempt:
         self._names: dict[str, str] = {}
         self._has_begun = False
         self._span: Span | None = None
+        self._lookup: Span | None = None
         # The answer waits: what ends the wait, and the wait of a right password.
         self._timer: Any = None
         self._delay = 0.0
@@ -99,8 +100,14 @@ class LoginAttempt:
             self._span = server.tracing.child(parent, "authenticate", spans.INTERNAL)
         return True
 
+    def looks_up(self) -> None:
+        """Take note that a source is asked, and that its answer comes later."""
+        if self._span is not None:
+            self._lookup = self._server.tracing.child(self._span, "auth lookup", spans.CLIENT)
+
     def found(self, found: Found) -> None:
         """Take note of what was looked up."""
+        self._end_lookup(spans.UNAVAILABLE if found.away else 0)
         if self._span is not None and found.source:
             self._span.add_attribute("acra.auth_source", found.source)
             self._span.add_attribute("acra.auth_age", found.age)
@@ -179,7 +186,15 @@ class LoginAttempt:
             self._has_begun = False
             self._server.login_limits.ended(self._address)
 
+    def _end_lookup(self, failure: int) -> None:
+        span, self._lookup = self._lookup, None
+        if span is not None:
+            if failure:
+                span.fail(failure, "no answer")
+            self._server.tracing.finish(span)
+
     def _finish(self, result: str, method: str, bound: bool) -> None:
+        self._end_lookup(spans.UNAVAILABLE)
         span, self._span = self._span, None
         if span is None:
             return

@@ -98,6 +98,13 @@ SPANS = (
         "a login that AcraServer ends, up to the proof",
     ),
     SpanKind(
+        "auth lookup",
+        "server",
+        "client",
+        "authenticate",
+        "the wait for a source of secrets; a kept answer has none",
+    ),
+    SpanKind(
         "ConnectDatabase", "server", "client", "handleConnection", "TCP and TLS to the database"
     ),
     SpanKind(

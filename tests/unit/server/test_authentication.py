@@ -124,8 +124,9 @@ class Logins(SynchronousTestCase):
         self.clock.advance(0.3)
         self.assertEqual((self.client.data, self.client.state), (b"an error", "closed"))
 
-    def test_a_wrong_password_makes_the_source_be_asked_again_and_nothing_else_does(self):
-        for result, doubted in (("password", [b"ann"]), ("unknown", []), ("binding", [])):
+    def test_a_wrong_password_has_the_source_asked_again_whoever_it_was(self):
+        wrong = [b"ann"]
+        for result, doubted in (("password", wrong), ("unknown", wrong), ("binding", [])):
             self.make()
             self.perform(LookUp(b"ann"))
             self.perform(Unproven(result, b"an error"))

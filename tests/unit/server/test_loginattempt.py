@@ -216,6 +216,24 @@ class Spans(Base):
             },
         )
 
+    def test_the_wait_for_a_source_has_one_below_it(self):
+        for away, status in ((False, 0), (True, spans.UNAVAILABLE)):
+            self.spans.clear()
+            attempt = self.attempt()
+            attempt.looks_up()
+            attempt.found(Found(None, "query", away=away))
+            attempt.failed(wrong("source"), self.answer)
+            lookup, login = self.spans
+            self.assertEqual((lookup.name, lookup.parent_id), ("auth lookup", login.span_id))
+            self.assertEqual((lookup.status, dict(lookup.attributes)), (status, {}))
+
+    def test_a_wait_that_nobody_waits_for_ends(self):
+        attempt = self.attempt()
+        attempt.looks_up()
+        attempt.stop()
+        lookup, _ = self.spans
+        self.assertEqual((lookup.name, lookup.status), ("auth lookup", spans.UNAVAILABLE))
+
     def test_one_that_failed_has_the_reason(self):
         self.attempt().failed(wrong("unknown"), self.answer)
         (span,) = self.spans
