@@ -69,6 +69,12 @@ def check_sources(settings: Settings) -> None:
     try_all(lambda: make_file(settings, float), lambda: read_password(settings))
 
 
+def explainer(settings: Settings) -> Callable[[Exception], str]:
+    """Return a function that says in words why the database could not be reached."""
+    party = Party(peers.DATABASE, shown(database_address(settings)))
+    return lambda error: str(reason_of(error, party))
+
+
 def make_query(
     reactor: Any, settings: Settings, database: Database, in_thread: InThread
 ) -> QuerySource | None:
@@ -76,18 +82,13 @@ def make_query(
     ConfigError."""
     if not uses_query(settings):
         return None
-    party = Party(peers.DATABASE, shown(database_address(settings)))
-
-    def explain(error: Exception) -> str:
-        return str(reason_of(error, party))
-
     return QuerySource(
         reactor,
         database.connect,
         lambda password: service_query(settings, password),
         lambda: read_password(settings),
         KeyDerivation(in_thread),
-        explain,
+        explainer(settings),
         settings["auth_query_timeout"],
     )
 
@@ -110,14 +111,19 @@ def make_credentials(
 ) -> ServedCredentials | None:
     """Make what finds secrets of users; None if the database alone checks users.
 
-    ``registry`` is that of the metrics; ``event`` logs a code and a text and counts it.  Raises
+    ``registry`` is that of the metrics, which has those of lookups in either case; ``event`` logs a code and a text and counts it.  Raises
     ConfigError.
     """
+    made: ServedCredentials | None = None
+    metrics = LookupMetrics(
+        registry,
+        lambda: 0 if made is None else made.waiting,
+        lambda: made is not None and made.is_away,
+    )
     if not (has_sources(settings) and ends_authentication(settings)):
         return None
     clock = reactor.seconds
     user = settings["auth_query_user"].encode()
-    metrics = LookupMetrics(registry, lambda: made.waiting, lambda: made.is_away)
     made = ServedCredentials(
         clock,
         _Watcher(metrics, event, log),

@@ -1,6 +1,7 @@
 """Checks of acra-doctor for AcraServer: certificates, and the database.
 
-The database is talked to as the server would, up to where somebody would have to log in.
+The database is talked to as the server would, up to where a client would have to log in; the role
+that looks up secrets does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.server.sourceexamination import sources
 from acra_twisted.server.upstream import (
     database_address,
     database_tls,
@@ -56,7 +58,7 @@ def certificates(settings: Settings) -> list[Own]:
 async def database(
     reactor: Any, settings: Settings, environment: Mapping[str, str]
 ) -> AsyncIterator[Result]:
-    """Reach the database as the server would, and begin to log in."""
+    """Reach the database as the server would, begin to log in, and look up a secret."""
     if not settings["db_host"]:
         # It has been told of where settings are checked.
         return
@@ -80,6 +82,8 @@ async def database(
             yield result
     finally:
         channel.abort()
+    async for result in sources(reactor, settings, reached):
+        yield result
 
 
 def _protection(channel: Any) -> str:

@@ -19,12 +19,11 @@ from acra_twisted.keystore import files
 from acra_twisted.options import Settings
 from acra_twisted.queryactions import Rows
 from acra_twisted.server import tap
-from acra_twisted.server.upstream import database_address, database_tls, make_database
+from acra_twisted.server.credentials import explainer
+from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.tools import commandline
 from acra_twisted.tools.authsql import ALTER, EXPORT, quoted, set_up
 from acra_twisted.tools.commandline import Environment, Parser
-from acra_twisted.transport import peers
-from acra_twisted.transport.failures import Party, reason_of, shown
 from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.wire import scram
 from acra_twisted.wire.scramkeys import encode_keys
@@ -178,13 +177,12 @@ def _password(given: Any, ask: Ask) -> bytes:
 
 async def _ask_roles(reactor: Any, settings: Settings, password: bytes, pattern: str) -> Rows:
     database = make_database(reactor, settings, database_tls(settings), keepalive(settings))
-    party = Party(peers.DATABASE, shown(database_address(settings)))
     try:
         return await ask_once(
             reactor,
             database.connect,
             service_query(settings, password, EXPORT, _ROLES_MAX),
-            lambda error: str(reason_of(error, party)),
+            explainer(settings),
             _TIMEOUT,
             pattern.encode()[:NAME_MAX],
         )

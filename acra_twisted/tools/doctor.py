@@ -26,8 +26,9 @@ _PROGRAMS = {
 HELP = f"""usage: {PROGRAM} server|connector [--json] [flags of the daemon]
 
 Examine a daemon's configuration, its files, certificates, keys and ports, and the other end of its
-connections: the database, AcraServer, collectors of spans.  Nothing is changed, and nobody logs in:
-the tool asks the database for a session of {USER.decode()}, which is refused.
+connections: the database, AcraServer, collectors of spans.  Nothing is changed.  No user logs in:
+the tool asks the database for a session of {USER.decode()}, which is refused.  The role in
+auth_query_user, if there is one, logs in and looks for the secret of that user.
 
 flags of the daemon:
   --config_file=FILE  and every other flag of twistd acra-server or twistd acra-connector

@@ -250,15 +250,42 @@ class Lookups(TestCase, Base):
         await self.in_database(f"ALTER ROLE {SERVICE} PASSWORD '{SERVICE_PASSWORD}'")
 
 
-class Tool(Base):
-    """acra-auth export."""
+class Tools(Base):
+    """acra-auth export, and acra-doctor."""
+
+    def config(self, more=""):
+        path = self.folder / "server.ini"
+        path.write_text(
+            f"[database]\ndb_host = 127.0.0.1\ndb_port = {self.postgres.port}\ndb_tls = require\n"
+            f"[tls]\ntls_database_ca = {self.authority.path}\n{more}"
+        )
+        return path
+
+    def test_acra_doctor_looks_up_a_secret(self):
+        role = (
+            f"[authentication]\nauth_query_user = {SERVICE}\nauth_query_database = postgres\n"
+            f"auth_query_password_file = {self.service_file}\n"
+        )
+        for more, said in (
+            ("", "acra_service can look up secrets"),
+            ("auth_query = select rolname, rolpassword from pg_authid where rolname = $1", "42501"),
+        ):
+            program = [
+                sys.executable,
+                "-c",
+                "from acra_twisted.tools import doctor; doctor.script()",
+            ]
+            done = subprocess.run(
+                [*program, "server", f"--config_file={self.config(role + more)}"],
+                capture_output=True,
+                check=False,
+                timeout=60,
+                text=True,
+            )
+            self.assertIn(said, done.stdout, done.stderr)
 
     def export(self, out, *arguments, password=b""):
-        config = self.folder / "server.ini"
-        config.write_text(
-            f"[database]\ndb_host = 127.0.0.1\ndb_port = {self.postgres.port}\ndb_tls = require\n"
-            f"[tls]\ntls_database_ca = {self.authority.path}\n"
-        )
+        config = self.config()
         program = [
             sys.executable,
             "-c",

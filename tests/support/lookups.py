@@ -1,6 +1,9 @@
 """Parts of lookups that a test plays: a channel to the database, and a machine for it."""
 
+from twisted.internet.defer import succeed
+
 from acra_twisted.queryactions import Answered, LoggedIn, Send
+from tests.support.serviceserver import Server
 
 
 class Channel:
@@ -51,3 +54,20 @@ class Client:
 
     def ask(self, value):
         return [Send(b"ask " + value)]
+
+
+class MemoryDatabase:
+    """A way to a database that answers at once; ``options`` are those of its `Server`."""
+
+    def __init__(self, **options):
+        self.server = Server(**options)
+        self.channels = []
+
+    def connect(self):
+        channel = Channel()
+        self.channels.append(channel)
+        channel.write = lambda data: self._answer(channel, data)
+        return succeed(channel)
+
+    def _answer(self, channel, data):
+        channel.receiver(self.server.reply(data))

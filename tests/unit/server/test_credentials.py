@@ -14,28 +14,11 @@ from acra_twisted.options import Address
 from acra_twisted.server import checks
 from acra_twisted.server.credentials import make_credentials, read_password
 from acra_twisted.server.service import AcraServer
-from tests.support.lookups import Channel
-from tests.support.serviceserver import Server, refusal, verifier
+from tests.support.lookups import MemoryDatabase
+from tests.support.serviceserver import refusal, verifier
 from tests.unit.server.test_service import close, settings
 
 SECRET = verifier(b"hunter2").encode()
-
-
-class Database:
-    """A way to a database that answers at once."""
-
-    def __init__(self, **options):
-        self.server = Server(**options)
-        self.channels = []
-
-    def connect(self):
-        channel = Channel()
-        self.channels.append(channel)
-        channel.write = lambda data: self._answer(channel, data)
-        return succeed(channel)
-
-    def _answer(self, channel, data):
-        channel.receiver(self.server.reply(data))
 
 
 class Log:
@@ -54,7 +37,7 @@ class Base(SynchronousTestCase):
         self.registry = CollectorRegistry()
         self.events = []
         self.log = Log()
-        self.database = Database(users={b"alice": SECRET, b"acra_service": SECRET})
+        self.database = MemoryDatabase(users={b"alice": SECRET, b"acra_service": SECRET})
 
     def event(self, code, text, **fields):
         self.events.append((code, fields))
@@ -89,6 +72,8 @@ class Base(SynchronousTestCase):
 class Sources(Base):
     def test_none(self):
         self.assertIsNone(self.made())
+        self.assertIn("acra_auth_source_away 0.0", generate_latest(self.registry).decode())
+        self.registry = CollectorRegistry()
         path = self.file(b'"alice" "%b"' % SECRET)
         self.assertIsNone(self.made(auth_file=path, auth_mode="passthrough"))
 
