@@ -111,8 +111,8 @@ def make_credentials(
 ) -> ServedCredentials | None:
     """Make what finds secrets of users; None if the database alone checks users.
 
-    ``registry`` is that of the metrics, which has those of lookups in either case; ``event`` logs a code and a text and counts it.  Raises
-    ConfigError.
+    ``registry`` is that of the metrics, which has those of lookups in either case; ``event`` logs a
+    code and a text and counts it.  Raises ConfigError.
     """
     made: ServedCredentials | None = None
     metrics = LookupMetrics(

@@ -2,6 +2,7 @@
 
 from twisted.internet.defer import ensureDeferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.authentication.onequestion import ask_once
@@ -54,7 +55,9 @@ class Questions(SynchronousTestCase):
         self.assertTrue(self.channel.aborted)
 
     def test_a_key_is_derived_at_once(self):
-        self.ask()
+        answer = self.ask()
         self.client.says[b"derive"] = [Derive(b"secret", b"salt", 20_001)]
         self.channel.receiver(b"derive")
         self.assertEqual(len(self.client.keys), 1)
+        self.channel.on_lost(Failure(OSError("gone")))
+        self.assertEqual(self.refused(answer), "gone")
