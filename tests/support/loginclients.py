@@ -216,6 +216,18 @@ class _Program:
         self._process.wait(_PATIENCE)
 
 
+_MODES = (("disable", "never"), ("prefer", "offered"), ("require", "require"))
+
+
+def in_python() -> list[Client]:
+    """Return those that need no other program."""
+    return [
+        *(Client(f"libpq 18, {mode}", uses, LEGS, _psycopg(mode)) for mode, uses in _MODES),
+        Client("pg8000", "offered", (PLAIN, TLS), _pg8000),
+        Client("asyncpg", "never", LEGS, _asyncpg),
+    ]
+
+
 @contextmanager
 def clients() -> Iterator[list[Client]]:
     """All of them; the programs of other languages run meanwhile."""
@@ -243,23 +255,17 @@ def clients() -> Iterator[list[Client]]:
             for version, place in LIBPQ.items()
         )
         yield [
+            *in_python(),
             *(
                 Client(f"{name}, {mode}", uses, legs, make(mode), binds_to)
                 for name, make, legs, binds_to in (
-                    ("libpq 18", _psycopg, every, KINDS),
                     ("libpq 17", lambda mode: new.client("libpq", binding=mode), every, KINDS),
                     ("libpq 16", lambda mode: old.client("libpq", binding=mode), negotiated, KINDS),
                     ("libpq of psql", _psql, negotiated, KINDS),
                     ("tokio-postgres", _psqlpy, negotiated, (RSA, ECDSA)),
                 )
-                for mode, uses in (
-                    ("disable", "never"),
-                    ("prefer", "offered"),
-                    ("require", "require"),
-                )
+                for mode, uses in _MODES
             ),
-            Client("pg8000", "offered", negotiated, _pg8000),
-            Client("asyncpg", "never", every, _asyncpg),
             Client("node-postgres", "never", every, node.client("pg")),
             Client("node-postgres, binding", "offered", every, node.client("pg", binding=True)),
             Client("postgres.js", "never", every, node.client("postgres")),
