@@ -108,11 +108,20 @@ class Proven(NamedTuple):
     then it comes before Connect, which the host may refuse.  It is "database" where the database
     has asked for the proof and accepted it; then it comes before the client is told, and the host
     may end the session.  ``bound``: the proof holds for the client's TLS connection alone.
+    ``database`` is the one that the client asks for.
     """
 
     user: bytes
     method: str
     bound: bool
+    database: bytes = b""
+
+
+class Admitted(NamedTuple):
+    """Take note that the database lets the client in and has asked for no proof.  It comes before
+    the client is told, and the host may end the session."""
+
+    database: bytes
 
 
 class Unproven(NamedTuple):
@@ -179,6 +188,7 @@ Action = (
     | Serve
     | LookUp
     | Proven
+    | Admitted
     | Unproven
     | Stale
     | Carry

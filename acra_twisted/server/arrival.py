@@ -17,6 +17,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.authentication.clientidmap import NO, YES, LoginFacts
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import ForeignProtocol, HandshakeError
 from acra_twisted.loginactions import CLIENT, Action, Write
@@ -59,6 +60,8 @@ class Arrival(Channel):
         self._wrap: Span | None = None
         self.span: Span | None = None
         self._identity = Identity("", address, False)
+        #: What is known so far of the login to come.
+        self.facts = LoginFacts(protocol=server.dialect.name)
         self._opened_at = server.reactor.seconds()
         self.session: Session | None = None
         # What its connector says of itself, and the id of its span for the session's startup.
@@ -78,7 +81,11 @@ class Arrival(Channel):
     def opened(self) -> None:
         """The socket is there; limits are checked before anything else is done for it."""
         server = self._server
-        self._identity.locate(self.transport.getPeer())
+        peer = self.transport.getPeer()
+        self._identity.locate(peer)
+        self.facts = self.facts._replace(
+            address=getattr(peer, "host", "") or "", tls=YES if server.link_encrypted else NO
+        )
         self._wrap = self.parent_span = self._tracing.root("WrapServer", spans.SERVER)
         if not server.connections.admit(self):
             self.event(events.REFUSED_CONNECTION, "Too many connections")
@@ -90,23 +97,38 @@ class Arrival(Channel):
         if certificate is not None:
             self._identity.certificate = identity.subject_of(certificate)
         try:
-            self._identity.client_id = client_id or self._client_id(certificate)
+            link = client_id or self._id_of(certificate)
         except HandshakeError as error:
             self._not_wrapped(Failure(error), self._wrap)
             self._wrap.end = self._tracing.clock()
             self.abort()
             return
+        self._identity.client_id = link or self._server.client_id
+        self.facts = self.facts._replace(certificate=certificate, link=link)
         self._wrap.end = self._tracing.clock()
         self.receiver = self._context_data
         if self._buffer:
             data, self._buffer = self._buffer, b""
             self.receiver(data)
 
-    def _client_id(self, certificate: bytes | None) -> str:
-        server = self._server
-        if certificate is not None and server.id_from_certificate:
-            return identity.client_id_of(certificate, server.id_from_certificate)
-        return server.client_id
+    def _id_of(self, certificate: bytes | None) -> str:
+        """Return the client id in a certificate, empty if none is taken from there.  Raises
+        HandshakeError."""
+        kind = self._server.id_from_certificate
+        return identity.client_id_of(certificate, kind) if certificate is not None and kind else ""
+
+    @property
+    def client_id(self) -> str:
+        """The client id, empty if there is none."""
+        return self._identity.client_id
+
+    def identified(self, client_id: str, line: int = 0) -> None:
+        """Take another client id; ``line`` is that of the map that gives it, if one does."""
+        self._identity.client_id = client_id
+        if self.span is not None:
+            self.span.add_attribute("acra.client_id", client_id)
+            if line:
+                self.span.add_attribute("acra.client_id_line", line)
 
     def _link_data(self, data: bytes) -> None:
         self._buffer += data

@@ -1,8 +1,11 @@
 """One connection's part in finding out who its client is: it carries out what the login asks for.
 
 The login decides what proves a client.  This finds the proof (`LookUp`), takes note of the end
-(`Proven`, `Unproven`) and forgets what the database does not accept any more (`Stale`).  Limits,
-metrics and events are those of a `LoginAttempt`.
+(`Proven`, `Admitted`, `Unproven`) and forgets what the database does not accept any more (`Stale`).
+Limits, metrics and events are those of a `LoginAttempt`.
+
+Where there is a map of client ids it alone decides, as soon as it is known whether the client has
+proven its user: before the database is reached, or when the database lets the client in.
 """
 
 from __future__ import annotations
@@ -13,23 +16,26 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted.authentication.clientidmap import BOUND, LoginFacts, Match
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import LookUp, Proven, Stale, Unproven
+from acra_twisted.loginactions import Admitted, LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
 from acra_twisted.server.loginattempt import LoginAttempt
 
 if TYPE_CHECKING:
     from acra_twisted.server.context import ServerContext
-    from acra_twisted.session import Identity
+    from acra_twisted.session import Session
     from acra_twisted.telemetry.tracing.spans import Span
 
 
 class Refusal(NamedTuple):
-    """Why a client gets no session: the event's text, and what the client is told."""
+    """Why a client gets no session: the event's text, what the client is told, and for the event
+    the reason in other words."""
 
     event: str
     reason: EndReason
     text: str
+    why: str | None = None
 
 
 _NO_ID: Final = Refusal(
@@ -43,11 +49,24 @@ _BUSY: Final = (EndReason.TOO_MANY, "sorry, too many logins at once")
 
 
 class Client(Protocol):
-    """The client's connection, as its login sees it.  ``span`` is the connection's."""
+    """The client's connection, as its login sees it.
+
+    ``span`` is the connection's; ``session`` is there once the database has been reached;
+    ``facts`` are those that are known before the client has proven anything.
+    """
 
     receiver: Callable[[bytes], None]
     address: str
     span: Span | None
+    session: Session | None
+    facts: LoginFacts
+
+    @property
+    def client_id(self) -> str:
+        """The client id, empty if there is none."""
+
+    def identified(self, client_id: str, line: int = 0) -> None:
+        """Take another client id; ``line`` is that of the map that gives it, if one does."""
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -67,7 +86,7 @@ class Client(Protocol):
 
 class Authentication:
     """One connection's.  ``server`` is what all connections share, ``found`` gives the login what
-    was looked up.
+    was looked up, ``refuse`` ends a client that gets no session.
     """
 
     def __init__(
@@ -75,10 +94,14 @@ class Authentication:
         server: ServerContext,
         client: Client,
         found: Callable[[Found], None],
+        refuse: Callable[[Refusal], None],
     ) -> None:
         self._server = server
         self._client = client
         self._found = found
+        self._refuse = refuse
+        # The decision of the map, if there is one and it has decided.
+        self._match: Match | None = None
         self._asked: Deferred[Found] | None = None
         self._user = b""
         self._attempt = LoginAttempt(server, client.address, client.event)
@@ -86,6 +109,7 @@ class Authentication:
         self.actions: dict[type[Any], Callable[[Any], None]] = {
             LookUp: self._look_up,
             Proven: self._proven,
+            Admitted: self._admitted,
             Unproven: self._unproven,
             Stale: self._stale,
         }
@@ -106,11 +130,32 @@ class Authentication:
         """Call ``then`` once a right password has waited as long as a wrong one would have."""
         self._attempt.go_on(then)
 
-    def refusal(self, identity: Identity) -> Refusal | None:
-        """Return why a client gets no session that has proven what it can; None if it gets one."""
-        if not identity.client_id:
-            return _NO_ID
-        return _FULL if self._server.connections.is_full else None
+    def admits(self) -> bool:
+        """Decide whether a client may have the session that it asks for; refuse it if not."""
+        client, match = self._client, self._match
+        refused = _FULL if self._server.connections.is_full else None
+        if match is not None:
+            refused = _unmapped(match) or refused
+        elif self._server.client_ids is None:
+            refused = refused if client.client_id else _NO_ID
+        else:
+            # Until the map decides, what the link has proven is shown, and nobody's keys are used.
+            client.identified(client.facts.link)
+        if refused is not None:
+            self._refuse(refused)
+        return refused is None
+
+    def _settle(self, user: bytes | None, bound: bool, database: bytes) -> None:
+        """Have the map decide, once."""
+        client, client_ids = self._client, self._server.client_ids
+        if client_ids is None or self._match is not None:
+            return
+        facts = client.facts._replace(user=user, database=database or user or b"")
+        match = self._match = client_ids.decide(facts._replace(tls=BOUND) if bound else facts)
+        client.identified(match.client_id, match.line)
+        refused = _unmapped(match)
+        if refused is not None and client.session is not None:
+            self._refuse(refused)
 
     def _look_up(self, wanted: LookUp) -> None:
         if not self._attempt.begin(wanted.user, wanted.database, self._client.span):
@@ -144,6 +189,11 @@ class Authentication:
 
     def _proven(self, proof: Proven) -> None:
         self._attempt.proven(proof)
+        self._settle(proof.user, proof.bound, proof.database)
+
+    def _admitted(self, client: Admitted) -> None:
+        """The database trusts its clients: that proves no user."""
+        self._settle(None, False, client.database)
 
     def _unproven(self, failed: Unproven) -> None:
         client = self._client
@@ -159,6 +209,13 @@ class Authentication:
 
     def _stale(self, secret: Stale) -> None:
         self._server.credentials.stale(secret.user)
+
+
+def _unmapped(match: Match) -> Refusal | None:
+    """Return why a client gets no session for which the map has decided; None if it gets one."""
+    if match.client_id:
+        return None
+    return Refusal("No client id", EndReason.LOGIN, "no client id for this login", match.why)
 
 
 def _ignored(data: bytes) -> None:

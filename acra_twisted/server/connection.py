@@ -18,6 +18,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.authentication.clientidmap import YES
 from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
 from acra_twisted.loginactions import CLIENT, ERRAND, Cancellable, Connect, Serve
@@ -26,7 +27,7 @@ from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, Arrival
-from acra_twisted.server.authentication import Authentication
+from acra_twisted.server.authentication import Authentication, Refusal
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.session import Session
@@ -84,7 +85,9 @@ class ServerConnection(Arrival):
         self._connecting: Deferred[Any] | None = None
         self._database: DatabaseChannel | None = None
         self._key: Any = None
-        self._authentication = Authentication(server, self, lambda it: self._login.looked_up(it))
+        self._authentication = Authentication(
+            server, self, lambda it: self._login.looked_up(it), self._turn_away
+        )
         self._span_link: SpanLink | None = None
 
     # -- 3: the login -----------------------------------------------------------------------------
@@ -155,10 +158,12 @@ class ServerConnection(Arrival):
 
     def tls_started(self) -> None:
         """TLS inside the database protocol is complete."""
+        self.facts = self.facts._replace(tls=YES)
         if self.certificate is not None:
+            self.facts = self.facts._replace(certificate=self.certificate)
             self._identity.certificate = identity.subject_of(self.certificate)
             try:
-                self._identity.client_id = self._client_id(self.certificate)
+                self._identity.client_id = self._id_of(self.certificate) or self._server.client_id
             except HandshakeError as error:
                 self.event(events.TLS_INIT, str(error))
                 self.abort()
@@ -197,7 +202,7 @@ class ServerConnection(Arrival):
         self._emit_wrap()
         if wanted.purpose == ERRAND:
             self._reach_for_errand(wanted)
-        elif self._may_have_session():
+        elif self._authentication.admits():
             self._authentication.go_on(lambda: self._reach_for_session(wanted))
 
     def _reach_for_errand(self, wanted: Connect) -> None:
@@ -220,12 +225,12 @@ class ServerConnection(Arrival):
         self._connecting = None
         self.close()
 
-    def _may_have_session(self) -> bool:
-        refused = self._authentication.refusal(self._identity)
-        if refused is not None:
-            self.event(events.REFUSED_CONNECTION, refused.event)
+    def _turn_away(self, refused: Refusal) -> None:
+        self.event(events.REFUSED_CONNECTION, refused.event, error=refused.why)
+        if self.session is not None:
+            self._login.finish(refused.event, (refused.reason, refused.text))
+        else:
             self.farewell(refused.reason, refused.text)
-        return refused is None
 
     def _reach_for_session(self, wanted: Connect) -> None:
         server = self._server

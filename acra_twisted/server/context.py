@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from acra_twisted.authentication.clientidmap import ClientIdMap
     from acra_twisted.authentication.limits import LoginLimits
     from acra_twisted.daemon.connections import Connections
     from acra_twisted.dialectinterfaces import IServerDialect
@@ -31,7 +32,9 @@ class ServerContext:
     none; ``id_from_certificate`` says how one is taken from a certificate, empty if it is not.
     ``client_tls`` is the TLS context for applications, None without TLS.  ``intake`` takes spans of
     connectors, None where they are not wanted.  ``credentials`` look up what proves a user, None
-    where the database alone asks for it.
+    where the database alone asks for it.  ``client_ids`` maps logins to client ids, None where
+    the link, the certificate or ``client_id`` gives them; it is another object after a reload.
+    ``link_encrypted``: everything between client, or connector, and this server is encrypted.
     """
 
     reactor: Any
@@ -56,3 +59,5 @@ class ServerContext:
     login_limits: LoginLimits
     intake: SpanReceiver | None = None
     credentials: Any = None
+    client_ids: ClientIdMap | None = None
+    link_encrypted: bool = False

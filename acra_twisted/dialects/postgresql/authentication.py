@@ -27,7 +27,7 @@ from acra_twisted import events
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
-from acra_twisted.loginactions import Action
+from acra_twisted.loginactions import Action, Admitted, Proven
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import backend, frames
 
@@ -36,6 +36,16 @@ EXPLANATION = (
     "both sides; connect with channel_binding=disable"
 )
 
+#: The questions with which a proof of the user begins.
+_QUESTIONS: Final = frozenset(
+    (
+        backend.AUTH_CLEARTEXT,
+        backend.AUTH_MD5,
+        backend.AUTH_GSS,
+        backend.AUTH_SSPI,
+        backend.AUTH_SASL,
+    )
+)
 
 #: Why a database refuses a login: a label, and what that says in words.  Nobody is told by
 #: PostgreSQL whether it was the password or the role that was wrong.
@@ -111,6 +121,7 @@ class PassThrough:
     def __init__(self, policy: AuthenticationPolicy) -> None:
         self._policy = policy
         self._binding_offered = False
+        self._asked = False
 
     def from_database(self, message: bytes) -> Mediated:
         """Say what becomes of an Authentication message.  Raises WireError if the login must not
@@ -118,6 +129,7 @@ class PassThrough:
         body = message[5:]
         kind = backend.authentication_kind(body)
         policy = self._policy
+        self._asked |= kind in _QUESTIONS
         if kind in (backend.AUTH_CLEARTEXT, backend.AUTH_MD5):
             if not (policy.database_tls or policy.password_without_tls):
                 raise WireError(
@@ -138,6 +150,13 @@ class PassThrough:
     def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
         """Say what becomes of an error of the database's: it is the client's."""
         return Mediated(message)
+
+    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
+        """Return the actions for a client that the database lets in.  A database that has asked
+        ``user`` for a proof has accepted it; one that trusts its clients proves nothing."""
+        if self._asked:
+            return (Proven(user, "database", False, database),)
+        return (Admitted(database),)
 
     def from_client(self, body: bytes) -> None:
         """The client's answer.  Raises WireError if it asks for what cannot work."""

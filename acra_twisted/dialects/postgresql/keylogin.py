@@ -83,6 +83,10 @@ class KeyLogin:
                 raise WireError("database", text, EndReason.LOGIN) from None
             return self._not_proven(str(error))
 
+    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
+        """Return no action: the client has proven itself before."""
+        return ()
+
     def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
         """Say what the client gets for an error of the database's."""
         if self._expected != backend.AUTH_SASL_FINAL:

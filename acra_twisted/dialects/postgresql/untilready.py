@@ -112,6 +112,8 @@ class UntilReady:
         # Actions that come before the writes of a step, and behind them.
         self._before: list[Action] = []
         self._more: list[Action] = []
+        # The database has let the client in.
+        self._admitted = False
         # The message about which stages were asked.
         self._asked: bytes | None = None
         self._is_over = False
@@ -232,7 +234,10 @@ class UntilReady:
         if self._mediator is None:
             self._to_client(message)
         else:
-            self._mediated(self._mediator.from_database(message))
+            found = self._mediator.from_database(message)
+            if backend.authentication_kind(message[5:]) == backend.AUTH_OK:
+                self._admit()
+            self._mediated(found)
 
     def _mediated(self, found: Mediated) -> None:
         self._before += found.actions
@@ -240,6 +245,13 @@ class UntilReady:
         self._out[DATABASE].append(found.to_database)
         if any(type(action) is Unproven for action in found.actions):
             self._is_over = True
+
+    def _admit(self) -> None:
+        """Have the host decide about a client that the database lets in, before it is told."""
+        if self._mediator is not None and not self._admitted:
+            self._admitted = True
+            session = self._session
+            self._before += self._mediator.admitted(session.user, session.database)
 
     def _backend_key(self, message: bytes) -> None:
         if self._has_key:
@@ -280,6 +292,7 @@ class UntilReady:
 
     def _ready(self, message: bytes) -> None:
         session, propagation = self._session, self._propagation
+        self._admit()
         status = replies.transaction(message[5:])
         notice = propagation.notice(self._exchange)
         if notice:

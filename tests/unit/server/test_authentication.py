@@ -7,12 +7,12 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.authentication.clientidmap import YES, ClientIdMap, LoginFacts
 from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import LookUp, Proven, Stale, Unproven
+from acra_twisted.loginactions import Admitted, LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
 from acra_twisted.server.authentication import Authentication
-from acra_twisted.session import Identity
 from tests.support.sessions import FakeChannel
 
 FOUND = Found(b"a secret", "file")
@@ -37,13 +37,18 @@ class Credentials:
 
 
 class Client(FakeChannel):
-    """A client's leg that keeps events and farewells."""
+    """A client's leg that keeps events and farewells, and what is known of it."""
 
-    address, span = "192.0.2.1", None
+    address, span, session = "192.0.2.1", None, None
+    facts = LoginFacts(address="10.1.2.3", link="conn_1", tls=YES, protocol="postgresql")
 
     def __init__(self):
         super().__init__()
         self.events, self.farewells = [], []
+        self.client_id, self.line = "an application", 0
+
+    def identified(self, client_id, line=0):
+        self.client_id, self.line = client_id, line
 
     def event(self, code, text, **fields):
         self.events.append(code)
@@ -52,28 +57,33 @@ class Client(FakeChannel):
         self.farewells.append(reason)
 
 
-class Logins(SynchronousTestCase):
+class Case(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
 
-    def make(self, answer=FOUND, full=False):
+    def make(self, answer=FOUND, full=False, rules=None):
         self.credentials = Credentials(answer)
         server = SimpleNamespace(
             credentials=self.credentials,
             log=Logger(),
+            client_ids=None if rules is None else ClientIdMap.read(rules, "map"),
             connections=SimpleNamespace(is_full=full),
             reactor=self.clock,
             handshake_timeout=10.0,
             login_limits=LoginLimits(self.clock.seconds, lambda: 0.5, of_all=1),
             metrics=SimpleNamespace(login=lambda *labels: None),
         )
-        self.client, self.found = Client(), []
-        self.authentication = Authentication(server, self.client, self.found.append)
+        self.client, self.found, self.refused = Client(), [], []
+        self.authentication = Authentication(
+            server, self.client, self.found.append, self.refused.append
+        )
         return self.authentication
 
     def perform(self, action):
         self.authentication.actions[type(action)](action)
 
+
+class Logins(Case):
     def test_an_answer_at_once(self):
         self.make()
         self.perform(LookUp(b"ann"))
@@ -164,7 +174,75 @@ class Logins(SynchronousTestCase):
         self.assertEqual(self.credentials.forgotten, [b"ann"])
 
     def test_a_session_needs_a_client_id_and_room(self):
-        known, unknown = Identity("an application", "", False), Identity("", "", False)
-        self.assertIsNone(self.make().refusal(known))
-        self.assertIs(self.make().refusal(unknown).reason, EndReason.LOGIN)
-        self.assertIs(self.make(full=True).refusal(known).reason, EndReason.TOO_MANY)
+        self.assertTrue(self.make().admits())
+        unknown = self.make()
+        self.client.client_id = ""
+        self.assertFalse(unknown.admits())
+        self.assertFalse(self.make(full=True).admits())
+        self.assertEqual([refused.reason for refused in self.refused], [EndReason.TOO_MANY])
+
+
+class Mapped(Case):
+    """A map of client ids decides alone, once it is known who the client is."""
+
+    RULES = b"- user=root\npayments user=ann database=shop tls=bound\nproved user=ann\n\
+trusted user=none database=shop link=conn_1\n"
+
+    def decided(self, *actions, session=None):
+        authentication = self.make(rules=self.RULES)
+        self.client.session = session
+        for action in actions:
+            self.perform(action)
+        return authentication, (self.client.client_id, self.client.line)
+
+    def test_a_proof_of_ours_decides_before_the_database_is_reached(self):
+        authentication, found = self.decided(Proven(b"ann", "scram", True, b"shop"))
+        self.assertEqual(found, ("payments", 2))
+        self.assertTrue(authentication.admits())
+        self.assertEqual(found, ("payments", 2))
+        self.assertEqual(self.decided(Proven(b"ann", "scram", False, b"shop"))[1], ("proved", 3))
+        self.assertEqual(self.refused, [])
+
+    def test_the_default_database_has_the_users_name(self):
+        authentication = self.make(rules=b"own_base database=ann")
+        self.perform(Proven(b"ann", "scram", False))
+        self.assertTrue(authentication.admits())
+        self.assertEqual(self.client.client_id, "own_base")
+
+    def test_who_is_refused_by_it_reaches_no_database(self):
+        for user in (b"root", b"bob"):
+            authentication, found = self.decided(Proven(user, "scram", True, b"shop"))
+            self.assertEqual((found[0], self.refused), ("", []))
+            self.assertFalse(authentication.admits())
+            (refused,) = self.refused
+            self.assertEqual(refused.reason, EndReason.LOGIN)
+            self.assertEqual(refused.text, "no client id for this login")
+        self.assertEqual(refused.why, "no line matches")
+
+    def test_until_it_decides_nobody_has_more_than_the_links_id(self):
+        authentication = self.make(rules=self.RULES)
+        self.assertTrue(authentication.admits())
+        self.assertEqual(self.client.client_id, "conn_1")
+
+    def test_a_session_that_it_refuses_ends(self):
+        for action in (Proven(b"bob", "database", False, b"shop"), Admitted(b"other")):
+            self.decided(action, session=object())
+            (refused,) = self.refused
+            self.assertEqual((refused.event, self.client.client_id), ("No client id", ""))
+
+    def test_trust_proves_no_user(self):
+        """AU-7."""
+        _, found = self.decided(Admitted(b"shop"), session=object())
+        self.assertEqual(found, ("trusted", 4))
+        self.assertEqual(self.refused, [])
+
+    def test_it_decides_once(self):
+        proven = Proven(b"ann", "scram", True, b"shop")
+        _, found = self.decided(proven, Admitted(b"shop"), Proven(b"root", "database", False))
+        self.assertEqual((found, self.refused), (("payments", 2), []))
+
+    def test_a_full_server_is_full_for_it_too(self):
+        authentication = self.make(full=True, rules=self.RULES)
+        self.perform(Proven(b"ann", "scram", True, b"shop"))
+        self.assertFalse(authentication.admits())
+        self.assertEqual(self.refused[0].reason, EndReason.TOO_MANY)

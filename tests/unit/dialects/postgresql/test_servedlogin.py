@@ -79,7 +79,7 @@ class Served(LoginCase):
         self.assertEqual(play.to_database, first)
         play.database(WELCOME + message(b"K", b"\0\0\0\1key!") + ready())
         self.assertEqual(types(play.to_client), "vRKZ")
-        self.assertEqual(play.taken(), ["Connect", "Cancellable", "Ready"])
+        self.assertEqual(play.taken(), ["Connect", "Admitted", "Cancellable", "Ready"])
         self.assertTrue(play.session.idle)
 
     @given(st.integers(1, 40))

@@ -11,7 +11,17 @@ from acra_twisted.dialects.postgresql.untilready import UntilReady
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.exchange import MESSAGES, Exchange
-from acra_twisted.loginactions import CLIENT, DATABASE, UNKNOWN_SERVER, Ask, Cancellable, Fail
+from acra_twisted.loginactions import (
+    CLIENT,
+    DATABASE,
+    UNKNOWN_SERVER,
+    Admitted,
+    Ask,
+    Cancellable,
+    Fail,
+    Proven,
+    Write,
+)
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.postgres import backend, frames
@@ -83,8 +93,8 @@ class Database(Case):
         for at in range(0, len(data), size):
             play.database(data[at : at + size])
         self.assertEqual(play.to_client, data)
-        self.assertEqual(play.actions[0], Cancellable((7, b"k" * 32)))
-        self.assertEqual(play.actions[1:], [(FLOWS, b"", b"")])
+        self.assertEqual(play.actions[:2], [Admitted(b""), Cancellable((7, b"k" * 32))])
+        self.assertEqual(play.actions[2:], [(FLOWS, b"", b"")])
         session = play.session
         self.assertTrue(session.idle)
         self.assertEqual(session.observer.outcomes, [("startup", "ok")])
@@ -259,6 +269,54 @@ class Announcing(Case):
 
     def test_nobody_else_takes_it_off(self):
         self.assertEqual(start().database(ANNOUNCED), ANNOUNCED)
+
+
+class LettingIn(Case):
+    """The database lets a client in; the host decides before the client is told (AU-7)."""
+
+    def begin(self):
+        play = start(mediator=PassThrough(AuthenticationPolicy(database_tls=True)))
+        play.session.user, play.session.database = b"ann", b"shop"
+        return play
+
+    def asks(self, kind):
+        rest = {5: b"salt", 10: b"SCRAM-SHA-256\0\0"}.get(kind, b"")
+        return message(b"R", kind.to_bytes(4, "big") + rest)
+
+    def test_a_database_that_has_asked_has_a_proof(self):
+        for kind in (3, 5, 7, 9, 10):
+            play = self.begin()
+            play.database(self.asks(kind))
+            play.client(PASSWORD)
+            self.assertEqual(play.actions, [])
+            proven, write = play.until.feed(DATABASE, WELCOME)
+            self.assertEqual(proven, Proven(b"ann", "database", False, b"shop"), kind)
+            self.assertEqual(write, Write(CLIENT, WELCOME))
+
+    def test_a_database_that_trusts_its_clients_has_none(self):
+        admitted, write = self.begin().until.feed(DATABASE, WELCOME)
+        self.assertEqual((admitted, write), (Admitted(b"shop"), Write(CLIENT, WELCOME)))
+
+    def test_what_continues_a_proof_begins_none(self):
+        play = self.begin()
+        for kind in (8, 11, 12):
+            play.database(message(b"R", kind.to_bytes(4, "big")))
+        self.assertEqual(play.until.feed(DATABASE, WELCOME)[0], Admitted(b"shop"))
+
+    def test_it_is_said_once_and_before_anything_else_of_a_step(self):
+        play = self.begin()
+        actions = play.until.feed(DATABASE, self.asks(3) + WELCOME + STATUS + WELCOME + KEY)
+        self.assertEqual([type(action) for action in actions], [Proven, Write, Cancellable])
+        self.assertEqual(play.until.feed(DATABASE, WELCOME), [(CLIENT, WELCOME)])
+
+    def test_it_is_said_before_the_session_is_ready_whatever_the_database_says(self):
+        admitted, *_, last = self.begin().until.feed(DATABASE, STATUS + ready())
+        self.assertEqual((admitted, last), (Admitted(b"shop"), (FLOWS, b"", b"")))
+
+    def test_nobody_is_let_in_by_an_error(self):
+        play = self.begin()
+        play.database(self.asks(3) + backend.encode_error(b"FATAL", b"28P01", "no"))
+        self.assertEqual(play.actions, [])
 
 
 class Stages(Case):
