@@ -23,7 +23,6 @@ from acra_twisted.authentication.expressions import Expression
 from acra_twisted.authentication.tokens import Token, lines
 from acra_twisted.errors import ConfigError, HandshakeError, raise_together
 from acra_twisted.purposes import is_client_id
-from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.transport.identity import names_of
 
 #: What the client's leg has: no TLS, TLS, TLS to which the login is bound.
@@ -39,8 +38,7 @@ _NONE: Final = "none"
 _LOCAL: Final = "local"
 _TEXTS: Final = frozenset(("user", "database", "cert", "cert_san", "link"))
 _HEX: Final = frozenset(("cert_serial", "cert_sha256"))
-_WORDS: Final = {"tls": (NO, YES, BOUND), "protocol": tuple(LANGUAGES)}
-CONDITIONS: Final = (*sorted(_TEXTS), *sorted(_HEX), "address", *_WORDS)
+CONDITIONS: Final = (*sorted(_TEXTS), *sorted(_HEX), "address", "protocol", "tls")
 _HEX_DIGITS: Final = re.compile(r"[0-9a-f]+")
 _SHA256_DIGITS: Final = 64
 _REFERENCE: Final = re.compile(r"\\([1-9])")
@@ -290,7 +288,7 @@ def _read_condition(token: Token) -> _Condition:
 
 def _checked(key: str, words: Sequence[str]) -> Iterator[str]:
     """Give a condition's words in the form of its values.  Raises ConfigError."""
-    known = _WORDS.get(key)
+    known = _known(key)
     for word in words:
         if known is not None and word not in known:
             raise ConfigError(f"unknown {key} {word}{_near(word, known)}")
@@ -303,6 +301,18 @@ def _checked(key: str, words: Sequence[str]) -> Iterator[str]:
         if key == "cert_sha256" and len(digits) != _SHA256_DIGITS:
             raise ConfigError(f"cert_sha256 needs {_SHA256_DIGITS} hex digits")
         yield digits if key == "cert_sha256" else digits.lstrip("0") or "0"
+
+
+def _known(key: str) -> Collection[str] | None:
+    """Return the words that a condition may have; None if it may have any."""
+    if key == "tls":
+        return (NO, YES, BOUND)
+    if key == "protocol":
+        # Parsers of SQL come with it: only a map that names protocols needs their names.
+        from acra_twisted.sql.languages import LANGUAGES
+
+        return LANGUAGES
+    return None
 
 
 def _network(word: str) -> _Network:

@@ -6,12 +6,20 @@ from typing import Final
 
 from acra_twisted.config.loginlimits import LIMITS
 from acra_twisted.config.secretsources import SOURCES, has_sources
-from acra_twisted.options import BOOLEAN, Choice, Option, Section, Settings
+from acra_twisted.options import BOOLEAN, FILE, Choice, Option, Section, Settings
 
 #: The mistake of settings by which proofs would be open to everybody on the way.
 WITHOUT_TLS: Final = (
     "auth_mode: clients prove who they are over TLS alone; set tls_cert and tls_key, and not "
     "client_tls = disable; or auth_without_tls = yes"
+)
+
+_MAP: Final = Option(
+    "client_id_map_file",
+    FILE,
+    "",
+    "Rules that give logins their client ids, by user, database, address, certificate and link; "
+    "docs/client-ids.rst has the form. With it they alone decide. SIGHUP reads it again.",
 )
 
 AUTHENTICATION: Final = Section(
@@ -49,6 +57,7 @@ AUTHENTICATION: Final = Section(
         ),
         *SOURCES,
         *LIMITS,
+        _MAP,
     ),
 )
 

@@ -128,6 +128,7 @@ class Arrival(Channel):
         if self.span is not None:
             self.span.add_attribute("acra.client_id", client_id)
             if line:
+                self._tracing.reconsider(self.span, client_id)
                 self.span.add_attribute("acra.client_id_line", line)
 
     def _link_data(self, data: bytes) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.config.authentication import WITHOUT_TLS, ends_authentication, requires_tls
 from acra_twisted.config.revocation import check_revocation
 from acra_twisted.config.secretsources import has_sources
@@ -12,6 +14,7 @@ from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session,
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
+from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.effects import verified_legs
@@ -24,6 +27,8 @@ from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("decryptor", "poison"))
+#: Stages that use the keys of a session's client id.
+_NEED_CLIENTS_KEYS = frozenset(("decryptor",))
 
 
 def check(settings: Settings) -> None:
@@ -55,8 +60,13 @@ def _check_database(settings: Settings) -> None:
 def _check_client_ids(settings: Settings) -> None:
     secure_session = is_secure_session(settings, ACRACONNECTOR)
     from_certificate = settings["tls_client_id_from_cert"]
-    if not secure_session and not from_certificate and not settings["client_id"]:
-        raise ConfigError("client_id: give one, or set tls_client_id_from_cert = true")
+    rules = settings["client_id_map_file"]
+    if rules:
+        MapFile(rules)
+    elif not secure_session and not from_certificate and not settings["client_id"]:
+        raise ConfigError(
+            "client_id: give one, set tls_client_id_from_cert = true, or name client_id_map_file"
+        )
     if secure_session and not settings["securesession_id"]:
         raise ConfigError("securesession_id: Secure Session needs one, such as acra_server")
 
@@ -106,10 +116,30 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_client_"),
         lambda: _check_rules(settings),
+        lambda: remarks.extend(_without_keys(settings)),
         lambda: remarks.extend(doubts(settings)),
         lambda: remarks.extend(check_certificates(settings)),
     )
     return remarks
+
+
+def _without_keys(settings: Settings) -> Iterator[str]:
+    """Say which client ids of the map have no keys, where keys are looked up for them."""
+    rules = settings["client_id_map_file"]
+    if not rules or not _NEED_CLIENTS_KEYS.intersection(settings["stages"]):
+        return
+    ids = MapFile(rules).rules.constant_ids
+    keys = open_keys(settings, dict(os.environ), lambda: 0.0)
+    if keys is None:
+        return
+    try:
+        for client_id, line in ids.items():
+            found = [keys.keys(purpose, client_id) for purpose in (STORAGE, STORAGE_SYMMETRIC)]
+            # A store that answers later is asked when a session needs its keys.
+            if found == [(), ()]:
+                yield f"{rules}, line {line}: there are no keys of the client id {client_id}"
+    finally:
+        keys.close()
 
 
 def _check_rules(settings: Settings) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from acra_twisted.authentication.clientidmap import ClientIdMap
     from acra_twisted.authentication.limits import LoginLimits
+    from acra_twisted.authentication.mapfile import MapFile
     from acra_twisted.daemon.connections import Connections
     from acra_twisted.dialectinterfaces import IServerDialect
     from acra_twisted.pipeline.hooks import Pipeline
@@ -33,7 +33,7 @@ class ServerContext:
     ``client_tls`` is the TLS context for applications, None without TLS.  ``intake`` takes spans of
     connectors, None where they are not wanted.  ``credentials`` look up what proves a user, None
     where the database alone asks for it.  ``client_ids`` maps logins to client ids, None where
-    the link, the certificate or ``client_id`` gives them; it is another object after a reload.
+    the link, the certificate or ``client_id`` gives them.
     ``link_encrypted``: everything between client, or connector, and this server is encrypted.
     """
 
@@ -59,5 +59,5 @@ class ServerContext:
     login_limits: LoginLimits
     intake: SpanReceiver | None = None
     credentials: Any = None
-    client_ids: ClientIdMap | None = None
+    client_ids: MapFile | None = None
     link_encrypted: bool = False

@@ -5,10 +5,36 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.commoneffects import serves_pages
 from acra_twisted.config.effects import Rule
 from acra_twisted.config.secretsources import has_sources, uses_query
+from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
+from acra_twisted.options import Settings
+
+_MAP_DECIDES: Final = "client_id_map_file alone gives logins their client ids"
+
+
+def _gives_other_ids(settings: Settings) -> bool:
+    """Return True if somebody needs a client id who does not log in to a database: he gives
+    commands over the HTTP API, or sends spans."""
+    return bool(settings["http_api_enable"]) or serves_pages(settings)
+
+
+_MAP_RULES: Final = (
+    Rule(
+        ("client_id",),
+        lambda settings: not settings["client_id_map_file"] or _gives_other_ids(settings),
+        _MAP_DECIDES,
+    ),
+    Rule(
+        ("tls_client_id_from_cert", "tls_identifier_extractor_type"),
+        lambda settings: not settings["client_id_map_file"] or is_tls(settings, ACRACONNECTOR),
+        f"{_MAP_DECIDES}, and may look at the certificate (cert=)",
+    ),
+)
 
 LOGIN_RULES: Final[tuple[Rule, ...]] = (
+    *_MAP_RULES,
     Rule(
         ("auth_file", "auth_query_user"),
         ends_authentication,

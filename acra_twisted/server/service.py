@@ -9,6 +9,7 @@ from secrets import token_bytes
 from typing import Any
 
 from acra_twisted.authentication.limits import LoginLimits
+from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.config.files import open_file
 from acra_twisted.config.revocation import CLIENT, DATABASE
 from acra_twisted.daemon.dialect import DIALECT, login_policy, server_dialect
@@ -127,6 +128,8 @@ class AcraServer(DaemonService):
             metrics,
             lambda *event, **fields: self.context.observers.security_event(*event, **fields),
         )
+        rules = settings["client_id_map_file"]
+        self.client_ids = MapFile(rules) if rules else None
         rule = settings["db_password_without_tls"]
         password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
         self.context = ServerContext(
@@ -165,6 +168,8 @@ class AcraServer(DaemonService):
             login_limits=login_limits,
             intake=self._intake(),
             credentials=self.credentials,
+            client_ids=self.client_ids,
+            link_encrypted=not is_plain(settings, ACRACONNECTOR),
         )
         self.serve(MAIN, self.accept, link)
         if settings["http_api_enable"]:
@@ -286,8 +291,8 @@ class AcraServer(DaemonService):
         return insecure(self.settings)
 
     def reloadable(self) -> Iterable[Any]:
-        """Sources of secrets, and stages."""
-        return (self.credentials, *self.pipeline.stages)
+        """Sources of secrets, the map of client ids, and stages."""
+        return (self.credentials, self.client_ids, *self.pipeline.stages)
 
     def reloaded(self) -> None:
         """Have stages plan results anew, for what they have read may say otherwise."""

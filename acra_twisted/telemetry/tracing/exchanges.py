@@ -93,6 +93,13 @@ class Tracing:
             self._not_sampled += 1
         return trace_id, sampled
 
+    def reconsider(self, span: Span, client_id: str) -> None:
+        """Have the sampler of a client id, if it has its own, decide about a trace that began
+        before the id was known.  Spans that have ended are as they were."""
+        override = self._by_client.get(client_id) if self._by_client else None
+        if override is not None:
+            span.sampled = override(span.trace_id, None)
+
     def counts(self) -> dict[str, int]:
         """Return the numbers of the sampler's decisions, and of exchanges kept against them by
         reason."""

@@ -193,7 +193,16 @@ ATTRIBUTES = (
         "good, revoked, unknown, stale, no answer, and others",
     ),
     Attribute(
-        "acra.client_id", str, "request, handleConnection", "the client id that the link has proven"
+        "acra.client_id",
+        str,
+        "request, handleConnection",
+        "the client id: that of the map if there is one, else the one that the link has proven",
+    ),
+    Attribute(
+        "acra.client_id_line",
+        int,
+        "handleConnection",
+        "the line of client_id_map_file that has given the client id, or refused it",
     ),
     Attribute("acra.verdict", str, "request, stage", "allow or deny; on a stage's span its answer"),
     Attribute(

@@ -1,11 +1,18 @@
 """AcraServer's settings before a start: what can't be used together, what is warned about."""
 
+import base64
+import os
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.keystore.masterkey import VARIABLE
+from acra_twisted.keystore.secret import Secret
+from acra_twisted.keystore.writer import KeyWriter
 from acra_twisted.options import Address
+from acra_twisted.purposes import STORAGE
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks
 from tests.unit.server.test_service import settings
@@ -122,6 +129,28 @@ class Checks(SynchronousTestCase):
                 checks.check(settings(**source, **changes))
             except ConfigError as error:
                 self.assertNotIn("over TLS alone", str(error))
+
+    def test_a_map_of_client_ids(self):
+        rules = Path(self.mktemp())
+        rules.write_text("payments user=all")
+        checks.check(settings(client_id="", client_id_map_file=str(rules)))
+        rules.write_text("payments usr=all\nreports")
+        self.refused("line 1: unknown condition usr", client_id_map_file=str(rules))
+        self.refused("line 2: no condition", client_id_map_file=str(rules))
+        self.refused("cannot read /nowhere", client_id_map_file="/nowhere")
+
+    def test_ids_of_the_map_without_keys(self):
+        folder, rules = Path(self.mktemp()), Path(self.mktemp())
+        master = bytes(range(32))
+        self.patch(os, "environ", {**os.environ, VARIABLE: base64.b64encode(master).decode()})
+        folder.mkdir(mode=0o700)
+        writer = KeyWriter(FilesystemKeyStore(os.path.abspath(folder), Secret(master)))
+        writer.generate(STORAGE, "payments")
+        rules.write_text("- user=a\npayments user=b\nreports user=c\n")
+        made = {"client_id_map_file": str(rules), "keys_dir": str(folder)}
+        (remark,) = checks.check_whole(settings(stages=("decryptor",), **made))
+        self.assertEqual(remark, f"{rules}, line 3: there are no keys of the client id reports")
+        self.assertEqual(checks.check_whole(settings(**made)), [])
 
     def test_warnings(self):
         self.assertEqual(checks.insecure(settings()), [])

@@ -3,12 +3,15 @@
 Real peers are in tests/integration; here are the orders of events that they do not produce.
 """
 
+from pathlib import Path
 from types import SimpleNamespace
 
 from prometheus_client import generate_latest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,11 +48,11 @@ class ServerCase(SynchronousTestCase):
         self.reactor = MemoryReactorClock()
         settings = defaults(SERVER_SECTIONS).but(
             db_host="127.0.0.1",
-            client_id="an application",
             acraconnector_transport_encryption_disable=True,
             stages=(),
             incoming_connection_string=Address("127.0.0.1", 0),
             **{
+                "client_id": "an application",
                 "tls_auth": 0,
                 "max_connections": 2,
                 "max_connections_per_address": 5,
@@ -77,8 +80,6 @@ class ServerCase(SynchronousTestCase):
             connection.dataReceived(data)
         return connection
 
-
-class Connections(ServerCase):
     def database(self):
         """The database answers."""
         channel = DatabaseChannel(None, Deferred())
@@ -86,6 +87,8 @@ class Connections(ServerCase):
         self.attempts.pop().callback(channel)
         return channel
 
+
+class Connections(ServerCase):
     def session(self, data=STARTUP):
         connection = self.accept(data)
         database = self.database()
@@ -323,3 +326,130 @@ class Connections(ServerCase):
         self.server.context.client_id = ""
         connection = self.accept(STARTUP)
         self.assertIn(b"C28000", connection.transport.value())
+
+
+class Mapped(ServerCase):
+    """A map of client ids decides when the database lets a client in."""
+
+    RULES = """\
+- user=root
+payments user=ann database=ann address=10.0.0.1
+trusted_one user=none database=ann
+"""
+    PASSWORD = message(b"p", b"secret\0")
+
+    def setUp(self):
+        self.rules = Path(self.mktemp())
+        self.rules.write_text(self.RULES)
+        self.events = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.make(client_id="", client_id_map_file=str(self.rules), max_connections=9)
+
+    def login(self, user=b"ann", asks=True, address="10.0.0.1"):
+        """The client's connection, once the database has let it in."""
+        connection = self.server.accept(address)
+        transport = StringTransport(peerAddress=IPv4Address("TCP", address, 40000))
+        connection.makeConnection(transport)
+        connection.dataReceived(StartupPacket(0, {b"user": user}).encode())
+        self.back = self.database()
+        if asks:
+            self.back.dataReceived(message(b"R", b"\0\0\0\3"))
+            connection.dataReceived(self.PASSWORD)
+        self.back.dataReceived(message(b"R", bytes(4)) + message(b"K", b"\0\0\0\7key!") + ready())
+        return connection
+
+    def refusals(self):
+        """The events of clients that were refused."""
+        return [e for e in self.events if e.get("code") == events.REFUSED_CONNECTION]
+
+    def test_the_proven_user_decides(self):
+        connection = self.login()
+        self.assertEqual(types(connection.transport.value()), "RRKZ")
+        self.assertEqual(connection.session.identity.client_id, "payments")
+        attributes = connection.span.attributes
+        self.assertEqual(attributes["acra.client_id"], "payments")
+        self.assertEqual(attributes["acra.client_id_line"], 2)
+        self.assertEqual(self.refusals(), [])
+
+    def test_au7_trust_proves_no_user(self):
+        connection = self.login(asks=False)
+        self.assertEqual(connection.session.identity.client_id, "trusted_one")
+        # Nor does it let in whom a proof would: the line asks for one.
+        self.rules.write_text("payments user=ann")
+        self.server.client_ids.reload()
+        refused = self.login(asks=False)
+        self.assertEqual(types(refused.transport.value()), "E")
+
+    def test_who_has_no_client_id_is_not_let_in(self):
+        for user, address, why in (
+            (b"root", "10.0.0.1", "line 1 refuses it"),
+            (b"ann", "10.0.0.2", "no line matches"),
+        ):
+            connection = self.login(user, address=address)
+            said = connection.transport.value()
+            # The database's question, and then no word of its answer.
+            self.assertEqual(types(said), "RE")
+            self.assertIn(b"C28000\0Mno client id for this login\0", said)
+            self.assertTrue(connection.transport.disconnecting)
+            self.assertTrue(self.back.transport.disconnecting)
+            event = self.refusals()[-1]
+            self.assertEqual((event["event_text"], event["error"]), ("No client id", why))
+            self.assertEqual(connection.session.identity.client_id, "")
+
+    def test_early_requests_wait_for_it(self):
+        connection = self.server.accept("10.0.0.2")
+        connection.makeConnection(StringTransport())
+        connection.dataReceived(STARTUP + query(b"select 1"))
+        self.back = self.database()
+        self.back.dataReceived(message(b"R", b"\0\0\0\3"))
+        connection.dataReceived(self.PASSWORD)
+        self.assertNotIn(b"select 1", self.back.transport.value())
+        self.back.dataReceived(message(b"R", bytes(4)) + ready())
+        self.assertNotIn(b"select 1", self.back.transport.value())
+        self.assertEqual(types(connection.transport.value()), "RE")
+
+    def test_without_a_proof_it_has_no_id_that_is_not_the_links(self):
+        self.make(client_id="an application", client_id_map_file=str(self.rules))
+        connection = self.accept(STARTUP)
+        self.database()
+        self.assertEqual(connection.session.identity.client_id, "")
+        self.assertEqual(connection.span.attributes["acra.client_id"], "")
+
+    def test_the_link_is_one_of_its_facts(self):
+        self.rules.write_text("payments link=conn_1 user=none")
+        self.server.client_ids.reload()
+        connection = self.server.accept("10.0.0.1")
+        connection.peer_authenticated = lambda certificate: None
+        connection.makeConnection(StringTransport())
+        del connection.peer_authenticated
+        connection.peer_authenticated(None, "conn_1")
+        connection.dataReceived(STARTUP)
+        database = self.database()
+        self.assertEqual(connection.session.identity.client_id, "conn_1")
+        database.dataReceived(message(b"R", bytes(4)) + ready())
+        self.assertEqual(connection.session.identity.client_id, "payments")
+
+    def test_requests_are_sampled_by_the_settled_id(self):
+        for chosen, expected in (("payments=always", True), ("other=always", False)):
+            self.make(
+                client_id_map_file=str(self.rules),
+                client_id="",
+                tracing_sampler="never",
+                tracing_sampler_by_client=(chosen,),
+            )
+            connection = self.login()
+            connection.dataReceived(query(b"select 1"))
+            (exchange,) = [entry[2] for entry in connection.session.outstanding]
+            self.assertEqual(bool(exchange.span and exchange.span.sampled), expected)
+            self.assertEqual(connection.span.sampled, expected)
+
+    def test_a_reload_is_for_new_sessions(self):
+        before = self.login()
+        self.rules.write_text("reports user=ann")
+        self.server.reload()
+        self.assertEqual(self.login().session.identity.client_id, "reports")
+        self.assertEqual(before.session.identity.client_id, "payments")
+        self.rules.write_text("reports usr=ann")
+        self.server.reload()
+        self.assertEqual(self.login().session.identity.client_id, "reports")

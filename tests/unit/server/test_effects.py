@@ -23,7 +23,8 @@ REACTIONS = (
 ALWAYS = set(
     """acraconnector_tls_transport_enable acracensor_config_file allowed_startup_parameters
     auth_mode
-    batch_hold_limit client_tls core_dump_enable db_connect_timeout db_host db_port db_tls
+    batch_hold_limit client_id_map_file
+    client_tls core_dump_enable db_connect_timeout db_host db_port db_tls
     function_call_enable handshake_timeout http_api_enable incoming_connection_api_string
     incoming_connection_close_timeout incoming_connection_prometheus_metrics_string
     incoming_connection_string incoming_connection_zpages_string log_to_console log_to_file

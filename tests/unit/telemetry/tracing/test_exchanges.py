@@ -238,6 +238,14 @@ class Exchanges(SynchronousTestCase):
             self.exchange()
             self.assertTrue(self.spans[-1].sampled)
 
+    def test_a_client_id_that_becomes_known_later_has_its_sampler(self):
+        by_client = {"client": lambda trace_id, remote: True}
+        tracing = Tracing(lambda *_: False, Ticks(), self.fail, by_client=by_client)
+        span = tracing.root("handleConnection", spans.SERVER)
+        for client_id, expected in (("other", False), ("client", True), ("other", True)):
+            tracing.reconsider(span, client_id)
+            self.assertEqual(span.sampled, expected)
+
     def test_samplers_of_client_ids(self):
         by_client = {"client": lambda trace_id, remote: True}
         for by, expected in ((by_client, True), ({}, False)):
