@@ -103,7 +103,7 @@ class Authentication:
         # The decision of the map, if there is one and it has decided.
         self._match: Match | None = None
         self._asked: Deferred[Found] | None = None
-        self._user = b""
+        self._user = self._database = b""
         self._attempt = LoginAttempt(server, client.address, client.event)
         #: By the types of a login's actions: what carries them out.
         self.actions: dict[type[Any], Callable[[Any], None]] = {
@@ -161,7 +161,7 @@ class Authentication:
         if not self._attempt.begin(wanted.user, wanted.database, self._client.span):
             self._client.farewell(*_BUSY)
             return
-        self._user = wanted.user
+        self._user, self._database = wanted.user, wanted.database
         found = self._server.credentials.look_up(wanted.user)
         if isinstance(found, Deferred):
             self._attempt.looks_up()
@@ -189,7 +189,7 @@ class Authentication:
 
     def _proven(self, proof: Proven) -> None:
         self._attempt.proven(proof)
-        self._settle(proof.user, proof.bound, proof.database)
+        self._settle(proof.user, proof.bound, proof.database or self._database)
 
     def _admitted(self, client: Admitted) -> None:
         """The database trusts its clients: that proves no user."""

@@ -203,6 +203,12 @@ trusted user=none database=shop link=conn_1\n"
         self.assertEqual(self.decided(Proven(b"ann", "scram", False, b"shop"))[1], ("proved", 3))
         self.assertEqual(self.refused, [])
 
+    def test_the_database_is_that_of_the_question(self):
+        self.make(rules=self.RULES)
+        self.perform(LookUp(b"ann", b"shop"))
+        self.perform(Proven(b"ann", "scram", True))
+        self.assertEqual(self.client.client_id, "payments")
+
     def test_the_default_database_has_the_users_name(self):
         authentication = self.make(rules=b"own_base database=ann")
         self.perform(Proven(b"ann", "scram", False))
