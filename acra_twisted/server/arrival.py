@@ -94,28 +94,32 @@ class Arrival(Channel):
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The link's handshake is complete."""
         assert self._wrap is not None  # noqa: S101 - made in opened()
-        if certificate is not None:
-            self._identity.certificate = identity.subject_of(certificate)
         try:
-            link = client_id or self._id_of(certificate)
+            self.facts = self.facts._replace(link=self._shown(certificate, client_id))
         except HandshakeError as error:
             self._not_wrapped(Failure(error), self._wrap)
             self._wrap.end = self._tracing.clock()
             self.abort()
             return
-        self._identity.client_id = link or self._server.client_id
-        self.facts = self.facts._replace(certificate=certificate, link=link)
         self._wrap.end = self._tracing.clock()
         self.receiver = self._context_data
         if self._buffer:
             data, self._buffer = self._buffer, b""
             self.receiver(data)
 
-    def _id_of(self, certificate: bytes | None) -> str:
-        """Return the client id in a certificate, empty if none is taken from there.  Raises
-        HandshakeError."""
-        kind = self._server.id_from_certificate
-        return identity.client_id_of(certificate, kind) if certificate is not None and kind else ""
+    def _shown(self, certificate: bytes | None, client_id: str = "") -> str:
+        """Take what the peer has proven in a handshake: its certificate, or its client id, which is
+        returned, empty if it has proven none.  Raises HandshakeError."""
+        server = self._server
+        if certificate is not None:
+            self._identity.certificate = identity.subject_of(certificate)
+            self.facts = self.facts._replace(certificate=certificate)
+            if server.id_from_certificate:
+                client_id = client_id or identity.client_id_of(
+                    certificate, server.id_from_certificate
+                )
+        self._identity.client_id = client_id or server.client_id
+        return client_id
 
     @property
     def client_id(self) -> str:

@@ -80,13 +80,16 @@ class Client(Protocol):
     def event(self, code: int, text: str, **fields: Any) -> None:
         """Tell of a security event."""
 
+    def turn_away(self, refused: Refusal) -> None:
+        """End a client that gets no session, or loses it before it is ready."""
+
     def farewell(self, reason: EndReason, text: str) -> None:
         """Refuse a client that has sent its startup packet."""
 
 
 class Authentication:
     """One connection's.  ``server`` is what all connections share, ``found`` gives the login what
-    was looked up, ``refuse`` ends a client that gets no session.
+    was looked up.
     """
 
     def __init__(
@@ -94,12 +97,10 @@ class Authentication:
         server: ServerContext,
         client: Client,
         found: Callable[[Found], None],
-        refuse: Callable[[Refusal], None],
     ) -> None:
         self._server = server
         self._client = client
         self._found = found
-        self._refuse = refuse
         # The decision of the map, if there is one and it has decided.
         self._match: Match | None = None
         self._asked: Deferred[Found] | None = None
@@ -142,7 +143,7 @@ class Authentication:
             # Until the map decides, what the link has proven is shown, and nobody's keys are used.
             client.identified(client.facts.link)
         if refused is not None:
-            self._refuse(refused)
+            self._client.turn_away(refused)
         return refused is None
 
     def _settle(self, user: bytes | None, bound: bool, database: bytes) -> None:
@@ -155,7 +156,7 @@ class Authentication:
         client.identified(match.client_id, match.line)
         refused = _unmapped(match)
         if refused is not None and client.session is not None:
-            self._refuse(refused)
+            self._client.turn_away(refused)
 
     def _look_up(self, wanted: LookUp) -> None:
         if not self._attempt.begin(wanted.user, wanted.database, self._client.span):

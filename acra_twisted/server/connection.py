@@ -35,7 +35,7 @@ from acra_twisted.telemetry.pages.sessions import current
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import context_of
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.transport import failures, identity, spoken
+from acra_twisted.transport import failures, spoken
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
@@ -85,9 +85,7 @@ class ServerConnection(Arrival):
         self._connecting: Deferred[Any] | None = None
         self._database: DatabaseChannel | None = None
         self._key: Any = None
-        self._authentication = Authentication(
-            server, self, lambda it: self._login.looked_up(it), self._turn_away
-        )
+        self._authentication = Authentication(server, self, lambda it: self._login.looked_up(it))
         self._span_link: SpanLink | None = None
 
     # -- 3: the login -----------------------------------------------------------------------------
@@ -160,10 +158,8 @@ class ServerConnection(Arrival):
         """TLS inside the database protocol is complete."""
         self.facts = self.facts._replace(tls=YES)
         if self.certificate is not None:
-            self.facts = self.facts._replace(certificate=self.certificate)
-            self._identity.certificate = identity.subject_of(self.certificate)
             try:
-                self._identity.client_id = self._id_of(self.certificate) or self._server.client_id
+                self._shown(self.certificate)
             except HandshakeError as error:
                 self.event(events.TLS_INIT, str(error))
                 self.abort()
@@ -214,8 +210,7 @@ class ServerConnection(Arrival):
         connecting.addCallbacks(self._send_errand, self._errand_failed)
 
     def _send_errand(self, database: DatabaseChannel) -> None:
-        self._connecting = None
-        self._database = database
+        self._connecting, self._database = None, database
         # libpq waits for the close: it means that the database has dealt with the request.
         database.receiver = self._login.from_database
         database.on_lost = lambda reason: self.close()
@@ -225,7 +220,8 @@ class ServerConnection(Arrival):
         self._connecting = None
         self.close()
 
-    def _turn_away(self, refused: Refusal) -> None:
+    def turn_away(self, refused: Refusal) -> None:
+        """End a client that gets no session, or loses it before it is ready."""
         self.event(events.REFUSED_CONNECTION, refused.event, error=refused.why)
         if self.session is not None:
             self._login.finish(refused.event, (refused.reason, refused.text))

@@ -44,7 +44,8 @@ class Client(FakeChannel):
 
     def __init__(self):
         super().__init__()
-        self.events, self.farewells = [], []
+        self.events, self.farewells, self.refused = [], [], []
+        self.turn_away = self.refused.append
         self.client_id, self.line = "an application", 0
 
     def identified(self, client_id, line=0):
@@ -73,10 +74,9 @@ class Case(SynchronousTestCase):
             login_limits=LoginLimits(self.clock.seconds, lambda: 0.5, of_all=1),
             metrics=SimpleNamespace(login=lambda *labels: None),
         )
-        self.client, self.found, self.refused = Client(), [], []
-        self.authentication = Authentication(
-            server, self.client, self.found.append, self.refused.append
-        )
+        self.client, self.found = Client(), []
+        self.refused = self.client.refused
+        self.authentication = Authentication(server, self.client, self.found.append)
         return self.authentication
 
     def perform(self, action):
