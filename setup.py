@@ -2,10 +2,11 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, and of two in C: one takes the place of calls into
-Python's socket, select and time modules, one takes a square root for points of P-256; else nothing
-is compiled.  Needs a C compiler and Python's headers.  ``make compiled`` does it beside the
-checkout; docs/performance.rst says what it brings.
+building makes extension modules of them, and of three in C: one takes the place of calls into
+Python's socket, select and time modules, one takes a square root for points of P-256, one passes
+over the bytes of statements and of results; else nothing is compiled.  Needs a C compiler and
+Python's headers.  ``make compiled`` does it beside the checkout; docs/performance.rst says what it
+brings.
 """
 
 import os
@@ -31,7 +32,7 @@ _MODULES = {
     "pipeline.": "driver hooks plans observers",
     "stages.": "containers censor",
     "censor.": "engine plan planner",
-    "sql.": "comments readers scan skeleton redact",
+    "sql.": "comments readers skeleton redact",
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",
     "proxy.": "limits relay pump valve",
@@ -39,12 +40,12 @@ _MODULES = {
     "recorded",
     "telemetry.export.": "otlp otlpforms",
     "telemetry.metrics.": "exchanges histogram",
-    "telemetry.pages.": "rpcz",
+    "telemetry.pages.": "rpcz sessions",
 }
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
 )
-_IN_C = ("_syscalls", "_p256")
+_IN_C = ("_syscalls", "_p256", "_scan")
 
 
 def extensions():

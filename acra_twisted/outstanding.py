@@ -31,7 +31,9 @@ ANSWER: Final = 3
 ANSWER_WITH_NEXT: Final = 4
 
 #: An action, the dialect's code of the message, its Exchange (or None), and the dialect's payload.
-Entry = tuple[int, int, Any, Any]
+#: A type that named all four would, compiled, take each entry apart and put it together again
+#: wherever it is handed on.
+Entry = tuple[Any, ...]
 
 _GONE: Final[Entry] = (-1, -1, None, None)
 #: So many that are gone may stand before the head before they are cut off.
@@ -76,7 +78,7 @@ class Outstanding:
         entries, first = self._entries, self._first
         if len(entries) == first:
             return False
-        action = entries[first][0]
+        action: int = entries[first][0]
         if action == ANSWER_WITH_NEXT:
             return len(entries) == first + 1 or is_answer(entries[first + 1][0])
         return action == ANSWER
@@ -89,7 +91,9 @@ class Outstanding:
             return False
         for code in codes:
             entry = entries[at]
-            if entry[0] != FORWARD or entry[1] != code or entry[2] is not exchange:
+            action: int = entry[0]
+            other: int = entry[1]
+            if action != FORWARD or other != code or entry[2] is not exchange:
                 return False
             at += 1
         return True
@@ -128,7 +132,8 @@ class Outstanding:
 
     def clear(self) -> None:
         """Forget what is owed."""
-        self._entries.clear()
+        # Compiled, a new list takes a fifth of what clearing the old one takes.
+        self._entries = []
         self._first = 0
 
 

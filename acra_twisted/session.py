@@ -78,12 +78,17 @@ class Traffic:
 
     def advance(self, to: Traffic) -> Traffic:
         """Become equal to ``to``, and return what was added."""
-        more = to - self
+        before = self.from_client, self.to_client, self.to_database, self.from_database
         self.from_client = to.from_client
         self.to_client = to.to_client
         self.to_database = to.to_database
         self.from_database = to.from_database
-        return more
+        return Traffic(
+            self.from_client - before[0],
+            self.to_client - before[1],
+            self.to_database - before[2],
+            self.from_database - before[3],
+        )
 
 
 def _untraced(exchange: Any) -> Untraced:

@@ -54,6 +54,7 @@ _LEVELS: Final = tuple(
 _ALL_ESCAPED_MARKS: Final = tuple(mark for level in _LEVELS for mark in level)
 #: Bytes that all of them have, and little else.
 _ESCAPED_ZERO: Final = (b"\\000\\",)
+_BACKSLASH: Final = (b"\\",)
 
 #: Digits converted at a time: a worker keeps the interpreter for a piece (0.1 ms), not for 20 MB.
 _PIECE: Final = 256 * 1024
@@ -66,9 +67,7 @@ _TWICE: Final = re.compile(rb'\\([\\"])')
 def search_text(data: bytes, start: int, end: int) -> bool:
     """False if nothing in a run of rows, all of them text, can be a container: a few searches in C,
     no more."""
-    return contains_any(data, _HEX_MARKS, start, end) or (
-        data.find(b"\\", start, end) >= 0 and has_escaped(data, start, end)
-    )
+    return contains_any(data, _HEX_MARKS, start, end) or has_escaped(data, start, end)
 
 
 def search_all(data: bytes, start: int, end: int) -> bool:
@@ -86,7 +85,7 @@ def might_contain(data: bytes, binary: bool, start: int = 0, end: int = -1) -> b
 def has_escaped(data: bytes, start: int, end: int) -> bool:
     """Return True if a run may have a container in escape format, however often quoted."""
     return (
-        data.find(b"\\", start, end) >= 0
+        contains_any(data, _BACKSLASH, start, end)
         and contains_any(data, _ESCAPED_ZERO, start, end)
         and contains_any(data, _ALL_ESCAPED_MARKS, start, end)
     )

@@ -1,14 +1,20 @@
-"""A search for a few long needles in bytes, by the C library.
+"""A search for a few needles in bytes, by the C library.
 
 Every result with a column that can hold a container is searched.  For needles of 16 bytes and more
 the C library's ``memmem`` skips nearly the needle's length at each step, Python's own search does
 so only where characters of the needle are rare: 5 us in 64 KiB of hexadecimal against 9 to 18.
+Where compiled, a module in C calls it; else ``ctypes`` does, for data that is long enough.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Callable
+
+from acra_twisted.fast.compiled import COMPILED
+
+if COMPILED:
+    from acra_twisted.fast._scan import contains_any as in_c  # type: ignore[import-not-found]
 
 #: Below this many bytes calling out costs more than it saves.
 _SMALL = 4096
@@ -28,8 +34,9 @@ def _load() -> ctypes._NamedFuncPointer | None:
 _memmem = _load()
 
 
-def contains_any(data: bytes, needles: Iterable[bytes], start: int, end: int) -> bool:
-    """True if one of the needles is in ``data[start:end]``, which must be bounds of the data."""
+def by_python(data: bytes, needles: tuple[bytes, ...], start: int, end: int) -> bool:
+    """Return True if one of the needles is in ``data[start:end]``, which must be bounds of the
+    data."""
     size = end - start
     if _memmem is None or size < _SMALL:
         for needle in needles:  # noqa: SIM110 - a generator costs more than the searches
@@ -39,3 +46,7 @@ def contains_any(data: bytes, needles: Iterable[bytes], start: int, end: int) ->
     address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
     assert address is not None  # noqa: S101 - bytes are somewhere
     return any(_memmem(address + start, size, needle, len(needle)) for needle in needles)
+
+
+#: The same, in C where compiled.
+contains_any: Callable[[bytes, tuple[bytes, ...], int, int], bool] = in_c if COMPILED else by_python

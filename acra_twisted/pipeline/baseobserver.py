@@ -13,7 +13,12 @@ from acra_twisted.verdicts import Deny, Hangup
 
 
 class BaseObserver:
-    """Subclasses override the methods that they want to hear of."""
+    """Subclasses override the methods that they want to hear of.
+
+    ``refusals_only``: `exchange_closed` need not be called for exchanges that were not refused.
+    """
+
+    refusals_only = False
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""

@@ -56,7 +56,10 @@ class Observers:
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(observers, "exchange_opened")
-        self._closed = _interested(observers, "exchange_closed")
+        heard = [one for one in observers if not getattr(one, "refusals_only", False)]
+        others = [one for one in observers if getattr(one, "refusals_only", False)]
+        self._closed = _interested(heard, "exchange_closed")
+        self._refused = _interested(others, "exchange_closed")
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -90,11 +93,11 @@ class Observers:
         self._waiting = []
         # One observer after the other: what each touches stays in the caches.
         for closed in self._closed:
-            for exchange in waiting:
-                try:
-                    closed(exchange)
-                except Exception:
-                    _log.failure("observer failed")
+            _tell_each(closed, waiting)
+        if waiting[-1].outcome == "denied":
+            # Only the last one can be: it is told of at once.
+            for closed in self._refused:
+                _tell_each(closed, waiting[-1:])
         for exchange in waiting:
             exchange.stage_runs = None
 
@@ -140,6 +143,14 @@ class Observers:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Observers, IPipelineObserver)
+
+
+def _tell_each(closed: Callable[[Exchange], None], exchanges: list[Exchange]) -> None:
+    for exchange in exchanges:
+        try:
+            closed(exchange)
+        except Exception:
+            _log.failure("observer failed")
 
 
 def _interested(observers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:

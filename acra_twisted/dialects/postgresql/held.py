@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acra_twisted.dialects.flow import ClientFlow
 from acra_twisted.dialects.postgresql import replies
+from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD, Entry
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import frontend
@@ -149,11 +150,13 @@ class HeldBatch(ClientFlow):
         self._released = upto
         expected = self._expected
         if expected:
-            now = self._session.clock()
+            session = self._session
+            now, outstanding = session.clock(), session.outstanding
             for entry in expected:
-                if entry[2] is not None:
-                    entry[2].sent = now
-            self._session.outstanding.extend(expected)
+                exchange: Exchange | None = entry[2]
+                if exchange is not None:
+                    exchange.sent = now
+                outstanding.append(entry)
             self._expected = []
             self._part_sent = True
 

@@ -28,9 +28,9 @@ COPY_END: Final = 10  # the client's CopyDone or CopyFail: draws nothing, ends c
 BATCH: Final = 11  # the rest of a batch, which is refused
 BLOCK: Final = 12  # a BEGIN of ours, whose CommandComplete is left out, and what must fail in it
 
-#: Transaction states by ReadyForQuery's letter, and the reverse.
-TRANSACTIONS: Final = {b"I": IDLE, b"T": IN_TRANSACTION, b"E": FAILED_TRANSACTION}
-STATUSES: Final = {transaction: status for status, transaction in TRANSACTIONS.items()}
+#: ReadyForQuery's letters by transaction state, and the reverse, by the letter's number.
+STATUSES: Final = {IDLE: b"I", IN_TRANSACTION: b"T", FAILED_TRANSACTION: b"E"}
+TRANSACTIONS: Final = {status[0]: transaction for transaction, status in STATUSES.items()}
 
 #: Ends with ReadyForQuery, where the database stops discarding after an error.
 ENDS_WITH_READY: Final = frozenset((QUERY, CALL, BLOCK))
@@ -40,7 +40,7 @@ ANSWERED_WITH_READY: Final = frozenset((QUERY, CALL, SYNC))
 
 def transaction(body: bytes) -> str:
     """Return what a ReadyForQuery says of the transaction.  Raises WireError."""
-    return TRANSACTIONS[backend.decode_ready(body)]
+    return TRANSACTIONS[backend.decode_ready(body)[0]]
 
 
 def undo(session: Session, code: int, payload: Any) -> None:

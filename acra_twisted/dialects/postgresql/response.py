@@ -18,13 +18,13 @@ from typing import Any, Final
 from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.extendedreplies import ExtendedReplies
+from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     Propagation,
 )
 from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.dialects.postgresql.values import ANYTHING
-from acra_twisted.dialects.postgresql.wholereplies import Whole
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Exchange, Work
 from acra_twisted.outstanding import (
@@ -33,7 +33,7 @@ from acra_twisted.outstanding import (
     SKIP,
     is_answer,
 )
-from acra_twisted.results import Planner
+from acra_twisted.results import Columns, Planner
 from acra_twisted.session import IDLE, IN_TRANSACTION, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
@@ -99,23 +99,32 @@ class ResponseFlow(ExtendedReplies):
         if head is not None and not (
             self._suppressing or session.notices or session.settings is not None
         ):
-            whole = self._whole_reply(data, head)
-            if whole is not None:
-                self._pass_whole(data, whole)
+            exchange, start, portal, columns, rows = self._whole_reply(data, head)
+            if exchange is not None:
+                self._pass_whole(data, exchange, start, portal, columns, rows)
                 return None
         self.feed(data)
         return self.next_work()
 
-    def _pass_whole(self, data: bytes, whole: Whole) -> None:
+    def _pass_whole(
+        self,
+        data: bytes,
+        exchange: Exchange,
+        start: int,
+        portal: Portal | None,
+        columns: Columns | None,
+        rows: int,
+    ) -> None:
+        """Let a reply pass; see `Whole`."""
         session = self._session
-        exchange, start, portal, columns, rows = whole
+        prepared: Prepared = session.prepared
         now = exchange.first_byte = session.clock()
         if portal is not None and columns is not None and self._results is not None:
             if portal.statement is not None:
-                session.prepared.statement_described(portal.statement, columns)
+                prepared.statement_described(portal.statement, columns)
         self._count(exchange, rows)
-        session.prepared.execution_ended()
-        self._is_ready(replies.TRANSACTIONS[data[-1:]])
+        prepared.execution_ended()
+        self._is_ready(replies.TRANSACTIONS[data[-1]])
         session.outstanding.clear()
         self._out.append(data[start:] if start else data)
         self.passed_whole += 1
@@ -292,7 +301,8 @@ class ResponseFlow(ExtendedReplies):
         session.copying_in = False
         self._suppressing = False
         if transaction == IDLE:
-            session.prepared.transaction_ended()
+            prepared: Prepared = session.prepared
+            prepared.transaction_ended()
 
     def _function_response(self, start: int, end: int) -> None:
         self._head(replies.CALL)

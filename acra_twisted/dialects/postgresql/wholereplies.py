@@ -26,11 +26,14 @@ _READY: Final = b"Z\0\0\0\x05"
 _READY_SIZE: Final = 6
 _BIND_COMPLETE: Final = b"2\0\0\0\x04"
 _NO_DATA: Final = b"n\0\0\0\x04"
-#: The columns, None if there are none, and the count in the tag.
-Result = tuple[Columns | None, int]
-#: A whole reply: its exchange, where its bytes for the client begin, the portal that it describes
-#: (or None), and its result.
-Whole = tuple[Exchange, int, Portal | None, Columns | None, int]
+#: Whether there is a whole result that concerns no stage, its columns (None if there are none), and
+#: the count in the tag.  Compiled, neither of these tuples is an object: only None or a tuple is.
+Result = tuple[bool, Columns | None, int]
+#: A whole reply: its exchange (None if it is not one), where its bytes for the client begin, the
+#: portal that it describes (or None), its columns, and the count in the tag.
+Whole = tuple[Exchange | None, int, Portal | None, Columns | None, int]
+_NO_RESULT: Final[Result] = (False, None, 0)
+_NOT_WHOLE: Final[Whole] = (None, 0, None, None, 0)
 
 
 class WholeReplies(ResultRows):
@@ -46,87 +49,90 @@ class WholeReplies(ResultRows):
         super().__init__(session, results, message_limit)
         self._descriptions = Descriptions() if descriptions is None else descriptions
 
-    def _whole_reply(self, data: bytes, head: Entry) -> Whole | None:
+    def _whole_reply(self, data: bytes, head: Entry) -> Whole:
         """Read ``data`` as all replies that are owed, from ``head`` on: a query's, or those of
         Bind, perhaps Describe, Execute and Sync, perhaps behind that of a Close of ours."""
         if (
             data[-_READY_SIZE:-1] != _READY
-            or data[-1:] not in replies.TRANSACTIONS
+            or data[-1] not in replies.TRANSACTIONS
             or not self._at_rest
         ):
-            return None
+            return _NOT_WHOLE
         outstanding = self._session.outstanding
-        action, code, exchange, _ = head
+        action: int = head[0]
+        code: int = head[1]
         if action != FORWARD or code != replies.QUERY:
             return self._whole_execution(data, outstanding)
-        result = self._whole_result(data, 0, True) if len(outstanding) == 1 else None
-        return None if result is None else (exchange, 0, None, result[0], result[1])
+        if len(outstanding) > 1:
+            return _NOT_WHOLE
+        found, columns, rows = self._whole_result(data, 0, True)
+        return (head[2], 0, None, columns, rows) if found else _NOT_WHOLE
 
-    def _whole_execution(self, data: bytes, outstanding: Outstanding) -> Whole | None:
+    def _whole_execution(self, data: bytes, outstanding: Outstanding) -> Whole:
         if len(outstanding) > _MOST:
-            return None
+            return _NOT_WHOLE
         owed = outstanding.all()
         start = first = 0
         if owed[0][0] == SKIP and len(owed) > 1:
             if data[: len(backend.CLOSE_COMPLETE)] != backend.CLOSE_COMPLETE:
-                return None
+                return _NOT_WHOLE
             start = len(backend.CLOSE_COMPLETE)
             first = 1
-        exchange = owed[first][2]
+        exchange: Exchange | None = owed[first][2]
         described = len(owed) - first == len(_DESCRIBED)
         codes = _DESCRIBED if described else _UNDESCRIBED
         if exchange is None or not outstanding.forwards(first, codes, exchange):
-            return None
+            return _NOT_WHOLE
         if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
-            return None
+            return _NOT_WHOLE
         position = start + len(_BIND_COMPLETE)
         portal: Portal | None = None
         if described:
             portal = owed[first + 1][3]
             if portal is not owed[first + 2][3]:
                 # Described is one portal, executed another.
-                return None
+                return _NOT_WHOLE
             if data[position : position + len(_NO_DATA)] == _NO_DATA:
                 position += len(_NO_DATA)
                 portal = None
-        result = self._whole_result(data, position, portal is not None)
-        if result is None or (portal is not None and result[0] is None):
-            return None
-        return exchange, start, portal, result[0], result[1]
+        found, columns, rows = self._whole_result(data, position, portal is not None)
+        if not found or (portal is not None and columns is None):
+            return _NOT_WHOLE
+        return exchange, start, portal, columns, rows
 
-    def _whole_result(self, data: bytes, position: int, described: bool) -> Result | None:
+    def _whole_result(self, data: bytes, position: int, described: bool) -> Result:
         """Read what is between ``position`` and ReadyForQuery: one result, ``described`` or without
         rows, that concerns no stage."""
         end = len(data) - _READY_SIZE
         if position + 5 > end:
-            return None
+            return _NO_RESULT
         length = length_at(data, position)
         columns = None
         if described and data[position] == frames.ROW_DESCRIPTION:
             rows = position + length + 1
             if rows + 5 > end:
-                return None
+                return _NO_RESULT
             columns = self._descriptions.known(data[position + 5 : rows])
             if columns is None:
-                return None
+                return _NO_RESULT
             plan = None if self._results is None else self._results.plan(columns)
             if plan is not None and plan.shown is not columns:
-                return None
+                return _NO_RESULT
             # Behind the rows, ReadyForQuery's header is there to be read in any case.
             _, position = datarows.walk(
                 data, rows, len(data), len(columns.names), self._message_limit
             )
             if position + 5 > end or (plan is not None and plan.concerns(data, rows, position)):
-                return None
+                return _NO_RESULT
             length = length_at(data, position)
         if data[position] != frames.COMMAND_COMPLETE or position + length + 1 != end:
-            return None
+            return _NO_RESULT
         try:
             told = self._descriptions.rows(data[position + 5 : end])
         except WireError:
             # The loop says so, when it comes to it.
-            return None
-        return None if told is None else (columns, told)
+            return _NO_RESULT
+        return _NO_RESULT if told is None else (True, columns, told)
 
 
 _UNDESCRIBED: Final = [replies.BIND, replies.EXECUTE, replies.SYNC]

@@ -66,6 +66,8 @@ class AuditLog(BaseObserver):
     ``server`` is the database's address, where the daemon knows it; ``daemon`` is its own name.
     """
 
+    refusals_only = True
+
     def __init__(self, server: Address | None = None, daemon: str = "acra-server") -> None:
         self._log = Logger(namespace="acra")
         self._daemon = daemon

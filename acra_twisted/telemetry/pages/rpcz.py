@@ -172,6 +172,9 @@ class RpcStats(BaseObserver):
         # By the database's name, then by the kind of request: a pair would be made, and hashed, for
         # each request.
         self._methods: dict[str, dict[str, _Method]] = {}
+        # The one that was counted last: nearly all that follow each other are of one kind.
+        self._last = _Method(now)
+        self._last_system = self._last_kind = ""
         self._stages: dict[str, Row] = {}
 
     def page(self) -> dict[str, dict[str, Any]]:
@@ -203,17 +206,20 @@ class RpcStats(BaseObserver):
             row.tick(now)
 
     def _method(self, system: str, kind: str, now: int) -> _Method:
-        made = self._methods.setdefault(system, {})[kind] = _Method(now)
-        return made
+        kinds = self._methods.setdefault(system, {})
+        found = kinds.get(kind)
+        if found is None:
+            found = kinds[kind] = _Method(now)
+        self._last, self._last_system, self._last_kind = found, system, kind
+        return found
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Bytes are those of the session since its last exchange ended."""
         now, system = exchange.closed, exchange.session.system
         if now >= self._next_tick:
             self._tick(now)
-        kinds = self._methods.get(system)
-        method = kinds.get(exchange.kind) if kinds is not None else None
-        if method is None:
+        method = self._last
+        if exchange.kind != self._last_kind or system != self._last_system:
             method = self._method(system, exchange.kind, now)
         traffic = exchange.traffic or Traffic()
         error = 0 if exchange.outcome == "ok" else 1

@@ -13,6 +13,7 @@ class Searching(SynchronousTestCase):
     def check(self, data, start, end):
         expected = any(needle in data[start:end] for needle in NEEDLES)
         self.assertIs(search.contains_any(data, NEEDLES, start, end), expected)
+        self.assertIs(search.by_python(data, NEEDLES, start, end), expected)
 
     parts = st.lists(st.one_of(st.sampled_from(NEEDLES), st.binary(max_size=5)), max_size=6)
 

@@ -1,12 +1,12 @@
 """Skeletons: only what can be read in one way, and then as the full lexer reads it."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, mysqllexer
-from acra_twisted.sql.skeleton import is_plain, split
+from acra_twisted.sql.skeleton import is_plain, split, split_by_expressions
 
 SOUP = st.lists(
     st.sampled_from(
@@ -16,6 +16,106 @@ SOUP = st.lists(
     ),
     max_size=14,
 )
+
+BYTES = st.lists(
+    st.sampled_from(
+        [bytes([byte]) for byte in b"'\"`\\0129.ax_$ -e\x00\x01\x02\x03\x04\x05\x80\xc3\xa9"]
+    ),
+    max_size=12,
+)
+WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$." + bytes(range(128, 256))
+
+
+def number_end(text, at):
+    """Where the digits at a place end, and whether they are a number of their own."""
+    digits = b"0123456789"
+    end = at
+    while text[end : end + 1] and text[end] in digits:
+        end += 1
+    if at and text[at - 1] in WORD:
+        return end, False
+    if text[end : end + 1] == b"." and text[end + 1 : end + 2] and text[end + 1] in digits:
+        end += 1
+        while text[end : end + 1] and text[end] in digits:
+            end += 1
+    return end, not (text[end : end + 1] and text[end] in WORD)
+
+
+def quoted_end(text, at):
+    """Where the string or name at a place ends; None if it does not."""
+    end = at + 1
+    while end < len(text) and text[end] not in (text[at], 0x5C, 0):
+        end += 1
+    return end + 1 if end < len(text) and text[end] == text[at] else None
+
+
+def model(text, quote):
+    """A model of `split`, byte by byte."""
+    if any(mark in text for mark in (1, 2, 4)):
+        return None
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return None
+    key, judged, literals, at = b"", b"", [], 0
+    while at < len(text):
+        byte, end, found = text[at : at + 1], at + 1, False
+        if byte.isdigit():
+            end, found = number_end(text, at)
+        elif byte in (b"'", quote):
+            closed = quoted_end(text, at)
+            found = closed is not None and (byte == b"'" or closed > at + 2)
+            end = closed if found else end
+        piece = text[at:end]
+        if found and byte == quote:
+            key, judged = key + piece, judged + b"\x02"
+        elif found:
+            literals.append(piece)
+            mark = b"\x01" if byte == b"'" else b"\x04"
+            key, judged = key + mark, judged + mark
+        else:
+            key, judged = key + piece, judged + piece
+        at = end
+    return key, literals, judged
+
+
+class TwoForms(SynchronousTestCase):
+    """The form that is used here, and the interpreted one."""
+
+    def check(self, text):
+        for quote in (b'"', b"`"):
+            expected = model(text, quote)
+            self.assertEqual(split(text, quote), expected, text)
+            self.assertEqual(split_by_expressions(text, quote), expected, text)
+
+    def test_a_statement(self):
+        expected = (
+            b'SELECT "a" FROM t WHERE b = \x01 AND c1 = \x04',
+            [b"'x'", b"2.50"],
+            b"SELECT \x02 FROM t WHERE b = \x01 AND c1 = \x04",
+        )
+        text = b"SELECT \"a\" FROM t WHERE b = 'x' AND c1 = 2.50"
+        self.assertEqual(split(text, b'"'), expected)
+        self.assertEqual(model(text, b'"'), expected)
+
+    def test_a_long_one(self):
+        self.check(b"SELECT 'x', 1.5, \"n\"" * 100)
+
+    @settings(max_examples=1000)
+    @given(st.one_of(SOUP, BYTES).map(b"".join))
+    @example(b"")
+    @example(b"1.5.5")
+    @example(b"'a''b'")
+    @example(b'""a"')
+    @example("'\u00e9' 1".encode())
+    @example(b"'\xff' 1")
+    def test_as_the_model(self, text):
+        self.check(text)
+
+    @settings(max_examples=300)
+    @given(st.binary(max_size=40))
+    def test_of_any_bytes(self, text):
+        self.check(text)
 
 
 class Split(SynchronousTestCase):
