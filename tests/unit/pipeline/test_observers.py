@@ -41,6 +41,10 @@ class FanOut(SynchronousTestCase):
         self.assertEqual((last.failures, last.events), ([("s", "f")], [(1, "t")]))
 
 
+class Refusals(Recorder):
+    refusals_only = True
+
+
 @implementer(IPipelineObserver)
 class Notes:
     """Keeps every call as it was made."""
@@ -77,6 +81,19 @@ class Told(SynchronousTestCase):
             getattr(observers, name)(*args, **fields)
         for each in notes:
             self.assertEqual(each.calls, said)
+
+    def test_whoever_is_concerned_by_refusals_alone_hears_of_them(self):
+        everything, refusals, session = Recorder(), Refusals(), make_session()
+        observers = Observers([Broken(), refusals, everything])
+        closed = []
+        for outcome in ("ok", "error", "ok", "denied", "ok", "denied"):
+            exchange = Exchange(session, "query", None, 1)
+            exchange.outcome = outcome
+            observers.exchange_closed(exchange)
+            closed.append(exchange)
+        self.assertEqual(everything.closed, closed)
+        self.assertEqual(refusals.closed, [closed[3], closed[5]])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 6)
 
     def test_whoever_takes_no_notice_of_exchanges_is_not_called(self):
         class Nothing(BaseObserver):
