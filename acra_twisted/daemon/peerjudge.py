@@ -6,14 +6,13 @@ It stands between the transports, which ask it after each handshake, and the che
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.cache import GenerationCache
 from acra_twisted.interfaces import IPeerJudge
 from acra_twisted.telemetry.metrics.revocation import RevocationMetrics
 from acra_twisted.telemetry.tracing import spans
@@ -26,10 +25,6 @@ from acra_twisted.transport.revocation.checker import RevocationChecker
 from acra_twisted.transport.revocation.policy import RESUMED_UNSEEN, REVOKED, Verdict
 from acra_twisted.transport.tlscontext import TLSContext
 from acra_twisted.transport.verifier import CertificateRefused
-
-#: Certificates that were let pass unchecked, of which the log has heard.
-_TOLD: Final = 1024
-_TOLD_BYTES: Final = 1 << 22
 
 
 @implementer(IPeerJudge)
@@ -57,7 +52,6 @@ class PeerJudge:
         self._closes = closes
         self._where = "server" if connects else "peer"
         self._contexts: list[TLSContext] = []
-        self._told: GenerationCache[bytes, str] = GenerationCache(_TOLD, _TOLD_BYTES)
 
     def watch(self, context: TLSContext) -> None:
         """See IPeerJudge."""
@@ -114,15 +108,9 @@ class PeerJudge:
             self._tell(code, "A peer was refused for its certificate", verdict.about, leaf, channel)
             raise _refusal(revoked, verdict.about, leaf)
         if verdict.event:
-            self._tell_of_unchecked(verdict, leaf, channel)
-        channel.until_lost(self.checker.follow(leaf, lambda: self._is_revoked(leaf, channel)))
-
-    def _tell_of_unchecked(self, verdict: Verdict, leaf: bytes, channel: Channel) -> None:
-        """Tell of each certificate once, until something else is found about it."""
-        if self._told.get(leaf) != verdict.reason:
-            self._told.put(leaf, verdict.reason)
             text = "A peer was accepted whose certificate could not be checked for revocation"
             self._tell(events.REVOCATION_NOT_CHECKED, text, verdict.about, leaf, channel)
+        channel.until_lost(self.checker.follow(leaf, lambda: self._is_revoked(leaf, channel)))
 
     def _is_revoked(self, leaf: bytes, channel: Channel) -> None:
         """The certificate of an open session has been revoked."""

@@ -13,9 +13,10 @@ from zope.interface import implementer
 from acra_twisted.config.revocation import ACRASERVER, DATABASE, policy_of
 from acra_twisted.daemon.peerjudge import PeerJudge
 from acra_twisted.interfaces import IReloadable
-from acra_twisted.options import Settings
+from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.revocation import RevocationMetrics
+from acra_twisted.transport.certificates import readable
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.revocation.checker import RevocationChecker
 from acra_twisted.transport.revocation.fetch import Fetcher
@@ -46,15 +47,22 @@ class Revocation:
     ) -> None:
         self._settings = settings
         self._judges: dict[str, PeerJudge] = {}
+        self._fetcher: Fetcher | None = None
         policies = {leg: policy_of(settings, leg) for leg in verified}
         active = {leg: policy for leg, policy in policies.items() if policy.active}
         if not active:
             return
-        fetcher = Fetcher(reactor, settings["tls_revocation_hosts"])
+        fetcher = self._fetcher = Fetcher(
+            reactor, settings["tls_revocation_hosts"], ports=_ports(settings)
+        )
         counts = RevocationMetrics(metrics)
         for leg, policy in active.items():
             checker = RevocationChecker(
-                policy, fetcher, reactor=reactor, on_revoked=partial(self._renew, leg)
+                policy,
+                fetcher,
+                reactor=reactor,
+                authorities=readable([each.original for each in verified[leg].authorities]),
+                on_revoked=partial(self._renew, leg),
             )
             self._judges[leg] = PeerJudge(
                 leg,
@@ -65,6 +73,12 @@ class Revocation:
                 closes=settings["tls_revoked_sessions"] == "close",
                 connects=leg in _CONNECTS,
             )
+        counts.watch(self.checkers, fetcher.counts)
+
+    @property
+    def checkers(self) -> dict[str, RevocationChecker]:
+        """The checker of each leg that is checked."""
+        return {leg: judge.checker for leg, judge in self._judges.items()}
 
     def judge(self, leg: str) -> PeerJudge | None:
         """The judge of a leg's peers, None where nothing is asked about them."""
@@ -85,8 +99,10 @@ class Revocation:
 
     def stop(self) -> None:
         """End what is under way; who waits for a verdict is refused."""
-        for judge in self._judges.values():
-            judge.checker.stop()
+        for checker in self.checkers.values():
+            checker.stop()
+        if self._fetcher is not None:
+            self._fetcher.stop()
 
     def _each(self, do: Callable[[PeerJudge], Deferred[None]]) -> Deferred[None]:
         doing = [do(judge) for judge in self._judges.values()]
@@ -96,6 +112,12 @@ class Revocation:
     def _renew(self, leg: str, fingerprint: bytes) -> None:
         """A certificate was revoked: no ticket of before lets anybody in."""
         self._judges[leg].forget_sessions()
+
+
+def _ports(settings: Settings) -> list[int]:
+    """Those that this daemon listens on: no certificate has it ask itself."""
+    addresses = (settings[name] for name in settings if name.startswith("incoming_connection_"))
+    return [each.port for each in addresses if isinstance(each, Address) and each.port]
 
 
 def _nothing(_: Any) -> None:

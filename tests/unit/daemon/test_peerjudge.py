@@ -163,13 +163,11 @@ class Judging(TLSFiles):
         self.assertEqual((fields["server_address"], fields["server_port"]), ("192.0.2.1", 5))
         self.assertNotIn("peer", fields)
 
-    def test_who_passes_unchecked_is_told_of_once(self):
-        verdict = Verdict(True, UNREACHABLE, True, "is not checked")
-        for _ in range(3):
-            self.assertIsNone(self.ask(verdict))
+    def test_who_passes_unchecked_is_told_of_where_the_checker_says_so(self):
+        for told in (True, False):
+            self.assertIsNone(self.ask(Verdict(True, UNREACHABLE, told, "is not checked")))
         self.assertEqual([code for code, _ in self.events], [events.REVOCATION_NOT_CHECKED])
-        self.ask(Verdict(True, "stale", True, "is not checked"))
-        self.assertEqual(len(self.events), 2)
+        self.assertEqual(self.events[0][1]["error"], "the certificate is not checked")
 
     def test_an_answer_that_is_awaited_has_a_span(self):
         for verdict, failed in (
