@@ -51,7 +51,7 @@ class _Sources:
         self._checkers = checkers
 
     def collect(self) -> Any:
-        """Of a leg with several lists the one counts that ends first."""
+        """Give one value for each leg; the list that ends first stands for all of it."""
         from prometheus_client.core import GaugeMetricFamily
 
         ends = GaugeMetricFamily(
