@@ -61,7 +61,7 @@ class RevokingAuthority(Authority):
         partial.replace(self.list_path)
 
     def index(self) -> str:
-        """What is issued and revoked by now, as openssl's own authority writes it."""
+        """Return the issued and the revoked certificates in the form of openssl's index."""
         lines = []
         for path, certificate in self._issued.items():
             end = f"{certificate.not_valid_after_utc:%y%m%d%H%M%SZ}"
@@ -82,7 +82,7 @@ class RevokingAuthority(Authority):
 
 
 class Responder:
-    """A responder on loopback: HTTP is Python's, for openssl's own takes one client at a time;
+    """A responder on loopback.  HTTP is Python's, for openssl's own takes one client at a time;
     each answer is openssl's."""
 
     def __init__(self, authority: RevokingAuthority) -> None:
