@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted.config.authentication import ends_authentication
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_tls
 from acra_twisted.doctor.examination import Examination, Own
@@ -131,7 +132,8 @@ def of_answer(data: bytes, settings: Settings) -> Result:
     kind, body = data[:1], data[5 : 1 + int.from_bytes(data[1:5], "big")]
     if kind == b"R":
         # Where TLS was only offered such a login goes on without it.
-        if DIALECT.offers_binding(data) and _ends_tls(settings) and uses_database_tls(settings):
+        both = _ends_tls(settings) and uses_database_tls(settings)
+        if both and DIALECT.offers_binding(data) and not ends_authentication(settings):
             return warn(
                 "database",
                 "it asks for SCRAM and offers to bind it to TLS: a client that has TLS on its own "

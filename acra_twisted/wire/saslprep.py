@@ -1,14 +1,15 @@
 """Passwords as PostgreSQL and its clients prepare them before they are hashed.
 
 Source: RFC 4013 (SASLprep) over the tables of RFC 3454, in Unicode 3.2, and PostgreSQL's
-``saslprep.c``: a password that cannot be prepared is used as it is.
+``saslprep.c``: a password that cannot be prepared is used as it is.  Normal forms are those of
+today's Unicode, which has corrected five characters.
 """
 
 from __future__ import annotations
 
 import stringprep
 from typing import Final
-from unicodedata import ucd_3_2_0
+from unicodedata import normalize
 
 _PROHIBITED: Final = (
     stringprep.in_table_c12,
@@ -37,7 +38,7 @@ def prepare(password: bytes) -> bytes:
     # PostgreSQL looks for what is not allowed before it normalizes, and not behind that.
     if not mapped or _is_prohibited(mapped):
         return password
-    return ucd_3_2_0.normalize("NFKC", mapped).encode()
+    return normalize("NFKC", mapped).encode()
 
 
 def _mapped(one: str) -> str:

@@ -167,4 +167,5 @@ class KeyLogin:
         session.observer.security_event(code, text, session, None, error=why)
 
     def _end(self, error: bytes) -> Action:
+        self._session.refused = True
         return Unproven("database", error, "scram", self._bound)

@@ -27,6 +27,9 @@ class Answers(SynchronousTestCase):
         found = of_answer(encode_sasl([b"SCRAM-SHA-256-PLUS"]), SETTINGS.but(client_tls="require"))
         self.assertEqual(found.state, WARN)
         self.assertIn("channel_binding=disable", found.remedy)
+        # Where AcraServer ends logins they are bound to its own certificate.
+        ended = SETTINGS.but(client_tls="require", auth_file="x")
+        self.assertEqual(of_answer(encode_sasl([b"SCRAM-SHA-256-PLUS"]), ended).state, OK)
 
     def test_errors(self):
         for sqlstate, text, state in (

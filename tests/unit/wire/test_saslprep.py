@@ -18,6 +18,14 @@ class Preparation(SynchronousTestCase):
                 self.assertEqual(found.hex(), case["prepared"], case["note"])
         self.assertGreater(seen, 10)
 
+    def test_normal_forms_that_have_been_corrected(self):
+        for before, expected in (("\U0002f868", "\u36fc"), ("\U0002f874", "\u5f53")):
+            self.assertEqual(prepare(before.encode()).decode(), expected)
+
+    def test_what_is_not_allowed_counts_before_it_is_normalized(self):
+        for text in ("\u0340", "\u0341a"):
+            self.assertEqual(prepare(text.encode()).decode(), text)
+
     def test_what_is_no_utf8_stays(self):
         self.assertEqual(prepare(b"\xff\xfe"), b"\xff\xfe")
 
