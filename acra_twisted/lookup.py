@@ -9,8 +9,9 @@ class Found(NamedTuple):
     """``secret`` is text as the database stores it; None: no such user, or none that may log in.
 
     ``source`` names the kind of source that said so, empty if none did; ``age`` is the time in
-    seconds since it was asked.  ``away``: no source can be asked, and nothing that is kept may be
-    used.  ``salt_size`` (bytes) and ``iterations`` are those of most secrets: a user without one is
+    seconds since it was asked.  ``away``: the source cannot be asked now, and this is what was
+    kept of it.  Then a proof that fails is answered alike whether anything was kept or not.
+    ``salt_size`` (bytes) and ``iterations`` are those of most secrets: a user without one is
     shown such.
     """
 

@@ -180,7 +180,7 @@ class Credentials:
             self._set_away(str(reason))
         entry = self._cache.usable(user)
         if entry is None:
-            self._tell(user, asking, lambda: self._found(user, QUERY, None, 0.0, away=True))
+            self._tell(user, asking, lambda: self._found(user, "", None, 0.0, away=True))
         else:
             self._tell(user, asking, lambda: self._kept(user, entry, away=True))
 

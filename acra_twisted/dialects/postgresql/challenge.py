@@ -186,7 +186,9 @@ class Challenge:
     def _wrong(self, result: str) -> Unconvinced:
         """The error for a proof that is none; the same for every user."""
         if self._found.away:
-            return Unconvinced("source", _AWAY, "cannot look up roles now")
+            # What is kept can be guessed at like anything else, so that it counts.
+            result = result if self._found.source else "source"
+            return Unconvinced(result, _AWAY, "cannot look up roles now")
         return Unconvinced(result, _WRONG_PASSWORD, _refused(self._user))
 
 

@@ -232,8 +232,11 @@ class Away(Base):
         for user in (b"nobody", b"unasked"):
             found = self.credentials.look_up(user)
             self.query.fail(NoAnswer("it is down"))
-            shown.append(self.successResultOf(found)._replace(age=0.0))
-        self.assertEqual(shown[0], shown[1])
+            shown.append(self.successResultOf(found))
+        self.assertEqual([found.secret for found in shown], [None, None])
+        self.assertEqual([found.away for found in shown], [True, True])
+        # Of the one something is kept, at which others may guess.
+        self.assertEqual([found.source for found in shown], ["query", ""])
 
     def test_a_question_without_answer_does_not_make_the_source_away(self):
         found = self.credentials.look_up(b"a")

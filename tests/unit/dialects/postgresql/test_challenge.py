@@ -264,14 +264,16 @@ class Refusals(SynchronousTestCase):
             ("password", {}),
             ("unknown", {"found": Found(None)}),
             ("source", {"found": Found(None, away=True)}),
-            ("source", {"found": Found(SECRET, away=True)}),
+            ("unknown", {"found": Found(None, "query", away=True)}),
+            ("password", {"found": Found(SECRET, "query", away=True)}),
         ):
             challenge, _ = asked(**options)
             client = Client(password=b"wrong")
             said, _ = challenge.feed(client.greeting)
             error = self.assertRaises(Unconvinced, challenge.feed, final(client.prove(said)))
             self.assertEqual(error.result, result)
-            self.assertEqual(error.sqlstate == b"08006", result == "source")
+            away = options.get("found", FOUND).away
+            self.assertEqual(error.sqlstate, b"08006" if away else b"28P01")
         self.assertEqual(self.refused(initial(PLAIN, b"y,,n=,r=a")).result, "downgrade")
         self.assertEqual(self.refused(initial(PLAIN, b"m,,n=,r=a")).result, "malformed")
 
