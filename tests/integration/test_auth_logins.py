@@ -43,7 +43,7 @@ class Logins(Base):
             return db.execute("SELECT session_user").fetchone()[0]
 
     def refused(self, chain, user="alice", password="wrong"):  # noqa: S107 - of nobody
-        """What a client is told."""
+        """Return the error that a client is told."""
         with self.assertRaises(psycopg.OperationalError) as caught:
             self.log_in(chain, user, password)
         return str(caught.exception).partition("FATAL:  ")[2].replace(user, "USER").strip()
