@@ -19,6 +19,7 @@ from acra_twisted.transport.authority import Authority
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.revocation import policy, subjects
 from acra_twisted.transport.revocation.fetch import FetchError
+from acra_twisted.transport.revocation.subjects import Issuers
 from tests.support.issued import DAY, HOUR, NOW, period
 
 OCSP_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.9")
@@ -52,7 +53,7 @@ class Leaf:
         self.certificate = certificate
         self.key = key
         self.chain = (der(certificate), der(issuer))
-        (self.subject,) = subjects.read(self.chain)
+        (self.subject,) = subjects.read(self.chain, Issuers())
 
 
 class Revoker:

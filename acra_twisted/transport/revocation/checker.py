@@ -34,13 +34,12 @@ from acra_twisted.transport.revocation.policy import (
     decide,
     together,
 )
-from acra_twisted.transport.revocation.subjects import Subject
+from acra_twisted.transport.revocation.subjects import Issuers, Subject
 
 _log = Logger()
 
-#: Peers that are remembered, in each of two generations, and issuers of theirs.
-_PEERS: Final = 5_000
-_ISSUERS: Final = 64
+#: Peers that are remembered.
+_PEERS: Final = 10_000
 _DIGEST: Final = 32
 #: Seconds between looks at lists, and at certificates of open sessions.
 PERIOD: Final = 10.0
@@ -74,7 +73,8 @@ class RevocationChecker:
     ``fetcher`` asks the network, one for all legs; ``now`` is the time of day, in Unix time.
     ``authorities`` are the CAs that peers are verified by: lists are fetched for them at the start.
     ``on_revoked`` is called with the SHA-256 of a certificate (DER) of a peer that has just become
-    known as revoked, or whose issuer has: by then new connections of it are refused.
+    known as revoked, or whose issuer has: by then new connections of it are refused.  ``peers`` are
+    certificates of peers that are remembered at most.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class RevocationChecker:
         authorities: Sequence[x509.Certificate] = (),
         now: Callable[[], float] = time.time,
         on_revoked: Callable[[bytes], None] | None = None,
+        peers: int = _PEERS,
     ) -> None:
         self.policy = policy
         #: Verdicts by their reasons, "" for those without.
@@ -96,9 +97,9 @@ class RevocationChecker:
         self._on_revoked = on_revoked
         self._answers = OcspAnswers(policy.ocsp, fetcher, now)
         self._lists = RevocationLists(policy.crl, fetcher, now)
-        self._peers: GenerationCache[bytes, _Peer] = GenerationCache(_PEERS, _PEERS * _DIGEST)
+        self._peers: GenerationCache[bytes, _Peer] = GenerationCache(peers // 2, peers * _DIGEST)
         self._followed: dict[bytes, _Peer] = {}
-        self._issuers: dict[bytes, bytes] = {}
+        self._issuers = Issuers()
         self._loop = LoopingCall(self._look_again)
         self._loop.clock = reactor
 
@@ -225,16 +226,10 @@ class RevocationChecker:
         peer = self._remembered(key)
         given = tuple(chain)
         if peer is None or peer.chain != given:
-            known = (chain[0], *map(self._issuer, chain[1:]))
-            peer = _Peer(known, subjects.read(chain))
+            found = subjects.read(chain, self._issuers)
+            peer = _Peer((chain[0], *(self._issuers.of(der).der for der in chain[1:])), found)
             self._peers.put(key, peer)
         return peer
-
-    def _issuer(self, der: bytes) -> bytes:
-        """The same object for the same certificate: many have one issuer."""
-        if len(self._issuers) >= _ISSUERS:
-            self._issuers.clear()
-        return self._issuers.setdefault(der, der)
 
     def _take_staple(self, peer: _Peer, staple: bytes) -> None:
         leaf = peer.subjects[0]

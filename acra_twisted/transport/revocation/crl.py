@@ -67,11 +67,11 @@ class RevocationList:
 
     def judge(self, subject: Subject, now: float) -> Status:
         """Judge a certificate of the list's issuer; ``now`` is Unix time."""
-        if subject.key[: len(self.issuer)] != self.issuer:
+        if subject.authority != self.issuer:
             return ListUnfit(OTHER, "is another issuer's").found
         if not self._is_for(subject):
             return ListUnfit(UNUSABLE, "is for other certificates of the issuer").found
-        if subject.certificate.serial_number in self._serials:
+        if subject.serial in self._serials:
             # Expired or not: revoked it was.
             about = "was revoked, by its issuer's revocation list"
             return Status(REVOKED, about, self._begin.timestamp(), self.end)

@@ -104,14 +104,14 @@ class RevocationLists:
 
     def load(self, url: str, issuer: x509.Certificate) -> Deferred[None]:
         """Fetch a list now."""
-        key = _key(url, issuer)
+        key = _key(url, identity(issuer))
         return self._asking.ask(key, lambda: self._load(key, url, issuer))
 
     async def load_for(self, issuer: x509.Certificate) -> Status | None:
         """Fetch the configured list for an issuer.  Returns why it does not count, None if it
         does."""
         await self.load(self.rules.url, issuer)
-        kept = self._kept[_key(self.rules.url, issuer)]
+        kept = self._kept[_key(self.rules.url, identity(issuer))]
         if kept.listed is None:
             return kept.failure
         timed = kept.listed.timely(self._now())
@@ -143,7 +143,7 @@ class RevocationLists:
         return sources(self.rules.from_cert, configured, subject.points)
 
     def _look(self, url: str, subject: Subject) -> Status | None:
-        kept = self._kept.get(_key(url, subject.issuer))
+        kept = self._kept.get(_key(url, subject.authority))
         if kept is None:
             return None
         kept.used = True
@@ -213,5 +213,5 @@ class RevocationLists:
             del self._kept[key]
 
 
-def _key(url: str, issuer: x509.Certificate) -> bytes:
-    return identity(issuer) + url.encode("ascii", "replace")
+def _key(url: str, authority: bytes) -> bytes:
+    return authority + url.encode("ascii", "replace")

@@ -150,8 +150,7 @@ def _check_extensions(response: Any, rules: OcspRules, nonce: bytes) -> None:
 
 def _of(response: Any, subject: Subject) -> list[Any]:
     """The parts of an answer that are about a certificate, at least one."""
-    serial = subject.certificate.serial_number
-    same = [one for one in response.responses if one.serial_number == serial]
+    same = [one for one in response.responses if one.serial_number == subject.serial]
     if not same:
         raise _Unfit(OTHER, "is about another certificate")
     found = [one for one in same if _is_of(one, subject)]

@@ -18,30 +18,65 @@ NAMED_MAX: Final = 4
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
+class Issuer:
+    """A CA's certificate; ``der`` is its bytes, ``key`` its `identity`."""
+
+    __slots__ = ("der", "certificate", "key")
+
+    def __init__(self, der: bytes) -> None:
+        self.der = der
+        self.certificate = x509.load_der_x509_certificate(der)
+        self.key = identity(self.certificate)
+
+
+class Issuers:
+    """Those that many certificates have in common, each read once."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._read: dict[bytes, Issuer] = {}
+
+    def of(self, der: bytes) -> Issuer:
+        """Return the one of a certificate's bytes.  Raises what cannot be read."""
+        found = self._read.get(der)
+        if found is None:
+            if len(self._read) >= self._most:
+                self._read.clear()
+            found = self._read[der] = Issuer(der)
+        return found
+
+
 class Subject:
     """One certificate of a chain, with its issuer's.
 
-    ``key`` names it among all: the digest of its issuer's name and key, and its serial number.
-    ``responders`` and ``points`` are the addresses of OCSP responders and revocation lists that it
-    names, ``must_staple`` says that it promises stapled answers, ``is_leaf`` that it is the peer's
-    own.
+    ``key`` names it among all: ``authority``, which is its issuer's `identity`, and its serial
+    number.  ``responders`` and ``points`` are the addresses of OCSP responders and revocation lists
+    that it names, ``must_staple`` says that it promises stapled answers, ``is_leaf`` that it is the
+    peer's own.
     """
 
-    __slots__ = ("certificate", "issuer", "key", "responders", "points", "must_staple", "is_leaf")
+    __slots__ = (
+        *("_der", "issuer", "authority", "serial", "key"),
+        *("responders", "points", "must_staple", "is_leaf"),
+    )
 
-    def __init__(
-        self, certificate: x509.Certificate, issuer: x509.Certificate, is_leaf: bool
-    ) -> None:
-        self.certificate = certificate
-        self.issuer = issuer
+    def __init__(self, der: bytes, issuer: Issuer, is_leaf: bool) -> None:
+        certificate = x509.load_der_x509_certificate(der)
+        # Ten thousand of these are kept: bytes take a third of the memory.
+        self._der = der
+        self.issuer = issuer.certificate
+        self.authority = issuer.key
         self.is_leaf = is_leaf
-        number = certificate.serial_number
-        self.key = identity(issuer) + number.to_bytes(
-            number.bit_length() // 8 + 1, "big", signed=True
-        )
+        self.serial = number = certificate.serial_number
+        self.key = issuer.key + number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
         self.responders = _responders(certificate)
         self.points = _points(certificate)
         self.must_staple = _must_staple(certificate)
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The certificate, read anew."""
+        return x509.load_der_x509_certificate(self._der)
 
 
 def identity(issuer: x509.Certificate) -> bytes:
@@ -50,16 +85,17 @@ def identity(issuer: x509.Certificate) -> bytes:
     return hashlib.sha256(issuer.subject.public_bytes() + key).digest()
 
 
-def read(chain: Sequence[bytes]) -> tuple[Subject, ...]:
+def read(chain: Sequence[bytes], issuers: Issuers) -> tuple[Subject, ...]:
     """Return the certificates of a verified chain (DER, the peer's own first) with their issuers.
 
     The last one is trusted and not asked about.  Raises HandshakeError if one cannot be read.
     """
     try:
-        loaded = [x509.load_der_x509_certificate(der) for der in chain]
+        above = [issuers.of(der) for der in chain[1:]]
+        own = [*chain[:1], *(issuer.der for issuer in above)]
         return tuple(
-            Subject(certificate, issuer, number == 0)
-            for number, (certificate, issuer) in enumerate(zip(loaded, loaded[1:], strict=False))
+            Subject(der, issuer, number == 0)
+            for number, (der, issuer) in enumerate(zip(own, above, strict=False))
         )
     except Exception:
         # Whatever it is: nothing may pass because the check itself failed.

@@ -17,6 +17,7 @@ from acra_twisted.transport.revocation.policy import (
     STALE,
     UNUSABLE,
 )
+from acra_twisted.transport.revocation.subjects import Issuers
 from tests.support.issued import DAY, HOUR, NOW
 from tests.support.revocation import Revoker, der, moment, unbase, vectors
 
@@ -50,7 +51,7 @@ def pem(*lists):
 def subject_of_vectors():
     texts = vectors()["ocsp"]
     chain = [unbase(texts["certificate_b64"]), unbase(texts["issuer_b64"])]
-    (found,) = subjects.read(chain)
+    (found,) = subjects.read(chain, Issuers())
     return found
 
 
@@ -159,7 +160,7 @@ class Lists(SynchronousTestCase):
         users = self.revoker.list(extensions=[(point(None, users=True), True)])
         listed = crl.read(users, self.revoker.certificate)
         chain = [der(self.leaf.certificate)] * 2 + [der(self.revoker.certificate)]
-        above = subjects.read(chain)[1]
+        above = subjects.read(chain, Issuers())[1]
         self.assertFalse(above.is_leaf)
         self.assertEqual(listed.judge(above, AT).reason, UNUSABLE)
         self.assertEqual(listed.judge(self.leaf.subject, AT).reason, GOOD)

@@ -21,6 +21,7 @@ from acra_twisted.transport.revocation.policy import (
     UNUSABLE,
     OcspRules,
 )
+from acra_twisted.transport.revocation.subjects import Issuers
 from tests.support.issued import DAY, HOUR, NOW, period
 from tests.support.revocation import OCSP_SIGNING, Revoker, moment, unbase, vectors
 
@@ -47,7 +48,7 @@ _UNUSABLE = {
 def subject_of_vectors():
     texts = vectors()["ocsp"]
     chain = [unbase(texts["certificate_b64"]), unbase(texts["issuer_b64"])]
-    (found,) = subjects.read(chain)
+    (found,) = subjects.read(chain, Issuers())
     return found
 
 
