@@ -32,6 +32,7 @@ import censor
 import connections
 import containers
 import inprocess
+import logins
 import psycopg
 import tracing
 
@@ -427,6 +428,8 @@ def main() -> int:
                 connections.latency(alone | busy, rounds * 4, bench.awake),
             )
             print(connections.table(*links) + "\n")
+            record["logins_us"] = spent = logins.logins(folder, COMPILED, 2 * rounds)
+            print(logins.table(spent) + "\n")
             record |= dict(
                 zip(("idle_kb", "tls_us", "gigabyte_mb", "latency_us"), links, strict=True)
             )

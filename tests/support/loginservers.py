@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import ssl
 import tempfile
 import unittest
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -93,24 +95,36 @@ class Databases(unittest.TestCase):
         return database
 
     @classmethod
-    def server(cls, database, *, port=0, own=RSA, db_tls="require", link="none", **more):
-        """A chain that ends logins, with secrets in a file, before a database; ``own`` is the kind
-        of its certificate for applications, ``port`` another than the database's, ``more`` is for
-        the section of authentication, and ``database_section`` for that of the database."""
+    def server(
+        cls,
+        database,
+        *,
+        port=0,
+        db_tls="require",
+        link="none",
+        others="",
+        connector=None,
+        keys=None,
+        **more,
+    ):
+        """A chain that ends logins, with secrets in a file, before a database; ``others`` are more
+        lines of that file, ``port`` another than the database's, and ``more`` is for the section of
+        authentication."""
         folder = Path(tempfile.mkdtemp(dir=cls.folder))
         userlist = folder / "userlist.txt"
         userlist.touch(0o600)
         with as_superuser(database) as db:
             asked = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
-            userlist.write_text(f'"{USER}" "{db.execute(asked, (USER,)).fetchone()[0]}"\n')
-        tls = {"tls_database_ca": str(cls.certificates.roots)}
+            userlist.write_text(f'"{USER}" "{db.execute(asked, (USER,)).fetchone()[0]}"\n{others}')
+        tls = {}
+        if db_tls != "disable":
+            tls["tls_database_ca"] = str(cls.certificates.roots)
         if link == "none":
             own_files = [folder / "own.pem", folder / "own.key"]
-            for source, target in zip(cls.certificates.pairs[own], own_files, strict=True):
+            for source, target in zip(cls.certificates.pairs[RSA], own_files, strict=True):
                 target.touch(0o600)
                 target.write_bytes(source.read_bytes())
             tls |= {"tls_cert": str(own_files[0]), "tls_key": str(own_files[1])}
-        chain_options = {n: more.pop(n) for n in ("connector", "keys") if n in more}
         chain = Chain(
             ("127.0.0.1", port or database.port),
             link=link,
@@ -120,7 +134,8 @@ class Databases(unittest.TestCase):
                 "database": {"db_tls": db_tls, "client_tls": "allow"},
                 "tls": tls,
             },
-            **chain_options,
+            connector=connector,
+            keys=keys,
         )
         cls.addClassCleanup(chain.stop)
         return chain.start()
@@ -128,6 +143,8 @@ class Databases(unittest.TestCase):
     @classmethod
     def show_own(cls, chain, kind):
         """Give a chain's server another certificate for applications."""
+        # It listens before it has read its files, and takes signals then.
+        shown_certificate(chain.port)
         pair = cls.certificates.pairs[kind]
         for source, name in zip(pair, ("own.pem", "own.key"), strict=True):
             (chain.folder / name).write_bytes(source.read_bytes())
@@ -145,3 +162,9 @@ class Matrix(Databases):
         cls.clients = cls.enterClassContext(clients())
         few = ("libpq 18, disable", "libpq 18, prefer", "libpq 18, require", "pg8000")
         cls.few = [client for client in cls.clients if client.name in few]
+
+    def setUp(self):
+        # Drivers that are refused leave their sockets to the garbage collector.
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", ResourceWarning)
+        self.addCleanup(gc.collect)

@@ -89,7 +89,7 @@ class KeyLogin:
 
     def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
         """Say what the client gets for an error of the database's."""
-        if self._expected != backend.AUTH_SASL_FINAL:
+        if self._expected in (backend.AUTH_SASL, backend.AUTH_OK):
             return Mediated(message)
         sqlstate = fields.get("C", b"")
         if sqlstate == b"28P01":

@@ -204,6 +204,10 @@ class Errors(Case):
             login = self.make()
             self.prove(self.begin(offer))
             self.assert_fails(login.refused(*self.error(b"28000")), events.BINDING_REFUSED)
+            # A database that has offered more refuses the first message already.
+            login = self.make()
+            self.begin(offer)
+            self.assert_fails(login.refused(*self.error(b"28000")), events.BINDING_REFUSED)
         login = self.make(rule="disable")
         self.prove(self.begin(BOTH))
         said, fields = self.error(b"28000")
