@@ -22,12 +22,15 @@ with atheris.instrument_imports(
     include=["acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.crypto"]
 ):
     from acra_twisted.crypto import cells, envelopes
+    from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
     from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
     from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
     from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
     from acra_twisted.endreason import EndReason
     from acra_twisted.errors import AcraError
-    from acra_twisted.loginactions import CLIENT, DATABASE, Connect, Fail, Open, StartTLS
+    from acra_twisted.loginactions import CLIENT, DATABASE, Connect, Fail, LookUp, Open, StartTLS
+    from acra_twisted.lookup import Found
+    from acra_twisted.wire import scram
     from acra_twisted.wire.link import lengthprefix, tracecontext
     from acra_twisted.wire.link.spanlink import SpanIntake
     from acra_twisted.wire.postgres import backend, frontend, nested
@@ -44,6 +47,12 @@ TURN = b"\xfe\xfe"
 _PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
 _KEY = keys.generate()
 _DIALECT = PostgresqlDialect()
+#: The secret of a password that a kept input knows.
+_SALT = bytes(16)
+_KEYS = scram.keys_of(scram.salted(b"secret", _SALT, 1))
+_VERIFIER = scram.verifier_of(_KEYS, _SALT, 1)
+_FOUND = Found(_VERIFIER.encode(), "file")
+_CHALLENGE = ChallengePolicy(bytes(32), lambda: b"nonce")
 
 
 def _pieces(data: bytes, size: int) -> list[bytes]:
@@ -73,7 +82,8 @@ def _startup(data: bytes, cut: int) -> None:
     said = [(n % 2, piece) for n, part in turns for piece in _pieces(part, cut)]
     policy = ServePolicy(pipeline=SimpleNamespace(inspects=frozenset(), results=None, loads=None))
     sent_away = _DIALECT.send_away(EndReason.LOGIN, "bye")
-    for login in (_DIALECT.serve(policy), _DIALECT.follow(), sent_away):
+    ended = _DIALECT.serve(policy._replace(challenge=_CHALLENGE))
+    for login in (_DIALECT.serve(policy), ended, _DIALECT.follow(), sent_away):
         _login(login, said)
 
 
@@ -84,7 +94,9 @@ def _login(login: Any, said: list[tuple[int, bytes]]) -> None:
         actions = list(login.feed((CLIENT, DATABASE)[side], piece))
         while actions:
             action = actions.pop(0)
-            if isinstance(action, Connect):
+            if isinstance(action, LookUp):
+                actions += login.looked_up(_FOUND)
+            elif isinstance(action, Connect):
                 actions += login.connected(False)
             elif isinstance(action, Open):
                 actions += login.opened(session)
@@ -108,6 +120,26 @@ def _bodies(data: bytes, cut: int) -> None:
     ):
         try:
             decode(data)
+        except AcraError:
+            continue
+
+    _scram(data, cut)
+
+
+def _scram(data: bytes, cut: int) -> None:
+    """Messages of either role, and a stored secret."""
+    server = scram.ServerConversation(_VERIFIER, b"nonce", [scram.PLUS, scram.PLAIN], b"end")
+    client = scram.ClientConversation(scram.Choice(scram.PLAIN, scram.CANNOT), b"nonce")
+    first, _, last = data.partition(TURN)
+    for read in (
+        lambda: scram.read_verifier(data),
+        lambda: server.begin(scram.PLAIN if cut % 2 else scram.PLUS, first),
+        lambda: server.finish(last),
+        lambda: client.challenged(first),
+        lambda: client.accepted(last),
+    ):
+        try:
+            read()
         except AcraError:
             continue
 
