@@ -133,6 +133,9 @@ class ILogin(Interface):
     def looked_up(found: Found) -> Sequence[Action]:
         """The answer to LookUp."""
 
+    def derived(salted: bytes) -> Sequence[Action]:
+        """The answer to Derive."""
+
     def answered(answer: Any) -> Sequence[Action]:
         """The answer to Ask."""
 

@@ -101,6 +101,14 @@ class LookUp(NamedTuple):
     database: bytes = b""
 
 
+class Derive(NamedTuple):
+    """Salt a password (`wire.scram.salted`).  The answer is ``derived``."""
+
+    password: bytes
+    salt: bytes
+    iterations: int
+
+
 class Proven(NamedTuple):
     """Take note that the client has proven to be ``user``.
 
@@ -191,6 +199,7 @@ Action = (
     | Admitted
     | Unproven
     | Stale
+    | Derive
     | Carry
     | Close
     | Fail

@@ -13,8 +13,8 @@ from acra_twisted.lookup import Found
 from acra_twisted.transport.identity import names_of
 
 #: The names of a certificate that may count: its common name, or its whole subject.
-CN: Final = "CN"
-DN: Final = "DN"
+CN: Final = "cn"
+DN: Final = "dn"
 SOURCE: Final = "certificate"
 _OPTION: Final = "auth_ident_file"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.loginlimits import LIMITS
+from acra_twisted.config.loginmethods import METHODS, by_certificate
 from acra_twisted.config.secretsources import SOURCES, has_sources
 from acra_twisted.options import BOOLEAN, FILE, Choice, Option, Section, Settings
 
@@ -28,11 +29,12 @@ AUTHENTICATION: Final = Section(
     (
         Option(
             "auth_mode",
-            Choice("auto", "passthrough", "scram"),
+            Choice("auto", "passthrough", "scram", "cert"),
             "auto",
             "Decides what proves a user. scram: AcraServer asks for a proof by SCRAM-SHA-256, and "
-            "logs in to the database with the key that the proof has shown. passthrough: the "
-            "database asks, and its client answers. auto is scram where auth_file or "
+            "logs in to the database with the key that the proof has shown. cert: the client's "
+            "certificate proves its user (auth_ident_file). passthrough: the database asks, and "
+            "its client answers. auto is scram where auth_file or "
             "auth_query_user is set, else passthrough.",
         ),
         Option(
@@ -56,6 +58,7 @@ AUTHENTICATION: Final = Section(
             "Binding of AcraServer's own logins to its TLS connection to the database.",
         ),
         *SOURCES,
+        *METHODS,
         *LIMITS,
         _MAP,
     ),
@@ -68,8 +71,19 @@ def ends_authentication(settings: Settings) -> bool:
     return has_sources(settings) if mode == "auto" else mode != "passthrough"
 
 
+def uses_secrets(settings: Settings) -> bool:
+    """Return True if AcraServer looks up secrets of users."""
+    return ends_authentication(settings) and not by_certificate(settings)
+
+
 def requires_tls(settings: Settings, plain: bool) -> bool:
     """Return True if clients must use TLS of the database's protocol before they prove who they
     are; ``plain``: the link is not encrypted."""
-    exposed = plain and not settings["incoming_connection_string"].path
-    return exposed and ends_authentication(settings) and not settings["auth_without_tls"]
+    insists = ends_authentication(settings) and not settings["auth_without_tls"]
+    return insists and is_exposed(settings, plain)
+
+
+def is_exposed(settings: Settings, plain: bool) -> bool:
+    """Return True if others may read what comes over the link without TLS of the database's
+    protocol; ``plain``: the link is not encrypted."""
+    return plain and not settings["incoming_connection_string"].path

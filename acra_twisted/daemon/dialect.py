@@ -11,9 +11,16 @@ from collections.abc import Callable, Mapping
 from secrets import token_bytes
 from typing import Any, Final
 
-from acra_twisted.config.authentication import WITHOUT_TLS, ends_authentication, requires_tls
+from acra_twisted.config.authentication import (
+    WITHOUT_TLS,
+    ends_authentication,
+    is_exposed,
+    requires_tls,
+)
+from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
+from acra_twisted.dialects.postgresql.hashchallenge import SALT
 from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
@@ -82,7 +89,16 @@ def login_policy(
     challenge = None
     if ends_authentication(settings):
         challenge = ChallengePolicy(
-            mock_key, _nonce, settings["require_channel_binding"], settings["db_channel_binding"]
+            mock_key,
+            _nonce,
+            settings["require_channel_binding"],
+            settings["db_channel_binding"],
+            by_certificate=by_certificate(settings),
+            with_hashes=settings["auth_md5"],
+            in_clear=frozenset(name.encode() for name in settings["auth_cleartext"]),
+            exposed=is_exposed(settings, plain),
+            passes_unknown=settings["auth_unknown"] == "passthrough",
+            salt=lambda: token_bytes(SALT),
         )
     return ServePolicy(startup, pipeline, password_without_tls, challenge=challenge)
 

@@ -146,6 +146,10 @@ class Handshake:
         """Go on with what was found for LookUp."""
         self._perform(self.login.looked_up(found))
 
+    def derived(self, salted: bytes) -> None:
+        """Go on with what was derived for Derive."""
+        self._perform(self.login.derived(salted))
+
     def attach(self, database: Any) -> None:
         """Take the database's channel, which was reached before the login begins."""
         self._channels[DATABASE] = database

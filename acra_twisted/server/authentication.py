@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted import events
 from acra_twisted.authentication.clientidmap import BOUND, LoginFacts, Match
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import Admitted, LookUp, Proven, Stale, Unproven
+from acra_twisted.loginactions import Admitted, Derive, LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
-from acra_twisted.server.loginattempt import LoginAttempt
+from acra_twisted.server.loginattempt import LoginAttempt, shown
+from acra_twisted.wire import scram
 
 if TYPE_CHECKING:
+    from acra_twisted.proxy.handshake import Handshake
     from acra_twisted.server.context import ServerContext
     from acra_twisted.session import Session
     from acra_twisted.telemetry.tracing.spans import Span
@@ -52,10 +55,12 @@ class Client(Protocol):
     """The client's connection, as its login sees it.
 
     ``span`` is the connection's; ``session`` is there once the database has been reached;
-    ``facts`` are those that are known before the client has proven anything.
+    ``facts`` are those that are known before the client has proven anything; ``certificate`` is the
+    client's in the latest handshake, verified.
     """
 
     receiver: Callable[[bytes], None]
+    certificate: bytes | None
     address: str
     span: Span | None
     session: Session | None
@@ -88,27 +93,28 @@ class Client(Protocol):
 
 
 class Authentication:
-    """One connection's.  ``server`` is what all connections share, ``found`` gives the login what
-    was looked up.
+    """One connection's.  ``server`` is what all connections share, ``login`` gives the
+    `Handshake` that its answers are for.
     """
 
     def __init__(
         self,
         server: ServerContext,
         client: Client,
-        found: Callable[[Found], None],
+        login: Callable[[], Handshake],
     ) -> None:
         self._server = server
         self._client = client
-        self._found = found
+        self._login = login
         # The decision of the map, if there is one and it has decided.
         self._match: Match | None = None
-        self._asked: Deferred[Found] | None = None
+        self._asked: Deferred[Any] | None = None
         self._user = self._database = b""
         self._attempt = LoginAttempt(server, client.address, client.event)
         #: By the types of a login's actions: what carries them out.
         self.actions: dict[type[Any], Callable[[Any], None]] = {
             LookUp: self._look_up,
+            Derive: self._derive,
             Proven: self._proven,
             Admitted: self._admitted,
             Unproven: self._unproven,
@@ -163,23 +169,36 @@ class Authentication:
             self._client.farewell(*_BUSY)
             return
         self._user, self._database = wanted.user, wanted.database
+        certificates = self._server.certificates
+        if certificates is not None:
+            self._answer(certificates.look_up(wanted.user, self._client.certificate))
+            return
         found = self._server.credentials.look_up(wanted.user)
         if isinstance(found, Deferred):
             self._attempt.looks_up()
-            self._asked = found
-            found.addCallback(self._found_late)
-            found.addErrback(self._broken)
+            self._wait_for(found, self._answer)
         else:
             self._answer(found)
 
+    def _derive(self, wanted: Derive) -> None:
+        """Salt a password, which takes longer than a turn of the reactor may."""
+        salted = self._server.in_thread(scram.salted, *wanted)
+        self._wait_for(salted, lambda found: self._login().derived(found))
+
+    def _wait_for(self, asked: Deferred[Any], then: Callable[[Any], None]) -> None:
+        self._asked = asked
+
+        def late(found: Any) -> None:
+            if self._asked is not None:
+                self._asked = None
+                then(found)
+
+        asked.addCallback(late)
+        asked.addErrback(self._broken)
+
     def _answer(self, found: Found) -> None:
         self._attempt.found(found)
-        self._found(found)
-
-    def _found_late(self, found: Found) -> None:
-        if self._asked is not None:
-            self._asked = None
-            self._answer(found)
+        self._login().looked_up(found)
 
     def _broken(self, failure: Failure) -> None:
         """Fail closed: an answer that cannot be had proves nobody."""
@@ -199,7 +218,7 @@ class Authentication:
     def _unproven(self, failed: Unproven) -> None:
         client = self._client
         client.receiver = _ignored
-        if failed.result in ("password", "unknown"):
+        if self._server.certificates is None and failed.result in ("password", "unknown"):
             self._server.credentials.wrong(self._user)
 
         def answer() -> None:
@@ -209,7 +228,13 @@ class Authentication:
         self._attempt.failed(failed, answer)
 
     def _stale(self, secret: Stale) -> None:
-        self._server.credentials.stale(secret.user)
+        if self._server.certificates is None:
+            self._server.credentials.stale(secret.user)
+        else:
+            text = (
+                "The database does not accept a user's keys; write its line in auth_keys_file anew"
+            )
+            self._client.event(events.SECRET_OUTDATED, text, user=shown(secret.user))
 
 
 def _unmapped(match: Match) -> Refusal | None:

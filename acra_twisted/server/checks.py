@@ -6,7 +6,13 @@ import os
 from collections.abc import Iterator
 
 from acra_twisted.authentication.mapfile import MapFile
-from acra_twisted.config.authentication import WITHOUT_TLS, ends_authentication, requires_tls
+from acra_twisted.config.authentication import (
+    WITHOUT_TLS,
+    ends_authentication,
+    requires_tls,
+    uses_secrets,
+)
+from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.revocation import check_revocation
 from acra_twisted.config.secretsources import has_sources
 from acra_twisted.daemon.dialect import DIALECT
@@ -91,6 +97,17 @@ def _check_proofs(settings: Settings, client: Credentials) -> None:
     if settings["auth_mode"] == "scram" and not has_sources(settings):
         raise ConfigError(
             "auth_mode = scram: name a source of secrets: auth_file, or a role in auth_query_user"
+        )
+    if by_certificate(settings) and not (
+        is_plain(settings, ACRACONNECTOR)
+        and settings["client_tls"] != "disable"
+        and client.certificate is not None
+        and client.auth == REQUIRE
+    ):
+        raise ConfigError(
+            "auth_mode = cert: the applications' own TLS must end here and show certificates; set "
+            "tls_cert, tls_key and tls_client_auth = 4, and let no connector encrypt the link: the "
+            "certificate would be the connector's"
         )
     without = client.certificate is None or settings["client_tls"] == "disable"
     if without and requires_tls(settings, is_plain(settings, ACRACONNECTOR)):
@@ -177,6 +194,23 @@ def insecure(settings: Settings) -> list[str]:
         )
     if ends_authentication(settings) and plain and settings["auth_without_tls"]:
         found.append("auth_without_tls: clients prove who they are without TLS")
+    if uses_secrets(settings):
+        found += _weak_methods(settings)
     if not uses_database_tls(settings) and not database_address(settings).is_local:
         found.append("db_tls = disable: data crosses the network to the database in clear")
+    return found
+
+
+def _weak_methods(settings: Settings) -> list[str]:
+    found = []
+    if settings["auth_md5"]:
+        found.append(
+            "auth_md5: MD5 hashes are as good as passwords to who reads them, and logins by them "
+            "are bound to no connection"
+        )
+    if settings["auth_cleartext"]:
+        names = ", ".join(settings["auth_cleartext"])
+        found.append(f"auth_cleartext: AcraServer sees the passwords of {names}")
+    if settings["auth_unknown"] == "passthrough":
+        found.append("auth_unknown = passthrough: the question tells who has a secret here")
     return found

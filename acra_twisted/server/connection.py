@@ -85,7 +85,7 @@ class ServerConnection(Arrival):
         self._connecting: Deferred[Any] | None = None
         self._database: DatabaseChannel | None = None
         self._key: Any = None
-        self._authentication = Authentication(server, self, lambda it: self._login.looked_up(it))
+        self._authentication = Authentication(server, self, lambda: self._login)
         self._span_link: SpanLink | None = None
 
     # -- 3: the login -----------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class ServerConnection(Arrival):
         span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)
-        if server.credentials is not None or not _may_settle(server):
+        if server.login_policy.challenge is not None or not _may_settle(server):
             connecting = server.database.connect(span=span)
         else:
             may_bind = self._login.login.encrypted or self._identity.from_connector

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from acra_twisted.authentication.certificateusers import CertificateUsers
     from acra_twisted.authentication.limits import LoginLimits
     from acra_twisted.authentication.mapfile import MapFile
     from acra_twisted.daemon.connections import Connections
@@ -35,6 +36,8 @@ class ServerContext:
     where the database alone asks for it.  ``client_ids`` maps logins to client ids, None where
     the link, the certificate or ``client_id`` gives them.
     ``link_encrypted``: everything between client, or connector, and this server is encrypted.
+    ``certificates`` say which users a client's certificate proves, None where none does;
+    ``in_thread`` runs a function in a thread and gives its result later.
     """
 
     reactor: Any
@@ -61,3 +64,5 @@ class ServerContext:
     credentials: Any = None
     client_ids: MapFile | None = None
     link_encrypted: bool = False
+    certificates: CertificateUsers | None = None
+    in_thread: Any = None

@@ -10,10 +10,13 @@ from zope.interface import implementer
 from acra_twisted import events
 from acra_twisted.authentication.authfile import AuthFile
 from acra_twisted.authentication.cache import SecretCache
+from acra_twisted.authentication.certificateusers import CertificateUsers, IdentFile
 from acra_twisted.authentication.credentials import Credentials
+from acra_twisted.authentication.keyfile import KeyFile
 from acra_twisted.authentication.queryconnection import InThread, KeyDerivation
 from acra_twisted.authentication.querysource import QuerySource
-from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.authentication import uses_secrets
+from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.secretsources import has_sources, uses_query
 from acra_twisted.daemon.dialect import service_query
 from acra_twisted.errors import ConfigError, KeyStoreError, try_all
@@ -52,7 +55,7 @@ def read_password(settings: Settings) -> bytes:
 def make_file(settings: Settings, clock: Callable[[], float]) -> AuthFile | None:
     """Read the file of secrets; None if none is named.  Raises ConfigError."""
     path = settings["auth_file"]
-    return AuthFile(path, False, clock) if path else None
+    return AuthFile(path, settings["auth_md5"], clock) if path else None
 
 
 def check_sources(settings: Settings) -> None:
@@ -66,7 +69,11 @@ def check_sources(settings: Settings) -> None:
                 f"auth_query_user: name a file with its password in {PASSWORD}, or a certificate "
                 "of this side in tls_database_cert"
             )
-    try_all(lambda: make_file(settings, float), lambda: read_password(settings))
+    try_all(
+        lambda: make_file(settings, float),
+        lambda: read_password(settings),
+        lambda: make_certificates(settings),
+    )
 
 
 def explainer(settings: Settings) -> Callable[[Exception], str]:
@@ -120,7 +127,7 @@ def make_credentials(
         lambda: 0 if made is None else made.waiting,
         lambda: made is not None and made.is_away,
     )
-    if not (has_sources(settings) and ends_authentication(settings)):
+    if not (has_sources(settings) and uses_secrets(settings)):
         return None
     clock = reactor.seconds
     user = settings["auth_query_user"].encode()
@@ -134,6 +141,29 @@ def make_credentials(
         iterations=settings["auth_scram_iterations"],
     )
     return made
+
+
+@implementer(IReloadable)
+class ServedCertificates(CertificateUsers):
+    """Users of certificates that are read anew on SIGHUP, under ``name`` in the log."""
+
+    name = "authentication"
+
+    def stop(self) -> None:
+        """End nothing: it has files alone."""
+
+
+def make_certificates(settings: Settings) -> ServedCertificates | None:
+    """Make what says which users certificates prove; None if they prove none.  Raises
+    ConfigError."""
+    if not by_certificate(settings):
+        return None
+    ident, keys = settings["auth_ident_file"], settings["auth_keys_file"]
+    return ServedCertificates(
+        settings["auth_ident_name"],
+        IdentFile(ident, settings["auth_ident_map"]) if ident else None,
+        KeyFile(keys) if keys else None,
+    )
 
 
 class _Watcher:

@@ -90,7 +90,7 @@ class LoginAttempt:
         span."""
         server = self._server
         self._user = user
-        self._names = {"user": _shown(user), "database": _shown(database)}
+        self._names = {"user": shown(user), "database": shown(database)}
         if not server.login_limits.begin(self._address, user):
             server.metrics.login("limit", "", False)
             self._event(events.REFUSED_CONNECTION, "Too many logins at once", **self._names)
@@ -123,6 +123,8 @@ class LoginAttempt:
     def go_on(self, then: Callable[[], None]) -> None:
         """Call ``then`` once a right password has waited as long as a wrong one would have."""
         delay, self._delay = self._delay, 0.0
+        # The database asks a user who has no secret.
+        self._finish("passthrough", "", False)
         self._wait(delay, then)
 
     def failed(self, failure: Unproven, then: Callable[[], None]) -> None:
@@ -202,11 +204,11 @@ class LoginAttempt:
             span.add_attribute("acra.auth_result", result)
             span.add_attribute("acra.auth_mechanism", method)
             span.add_attribute("acra.auth_bound", bound)
-        if result != "ok":
+        if result not in ("ok", "passthrough"):
             span.fail(spans.UNAUTHENTICATED, result or "the client has gone")
         self._server.tracing.finish(span)
 
 
-def _shown(name: bytes) -> str:
-    """A name as it was asked for, which may be anything."""
+def shown(name: bytes) -> str:
+    """Return a name as it was asked for, which may be anything, for an event."""
     return name.decode("utf-8", "replace")[:_NAME_MAX]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.authentication import ends_authentication, uses_secrets
 from acra_twisted.config.commoneffects import serves_pages
 from acra_twisted.config.effects import Rule
+from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.secretsources import has_sources, uses_query
 from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
 from acra_twisted.options import Settings
@@ -37,8 +38,9 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
     *_MAP_RULES,
     Rule(
         ("auth_file", "auth_query_user"),
-        ends_authentication,
-        "auth_mode = passthrough: the database alone checks users",
+        uses_secrets,
+        "auth_mode says that the database alone checks users, or that their certificates prove "
+        "them",
     ),
     Rule(
         (
@@ -49,12 +51,12 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
             "auth_cache_soft",
             "auth_cache_hard",
         ),
-        lambda settings: uses_query(settings) and ends_authentication(settings),
+        lambda settings: uses_query(settings) and uses_secrets(settings),
         "the database is not asked for secrets; name a role in auth_query_user",
     ),
     Rule(
         ("require_channel_binding",),
-        ends_authentication,
+        uses_secrets,
         "the database alone checks users; name auth_file or auth_query_user",
         protects=True,
     ),
@@ -65,8 +67,23 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         ("auth_scram_iterations",),
-        lambda settings: has_sources(settings) and ends_authentication(settings),
+        lambda settings: has_sources(settings) and uses_secrets(settings),
         "nobody is checked here; name auth_file or auth_query_user",
+    ),
+    Rule(
+        ("auth_ident_file", "auth_ident_name", "auth_keys_file"),
+        by_certificate,
+        "certificates prove no users; set auth_mode = cert",
+    ),
+    Rule(
+        ("auth_ident_map",),
+        lambda settings: by_certificate(settings) and settings["auth_ident_file"],
+        "there is no auth_ident_file, or auth_mode is not cert",
+    ),
+    Rule(
+        ("auth_md5", "auth_cleartext", "auth_unknown"),
+        lambda settings: has_sources(settings) and uses_secrets(settings),
+        "no secrets of users are looked up; name auth_file or auth_query_user",
     ),
     Rule(
         ("auth_max_logins", "auth_max_logins_per_address"),

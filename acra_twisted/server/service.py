@@ -26,7 +26,7 @@ from acra_twisted.server.cancel import CancelKeys
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.context import ServerContext
-from acra_twisted.server.credentials import make_credentials
+from acra_twisted.server.credentials import make_certificates, make_credentials
 from acra_twisted.server.database import Database
 from acra_twisted.server.effects import verified_legs
 from acra_twisted.server.loginrefusals import LoginRefusals
@@ -95,6 +95,7 @@ class AcraServer(DaemonService):
             self.event,
             self.log,
         )
+        self.certificates = make_certificates(settings)
         services = Services(
             reactor,
             self.telemetry.clock,
@@ -170,6 +171,8 @@ class AcraServer(DaemonService):
             credentials=self.credentials,
             client_ids=self.client_ids,
             link_encrypted=not is_plain(settings, ACRACONNECTOR),
+            certificates=self.certificates,
+            in_thread=self.workers.run,
         )
         self.serve(MAIN, self.accept, link)
         if settings["http_api_enable"]:
@@ -291,8 +294,9 @@ class AcraServer(DaemonService):
         return insecure(self.settings)
 
     def reloadable(self) -> Iterable[Any]:
-        """Sources of secrets, the map of client ids, and stages."""
-        return (self.credentials, self.client_ids, *self.pipeline.stages)
+        """Sources of secrets, users of certificates, the map of client ids, and stages."""
+        own = (self.credentials, self.certificates, self.client_ids)
+        return (*own, *self.pipeline.stages)
 
     def reloaded(self) -> None:
         """Have stages plan results anew, for what they have read may say otherwise."""

@@ -21,7 +21,7 @@ TLS    TLS      passes for a client that does not ask for binding (``channel_bin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from acra_twisted import events
 from acra_twisted.endreason import EndReason
@@ -64,6 +64,12 @@ _BY_ROUTINE: Final = {
     b"InitializeSessionUserId": "role",
     b"auth_failed": "method",
 }
+_KINDS: Final = {
+    backend.AUTH_CLEARTEXT: "a cleartext password",
+    backend.AUTH_MD5: "an MD5 password",
+    7: "GSSAPI",
+    9: "SSPI",
+}
 #: Labels of refusals, and of ours: of a login that cannot pass.
 REFUSALS: Final = (*_REASONS, "proxy")
 
@@ -105,6 +111,33 @@ class Mediated(NamedTuple):
     to_client: bytes = b""
     to_database: bytes = b""
     actions: tuple[Action, ...] = ()
+
+
+class Mediator(Protocol):
+    """A party to one login, between the client and the database."""
+
+    def from_database(self, message: bytes) -> Mediated:
+        """Say what becomes of an Authentication message.  Raises WireError if the login must not
+        go on."""
+
+    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
+        """Return the actions for a client that the database lets in."""
+
+    def from_client(self, body: bytes) -> None:
+        """Look at a client's answer, which the database gets.  Raises WireError."""
+
+    def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
+        """Say what becomes of an error of the database's."""
+
+
+def not_this_way(kind: int) -> WireError:
+    """Return the error for a question of the database's that nobody can answer."""
+    asked = _KINDS.get(kind, "something unknown")
+    text = (
+        f"the database asks for {asked}; its pg_hba.conf must say scram-sha-256 for "
+        "AcraServer's address"
+    )
+    return WireError("database", text, EndReason.LOGIN)
 
 
 class AuthenticationPolicy(NamedTuple):

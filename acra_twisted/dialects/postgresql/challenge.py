@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from acra_twisted.errors import AcraError
+from acra_twisted.dialects.postgresql.passwordmessages import (
+    AWAY,
+    CANNOT_ASK,
+    MALFORMED,
+    WRONG_PASSWORD,
+    TooLong,
+    Unconvinced,
+    refusal,
+    take,
+)
 from acra_twisted.lookup import Found
 from acra_twisted.wire import scram
 from acra_twisted.wire.framing import ChunkBuffer
-from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.scram import ScramError, ServerConversation, Verifier
 
 #: SQLSTATEs of what is wrong with a message.
@@ -24,9 +33,6 @@ _SQLSTATES: Final = {
     scram.BINDING: b"28000",
     scram.DOWNGRADE: b"28000",
 }
-_WRONG_PASSWORD: Final = b"28P01"
-_AWAY: Final = b"08006"
-_MALFORMED: Final = "malformed"
 #: It is read where a user has no secret, so that this takes the time that it takes where he has.
 _NOBODY: Final = Verifier(4096, bytes(16), bytes(32), bytes(32)).encode()
 
@@ -38,22 +44,24 @@ class ChallengePolicy(NamedTuple):
     the same.  ``nonce`` makes one of printable ASCII without commas.  ``requires_binding``: nobody
     comes in whose proof is not bound to his TLS connection.  ``database_binding`` is the rule for
     the database's leg, see `wire.scram.choose`.
+
+    ``by_certificate``: clients prove it by their certificates alone, which the host examines.
+    ``with_hashes``: users whose secret is an MD5 hash are asked for an MD5 password.  ``in_clear``
+    are users who are asked for their password in clear, if ``exposed`` over TLS alone: the link is
+    not encrypted.  ``passes_unknown``: the database asks users who have no secret here.  ``salt``
+    makes four random bytes.
     """
 
     mock_key: bytes
     nonce: Callable[[], bytes]
     requires_binding: bool = False
     database_binding: str = "prefer"
-
-
-class Unconvinced(AcraError):
-    """A client has not proven who it is.  ``result`` is a label of the metric of logins; the text
-    is what the client is told, with ``sqlstate``."""
-
-    def __init__(self, result: str, sqlstate: bytes, text: str) -> None:
-        super().__init__(text)
-        self.result = result
-        self.sqlstate = sqlstate
+    by_certificate: bool = False
+    with_hashes: bool = False
+    in_clear: frozenset[bytes] = frozenset()
+    exposed: bool = True
+    passes_unknown: bool = False
+    salt: Callable[[], bytes] = bytes
 
 
 class Proof(NamedTuple):
@@ -66,12 +74,30 @@ class Proof(NamedTuple):
     last: bytes
 
 
+def verifier_for(
+    policy: ChallengePolicy, user: bytes, found: Found
+) -> tuple[Verifier | None, Verifier]:
+    """Return a user's verifier, None if it has none, and the one to be asked by; the steps are the
+    same for all."""
+    mock = scram.mock_verifier(policy.mock_key, user, found.salt_size, found.iterations)
+    verifier = None
+    try:
+        real = scram.read_verifier(found.secret or _NOBODY)
+        verifier = None if found.secret is None else real
+    except ScramError:
+        # It is of another kind.
+        pass
+    return verifier, verifier or mock
+
+
 class Challenge:
     """Asks one client for the proof that it is ``user``; sans-IO.
 
     ``end_point`` is that of the certificate that the client has been shown, None without TLS of
     this protocol or if nothing can be bound to it.
     """
+
+    method = "scram"
 
     def __init__(self, policy: ChallengePolicy, user: bytes, end_point: bytes | None) -> None:
         self._policy = policy
@@ -93,19 +119,11 @@ class Challenge:
         """Return the message that asks for the proof, for what was ``found`` for the user."""
         self._found = found
         policy = self._policy
-        mock = scram.mock_verifier(policy.mock_key, self._user, found.salt_size, found.iterations)
-        try:
-            real = scram.read_verifier(found.secret or _NOBODY)
-            self._verifier = None if found.secret is None else real
-        except ScramError:
-            # It is of another kind.
-            pass
+        self._verifier, shown = verifier_for(policy, self._user, found)
         offered = [scram.PLAIN]
         if self._end_point is not None:
             offered = [scram.PLUS] if policy.requires_binding else [scram.PLUS, scram.PLAIN]
-        self._conversation = ServerConversation(
-            self._verifier or mock, policy.nonce(), offered, self._end_point
-        )
+        self._conversation = ServerConversation(shown, policy.nonce(), offered, self._end_point)
         return backend.encode_sasl(offered)
 
     def feed(self, data: bytes) -> tuple[bytes, Proof | None]:
@@ -135,25 +153,10 @@ class Challenge:
 
     def _take(self) -> bytes | None:
         """Take the body of the next message; None until it is whole."""
-        buffer = self._buffer
-        data, position = buffer.data, buffer.position
-        if position < len(data) and data[position] != frames.PASSWORD:
-            text = f"expected SASL response, got message type {data[position]}"
-            raise Unconvinced(_MALFORMED, b"08P01", text)
-        if len(data) - position < 5:
-            buffer.wait_for(5)
-            return None
-        length = frames.length_at(data, position)
-        if length < 4:
-            raise Unconvinced(_MALFORMED, b"08P01", "invalid message length")
-        if length > 4 + scram.CLIENT_LIMIT:
-            raise self._wrong(_MALFORMED)
-        end = position + 1 + length
-        if end > len(data):
-            buffer.wait_for(length + 1)
-            return None
-        buffer.position = end
-        return data[position + 5 : end]
+        try:
+            return take(self._buffer, scram.CLIENT_LIMIT, "SASL")
+        except TooLong:
+            raise self._wrong(MALFORMED) from None
 
     def _initial(self, body: bytes) -> bytes:
         """Read a SASLInitialResponse, or the response that it has left out."""
@@ -163,9 +166,9 @@ class Challenge:
             mechanism, _, rest = body.partition(b"\0")
             size = int.from_bytes(rest[:4], "big", signed=True)
             if len(rest) < 4 or size > len(rest) - 4:
-                raise Unconvinced(_MALFORMED, b"08P01", "insufficient data left in message")
+                raise Unconvinced(MALFORMED, b"08P01", "insufficient data left in message")
             if size < len(rest) - 4 and not (size == -1 and len(rest) == 4):
-                raise Unconvinced(_MALFORMED, b"08P01", "invalid message format")
+                raise Unconvinced(MALFORMED, b"08P01", "invalid message format")
             body = rest[4:]
             self._mechanism = mechanism
             if size == -1:
@@ -188,14 +191,10 @@ class Challenge:
         if self._found.away:
             # What is kept can be guessed at like anything else, so that it counts.
             result = result if self._found.source else "source"
-            return Unconvinced(result, _AWAY, "cannot look up roles now")
-        return Unconvinced(result, _WRONG_PASSWORD, _refused(self._user))
+            return Unconvinced(result, AWAY, CANNOT_ASK)
+        return Unconvinced(result, WRONG_PASSWORD, refusal(self._user))
 
 
 def wrong_password(user: bytes) -> bytes:
     """Return the error of PostgreSQL for a proof that is none."""
-    return backend.encode_error(b"FATAL", _WRONG_PASSWORD, _refused(user))
-
-
-def _refused(user: bytes) -> str:
-    return f'password authentication failed for user "{user.decode("utf-8", "replace")}"'
+    return backend.encode_error(b"FATAL", WRONG_PASSWORD, refusal(user))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.authentication import Mediated
+from acra_twisted.dialects.postgresql.authentication import Mediated, not_this_way
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof, wrong_password
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
@@ -21,12 +21,6 @@ from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message as encode
 from acra_twisted.wire.scram import ClientConversation, Keys, ScramError
 
-_KINDS: Final = {
-    backend.AUTH_CLEARTEXT: "a cleartext password",
-    backend.AUTH_MD5: "an MD5 password",
-    7: "GSSAPI",
-    9: "SSPI",
-}
 _PASSWORD: Final = b"p"
 _FAILED: Final = backend.encode_error(b"FATAL", b"08006", "could not log in to the database")
 
@@ -35,7 +29,7 @@ class KeyLogin:
     """One login, mediated by `UntilReady`; see `authentication.PassThrough`.
 
     ``encrypted``: the database's leg has TLS; ``end_point`` is that of the database's certificate.
-    ``bound`` tells of the client's leg, for the metric.
+    ``method`` and ``bound`` tell of the client's leg, for the metric.
     """
 
     def __init__(
@@ -46,8 +40,10 @@ class KeyLogin:
         bound: bool,
         encrypted: bool,
         end_point: bytes | None,
+        method: str = "scram",
     ) -> None:
         self._session = session
+        self._method = method
         self._policy = policy
         self._proof: Proof | None = proof
         self._user, self._last = proof.user, proof.last
@@ -145,18 +141,16 @@ class KeyLogin:
             text = "the database's login is refused: channel binding is required, and it has none"
             raise WireError("database", text, EndReason.LOGIN)
         self._proof = None
+        if not self._last:
+            # The client was asked for no proof of this kind.
+            return Mediated(message)
         last = backend.encode_authentication(backend.AUTH_SASL_FINAL, self._last)
         return Mediated(last + message)
 
     def _not_this_way(self, kind: int) -> WireError:
         if self._expected != backend.AUTH_SASL:
             return WireError("database", "an Authentication message out of turn")
-        asked = _KINDS.get(kind, "something unknown")
-        text = (
-            f"the database asks for {asked}; its pg_hba.conf must say scram-sha-256 for "
-            "AcraServer's address"
-        )
-        return WireError("database", text, EndReason.LOGIN)
+        return not_this_way(kind)
 
     def _not_proven(self, why: str) -> Mediated:
         self._report(events.DATABASE_UNPROVEN, "The database has not proven what it is", why)
@@ -168,4 +162,4 @@ class KeyLogin:
 
     def _end(self, error: bytes) -> Action:
         self._session.refused = True
-        return Unproven("database", error, "scram", self._bound)
+        return Unproven("database", error, self._method, self._bound)

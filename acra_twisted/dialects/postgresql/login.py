@@ -62,6 +62,10 @@ class Login:
         """See ILogin: a login that does not ask is told nothing."""
         return []
 
+    def derived(self, salted: bytes) -> list[Action]:
+        """See ILogin: a login that does not ask is told nothing."""
+        return []
+
     def tls_started(
         self, leg: str, protocol: bytes | None, end_point: bytes | None = None
     ) -> list[Action]:

@@ -7,15 +7,23 @@ from typing import Any, Final, NamedTuple
 from zope.interface import implementer
 
 from acra_twisted.dialectinterfaces import ILogin
-from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
-from acra_twisted.dialects.postgresql.challenge import (
-    Challenge,
-    ChallengePolicy,
-    Proof,
-    Unconvinced,
+from acra_twisted.dialects.postgresql import certificatelogin
+from acra_twisted.dialects.postgresql.authentication import (
+    AuthenticationPolicy,
+    Mediator,
+    PassThrough,
+)
+from acra_twisted.dialects.postgresql.challenge import Challenge, ChallengePolicy, Proof
+from acra_twisted.dialects.postgresql.hashchallenge import (
+    HashChallenge,
+    HashLogin,
+    HashProof,
+    is_hash,
 )
 from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.login import ANYTHING, Login
+from acra_twisted.dialects.postgresql.passwordchallenge import PasswordChallenge
+from acra_twisted.dialects.postgresql.passwordmessages import Unconvinced
 from acra_twisted.dialects.postgresql.sessions import Sessions
 from acra_twisted.dialects.postgresql.startup import (
     ClientStartup,
@@ -33,6 +41,7 @@ from acra_twisted.loginactions import (
     SESSION,
     Action,
     Connect,
+    Derive,
     LookUp,
     Open,
     Proven,
@@ -50,6 +59,7 @@ from acra_twisted.wire.postgres.frames import (
     encode_negotiation,
 )
 
+_CERTIFICATE: Final = "this server requires TLS and a client certificate"
 _BINDING: Final = "this server requires TLS and channel binding (channel_binding=require)"
 #: More than this behind a startup packet, before the database has been reached, is no startup.
 _EARLY_LIMIT: Final = 16 * 1024
@@ -89,9 +99,12 @@ class ServedLogin(Login):
         self._database_tls = False
         self._end_points: dict[str, bytes | None] = {CLIENT: None, DATABASE: None}
         # The client is asked who it is; and its answer.
-        self._challenge: Challenge | None = None
+        self._challenge: Challenge | HashChallenge | PasswordChallenge | None = None
         self._is_asked = False
-        self._proof: Proof | None = None
+        self._proof: Proof | HashProof | None = None
+        # A certificate has proven it.
+        self._is_certified = False
+        self._negotiated = False
 
     @property
     def encrypted(self) -> bool:
@@ -147,18 +160,24 @@ class ServedLogin(Login):
         policy, end_point = self._policy.challenge, self._end_points[CLIENT]
         if policy is None:
             return [Connect(SESSION, startup, self._first)]
-        if policy.requires_binding and end_point is None:
+        if policy.by_certificate and not self.encrypted:
+            return self._fail(WireError("client", _CERTIFICATE, EndReason.LOGIN))
+        if policy.requires_binding and end_point is None and not policy.by_certificate:
             return self._fail(WireError("client", _BINDING, EndReason.LOGIN))
         user = startup.parameters[b"user"]
-        self._challenge = Challenge(policy, user, end_point)
         return [LookUp(user, startup.parameters.get(b"database") or user)]
 
     def looked_up(self, found: Found) -> list[Action]:
         """See ILogin."""
-        challenge, startup = self._challenge, self._wanted
-        if self._is_over or challenge is None or not isinstance(startup, StartupPacket):
+        policy, startup = self._policy.challenge, self._wanted
+        if self._is_over or policy is None or not isinstance(startup, StartupPacket):
             return []
-        self._is_asked = True
+        if policy.by_certificate:
+            return self._certified(startup, found)
+        if policy.passes_unknown and found.secret is None and not found.away:
+            return [Connect(SESSION, startup, self._first)]
+        challenge = self._challenge = self._choose(policy, startup.parameters[b"user"], found)
+        self._is_asked = self._negotiated = True
         said = challenge.begin(found)
         unknown = settle_version(startup)[1]
         if unknown or startup.minor > PROTOCOL_MINOR:
@@ -166,23 +185,67 @@ class ServedLogin(Login):
         early, self._early = self._early, b""
         return [Write(CLIENT, said), *(self._asking(early) if early else ())]
 
+    def _choose(
+        self, policy: ChallengePolicy, user: bytes, found: Found
+    ) -> Challenge | HashChallenge | PasswordChallenge:
+        """Choose the question that the client gets."""
+        if policy.with_hashes and is_hash(found.secret):
+            return HashChallenge(user, policy.salt())
+        if user in policy.in_clear and (self.encrypted or not policy.exposed):
+            return PasswordChallenge(policy, user)
+        return Challenge(policy, user, self._end_points[CLIENT])
+
+    def _certified(self, startup: StartupPacket, found: Found) -> list[Action]:
+        """Let a client in whose certificate proves its user."""
+        user = startup.parameters[b"user"]
+        if found.secret is None:
+            self._is_over = True
+            return [certificatelogin.unproven(user)]
+        self._is_certified = True
+        self._proof = certificatelogin.proof_of(user, found.secret) if found.secret else None
+        proven = Proven(user, certificatelogin.METHOD, True)
+        return [proven, Connect(SESSION, startup, self._first)]
+
     def _asking(self, data: bytes) -> list[Action]:
         """Read a client's proof."""
+        challenge = self._challenge
+        assert challenge is not None  # noqa: S101 - it makes it ask
+        try:
+            said, found = challenge.feed(data)
+        except Unconvinced as error:
+            return self._unconvinced(error)
+        actions: list[Action] = [Write(CLIENT, said)] if said else []
+        if isinstance(found, Derive):
+            self._is_asked = False
+            actions += [*self._wait(challenge.rest()), found]
+        elif found is not None:
+            self._is_asked = False
+            actions += self._wait(challenge.rest()) or self._proven(found)
+        return actions
+
+    def derived(self, salted: bytes) -> list[Action]:
+        """See ILogin."""
+        challenge = self._challenge
+        if self._is_over or not isinstance(challenge, PasswordChallenge):
+            return []
+        try:
+            return self._proven(challenge.derived(salted))
+        except Unconvinced as error:
+            return self._unconvinced(error)
+
+    def _proven(self, proof: Proof | HashProof) -> list[Action]:
         challenge, startup = self._challenge, self._wanted
         assert challenge is not None and startup is not None  # noqa: S101 - they make it ask
-        try:
-            said, proof = challenge.feed(data)
-        except Unconvinced as error:
-            self._is_over = True
-            told = encode_error(b"FATAL", error.sqlstate, str(error))
-            return [Unproven(error.result, told, "scram", challenge.bound)]
-        actions: list[Action] = [Write(CLIENT, said)] if said else []
-        if proof is not None:
-            self._proof, self._is_asked = proof, False
-            actions.append(Proven(proof.user, "scram", challenge.bound))
-            refused = self._wait(challenge.rest())
-            actions += refused or [Connect(SESSION, startup, self._first)]
-        return actions
+        self._proof = proof
+        proven = Proven(proof.user, challenge.method, challenge.bound)
+        return [proven, Connect(SESSION, startup, self._first)]
+
+    def _unconvinced(self, error: Unconvinced) -> list[Action]:
+        challenge = self._challenge
+        assert challenge is not None  # noqa: S101 - it was not convinced
+        self._is_over = True
+        told = encode_error(b"FATAL", error.sqlstate, str(error))
+        return [Unproven(error.result, told, challenge.method, challenge.bound)]
 
     def _wait(self, data: bytes) -> list[Action]:
         """Keep what a client says that talks on before it was answered."""
@@ -221,7 +284,7 @@ class ServedLogin(Login):
             startup,
             policy.pipeline,
             self._mediator(session),
-            negotiated=policy.challenge is not None,
+            negotiated=self._negotiated,
             announces=follows,
             startup_parent=policy.startup_parent if follows else "",
         )
@@ -229,18 +292,23 @@ class ServedLogin(Login):
         actions: list[Action] = [Write(DATABASE, self._first)] if self._first else []
         return actions + (until.feed(CLIENT, early) if early else [])
 
-    def _mediator(self, session: Session) -> PassThrough | KeyLogin:
+    def _mediator(self, session: Session) -> Mediator:
         policy, challenge, proof = self._policy, self._challenge, self._proof
         self._proof = None
-        if policy.challenge is not None and challenge is not None and proof is not None:
+        if isinstance(proof, HashProof):
+            return HashLogin(session, proof, self._database_tls or policy.password_without_tls)
+        if policy.challenge is not None and proof is not None:
             return KeyLogin(
                 session,
                 policy.challenge,
                 proof,
-                challenge.bound,
+                challenge.bound if challenge is not None else True,
                 self._database_tls,
                 self._end_points[DATABASE],
+                challenge.method if challenge is not None else certificatelogin.METHOD,
             )
+        if self._is_certified:
+            return certificatelogin.CertificateLogin()
         return PassThrough(
             AuthenticationPolicy(
                 client_tls=self.encrypted,

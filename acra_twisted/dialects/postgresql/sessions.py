@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.authentication import PassThrough
+from acra_twisted.dialects.postgresql.authentication import Mediator
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
-from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
@@ -65,7 +64,7 @@ class Sessions:
         session: Session,
         startup: StartupPacket,
         pipeline: Any,
-        mediator: PassThrough | KeyLogin,
+        mediator: Mediator,
         *,
         negotiated: bool = False,
         announces: bool = False,

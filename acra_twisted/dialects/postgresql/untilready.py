@@ -11,9 +11,8 @@ from collections.abc import Callable, Container
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.authentication import Mediated, PassThrough, tell_refusal
+from acra_twisted.dialects.postgresql.authentication import Mediated, Mediator, tell_refusal
 from acra_twisted.dialects.postgresql.contextsettings import note_parameter
-from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.propagation import (
     NOTHING,
     SERVER_NAME,
@@ -82,7 +81,7 @@ class UntilReady:
         session: Session,
         flows: Callable[[], tuple[Any, Any]],
         *,
-        mediator: PassThrough | KeyLogin | None = None,
+        mediator: Mediator | None = None,
         judges: bool = False,
         unknown: list[bytes] | None = None,
         minor: int = 0,

@@ -68,7 +68,10 @@ class Chosen(SynchronousTestCase):
             )
             self.assertEqual(policy.startup.tls, expected)
             nonce, another = policy.challenge.nonce(), policy.challenge.nonce()
-            self.assertEqual(policy.challenge, (bytes(32), policy.challenge[1], True, "disable"))
+            self.assertEqual(policy.challenge[0], bytes(32))
+            self.assertEqual(policy.challenge[2:4], (True, "disable"))
+            self.assertEqual(policy.challenge.exposed, plain)
+            self.assertEqual(len(policy.challenge.salt()), 4)
             self.assertNotEqual(nonce, another)
             self.assertEqual(len(b64decode(nonce)), 18)
         made["offers_tls"] = False

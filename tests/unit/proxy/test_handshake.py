@@ -466,6 +466,9 @@ class Greeting:
     def looked_up(self, found):
         return [Write(CLIENT, found.secret)]
 
+    def derived(self, salted):
+        return [Write(CLIENT, salted)]
+
     def opened(self, session):
         self.state = "waiting"
         self.session = session
@@ -548,6 +551,11 @@ class ServerFirst(Case):
         host = self.begun()
         host.handshake.looked_up(Found(b"secret"))
         self.assertEqual(host.client.data, b"secret")
+
+    def test_what_was_derived_is_the_logins(self):
+        host = self.begun()
+        host.handshake.derived(b"a key")
+        self.assertEqual(host.client.data, b"a key")
 
     def test_who_is_not_let_in(self):
         host = self.begun()

@@ -7,10 +7,11 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.authentication.clientidmap import YES, ClientIdMap, LoginFacts
 from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import Admitted, LookUp, Proven, Stale, Unproven
+from acra_twisted.loginactions import Admitted, Derive, LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
 from acra_twisted.server.authentication import Authentication
 from tests.support.sessions import FakeChannel
@@ -40,6 +41,7 @@ class Client(FakeChannel):
     """A client's leg that keeps events and farewells, and what is known of it."""
 
     address, span, session = "192.0.2.1", None, None
+    certificate = b"a certificate"
     facts = LoginFacts(address="10.1.2.3", link="conn_1", tls=YES, protocol="postgresql")
 
     def __init__(self):
@@ -62,9 +64,13 @@ class Case(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
 
+    def in_thread(self, function, *arguments):
+        self.thread, self.result = (function, arguments), Deferred()
+        return self.result
+
     def make(self, answer=FOUND, full=False, rules=None):
         self.credentials = Credentials(answer)
-        server = SimpleNamespace(
+        server = self.server = SimpleNamespace(
             credentials=self.credentials,
             log=Logger(),
             client_ids=None if rules is None else ClientIdMap.read(rules, "map"),
@@ -73,10 +79,14 @@ class Case(SynchronousTestCase):
             handshake_timeout=10.0,
             login_limits=LoginLimits(self.clock.seconds, lambda: 0.5, of_all=1),
             metrics=SimpleNamespace(login=lambda *labels: None),
+            certificates=None,
+            in_thread=self.in_thread,
         )
         self.client, self.found = Client(), []
         self.refused = self.client.refused
-        self.authentication = Authentication(server, self.client, self.found.append)
+        self.derived = []
+        login = SimpleNamespace(looked_up=self.found.append, derived=self.derived.append)
+        self.authentication = Authentication(server, self.client, lambda: login)
         return self.authentication
 
     def perform(self, action):
@@ -106,6 +116,36 @@ class Logins(Case):
         self.assertEqual(self.flushLoggedErrors(CancelledError), [])
         self.authentication.stop()
         self.assertEqual(len(told), 1)
+
+    def test_a_password_is_salted_in_a_thread(self):
+        self.make()
+        self.perform(Derive(b"a password", b"salt", 4096))
+        function, arguments = self.thread
+        self.assertEqual(arguments, (b"a password", b"salt", 4096))
+        self.assertEqual(self.derived, [])
+        self.result.callback(function(b"a password", b"salt", 1))
+        self.assertEqual([len(found) for found in self.derived], [32])
+
+    def test_a_password_of_a_client_that_is_gone_is_nobodys(self):
+        self.make()
+        self.perform(Derive(b"a password", b"salt", 4096))
+        self.authentication.stop()
+        self.assertEqual(self.derived, [])
+
+    def test_certificates_are_looked_at_where_they_prove_users(self):
+        self.make()
+        asked = []
+
+        def look_up(user, certificate):
+            asked.append((user, certificate))
+            return FOUND
+
+        self.server.certificates = SimpleNamespace(look_up=look_up)
+        self.perform(LookUp(b"ann"))
+        self.assertEqual((asked, self.found), ([(b"ann", b"a certificate")], [FOUND]))
+        self.assertEqual(self.credentials.asked, [])
+        self.perform(Stale(b"ann"))
+        self.assertEqual(self.client.events, [events.SECRET_OUTDATED])
 
     def test_a_source_that_fails_lets_nobody_in(self):
         answer = Deferred()

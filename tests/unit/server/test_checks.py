@@ -152,6 +152,12 @@ class Checks(SynchronousTestCase):
         self.assertEqual(remark, f"{rules}, line 3: there are no keys of the client id reports")
         self.assertEqual(checks.check_whole(settings(**made)), [])
 
+    def test_certificates_that_prove_users(self):
+        """It is the application's own certificate that counts, and it must be verified."""
+        listens = {"incoming_connection_string": Address("127.0.0.1", 9393)}
+        self.refused("own TLS must end here", auth_mode="cert", **listens)
+        self.refused("own TLS must end here", auth_mode="cert", client_tls="disable", **listens)
+
     def test_warnings(self):
         self.assertEqual(checks.insecure(settings()), [])
         outside = Address("0.0.0.0", 9393)
@@ -160,5 +166,11 @@ class Checks(SynchronousTestCase):
         )
         self.assertEqual(len(found), 2)
         self.assertIn("not verified", checks.insecure(settings(db_tls="require"))[0])
+        weak = settings(
+            auth_file="x", auth_md5=True, auth_cleartext=("old",), auth_unknown="passthrough"
+        )
+        found = checks.insecure(weak)
+        for words in ("auth_md5", "passwords of old", "auth_unknown = passthrough"):
+            self.assertTrue(any(words in line for line in found), words)
         bare = settings(auth_query_user="acra", auth_without_tls=True)
         self.assertIn("without TLS", checks.insecure(bare)[0])

@@ -240,6 +240,12 @@ class Spans(Base):
         self.assertEqual(span.attributes["acra.auth_result"], "unknown")
         self.assertEqual(span.status, spans.UNAUTHENTICATED)
 
+    def test_one_that_the_database_decides_is_no_failure(self):
+        self.attempt().go_on(self.answer)
+        (span,) = self.spans
+        self.assertEqual(span.attributes["acra.auth_result"], "passthrough")
+        self.assertEqual(span.status, spans.OK)
+
     def test_one_whose_client_has_gone_ends(self):
         self.attempt().stop()
         (span,) = self.spans

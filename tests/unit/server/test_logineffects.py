@@ -36,6 +36,15 @@ class Sources(SynchronousTestCase):
             (["--auth_file=x", "--auth_scram_iterations=5000"], []),
             (["--auth_without_tls", "--db_channel_binding=require"], ["auth_without_tls", BINDING]),
             (["--auth_file=x", "--auth_without_tls", "--db_channel_binding=require"], []),
+            (["--auth_file=x", "--auth_mode=cert"], ["auth_file"]),
+            (["--auth_ident_file=x", "--auth_keys_file=x"], ["auth_ident_file", "auth_keys_file"]),
+            (["--auth_ident_file=x", "--auth_ident_map=m", "--auth_mode=cert"], []),
+            (["--auth_ident_map=m", "--auth_mode=cert"], ["auth_ident_map"]),
+            (["--auth_ident_name=dn", "--auth_mode=cert"], []),
+            (["--auth_md5", "--auth_unknown=passthrough"], ["auth_md5", "auth_unknown"]),
+            (["--auth_file=x", "--auth_md5", "--auth_cleartext=old"], []),
+            (["--auth_max_logins=7"], ["auth_max_logins"]),
+            (["--auth_file=x", "--auth_max_logins=7"], []),
         ):
             self.assertEqual(self.told(*flags), expected, flags)
 

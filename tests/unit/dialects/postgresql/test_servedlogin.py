@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acra_twisted.dialects.postgresql import hashchallenge
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.postgresql.sessions import Sessions
@@ -15,6 +16,7 @@ from acra_twisted.loginactions import (
     CLIENT,
     ERRAND,
     SESSION,
+    Derive,
     LookUp,
     Proven,
     StartTLS,
@@ -44,6 +46,7 @@ from acra_twisted.wire.scram import (
 from acra_twisted.wire.scram import (
     PLAIN as SCRAM,
 )
+from acra_twisted.wire.scramkeys import encode_keys
 from tests.support.logins import (
     ANNOUNCED,
     CANCELS,
@@ -200,8 +203,8 @@ KEY = message(b"K", b"\0\0\0\1key!")
 ALLOWED = PLAIN._replace(tls="allow")
 
 
-class Ended(LoginCase):
-    """Clients that are asked here who they are."""
+class EndedCase(LoginCase):
+    """Plays clients that are asked here who they are."""
 
     def begin(self, startup=STARTUP, end_point=OURS, found=None, **policy):
         challenge = ChallengePolicy(bytes(32), lambda: b"nonce", **policy)
@@ -247,6 +250,8 @@ class Ended(LoginCase):
         self.assertEqual(database.finish(messages(said)[-1][1]), KEYS.client)
         return database
 
+
+class Ended(EndedCase):
     def test_a_session(self):
         for encrypted in (True, False):
             play = self.begin()
@@ -361,3 +366,109 @@ class Ended(LoginCase):
                 play.perform(play.login.looked_up(Found(SECRET if known else None)))
         self.assertNotIn("Proven", play.taken())
         self.assertNotIn("Ready", play.taken())
+
+
+class OtherWays(EndedCase):
+    """Clients whose proof is another than SCRAM."""
+
+    def found(self, secret, end_point=OURS, **policy):
+        """Play a client up to the answer to its LookUp; returned is what it is told."""
+        play = self.begin(end_point=end_point, **policy)
+        play.actions.clear()
+        before = len(play.to_client)
+        play.perform(play.login.looked_up(Found(secret, "file")))
+        return play, play.to_client[before:]
+
+    def test_a_certificate_proves_it_and_its_keys_log_in(self):
+        for keys, encrypted in ((b"", True), (encode_keys(KEYS, b"salt", 4096), True)):
+            play, said = self.found(keys, by_certificate=True)
+            self.assertEqual(said, b"")
+            proven, connect = play.actions
+            self.assertEqual(proven, Proven(b"ann", "certificate", True))
+            self.assertEqual(connect[0], SESSION)
+            play.perform(play.login.connected(encrypted, False, DATABASES))
+            if keys:
+                offer = encode_authentication(10, SCRAM + b"\0\0")
+                self.assertEqual(types(play.database_is_told(offer)), "p")
+            else:
+                self.assertEqual(play.database(WELCOME), WELCOME)
+                self.assertEqual(types(play.database(ready())), "Z")
+
+    def test_a_client_without_tls_shows_no_certificate(self):
+        play = self.begin(end_point=None, by_certificate=True)
+        self.assertIn("certificate", str(self.assert_fails(play).error))
+
+    def test_a_certificate_that_proves_another_user(self):
+        play, said = self.found(None, by_certificate=True)
+        (failed,) = play.actions
+        self.assertEqual((failed.result, failed.method), ("unknown", "certificate"))
+        self.assertEqual((said, play.client(query(b"select 1"))), (b"", b""))
+
+    def test_a_hash_is_used_only_where_that_is_switched_on(self):
+        secret = b"md5" + b"0" * 32
+        play, said = self.found(secret)
+        self.assertEqual(messages(said)[0][1][:4], (10).to_bytes(4, "big"))
+        play, said = self.found(secret, with_hashes=True, salt=lambda: b"salt")
+        self.assertEqual(said, encode_authentication(5, b"salt"))
+        answer = message(b"p", hashchallenge.answer(secret, b"salt") + b"\0")
+        play.client(answer)
+        self.assertEqual(play.actions[0], Proven(b"ann", "md5", False))
+        play.perform(play.login.connected(True, False, DATABASES))
+        asked = play.database_is_told(encode_authentication(5, b"else"))
+        self.assertEqual(asked, message(b"p", hashchallenge.answer(secret, b"else") + b"\0"))
+        self.assertEqual(play.database(WELCOME), WELCOME)
+
+    def test_a_wrong_hash_is_a_wrong_password(self):
+        play, _ = self.found(b"md5" + b"0" * 32, with_hashes=True)
+        play.client(message(b"p", b"md5" + b"1" * 32 + b"\0"))
+        (failed,) = play.actions
+        self.assertEqual((failed.result, failed.method), ("password", "md5"))
+        self.assertIn(b"28P01", failed.error)
+
+    def test_a_password_in_clear_is_derived_and_logs_in_by_scram(self):
+        play, said = self.found(SECRET, in_clear=frozenset((b"ann",)))
+        self.assertEqual(said, encode_authentication(3))
+        play.client(message(b"p", b"secret\0"))
+        (wanted,) = play.actions
+        self.assertEqual(wanted, Derive(b"secret", VERIFIER.salt, VERIFIER.iterations))
+        play.actions.clear()
+        play.perform(play.login.derived(salted(*wanted)))
+        self.assertEqual(play.actions[0], Proven(b"ann", "cleartext", False))
+        database = self.connect(play)
+        play.database(encode_authentication(12, database.last))
+        self.assertEqual(play.database(WELCOME), WELCOME)
+
+    def test_a_wrong_password_in_clear(self):
+        play, _ = self.found(SECRET, in_clear=frozenset((b"ann",)))
+        play.client(message(b"p", b"wrong\0"))
+        play.actions.clear()
+        play.perform(play.login.derived(bytes(32)))
+        (failed,) = play.actions
+        self.assertEqual((failed.result, failed.method), ("password", "cleartext"))
+        self.assertEqual(play.login.derived(bytes(32)), [])
+
+    def test_au5_nobody_is_asked_for_a_password_in_clear_where_others_may_read_it(self):
+        for policy, kind in (({}, 10), ({"exposed": False}, 3)):
+            _, said = self.found(SECRET, None, in_clear=frozenset((b"ann",)), **policy)
+            self.assertEqual(messages(said)[0][1][:4], kind.to_bytes(4, "big"))
+        _, said = self.found(SECRET, in_clear=frozenset((b"bob",)))
+        self.assertEqual(messages(said)[0][1][:4], (10).to_bytes(4, "big"))
+
+    def test_a_user_without_a_secret_is_asked_by_the_database_where_that_is_switched_on(self):
+        play, said = self.found(None, passes_unknown=True)
+        self.assertEqual((said, play.taken()), (b"", ["Connect"]))
+        play.perform(play.login.connected(False))
+        question = encode_authentication(3)
+        self.assertEqual(play.database(question), question)
+        self.assertEqual(play.client(PASSWORD), PASSWORD)
+
+    def test_a_source_that_is_away_is_no_reason_to_ask_the_database(self):
+        play = self.begin(passes_unknown=True)
+        play.actions.clear()
+        play.perform(play.login.looked_up(Found(None, away=True)))
+        self.assertEqual(play.taken(), [])
+        self.assertEqual(types(play.to_client), "R")
+
+    def test_nobody_is_derived_who_was_not_asked(self):
+        self.assertEqual(self.asked().login.derived(bytes(32)), [])
+        self.assertEqual(served().login.derived(bytes(32)), [])
