@@ -95,12 +95,13 @@ class Arrival(Channel):
         """The link's handshake is complete."""
         assert self._wrap is not None  # noqa: S101 - made in opened()
         try:
-            self.facts = self.facts._replace(link=self._shown(certificate, client_id))
+            link = self._shown(certificate, client_id)
         except HandshakeError as error:
             self._not_wrapped(Failure(error), self._wrap)
             self._wrap.end = self._tracing.clock()
             self.abort()
             return
+        self.facts = self.facts._replace(link=link)
         self._wrap.end = self._tracing.clock()
         self.receiver = self._context_data
         if self._buffer:

@@ -3,6 +3,7 @@
 Real peers are in tests/integration; here are the orders of events that they do not produce.
 """
 
+import ssl
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from acra_twisted import events
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.options import Address, defaults
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.tracing.sampling import make_sampler
@@ -429,6 +431,22 @@ trusted_one user=none database=ann
         self.assertEqual(connection.session.identity.client_id, "conn_1")
         database.dataReceived(message(b"R", bytes(4)) + ready())
         self.assertEqual(connection.session.identity.client_id, "payments")
+
+    def test_the_links_certificate_is_one_of_its_facts(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        path, _ = Authority(folder).issue("connector")
+        der = ssl.PEM_cert_to_DER_cert(path.read_text())
+        for by_certificate in (False, True):
+            self.make(client_id="", client_id_map_file=str(self.rules))
+            self.server.context.id_from_certificate = "serial_number" if by_certificate else ""
+            connection = self.server.accept("10.0.0.1")
+            connection.peer_authenticated = lambda certificate: None
+            connection.makeConnection(StringTransport())
+            del connection.peer_authenticated
+            connection.peer_authenticated(der)
+            self.assertEqual(connection.facts.certificate, der)
+            self.assertEqual(bool(connection.facts.link), by_certificate)
 
     def test_requests_are_sampled_by_the_settled_id(self):
         for chosen, expected in (("payments=always", True), ("other=always", False)):
