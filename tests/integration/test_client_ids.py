@@ -30,7 +30,7 @@ class Mapped:
 
     @classmethod
     def mapped(cls, rules, folder):
-        """The file of the rules."""
+        """Return the file of the rules."""
         path = folder / "client-ids.map"
         path.write_text(rules)
         return path
@@ -41,7 +41,7 @@ class Mapped:
         return Keys(folder, CLIENT)
 
     def opens(self, chain, **options):
-        """Whether a session has the id whose keys open a container."""
+        """Tell whether a session has the id whose keys open a container."""
         given = {
             "host": "127.0.0.1",
             "port": chain.port,
@@ -63,8 +63,8 @@ class Mapped:
         return str(caught.exception)
 
     @staticmethod
-    def attributes(chain):
-        """The log of the server."""
+    def log(chain):
+        """Return the log of the server."""
         return (chain.folder / "acra-server.log").read_text()
 
 
@@ -112,7 +112,7 @@ other_client   user=app_other
     def test_who_has_no_line_or_is_refused_by_one(self):
         for user in ("nobodys_user", "mallory"):
             self.assertIn(NOBODY, self.refused(self.server, user=user))
-        log = self.attributes(self.server)
+        log = self.log(self.server)
         for why in ("no line matches", "line 1 refuses it"):
             self.assertIn(why, log)
 
@@ -135,7 +135,7 @@ other_client   user=app_other
         self.reloaded.write_text("payments_app usr=app_pay\n")
         chain.server.send(signal.SIGHUP)
         eventually(
-            lambda: "unknown condition usr; did you mean user?" in self.attributes(chain),
+            lambda: "unknown condition usr; did you mean user?" in self.log(chain),
             "the mistake is told of",
         )
         self.assertFalse(self.opens(chain, user="app_pay"))
@@ -210,7 +210,7 @@ class Ended(Mapped, Databases):
     def test_who_has_no_line_reaches_no_database(self):
         chain = self.ended("payments_app user=somebody_else\n")
         self.assertIn(NOBODY, self.refused(chain, sslmode="require"))
-        self.assertNotIn("ConnectDatabase", self.attributes(chain))
+        self.assertNotIn("ConnectDatabase", self.log(chain))
 
 
 class Certificates(Mapped, Surroundings):
