@@ -26,12 +26,12 @@ from acra_twisted.transport.revocation.policy import (
     worst,
 )
 from acra_twisted.transport.revocation.subjects import Subject
+from acra_twisted.transport.revocation.times import AFTER_FAILURE
 
 #: Certificates whose answers are kept, and those whose revocation is, in each of two generations.
 _KEPT: Final = 5_000
 _KEPT_BYTES: Final = _KEPT * 64
-#: Seconds until it is asked again: after a failure, after "unknown", after "revoked" at most.
-AFTER_FAILURE: Final = 30.0
+#: Seconds until it is asked again: after "unknown", after "revoked" at most.
 AFTER_UNKNOWN: Final = 60.0
 AFTER_REVOKED: Final = 86_400.0
 _NONCE: Final = 16

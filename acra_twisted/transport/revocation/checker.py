@@ -116,7 +116,10 @@ class RevocationChecker:
 
     async def _start(self) -> None:
         await self._load(self._lists, self.policy)
-        if not self._loop.running:
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.policy.active and not self._loop.running:
             self._loop.start(PERIOD, now=False)
 
     def stop(self) -> None:
@@ -139,6 +142,7 @@ class RevocationChecker:
         if policy.ocsp != self.policy.ocsp:
             self._answers = self._answers.with_rules(policy.ocsp)
         self.policy = policy
+        self._begin()
         self._look_again()
 
     async def _load(self, lists: RevocationLists, policy: RevocationPolicy) -> None:

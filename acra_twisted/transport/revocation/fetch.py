@@ -34,12 +34,11 @@ from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.transport.revocation import addresses
 from acra_twisted.transport.revocation.addresses import NotAsked, Target
 from acra_twisted.transport.revocation.policy import UNREACHABLE, UNUSABLE, Status
+from acra_twisted.transport.revocation.times import AFTER_FAILURE
 
-#: Seconds for a connection, for all of a question and its answer, and for which an address is left
-#: alone that could not be reached.
+#: Seconds for a connection, and for all of a question and its answer.
 CONNECT: Final = 2.0
 WHOLE: Final = 5.0
-PAUSE: Final = 30.0
 #: Questions that are asked at once; of one address it is one.
 _AT_ONCE: Final = 8
 #: Questions that wait; addresses that are left alone.
@@ -198,7 +197,7 @@ class Fetcher:
     def _pause(self, url: str) -> None:
         if len(self._paused) >= _PAUSED_MAX:
             self._paused.pop(next(iter(self._paused)))
-        self._paused[url] = self.reactor.seconds() + PAUSE
+        self._paused[url] = self.reactor.seconds() + AFTER_FAILURE
 
     async def _file(self, path: str, limit: int) -> bytes:
         pool = self.reactor.getThreadPool()

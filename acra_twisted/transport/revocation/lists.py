@@ -24,10 +24,10 @@ from acra_twisted.transport.revocation.policy import (
     worst,
 )
 from acra_twisted.transport.revocation.subjects import NAMED_MAX, Subject, identity
+from acra_twisted.transport.revocation.times import AFTER_FAILURE
 
 #: Seconds after which a list is fetched again beside its use, if it stands for much longer.
 RENEWED: Final = 3600.0
-AFTER_FAILURE: Final = 30.0
 #: Issuers for which the configured list is kept.
 _ISSUERS_MAX: Final = 64
 #: A longer list is read on a thread.
@@ -165,13 +165,15 @@ class RevocationLists:
                 return
 
     async def _load(self, key: bytes, url: str, issuer: x509.Certificate) -> None:
-        kept = self._kept.pop(key, None) or _Kept(url, issuer)
+        kept = self._kept.get(key) or _Kept(url, issuer)
         try:
             listed = await self._fetch(url, issuer)
         except (FetchError, ListUnfit) as error:
             self._failed(kept, error.found)
         else:
             self._came(kept, listed)
+        # Behind the others: those that came first make room.
+        self._kept.pop(key, None)
         self._kept[key] = kept
         self._make_room()
 

@@ -1,4 +1,4 @@
-"""Times that OCSP answers and revocation lists give themselves.  Pure."""
+"""Times of OCSP answers and revocation lists.  Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from acra_twisted.transport.revocation.policy import EARLY, GOOD, STALE, Status
 SKEW: Final = 300.0
 #: Seconds for which something is taken that does not say when it ends.
 MAX_AGE: Final = 7 * 86_400.0
+#: Seconds until it is asked again after a failure.
+AFTER_FAILURE: Final = 30.0
 
 
 def timely(

@@ -320,6 +320,16 @@ class Starting(Checking):
         self.successResultOf(checker.reload())
         self.assertEqual(checker.verdict(self.leaf.chain).reason, REVOKED)
 
+    def test_a_policy_that_comes_later_is_kept_fresh_as_well(self):
+        checker = self.made(RevocationPolicy())
+        self.successResultOf(checker.start())
+        self.lists()
+        self.successResultOf(checker.reload(BY_LIST))
+        self.servers.asked.clear()
+        for _ in range(361):
+            self.time.advance(PERIOD)
+        self.assertEqual(self.servers.asked, [(LISTED, False)])
+
     def test_other_rules_hold_when_they_are_read(self):
         checker = self.made(BY_LIST)
         self.lists()

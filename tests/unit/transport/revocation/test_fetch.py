@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from acra_twisted.transport.revocation import fetch
 from acra_twisted.transport.revocation.fetch import Fetcher, FetchError
 from acra_twisted.transport.revocation.policy import UNREACHABLE, UNUSABLE
+from acra_twisted.transport.revocation.times import AFTER_FAILURE
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -192,7 +193,7 @@ class Silence(SynchronousTestCase):
             self.assertEqual(failure.value.found.reason, UNREACHABLE)
             self.assertIn(text, str(failure.value))
         self.assertEqual(len(pending), 1)
-        clock.advance(fetch.PAUSE)
+        clock.advance(AFTER_FAILURE)
         fetcher.get("http://ca.example/", 9, False).addErrback(lambda failure: None)
         self.assertEqual(len(pending), 2)
         fetcher.stop()

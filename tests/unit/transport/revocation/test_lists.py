@@ -86,6 +86,19 @@ class Times(Lists):
         self.assertEqual(self.urls(), [OWN])
         self.assertEqual(self.found(lists), REVOKED)
 
+    def test_nobody_waits_for_a_list_that_is_fetched_again(self):
+        lists = self.made()
+        self.has(OWN)
+        self.found(lists)
+        pending = self.servers.answers[OWN] = Deferred()
+        self.time.advance(3601)
+        lists.renew()
+        lists.renew()
+        self.assertEqual(self.urls(), [OWN, OWN])
+        self.assertEqual(lists.find(self.leaf.subject).reason, GOOD)
+        pending.callback(self.revoker.list(self.leaf))
+        self.assertEqual(lists.find(self.leaf.subject).reason, REVOKED)
+
     def test_its_age_is_bounded_by_the_cache_time(self):
         lists = self.made(cache_time=100)
         self.has(OWN)
