@@ -18,13 +18,15 @@ from acra_twisted.authentication.cache import Entry, SecretCache
 from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.authentication.querysource import QuerySource
 from acra_twisted.lookup import Found
-from acra_twisted.wire.scram import ScramError, read_verifier
+from acra_twisted.wire.scram import ScramError, Verifier, read_verifier
 
 FILE, QUERY = "file", "query"
 #: Bytes of the longest name that a role of a database has.
 NAME_MAX = 63
 #: Secrets of which the usual salt and iterations are learned.
 _LEARNED = 100
+#: A secret as most are.
+_LIKE_OTHERS = Verifier(4096, bytes(16), bytes(32), bytes(32)).encode()
 
 
 class Watcher(Protocol):
@@ -252,19 +254,25 @@ class _Shapes:
     def __init__(self, iterations: int) -> None:
         self._fixed = iterations
         self._latest: deque[tuple[int, int]] = deque(maxlen=_LEARNED)
+        self._usual = (0, 0)
         self.salt_size, self.iterations = 16, iterations or 4096
 
     def learn(self, secret: bytes | None) -> None:
-        """Take note of a secret; of others than verifiers nothing is learned."""
-        if secret is None:
-            return
+        """Take note of an answer.  Nothing is learned of others than verifiers; an answer without
+        a secret takes as long as one with the usual secret."""
         try:
-            verifier = read_verifier(secret)
+            verifier = read_verifier(secret or _LIKE_OTHERS)
         except ScramError:
             return
-        self._latest.append((len(verifier.salt), verifier.iterations))
-        (self.salt_size, usual), _ = Counter(self._latest).most_common(1)[0]
-        self.iterations = self._fixed or usual
+        shape = (len(verifier.salt), verifier.iterations)
+        if secret is None:
+            return
+        self._latest.append(shape)
+        # Otherwise it was usual before, and is more so now.
+        if shape != self._usual:
+            [(self._usual, _)] = Counter(self._latest).most_common(1)
+            self.salt_size, usual = self._usual
+            self.iterations = self._fixed or usual
 
 
 def _may_exist(user: bytes) -> bool:

@@ -31,7 +31,7 @@ class LookupMetrics:
         )
         self._age = Histogram(
             "acra_auth_secret_age_seconds",
-            "Time since the source was asked for what a login used",
+            "Time since the source was asked for what was found",
             buckets=_AGES,
             registry=registry,
         )
@@ -53,7 +53,8 @@ class LookupMetrics:
             counter = self._lookups.labels(source or "none", result)
             self._by_result[source, result] = counter
         counter.inc()
-        if result in ("secret", "kept"):
+        if source:
+            # Also of users without a secret: all lookups take the same time.
             self._age.observe(age)
 
     def asked(self, seconds: float, answered: bool) -> None:

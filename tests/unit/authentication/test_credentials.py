@@ -1,5 +1,7 @@
 """Lookups: the order of sources, freshness, a source that is away."""
 
+import sys
+
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,8 +10,12 @@ from acra_twisted.authentication.cache import SecretCache
 from acra_twisted.authentication.credentials import Credentials
 from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.errors import ConfigError
+from acra_twisted.wire.scram import Verifier
 from tests.support.loginvectors import cases
 
+#: One more each, of C: in the dict that is looked at second, and in the list of what is learned.
+SEARCHES = ("get", "pop", "append")
+SECRET = Verifier(4096, bytes(16), bytes(32), bytes(32)).encode()
 SECRETS = [case["verifier"].encode() for case in cases("verifiers")]
 
 
@@ -339,3 +345,42 @@ def _verifier(salt, iterations):
 
     key = base64.b64encode(bytes(32))
     return b"SCRAM-SHA-256$%d:%b$%b:%b" % (iterations, base64.b64encode(bytes(salt)), key, key)
+
+
+class Likeness(Base):
+    """AU-1: users with a secret and users without take the same steps."""
+
+    def steps(self, work):
+        """The calls that a piece of work makes, without those of the test."""
+        calls = []
+
+        def note(frame, event, function):
+            if event == "call":
+                calls.append(frame.f_code.co_name)
+            elif event == "c_call":
+                calls.append(function.__name__)
+
+        sys.setprofile(note)
+        try:
+            work()
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    def test_au1_lookups_of_all_users_take_the_same_steps(self):
+        self.known(b"usual", SECRET)
+        found = {}
+        for user, secret in ((b"known", SECRET), (b"nobody", None)):
+            steps = [self.steps(lambda: self.credentials.look_up(user))]  # noqa: B023
+            steps.append(self.steps(lambda: self.query.answer(secret)))  # noqa: B023
+            steps.append(self.steps(lambda: self.credentials.look_up(user)))  # noqa: B023
+            self.now += 5.0
+            steps.append(self.steps(lambda: self.credentials.wrong(user)))  # noqa: B023
+            steps.append(self.steps(lambda: self.query.answer(secret)))  # noqa: B023
+            found[user] = steps
+        for known, unknown in zip(*found.values(), strict=True):
+            self.assertGreater(len(known), 5)
+            self.assertEqual(
+                [step for step in known if step not in SEARCHES],
+                [step for step in unknown if step not in SEARCHES],
+            )
