@@ -27,7 +27,7 @@ async def sources(reactor: Any, settings: Settings, database: Database) -> Async
         return
     try:
         if settings["auth_file"]:
-            number = len(load(settings["auth_file"]))
+            number = len(load(settings["auth_file"], settings["auth_md5"]))
             yield ok("auth_file", f"secrets it has: {number}")
         password = read_password(settings)
     except ConfigError:

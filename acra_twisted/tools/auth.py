@@ -79,6 +79,7 @@ def _parser() -> Parser:
     )
     made.switch("keys", help="print the line of a file of keys instead (auth_keys_file)")
     made = command("check", "Read files of secrets, as AcraServer does.")
+    made.switch("auth_md5", help="allow MD5 hashes, as AcraServer does with auth_md5")
     made.add_argument("files", nargs="+", metavar="FILE", help="file of secrets (auth_file)")
     return parser
 
@@ -102,7 +103,7 @@ def main(
         _verifier(given, output, ask or _ask)
     elif given.command == "check":
         for path in given.files:
-            output.write(f"{path}: {_counted(len(load(path)))}\n")
+            output.write(f"{path}: {_counted(len(load(path, given.auth_md5)))}\n")
     else:
         output.write(parser.format_help())
 

@@ -36,6 +36,12 @@ class Examination(Base):
         self.assertIn("acra_service", query.text)
         self.assertTrue(self.database.channels[0].aborted)
 
+    def test_hashes_where_they_are_switched_on(self):
+        path = self.file(b'"alice" "md5%b"' % (b"0" * 32))
+        self.assertEqual(self.found(auth_file=path), [])
+        [file] = self.found(auth_file=path, auth_md5=True)
+        self.assertEqual(file.state, OK)
+
     def test_the_query_cannot_be_used(self):
         reply = self.database.server.reply
         self.database.server.reply = lambda data: (

@@ -73,6 +73,13 @@ class Printing(Auth):
             file.write(b'"b" "hunter2"\n')
         self.refused("line 2", "check", self.path)
 
+    def test_check_of_hashes(self):
+        with open(self.path, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(b'"a" "md5%b"\n' % (b"0" * 32))
+        self.refused("auth_md5", "check", self.path)
+        self.assertIn("1 user", self.call("check", self.path, "--auth_md5"))
+
 
 class Export(Auth):
     rows = ((b"a", SECRET), (b'd"q', SECRET), (b"old", b"md5" + b"0" * 32), (b"none", None))
