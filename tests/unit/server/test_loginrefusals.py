@@ -8,7 +8,7 @@ from acra_twisted import events
 from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.pipeline.observers import Observers
 from acra_twisted.server.loginrefusals import LoginRefusals
-from acra_twisted.session import Identity
+from tests.support.sessions import make_session
 
 
 class Refusals(SynchronousTestCase):
@@ -19,7 +19,8 @@ class Refusals(SynchronousTestCase):
         self.observer = LoginRefusals(
             self.limits, metrics, lambda *event, **fields: self.told.append((event, fields))
         )
-        self.session = SimpleNamespace(identity=Identity("app", "192.0.2.1", False), user=b"ann")
+        self.session = make_session()
+        self.session.identity.peer, self.session.user = "192.0.2.1", b"ann"
 
     def refuse(self, rule="password", code=events.LOGIN_REFUSED):
         Observers([self.observer]).security_event(code, "no", self.session, None, rule=rule)
