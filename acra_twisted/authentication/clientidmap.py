@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from acra_twisted.authentication.expressions import Expression
@@ -118,6 +119,14 @@ class ClientIdMap:
                 return rule.decision(groups)
         return Match("", 0, "no line matches")
 
+    def unmet(self, facts: LoginFacts) -> Iterator[tuple[int, str]]:
+        """Give the line of each rule before the one that decides, and the first of its conditions
+        that does not hold."""
+        values = _Values(facts)
+        last = self.decide(facts).line
+        for rule in takewhile(lambda rule: rule.line != last, self._rules):
+            yield rule.line, rule.unmet(values)
+
 
 class _Values:
     """The values of a login's conditions, each found when a rule asks first."""
@@ -216,6 +225,10 @@ class _Rule(NamedTuple):
                 return None
             groups = groups or found
         return groups
+
+    def unmet(self, values: _Values) -> str:
+        """Return the first of its conditions that does not hold; there is one."""
+        return next(each.key for each in self.conditions if each.match(values) is None)
 
     def decision(self, groups: tuple[str, ...]) -> Match:
         """Return what it decides for a login that it matches."""

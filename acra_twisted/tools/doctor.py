@@ -6,14 +6,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 from acra_twisted import __version__
-from acra_twisted.config.reading import Program
+from acra_twisted.config.reading import Program, read_settings
 from acra_twisted.connector import tap as connector
-from acra_twisted.doctor import examination
-from acra_twisted.doctor.result import Report, as_records, summary
+from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.doctor import examination, login
+from acra_twisted.doctor.result import FAIL, Report, Result, as_records, of_lines, summary
+from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap as server
 from acra_twisted.server.examination import USER
 
@@ -24,6 +26,7 @@ _PROGRAMS = {
     for name in (options.program.name, options.program.name.removeprefix("acra-"))
 }
 HELP = f"""usage: {PROGRAM} server|connector [--json] [flags of the daemon]
+       {PROGRAM} server [--json] [flags of the daemon] --login KEY=VALUE ...
 
 Examine a daemon's configuration, its files, certificates, keys and ports, and the other end of its
 connections: the database, AcraServer, collectors of spans.  Nothing is changed.  No user logs in:
@@ -32,6 +35,11 @@ auth_query_user, if there is one, logs in and looks for the secret of that user.
 
 flags of the daemon:
   --config_file=FILE  and every other flag of twistd acra-server or twistd acra-connector
+
+with --login:
+  KEY=VALUE ...       say which client id a login would have, and which line of client_id_map_file
+                      decides: user=NAME (proven), database=NAME, address=ADDRESS or local,
+                      cert=FILE (PEM), link=ID, tls=no|yes|bound, protocol=NAME
 
 others:
   --json              print the results as JSON
@@ -57,19 +65,55 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], output: TextI
     if {"--version", "-version"} & set(words):
         output.write(f"{__version__}\n")
         return 0
+    described = _described(words)
     program = _program(words)
     report = Report(output, quiet=as_json)
-    settings, found = examination.configuration(program, words, environment)
-    for result in found:
-        report(result)
-    if settings is not None:
-        examination.run(program, settings, environment, report)
+    if described is None:
+        settings, found = examination.configuration(program, words, environment)
+        for result in found:
+            report(result)
+        if settings is not None:
+            examination.run(program, settings, environment, report)
+    else:
+        for result in _login(program, words, environment, described):
+            report(result)
     if as_json:
         json.dump({"program": program.name, "results": as_records(report.results)}, output)
         output.write("\n")
     else:
         output.write(f"{program.name}: {summary(report.results)}\n")
     return int(report.failed)
+
+
+def _described(words: list[str]) -> list[str] | None:
+    """The facts of a login that stand behind --login, which are taken out; None without it."""
+    if "--login" not in words:
+        return None
+    begin = words.index("--login")
+    end = begin + 1
+    while end < len(words) and not words[end].startswith("-"):
+        end += 1
+    facts = words[begin + 1 : end]
+    del words[begin:end]
+    return facts
+
+
+def _login(
+    program: Program, words: Sequence[str], environment: Mapping[str, str], facts: Sequence[str]
+) -> Iterator[Result]:
+    """Say which client id a login would have.  Raises Misused."""
+    if program is not _PROGRAMS["server"]:
+        raise Misused("--login is about logins at AcraServer")
+    try:
+        described = login.facts_of(facts, DIALECT.name)
+    except ConfigError as error:
+        raise Misused(str(error)) from None
+    try:
+        _, settings = read_settings(program, words, environment)
+    except ConfigError as error:
+        yield from of_lines(FAIL, "settings", str(error))
+        return
+    yield from login.explain(settings, described)
 
 
 def _program(words: list[str]) -> Program:

@@ -2,7 +2,9 @@
 
 import datetime
 import hashlib
+import io
 import json
+import re
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -26,7 +28,9 @@ from acra_twisted.authentication.clientidmap import (
 from acra_twisted.authentication.expressions import VALUE_LIMIT
 from acra_twisted.errors import ConfigError
 from acra_twisted.purposes import is_client_id
+from acra_twisted.tools import doctor
 from acra_twisted.transport.identity import names_of
+from tests.support.documents import TOP, blocks
 from tests.support.issued import unreadable
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/authentication.json").read_text())[
@@ -384,3 +388,45 @@ class Anything(SynchronousTestCase):
         self.assertEqual(is_client_id(match.client_id), not match.why)
         if user is None and not link:
             self.assertEqual(match.line, 0 if tls == YES else 4)
+
+
+class Page(SynchronousTestCase):
+    """docs/client-ids.rst shows rules that can be read, and what they decide."""
+
+    def setUp(self):
+        path = TOP / "docs/client-ids.rst"
+        self.page = path.read_text()
+        self.blocks = [block.text for block in blocks(path)]
+
+    def test_its_rules_are_read_and_decide(self):
+        (rules,) = (text for text in self.blocks if text.startswith("# client id"))
+        found = read(rules)
+        for facts, expected in (
+            (LOGIN, "payments"),
+            (LOGIN._replace(user=b"acra service"), ""),
+            (LOGIN._replace(user=None, link="conn_payments"), "payments"),
+            (LOGIN._replace(certificate=certificate("CN=reports,O=Acme"), user=b"x"), "reports ro"),
+            (LOGIN._replace(certificate=certificate("CN=t0042,OU=tenants")), "payments"),
+            (LOGIN._replace(user=b"batch", address=""), "batch"),
+            (LOGIN._replace(user=None, database=b"scratch"), "no_password"),
+            (LOGIN._replace(user=b"ann", database=b"scratch"), ""),
+        ):
+            self.assertEqual(found.decide(facts).client_id, expected, facts)
+
+    def test_its_table_has_every_condition(self):
+        rows = set(re.findall(r"(?m)^``(\w+)`` ", self.page))
+        self.assertEqual(rows, set(CONDITIONS))
+
+    def test_its_login_is_explained_as_it_says(self):
+        (rules,) = (text for text in self.blocks if text.startswith("# client id"))
+        (shown,) = (text for text in self.blocks if text.startswith("$ acra-doctor"))
+        command, *said = shown.splitlines()
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "map").write_text(rules)
+        ini = folder / "acra-server.ini"
+        ini.write_text(f"[authentication]\nclient_id_map_file = {folder / 'map'}\n")
+        output = io.StringIO()
+        words = command.replace("acra-server.ini", str(ini)).split()[2:]
+        self.assertEqual(doctor.main(words, {}, output), 0)
+        self.assertEqual(output.getvalue().splitlines(), said)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -27,6 +28,29 @@ class CommandLine(SynchronousTestCase):
             self.assertEqual(status, 1)
             self.assertIn("FAIL  settings:", text)
             self.assertIn("acra-server: 0 ok, 0 to look at,", text)
+
+    def test_a_login_is_explained(self):
+        rules, ini = Path(self.mktemp()), Path(self.mktemp())
+        rules.write_text("- user=root\npayments user=app_pay address=10.0.0.0/8 tls=yes\n")
+        ini.write_text(f"[authentication]\nclient_id_map_file = {rules}\n")
+        config = f"--config_file={ini}"
+        asked = ("server", config, "--login", "user=app_pay", "tls=bound")
+        status, text = self.run_with(*asked, "address=10.1.2.3")
+        self.assertEqual(status, 0)
+        self.assertIn("line 1 does not match: user\n", text)
+        self.assertIn("line 2 gives payments\n", text)
+        status, text = self.run_with(*asked, "--json")
+        self.assertEqual(status, 1)
+        *_, last = json.loads(text)["results"]
+        self.assertEqual((last["state"], last["text"]), ("fail", "none: no line matches"))
+
+    def test_what_is_no_login_is_refused(self):
+        for words in (
+            ("server", "--login", "usr=x"),
+            ("server", "--login", "user"),
+            ("connector", "--login", "user=x"),
+        ):
+            self.assertRaises(Misused, doctor.main, words, {}, io.StringIO())
 
     def test_json(self):
         status, text = self.run_with("connector", "--nonsense", "--json")
