@@ -13,7 +13,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.authentication.authfile import AuthFile
+from acra_twisted.authentication.authfile import NAME_MAX, AuthFile
 from acra_twisted.authentication.cache import Entry, SecretCache
 from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.authentication.querysource import QuerySource
@@ -21,8 +21,6 @@ from acra_twisted.lookup import Found
 from acra_twisted.wire.scram import ScramError, Verifier, read_verifier
 
 FILE, QUERY = "file", "query"
-#: Bytes of the longest name that a role of a database has.
-NAME_MAX = 63
 #: Secrets of which the usual salt and iterations are learned.
 _LEARNED = 100
 #: A secret as most are.
@@ -116,21 +114,17 @@ class Credentials:
         ConfigError; then everything stays as it is."""
         sources = [source for source in (self._file, self._query) if source is not None]
         switches = [source.read() for source in sources]
-        for switch in switches:
-            switch()
+        # First: what the query gives up now has been asked for before.
         self._generation += 1
         self._cache.clear()
+        for switch in switches:
+            switch()
         self._learn()
 
     def stop(self) -> None:
         """Close connections; logins that wait are told that the source is away."""
         if self._query is not None:
             self._query.stop()
-
-    @property
-    def kept(self) -> int:
-        """Answers that are kept."""
-        return len(self._cache)
 
     @property
     def waiting(self) -> int:

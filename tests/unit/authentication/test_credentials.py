@@ -38,6 +38,7 @@ class Query:
 
     def __init__(self):
         self.asked = []
+        self.given_up = []
         self.switched = 0
         self.stopped = False
 
@@ -53,7 +54,13 @@ class Query:
         self.asked.pop(0)[1].errback(Failure(error))
 
     def read(self):
-        return lambda: setattr(self, "switched", self.switched + 1)
+        return self.switch
+
+    def switch(self):
+        self.switched += 1
+        for _, answer in self.given_up:
+            answer.errback(NoAnswer("closed"))
+        self.given_up = []
 
     def stop(self):
         self.stopped = True
@@ -290,6 +297,15 @@ class Reload(Base):
         self.query.fail(NoAnswer("closed"))
         self.query.answer(b"y")
         self.assertEqual(self.successResultOf(found).secret, b"y")
+        self.assertEqual(self.watcher.told, [])
+
+    def test_questions_that_the_source_gives_up_are_asked_again(self):
+        found = self.credentials.look_up(b"a")
+        self.query.given_up, self.query.asked = self.query.asked, []
+        self.file.next = {}
+        self.credentials.reload()
+        self.query.answer(b"x")
+        self.assertEqual(self.successResultOf(found).secret, b"x")
         self.assertEqual(self.watcher.told, [])
 
 
