@@ -40,7 +40,7 @@ REVOCATION_MEANINGS: Final[dict[int, Event]] = {
     events.REVOCATION_SOURCE: Event(
         6,
         "error",
-        "a configured revocation list cannot be had",
+        "a configured revocation list cannot be had, or no OCSP response to staple",
         "Check the address in the line, and the server there.",
     ),
 }

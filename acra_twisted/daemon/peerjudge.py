@@ -56,6 +56,8 @@ class PeerJudge:
     def watch(self, context: TLSContext) -> None:
         """See IPeerJudge."""
         context.judge = self
+        if self.checker.policy.stapling:
+            context.ask_for_staples()
         self._contexts.append(context)
 
     def forget_sessions(self) -> None:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from acra_twisted.config.revocation import ACRASERVER, DATABASE, policy_of
 from acra_twisted.daemon.peerjudge import PeerJudge
+from acra_twisted.daemon.stapling import Stapling
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
@@ -20,6 +21,7 @@ from acra_twisted.transport.certificates import readable
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.revocation.checker import RevocationChecker
 from acra_twisted.transport.revocation.fetch import Fetcher
+from acra_twisted.transport.tlscontext import TLSContext
 
 #: Legs on which this side connects.
 _CONNECTS: Final = frozenset((ACRASERVER, DATABASE))
@@ -45,16 +47,17 @@ class Revocation:
         metrics: DaemonMetrics,
         tracing: Any,
     ) -> None:
+        self._reactor = reactor
         self._settings = settings
+        self._event = event
+        self._stapling: Stapling | None = None
         self._judges: dict[str, PeerJudge] = {}
-        self._fetcher: Fetcher | None = None
         policies = {leg: policy_of(settings, leg) for leg in verified}
         active = {leg: policy for leg, policy in policies.items() if policy.active}
+        self._fetcher: Fetcher | None = None
         if not active:
             return
-        fetcher = self._fetcher = Fetcher(
-            reactor, settings["tls_revocation_hosts"], ports=_ports(settings)
-        )
+        fetcher = self._asking()
         counts = RevocationMetrics(metrics)
         for leg, policy in active.items():
             checker = RevocationChecker(
@@ -84,23 +87,44 @@ class Revocation:
         """The judge of a leg's peers, None where nothing is asked about them."""
         return self._judges.get(leg)
 
+    def staple(self, context: TLSContext, leg: str, read: Callable[[], Credentials]) -> None:
+        """Send the OCSP response about this side's certificate along, in the handshakes of a
+        context of the leg.  ``read`` gives its credentials anew.  Raises ConfigError."""
+        if self._stapling is None:
+            rules = policy_of(self._settings, leg).ocsp
+            self._stapling = Stapling(self._reactor, rules, self._asking(), read, self._event)
+        context.staple(self._stapling.response)
+
+    def _asking(self) -> Fetcher:
+        """The one that asks for all legs."""
+        if self._fetcher is None:
+            hosts = self._settings["tls_revocation_hosts"]
+            self._fetcher = Fetcher(self._reactor, hosts, ports=_ports(self._settings))
+        return self._fetcher
+
     def parts(self) -> Iterator[Revocation]:
         """This, if there is anything to read anew."""
-        if self._judges:
+        if self._judges or self._stapling is not None:
             yield self
 
     def start(self) -> Deferred[None]:
         """Begin to ask.  Fails with ConfigError if a leg that is strict lacks its list."""
+        if self._stapling is not None:
+            self._stapling.start()
         return self._each(lambda judge: judge.checker.start())
 
     def reload(self) -> Deferred[None]:
         """See IReloadable: fetch configured lists anew; SIGHUP."""
+        if self._stapling is not None:
+            self._stapling.reload()
         return self._each(lambda judge: judge.checker.reload(policy_of(self._settings, judge.leg)))
 
     def stop(self) -> None:
         """End what is under way; who waits for a verdict is refused."""
         for checker in self.checkers.values():
             checker.stop()
+        if self._stapling is not None:
+            self._stapling.stop()
         if self._fetcher is not None:
             self._fetcher.stop()
 

@@ -68,6 +68,8 @@ class TLSContext:
         self.resumes = bool(name)
         self._session: SSL.Session | None = None
         self._forgotten = 0
+        self._asks_for_staples = False
+        self._staple: Callable[[], bytes] | None = None
 
     def connection(self, socket: Any, owner: Any, is_client: bool) -> SSL.Connection:
         """OpenSSL's connection on a socket.  ``owner`` is told by ``failVerification`` if the
@@ -79,6 +81,8 @@ class TLSContext:
                 connection.set_tlsext_host_name(self._name.encode("idna"))
             if self._session is not None:
                 connection.set_session(self._session)
+            if self._asks_for_staples:
+                connection.request_ocsp()
             connection.set_connect_state()
         else:
             connection.set_accept_state()
@@ -98,10 +102,24 @@ class TLSContext:
             if owner is not None:
                 owner.failVerification(Failure())
 
+    def ask_for_staples(self) -> None:
+        """Have servers send the OCSP response about their certificate along, from now on."""
+        self._asks_for_staples = True
+        self.context.set_ocsp_client_callback(_stapled)
+
+    def staple(self, response: Callable[[], bytes]) -> None:
+        """Send what ``response`` gives along to clients that ask for it, from now on."""
+        self._staple = response
+        self.context.set_ocsp_server_callback(lambda connection, data: response())
+
     def become(self, other: TLSContext) -> None:
         """New connections are made as ``other`` makes them; those that are there go on."""
         if bool(self._name) != bool(other._name):
             raise ValueError("one is a client that checks names, the other is not")
+        if self._asks_for_staples:
+            other.ask_for_staples()
+        if self._staple is not None:
+            other.staple(self._staple)
         self.context, self._name, self._session = other.context, other._name, None
         self.loaded, self._verifier = other.loaded, other._verifier
 
@@ -129,6 +147,12 @@ class TLSContext:
         """For the next connection, unless it is one of before `become`."""
         if connection.get_context() is self.context:
             self._session = connection.get_session()
+
+
+def _stapled(connection: SSL.Connection, response: bytes, data: Any) -> bool:
+    """OpenSSL: the server has sent this along.  It is judged with the rest."""
+    connection.get_app_data().staple = response
+    return True
 
 
 def _choose(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:

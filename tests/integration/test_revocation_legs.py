@@ -1,6 +1,7 @@
 """Revoked certificates on every leg of both daemons, by lists and by openssl's responder."""
 
 import json
+import re
 import signal
 
 import psycopg
@@ -263,3 +264,25 @@ class Revocation(Surroundings):
         chain.server.send(signal.SIGHUP)
         eventually(lambda: "Cannot read anew" in chain.server.output(), "the mistake")
         self.works(chain)
+
+    def test_tl5_the_server_staples_and_the_connector_asks_nobody(self):
+        responder = Responder(self.authority)
+        self.addCleanup(responder.stop)
+        for native in ("auto", "off"):
+            chain = self.made(
+                server={
+                    "revocation": {"tls_ocsp_client_url": responder.url, "tls_ocsp_staple": "true"}
+                },
+                connector={
+                    "connector": {"native_transports": native},
+                    "revocation": {"tls_ocsp_staple": "true"},
+                },
+            )
+            good = r'checks_total{accepted="true",leg="acraserver",result="good"} [1-9]'
+
+            def stapled(chain=chain, good=good):
+                self.works(chain)
+                return re.search(good, get(chain.connector_pages, "/metrics"))
+
+            eventually(stapled, "a stapled response")
+            chain.stop()

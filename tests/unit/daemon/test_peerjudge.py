@@ -23,6 +23,7 @@ from acra_twisted.transport.revocation.policy import (
     UNASKED,
     UNREACHABLE,
     UNSEEN,
+    RevocationPolicy,
     Verdict,
 )
 from acra_twisted.transport.verifier import CertificateRefused
@@ -34,6 +35,7 @@ class Checker:
 
     def __init__(self):
         self.verdicts, self.asked, self.chains, self.followed = [], [], {}, []
+        self.policy = RevocationPolicy()
 
     def verdict(self, chain, staple=b""):
         self.asked.append((chain, staple))

@@ -22,6 +22,7 @@ class Checker:
 
     def __init__(self, policy, fetcher, *, reactor, on_revoked, **more):
         self.policy, self.on_revoked, self.done = policy, on_revoked, []
+        self.lists, self.last_good = [], 0.0
         self.starting = self.reloading = succeed(None)
         self.made.append(self)
 
@@ -103,3 +104,15 @@ class Legs(TLSFiles):
             self.patch(context, "forget_sessions", lambda leg=leg: forgotten.append(leg))
         Checker.made[0].on_revoked(b"fingerprint")
         self.assertEqual(forgotten, [CLIENT])
+
+    def test_a_response_to_staple_is_all_that_may_be_wanted(self):
+        made = self.make()
+        contexts = [Credentials(self.settings()).server_context() for _ in range(2)]
+        stapled = []
+        for context in contexts:
+            self.patch(context, "staple", stapled.append)
+            made.staple(context, CLIENT, lambda: Credentials(self.settings()))
+        self.assertEqual(list(made.parts()), [made])
+        self.assertEqual([response() for response in stapled], [b"", b""])
+        self.assertEqual(stapled[0], stapled[1])
+        made.stop()

@@ -1,5 +1,8 @@
 """Contexts that are read anew, and what Twisted's own TLS says with them."""
 
+from types import SimpleNamespace
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
@@ -11,6 +14,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.tlscontext import TLSContexts
 from acra_twisted.transport.verifier import CertificateRefused
+from tests.support.revocation import Revoker
 from tests.support.tlsfiles import TLSFiles
 
 
@@ -130,3 +134,65 @@ class Sessions(TLSFiles):
         made = contexts.add(lambda: Credentials(self.settings()).server_context(), judge=judge)
         contexts.renew()
         self.assertEqual((watched, made.judge), ([made], judge))
+
+
+class Staples(TLSFiles):
+    """The OCSP response about a server's certificate comes along in the handshake."""
+
+    def setUp(self):
+        super().setUp()
+        self.revoker = Revoker()
+        self.leaf = self.revoker.leaf("localhost")
+        self.authority.path.write_bytes(self.revoker.certificate.public_bytes(Encoding.PEM))
+        self.certificate.write_bytes(self.leaf.certificate.public_bytes(Encoding.PEM))
+        self.key.write_bytes(
+            self.leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+
+    def contexts(self):
+        credentials = Credentials(self.settings())
+        return credentials.server_context(), credentials.client_creator("localhost")
+
+    def received(self, server, client):
+        """What a client has received with a handshake."""
+        owner = SimpleNamespace(staple=None, failVerification=self.fail)
+        here = server.connection(None, None, False)
+        there = client.connection(None, owner, True)
+        for _ in range(4):
+            for one, other in ((there, here), (here, there)):
+                try:
+                    one.do_handshake()
+                except SSL.WantReadError:
+                    pass
+                try:
+                    other.bio_write(one.bio_read(1 << 16))
+                except SSL.WantReadError:
+                    pass
+        return owner.staple
+
+    def test_who_asks_has_it_and_nobody_else(self):
+        server, client = self.contexts()
+        response = self.revoker.answer(self.leaf)
+        server.staple(lambda: response)
+        self.assertIsNone(self.received(server, client))
+        _, client = self.contexts()
+        client.ask_for_staples()
+        self.assertEqual(self.received(server, client), response)
+
+    def test_a_server_that_has_none_sends_none(self):
+        server, client = self.contexts()
+        client.ask_for_staples()
+        self.assertIn(self.received(server, client), (b"", None))
+        server, _ = self.contexts()
+        server.staple(lambda: b"")
+        self.assertIn(self.received(server, client), (b"", None))
+
+    def test_contexts_that_are_made_anew_go_on_with_it(self):
+        server, client = self.contexts()
+        responses = [self.revoker.answer(self.leaf)]
+        server.staple(lambda: responses[-1])
+        client.ask_for_staples()
+        for context, anew in zip((server, client), self.contexts(), strict=True):
+            context.become(anew)
+        responses.append(self.revoker.answer(self.leaf, "unknown"))
+        self.assertEqual(self.received(server, client), responses[-1])
