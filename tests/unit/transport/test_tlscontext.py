@@ -154,7 +154,7 @@ class Staples(TLSFiles):
         return credentials.server_context(), credentials.client_creator("localhost")
 
     def received(self, server, client):
-        """What a client has received with a handshake."""
+        """Return the response that a client has received with a handshake."""
         owner = SimpleNamespace(staple=None, failVerification=self.fail)
         here = server.connection(None, None, False)
         there = client.connection(None, owner, True)
