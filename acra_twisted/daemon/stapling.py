@@ -106,7 +106,7 @@ def own(credentials: Credentials) -> Subject:
         for issuer in issuers:
             if _has_issued(issuer, certificate):
                 chain = [each.public_bytes(Encoding.DER) for each in (certificate, issuer)]
-                return subjects.read(chain)[0]
+                return subjects.read(chain, subjects.Issuers())[0]
     raise ConfigError(
         "tls_ocsp_staple: the CA that has issued this server's certificate is neither in the chain "
         "of tls_cert nor in tls_ca; add it to the chain"
