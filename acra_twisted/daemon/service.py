@@ -138,6 +138,10 @@ class DaemonService(MultiService):
         """Return the facts for the line at the start."""
         return {}
 
+    def advice(self) -> list[str]:
+        """Return a sentence for what cannot work as it is configured."""
+        return []
+
     def insecure(self) -> list[str]:
         """Return a sentence for each setting that weakens protection, for warnings at the start."""
         return []
@@ -207,6 +211,8 @@ class DaemonService(MultiService):
         banner.begins(self.log, self.settings, self.telemetry.exporters, **facts)
         for text in self.insecure():
             self.event(events.INSECURE_SETTING, text)
+        for text in self.advice():
+            self.event(events.IDLE_SETTING, text)
 
     def _cannot_start(self, failure: Failure) -> None:
         """Without what a strict setting needs nobody would be let in."""

@@ -24,6 +24,7 @@ from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.effects import verified_legs
+from acra_twisted.server.loginadvice import can_bind
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
@@ -108,6 +109,11 @@ def _check_proofs(settings: Settings, client: Credentials) -> None:
             "auth_mode = cert: the applications' own TLS must end here and show certificates; set "
             "tls_cert, tls_key and tls_client_auth = 4, and let no connector encrypt the link: the "
             "certificate would be the connector's"
+        )
+    if settings["require_channel_binding"] and uses_secrets(settings) and not can_bind(client):
+        raise ConfigError(
+            "require_channel_binding: nobody could log in, for the signature of tls_cert has no "
+            "hash (Ed25519, Ed448); take a certificate that an RSA or ECDSA key has signed"
         )
     without = client.certificate is None or settings["client_tls"] == "disable"
     if without and requires_tls(settings, is_plain(settings, ACRACONNECTOR)):

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted.config.authentication import ends_authentication
 from acra_twisted.daemon.dialect import DIALECT
-from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_tls
+from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, fail, ok, warn
@@ -23,6 +23,7 @@ from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.server.loginadvice import REMEDY, ends_client_tls
 from acra_twisted.server.sourceexamination import sources
 from acra_twisted.server.upstream import (
     database_address,
@@ -132,26 +133,18 @@ def of_answer(data: bytes, settings: Settings) -> Result:
     kind, body = data[:1], data[5 : 1 + int.from_bytes(data[1:5], "big")]
     if kind == b"R":
         # Where TLS was only offered such a login goes on without it.
-        both = _ends_tls(settings) and uses_database_tls(settings)
+        both = ends_client_tls(settings) and uses_database_tls(settings)
         if both and DIALECT.offers_binding(data) and not ends_authentication(settings):
             return warn(
                 "database",
                 "it asks for SCRAM and offers to bind it to TLS: a client that has TLS on its own "
                 "leg, too, would bind to the wrong certificate",
-                "such clients set channel_binding=disable; docs/from-acra.rst says more",
+                REMEDY,
             )
         return ok("database", "it is PostgreSQL and asks who logs in")
     if kind == b"E":
         return _of_error(body)
     return fail("database", "it does not answer as PostgreSQL", "see db_host and db_port")
-
-
-def _ends_tls(settings: Settings) -> bool:
-    """Return True if applications may have TLS with this server."""
-    if settings["client_tls"] in ("allow", "require"):
-        return True
-    plain = is_plain(settings, ACRACONNECTOR)
-    return bool(settings["client_tls"] == "auto" and plain and settings["tls_cert"])
 
 
 def _of_error(body: bytes) -> Result:

@@ -29,6 +29,7 @@ from acra_twisted.server.context import ServerContext
 from acra_twisted.server.credentials import make_certificates, make_credentials
 from acra_twisted.server.database import Database
 from acra_twisted.server.effects import verified_legs
+from acra_twisted.server.loginadvice import advice
 from acra_twisted.server.loginrefusals import LoginRefusals
 from acra_twisted.server.upstream import (
     database_address,
@@ -290,6 +291,10 @@ class AcraServer(DaemonService):
             "database_tls": self.context.database.tls,
             "stages": banner.summaries(self.pipeline.stages),
         }
+
+    def advice(self) -> list[str]:
+        """See `server.loginadvice`."""
+        return advice(self.settings)
 
     def insecure(self) -> list[str]:
         """See `server.checks.insecure`."""

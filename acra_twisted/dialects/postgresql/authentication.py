@@ -33,7 +33,8 @@ from acra_twisted.wire.postgres import backend, frames
 
 EXPLANATION = (
     "SCRAM channel binding cannot pass through AcraConnector and AcraServer, which end TLS on "
-    "both sides; connect with channel_binding=disable"
+    "both sides; have AcraServer check users itself (auth_file or auth_query_user), or connect "
+    "with channel_binding=disable"
 )
 
 #: The questions with which a proof of the user begins.

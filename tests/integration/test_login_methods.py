@@ -1,0 +1,258 @@
+"""Logins other than by SCRAM alone, limits of logins, and secrets that nothing ever shows."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from acra_twisted.authentication.authfile import format_line
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.wire import scram
+from acra_twisted.wire.scramkeys import encode_keys
+from tests.integration.base import eventually, get
+from tests.support.loginservers import PASSWORD, SYSTEM, USER, Databases, as_superuser
+
+_SALT = b"a salt of the test"
+_KEYS = scram.keys_of(scram.salted(PASSWORD.encode(), _SALT, 4096))
+_VERIFIER = scram.verifier_of(_KEYS, _SALT, 4096)
+#: Roles beside `USER`, and how the database checks each.
+_HASHED, _MAPPED, _ELSEWHERE = "hashed", "mapped", "elsewhere"
+_HBA = f"""local all all trust
+host all {_HASHED} 127.0.0.1/32 md5
+hostssl all {_MAPPED} 127.0.0.1/32 cert map=acra
+host all all 127.0.0.1/32 scram-sha-256
+"""
+
+
+class Case(Databases):
+    NAMES = (SYSTEM,)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.postgres = cls.databases[SYSTEM]
+        cls.authority = Authority(cls.folder)
+        data = cls.postgres.data
+        (data / "ca.pem").write_bytes(cls.authority.path.read_bytes())
+        (data / "pg_hba.conf").write_text(_HBA)
+        (data / "pg_ident.conf").write_text(f"acra acra-server {_MAPPED}\n")
+        with as_superuser(cls.postgres) as db:
+            db.execute("ALTER SYSTEM SET ssl_ca_file = 'ca.pem'")
+            db.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                    sql.Identifier(USER), sql.Literal(_VERIFIER.encode().decode())
+                )
+            )
+            for role, kind in ((_HASHED, "md5"), (_MAPPED, "md5"), (_ELSEWHERE, "scram-sha-256")):
+                db.execute(f"SET password_encryption = '{kind}'")
+                db.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                        sql.Identifier(role), sql.Literal(PASSWORD)
+                    )
+                )
+            db.execute("SELECT pg_reload_conf()")
+
+    @classmethod
+    def secret_of(cls, role):
+        with as_superuser(cls.postgres) as db:
+            asked = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
+            return db.execute(asked, (role,)).fetchone()[0].encode()
+
+    def secrets(self, name, *lines):
+        path = self.folder / f"{self.id()}-{name}"
+        path.touch(0o600)
+        path.write_bytes(b"\n".join(lines) + b"\n")
+        return str(path)
+
+    def userlist(self, *roles):
+        return self.secrets("users", *(format_line(r.encode(), self.secret_of(r)) for r in roles))
+
+    def start(self, authentication, tls=None, **sections):
+        """A chain without a connector, which shows a certificate of the test's authority to the
+        database and to applications."""
+        self.records = Path(self.folder / f"{self.id()}.jsonl")
+        chain = Chain(
+            ("127.0.0.1", self.postgres.port),
+            link="none",
+            authority=self.authority,
+            server={
+                "authentication": authentication,
+                "database": {"db_tls": "require", "client_tls": "allow"},
+                "tls": {"tls_database_ca": str(self.certificates.roots), **(tls or {})},
+                "logging": {
+                    "d": "true",
+                    "security_log_file": str(self.records),
+                    "security_log_format": "json",
+                },
+                **sections,
+            },
+        )
+        self.addCleanup(chain.stop)
+        return chain.start()
+
+    def connect(self, chain, user=USER, **options):
+        given = {"password": PASSWORD, "dbname": "postgres", "sslmode": "require", **options}
+        return psycopg.connect(host="127.0.0.1", port=chain.port, user=user, **given)
+
+    def assert_in(self, chain, user=USER, **options):
+        with self.connect(chain, user, **options) as db:
+            self.assertEqual(db.execute("SELECT current_user").fetchone(), (user,))
+
+    def refused(self, chain, user=USER, **options):
+        with self.assertRaises(psycopg.OperationalError) as caught:
+            self.connect(chain, user, **options)
+        return str(caught.exception)
+
+    def events(self, code, count=1):
+        def found():
+            text = self.records.read_text() if self.records.exists() else ""
+            records = [json.loads(line) for line in text.splitlines()]
+            records = [record for record in records if record["code"] == code]
+            return records if len(records) >= count else None
+
+        return eventually(found, f"{count} events {code}")
+
+
+class Certificates(Case):
+    TLS = {"tls_client_auth": "4"}  # noqa: RUF012 - a constant
+
+    def shown(self, name):
+        certificate, key = self.authority.issue(name)
+        return {"sslcert": str(certificate), "sslkey": str(key), "password": ""}
+
+    def test_keys_of_a_role(self):
+        keys = encode_keys(_KEYS, _SALT, 4096)
+        chain = self.start(
+            {
+                "auth_mode": "cert",
+                "auth_keys_file": self.secrets("keys", format_line(USER.encode(), keys)),
+            },
+            self.TLS,
+        )
+        alice = self.shown(USER)
+        self.assert_in(chain, **alice)
+        self.assertIn("certificate authentication failed", self.refused(chain, "bob", **alice))
+        self.assertIn("auth_keys_file", self.refused(chain, _ELSEWHERE, **self.shown(_ELSEWHERE)))
+        # Nobody is asked for a password, right or wrong.
+        self.assert_in(chain, **{**alice, "password": "wrong"})
+        (record, *_) = self.events(2010)
+        self.assertEqual((record["rule"], record["user"]), ("unknown", "bob"))
+        self.assertIn('mechanism="certificate",result="ok"', get(chain.server_pages, "/metrics"))
+
+    def test_a_role_that_the_database_maps_to_the_servers_certificate(self):
+        ident = Path(self.secrets("ident", b"acra /CN=(batch[0-9]),O=Sandbox " + _MAPPED.encode()))
+        chain = self.start(
+            {"auth_mode": "cert", "auth_ident_file": str(ident), "auth_ident_name": "dn"}, self.TLS
+        )
+        self.assert_in(chain, _MAPPED, **self.shown("batch1"))
+        for other in ("batch10", "xbatch1", _MAPPED):
+            text = self.refused(chain, _MAPPED, **self.shown(other))
+            self.assertIn("certificate authentication failed", text)
+
+
+class OtherMethods(Case):
+    def test_md5(self):
+        chain = self.start({"auth_file": self.userlist(USER, _HASHED), "auth_md5": "yes"})
+        self.assert_in(chain, _HASHED)
+        self.assert_in(chain, USER)
+        text = self.refused(chain, _HASHED, password="wrong")  # noqa: S106 - of nobody
+        self.assertIn("password authentication failed", text)
+
+    def test_a_password_in_clear_over_tls_alone(self):
+        chain = self.start({"auth_file": self.userlist(USER), "auth_cleartext": USER})
+        self.assert_in(chain, require_auth="password")
+        text = self.refused(chain, password="wrong")  # noqa: S106 - of nobody
+        self.assertIn("password authentication failed", text)
+        self.assertIn("TLS", self.refused(chain, sslmode="disable"))
+
+    def test_a_user_without_a_secret(self):
+        users = {"auth_file": self.userlist(USER)}
+        chain = self.start(users)
+        self.assertIn("authentication failed", self.refused(chain, _ELSEWHERE))
+        chain = self.start({**users, "auth_unknown": "passthrough"})
+        self.assert_in(chain, _ELSEWHERE, channel_binding="disable")
+        self.assert_in(chain, USER)
+
+
+class Limits(Case):
+    def test_au4_twenty_wrong_ones_then_the_right_one(self):
+        chain = self.start({"auth_file": self.userlist(USER)})
+        began = time.monotonic()
+        # Beyond the eighth each would wait for eight seconds.
+        for _ in range(8):
+            self.refused(chain, password="wrong")  # noqa: S106 - of nobody
+        waited = time.monotonic() - began
+        self.assertGreater(waited, 0.8 * (0.25 + 0.5 + 1 + 2))
+        self.assert_in(chain)
+        self.assertGreater(time.monotonic() - began - waited, 0.8 * 4)
+        (record,) = self.events(2020)
+        self.assertEqual((record["rule"], record["attempts"]), ("user and address", 5))
+        self.assertEqual((record["user"], record["peer"]), (USER, "127.0.0.1"))
+        # Another user does not wait.
+        began = time.monotonic()
+        self.refused(chain, "nobody")
+        self.assertLess(time.monotonic() - began, 2)
+
+    def test_too_many_at_once(self):
+        limit = {"auth_max_logins_per_address": "1"}
+        chain = self.start({"auth_file": self.userlist(USER), **limit})
+        for _ in range(5):
+            self.assert_in(chain)
+
+
+class NothingIsShown(Case):
+    """Section by section: what a login is made of is in no log, page, metric or span."""
+
+    def test_whatever_the_method(self):
+        users = self.userlist(USER)
+        hashed = self.secrets("hashes", format_line(_HASHED.encode(), self.secret_of(_HASHED)))
+        keys = encode_keys(_KEYS, _SALT, 4096)
+        tries = (
+            ({"auth_file": users}, USER, {}),
+            ({"auth_file": hashed, "auth_md5": "yes"}, _HASHED, {}),
+            ({"auth_file": users, "auth_cleartext": USER}, USER, {}),
+            ({"auth_mode": "passthrough"}, USER, {"channel_binding": "disable"}),
+        )
+        wrong = "a wrong password of the test"
+        secrets = [
+            PASSWORD.encode(),
+            wrong.encode(),
+            *_KEYS,
+            *_VERIFIER[1:],
+            keys,
+            self.secret_of(_HASHED)[3:],
+            scram.salted(PASSWORD.encode(), _SALT, 4096),
+        ]
+        for authentication, user, options in tries:
+            with self.subTest(authentication):
+                chain = self.start(authentication)
+                self.assert_in(chain, user, **options)
+                self.refused(chain, user, **{**options, "password": wrong})
+                self.events(2010)
+                shown = [
+                    chain.server.log.read_bytes(),
+                    self.records.read_bytes(),
+                    *(
+                        get(chain.server_pages, page).encode()
+                        for page in ("/metrics", "/debug/traces?format=json", "/debug/tracez")
+                    ),
+                ]
+                self.assertTrue(all(b"acra" in text for text in shown))
+                for secret in secrets:
+                    for form in (
+                        secret,
+                        secret.hex().encode(),
+                        secret.hex().upper().encode(),
+                        base64.b64encode(secret),
+                        base64.b64encode(secret)[:-2].rstrip(b"="),
+                    ):
+                        found = [place for place, text in enumerate(shown) if form in text]
+                        self.assertEqual(found, [], form[:8])
+                chain.stop()
+                self.records.unlink()
