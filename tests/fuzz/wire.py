@@ -40,6 +40,11 @@ with atheris.instrument_imports(
 from acra_twisted.sandbox.endings import with_make
 from acra_twisted.themis import cell, container, keys, message
 from acra_twisted.themis.session import ServerSession
+from acra_twisted.transport.revocation import crl, ocsp, subjects
+from acra_twisted.transport.revocation.policy import GOOD, REVOKED, OcspRules
+from acra_twisted.transport.revocation.subjects import Issuers
+from tests.support.issued import NOW
+from tests.support.revocation import Revoker
 
 CORPUS = Path(__file__).with_name("corpus")
 #: Separates what the client says from what the database says, in turns.
@@ -52,6 +57,8 @@ _SALT = bytes(16)
 _KEYS = scram.keys_of(scram.salted(b"secret", _SALT, 1))
 _VERIFIER = scram.verifier_of(_KEYS, _SALT, 1)
 _FOUND = Found(_VERIFIER.encode(), "file")
+_LEAF = Revoker().leaf()
+_MOMENT = NOW.timestamp()
 _CHALLENGE = ChallengePolicy(bytes(32), lambda: b"nonce")
 
 
@@ -198,6 +205,23 @@ def _themis(data: bytes, cut: int) -> None:
         lambda: message.verify(_KEY.public_key(), data),
         lambda: cell.open_sealed(b"k" * 32, data, b""),
         lambda: server.receive(data),
+    ):
+        try:
+            read()
+        except AcraError:
+            continue
+    _revocation(data)
+
+
+def _revocation(data: bytes) -> None:
+    """OCSP answers, revocation lists and certificates."""
+    subject, issuers = _LEAF.subject, Issuers()
+    found = ocsp.judge(data, subject, _MOMENT, OcspRules())
+    assert found.reason not in (GOOD, REVOKED), "an answer that nobody has signed"
+    for read in (
+        lambda: crl.read(data, subject.issuer).judge(subject, _MOMENT),
+        lambda: subjects.read((data, _LEAF.chain[1]), issuers),
+        lambda: subjects.read((_LEAF.chain[0], data), issuers),
     ):
         try:
             read()
