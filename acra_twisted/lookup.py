@@ -12,7 +12,7 @@ class Found(NamedTuple):
     seconds since it was asked.  ``away``: the source cannot be asked now, and this is what was
     kept of it.  Then a proof that fails is answered alike whether anything was kept or not.
     ``salt_size`` (bytes) and ``iterations`` are those of most secrets: a user without one is
-    shown such.
+    shown such.  ``barred``: nobody may log in as this user, whoever could prove it.
     """
 
     secret: bytes | None
@@ -21,3 +21,4 @@ class Found(NamedTuple):
     away: bool = False
     salt_size: int = 16
     iterations: int = 4096
+    barred: bool = False

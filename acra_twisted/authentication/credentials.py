@@ -214,13 +214,15 @@ class Credentials:
         away: bool = False,
         kept: bool = False,
     ) -> Found:
-        if user in self._refused:
+        barred = user in self._refused
+        if barred:
             secret = None
         result = "none" if secret is None else "secret"
         if away:
             result = "kept" if kept else "away"
         self._watcher.found(source, result, age)
-        return Found(secret, source, age, away, self._shapes.salt_size, self._shapes.iterations)
+        shapes = self._shapes
+        return Found(secret, source, age, away, shapes.salt_size, shapes.iterations, barred)
 
     def _learn(self) -> None:
         """Learn from the file, of which every secret is known before anybody logs in."""

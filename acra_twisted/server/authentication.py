@@ -129,9 +129,9 @@ class Authentication:
         self._attempt.stop()
 
     @property
-    def waits(self) -> bool:
-        """True while the answer to a login waits."""
-        return self._attempt.waits
+    def in_progress(self) -> bool:
+        """True while the client is asked who it is, and while it waits for the answer."""
+        return self._attempt.in_progress
 
     def go_on(self, then: Callable[[], None]) -> None:
         """Call ``then`` once a right password has waited as long as a wrong one would have."""

@@ -88,6 +88,7 @@ def _check_link(settings: Settings) -> None:
             raise ConfigError("tls_cert and tls_key: TLS needs a certificate and its key")
         client.server_context()
     _check_proofs(settings, client)
+    _check_binding(settings)
     check_api(
         settings,
         is_secure_session(settings, ACRACONNECTOR) or (link_tls and client.auth == REQUIRE),
@@ -118,6 +119,21 @@ def _check_proofs(settings: Settings, client: Credentials) -> None:
     without = client.certificate is None or settings["client_tls"] == "disable"
     if without and requires_tls(settings, is_plain(settings, ACRACONNECTOR)):
         raise ConfigError(WITHOUT_TLS)
+
+
+def _check_binding(settings: Settings) -> None:
+    """SCRAM and certificates alone are bound to a TLS connection."""
+    unbound = {
+        "auth_md5 = true": settings["auth_md5"],
+        "auth_cleartext": settings["auth_cleartext"],
+        "auth_unknown = passthrough": settings["auth_unknown"] == "passthrough",
+    }
+    found = [name for name, chosen in unbound.items() if chosen]
+    if settings["require_channel_binding"] and found:
+        raise ConfigError(
+            f"require_channel_binding: logins by {' and '.join(found)} cannot be bound; take "
+            "one or the other out"
+        )
 
 
 def _check_keys(settings: Settings) -> None:

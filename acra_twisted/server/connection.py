@@ -326,7 +326,7 @@ class ServerConnection(Arrival):
         """Shutdown: end as soon as no work is lost by it."""
         if self.session is not None:
             self._login.drain()
-        elif self._connecting is not None or self._authentication.waits:
+        elif self._connecting is not None or self._authentication.in_progress:
             self.farewell(*ends.SHUTDOWN)
         else:
             self.close()

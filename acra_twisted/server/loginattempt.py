@@ -150,9 +150,9 @@ class LoginAttempt:
         self._wait(delay, then)
 
     @property
-    def waits(self) -> bool:
-        """True while the answer waits."""
-        return self._timer is not None
+    def in_progress(self) -> bool:
+        """True from its beginning until its answer is sent."""
+        return self._has_begun
 
     def stop(self) -> None:
         """End it, whatever it has come to: nobody waits for an answer."""

@@ -140,7 +140,7 @@ class KeyLogin:
         if self._policy.database_binding == "require" and self._header != scram.BINDS:
             text = "the database's login is refused: channel binding is required, and it has none"
             raise WireError("database", text, EndReason.LOGIN)
-        self._proof = None
+        self._proof = self._talk = None
         if not self._last:
             # The client was asked for no proof of this kind.
             return Mediated(message)

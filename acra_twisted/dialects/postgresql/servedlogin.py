@@ -174,7 +174,7 @@ class ServedLogin(Login):
             return []
         if policy.by_certificate:
             return self._certified(startup, found)
-        if policy.passes_unknown and found.secret is None and not found.away:
+        if _passes(policy, found):
             return [Connect(SESSION, startup, self._first)]
         challenge = self._challenge = self._choose(policy, startup.parameters[b"user"], found)
         self._is_asked = self._negotiated = True
@@ -188,7 +188,9 @@ class ServedLogin(Login):
     def _choose(
         self, policy: ChallengePolicy, user: bytes, found: Found
     ) -> Challenge | HashChallenge | PasswordChallenge:
-        """Choose the question that the client gets."""
+        """Choose the question that the client gets: SCRAM alone can be bound."""
+        if policy.requires_binding:
+            return Challenge(policy, user, self._end_points[CLIENT])
         if policy.with_hashes and is_hash(found.secret):
             return HashChallenge(user, policy.salt())
         if user in policy.in_clear and (self.encrypted or not policy.exposed):
@@ -294,7 +296,8 @@ class ServedLogin(Login):
 
     def _mediator(self, session: Session) -> Mediator:
         policy, challenge, proof = self._policy, self._challenge, self._proof
-        self._proof = None
+        # Neither is of any use for the session, which may last.
+        self._proof = self._challenge = None
         if isinstance(proof, HashProof):
             return HashLogin(session, proof, self._database_tls or policy.password_without_tls)
         if policy.challenge is not None and proof is not None:
@@ -324,3 +327,10 @@ class ServedLogin(Login):
             policy = StartupPolicy("disable", ANYTHING, replication=True)
             return self._give_up(error, ClientStartup(policy, self.encrypted), b"")
         return self._end_with(error)
+
+
+def _passes(policy: ChallengePolicy, found: Found) -> bool:
+    """Return True if the database is to ask a user: here there is no secret, which is no outage.
+    A proof for the database is bound to nothing here."""
+    passes = policy.passes_unknown and not policy.requires_binding
+    return passes and found.secret is None and not (found.away or found.barred)

@@ -326,6 +326,11 @@ class Order(Base):
         self.assertEqual(self.watcher.told, [("stale", b"filed", "file")])
         self.assertEqual(self.credentials.look_up(b"filed").secret, SECRETS[0])
 
+    def test_the_role_that_asks_is_barred(self):
+        self.assertFalse(self.credentials.look_up(b"filed").barred)
+        found = self.credentials.look_up(b"acra_service")
+        self.assertEqual((found.secret, found.barred), (None, True))
+
     def test_nobody_may_be_the_role_that_asks(self):
         self.assertIsNone(self.credentials.look_up(b"acra_service").secret)
         self.file.secrets = {}

@@ -169,7 +169,7 @@ class Logins(Case):
             self.perform(LookUp(b"ann"))
             self.perform(Unproven("password", b"an error"))
         self.assertEqual((self.client.writes, self.client.state), ([], "open"))
-        self.assertTrue(self.authentication.waits)
+        self.assertTrue(self.authentication.in_progress)
         self.client.receiver(b"more")
         self.clock.advance(0.3)
         self.assertEqual((self.client.data, self.client.state), (b"an error", "closed"))

@@ -158,6 +158,15 @@ class Checks(SynchronousTestCase):
         self.refused("own TLS must end here", auth_mode="cert", **listens)
         self.refused("own TLS must end here", auth_mode="cert", client_tls="disable", **listens)
 
+    def test_logins_that_cannot_be_bound(self):
+        tls = {"auth_query_user": "acra", "auth_without_tls": True, "require_channel_binding": True}
+        for changes in (
+            {"auth_md5": True},
+            {"auth_cleartext": ("ann",)},
+            {"auth_unknown": "passthrough"},
+        ):
+            self.refused("cannot be bound", **tls, **changes)
+
     def test_warnings(self):
         self.assertEqual(checks.insecure(settings()), [])
         outside = Address("0.0.0.0", 9393)

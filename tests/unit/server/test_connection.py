@@ -3,6 +3,7 @@
 Real peers are in tests/integration; here are the orders of events that they do not produce.
 """
 
+import os
 import ssl
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ from acra_twisted.wire.postgres.frames import (
     StartupPacket,
     message,
 )
+from tests.support.loginvectors import group
 from tests.support.sessions import query, ready, types
 
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
@@ -288,6 +290,19 @@ class Connections(ServerCase):
         for number in range(50):
             late = self.accept(CancelRequest(number, b"key!").encode())
             self.assertTrue(late.transport.disconnecting)
+        self.assertEqual(self.attempts, [])
+
+    def test_shutdown_while_the_client_is_asked_who_it_is(self):
+        path = self.mktemp()
+        with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(f'"ann" "{group("conversations")["verifier"]}"\n')
+        self.make(auth_file=path, auth_without_tls=True)
+        connection = self.accept(STARTUP)
+        self.assertEqual(types(connection.transport.value()), "R")
+        connection.drain()
+        self.assertEqual(types(connection.transport.value()), "RE")
+        self.assertIn(b"C57P01", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting)
         self.assertEqual(self.attempts, [])
 
     def test_shutdown_in_every_phase(self):

@@ -75,12 +75,12 @@ class Waits(Base):
         other = self.attempt()
         other.failed(wrong(), self.answer)
         self.assertEqual(self.answers, [])
-        self.assertTrue(right.waits and other.waits)
+        self.assertTrue(right.in_progress and other.in_progress)
         self.clock.pump([0.25] * 12)
         self.assertEqual(len(self.answers), 2)
         self.assertEqual(self.answers[0], self.answers[1])
         self.assertGreater(self.answers[0], began)
-        self.assertFalse(right.waits)
+        self.assertFalse(right.in_progress)
 
     def test_a_right_password_goes_on_at_once_where_nothing_has_failed(self):
         right = self.attempt()

@@ -278,6 +278,7 @@ class Ended(EndedCase):
         self.assertIn(KEYS.client, play.login._proof)
         self.connect(play)
         self.assertIsNone(play.login._proof)
+        self.assertIsNone(play.login._challenge)
         self.assertIsNone(play.login._until._mediator._proof)
 
     def test_versions_are_settled_before_the_question(self):
@@ -461,6 +462,25 @@ class OtherWays(EndedCase):
         question = encode_authentication(3)
         self.assertEqual(play.database(question), question)
         self.assertEqual(play.client(PASSWORD), PASSWORD)
+
+    def test_a_user_as_whom_nobody_may_come_in_is_asked_in_vain(self):
+        play = self.begin(passes_unknown=True)
+        play.actions.clear()
+        play.perform(play.login.looked_up(Found(None, barred=True)))
+        self.assertEqual((play.taken(), types(play.to_client)), ([], "R"))
+        self.prove(play)
+        self.assertEqual(play.actions[0].result, "unknown")
+
+    def test_where_binding_is_required_nobody_is_asked_without(self):
+        hashed = b"md5" + b"0" * 32
+        for secret, policy in (
+            (SECRET, {"in_clear": frozenset((b"ann",))}),
+            (hashed, {"with_hashes": True}),
+            (None, {"passes_unknown": True}),
+        ):
+            play, said = self.found(secret, requires_binding=True, **policy)
+            self.assertEqual(said, encode_authentication(10, PLUS + b"\0\0"))
+            self.assertEqual(play.taken(), [])
 
     def test_a_source_that_is_away_is_no_reason_to_ask_the_database(self):
         play = self.begin(passes_unknown=True)
