@@ -257,12 +257,15 @@ class RevocationChecker:
         return together(verdicts)
 
     def _instead(self, peer: _Peer, subject: Subject, found: Status | None) -> Status:
-        """A staple that proves nothing is more than nobody to ask."""
+        """A staple that proves nothing is more than nobody to ask; a CA is named."""
         if found is None:
-            return _NOT_ASKED
-        if found.reason == NO_SOURCE and subject.is_leaf and peer.staple is not None:
-            return peer.staple
-        return found
+            found = _NOT_ASKED
+        elif found.reason == NO_SOURCE and subject.is_leaf and peer.staple is not None:
+            found = peer.staple
+        if subject.is_leaf or not found.about:
+            return found
+        about = f"has an issuer ({subject.name}) whose certificate {found.about}"
+        return found._replace(about=about)
 
     def _of_staple(self, peer: _Peer) -> list[Verdict]:
         """The verdicts on what was stapled, or should have been."""

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from acra_twisted.errors import HandshakeError
+from acra_twisted.transport.certificates import subject
 
 #: Addresses of one kind that are taken from a certificate; what names more is not asked on.
 NAMED_MAX: Final = 4
@@ -52,12 +53,12 @@ class Subject:
     ``key`` names it among all: ``authority``, which is its issuer's `identity`, and its serial
     number.  ``responders`` and ``points`` are the addresses of OCSP responders and revocation lists
     that it names, ``must_staple`` says that it promises stapled answers, ``is_leaf`` that it is the
-    peer's own.
+    peer's own; ``name`` is the subject, for people, of one that is not.
     """
 
     __slots__ = (
         *("_der", "issuer", "authority", "serial", "key"),
-        *("responders", "points", "must_staple", "is_leaf"),
+        *("responders", "points", "must_staple", "is_leaf", "name"),
     )
 
     def __init__(self, der: bytes, issuer: Issuer, is_leaf: bool) -> None:
@@ -67,6 +68,7 @@ class Subject:
         self.issuer = issuer.certificate
         self.authority = issuer.key
         self.is_leaf = is_leaf
+        self.name = "" if is_leaf else subject(certificate)
         self.serial = number = certificate.serial_number
         self.key = issuer.key + number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
         self.responders = _responders(certificate)

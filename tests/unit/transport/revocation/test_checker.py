@@ -112,6 +112,7 @@ class Verdicts(Checking):
         self.servers.answers[LISTED] = root.list(middle)
         found = self.successResultOf(checker.verdict(chain))
         self.assertEqual((found.accepted, found.reason), (False, REVOKED))
+        self.assertIn("has an issuer (CN=middle) whose certificate was revoked", found.about)
         leaf_alone = RevocationPolicy(crl=CrlRules(from_cert=USE, only_leaf=True))
         found = self.made(leaf_alone).verdict(chain)
         self.assertEqual((found.accepted, found.reason), (True, NO_SOURCE))
