@@ -88,7 +88,7 @@ class Credentials:
         """
         if self._file is not None:
             secret = self._file.secrets.get(user)
-            if secret is not None:
+            if secret is not None or self._query is None:
                 return self._found(user, FILE, secret, self._clock() - self._file.read_at)
         if self._query is None or not _may_exist(user):
             return self._found(user, "", None, 0.0)

@@ -31,7 +31,8 @@ class LookupMetrics:
         )
         self._age = Histogram(
             "acra_auth_secret_age_seconds",
-            "Time since the source was asked for what was found",
+            "Time since the source was asked for what was found, whatever that was",
+            ["source"],
             buckets=_AGES,
             registry=registry,
         )
@@ -43,19 +44,20 @@ class LookupMetrics:
             registry=registry,
         )
         self._times = {known: self._time.labels(str(known).lower()) for known in (True, False)}
-        self._by_result: dict[tuple[str, str], Any] = {}
+        self._by_result: dict[tuple[str, str], tuple[Any, Any]] = {}
         registry.register(_Now(waiting, away))
 
     def found(self, source: str, result: str, age: float) -> None:
         """Count a lookup; ``source`` is empty where none was asked, ``age`` is in seconds."""
-        counter = self._by_result.get((source, result))
-        if counter is None:
-            counter = self._lookups.labels(source or "none", result)
-            self._by_result[source, result] = counter
+        bound = self._by_result.get((source, result))
+        if bound is None:
+            label = source or "none"
+            bound = self._lookups.labels(label, result), self._age.labels(label)
+            self._by_result[source, result] = bound
+        counter, ages = bound
         counter.inc()
-        if source:
-            # Also of users without a secret: all lookups take the same time.
-            self._age.observe(age)
+        # Also of users without a secret: all lookups take the same time.
+        ages.observe(age)
 
     def asked(self, seconds: float, answered: bool) -> None:
         """Count a question to the source."""

@@ -388,6 +388,19 @@ class Likeness(Base):
             sys.setprofile(None)
         return calls
 
+    def test_au1_a_file_alone_takes_the_same_steps_for_all_users(self):
+        file = File(known=SECRET)
+        cache = SecretCache(self.seconds, 10.0, 60.0)
+        self.credentials = Credentials(self.seconds, self.watcher, file=file, cache=cache)
+        known, unknown = [
+            self.steps(lambda: self.credentials.look_up(user))  # noqa: B023
+            for user in (b"known", b"unknown")
+        ]
+        self.assertGreater(len(known), 5)
+        self.assertEqual(known, unknown)
+        found = self.credentials.look_up(b"unknown")
+        self.assertEqual((found.secret, found.source), (None, "file"))
+
     def test_au1_lookups_of_all_users_take_the_same_steps(self):
         self.known(b"usual", SECRET)
         found = {}
