@@ -18,6 +18,7 @@ class EndReason(Enum):
     NO_REPLY = "the database has said nothing for too long"
     DATABASE = "the database cannot be reached, or was lost"
     LOGIN = "this client may not have this session"
+    NO_RIGHT = "this user may not log in any more"
     TOO_MANY = "there are too many sessions"
     PROTOCOL = "a peer broke the protocol, or took too long over a message"
     TOO_LARGE = "a message is larger than a limit"

@@ -58,4 +58,12 @@ LOGIN_MEANINGS: Final[dict[int, Event]] = {
         "Nothing, if the password was changed a moment ago. Otherwise write ``auth_file`` anew "
         "(``acra-auth export``) and send SIGHUP.",
     ),
+    events.USER_LOST: Event(
+        5,
+        "warning",
+        "an open session ended: its user may not log in any more (``auth_recheck``)",
+        "Nothing, if the user was locked or removed on purpose.",
+        events.REFUSED,
+        events.SUCCESS,
+    ),
 }

@@ -7,7 +7,7 @@ from typing import Final
 from acra_twisted.config.loginlimits import LIMITS
 from acra_twisted.config.loginmethods import METHODS, by_certificate
 from acra_twisted.config.secretsources import SOURCES, has_sources
-from acra_twisted.options import BOOLEAN, FILE, Choice, Option, Section, Settings
+from acra_twisted.options import BOOLEAN, FILE, Choice, Option, Seconds, Section, Settings
 
 #: The mistake of settings by which proofs would be open to everybody on the way.
 WITHOUT_TLS: Final = (
@@ -21,6 +21,14 @@ _MAP: Final = Option(
     "",
     "Rules that give logins their client ids, by user, database, address, certificate and link; "
     "docs/client-ids.rst has the form. With it they alone decide. SIGHUP reads it again.",
+)
+
+_RECHECK: Final = Option(
+    "auth_recheck",
+    Seconds(),
+    0.0,
+    "Interval for looking up users with open sessions again. Sessions of a user who is gone, "
+    "locked or has expired end. 0 leaves them open, as the database does.",
 )
 
 AUTHENTICATION: Final = Section(
@@ -60,6 +68,7 @@ AUTHENTICATION: Final = Section(
         *SOURCES,
         *METHODS,
         *LIMITS,
+        _RECHECK,
         _MAP,
     ),
 )

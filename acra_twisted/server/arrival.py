@@ -60,6 +60,8 @@ class Arrival(Channel):
         self._wrap: Span | None = None
         self.span: Span | None = None
         self._identity = Identity("", address, False)
+        #: The user whose secret the client has proven to know, empty if none.
+        self.secret_of = b""
         #: What is known so far of the login to come.
         self.facts = LoginFacts(protocol=server.dialect.name)
         self._opened_at = server.reactor.seconds()

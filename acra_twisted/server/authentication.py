@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 class Refusal(NamedTuple):
     """Why a client gets no session: the event's text, what the client is told, and for the event
-    the reason in other words."""
+    the reason in other words, and its code."""
 
     event: str
     reason: EndReason
     text: str
     why: str | None = None
+    code: int = events.REFUSED_CONNECTION
 
 
 _NO_ID: Final = Refusal(
@@ -47,6 +48,8 @@ _NO_ID: Final = Refusal(
 _FULL: Final = Refusal(
     "Too many connections", EndReason.TOO_MANY, "sorry, too many clients already"
 )
+#: Methods whose proof is compared with a secret that was looked up.
+_BY_SECRET: Final = frozenset(("scram", "md5", "cleartext"))
 #: The client is told the same whichever limit it was.
 _BUSY: Final = (EndReason.TOO_MANY, "sorry, too many logins at once")
 
@@ -56,7 +59,8 @@ class Client(Protocol):
 
     ``span`` is the connection's; ``session`` is there once the database has been reached;
     ``facts`` are those that are known before the client has proven anything; ``certificate`` is the
-    client's in the latest handshake, verified.
+    client's in the latest handshake, verified; ``secret_of`` is the user whose secret the client
+    has proven to know, empty if none.
     """
 
     receiver: Callable[[bytes], None]
@@ -65,6 +69,7 @@ class Client(Protocol):
     span: Span | None
     session: Session | None
     facts: LoginFacts
+    secret_of: bytes
 
     @property
     def client_id(self) -> str:
@@ -86,7 +91,7 @@ class Client(Protocol):
         """Tell of a security event."""
 
     def turn_away(self, refused: Refusal) -> None:
-        """End a client that gets no session, or loses it before it is ready."""
+        """End a client that gets no session, or loses it."""
 
     def farewell(self, reason: EndReason, text: str) -> None:
         """Refuse a client that has sent its startup packet."""
@@ -209,6 +214,8 @@ class Authentication:
 
     def _proven(self, proof: Proven) -> None:
         self._attempt.proven(proof)
+        if proof.method in _BY_SECRET:
+            self._client.secret_of = proof.user
         self._settle(proof.user, proof.bound, proof.database or self._database)
 
     def _admitted(self, client: Admitted) -> None:

@@ -221,8 +221,8 @@ class ServerConnection(Arrival):
         self.close()
 
     def turn_away(self, refused: Refusal) -> None:
-        """End a client that gets no session, or loses it before it is ready."""
-        self.event(events.REFUSED_CONNECTION, refused.event, error=refused.why)
+        """End a client that gets no session, or loses it."""
+        self.event(refused.code, refused.event, error=refused.why)
         if self.session is not None:
             self._login.finish(refused.event, (refused.reason, refused.text))
         else:

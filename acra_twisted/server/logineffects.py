@@ -66,6 +66,12 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
         "the database alone checks users; name auth_file or auth_query_user",
     ),
     Rule(
+        ("auth_recheck",),
+        lambda settings: has_sources(settings) and uses_secrets(settings),
+        "no secrets of users are looked up; name auth_file or auth_query_user",
+        protects=True,
+    ),
+    Rule(
         ("auth_scram_iterations",),
         lambda settings: has_sources(settings) and uses_secrets(settings),
         "nobody is checked here; name auth_file or auth_query_user",

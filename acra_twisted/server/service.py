@@ -31,6 +31,7 @@ from acra_twisted.server.database import Database
 from acra_twisted.server.effects import verified_legs
 from acra_twisted.server.loginadvice import advice
 from acra_twisted.server.loginrefusals import LoginRefusals
+from acra_twisted.server.recheck import Recheck
 from acra_twisted.server.upstream import (
     database_address,
     database_tls,
@@ -96,6 +97,10 @@ class AcraServer(DaemonService):
             self.event,
             self.log,
         )
+        if self.credentials is not None and settings["auth_recheck"]:
+            interval = settings["auth_recheck"]
+            again = Recheck(reactor, interval, self.credentials, self.connections)
+            again.setServiceParent(self)
         self.certificates = make_certificates(settings)
         services = Services(
             reactor,

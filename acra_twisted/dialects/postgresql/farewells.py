@@ -17,6 +17,7 @@ _SQLSTATES: Final = {
     EndReason.NO_REPLY: b"57014",
     EndReason.DATABASE: b"08006",
     EndReason.LOGIN: b"28000",
+    EndReason.NO_RIGHT: b"57P01",
     EndReason.TOO_MANY: b"53300",
     EndReason.PROTOCOL: b"08P01",
     EndReason.TOO_LARGE: b"54000",

@@ -48,7 +48,7 @@ class Client(FakeChannel):
         super().__init__()
         self.events, self.farewells, self.refused = [], [], []
         self.turn_away = self.refused.append
-        self.client_id, self.line = "an application", 0
+        self.client_id, self.line, self.secret_of = "an application", 0, b""
 
     def identified(self, client_id, line=0):
         self.client_id, self.line = client_id, line
@@ -220,6 +220,20 @@ class Logins(Case):
         self.assertFalse(unknown.admits())
         self.assertFalse(self.make(full=True).admits())
         self.assertEqual([refused.reason for refused in self.refused], [EndReason.TOO_MANY])
+
+
+class Secrets(Case):
+    def test_a_client_that_knows_a_secret_is_looked_up_again(self):
+        for method, expected in (
+            ("scram", b"ann"),
+            ("md5", b"ann"),
+            ("cleartext", b"ann"),
+            ("certificate", b""),
+            ("database", b""),
+        ):
+            self.make()
+            self.perform(Proven(b"ann", method, False))
+            self.assertEqual(self.client.secret_of, expected, method)
 
 
 class Mapped(Case):

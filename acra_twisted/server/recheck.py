@@ -1,0 +1,73 @@
+"""Ends open sessions whose users may not log in any more.
+
+A database keeps a session whose role has been dropped, locked or has expired.  With
+``auth_recheck`` the secrets of users with open sessions are looked up again from time to time.  A
+user without one could not come in now, so his sessions end.  A source that cannot be asked ends
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
+
+from twisted.application.internet import TimerService
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from acra_twisted import events
+from acra_twisted.authentication.credentials import Credentials
+from acra_twisted.endreason import EndReason
+from acra_twisted.server.authentication import Refusal
+
+_LOST: Final = Refusal(
+    "The user of an open session may not log in any more",
+    EndReason.NO_RIGHT,
+    "terminating connection: the user may not log in any more",
+    "the sources of secrets have none for the user",
+    events.USER_LOST,
+)
+
+
+class Checked(Protocol):
+    """A connection.  ``secret_of`` is the user whose secret was looked up for its login, empty if
+    none was."""
+
+    secret_of: bytes
+
+    def turn_away(self, refused: Refusal) -> None:
+        """End it."""
+
+
+class Recheck(TimerService):
+    """``interval`` is in seconds.  Users are looked up one after the other, so that no number of
+    sessions asks a source for much at once; a round that lasts longer delays the next."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        interval: float,
+        credentials: Credentials,
+        connections: Iterable[Checked],
+    ) -> None:
+        super().__init__(interval, self.check)
+        self.clock = reactor
+        self._credentials = credentials
+        self._connections = connections
+
+    def check(self) -> Deferred[None]:
+        """Look up all users with open sessions once."""
+        return ensureDeferred(self._check())
+
+    async def _check(self) -> None:
+        users = {connection.secret_of for connection in self._connections} - {b""}
+        for user in sorted(users):
+            found = self._credentials.look_up(user)
+            if isinstance(found, Deferred):
+                found = await found
+            if found.secret is None and not found.away:
+                self._end(user)
+
+    def _end(self, user: bytes) -> None:
+        for connection in self._connections:
+            if connection.secret_of == user:
+                connection.turn_away(_LOST)
