@@ -242,8 +242,8 @@ def _side(side: str, whose: str) -> tuple[Option, ...]:
 
 _ABOUT: Final = (
     "Revocation of peers' certificates by OCSP and revocation lists (CRL), checked in each "
-    "handshake, also of resumed sessions. Nothing is checked unless a URL is set, or one of "
-    "*_from_cert."
+    "handshake, also of resumed sessions. Nothing is checked unless a URL is set, or a setting "
+    "whose name ends with from_cert."
 )
 
 SERVER_REVOCATION: Final = Section(
