@@ -12,6 +12,7 @@ NUMBERS = {
     **{"ST": 19, "MS": 10, "CL": 8, "TL": 12, "AU": 8, "FR": 13, "DS": 9, "FW": 9},
     **{"EN": 12, "KE": 11, "OB": 9, "RL": 12, "PK": 5},
 }
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def known_tests():
@@ -19,7 +20,7 @@ def known_tests():
     found = set()
     for path in (TOP / "tests").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if isinstance(node, _FUNCTIONS) and node.name.startswith("test_"):
                 found.add(node.name)
     return found
 
