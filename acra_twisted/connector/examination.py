@@ -11,12 +11,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted.config.revocation import ACRASERVER as LINK
 from acra_twisted.connector.api import api_address, api_role
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.connector.link import LinkChannel, Way, begin
-from acra_twisted.connector.upstream import link_security, server_address
+from acra_twisted.connector.upstream import link_security, server_address, verified_credentials
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls, protection
+from acra_twisted.daemon.revocationprobe import judges, revocation_sources
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, ok
@@ -64,23 +66,35 @@ async def link(
         ends = [("link", server_address(settings), role)]
         if settings["http_api_enable"]:
             ends.append(("API", api_address(settings), api_role(role)))
+        verified = verified_credentials(settings)
+        revocation = judges(reactor, settings, verified)
     except ConfigError:
         # It has been told of where settings are checked.
         return
+    async for result in revocation_sources(reactor, settings, revocation, verified):
+        yield result
+    judge = revocation.judge(LINK)
     for about, address, role in ends:
-        async for result in _handshake(reactor, settings, keys, about, address, role):
+        async for result in _handshake(reactor, settings, keys, about, address, role, judge):
             yield result
+    revocation.stop()
     if keys is not None:
         keys.close()
 
 
 async def _handshake(
-    reactor: Any, settings: Settings, keys: Any, about: str, address: Address, role: Role
+    reactor: Any,
+    settings: Settings,
+    keys: Any,
+    about: str,
+    address: Address,
+    role: Role,
+    judge: Any,
 ) -> AsyncIterator[Result]:
     party = Party(role, shown(address))
     timeout = settings["acraserver_connect_timeout"]
     try:
-        security = link_security(settings, keys, TLSContexts(), address)
+        security = link_security(settings, keys, TLSContexts(), address, judge)
     except ConfigError:
         return
     way = Way(security, client_endpoint(reactor, address, timeout), party)

@@ -14,9 +14,8 @@ from acra_twisted.connector.applicationtls import application_context, applicati
 from acra_twisted.connector.checks import socket_mode
 from acra_twisted.connector.connection import ApplicationConnection
 from acra_twisted.connector.context import ConnectorContext
-from acra_twisted.connector.effects import verified_legs
 from acra_twisted.connector.link import Attempt, Way
-from acra_twisted.connector.upstream import credentials_of, link_security, server_address
+from acra_twisted.connector.upstream import link_security, server_address, verified_credentials
 from acra_twisted.daemon.dialect import DIALECT, connector_dialect
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.localuser import user_ids
@@ -61,7 +60,7 @@ class AcraConnector(DaemonService):
             needs_keys=is_secure_session(settings, ACRASERVER),
             inherited=inherited,
             exit_with=exit_with,
-            verified={leg: credentials_of(settings, leg) for leg in verified_legs(settings)},
+            verified=verified_credentials(settings),
         )
         metrics.watch_sessions(self.sessions)
         timeout = settings["acraserver_connect_timeout"]

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from acra_twisted.config.revocation import APPLICATION
+from acra_twisted.connector.effects import verified_legs
 from acra_twisted.daemon.link import ACRASERVER, is_plain, is_tls
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.events import KEY_STORE
@@ -34,11 +35,16 @@ def server_address(settings: Settings) -> Address:
     return Address(address.host, address.port, address.path)
 
 
-def credentials_of(settings: Settings, leg: str) -> Credentials:
-    """The credentials of a leg, as `config.revocation` names it.  Raises ConfigError."""
-    if leg == APPLICATION:
-        return Credentials(settings, "application_tls_", falls_back=False)
-    return Credentials(settings)
+def verified_credentials(settings: Settings) -> dict[str, Credentials]:
+    """The credentials of the legs whose peers' certificates are verified, as `config.revocation`
+    names them.  Raises ConfigError; reads files."""
+    found = {}
+    for leg in verified_legs(settings):
+        own = leg == APPLICATION
+        found[leg] = Credentials(
+            settings, "application_tls_" if own else "tls_", falls_back=not own
+        )
+    return found
 
 
 def link_security(

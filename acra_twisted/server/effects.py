@@ -22,6 +22,7 @@ from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session,
 from acra_twisted.options import Settings
 from acra_twisted.server.logineffects import LOGIN_RULES
 from acra_twisted.server.upstream import verifies_database
+from acra_twisted.transport.credentials import Credentials
 
 #: Stages that have no use for keys.
 _WITHOUT_KEYS: Final = frozenset(("censor", "query_capture"))
@@ -78,6 +79,11 @@ def verified_legs(settings: Settings) -> list[str]:
     """The legs whose peers' certificates are verified, as `config.revocation` names them."""
     verified = {CLIENT: verifies_clients, DATABASE: verifies_database}
     return [leg for leg, verifies in verified.items() if verifies(settings)]
+
+
+def verified_credentials(settings: Settings) -> dict[str, Credentials]:
+    """The credentials of those legs.  Raises ConfigError; reads files."""
+    return {leg: Credentials(settings, f"tls_{leg}_") for leg in verified_legs(settings)}
 
 
 def _lets_passwords_pass(settings: Settings) -> bool:

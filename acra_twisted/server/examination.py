@@ -13,8 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.revocation import DATABASE
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
+from acra_twisted.daemon.revocationprobe import judges, revocation_sources
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, fail, ok, warn
@@ -23,6 +25,7 @@ from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import REMEDY, ends_client_tls
 from acra_twisted.server.sourceexamination import sources
 from acra_twisted.server.upstream import (
@@ -67,13 +70,22 @@ async def database(
     address, about = database_address(settings), "database"
     party = Party(peers.DATABASE, shown(address))
     try:
-        reached = make_database(reactor, settings, database_tls(settings), keepalive(settings))
+        verified = verified_credentials(settings)
+        revocation = judges(reactor, settings, verified)
+        context = database_tls(settings)
+        judge = revocation.judge(DATABASE)
+        if context is not None and judge is not None:
+            judge.watch(context)
+        reached = make_database(reactor, settings, context, keepalive(settings))
     except ConfigError:
         # It has been told of where files are checked.
         return
+    async for result in revocation_sources(reactor, settings, revocation, verified):
+        yield result
     try:
         channel = await reached.connect()
     except Exception as error:
+        revocation.stop()
         yield told(about, reason_of(error, party))
         return
     try:
@@ -84,6 +96,7 @@ async def database(
             yield result
     finally:
         channel.abort()
+        revocation.stop()
     async for result in sources(reactor, settings, reached):
         yield result
 

@@ -28,7 +28,7 @@ from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.context import ServerContext
 from acra_twisted.server.credentials import make_certificates, make_credentials
 from acra_twisted.server.database import Database
-from acra_twisted.server.effects import verified_legs
+from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import advice
 from acra_twisted.server.loginrefusals import LoginRefusals
 from acra_twisted.server.recheck import Recheck
@@ -82,7 +82,7 @@ class AcraServer(DaemonService):
             per_address=settings["max_connections_per_address"],
             inherited=inherited,
             exit_with=exit_with,
-            verified={leg: Credentials(settings, f"tls_{leg}_") for leg in verified_legs(settings)},
+            verified=verified_credentials(settings),
         )
         metrics.watch_sessions(self.sessions)
         self.workers = Workers(reactor)

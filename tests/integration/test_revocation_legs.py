@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import subprocess
 
 import psycopg
 
@@ -286,3 +287,24 @@ class Revocation(Surroundings):
 
             eventually(stapled, "a stapled response")
             chain.stop()
+
+    def examined(self, plugin, ini):
+        """The output of a whole check of a daemon's settings and surroundings."""
+        command = twistd(plugin, ini, "--check_config", "--probe")
+        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+
+    def test_the_doctor_asks_as_the_daemons_do(self):
+        url = self.authority.url
+        chain = self.made(
+            server={"revocation": {"tls_crl_url": url}},
+            connector={"revocation": {"tls_crl_url": url}},
+        )
+        said = self.examined("acra-server", chain.server_ini)
+        self.assertIn(f"client: 0 certificates are revoked by {url}", said)
+        self.assertIn("can be reached, with TLS", said)
+        self.authority.revoke(self.folder / "postgres.pem", self.own("server"))
+        said = self.examined("acra-server", chain.server_ini)
+        self.assertIn(f"client: 2 certificates are revoked by {url}", said)
+        self.assertRegex(said, "the database at .*: its certificate .*postgres.* revoked")
+        said = self.examined("acra-connector", chain.connector_ini)
+        self.assertRegex(said, "AcraServer at .*: its certificate .*acra-server.* revoked")

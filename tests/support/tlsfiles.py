@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.options import Settings
@@ -29,3 +30,11 @@ class TLSFiles(SynchronousTestCase):
         return Settings(
             {**values, **{k: str(v) if isinstance(v, Path) else v for k, v in changes.items()}}
         )
+
+    def use(self, leaf, authority):
+        """Have the files hold a certificate with its key, and its authority's, from now on."""
+        pem = serialization.Encoding.PEM
+        self.authority.path.write_bytes(authority.public_bytes(pem))
+        self.certificate.write_bytes(leaf.certificate.public_bytes(pem))
+        form = serialization.PrivateFormat.PKCS8
+        self.key.write_bytes(leaf.key.private_bytes(pem, form, serialization.NoEncryption()))

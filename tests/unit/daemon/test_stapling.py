@@ -1,7 +1,6 @@
 """The OCSP response about this side's own certificate: fetched, kept, renewed ahead of need."""
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
@@ -67,14 +66,7 @@ class Fetching(TLSFiles):
     def write(self, leaf):
         """Use this certificate from the next reading on."""
         self.leaf = leaf
-        pem = serialization.Encoding.PEM
-        self.authority.path.write_bytes(self.revoker.certificate.public_bytes(pem))
-        self.certificate.write_bytes(leaf.certificate.public_bytes(pem))
-        self.key.write_bytes(
-            leaf.key.private_bytes(
-                pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        self.use(leaf, self.revoker.certificate)
 
     def test_a_good_one_is_sent_along_until_it_ends(self):
         self.assertEqual(self.stapling.response(), b"")

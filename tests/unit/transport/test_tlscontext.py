@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
@@ -143,11 +142,7 @@ class Staples(TLSFiles):
         super().setUp()
         self.revoker = Revoker()
         self.leaf = self.revoker.leaf("localhost")
-        self.authority.path.write_bytes(self.revoker.certificate.public_bytes(Encoding.PEM))
-        self.certificate.write_bytes(self.leaf.certificate.public_bytes(Encoding.PEM))
-        self.key.write_bytes(
-            self.leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        )
+        self.use(self.leaf, self.revoker.certificate)
 
     def contexts(self):
         credentials = Credentials(self.settings())
