@@ -100,7 +100,13 @@ def login_policy(
             passes_unknown=settings["auth_unknown"] == "passthrough",
             salt=lambda: token_bytes(SALT),
         )
-    return ServePolicy(startup, pipeline, password_without_tls, challenge=challenge)
+    return ServePolicy(
+        startup,
+        pipeline,
+        password_without_tls,
+        challenge=challenge,
+        exposed=is_exposed(settings, plain),
+    )
 
 
 def _nonce() -> bytes:

@@ -48,6 +48,8 @@ _QUESTIONS: Final = frozenset(
     )
 )
 
+#: The mechanism of tokens of OAuth.
+TOKENS: Final = b"OAUTHBEARER"
 #: Why a database refuses a login: a label, and what that says in words.  Nobody is told by
 #: PostgreSQL whether it was the password or the role that was wrong.
 _REASONS: Final = {
@@ -142,11 +144,13 @@ def not_this_way(kind: int) -> WireError:
 
 
 class AuthenticationPolicy(NamedTuple):
-    """The legs that have TLS, and the rule for passwords on a database leg without it."""
+    """The legs that have TLS, and the rule for passwords on a database leg without it.
+    ``exposed``: others may read what the client sends."""
 
     client_tls: bool = False
     database_tls: bool = False
     password_without_tls: bool = True
+    exposed: bool = False
 
 
 class PassThrough:
@@ -174,12 +178,25 @@ class PassThrough:
                 )
         elif kind == backend.AUTH_SASL:
             offered = backend.sasl_mechanisms(body)
+            if TOKENS in offered:
+                self._check_tokens()
             if backend.SCRAM_PLUS in offered:
                 self._binding_offered = policy.database_tls
                 if not policy.client_tls:
                     others = [m for m in offered if m != backend.SCRAM_PLUS]
                     return Mediated(backend.encode_sasl(others))
         return Mediated(message)
+
+    def _check_tokens(self) -> None:
+        """A token is as good as a password.  Raises WireError."""
+        policy = self._policy
+        if policy.exposed or not (policy.database_tls or policy.password_without_tls):
+            raise WireError(
+                "database",
+                "the database asks for a token (OAUTHBEARER) over a connection without TLS; use "
+                "TLS (sslmode=require), and set db_tls = require",
+                EndReason.LOGIN,
+            )
 
     def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
         """Say what becomes of an error of the database's: it is the client's."""

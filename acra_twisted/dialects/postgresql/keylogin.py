@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.authentication import Mediated, not_this_way
+from acra_twisted.dialects.postgresql.authentication import TOKENS, Mediated, not_this_way
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof, wrong_password
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
@@ -22,6 +22,10 @@ from acra_twisted.wire.postgres.frames import message as encode
 from acra_twisted.wire.scram import ClientConversation, Keys, ScramError
 
 _PASSWORD: Final = b"p"
+_TOKENS: Final = (
+    "the database asks for a token (OAUTHBEARER) for this role; such roles need a listener with "
+    "auth_mode = passthrough"
+)
 _FAILED: Final = backend.encode_error(b"FATAL", b"08006", "could not log in to the database")
 
 
@@ -102,6 +106,8 @@ class KeyLogin:
 
     def _begin(self, offered: list[bytes]) -> Mediated:
         policy = self._policy
+        if scram.PLAIN not in offered and TOKENS in offered:
+            raise WireError("database", _TOKENS, EndReason.LOGIN)
         choice = scram.choose(offered, self._encrypted, self._end_point, policy.database_binding)
         talk = self._talk = ClientConversation(choice, policy.nonce())
         self._header = choice.header

@@ -69,7 +69,8 @@ class ServePolicy(NamedTuple):
     """How AcraServer serves one client.
 
     ``startup`` says what may be asked for; ``challenge`` how the client proves who it is, None: the
-    database asks it.  For the rest see AuthenticationPolicy and Sessions.serve.
+    database asks it.  ``exposed``: others may read the link to the client.  For the rest see
+    AuthenticationPolicy and Sessions.serve.
     """
 
     startup: StartupPolicy = StartupPolicy()
@@ -78,6 +79,7 @@ class ServePolicy(NamedTuple):
     announces: bool = False
     startup_parent: str = ""
     challenge: ChallengePolicy | None = None
+    exposed: bool = False
 
 
 @implementer(ILogin)
@@ -317,6 +319,7 @@ class ServedLogin(Login):
                 client_tls=self.encrypted,
                 database_tls=self._database_tls,
                 password_without_tls=policy.password_without_tls,
+                exposed=policy.exposed and not self.encrypted,
             )
         )
 

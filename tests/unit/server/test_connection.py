@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.authentication import authfile
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.options import Address, defaults
@@ -25,6 +26,7 @@ from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.tracing.sampling import make_sampler
+from acra_twisted.wire import scram
 from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import (
@@ -35,7 +37,7 @@ from acra_twisted.wire.postgres.frames import (
     message,
 )
 from tests.support.loginvectors import group
-from tests.support.sessions import query, ready, types
+from tests.support.sessions import messages, query, ready, types
 
 STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
 CONTEXT = TraceContext("a" * 32, "b" * 16, True)
@@ -486,3 +488,80 @@ trusted_one user=none database=ann
         self.rules.write_text("reports usr=ann")
         self.server.reload()
         self.assertEqual(self.login().session.identity.client_id, "reports")
+
+
+class EndedLogins(ServerCase):
+    """Logins that AcraServer ends, and what it does when they fail."""
+
+    def make(self, **changes):
+        path = Path(self.mktemp())
+        path.touch(0o600)
+        keys = scram.keys_of(scram.salted(b"secret", b"salt", 1))
+        path.write_bytes(authfile.format_line(b"ann", scram.verifier_of(keys, b"salt", 1).encode()))
+        super().make(
+            auth_file=str(path),
+            auth_without_tls=True,
+            max_connections=100,
+            max_connections_per_address=100,
+            **changes,
+        )
+
+    def fail(self, password=b"wrong"):
+        """Play a client; returned is its connection, which has said all of it."""
+        connection = self.accept(STARTUP)
+        choice = scram.Choice(scram.PLAIN, scram.CANNOT)
+        client = scram.ClientConversation(choice, b"nonce")
+        size = len(client.first).to_bytes(4, "big")
+        connection.dataReceived(message(b"p", scram.PLAIN + b"\0" + size + client.first))
+        *_, (_, body) = messages(connection.transport.value())
+        salt, iterations = client.challenged(body[4:])
+        connection.transport.clear()
+        keys = scram.keys_of(scram.salted(password, salt, iterations))
+        connection.dataReceived(message(b"p", client.answer(keys)))
+        return connection
+
+    def waiting(self):
+        for _ in range(4):
+            self.assertIn(b"28P01", self.fail().transport.value())
+        connection = self.fail()
+        self.assertEqual(connection.transport.value(), b"")
+        return connection
+
+    def test_au4_a_right_password_reaches_the_database_behind_the_same_wait(self):
+        wrong = self.waiting()
+        right = self.fail(b"secret")
+        self.assertEqual(self.attempts, [])
+        self.reactor.advance(0.32)
+        self.assertIn(b"28P01", wrong.transport.value())
+        self.assertTrue(wrong.transport.disconnecting)
+        self.reactor.advance(0.32)
+        self.assertEqual((len(self.attempts), right.transport.value()), (1, b""))
+
+    def test_a_shutdown_ends_those_who_wait(self):
+        connection = self.waiting()
+        connection.drain()
+        self.assertIn(b"57P01", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting)
+        connection.connectionLost(Failure(ConnectionDone()))
+        self.reactor.advance(9)
+        self.assertNotIn(b"28P01", connection.transport.value())
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_the_time_limit_of_handshakes_covers_the_wait(self):
+        for _ in range(20):
+            connection = self.fail()
+        self.reactor.advance(9.9)
+        self.assertIn(b"28P01", connection.transport.value())
+
+    def test_a_client_that_goes_meanwhile_leaves_nothing_behind(self):
+        connection = self.waiting()
+        connection.connectionLost(Failure(ConnectionDone()))
+        limits = self.server.context.login_limits
+        self.assertEqual((limits.in_progress, len(limits)), (0, 3))
+
+    def test_one_login_too_many_is_refused_before_it_is_asked(self):
+        self.make(auth_max_logins=1)
+        self.accept(STARTUP)
+        connection = self.accept(STARTUP)
+        self.assertIn(b"53300", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting)

@@ -68,6 +68,22 @@ class Passwords(SynchronousTestCase):
         self.assertEqual(passed, Mediated(welcome))
 
 
+class Tokens(SynchronousTestCase):
+    def test_au5_a_token_is_as_good_as_a_password(self):
+        asks = backend.encode_sasl([b"OAUTHBEARER"])
+        for policy in (
+            AuthenticationPolicy(client_tls=True, database_tls=True),
+            AuthenticationPolicy(exposed=False, password_without_tls=True),
+        ):
+            self.assertEqual(PassThrough(policy).from_database(asks), Mediated(asks))
+        for policy in (
+            AuthenticationPolicy(exposed=True, database_tls=True),
+            AuthenticationPolicy(client_tls=True, password_without_tls=False),
+        ):
+            error = self.assertRaises(WireError, PassThrough(policy).from_database, asks)
+            self.assertIn("OAUTHBEARER", str(error))
+
+
 class Refusals(SynchronousTestCase):
     def test_why_a_database_refuses(self):
         for sqlstate, routine, reason in (

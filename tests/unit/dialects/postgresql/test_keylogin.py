@@ -75,6 +75,12 @@ class Case(SynchronousTestCase):
 
 
 class Logins(Case):
+    def test_a_role_of_tokens_is_refused_by_name(self):
+        offer = backend.encode_sasl([b"OAUTHBEARER"])
+        error = self.assertRaises(WireError, self.make().from_database, offer)
+        self.assertIn("OAUTHBEARER", str(error))
+        self.assertIs(error.reason, EndReason.LOGIN)
+
     def test_the_client_hears_of_it_when_the_database_has_let_it_in(self):
         for offer, encrypted, end_point, bound in (
             (BOTH, True, END_POINT, True),

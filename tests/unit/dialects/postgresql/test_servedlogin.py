@@ -489,6 +489,18 @@ class OtherWays(EndedCase):
         self.assertEqual(play.taken(), [])
         self.assertEqual(types(play.to_client), "R")
 
+    def test_au5_a_token_passes_over_tls_alone(self):
+        offer = encode_authentication(10, b"OAUTHBEARER\0\0")
+        for tls, expected in ((False, b""), (True, offer)):
+            play = served(ALLOWED, exposed=True)
+            if tls:
+                play.client(SSL_REQUEST_PACKET)
+                play.perform(play.login.tls_started(CLIENT, None, OURS))
+            play.client(STARTUP)
+            play.perform(play.login.connected(True, False, DATABASES))
+            play.got[CLIENT] = b""
+            self.assertEqual(play.database(offer), expected)
+
     def test_nobody_is_derived_who_was_not_asked(self):
         self.assertEqual(self.asked().login.derived(bytes(32)), [])
         self.assertEqual(served().login.derived(bytes(32)), [])
