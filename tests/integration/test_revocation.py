@@ -344,7 +344,10 @@ class ByList(Live):
         await self.check(f"file://{written}", REVOKED, R, R)
         await self.check(f"file://{written}", GOOD, A, A, leaf=self.revoker.leaf())
 
-    def openssl_list(self, entries):
+    async def test_a_list_of_openssl_with_a_weak_signature(self):
+        await self.check(f"file://{self.openssl_list(1, 'sha1')}", UNUSABLE, R, E)
+
+    def openssl_list(self, entries, digest="sha256"):
         """Return the path of a list that ``openssl ca -gencrl`` has made."""
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
@@ -370,7 +373,8 @@ class ByList(Live):
             "[ca]\ndefault_ca = own\n[own]\ndatabase = index.txt\ndefault_md = sha256\n"
             "default_crl_days = 1\ncertificate = ca.pem\nprivate_key = ca.key\n"
         )
-        command = ["openssl", "ca", "-config", "ca.cnf", "-gencrl", "-out", "list.pem"]
+        command = ["openssl", "ca", "-config", "ca.cnf", "-gencrl", "-md", digest]
+        command += ["-out", "list.pem"]
         subprocess.run(command, check=True, cwd=folder, capture_output=True)
         return folder / "list.pem"
 

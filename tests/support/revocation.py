@@ -108,6 +108,7 @@ class Revoker:
         includes=(),
         algorithm=None,
         issuer=None,
+        extension=None,
     ):
         """Sign an OCSP answer about a certificate; ``signer`` is a `Leaf`, else the authority."""
         revoked = status == "revoked"
@@ -127,7 +128,21 @@ class Revoker:
             builder = builder.certificates(includes)
         if nonce:
             builder = builder.add_extension(x509.OCSPNonce(nonce), False)
+        if extension:
+            builder = builder.add_extension(*extension)
         return builder.sign(by.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def another_certificate(self, *extensions):
+        """Issue the authority's own certificate anew, with these extensions alone."""
+        own = self.certificate
+        builder = (
+            x509.CertificateBuilder(own.subject, own.subject, own.public_key(), 1)
+            .not_valid_before(own.not_valid_before_utc)
+            .not_valid_after(own.not_valid_after_utc)
+        )
+        for extension in extensions:
+            builder = builder.add_extension(extension, True)
+        return builder.sign(self.authority.key, hashes.SHA256())
 
     def list(self, *leaves, begin=NOW - HOUR, end=NOW + DAY, number=1, extensions=(), serials=()):
         """Sign a revocation list of certificates, DER."""

@@ -11,7 +11,7 @@ from typing import Final
 from cryptography import x509
 
 from acra_twisted.errors import AcraError
-from acra_twisted.transport.certificates import issuer as issuer_text
+from acra_twisted.transport.certificates import subject as subject_text
 from acra_twisted.transport.revocation.policy import (
     OTHER,
     REVOKED,
@@ -144,7 +144,7 @@ def _check_signature(listed: x509.CertificateRevocationList, issuer: x509.Certif
     except x509.ExtensionNotFound:
         usage = None
     if usage is not None and not usage.crl_sign:
-        raise ListUnfit(UNUSABLE, f"is of {issuer_text(issuer)}, which may not sign lists")
+        raise ListUnfit(UNUSABLE, f"is of {subject_text(issuer)}, which may not sign lists")
     if not listed.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
         raise ListUnfit(SIGNATURE, "has a signature that is wrong")
 

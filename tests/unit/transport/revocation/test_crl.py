@@ -2,6 +2,7 @@
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import crypto
@@ -100,6 +101,15 @@ def point(names, users=False, authorities=False):
     return x509.IssuingDistributionPoint(names, None, users, authorities, None, False, False)
 
 
+def relative_point():
+    name = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+    return x509.IssuingDistributionPoint(None, name, False, False, None, False, False)
+
+
+def key_usage(crl_sign):
+    return x509.KeyUsage(False, False, False, False, False, True, crl_sign, False, False)
+
+
 def by_openssl(data, leaf):
     """Return the finding of OpenSSL's own store."""
     store = crypto.X509Store()
@@ -149,12 +159,22 @@ class Lists(SynchronousTestCase):
         self.assertEqual(listed.judge(Revoker().leaf().subject, AT).reason, OTHER)
 
     def test_an_issuer_that_may_not_sign_lists_does_not(self):
-        usage = self.leaf.subject.issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-        self.assertTrue(usage.crl_sign)
-        peer = self.revoker.leaf("peer")
-        # A list of somebody who is no CA: the signature is right, the certificate is not.
-        with self.assertRaises(crl.ListUnfit):
-            crl.read(self.revoker.list(), peer.certificate)
+        listed = self.revoker.list(self.leaf)
+        for extensions, expected in (
+            ((), REVOKED),
+            ((key_usage(crl_sign=True),), REVOKED),
+            ((key_usage(crl_sign=False),), UNUSABLE),
+        ):
+            issuer = self.revoker.another_certificate(*extensions)
+            (subject,) = subjects.read([self.leaf.chain[0], der(issuer)], Issuers())
+            self.assertEqual(judged(listed, subject, AT), expected)
+
+    def test_points_without_an_address_prove_nothing(self):
+        for data in (
+            self.revoker.list(extensions=[(point([x509.DNSName("a")]), True)]),
+            self.revoker.list(extensions=[(relative_point(), True)]),
+        ):
+            self.assertEqual(self.judged(data), UNUSABLE)
 
     def test_a_list_for_leaves_says_nothing_of_an_authority(self):
         users = self.revoker.list(extensions=[(point(None, users=True), True)])

@@ -2,14 +2,21 @@
 
 import os
 import socket
+from pathlib import Path
 
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import (
+    Certificate,
+    DefaultOpenSSLContextFactory,
+    trustRootFromCertificates,
+)
 from twisted.internet.task import Clock
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.transport.revocation import fetch
 from acra_twisted.transport.revocation.fetch import Fetcher, FetchError
 from acra_twisted.transport.revocation.policy import UNREACHABLE, UNUSABLE
@@ -96,12 +103,13 @@ class Requests(TestCase):
         for parts in (
             (OK, b"Content-Length: 4\r\n\r\n", b"bo", b"dy"),
             (OK, b"\r\nbody"),
+            (b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody",),
             (OK, b"Transfer-Encoding: chunked\r\n\r\n1\r\nb\r\n3\r\nody\r\n0\r\n\r\n"),
         ):
             self.serve(*parts)
             self.assertEqual(await self.fetcher.get(self.url, 4, False), b"body")
         self.assertTrue(self.server.requests[0].startswith(b"GET /path?query HTTP/1.1\r\n"))
-        self.assertEqual(self.fetcher.counts, {"answered": 3, UNREACHABLE: 0, UNUSABLE: 0})
+        self.assertEqual(self.fetcher.counts, {"answered": 4, UNREACHABLE: 0, UNUSABLE: 0})
 
     async def test_a_question_has_a_body_and_its_type(self):
         self.serve(OK, b"Content-Length: 0\r\n\r\n")
@@ -173,6 +181,35 @@ class Requests(TestCase):
         os.mkfifo(path.path)
         await self.refused(UNUSABLE, "is no file")
         await self.refused(UNUSABLE, "http://", self.fetcher.get(self.url, 9, True))
+
+
+class Encrypted(TestCase):
+    def serve(self, authority, name):
+        certificate, key = authority.issue("server", hosts=(name,))
+        context = DefaultOpenSSLContextFactory(str(key), str(certificate))
+        server = Server(OK, b"Content-Length: 4\r\n\r\nbody")
+        port = reactor.listenSSL(0, server, context, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        return f"https://localhost:{port.getHost().port}/"
+
+    def authority(self):
+        folder = FilePath(self.mktemp())
+        folder.makedirs()
+        return Authority(Path(folder.path))
+
+    async def test_a_server_by_https_must_show_its_certificate(self):
+        authority = self.authority()
+        trust = trustRootFromCertificates([Certificate.loadPEM(authority.path.read_text())])
+        url = self.serve(authority, "localhost")
+        self.assertEqual(await Fetcher(reactor, trust=trust).get(url, 9, False), b"body")
+        for other, text in (
+            (self.serve(authority, "other.example"), "is for other.example and not for localhost"),
+            (self.serve(self.authority(), "localhost"), "not trusted"),
+        ):
+            with self.assertRaises(FetchError) as caught:
+                await Fetcher(reactor, trust=trust).get(other, 9, False)
+            self.assertEqual(caught.exception.found.reason, UNREACHABLE)
+            self.assertIn(text, str(caught.exception))
 
 
 class Silence(SynchronousTestCase):

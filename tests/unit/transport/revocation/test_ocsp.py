@@ -169,6 +169,12 @@ class Contents(SynchronousTestCase):
             answer = self.revoker.answer(self.leaf, nonce=sent)
             self.assertEqual(self.judged(answer, rules, ours).reason, expected)
 
+    def test_a_critical_extension_that_is_not_known_is_not_passed_over(self):
+        strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+        for critical, expected in ((False, GOOD), (True, UNUSABLE)):
+            answer = self.revoker.answer(self.leaf, extension=(strange, critical))
+            self.assertEqual(self.judged(answer).reason, expected)
+
     def test_a_long_answer_is_not_read(self):
         answer = self.revoker.answer(self.leaf)
         self.assertEqual(self.judged(answer + b"\0" * ocsp.LIMIT).reason, UNUSABLE)
