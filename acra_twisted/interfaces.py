@@ -115,7 +115,8 @@ class IMessageStage(IStage):
     ) -> Verdict[RowBatch] | Deferred[Verdict[RowBatch]]:
         """Judge one message: a batch of one row, whose only cell is the whole message's body.
         Returns PASS, Deny (the client receives an error instead, or nothing) or Hangup, or a
-        Deferred of one of these.  `exchange` is a separate one if it answers no request."""
+        Deferred of one of these.  `exchange` is a separate one if it answers no request.  Until the
+        database has let the client in, the session's client id may be the link's, or empty."""
 
 
 class IRowTransform(Interface):

@@ -78,12 +78,16 @@ class Match(NamedTuple):
 
 class ClientIdMap:
     """Is made by `read`; never changes.  ``constant_ids`` are the client ids that need no
-    expression, each with the number of its first line."""
+    expression, ``conditions`` the names of the conditions in use, each with the number of its first
+    line."""
 
     def __init__(self, rules: Sequence[_Rule]) -> None:
         self._rules = tuple(rules)
         self.constant_ids: dict[str, int] = {}
+        self.conditions: dict[str, int] = {}
         for rule in rules:
+            for condition in rule.conditions:
+                self.conditions.setdefault(condition.key, rule.line)
             if rule.client_id and not _REFERENCE.search(rule.client_id):
                 self.constant_ids.setdefault(rule.client_id, rule.line)
 

@@ -23,7 +23,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources
-from acra_twisted.server.effects import verified_legs
+from acra_twisted.server.effects import verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
@@ -156,10 +156,23 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_guard(settings, "tls_client_"),
         lambda: _check_rules(settings),
         lambda: remarks.extend(_without_keys(settings)),
+        lambda: remarks.extend(_without_certificates(settings)),
         lambda: remarks.extend(doubts(settings)),
         lambda: remarks.extend(check_certificates(settings)),
     )
     return remarks
+
+
+def _without_certificates(settings: Settings) -> Iterator[str]:
+    """Say which conditions of the map look at certificates, where nobody shows one."""
+    rules = settings["client_id_map_file"]
+    if rules and not verifies_clients(settings):
+        for condition, line in MapFile(rules).rules.conditions.items():
+            if condition.startswith("cert"):
+                yield (
+                    f"{rules}, line {line}: {condition} looks at the client's certificate, and "
+                    "nobody shows one that is verified (tls_client_auth, client_tls)"
+                )
 
 
 def _without_keys(settings: Settings) -> Iterator[str]:

@@ -139,6 +139,12 @@ class Checks(SynchronousTestCase):
         self.refused("line 2: no condition", client_id_map_file=str(rules))
         self.refused("cannot read /nowhere", client_id_map_file="/nowhere")
 
+    def test_conditions_of_the_map_about_certificates_that_nobody_shows(self):
+        rules = Path(self.mktemp())
+        rules.write_text("payments user=all\nreports cert_san=a.example.com\n")
+        (remark,) = checks.check_whole(settings(client_id_map_file=str(rules)))
+        self.assertIn(f"{rules}, line 2: cert_san looks at the client's certificate", remark)
+
     def test_ids_of_the_map_without_keys(self):
         folder, rules = Path(self.mktemp()), Path(self.mktemp())
         master = bytes(range(32))
