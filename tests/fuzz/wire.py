@@ -25,11 +25,13 @@ with atheris.instrument_imports(
     from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
     from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
     from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
+    from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
     from acra_twisted.dialects.postgresql.startup import ClientStartup, StartupPolicy
     from acra_twisted.endreason import EndReason
     from acra_twisted.errors import AcraError
     from acra_twisted.loginactions import CLIENT, DATABASE, Connect, Fail, LookUp, Open, StartTLS
     from acra_twisted.lookup import Found
+    from acra_twisted.queryactions import Derive, LoggedIn
     from acra_twisted.wire import scram
     from acra_twisted.wire.link import lengthprefix, tracecontext
     from acra_twisted.wire.link.spanlink import SpanIntake
@@ -37,6 +39,7 @@ with atheris.instrument_imports(
     from tests.support.sessions import PARSE_COMPLETE, SYNC, make_session, parse, query, ready
     from tests.support.twins import both
 
+from acra_twisted.authentication import authfile
 from acra_twisted.sandbox.endings import with_make
 from acra_twisted.themis import cell, container, keys, message
 from acra_twisted.themis.session import ServerSession
@@ -59,6 +62,7 @@ _VERIFIER = scram.verifier_of(_KEYS, _SALT, 1)
 _FOUND = Found(_VERIFIER.encode(), "file")
 _LEAF = Revoker().leaf()
 _MOMENT = NOW.timestamp()
+_ACCOUNT = Account(b"acra_service", b"select $1", b"secret")
 _CHALLENGE = ChallengePolicy(bytes(32), lambda: b"nonce")
 
 
@@ -92,6 +96,24 @@ def _startup(data: bytes, cut: int) -> None:
     ended = _DIALECT.serve(policy._replace(challenge=_CHALLENGE))
     for login in (_DIALECT.serve(policy), ended, _DIALECT.follow(), sent_away):
         _login(login, said)
+    _service(data, cut)
+
+
+def _service(data: bytes, cut: int) -> None:
+    """A database that the service asks for secrets, and a file of them."""
+    query = ServiceQuery(_ACCOUNT, b"nonce")
+    query.begin(False, None)
+    try:
+        for piece in _pieces(data, cut):
+            for action in query.feed(piece):
+                if isinstance(action, Derive):
+                    assert action.iterations <= 1_000_000, "more iterations than the limit"
+                    query.derived(bytes(32))
+                elif isinstance(action, LoggedIn):
+                    query.ask(b"ann")
+    except AcraError:
+        pass
+    authfile.parse(data, "users")
 
 
 def _login(login: Any, said: list[tuple[int, bytes]]) -> None:
