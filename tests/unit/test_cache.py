@@ -27,3 +27,11 @@ class Cache(SynchronousTestCase):
         for n in range(100):
             cache.put(b"%d" % n, n)
             cache.put(b"kept", -1) if n == 0 else self.assertEqual(cache.get(b"kept"), -1)
+
+    def test_a_key_is_forgotten_in_either_generation(self):
+        cache = GenerationCache(2, 100)
+        for key in (b"a", b"b", b"c"):
+            cache.put(key, 1)
+        for key in (b"a", b"c", b"unknown"):
+            cache.remove(key)
+        self.assertEqual([cache.get(key) for key in (b"a", b"b", b"c")], [None, 1, None])
