@@ -16,6 +16,10 @@ from acra_twisted.transport.failures import Party, Role, reason_of
 #: Reason and text for each way a session is ended by us.
 SHUTDOWN: Final = (EndReason.SHUTDOWN, "terminating connection due to administrator command")
 HANDSHAKE: Final = (EndReason.NOT_READY, "terminating connection: it took too long to get ready")
+REVOKED: Final = (
+    EndReason.NO_RIGHT,
+    "terminating connection: its certificate has been revoked",
+)
 INTERNAL: Final = (EndReason.INTERNAL, "internal error in the proxy")
 HUNG_UP: Final = (EndReason.REFUSED, "the session was ended")
 UNANSWERED: Final = (

@@ -18,9 +18,10 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.authentication.clientidmap import NO, YES, LoginFacts
-from acra_twisted.endreason import EndReason
+from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import ForeignProtocol, HandshakeError
 from acra_twisted.loginactions import CLIENT, Action, Write
+from acra_twisted.proxy import ends
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans
@@ -244,9 +245,16 @@ class Arrival(Channel):
         """Shutdown: nothing is lost by going."""
         self.close()
 
-    def cut(self) -> None:
-        """Shutdown: the time is up."""
+    def cut(self, reason: str = "shutdown", farewell: Farewell = ends.SHUTDOWN) -> None:
+        """End now: the time of a shutdown is up, or for another ``reason``; a session is told."""
         self.abort()
+
+    def revoked(self, why: Failure) -> None:
+        """See Channel."""
+        if self.session is None:
+            super().revoked(why)
+        else:
+            self.cut("certificate revoked", ends.REVOKED)
 
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""

@@ -331,10 +331,10 @@ class ServerConnection(Arrival):
         else:
             self.close()
 
-    def cut(self) -> None:
-        """Shutdown: the time is up."""
+    def cut(self, reason: str = "shutdown", farewell: Farewell = ends.SHUTDOWN) -> None:
+        """See Arrival."""
         if self.session is not None:
-            self._login.finish("shutdown", ends.SHUTDOWN)
+            self._login.finish(reason, farewell)
         else:
             self.abort()
 

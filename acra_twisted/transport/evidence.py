@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import crypto
 
 
 class Evidence(NamedTuple):
@@ -23,8 +23,12 @@ def evidence_of(connection: Any, staple: bytes = b"") -> Evidence | None:
 
     The handshake is complete, and certificates were verified in it.
     """
-    chain = connection.get_verified_chain(as_cryptography=True)
+    chain = connection.get_verified_chain()
     if chain:
-        return Evidence(tuple(each.public_bytes(Encoding.DER) for each in chain), False, staple)
-    peer = connection.get_peer_certificate(as_cryptography=True)
-    return None if peer is None else Evidence((peer.public_bytes(Encoding.DER),), True)
+        return Evidence(tuple(map(_der, chain)), False, staple)
+    peer = connection.get_peer_certificate()
+    return None if peer is None else Evidence((_der(peer),), True)
+
+
+def _der(certificate: crypto.X509) -> bytes:
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)

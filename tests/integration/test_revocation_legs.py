@@ -228,7 +228,7 @@ class Revocation(Surroundings):
                 if keep:
                     self.assertEqual(db.execute("SELECT 2").fetchone(), (2,))
                 else:
-                    with self.assertRaises(psycopg.OperationalError):
+                    with self.assertRaisesRegex(psycopg.OperationalError, "has been revoked"):
                         db.execute("SELECT 2")
             chain.stop()
 

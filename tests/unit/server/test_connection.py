@@ -26,6 +26,8 @@ from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.tracing.sampling import make_sampler
+from acra_twisted.transport.certificates import REVOKED
+from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire import scram
 from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -306,6 +308,26 @@ class Connections(ServerCase):
         self.assertIn(b"C57P01", connection.transport.value())
         self.assertTrue(connection.transport.disconnecting)
         self.assertEqual(self.attempts, [])
+
+    def test_a_session_whose_certificate_is_revoked_is_told_so(self):
+        why = Failure(CertificateRefused(REVOKED, "has been revoked"))
+        connection, database = self.session()
+        connection.dataReceived(query(b"select 1"))
+        connection.revoked(why)
+        self.assertIn(b"C57P01", connection.transport.value())
+        self.assertIn(b"certificate has been revoked", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting)
+        self.assertTrue(database.transport.disconnecting)
+        # Nothing that it says now goes anywhere.
+        before = database.transport.value()
+        connection.dataReceived(query(b"select 2"))
+        self.assertEqual(database.transport.value(), before)
+
+    def test_a_connection_without_a_session_yet_is_cut(self):
+        connection = self.accept()
+        connection.revoked(Failure(CertificateRefused(REVOKED, "has been revoked")))
+        self.assertEqual(connection.transport.value(), b"")
+        self.assertTrue(connection.transport.disconnected)
 
     def test_shutdown_in_every_phase(self):
         self.make(max_connections=9)
