@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from acra_twisted import hosts
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import (
     BOOLEAN,
     FILE,
-    NAMES,
     URL,
     Choice,
     Integer,
+    Names,
     Option,
     Seconds,
     Section,
@@ -71,6 +72,21 @@ class ListUrl(Url):
         if parts.netloc or parts.path[:1] != "/" or parts.query or parts.fragment:
             raise ValueError("expected the URL of a file, such as file:///etc/acra/ca.crl")
         return url
+
+
+class HostNames(Names):
+    """Hosts, each with or without a port."""
+
+    noun = "hosts or host:port, comma-separated"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        found = super().parse(text)
+        for name in found:
+            try:
+                hosts.host(name)
+            except ValueError:
+                hosts.host_and_port(name)
+        return found
 
 
 _LIST_URL: Final = ListUrl()
@@ -159,7 +175,7 @@ _COMMON: Final = (
     ),
     Option(
         "tls_revocation_hosts",
-        NAMES,
+        HostNames(),
         (),
         "Hosts (host or host:port) that certificates may name although they have private "
         "addresses or other ports than 80 and 8080.",
@@ -293,6 +309,25 @@ def check_revocation(settings: Settings, legs: Iterable[str]) -> None:
                 f"tls_ocsp_required: nobody can be asked whether certificates of {_PEERS[leg]} are "
                 f"good, so that requireGood refuses all; set {_url(leg)}"
             )
+
+
+def staples(settings: Settings) -> bool:
+    """Return True if AcraServer has a responder to ask about its own certificate, and is to."""
+    return bool(settings["tls_ocsp_staple"] and chosen(settings, CLIENT, "ocsp", "url"))
+
+
+def weak(settings: Settings, legs: Iterable[str]) -> list[str]:
+    """Return a sentence for each setting by which peers of these legs are accepted although it is
+    not known whether their certificates are revoked."""
+    found = {}
+    for leg in legs:
+        for by in ("ocsp", "crl"):
+            if is_asked(settings, leg, by) and chosen(settings, leg, by, "required") == policy.SOFT:
+                found[f"tls_{by}_required = soft"] = _PEERS[leg]
+    return [
+        f"{made}: revoked certificates of {whose} are accepted while nobody answers for them"
+        for made, whose in found.items()
+    ]
 
 
 def _url(leg: str) -> str:

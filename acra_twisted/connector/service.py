@@ -8,12 +8,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from acra_twisted.config.revocation import ACRASERVER as LINK
-from acra_twisted.config.revocation import APPLICATION
+from acra_twisted.config.revocation import APPLICATION, weak
 from acra_twisted.connector.api import ApiConnection, api_address, api_role
 from acra_twisted.connector.applicationtls import application_context, application_tls
 from acra_twisted.connector.checks import socket_mode
 from acra_twisted.connector.connection import ApplicationConnection
 from acra_twisted.connector.context import ConnectorContext
+from acra_twisted.connector.effects import verified_legs
 from acra_twisted.connector.link import Attempt, Way
 from acra_twisted.connector.upstream import link_security, server_address, verified_credentials
 from acra_twisted.daemon.dialect import DIALECT, connector_dialect
@@ -174,8 +175,8 @@ class AcraConnector(DaemonService):
         }
 
     def insecure(self) -> list[str]:
-        """Addresses that other machines can reach."""
-        found = []
+        """Addresses that other machines can reach, and certificates that are not checked."""
+        found = weak(self.settings, verified_legs(self.settings))
         address: Address = self.settings[MAIN]
         if not address.is_local:
             found.append(f"applications may connect from other machines: {address}")

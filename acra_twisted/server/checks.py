@@ -13,10 +13,11 @@ from acra_twisted.config.authentication import (
     uses_secrets,
 )
 from acra_twisted.config.loginmethods import by_certificate
-from acra_twisted.config.revocation import check_revocation
+from acra_twisted.config.revocation import check_revocation, staples, weak
 from acra_twisted.config.secretsources import has_sources
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
+from acra_twisted.daemon.stapling import own
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
@@ -47,7 +48,13 @@ def check(settings: Settings) -> None:
         lambda: _check_keys(settings),
         lambda: check_sources(settings),
         lambda: check_revocation(settings, verified_legs(settings)),
+        lambda: _check_staple(settings),
     )
+
+
+def _check_staple(settings: Settings) -> None:
+    if staples(settings) and is_tls(settings, ACRACONNECTOR):
+        own(Credentials(settings, "tls_client_"))
 
 
 def _check_database(settings: Settings) -> None:
@@ -233,7 +240,7 @@ def insecure(settings: Settings) -> list[str]:
         found += _weak_methods(settings)
     if not uses_database_tls(settings) and not database_address(settings).is_local:
         found.append("db_tls = disable: data crosses the network to the database in clear")
-    return found
+    return found + weak(settings, verified_legs(settings))
 
 
 def _weak_methods(settings: Settings) -> list[str]:

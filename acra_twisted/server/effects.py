@@ -16,7 +16,7 @@ from acra_twisted.config.commoneffects import (
     shows_spans,
 )
 from acra_twisted.config.effects import Rule
-from acra_twisted.config.revocation import CLIENT, DATABASE, SERVER_REVOCATION, chosen
+from acra_twisted.config.revocation import CLIENT, DATABASE, SERVER_REVOCATION, staples
 from acra_twisted.config.revocationeffects import revocation_rules
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.options import Settings
@@ -216,7 +216,7 @@ _TLS_RULES: Final = (
 _REVOCATION_RULES: Final = (
     Rule(
         ("tls_ocsp_staple",),
-        lambda settings: _link_tls(settings) and chosen(settings, CLIENT, "ocsp", "url"),
+        lambda settings: _link_tls(settings) and staples(settings),
         "connectors do not come over TLS, or no responder can be asked; set "
         "acraconnector_tls_transport_enable = true and tls_ocsp_url",
     ),

@@ -11,7 +11,7 @@ from typing import Any
 from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.config.files import open_file
-from acra_twisted.config.revocation import CLIENT, DATABASE, chosen
+from acra_twisted.config.revocation import CLIENT, DATABASE, staples
 from acra_twisted.daemon.dialect import DIALECT, login_policy, server_dialect
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
@@ -204,7 +204,7 @@ class AcraServer(DaemonService):
                 lambda: self._credentials().server_context(tuple(protocols)),
                 judge=self.revocation.judge(CLIENT),
             )
-            if settings["tls_ocsp_staple"] and chosen(settings, CLIENT, "ocsp", "url"):
+            if staples(settings):
                 self.revocation.staple(made, CLIENT, self._credentials)
             return TLSSecurity(made, False)
         if other is not None:

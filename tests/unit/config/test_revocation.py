@@ -11,11 +11,13 @@ from acra_twisted.config.revocation import (
     CONNECTOR_REVOCATION,
     DATABASE,
     SERVER_REVOCATION,
+    HostNames,
     ListUrl,
     check_revocation,
     is_asked,
     is_checked,
     policy_of,
+    weak,
 )
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import defaults
@@ -140,3 +142,25 @@ class Urls(SynchronousTestCase):
             self.assertEqual(kind.parse(text), text)
         for text in ("ftp://x/a", "file://host/a", "file:a.crl", "file:///a?b", "/etc/a.crl"):
             self.assertRaises(ValueError, kind.parse, text)
+
+
+class Hosts(SynchronousTestCase):
+    def test_with_and_without_a_port(self):
+        kind = HostNames()
+        text = "ca.internal, 10.0.0.1:8080, [::1]:80, ::1"
+        found = kind.parse(text)
+        self.assertEqual(found, ("ca.internal", "10.0.0.1:8080", "[::1]:80", "::1"))
+        self.assertEqual(kind.parse(""), ())
+        for text in ("http://ca.internal", "ca internal", "ca:99999", "a/b"):
+            self.assertRaises(ValueError, kind.parse, text)
+
+
+class Weak(SynchronousTestCase):
+    def test_soft_is_told_of_where_it_is_used(self):
+        settings = SERVER.but(tls_ocsp_required="soft", tls_crl_required="soft")
+        self.assertEqual(weak(settings, [CLIENT, DATABASE]), [])
+        asked = settings.but(tls_crl_client_url="file:///x")
+        self.assertEqual(weak(asked, [DATABASE]), [])
+        (found,) = weak(asked, [CLIENT, DATABASE])
+        self.assertIn("tls_crl_required = soft: revoked certificates of connectors", found)
+        self.assertEqual(weak(asked.but(tls_crl_required="strict"), [CLIENT]), [])

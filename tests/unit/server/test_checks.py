@@ -74,6 +74,29 @@ class Certificates(SynchronousTestCase):
         self.assertIn("issued by CN=Other CA, a CA that is not in this side's CA file", remark)
 
 
+class Staples(SynchronousTestCase):
+    def test_the_issuer_must_be_there(self):
+        folder, other = Path(self.mktemp()), Path(self.mktemp())
+        for each in (folder, other):
+            each.mkdir()
+        authority, stranger = Authority(folder), Authority(other, "Other CA")
+        certificate, key = authority.issue("server", hosts=("localhost",))
+        made = settings(
+            acraconnector_tls_transport_enable=True,
+            acraconnector_transport_encryption_disable=False,
+            tls_auth=4,
+            tls_ca=str(authority.path),
+            tls_cert=str(certificate),
+            tls_key=str(key),
+            tls_ocsp_staple=True,
+            tls_ocsp_url="http://responder",
+        )
+        checks.check(made)
+        error = self.assertRaises(ConfigError, checks.check, made.but(tls_ca=str(stranger.path)))
+        self.assertIn("tls_ocsp_staple: the CA that has issued", str(error))
+        checks.check(made.but(tls_ca=str(stranger.path), tls_ocsp_url=""))
+
+
 class Checks(SynchronousTestCase):
     def refused(self, expected, **changes):
         error = self.assertRaises(ConfigError, checks.check, settings(**changes))
