@@ -18,7 +18,7 @@ from acra_twisted.cache import GenerationCache
 from acra_twisted.telemetry.export.queue import Payload
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.wire.formats.protobuf import delimited, double, integer, varint
+from acra_twisted.wire.formats.protobuf import delimited, double, integer, key, varint
 
 _HEADERS: Final = {"content-type": "application/x-protobuf"}
 # Ours: internal, server, client; OTLP's numbers for them.
@@ -184,8 +184,13 @@ def assemble(pieces: Sequence[bytes], resource: Resource) -> Payload:
         delimited(1, _key_value(name, _any_value(value)))
         for name, value in resource.attributes().items()
     )
-    scope = delimited(1, _SCOPE) + b"".join(pieces)
-    return Payload((delimited(1, delimited(1, whose) + delimited(2, scope)),), _HEADERS)
+    size = sum(map(len, pieces))
+    # Of the spans one copy is made: they are many.
+    before_spans = delimited(1, _SCOPE)
+    scope = key(2, 2) + varint(len(before_spans) + size)
+    before_scope = delimited(1, whose) + scope + before_spans
+    head = key(1, 2) + varint(len(before_scope) + size)
+    return Payload((b"".join((head, before_scope, *pieces)),), _HEADERS)
 
 
 def _any_value(value: Any) -> bytes:

@@ -46,6 +46,8 @@ _ROWS_MAX: Final = 127
 _TRACE_ID: Final = "0a10"
 _SPAN_ID: Final = "1208"
 _PARENT_ID: Final = "2208"
+#: Bytes before a span's own id.
+_HEAD_SIZE: Final = 20
 _START: Final = 0x39
 _END: Final = 0x41
 
@@ -81,8 +83,8 @@ class _Form:
         span, times, flags = recorded.span, recorded.times, recorded.shape.flags
         between = self._between
         # What stands before each span's own id, and behind the ids of those below this one.
-        head = _unhexlify(f"{_TRACE_ID}{span.trace_id}{_SPAN_ID}")
-        tail = _unhexlify(f"{_PARENT_ID}{span.span_id}")
+        both = _unhexlify(f"{_TRACE_ID}{span.trace_id}{_SPAN_ID}{_PARENT_ID}{span.span_id}")
+        head, tail = both[:_HEAD_SIZE], both[_HEAD_SIZE:]
         ids, end = recorded.ids, span.end
         writer = BytesWriter()
         id_at = at = 0

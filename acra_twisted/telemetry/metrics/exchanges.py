@@ -268,6 +268,8 @@ class ServerMetrics(ConnectorMetrics):
             ["stage"],
             PROCESSING_BUCKETS,
         )
+        # The same by stage: a tuple of labels would be made, and hashed, for each.
+        self._by_stage: dict[str, Durations] = {}
         self._stages = Counter(
             "acra_stage_verdicts_total",
             "Verdicts of stages other than pass",
@@ -322,7 +324,10 @@ class ServerMetrics(ConnectorMetrics):
         super().exchange_closed(exchange)
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
-                self._stage_times.labels(run.stage).count(run.ended - run.started)
+                times = self._by_stage.get(run.stage)
+                if times is None:
+                    times = self._by_stage[run.stage] = self._stage_times.labels(run.stage)
+                times.count(run.ended - run.started)
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return

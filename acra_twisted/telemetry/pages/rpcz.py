@@ -12,7 +12,7 @@ from typing import Any, Final
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Traffic
-from acra_twisted.verdicts import Deny, Hangup
+from acra_twisted.verdicts import PASS, Deny, Hangup
 
 SPANS: Final = (("minute", 10**9), ("hour", 60 * 10**9))
 _SLOTS: Final = 60
@@ -78,11 +78,12 @@ class Totals:
 
 
 def _bucket(nanoseconds: int) -> int:
-    units = max(nanoseconds, 0) >> _UNIT_BITS
+    units = nanoseconds >> _UNIT_BITS
     if units < 2:
-        return units
+        return units if units > 0 else 0
     bits = units.bit_length()
-    return min(2 * bits - 2 + (units >> (bits - 2) & 1), _BUCKETS - 1)
+    place = 2 * bits - 2 + (units >> (bits - 2) & 1)
+    return place if place < _BUCKETS else _BUCKETS - 1
 
 
 def _bounds(place: int) -> tuple[int, int]:
@@ -238,7 +239,7 @@ class RpcStats(BaseObserver):
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
                 self._stage_ran(run.stage, run.started, run.ended)
-                if type(run.verdict) in (Deny, Hangup):
+                if run.verdict is not PASS and type(run.verdict) in (Deny, Hangup):
                     self._stages[run.stage].whole.errors += 1
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
