@@ -136,7 +136,7 @@ class RevocationChecker:
         return ensureDeferred(self._reload(self.policy if policy is None else policy))
 
     async def _reload(self, policy: RevocationPolicy) -> None:
-        lists = RevocationLists(policy.crl, self._fetcher, self._now)
+        lists = self._lists.with_rules(policy.crl)
         await self._load(lists, policy)
         self._lists = lists
         if policy.ocsp != self.policy.ocsp:
@@ -150,12 +150,9 @@ class RevocationChecker:
         url = policy.crl.url
         if not url:
             return
-        failures = [await lists.load_for(authority) for authority in self._authorities]
-        if not failures:
-            failures = [await lists.try_out()]
-        why = [each for each in failures if each is not None]
-        if len(why) == len(failures) and policy.crl.required != SOFT:
-            about = why[0].about.removeprefix("is not checked: ")
+        why = await lists.load_configured(self._authorities)
+        if why is not None and policy.crl.required != SOFT:
+            about = why.about.removeprefix("is not checked: ")
             raise ConfigError(f"tls_crl_url: {url} cannot be used: {about}")
 
     # -- verdicts ---------------------------------------------------------------------------------
@@ -229,10 +226,16 @@ class RevocationChecker:
         key = sha256(chain[0]).digest()
         peer = self._remembered(key)
         given = tuple(chain)
-        if peer is None or peer.chain != given:
-            found = subjects.read(chain, self._issuers)
-            peer = _Peer((chain[0], *(self._issuers.of(der).der for der in chain[1:])), found)
-            self._peers.put(key, peer)
+        if peer is not None and peer.chain == given:
+            return peer
+        found = subjects.read(chain, self._issuers)
+        known = (chain[0], *(self._issuers.of(der).der for der in chain[1:]))
+        if peer is None:
+            peer = _Peer(known, found)
+        else:
+            # By other issuers now; its open sessions are judged by these, too.
+            peer.chain, peer.subjects = known, found
+        self._peers.put(key, peer)
         return peer
 
     def _take_staple(self, peer: _Peer, staple: bytes) -> None:

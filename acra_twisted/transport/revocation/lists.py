@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -16,6 +16,7 @@ from acra_twisted.transport.revocation.fetch import Fetcher, FetchError
 from acra_twisted.transport.revocation.policy import (
     GOOD,
     NO_SOURCE,
+    OTHER,
     REVOKED,
     USABLE,
     CrlRules,
@@ -107,24 +108,44 @@ class RevocationLists:
         key = _key(url, identity(issuer))
         return self._asking.ask(key, lambda: self._load(key, url, issuer))
 
-    async def load_for(self, issuer: x509.Certificate) -> Status | None:
-        """Fetch the configured list for an issuer.  Returns why it does not count, None if it
-        does."""
-        await self.load(self.rules.url, issuer)
-        kept = self._kept[_key(self.rules.url, identity(issuer))]
-        if kept.listed is None:
-            return kept.failure
-        timed = kept.listed.timely(self._now())
-        return None if timed.reason == GOOD else timed
+    def with_rules(self, rules: CrlRules) -> RevocationLists:
+        """Return one with other rules that has the same lists."""
+        other = RevocationLists(rules, self._fetcher, self._now)
+        other._kept = dict(self._kept)
+        return other
 
-    async def try_out(self) -> Status | None:
-        """Fetch the configured list, of no known issuer, and keep nothing of it.  Returns why it
-        is none, None if it is one."""
+    async def load_configured(self, issuers: Sequence[x509.Certificate]) -> Status | None:
+        """Fetch the configured list now, for those issuers that have one in it.
+
+        Returns None if it counts for one of them, or is a list at least where there are none.
+        Otherwise nothing changes, and it returns why.
+        """
+        url = self.rules.url
         try:
-            crl.load(await self._get(self.rules.url))
+            data = await self._get(url)
+            if not issuers:
+                crl.load(data)
+                return None
         except (FetchError, ListUnfit) as error:
             return error.found
-        return None
+        found = [await self._take(url, issuer, data) for issuer in issuers]
+        if any(one.reason == GOOD for one in found):
+            return None
+        # A list of another issuer says less than one that is wrong.
+        return next((one for one in found if one.reason != OTHER), found[0])
+
+    async def _take(self, url: str, issuer: x509.Certificate, data: bytes) -> Status:
+        """Keep the list of an issuer, if it counts."""
+        try:
+            listed = await self._read(data, issuer)
+        except ListUnfit as error:
+            return error.found
+        timed = listed.timely(self._now())
+        if timed.reason == GOOD:
+            kept = self._kept.setdefault(_key(url, identity(issuer)), _Kept(url, issuer))
+            self._came(kept, listed)
+            self._make_room()
+        return timed
 
     def renew(self) -> None:
         """Fetch those lists again whose time comes; those that nobody uses are dropped then."""
@@ -167,7 +188,7 @@ class RevocationLists:
     async def _load(self, key: bytes, url: str, issuer: x509.Certificate) -> None:
         kept = self._kept.get(key) or _Kept(url, issuer)
         try:
-            listed = await self._fetch(url, issuer)
+            listed = await self._read(await self._get(url), issuer)
         except (FetchError, ListUnfit) as error:
             self._failed(kept, error.found)
         else:
@@ -177,8 +198,7 @@ class RevocationLists:
         self._kept[key] = kept
         self._make_room()
 
-    async def _fetch(self, url: str, issuer: x509.Certificate) -> RevocationList:
-        data = await self._get(url)
+    async def _read(self, data: bytes, issuer: x509.Certificate) -> RevocationList:
         if len(data) <= _LONG:
             return crl.read(data, issuer)
         reactor = self._fetcher.reactor

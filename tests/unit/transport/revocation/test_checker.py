@@ -251,6 +251,24 @@ class Following(Checking):
             self.time.advance(PERIOD)
         self.assertEqual(told, [1])
 
+    def test_a_peer_that_shows_other_issuers_is_judged_by_these(self):
+        checker = self.made(RevocationPolicy(crl=CrlRules(from_cert=USE)))
+        self.successResultOf(checker.start())
+        root = Revoker("Root", points=[LISTED])
+        middle = root.leaf("middle")
+        ends = (der(middle.certificate), der(root.certificate))
+        chains = [self.leaf.chain, (self.leaf.chain[0], *ends)]
+        told = []
+        self.servers.answers[LISTED] = root.list()
+        for chain in chains:
+            checker.verdict(chain)
+            self.assertEqual(tuple(checker.known(chain[0])), chain)
+            checker.follow(chain[0], lambda: told.append(1))
+        self.servers.answers[LISTED] = root.list(middle)
+        for _ in range(370):
+            self.time.advance(PERIOD)
+        self.assertEqual(told, [1, 1])
+
     def test_nobody_is_asked_about_when_sessions_are_over(self):
         checker = self.made(BY_OCSP)
         self.says()
@@ -320,6 +338,15 @@ class Starting(Checking):
         self.lists(self.leaf)
         self.successResultOf(checker.reload())
         self.assertEqual(checker.verdict(self.leaf.chain).reason, REVOKED)
+
+    def test_a_soft_policy_keeps_the_list_before_if_there_is_no_other(self):
+        checker = self.made(RevocationPolicy(crl=CrlRules(url=LISTED, required=SOFT)))
+        self.lists(self.leaf)
+        self.successResultOf(checker.start())
+        self.servers.answers[LISTED] = UNREACHABLE
+        self.successResultOf(checker.reload())
+        found = self.judged(checker)
+        self.assertEqual((found.accepted, found.reason), (False, REVOKED))
 
     def test_a_policy_that_comes_later_is_kept_fresh_as_well(self):
         checker = self.made(RevocationPolicy())

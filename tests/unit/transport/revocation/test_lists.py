@@ -219,31 +219,52 @@ class Sources(Lists):
 
 
 class AtTheStart(Lists):
-    def loaded(self, lists):
-        return self.successResultOf(ensureDeferred(lists.load_for(self.revoker.certificate)))
+    def loaded(self, lists, *issuers):
+        return self.successResultOf(ensureDeferred(lists.load_configured(issuers)))
+
+    def reason(self, *issuers):
+        return self.loaded(self.made(), *(issuers or (self.revoker.certificate,))).reason
 
     def test_a_list_that_counts_is_there_before_the_first_peer(self):
         lists = self.made()
         self.has(OWN)
-        self.assertIsNone(self.loaded(lists))
+        self.assertIsNone(self.loaded(lists, self.revoker.certificate))
         self.assertEqual(lists.find(self.leaf.subject).reason, GOOD)
 
     def test_a_list_that_does_not_count_is_told(self):
-        self.assertEqual(self.loaded(self.made()).reason, UNREACHABLE)
+        self.assertEqual(self.reason(), UNREACHABLE)
         self.has(OWN, begin=NOW - 9 * DAY, end=NOW - DAY)
-        self.assertEqual(self.loaded(self.made()).reason, STALE)
+        self.assertEqual(self.reason(), STALE)
         self.servers.answers[OWN] = Revoker().list()
-        self.assertEqual(self.loaded(self.made()).reason, SIGNATURE)
+        self.assertEqual(self.reason(), SIGNATURE)
+        another = Revoker("Another CA").certificate
+        self.assertEqual(self.reason(another, self.revoker.certificate), SIGNATURE)
+        self.assertEqual(self.reason(another), OTHER)
+
+    def test_it_is_fetched_once_for_all_issuers_and_counts_for_one(self):
+        lists = self.made()
+        self.has(OWN)
+        another = Revoker("Another CA").certificate
+        self.assertIsNone(self.loaded(lists, another, self.revoker.certificate))
+        self.assertEqual(self.urls(), [OWN])
+        self.assertEqual(len(lists.states), 1)
+
+    def test_a_list_that_does_not_count_replaces_none(self):
+        lists = self.made()
+        self.has(OWN, self.leaf)
+        self.loaded(lists, self.revoker.certificate)
+        other = lists.with_rules(CrlRules(url=OWN, cache_time=9))
+        self.has(OWN, begin=NOW - 9 * DAY, end=NOW - DAY)
+        self.assertEqual(self.loaded(other, self.revoker.certificate).reason, STALE)
+        for one in (lists, other):
+            self.assertEqual(one.find(self.leaf.subject).reason, REVOKED)
 
     def test_a_list_of_no_known_issuer_is_one_at_least(self):
-        def tried():
-            return self.successResultOf(ensureDeferred(self.made().try_out()))
-
-        self.assertEqual(tried().reason, UNREACHABLE)
+        self.assertEqual(self.loaded(self.made()).reason, UNREACHABLE)
         self.servers.answers[OWN] = b"<html>"
-        self.assertEqual(tried().reason, UNUSABLE)
+        self.assertEqual(self.loaded(self.made()).reason, UNUSABLE)
         self.has(OWN)
-        self.assertIsNone(tried())
+        self.assertIsNone(self.loaded(self.made()))
 
     def test_two_that_need_it_fetch_it_once(self):
         pending = self.servers.answers[OWN] = Deferred()
