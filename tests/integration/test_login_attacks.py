@@ -4,17 +4,21 @@ passwords; and what a login leaves behind."""
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 from statistics import median
 
 import psycopg
 
+from acra_twisted.sandbox.processes import resident
+from tests.integration.base import eventually
+from tests.support.daemons import held
 from tests.support.loginclients import PLAIN, TLS, Login
-from tests.support.loginservers import PASSWORD, SYSTEM, USER, Matrix, failure
+from tests.support.loginservers import PASSWORD, SYSTEM, USER, Matrix, as_superuser, failure
 from tests.support.middleman import NO_PLUS, NO_TLS, WAYS, MiddleMan
 from tests.support.samples import mann_whitney
-from tests.support.scramclient import CONTINUED, ENDED, ScramClient
+from tests.support.scramclient import CONTINUED, ENDED, ScramClient, client_key
 from tests.support.servercertificates import ECDSA
 
 ALICE = USER.encode()
@@ -138,3 +142,59 @@ class Guesses(Attacked):
         """All of a login's answers but for what is random in them, and the user's name."""
         masked = re.sub(rb"(r=|s=)[\w+/=]+", lambda m: m[1] + b"%d" % len(m[0]), first.body)
         return masked, last.kind, re.sub(rb"known\d+|unknown\d+", b"NAME", last.body)
+
+
+class Leavings(Attacked):
+    """After logins the server has neither a password nor a key in its memory, and no more memory
+    than before."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        database = cls.databases[SYSTEM]
+        with as_superuser(database) as db:
+            db.execute("CREATE ROLE other LOGIN PASSWORD 'of the other'")
+            asked = "SELECT rolpassword FROM pg_authid WHERE rolname = 'other'"
+            line = f'"other" "{db.execute(asked).fetchone()[0]}"\n'
+        cls.linked = cls.server(database, others=line, auth_without_tls="yes")
+
+    def log_in(self, user, password):
+        """Returned is what the client was asked for."""
+        with ScramClient(self.linked.port, user) as client:
+            client.begin()
+            self.assertEqual(client.prove(password).request, ENDED)
+            while client.next().kind != b"Z":
+                pass
+            return client.challenge
+
+    def test_no_key_and_no_password(self):
+        secret = PASSWORD.encode()
+        for _ in range(20):
+            asked = self.log_in(ALICE, secret)
+        key = client_key(secret, base64.b64decode(asked[b"s"]), int(asked[b"i"]))
+        stored = base64.b64encode(hashlib.sha256(key).digest())
+        pid = self.linked.server.pid
+        # What is to be found is found.
+        self.assertGreater(held(pid, stored), 0)
+        for form in (secret, key.hex().encode(), base64.b64encode(key)):
+            self.assertEqual(held(pid, form), 0)
+
+        def overwritten():
+            # Memory that was given back has the key until it is used for something else.
+            for _ in range(20):
+                self.log_in(b"other", b"of the other")
+            return held(pid, key) == 0
+
+        eventually(overwritten, "the key is gone")
+
+    def test_no_memory(self):
+        def many(count):
+            for number in range(count):
+                self.log_in(b"other", b"of the other")
+                with ScramClient(self.linked.port, b"no%d" % number, f"127.9.0.{number}") as wrong:
+                    wrong.begin()
+                    self.assertEqual(wrong.prove(None).kind, b"E")
+            return resident(self.linked.server.pid)
+
+        before = many(200)
+        self.assertLess(many(200) - before, 500_000)

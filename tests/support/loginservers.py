@@ -18,6 +18,7 @@ from psycopg import sql
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres, system
 from tests.integration.base import eventually, newest
+from tests.support.daemons import WATCHED
 from tests.support.loginclients import Client, Login, clients
 from tests.support.middleman import encrypted
 from tests.support.servercertificates import RSA, ServerCertificates
@@ -132,6 +133,7 @@ class Databases(unittest.TestCase):
             server={
                 "authentication": {"auth_mode": "scram", "auth_file": str(userlist), **more},
                 "database": {"db_tls": db_tls, "client_tls": "allow"},
+                "server": WATCHED,
                 "tls": tls,
             },
             connector=connector,
