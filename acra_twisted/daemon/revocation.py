@@ -55,10 +55,12 @@ class Revocation:
         policies = {leg: policy_of(settings, leg) for leg in verified}
         active = {leg: policy for leg, policy in policies.items() if policy.active}
         self._fetcher: Fetcher | None = None
+        # Alerts ask for these metrics wherever they look.
+        counts = RevocationMetrics(metrics)
         if not active:
+            counts.watch({}, {})
             return
         fetcher = self._asking()
-        counts = RevocationMetrics(metrics)
         for leg, policy in active.items():
             checker = RevocationChecker(
                 policy,

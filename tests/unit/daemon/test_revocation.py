@@ -1,6 +1,6 @@
 """Revocation in a daemon: a judge for each leg that is checked, a start, reading anew, an end."""
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import MemoryReactorClock
 from zope.interface.verify import verifyObject
@@ -50,13 +50,14 @@ class Legs(TLSFiles):
         self.patch(Checker, "made", [])
 
     def make(self, **changes):
+        self.metrics = Metrics()
         credentials = Credentials(self.settings())
         return Revocation(
             MemoryReactorClock(),
             defaults([SERVER_REVOCATION]).but(**changes),
             {CLIENT: credentials, DATABASE: credentials},
             event=lambda code, text, **fields: None,
-            metrics=Metrics(),
+            metrics=self.metrics,
             tracing=None,
         )
 
@@ -67,6 +68,12 @@ class Legs(TLSFiles):
         self.assertIsNone(self.successResultOf(made.start()))
         made.stop()
         self.assertEqual(Checker.made, [])
+
+    def test_alerts_find_the_metrics_where_nothing_is_asked(self):
+        self.make()
+        text = generate_latest(self.metrics.registry).decode()
+        for name in ("checks_total", "fetches_total", "list_expiry_timestamp_seconds"):
+            self.assertIn(f"# TYPE acra_revocation_{name} ", text)
 
     def test_each_leg_that_is_checked_has_a_judge(self):
         made = self.make(tls_crl_client_url="file:///x")
