@@ -70,6 +70,10 @@ class Revocation(Surroundings):
         lines = [line for line in process.output().splitlines() if line[:1] == "{"]
         return [each for each in map(json.loads, lines) if each.get("code") == code]
 
+    def soon_said(self, process, code):
+        """The same, once there is one."""
+        return eventually(lambda: self.said(process, code), f"code {code}")
+
     def event(self, process, code, leg):
         """The first event of a leg, once it is there."""
 
@@ -105,7 +109,7 @@ class Revocation(Surroundings):
                 event = self.event(chain.server, REVOKED, "client")
                 self.assertIn("CN=acra-connector", event["certificate"])
                 self.assertEqual(event["peer"], "127.0.0.1")
-                (wrap,) = self.said(chain.server, 538)
+                (wrap,) = self.soon_said(chain.server, 538)
                 self.assertIn("revoked", wrap["error"])
                 metrics = get(chain.server_pages, "/metrics")
                 self.assertRegex(
@@ -129,7 +133,7 @@ class Revocation(Surroundings):
         event = self.event(chain.server, REVOKED, "database")
         self.assertIn("CN=postgres", event["certificate"])
         self.assertEqual(event["server_port"], self.postgres.port)
-        (reason,) = self.said(chain.server, 1302)
+        (reason,) = self.soon_said(chain.server, 1302)
         self.assertIn("give it a new one there", reason["error"])
 
     def test_tl5_a_revoked_database_is_not_used_without_tls_instead(self):
@@ -180,7 +184,7 @@ class Revocation(Surroundings):
         self.read_anew(chain.server)
         self.fails(chain, channel_binding="disable", **self.as_app())
         self.event(chain.server, REVOKED, "client")
-        (reason,) = self.said(chain.server, 584)
+        (reason,) = self.soon_said(chain.server, 584)
         self.assertIn("revoked", reason["error"])
 
     def test_tl5_by_a_responder(self):
