@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
 
@@ -125,6 +126,14 @@ def named_databases(text):
 class ImportOrder(SynchronousTestCase):
     def test_every_package_has_its_place(self):
         self.assertEqual(packages() - {"acra_twisted"}, set(RANK))
+
+    def test_every_package_is_installed(self):
+        """A checkout has all of them, whatever is listed."""
+        listed = ConfigParser()
+        listed.read(TOP / "setup.cfg")
+        installed = listed["options"]["packages"].split()
+        own = {module_name(path, TOP) for path in PACKAGE.rglob("__init__.py")}
+        self.assertEqual(set(installed), own | {"twisted.plugins"})
 
     def test_only_leftwards(self):
         known = packages() - {"acra_twisted"}
