@@ -16,8 +16,13 @@ _LENGTH_MAX: Final = 2048
 _PORTS: Final = frozenset((80, 8080))
 _PLAIN: Final = re.compile(r"[!-~]+")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-#: IPv4 inside IPv6 for translators (RFC 6052, RFC 8215).
-_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+#: IPv4 inside IPv6: for translators (RFC 6052, RFC 8215, RFC 2765), and the form of before them.
+_TRANSLATED: Final = (
+    IPv6Network("64:ff9b::/96"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("::ffff:0:0:0/96"),
+    IPv6Network("::/96"),
+)
 
 
 class NotAsked(Exception):
@@ -100,7 +105,8 @@ def _inner(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
 def _is_global(address: IPv4Address | IPv6Address) -> bool:
     # A mapped IPv4 address is judged as that.
     mapped = isinstance(address, IPv6Address) and address.ipv4_mapped is not None
-    return (mapped or address.is_global) and not address.is_multicast
+    of_site = isinstance(address, IPv6Address) and address.is_site_local
+    return (mapped or address.is_global) and not address.is_multicast and not of_site
 
 
 class _Parts(NamedTuple):

@@ -103,14 +103,14 @@ class OcspAnswers:
         return self._asking.ask(subject.key, lambda: self._ask(subject))
 
     def take(self, subject: Subject, status: Status) -> None:
-        """Keep what has been found about a certificate, by asking or from elsewhere."""
+        """Keep what has been found about a certificate by asking."""
         now = self._now()
         reason, key = status.reason, subject.key
         if reason in USABLE:
             self.last_good = now
         revoked = self._revoked.get(key)
-        if reason == GOOD and revoked is not None and status.begin < revoked.begin:
-            # Somebody repeats an answer of before the revocation.
+        if reason == GOOD and revoked is not None and status.begin <= revoked.begin:
+            # Somebody repeats an answer that is no newer than the revocation.
             self._keep_for(key, revoked, now, AFTER_FAILURE)
         elif reason == GOOD:
             self._revoked.remove(key)
@@ -125,6 +125,18 @@ class OcspAnswers:
             self._keep_for(key, status, now, AFTER_UNKNOWN)
         else:
             self._failed(key, status, now)
+
+    def take_stapled(self, subject: Subject, status: Status) -> None:
+        """Keep what a peer has sent along about its certificate, if that is usable and newer than
+        what is kept: a peer may send the same along for as long as it stands.
+
+        A revocation counts always.  Where a nonce is required nothing else does.
+        """
+        kept = self._kept.get(subject.key)
+        is_newer = kept is None or status.begin > kept.status.begin
+        is_taken = status.reason in USABLE and is_newer and not self.rules.require_nonce
+        if status.reason == REVOKED or is_taken:
+            self.take(subject, status)
 
     def _keep_for(self, key: bytes, status: Status, now: float, seconds: float) -> None:
         self._kept.put(key, _Kept(status, now + seconds, now + seconds / 2))

@@ -27,7 +27,6 @@ from acra_twisted.transport.revocation.policy import (
     UNREACHABLE,
     UNREADABLE,
     UNSTAPLED,
-    USABLE,
     RevocationPolicy,
     Status,
     Verdict,
@@ -63,8 +62,8 @@ class _Peer:
         self.is_revoked = False
         #: Reasons of acceptances that were told as events, and when.
         self.told: dict[str, float] = {}
-        #: Those of open sessions to call.
-        self.followers: list[Callable[[], None]] = []
+        #: Those of open sessions to call, by a token each.
+        self.followers: dict[object, Callable[[], None]] = {}
 
 
 class RevocationChecker:
@@ -89,8 +88,6 @@ class RevocationChecker:
         peers: int = _PEERS,
     ) -> None:
         self.policy = policy
-        #: Verdicts by their reasons, "" for those without.
-        self.counts: dict[str, int] = {}
         self._fetcher = fetcher
         self._authorities = tuple(authorities)
         self._now = now
@@ -196,15 +193,22 @@ class RevocationChecker:
         if peer is None:
             return _nothing
         self._followed[key] = peer
-        peer.followers.append(revoked)
+        token = object()
+        peer.followers[token] = revoked
 
         def end() -> None:
-            if revoked in peer.followers:
-                peer.followers.remove(revoked)
+            peer.followers.pop(token, None)
             if not peer.followers and self._followed.get(key) is peer:
                 del self._followed[key]
 
         return end
+
+    def untold(self, leaf: bytes, verdict: Verdict) -> None:
+        """Take note that a verdict was of no use, and that nobody was told of it: the next one with
+        its reason is an event as if it were the first."""
+        peer = self._remembered(sha256(leaf).digest())
+        if peer is not None and verdict.event:
+            peer.told.pop(verdict.reason, None)
 
     @property
     def lists(self) -> list[ListState]:
@@ -241,8 +245,7 @@ class RevocationChecker:
     def _take_staple(self, peer: _Peer, staple: bytes) -> None:
         leaf = peer.subjects[0]
         peer.staple = ocsp.judge(staple, leaf, self._now(), self.policy.ocsp)
-        if peer.staple.reason in USABLE:
-            self._answers.take(leaf, peer.staple)
+        self._answers.take_stapled(leaf, peer.staple)
 
     def _judge(self, peer: _Peer, waiting: list[Deferred[None]] | None) -> Verdict:
         """Judge by what is known.  Questions that are needed are asked, and go to ``waiting``;
@@ -263,8 +266,8 @@ class RevocationChecker:
         """A staple that proves nothing is more than nobody to ask; a CA is named."""
         if found is None:
             found = _NOT_ASKED
-        elif found.reason == NO_SOURCE and subject.is_leaf and peer.staple is not None:
-            found = peer.staple
+        elif found.reason == NO_SOURCE and subject.is_leaf:
+            found = self._stapled(peer) or found
         if subject.is_leaf or not found.about:
             return found
         about = f"has an issuer ({subject.name}) whose certificate {found.about}"
@@ -275,23 +278,26 @@ class RevocationChecker:
         if not peer.subjects:
             return []
         leaf, required = peer.subjects[0], self._answers.required
+        staple = self._stapled(peer)
         found = []
         revoked = self._answers.revoked(leaf)
         if revoked is not None:
             found.append(decide(required, revoked))
-        elif peer.staple is not None and not self._answers.concerns(leaf):
-            found.append(decide(required, peer.staple))
-        if self.policy.stapling and leaf.must_staple and not self._is_stapled(peer):
+        elif staple is not None and not self._answers.concerns(leaf):
+            found.append(decide(required, staple))
+        if self.policy.stapling and leaf.must_staple and (staple is None or staple.reason != GOOD):
             found.append(decide(required, _NO_STAPLE))
         return found
 
-    def _is_stapled(self, peer: _Peer) -> bool:
+    def _stapled(self, peer: _Peer) -> Status | None:
+        """Return what was stapled last, None if nothing was or if it was good and has ended."""
         staple = peer.staple
-        return staple is not None and staple.reason == GOOD and self._now() < staple.end
+        if staple is not None and staple.reason == GOOD and self._now() >= staple.end:
+            return None
+        return staple
 
     def _told(self, peer: _Peer | None, verdict: Verdict) -> Verdict:
-        """Count a verdict.  An acceptance is an event once in a while, a refusal always."""
-        self.counts[verdict.reason] = self.counts.get(verdict.reason, 0) + 1
+        """Take note of a verdict.  An acceptance is an event once in a while, a refusal always."""
         if peer is None:
             return verdict
         self._note_revocation(peer, verdict)
@@ -307,10 +313,10 @@ class RevocationChecker:
         if not peer.is_revoked:
             return
         if not was and self._on_revoked is not None:
-            self._on_revoked(sha256(peer.chain[0]).digest())
-        followers, peer.followers = peer.followers, []
-        for revoked in followers:
-            revoked()
+            _tell(self._on_revoked, sha256(peer.chain[0]).digest())
+        followers, peer.followers = peer.followers, {}
+        for revoked in followers.values():
+            _tell(revoked)
 
     # -- ahead of need ----------------------------------------------------------------------------
 
@@ -318,13 +324,17 @@ class RevocationChecker:
         """Fetch lists whose time comes, and ask about the certificates of open sessions."""
         self._lists.renew()
         for key, peer in list(self._followed.items()):
-            try:
-                self._note_revocation(peer, self._judge(peer, []))
-            except Exception:
-                # An error with one session leaves the others watched.
-                _log.failure("a revocation could not be acted upon")
+            self._note_revocation(peer, self._judge(peer, []))
             if not peer.followers:
                 self._followed.pop(key, None)
+
+
+def _tell(told: Callable[..., None], *arguments: Any) -> None:
+    """Tell of a revocation: an error with one session leaves no other open."""
+    try:
+        told(*arguments)
+    except Exception:
+        _log.failure("a revocation could not be acted upon")
 
 
 def _nothing() -> None:

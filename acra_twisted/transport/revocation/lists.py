@@ -14,6 +14,7 @@ from acra_twisted.transport.revocation.asking import Asking
 from acra_twisted.transport.revocation.crl import ListUnfit, RevocationList
 from acra_twisted.transport.revocation.fetch import Fetcher, FetchError
 from acra_twisted.transport.revocation.policy import (
+    EARLY,
     GOOD,
     NO_SOURCE,
     OTHER,
@@ -210,7 +211,7 @@ class RevocationLists:
     def _came(self, kept: _Kept, listed: RevocationList) -> None:
         now = self._now()
         held = kept.listed
-        if held is None or listed.order >= held.order or now >= held.end:
+        if held is None or listed.order >= held.order or held.timely(now).reason == EARLY:
             kept.listed = held = listed
             kept.fetched = now
         # Else somebody repeats a list of before.

@@ -88,6 +88,8 @@ class Public(SynchronousTestCase):
             *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1"),
             *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254"),
             *("64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::a00:1", "2002:7f00:1::"),
+            *("::127.0.0.1", "::10.0.0.1", "::ffff:0:127.0.0.1", "::ffff:0:a00:1", "fec0::1"),
+            *("feff::1", "fec0::1%eth0"),
             *("2002:a00:1::1", "2001:db8::1", "2001:0:7f00:1::", "ca.example", ""),
         ):
             self.assertFalse(addresses.is_public(address), address)
@@ -99,7 +101,8 @@ class Public(SynchronousTestCase):
         high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
         self.assertEqual(addresses.is_public(f"::ffff:{text}"), public)
         if not public:
-            for form in (f"64:ff9b::{high}:{low}", f"2002:{high}:{low}::1"):
+            translated = (f"64:ff9b::{high}:{low}", f"::{high}:{low}", f"::ffff:0:{high}:{low}")
+            for form in (*translated, f"2002:{high}:{low}::1"):
                 self.assertFalse(addresses.is_public(form), form)
 
 

@@ -146,6 +146,14 @@ class Revocations(Answers):
         self.assertEqual(self.found(answers), REVOKED)
         self.assertEqual(self.found(answers), REVOKED)
 
+    def test_a_good_answer_of_the_same_time_does_not_undo_it(self):
+        answers = self.made()
+        self.says(OWN, "revoked")
+        self.assertEqual(self.found(answers), REVOKED)
+        self.says(OWN)
+        self.successResultOf(answers.ask(self.subject))
+        self.assertEqual(self.found(answers), REVOKED)
+
     def test_it_outlives_other_rules(self):
         answers = self.made()
         self.says(OWN, "revoked")
@@ -158,6 +166,41 @@ class Revocations(Answers):
         answers = self.made()
         self.says(OWN, "revoked", begin=NOW - 9 * DAY, end=NOW - 8 * DAY)
         self.assertEqual(self.found(answers), REVOKED)
+
+
+class Stapled(Answers):
+    def test_one_that_is_repeated_is_renewed_as_the_first(self):
+        answers = self.made(cache_time=1000)
+        stapled = policy.Status(GOOD, "", NOW.timestamp(), (NOW + DAY).timestamp())
+        for _ in range(3):
+            answers.take_stapled(self.subject, stapled)
+            answers.find(self.subject)
+            self.time.advance(400)
+        self.assertEqual(self.urls(), [OWN])
+
+    def test_only_what_is_usable_and_newer_is_kept(self):
+        answers = self.made()
+        self.says(OWN)
+        self.found(answers)
+        begin, end = NOW.timestamp(), (NOW + DAY).timestamp()
+        for reason, when, expected in (
+            (UNKNOWN, begin - 7200, GOOD),
+            (SIGNATURE, 0, GOOD),
+            (UNKNOWN, begin, UNKNOWN),
+            (GOOD, begin, UNKNOWN),
+            (GOOD, begin + 1, GOOD),
+            (REVOKED, begin - 86400, REVOKED),
+            (GOOD, begin - 86400, REVOKED),
+        ):
+            answers.take_stapled(self.subject, policy.Status(reason, "", when, end))
+            self.assertEqual(answers.find(self.subject).reason, expected)
+
+    def test_where_a_nonce_is_required_a_revocation_alone_counts(self):
+        answers = self.made(require_nonce=True)
+        for reason, expected in ((GOOD, None), (UNKNOWN, None), (REVOKED, REVOKED)):
+            answers.take_stapled(self.subject, policy.Status(reason, "", 1, self.time.now() + 9))
+            found = answers.find(self.subject)
+            self.assertEqual(found if found is None else found.reason, expected)
 
 
 class Responders(Answers):

@@ -16,6 +16,7 @@ from acra_twisted.transport.revocation.policy import (
     SOFT,
     STALE,
     UNASKED,
+    UNKNOWN,
     UNREACHABLE,
     UNREADABLE,
     UNSTAPLED,
@@ -24,7 +25,7 @@ from acra_twisted.transport.revocation.policy import (
     OcspRules,
     RevocationPolicy,
 )
-from tests.support.issued import DAY, NOW
+from tests.support.issued import DAY, HOUR, NOW
 from tests.support.revocation import Revoker, Servers, Time, der
 
 ASKED, LISTED = "http://asked.example/", "http://listed.example/"
@@ -50,8 +51,7 @@ class Checking(SynchronousTestCase):
             reactor=self.time,
             authorities=[self.revoker.certificate],
             now=self.time.now,
-            on_revoked=self.revoked.append,
-            **options,
+            **{"on_revoked": self.revoked.append, **options},
         )
         self.addCleanup(checker.stop)
         return checker
@@ -136,7 +136,16 @@ class Verdicts(Checking):
         self.assertTrue(self.judged(checker, self.revoker.leaf()).event)
         self.time.advance(3601)
         self.assertTrue(self.judged(checker).event)
-        self.assertEqual(checker.counts, {UNREACHABLE: 5})
+
+    def test_an_acceptance_that_nobody_was_told_of_is_an_event_again(self):
+        checker = self.made(SOFTLY)
+        first = self.judged(checker)
+        checker.untold(self.leaf.chain[0], first)
+        second = self.judged(checker)
+        self.assertEqual((first.event, second.event), (True, True))
+        checker.untold(self.leaf.chain[0], self.judged(checker))
+        self.assertFalse(self.judged(checker).event)
+        checker.untold(b"never seen", first)
 
     def test_every_refusal_is_an_event(self):
         checker = self.made(BY_OCSP)
@@ -168,6 +177,44 @@ class Staples(Checking):
         forged = Revoker().answer(self.leaf)
         self.assertEqual(self.judged(checker, staple=forged).reason, GOOD)
         self.assertEqual(len(self.servers.asked), 1)
+
+    def test_one_that_is_repeated_does_not_keep_the_responder_from_being_asked(self):
+        checker = self.made(RevocationPolicy(OcspRules(url=ASKED, cache_time=100), stapling=True))
+        staple = self.revoker.answer(self.leaf)
+        self.says("revoked", begin=NOW)
+        for _ in range(3):
+            found = self.judged(checker, staple=staple)
+            self.time.advance(51)
+        self.assertEqual(found.reason, REVOKED)
+
+    def test_an_older_one_does_not_replace_what_is_known(self):
+        checker = self.made(RevocationPolicy(BY_OCSP.ocsp, stapling=True))
+        self.says("unknown")
+        self.assertEqual(self.judged(checker).reason, UNKNOWN)
+        older = self.revoker.answer(self.leaf, begin=NOW - 2 * HOUR)
+        self.assertEqual(self.judged(checker, staple=older).reason, UNKNOWN)
+        newer = self.revoker.answer(self.leaf, begin=NOW)
+        self.assertEqual(self.judged(checker, staple=newer).reason, GOOD)
+
+    def test_it_is_no_answer_where_a_nonce_is_required(self):
+        rules = OcspRules(url=ASKED, require_nonce=True)
+        checker = self.made(RevocationPolicy(rules, stapling=True))
+        good, revoked = (self.revoker.answer(self.leaf, status) for status in ("good", "revoked"))
+        self.assertEqual(self.judged(checker, staple=good).reason, UNREACHABLE)
+        self.assertEqual(self.judged(checker, staple=revoked).reason, REVOKED)
+
+    def test_a_good_one_counts_until_it_ends(self):
+        required = RevocationPolicy(OcspRules(required=REQUIRE_GOOD), stapling=True)
+        for policy, afterwards in ((required, NO_SOURCE), (STAPLED, "")):
+            checker = self.made(policy)
+            self.time.rightNow = 0.0
+            self.assertEqual(
+                self.judged(checker, staple=self.revoker.answer(self.leaf)).reason, GOOD
+            )
+            self.time.advance(3600)
+            self.assertEqual(self.judged(checker).reason, GOOD)
+            self.time.advance(2 * 86400)
+            self.assertEqual(self.judged(checker).reason, afterwards)
 
     def test_without_anybody_to_ask_it_counts(self):
         stale = self.revoker.answer(self.leaf, begin=NOW - 9 * DAY, end=NOW - DAY)
@@ -297,6 +344,36 @@ class Following(Checking):
             self.time.advance(PERIOD)
         self.assertEqual(told, [1])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_session_that_breaks_leaves_no_other_of_its_certificate_open(self):
+        checker = self.made(BY_LIST, on_revoked=lambda fingerprint: 1 / 0)
+        self.lists()
+        self.successResultOf(checker.start())
+        self.judged(checker)
+        told = []
+        for revoked in (lambda: told.append(1), lambda: 1 / 0, lambda: told.append(2)):
+            checker.follow(self.leaf.chain[0], revoked)
+        self.lists(self.leaf)
+        self.successResultOf(checker.reload())
+        self.assertEqual(told, [1, 2])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        self.assertFalse(self.judged(checker).accepted)
+
+    def test_one_function_may_stand_for_several_sessions(self):
+        checker = self.made(BY_LIST)
+        self.lists()
+        self.judged(checker)
+        told = []
+
+        def revoked():
+            told.append(1)
+
+        ends = [checker.follow(self.leaf.chain[0], revoked) for _ in range(3)]
+        ends[1]()
+        ends[1]()
+        self.lists(self.leaf)
+        self.successResultOf(checker.reload())
+        self.assertEqual(told, [1, 1])
 
     def test_a_revocation_is_told_once(self):
         checker = self.made(BY_OCSP)

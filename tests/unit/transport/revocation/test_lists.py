@@ -146,6 +146,24 @@ class Times(Lists):
         lists.renew()
         self.assertEqual(self.found(lists), GOOD)
 
+    def test_nor_when_the_newer_has_expired(self):
+        lists = self.made()
+        self.has(OWN, self.leaf, begin=NOW - HOUR, end=NOW + HOUR)
+        self.found(lists)
+        self.has(OWN, begin=NOW - 2 * HOUR, end=NOW + 9 * DAY)
+        self.time.advance(86400)
+        lists.renew()
+        self.assertEqual(self.urls(), [OWN, OWN])
+        self.assertEqual(self.found(lists), REVOKED)
+
+    def test_a_list_of_the_future_gives_way(self):
+        lists = self.made()
+        self.has(OWN, begin=NOW + DAY, end=NOW + 2 * DAY)
+        self.assertEqual(self.found(lists), EARLY)
+        self.has(OWN, self.leaf)
+        self.successResultOf(lists.load(OWN, self.revoker.certificate))
+        self.assertEqual(self.found(lists), REVOKED)
+
     def test_a_failure_is_kept_for_half_a_minute(self):
         lists = self.made()
         self.assertEqual(self.found(lists), UNREACHABLE)
