@@ -17,7 +17,7 @@ from acra_twisted.transport.certificates import readable
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.revocation import ocsp, subjects
 from acra_twisted.transport.revocation.fetch import Fetcher, FetchError
-from acra_twisted.transport.revocation.policy import GOOD, OcspRules, Status
+from acra_twisted.transport.revocation.policy import GOOD, REVOKED, UNKNOWN, OcspRules, Status
 from acra_twisted.transport.revocation.subjects import Subject
 
 #: Seconds until it is asked again after a failure, and between two questions at least.
@@ -50,6 +50,8 @@ class Stapling:
         self._response = b""
         self._end = 0.0
         self._timer: Any = None
+        # The number of the question whose answer counts.
+        self._question = 0
         #: Fires when the last question has been answered.
         self.asked: Deferred[None] = succeed(None)
 
@@ -70,13 +72,14 @@ class Stapling:
         self.start()
 
     def stop(self) -> None:
-        """Fetch no more."""
+        """Fetch no more; an answer that is awaited does not count."""
+        self._question += 1
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
 
     async def _ask(self) -> None:
-        subject = self._subject
+        subject, question = self._subject, self._question
         try:
             response = await self._fetcher.post(
                 self._rules.url, ocsp.question(subject), ocsp.REQUEST_TYPE, ocsp.LIMIT, False
@@ -84,7 +87,7 @@ class Stapling:
             status = ocsp.judge(response, subject, self._now(), self._rules)
         except FetchError as error:
             response, status = b"", error.found
-        if subject is self._subject:
+        if question == self._question:
             self._take(response, status)
 
     def _take(self, response: bytes, status: Status) -> None:
@@ -93,6 +96,8 @@ class Stapling:
             self._response, self._end = response, status.end
             delay = max((status.end - self._now()) / 2, AGAIN)
         else:
+            if status.reason in (REVOKED, UNKNOWN):
+                self._response = b""
             text = f"There is no OCSP response to staple: the certificate {status.about}"
             self._event(events.REVOCATION_SOURCE, text)
         self._timer = self._reactor.callLater(delay, self.start)

@@ -1,7 +1,7 @@
 """The OCSP response about this side's own certificate: fetched, kept, renewed ahead of need."""
 
 from cryptography import x509
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from acra_twisted import events
@@ -30,7 +30,7 @@ class Responder:
         answer = self.answer
         if isinstance(answer, Exception):
             raise answer
-        return succeed(answer)
+        return answer if isinstance(answer, Deferred) else succeed(answer)
 
 
 class Own(TLSFiles):
@@ -102,6 +102,26 @@ class Fetching(TLSFiles):
             self.stapling.start()
             self.assertEqual(self.stapling.response(), b"")
         self.assertEqual(len(self.events), 5)
+
+    def test_what_the_responder_takes_back_is_sent_no_more(self):
+        for status, is_kept in (("revoked", False), ("unknown", False), (None, True)):
+            self.responder.answer = answer = self.revoker.answer(self.leaf)
+            self.stapling.start()
+            self.assertEqual(self.stapling.response(), answer)
+            again = b"no answer" if status is None else self.revoker.answer(self.leaf, status)
+            self.responder.answer = again
+            self.stapling.start()
+            self.assertEqual(self.stapling.response(), answer if is_kept else b"")
+        self.assertEqual(len(self.events), 3)
+
+    def test_an_answer_that_comes_after_the_end_is_not_used(self):
+        for answer in (b"no answer", self.revoker.answer(self.leaf)):
+            self.responder.answer = pending = Deferred()
+            self.stapling.start()
+            self.stapling.stop()
+            pending.callback(answer)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+            self.assertEqual((self.events, self.stapling.response()), ([], b""))
 
     def test_another_certificate_has_another(self):
         self.responder.answer = self.revoker.answer(self.leaf)
