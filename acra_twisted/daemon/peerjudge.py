@@ -72,18 +72,21 @@ class PeerJudge:
         if chain is None:
             # With its session it would be refused again and again.
             self.forget_sessions()
-            self._decide(RESUMED_UNSEEN, leaf, channel)
+            self._decide(RESUMED_UNSEEN, evidence, channel)
             return None
         found = self.checker.verdict(chain, evidence.staple)
         if isinstance(found, Verdict):
-            self._decide(found, leaf, channel)
+            self._decide(found, evidence, channel)
             return None
         span = self._begin(channel)
 
         def decided(verdict: Verdict) -> None:
             if span is not None:
                 self._end(span, verdict)
-            self._decide(verdict, leaf, channel)
+            if channel.is_gone:
+                self.checker.untold(leaf, verdict)
+            else:
+                self._decide(verdict, evidence, channel)
 
         return found.addCallback(decided)
 
@@ -100,11 +103,15 @@ class PeerJudge:
             span.fail(spans.UNAVAILABLE, f"the certificate {verdict.about}")
         self._tracing.finish(span)
 
-    def _decide(self, verdict: Verdict, leaf: bytes, channel: Channel) -> None:
+    def _decide(self, verdict: Verdict, evidence: Evidence, channel: Channel) -> None:
         """Raises CertificateRefused for a verdict that refuses."""
+        leaf = evidence.chain[0]
         if verdict.reason:
             self._metrics.checked(self.leg, verdict.reason, verdict.accepted)
         if not verdict.accepted:
+            if evidence.resumed and self._where == "server":
+                # A session that is resumed brings no staple: with it, it would stay so.
+                self.forget_sessions()
             revoked = verdict.reason == REVOKED
             code = events.REVOKED if revoked else events.REVOCATION_UNKNOWN
             self._tell(code, "A peer was refused for its certificate", verdict.about, leaf, channel)

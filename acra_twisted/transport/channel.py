@@ -37,9 +37,13 @@ class Channel(Protocol):
     _linger: Any = None
     #: What came while the peer is judged; None while it is not.
     _unjudged: list[bytes] | None = None
+    #: The verdict that is awaited.
+    _judging: Any = None
     #: Why the peer may not be talked to.
     _peer_refusal: Failure | None = None
-    _is_gone = False
+    #: The connection is gone.
+    is_gone = False
+    _is_aborted = False
     _at_end: tuple[Callable[[], None], ...] = ()
     #: The span of a check of the peer belongs to this one, if any.
     parent_span: Any = None
@@ -72,13 +76,16 @@ class Channel(Protocol):
         if judging is None:
             self._peer_accepted()
         else:
-            self._unjudged = []
+            self._unjudged, self._judging = [], judging
             self.transport.receiver = self._keep_unjudged
             self.transport.pauseProducing()
             judging.addCallback(self._peer_judged).addErrback(self._peer_refused)
 
     def until_lost(self, stop: Callable[[], None]) -> None:
-        """Call ``stop`` when the connection is gone."""
+        """Call ``stop`` when the connection is gone, now if it is."""
+        if self.is_gone:
+            stop()
+            return
         self._at_end = (*self._at_end, stop)
 
     def revoked(self, why: Failure) -> None:
@@ -101,20 +108,28 @@ class Channel(Protocol):
 
     def _peer_judged(self, _: Any) -> None:
         """The peer has been judged, and may be talked to."""
+        self._judging = None
         held, self._unjudged = self._unjudged or [], None
-        if self._is_gone:
+        if self._is_ended():
             return
         self.transport.receiver = self._receiver
+        # First of all: from here on others may stop the reading, for reasons of theirs.
+        self.transport.resumeProducing()
         self._peer_accepted()
         for data in held:
+            if self._is_ended():
+                break
             self._receiver(data)
-        self.transport.resumeProducing()
 
     def _peer_refused(self, why: Failure) -> None:
         """The peer may not be talked to; what it has said is dropped."""
         self._peer_refusal = why
-        if not self._is_gone:
+        if not self.is_gone:
             self.abort()
+
+    def _is_ended(self) -> bool:
+        """Return True if nothing that comes is of use any more."""
+        return self.is_gone or self._is_aborted
 
     def own_certificate(self) -> bytes | None:
         """Return the certificate that this side has shown in the handshake begun by `start_tls`,
@@ -140,14 +155,19 @@ class Channel(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
-        self._is_gone = True
+        self.is_gone = True
         at_end, self._at_end = self._at_end, ()
         for stop in at_end:
             stop()
         linger, self._linger = self._linger, None
         if linger is not None and linger.active():
             linger.cancel()
-        self.lost(self._peer_refusal or reason)
+        why = self._peer_refusal or reason
+        judging, self._judging = self._judging, None
+        if judging is not None:
+            # Nobody waits for the verdict.
+            judging.cancel()
+        self.lost(why)
 
     @property
     def receiver(self) -> Callable[[bytes], None]:
@@ -196,6 +216,7 @@ class Channel(Protocol):
 
     def abort(self) -> None:
         """Close now."""
+        self._is_aborted = True
         self.transport.abortConnection()
 
     # -- for those who inherit ------------------------------------------------------------------

@@ -23,6 +23,7 @@ from acra_twisted.transport.revocation.policy import (
     UNASKED,
     UNREACHABLE,
     UNSEEN,
+    UNSTAPLED,
     RevocationPolicy,
     Verdict,
 )
@@ -35,6 +36,7 @@ class Checker:
 
     def __init__(self):
         self.verdicts, self.asked, self.chains, self.followed = [], [], {}, []
+        self.forgotten = []
         self.policy = RevocationPolicy()
 
     def verdict(self, chain, staple=b""):
@@ -43,6 +45,9 @@ class Checker:
 
     def known(self, leaf):
         return self.chains.get(leaf)
+
+    def untold(self, leaf, verdict):
+        self.forgotten.append((leaf, verdict))
 
     def follow(self, leaf, revoked):
         self.followed.append(revoked)
@@ -53,7 +58,7 @@ class Channel:
     """A connection, as far as a judge knows it."""
 
     def __init__(self, span=None):
-        self.parent_span, self.ends, self.why = span, [], None
+        self.parent_span, self.ends, self.why, self.is_gone = span, [], None, False
         self.transport = SimpleNamespace(getPeer=lambda: IPv4Address("TCP", "192.0.2.1", 5))
 
     def until_lost(self, stop):
@@ -194,6 +199,43 @@ class Judging(TLSFiles):
         waiting = self.ask(answer)
         answer.callback(Verdict(True, GOOD))
         self.assertIsNone(self.successResultOf(waiting))
+
+    def test_a_verdict_on_somebody_who_has_gone_is_told_to_nobody(self):
+        for verdict in (
+            Verdict(True, UNREACHABLE, True, "is not checked"),
+            Verdict(False, REVOKED, True, "is revoked"),
+        ):
+            answer, parent = Deferred(), Span()
+            channel = Channel(parent)
+            waiting = self.ask(answer, channel)
+            channel.is_gone = True
+            answer.callback(verdict)
+            self.assertIsNone(self.successResultOf(waiting))
+            self.assertTrue(parent.children[0][1].is_over)
+            self.assertEqual(self.checker.forgotten.pop(), (self.leaf, verdict))
+        self.assertEqual((self.events, self.checker.followed, channel.ends), ([], [], []))
+        self.assertNotIn("checks_total{", generate_latest(self.metrics.registry).decode())
+
+    def test_a_server_that_is_refused_with_its_resumed_session_shows_all_the_next_time(self):
+        self.checker.chains[self.leaf] = (self.leaf, b"ca")
+        verdict = Verdict(False, UNSTAPLED, True, "promises a staple")
+        for connects, resumed, expected in (
+            (True, True, [True]),
+            (True, False, []),
+            (False, True, []),
+        ):
+            self.judge = self.make(connects=connects)
+            context, forgotten = Credentials(self.settings()).client_creator("localhost"), []
+            self.judge.watch(context)
+            context.forget_sessions = lambda forgotten=forgotten: forgotten.append(True)
+            for answer in (verdict, Verdict(True, GOOD)):
+                self.checker.verdicts.append(answer)
+                found = Evidence((self.leaf, b"ca"), resumed)
+                try:
+                    self.judge.judge(found, Channel())
+                except CertificateRefused:
+                    pass
+            self.assertEqual(forgotten, expected)
 
     def test_a_resumed_session_is_judged_by_the_chain_of_before(self):
         self.checker.chains[self.leaf] = (self.leaf, b"issuer", b"root")

@@ -3,7 +3,7 @@
 from functools import partial
 
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -113,10 +113,21 @@ class Telling(Channel):
         self.why = reason.value
 
 
+class Greeting(Telling):
+    """Says something with the end of its handshake."""
+
+    def peer_authenticated(self, certificate, client_id=""):
+        self.write(b"x")
+
+
+def _do(what, *_):
+    what()
+
+
 class Judged(TLSFiles):
     """A peer whose certificate was verified, and that somebody else has to judge."""
 
-    def connect(self, judge, is_native, judged="server"):
+    def connect(self, judge, is_native, judged="server", client=None):
         self.reactor = Reactor()
         credentials = Credentials(self.settings())
         contexts = {
@@ -124,7 +135,7 @@ class Judged(TLSFiles):
             "client": credentials.client_creator("localhost"),
         }
         contexts[judged].judge = judge
-        channels = {"server": Telling(), "client": Telling()}
+        channels = {"server": Telling(), "client": client or Telling()}
         outers = pair(self.reactor) if is_native else twisted_pair(self.reactor)
         for outer, (side, channel) in zip(outers, channels.items(), strict=True):
             start = TLSStart(contexts[side], side == "client", channel)
@@ -224,6 +235,55 @@ class Judged(TLSFiles):
                 verdict.errback(result)
             self.reactor.turn()
             self.assertEqual(server.told, told)
+
+    def test_a_verdict_is_not_awaited_when_the_peer_has_gone(self):
+        for is_native in (True, False):
+            cancelled = []
+            server, client = self.connect(Judge(Deferred(cancelled.append)), is_native)
+            client.close()
+            server.abort()
+            self.reactor.turn()
+            self.assertEqual(len(cancelled), 1)
+            (reason,) = server.told
+            self.assertIsNot(reason, CancelledError)
+
+    def test_what_is_to_be_done_at_the_end_is_done_at_once_after_it(self):
+        server, _ = self.connect(Judge(), False)
+        ended = []
+        server.until_lost(partial(ended.append, 1))
+        self.assertEqual(ended, [])
+        self.assertFalse(server.is_gone)
+        server.abort()
+        self.reactor.turn()
+        self.assertTrue(server.is_gone)
+        server.until_lost(partial(ended.append, 2))
+        self.assertEqual(ended, [1, 2])
+
+    def test_reading_that_was_stopped_for_another_reason_is_not_resumed_by_a_verdict(self):
+        for is_native in (True, False):
+            verdict = Deferred()
+            server, client = self.connect(Judge(verdict), is_native)
+            client.write(b"one")
+            self.reactor.turn()
+            server.peer_authenticated = partial(_do, server.transport.pauseProducing)
+            verdict.callback(None)
+            client.write(b"two")
+            self.reactor.turn()
+            # What had been read before is there.
+            self.assertNotIn(b"two", b"".join(server.told))
+            server.transport.resumeProducing()
+            self.reactor.turn()
+            self.assertEqual(b"".join(server.told), b"onetwo")
+
+    def test_nothing_is_given_to_somebody_who_has_ended_it(self):
+        for is_native in (True, False):
+            verdict = Deferred()
+            server, _ = self.connect(Judge(verdict), is_native, client=Greeting())
+            server.peer_authenticated = partial(_do, server.abort)
+            verdict.callback(None)
+            self.reactor.turn()
+            self.assertNotIn(b"x", server.told)
+            self.assertEqual(len(server.told), 1)
 
     def test_tls_in_the_middle_of_a_protocol_is_judged_as_well(self):
         for late in (False, True):
