@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import takewhile
 from typing import Final, NamedTuple
 
+from acra_twisted.authentication.authfile import NAME_MAX
 from acra_twisted.authentication.expressions import Expression
 from acra_twisted.authentication.tokens import Token, lines
 from acra_twisted.errors import ConfigError, HandshakeError, raise_together
+from acra_twisted.nearest import meant
 from acra_twisted.purposes import is_client_id
 from acra_twisted.transport.identity import names_of
 
@@ -150,7 +151,8 @@ class _Values:
 
     def of(self, condition: str) -> Sequence[str]:
         """Return the values that a condition looks at, none if it is absent.  Raises
-        HandshakeError if the client's certificate cannot be read."""
+        HandshakeError if the client's certificate cannot be read, ValueError if a name is too
+        long."""
         values = self._known.get(condition)
         if values is None:
             values = self._known[condition] = self._find(condition)
@@ -159,9 +161,9 @@ class _Values:
     def _find(self, condition: str) -> Sequence[str]:
         facts = self._facts
         if condition == "user":
-            return () if facts.user is None else (_text(facts.user),)
+            return () if facts.user is None else (_name(facts.user),)
         if condition == "database":
-            return (_text(facts.database),) if facts.database else ()
+            return (_name(facts.database),) if facts.database else ()
         if condition == "link":
             return (facts.link,) if facts.link else ()
         if condition == "tls":
@@ -176,8 +178,11 @@ class _Values:
         return ({"cert": names.subject, "cert_serial": names.serial}.get(condition, names.sha256),)
 
 
-def _text(name: bytes) -> str:
-    """A name as the file has it: bytes that are not UTF-8 are surrogates in both."""
+def _name(name: bytes) -> str:
+    """Return a name as the file has it: bytes that are not UTF-8 are surrogates in both.  Raises
+    ValueError for one that the database cuts off: it is another there."""
+    if len(name) > NAME_MAX:
+        raise ValueError(f"a name is too long: it has more than {NAME_MAX} bytes")
     return name.decode(errors="surrogateescape")
 
 
@@ -283,7 +288,7 @@ def _read_condition(token: Token) -> _Condition:
         raise ConfigError("condition without =")
     key, value = token.divide("=", 1)
     if key.text not in CONDITIONS or "\0" in key.bare:
-        raise ConfigError(f"unknown condition {key.text}{_near(key.text, CONDITIONS)}")
+        raise ConfigError(f"unknown condition {key.text}{meant(key.text, CONDITIONS, '{}')}")
     if value.bare.startswith("/"):
         if key.text not in _TEXTS:
             raise ConfigError(f"{key.text} takes no expression")
@@ -308,7 +313,7 @@ def _checked(key: str, words: Sequence[str]) -> Iterator[str]:
     known = _known(key)
     for word in words:
         if known is not None and word not in known:
-            raise ConfigError(f"unknown {key} {word}{_near(word, known)}")
+            raise ConfigError(f"unknown {key} {word}{meant(word, known, '{}')}")
         if key not in _HEX:
             yield word
             continue
@@ -342,8 +347,3 @@ def _network(word: str) -> _Network:
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):  # type: ignore[arg-type]
         raise ConfigError(f"{word}: write it as IPv4")
     return network
-
-
-def _near(word: str, known: Collection[str]) -> str:
-    near = get_close_matches(word, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""

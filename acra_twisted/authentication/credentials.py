@@ -203,7 +203,7 @@ class Credentials:
     # -- answers ----------------------------------------------------------------------------------
 
     def _kept(self, user: bytes, entry: Entry, away: bool = False) -> Found:
-        return self._found(user, QUERY, entry.secret, self._cache.age(entry), away, kept=True)
+        return self._found(user, QUERY, entry.secret, self._cache.age(entry), away)
 
     def _found(
         self,
@@ -212,14 +212,15 @@ class Credentials:
         secret: bytes | None,
         age: float,
         away: bool = False,
-        kept: bool = False,
     ) -> Found:
+        # Whatever is at hand then is used; logins that fail are told the same as all others.
+        away = away or self.is_away
         barred = user in self._refused
         if barred:
             secret = None
         result = "none" if secret is None else "secret"
         if away:
-            result = "kept" if kept else "away"
+            result = "kept" if source else "away"
         self._watcher.found(source, result, age)
         shapes = self._shapes
         return Found(secret, source, age, away, shapes.salt_size, shapes.iterations, barred)

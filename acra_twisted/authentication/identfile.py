@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from acra_twisted.authentication.authfile import NAME_MAX
 from acra_twisted.authentication.expressions import VALUE_LIMIT, Expression
 from acra_twisted.authentication.tokens import Token, lines
 from acra_twisted.errors import ConfigError, raise_together
@@ -92,11 +93,12 @@ class IdentMap:
     def line(self, certificate: str, user: bytes) -> int:
         """Return the number of the first line that lets a certificate be ``user``, 0 if none does.
 
-        ``certificate`` is its name, in which bytes that are not UTF-8 are surrogates.
+        ``certificate`` is its name, in which bytes that are not UTF-8 are surrogates.  A user's
+        name that the database cuts off is another there, and nobody's here.
         """
-        asked = user.decode(errors="surrogateescape")
-        if not certificate or not user or max(len(certificate), len(asked)) > VALUE_LIMIT:
+        if not 0 < len(certificate) <= VALUE_LIMIT or not 0 < len(user) <= NAME_MAX:
             return 0
+        asked = user.decode(errors="surrogateescape")
         for each in self._lines:
             if each.allows(certificate, asked):
                 return each.number

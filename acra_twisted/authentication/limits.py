@@ -114,7 +114,8 @@ class LoginLimits:
 
     ``clock`` gives seconds and never goes back; ``chance`` gives numbers from 0 to 1.  At most
     ``of_address`` logins of an address are in progress at once and ``of_all`` of all; while
-    ``waiting`` answers to a user at an address wait, that user begins no login there.
+    ``waiting`` answers to a user at an address wait, that user begins no login there, and no other
+    answer waits.
     """
 
     def __init__(
@@ -165,10 +166,14 @@ class LoginLimits:
         self.in_progress -= 1
         _one_less(self._in_progress, network(address))
 
-    def waits(self, address: str, user: bytes) -> None:
-        """Take note that the answer to a login waits; it must be `answered` then."""
+    def waits(self, address: str, user: bytes) -> bool:
+        """Return True if the answer to a login may wait; it must be `answered` then."""
         pair = _pair(address, user)
-        self._waiting[pair] = self._waiting.get(pair, 0) + 1
+        waiting = self._waiting.get(pair, 0)
+        if waiting >= self._most_waiting:
+            return False
+        self._waiting[pair] = waiting + 1
+        return True
 
     def answered(self, address: str, user: bytes) -> None:
         """Take note that an answer waits no longer."""

@@ -115,7 +115,9 @@ class Authentication:
         self._match: Match | None = None
         self._asked: Deferred[Any] | None = None
         self._user = self._database = b""
-        self._attempt = LoginAttempt(server, client.address, client.event)
+        self._attempt = LoginAttempt(
+            server, client.address, client.event, lambda: client.farewell(*_BUSY)
+        )
         #: By the types of a login's actions: what carries them out.
         self.actions: dict[type[Any], Callable[[Any], None]] = {
             LookUp: self._look_up,

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 #: A name in an event has so many characters at most.
 _NAME_MAX: Final = 63
-#: The part of the time that is left for a login for which its answer waits at most.
+#: The part of a handshake's time for which an answer waits at most.
 _PATIENCE: Final = 0.8
-#: The results of logins that are a client's fault, and so are counted against it; those that say
-#: that a password was wrong make later ones wait.
-_GUESSES: Final = frozenset(("password", "unknown"))
+#: The results of logins that are counted against a client; those that may be guesses make later
+#: ones wait.  While no source can be asked, users of whom nothing is kept have to wait as others
+#: do, or the wait would tell them apart.
+_GUESSES: Final = frozenset(("password", "unknown", "source"))
 _FAULTS: Final = _GUESSES | {"binding", "downgrade", "replay", "malformed"}
 
 
@@ -69,13 +70,20 @@ _EVENTS: Final = {
 
 class LoginAttempt:
     """One connection's.  ``server`` is what all connections share, ``address`` the client's;
-    ``event`` tells of a security event (a code, a text and fields)."""
+    ``event`` tells of a security event (a code, a text and fields); ``busy`` turns the client away,
+    because too many answers wait already."""
 
-    def __init__(self, server: ServerContext, address: str, event: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        server: ServerContext,
+        address: str,
+        event: Callable[..., None],
+        busy: Callable[[], None],
+    ) -> None:
         self._server = server
         self._address = address
         self._event = event
-        self._deadline = server.reactor.seconds() + server.handshake_timeout
+        self._busy = busy
         self._user = b""
         self._names: dict[str, str] = {}
         self._has_begun = False
@@ -93,7 +101,7 @@ class LoginAttempt:
         self._names = {"user": shown(user), "database": shown(database)}
         if not server.login_limits.begin(self._address, user):
             server.metrics.login("limit", "", False)
-            self._event(events.REFUSED_CONNECTION, "Too many logins at once", **self._names)
+            self._refused()
             return False
         self._has_begun = True
         if parent is not None:
@@ -163,21 +171,29 @@ class LoginAttempt:
         self._over()
 
     def _wait(self, delay: float, then: Callable[[], None]) -> None:
-        """The handshake's time limit covers the wait: a client hears the answer before it."""
-        reactor = self._server.reactor
-        delay = min(delay, _PATIENCE * (self._deadline - reactor.seconds()))
+        """Call ``then`` after the delay, however little time is left for the handshake: its end may
+        come first, and no client hears the sooner whether its password was right."""
+        server = self._server
+        delay = min(delay, _PATIENCE * server.handshake_timeout)
         if not self._has_begun or delay <= 0:
             self._over()
             then()
             return
-        self._server.login_limits.waits(self._address, self._user)
+        if not server.login_limits.waits(self._address, self._user):
+            self._over()
+            self._refused()
+            self._busy()
+            return
 
         def answer() -> None:
             self._answered()
             self._over()
             then()
 
-        self._timer = reactor.callLater(delay, answer)
+        self._timer = server.reactor.callLater(delay, answer)
+
+    def _refused(self) -> None:
+        self._event(events.REFUSED_CONNECTION, "Too many logins at once", **self._names)
 
     def _answered(self) -> None:
         self._timer = None

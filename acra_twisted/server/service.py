@@ -162,7 +162,7 @@ class AcraServer(DaemonService):
                 offers_tls=context is not None,
                 password_without_tls=password_without_tls,
                 plain=is_plain(settings, ACRACONNECTOR),
-                mock_key=self._mock_key(),
+                mock_key=self._mock_key() or token_bytes(32),
             ),
             client_id=settings["client_id"],
             id_from_certificate=(
@@ -186,11 +186,11 @@ class AcraServer(DaemonService):
 
     # -- what connections share -------------------------------------------------------------------
 
-    def _mock_key(self) -> bytes:
-        """Make what users without a secret are shown: the same in all processes and on all servers
-        that have the same master key."""
+    def _mock_key(self) -> bytes | None:
+        """Return the key of what users without a secret are shown: the same in all processes and on
+        all servers that have the same master key; None if the key store has none."""
         derived: bytes | None = None if self.keys is None else self.keys.derived(_MOCK)
-        return derived or token_bytes(32)
+        return derived
 
     def _credentials(self) -> Credentials:
         return Credentials(self.settings, self.tls_prefix)
@@ -303,7 +303,13 @@ class AcraServer(DaemonService):
 
     def insecure(self) -> list[str]:
         """See `server.checks.insecure`."""
-        return insecure(self.settings)
+        found = insecure(self.settings)
+        if self.credentials is not None and self._mock_key() is None:
+            found.append(
+                "keys_dir: without a master key the salts of unknown users are others after a "
+                "restart and on other servers, which tells them from users; name a key store"
+            )
+        return found
 
     def reloadable(self) -> Iterable[Any]:
         """Sources of secrets, users of certificates, the map of client ids, and stages."""

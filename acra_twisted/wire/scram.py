@@ -315,10 +315,10 @@ class ClientConversation:
 
     def accepted(self, message: bytes) -> bool:
         """Read the server's last message: True if it proves that the server has the verifier.
-        Raises ScramError."""
+        Before `answer` no message proves it.  Raises ScramError."""
         _check_whole(message, SERVER_LIMIT)
         said, _ = _attribute(message, b"v")
-        return hmac.compare_digest(said, b64encode(self._signature))
+        return bool(self._signature) and hmac.compare_digest(said, b64encode(self._signature))
 
 
 # -- parts ----------------------------------------------------------------------------------------

@@ -31,12 +31,11 @@ from acra_twisted.wire.postgres.frames import StartupPacket, check_length, heade
 LIMIT: Final = 16 * 1024
 #: Iterations that a password's key may need: half a second of CPU.
 ITERATIONS_MAX: Final = 1_000_000
-_AUTH_CONTINUE: Final = 11
-_AUTH_FINAL: Final = 12
+#: No kind of Authentication message: the next one answers what has not been sent yet.
+_NO_METHOD: Final = -1
 _NAME_OID: Final = 19
 _NOT_A_NAME: Final = frozenset((b"22021", b"22P05"))
 _NULL: Final = 0xFFFF_FFFF
-_ROW: Final = struct.Struct(">HI")
 _SIZE: Final = struct.Struct(">I")
 _HELP: Final = "acra-auth sql prints what to run in the database"
 #: What is to be done about errors at login, and about errors of the query, by SQLSTATE.
@@ -129,6 +128,7 @@ class ServiceQuery:
         """See IServiceQuery."""
         if self._proof is None:
             raise HandshakeError("a key was derived for no login")
+        self._awaited = backend.AUTH_SASL_FINAL
         return [Send(message(b"p", self._proof.answer(scram.keys_of(key))))]
 
     def ask(self, value: bytes) -> list[QueryAction]:
@@ -175,13 +175,13 @@ class ServiceQuery:
                 "scram-sha-256 for auth_query_user"
             )
         if self._proof is None:
-            self._awaited = _AUTH_CONTINUE
+            self._awaited = backend.AUTH_SASL_CONTINUE
             return self._first(backend.sasl_mechanisms(body))
-        if method == _AUTH_FINAL:
+        if method == backend.AUTH_SASL_FINAL:
             self._awaited = backend.AUTH_OK
             self._is_proven = self._proof.accepted(body[4:])
             return []
-        self._awaited = _AUTH_FINAL
+        self._awaited = _NO_METHOD
         salt, iterations = self._proof.challenged(body[4:])
         if iterations > ITERATIONS_MAX:
             raise HandshakeError(

@@ -285,13 +285,24 @@ class Decisions(SynchronousTestCase):
             "\u00e9t\u00e9".encode(),
             b"\xe9",
             b"a\nb",
-            b"x" * 300,
+            b"x" * 60,
         ):
             match = read("\\1\\1\\1\\1\\1 user=/(.*)\npayments user=all").decide(
                 LOGIN._replace(user=user)
             )
             self.assertEqual((match.client_id, match.line), ("", 1), user)
             self.assertIn("no client id", match.why)
+
+    def test_names_that_the_database_cuts_off_are_refused_where_a_rule_looks_at_them(self):
+        for condition in ("user", "database"):
+            text = f"- {condition}=/admin.*\npayments {condition}=all"
+            for size, line in ((63, 2), (64, 1)):
+                name = {condition: b"other".ljust(size, b"x")}
+                match = read(text).decide(LOGIN._replace(**name))
+                self.assertEqual((match.client_id, match.line), ("payments" * (line - 1), line))
+            # Other rules do not look at it.
+            found = read("payments protocol=all").decide(LOGIN._replace(**name))
+            self.assertEqual(found.client_id, "payments")
 
     def test_a_value_that_is_too_long_for_an_expression_ends_the_search(self):
         text = "- user=/admin.*\npayments user=all"

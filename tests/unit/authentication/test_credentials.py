@@ -251,6 +251,24 @@ class Away(Base):
         # Of the one something is kept, at which others may guess.
         self.assertEqual([found.source for found in shown], ["query", ""])
 
+    def test_answers_at_hand_are_those_of_a_source_that_is_away(self):
+        self.file = File(filed=SECRET)
+        self.setUp()
+        self.known(b"kept", b"x")
+        self.assertFalse(self.credentials.look_up(b"filed").away)
+        found = self.credentials.look_up(b"unasked")
+        self.query.fail(NoAnswer("it is down"))
+        self.assertTrue(self.successResultOf(found).away)
+        self.watcher.results.clear()
+        for user, secret in ((b"filed", SECRET), (b"kept", b"x"), (b"a" * 64, None)):
+            found = self.credentials.look_up(user)
+            self.assertEqual((found.secret, found.away), (secret, True))
+        self.assertEqual(
+            [result for _, result, _ in self.watcher.results], ["kept", "kept", "away"]
+        )
+        self.known(b"unasked", None)
+        self.assertFalse(self.credentials.look_up(b"filed").away)
+
     def test_a_question_without_answer_does_not_make_the_source_away(self):
         found = self.credentials.look_up(b"a")
         self.query.fail(NoAnswer("too many wait", is_away=False))

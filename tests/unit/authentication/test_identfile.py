@@ -25,6 +25,12 @@ def read(data, wanted="acra"):
 
 
 class Lines(SynchronousTestCase):
+    def test_a_user_whose_name_the_database_cuts_off_is_nobody(self):
+        for user in ("all", "/x+", "x" * 64):
+            known = read(f"acra CN=a {user}".encode())
+            self.assertEqual(known.line("CN=a", b"x" * 64), 0)
+        self.assertEqual(read(b"acra CN=a all").line("CN=a", b"x" * 63), 1)
+
     def test_which_line_lets_a_certificate_be_a_user(self):
         known = read(FILE)
         for certificate, user, line in (

@@ -189,6 +189,14 @@ class InProgress(Base):
         limits.answered("192.0.2.1", b"app")
         self.assertTrue(limits.begin("192.0.2.1", b"app"))
 
+    def test_no_more_answers_wait_however_many_logins_have_begun_before(self):
+        limits = self.limits(waiting=2)
+        who = ("192.0.2.1", b"app")
+        self.assertEqual([limits.waits(*who) for _ in range(4)], [True, True, False, False])
+        self.assertTrue(limits.waits("192.0.2.1", b"other"))
+        limits.answered(*who)
+        self.assertTrue(limits.waits(*who))
+
     def test_twenty_wrong_ones_one_behind_the_other_leave_room_for_the_right_one(self):
         limits = self.limits()
         for _ in range(20):

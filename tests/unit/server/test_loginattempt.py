@@ -25,6 +25,7 @@ class Base(SynchronousTestCase):
         self.clock = Clock()
         self.limits = LoginLimits(self.clock.seconds, lambda: 0.5, of_address=20, of_all=30)
         self.spans, self.logins, self.events, self.answers = [], [], [], []
+        self.refused = []
         tracing = Tracing(lambda *_: True, lambda: 1, self.spans.append)
         self.parent = tracing.root("handleConnection", spans.SERVER)
         self.server = SimpleNamespace(
@@ -36,12 +37,15 @@ class Base(SynchronousTestCase):
         )
 
     def attempt(self, user=b"ann", address="192.0.2.1"):
-        made = LoginAttempt(self.server, address, self.event)
+        made = LoginAttempt(self.server, address, self.event, self.refuse)
         self.began = made.begin(user, b"orders", self.parent)
         return made
 
     def event(self, code, text, **fields):
         self.events.append((code, fields))
+
+    def refuse(self):
+        self.refused.append(self.clock.seconds())
 
     def answer(self):
         self.answers.append(self.clock.seconds())
@@ -89,8 +93,35 @@ class Waits(Base):
         self.assertEqual(self.answers, [0])
 
     def test_a_login_that_is_not_ours_goes_on_at_once(self):
-        LoginAttempt(self.server, "192.0.2.1", self.event).go_on(self.answer)
+        LoginAttempt(self.server, "192.0.2.1", self.event, self.refuse).go_on(self.answer)
         self.assertEqual((self.answers, self.limits.in_progress), ([0], 0))
+
+    def test_au4_no_wait_is_shorter_because_its_handshake_began_long_ago(self):
+        attempts = [self.attempt() for _ in range(16)]
+        self.clock.advance(9.9)
+        for attempt in attempts[:-1]:
+            attempt.failed(wrong(), self.answer)
+        attempts[-1].proven(PROVEN)
+        attempts[-1].go_on(self.answer)
+        self.clock.advance(0.2)
+        self.assertEqual(len(self.answers), 4)
+        self.clock.advance(7.7)
+        self.assertTrue(attempts[-1].in_progress)
+        self.clock.advance(0.2)
+        self.assertEqual(len(self.answers), 16)
+
+    def test_au4_logins_that_end_together_are_turned_away_right_or_wrong(self):
+        self.limits = self.server.login_limits = LoginLimits(self.clock.seconds, lambda: 0.5)
+        attempts = [self.attempt() for _ in range(100)]
+        for attempt in attempts[:-1]:
+            attempt.failed(wrong(), self.answer)
+        self.assertEqual((len(self.answers), len(self.refused)), (4, 99 - 4 - 16))
+        self.assertIn(events.REFUSED_CONNECTION, self.codes())
+        attempts[-1].proven(PROVEN)
+        attempts[-1].go_on(self.answer)
+        self.assertEqual((len(self.answers), len(self.refused)), (4, 100 - 4 - 16))
+        self.clock.advance(8)
+        self.assertEqual((len(self.answers), self.limits.in_progress), (4 + 16, 0))
 
     def test_the_answer_comes_before_the_handshakes_time_is_up(self):
         self.server.handshake_timeout = 1.0
@@ -188,10 +219,16 @@ class Told(Base):
         right.go_on(self.answer)
         self.assertEqual(self.answers, [0] * 21)
 
-    def test_a_source_that_is_away_is_not_the_clients_fault(self):
-        for _ in range(20):
-            self.attempt().failed(wrong("source"), self.answer)
-        self.assertEqual((len(self.answers), len(self.limits)), (20, 0))
+    def test_au1_a_source_that_is_away_makes_those_wait_alike_of_whom_nothing_is_kept(self):
+        for user, result in ((b"kept", "password"), (b"unasked", "source")):
+            self.limits = self.server.login_limits = LoginLimits(self.clock.seconds, lambda: 0.5)
+            self.answers = []
+            for _ in range(6):
+                self.attempt(user=user).failed(wrong(result), self.answer)
+            self.assertEqual(len(self.answers), 4)
+            began = self.clock.seconds()
+            self.clock.pump([0.25, 0.25])
+            self.assertEqual([at - began for at in self.answers[4:]], [0.25, 0.5])
 
     def test_a_name_is_shown_up_to_its_63rd_character_whatever_bytes_it_has(self):
         self.attempt(user=b"\xff" + b"x" * 9000).failed(wrong(), self.answer)

@@ -81,6 +81,29 @@ class Intake(SynchronousTestCase):
         self.assertTrue(self.taken(**tls, tls_auth=4))
 
 
+class Warnings(SynchronousTestCase):
+    def test_salts_of_unknown_users_without_a_master_key(self):
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(0o700)
+        for name, data in (("master.key", b"m" * 32), ("users", b"")):
+            (folder / name).touch(0o600)
+            (folder / name).write_bytes(data)
+        (folder / "keys").mkdir(0o700)
+        store = {
+            "keys_dir": str(folder / "keys"),
+            "master_key_file": str(folder / "master.key"),
+        }
+        source = {"auth_file": str(folder / "users"), "auth_without_tls": True}
+        for changes, warned in ((source, True), ({**source, **store}, False), ({}, False)):
+            server = AcraServer(
+                MemoryReactorClock(),
+                settings(incoming_connection_string=Address("127.0.0.1", 0), **changes),
+            )
+            close(server)
+            said = [text for text in server.insecure() if "salts of unknown users" in text]
+            self.assertEqual(len(said), int(warned))
+
+
 class Tls(SynchronousTestCase):
     def test_tls_within_an_encrypted_link_only_if_told_to(self):
         folder = Path(self.mktemp())

@@ -185,6 +185,7 @@ class Clients(SynchronousTestCase):
             self.assertEqual(client.first.decode(), case["client_first"])
             found = client.challenged(case["server_first"].encode())
             self.assertEqual(found, (VERIFIER.salt, VERIFIER.iterations))
+            self.assertFalse(client.accepted(b"v="))
             keys = Keys(bytes.fromhex(case["client_key_only"]), VERIFIER.server_key)
             self.assertEqual(client.answer(keys).decode(), case["client_final"])
             self.assertTrue(client.accepted(case["server_final"].encode()))

@@ -166,6 +166,18 @@ class Hostile(Base):
             said = b"" if proof is None else message(b"R", b"\0\0\0\x0c" + proof)
             self.assertIn("has not proven", self.refused(said + OK))
 
+    def test_nothing_is_proven_before_the_answer_is_sent(self):
+        proof = message(b"R", b"\0\0\0\x0cv=")
+        for iterations in (4096, 25_000):
+            challenge = b"r=our-nonceX,s=AAAA,i=%d" % iterations
+            said = self.challenge(challenge)
+            self.assertTrue(self.refused(said + proof + WELCOME))
+            # Nor in pieces, while the key is derived.
+            for early in (proof, OK):
+                said = self.challenge(challenge)
+                self.query.feed(said)
+                self.assertTrue(self.refused(early))
+
     def test_messages_have_a_limit(self):
         size = servicequery.LIMIT + 1
         self.begin()
