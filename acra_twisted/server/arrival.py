@@ -71,7 +71,6 @@ class Arrival(Channel):
         self._mark = 0
         self._startup_parent = ""
         self._has_begun = False
-        self._closed = False
 
     # -- for those who inherit --------------------------------------------------------------------
 
@@ -258,7 +257,6 @@ class Arrival(Channel):
 
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
-        self._closed = True
         silent = self._silent_at(reason)
         if silent:
             self._server.metrics.left_silently(silent)

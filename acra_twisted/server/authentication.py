@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted import events
@@ -208,11 +208,13 @@ class Authentication:
         self._login().looked_up(found)
 
     def _broken(self, failure: Failure) -> None:
-        """Fail closed: an answer that cannot be had proves nobody."""
-        if self._asked is not None:
-            self._asked = None
-            self._server.log.failure("internal error", failure)
-            self._client.abort()
+        """Fail closed: an answer that cannot be had, or used, proves nobody."""
+        if self._asked is None and failure.check(CancelledError):
+            # The client is gone.
+            return
+        self._asked = None
+        self._server.log.failure("internal error", failure)
+        self._client.abort()
 
     def _proven(self, proof: Proven) -> None:
         self._attempt.proven(proof)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
@@ -46,17 +46,6 @@ if TYPE_CHECKING:
 
 #: The first bytes of a startup packet, which may be broken.
 _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
-#: Reasons why a database is not reached that have nothing to do with TLS.
-_NOT_REACHED = frozenset(
-    (
-        failures.REFUSED,
-        failures.UNREACHABLE,
-        failures.TIMEOUT,
-        failures.NAME,
-        failures.PROTOCOL,
-        failures.HUNG_UP,
-    )
-)
 
 _LEFT = (
     "An application asked for TLS, was told that there is none (tls: no certificates configured), "
@@ -228,6 +217,13 @@ class ServerConnection(Arrival):
         else:
             self.farewell(refused.reason, refused.text)
 
+    def _stop(self) -> None:
+        """Stop what goes on for a client that gets no session."""
+        self._authentication.stop()
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.cancel()
+
     def _reach_for_session(self, wanted: Connect) -> None:
         server = self._server
         assert self.span is not None  # noqa: S101 - made in _begin()
@@ -247,13 +243,13 @@ class ServerConnection(Arrival):
         connecting.addErrback(self._broken)
 
     def _unreachable(self, failure: Failure, span: Span) -> None:
-        self._connecting = None
+        is_wanted, self._connecting = self._connecting is not None, None
         reason = failures.reason_of(failure, self._server.database_party)
         failures.tell(span, spans.UNAVAILABLE, reason)
         self._tracing.finish(span)
-        if failure.check(CancelledError) and self._closed:
+        if not is_wanted:
             return
-        plain = reason.kind in _NOT_REACHED
+        plain = reason.kind in failures.WITHOUT_TLS
         code = events.CONNECT_TO_DATABASE if plain else events.TLS_GENERAL
         self.event(code, "Can't connect to db", error=str(reason))
         self.farewell(*_not_reached(reason))
@@ -263,9 +259,9 @@ class ServerConnection(Arrival):
         self.abort()
 
     def _connected(self, database: DatabaseChannel, span: Span) -> None:
-        self._connecting = None
+        is_wanted, self._connecting = self._connecting is not None, None
         self._tracing.finish(span)
-        if self._closed:
+        if not is_wanted:
             database.abort()
             return
         login = self._login
@@ -343,6 +339,7 @@ class ServerConnection(Arrival):
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
         self.receiver = self._ignored
+        self._stop()
         self._login.refuse(reason, text, self._trace_id())
 
     def fatal(self, reason: EndReason, text: str) -> bytes:
@@ -366,12 +363,9 @@ class ServerConnection(Arrival):
 
     def lost(self, reason: Failure) -> None:
         """The client's connection is gone."""
-        self._closed = True
         if self._span_link is not None:
             self._span_link.stop()
-        self._authentication.stop()
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._stop()
         if self.session is not None:
             self._login.client_lost(reason)
         elif self._database is not None:

@@ -43,6 +43,8 @@ TLS: Final = "tls_handshake_failed"
 HANDSHAKE: Final = "handshake_failed"
 ABANDONED: Final = "abandoned"
 OTHER: Final = "_OTHER"
+#: Kinds that have nothing to do with TLS.
+WITHOUT_TLS: Final = frozenset((REFUSED, UNREACHABLE, TIMEOUT, NAME, PROTOCOL, HUNG_UP))
 
 #: Texts for applications, by kind: no address, no name, nothing out of a certificate.
 _PUBLIC: Final[Mapping[str, str]] = {

@@ -269,6 +269,8 @@ class ServedLogin(Login):
         self, encrypted: bool, sent: bool = False, end_point: bytes | None = None
     ) -> list[Action]:
         """See ILogin."""
+        if self._is_over:
+            return []
         if isinstance(self._wanted, CancelRequest):
             return [Write(DATABASE, self._wanted.encode())]
         self._database_tls = encrypted

@@ -58,6 +58,10 @@ _REQUESTS: Final = frozenset(
 )
 #: All else that a client says before its session is ready.
 _LOGIN: Final = frozenset((frames.PASSWORD, frames.TERMINATE))
+#: All that a database says before it has let the client in.
+_UNTIL_ADMITTED: Final = frozenset(
+    (frames.AUTHENTICATION, frames.NEGOTIATE_VERSION, frames.ERROR_RESPONSE)
+)
 #: The texts that stages judge: they may hold something out of a table.
 _TEXTS: Final = frozenset(
     (frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS, frames.ERROR_RESPONSE)
@@ -197,7 +201,8 @@ class UntilReady:
     def _read_database(self) -> None:
         buffer = self._buffers[DATABASE]
         while not self._is_over and self._asked is None:
-            message = _take(buffer, "database", self._on)
+            waits = self._mediator is not None and not self._admitted
+            message = _take(buffer, "database", _UNTIL_ADMITTED if waits else self._on)
             if not message:
                 return
             kind = message[0]
@@ -233,9 +238,14 @@ class UntilReady:
         if self._mediator is None:
             self._to_client(message)
         else:
+            if self._admitted:
+                raise WireError("database", "an Authentication message behind AuthenticationOk")
             found = self._mediator.from_database(message)
             if backend.authentication_kind(message[5:]) == backend.AUTH_OK:
-                self._admit()
+                # The host decides about the client before the client is told.
+                self._admitted = True
+                session = self._session
+                self._before += self._mediator.admitted(session.user, session.database)
             self._mediated(found)
 
     def _mediated(self, found: Mediated) -> None:
@@ -244,13 +254,6 @@ class UntilReady:
         self._out[DATABASE].append(found.to_database)
         if any(type(action) is Unproven for action in found.actions):
             self._is_over = True
-
-    def _admit(self) -> None:
-        """Have the host decide about a client that the database lets in, before it is told."""
-        if self._mediator is not None and not self._admitted:
-            self._admitted = True
-            session = self._session
-            self._before += self._mediator.admitted(session.user, session.database)
 
     def _backend_key(self, message: bytes) -> None:
         if self._has_key:
@@ -291,7 +294,6 @@ class UntilReady:
 
     def _ready(self, message: bytes) -> None:
         session, propagation = self._session, self._propagation
-        self._admit()
         status = replies.transaction(message[5:])
         notice = propagation.notice(self._exchange)
         if notice:
@@ -307,6 +309,8 @@ class UntilReady:
         if session.settings is not None:
             session.settings.ready()
         self._is_over = True
+        # It may know a secret of the user, and the session may last.
+        self._mediator = None
         rest = self._buffers[CLIENT].drain(), self._buffers[DATABASE].drain()
         if self._must_announce and not self._announced:
             self._more += [Carry(UNKNOWN_SERVER), Copy(*rest)]

@@ -276,7 +276,7 @@ class Postgresql(Case):
         for late in (False, True):
             waits = []
             host = self.begun(Pipeline([slow], expect=waits.append))
-            host.answers(NOTICE)
+            host.answers(WELCOME + NOTICE)
             self.assertEqual(waits, [1])
             if late:
                 host.handshake.finish("shutdown", ends.SHUTDOWN)
@@ -323,7 +323,8 @@ class Postgresql(Case):
             (b"", "E"),
             (WELCOME, "RE"),
             (full, "E"),
-            (message(b"S", b"a\0" + b"b" * 100)[:20], "E"),
+            (WELCOME[:5], "E"),
+            (WELCOME + message(b"S", b"a\0" + b"b" * 100)[:20], "RE"),
         ):
             host = self.begun()
             if sent:

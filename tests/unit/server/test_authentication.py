@@ -155,6 +155,14 @@ class Logins(Case):
         self.assertEqual((self.found, self.client.state), ([], "aborted"))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_an_answer_that_cannot_be_used_lets_nobody_in(self):
+        answer = Deferred()
+        self.make(answer)
+        self.perform(LookUp(b"ann"))
+        answer.callback("no answer that is known")
+        self.assertEqual((self.found, self.client.state), ([], "aborted"))
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+
     def test_who_has_failed_is_told_and_gone(self):
         self.make()
         self.perform(Unproven("password", b"an error"))

@@ -21,8 +21,11 @@ from acra_twisted import events
 from acra_twisted.authentication import authfile
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.service import MAIN
+from acra_twisted.endreason import EndReason
 from acra_twisted.options import Address, defaults
 from acra_twisted.sandbox.authority import Authority
+from acra_twisted.server.authentication import Refusal
+from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.tracing.sampling import make_sampler
@@ -190,10 +193,18 @@ class Connections(ServerCase):
         attempt = self.attempts[0]
         self.lose(connection)
         self.assertTrue(attempt.called)
-        connection = self.accept(STARTUP)
-        connection._closed = True
-        database = self.database()
+
+    def test_a_database_that_is_reached_as_its_client_leaves_is_left(self):
+        database = DatabaseChannel(None, Deferred())
+        database.makeConnection(StringTransport())
+
+        def connect(span=None):
+            return Deferred(lambda attempt: attempt.callback(database))
+
+        self.server.context.database.connect = connect
+        self.lose(self.accept(STARTUP))
         self.assertTrue(database.transport.disconnected)
+        self.assertEqual(database.transport.value(), b"")
 
     def test_early_data_waits_and_is_bounded(self):
         password = message(b"p", b"secret\0")
@@ -341,6 +352,19 @@ class Connections(ServerCase):
         self.assertTrue(fresh.transport.disconnecting)
         fresh.cut()
         self.assertTrue(fresh.transport.disconnected)
+
+    def test_who_is_turned_away_while_the_database_is_being_reached_is_told_so_alone(self):
+        heard = []
+        globalLogPublisher.addObserver(heard.append)
+        self.addCleanup(globalLogPublisher.removeObserver, heard.append)
+        connection = self.accept(STARTUP)
+        attempt = self.attempts[0]
+        connection.drain()
+        self.assertTrue(attempt.called)
+        self.assertEqual(types(connection.transport.value()), "E")
+        self.assertIn(b"C57P01", connection.transport.value())
+        codes = [event.get("code") for event in heard]
+        self.assertNotIn(events.CONNECT_TO_DATABASE, codes)
 
     def test_what_ends_a_session_names_its_trace_to_those_who_want_it(self):
         self.make(tracing_trace_id_in_errors=True, max_connections=9)
@@ -568,6 +592,21 @@ class EndedLogins(ServerCase):
         self.reactor.advance(9)
         self.assertNotIn(b"28P01", connection.transport.value())
         self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_who_is_turned_away_while_a_right_password_waits_gets_no_session(self):
+        lost = Refusal("lost", EndReason.NO_RIGHT, "the user may not log in any more")
+        for turn_away in (ServerConnection.drain, lambda one: one.turn_away(lost)):
+            self.make()
+            self.waiting()
+            right = self.fail(b"secret")
+            turn_away(right)
+            told = right.transport.value()
+            self.assertEqual(types(told), "E")
+            self.assertTrue(right.transport.disconnecting)
+            # The wrong one waits alone.
+            self.assertEqual(self.server.context.login_limits.in_progress, 1)
+            self.reactor.advance(9)
+            self.assertEqual((self.attempts, right.transport.value()), ([], told))
 
     def test_the_time_limit_of_handshakes_covers_the_wait(self):
         for _ in range(20):

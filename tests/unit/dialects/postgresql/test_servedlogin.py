@@ -117,6 +117,14 @@ class Served(LoginCase):
         self.assertEqual(play.to_database, b"")
         self.assertEqual(play.database(WELCOME + ready()), WELCOME + ready())
 
+    def test_a_database_that_is_reached_too_late_is_told_nothing(self):
+        for said in (STARTUP, CANCELS):
+            play = served()
+            play.client(said)
+            play.perform(play.login.refuse(EndReason.SHUTDOWN, "going"))
+            self.assertEqual(types(play.to_client), "E")
+            self.assertEqual(play.login.connected(False), [])
+
     def test_a_cancel_request(self):
         play = served()
         play.client(CANCELS)

@@ -1,5 +1,7 @@
 """From the startup packet to the first ReadyForQuery."""
 
+import weakref
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -7,6 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
+from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof
+from acra_twisted.dialects.postgresql.keylogin import KeyLogin
 from acra_twisted.dialects.postgresql.untilready import UntilReady
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
@@ -26,6 +30,7 @@ from acra_twisted.outstanding import FORWARD
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.postgres import backend, frames
 from acra_twisted.wire.postgres.frames import message
+from acra_twisted.wire.scram import PLAIN, PLUS, keys_of, salted, verifier_of
 from tests.support.logins import LoginPlay
 from tests.support.sessions import (
     SYNC,
@@ -83,6 +88,13 @@ class Case(SynchronousTestCase):
         self.assertEqual(play.database(WELCOME) + play.client(PASSWORD), b"")
         self.assertEqual(play.actions, [fail])
         return fail.error
+
+
+class Mediating(PassThrough):
+    """One that a weak reference can name."""
+
+    def __init__(self):
+        super().__init__(AuthenticationPolicy())
 
 
 class Database(Case):
@@ -144,8 +156,8 @@ class Database(Case):
         key = message(b"K", b"\0\0\0\7key!")
         for before, after in ((b"", b""), (b"", key[:3]), (STATUS, NOTICE)):
             play = start(mediator=PassThrough(AuthenticationPolicy()))
-            play.database(key + before)
-            self.assertEqual(play.taken(), ["Cancellable"])
+            play.database(WELCOME + key + before)
+            self.assertEqual(play.taken(), ["Admitted", "Cancellable"])
             play.database(message(b"K", b"\0\0\0\x08" + b"k" * 256) + after)
             self.assert_fails(play)
 
@@ -305,13 +317,47 @@ class LettingIn(Case):
 
     def test_it_is_said_once_and_before_anything_else_of_a_step(self):
         play = self.begin()
-        actions = play.until.feed(DATABASE, self.asks(3) + WELCOME + STATUS + WELCOME + KEY)
+        actions = play.until.feed(DATABASE, self.asks(3) + WELCOME + STATUS + KEY)
         self.assertEqual([type(action) for action in actions], [Proven, Write, Cancellable])
-        self.assertEqual(play.until.feed(DATABASE, WELCOME), [(CLIENT, WELCOME)])
 
-    def test_it_is_said_before_the_session_is_ready_whatever_the_database_says(self):
-        admitted, *_, last = self.begin().until.feed(DATABASE, STATUS + ready())
-        self.assertEqual((admitted, last), (Admitted(b"shop"), (FLOWS, b"", b"")))
+    def test_behind_it_there_is_no_authentication(self):
+        for message_ in (WELCOME, self.asks(10)):
+            play = self.begin()
+            self.assertEqual(play.database(WELCOME + STATUS + message_), WELCOME + STATUS)
+            self.assertEqual(play.actions.pop(0), Admitted(b"shop"))
+            self.assertEqual(self.assert_fails(play).side, "database")
+
+    def test_nothing_of_a_session_comes_before_it(self):
+        for asked in (b"", self.asks(10)):
+            for early in (ready(), STATUS, KEY, NOTICE):
+                play = self.begin()
+                self.assertEqual(play.database(asked + early + WELCOME), asked)
+                self.assertEqual(self.assert_fails(play).side, "database")
+                self.assertEqual(play.session.parameters, {})
+
+    def test_a_database_that_has_not_let_a_proven_client_in_makes_no_session(self):
+        for asked in (b"", backend.encode_sasl([PLUS, PLAIN])):
+            play = Getting()
+            keys = keys_of(salted(b"secret", b"salt", 1))
+            proof = Proof(b"ann", keys.client, verifier_of(keys, b"salt", 1), b"v=ours")
+            policy = ChallengePolicy(bytes(32), lambda: b"nonce", database_binding="require")
+            login = KeyLogin(play.session, policy, proof, True, True, b"hash")
+            play.options["mediator"] = login
+            play.start()
+            self.assertEqual(play.database(asked + STATUS + ready()), b"")
+            self.assertEqual(self.assert_fails(play).side, "database")
+            self.assertFalse(play.session.ready)
+
+    def test_a_ready_session_has_no_memory_of_it(self):
+        mediator = Mediating()
+        play = start(mediator=mediator)
+        known = weakref.ref(mediator)
+        play.options.clear()
+        del mediator
+        play.database(WELCOME)
+        self.assertIsNotNone(known())
+        play.database(ready())
+        self.assertIsNone(known())
 
     def test_nobody_is_let_in_by_an_error(self):
         play = self.begin()
