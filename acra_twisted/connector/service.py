@@ -61,7 +61,7 @@ class AcraConnector(DaemonService):
             needs_keys=is_secure_session(settings, ACRASERVER),
             inherited=inherited,
             exit_with=exit_with,
-            verified=verified_credentials(settings),
+            verified=lambda: verified_credentials(settings),
         )
         metrics.watch_sessions(self.sessions)
         timeout = settings["acraserver_connect_timeout"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList, FirstError
+from cryptography import x509
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -31,8 +32,8 @@ _CONNECTS: Final = frozenset((ACRASERVER, DATABASE))
 class Revocation:
     """The judges of those legs whose peers' certificates are checked by ``settings``.
 
-    ``verified`` are the credentials of legs whose peers' certificates are verified.  ``event`` logs
-    and counts an event.  Raises ConfigError.
+    ``verified`` reads the credentials of legs whose peers' certificates are verified; it raises
+    ConfigError.  ``event`` logs and counts an event.  Raises ConfigError.
     """
 
     name = "revocation"
@@ -41,7 +42,7 @@ class Revocation:
         self,
         reactor: Any,
         settings: Settings,
-        verified: Mapping[str, Credentials],
+        verified: Callable[[], Mapping[str, Credentials]],
         *,
         event: Callable[..., None],
         metrics: DaemonMetrics,
@@ -49,10 +50,12 @@ class Revocation:
     ) -> None:
         self._reactor = reactor
         self._settings = settings
+        self._verified = verified
         self._event = event
         self._stapling: Stapling | None = None
         self._judges: dict[str, PeerJudge] = {}
-        policies = {leg: policy_of(settings, leg) for leg in verified}
+        credentials = verified()
+        policies = {leg: policy_of(settings, leg) for leg in credentials}
         active = {leg: policy for leg, policy in policies.items() if policy.active}
         self._fetcher: Fetcher | None = None
         # Alerts ask for these metrics wherever they look.
@@ -66,7 +69,7 @@ class Revocation:
                 policy,
                 fetcher,
                 reactor=reactor,
-                authorities=readable([each.original for each in verified[leg].authorities]),
+                authorities=_authorities(credentials[leg]),
                 on_revoked=partial(self._renew, leg),
             )
             self._judges[leg] = PeerJudge(
@@ -113,13 +116,21 @@ class Revocation:
         """Begin to ask.  Fails with ConfigError if a leg that is strict lacks its list."""
         if self._stapling is not None:
             self._stapling.start()
-        return self._each(lambda judge: judge.checker.start())
+        return self._each(lambda judge: judge.checker.start()).addCallback(_nothing)
 
     def reload(self) -> Deferred[None]:
-        """See IReloadable: fetch configured lists anew; SIGHUP."""
+        """See IReloadable: read authorities and fetch configured lists anew; SIGHUP.  If one leg
+        cannot have its own, all stay as they were."""
+        credentials = self._verified()
         if self._stapling is not None:
             self._stapling.reload()
-        return self._each(lambda judge: judge.checker.reload(policy_of(self._settings, judge.leg)))
+
+        def load(judge: PeerJudge) -> Deferred[Callable[[], None]]:
+            leg = judge.leg
+            policy = policy_of(self._settings, leg)
+            return judge.checker.reload(policy, _authorities(credentials[leg]))
+
+        return self._each(load).addCallback(_commit)
 
     def stop(self) -> None:
         """End what is under way; who waits for a verdict is refused."""
@@ -130,10 +141,9 @@ class Revocation:
         if self._fetcher is not None:
             self._fetcher.stop()
 
-    def _each(self, do: Callable[[PeerJudge], Deferred[None]]) -> Deferred[None]:
+    def _each(self, do: Callable[[PeerJudge], Deferred[Any]]) -> Deferred[Any]:
         doing = [do(judge) for judge in self._judges.values()]
-        together = DeferredList(doing, fireOnOneErrback=True, consumeErrors=True)
-        return together.addCallbacks(_nothing, _first)
+        return gatherResults(doing, consumeErrors=True).addErrback(_first)
 
     def _renew(self, leg: str, fingerprint: bytes) -> None:
         """A certificate was revoked: no ticket of before lets anybody in."""
@@ -144,6 +154,17 @@ def _ports(settings: Settings) -> list[int]:
     """Those that this daemon listens on: no certificate has it ask itself."""
     addresses = (settings[name] for name in settings if name.startswith("incoming_connection_"))
     return [each.port for each in addresses if isinstance(each, Address) and each.port]
+
+
+def _authorities(credentials: Credentials) -> list[x509.Certificate]:
+    """The CAs that peers are verified by, as far as they can be read."""
+    return readable([each.original for each in credentials.authorities])
+
+
+def _commit(loaded: Iterable[Callable[[], None]]) -> None:
+    """Put in force what all legs have loaded."""
+    for commit in loaded:
+        commit()
 
 
 def _nothing(_: Any) -> None:

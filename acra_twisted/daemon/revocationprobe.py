@@ -27,7 +27,7 @@ def judges(reactor: Any, settings: Settings, verified: Mapping[str, Credentials]
     return Revocation(
         reactor,
         settings,
-        verified,
+        lambda: verified,
         event=_untold,
         metrics=DaemonMetrics("doctor"),
         tracing=None,

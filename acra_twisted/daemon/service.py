@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -38,7 +38,6 @@ from acra_twisted.transport.tlscontext import TLSContexts
 
 MAIN = "incoming_connection_string"
 API = "incoming_connection_api_string"
-_NOBODY: Final[Mapping[str, Credentials]] = {}
 
 
 class DaemonService(MultiService):
@@ -49,7 +48,7 @@ class DaemonService(MultiService):
     that of unix sockets.  ``abrupt_limit`` and ``per_address`` are those of `Connections`.
     ``needs_keys``: False for a daemon that has no use for a key store.  ``inherited`` has the
     listening sockets of a service manager.  ``exit_with`` is told the status that the program is to
-    end with, if it ends by itself.  ``verified`` are the credentials of legs whose peers'
+    end with, if it ends by itself.  ``verified`` reads the credentials of legs whose peers'
     certificates are verified, as `config.revocation` names legs.
     """
 
@@ -74,7 +73,7 @@ class DaemonService(MultiService):
         needs_keys: bool = True,
         inherited: InheritedSockets | None = None,
         exit_with: Callable[[int], None] = lambda status: None,
-        verified: Mapping[str, Credentials] = _NOBODY,
+        verified: Callable[[], Mapping[str, Credentials]] = dict,
     ) -> None:
         super().__init__()
         self.reactor = reactor

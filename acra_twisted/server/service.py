@@ -82,7 +82,7 @@ class AcraServer(DaemonService):
             per_address=settings["max_connections_per_address"],
             inherited=inherited,
             exit_with=exit_with,
-            verified=verified_credentials(settings),
+            verified=lambda: verified_credentials(settings),
         )
         metrics.watch_sessions(self.sessions)
         self.workers = Workers(reactor)

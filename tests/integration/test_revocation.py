@@ -389,6 +389,6 @@ class Following(Live):
         told = Deferred()
         checker.follow(self.leaf.chain[0], lambda: told.callback(None))
         served.data = self.revoker.list(self.leaf, begin=NOW - HOUR / 2)
-        await checker.reload()
+        (await checker.reload())()
         await told
         self.assertEqual(checker.verdict(self.leaf.chain).reason, REVOKED)

@@ -112,7 +112,7 @@ class RevocationChecker:
         return ensureDeferred(self._start())
 
     async def _start(self) -> None:
-        await self._load(self._lists, self.policy)
+        await self._load(self._lists, self.policy, self._authorities)
         self._begin()
 
     def _begin(self) -> None:
@@ -124,30 +124,52 @@ class RevocationChecker:
         if self._loop.running:
             self._loop.stop()
 
-    def reload(self, policy: RevocationPolicy | None = None) -> Deferred[None]:
-        """Fetch the configured list anew, of a new ``policy`` where one is given.
+    def reload(
+        self,
+        policy: RevocationPolicy | None = None,
+        authorities: Sequence[x509.Certificate] | None = None,
+    ) -> Deferred[Callable[[], None]]:
+        """Fetch the configured list anew, of a new ``policy`` and for other ``authorities`` where
+        they are given.
 
-        Fails with ConfigError if that cannot be had and the policy is strict; then all stays as it
-        was.
+        The result is a function that puts all this in force; until then all stays as it was, but
+        that a newer list from the same address counts at once.  Fails with ConfigError if the list
+        cannot be had and the policy is strict.
         """
-        return ensureDeferred(self._reload(self.policy if policy is None else policy))
+        return ensureDeferred(
+            self._reload(
+                self.policy if policy is None else policy,
+                self._authorities if authorities is None else tuple(authorities),
+            )
+        )
 
-    async def _reload(self, policy: RevocationPolicy) -> None:
+    async def _reload(
+        self, policy: RevocationPolicy, authorities: tuple[x509.Certificate, ...]
+    ) -> Callable[[], None]:
         lists = self._lists.with_rules(policy.crl)
-        await self._load(lists, policy)
-        self._lists = lists
-        if policy.ocsp != self.policy.ocsp:
-            self._answers = self._answers.with_rules(policy.ocsp)
-        self.policy = policy
-        self._begin()
-        self._look_again()
+        await self._load(lists, policy, authorities)
 
-    async def _load(self, lists: RevocationLists, policy: RevocationPolicy) -> None:
+        def commit() -> None:
+            self._authorities, self._lists = authorities, lists
+            if policy.ocsp != self.policy.ocsp:
+                self._answers = self._answers.with_rules(policy.ocsp)
+            self.policy = policy
+            self._begin()
+            self._look_again()
+
+        return commit
+
+    async def _load(
+        self,
+        lists: RevocationLists,
+        policy: RevocationPolicy,
+        authorities: Sequence[x509.Certificate],
+    ) -> None:
         """Fetch the configured list; one of the authorities at least must have it."""
         url = policy.crl.url
         if not url:
             return
-        why = await lists.load_configured(self._authorities)
+        why = await lists.load_configured(authorities)
         if why is not None and policy.crl.required != SOFT:
             about = why.about.removeprefix("is not checked: ")
             raise ConfigError(f"tls_crl_url: {url} cannot be used: {about}")

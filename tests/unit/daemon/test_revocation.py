@@ -12,6 +12,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.options import defaults
 from acra_twisted.transport.credentials import Credentials
+from tests.support.revocation import Revoker
 from tests.support.tlsfiles import TLSFiles
 
 
@@ -23,16 +24,21 @@ class Checker:
     def __init__(self, policy, fetcher, *, reactor, on_revoked, **more):
         self.policy, self.on_revoked, self.done = policy, on_revoked, []
         self.lists, self.last_good = [], 0.0
-        self.starting = self.reloading = succeed(None)
+        self.starting, self.reloading = succeed(None), succeed(self.commit)
+        self.authorities = more["authorities"]
         self.made.append(self)
 
     def start(self):
         self.done.append("start")
         return self.starting
 
-    def reload(self, policy=None):
+    def reload(self, policy, authorities):
         self.done.append("reload")
+        self.authorities = authorities
         return self.reloading
+
+    def commit(self):
+        self.done.append("commit")
 
     def stop(self):
         self.done.append("stop")
@@ -51,11 +57,15 @@ class Legs(TLSFiles):
 
     def make(self, **changes):
         self.metrics = Metrics()
-        credentials = Credentials(self.settings())
+
+        def verified():
+            credentials = Credentials(self.settings())
+            return {CLIENT: credentials, DATABASE: credentials}
+
         return Revocation(
             MemoryReactorClock(),
             defaults([SERVER_REVOCATION]).but(**changes),
-            {CLIENT: credentials, DATABASE: credentials},
+            verified,
             event=lambda code, text, **fields: None,
             metrics=self.metrics,
             tracing=None,
@@ -89,7 +99,32 @@ class Legs(TLSFiles):
         self.assertIsNone(self.successResultOf(made.start()))
         self.assertIsNone(self.successResultOf(made.reload()))
         made.stop()
-        self.assertEqual([each.done for each in Checker.made], [["start", "reload", "stop"]] * 2)
+        expected = ["start", "reload", "commit", "stop"]
+        self.assertEqual([each.done for each in Checker.made], [expected] * 2)
+
+    def test_nothing_is_in_force_before_all_legs_have_loaded(self):
+        made = self.make(tls_ocsp_url="http://x")
+        first, second = Checker.made
+        second.reloading = pending = Deferred()
+        reading = made.reload()
+        self.assertEqual((first.done, second.done), (["reload"], ["reload"]))
+        pending.callback(second.commit)
+        self.assertIsNone(self.successResultOf(reading))
+        self.assertEqual((first.done, second.done), (["reload", "commit"],) * 2)
+        second.reloading = fail(ConfigError("tls_crl_url: away"))
+        self.failureResultOf(made.reload(), ConfigError)
+        self.assertEqual(first.done, ["reload", "commit", "reload"])
+
+    def test_authorities_are_read_anew_with_the_lists(self):
+        made = self.make(tls_ocsp_url="http://x")
+        before = [self.authority.certificate]
+        self.assertEqual([each.authorities for each in Checker.made], [before] * 2)
+        revoker = Revoker()
+        self.use(revoker.leaf(), revoker.certificate)
+        self.successResultOf(made.reload())
+        self.assertEqual([each.authorities for each in Checker.made], [[revoker.certificate]] * 2)
+        self.authority.path.write_text("none")
+        self.assertRaises(ConfigError, made.reload)
 
     def test_one_that_fails_fails_all(self):
         made = self.make(tls_ocsp_url="http://x")

@@ -73,7 +73,7 @@ class Verdicts(Checking):
         checker = self.made(RevocationPolicy())
         self.successResultOf(checker.start())
         self.assertEqual(checker.verdict([b"leaf", b"root"]), UNASKED)
-        self.successResultOf(checker.reload())
+        self.successResultOf(checker.reload())()
 
     def test_what_is_known_is_told_at_once(self):
         checker = self.made(BY_OCSP)
@@ -354,7 +354,7 @@ class Following(Checking):
         for revoked in (lambda: told.append(1), lambda: 1 / 0, lambda: told.append(2)):
             checker.follow(self.leaf.chain[0], revoked)
         self.lists(self.leaf)
-        self.successResultOf(checker.reload())
+        self.successResultOf(checker.reload())()
         self.assertEqual(told, [1, 2])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
         self.assertFalse(self.judged(checker).accepted)
@@ -372,7 +372,7 @@ class Following(Checking):
         ends[1]()
         ends[1]()
         self.lists(self.leaf)
-        self.successResultOf(checker.reload())
+        self.successResultOf(checker.reload())()
         self.assertEqual(told, [1, 1])
 
     def test_a_revocation_is_told_once(self):
@@ -412,16 +412,40 @@ class Starting(Checking):
         self.servers.answers[LISTED] = b"<html>"
         self.failureResultOf(checker.reload(), ConfigError)
         self.assertEqual(checker.verdict(self.leaf.chain).reason, GOOD)
-        self.lists(self.leaf)
-        self.successResultOf(checker.reload())
+        self.servers.answers[ASKED] = self.revoker.list(self.leaf)
+        commit = self.successResultOf(checker.reload(RevocationPolicy(crl=CrlRules(url=ASKED))))
+        self.assertEqual(checker.policy, BY_LIST)
+        self.assertEqual(checker.verdict(self.leaf.chain).reason, GOOD)
+        commit()
         self.assertEqual(checker.verdict(self.leaf.chain).reason, REVOKED)
+        self.lists()
+        self.successResultOf(checker.reload(BY_LIST))()
+        self.assertEqual(checker.verdict(self.leaf.chain).reason, GOOD)
+        self.lists(self.leaf)
+        self.successResultOf(checker.reload())()
+        self.assertEqual(checker.verdict(self.leaf.chain).reason, REVOKED)
+
+    def test_another_authority_has_its_own_list(self):
+        checker = self.made(BY_LIST)
+        self.lists()
+        self.successResultOf(checker.start())
+        self.revoker = Revoker("Another CA")
+        self.lists()
+        self.failureResultOf(checker.reload(), ConfigError)
+        self.successResultOf(checker.reload(BY_LIST, [self.revoker.certificate]))()
+        asked = len(self.servers.asked)
+        self.assertEqual(checker.verdict(self.revoker.leaf().chain).reason, GOOD)
+        self.assertEqual(len(self.servers.asked), asked)
+        # Those authorities stay.
+        self.lists()
+        self.successResultOf(checker.reload())()
 
     def test_a_soft_policy_keeps_the_list_before_if_there_is_no_other(self):
         checker = self.made(RevocationPolicy(crl=CrlRules(url=LISTED, required=SOFT)))
         self.lists(self.leaf)
         self.successResultOf(checker.start())
         self.servers.answers[LISTED] = UNREACHABLE
-        self.successResultOf(checker.reload())
+        self.successResultOf(checker.reload())()
         found = self.judged(checker)
         self.assertEqual((found.accepted, found.reason), (False, REVOKED))
 
@@ -429,7 +453,7 @@ class Starting(Checking):
         checker = self.made(RevocationPolicy())
         self.successResultOf(checker.start())
         self.lists()
-        self.successResultOf(checker.reload(BY_LIST))
+        self.successResultOf(checker.reload(BY_LIST))()
         self.servers.asked.clear()
         for _ in range(361):
             self.time.advance(PERIOD)
@@ -440,5 +464,5 @@ class Starting(Checking):
         self.lists()
         self.successResultOf(checker.start())
         self.says("revoked")
-        self.successResultOf(checker.reload(BY_BOTH))
+        self.successResultOf(checker.reload(BY_BOTH))()
         self.assertEqual(self.judged(checker).reason, REVOKED)
