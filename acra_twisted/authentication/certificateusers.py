@@ -7,8 +7,8 @@ from typing import Final
 
 from acra_twisted.authentication.identfile import IdentMap
 from acra_twisted.authentication.keyfile import KeyFile
-from acra_twisted.errors import ConfigError, HandshakeError, KeyStoreError
-from acra_twisted.keystore.files import read_public
+from acra_twisted.authentication.tokens import read
+from acra_twisted.errors import HandshakeError
 from acra_twisted.lookup import Found
 from acra_twisted.transport.identity import names_of
 
@@ -28,13 +28,7 @@ class IdentFile:
         self.map = self._load()
 
     def _load(self) -> IdentMap:
-        try:
-            data = read_public(self.path, _OPTION)
-        except KeyStoreError as error:
-            raise ConfigError(str(error)) from None
-        except FileNotFoundError:
-            raise ConfigError(f"{_OPTION}: there is no {self.path}") from None
-        return IdentMap.read(data, self.path, self._name)
+        return IdentMap.read(read(self.path, option=_OPTION), self.path, self._name)
 
     def read(self) -> Callable[[], None]:
         """Read the file anew; the returned function puts it in force.  Raises ConfigError."""

@@ -159,7 +159,8 @@ class Credentials:
             return
         self._set_away("")
         old = self._cache.put(user, secret, asking.begun)
-        self._shapes.learn(secret)
+        if old is None or old.secret != secret:
+            self._shapes.learn(secret)
         if asking.behind and old is not None and old.secret != secret:
             self._watcher.changed(user)
         self._tell(user, asking, lambda: self._found(user, QUERY, secret, 0.0))

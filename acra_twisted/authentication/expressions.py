@@ -35,14 +35,13 @@ _SIMPLE: Final = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 
 
 class Expression:
-    """``text`` is its source; ``groups`` is the number of its groups.  Raises ConfigError if it
+    """``groups`` is the number of its groups.  Raises ConfigError if it
     cannot be used."""
 
     def __init__(self, text: str) -> None:
         if len(text) > EXPRESSION_LIMIT:
             raise ConfigError(f"an expression of more than {EXPRESSION_LIMIT} characters")
         parser = _Parser(text)
-        self.text = text
         self._program = parser.program()
         self.groups = parser.groups
 

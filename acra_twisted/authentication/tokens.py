@@ -82,14 +82,15 @@ def split(line: str, comment: str = "#") -> list[Token]:
     return tokens
 
 
-def read(path: str, limit: int = 4 << 20) -> bytes:
-    """Return the content of a file of ``limit`` bytes at most.  Raises ConfigError."""
+def read(path: str, limit: int = 4 << 20, option: str = "") -> bytes:
+    """Return the content of a file of ``limit`` bytes at most.  Raises ConfigError, which has the
+    name of the ``option`` that names the file, if one does."""
     try:
         with open(path, "rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise ConfigError(
-            f"cannot read {path}: {error.strerror}", code=READ_CONFIGURATION
+            f"cannot read {path}: {error.strerror}", option, code=READ_CONFIGURATION
         ) from None
     if len(data) > limit:
         raise ConfigError(f"more than {limit} bytes", path)

@@ -17,14 +17,14 @@ from acra_twisted.authentication.queryconnection import InThread, KeyDerivation
 from acra_twisted.authentication.querysource import QuerySource
 from acra_twisted.config.authentication import uses_secrets
 from acra_twisted.config.loginmethods import by_certificate
-from acra_twisted.config.secretsources import has_sources, uses_query
+from acra_twisted.config.secretsources import uses_query
 from acra_twisted.daemon.dialect import service_query
 from acra_twisted.errors import ConfigError, KeyStoreError, try_all
 from acra_twisted.interfaces import IReloadable
 from acra_twisted.keystore.files import read_secret
-from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.database import Database
+from acra_twisted.server.loginattempt import shown as shown_name
 from acra_twisted.server.upstream import database_address
 from acra_twisted.telemetry.metrics.lookups import LookupMetrics
 from acra_twisted.transport import peers
@@ -38,17 +38,20 @@ _PASSWORD_MAX = 4096
 def read_password(settings: Settings) -> bytes:
     """Return the password of the role that asks; empty if it has none.  Raises ConfigError."""
     path = settings[PASSWORD]
-    if not path:
-        return b""
+    return password_in(path, PASSWORD) if path else b""
+
+
+def password_in(path: str, option: str) -> bytes:
+    """Return the password in the file that ``option`` names.  Raises ConfigError."""
     try:
-        data = read_secret(path, PASSWORD, _PASSWORD_MAX)
+        data = read_secret(path, option, _PASSWORD_MAX)
     except KeyStoreError as error:
         raise ConfigError(str(error)) from None
     except FileNotFoundError:
-        raise ConfigError(f"{PASSWORD}: there is no {path}") from None
+        raise ConfigError(f"{option}: there is no {path}") from None
     password = data.removesuffix(b"\n").removesuffix(b"\r")
     if not password or b"\0" in password:
-        raise ConfigError(f"{PASSWORD}: {path} has no password in its only line")
+        raise ConfigError(f"{option}: {path} has no password in its only line")
     return password
 
 
@@ -127,7 +130,7 @@ def make_credentials(
         lambda: 0 if made is None else made.waiting,
         lambda: made is not None and made.is_away,
     )
-    if not (has_sources(settings) and uses_secrets(settings)):
+    if not uses_secrets(settings):
         return None
     clock = reactor.seconds
     user = settings["auth_query_user"].encode()
@@ -187,15 +190,11 @@ class _Watcher:
     def changed(self, user: bytes) -> None:
         """See authentication.credentials.Watcher."""
         text = "A user's secret had changed; the next login uses the new one"
-        self._event(events.SECRET_OUTDATED, text, user=_shown(user))
+        self._event(events.SECRET_OUTDATED, text, user=shown_name(user))
 
     def stale(self, user: bytes, source: str) -> None:
         """See authentication.credentials.Watcher."""
         text = "The database does not accept a user's secret"
         if source == "file":
             text += "; auth_file is older than the database: write it anew by acra-auth export"
-        self._event(events.SECRET_OUTDATED, text, user=_shown(user))
-
-
-def _shown(user: bytes) -> str:
-    return printable(user.decode("utf-8", "replace"))
+        self._event(events.SECRET_OUTDATED, text, user=shown_name(user))

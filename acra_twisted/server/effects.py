@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.authentication import uses_secrets
 from acra_twisted.config.commoneffects import (
     KEY_SETTINGS,
     KEY_STORE_RULES,
@@ -103,7 +103,7 @@ def _needs_client_id(settings: Settings) -> bool:
 
 def _uses_keys(settings: Settings) -> bool:
     stages = set(settings["stages"]) - _WITHOUT_KEYS
-    if ends_authentication(settings):
+    if uses_secrets(settings):
         # What users without a secret are shown is derived from the master key.
         return True
     return _is_secure_session(settings) or bool(stages) or bool(settings["audit_log_enable"])

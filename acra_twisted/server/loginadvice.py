@@ -9,7 +9,7 @@ from OpenSSL import crypto
 from acra_twisted.config.authentication import ends_authentication, uses_secrets
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain
 from acra_twisted.options import Settings
-from acra_twisted.server.upstream import database_address
+from acra_twisted.server.upstream import database_address, uses_database_tls
 from acra_twisted.transport.binding import end_point
 from acra_twisted.transport.credentials import Credentials
 
@@ -31,12 +31,6 @@ def ends_client_tls(settings: Settings) -> bool:
     return bool(settings["client_tls"] == "auto" and plain and settings["tls_cert"])
 
 
-def _is_database_encrypted(settings: Settings) -> bool:
-    """Return True if the database is reached by TLS or not at all."""
-    chosen, address = settings["db_tls"], database_address(settings)
-    return not address.path and (chosen == "require" or chosen == "auto" and not address.is_local)
-
-
 def can_bind(client: Credentials) -> bool:
     """Return True if a login can be bound to the certificate that clients are shown."""
     if client.certificate is None:
@@ -51,7 +45,8 @@ def advice(settings: Settings) -> list[str]:
     if (
         not ends_authentication(settings)
         and ends_client_tls(settings)
-        and _is_database_encrypted(settings)
+        and uses_database_tls(settings)
+        and not database_address(settings).path
     ):
         found.append(
             "auth_mode: SCRAM with channel binding, which clients with TLS use by themselves, "

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from acra_twisted import events
+from acra_twisted.lines import printable
 from acra_twisted.lookup import Found
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span
@@ -226,5 +227,6 @@ class LoginAttempt:
 
 
 def shown(name: bytes) -> str:
-    """Return a name as it was asked for, which may be anything, for an event."""
-    return name.decode("utf-8", "replace")[:_NAME_MAX]
+    """Return a name as it was asked for, which may be anything, for an event: printable, and up to
+    its 63rd character."""
+    return printable(name[: 4 * _NAME_MAX].decode("utf-8", "replace")[:_NAME_MAX])

@@ -8,7 +8,7 @@ from acra_twisted.config.authentication import ends_authentication, uses_secrets
 from acra_twisted.config.commoneffects import serves_pages
 from acra_twisted.config.effects import Rule
 from acra_twisted.config.loginmethods import by_certificate
-from acra_twisted.config.secretsources import has_sources, uses_query
+from acra_twisted.config.secretsources import uses_query
 from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
 from acra_twisted.options import Settings
 
@@ -67,13 +67,13 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         ("auth_recheck",),
-        lambda settings: has_sources(settings) and uses_secrets(settings),
+        uses_secrets,
         "no secrets of users are looked up; name auth_file or auth_query_user",
         protects=True,
     ),
     Rule(
         ("auth_scram_iterations",),
-        lambda settings: has_sources(settings) and uses_secrets(settings),
+        uses_secrets,
         "nobody is checked here; name auth_file or auth_query_user",
     ),
     Rule(
@@ -88,7 +88,7 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         ("auth_md5", "auth_cleartext", "auth_unknown"),
-        lambda settings: has_sources(settings) and uses_secrets(settings),
+        uses_secrets,
         "no secrets of users are looked up; name auth_file or auth_query_user",
     ),
     Rule(

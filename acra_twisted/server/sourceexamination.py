@@ -8,7 +8,7 @@ from typing import Any, Final
 from acra_twisted.authentication.authfile import load
 from acra_twisted.authentication.onequestion import ask_once
 from acra_twisted.authentication.queryconnection import NoAnswer
-from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.authentication import uses_secrets
 from acra_twisted.config.secretsources import uses_query
 from acra_twisted.daemon.dialect import service_query
 from acra_twisted.doctor.result import Result, fail, ok
@@ -23,7 +23,7 @@ _NOBODY: Final = b"acra_doctor"
 
 async def sources(reactor: Any, settings: Settings, database: Database) -> AsyncIterator[Result]:
     """Read the file, and ask the database for the secret of a user that it does not have."""
-    if not ends_authentication(settings):
+    if not uses_secrets(settings):
         return
     try:
         if settings["auth_file"]:

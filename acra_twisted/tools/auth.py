@@ -19,7 +19,7 @@ from acra_twisted.keystore import files
 from acra_twisted.options import Settings
 from acra_twisted.queryactions import Rows
 from acra_twisted.server import tap
-from acra_twisted.server.credentials import explainer
+from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.tools import commandline
 from acra_twisted.tools.authsql import ALTER, EXPORT, quoted, set_up
@@ -171,8 +171,7 @@ def _export(given: Any, environment: Environment, output: TextIO, ask: Ask) -> N
 
 def _password(given: Any, ask: Ask) -> bytes:
     if given.password_file:
-        data = files.read_secret(given.password_file, "--password_file")
-        return data.removesuffix(b"\n").removesuffix(b"\r")
+        return password_in(given.password_file, "--password_file")
     return ask(f"Password of {given.user}: ").encode(errors="surrogateescape")
 
 

@@ -17,7 +17,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.loginactions import Action, Stale, Unproven
 from acra_twisted.session import Session
 from acra_twisted.wire import scram
-from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres import backend, frontend
 from acra_twisted.wire.postgres.frames import message as encode
 from acra_twisted.wire.scram import ClientConversation, Keys, ScramError
 
@@ -112,8 +112,7 @@ class KeyLogin:
         talk = self._talk = ClientConversation(choice, policy.nonce())
         self._header = choice.header
         self._expected = backend.AUTH_SASL_CONTINUE
-        first = choice.mechanism + b"\0" + len(talk.first).to_bytes(4, "big") + talk.first
-        return Mediated(to_database=encode(_PASSWORD, first))
+        return Mediated(to_database=frontend.encode_sasl_initial(choice.mechanism, talk.first))
 
     def _answer(self, said: bytes) -> Mediated:
         talk, proof = self._talk, self._proof

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from zope.interface import implementer
 
 from acra_twisted.dialectinterfaces import IServiceQuery
+from acra_twisted.dialects.postgresql.rows import DataRows
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.queryactions import (
     Answered,
@@ -22,6 +23,7 @@ from acra_twisted.queryactions import (
     Refused,
     Send,
 )
+from acra_twisted.results import Columns
 from acra_twisted.wire import scram
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.postgres import backend, frames, frontend
@@ -35,8 +37,6 @@ ITERATIONS_MAX: Final = 1_000_000
 _NO_METHOD: Final = -1
 _NAME_OID: Final = 19
 _NOT_A_NAME: Final = frozenset((b"22021", b"22P05"))
-_NULL: Final = 0xFFFF_FFFF
-_SIZE: Final = struct.Struct(">I")
 _HELP: Final = "acra-auth sql prints what to run in the database"
 #: What is to be done about errors at login, and about errors of the query, by SQLSTATE.
 _REMEDIES: Final = {
@@ -88,6 +88,7 @@ class ServiceQuery:
         self._is_proven = False
         self._handle: Callable[[int, bytes], list[QueryAction]] = self._in_login
         self._expected = b""
+        self._columns = Columns([], [], [], [])
         self._rows: list[tuple[bytes | None, bytes | None]] = []
         self._refused = ""
 
@@ -197,9 +198,7 @@ class ServiceQuery:
             )
         choice = scram.choose(offered, self._encrypted, self._end_point, self._account.binding)
         self._proof = scram.ClientConversation(choice, self._nonce)
-        first = self._proof.first
-        body = choice.mechanism + b"\0" + _SIZE.pack(len(first)) + first
-        return [Send(message(b"p", body))]
+        return [Send(frontend.encode_sasl_initial(choice.mechanism, self._proof.first))]
 
     def _in_start(self, kind: int, body: bytes) -> list[QueryAction]:
         """Take what comes between AuthenticationOk and the first ReadyForQuery."""
@@ -239,7 +238,7 @@ class ServiceQuery:
         return []
 
     def _describe(self, body: bytes) -> None:
-        columns = backend.decode_row_description(body)
+        columns = self._columns = backend.decode_row_description(body)
         if len(columns) != 2 or any(columns.formats):
             self._refused = f"auth_query gives {len(columns)} columns; it must give name and secret"
 
@@ -249,7 +248,10 @@ class ServiceQuery:
         if len(self._rows) >= self._account.rows:
             self._refused = "auth_query gives more than one row for a name"
             return
-        self._rows.append(_two_values(body))
+        if body[:2] != b"\0\2":
+            raise WireError("database", "DataRow has another number of values than columns")
+        name, secret = DataRows(message(b"D", body), self._columns).cells(0)
+        self._rows.append((name, secret))
 
     def _aside(self, kind: int, body: bytes) -> None:
         """Pass over what may come at any time.  Raises HandshakeError, WireError."""
@@ -257,29 +259,6 @@ class ServiceQuery:
             raise HandshakeError(_reason(body))
         if kind not in (frames.NOTICE, frames.PARAMETER_STATUS, frames.NOTIFICATION):
             raise _unexpected(kind)
-
-
-def _two_values(body: bytes) -> tuple[bytes | None, bytes | None]:
-    """Read a DataRow of two columns.  Raises WireError."""
-    values: list[bytes | None] = []
-    at = 2
-    if body[:2] != b"\0\2":
-        raise WireError("database", "DataRow has another number of values than columns")
-    for _ in range(2):
-        if at + 4 > len(body):
-            raise WireError("database", "DataRow ends before its values do")
-        (size,) = _SIZE.unpack_from(body, at)
-        at += 4
-        if size == _NULL:
-            values.append(None)
-            continue
-        if at + size > len(body):
-            raise WireError("database", "DataRow ends inside a value")
-        values.append(body[at : at + size])
-        at += size
-    if at != len(body):
-        raise WireError("database", "DataRow has bytes after its values")
-    return values[0], values[1]
 
 
 def _reason(body: bytes) -> str:

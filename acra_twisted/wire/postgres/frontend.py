@@ -189,6 +189,12 @@ def encode_execute(portal: bytes) -> bytes:
     return message(b"E", portal + b"\0\0\0\0\0")
 
 
+def encode_sasl_initial(mechanism: bytes, first: bytes) -> bytes:
+    """A SASLInitialResponse message: the mechanism that the client has chosen, and its first
+    message."""
+    return message(b"p", mechanism + b"\0" + _LENGTH.pack(len(first)) + first)
+
+
 def encode_close(kind: bytes, name: bytes) -> bytes:
     """A Close of a statement (``S``) or a portal (``P``)."""
     return message(b"C", b"%b%b\0" % (kind, name))

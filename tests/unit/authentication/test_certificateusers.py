@@ -79,6 +79,14 @@ class Users(SynchronousTestCase):
         self.assertEqual(users.look_up(b"ann", ann), NOBODY)
         self.assertEqual(users.look_up(b"app", ann).secret, SECRET)
 
+    def test_a_file_may_be_a_link_and_as_long_as_a_map_of_client_ids(self):
+        lines = b"".join(b"acra certificate-of-user-%05d user\n" % number for number in range(3000))
+        self.assertGreater(len(lines), 64 * 1024)
+        target, link = self.file(lines, 0o644), self.mktemp()
+        os.symlink(os.path.abspath(target), link)
+        ident = IdentFile(link, "acra")
+        self.assertEqual(ident.map.line("certificate-of-user-02999", b"user"), 3000)
+
     def test_a_file_that_is_not_there(self):
         error = self.assertRaises(ConfigError, IdentFile, self.mktemp(), "acra")
         self.assertIn("auth_ident_file", str(error))

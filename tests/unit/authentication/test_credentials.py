@@ -371,6 +371,15 @@ class Shapes(Base):
         self.known(b"md5", b"md5" + b"0" * 32)
         self.assertEqual(self.credentials.look_up(b"nobody").iterations, 20_000)
 
+    def test_a_user_who_is_looked_up_often_counts_once(self):
+        for number in range(4):
+            self.known(b"user %d" % number, _verifier(16, 10_000))
+        for _ in range(60):
+            self.now += 20.0
+            self.known(b"busy", _verifier(24, 20_000))
+        found = self.known(b"nobody", None)
+        self.assertEqual((found.salt_size, found.iterations), (16, 10_000))
+
     def test_iterations_may_be_given(self):
         self.options = {"iterations": 5000}
         Base.setUp(self)

@@ -117,6 +117,18 @@ class Logins(Case):
         self.authentication.stop()
         self.assertEqual(len(told), 1)
 
+    def test_a_client_whose_answer_may_not_wait_is_turned_away(self):
+        self.make()
+        for _ in range(20):
+            self.server.login_limits.failed("192.0.2.1", b"ann")
+        self.perform(LookUp(b"ann"))
+        for _ in range(16):
+            self.server.login_limits.waits("192.0.2.1", b"ann")
+        self.perform(Unproven("password", b"an error", "scram", False))
+        self.assertEqual(self.client.farewells, [EndReason.TOO_MANY])
+        self.clock.advance(10)
+        self.assertEqual(self.client.data, b"")
+
     def test_a_password_is_salted_in_a_thread(self):
         self.make()
         self.perform(Derive(b"a password", b"salt", 4096))

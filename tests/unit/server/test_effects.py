@@ -110,6 +110,8 @@ class Effects(SynchronousTestCase):
             (["--poison_script_timeout=5"], ["poison_script_timeout"]),
             ([TLS, "--stages=censor", "--keys_dir=x"], ["keys_dir"]),
             ([TLS, "--keys_dir=x"], []),
+            ([TLS, "--stages=censor", "--keys_dir=x", "--auth_file=x"], []),
+            ([TLS, "--stages=censor", "--keys_dir=x", "--auth_mode=cert"], ["keys_dir"]),
             ([*VERIFIED, "--tls_ocsp_url=http://x", "--tls_ocsp_cache_time=9"], []),
             ([*VERIFIED, "--tls_ocsp_cache_time=9"], ["tls_ocsp_cache_time"]),
             ([*VERIFIED, "--tls_ocsp_required=allowUnknown"], ["tls_ocsp_required"]),

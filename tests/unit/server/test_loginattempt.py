@@ -231,8 +231,8 @@ class Told(Base):
             self.assertEqual([at - began for at in self.answers[4:]], [0.25, 0.5])
 
     def test_a_name_is_shown_up_to_its_63rd_character_whatever_bytes_it_has(self):
-        self.attempt(user=b"\xff" + b"x" * 9000).failed(wrong(), self.answer)
-        self.assertEqual(self.events[0][1]["user"], "\ufffd" + "x" * 62)
+        self.attempt(user=b"\xff\n" + b"x" * 9000).failed(wrong(), self.answer)
+        self.assertEqual(self.events[0][1]["user"], "\ufffd?" + "x" * 61)
 
 
 class Spans(Base):

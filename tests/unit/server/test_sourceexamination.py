@@ -27,6 +27,7 @@ class Examination(Base):
     def test_there_are_none(self):
         self.assertEqual(self.found(), [])
         self.assertEqual(self.found(**self.role(), auth_mode="passthrough"), [])
+        self.assertEqual(self.found(**self.role(), auth_mode="cert"), [])
 
     def test_they_are_fine(self):
         path = self.file(b'"alice" "%b"' % SECRET)

@@ -121,3 +121,8 @@ class Export(Auth):
             file.write("secret\n")
         self.export(f"--password_file={secret}")
         self.assertEqual(self.asked, [])
+        for content in ("\n", "a\0b"):
+            with open(secret, "w") as file:
+                file.write(content)
+            with self.assertRaisesRegex(ConfigError, "^--password_file: .* has no password"):
+                self.export(f"--password_file={secret}", "--force")
