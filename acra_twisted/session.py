@@ -112,8 +112,8 @@ class Session:
     ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``counted`` the part
     that has been put down to exchanges.  ``answered``: when its last exchange that the database saw
-    ended.  ``refused``: the database has refused the login.  ``unread``: why nothing of it can be
-    seen; empty if it can.
+    ended.  ``proven``: its client has proven its user to AcraServer; ``refused``: the database has
+    refused the login.  ``unread``: why nothing of it can be seen; empty if it can.
     """
 
     __slots__ = (
@@ -130,6 +130,7 @@ class Session:
         "asked",
         "prepared",
         "discarding",
+        "proven",
         "refused",
         "refused_result",
         "fails",
@@ -171,6 +172,7 @@ class Session:
         self.asked: frozenset[str] = frozenset()
         self.prepared: Any = None
         self.discarding = False
+        self.proven = False
         self.refused = False
         #: A result was refused whose statement the database takes for done.
         self.refused_result = False

@@ -141,6 +141,21 @@ def _check_binding(settings: Settings) -> None:
             f"require_channel_binding: logins by {' and '.join(found)} cannot be bound; take "
             "one or the other out"
         )
+    if settings["db_channel_binding"] == "require":
+        _check_database_binding(settings)
+
+
+def _check_database_binding(settings: Settings) -> None:
+    if settings["auth_md5"]:
+        raise ConfigError(
+            "db_channel_binding = require: logins by auth_md5 = true cannot be bound; take one or "
+            "the other out"
+        )
+    if by_certificate(settings) and not settings["auth_keys_file"]:
+        raise ConfigError(
+            "db_channel_binding = require: auth_mode = cert binds logins by the roles' keys alone; "
+            "name them in auth_keys_file"
+        )
 
 
 def _check_keys(settings: Settings) -> None:

@@ -2,6 +2,8 @@
 
 Their errors do not wait as those of AcraServer's own do: each holds a connection of the database,
 and attackers would take them all.  PostgreSQL's auth_delay makes them wait where that is wanted.
+
+A client that has proven its user here has not guessed: its login is counted where it was proven.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class LoginRefusals(BaseObserver):
     ) -> None:
         """Count a refused login; tell of wrong passwords that have become many."""
         rule = fields.get("rule")
-        if code != events.LOGIN_REFUSED or session is None or rule == _PROXY:
+        if code != events.LOGIN_REFUSED or session is None or session.proven or rule == _PROXY:
             return
         self._metrics.login("database", "database", False)
         if rule != _PASSWORD:

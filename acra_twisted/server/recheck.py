@@ -1,9 +1,9 @@
 """Ends open sessions whose users may not log in any more.
 
 A database keeps a session whose role has been dropped, locked or has expired.  With
-``auth_recheck`` the secrets of users with open sessions are looked up again from time to time.  A
-user without one could not come in now, so his sessions end.  A source that cannot be asked ends
-none.
+``auth_recheck`` the secrets of users with open sessions are looked up again from time to time.  The
+sessions of a user without one end if the secret has let them in; those that the database has let in
+are the database's.  A source that cannot be asked ends none.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any, Final, Protocol
 
 from twisted.application.internet import TimerService
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.authentication.credentials import Credentials
 from acra_twisted.endreason import EndReason
 from acra_twisted.server.authentication import Refusal
 
+_log: Final = Logger()
 _LOST: Final = Refusal(
     "The user of an open session may not log in any more",
     EndReason.NO_RIGHT,
@@ -61,11 +64,18 @@ class Recheck(TimerService):
     async def _check(self) -> None:
         users = {connection.secret_of for connection in self._connections} - {b""}
         for user in sorted(users):
-            found = self._credentials.look_up(user)
-            if isinstance(found, Deferred):
-                found = await found
-            if found.secret is None and not found.away:
-                self._end(user)
+            try:
+                await self._look_up(user)
+            except Exception:
+                # The others are looked up all the same, and this one the next time.
+                _log.failure("internal error", Failure())
+
+    async def _look_up(self, user: bytes) -> None:
+        found = self._credentials.look_up(user)
+        if isinstance(found, Deferred):
+            found = await found
+        if found.secret is None and not found.away:
+            self._end(user)
 
     def _end(self, user: bytes) -> None:
         for connection in self._connections:

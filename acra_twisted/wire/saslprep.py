@@ -12,7 +12,6 @@ from typing import Final
 from unicodedata import normalize
 
 _PROHIBITED: Final = (
-    stringprep.in_table_c12,
     stringprep.in_table_c21_c22,
     stringprep.in_table_c3,
     stringprep.in_table_c4,

@@ -70,8 +70,8 @@ _BY_ROUTINE: Final = {
 _KINDS: Final = {
     backend.AUTH_CLEARTEXT: "a cleartext password",
     backend.AUTH_MD5: "an MD5 password",
-    7: "GSSAPI",
-    9: "SSPI",
+    backend.AUTH_GSS: "GSSAPI",
+    backend.AUTH_SSPI: "SSPI",
 }
 #: Labels of refusals, and of ours: of a login that cannot pass.
 REFUSALS: Final = (*_REASONS, "proxy")
@@ -141,6 +141,28 @@ def not_this_way(kind: int) -> WireError:
         "AcraServer's address"
     )
     return WireError("database", text, EndReason.LOGIN)
+
+
+def unbound() -> WireError:
+    """Return the error for a login of ours that should be bound to the database's TLS."""
+    text = "the database's login is refused: channel binding is required, and it has none"
+    return WireError("database", text, EndReason.LOGIN)
+
+
+class ProvenHere:
+    """The base of mediators whose client has proven to AcraServer who it is."""
+
+    def from_client(self, body: bytes) -> None:
+        """Refuse an answer to a question that nobody has asked.  Raises WireError."""
+        raise WireError("client", "a password message that nobody has asked for")
+
+    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
+        """Return no action: the client has proven itself before."""
+        return ()
+
+    def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
+        """Say what the client gets for an error of the database's: it is the client's."""
+        return Mediated(message)
 
 
 class AuthenticationPolicy(NamedTuple):

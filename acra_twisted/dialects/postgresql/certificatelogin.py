@@ -6,14 +6,13 @@ certificate, which pg_ident.conf of the database maps to the role.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from acra_twisted.dialects.postgresql.authentication import Mediated
+from acra_twisted.dialects.postgresql.authentication import Mediated, ProvenHere, unbound
 from acra_twisted.dialects.postgresql.challenge import Proof
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.loginactions import Action, Unproven
+from acra_twisted.loginactions import Unproven
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.scramkeys import read_keys
 
@@ -38,23 +37,18 @@ def proof_of(user: bytes, keys: bytes) -> Proof:
     return Proof(user, client_key, verifier, b"")
 
 
-class CertificateLogin:
-    """One login without keys; see `authentication.Mediator`."""
+class CertificateLogin(ProvenHere):
+    """One login without keys, which nothing binds to the database's TLS; see
+    `authentication.Mediator`."""
 
-    def from_client(self, body: bytes) -> None:
-        """Refuse an answer to a question that nobody has asked.  Raises WireError."""
-        raise WireError("client", "a password message that nobody has asked for")
+    def __init__(self, database_binding: str) -> None:
+        self._binding = database_binding
 
     def from_database(self, message: bytes) -> Mediated:
-        """Let the client in if the database does.  Raises WireError if it asks for more."""
+        """Let the client in if the database does.  Raises WireError if it asks for more, or if the
+        login has to be bound."""
         if backend.authentication_kind(message[5:]) != backend.AUTH_OK:
             raise WireError("database", _MISSING, EndReason.LOGIN)
-        return Mediated(message)
-
-    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
-        """Return no action: the client has proven itself before."""
-        return ()
-
-    def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
-        """Say what the client gets for an error of the database's: it is the client's."""
+        if self._binding == "require":
+            raise unbound()
         return Mediated(message)

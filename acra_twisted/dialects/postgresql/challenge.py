@@ -10,14 +10,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from acra_twisted.dialects.postgresql.passwordmessages import (
-    AWAY,
-    CANNOT_ASK,
     MALFORMED,
-    WRONG_PASSWORD,
     TooLong,
     Unconvinced,
-    refusal,
     take,
+    unconvinced,
 )
 from acra_twisted.lookup import Found
 from acra_twisted.wire import scram
@@ -188,13 +185,4 @@ class Challenge:
 
     def _wrong(self, result: str) -> Unconvinced:
         """The error for a proof that is none; the same for every user."""
-        if self._found.away:
-            # What is kept can be guessed at like anything else, so that it counts.
-            result = result if self._found.source else "source"
-            return Unconvinced(result, AWAY, CANNOT_ASK)
-        return Unconvinced(result, WRONG_PASSWORD, refusal(self._user))
-
-
-def wrong_password(user: bytes) -> bytes:
-    """Return the error of PostgreSQL for a proof that is none."""
-    return backend.encode_error(b"FATAL", WRONG_PASSWORD, refusal(user))
+        return unconvinced(self._found, self._user, result)

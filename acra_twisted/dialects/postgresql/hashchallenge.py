@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from acra_twisted.dialects.postgresql.authentication import Mediated, not_this_way
+from acra_twisted.dialects.postgresql.authentication import Mediated, ProvenHere, not_this_way
 from acra_twisted.dialects.postgresql.passwordmessages import (
     MALFORMED,
     WRONG_PASSWORD,
@@ -20,22 +20,22 @@ from acra_twisted.dialects.postgresql.passwordmessages import (
     password_of,
     refusal,
     take,
+    wrong_password,
 )
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.loginactions import Action, Stale, Unproven
+from acra_twisted.loginactions import Stale, Unproven
 from acra_twisted.lookup import Found
 from acra_twisted.session import Session
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.postgres import backend, frames
+from acra_twisted.wire.scram import CLIENT_LIMIT
 
 #: Bytes of the salt in a question.
 SALT: Final = 4
 METHOD: Final = "md5"
 _PREFIX: Final = b"md5"
 _SECRET: Final = 35
-#: Bytes of an answer: md5, 32 hex digits, NUL; more than this is none.
-_LIMIT: Final = 1024
 
 
 class HashProof(NamedTuple):
@@ -78,7 +78,7 @@ class HashChallenge:
         Raises Unconvinced."""
         self._buffer.feed(data)
         try:
-            body = take(self._buffer, _LIMIT, "password")
+            body = take(self._buffer, CLIENT_LIMIT, "password")
         except TooLong:
             raise Unconvinced(MALFORMED, WRONG_PASSWORD, refusal(self._user)) from None
         if body is None:
@@ -92,7 +92,7 @@ class HashChallenge:
         return self._buffer.drain()
 
 
-class HashLogin:
+class HashLogin(ProvenHere):
     """Logs in to the database by the hash; see `authentication.Mediator`.
 
     ``may_answer``: the database's leg may have a password's hash on it (TLS, or the rule for legs
@@ -104,10 +104,6 @@ class HashLogin:
         self._proof = proof
         self._may_answer = may_answer
 
-    def from_client(self, body: bytes) -> None:
-        """Refuse an answer to a question that nobody has asked.  Raises WireError."""
-        raise WireError("client", "a password message that nobody has asked for")
-
     def from_database(self, message: bytes) -> Mediated:
         """Answer an Authentication message.  Raises WireError if the login cannot go on."""
         body = message[5:]
@@ -118,8 +114,8 @@ class HashLogin:
         if kind == backend.AUTH_SASL:
             # The database has a verifier by now.
             self._session.refused = True
-            error = backend.encode_error(b"FATAL", WRONG_PASSWORD, refusal(user))
-            return Mediated(actions=(Stale(user), Unproven("database", error, METHOD)))
+            unproven = Unproven("database", wrong_password(user), METHOD)
+            return Mediated(actions=(Stale(user), unproven))
         if kind != backend.AUTH_MD5 or len(body) != 4 + SALT:
             raise not_this_way(kind)
         if not self._may_answer:
@@ -131,10 +127,6 @@ class HashLogin:
             )
         data = answer(secret, body[4:]) + b"\0"
         return Mediated(to_database=frames.message(b"p", data))
-
-    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
-        """Return no action: the client has proven itself before."""
-        return ()
 
     def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
         """Say what the client gets for an error of the database's: it is the client's."""

@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from acra_twisted import events
-from acra_twisted.dialects.postgresql.authentication import TOKENS, Mediated, not_this_way
-from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof, wrong_password
+from acra_twisted.dialects.postgresql.authentication import (
+    TOKENS,
+    Mediated,
+    ProvenHere,
+    not_this_way,
+    unbound,
+)
+from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof
+from acra_twisted.dialects.postgresql.passwordmessages import wrong_password
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import Action, Stale, Unproven
@@ -29,7 +36,7 @@ _TOKENS: Final = (
 _FAILED: Final = backend.encode_error(b"FATAL", b"08006", "could not log in to the database")
 
 
-class KeyLogin:
+class KeyLogin(ProvenHere):
     """One login, mediated by `UntilReady`; see `authentication.PassThrough`.
 
     ``encrypted``: the database's leg has TLS; ``end_point`` is that of the database's certificate.
@@ -59,10 +66,6 @@ class KeyLogin:
         self._header = b""
         self._expected = backend.AUTH_SASL
 
-    def from_client(self, body: bytes) -> None:
-        """Refuse an answer to a question that nobody has asked.  Raises WireError."""
-        raise WireError("client", "a password message that nobody has asked for")
-
     def from_database(self, message: bytes) -> Mediated:
         """Answer an Authentication message.  Raises WireError if the login cannot go on."""
         body = message[5:]
@@ -82,10 +85,6 @@ class KeyLogin:
                 text = f"the database's login is refused: {error}"
                 raise WireError("database", text, EndReason.LOGIN) from None
             return self._not_proven(str(error))
-
-    def admitted(self, user: bytes, database: bytes) -> tuple[Action, ...]:
-        """Return no action: the client has proven itself before."""
-        return ()
 
     def refused(self, message: bytes, fields: Mapping[str, bytes]) -> Mediated:
         """Say what the client gets for an error of the database's."""
@@ -143,8 +142,7 @@ class KeyLogin:
         if not (asks or self._expected == backend.AUTH_OK):
             return self._not_proven("it has let the user in and has not proven itself")
         if self._policy.database_binding == "require" and self._header != scram.BINDS:
-            text = "the database's login is refused: channel binding is required, and it has none"
-            raise WireError("database", text, EndReason.LOGIN)
+            raise unbound()
         self._proof = self._talk = None
         if not self._last:
             # The client was asked for no proof of this kind.

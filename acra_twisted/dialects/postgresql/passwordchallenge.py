@@ -11,15 +11,12 @@ from typing import Final
 
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof, verifier_for
 from acra_twisted.dialects.postgresql.passwordmessages import (
-    AWAY,
-    CANNOT_ASK,
     MALFORMED,
-    WRONG_PASSWORD,
     TooLong,
     Unconvinced,
     password_of,
-    refusal,
     take,
+    unconvinced,
 )
 from acra_twisted.loginactions import Derive
 from acra_twisted.lookup import Found
@@ -29,8 +26,6 @@ from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.scram import Verifier
 
 METHOD: Final = "cleartext"
-#: Bytes of a password at most.
-_LIMIT: Final = 1024
 
 
 class PasswordChallenge:
@@ -58,7 +53,7 @@ class PasswordChallenge:
         password is there.  Raises Unconvinced."""
         self._buffer.feed(data)
         try:
-            body = take(self._buffer, _LIMIT, "password")
+            body = take(self._buffer, scram.CLIENT_LIMIT, "password")
         except TooLong:
             raise self._wrong(MALFORMED) from None
         if body is None:
@@ -78,8 +73,4 @@ class PasswordChallenge:
         return self._buffer.drain()
 
     def _wrong(self, result: str) -> Unconvinced:
-        if self._found.away:
-            # As in `challenge`: what is kept can be guessed at.
-            result = result if self._found.source else "source"
-            return Unconvinced(result, AWAY, CANNOT_ASK)
-        return Unconvinced(result, WRONG_PASSWORD, refusal(self._user))
+        return unconvinced(self._found, self._user, result)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.errors import AcraError
+from acra_twisted.lookup import Found
 from acra_twisted.wire.framing import ChunkBuffer
-from acra_twisted.wire.postgres import frames
+from acra_twisted.wire.postgres import backend, frames
 
 MALFORMED: Final = "malformed"
 WRONG_PASSWORD: Final = b"28P01"
@@ -63,3 +64,17 @@ def password_of(body: bytes) -> bytes:
 def refusal(user: bytes) -> str:
     """Return PostgreSQL's text for a proof that is none."""
     return f'password authentication failed for user "{user.decode("utf-8", "replace")}"'
+
+
+def wrong_password(user: bytes) -> bytes:
+    """Return the error of PostgreSQL for a proof that is none."""
+    return backend.encode_error(b"FATAL", WRONG_PASSWORD, refusal(user))
+
+
+def unconvinced(found: Found, user: bytes, result: str) -> Unconvinced:
+    """Return the error for a proof that is none, the same for every user; ``found`` is what was
+    looked up, and ``result`` a label of the metric."""
+    if found.away:
+        # What is kept can be guessed at like anything else, so that it counts.
+        return Unconvinced(result if found.source else "source", AWAY, CANNOT_ASK)
+    return Unconvinced(result, WRONG_PASSWORD, refusal(user))

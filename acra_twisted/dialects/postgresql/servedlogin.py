@@ -283,6 +283,7 @@ class ServedLogin(Login):
         """See ILogin."""
         startup, policy = self._wanted, self._policy
         assert isinstance(startup, StartupPacket)  # noqa: S101 - no other request opens a session
+        session.proven = self._is_certified or self._proof is not None
         # What is encrypted within the link the connector cannot read.
         follows = policy.announces and not self.encrypted
         until = self._until = self._sessions.serve(
@@ -314,8 +315,8 @@ class ServedLogin(Login):
                 self._end_points[DATABASE],
                 challenge.method if challenge is not None else certificatelogin.METHOD,
             )
-        if self._is_certified:
-            return certificatelogin.CertificateLogin()
+        if policy.challenge is not None and self._is_certified:
+            return certificatelogin.CertificateLogin(policy.challenge.database_binding)
         return PassThrough(
             AuthenticationPolicy(
                 client_tls=self.encrypted,

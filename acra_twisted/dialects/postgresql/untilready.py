@@ -252,7 +252,7 @@ class UntilReady:
         self._before += found.actions
         self._out[CLIENT].append(found.to_client)
         self._out[DATABASE].append(found.to_database)
-        if any(type(action) is Unproven for action in found.actions):
+        if _is_unproven(found):
             self._is_over = True
 
     def _backend_key(self, message: bytes) -> None:
@@ -288,9 +288,10 @@ class UntilReady:
         if self._mediator is None:
             self._to_client(shown)
             return
-        if failed:
+        found = self._mediator.refused(shown, fields)
+        if failed and not _is_unproven(found):
             tell_refusal(self._session, self._exchange, fields)
-        self._mediated(self._mediator.refused(shown, fields))
+        self._mediated(found)
 
     def _ready(self, message: bytes) -> None:
         session, propagation = self._session, self._propagation
@@ -333,6 +334,11 @@ class UntilReady:
         elif message[0] == frames.PARAMETER_STATUS:
             self._follow(message)
         self._read_database()
+
+
+def _is_unproven(found: Mediated) -> bool:
+    """Return True if the login has failed; the host tells of it."""
+    return any(type(action) is Unproven for action in found.actions)
 
 
 def _take(buffer: ChunkBuffer, side: str, expected: Container[int]) -> bytes:

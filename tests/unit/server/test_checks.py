@@ -196,6 +196,24 @@ class Checks(SynchronousTestCase):
         ):
             self.refused("cannot be bound", **tls, **changes)
 
+    def test_logins_to_the_database_that_cannot_be_bound(self):
+        required = {"db_channel_binding": "require", "auth_without_tls": True}
+        self.refused("auth_md5 = true cannot be bound", auth_file="x", auth_md5=True, **required)
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate, key = authority.issue("server", hosts=("localhost",))
+        by_certificate = {
+            "auth_mode": "cert",
+            "client_tls": "require",
+            "tls_auth": 4,
+            "tls_ca": str(authority.path),
+            "tls_cert": str(certificate),
+            "tls_key": str(key),
+            "incoming_connection_string": Address("127.0.0.1", 9393),
+        }
+        self.refused("name them in auth_keys_file", **by_certificate, **required)
+
     def test_warnings(self):
         self.assertEqual(checks.insecure(settings()), [])
         outside = Address("0.0.0.0", 9393)

@@ -44,6 +44,12 @@ class Refusals(SynchronousTestCase):
                 self.refuse(rule)
         self.assertEqual((self.told, len(self.limits)), ([], 0))
 
+    def test_a_client_that_has_proven_itself_here_has_guessed_nothing(self):
+        self.session.proven = True
+        for _ in range(10):
+            self.refuse()
+        self.assertEqual((self.logins, self.told, len(self.limits)), ([], [], 0))
+
     def test_a_login_that_cannot_pass_and_other_events_are_no_refusals_of_the_database(self):
         self.refuse("proxy")
         self.refuse(code=events.QUERY_NOT_ALLOWED)

@@ -1,6 +1,6 @@
 """Open sessions of users who may not log in any more."""
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -79,6 +79,16 @@ class Rechecking(SynchronousTestCase):
         later.callback(NONE)
         self.assertEqual(self.credentials.asked, [b"ann", b"bob"])
         self.assertEqual((len(ann.ended), len(bob.ended)), (1, 1))
+
+    def test_a_user_that_cannot_be_looked_up_hinders_no_other_and_no_later_round(self):
+        ann, bob = Connection(b"ann"), Connection(b"bob")
+        self.start([ann, bob], ann=SECRET, bob=SECRET)
+        for answer in (fail(ZeroDivisionError()), "no answer that is known"):
+            self.credentials.answers.update({b"ann": answer, b"bob": NONE})
+            self.clock.advance(60)
+        self.assertEqual(self.credentials.asked, [b"ann", b"bob"] * 2)
+        self.assertEqual((len(ann.ended), len(bob.ended)), (0, 2))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, AttributeError)), 2)
 
     def test_a_daemon_that_stops_waits_for_the_last_answer(self):
         ann = Connection(b"ann")

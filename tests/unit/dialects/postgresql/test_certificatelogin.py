@@ -32,14 +32,21 @@ class Certificates(SynchronousTestCase):
 
     def test_without_keys_the_database_must_let_it_in_by_itself(self):
         welcome = encode_authentication(0)
-        self.assertEqual(CertificateLogin().from_database(welcome), Mediated(welcome))
+        self.assertEqual(CertificateLogin("prefer").from_database(welcome), Mediated(welcome))
         for question in (encode_sasl([b"SCRAM-SHA-256"]), *map(encode_authentication, (3, 5, 7))):
-            error = self.assertRaises(WireError, CertificateLogin().from_database, question)
+            error = self.assertRaises(WireError, CertificateLogin("prefer").from_database, question)
             self.assertIs(error.reason, EndReason.LOGIN)
             self.assertIn("auth_keys_file", str(error))
 
     def test_errors_of_the_database_are_the_clients_and_it_is_asked_nothing(self):
         error = encode_error(b"FATAL", b"28000", "no")
-        self.assertEqual(CertificateLogin().refused(error, {"C": b"28000"}), Mediated(error))
-        self.assertRaises(WireError, CertificateLogin().from_client, b"x")
-        self.assertEqual(CertificateLogin().admitted(b"ann", b"orders"), ())
+        login = CertificateLogin("prefer")
+        self.assertEqual(login.refused(error, {"C": b"28000"}), Mediated(error))
+        self.assertRaises(WireError, login.from_client, b"x")
+        self.assertEqual(login.admitted(b"ann", b"orders"), ())
+
+    def test_where_a_binding_is_required_nobody_comes_in_without_one(self):
+        login = CertificateLogin("require")
+        error = self.assertRaises(WireError, login.from_database, encode_authentication(0))
+        self.assertIn("channel binding is required", str(error))
+        self.assertIs(error.reason, EndReason.LOGIN)

@@ -10,8 +10,8 @@ from acra_twisted.dialects.postgresql.challenge import (
     Challenge,
     ChallengePolicy,
     Unconvinced,
-    wrong_password,
 )
+from acra_twisted.dialects.postgresql.passwordmessages import wrong_password
 from acra_twisted.lookup import Found
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message

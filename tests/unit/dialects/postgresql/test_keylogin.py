@@ -8,8 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql.authentication import Mediated
-from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof, wrong_password
+from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof
 from acra_twisted.dialects.postgresql.keylogin import KeyLogin
+from acra_twisted.dialects.postgresql.passwordmessages import wrong_password
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.loginactions import Stale, Unproven

@@ -82,6 +82,7 @@ class Served(LoginCase):
         self.assertEqual(play.to_database, first)
         play.database(WELCOME + message(b"K", b"\0\0\0\1key!") + ready())
         self.assertEqual(types(play.to_client), "vRKZ")
+        self.assertFalse(play.session.proven)
         self.assertEqual(play.taken(), ["Connect", "Admitted", "Cancellable", "Ready"])
         self.assertTrue(play.session.idle)
 
@@ -402,6 +403,13 @@ class OtherWays(EndedCase):
             else:
                 self.assertEqual(play.database(WELCOME), WELCOME)
                 self.assertEqual(types(play.database(ready())), "Z")
+            self.assertTrue(play.session.proven)
+
+    def test_a_login_that_nothing_can_bind_is_refused_where_it_must_be_bound(self):
+        play, _ = self.found(b"", by_certificate=True, database_binding="require")
+        play.perform(play.login.connected(True, False, DATABASES))
+        self.assertEqual(play.database(WELCOME), b"")
+        self.assertIn("channel binding", str(self.assert_fails(play).error))
 
     def test_a_client_without_tls_shows_no_certificate(self):
         play = self.begin(end_point=None, by_certificate=True)
@@ -423,6 +431,7 @@ class OtherWays(EndedCase):
         play.client(answer)
         self.assertEqual(play.actions[0], Proven(b"ann", "md5", False))
         play.perform(play.login.connected(True, False, DATABASES))
+        self.assertTrue(play.session.proven)
         asked = play.database_is_told(encode_authentication(5, b"else"))
         self.assertEqual(asked, message(b"p", hashchallenge.answer(secret, b"else") + b"\0"))
         self.assertEqual(play.database(WELCOME), WELCOME)

@@ -291,6 +291,15 @@ class LettingIn(Case):
         play.session.user, play.session.database = b"ann", b"shop"
         return play
 
+    def ours(self, binding):
+        """A login of a client that has proven itself before."""
+        play = Getting()
+        keys = keys_of(salted(b"secret", b"salt", 1))
+        proof = Proof(b"ann", keys.client, verifier_of(keys, b"salt", 1), b"v=ours")
+        policy = ChallengePolicy(bytes(32), lambda: b"nonce", database_binding=binding)
+        play.options["mediator"] = KeyLogin(play.session, policy, proof, True, True, b"hash")
+        return play.start()
+
     def asks(self, kind):
         rest = {5: b"salt", 10: b"SCRAM-SHA-256\0\0"}.get(kind, b"")
         return message(b"R", kind.to_bytes(4, "big") + rest)
@@ -337,16 +346,23 @@ class LettingIn(Case):
 
     def test_a_database_that_has_not_let_a_proven_client_in_makes_no_session(self):
         for asked in (b"", backend.encode_sasl([PLUS, PLAIN])):
-            play = Getting()
-            keys = keys_of(salted(b"secret", b"salt", 1))
-            proof = Proof(b"ann", keys.client, verifier_of(keys, b"salt", 1), b"v=ours")
-            policy = ChallengePolicy(bytes(32), lambda: b"nonce", database_binding="require")
-            login = KeyLogin(play.session, policy, proof, True, True, b"hash")
-            play.options["mediator"] = login
-            play.start()
+            play = self.ours("require")
             self.assertEqual(play.database(asked + STATUS + ready()), b"")
             self.assertEqual(self.assert_fails(play).side, "database")
             self.assertFalse(play.session.ready)
+
+    def test_a_login_of_ours_that_fails_is_told_of_once(self):
+        for sqlstate, told in (
+            (b"28000", [events.BINDING_REFUSED]),
+            (b"28P01", [events.LOGIN_REFUSED]),
+        ):
+            play = self.ours("prefer")
+            play.database(backend.encode_sasl([PLUS, PLAIN]))
+            challenge = b"r=nonce+,s=c2FsdA==,i=1"
+            play.database(backend.encode_authentication(backend.AUTH_SASL_CONTINUE, challenge))
+            play.database(backend.encode_error(b"FATAL", sqlstate, "no"))
+            self.assertEqual([code for code, _ in play.session.observer.events], told)
+            self.assertTrue(play.session.refused)
 
     def test_a_ready_session_has_no_memory_of_it(self):
         mediator = Mediating()
