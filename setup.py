@@ -19,14 +19,14 @@ from setuptools import Extension, setup
 _MODULES = {
     "": "outstanding stagerun session exchange verdicts errors cache results ratelimit",
     "fast.": "bigendian compiled",
-    "wire.": "framing",
+    "wire.": "framing scram",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
     "dialects.": "flow",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results "
     "values refusal opening extended loads request response answers "
-    "extendedreplies wholerequests wholereplies",
+    "extendedreplies wholerequests wholereplies untilready challenge keylogin",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",

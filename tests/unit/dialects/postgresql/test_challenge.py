@@ -54,19 +54,19 @@ def asked(found=FOUND, end_point=END_POINT, user=b"alice", policy=POLICY):
     return challenge, challenge.begin(found)
 
 
-class Client(ClientConversation):
+class Client:
     """A client with a password; it says its messages in PostgreSQL's form."""
 
     def __init__(self, choice=BOUND, password=b"secret"):
-        super().__init__(choice, NONCE)
+        self.talk = ClientConversation(choice, NONCE)
         self.mechanism, self.password = choice.mechanism, password
-        self.greeting = initial(self.mechanism, self.first)
+        self.greeting = initial(self.mechanism, self.talk.first)
 
     def prove(self, challenge):
         """Answer the server's first message, which a challenge has said."""
         ((_, body),) = messages(challenge)
-        salt, iterations = self.challenged(body[4:])
-        return self.answer(keys_of(salted(self.password, salt, iterations)))
+        salt, iterations = self.talk.challenged(body[4:])
+        return self.talk.answer(keys_of(salted(self.password, salt, iterations)))
 
 
 class Conversations(SynchronousTestCase):
@@ -97,7 +97,7 @@ class Conversations(SynchronousTestCase):
             self.assertEqual((said, challenge.rest()), (b"", b"more"))
             keys = keys_of(salted(b"secret", VERIFIER.salt, VERIFIER.iterations))
             self.assertEqual(proof[:3], (b"alice", keys.client, VERIFIER))
-            self.assertTrue(client.accepted(proof.last))
+            self.assertTrue(client.talk.accepted(proof.last))
             self.assertEqual(challenge.bound, choice.mechanism == PLUS)
 
     def test_in_pieces(self):
@@ -118,7 +118,7 @@ class Conversations(SynchronousTestCase):
         client = Client()
         said, _ = challenge.feed(initial(PLUS, b"", -1))
         self.assertEqual(said, backend.encode_authentication(11))
-        said, _ = challenge.feed(final(client.first))
+        said, _ = challenge.feed(final(client.talk.first))
         _, proof = challenge.feed(final(client.prove(said)))
         self.assertIsNotNone(proof)
 
@@ -137,8 +137,8 @@ class Refusals(SynchronousTestCase):
         challenge, _ = asked(**options)
         header, bare = first[: first.index(b",,") + 2], first[first.index(b",,") + 2 :]
         client = Client(Choice(mechanism, header, END_POINT if mechanism == PLUS else b""))
-        client.first, client._bare = first, bare
-        client._nonce = bare.partition(b"r=")[2].partition(b",")[0]
+        client.talk.first, client.talk._bare = first, bare
+        client.talk._nonce = bare.partition(b"r=")[2].partition(b",")[0]
         said, _ = challenge.feed(initial(mechanism, first))
         return challenge.feed(final(change(client.prove(said))))[1]
 
@@ -254,10 +254,10 @@ class Refusals(SynchronousTestCase):
         client = Client(Choice(PLAIN, CANNOT))
         said, _ = challenge.feed(client.greeting)
         ((_, body),) = messages(said)
-        client.challenged(body[4:])
-        client._nonce += b",x=1"
+        client.talk.challenged(body[4:])
+        client.talk._nonce += b",x=1"
         keys = keys_of(salted(b"secret", VERIFIER.salt, VERIFIER.iterations))
-        return challenge.feed(final(client.answer(keys)))[1]
+        return challenge.feed(final(client.talk.answer(keys)))[1]
 
     def test_results_are_those_of_the_metric(self):
         for result, options in (
@@ -310,9 +310,9 @@ class Unknown(SynchronousTestCase):
         challenge, offer = asked(found, user=user)
         client = Client(password=b"wrong")
         said, _ = challenge.feed(client.greeting)
-        salt, iterations = client.challenged(messages(said)[0][1][4:])
+        salt, iterations = client.talk.challenged(messages(said)[0][1][4:])
         error = self.assertRaises(
-            Unconvinced, challenge.feed, final(client.answer(keys_of(bytes(32))))
+            Unconvinced, challenge.feed, final(client.talk.answer(keys_of(bytes(32))))
         )
         return (len(offer), len(said), iterations, error.sqlstate), salt, str(error)
 
