@@ -120,11 +120,12 @@ SERVER_SECTIONS = (
             Option("db_port", PORT, 5432, "Port of the database."),
             Option(
                 "db_tls",
-                Choice("auto", "require", "disable"),
+                Choice("auto", "require", "direct", "disable"),
                 "auto",
                 "TLS to the database. auto requires it, except on loopback: there it is used if "
                 "the database offers it and certificates are configured (tls_ca, tls_cert, "
-                "tls_database_*), and verified if tls_database_* says how.",
+                "tls_database_*), and verified if tls_database_* says how. direct requires it and "
+                "begins it with the first byte, as PostgreSQL 17 and later understand it.",
             ),
             Option(
                 "db_connect_timeout", Seconds(0.1), 10.0, "Time limit for reaching the database."

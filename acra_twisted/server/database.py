@@ -26,14 +26,19 @@ class DatabaseChannel(Channel):
     """The database's side of a session.
 
     ``creator`` is the TLS context factory, None for a plain connection; ``insists``: without TLS
-    there is no connection.  ``ready`` fires with the channel or fails with the reason.  Then
-    `receiver` and ``on_lost`` are set by whoever has it.
+    there is no connection; ``direct``: TLS begins with the first byte.  ``ready`` fires with the
+    channel or fails with the reason.  Then `receiver` and ``on_lost`` are set by whoever has it.
     """
 
     def __init__(
-        self, creator: Any, ready: Deferred[DatabaseChannel], insists: bool = True
+        self,
+        creator: Any,
+        ready: Deferred[DatabaseChannel],
+        insists: bool = True,
+        direct: bool = False,
     ) -> None:
         self._creator = creator
+        self._direct = direct
         self._insists = insists
         self._ready: Deferred[DatabaseChannel] | None = ready
         self.receiver = self._too_early
@@ -47,12 +52,18 @@ class DatabaseChannel(Channel):
         """The socket is there; ask for TLS if it must be."""
         if self._creator is None:
             self._become_ready()
+        elif self._direct:
+            self.start_tls(self._creator, True)
         else:
             self.receiver = self._answered
             self.write(DIALECT.tls_request)
 
     def tls_started(self) -> None:
         """Name and chain of the database's certificate have been checked."""
+        if self._direct and self.transport.negotiatedProtocol != DIALECT.alpn:
+            # Another protocol may speak TLS there, whose answers could be taken for a database's.
+            self._refuse(HandshakeError("it does not agree on its protocol in TLS (ALPN)"))
+            return
         self.encrypted = True
         self._become_ready()
 
@@ -131,6 +142,7 @@ class Database:
 
     ``creator`` is for TLS; ``insists``: there is no connection without it, else it is used where
     the database offers it.  ``settles``: where it is offered and fails, it is done without.
+    ``direct``: it begins with the first byte.
     """
 
     def __init__(
@@ -144,11 +156,13 @@ class Database:
         *,
         insists: bool = True,
         settles: bool = False,
+        direct: bool = False,
     ) -> None:
         self.address = address
         self.tls = "off" if creator is None else "on" if insists else "if offered"
         self._insists = insists
         self._settles = settles
+        self._direct = direct
         self._reactor = reactor
         self._creator = creator
         self._timeout = timeout
@@ -170,7 +184,7 @@ class Database:
         ready: Deferred[DatabaseChannel] = Deferred(cancel)
 
         def build(_: Any = None) -> DatabaseChannel:
-            channel = DatabaseChannel(creator, ready, self._insists)
+            channel = DatabaseChannel(creator, ready, self._insists, self._direct)
             channel.parent_span = span
             pending.append(channel)
             return channel

@@ -208,8 +208,10 @@ _TLS_RULES: Final = (
     ),
     Rule(
         ("db_password_without_tls",),
-        lambda settings: settings["db_tls"] != "require" or not _lets_passwords_pass(settings),
-        "db_tls = require",
+        lambda settings: (
+            settings["db_tls"] not in ("require", "direct") or not _lets_passwords_pass(settings)
+        ),
+        "db_tls = require or direct",
     ),
 )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.config.revocation import DATABASE
+from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import Database
 from acra_twisted.transport.credentials import NONE, Credentials
@@ -12,12 +13,14 @@ from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.transport.native.adoption import PLAIN, Transports
 from acra_twisted.transport.tlscontext import TLSContext
 
+_DIRECT: Final = "direct"
+
 
 def uses_database_tls(settings: Settings) -> bool:
     """Return True if connections to the database must use TLS."""
     if settings["db_tls"] == "auto":
         return not database_address(settings).is_local
-    return bool(settings["db_tls"] == "require")
+    return settings["db_tls"] in ("require", _DIRECT)
 
 
 def asks_for_database_tls(settings: Settings) -> bool:
@@ -53,7 +56,9 @@ def database_tls(settings: Settings) -> TLSContext | None:
     if not (uses_database_tls(settings) or _judges_database(settings)):
         # Of the one on this host nothing was expected, and there may be none to verify it by.
         credentials.auth = NONE
-    return credentials.client_creator(settings["tls_database_sni"] or settings["db_host"])
+    protocols = (DIALECT.alpn,) if settings["db_tls"] == _DIRECT else ()
+    name = settings["tls_database_sni"] or settings["db_host"]
+    return credentials.client_creator(name, protocols)
 
 
 def make_database(
@@ -74,6 +79,7 @@ def make_database(
         transports,
         insists=insists,
         settles=not insists and not _judges_database(settings),
+        direct=settings["db_tls"] == _DIRECT,
     )
 
 

@@ -127,8 +127,9 @@ class Credentials:
             loaded=self.loaded(SERVER),
         )
 
-    def client_creator(self, name: str) -> TLSContext:
-        """For connecting to a peer whose certificate must be for ``name``."""
+    def client_creator(self, name: str, protocols: Sequence[bytes] = ()) -> TLSContext:
+        """For connecting to a peer whose certificate must be for ``name``; ``protocols`` are
+        offered by ALPN."""
         trust: dict[str, Any] = {}
         if self.auth != NONE:
             trust = {"trustRoot": self._trust_root() if self.authorities else platformTrust()}
@@ -142,7 +143,7 @@ class Credentials:
             **trust,
         )
         expected = name if self.auth != NONE else ""
-        return TLSContext(options, expected, loaded=self.loaded(CLIENT))
+        return TLSContext(options, expected, protocols, self.loaded(CLIENT))
 
     def _trust_root(self) -> Any:
         if not self.authorities:

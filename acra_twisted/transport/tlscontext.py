@@ -32,9 +32,9 @@ class TLSContext:
     """One side's settings for many connections: on sockets of ours, and where TLS lies on top of
     something else, in Twisted's memory buffers (`creator`).
 
-    ``options`` are Twisted's; a client checks that the peer's certificate is for ``name``, a
-    server agrees to one of ``protocols`` where the peer asks for some.  ``loaded`` are the
-    certificates that it uses, ``authorities`` those that peers are verified by.
+    ``options`` are Twisted's; a client checks that the peer's certificate is for ``name``, and
+    offers ``protocols`` by ALPN; a server agrees to one of them where the peer asks for some.
+    ``loaded`` are the certificates that it uses, ``authorities`` those that peers are verified by.
     Sessions are resumed: a connection after the first costs no signature and no chain to verify.
     """
 
@@ -62,6 +62,7 @@ class TLSContext:
         self._name = name
         if protocols:
             context.set_alpn_select_callback(_choose(tuple(protocols)))
+            context.set_alpn_protos(list(protocols))
         if name:
             expect(context, name)
             context.set_info_callback(self._told)

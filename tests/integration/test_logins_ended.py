@@ -8,7 +8,7 @@ import re
 from acra_twisted.sandbox.keys import Keys
 from tests.integration.base import get
 from tests.support.loginclients import PLAIN, TLS, Login
-from tests.support.loginservers import SYSTEM, Matrix, failure, show
+from tests.support.loginservers import NEWEST, SYSTEM, Matrix, failure, show
 from tests.support.servercertificates import BINDING, ED25519, KINDS, RSA
 
 _LOGINS = re.compile(r"^acra_logins_total\{(.*)\} (\S+)$", re.M)
@@ -39,6 +39,21 @@ class ThroughServer(Matrix):
                         with self.subTest(database=name, db_tls=db_tls, own=own, shown=shown):
                             self.judge_all(chain, own, self.clients if whole else self.few)
                 chain.stop()
+
+    def test_tls_from_the_first_byte(self):
+        """PostgreSQL has it from version 17 on."""
+        database = self.databases[NEWEST]
+        chain = self.server(
+            database, db_tls="direct", db_channel_binding="require", auth_without_tls="yes"
+        )
+        for shown in BINDING:
+            show(database, self.certificates.pairs[shown])
+            with self.subTest(shown=shown):
+                self.judge_all(chain, RSA, self.few)
+        chain.stop()
+        chain = self.server(self.databases[SYSTEM], db_tls="direct")
+        said = failure(self.few[0], Login(chain.port, TLS))
+        self.assertIn("could not connect to the database", said)
 
     def judge_all(self, chain, own, chosen):
         before, expected = accepted(chain), [0, 0]

@@ -70,6 +70,40 @@ class Channels(SynchronousTestCase):
         self.failureResultOf(self.ready, ConnectionLost)
 
 
+class Direct(DatabaseChannel):
+    """Takes note of the TLS that begins."""
+
+    begun = ()
+
+    def start_tls(self, context, is_client, received=b""):
+        self.begun += ((context, is_client),)
+
+
+class TLSFromTheFirstByte(SynchronousTestCase):
+    """PostgreSQL's protocol in TLS, which both sides say by ALPN."""
+
+    def connect(self, agreed):
+        ready, creator = Deferred(), object()
+        channel = Direct(creator, ready, direct=True)
+        transport = StringTransport()
+        transport.negotiatedProtocol = agreed
+        channel.makeConnection(transport)
+        self.assertEqual((channel.begun, transport.value()), (((creator, True),), b""))
+        self.assertNoResult(ready)
+        channel.tls_started()
+        return ready, transport
+
+    def test_nothing_is_asked_before(self):
+        ready, _ = self.connect(b"postgresql")
+        self.assertTrue(self.successResultOf(ready).encrypted)
+
+    def test_whoever_speaks_another_protocol_is_left(self):
+        for agreed in (None, b"http/1.1"):
+            ready, transport = self.connect(agreed)
+            self.failureResultOf(ready, HandshakeError)
+            self.assertTrue(transport.disconnected)
+
+
 class Late(SynchronousTestCase):
     def test_a_database_that_does_not_answer_is_given_up_once(self):
         reactor = MemoryReactorClock()

@@ -98,6 +98,7 @@ class Effects(SynchronousTestCase):
                 ["--db_tls=require", "--db_password_without_tls=allow"],
                 ["db_password_without_tls"],
             ),
+            (["--db_tls=direct", "--db_password_without_tls=allow"], ["db_password_without_tls"]),
             (["--db_tls=require", "--db_password_without_tls=deny"], []),
             (
                 ["--incoming_connection_string=unix:///x", "--max_connections_per_address=3"],

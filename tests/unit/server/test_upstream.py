@@ -20,6 +20,7 @@ class Upstream(SynchronousTestCase):
     def test_tls_to_the_database(self):
         self.assertFalse(upstream.uses_database_tls(settings()))
         self.assertTrue(upstream.uses_database_tls(settings(db_host="db.example")))
+        self.assertTrue(upstream.uses_database_tls(settings(db_host="127.0.0.1", db_tls="direct")))
         self.assertFalse(upstream.uses_database_tls(settings(db_host="x", db_tls="disable")))
 
     def test_tls_that_a_database_on_this_host_may_offer(self):
