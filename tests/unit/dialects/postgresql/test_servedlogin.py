@@ -1,5 +1,7 @@
 """A client's login to AcraServer."""
 
+import gc
+import sys
 from types import SimpleNamespace
 
 from hypothesis import given
@@ -19,6 +21,7 @@ from acra_twisted.loginactions import (
     Derive,
     LookUp,
     Proven,
+    Ready,
     StartTLS,
     Unproven,
 )
@@ -280,6 +283,26 @@ class Ended(EndedCase):
             (last, *others) = messages(play.to_client[told:])
             self.assertTrue(client.accepted(last[1][4:]))
             self.assertEqual([kind for kind, _ in others], ["R", "K", "Z"])
+
+    def test_ten_thousand_leave_nothing_behind(self):
+        """Right and wrong ones; the right ones become sessions, which go."""
+
+        def many(count):
+            for number in range(count):
+                play = self.asked()
+                self.prove(play, KEYS if number % 5 else Keys(bytes(32), KEYS.server))
+                if number % 5:
+                    database = self.connect(play)
+                    play.database(encode_authentication(12, database.last))
+                    play.database(WELCOME + KEY + ready())
+                    self.assertIs(type(play.actions[-1]), Ready)
+            self.play = None
+            gc.collect()
+            return sys.getallocatedblocks()
+
+        # The first ones fill bounded tables.
+        before = many(2_000)
+        self.assertLess(many(10_000) - before, 200)
 
     def test_the_key_is_dropped(self):
         play = self.asked()
