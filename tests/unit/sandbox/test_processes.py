@@ -59,6 +59,11 @@ class Children(SynchronousTestCase):
         error = self.assertRaises(RuntimeError, process.wait_until, lambda: False, "ready")
         self.assertIn("no licence", str(error))
 
+    def test_a_port_is_given_once(self):
+        """The system may offer one again at once: nobody listens on it yet."""
+        given = [free_port() for _ in range(60)]
+        self.assertEqual(len(set(given)), 60)
+
     def test_ports_and_commands(self):
         self.assertFalse(accepts(free_port()))
         command = twistd("acra-server", Path("/x/a.ini"), "--v", reactor="epoll")
