@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -14,6 +17,7 @@ from acra_twisted.authentication.authfile import format_line
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.wire import scram
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from acra_twisted.wire.scramkeys import encode_keys
 from tests.integration.base import eventually, get
 from tests.support.loginservers import PASSWORD, SYSTEM, USER, Databases, as_superuser
@@ -204,6 +208,29 @@ class Limits(Case):
         chain = self.start({"auth_file": self.userlist(USER), **limit})
         for _ in range(5):
             self.assert_in(chain)
+        with self.asked(chain):
+            self.assertIn("too many", self.refused(chain))
+        eventually(lambda: not self.says_no(chain), "the login of before is over")
+
+    @contextmanager
+    def asked(self, chain):
+        """Have a client in the middle of its login."""
+        unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", chain.port), 10) as plain:
+            plain.sendall(SSL_REQUEST_PACKET)
+            self.assertEqual(plain.recv(1), b"S")
+            with unverified.wrap_socket(plain) as client:
+                client.sendall(StartupPacket(0, {b"user": USER.encode()}).encode())
+                self.assertEqual(client.recv(1), b"R")
+                yield
+
+    def says_no(self, chain):
+        try:
+            self.assert_in(chain)
+        except psycopg.OperationalError as error:
+            return str(error)
+        return ""
 
 
 class NothingIsShown(Case):
