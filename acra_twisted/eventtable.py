@@ -30,7 +30,7 @@ def cef_severity(code: int, level: int) -> int:
 
 
 def syslog_severity(code: int, level: int) -> int:
-    """As `cef_severity`, as a number of syslog's, where less is worse."""
+    """Return a severity as `cef_severity` does, by syslog's numbers: less is worse."""
     event = TABLE.get(code)
     if event is None or not event.action or level > SYSLOG["warning"]:
         return level

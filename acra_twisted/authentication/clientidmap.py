@@ -44,7 +44,7 @@ CONDITIONS: Final = (*sorted(_TEXTS), *sorted(_HEX), "address", "protocol", "tls
 _HEX_DIGITS: Final = re.compile(r"[0-9a-f]+")
 _SHA256_DIGITS: Final = 64
 _REFERENCE: Final = re.compile(r"\\([1-9])")
-_MAPPED: Final = ip_network("::ffff:0:0/96")
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 _Network = IPv4Network | IPv6Network
 
@@ -344,6 +344,6 @@ def _network(word: str) -> _Network:
         # Python's own words for host bits; else it is no network at all.
         bits = "host bits" in str(error)
         raise ConfigError(f"{word} {'has host bits set' if bits else 'is no network'}") from None
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):  # type: ignore[arg-type]
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         raise ConfigError(f"{word}: write it as IPv4")
     return network

@@ -18,13 +18,11 @@ from acra_twisted.authentication.cache import Entry, SecretCache
 from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.authentication.querysource import QuerySource
 from acra_twisted.lookup import Found
-from acra_twisted.wire.scram import ScramError, Verifier, read_verifier
+from acra_twisted.wire.scram import SPECIMEN, ScramError, read_verifier
 
 FILE, QUERY = "file", "query"
 #: Secrets of which the usual salt and iterations are learned.
 _LEARNED = 100
-#: A secret as most are.
-_LIKE_OTHERS = Verifier(4096, bytes(16), bytes(32), bytes(32)).encode()
 
 
 class Watcher(Protocol):
@@ -259,7 +257,7 @@ class _Shapes:
         """Take note of an answer.  Nothing is learned of others than verifiers; an answer without
         a secret takes as long as one with the usual secret."""
         try:
-            verifier = read_verifier(secret or _LIKE_OTHERS)
+            verifier = read_verifier(secret or SPECIMEN)
         except ScramError:
             return
         shape = (len(verifier.salt), verifier.iterations)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from acra_twisted.fast.compiled import COMPILED
 
 if COMPILED:
-    from acra_twisted.fast._scan import contains_any as in_c  # type: ignore[import-not-found]
+    from acra_twisted.fast._scan import contains_any as in_c  # type: ignore[import-not-found]  # in C
 
 #: Below this many bytes calling out costs more than it saves.
 _SMALL = 4096

@@ -36,6 +36,14 @@ def unbase(text):
     return base64.b64decode(text)
 
 
+def subject_of_vectors():
+    """Return the certificate that the vectors are about, with its issuer."""
+    texts = vectors()["ocsp"]
+    chain = [unbase(texts["certificate_b64"]), unbase(texts["issuer_b64"])]
+    (found,) = subjects.read(chain, Issuers())
+    return found
+
+
 def moment(text):
     """Return the Unix time of a moment as the vectors have it."""
     return datetime.datetime.fromisoformat(text).timestamp()

@@ -30,8 +30,6 @@ _SQLSTATES: Final = {
     scram.BINDING: b"28000",
     scram.DOWNGRADE: b"28000",
 }
-#: It is read where a user has no secret, so that this takes the time that it takes where he has.
-_NOBODY: Final = Verifier(4096, bytes(16), bytes(32), bytes(32)).encode()
 
 
 class ChallengePolicy(NamedTuple):
@@ -79,7 +77,7 @@ def verifier_for(
     mock = scram.mock_verifier(policy.mock_key, user, found.salt_size, found.iterations)
     verifier = None
     try:
-        real = scram.read_verifier(found.secret or _NOBODY)
+        real = scram.read_verifier(found.secret or scram.SPECIMEN)
         verifier = None if found.secret is None else real
     except ScramError:
         # It is of another kind.

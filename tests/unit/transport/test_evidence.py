@@ -1,11 +1,11 @@
 """Evidence of full handshakes and of resumed sessions."""
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
 
 from acra_twisted.transport.certificates import readable
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.evidence import evidence_of
+from tests.support.handshakes import connect
 from tests.support.tlsfiles import TLSFiles
 
 
@@ -13,16 +13,7 @@ class Handshakes(TLSFiles):
     def shaken(self, server, client):
         """Both ends of a complete handshake in memory."""
         ends = server.connection(None, None, False), client.connection(None, None, True)
-        for _ in range(4):
-            for here, there in (ends, ends[::-1]):
-                try:
-                    here.do_handshake()
-                except SSL.WantReadError:
-                    pass
-                try:
-                    there.bio_write(here.bio_read(1 << 16))
-                except SSL.WantReadError:
-                    pass
+        connect(*ends[::-1])
         return ends
 
     def contexts(self, **changes):

@@ -13,6 +13,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.tlscontext import TLSContexts
 from acra_twisted.transport.verifier import CertificateRefused
+from tests.support.handshakes import connect
 from tests.support.revocation import Revoker
 from tests.support.tlsfiles import TLSFiles
 
@@ -83,16 +84,7 @@ class Sessions(TLSFiles):
     def handshake(self, server, client):
         """A handshake in memory; whether it has resumed a session."""
         here, there = server.connection(None, None, False), client.connection(None, None, True)
-        for _ in range(4):
-            for one, other in ((there, here), (here, there)):
-                try:
-                    one.do_handshake()
-                except SSL.WantReadError:
-                    pass
-                try:
-                    other.bio_write(one.bio_read(1 << 16))
-                except SSL.WantReadError:
-                    pass
+        connect(there, here)
         here.send(b"x")
         there.bio_write(here.bio_read(1 << 16))
         self.assertEqual(there.recv(1), b"x")
@@ -153,16 +145,7 @@ class Staples(TLSFiles):
         owner = SimpleNamespace(staple=None, failVerification=self.fail)
         here = server.connection(None, None, False)
         there = client.connection(None, owner, True)
-        for _ in range(4):
-            for one, other in ((there, here), (here, there)):
-                try:
-                    one.do_handshake()
-                except SSL.WantReadError:
-                    pass
-                try:
-                    other.bio_write(one.bio_read(1 << 16))
-                except SSL.WantReadError:
-                    pass
+        connect(there, here)
         return owner.staple
 
     def test_who_asks_has_it_and_nobody_else(self):

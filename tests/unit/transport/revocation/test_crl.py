@@ -20,7 +20,7 @@ from acra_twisted.transport.revocation.policy import (
 )
 from acra_twisted.transport.revocation.subjects import Issuers
 from tests.support.issued import DAY, HOUR, NOW
-from tests.support.revocation import Revoker, der, moment, unbase, vectors
+from tests.support.revocation import Revoker, der, moment, subject_of_vectors, unbase, vectors
 
 AT = NOW.timestamp()
 #: Findings for OpenSSL's numbers: no list, revoked, its times, its signature, its scope.
@@ -47,13 +47,6 @@ def judged(data, subject, now):
 
 def pem(*lists):
     return b"".join(x509.load_der_x509_crl(each).public_bytes(Encoding.PEM) for each in lists)
-
-
-def subject_of_vectors():
-    texts = vectors()["ocsp"]
-    chain = [unbase(texts["certificate_b64"]), unbase(texts["issuer_b64"])]
-    (found,) = subjects.read(chain, Issuers())
-    return found
 
 
 class Vectors(SynchronousTestCase):

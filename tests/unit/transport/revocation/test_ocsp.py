@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.transport.revocation import ocsp, subjects
+from acra_twisted.transport.revocation import ocsp
 from acra_twisted.transport.revocation.policy import (
     EARLY,
     GOOD,
@@ -21,9 +21,15 @@ from acra_twisted.transport.revocation.policy import (
     UNUSABLE,
     OcspRules,
 )
-from acra_twisted.transport.revocation.subjects import Issuers
 from tests.support.issued import DAY, HOUR, NOW, period
-from tests.support.revocation import OCSP_SIGNING, Revoker, moment, unbase, vectors
+from tests.support.revocation import (
+    OCSP_SIGNING,
+    Revoker,
+    moment,
+    subject_of_vectors,
+    unbase,
+    vectors,
+)
 
 RULES = OcspRules()
 AT = NOW.timestamp()
@@ -43,13 +49,6 @@ _UNUSABLE = {
     "unauthorized": UNUSABLE,
     "garbage": UNUSABLE,
 }
-
-
-def subject_of_vectors():
-    texts = vectors()["ocsp"]
-    chain = [unbase(texts["certificate_b64"]), unbase(texts["issuer_b64"])]
-    (found,) = subjects.read(chain, Issuers())
-    return found
 
 
 class Vectors(SynchronousTestCase):
