@@ -23,6 +23,7 @@ ORDER = (
     ("fast", "keystore.plugins"),
     ("wire", "wire.formats", "wire.postgres", "wire.link", "wire.http", "sql", "themis"),
     ("censor", "crypto", "dialects", "dialects.postgresql"),
+    ("encryption", "encryption.postgresql"),
     ("keystore",),
     ("pipeline", "stages", "plugins"),
     ("transport", "transport.native", "transport.revocation"),
@@ -152,6 +153,7 @@ class ImportOrder(SynchronousTestCase):
                 "censor",
                 "crypto",
                 "dialects",
+                "encryption",
             ):
                 found = {name.split(".")[0] for name in imports(path)} & banned
                 self.assertFalse(found, f"{path} imports {found}")

@@ -1,0 +1,97 @@
+"""The plan of a statement that touches protected columns: what happens to each of its values.
+
+A planner makes it from the statement's text and the schema alone, so that it serves every statement
+of the same skeleton; the values come with each statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.settings import ColumnSetting
+
+# Roles of a value.
+#: It is stored in the column.
+STORE: Final = "store"
+#: It is compared with the column for equality.
+COMPARE: Final = "compare"
+#: It is an array whose elements are compared with the column.
+COMPARE_ANY: Final = "compare any"
+
+
+class Refusal(NamedTuple):
+    """A statement that must not reach the database.
+
+    ``reason`` is one of a small fixed set, the label of a metric; ``text`` is for the client: it
+    names the column and the clause, never a value; ``hint`` tells how to write it instead.
+    """
+
+    reason: str
+    column: str
+    text: str
+    hint: str = ""
+
+
+class Use(NamedTuple):
+    """The role of one value: ``cut`` is the number of characters to which a cast such as
+    ``varchar(80)`` cuts it before (-1: none); ``cast`` the type that it is cast to, as the database
+    names it ("" for none), whose input rules the text has passed; ``place`` the clause, for
+    messages."""
+
+    column: ColumnSetting
+    role: str
+    place: str
+    cut: int = -1
+    cast: str = ""
+
+
+class LiteralUse(NamedTuple):
+    """A literal of the text, by its number in order of appearance.  ``negative``: a minus sign
+    before it belongs to it and goes with it."""
+
+    ordinal: int
+    use: Use
+    negative: bool = False
+
+
+class ParameterUse(NamedTuple):
+    """A parameter of the text that is sent: ``source`` is the number that the client knows it by,
+    from 1; ``use`` is None if the value goes on as it is."""
+
+    source: int
+    use: Use | None
+
+
+class ResultColumn(NamedTuple):
+    """A result column by the statement's tree: ``setting`` is None if it is not protected."""
+
+    setting: ColumnSetting | None
+
+
+class StatementPlan(NamedTuple):
+    """One statement of a text, and all that happens to it.
+
+    ``refusal`` is set alone.  ``parts`` are the pieces of the text that is sent; between them stand
+    the literals, in the order in which they appear there: ``slots`` gives for each the ordinal of
+    the literal of the client's text (a literal may stand twice, or be left out).  ``literals`` are
+    those of them that are encoded.  ``parameters`` are those of the text that is sent, () if the
+    client's stay as they are.  ``results`` are the output columns, None if they cannot be told.
+    ``schema`` is the number of the schema that it holds for.
+    """
+
+    refusal: Refusal | None = None
+    parts: Sequence[bytes] = ()
+    slots: Sequence[int] = ()
+    literals: Sequence[LiteralUse] = ()
+    parameters: Sequence[ParameterUse] = ()
+    results: Sequence[ResultColumn] | None = None
+    schema: int = 0
+
+    def text(self, literals: Sequence[bytes]) -> bytes:
+        """The text that is sent.  ``literals`` are the client's, in the order in which they appear
+        in its text, those of ``literals`` encoded."""
+        pieces = [self.parts[0]]
+        for slot, part in zip(self.slots, self.parts[1:], strict=True):
+            pieces += (literals[slot], part)
+        return b"".join(pieces)

@@ -1,0 +1,1 @@
+"""Protected columns in PostgreSQL: its statements, types and schema."""
