@@ -16,6 +16,12 @@ def load() -> dict[str, Any]:
     return json.loads((Path(__file__).parents[1] / "vectors/themis.json").read_text())
 
 
+@cache
+def encryption() -> dict[str, Any]:
+    """Those of protected columns, by group."""
+    return json.loads((Path(__file__).parents[1] / "vectors/encryption.json").read_text())
+
+
 def unhex(item: dict[str, Any], *names: str) -> list[bytes]:
     """Fields of an item as bytes; a missing one is empty."""
     return [bytes.fromhex(item.get(name) or "") for name in names]
