@@ -112,6 +112,11 @@ class KeyStoreError(AcraError):
     """A key cannot be had.  ``str()`` says which and what to do."""
 
 
+class TokenStoreError(AcraError):
+    """Tokens cannot be had or kept: their store is away, or a record in it is damaged.  The
+    statement fails; a token is never taken for its value."""
+
+
 class LexError(AcraError):
     """SQL text that this lexer cannot split into tokens.  ``position`` is a byte offset."""
 

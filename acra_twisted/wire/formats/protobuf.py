@@ -1,4 +1,4 @@
-"""Protocol Buffers' wire format, as far as writing messages goes.
+"""Protocol Buffers' wire format: writing messages, and reading small ones.
 
 Source: Protocol Buffers, "Encoding".  A field is its tag (number and kind of value) and its value;
 a message is its fields, one behind the other.
@@ -54,3 +54,50 @@ def fixed64(number: int, value: int) -> bytes:
 def double(number: int, value: float) -> bytes:
     """A field of kind double."""
     return key(number, 1) + _DOUBLE(value)
+
+
+def read(data: bytes) -> list[tuple[int, int | bytes]]:
+    """Return number and value of each field of a message: integers, or bytes for a field of bytes,
+    of text or of a message.
+
+    Raises ValueError for bytes that are no message.  Fields of fixed size are skipped.
+    """
+    found: list[tuple[int, int | bytes]] = []
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = _read_varint(data, at)
+        number, kind = tag >> 3, tag & 7
+        if not 0 < number < 1 << 29:
+            raise ValueError("a field has no valid number")
+        if kind == 0:
+            integer_value, at = _read_varint(data, at)
+            found.append((number, integer_value))
+        elif kind == 2:
+            size, at = _read_varint(data, at)
+            if size > end - at:
+                raise ValueError("a field is longer than its message")
+            found.append((number, data[at : at + size]))
+            at += size
+        elif kind == 1 or kind == 5:
+            at += 8 if kind == 1 else 4
+            if at > end:
+                raise ValueError("a field is longer than its message")
+        else:
+            raise ValueError("a field has an unknown kind")
+    return found
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return an integer of up to 64 bits, and the place behind it."""
+    number = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise ValueError("a number is cut off")
+        byte = data[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if number >> 64:
+                break
+            return number, at
+    raise ValueError("a number has more than 64 bits")
