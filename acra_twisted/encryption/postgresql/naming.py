@@ -1,0 +1,88 @@
+"""The relation that a statement means by a name.
+
+PostgreSQL looks a bare name up in the session's search path, temporary tables first.  Where the
+path is not known, or a temporary table hides a protected one, the name is not resolved: the
+statement must be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import Relation
+
+_TEMPORARY: Final = ("pg_temp",)
+_HIDDEN: Final = "a temporary table has its name"
+_SEVERAL: Final = "several tables have that name, and the session's search_path is not known"
+_ABSENT: Final = "the table is not in the database"
+_OFF_PATH: Final = "no schema of the session's search_path has that table"
+
+
+class SearchPath(NamedTuple):
+    """The schemas in which a session's bare names are looked up, as ``current_schemas(true)`` gives
+    them, None if they are not known; and which of the names that concern protected columns are
+    temporary tables of the session."""
+
+    schemas: Sequence[str] | None = None
+    temporary: frozenset[str] = frozenset()
+
+
+class Resolved(NamedTuple):
+    """The meaning of a name: ``unknown`` says why a statement with it must be refused.  Otherwise
+    ``relation`` is what it names, None if that has nothing to do with protected columns.  A
+    relation may be without protected columns: another has the same name."""
+
+    relation: Relation | None = None
+    unknown: str = ""
+
+
+NOT_PROTECTED: Final = Resolved()
+
+
+def resolve(protection: Protection, path: SearchPath, schema: str, name: str) -> Resolved:
+    """What a statement means by a name of a relation.  ``schema`` is empty for a bare name; names
+    are as the database compares them."""
+    if name not in protection.names:
+        return NOT_PROTECTED
+    if schema:
+        if schema in _TEMPORARY or schema.startswith("pg_temp_"):
+            return Resolved(unknown=_HIDDEN)
+        return _in_schema(protection, schema, name)
+    if name in path.temporary:
+        return Resolved(unknown=_HIDDEN)
+    if path.schemas is None:
+        return _anywhere(protection, name)
+    for place in path.schemas:
+        found = _in_schema(protection, place, name)
+        if found.relation is not None or found.unknown not in ("", _ABSENT):
+            return found
+    return _absent(protection, name)
+
+
+def _in_schema(protection: Protection, schema: str, name: str) -> Resolved:
+    for relation in protection.named(name):
+        if relation.schema == schema:
+            return _clear(protection, relation)
+    configured = protection.is_configured(schema, name)
+    return Resolved(unknown=_ABSENT) if configured else NOT_PROTECTED
+
+
+def _anywhere(protection: Protection, name: str) -> Resolved:
+    found = protection.named(name)
+    if len(found) == 1:
+        return _clear(protection, found[0])
+    return Resolved(unknown=_SEVERAL) if found else _absent(protection, name)
+
+
+def _absent(protection: Protection, name: str) -> Resolved:
+    """A bare name that no schema of the path has."""
+    if protection.named(name):
+        return Resolved(unknown=_OFF_PATH)
+    return Resolved(unknown=_ABSENT) if protection.is_configured("", name) else NOT_PROTECTED
+
+
+def _clear(protection: Protection, relation: Relation) -> Resolved:
+    unclear = protection.unclear(relation.oid)
+    return Resolved(unknown=unclear) if unclear else Resolved(relation)

@@ -1,0 +1,155 @@
+"""The protected columns of a database: the settings laid upon its live schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation, Schema
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+
+_NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
+_APART: Final = "a table that inherits from it is protected otherwise"
+_UNLIKE: Final = "it is protected otherwise than a table that it inherits from"
+
+
+class Protection:
+    """Tells which column of which relation is protected how.
+
+    A table has the settings of the configuration, and those of the tables that it inherits from or
+    is a partition of, by the names of columns.  A view has those of the columns that it shows
+    unchanged.
+
+    ``by_column`` finds a setting by the relation's OID and the attribute number, as a
+    RowDescription gives them.  ``names`` are those of the relations and functions by which a
+    statement can concern a protected column.
+    """
+
+    def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
+        self.schema = schema
+        self.settings = settings
+        self._tables = {(table.schema, table.name): table for table in settings.tables}
+        self._columns: dict[int, dict[int, ColumnSetting]] = {}
+        self._unclear: dict[int, str] = {}
+        self._named: dict[str, list[Relation]] = {}
+        for relation in schema.relations.values():
+            self._named.setdefault(relation.name, []).append(relation)
+        self._spread()
+        self._compare()
+        self.by_column: Mapping[tuple[int, int], ColumnSetting] = {
+            (oid, number): setting
+            for oid, columns in self._columns.items()
+            for number, setting in columns.items()
+        }
+        concerned = {*self._columns, *self._unclear}
+        self.names: frozenset[str] = (
+            frozenset(schema.relations[oid].name for oid in concerned)
+            | frozenset(table.name for table in settings.tables)
+            | schema.functions
+        )
+
+    def columns(self, oid: int) -> Mapping[int, ColumnSetting]:
+        """The protected columns of a relation, by attribute number; empty if it has none."""
+        return self._columns.get(oid, _NONE)
+
+    def unclear(self, oid: int) -> str:
+        """Why statements on a relation cannot be protected; empty if they can."""
+        return self._unclear.get(oid, "")
+
+    def named(self, name: str) -> list[Relation]:
+        """The relations of a name, whatever their schemas."""
+        return self._named.get(name, [])
+
+    def is_configured(self, schema: str, name: str) -> bool:
+        """Tell whether the configuration means a table of that name, be it there or not.
+        ``schema`` is empty where it is not known."""
+        if schema:
+            return (
+                (schema, name) in self._tables or ("", name) in self._tables
+            ) and schema not in SYSTEM_SCHEMAS
+        return any(table == name for _, table in self._tables)
+
+    def table_setting(self, relation: Relation) -> TableSetting | None:
+        """The part of the configuration that is about a relation itself."""
+        if relation.schema in SYSTEM_SCHEMAS:
+            return None
+        found = self._tables.get((relation.schema, relation.name))
+        return found or self._tables.get(("", relation.name))
+
+    def _spread(self) -> None:
+        """Give each relation its settings, and hand them on to views and to tables that inherit."""
+        relations = self.schema.relations
+        after: dict[int, list[Relation]] = {}
+        for relation in relations.values():
+            for oid in {*relation.parents, *(source[0] for source in relation.sources.values())}:
+                after.setdefault(oid, []).append(relation)
+        waiting = [relation for relation in relations.values() if self._settle(relation)]
+        while waiting:
+            relation = waiting.pop()
+            waiting += (other for other in after.get(relation.oid, ()) if self._settle(other))
+
+    def _settle(self, relation: Relation) -> bool:
+        """Give a relation the settings that are known for it.  Returns False if it had them."""
+        found = {**dict(self._inherited(relation)), **self._own(relation)}
+        if found == self._columns.get(relation.oid, _NONE):
+            return False
+        self._columns[relation.oid] = found
+        return True
+
+    def _own(self, relation: Relation) -> dict[int, ColumnSetting]:
+        table = self.table_setting(relation)
+        if table is None:
+            return {}
+        return {
+            attribute.number: table.protected[attribute.name]
+            for attribute in relation.attributes
+            if attribute.name in table.protected
+        }
+
+    def _inherited(self, relation: Relation) -> Iterator[tuple[int, ColumnSetting]]:
+        for number, (oid, source) in relation.sources.items():
+            setting = self._columns.get(oid, _NONE).get(source)
+            if setting is not None:
+                yield number, setting
+        for oid in relation.parents:
+            parent = self.schema.relations.get(oid)
+            for attribute in parent.attributes if parent else ():
+                setting = self._columns.get(oid, _NONE).get(attribute.number)
+                own = relation.attribute(attribute.name)
+                if setting is not None and own is not None:
+                    yield own.number, setting
+
+    def _compare(self) -> None:
+        """Note each table that is protected otherwise than one that inherits from it: a statement
+        on it would reach both."""
+        waiting = list(self.schema.relations.values())
+        while waiting:
+            relation = waiting.pop()
+            for oid in relation.parents:
+                parent = self.schema.relations.get(oid)
+                if parent is None or oid in self._unclear or self._alike(relation, parent):
+                    continue
+                self._unclear[oid] = _APART
+                waiting.append(parent)
+                if self._columns.get(oid):
+                    self._unclear.setdefault(relation.oid, _UNLIKE)
+
+    def _alike(self, relation: Relation, parent: Relation) -> bool:
+        if self._unclear.get(relation.oid) == _APART:
+            return False
+        above = self._columns.get(parent.oid, _NONE)
+        below = self._columns.get(relation.oid, _NONE)
+        for attribute in parent.attributes:
+            own = relation.attribute(attribute.name)
+            if own and _kept(above.get(attribute.number)) != _kept(below.get(own.number)):
+                return False
+        return True
+
+
+def _kept(setting: ColumnSetting | None) -> ColumnSetting | None:
+    """The part of a setting that is the same for two columns with like values."""
+    if setting is None:
+        return None
+    setting = setting._replace(line=0)
+    return setting if setting.scoped else setting._replace(schema="", table="")

@@ -1,0 +1,124 @@
+"""The settings of protected columns laid upon a live schema."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import Attribute, Relation, Schema
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+
+
+def columns(*names):
+    return tuple(
+        Attribute(name, number, 17, 17) for number, name in enumerate(names, 1) if name is not None
+    )
+
+
+def settings(*labels, **changed):
+    """Settings of columns written ``table.column`` or ``schema.table.column``."""
+    tables = {}
+    for label in labels:
+        *schema, table, column = label.split(".")
+        setting = ColumnSetting("".join(schema), table, column, **changed)
+        tables.setdefault(("".join(schema), table), {})[column] = setting
+    return EncryptionSettings(
+        [TableSetting(schema, table, (), found) for (schema, table), found in tables.items()]
+    )
+
+
+def protection(relations, given):
+    return Protection(Schema(1, {relation.oid: relation for relation in relations}), given)
+
+
+def labels(made, oid):
+    return {number: setting.label for number, setting in made.columns(oid).items()}
+
+
+PEOPLE = Relation(1, "public", "people", "r", columns("id", None, "name"))
+
+
+class OfTables(SynchronousTestCase):
+    def test_a_column_is_found_by_oid_and_number_with_the_gaps_of_dropped_ones(self):
+        made = protection([PEOPLE], settings("people.name"))
+        self.assertEqual(made.by_column[1, 3].label, "people.name")
+        self.assertNotIn((1, 2), made.by_column)
+        self.assertEqual(made.columns(7), {})
+
+    def test_a_setting_without_a_schema_means_every_table_of_the_name_but_the_systems(self):
+        other = PEOPLE._replace(oid=2, schema="other")
+        system = PEOPLE._replace(oid=3, schema="pg_catalog")
+        made = protection([PEOPLE, other, system], settings("people.name"))
+        self.assertEqual([oid for oid, _ in made.by_column], [1, 2])
+
+    def test_a_setting_with_a_schema_means_its_table_alone_and_goes_first(self):
+        other = PEOPLE._replace(oid=2, schema="other")
+        made = protection([PEOPLE, other], settings("people.name", "other.people.id"))
+        self.assertEqual(labels(made, 1), {3: "people.name"})
+        self.assertEqual(labels(made, 2), {1: "other.people.id"})
+        made = protection([PEOPLE, other], settings("other.people.id"))
+        self.assertEqual(labels(made, 1), {})
+
+    def test_names_are_those_that_can_concern_a_protected_column(self):
+        firms = Relation(4, "public", "firms", "r", columns("name"))
+        schema = Schema(1, {1: PEOPLE, 4: firms}, frozenset(("add_person",)))
+        made = Protection(schema, settings("people.name", "later.secret"))
+        self.assertEqual(made.names, {"people", "later", "add_person"})
+
+
+class Inheritance(SynchronousTestCase):
+    def child(self, oid=2, parents=(1,), names=("name", "id")):
+        return Relation(oid, "public", f"part{oid}", "r", columns(*names), parents=parents)
+
+    def test_a_partition_of_another_order_is_protected_by_names(self):
+        made = protection([self.child(), PEOPLE], settings("people.name"))
+        self.assertEqual(labels(made, 2), {1: "people.name"})
+        self.assertIn("part2", made.names)
+
+    def test_it_goes_on_to_partitions_of_partitions(self):
+        chain = [self.child(oid, (oid - 1,)) for oid in range(40, 1, -1)]
+        made = protection([*chain, PEOPLE], settings("people.name"))
+        self.assertEqual(labels(made, 40), {1: "people.name"})
+
+    def test_a_table_whose_partition_is_protected_apart_is_unclear_and_so_are_those_above_it(self):
+        top = PEOPLE._replace(oid=9, name="all_people")
+        middle = self.child(1, (9,), ("id", "name"))
+        made = protection([top, middle, self.child()], settings("part2.name"))
+        self.assertTrue(made.unclear(1))
+        self.assertTrue(made.unclear(9))
+        self.assertEqual(made.unclear(2), "")
+        self.assertLessEqual({"all_people", "part1", "part2"}, made.names)
+
+    def test_both_are_unclear_if_they_are_protected_differently(self):
+        tables = [
+            *settings("people.name").tables,
+            *settings("part2.name", kind="searchable").tables,
+        ]
+        made = protection([PEOPLE, self.child()], EncryptionSettings(tables))
+        self.assertTrue(made.unclear(1))
+        self.assertTrue(made.unclear(2))
+
+    def test_like_settings_of_both_agree_unless_values_depend_on_the_label(self):
+        for scoped, agree in ((False, True), (True, False)):
+            given = settings("people.name", "part2.name", scoped=scoped)
+            made = protection([PEOPLE, self.child()], given)
+            self.assertEqual(made.unclear(1) == "", agree)
+
+
+class Views(SynchronousTestCase):
+    def test_a_view_over_a_view_is_protected_by_the_columns_that_it_shows(self):
+        first = Relation(2, "public", "first", "v", columns("n", "x"), {1: (1, 3), 2: (1, 1)})
+        second = Relation(3, "public", "second", "m", columns("x", "n"), {1: (2, 2), 2: (2, 1)})
+        made = protection([second, first, PEOPLE], settings("people.name"))
+        self.assertEqual(labels(made, 2), {1: "people.name"})
+        self.assertEqual(labels(made, 3), {2: "people.name"})
+
+    def test_a_view_of_other_columns_is_not_protected(self):
+        view = Relation(2, "public", "ids", "v", columns("id"), {1: (1, 1)})
+        made = protection([view, PEOPLE], settings("people.name"))
+        self.assertEqual(labels(made, 2), {})
+        self.assertNotIn("ids", made.names)
+
+    def test_a_view_may_have_settings_of_its_own(self):
+        view = Relation(2, "public", "ids", "v", columns("id"), {1: (1, 1)})
+        made = protection([view, PEOPLE], settings("ids.id"))
+        self.assertEqual(labels(made, 2), {1: "ids.id"})
+        self.assertEqual(labels(made, 1), {})
