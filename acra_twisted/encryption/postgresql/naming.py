@@ -42,7 +42,7 @@ NOT_PROTECTED: Final = Resolved()
 
 
 def resolve(protection: Protection, path: SearchPath, schema: str, name: str) -> Resolved:
-    """What a statement means by a name of a relation.  ``schema`` is empty for a bare name; names
+    """Find the relation that a statement names.  ``schema`` is empty for a bare name; names
     are as the database compares them."""
     if name not in protection.names:
         return NOT_PROTECTED
