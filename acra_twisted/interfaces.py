@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acra_twisted.purposes import Purpose
     from acra_twisted.results import Columns, RowBatch, Search
     from acra_twisted.session import Session
+    from acra_twisted.tokenentry import Entry
     from acra_twisted.verdicts import Deny, Hangup, Verdict
 
 
@@ -198,6 +199,44 @@ class IKeyStoreFactory(Interface):
         for the store are taken out of it, so that no child process gets them.  Called before the
         reactor runs, and before the process goes into the background: connections and threads
         begin when a key is asked for."""
+
+
+class ITokenSource(Interface):
+    """A place where records of tokens are, as `encryption.tokenrecords` has them.
+
+    Every method returns a Deferred, which fails with TokenStoreError if the place cannot be asked
+    or what it holds is damaged, and within a bounded time."""
+
+    def page(after: Any = None) -> Deferred[tuple[Sequence[Entry], Any]]:
+        """Return some records, and what to give for the next ones: None behind the last.  A record
+        that stays there meanwhile comes once, in Redis sometimes twice."""
+
+    def close() -> Deferred[None]:
+        """Release connections and files.  Nothing is asked afterwards."""
+
+
+class ITokenStore(ITokenSource):
+    """A token source that can be written, by several programs at once."""
+
+    def get(bucket: bytes, keys: Sequence[bytes]) -> Deferred[Sequence[bytes | None]]:
+        """Return the record of each key, None where there is none: one question however many
+        they are."""
+
+    def add(
+        bucket: bytes, groups: Sequence[Sequence[tuple[bytes, bytes]]]
+    ) -> Deferred[Sequence[bool]]:
+        """Store groups of keys with their records.  A group is stored as a whole, or not at all
+        if one of its keys is there already, also where several programs write at the same time.
+        Return for each whether it was stored; it outlasts a crash then as far as the store lets
+        it."""
+
+    def replace(changes: Sequence[tuple[Entry, bytes]]) -> Deferred[Sequence[bool]]:
+        """Put another record in the place of each entry, unless it is not there as given any
+        more.  Return for each whether it was."""
+
+    def remove(entries: Sequence[Entry]) -> Deferred[Sequence[bool]]:
+        """Delete each entry, unless it is not there as given any more.  Return for each whether
+        it was."""
 
 
 class ITransportSecurity(Interface):

@@ -25,6 +25,7 @@ ORDER = (
     ("censor", "crypto", "dialects", "dialects.postgresql"),
     ("encryption", "encryption.postgresql"),
     ("keystore",),
+    ("tokens",),
     ("pipeline", "stages", "plugins"),
     ("transport", "transport.native", "transport.revocation"),
     ("telemetry.tracing", "telemetry.metrics", "telemetry.export", "telemetry.logs"),
