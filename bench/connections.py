@@ -74,7 +74,11 @@ def idle_sessions(folder: Path) -> float:
             ("127.0.0.1", database.port),
             link="none",
             folder=Path(tempfile.mkdtemp(dir=folder)),
-            server={**_PLAIN, "server": {"max_connections": str(2 * SESSIONS)}},
+            server={
+                **_PLAIN,
+                "database": {"db_tls": "disable"},
+                "server": {"max_connections": str(2 * SESSIONS)},
+            },
         )
         stack.enter_context(chain)
         sizes = []
@@ -82,9 +86,19 @@ def idle_sessions(folder: Path) -> float:
             for _ in range(count):
                 peer = stack.enter_context(socket.create_connection(("127.0.0.1", chain.port)))
                 peer.sendall(_STARTUP)
-                peer.recv(4096)
+                _await_ready(peer)
             sizes.append(resident(chain.server.pid))
     return (sizes[1] - sizes[0]) / SESSIONS / 1024
+
+
+def _await_ready(peer: socket.socket) -> None:
+    """Read until a session is ready.  Raises ConnectionError if it is refused."""
+    got = b""
+    while not got.endswith(_READY[-6:]):
+        more = peer.recv(4096)
+        if not more or got[:1] == b"E":
+            raise ConnectionError(f"the server refuses a session: {got + more!r}")
+        got += more
 
 
 def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dict[str, float]:
