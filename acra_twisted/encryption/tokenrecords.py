@@ -90,11 +90,21 @@ def seal(plain: bytes, key: Key, context: bytes, random_bytes: Random, now: int)
     return write(Record(acrablock.create(plain, key, context, random_bytes), now, now))
 
 
-def unseal(record: Record, keys: Sequence[Key], context: bytes) -> bytes | None:
-    """Return what a record has sealed, None if no key opens it."""
-    for key in keys:
-        try:
-            return acrablock.open_with(record.data, key, context)
-        except CryptoError:
-            continue
-    return None
+class Unsealer:
+    """Opens the records of one owner: ``keys`` are tried in their order."""
+
+    def __init__(self, keys: Sequence[Key], context: bytes) -> None:
+        self._openers = [acrablock.Opener(key, context) for key in keys]
+        self._context = context
+
+    def unseal(self, record: Record) -> bytes | None:
+        """Return what a record has sealed, None if no key opens it."""
+        data = record.data
+        if not data or acrablock.size_at(data, 0, len(data)) != len(data):
+            return None
+        for opener in self._openers:
+            try:
+                return acrablock.open_data(data, opener.unwrap_key(data), self._context)
+            except CryptoError:
+                continue
+        return None

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption import tokenrecords, tokens
-from acra_twisted.encryption.tokenrecords import Record
+from acra_twisted.encryption.tokenrecords import Record, Unsealer
 from acra_twisted.errors import TokenStoreError
 from tests.support import vectors
 
@@ -61,9 +61,11 @@ class Sealing(SynchronousTestCase):
             written, plain, context = vectors.unhex(vector, "record", "plain", "context")
             record = tokenrecords.read(written)
             self.assertIs(record.disabled, vector["disabled"])
-            self.assertEqual(tokenrecords.unseal(record, [b"x" * 32, KEY], context), plain)
-            self.assertIsNone(tokenrecords.unseal(record, [KEY], b"other"))
-            self.assertIsNone(tokenrecords.unseal(record, [], context))
+            self.assertEqual(Unsealer([b"x" * 32, KEY], context).unseal(record), plain)
+            self.assertIsNone(Unsealer([KEY], b"other").unseal(record))
+            self.assertIsNone(Unsealer([], context).unseal(record))
+            for data in (b"", record.data[:-1], record.data + b"x", record.data[:-1] + b"x"):
+                self.assertIsNone(Unsealer([KEY], context).unseal(record._replace(data=data)))
             self.assertEqual(tokenrecords.write(record), written)
 
     def test_what_is_sealed_here_opens(self):
@@ -72,5 +74,5 @@ class Sealing(SynchronousTestCase):
         record = tokenrecords.read(written)
         self.assertEqual((record.created, record.accessed), (1_700_000_000, 1_700_000_000))
         self.assertFalse(record.disabled)
-        self.assertEqual(tokenrecords.unseal(record, [KEY], b"client"), plain)
+        self.assertEqual(Unsealer([KEY], b"client").unseal(record), plain)
         self.assertNotIn(b"Anna", written)
