@@ -22,14 +22,13 @@ from acra_twisted.config.ini import FileTexts, StageFileTexts, Texts
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.events import READ_CONFIGURATION
 from acra_twisted.options import Block, Line, Option, Section, Settings
+from acra_twisted.yamltext import NULL, TEXT, compose, place
 
 #: PyYAML takes about a second for so much.
 _LARGEST: Final = 1 << 18
 _OLDEST, _NEWEST = 84, 96
 _VERSION: Final = re.compile(r"0\.([0-9]{1,4})(?:\.[0-9]{1,4})?")
 _WRITTEN: Final = "0.91.0"
-_STRING: Final = "tag:yaml.org,2002:str"
-_NULL: Final = "tag:yaml.org,2002:null"
 _OFF: Final = ("", "false")
 #: Keys that Acra writes into its files although only its command line uses them.
 _COMMAND_LINE: Final = frozenset(("config_file", "dump_config", "generate_markdown_args_table"))
@@ -41,16 +40,7 @@ def read_yaml(path: str, text: str) -> Texts:
 
     Raises ConfigError, with all mistakes.
     """
-    if len(text) > _LARGEST:
-        raise ConfigError(f"the file has more than {_LARGEST} characters", path)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}" if mark is not None else path
-        raise ConfigError(f"this is no YAML: {error.problem}", where) from None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise ConfigError("this is no YAML", path) from None
+    root = compose(path, text, _LARGEST)
     if root is None:
         raise ConfigError("config hasn't version key", path, READ_CONFIGURATION)
     if not isinstance(root, yaml.MappingNode):
@@ -59,7 +49,7 @@ def read_yaml(path: str, text: str) -> Texts:
     wrong: list[ConfigError] = []
     version: Any = None
     for key, value in root.value:
-        where = f"{path}:{key.start_mark.line + 1}"
+        where = place(path, key.start_mark.line)
         name = key.value if isinstance(key, yaml.ScalarNode) else ""
         if not name or not isinstance(value, yaml.ScalarNode):
             wrong.append(ConfigError(f"{name or 'a key'}: expected one option: name: value", where))
@@ -69,7 +59,7 @@ def read_yaml(path: str, text: str) -> Texts:
             version = value
             wrong += _check_version(value, where)
         else:
-            found[name] = Line("" if value.tag == _NULL else value.value, where)
+            found[name] = Line("" if value.tag == NULL else value.value, where)
     if version is None:
         wrong.append(ConfigError("config hasn't version key", path, READ_CONFIGURATION))
     raise_together(wrong)
@@ -77,7 +67,7 @@ def read_yaml(path: str, text: str) -> Texts:
 
 
 def _check_version(value: Any, where: str) -> list[ConfigError]:
-    if value.tag != _STRING:
+    if value.tag != TEXT:
         return [_outdated("value of version is not string; write it as 0.91.0", where)]
     match = _VERSION.fullmatch(value.value)
     if match is not None and _OLDEST <= int(match[1]) <= _NEWEST:

@@ -78,7 +78,7 @@ class ColumnSetting(NamedTuple):
     @property
     def label(self) -> str:
         """``table.column`` or ``schema.table.column``: for messages, metrics and search keys."""
-        return ".".join(part for part in (self.schema, self.table, self.name) if part)
+        return ".".join(filter(None, (self.schema, self.table, self.name)))
 
 
 class TableSetting(NamedTuple):
@@ -105,10 +105,11 @@ class Bypass(NamedTuple):
 
 
 class EncryptionSettings(NamedTuple):
-    """A whole configuration of protected columns."""
+    """A whole configuration of protected columns.  ``remarks`` are sentences for the operator."""
 
     tables: Sequence[TableSetting]
     bypasses: Sequence[Bypass] = ()
+    remarks: Sequence[str] = ()
 
     @property
     def columns(self) -> Sequence[ColumnSetting]:

@@ -23,7 +23,7 @@ ORDER = (
     ("fast", "keystore.plugins"),
     ("wire", "wire.formats", "wire.postgres", "wire.link", "wire.http", "sql", "themis"),
     ("censor", "crypto", "dialects", "dialects.postgresql"),
-    ("encryption", "encryption.postgresql"),
+    ("encryption", "encryption.configuration", "encryption.postgresql"),
     ("keystore",),
     ("tokens",),
     ("pipeline", "stages", "plugins"),

@@ -1,0 +1,1 @@
+"""The configuration of protected columns: Acra's YAML file and sections of the ini file."""
