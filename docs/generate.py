@@ -8,6 +8,7 @@ from pathlib import Path
 
 from charts import performance_picture
 from commandpages import commands_page
+from encryptionpage import encryption_page
 from interfacepages import interfaces_page
 
 from acra_twisted.config.acratable import ACRA_OPTIONS, AcraOption, options_of
@@ -260,6 +261,7 @@ def pages() -> dict[str, str]:
         ),
         "docs/acra-options.rst": acra_options_page(),
         "docs/commands.rst": commands_page(),
+        "docs/encryption.rst": encryption_page(TOP / "docs/encryption.rst"),
         "docs/pictures/performance.svg": performance_picture(TOP / "docs/performance.rst"),
         "docs/interfaces.rst": interfaces_page(
             TOP / "acra_twisted/interfaces.py", TOP / "acra_twisted/dialectinterfaces.py"

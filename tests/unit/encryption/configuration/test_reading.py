@@ -10,11 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.ini import IniFile
 from acra_twisted.encryption.configuration import keys
+from acra_twisted.encryption.configuration.columns import EFFECTIVE
 from acra_twisted.encryption.configuration.reading import read_configuration
 from acra_twisted.encryption.configuration.sections import PREFIXES
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from tests.support.columnsettings import as_yaml, configurations
+from tests.support.documents import TOP, blocks
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC).timestamp()
 FILE = """\
@@ -87,6 +89,17 @@ class Whole(SynchronousTestCase):
         self.assertEqual(self.read("").tables, [])
         [told] = self.read(FILE, INI).remarks
         self.assertIn("client 'migrator' may leave people.card unprotected", told)
+
+    def test_the_examples_of_the_page_are_configurations(self):
+        shown = [block.text for block in blocks(TOP / "docs/encryption.rst")]
+        file, sections, bypass = shown
+        by_file, by_sections = self.read(file), self.read("", sections)
+        self.assertEqual(
+            [column._replace(line=0) for column in by_file.columns],
+            [column._replace(line=0) for column in by_sections.columns],
+        )
+        self.assertEqual({column.kind for column in by_file.columns}, set(EFFECTIVE))
+        self.assertEqual(len(self.read(bypass).bypasses), 1)
 
     @given(configurations())
     def test_settings_are_read_back(self, settings):

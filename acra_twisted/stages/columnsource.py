@@ -1,0 +1,42 @@
+"""The source of the configuration of protected columns: Acra's YAML file, and sections of the
+ini file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import Block
+
+#: A file with more bytes has more characters than are read.
+_LARGEST: Final = 4 << 20
+
+
+def read_column_source(
+    path: str, blocks: Sequence[Block], now: float, database: str = "PostgreSQL"
+) -> EncryptionSettings:
+    """Return the configuration as it is written now.
+
+    ``path`` is that of the file, empty for none; ``blocks`` are sections of the ini file, ``now``
+    is the time as seconds since the epoch.  Raises ConfigError, with all mistakes.
+    """
+    # YAML takes time to import, and every start comes by here.
+    from acra_twisted.encryption.configuration.reading import read_configuration
+
+    return read_configuration(path, _text(path) if path else "", now, blocks, database)
+
+
+def _text(path: str) -> str:
+    option = "encryptor_config_file"
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ConfigError(f"the file has more than {_LARGEST} bytes", path)
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError("the file is not UTF-8 text", path) from None
