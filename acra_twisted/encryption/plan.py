@@ -6,7 +6,7 @@ of the same skeleton; the values come with each statement.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.settings import ColumnSetting
@@ -46,13 +46,24 @@ class Use(NamedTuple):
     cast: str = ""
 
 
+# Functions around a literal that are worked out before it is encoded.
+#: ``decode(literal, 'hex')`` and its like.
+HEX: Final = "hex"
+BASE64: Final = "base64"
+ESCAPE: Final = "escape"
+#: ``convert_to(literal, 'UTF8')``: the bytes of its characters.
+CHARACTERS: Final = "characters"
+
+
 class LiteralUse(NamedTuple):
     """A literal of the text, by its number in order of appearance.  ``negative``: a minus sign
-    before it belongs to it and goes with it."""
+    before it belongs to it and goes with it.  ``decoding`` is one of HEX, BASE64, ESCAPE and
+    CHARACTERS if its value is a constant call's, "" for the literal's own."""
 
     ordinal: int
     use: Use
     negative: bool = False
+    decoding: str = ""
 
 
 class ParameterUse(NamedTuple):
@@ -69,6 +80,25 @@ class ResultColumn(NamedTuple):
     setting: ColumnSetting | None
 
 
+class Prepared(NamedTuple):
+    """A statement that SQL's PREPARE made: the uses of its parameters, from the first, and the
+    columns of its result.  Its plan holds for the schema with the number ``schema``."""
+
+    name: str
+    uses: Sequence[Use | None] = ()
+    results: Sequence[ResultColumn] | None = None
+    schema: int = 0
+
+
+class Copied(NamedTuple):
+    """The columns of COPY FROM STDIN in the order of its fields, None for those that are not
+    protected; ``options`` as the statement has them, by their names: None for one without a
+    value."""
+
+    columns: Sequence[ColumnSetting | None]
+    options: Mapping[str, str | Sequence[str] | None]
+
+
 class StatementPlan(NamedTuple):
     """One statement of a text, and all that happens to it.
 
@@ -77,7 +107,11 @@ class StatementPlan(NamedTuple):
     the literal of the client's text (a literal may stand twice, or be left out).  ``literals`` are
     those of them that are encoded.  ``parameters`` are those of the text that is sent, () if the
     client's stay as they are.  ``results`` are the output columns, None if they cannot be told.
-    ``schema`` is the number of the schema that it holds for.
+    ``schema`` is the number of the schema that it holds for.  ``added`` are literals that stand for
+    words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
+    the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY FROM STDIN.
+
+    The texts of the plans of a text, one after the other, are the whole text.
     """
 
     refusal: Refusal | None = None
@@ -87,10 +121,18 @@ class StatementPlan(NamedTuple):
     parameters: Sequence[ParameterUse] = ()
     results: Sequence[ResultColumn] | None = None
     schema: int = 0
+    added: Sequence[bytes] = ()
+    prepares: Prepared | None = None
+    copies: Copied | None = None
+
+    @property
+    def encodes(self) -> bool:
+        """Tell whether any value is encoded."""
+        return bool(self.literals or self.parameters)
 
     def text(self, literals: Sequence[bytes]) -> bytes:
         """The text that is sent.  ``literals`` are the client's, in the order in which they appear
-        in its text, those of ``literals`` encoded."""
+        in its text, and ``added``, those of ``literals`` encoded."""
         pieces = [self.parts[0]]
         for slot, part in zip(self.slots, self.parts[1:], strict=True):
             pieces += (literals[slot], part)

@@ -83,6 +83,14 @@ class Decisions:
         """The functions of which no form is anything else."""
         return [n for n in self._functions if self._kind_of(n) == HARMLESS]
 
+    @property
+    def running(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The functions that run SQL given to them: their names, and beginnings of names."""
+        exact = {name for (name, _), decision in self._exact.items() if decision.kind == RUNS}
+        exact.update(name for name, decision in self._functions.items() if decision.kind == RUNS)
+        starts = tuple(start for start, decision in self._families if decision.kind == RUNS)
+        return frozenset(exact), starts
+
     def _kind_of(self, name: str) -> str:
         found = self.worst(name)
         return found.kind if found else ""

@@ -1,0 +1,265 @@
+"""What is found out about one statement while its tree is walked through.
+
+The walk asks each expression for its value and says what becomes of it: it is stored in a column,
+compared with one, shown, or used in some other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from acra_twisted.encryption.plan import STORE, Prepared, Use
+from acra_twisted.encryption.postgresql import casts, refusals
+from acra_twisted.encryption.postgresql.casts import Cast
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.postgresql.schema import Attribute, Relation
+from acra_twisted.encryption.postgresql.scopes import Scope
+from acra_twisted.encryption.postgresql.syntax import Fields, Text
+from acra_twisted.encryption.postgresql.values import (
+    DEFAULT,
+    LITERAL,
+    NULL,
+    OPEN,
+    PARAMETER,
+    PROTECTED,
+    UNCLEAR,
+    WORD,
+    Columns,
+    Leaf,
+    Value,
+    alike,
+)
+from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.sql import lexer
+
+_CONSTANTS: Final = (LITERAL, PARAMETER, WORD)
+_MAX_DEPTH: Final = 100
+#: Nodes that may be walked through for each token: some are met twice.
+_STEPS: Final = 20
+_LEAST_STEPS: Final = 10_000
+_BITS: Final = (lexer.HEX, lexer.BIT)
+_WRITE_AS: Final = "write the value as a literal or a parameter"
+
+
+class Names(Protocol):
+    """The protected columns of a database, as one session names its tables."""
+
+    @property
+    def number(self) -> int:
+        """Another for each reading of the schema."""
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """The functions that name a protected table."""
+
+    def relation(self, schema: str, name: str) -> Relation | None:
+        """The relation that a name means; None if it has nothing to do with protected columns.
+        Raises StatementRefusedError if that is not known."""
+
+    def by_oid(self, oid: int) -> Relation | None:
+        """A relation by its number, that of a view's table."""
+
+    def columns(self, relation: Relation) -> Mapping[int, ColumnSetting]:
+        """The protected columns of a relation by attribute number."""
+
+
+class Claims(Protocol):
+    """Takes the comparisons with protected columns that can be answered."""
+
+    def claim(self, kind: str, fields: Fields, scope: Scope, analysis: Analysis) -> bool:
+        """Take an expression: an A_Expr, a CaseExpr with an argument, or a SubLink with a test.
+
+        Returns False for one that it does not know: then it is walked through, and refused if a
+        protected column stands in it.  To find that out it asks for the values of the operands
+        that are column references alone.  One that is taken is walked through by it: it says what
+        becomes of each operand by the methods of ``analysis``.  Raises StatementRefusedError."""
+
+
+class NoClaims:
+    """Takes none."""
+
+    def claim(self, kind: str, fields: Fields, scope: Scope, analysis: Analysis) -> bool:
+        """See `Claims`."""
+        return False
+
+
+class Analysis:
+    """The uses of a statement's values, and the edits of its text.
+
+    ``uses`` gives for the offset of a literal, parameter or word the uses that it has, None for one
+    that is of no protected column.  ``edits`` are spans of the text and what stands there instead.
+    ``deciding`` are the offsets of literals whose values the plan depends on.  ``expression``,
+    ``query`` and ``statement`` walk through a node of that kind.
+    """
+
+    def __init__(
+        self, text: Text, names: Names, claims: Claims, prepared: Mapping[str, Prepared]
+    ) -> None:
+        self.text = text
+        self.names = names
+        self.claims = claims
+        self.prepared = prepared
+        self.uses: dict[int, dict[Use | None, None]] = {}
+        self.leaves: dict[int, Leaf] = {}
+        self.edits: dict[tuple[int, int], bytes] = {}
+        self.deciding: set[int] = set()
+        self.expression: Callable[[Any, Scope], Value]
+        self.query: Callable[[Any, Scope], Columns]
+        self._depth = 0
+        self._steps = _LEAST_STEPS + _STEPS * len(text.tokens)
+
+    def deeper(self) -> None:
+        """Go one level down.  Raises StatementRefusedError for one level or one step too many."""
+        self._depth += 1
+        self._steps -= 1
+        if self._depth > _MAX_DEPTH or self._steps < 0:
+            raise refused(refusals.UNPARSABLE, None, "the statement is nested too deeply")
+
+    def higher(self) -> None:
+        """Go one level up."""
+        self._depth -= 1
+
+    # -- what becomes of a value ------------------------------------------------------------------
+
+    def ignore(self, value: Value, reason: str, text: str) -> None:
+        """Note a value that is used apart from protected columns.  Raises StatementRefusedError if
+        it is one."""
+        for leaf in value:
+            if leaf.kind in (PROTECTED, UNCLEAR):
+                raise refused(reason, leaf.setting, text, _hint(leaf))
+            if leaf.kind in _CONSTANTS:
+                self._use(leaf, None)
+
+    def store(self, setting: ColumnSetting, value: Value, place: str, cut: int = -1) -> None:
+        """Note a value that is stored in a column.  ``place`` is the clause, for messages."""
+        self.give(Use(setting, STORE, place, cut), value)
+
+    def give(self, use: Use, value: Value) -> None:
+        """Note the use of a value by a column."""
+        setting = use.column
+        for leaf in value:
+            if leaf.kind in _CONSTANTS:
+                self._constant(use, leaf)
+            elif leaf.kind == NULL:
+                self._bare(setting, leaf)
+            elif leaf.kind == PROTECTED and leaf.setting is not None and use.role == STORE:
+                if not alike(setting, leaf.setting):
+                    raise refused(
+                        refusals.UNALIKE,
+                        setting,
+                        f"is given column {leaf.setting.label} in {use.place}, which is protected "
+                        "otherwise",
+                    )
+                self._bare(setting, leaf)
+            elif leaf.kind in (OPEN, PROTECTED, UNCLEAR):
+                raise refused(
+                    refusals.UNALIKE,
+                    setting,
+                    f"is given another column in {use.place} that is not protected alike",
+                )
+            elif leaf.kind == DEFAULT:
+                raise refused(refusals.EXPRESSION, setting, f"has DEFAULT in {use.place}")
+            else:
+                raise refused(
+                    refusals.EXPRESSION,
+                    setting,
+                    f"is given an expression in {use.place} that only the database can work out",
+                    _WRITE_AS,
+                )
+
+    def default(self, setting: ColumnSetting, attribute: Attribute, place: str) -> None:
+        """Note that a column takes its default.  Raises StatementRefusedError if that is no
+        container."""
+        if attribute.default_in_clear:
+            raise refused(
+                refusals.DEFAULT_IN_CLEAR,
+                setting,
+                f"takes its default in {place}, which is not encrypted",
+                "drop the column's default, or give a value",
+            )
+
+    def show(self, value: Value) -> ColumnSetting | None:
+        """Note a value that a result shows; the setting by which it is read."""
+        for leaf in value:
+            if leaf.kind == UNCLEAR:
+                raise refused(refusals.EXPRESSION, None, "stands in an expression", _hint(leaf))
+            if leaf.kind == PROTECTED and leaf.setting is not None:
+                if casts.cut(leaf.casts) >= 0:
+                    raise refused(refusals.EXPRESSION, leaf.setting, "is cut by a cast")
+                self._bare(leaf.setting, leaf)
+            elif leaf.kind in _CONSTANTS:
+                if any(other.kind == PROTECTED for other in value):
+                    raise refused(
+                        refusals.EXPRESSION,
+                        next(other.setting for other in value if other.kind == PROTECTED),
+                        "is shown by an expression that may give a constant instead",
+                    )
+                self._use(leaf, None)
+        return next((leaf.setting for leaf in value if leaf.setting is not None), None)
+
+    # -- edits ------------------------------------------------------------------------------------
+
+    def edit(self, start: int, end: int, new: bytes) -> None:
+        """Put something in the place of a part of the text."""
+        self.edits[start, end] = new
+
+    def recast(self, setting: ColumnSetting, around: tuple[Cast, ...]) -> None:
+        """Have casts give the type that a column stores."""
+        for cast in around:
+            self.edit(cast.start, cast.end, casts.stored_type(setting))
+            if cast.modifier >= 0:
+                self.deciding.add(cast.modifier)
+
+    def _bare(self, setting: ColumnSetting, leaf: Leaf) -> None:
+        """Edit the casts of something that is no value of the client."""
+        if not leaf.casts:
+            return
+        if not casts.may_have(setting, leaf.casts):
+            raise refused(refusals.EXPRESSION, setting, "is cast to another type")
+        self.recast(setting, leaf.casts)
+
+    def _constant(self, use: Use, leaf: Leaf) -> None:
+        setting = use.column
+        token = self.text.at(leaf.start)
+        if leaf.kind == LITERAL and token is not None and token[0] in _BITS:
+            raise refused(
+                refusals.EXPRESSION,
+                setting,
+                f"is given a bit string in {use.place}",
+                r"write it as '\x...'",
+            )
+        if not casts.may_have(setting, leaf.casts):
+            raise refused(
+                refusals.EXPRESSION,
+                setting,
+                f"is given a value in {use.place} with a cast that its data_type does not have",
+            )
+        cuts = [length for length in (use.cut, casts.cut(leaf.casts)) if length >= 0]
+        kind = leaf.casts[0].type if leaf.casts else use.cast
+        self._use(leaf, use._replace(cut=min(cuts, default=-1), cast=kind))
+        if leaf.casts:
+            self.recast(setting, leaf.casts)
+        elif not leaf.direct:
+            self.edit(leaf.end, leaf.end, b"::" + casts.stored_type(setting))
+
+    def _use(self, leaf: Leaf, use: Use | None) -> None:
+        known = self.uses.setdefault(leaf.start, {})
+        known[use] = None
+        self.leaves[leaf.start] = leaf
+        if len({_alone(one) for one in known}) > 1:
+            columns = [one.column for one in known if one is not None]
+            raise refused(
+                refusals.PARAMETER_CONFLICT,
+                columns[0],
+                "is given a value that the statement uses in another way, too",
+            )
+
+
+def _alone(use: Use | None) -> Use | None:
+    """A use without its place, which changes nothing."""
+    return use and use._replace(place="")
+
+
+def _hint(leaf: Leaf) -> str:
+    return "" if leaf.setting else "name the column with its table: a protected one may be meant"

@@ -1,0 +1,125 @@
+"""The plan of a statement from the uses and edits that a walk through its tree found."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.encryption.plan import LiteralUse, ParameterUse, StatementPlan, Use
+from acra_twisted.encryption.postgresql import refusals, values
+from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.postgresql.statements import Found
+from acra_twisted.encryption.postgresql.syntax import Statement, Text, is_glued
+from acra_twisted.sql import lexer
+
+#: PostgreSQL's limit of a statement's parameters.
+_MOST_PARAMETERS: Final = 65_535
+
+#: A place of the text, and what stands there instead: a text, or a literal by its ordinal.
+_Piece = tuple[int, int, bytes | int]
+
+
+def assemble(analysis: Analysis, statement: Statement, found: Found) -> StatementPlan:
+    """The plan.  Raises StatementRefusedError if its parts do not fit together."""
+    text = analysis.text
+    edits = dict(analysis.edits)
+    parameters = _parameters(analysis, statement, edits)
+    pieces: list[_Piece] = [(start, end, new) for (start, end), new in edits.items()]
+    literals: list[LiteralUse] = []
+    added: list[bytes] = []
+    for start, uses in analysis.uses.items():
+        leaf = analysis.leaves[start]
+        use = next(iter(uses))
+        if use is None or leaf.kind == values.PARAMETER:
+            continue
+        ordinal = text.ordinal(start)
+        if leaf.kind == values.WORD:
+            ordinal = len(text.literals) + len(added)
+            added.append(b"'" + text.text[leaf.begin : leaf.end].lower() + b"'")
+        pieces.append((leaf.begin, leaf.end, ordinal))
+        literals.append(LiteralUse(ordinal, use, leaf.negative, leaf.decoding))
+    parts, slots = _pieces(text, statement, pieces)
+    literals.sort()
+    return StatementPlan(
+        None,
+        parts,
+        slots,
+        literals,
+        () if found.prepares else parameters,
+        found.results,
+        analysis.names.number,
+        added,
+        found.prepares,
+        found.copies,
+    )
+
+
+def unchanged(text: Text, statement: Statement, number: int) -> StatementPlan:
+    """The plan of a statement that touches nothing protected."""
+    parts, slots = _pieces(text, statement, [])
+    return StatementPlan(parts=parts, slots=slots, schema=number)
+
+
+def _pieces(
+    text: Text, statement: Statement, pieces: list[_Piece]
+) -> tuple[list[bytes], list[int]]:
+    """The parts of the statement, and the ordinals of the literals between them."""
+    covered = list(pieces)
+    for place, (start, end) in enumerate(text.literals):
+        if statement.start <= start < statement.end:
+            covered.append((start, end, place))
+    # Where several begin, an insertion comes first, and of the others the longest counts.
+    covered.sort(key=lambda piece: (piece[0], piece[1] > piece[0], -piece[1]))
+    parts: list[bytes] = []
+    slots: list[int] = []
+    part: list[bytes] = []
+    position = statement.start
+    for start, end, new in covered:
+        if start < position:
+            if end > position:
+                raise refused(refusals.UNPARSABLE, None, "two changes of the statement overlap")
+            continue
+        part.append(text.text[position:start])
+        if isinstance(new, int):
+            parts.append(b"".join(part))
+            part = []
+            slots.append(new)
+        else:
+            part.append(new)
+            if is_glued(text.text, end):
+                part.append(b" ")
+        position = end
+    part.append(text.text[position : statement.end])
+    parts.append(b"".join(part))
+    return parts, slots
+
+
+def _parameters(
+    analysis: Analysis, statement: Statement, edits: dict[tuple[int, int], bytes]
+) -> list[ParameterUse]:
+    """The parameters of the text that is sent: one for each use that a parameter has."""
+    text = analysis.text
+    places: dict[int, dict[Use | None, list[tuple[int, int]]]] = {}
+    named: dict[Use | None, Use | None] = {}
+    for kind, start, end in text.tokens:
+        if kind == lexer.PARAMETER and statement.start <= start < statement.end:
+            number = int(text.text[start + 1 : end])
+            use = next(iter(analysis.uses.get(start, {None: None})))
+            alone = use and use._replace(place="")
+            named.setdefault(alone, use)
+            places.setdefault(number, {}).setdefault(alone, []).append((start, end))
+    if not any(use for uses in places.values() for use in uses):
+        return []
+    last = max(places)
+    if last > _MOST_PARAMETERS:
+        raise refused(refusals.UNPARSABLE, None, "the statement has too many parameters")
+    found = [ParameterUse(number, None) for number in range(1, last + 1)]
+    for number, uses in sorted(places.items()):
+        for rank, (use, spans) in enumerate(uses.items()):
+            if not rank:
+                found[number - 1] = ParameterUse(number, named[use])
+                continue
+            found.append(ParameterUse(number, named[use]))
+            for span in spans:
+                edits[span] = b"$%d" % len(found)
+    return found

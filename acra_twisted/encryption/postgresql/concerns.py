@@ -1,0 +1,72 @@
+"""Tells by words alone whether a text can concern a protected column: most texts do not, and are
+not parsed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from acra_twisted.sql import lexer, pgtable
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.literals import postgresql_value
+
+_WORDS: Final = re.compile(rb"[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*")
+_SIMPLE: Final = re.compile(r"[a-z_][a-z0-9_$]*")
+#: Statements that run what is not in the text, or carry code in a string.
+_CARRIERS: Final = frozenset((b"do", b"call", b"function", b"procedure", b"rule", b"trigger"))
+#: It may run a statement that names a protected table.
+_EXECUTE: Final = b"execute"
+#: A name in it may be written with escapes.
+_ESCAPED_NAME: Final = b'u&"'
+_NAMES: Final = (lexer.WORD, lexer.QUOTED)
+_ESCAPES: Final = re.compile(rb"\\")
+
+
+class Concerns:
+    """The names by which a text concerns protected columns: of tables, views and functions, as the
+    database compares them."""
+
+    __slots__ = ("_words", "_others", "_runs", "_starts", "_parts")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        simple = {name for name in names if _SIMPLE.fullmatch(name)}
+        others = {name for name in names} - simple
+        self._words = frozenset(name.encode() for name in simple) | {_EXECUTE}
+        # Names that only quotes can hold, or that some server folds by its own rules.
+        self._others = tuple(name.replace('"', '""').lower().encode() for name in others)
+        running, starts = pgtable.decisions().running
+        self._runs = _CARRIERS | {name.encode() for name in running}
+        self._starts = tuple(start.encode() for start in starts)
+        self._parts = tuple(name.lower().encode() for name in names)
+
+    def may_touch(self, text: bytes) -> bool:
+        """Tell whether a text, or its skeleton, names one, or may run a statement that does.
+
+        It may say yes of a text that does not.
+        """
+        lowered = text.lower() if text.isascii() else _lowered(text)
+        words = _WORDS.findall(lowered)
+        if not self._words.isdisjoint(words) or not self._runs.isdisjoint(words):
+            return True
+        if _ESCAPED_NAME in lowered:
+            return True
+        return any(name in lowered for name in (*self._starts, *self._others))
+
+    def carries(self, text: bytes, tokens: Sequence[Token]) -> bool:
+        """Tell whether a text hands a string with such a name to something that may run it."""
+        words = {text[start:end].lower() for kind, start, end in tokens if kind in _NAMES}
+        names = [word.strip(b'"') for word in words]
+        if self._runs.isdisjoint(names) and not any(n.startswith(self._starts) for n in names):
+            return False
+        for kind, start, end in tokens:
+            if kind in lexer.LITERALS and kind != lexer.NUMBER:
+                value = _lowered(postgresql_value(kind, text[start:end])[1])
+                if any(name in value for name in self._parts) or _ESCAPES.search(value):
+                    return True
+        return False
+
+
+def _lowered(text: bytes) -> bytes:
+    """A text in small letters, whatever their alphabet."""
+    return text.decode("utf-8", "replace").lower().encode()

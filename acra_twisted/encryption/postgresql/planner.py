@@ -1,0 +1,283 @@
+"""Plans of whole texts: by the text's skeleton where one is known, else by its tokens and tree.
+
+A plan depends on the values of few literals, such as the length in ``varchar(80)``: it is kept by
+the skeleton and those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from acra_twisted.cache import GenerationCache
+from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
+from acra_twisted.encryption.postgresql import assembly, bulk, refusals, statements, syntax
+from acra_twisted.encryption.postgresql.analysis import Analysis, Claims, NoClaims
+from acra_twisted.encryption.postgresql.concerns import Concerns
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.postgresql.sessionnames import SessionNames
+from acra_twisted.encryption.postgresql.syntax import Statement, Text
+from acra_twisted.errors import LexError, UnscannableError
+from acra_twisted.sql import languages, lexer, skeleton
+from acra_twisted.sql.languages import Mode
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.tree import UnparsableError
+
+_LANGUAGE: Final = languages.LANGUAGES["postgresql"]
+#: Skeletons that are kept, and their bytes.
+_ENTRIES: Final = 2_000
+_BYTES: Final = 8 << 20
+#: The longest skeleton that is kept.
+_LONGEST: Final = 64 << 10
+#: Plans of one skeleton, by the values that they depend on.
+_VARIANTS: Final = 16
+#: A text that is longer is planned by a worker.
+LONG: Final = 16 << 10
+_NO_STATEMENTS: Final[Mapping[str, Prepared]] = MappingProxyType({})
+
+
+class Limits(NamedTuple):
+    """Limits of a text: bytes; values, which are literals and parameters; and the tokens of all
+    that is no row like others."""
+
+    text: int = 64 << 20
+    values: int = 500_000
+    structure: int = 30_000
+
+
+class Planned(NamedTuple):
+    """The plans of a text's statements, None for a text that has nothing to do with protected
+    columns.  ``literals`` are the text's own, in their order.  ``hit``: the plans were known."""
+
+    statements: Sequence[StatementPlan] | None
+    literals: Sequence[bytes] = ()
+    hit: bool = False
+
+
+class _Kept(NamedTuple):
+    """What is known of a skeleton: the ordinals of the literals that decide, and the plans by
+    their texts; None for a text that has nothing to do with protected columns."""
+
+    deciding: Sequence[int]
+    plans: dict[tuple[bytes, ...], Sequence[StatementPlan] | None]
+
+
+_UNTOUCHED: Final = Planned(None)
+
+
+class Planner:
+    """Plans texts for one reading of a database's schema.
+
+    ``claims`` takes comparisons with protected columns.
+    """
+
+    def __init__(
+        self,
+        protection: Protection,
+        claims: Claims | None = None,
+        limits: Limits = Limits(),  # noqa: B008
+    ) -> None:
+        self.protection = protection
+        self._claims = claims or NoClaims()
+        self._limits = limits
+        self._concerns = Concerns(protection.names)
+        self._kept: GenerationCache[bytes, _Kept] = GenerationCache(_ENTRIES, _BYTES)
+        self._paths: dict[SearchPath, bytes] = {}
+
+    def known(self, text: bytes, mode: Mode, path: SearchPath) -> Planned | None:
+        """The plans of a text whose skeleton is known; None for one that is to be planned."""
+        if not mode.default:
+            return None
+        parts = skeleton.split(text, b'"')
+        if parts is None:
+            return None
+        kept = self._kept.get(self._key(parts[0], path))
+        if kept is None:
+            return None
+        return _chosen(kept, parts[1])
+
+    def plan(
+        self,
+        text: bytes,
+        mode: Mode,
+        path: SearchPath,
+        prepared: Mapping[str, Prepared] = _NO_STATEMENTS,
+    ) -> Planned:
+        """The plans of a text; ``prepared`` are the session's statements by SQL's PREPARE.
+
+        One that is refused has a plan with a refusal.  It takes long for a text beyond LONG bytes.
+        """
+        known = self.known(text, mode, path)
+        if known is not None:
+            return known
+        parts = skeleton.split(text, b'"') if mode.default else None
+        plain = parts is not None and skeleton.is_plain(parts[2])
+        if parts is not None and plain and not self._concerns.may_touch(parts[0]):
+            self._keep(parts[0], path, _Kept((), {(): None}))
+            return _UNTOUCHED
+        if not plain and not self._concerns.may_touch(text):
+            return _UNTOUCHED
+        try:
+            return self._read(text, mode, path, prepared, parts[0] if parts and plain else None)
+        except StatementRefusedError as error:
+            return Planned((StatementPlan(refusal=error.refusal),))
+
+    def _read(
+        self,
+        text: bytes,
+        mode: Mode,
+        path: SearchPath,
+        prepared: Mapping[str, Prepared],
+        key: bytes | None,
+    ) -> Planned:
+        """Plan a text that may touch a protected column, by its tokens and tree."""
+        tokens = self._tokens(text, mode)
+        if tokens is None:
+            return _UNTOUCHED
+        if self._concerns.carries(text, tokens):
+            raise _unseen("the statement may run code that names a protected table")
+        read = Text(text, tokens)
+        literals = [text[start:end] for start, end in read.literals]
+        if len(literals) > self._limits.values:
+            raise _unreadable("the statement has too many values")
+        alike = bulk.find(read)
+        unread = bulk.unread(alike)
+        self._bound(text, read, unread)
+        try:
+            found = syntax.parse(text, tokens, unread)
+        except UnparsableError:
+            raise _unreadable("the statement cannot be parsed") from None
+        except LexError as error:
+            raise _unreadable(error.why) from None
+        names = SessionNames(self.protection, path)
+        plans: list[StatementPlan] = []
+        deciding: set[int] = set()
+        made = dict(prepared)
+        for statement in found:
+            plan, decided = self._statement(read, statement, names, made, alike)
+            plans.append(plan)
+            deciding |= decided
+            if plan.prepares is not None:
+                made[plan.prepares.name] = plan.prepares
+        stateful = any(one.kind in _STATEFUL for one in found)
+        if key is not None and not stateful:
+            self._learn(key, path, sorted(map(read.ordinal, deciding)), literals, plans)
+        return Planned(tuple(plans), literals)
+
+    def _statement(
+        self,
+        text: Text,
+        statement: Statement,
+        names: SessionNames,
+        prepared: Mapping[str, Prepared],
+        alike: Sequence[bulk.Alike],
+    ) -> tuple[StatementPlan, set[int]]:
+        """The plan of a statement, and the literals that decide it."""
+        analysis = Analysis(text, names, self._claims, prepared)
+        if not self._concerns.may_touch(text.text[statement.start : statement.end]):
+            return assembly.unchanged(text, statement, names.number), set()
+        try:
+            found = statements.walk(analysis, statement)
+            bulk.spread(analysis, alike)
+            return assembly.assemble(analysis, statement, found), analysis.deciding
+        except StatementRefusedError as error:
+            # One that is refused may be so for the value of any literal that was looked at.
+            return StatementPlan(refusal=error.refusal, schema=names.number), analysis.deciding
+
+    def _tokens(self, text: bytes, mode: Mode) -> list[Token] | None:
+        """The tokens of a text; None for one that no server scans."""
+        if len(text) > self._limits.text:
+            raise _unreadable("the statement is too long")
+        if mode.backslash is not False and b"\\" in text:
+            raise _unreadable(
+                "the statement has a backslash, and standard_conforming_strings is not on"
+            )
+        if not text.isascii() and mode.encoding != "utf-8":
+            raise _unreadable("the statement has letters in another client_encoding than UTF8")
+        if not text.isascii():
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                raise _unreadable("the statement is not in UTF-8") from None
+        try:
+            return lexer.tokens(text, True, 4 * self._limits.values + self._limits.structure)
+        except UnscannableError:
+            return None
+        except LexError as error:
+            raise _unreadable(error.why) from None
+
+    def _bound(self, text: bytes, read: Text, unread: Sequence[tuple[int, int]]) -> None:
+        """Refuse what may crash or stall the parser."""
+        left = read.tokens
+        if unread:
+            spans = iter(sorted(unread))
+            start, end = next(spans)
+            left = []
+            for token in read.tokens:
+                while token[1] >= end and start >= 0:
+                    start, end = next(spans, (-1, len(text) + 1))
+                if not start <= token[1] < end or start < 0:
+                    left.append(token)
+        try:
+            languages.bound(_LANGUAGE, text, left, self._limits.structure)
+        except LexError as error:
+            raise _unreadable(error.why) from None
+
+    # -- what is kept -----------------------------------------------------------------------------
+
+    def _key(self, key: bytes, path: SearchPath) -> bytes:
+        suffix = self._paths.get(path)
+        if suffix is None:
+            if len(self._paths) >= _ENTRIES:
+                # Numbers are not given again: what is kept under the old ones is never found.
+                self._paths.clear()
+                self._kept = GenerationCache(_ENTRIES, _BYTES)
+            suffix = self._paths[path] = b"\0%d" % len(self._paths)
+        return key + suffix
+
+    def _keep(self, key: bytes, path: SearchPath, kept: _Kept) -> None:
+        if len(key) <= _LONGEST:
+            self._kept.put(self._key(key, path), kept)
+
+    def _learn(
+        self,
+        key: bytes,
+        path: SearchPath,
+        deciding: Sequence[int],
+        literals: Sequence[bytes],
+        plans: Sequence[StatementPlan],
+    ) -> None:
+        """Keep the plans of a text whose skeleton is ``key``."""
+        kept = self._kept.get(self._key(key, path))
+        if kept is None or len(kept.plans) >= _VARIANTS:
+            kept = _Kept(deciding, {})
+        elif list(kept.deciding) != list(deciding):
+            # Another value made other literals count: both are asked for from now on.
+            kept = _Kept(sorted({*kept.deciding, *deciding}), {})
+        kept.plans[tuple(literals[one] for one in kept.deciding)] = tuple(plans)
+        self._keep(key, path, kept)
+
+
+_STATEFUL: Final = ("PrepareStmt", "ExecuteStmt")
+
+
+def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:
+    """The plans for the literals of a text; None if they are not known."""
+    values = tuple([literals[one] for one in kept.deciding]) if kept.deciding else ()
+    plans = kept.plans.get(values, ())
+    if plans is None:
+        return _UNTOUCHED
+    return Planned(plans, literals, True) if plans else None
+
+
+def _unreadable(text: str) -> StatementRefusedError:
+    return StatementRefusedError(
+        Refusal(refusals.UNPARSABLE, "", f"{text}; it names a table that AcraServer protects")
+    )
+
+
+def _unseen(text: str) -> StatementRefusedError:
+    return StatementRefusedError(Refusal(refusals.OPAQUE_CODE, "", text))

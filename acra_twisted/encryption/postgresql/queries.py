@@ -1,0 +1,208 @@
+"""Queries: the columns that each gives, and what becomes of the values in its clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from acra_twisted.encryption.postgresql import expressions, refusals, values
+from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.ranges import from_clause
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.postgresql.scopes import Scope, renamed
+from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.values import Columns, Output, Value
+from acra_twisted.encryption.settings import ColumnSetting
+
+_KNOWN: Final = frozenset(
+    ("distinctClause", "intoClause", "targetList", "fromClause", "whereClause", "groupClause")
+    + ("groupDistinct", "havingClause", "windowClause", "valuesLists", "sortClause")
+    + ("limitOffset", "limitCount", "limitOption", "lockingClause", "withClause", "op", "all")
+    + ("larg", "rarg")
+)
+#: The columns of a query whose own are not known yet.
+_UNCLEAR: Final[Columns] = (Output("", values.UNSURE, True),)
+_IN_ORDER: Final = "is sorted by, which gives an order of what is stored"
+_IN_GROUPS: Final = "is grouped by, and no two values that are stored are equal"
+
+
+def query(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
+    """The columns of a SelectStmt.  Raises StatementRefusedError."""
+    analysis.deeper()
+    if not fields.keys() <= _KNOWN:
+        raise refused(refusals.EXPRESSION, None, "the query has a clause that is not known")
+    scope = with_clause(analysis, fields.get("withClause"), outer)
+    if fields.get("op", "SETOP_NONE") != "SETOP_NONE":
+        found = _combined(analysis, fields, scope)
+        inner = scope
+    elif "valuesLists" in fields:
+        found = _rows(analysis, fields["valuesLists"], scope)
+        inner = scope
+    else:
+        ranges, star = from_clause(analysis, fields.get("fromClause", []), scope)
+        inner = scope.inside(ranges)
+        expressions.condition(analysis, fields.get("whereClause"), inner)
+        found = targets(analysis, fields.get("targetList", []), inner, star)
+        _groups(analysis, fields, inner, found)
+    # An ordinal or the name of an output column may stand for it.
+    for one in fields.get("sortClause", ()):
+        _, sort = node(one)
+        _sorted(analysis, sort.get("node"), inner, found, refusals.ORDER, _IN_ORDER)
+    for key in ("limitOffset", "limitCount"):
+        expressions.everything(analysis, fields.get(key), inner)
+    analysis.higher()
+    return found
+
+
+def targets(analysis: Analysis, items: Sequence[Any], scope: Scope, star: Columns) -> Columns:
+    """The columns of a list of ResTargets; ``star`` are those of ``*``."""
+    found: list[Output] = []
+    for item in items:
+        _, target = node(item)
+        kind, expression = node(target.get("val"))
+        names = strings(expression.get("fields")) if kind == "ColumnRef" else []
+        if names == ["*"]:
+            found += star
+        elif names and names[-1] == "*":
+            one = scope.range(names[-3] if len(names) > 2 else "", names[-2])
+            found += one.columns if one is not None else _UNCLEAR
+        else:
+            name = target.get("name", names[-1] if names else "")
+            found.append(Output(name, expressions.value(analysis, target.get("val"), scope)))
+    return tuple(found)
+
+
+def with_clause(analysis: Analysis, item: Any, outer: Scope) -> Scope:
+    """The scope in which the names of a WITH clause mean its queries."""
+    if item is None:
+        return outer
+    given = [node(one)[1] for one in item.get("ctes", ())]
+    tables = dict(outer.tables)
+    recursive = bool(item.get("recursive"))
+    if recursive:
+        # Each may name itself and those behind it.
+        tables.update((one.get("ctename", ""), _UNCLEAR) for one in given)
+    scope = Scope((), outer, dict(tables)) if recursive else outer
+    for expression in given:
+        name = expression.get("ctename", "")
+        if expression.get("search_clause") or expression.get("cycle_clause"):
+            raise refused(refusals.EXPRESSION, None, f"query {name} has a clause that is not known")
+        kind, fields = node(expression.get("ctequery"))
+        names = strings(expression.get("aliascolnames"))
+        if recursive and kind == "SelectStmt" and fields.get("op", "SETOP_NONE") != "SETOP_NONE":
+            columns = _recursive(analysis, name, fields, scope, names)
+        else:
+            columns = analysis.query(expression.get("ctequery"), scope)
+        tables[name] = renamed(columns, names)
+        scope = Scope((), outer, dict(tables))
+    return scope
+
+
+def _recursive(
+    analysis: Analysis, name: str, fields: Fields, outer: Scope, names: Sequence[str]
+) -> Columns:
+    """The columns of a query that may name itself: those of its first part, if no protected column
+    comes in by the others."""
+    scope = with_clause(analysis, fields.get("withClause"), outer)
+    first = _settled(analysis, query(analysis, fields["larg"], scope))
+    own = Scope((), scope, {**scope.tables, name: renamed(first, names)})
+    whole = _settled(analysis, _combined(analysis, fields, own))
+    for key in ("sortClause", "limitOffset", "limitCount"):
+        expressions.everything(analysis, fields.get(key), own)
+    before, after = _kinds(first), _kinds(whole)
+    if before != after and (values.holds_protected(first) or values.holds_protected(whole)):
+        raise refused(
+            refusals.EXPRESSION, None, f"query {name} names itself and mixes its columns"
+        )
+    return whole
+
+
+def _kinds(columns: Columns) -> list[set[ColumnSetting | None]]:
+    return [{leaf.setting for leaf in one.value if leaf.kind != values.NULL} for one in columns]
+
+
+def _settled(analysis: Analysis, columns: Columns) -> Columns:
+    """Columns whose constants are used as they are: equal ones are told apart by the database."""
+    found = []
+    for one in columns:
+        kept: list[values.Leaf] = []
+        for leaf in one.value:
+            if leaf.kind in (values.LITERAL, values.PARAMETER, values.WORD):
+                analysis.ignore((leaf,), refusals.EXPRESSION, "")
+                leaf = values.SOMETHING[0]
+            kept.append(leaf)
+        found.append(one._replace(value=tuple(kept)))
+    return tuple(found)
+
+
+def _combined(analysis: Analysis, fields: Fields, scope: Scope) -> Columns:
+    """The columns of UNION, INTERSECT or EXCEPT."""
+    left = query(analysis, fields["larg"], scope)
+    right = query(analysis, fields["rarg"], scope)
+    if not (fields.get("op") == "SETOP_UNION" and fields.get("all")):
+        left, right = _settled(analysis, left), _settled(analysis, right)
+        for column in (*left, *right):
+            if values.is_protected(column.value):
+                analysis.ignore(column.value, refusals.GROUP, "is compared by a set operation")
+    if values.is_open(left) or values.is_open(right) or len(left) != len(right):
+        # Which columns meet is not known.
+        for column in (*left, *right):
+            analysis.ignore(column.value, refusals.EXPRESSION, "stands in a set operation with *")
+        return values.REST
+    pairs = zip(left, right, strict=True)
+    return tuple(Output(a.name, values.merged([a.value, b.value])) for a, b in pairs)
+
+
+def _rows(analysis: Analysis, rows: Sequence[Any], scope: Scope) -> Columns:
+    """The columns of VALUES."""
+    found: list[list[Value]] = []
+    for one in rows:
+        _, row = node(one)
+        found.append([expressions.value(analysis, item, scope) for item in row.get("items", ())])
+    width = len(found[0])
+    if any(len(row) != width for row in found):
+        raise refused(refusals.SCHEMA_MISMATCH, None, "the rows of VALUES differ in length")
+    return tuple(
+        Output(f"column{number + 1}", values.merged([row[number] for row in found]))
+        for number in range(width)
+    )
+
+
+def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) -> None:
+    for one in fields.get("groupClause", ()):
+        _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+    expressions.condition(analysis, fields.get("havingClause"), scope)
+    expressions.everything(analysis, fields.get("windowClause"), scope, refusals.ORDER, _IN_ORDER)
+    distinct = fields.get("distinctClause")
+    if distinct is None:
+        return
+    if distinct == [{}]:
+        for column in found:
+            analysis.ignore(column.value, refusals.GROUP, "stands under DISTINCT")
+    else:
+        for one in distinct:
+            _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+
+
+def _sorted(
+    analysis: Analysis, item: Any, scope: Scope, found: Columns, reason: str, text: str
+) -> None:
+    """Walk through what a query is ordered or grouped by: an output column's number or name, or an
+    expression."""
+    kind, fields = node(item)
+    if kind == "A_Const" and "ival" in fields:
+        analysis.deciding.add(analysis.text.literal(fields.get("location", 0))[0])
+        number = fields["ival"].get("ival", 0)
+        before = found[:number]
+        # Beyond ``*`` of a table that is not known it may be any.
+        for output in found if values.is_open(before) else before[-1:]:
+            analysis.ignore(output.value, reason, text)
+        return
+    names = strings(fields.get("fields")) if kind == "ColumnRef" else []
+    if len(names) == 1:
+        for output in found:
+            if output.name == names[0]:
+                analysis.ignore(output.value, reason, text)
+        if any(output.name == names[0] for output in found) and reason == refusals.ORDER:
+            return
+    expressions.everything(analysis, item, scope, reason, text)

@@ -1,0 +1,181 @@
+"""FROM clauses: the relations that they bring in, and the columns of ``*``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from acra_twisted.encryption.postgresql import expressions, refusals, values
+from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.postgresql.scopes import Range, Scope, renamed
+from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.values import (
+    PLAIN_COLUMN,
+    PROTECTED,
+    Columns,
+    Leaf,
+    Output,
+    Value,
+)
+
+#: What an item of a FROM clause brings in: its relations, and the columns of ``*``.
+Item = tuple[list[Range], Columns]
+
+_IN_JOIN = "is joined by a column that is compared in a way that finds nothing in what is stored"
+
+
+def from_clause(analysis: Analysis, items: Sequence[Any], scope: Scope) -> Item:
+    """The relations of a FROM clause.  Raises StatementRefusedError."""
+    ranges: list[Range] = []
+    star: Columns = ()
+    for one in items:
+        brought, columns = _item(analysis, one, scope, ranges)
+        ranges += brought
+        star = (*star, *columns)
+    return ranges, star
+
+
+def relation_range(
+    analysis: Analysis, fields: Fields, relation: Relation | None
+) -> Range:
+    """What a RangeVar brings in, whose table is ``relation``; None for one that has nothing to do
+    with protected columns."""
+    alias = fields.get("alias", {})
+    columns = values.REST if relation is None else columns_of(analysis, relation)
+    return Range(
+        alias.get("aliasname", fields.get("relname", "")),
+        renamed(columns, strings(alias.get("colnames"))),
+        "" if alias else fields.get("schemaname", relation.schema if relation else ""),
+    )
+
+
+def columns_of(analysis: Analysis, relation: Relation) -> tuple[Output, ...]:
+    """The columns of a relation."""
+    settings = analysis.names.columns(relation)
+    found = []
+    for attribute in relation.attributes:
+        setting = settings.get(attribute.number)
+        value: Value = (Leaf(PROTECTED, setting=setting),) if setting else PLAIN_COLUMN
+        found.append(Output(attribute.name, value))
+    return tuple(found)
+
+
+def relation_of(analysis: Analysis, fields: Fields) -> Relation | None:
+    """The relation that a RangeVar means."""
+    return analysis.names.relation(fields.get("schemaname", ""), fields.get("relname", ""))
+
+
+def _item(analysis: Analysis, item: Any, scope: Scope, before: Sequence[Range]) -> Item:
+    analysis.deeper()
+    kind, fields = node(item)
+    if kind == "RangeVar":
+        found = _table(analysis, fields, scope)
+    elif kind == "RangeTableSample":
+        for key, part in fields.items():
+            if key not in ("relation", "method"):
+                expressions.everything(analysis, part, scope.inside(before))
+        found = _item(analysis, fields.get("relation"), scope, before)
+    elif kind == "RangeSubselect":
+        inner = scope.inside(before) if fields.get("lateral") else scope
+        found = _aliased(fields, analysis.query(fields.get("subquery"), inner))
+    elif kind in ("RangeFunction", "RangeTableFunc", "JsonTable"):
+        # Its columns are no table's; its arguments see what stands before it.
+        for key, part in fields.items():
+            if key not in ("alias", "coldeflist"):
+                expressions.everything(analysis, part, scope.inside(before))
+        name = fields.get("alias", {}).get("aliasname", _function_name(fields))
+        found = [Range(name, values.REST)], values.REST
+    elif kind == "JoinExpr":
+        found = _join(analysis, fields, scope, before)
+    else:
+        raise refused(refusals.EXPRESSION, None, "the FROM clause has a part that is not known")
+    analysis.higher()
+    return found
+
+
+def _function_name(fields: Fields) -> str:
+    """The name by which the result of a function without an alias is known."""
+    for one in fields.get("functions", ()):
+        _, parts = node(one)
+        for part in parts.get("items", ()):
+            kind, call = node(part)
+            if kind == "FuncCall":
+                return strings(call.get("funcname"))[-1]
+    return ""
+
+
+def _table(analysis: Analysis, fields: Fields, scope: Scope) -> Item:
+    name = fields.get("relname", "")
+    if not fields.get("schemaname") and name in scope.tables:
+        alias = fields.get("alias", {})
+        columns = _indirect(renamed(scope.tables[name], strings(alias.get("colnames"))))
+        return [Range(alias.get("aliasname", name), columns)], columns
+    one = relation_range(analysis, fields, relation_of(analysis, fields))
+    return [one], one.columns
+
+
+def _aliased(fields: Fields, columns: Columns) -> Item:
+    """What a subquery brings in.  Without an alias its columns have no qualified names."""
+    alias = fields.get("alias", {})
+    found = _indirect(renamed(columns, strings(alias.get("colnames"))))
+    return [Range(alias.get("aliasname", ""), found)], found
+
+
+def _indirect(columns: Columns) -> Columns:
+    """Columns of a subquery: nothing outside gives them a type."""
+    return tuple(one._replace(value=values.merged([one.value])) for one in columns)
+
+
+def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Range]) -> Item:
+    left, left_star = _item(analysis, fields.get("larg"), scope, before)
+    right, right_star = _item(analysis, fields.get("rarg"), scope, [*before, *left])
+    inner = scope.inside([*left, *right])
+    using = strings(fields.get("usingClause"))
+    natural = bool(fields.get("isNatural"))
+    if natural:
+        using = _common(left_star, right_star)
+    for name in using:
+        for side in (left, right):
+            _compared(analysis, Scope(side).column([name]))
+    expressions.condition(analysis, fields.get("quals"), inner)
+    star = _merged_star(left_star, right_star, using)
+    ranges = [*left, *right]
+    if "join_using_alias" in fields:
+        columns = tuple(Output(name, Scope(ranges).column([name])) for name in using)
+        ranges.append(Range(fields["join_using_alias"]["aliasname"], columns, bare=False))
+    alias = fields.get("alias")
+    if alias:
+        star = renamed(star, strings(alias.get("colnames")))
+        ranges = [Range(alias.get("aliasname", ""), star)]
+    return ranges, star
+
+
+def _compared(analysis: Analysis, value: Value) -> None:
+    analysis.ignore(value, refusals.COMPARISON, _IN_JOIN)
+
+
+def _common(left: Columns, right: Columns) -> list[str]:
+    """The columns by which NATURAL joins."""
+    sides = (left, right)
+    protected = any(values.holds_protected(side) for side in sides)
+    if protected and any(values.is_open(side) for side in sides):
+        raise refused(
+            refusals.COMPARISON,
+            None,
+            "may be compared by a NATURAL join",
+            "name the columns of the join with USING",
+        )
+    there = {one.name for one in right if one.name}
+    return [one.name for one in left if one.name in there]
+
+
+def _merged_star(left: Columns, right: Columns, using: Sequence[str]) -> Columns:
+    """The columns of ``*``: those that both sides have stand first and once."""
+    both = (*left, *right)
+    shared = []
+    for name in using:
+        leaves = [leaf for one in both if one.name == name for leaf in one.value]
+        shared.append(Output(name, tuple(dict.fromkeys(leaves)) or PLAIN_COLUMN))
+    return (*shared, *(one for one in both if one.name not in using))

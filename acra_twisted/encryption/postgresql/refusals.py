@@ -1,0 +1,49 @@
+"""Refusals of statements whose effect on a protected column is not fully understood."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.errors import AcraError
+
+# Reasons: labels of a metric.
+EXPRESSION: Final = "expression"
+UNALIKE: Final = "source_not_protected_alike"
+PART: Final = "part_of_column"
+COMPARISON: Final = "comparison"
+ORDER: Final = "order"
+GROUP: Final = "group"
+AGGREGATE: Final = "aggregate"
+PATTERN: Final = "pattern"
+PARAMETER_CONFLICT: Final = "parameter_conflict"
+DEFAULT_IN_CLEAR: Final = "default_in_clear"
+UNPARSABLE: Final = "unparsable"
+OPAQUE_CODE: Final = "opaque_code"
+SERVER_FILE: Final = "copy_from_server_file"
+SCHEMA_UNKNOWN: Final = "schema_unknown"
+SCHEMA_MISMATCH: Final = "schema_mismatch"
+CONFLICT_TARGET: Final = "conflict_target"
+
+
+class StatementRefusedError(AcraError):
+    """A statement that must not reach the database; ``refusal`` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+def refused(
+    reason: str, setting: ColumnSetting | None, text: str, hint: str = ""
+) -> StatementRefusedError:
+    """The error of a statement that concerns a column, None where it is not known which one.
+
+    ``text`` goes on after "column ... is protected by AcraServer and".
+    """
+    label = setting.label if setting else ""
+    column = f"column {label}" if setting else "a column that the statement names"
+    return StatementRefusedError(
+        Refusal(reason, label, f"{column} is protected by AcraServer and {text}", hint)
+    )

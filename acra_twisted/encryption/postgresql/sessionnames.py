@@ -1,0 +1,47 @@
+"""The tables of a database by the names that one session gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acra_twisted.encryption.postgresql import naming, refusals
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.settings import ColumnSetting
+
+
+class SessionNames:
+    """See `analysis.Names`."""
+
+    __slots__ = ("_protection", "_path")
+
+    def __init__(self, protection: Protection, path: SearchPath) -> None:
+        self._protection = protection
+        self._path = path
+
+    @property
+    def number(self) -> int:
+        """See `analysis.Names`."""
+        return self._protection.schema.number
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """See `analysis.Names`."""
+        return self._protection.schema.functions
+
+    def relation(self, schema: str, name: str) -> Relation | None:
+        """See `analysis.Names`."""
+        found = naming.resolve(self._protection, self._path, schema, name)
+        if found.unknown:
+            raise refused(refusals.SCHEMA_UNKNOWN, None, f"table {name} is not known: {found.unknown}")
+        return found.relation
+
+    def by_oid(self, oid: int) -> Relation | None:
+        """See `analysis.Names`."""
+        return self._protection.schema.relations.get(oid)
+
+    def columns(self, relation: Relation) -> Mapping[int, ColumnSetting]:
+        """See `analysis.Names`."""
+        return self._protection.columns(relation.oid)

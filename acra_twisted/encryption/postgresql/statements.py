@@ -1,0 +1,260 @@
+"""Statements: what each kind does with protected columns.
+
+A statement that carries another one does what that one does.  A kind that is not known here is
+refused: it stands in a text that names a protected table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
+from acra_twisted.encryption.postgresql import casts, expressions, queries, refusals, values, writes
+from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.ranges import relation_of
+from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
+from acra_twisted.encryption.postgresql.scopes import Scope
+from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node, strings
+from acra_twisted.encryption.postgresql.values import Columns, setting_of
+from acra_twisted.sql import lexer
+
+_WALKS: Final = {
+    "SelectStmt": queries.query,
+    "InsertStmt": writes.insert,
+    "UpdateStmt": writes.update,
+    "DeleteStmt": writes.delete,
+    "MergeStmt": writes.merge,
+}
+_TEXTS: Final = lexer.LITERALS - {lexer.NUMBER}
+#: Statements whose literals are no values of columns.
+_APART: Final = frozenset(
+    ("TransactionStmt", "VariableSetStmt", "VariableShowStmt", "CommentStmt", "SecLabelStmt")
+    + ("ListenStmt", "UnlistenStmt", "NotifyStmt", "FetchStmt", "ClosePortalStmt", "LockStmt")
+    + ("DeallocateStmt", "DiscardStmt", "TruncateStmt", "VacuumStmt", "CheckPointStmt")
+    + ("ConstraintsSetStmt", "ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "DropStmt")
+    + ("GrantStmt", "GrantRoleStmt", "RenameStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt")
+)
+#: Statements that may be about a protected table, as long as they bring no text with them.
+_DEFINITIONS: Final = frozenset(
+    ("CreateStmt", "AlterTableStmt", "IndexStmt", "CreateSeqStmt", "AlterSeqStmt")
+    + ("CreateStatsStmt", "AlterStatsStmt", "CreatePolicyStmt", "AlterPolicyStmt")
+    + ("ReplicaIdentityStmt", "CreateSchemaStmt", "CreatePublicationStmt")
+    + ("AlterPublicationStmt", "AlterObjectDependsStmt", "CompositeTypeStmt", "CreateEnumStmt")
+)
+_NO_COPY: Final = "is read or written by a file or program of the server"
+
+
+class Found:
+    """What a statement does apart from the uses of its values."""
+
+    __slots__ = ("results", "prepares", "copies")
+
+    def __init__(self) -> None:
+        self.results: Sequence[ResultColumn] | None = None
+        self.prepares: Prepared | None = None
+        self.copies: Copied | None = None
+
+
+def walk(analysis: Analysis, statement: Statement) -> Found:
+    """Walk through a statement.  Raises StatementRefusedError for one that must not be sent."""
+    analysis.expression = lambda item, scope: expressions.value(analysis, item, scope)
+    analysis.query = lambda item, scope: _data(analysis, item, scope)
+    found = Found()
+    _statement(analysis, statement, statement.kind, statement.fields, found)
+    return found
+
+
+def _data(analysis: Analysis, item: Any, scope: Scope) -> Columns:
+    """Walk through a statement inside another."""
+    kind, fields = node(item)
+    walk_through = _WALKS.get(kind)
+    if walk_through is None:
+        raise refused(refusals.EXPRESSION, None, "stands in a query that is not known")
+    if "intoClause" in fields:
+        raise refused(refusals.EXPRESSION, None, "stands in SELECT INTO inside a statement")
+    return walk_through(analysis, fields, scope)
+
+
+def _statement(
+    analysis: Analysis, statement: Statement, kind: str, fields: Fields, found: Found
+) -> None:
+    if kind in _WALKS:
+        if "intoClause" in fields:
+            _created(analysis, fields["intoClause"])
+        columns = _WALKS[kind](analysis, fields, Scope())
+        found.results = _shown(analysis, columns)
+    elif kind == "CreateTableAsStmt":
+        _created(analysis, fields.get("into", {}))
+        _carried(analysis, statement, fields, found)
+        found.results = None
+    elif kind in ("DeclareCursorStmt", "ExplainStmt"):
+        _carried(analysis, statement, fields, found)
+        found.results = None
+    elif kind == "ViewStmt":
+        _shown(analysis, _data(analysis, fields.get("query"), Scope()))
+        if any(use is not None for uses in analysis.uses.values() for use in uses):
+            raise refused(refusals.EXPRESSION, None, "is given a value in the text of a view")
+    elif kind == "PrepareStmt":
+        _prepare(analysis, statement, fields, found)
+    elif kind == "ExecuteStmt":
+        found.results = _execute(analysis, fields)
+    elif kind == "CopyStmt":
+        _copy(analysis, fields, found)
+    elif kind not in _APART:
+        _definition(analysis, statement, kind)
+
+
+def _carried(
+    analysis: Analysis, statement: Statement, fields: Fields, found: Found
+) -> None:
+    """The statement inside CREATE TABLE AS, DECLARE, EXPLAIN or PREPARE."""
+    kind, inner = node(fields.get("query"))
+    _statement(analysis, statement, kind, inner, found)
+
+
+def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn] | None:
+    """The result's columns; None if they cannot be counted."""
+    for one in columns:
+        analysis.show(one.value)
+    if values.is_open(columns):
+        return None
+    return tuple(ResultColumn(setting_of(one.value)) for one in columns)
+
+
+def _created(analysis: Analysis, fields: Fields) -> None:
+    """The table that a query makes: one of a protected name would hold plaintext."""
+    relation = fields.get("rel", {})
+    name = relation.get("relname", "")
+    try:
+        known = relation_of(analysis, relation)
+    except StatementRefusedError:
+        known = None
+        protected = True
+    else:
+        protected = known is not None
+    if protected:
+        raise refused(
+            refusals.OPAQUE_CODE,
+            None,
+            f"table {name} would be made with values that are not encrypted",
+            "create the table, then insert",
+        )
+
+
+def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Found) -> None:
+    _carried(analysis, statement, fields, found)
+    uses: dict[int, set[Use | None]] = {}
+    first: dict[int, Use | None] = {}
+    for token in analysis.text.tokens:
+        kind, start, end = token
+        if kind == lexer.PARAMETER and statement.start <= start < statement.end:
+            number = int(analysis.text.text[start + 1 : end])
+            for use in analysis.uses.get(start, {None: None}):
+                uses.setdefault(number, set()).add(use and use._replace(place=""))
+                first.setdefault(number, use)
+    for number, several in uses.items():
+        if len(several) > 1:
+            columns = [use.column for use in several if use is not None]
+            raise refused(
+                refusals.PARAMETER_CONFLICT,
+                columns[0],
+                f"is given ${number}, which the statement uses in another way, too",
+            )
+    for number, one in enumerate(fields.get("argtypes", ()), 1):
+        use = first.get(number)
+        if use is not None:
+            _, type_name = node(one)
+            around = (casts.read(analysis.text, type_name),)
+            if not casts.may_have(use.column, around) or casts.cut(around) >= 0:
+                raise refused(
+                    refusals.EXPRESSION,
+                    use.column,
+                    f"is given ${number} of a type that its data_type does not have",
+                )
+            analysis.recast(use.column, around)
+    last = max(uses, default=0)
+    found.prepares = Prepared(
+        fields.get("name", ""),
+        tuple(first.get(number) for number in range(1, last + 1)),
+        found.results,
+        analysis.names.number,
+    )
+    found.results = None
+
+
+def _execute(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn] | None:
+    known = analysis.prepared.get(fields.get("name", ""))
+    arguments = fields.get("params", [])
+    if known is None:
+        for one in arguments:
+            expressions.everything(analysis, one, Scope())
+        return None
+    if known.schema != analysis.names.number:
+        raise refused(
+            refusals.SCHEMA_MISMATCH,
+            None,
+            "was prepared for tables that may have changed",
+            "prepare the statement anew",
+        )
+    for number, one in enumerate(arguments):
+        use = known.uses[number] if number < len(known.uses) else None
+        if use is None:
+            expressions.everything(analysis, one, Scope())
+        else:
+            analysis.give(use, expressions.value(analysis, one, Scope()))
+    return known.results
+
+
+def _copy(analysis: Analysis, fields: Fields, found: Found) -> None:
+    if "query" in fields:
+        _, inner = node(fields["query"])
+        kind, _ = node(fields["query"])
+        _shown(analysis, _data(analysis, {kind: inner}, Scope()))
+        return
+    target, names = writes.copied(analysis, fields)
+    if target.relation is None:
+        return
+    if fields.get("is_program") or fields.get("filename"):
+        raise refused(refusals.SERVER_FILE, target.first, _NO_COPY)
+    if names is None or not fields.get("is_from"):
+        return
+    target.omit(names, "COPY")
+    expressions.condition(analysis, fields.get("whereClause"), Scope([target.range]))
+    options: dict[str, str | Sequence[str] | None] = {}
+    for one in fields.get("options", ()):
+        _, element = node(one)
+        options[element.get("defname", "")] = _option(element.get("arg"))
+    columns = tuple(target.setting(name) for name in names)
+    found.copies = Copied(columns, options)
+    # They are read with each statement's own values.
+    analysis.deciding.update(start for start, _ in analysis.text.literals)
+
+
+def _option(item: Any) -> str | Sequence[str] | None:
+    if item is None:
+        return None
+    kind, fields = node(item)
+    if kind == "List":
+        return tuple(strings(fields.get("items")))
+    for key in ("sval", "boolval", "ival", "fval"):
+        if key in fields:
+            return str(fields[key]).lower() if key == "boolval" else str(fields[key])
+    return "*" if kind == "A_Star" else None
+
+
+def _definition(analysis: Analysis, statement: Statement, kind: str) -> None:
+    """A statement that is no query: one that brings a text may bring a value."""
+    brings = any(
+        token[0] in _TEXTS and statement.start <= token[1] < statement.end
+        for token in analysis.text.tokens
+    )
+    if kind not in _DEFINITIONS or brings:
+        raise StatementRefusedError(
+            Refusal(
+                refusals.OPAQUE_CODE,
+                "",
+                "the statement names a table that AcraServer protects and may bring values or code "
+                "that are not seen",
+            )
+        )
