@@ -1,4 +1,4 @@
-"""What is found out about one statement while its tree is walked through.
+"""Collects the uses of a statement's values while its tree is walked through.
 
 The walk asks each expression for its value and says what becomes of it: it is stored in a column,
 compared with one, shown, or used in some other way.
@@ -89,8 +89,8 @@ class Analysis:
 
     ``uses`` gives for the offset of a literal, parameter or word the uses that it has, None for one
     that is of no protected column.  ``edits`` are spans of the text and what stands there instead.
-    ``deciding`` are the offsets of literals whose values the plan depends on.  ``expression``,
-    ``query`` and ``statement`` walk through a node of that kind.
+    ``deciding`` are the offsets of literals whose values the plan depends on.  ``query`` walks
+    through a statement inside another.
     """
 
     def __init__(
@@ -104,7 +104,6 @@ class Analysis:
         self.leaves: dict[int, Leaf] = {}
         self.edits: dict[tuple[int, int], bytes] = {}
         self.deciding: set[int] = set()
-        self.expression: Callable[[Any, Scope], Value]
         self.query: Callable[[Any, Scope], Columns]
         self._depth = 0
         self._steps = _LEAST_STEPS + _STEPS * len(text.tokens)
@@ -208,8 +207,6 @@ class Analysis:
         """Have casts give the type that a column stores."""
         for cast in around:
             self.edit(cast.start, cast.end, casts.stored_type(setting))
-            if cast.modifier >= 0:
-                self.deciding.add(cast.modifier)
 
     def _bare(self, setting: ColumnSetting, leaf: Leaf) -> None:
         """Edit the casts of something that is no value of the client."""

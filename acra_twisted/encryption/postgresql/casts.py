@@ -13,7 +13,7 @@ _INTEGERS: Final = frozenset(("int2", "int4", "int8"))
 _FAMILIES: Final = {
     "": frozenset(("bytea", *_TEXTS)),
     "bytes": frozenset(("bytea", *_TEXTS)),
-    "str": _TEXTS,
+    "str": frozenset(("bytea", *_TEXTS)),
     "int16": _INTEGERS,
     "int32": _INTEGERS,
     "int64": _INTEGERS,
@@ -58,11 +58,11 @@ def read(text: Text, fields: Fields) -> Cast:
         return Cast(names[-1], *span)
     kind, constant = node(modifiers[0])
     length = constant.get("ival", {}).get("ival", 0) if kind == "A_Const" else 0
-    place, _ = text.literal(constant.get("location", 0))
+    place = text.literal(constant.get("location", -1))[0]
     if names[-1] in _CUT and len(modifiers) == 1 and 0 < length <= _LENGTH_LIMIT:
         # `char` without a length is given one that stands nowhere in the text.
         return Cast(names[-1], *span, length, place)
-    return Cast("", 0, 0)
+    return Cast("", 0, 0, -1, place)
 
 
 def may_have(setting: ColumnSetting, casts: tuple[Cast, ...]) -> bool:

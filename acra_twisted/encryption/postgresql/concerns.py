@@ -15,8 +15,10 @@ _WORDS: Final = re.compile(rb"[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*")
 _SIMPLE: Final = re.compile(r"[a-z_][a-z0-9_$]*")
 #: Statements that run what is not in the text, or carry code in a string.
 _CARRIERS: Final = frozenset((b"do", b"call", b"function", b"procedure", b"rule", b"trigger"))
-#: It may run a statement that names a protected table.
-_EXECUTE: Final = b"execute"
+#: What they do depends on the session's prepared statements, or changes them.
+_STATEFUL: Final = frozenset((b"execute", b"prepare"))
+#: A server cuts longer names, in some encoding.
+_CERTAIN: Final = 60
 #: A name in it may be written with escapes.
 _ESCAPED_NAME: Final = b'u&"'
 _NAMES: Final = (lexer.WORD, lexer.QUOTED)
@@ -30,15 +32,16 @@ class Concerns:
     __slots__ = ("_words", "_others", "_runs", "_starts", "_parts")
 
     def __init__(self, names: Iterable[str]) -> None:
-        simple = {name for name in names if _SIMPLE.fullmatch(name)}
-        others = {name for name in names} - simple
-        self._words = frozenset(name.encode() for name in simple) | {_EXECUTE}
+        known = frozenset(names)
+        simple = {name for name in known if _SIMPLE.fullmatch(name) and len(name) < _CERTAIN}
+        others = known - simple
+        self._words = frozenset(name.encode() for name in simple) | _STATEFUL
         # Names that only quotes can hold, or that some server folds by its own rules.
         self._others = tuple(name.replace('"', '""').lower().encode() for name in others)
         running, starts = pgtable.decisions().running
         self._runs = _CARRIERS | {name.encode() for name in running}
         self._starts = tuple(start.encode() for start in starts)
-        self._parts = tuple(name.lower().encode() for name in names)
+        self._parts = tuple(name.lower().encode() for name in known)
 
     def may_touch(self, text: bytes) -> bool:
         """Tell whether a text, or its skeleton, names one, or may run a statement that does.
@@ -53,18 +56,27 @@ class Concerns:
             return True
         return any(name in lowered for name in (*self._starts, *self._others))
 
+    def may_run(self, text: bytes, tokens: Sequence[Token]) -> bool:
+        """Tell whether a text may run what its strings hold."""
+        words = _names(text, tokens)
+        return not self._runs.isdisjoint(words) or any(w.startswith(self._starts) for w in words)
+
+    def is_stateful(self, text: bytes, tokens: Sequence[Token]) -> bool:
+        """Tell whether a text runs or makes a statement that SQL's PREPARE keeps."""
+        return not _STATEFUL.isdisjoint(_names(text, tokens))
+
     def carries(self, text: bytes, tokens: Sequence[Token]) -> bool:
-        """Tell whether a text hands a string with such a name to something that may run it."""
-        words = {text[start:end].lower() for kind, start, end in tokens if kind in _NAMES}
-        names = [word.strip(b'"') for word in words]
-        if self._runs.isdisjoint(names) and not any(n.startswith(self._starts) for n in names):
-            return False
+        """Tell whether a string of a text has the name of something protected."""
         for kind, start, end in tokens:
             if kind in lexer.LITERALS and kind != lexer.NUMBER:
                 value = _lowered(postgresql_value(kind, text[start:end])[1])
                 if any(name in value for name in self._parts) or _ESCAPES.search(value):
                     return True
         return False
+
+
+def _names(text: bytes, tokens: Sequence[Token]) -> set[bytes]:
+    return {text[start:end].lower().strip(b'"') for kind, start, end in tokens if kind in _NAMES}
 
 
 def _lowered(text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Expressions: what value each has, and what it does with the values inside.
+"""Tells the value of each expression, and the use that it makes of the values inside.
 
 An expression that hands a value on unchanged (a cast, CASE, COALESCE, a subquery) has the value of
 what it may come from.  Any other one uses the values inside: one with a protected column in it is
@@ -68,11 +68,13 @@ def everything(
             everything(analysis, one, scope, reason, text)
         return
     kind, fields = node(item)
-    if kind:
+    if kind in _VALUES or kind in _QUERIES:
         use(analysis, item, scope, reason, text)
     elif type(item) is dict:
-        for one in item.values():
+        analysis.deeper()
+        for one in (fields if kind else item).values():
             everything(analysis, one, scope, reason, text)
+        analysis.higher()
 
 
 # -- expressions that hand a value on -------------------------------------------------------------
@@ -119,8 +121,10 @@ def _column(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
 
 def _cast(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
     inner = value(analysis, fields.get("arg"), scope)
-    _, type_name = node({"TypeName": fields.get("typeName", {})})
-    return values.cast(inner, casts.read(analysis.text, type_name))
+    around = casts.read(analysis.text, fields.get("typeName", {}))
+    if around.modifier >= 0:
+        analysis.deciding.add(around.modifier)
+    return values.cast(inner, around)
 
 
 def _case(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
@@ -232,7 +236,9 @@ def _call(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
     reason = refusals.AGGREGATE if names and names[-1] in _AGGREGATES else refusals.EXPRESSION
     name = ".".join(names)
     for key, part in fields.items():
-        if key != "funcname":
+        if key == "over":
+            everything(analysis, part, scope, refusals.ORDER, "divides or sorts a window")
+        elif key != "funcname":
             everything(analysis, part, scope, reason, f"is given to function {name}")
     return SOMETHING
 

@@ -21,7 +21,7 @@ from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.encryption.postgresql.sessionnames import SessionNames
 from acra_twisted.encryption.postgresql.syntax import Statement, Text
 from acra_twisted.errors import LexError, UnscannableError
-from acra_twisted.sql import languages, lexer, skeleton
+from acra_twisted.sql import languages, lexer, names, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import UnparsableError
@@ -58,7 +58,7 @@ class Planned(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What is known of a skeleton: the ordinals of the literals that decide, and the plans by
+    """The plans of a skeleton: the ordinals of the literals that decide, and the plans by
     their texts; None for a text that has nothing to do with protected columns."""
 
     deciding: Sequence[int]
@@ -137,8 +137,11 @@ class Planner:
         tokens = self._tokens(text, mode)
         if tokens is None:
             return _UNTOUCHED
-        if self._concerns.carries(text, tokens):
+        runs = self._concerns.may_run(text, tokens)
+        if runs and self._concerns.carries(text, tokens):
             raise _unseen("the statement may run code that names a protected table")
+        # What it runs stands in its literals, or is the session's.
+        key = None if runs or self._concerns.is_stateful(text, tokens) else key
         read = Text(text, tokens)
         literals = [text[start:end] for start, end in read.literals]
         if len(literals) > self._limits.values:
@@ -152,40 +155,39 @@ class Planner:
             raise _unreadable("the statement cannot be parsed") from None
         except LexError as error:
             raise _unreadable(error.why) from None
-        names = SessionNames(self.protection, path)
+        known = SessionNames(self.protection, path)
         plans: list[StatementPlan] = []
         deciding: set[int] = set()
         made = dict(prepared)
         for statement in found:
-            plan, decided = self._statement(read, statement, names, made, alike)
+            plan, decided = self._statement(read, statement, known, made, alike)
             plans.append(plan)
             deciding |= decided
             if plan.prepares is not None:
                 made[plan.prepares.name] = plan.prepares
-        stateful = any(one.kind in _STATEFUL for one in found)
-        if key is not None and not stateful:
+        if key is not None and plans:
             self._learn(key, path, sorted(map(read.ordinal, deciding)), literals, plans)
-        return Planned(tuple(plans), literals)
+        return Planned(tuple(plans), literals) if plans else _UNTOUCHED
 
     def _statement(
         self,
         text: Text,
         statement: Statement,
-        names: SessionNames,
+        known: SessionNames,
         prepared: Mapping[str, Prepared],
         alike: Sequence[bulk.Alike],
     ) -> tuple[StatementPlan, set[int]]:
         """The plan of a statement, and the literals that decide it."""
-        analysis = Analysis(text, names, self._claims, prepared)
+        analysis = Analysis(text, known, self._claims, prepared)
         if not self._concerns.may_touch(text.text[statement.start : statement.end]):
-            return assembly.unchanged(text, statement, names.number), set()
+            return assembly.unchanged(text, statement, known.number), set()
         try:
             found = statements.walk(analysis, statement)
             bulk.spread(analysis, alike)
             return assembly.assemble(analysis, statement, found), analysis.deciding
         except StatementRefusedError as error:
             # One that is refused may be so for the value of any literal that was looked at.
-            return StatementPlan(refusal=error.refusal, schema=names.number), analysis.deciding
+            return StatementPlan(refusal=error.refusal, schema=known.number), analysis.deciding
 
     def _tokens(self, text: bytes, mode: Mode) -> list[Token] | None:
         """The tokens of a text; None for one that no server scans."""
@@ -195,8 +197,10 @@ class Planner:
             raise _unreadable(
                 "the statement has a backslash, and standard_conforming_strings is not on"
             )
-        if not text.isascii() and mode.encoding != "utf-8":
-            raise _unreadable("the statement has letters in another client_encoding than UTF8")
+        if not text.isascii() and (mode.encoding != "utf-8" or mode.names != names.EXACT):
+            raise _unreadable(
+                "the statement has letters beyond ASCII in another encoding than UTF8"
+            )
         if not text.isascii():
             try:
                 text.decode()
@@ -254,14 +258,11 @@ class Planner:
         kept = self._kept.get(self._key(key, path))
         if kept is None or len(kept.plans) >= _VARIANTS:
             kept = _Kept(deciding, {})
-        elif list(kept.deciding) != list(deciding):
+        elif not set(deciding) <= set(kept.deciding):
             # Another value made other literals count: both are asked for from now on.
             kept = _Kept(sorted({*kept.deciding, *deciding}), {})
         kept.plans[tuple(literals[one] for one in kept.deciding)] = tuple(plans)
         self._keep(key, path, kept)
-
-
-_STATEFUL: Final = ("PrepareStmt", "ExecuteStmt")
 
 
 def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:

@@ -1,4 +1,4 @@
-"""Queries: the columns that each gives, and what becomes of the values in its clauses."""
+"""Walks through queries: tells the columns of each, and the uses of the values in its clauses."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ def _recursive(
         expressions.everything(analysis, fields.get(key), own)
     before, after = _kinds(first), _kinds(whole)
     if before != after and (values.holds_protected(first) or values.holds_protected(whole)):
-        raise refused(
-            refusals.EXPRESSION, None, f"query {name} names itself and mixes its columns"
-        )
+        raise refused(refusals.EXPRESSION, None, f"query {name} names itself and mixes its columns")
     return whole
 
 

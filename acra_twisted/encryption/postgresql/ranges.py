@@ -37,11 +37,9 @@ def from_clause(analysis: Analysis, items: Sequence[Any], scope: Scope) -> Item:
     return ranges, star
 
 
-def relation_range(
-    analysis: Analysis, fields: Fields, relation: Relation | None
-) -> Range:
-    """What a RangeVar brings in, whose table is ``relation``; None for one that has nothing to do
-    with protected columns."""
+def relation_range(analysis: Analysis, fields: Fields, relation: Relation | None) -> Range:
+    """The relation of a FROM clause that a RangeVar is.  ``relation`` is its table, None for one
+    that has nothing to do with protected columns."""
     alias = fields.get("alias", {})
     columns = values.REST if relation is None else columns_of(analysis, relation)
     return Range(
@@ -117,7 +115,7 @@ def _table(analysis: Analysis, fields: Fields, scope: Scope) -> Item:
 
 
 def _aliased(fields: Fields, columns: Columns) -> Item:
-    """What a subquery brings in.  Without an alias its columns have no qualified names."""
+    """The relation that a subquery is.  Without an alias its columns have no qualified names."""
     alias = fields.get("alias", {})
     found = _indirect(renamed(columns, strings(alias.get("colnames"))))
     return [Range(alias.get("aliasname", ""), found)], found

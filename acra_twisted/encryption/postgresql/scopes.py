@@ -72,7 +72,7 @@ class Scope:
     ) -> None:
         self.ranges = ranges
         self.outer = outer
-        self.tables = tables or (outer.tables if outer else _NO_TABLES)
+        self.tables: Mapping[str, Columns] = tables or (outer.tables if outer else _NO_TABLES)
 
     def inside(self, ranges: Sequence[Range]) -> Scope:
         """The scope of expressions that see further relations."""

@@ -35,7 +35,9 @@ class SessionNames:
         """See `analysis.Names`."""
         found = naming.resolve(self._protection, self._path, schema, name)
         if found.unknown:
-            raise refused(refusals.SCHEMA_UNKNOWN, None, f"table {name} is not known: {found.unknown}")
+            raise refused(
+                refusals.SCHEMA_UNKNOWN, None, f"table {name} is not known: {found.unknown}"
+            )
         return found.relation
 
     def by_oid(self, oid: int) -> Relation | None:

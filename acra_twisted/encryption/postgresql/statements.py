@@ -1,4 +1,4 @@
-"""Statements: what each kind does with protected columns.
+"""Walks through each kind of statement for its protected columns.
 
 A statement that carries another one does what that one does.  A kind that is not known here is
 refused: it stands in a text that names a protected table.
@@ -46,7 +46,7 @@ _NO_COPY: Final = "is read or written by a file or program of the server"
 
 
 class Found:
-    """What a statement does apart from the uses of its values."""
+    """The result, prepared statement and COPY of a statement."""
 
     __slots__ = ("results", "prepares", "copies")
 
@@ -58,7 +58,6 @@ class Found:
 
 def walk(analysis: Analysis, statement: Statement) -> Found:
     """Walk through a statement.  Raises StatementRefusedError for one that must not be sent."""
-    analysis.expression = lambda item, scope: expressions.value(analysis, item, scope)
     analysis.query = lambda item, scope: _data(analysis, item, scope)
     found = Found()
     _statement(analysis, statement, statement.kind, statement.fields, found)
@@ -105,10 +104,8 @@ def _statement(
         _definition(analysis, statement, kind)
 
 
-def _carried(
-    analysis: Analysis, statement: Statement, fields: Fields, found: Found
-) -> None:
-    """The statement inside CREATE TABLE AS, DECLARE, EXPLAIN or PREPARE."""
+def _carried(analysis: Analysis, statement: Statement, fields: Fields, found: Found) -> None:
+    """Walk through the statement inside CREATE TABLE AS, DECLARE, EXPLAIN or PREPARE."""
     kind, inner = node(fields.get("query"))
     _statement(analysis, statement, kind, inner, found)
 
@@ -166,6 +163,7 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
         if use is not None:
             _, type_name = node(one)
             around = (casts.read(analysis.text, type_name),)
+            analysis.deciding.update(one.modifier for one in around if one.modifier >= 0)
             if not casts.may_have(use.column, around) or casts.cut(around) >= 0:
                 raise refused(
                     refusals.EXPRESSION,

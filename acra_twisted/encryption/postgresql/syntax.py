@@ -69,8 +69,8 @@ class Text:
         return self._ordinals.get(start, -1)
 
     def literal(self, location: int) -> tuple[int, bool]:
-        """Where the literal of an A_Const begins, and whether a minus sign before it belongs to
-        it; -1 if the grammar made the constant itself."""
+        """The offset at which the literal of an A_Const begins, -1 if the grammar made the
+        constant itself; and whether a minus sign before it belongs to it."""
         if location in self._ordinals:
             return location, False
         token = self.at(location)
@@ -81,7 +81,7 @@ class Text:
         return -1, False
 
     def sign(self, start: int) -> int:
-        """Where the sign before a literal begins."""
+        """The offset at which the sign before a literal begins."""
         return self.tokens[self._places[start] - 1][1]
 
     def shown(self, place: int) -> bytes:
@@ -106,8 +106,8 @@ class Text:
         return -1
 
     def type_span(self, location: int) -> tuple[int, int] | None:
-        """Where the name of a type begins and ends, with its modifiers; None if it is of a form
-        that is not known."""
+        """The span of a type's name with its modifiers; None if it is of a form that is not
+        known."""
         first = place = self.place(location)
         if place < 0 or self.tokens[place][0] not in _NAMES:
             return None
@@ -124,7 +124,7 @@ class Text:
         return self.tokens[first][1], self.tokens[place][2]
 
     def call_span(self, location: int) -> tuple[int, int] | None:
-        """Where the call of a function begins and ends; None if it has no brackets."""
+        """The span of a function's call; None if it has no brackets."""
         place = self.place(location)
         if place < 0:
             return None
@@ -134,7 +134,9 @@ class Text:
         return None if closing < 0 else (location, self.tokens[closing][2])
 
 
-def parse(text: bytes, tokens: Sequence[Token], unread: Sequence[tuple[int, int]] = ()) -> list[Any]:
+def parse(
+    text: bytes, tokens: Sequence[Token], unread: Sequence[tuple[int, int]] = ()
+) -> list[Any]:
     """The statements of a text as `Statement`s, with every location as in the text.
 
     ``tokens`` are the lexer's of this very text, comments included; the text must be UTF-8 and read

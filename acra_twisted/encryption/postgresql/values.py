@@ -29,9 +29,9 @@ class Leaf(NamedTuple):
     """One thing that a value may come from, unchanged but for casts.
 
     ``start`` is where its token begins in the text; what is replaced by its encoded value is
-    ``text[begin:end]``: a sign or a function around it belongs to it.  ``casts`` are around it, the innermost
-    first.  ``direct``: the column that it is stored in gives it its type.  ``decoding`` is the
-    function around a literal (see `encryption.plan`).
+    ``text[begin:end]``: a sign or a function around it belongs to it.  ``casts`` are around it, the
+    innermost first.  ``direct``: the column that it is stored in gives it its type.  ``decoding``
+    is the function around a literal (see `encryption.plan`).
     """
 
     kind: str

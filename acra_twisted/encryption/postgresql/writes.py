@@ -1,4 +1,4 @@
-"""Statements that write: what each column of the table gets.
+"""Walks through statements that write: tells the value that each column is given.
 
 Source: the transparent-encryption reference, sections 4.1 and 4.2.
 """
@@ -11,7 +11,6 @@ from typing import Any, Final
 from acra_twisted.encryption.postgresql import expressions, queries, refusals, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.ranges import (
-    columns_of,
     from_clause,
     relation_of,
     relation_range,
@@ -36,7 +35,9 @@ class Target:
         self.relation: Relation | None = relation_of(analysis, fields)
         self.range = relation_range(analysis, fields, self.relation)
         self._columns = analysis.names.columns(self.relation) if self.relation else {}
-        self._attributes = {one.name: one for one in self.relation.attributes} if self.relation else {}
+        self._attributes = (
+            {one.name: one for one in self.relation.attributes} if self.relation else {}
+        )
 
     @property
     def names(self) -> Sequence[str] | None:
@@ -271,9 +272,7 @@ def merge(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
         if action == "CMD_UPDATE":
             _set(analysis, target, items or (), both, "MERGE")
         elif action == "CMD_INSERT":
-            found = [
-                expressions.value(analysis, item, both) for item in clause.get("values", ())
-            ]
+            found = [expressions.value(analysis, item, both) for item in clause.get("values", ())]
             _fill(analysis, target, _listed(target, items), found, "MERGE")
         elif action not in ("CMD_DELETE", "CMD_NOTHING"):
             raise refused(refusals.EXPRESSION, target.first, "is in a MERGE that is not known")
@@ -308,5 +307,3 @@ def copied(analysis: Analysis, fields: Fields) -> tuple[Target, Sequence[str] | 
     elif target.relation is not None:
         columns = [one.name for one in target.relation.attributes if not one.generated]
     return target, columns
-
-

@@ -1,0 +1,53 @@
+"""The uses of a statement's values, and the comparisons that somebody takes."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.plan import COMPARE, Use
+from acra_twisted.encryption.postgresql import expressions
+from acra_twisted.encryption.postgresql.refusals import COMPARISON, refused
+from acra_twisted.encryption.postgresql.syntax import node, strings
+from acra_twisted.encryption.postgresql.values import PROTECTED
+from tests.support.planning import outcome, planner
+
+
+class Equality:
+    """Takes ``column = value``."""
+
+    def claim(self, kind, fields, scope, analysis):
+        left, column = node(fields.get("lexpr"))
+        if kind != "A_Expr" or left != "ColumnRef":
+            return False
+        (leaf, *_) = scope.column(strings(column["fields"]))
+        if leaf.kind != PROTECTED:
+            return False
+        if strings(fields["name"]) != ["="]:
+            raise refused(COMPARISON, leaf.setting, "is not compared for equality")
+        start = column.get("location", 0)
+        _, _, end = analysis.text.at(start)
+        name = analysis.text.text[start:end]
+        analysis.edit(start, end, b"substr(%s,1,33)" % name)
+        value = expressions.value(analysis, fields["rexpr"], scope)
+        analysis.give(Use(leaf.setting, COMPARE, "WHERE"), value)
+        return True
+
+
+class Claims(SynchronousTestCase):
+    def test_a_comparison_that_is_taken_is_planned(self):
+        made = planner(claims=Equality())
+        self.assertEqual(
+            outcome("select id from people where email = 'x' and note = 'y'", made),
+            "select id from people where substr(email,1,33) = <?email 'x'> and note = 'y'",
+        )
+        self.assertEqual(
+            outcome("update people set email = $1 where email = $1::text", made),
+            "update people set email = $1 where substr(email,1,33) = $2::bytea "
+            "[$1=$1 email] [$2=$1 ?email]",
+        )
+
+    def test_one_that_is_taken_may_be_refused(self):
+        made = planner(claims=Equality())
+        self.assertEqual(outcome("select 1 from people where email < 'x'", made), "!comparison")
+
+    def test_one_that_is_not_taken_is_refused(self):
+        made = planner(claims=Equality())
+        self.assertEqual(outcome("select 1 from people where 'x' = email", made), "!comparison")

@@ -1,0 +1,59 @@
+"""Texts that can concern protected columns."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql.concerns import Concerns
+from acra_twisted.sql import lexer
+
+NAMES = Concerns(["people", "Odd Table", 'a"b', "żaba", "x" * 63])
+
+
+class Texts(SynchronousTestCase):
+    def test_a_name_is_found_however_it_is_written(self):
+        for text in (
+            "select * from people",
+            "SELECT * FROM PEOPLE",
+            'select * from "people"',
+            "select * from public.people,x",
+            "select(people.id)",
+            'select * from "Odd Table"',
+            'select * from "a""b"',
+            'select * from U&"\\0070eople"',
+            "select * from u&\"!0070eople\" uescape '!'",
+            "select * from ŻABA",
+            "select * from Żaba",
+            "select * from " + "X" * 70,
+            "select 1from people",
+        ):
+            self.assertTrue(NAMES.may_touch(text.encode()), text)
+
+    def test_other_words_are_no_names(self):
+        for text in (
+            "select * from peoples",
+            "select * from people_2, mypeople",
+            "select a.b from c",
+            "insert into żabka values (1)",
+        ):
+            self.assertFalse(NAMES.may_touch(text.encode()), text)
+
+    def test_words_that_run_code_or_prepared_statements_are_looked_at(self):
+        for text in ("execute q", "prepare q as select 1", "do 'x'", "select dblink('x')"):
+            self.assertTrue(NAMES.may_touch(text.encode()), text)
+
+    def test_a_string_with_a_name_is_found(self):
+        for text in ("do 'insert into PEOPLE'", "do $$people$$", "do E'\\x70eople'", "do '\\x'"):
+            raw = text.encode()
+            tokens = lexer.tokens(raw)
+            self.assertTrue(NAMES.may_run(raw, tokens))
+            self.assertTrue(NAMES.carries(raw, tokens), text)
+        raw = b"do 'select 1'"
+        self.assertFalse(NAMES.carries(raw, lexer.tokens(raw)))
+        raw = b"select 'people'"
+        self.assertFalse(NAMES.may_run(raw, lexer.tokens(raw)))
+        self.assertTrue(
+            NAMES.may_run(b'select "dblink_exec"', lexer.tokens(b'select "dblink_exec"'))
+        )
+
+    def test_a_text_that_makes_or_runs_a_prepared_statement_is_stateful(self):
+        for text, expected in ((b"execute q", True), (b"PREPARE q", True), (b"select 1", False)):
+            self.assertEqual(NAMES.is_stateful(text, lexer.tokens(text)), expected)

@@ -1,0 +1,197 @@
+"""Plans of whole texts, and how long they are kept."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.planner import Limits
+from acra_twisted.sql.languages import LANGUAGES
+from tests.support.planning import MODE, PATH, PEOPLE, outcome, planner, shown
+
+PATTERN = "insert into people (id, name) values (%d, '%s')"
+
+
+class Kept(SynchronousTestCase):
+    def setUp(self):
+        self.planner = planner()
+
+    def planned(self, text, path=PATH, mode=MODE):
+        return self.planner.plan(text.encode(), mode, path)
+
+    def test_a_plan_serves_every_text_of_its_skeleton(self):
+        self.assertFalse(self.planned(PATTERN % (1, "x")).hit)
+        text = PATTERN % (2, "y")
+        again = self.planned(text)
+        self.assertTrue(again.hit)
+        self.assertEqual(shown(again, text), "insert into people (id, name) values (2, <name 'y'>)")
+        self.assertIsNotNone(self.planner.known(text.encode(), MODE, PATH))
+
+    def test_a_text_that_has_nothing_to_do_with_protected_columns_is_known_as_such(self):
+        self.assertIsNone(self.planner.known(b"select 1 from orders", MODE, PATH))
+        self.assertIsNone(self.planned("select 1 from orders").statements)
+        known = self.planner.known(b"select 2 from orders", MODE, PATH)
+        self.assertIsNone(known.statements)
+
+    def test_a_refusal_is_kept(self):
+        self.planned("select upper(name) from people where id = 1")
+        again = self.planned("select upper(name) from people where id = 2")
+        self.assertTrue(again.hit)
+        self.assertEqual(again.statements[0].refusal.reason, "expression")
+
+    def test_a_length_of_a_cast_makes_another_plan(self):
+        text = "update people set name = 'x'::varchar(%d)"
+        for _ in range(2):
+            for length in (80, 10):
+                self.assertEqual(
+                    shown(self.planned(text % length), text % length),
+                    f"update people set name = <name({length}) 'x'>::bytea",
+                )
+        self.assertTrue(self.planned(text % 10).hit)
+
+    def test_a_number_that_means_an_output_column_makes_another_plan(self):
+        text = "select id, name from people order by %d"
+        self.assertEqual(shown(self.planned(text % 1), text % 1), text % 1)
+        self.assertEqual(shown(self.planned(text % 2), text % 2), "!order")
+        self.assertEqual(shown(self.planned(text % 1), text % 1), text % 1)
+
+    def test_the_second_value_of_nullif_makes_another_plan(self):
+        text = "update people set name = nullif('x', '%s')"
+        self.assertNotIn("!", shown(self.planned(text % ""), text % ""))
+        self.assertEqual(shown(self.planned(text % "a"), text % "a"), "!expression")
+
+    def test_an_encoding_makes_another_plan(self):
+        text = "insert into people (name) values (decode('41', '%s'))"
+        self.assertIn("<name '41' hex>", shown(self.planned(text % "hex"), text))
+        self.assertIn("<name '41' base64>", shown(self.planned(text % "base64"), text))
+        self.assertEqual(shown(self.planned(text % "rot13"), text), "!expression")
+
+    def test_the_options_of_copy_make_another_plan(self):
+        text = "copy people (id) from stdin with (null '%s')"
+        for value in ("a", "b", "a"):
+            (plan,) = self.planned(text % value).statements
+            self.assertEqual(plan.copies.options, {"null": value})
+
+    def test_code_in_a_string_is_looked_at_each_time(self):
+        text = "select query_to_xml('select * from %s', true, true, '')"
+        self.assertEqual(outcome(text % "orders", self.planner), text % "orders")
+        self.assertEqual(outcome(text % "people", self.planner), "!opaque_code")
+        self.assertEqual(outcome(text % r"\70eople", self.planner), "!opaque_code")
+
+    def test_another_search_path_has_plans_of_its_own(self):
+        other = PEOPLE._replace(oid=9, schema="other", attributes=PEOPLE.attributes[::-1])
+        self.planner = planner((PEOPLE, other))
+        text = "insert into people values ('x')"
+        self.assertIn("'x'", shown(self.planned(text), text))
+        path = SearchPath(("pg_catalog", "other"))
+        self.assertIn("<flag 'x'>", shown(self.planned(text, path), text))
+        self.assertNotIn("<", shown(self.planned(text), text))
+
+    def test_a_text_that_only_the_lexer_can_split_is_planned_each_time(self):
+        text = r"insert into people (name) values (E'\x')"
+        for _ in range(2):
+            planned = self.planned(text)
+            self.assertFalse(planned.hit)
+            self.assertIn(r"<name E'\x'>", shown(planned, text))
+
+
+class Readable(SynchronousTestCase):
+    def mode(self, **settings):
+        return LANGUAGES["postgresql"].mode_of(settings)
+
+    def test_a_text_that_does_not_parse_is_refused_if_it_names_a_protected_table(self):
+        self.assertEqual(outcome("insert people ('x')"), "!unparsable")
+        self.assertEqual(outcome("insert orders ('x')"), "insert orders ('x')")
+        self.assertEqual(outcome("insert into people values ('x"), "insert into people values ('x")
+
+    def test_a_text_that_may_be_read_in_two_ways_is_refused(self):
+        off = self.mode(standard_conforming_strings="off")
+        self.assertEqual(outcome(r"update people set name = 'a\'", mode=off), "!unparsable")
+        self.assertEqual(
+            outcome("update people set name = 'a'", mode=off), "update people set name = <name 'a'>"
+        )
+        latin = self.mode(client_encoding="LATIN1")
+        self.assertEqual(outcome("update people set name = 'é'", mode=latin), "!unparsable")
+        self.assertEqual(outcome("update orders set name = 'é'", mode=latin)[:6], "update")
+
+    def test_letters_beyond_ascii_do_not_move_a_place(self):
+        self.assertEqual(
+            outcome("update people set note = 'Żółć', name = 'ćma'"),
+            "update people set note = 'Żółć', name = <name 'ćma'>",
+        )
+
+    def test_comments_and_long_literals_do_not_move_a_place(self):
+        long = "x" * 1_000
+        self.assertEqual(
+            outcome(f"update /* people */ people set note = $${long}$$, -- é\n name = '{long}'"),
+            f"update /* people */ people set note = $${long}$$, -- é\n name = <name '{long}'>",
+        )
+
+    def test_a_text_beyond_a_limit_is_refused(self):
+        made = planner(limits=Limits(text=100, values=3, structure=60))
+        for text in (
+            "update people set note = '" + "x" * 100 + "'",
+            "insert into people (id) values (1), (2), (3), (4)",
+            "select id " + ", id" * 30 + " from people",
+        ):
+            self.assertEqual(outcome(text, made), "!unparsable")
+
+    def test_a_text_that_is_nested_too_deeply_is_refused(self):
+        for text in (
+            "select name from people where id = " + "(" * 90 + "1" + ")" * 90,
+            "select " + "coalesce(" * 98 + "note" + ")" * 98 + " from people",
+        ):
+            self.assertIn(outcome(text), (text, "!unparsable"))
+        deep = "select note from people"
+        for _ in range(60):
+            deep = f"select * from ({deep}) q"
+        self.assertEqual(outcome(deep), "!unparsable")
+
+    def test_queries_that_name_themselves_inside_each_other_take_a_bounded_time(self):
+        inner = "select 1 from people"
+        for number in range(20):
+            inner = (
+                f"with recursive r{number} as (({inner}) union all select 1 from r{number}) "
+                f"select * from r{number}"
+            )
+        self.assertEqual(outcome(inner), "!unparsable")
+
+    def test_a_long_chain_of_operators_is_no_deep_one(self):
+        text = "select id" + " + 1" * 300 + " from people"
+        self.assertEqual(outcome(text), text)
+        self.assertEqual(outcome(text.replace("id", "age")), "!expression")
+
+
+class Parameters(SynchronousTestCase):
+    def test_a_parameter_in_two_roles_becomes_two(self):
+        self.assertEqual(
+            outcome("update people set name = $1, note = $1 where id = $2"),
+            "update people set name = $1, note = $3 where id = $2 [$1=$1 name] [$3=$1]",
+        )
+        self.assertEqual(
+            outcome("insert into people (note, name, email) values ($1, $1, $1)"),
+            "insert into people (note, name, email) values ($1, $2, $3) [$2=$1 name] [$3=$1 email]",
+        )
+
+    def test_one_role_in_two_places_stays_one(self):
+        self.assertEqual(
+            outcome("insert into people (name) values ($1), ($1)"),
+            "insert into people (name) values ($1), ($1) [$1=$1 name]",
+        )
+
+    def test_a_cast_with_another_length_is_another_role(self):
+        self.assertEqual(
+            outcome("insert into people (name) values ($1::varchar(5)), ($1)"),
+            "insert into people (name) values ($1::bytea), ($2) [$1=$1 name(5)] [$2=$1 name]",
+        )
+
+    def test_numbers_that_the_text_leaves_out_stay(self):
+        self.assertEqual(
+            outcome("update people set name = $3"), "update people set name = $3 [$3=$3 name]"
+        )
+
+    def test_a_text_without_protected_values_has_its_own_parameters(self):
+        (plan,) = planner().plan(b"select $2, $1 from people", MODE, PATH).statements
+        self.assertFalse(plan.encodes)
+        self.assertEqual(list(plan.parameters), [])
+
+    def test_a_number_beyond_the_protocols_is_refused(self):
+        self.assertEqual(outcome("update people set name = $70000"), "!unparsable")

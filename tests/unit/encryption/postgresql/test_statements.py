@@ -1,0 +1,169 @@
+"""Statements of every other kind: those that carry one, COPY, PREPARE, and definitions."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.plan import Prepared
+from tests.support.planning import MODE, PATH, outcome, planner, shown
+
+PASSED = (
+    "declare c no scroll cursor with hold for select name from people",
+    "create table copies as select * from people",
+    "select * into copies from people",
+    "create view v as select name from people",
+    "copy people (id, name) to stdout",
+    "copy (select name from people) to stdout",
+    "create index on people (substr(email, 1, 33))",
+    "truncate people",
+    "lock table people",
+    "drop table people",
+    "comment on column people.name is 'a text'",
+    "alter table people add column more int",
+    "create table people (name bytea)",
+    "vacuum people",
+    "grant select on people to somebody",
+)
+REFUSED = (
+    ("create table clones as select 'x' as name", "opaque_code"),
+    ("select 'x' as name into clones", "opaque_code"),
+    ("create view v as select * from people where email = 'x'", "comparison"),
+    ("copy people from '/tmp/people'", "copy_from_server_file"),
+    ("copy people from program 'cat'", "copy_from_server_file"),
+    ("copy people to '/tmp/people'", "copy_from_server_file"),
+    ("copy (select name from people where name = 'x') to stdout", "comparison"),
+    ('copy "Odd Table" (plain) from stdin', "default_in_clear"),
+    ("copy people (nome) from stdin", "schema_mismatch"),
+    ("do $$ begin insert into people values (1); end $$", "opaque_code"),
+    ("select query_to_xml('select * from people', true, true, '')", "opaque_code"),
+    ("select dblink_exec('insert into people values (1)')", "opaque_code"),
+    ("create function f() returns void language sql as 'insert into people'", "opaque_code"),
+    ("create rule r as on insert to people do instead nothing", "opaque_code"),
+    ("create trigger t before insert on people execute function f()", "opaque_code"),
+    ("alter table people alter name set default 'x'", "opaque_code"),
+    ("create table people (name bytea default 'x')", "opaque_code"),
+    ("prepare q as insert into people (name, note) values ($1, $1)", "parameter_conflict"),
+    ("prepare q (int) as insert into people (name) values ($1)", "expression"),
+    ("prepare q (varchar(5)) as insert into people (name) values ($1)", "expression"),
+    ("explain select * from people where name = 'x'", "comparison"),
+)
+
+
+class Statements(SynchronousTestCase):
+    def test_statements_without_values_for_a_protected_column_pass(self):
+        for text in PASSED:
+            self.assertEqual(outcome(text), text)
+
+    def test_statements_that_may_bring_values_unseen_are_refused(self):
+        for text, reason in REFUSED:
+            found = outcome(text)
+            self.assertTrue(found.startswith(f"!{reason}"), (text, found))
+
+    def test_a_statement_that_carries_another_is_planned_as_that_is(self):
+        self.assertEqual(
+            outcome("explain (analyze) insert into people (name) values ('x')"),
+            "explain (analyze) insert into people (name) values (<name 'x'>)",
+        )
+
+    def test_each_statement_of_a_text_has_its_own_plan(self):
+        self.assertEqual(
+            outcome("insert into people (name) values ('a'); select 2;; update people set age = 3"),
+            "insert into people (name) values (<name 'a'>); select 2;; "
+            "update people set age = <age 3>",
+        )
+        self.assertEqual(
+            outcome("select '1'; select upper(name) from people; select 2"),
+            "select '1';!expression select 2",
+        )
+
+    def test_a_function_that_names_a_protected_table_is_refused(self):
+        made = planner(functions=("register",))
+        self.assertEqual(outcome("select register('x')", made), "!opaque_code")
+        self.assertEqual(outcome("select public.register('x')", made), "!opaque_code")
+        self.assertEqual(outcome("call register('x')", made), "!opaque_code")
+        self.assertEqual(outcome("select registered('x')", made), "select registered('x')")
+
+
+class Copy(SynchronousTestCase):
+    def copied(self, text):
+        (plan,) = planner().plan(text.encode(), MODE, PATH).statements
+        return [one and one.name for one in plan.copies.columns], plan.copies.options
+
+    def test_the_columns_of_copy_are_told_in_their_order(self):
+        self.assertEqual(
+            self.copied("copy people (email, id, name) from stdin")[0], ["email", None, "name"]
+        )
+        self.assertEqual(
+            self.copied("copy public.people from stdin")[0],
+            [None, "name", "email", None, "age", "card", "phone", "flag"],
+        )
+
+    def test_the_options_of_copy_are_told_in_either_syntax(self):
+        _, options = self.copied(
+            "copy people (id) from stdin with (format csv, header, delimiter ';', "
+            "force_null (name, email), null 'x', on_error ignore)"
+        )
+        self.assertEqual(
+            options,
+            {
+                "format": "csv",
+                "header": None,
+                "delimiter": ";",
+                "force_null": ("name", "email"),
+                "null": "x",
+                "on_error": "ignore",
+            },
+        )
+        _, options = self.copied("copy people (id) from stdin delimiter '|' csv header")
+        self.assertEqual(options, {"delimiter": "|", "format": "csv", "header": "true"})
+
+
+class Prepare(SynchronousTestCase):
+    def setUp(self):
+        self.planner = planner()
+
+    def prepared(self, text):
+        (plan,) = self.planner.plan(text.encode(), MODE, PATH).statements
+        return plan
+
+    def test_a_prepared_statement_gives_the_uses_of_its_parameters(self):
+        plan = self.prepared(
+            "prepare q (int, text) as insert into people (id, name) values ($1, $2) returning email"
+        )
+        self.assertEqual(plan.prepares.name, "q")
+        self.assertEqual([use and use.column.name for use in plan.prepares.uses], [None, "name"])
+        self.assertEqual([one.setting.name for one in plan.prepares.results], ["email"])
+        self.assertIn(b"(int, bytea)", plan.text([]))
+
+    def test_values_of_execute_are_encoded_as_the_parameters_say(self):
+        made = self.prepared("prepare q as update people set name = $1 where id = $2").prepares
+        text = "execute q('x', 5)"
+        planned = self.planner.plan(text.encode(), MODE, PATH, {"q": made})
+        self.assertEqual(shown(planned, text), "execute q(<name 'x'>, 5)")
+        self.assertEqual(
+            outcome("execute q('x' || 'y', 5)", self.planner, prepared={"q": made}), "!expression"
+        )
+        self.assertEqual(
+            outcome("execute other('x')", self.planner, prepared={"q": made}), "execute other('x')"
+        )
+
+    def test_one_text_may_prepare_and_execute(self):
+        self.assertEqual(
+            outcome("prepare q as update people set name = $1; execute q('x')"),
+            "prepare q as update people set name = $1; execute q(<name 'x'>)",
+        )
+
+    def test_a_statement_without_protected_columns_replaces_an_older_one(self):
+        plan = self.prepared("prepare q as select $1")
+        self.assertEqual(plan.prepares.uses, (None,))
+
+    def test_a_statement_that_was_prepared_for_another_schema_is_refused(self):
+        old = {"q": Prepared("q", (None,), None, 6)}
+        self.assertEqual(outcome("execute q('x')", self.planner, prepared=old), "!schema_mismatch")
+
+    def test_what_an_execute_does_is_not_kept_for_another_session(self):
+        made = self.prepared("prepare q as update people set name = $1").prepares
+        self.assertEqual(outcome("execute q('x')", self.planner), "execute q('x')")
+        self.assertEqual(
+            outcome("explain execute q('x')", self.planner, prepared={"q": made}),
+            "explain execute q(<name 'x'>)",
+        )
+        self.assertEqual(outcome("explain execute q('x')", self.planner), "explain execute q('x')")
