@@ -8,7 +8,7 @@ for each message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.results import Columns
@@ -23,8 +23,21 @@ ROWS: Final = "rows"
 MESSAGES: Final = "messages"
 
 
+class ToldType(NamedTuple):
+    """The type that a client is told of one of its parameters: ``type`` if it is not 0, else what
+    the database says of its parameter ``source``, counted from 1."""
+
+    source: int
+    type: int = 0
+
+
 class Statement:
     """SQL text as bytes, exactly as it will be sent.
+
+    ``types`` are the types that it declares for its parameters where it is prepared, 0 for those
+    that the database is to find out; a stage that replaces a statement may leave None, and they
+    stay as they are.  ``told`` is a stage's: what the client is told of each of its parameters, None
+    for what the database says.
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe; ``era``
     tells how long that holds, ``types_era`` how long its ``parameter_types`` do, which are None
@@ -42,6 +55,8 @@ class Statement:
         "prepared_name",
         "columns",
         "era",
+        "types",
+        "told",
         "parameter_types",
         "types_era",
         "skeleton",
@@ -57,6 +72,8 @@ class Statement:
         self.prepared_name = prepared_name
         self.columns: Columns | None = None
         self.era = -1
+        self.types: Sequence[int] | None = None
+        self.told: Sequence[ToldType] | None = None
         self.parameter_types: Sequence[int] | None = None
         self.types_era = -1
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None

@@ -66,6 +66,11 @@ class ExtendedBatch(OpeningBatch):
     def _parse(self, start: int, end: int) -> Work | None:
         message = frontend.decode_parse(self._buffer.data[start + 5 : end])
         statement = Statement(message.text, message.name)
+        if self._statements or self._parameters:
+            statement.types = frontend.decode_types(message.types)
+        if self._parameters:
+            # As the client knows them, whatever a stage declares to the database.
+            statement.parameter_types = statement.types
         exchange = self._exchange = self._open_statement("prepare", statement)
         if statement.text is not message.text:
             self._splice_statement(start, end, message, sent_form(statement))
@@ -82,8 +87,6 @@ class ExtendedBatch(OpeningBatch):
         statement = exchange.statement
         assert statement is not None  # noqa: S101 - a Parse has one
         self._hand_on(exchange, start, end, message)
-        if self._parameters:
-            statement.parameter_types = frontend.decode_types(message.types)
         self._session.prepared.parse_sent(statement)
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 

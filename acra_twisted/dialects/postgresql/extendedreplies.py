@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.answers import AnsweredReplies
 from acra_twisted.errors import WireError
+from acra_twisted.exchange import ToldType
 from acra_twisted.outstanding import (
     ANSWER,
     FORWARD,
@@ -35,8 +38,14 @@ class ExtendedReplies(AnsweredReplies):
 
     def _parameter_description(self, start: int, end: int) -> None:
         statement = self._head(replies.DESCRIBE_STATEMENT)[3]
-        if statement is not None and statement.parameter_types is not None:
-            types = backend.decode_parameter_description(self._body(start, end))
+        if statement is None or statement.told is None and statement.parameter_types is None:
+            return
+        types = backend.decode_parameter_description(self._body(start, end))
+        if statement.told is not None:
+            types = _told(statement.told, types)
+            self._leave_out(start, end)
+            self._out.append(backend.encode_parameter_description(types))
+        if statement.parameter_types is not None:
             self._session.prepared.parameters_described(statement, types)
 
     def _no_data(self, start: int, end: int) -> None:
@@ -102,6 +111,15 @@ class ExtendedReplies(AnsweredReplies):
         else:
             self._session.copying_in = True
         outstanding.appendleft(head)
+
+
+def _told(told: Sequence[ToldType], types: list[int]) -> list[int]:
+    """The types of the client's parameters.  Raises WireError if the database has fewer parameters
+    than the text that it got."""
+    try:
+        return [one.type or types[one.source - 1] for one in told]
+    except IndexError:
+        raise WireError("database", "ParameterDescription has too few types") from None
 
 
 def _description(plan: Plan) -> bytes:

@@ -166,7 +166,7 @@ class Prepared:
             statement.columns = columns
 
     def parameters_described(self, statement: Statement, types: list[int]) -> None:
-        """ParameterDescription of a statement."""
+        """The client is told these types of a statement's parameters."""
         statement.parameter_types = types
         statement.types_era = self._statement_era
 

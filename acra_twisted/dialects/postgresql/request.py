@@ -207,9 +207,13 @@ class RequestFlow(LoadingBatch):
         if type(verdict) is Replace:
             item = verdict.item
             if work.kind == PARAMETERS:
-                message = message._replace(values=list(item.values), formats=list(item.formats))
+                values, formats = list(item.values), list(item.formats)
+                if len(values) != len(formats):
+                    raise ValueError(f"{len(values)} values with {len(formats)} formats")
+                message = message._replace(values=values, formats=formats)
                 self._splice(start, end, frontend.encode_bind(message))
             else:
+                message = self._redeclared(work.item, item, message)
                 work.item.rewrite(item.text)
                 work.item.conforming = work.item.conforming and self._session.conforming
                 brought = work.item.brought

@@ -6,6 +6,7 @@ Decoders take the body without type and length and raise WireError on anything i
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import WireError
@@ -151,6 +152,11 @@ def decode_parameter_description(body: bytes) -> list[int]:
     if len(body) < 2 or len(body) != 2 + 4 * _SHORT.unpack_from(body)[0]:
         raise WireError("database", "ParameterDescription has another number of types")
     return list(struct.unpack_from(f">{(len(body) - 2) // 4}I", body, 2))
+
+
+def encode_parameter_description(types: Sequence[int]) -> bytes:
+    """A ParameterDescription message.  Raises struct.error rather than wrap a number."""
+    return message(b"t", struct.pack(f">H{len(types)}I", len(types), *types))
 
 
 def decode_row_description(body: bytes) -> Columns:

@@ -82,6 +82,12 @@ def decode_types(types: bytes) -> list[int]:
     return list(struct.unpack_from(f">{(len(types) - 2) // 4}I", types, 2))
 
 
+def encode_types(types: Sequence[int]) -> bytes:
+    """The end of a Parse that declares these types.  Raises struct.error rather than wrap a
+    number."""
+    return struct.pack(f">H{len(types)}I", len(types), *types)
+
+
 def encode_parse(parse: Parse) -> bytes:
     """A Parse message."""
     return message(b"P", b"%b\0%b\0%b" % parse)

@@ -2,7 +2,12 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.errors import WireError
+from acra_twisted.exchange import Parameters, Statement, ToldType
+from acra_twisted.verdicts import PASS, Replace
+from acra_twisted.wire.link.tracecontext import TraceContext
+from acra_twisted.wire.postgres import frontend
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
@@ -17,6 +22,7 @@ from tests.support.sessions import (
     complete,
     describe,
     execute,
+    messages,
     parse,
     query,
     ready,
@@ -124,3 +130,93 @@ class Types(SynchronousTestCase):
         play.client(parse(b"s", b"INSERT") + describe(b"S", b"s") + SYNC)
         odd = PARSE_COMPLETE + message(b"t", b"\0\2\0\0\0\x17") + NO_DATA + ready()
         self.assertIs(play.database(odd), odd)
+
+
+class Declared(SynchronousTestCase):
+    """A stage changes the types that a statement declares, and what the client is told of them."""
+
+    def play(self, change, inspects=("statement", "parameters"), **options):
+        def judge(work):
+            if work.kind == "parameters":
+                return self.bound(work.item)
+            self.seen = list(work.item.types or ())
+            replaced = Statement(b"other", work.item.prepared_name)
+            change(replaced)
+            return Replace(replaced)
+
+        self.bound = lambda parameters: PASS
+        return Playbook(judge, inspects, **options)
+
+    def test_the_database_gets_other_types_and_the_client_is_told_its_own(self):
+        def change(statement):
+            statement.types = [17, 17, 0]
+            statement.told = [ToldType(3), ToldType(1, 25)]
+
+        play = self.play(change)
+        sent = play.client(typed_parse(b"s", b"INSERT", 0, 1043) + describe(b"S", b"s") + SYNC)
+        self.assertEqual(self.seen, [0, 1043])
+        expected = typed_parse(b"s", b"other", 17, 17, 0) + describe(b"S", b"s") + SYNC
+        self.assertEqual(sent, expected)
+        for reply in (
+            PARSE_COMPLETE + described(17, 17, 20) + ready(),
+            PARSE_COMPLETE + described(17, 17, 20, 1) + ready(),
+        ):
+            got = b"".join(play.database(reply[at : at + 1]) for at in range(len(reply)))
+            self.assertEqual(got, PARSE_COMPLETE + described(20, 25) + ready())
+            play.client(typed_parse(b"s", b"INSERT") + describe(b"S", b"s") + SYNC)
+        play.database(PARSE_COMPLETE + described(17, 17, 20) + ready())
+        # The values that come have the types that the client was told.
+        play.works.clear()
+        play.client(bind(b"", b"s", [b"1", b"x"]))
+        [(_, parameters)] = play.works
+        self.assertEqual(parameters.types, [20, 25])
+
+    def test_before_a_description_values_have_the_types_that_the_client_declared(self):
+        def change(statement):
+            statement.types = [17]
+
+        play = self.play(change)
+        play.client(typed_parse(b"s", b"INSERT", 1043) + bind(b"", b"s", [b"x"]) + execute() + SYNC)
+        self.assertEqual(play.works[-1][1].types, [1043])
+
+    def test_it_is_told_where_nobody_looks_at_values(self):
+        play = self.play(lambda s: setattr(s, "told", [ToldType(1, 25)]), ["statement"])
+        play.client(parse(b"s", b"INSERT") + describe(b"S", b"s") + SYNC)
+        reply = PARSE_COMPLETE + described(17) + ready()
+        self.assertEqual(play.database(reply), PARSE_COMPLETE + described(25) + ready())
+
+    def test_a_stage_that_says_nothing_of_types_leaves_them(self):
+        play = self.play(lambda statement: None)
+        sent = play.client(typed_parse(b"s", b"INSERT", 1043) + SYNC)
+        self.assertEqual(sent, typed_parse(b"s", b"other", 1043) + SYNC)
+
+    def test_types_and_a_trace_context_go_in_one_message(self):
+        context = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True)
+        propagation = Propagation(onward=lambda exchange: context, to_acra=True)
+        play = self.play(lambda s: setattr(s, "types", [17]), propagation=propagation)
+        sent = play.client(typed_parse(b"s", b"INSERT", 1043) + SYNC)
+        (kind, body), _ = messages(sent)
+        parsed = frontend.decode_parse(body)
+        self.assertEqual((kind, frontend.decode_types(parsed.types)), ("P", [17]))
+        self.assertIn(b"b7ad6b7169203331", parsed.text)
+
+    def test_a_database_with_fewer_parameters_than_its_text_breaks_the_protocol(self):
+        play = self.play(lambda s: setattr(s, "told", [ToldType(2)]))
+        play.client(parse(b"s", b"INSERT") + describe(b"S", b"s") + SYNC)
+        self.assertRaises(WireError, play.database, PARSE_COMPLETE + described(17) + ready())
+
+    def test_values_may_become_more_and_fewer(self):
+        play = self.play(lambda statement: None)
+        for values, formats in (([b"\0x", b"y", None], [1, 0, 0]), ([], [])):
+            self.bound = lambda p, v=values, f=formats: Replace(Parameters(v, f, p.statement))
+            play.client(parse(b"", b"INSERT"))
+            sent = messages(play.client(bind(b"", b"", [b"x"], binary=True) + execute() + SYNC))
+            found = frontend.decode_bind(sent[1][1])
+            self.assertEqual((found.values, found.formats), (values, formats))
+            self.assertEqual(found.results, b"\0\1\0\1")
+
+    def test_values_without_a_format_each_are_an_error_of_the_stage(self):
+        play = self.play(lambda statement: None)
+        self.bound = lambda p: Replace(Parameters([b"x", b"y"], [0], p.statement))
+        play.client(parse(b"", b"INSERT"))
+        self.assertRaises(ValueError, play.client, bind(b"", b"", [b"x"]) + execute() + SYNC)
