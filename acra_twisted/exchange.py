@@ -36,12 +36,14 @@ class Statement:
 
     ``types`` are the types that it declares for its parameters where it is prepared, 0 for those
     that the database is to find out; a stage that replaces a statement may leave None, and they
-    stay as they are.  ``told`` is a stage's: what the client is told of each of its parameters, None
-    for what the database says.
+    stay as they are.  ``told`` is a stage's: what the client is told of each of its parameters;
+    None for what the database says.  ``meanings``, a stage's as well, has the `Columns.meaning` of
+    the result of each statement of the text; None for what the session has.
 
-    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe; ``era``
-    tells how long that holds, ``types_era`` how long its ``parameter_types`` do, which are None
-    where nobody looks at parameters: see `dialects.postgresql.prepared`.
+    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe,
+    ``is_described`` tells that the client has sent one; ``era`` tells how long the columns hold,
+    ``types_era`` how long its ``parameter_types`` do, which are None where nobody looks at
+    parameters: see `dialects.postgresql.prepared`.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
     `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
     in its strings; None if that was not known when it was read (see `sql.settings`).
@@ -57,6 +59,8 @@ class Statement:
         "era",
         "types",
         "told",
+        "meanings",
+        "is_described",
         "parameter_types",
         "types_era",
         "skeleton",
@@ -74,6 +78,8 @@ class Statement:
         self.era = -1
         self.types: Sequence[int] | None = None
         self.told: Sequence[ToldType] | None = None
+        self.meanings: Sequence[Any] | None = None
+        self.is_described = False
         self.parameter_types: Sequence[int] | None = None
         self.types_era = -1
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None

@@ -93,7 +93,11 @@ class IResultStage(IStage):
         unread.  Synchronous.  Asked when the database describes the result, before the client
         receives the description.  The answer is kept with the columns and serves every session and
         client until the next reload, so it depends on nothing but the columns and the stage's
-        settings.  Raising means that every run of rows is refused."""
+        settings.  Raising means that every run of rows is refused.
+
+        A part of the columns is their `meaning`: whatever the stage has put in session.meaning, and
+        for the results of one statement in statement.meanings, before the request left.  A session
+        with a meaning has the columns of each result described, whether the client asks or not."""
 
 
 class ILoadStage(IStage):

@@ -19,6 +19,9 @@ STREAM: Final = "stream"
 #: The format of a column of which nobody has said whether it is text or binary.
 UNKNOWN_FORMAT: Final = -1
 
+#: Meanings for which a result's columns are kept.
+_MEANINGS_MAX: Final = 8
+
 #: A function of bytes and of where a run of rows begins and ends in them: False if nothing in it
 #: concerns the stage.
 Search = Callable[[bytes, int, int], bool]
@@ -47,6 +50,8 @@ class Columns:
     UNKNOWN_FORMAT.  ``values`` knows the types; None: nobody does.
     ``layout``: LINES, TUPLES or STREAM if the rows are messages of bulk data, each a single cell as
     it is on the wire, else empty.  ``plan``: the stages' plan, once it has been made.
+    ``meaning``: what a stage knows of the result from its session and its statement, hashable and
+    as good as a part of the description; None if there is nothing (see `Session.meaning`).
     """
 
     __slots__ = (
@@ -60,7 +65,9 @@ class Columns:
         "layout",
         "values",
         "plan",
+        "meaning",
         "_reformatted",
+        "_meaningful",
     )
 
     def __init__(
@@ -74,6 +81,7 @@ class Columns:
         sizes: Sequence[int] = (),
         modifiers: Sequence[int] = (),
         values: Values | None = None,
+        meaning: Any = None,
     ) -> None:
         self.names = names
         self.tables = tables
@@ -85,7 +93,9 @@ class Columns:
         self.sizes = sizes or [-1] * len(names)
         self.modifiers = modifiers or [-1] * len(names)
         self.plan: Plan | None = None
+        self.meaning = meaning
         self._reformatted: Columns | None = None
+        self._meaningful: dict[Any, Columns] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -106,8 +116,33 @@ class Columns:
                 self.sizes,
                 self.modifiers,
                 self.values,
+                self.meaning,
             )
         return made
+
+    def with_meaning(self, meaning: Any) -> Columns:
+        """The same columns with what a stage knows of them; the last ones made are kept, and so are
+        their plans."""
+        made = self._meaningful
+        if made is None:
+            made = self._meaningful = {}
+        found = made.get(meaning)
+        if found is None:
+            if len(made) >= _MEANINGS_MAX:
+                made.clear()
+            found = made[meaning] = Columns(
+                self.names,
+                self.tables,
+                self.types,
+                self.formats,
+                self.layout,
+                self.attributes,
+                self.sizes,
+                self.modifiers,
+                self.values,
+                meaning,
+            )
+        return found
 
     def with_type(self, column: int, kind: int, size: int = -1, modifier: int = -1) -> Columns:
         """The same columns, one of them of another type: for stages that change the cells so."""
@@ -124,6 +159,7 @@ class Columns:
             sizes,
             modifiers,
             self.values,
+            self.meaning,
         )
 
 
@@ -194,8 +230,8 @@ class Planner:
 class RowBatch:
     """A run of complete rows, ``data[start:end]``.  A dialect's own say how rows are laid out.
 
-    ``findings``: results that one stage leaves to the next, so that it need not look again; None
-    before.
+    ``findings``: results that one stage leaves to the next, so that it need not look again (see
+    `stages.containers`); None before.
     """
 
     __slots__ = (

@@ -113,7 +113,9 @@ class Session:
     ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``counted`` the part
     that has been put down to exchanges.  ``answered``: when its last exchange that the database saw
     ended.  ``proven``: its client has proven its user to AcraServer; ``refused``: the database has
-    refused the login.  ``unread``: why nothing of it can be seen; empty if it can.
+    refused the login.  ``meaning`` is a stage's: the `Columns.meaning` of every result whose
+    statement has none of its own; with None nobody asks for those either.  ``unread``: why nothing
+    of it can be seen; empty if it can.
     """
 
     __slots__ = (
@@ -143,6 +145,7 @@ class Session:
         "database",
         "span",
         "tracer",
+        "meaning",
         "context",
         "settings",
         "named",
@@ -188,6 +191,7 @@ class Session:
         self.span: Any = None
         #: Gives the tracer of one of its exchanges.
         self.tracer: Callable[[Any], Any] = _untraced
+        self.meaning: Any = None
         self.context: Any = None
         self.settings: Any = None
         self.named: Any = None

@@ -39,13 +39,20 @@ class Cell(NamedTuple):
 
 
 class Findings:
-    """The containers in a run of rows, and their throw-away keys, decompressed once."""
+    """The containers in a run of rows, and their throw-away keys, decompressed once.
 
-    __slots__ = ("cells", "points")
+    ``opened`` is for the stages behind the one that opens them: for each cell, by row and column,
+    of which something was opened, the containers of its value (that of ``cells``, as the database
+    sent it) and their contents, in order.  The containers of a cell that are not in it stayed
+    closed.
+    """
+
+    __slots__ = ("cells", "points", "opened")
 
     def __init__(self, found: list[Cell]) -> None:
         self.cells = found
         self.points: dict[bytes, PublicKey] = {}
+        self.opened: dict[tuple[int, int], list[tuple[Sighting, bytes]]] = {}
 
     def sightings(self) -> Iterator[Sighting]:
         """Every one."""

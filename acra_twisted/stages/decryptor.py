@@ -125,6 +125,7 @@ def open_all(batch: RowBatch, opener: Opener) -> Opened:
         contents = _contents(cell, opener, found.points, kinds, reasons)
         if contents:
             batch.set_cell(cell.row, cell.column, cells.replace(cell.value, contents))
+            found.opened[cell.row, cell.column] = contents
             changed = True
     if changed:
         # Here and not when it is sent: in a worker, if this is one.

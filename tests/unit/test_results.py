@@ -35,3 +35,31 @@ class Describing(SynchronousTestCase):
     def test_where_nobody_says_more(self):
         bare = Columns([b"a"], [0], [0], [0])
         self.assertEqual((bare.attributes, bare.sizes, bare.modifiers), ([0], [-1], [-1]))
+
+
+class Meaning(SynchronousTestCase):
+    """Columns with what a stage knows of them are others, and kept."""
+
+    def setUp(self):
+        self.columns = Columns([b"a"], [7], [17], [0], attributes=[3], sizes=[4], modifiers=[5])
+
+    def test_they_are_the_same_but_for_it(self):
+        meant = self.columns.with_meaning("one")
+        for name in Columns.__slots__:
+            if not name.startswith("_") and name not in ("meaning", "plan"):
+                self.assertEqual(getattr(meant, name), getattr(self.columns, name), name)
+        self.assertEqual((meant.meaning, self.columns.meaning), ("one", None))
+
+    def test_they_are_kept_for_some_meanings_and_made_anew_for_others(self):
+        first = self.columns.with_meaning("one")
+        for other in range(7):
+            self.assertEqual(self.columns.with_meaning(other).meaning, other)
+            self.assertIs(self.columns.with_meaning("one"), first)
+        self.columns.with_meaning("ninth")
+        self.assertEqual(self.columns.with_meaning("one").meaning, "one")
+        self.assertIsNot(self.columns.with_meaning("one"), first)
+
+    def test_other_formats_and_types_leave_it(self):
+        meant = self.columns.with_meaning("one")
+        self.assertEqual(meant.in_formats([1]).meaning, "one")
+        self.assertEqual(meant.with_type(0, 25).meaning, "one")

@@ -18,7 +18,7 @@ from acra_twisted.exchange import (
     Statement,
     Work,
 )
-from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD
+from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD, SKIP
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
@@ -130,10 +130,13 @@ class ExtendedBatch(OpeningBatch):
         prepared = self._session.prepared
         if kind == b"S":
             statement = prepared.statement(name)
+            if statement is not None:
+                statement.is_described = True
             exchange = self._current(statement, start)
             self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
             portal = prepared.portal(name)
+            portal.is_described = True
             exchange = self._current(portal.statement, start, portal)
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
 
@@ -144,7 +147,18 @@ class ExtendedBatch(OpeningBatch):
         if exchange is not None and exchange.statement is not portal.statement:
             # Earlier messages concern another statement.
             self._exchange = None
-        self._executed(self._current(portal.statement, start, portal), portal)
+        exchange = self._current(portal.statement, start, portal)
+        if self._session.meaning is not None and self._result_formats:
+            self._have_described(exchange, portal, start)
+        self._executed(exchange, portal)
+
+    def _have_described(self, exchange: Exchange, portal: Portal, start: int) -> None:
+        """Before an Execute: a Describe of ours, if the client sends none.  Stages that know what
+        the columns mean must know which ones they are."""
+        if not self._session.prepared.will_be_described(portal):
+            portal.is_described = True
+            self._insert(start, frontend.encode_describe(b"P", portal.name))
+            self._expected.append((SKIP, replies.DESCRIBE_PORTAL, exchange, portal))
 
     def _executed(self, exchange: Exchange, portal: Portal) -> None:
         exchange.kind = "execute"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.answers import AnsweredReplies
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import ToldType
+from acra_twisted.exchange import Exchange, Statement, ToldType
 from acra_twisted.outstanding import (
     ANSWER,
     FORWARD,
@@ -49,19 +50,29 @@ class ExtendedReplies(AnsweredReplies):
             self._session.prepared.parameters_described(statement, types)
 
     def _no_data(self, start: int, end: int) -> None:
+        if self._head_is(SKIP, replies.DESCRIBE_PORTAL):
+            self._leave_out(start, end)
+            self._pop(end)
+            return
         self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)
         self._pop(end)
 
     def _row_description(self, start: int, end: int) -> None:
-        _, code, exchange, payload = self._head(
-            replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
-        )
         if end - start < 7:
             raise WireError("database", "RowDescription is too short")
         columns = self._descriptions.columns(self._body(start, end))
+        if self._head_is(SKIP, replies.DESCRIBE_PORTAL):
+            self._leave_out(start, end)
+            self._session.prepared.portal_described(self._session.outstanding[0][3], columns)
+            self._pop(end)
+            return
+        _, code, exchange, payload = self._head(
+            replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
+        )
         if self._results is not None:
-            plan = self._results.plan(columns)
-            if plan.shown is not columns:
+            described = self._meant(columns, _statement(code, exchange, payload))
+            plan = self._results.plan(described)
+            if plan.shown is not described:
                 self._leave_out(start, end)
                 self._out.append(_description(plan))
         if code == replies.DESCRIBE_STATEMENT:
@@ -111,6 +122,18 @@ class ExtendedReplies(AnsweredReplies):
         else:
             self._session.copying_in = True
         outstanding.appendleft(head)
+
+
+def _statement(code: int, exchange: Exchange | None, payload: Any) -> Statement | None:
+    """The statement whose result is described by the reply to a message of this code."""
+    found: Statement | None
+    if code == replies.DESCRIBE_STATEMENT:
+        found = payload
+    elif code == replies.QUERY:
+        found = None if exchange is None else exchange.statement
+    else:
+        found = payload.statement
+    return found
 
 
 def _told(told: Sequence[ToldType], types: list[int]) -> list[int]:

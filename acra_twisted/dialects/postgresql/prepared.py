@@ -44,7 +44,8 @@ RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", *_PORTAL_NAMES)
 class Portal:
     """A bound statement; ``results`` are the result formats of its Bind, as on the wire.
 
-    ``columns``: what a Describe of this very portal said.  ``era``, ``statement_era`` and
+    ``columns``: what a Describe of this very portal said; ``is_described``: one has been sent.
+    ``era``, ``statement_era`` and
     ``executions`` tell when it was bound.
     ``origin`` is the trace context that its first execution goes on with, until it is executed;
     ``changes`` what an execution sets (see `contextsettings`).
@@ -55,6 +56,7 @@ class Portal:
         "statement",
         "results",
         "columns",
+        "is_described",
         "era",
         "statement_era",
         "executions",
@@ -69,6 +71,7 @@ class Portal:
         self.statement = statement
         self.results = results
         self.columns: Columns | None = None
+        self.is_described = False
         self.era = -1
         self.statement_era = -1
         self.executions = -1
@@ -186,6 +189,16 @@ class Prepared:
             portal.columns = columns
             if portal.statement is not None and portal.statement_era == self._statement_era:
                 self.statement_described(portal.statement, columns)
+
+    def will_be_described(self, portal: Portal) -> bool:
+        """Return True if the columns of a portal that is executed now are known by then, whatever
+        is still to be answered."""
+        if portal.is_described:
+            return True
+        statement = portal.statement
+        if statement is None or not statement.is_described:
+            return False
+        return statement.era in (-1, self._statement_era) and bool(_FIXED.match(statement.text))
 
     def columns(self, portal: Portal, count: int) -> Columns:
         """The columns of a portal whose first row has come, with so many of them."""

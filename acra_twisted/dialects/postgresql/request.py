@@ -110,14 +110,13 @@ class RequestFlow(LoadingBatch):
                 work = self._query(0, size)
                 self._unsettled = work is not None
                 return work
-            execution = (
-                None if self._parameters else wholerequests.execution(data, self._message_limit)
-            )
-            if execution is not None:
-                self.passed_whole += 1
-                self._load(data)
-                self._whole_execution(execution, len(data))
-                return None
+            if not self._parameters and session.meaning is None:
+                execution = wholerequests.execution(data, self._message_limit)
+                if execution is not None:
+                    self.passed_whole += 1
+                    self._load(data)
+                    self._whole_execution(execution, len(data))
+                    return None
         self.feed(data)
         return self.next_work()
 

@@ -287,6 +287,8 @@ class ResponseFlow(ExtendedReplies):
         self._described = None
         if code == replies.EXECUTE:
             self._pop(end)
+        else:
+            self._ordinal += 1
 
     @staticmethod
     def _count(exchange: Exchange, rows: int) -> None:
@@ -300,6 +302,7 @@ class ResponseFlow(ExtendedReplies):
         session.transaction = transaction
         session.copying_in = False
         self._suppressing = False
+        self._ordinal = 0
         if transaction == IDLE:
             prepared: Prepared = session.prepared
             prepared.transaction_ended()

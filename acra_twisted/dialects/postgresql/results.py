@@ -54,6 +54,8 @@ class ResultRows(DatabaseFlow):
         self._tuples: CopiedTuples | None = None
         # The rows that a Work was made of: where they stand.
         self._run: tuple[int, int] = (0, 0)
+        # So many statements of the text that is answered have ended.
+        self._ordinal = 0
 
     def _load(self, data: bytes) -> None:
         self._emit(self._buffer.position)
@@ -118,7 +120,7 @@ class ResultRows(DatabaseFlow):
             else:
                 columns = self._result_columns(code, portal, first)
                 self._columns = len(columns)
-                self._follow(columns, self._results.plan(columns))
+                self._follow(self._meant(columns, _executed(code, exchange, portal)))
                 prepared: Prepared = self._session.prepared
                 if (
                     not self._plan.hooks
@@ -133,16 +135,26 @@ class ResultRows(DatabaseFlow):
         if size - position >= datarows.HEADER_SIZE and data[position] == frames.DATA_ROW:
             # A longer one than was announced.
             self._row_limit = self._message_limit
-            assert self._results is not None  # noqa: S101 - else nothing is announced
-            columns = unknown(self._columns)
-            self._follow(columns, self._results.plan(columns))
+            self._follow(self._meant(unknown(self._columns), _executed(code, exchange, portal)))
             return self._rows(data, position, size)
         return position, None
 
-    def _follow(self, columns: Columns, plan: Plan) -> None:
+    def _follow(self, columns: Columns) -> None:
         """Treat the rows that are coming as these columns' plan says."""
+        assert self._results is not None  # noqa: S101 - else nobody has a plan
         self._batch_columns = columns
-        self._plan = plan
+        self._plan = self._results.plan(columns)
+
+    def _meant(self, columns: Columns, statement: Statement | None) -> Columns:
+        """Give columns the meaning that a stage has told of the result that comes, if any has."""
+        meaning = self._session.meaning
+        if meaning is None:
+            return columns
+        if statement is not None and statement.meanings is not None:
+            # A result that the text does not account for has none but the session's.
+            if self._ordinal < len(statement.meanings):
+                meaning = statement.meanings[self._ordinal]
+        return columns.with_meaning(meaning)
 
     def _column_count(self, code: int, portal: Any, first: int) -> int:
         described = self._described
@@ -256,8 +268,7 @@ class ResultRows(DatabaseFlow):
     def _follow_layout(self, layout: str) -> None:
         self._layout = layout
         if self._results is not None:
-            columns = _MESSAGES[layout]
-            self._follow(columns, self._results.plan(columns))
+            self._follow(_MESSAGES[layout])
 
     def _ask(self, work: Work, run: tuple[int, int]) -> tuple[int, Work]:
         """Wait for the verdict on a run; go on behind it."""
@@ -265,6 +276,12 @@ class ResultRows(DatabaseFlow):
         self._run = run
         self._unsettled = True
         return run[1], work
+
+
+def _executed(code: int, exchange: Exchange, portal: Any) -> Statement | None:
+    """The statement that gives the rows."""
+    found: Statement | None = exchange.statement if code == replies.QUERY else portal.statement
+    return found
 
 
 #: The columns of COPY data, by its layout: each message is a cell.

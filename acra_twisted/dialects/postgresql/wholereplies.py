@@ -65,8 +65,9 @@ class WholeReplies(ResultRows):
             return self._whole_execution(data, outstanding)
         if len(outstanding) > 1:
             return _NOT_WHOLE
-        found, columns, rows = self._whole_result(data, 0, True)
-        return (head[2], 0, None, columns, rows) if found else _NOT_WHOLE
+        exchange: Exchange | None = head[2]
+        found, columns, rows = self._whole_result(data, 0, True, exchange)
+        return (exchange, 0, None, columns, rows) if found else _NOT_WHOLE
 
     def _whole_execution(self, data: bytes, outstanding: Outstanding) -> Whole:
         if len(outstanding) > _MOST:
@@ -95,12 +96,14 @@ class WholeReplies(ResultRows):
             if data[position : position + len(_NO_DATA)] == _NO_DATA:
                 position += len(_NO_DATA)
                 portal = None
-        found, columns, rows = self._whole_result(data, position, portal is not None)
+        found, columns, rows = self._whole_result(data, position, portal is not None, exchange)
         if not found or (portal is not None and columns is None):
             return _NOT_WHOLE
         return exchange, start, portal, columns, rows
 
-    def _whole_result(self, data: bytes, position: int, described: bool) -> Result:
+    def _whole_result(
+        self, data: bytes, position: int, described: bool, exchange: Exchange | None
+    ) -> Result:
         """Read what is between ``position`` and ReadyForQuery: one result, ``described`` or without
         rows, that concerns no stage."""
         end = len(data) - _READY_SIZE
@@ -115,9 +118,12 @@ class WholeReplies(ResultRows):
             columns = self._descriptions.known(data[position + 5 : rows])
             if columns is None:
                 return _NO_RESULT
-            plan = None if self._results is None else self._results.plan(columns)
-            if plan is not None and plan.shown is not columns:
-                return _NO_RESULT
+            plan = None
+            if self._results is not None:
+                meant = self._meant(columns, None if exchange is None else exchange.statement)
+                plan = self._results.plan(meant)
+                if plan.shown is not meant:
+                    return _NO_RESULT
             # Behind the rows, ReadyForQuery's header is there to be read in any case.
             _, position = datarows.walk(
                 data, rows, len(data), len(columns.names), self._message_limit

@@ -201,6 +201,11 @@ def encode_sasl_initial(mechanism: bytes, first: bytes) -> bytes:
     return message(b"p", mechanism + b"\0" + _LENGTH.pack(len(first)) + first)
 
 
+def encode_describe(kind: bytes, name: bytes) -> bytes:
+    """A Describe of a statement (``S``) or a portal (``P``)."""
+    return message(b"D", b"%b%b\0" % (kind, name))
+
+
 def encode_close(kind: bytes, name: bytes) -> bytes:
     """A Close of a statement (``S``) or a portal (``P``)."""
     return message(b"C", b"%b%b\0" % (kind, name))

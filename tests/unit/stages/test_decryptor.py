@@ -346,3 +346,38 @@ class Decrypting(SynchronousTestCase):
         make = DecryptorFactory().make
         error = self.assertRaises(ConfigError, make, None, Services(None, None))
         self.assertIn("acra-keymaker", str(error))
+
+
+class LeftToTheNext(SynchronousTestCase):
+    """A stage behind it learns of each cell what was opened of it, and what was not."""
+
+    def test_cells_that_were_opened_and_cells_that_stayed_closed(self):
+        bench = Workbench()
+        stage = Decryptor(bench.keys, Workers())
+        foreign = bench.block(key=b"f" * 32)
+        first, second = bench.block(b"one"), bench.struct(b"two")
+        stored = [b"\x7f" * 33 + first, foreign, b"clear" + foreign + second, None, b"text"]
+        rows = batch([None if one is None else hexed(one) for one in stored], types=[17] * 5)
+        stage.plan_result(rows.columns).transform(rows, bench.exchange)
+        left = rows.findings
+        self.assertEqual(
+            [(cell.row, cell.column, cell.value) for cell in left.cells],
+            [(0, at, hexed(stored[at])) for at in range(3)],
+        )
+        contents = {
+            place: [(cells_of(sighting, left, place), content) for sighting, content in opened]
+            for place, opened in left.opened.items()
+        }
+        self.assertEqual(
+            contents,
+            {(0, 0): [(hexed(first)[2:], b"one")], (0, 2): [(hexed(second)[2:], b"two")]},
+        )
+        # The cells themselves are those that the client is to get.
+        self.assertEqual(rows.cells(0)[0], hexed(b"\x7f" * 33 + b"one"))
+        self.assertEqual(rows.cells(0)[1], hexed(foreign))
+
+
+def cells_of(sighting, left, place):
+    """The part of a stored value at which a container was seen."""
+    [value] = [cell.value for cell in left.cells if (cell.row, cell.column) == place]
+    return value[sighting.start : sighting.end]

@@ -3,17 +3,22 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.pipeline.hooks import Pipeline
+from acra_twisted.results import Plan, Planner
+from acra_twisted.verdicts import PASS
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
     BIND_COMPLETE,
+    NO_DATA,
     PARSE_COMPLETE,
     SYNC,
     bind,
     columns,
     complete,
     describe,
+    error,
     execute,
+    messages,
     parse,
     query,
     ready,
@@ -65,3 +70,125 @@ class Retyped(SynchronousTestCase):
         reply = described + row(b"12") + complete(b"SELECT 1") + ready()
         self.play.client(query(b"select"))
         self.assertIs(self.play.database(reply), reply)
+
+
+class Meant(SynchronousTestCase):
+    """Results are planned with what a stage knows of them; columns that nobody asks for are asked
+    for."""
+
+    def setUp(self):
+        self.seen = []
+        self.play = Playbook(inspects=["statement", "rows"], results=Planner(self.plan))
+        self.play.judge = self.judge
+        self.play.session.meaning = "session"
+        self.meanings = None
+
+    def plan(self, described):
+        self.seen.append(described.meaning)
+        return Plan(described.with_type(0, 23, 4) if described.meaning == "int" else described)
+
+    def judge(self, work):
+        work.item.meanings = self.meanings
+        return PASS
+
+    def exchange(self, request, reply, size=1 << 20):
+        """Send both in pieces of some size; returned are what the database and the client get."""
+        parts = range(0, len(request), size), range(0, len(reply), size)
+        sent = b"".join(self.play.client(request[at : at + size]) for at in parts[0])
+        got = b"".join(self.play.database(reply[at : at + size]) for at in parts[1])
+        self.play.done()
+        return sent, got
+
+    def test_each_statement_of_a_text_has_its_own(self):
+        self.meanings = ["int", "other"]
+        one = columns(b"n") + row(b"1") + complete(b"SELECT 1")
+        reply = one + complete(b"SET") + one + ready()
+        retyped = Retyped.TOLD + row(b"1") + complete(b"SELECT 1")
+        for size in (1 << 20, 1, 9):
+            _, got = self.exchange(query(b"select; set; select"), reply, size)
+            self.assertEqual(got, retyped + complete(b"SET") + one + ready())
+        # The third result is one that the stage did not tell of.
+        self.assertEqual(self.seen, ["int", "session"])
+
+    def test_a_text_without_any_has_that_of_its_session(self):
+        reply = columns(b"n") + row(b"1") + complete(b"SELECT 1") + ready()
+        _, got = self.exchange(query(b"fetch c"), reply)
+        self.assertEqual((self.seen, got), (["session"], reply))
+
+    def test_a_reply_that_comes_whole_is_taken_as_one_in_pieces(self):
+        reply = columns(b"n") + row(b"1") + complete(b"SELECT 1") + ready()
+        for _ in range(2):
+            self.exchange(query(b"select"), reply)
+        self.assertGreater(self.play.response.passed_whole, 0)
+        self.meanings = ["int"]
+        for size in (1 << 20, 3):
+            _, got = self.exchange(query(b"select"), reply, size)
+            self.assertEqual(messages(got)[0], messages(Retyped.TOLD)[0])
+
+    def test_where_no_session_has_one_statements_are_not_asked(self):
+        self.play.session.meaning = None
+        self.meanings = ["int"]
+        self.exchange(query(b"select"), columns(b"n") + complete(b"SELECT 0") + ready())
+        self.assertEqual(self.seen, [None])
+
+    def test_columns_are_asked_for_if_the_client_does_not(self):
+        self.meanings = ["int"]
+        ours = describe(b"P", b"")
+        request = parse(b"s", b"select") + bind(b"", b"s", binary=True) + execute() + SYNC
+        reply = (
+            *(PARSE_COMPLETE, BIND_COMPLETE, columns(b"n"), row(b"\0\0\0\1")),
+            *(complete(b"SELECT 1"), ready()),
+        )
+        for size in (1 << 20, 1, 7):
+            sent, got = self.exchange(request, b"".join(reply), size)
+            self.assertEqual(
+                sent,
+                parse(b"s", b"select") + bind(b"", b"s", binary=True) + ours + execute() + SYNC,
+            )
+            self.assertEqual(got, b"".join(reply[:2] + reply[3:]))
+        self.assertEqual(self.seen[-1], "int")
+        # A statement without result has nothing to describe.
+        sent, got = self.exchange(
+            bind(b"", b"s") + execute() + SYNC,
+            BIND_COMPLETE + NO_DATA + complete(b"INSERT 0 1") + ready(),
+        )
+        self.assertEqual(sent, bind(b"", b"s") + ours + execute() + SYNC)
+        self.assertEqual(got, BIND_COMPLETE + complete(b"INSERT 0 1") + ready())
+        self.assertEqual({outcome for _, outcome in self.play.recorder.outcomes}, {"ok"})
+
+    def test_columns_are_asked_for_once(self):
+        """Not where the client asks, nor again for the same portal or a statement that it knows."""
+        described = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()
+        self.exchange(parse(b"s", b"select 1") + describe(b"S", b"s") + SYNC, described)
+        again = bind(b"", b"s") + execute() + SYNC
+        done = BIND_COMPLETE + complete(b"SELECT 0") + ready()
+        self.assertEqual(self.exchange(again, done), (again, done))
+        portal = (
+            bind(b"p", b"s") + describe(b"P", b"p") + execute(b"p", 1) + execute(b"p", 1) + SYNC
+        )
+        told = (
+            BIND_COMPLETE + columns(b"n") + row(b"1") + message(b"s", b"") + complete(b"SELECT 0")
+        )
+        self.assertEqual(self.exchange(portal, told + ready()), (portal, told + ready()))
+
+    def test_what_a_name_stands_for_may_change_between_two_executions(self):
+        """FETCH has the columns of whatever its cursor is at the time, described or not."""
+        described = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()
+        self.exchange(parse(b"s", b"fetch c") + describe(b"S", b"s") + SYNC, described)
+        sent, got = self.exchange(
+            bind(b"", b"s") + execute() + SYNC,
+            BIND_COMPLETE + columns(b"n") + complete(b"FETCH 0") + ready(),
+        )
+        self.assertEqual(sent, bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC)
+        self.assertEqual(got, BIND_COMPLETE + complete(b"FETCH 0") + ready())
+
+    def test_an_error_ends_what_was_asked_for_as_well(self):
+        request = parse(b"", b"select") + bind(b"", b"") + execute() + SYNC
+        sent, got = self.exchange(request, PARSE_COMPLETE + error() + ready(b"E"), 5)
+        self.assertIn(describe(b"P", b""), sent)
+        self.assertEqual(got, PARSE_COMPLETE + error() + ready(b"E"))
+
+    def test_nobody_asks_in_a_session_without_a_meaning(self):
+        self.play.session.meaning = None
+        request = parse(b"", b"select") + bind(b"", b"") + execute() + SYNC
+        self.assertEqual(self.play.client(request), request)
