@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from acra_twisted.loginactions import Action
     from acra_twisted.lookup import Found
     from acra_twisted.queryactions import QueryAction
+    from acra_twisted.question import Question
     from acra_twisted.session import Session
     from acra_twisted.verdicts import Verdict
 
@@ -76,6 +77,11 @@ class IRequestFlow(IMessageFlow):
     def ask_for_replies() -> None:
         """See to it that replies come: the client is not read any more until they do.  Where the
         database, or a proxy behind us, keeps replies back until it is asked, ask it now."""
+
+    def ask(question: Question) -> bool:
+        """Put a question of ours, and add its reply to session.outstanding; False if it must wait
+        until nothing is owed.  The reply flow reads the reply, of which the client gets nothing.
+        Raises QuestionError if what the client has begun must be ended by the client first."""
 
     def fail_transaction() -> None:
         """Have the database fail: session.fails was set, for a result was refused whose statement

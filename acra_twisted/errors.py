@@ -89,6 +89,15 @@ class RolledBackError(AcraError):
     the database rolls back."""
 
 
+class QuestionError(AcraError):
+    """A question of ours to a session's database has no answer.  ``sqlstate`` is the database's
+    reason, empty if it has given none."""
+
+    def __init__(self, text: str, sqlstate: bytes = b"") -> None:
+        super().__init__(text)
+        self.sqlstate = sqlstate
+
+
 class HandshakeError(AcraError):
     """A peer could not be authenticated, or took too long about it."""
 

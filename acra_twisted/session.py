@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from acra_twisted.errors import QuestionError
 from acra_twisted.outstanding import Outstanding
+from acra_twisted.question import Question
 from acra_twisted.results import STREAM
 from acra_twisted.untraced import Untraced
 
@@ -91,6 +93,11 @@ class Traffic:
         )
 
 
+def nobody(text: bytes) -> Any:
+    """Stands for `Session.ask` where there is no connection.  Raises QuestionError."""
+    raise QuestionError("the session has no connection")
+
+
 def _untraced(exchange: Any) -> Untraced:
     return Untraced()
 
@@ -114,8 +121,17 @@ class Session:
     that has been put down to exchanges.  ``answered``: when its last exchange that the database saw
     ended.  ``proven``: its client has proven its user to AcraServer; ``refused``: the database has
     refused the login.  ``meaning`` is a stage's: the `Columns.meaning` of every result whose
-    statement has none of its own; with None nobody asks for those either.  ``unread``: why nothing
-    of it can be seen; empty if it can.
+    statement has none of its own; with None nobody asks for those either.
+
+    ``ask(text)`` is for stages.  It puts a statement of ours to the database, on the client's
+    connection but unseen by the client, and returns a Deferred of its rows: lists of texts, None
+    for NULL.  It is put between two requests, once nothing is owed, inside the client's transaction
+    if there is one.  It fails with QuestionError: for the database's error, which makes that
+    transaction fail too, after 10 s, for more than 16 MiB of rows, and at once where it can't be
+    put: in a failed transaction, in the middle of a batch or a load, without a connection.  A stage
+    may hold the client's statement until the answer has come.  ``question`` is the one at hand.
+
+    ``unread``: why nothing of it can be seen; empty if it can.
     """
 
     __slots__ = (
@@ -146,6 +162,8 @@ class Session:
         "span",
         "tracer",
         "meaning",
+        "ask",
+        "question",
         "context",
         "settings",
         "named",
@@ -192,6 +210,8 @@ class Session:
         #: Gives the tracer of one of its exchanges.
         self.tracer: Callable[[Any], Any] = _untraced
         self.meaning: Any = None
+        self.ask: Callable[[bytes], Any] = nobody
+        self.question: Question | None = None
         self.context: Any = None
         self.settings: Any = None
         self.named: Any = None

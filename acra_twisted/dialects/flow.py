@@ -12,8 +12,10 @@ from typing import Any
 from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import IReplyFlow, IRequestFlow
+from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Work
 from acra_twisted.fast.compiled import mypyc_attr
+from acra_twisted.question import Question
 from acra_twisted.session import Session
 from acra_twisted.wire.framing import ChunkBuffer
 
@@ -124,6 +126,10 @@ class ClientFlow(MessageFlow):
 
     def ask_for_replies(self) -> None:
         """See IRequestFlow."""
+
+    def ask(self, question: Question) -> bool:
+        """See IRequestFlow."""
+        raise QuestionError("this database cannot be asked")
 
     def fail_transaction(self) -> None:
         """See IRequestFlow."""

@@ -16,8 +16,9 @@ from acra_twisted.exchange import lose_replies
 from acra_twisted.proxy import ends
 from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
+from acra_twisted.proxy.questions import Questions
 from acra_twisted.proxy.valve import OUTSTANDING, Valve, between
-from acra_twisted.session import Session
+from acra_twisted.session import Session, nobody
 from acra_twisted.telemetry.logs.audit import session_fields
 from acra_twisted.transport.channel import Channel
 
@@ -52,6 +53,8 @@ class Relay:
         self._to_database: Callable[[bytes], None] = database.write
         self._request, self._response = flows
         self._request.pending_limit = limits.pending
+        self._questions: Questions | None = None
+        session.ask = self._ask
         self._limits = limits
         self._fatal = fatal
         self._later = later
@@ -172,6 +175,14 @@ class Relay:
             self._part()
         elif session.draining and session.idle:
             self.finish("shutdown", ends.SHUTDOWN)
+        if session.question is not None and self._questions is not None:
+            # At last: a stage goes on with the answer.
+            self._questions.advance()
+
+    def _ask(self, text: bytes) -> Any:
+        if self._questions is None:
+            self._questions = Questions(self.session, self._request, self._send, self._later)
+        return self._questions.ask(text)
 
     def _part(self) -> None:
         """The client has said that it goes; like PostgreSQL, it first answers what came before."""
@@ -265,5 +276,10 @@ class Relay:
         silence, self._silence = self._silence, None
         if silence is not None:
             silence.cancel()
-        lose_replies(self.session)
+        session, questions = self.session, self._questions
+        lose_replies(session)
+        session.ask = nobody
+        if questions is not None:
+            self._questions = None
+            questions.lost()
         self._ended(reason)

@@ -3,8 +3,9 @@ a result that was refused."""
 
 from __future__ import annotations
 
-from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql import questions, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
+from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.errors import RolledBackError
@@ -15,10 +16,11 @@ from acra_twisted.outstanding import (
     Entry,
     is_answer,
 )
+from acra_twisted.question import Question
 from acra_twisted.results import Planner
-from acra_twisted.session import Session
+from acra_twisted.session import IDLE, Session
 from acra_twisted.verdicts import Deny
-from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres import backend, frames
 
 
 class AnsweredReplies(WholeReplies):
@@ -49,6 +51,34 @@ class AnsweredReplies(WholeReplies):
             self.release_answers()
             head = outstanding.head
         return head
+
+    def _answered(self, start: int, end: int) -> bool:
+        """Take a message of the reply to a question of ours, which is the only one owed; return
+        True if it was the last."""
+        data = self._buffer.data
+        self._leave_out(start, end)
+        question: Question = self._session.outstanding[0][3]
+        if data[start] != frames.READY_FOR_QUERY:
+            questions.read(question, data, start, end)
+            return False
+        self._is_ready(replies.transaction(self._body(start, end)))
+        self._end_question(question)
+        return True
+
+    def _end_question(self, question: Question) -> None:
+        self._session.outstanding.popleft()
+        question.is_over = True
+
+    def _is_ready(self, transaction: str) -> None:
+        """Go on to the next request; ``transaction`` is what has become of the session's."""
+        session = self._session
+        session.transaction = transaction
+        session.copying_in = False
+        self._suppressing = False
+        self._ordinal = 0
+        if transaction == IDLE:
+            prepared: Prepared = session.prepared
+            prepared.transaction_ended()
 
     def _pop(self, end: int) -> None:
         self._no_rows()

@@ -1,4 +1,5 @@
-"""A refusal has two sides: the client's error, and what makes the database fail as well.
+"""A refusal has two sides: the client's error, and what makes the database fail as well.  A
+question of ours has only the database's side.
 
 A refused statement is a statement that failed.  Between transactions nothing of it reaches the
 database.  Inside a transaction block, or where one may have been opened by what is not answered
@@ -10,13 +11,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.dialects.postgresql import replies
+from acra_twisted.dialects.postgresql import questions, replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
 from acra_twisted.dialects.postgresql.propagation import Propagation
-from acra_twisted.errors import RolledBackError
+from acra_twisted.errors import QuestionError, RolledBackError
 from acra_twisted.exchange import Exchange
-from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, is_answer
-from acra_twisted.session import IDLE, IN_TRANSACTION, Session
+from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, SKIP, is_answer
+from acra_twisted.question import Question
+from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Session
 from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frontend
@@ -123,6 +125,22 @@ class RefusingBatch(HeldBatch):
                 if statement is not None and controls_transaction(statement.text):
                     return True
         return False
+
+    def ask(self, question: Question) -> bool:
+        """See IRequestFlow."""
+        session = self._session
+        if self._part_sent or self._denied or session.discarding:
+            raise QuestionError("a batch of the client's has been begun")
+        if session.copying_in or (self._streaming and not self._leaves_out):
+            raise QuestionError("the client is loading rows")
+        if session.outstanding:
+            return False
+        if session.transaction == FAILED_TRANSACTION:
+            raise QuestionError("the client's transaction has failed")
+        self._emit()
+        self._out.append(questions.encode(question))
+        session.outstanding.append((SKIP, replies.QUESTION, None, question))
+        return True
 
     def fail_transaction(self) -> None:
         """See IRequestFlow."""

@@ -27,6 +27,7 @@ CALL: Final = 9  # FunctionCall, up to ReadyForQuery
 COPY_END: Final = 10  # the client's CopyDone or CopyFail: draws nothing, ends copy-in mode
 BATCH: Final = 11  # the rest of a batch, which is refused
 BLOCK: Final = 12  # a BEGIN of ours, whose CommandComplete is left out, and what must fail in it
+QUESTION: Final = 13  # payload: a Question of ours, up to ReadyForQuery; with SKIP
 
 #: ReadyForQuery's letters by transaction state, and the reverse, by the letter's number.
 STATUSES: Final = {IDLE: b"I", IN_TRANSACTION: b"T", FAILED_TRANSACTION: b"E"}

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from acra_twisted.dialects.postgresql import contextsettings, replies
+from acra_twisted.dialects.postgresql import contextsettings, questions, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.extendedreplies import ExtendedReplies
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
@@ -34,7 +34,7 @@ from acra_twisted.outstanding import (
     is_answer,
 )
 from acra_twisted.results import Columns, Planner
-from acra_twisted.session import IDLE, IN_TRANSACTION, Session
+from acra_twisted.session import IN_TRANSACTION, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import backend, frames
 
@@ -138,11 +138,15 @@ class ResponseFlow(ExtendedReplies):
         size, position = len(data), buffer.position
         limit = self._message_limit
         head = self._owed()
+        # A question is the only one owed when it is put: no other reply stands before its own.
+        asked = False
         if head is not None and size:
-            action, _, exchange, _ = head
-            if action == SKIP and len(session.outstanding) > 1:
-                # What it carries is the next one's.
-                exchange = session.outstanding[1][2]
+            action, code, exchange, _ = head
+            if action == SKIP:
+                asked = code == replies.QUESTION
+                if len(session.outstanding) > 1 and not asked:
+                    # What it carries is the next one's.
+                    exchange = session.outstanding[1][2]
             if exchange is not None and not exchange.first_byte:
                 exchange.first_byte = session.clock()
         if self._streaming:
@@ -156,7 +160,12 @@ class ResponseFlow(ExtendedReplies):
             if not 4 <= length <= limit:
                 frames.check_length("database", kind, length, limit)
             suppresses = self._suppressing and kind not in _NEVER_SUPPRESSED
-            if kind == frames.DATA_ROW and not suppresses:
+            if asked and end <= size and not questions.is_clients(data, position, end):
+                buffer.position = end
+                asked = not self._answered(position, end)
+                position = end
+                continue
+            if kind == frames.DATA_ROW and not suppresses and not asked:
                 position, work = self._rows(data, position, size)
                 if work is not None:
                     return work
@@ -296,17 +305,6 @@ class ResponseFlow(ExtendedReplies):
         if rows >= 0:
             exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows
 
-    def _is_ready(self, transaction: str) -> None:
-        """Go on to the next request; ``transaction`` is what has become of the session's."""
-        session = self._session
-        session.transaction = transaction
-        session.copying_in = False
-        self._suppressing = False
-        self._ordinal = 0
-        if transaction == IDLE:
-            prepared: Prepared = session.prepared
-            prepared.transaction_ended()
-
     def _function_response(self, start: int, end: int) -> None:
         self._head(replies.CALL)
         self._session.prepared.execution_ended()
@@ -319,6 +317,10 @@ class ResponseFlow(ExtendedReplies):
         fields = backend.decode_error(self._body(start, end))
         session.copying_in = False
         instead = self._instead
+        if self._head_is(SKIP, replies.QUESTION):
+            # Nor is it what was asked: see `questions.is_clients`.
+            outstanding[0][3].fail("the database ends the session")
+            self._end_question(outstanding[0][3])
         if not outstanding:
             # Not an answer: the database ends the session (57P01 and its like).
             if instead is not None:

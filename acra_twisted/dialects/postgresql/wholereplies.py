@@ -74,7 +74,7 @@ class WholeReplies(ResultRows):
             return _NOT_WHOLE
         owed = outstanding.all()
         start = first = 0
-        if owed[0][0] == SKIP and len(owed) > 1:
+        if owed[0][0] == SKIP and owed[0][1] == replies.CLOSE and len(owed) > 1:
             if data[: len(backend.CLOSE_COMPLETE)] != backend.CLOSE_COMPLETE:
                 return _NOT_WHOLE
             start = len(backend.CLOSE_COMPLETE)

@@ -1,0 +1,43 @@
+"""A question of ours to the database of a session, on the connection that the client has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+#: Values of a row; None is NULL.
+Row = Sequence[bytes | None]
+#: Bytes of an answer's rows at most.
+ANSWER_MAX: Final = 16 << 20
+
+
+class Question:
+    """One statement without parameters, whose rows come as text, and what has come of it.
+
+    ``failure`` says why there is no answer, "" if there is one; ``sqlstate`` is the database's,
+    empty if it has said none.  Of a failure neither has a value.  ``is_over``: nothing more comes.
+    """
+
+    __slots__ = ("text", "rows", "failure", "sqlstate", "is_over", "_size")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.rows: list[Row] = []
+        self.failure = ""
+        self.sqlstate = b""
+        self.is_over = False
+        self._size = 0
+
+    def add(self, row: Row, size: int) -> None:
+        """A row of so many bytes has come."""
+        self._size += size
+        if self._size > ANSWER_MAX:
+            self.fail(f"an answer of more than {ANSWER_MAX} bytes")
+        elif not self.failure:
+            self.rows.append(row)
+
+    def fail(self, failure: str, sqlstate: bytes = b"") -> None:
+        """There will be no answer; the first reason holds."""
+        if not self.failure:
+            self.failure, self.sqlstate = failure, sqlstate
+            self.rows = []
