@@ -43,7 +43,7 @@ class Statement:
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe,
     ``is_described`` tells that the client has sent one; ``era`` tells how long the columns hold,
     ``types_era`` how long its ``parameter_types`` do, which are None where nobody looks at
-    parameters: see `dialects.postgresql.prepared`.
+    parameters, ``name_era`` how long its name is its own: see `dialects.postgresql.prepared`.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
     `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
     in its strings; None if that was not known when it was read (see `sql.settings`).
@@ -63,6 +63,7 @@ class Statement:
         "is_described",
         "parameter_types",
         "types_era",
+        "name_era",
         "skeleton",
         "shown",
         "conforming",
@@ -82,6 +83,7 @@ class Statement:
         self.is_described = False
         self.parameter_types: Sequence[int] | None = None
         self.types_era = -1
+        self.name_era = -1
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
         self.shown: Any = None
         self.conforming: bool | None = True
@@ -112,12 +114,13 @@ class Brought:
 class Parameters:
     """Values bound to a prepared statement: bytes or None, with their formats (0 text, 1 binary).
 
-    ``statement`` is None if the name bound to is not known to us (the database will say so).
+    ``statement`` is None if the name bound to is not known to us (the database will say so);
+    ``is_meant``: nothing that has ended since it was prepared may have given the name to another.
     ``types`` has the database's number of each value's type, 0 where the client has left it open;
     it is None if nothing certain is known.
     """
 
-    __slots__ = ("values", "formats", "statement", "types")
+    __slots__ = ("values", "formats", "statement", "types", "is_meant")
 
     def __init__(
         self,
@@ -125,7 +128,9 @@ class Parameters:
         formats: Sequence[int],
         statement: Statement | None,
         types: Sequence[int] | None = None,
+        is_meant: bool = True,
     ) -> None:
+        self.is_meant = is_meant
         self.values = values
         self.formats = formats
         self.statement = statement

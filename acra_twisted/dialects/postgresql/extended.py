@@ -101,7 +101,9 @@ class ExtendedBatch(OpeningBatch):
         exchange = self._executing(statement, start, body)
         self._message = (start, end, bind)
         types = prepared.parameter_types(statement, len(bind.values))
-        return Work(PARAMETERS, Parameters(bind.values, bind.formats, statement, types), exchange)
+        is_meant = prepared.is_meant(statement)
+        parameters = Parameters(bind.values, bind.formats, statement, types, is_meant)
+        return Work(PARAMETERS, parameters, exchange)
 
     def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:
         """Bind values that no stage looks at."""

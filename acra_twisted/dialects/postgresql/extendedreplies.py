@@ -42,7 +42,7 @@ class ExtendedReplies(AnsweredReplies):
         if statement is None or statement.told is None and statement.parameter_types is None:
             return
         types = backend.decode_parameter_description(self._body(start, end))
-        if statement.told is not None:
+        if statement.told is not None and self._session.prepared.is_meant(statement):
             types = _told(statement.told, types)
             self._leave_out(start, end)
             self._out.append(backend.encode_parameter_description(types))
@@ -63,7 +63,7 @@ class ExtendedReplies(AnsweredReplies):
         columns = self._descriptions.columns(self._body(start, end))
         if self._head_is(SKIP, replies.DESCRIBE_PORTAL):
             self._leave_out(start, end)
-            self._session.prepared.portal_described(self._session.outstanding[0][3], columns)
+            self._session.prepared.execution_described(self._session.outstanding[0][3], columns)
             self._pop(end)
             return
         _, code, exchange, payload = self._head(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from acra_twisted.dialects.flow import ClientFlow
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.exchange import Exchange
-from acra_twisted.outstanding import FORWARD, Entry
+from acra_twisted.outstanding import FORWARD, SKIP, Entry
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import frontend
 
@@ -176,7 +176,7 @@ class HeldBatch(ClientFlow):
     def _drop(self, entries: list[Entry]) -> None:
         """These messages will not be answered: the database never sees them, or skips them."""
         for action, code, exchange, payload in entries:
-            if action == FORWARD:
+            if action in (FORWARD, SKIP):
                 replies.undo(self._session, code, payload)
             if exchange is not None:
                 exchange.close("aborted")

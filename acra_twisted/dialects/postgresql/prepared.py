@@ -113,12 +113,12 @@ class Prepared:
     def parse_sent(self, statement: Statement) -> None:
         """A Parse goes to the database."""
         self._pending[statement.prepared_name or b""] = statement
-        statement.types_era = self._statement_era
+        statement.types_era = statement.name_era = self._statement_era
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
         self._confirmed[statement.prepared_name or b""] = statement
-        statement.types_era = self._statement_era
+        statement.types_era = statement.name_era = self._statement_era
         self.forget_pending(statement)
 
     def forget_pending(self, statement: Statement) -> None:
@@ -168,6 +168,11 @@ class Prepared:
         elif statement.columns is not None:
             statement.columns = columns
 
+    def is_meant(self, statement: Statement | None) -> bool:
+        """Return True if no command that has ended since may have given the name of a statement
+        to another one."""
+        return statement is not None and statement.name_era == self._statement_era
+
     def parameters_described(self, statement: Statement, types: list[int]) -> None:
         """The client is told these types of a statement's parameters."""
         statement.parameter_types = types
@@ -182,6 +187,11 @@ class Prepared:
         if types is None or len(types) > count:
             return None
         return [*types, *[0] * (count - len(types))]
+
+    def execution_described(self, portal: Portal, columns: Columns) -> None:
+        """RowDescription that we have asked for, of a portal that is executed next."""
+        portal.era = self._portal_era
+        self.portal_described(portal, columns)
 
     def portal_described(self, portal: Portal, columns: Columns) -> None:
         """RowDescription of a portal."""

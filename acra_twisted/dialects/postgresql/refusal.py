@@ -101,7 +101,7 @@ class RefusingBatch(HeldBatch):
         error = self._refused(exchange, deny, end)
         self._drop([entry for entry in self._expected if entry[2] is not exchange])
         for action, code, _, payload in self._expected:
-            if action == FORWARD:
+            if action in (FORWARD, SKIP):
                 replies.undo(session, code, payload)
         self._expected = []
         self._denied = True

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from acra_twisted.exchange import Exchange
-from acra_twisted.outstanding import FORWARD
+from acra_twisted.outstanding import FORWARD, SKIP
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Session
 from acra_twisted.wire.postgres import backend
 
@@ -50,6 +50,8 @@ def undo(session: Session, code: int, payload: Any) -> None:
         session.prepared.forget_pending(payload)
     elif code == BIND:
         session.prepared.bind_failed(payload)
+    elif code in (DESCRIBE_STATEMENT, DESCRIBE_PORTAL) and payload is not None:
+        payload.is_described = False
 
 
 def discard_until_sync(session: Session) -> None:
@@ -65,7 +67,7 @@ def discard_until_sync(session: Session) -> None:
         if code == SYNC:
             break
         outstanding.popleft()
-        if action == FORWARD:
+        if action in (FORWARD, SKIP):
             undo(session, code, payload)
         if exchange is not None and exchange not in dropped[-1:]:
             dropped.append(exchange)

@@ -220,3 +220,23 @@ class Declared(SynchronousTestCase):
         self.bound = lambda p: Replace(Parameters([b"x", b"y"], [0], p.statement))
         play.client(parse(b"", b"INSERT"))
         self.assertRaises(ValueError, play.client, bind(b"", b"", [b"x"]) + execute() + SYNC)
+
+    def test_a_name_that_may_mean_another_statement(self):
+        """Nobody is told anything of it, and its values come with a warning."""
+        play = self.play(lambda s: setattr(s, "told", [ToldType(2)]))
+        play.client(parse(b"s", b"INSERT") + SYNC)
+        play.database(PARSE_COMPLETE + ready())
+        bound = bind(b"", b"s") + execute() + SYNC
+        done = BIND_COMPLETE + complete(b"SELECT 0") + ready()
+        play.client(bound)
+        self.assertTrue(play.works[-1][1].is_meant)
+        play.database(done)
+        play.client(query(b"DEALLOCATE s; PREPARE s AS SELECT 1"))
+        play.database(complete(b"DEALLOCATE") + complete(b"PREPARE") + ready())
+        play.client(describe(b"S", b"s") + SYNC)
+        reply = described(23) + ready()
+        self.assertEqual(play.database(reply), reply)
+        for name in (b"s", b"unknown"):
+            play.client(bind(b"", name) + execute() + SYNC)
+            self.assertFalse(play.works[-1][1].is_meant)
+            play.database(done)

@@ -192,3 +192,23 @@ class Meant(SynchronousTestCase):
         self.play.session.meaning = None
         request = parse(b"", b"select") + bind(b"", b"") + execute() + SYNC
         self.assertEqual(self.play.client(request), request)
+
+    def test_columns_of_what_was_declared_in_sql(self):
+        self.play.session.meaning = "int"
+        sent, got = self.exchange(
+            execute(b"c", 1) + SYNC, columns(b"n") + row(b"1") + message(b"s", b"") + ready()
+        )
+        self.assertEqual(sent, describe(b"P", b"c") + execute(b"c", 1) + SYNC)
+        self.assertEqual(got, row(b"1") + message(b"s", b"") + ready())
+        self.assertEqual(self.seen, ["int"])
+
+    def test_a_description_that_never_came_is_asked_for(self):
+        """The batch that the client's Describe stood in has failed before it."""
+        self.exchange(parse(b"s", b"select") + SYNC, PARSE_COMPLETE + ready())
+        failed = bind(b"p", b"none") + describe(b"S", b"s") + describe(b"P", b"p") + SYNC
+        self.exchange(failed, error() + ready())
+        sent, _ = self.exchange(
+            bind(b"", b"s") + execute() + SYNC,
+            BIND_COMPLETE + columns(b"n") + complete(b"SELECT 0") + ready(),
+        )
+        self.assertEqual(sent, bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC)
