@@ -8,7 +8,7 @@ from typing import Final
 #: Values of a row; None is NULL.
 Row = Sequence[bytes | None]
 #: Bytes of an answer's rows at most.
-ANSWER_MAX: Final = 16 << 20
+ANSWER_MAX: Final = 64 << 20
 
 
 class Question:

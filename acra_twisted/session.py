@@ -127,7 +127,7 @@ class Session:
     connection but unseen by the client, and returns a Deferred of its rows: lists of texts, None
     for NULL.  It is put between two requests, once nothing is owed, inside the client's transaction
     if there is one.  It fails with QuestionError: for the database's error, which makes that
-    transaction fail too, after 10 s, for more than 16 MiB of rows, and at once where it can't be
+    transaction fail too, after 10 s, for more than 64 MiB of rows, and at once where it can't be
     put: in a failed transaction, in the middle of a batch or a load, without a connection.  A stage
     may hold the client's statement until the answer has come.  ``question`` is the one at hand.
 

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from acra_twisted.dialects.postgresql.propagation import NOTHING, Propagation
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.errors import QuestionError
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
@@ -39,7 +40,10 @@ _CARRYING = Propagation(lambda exchange: _CONTEXT, lambda exchange: _CONTEXT, to
 KINDS = [
     *("ok", "ok wait", "ok fired", "error", "error wait", "deny", "deny wait", "deny fired"),
     *("begin", "begin wait", "commit"),
+    *("ok ask", "error ask", "deny ask", "begin ask", "commit ask"),
 ]
+#: Asked by a stage; the database takes it for a statement like any other.
+QUESTION = b"ok question"
 statements = st.sampled_from(KINDS)
 programs = st.lists(
     st.one_of(
@@ -71,12 +75,14 @@ def texts(program):
 
 @implementer(IStatementStage)
 class Judge:
-    """Denies what says so; waits where it says so, until told to go on."""
+    """Denies what says so; waits where it says so, until told to go on, and asks where it says so,
+    before it goes on.  ``answers`` are those that came."""
 
     name = "judge"
 
     def __init__(self):
         self.waiting = []
+        self.answers = []
 
     def on_statement(self, statement, exchange):
         verdict = Deny() if b"deny" in statement.text else PASS
@@ -84,6 +90,10 @@ class Judge:
             waiting = Deferred()
             self.waiting.append((waiting, verdict))
             return waiting
+        if b"ask" in statement.text:
+            asked = exchange.session.ask(QUESTION)
+            asked.addCallbacks(self.answers.append, lambda failure: failure.trap(QuestionError))
+            return asked.addCallback(lambda _: verdict)
         return succeed(verdict) if b"fired" in statement.text else verdict
 
     def stop(self):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from acra_twisted.wire.framing import ChunkBuffer
 from tests.support.sessions import (
     BIND_COMPLETE,
+    CLOSE_COMPLETE,
     PARSE_COMPLETE,
     columns,
     complete,
@@ -91,6 +92,9 @@ class ReferenceServer:
             if portal not in self.portals:
                 return self.fail(b"34000")
             return self.run(self.portals[portal], simple=False)
+        if kind == "C":
+            (self.statements if body[:1] == b"S" else self.portals).pop(body[1:-1], None)
+            return CLOSE_COMPLETE
         raise AssertionError(f"unexpected message {kind}")
 
     def problem(self, text):

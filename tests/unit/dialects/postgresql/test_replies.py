@@ -9,13 +9,15 @@ from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
-from tests.support.line import Judge, programs, said, texts
+from tests.support.line import QUESTION, Judge, programs, said, texts
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
     FakeChannel,
     make_session,
     messages,
 )
+
+ASKED = {(QUESTION,)}
 
 
 def outline(program):
@@ -107,6 +109,12 @@ class Order(SynchronousTestCase):
         self.assertEqual(got, expected)
         self.assertFalse(session.outstanding)
         self.assertEqual(server.refused, [])
-        self.assertEqual(server.kept, unproxied.kept)
+        kept = [text for text in server.kept if text != QUESTION]
+        self.assertEqual(kept, unproxied.kept)
+        # What a stage has asked, it was told.
+        self.assertEqual(
+            {row for answer in judge.answers for row in map(tuple, answer)} | ASKED, ASKED
+        )
+        self.assertEqual(server.executed.count(QUESTION), len(judge.answers))
         opened, closed = session.observer.opened, session.observer.closed
         self.assertEqual(sorted(map(id, opened)), sorted(map(id, closed)))
