@@ -38,7 +38,8 @@ class Statement:
     that the database is to find out; a stage that replaces a statement may leave None, and they
     stay as they are.  ``told`` is a stage's: what the client is told of each of its parameters;
     None for what the database says.  ``meanings``, a stage's as well, has the `Columns.meaning` of
-    the result of each statement of the text; None for what the session has.
+    the result of each statement of the text; None for what the session has.  ``plan`` is whatever
+    a stage keeps for the values that are bound to it.
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe,
     ``is_described`` tells that the client has sent one; ``era`` tells how long the columns hold,
@@ -60,6 +61,7 @@ class Statement:
         "types",
         "told",
         "meanings",
+        "plan",
         "is_described",
         "parameter_types",
         "types_era",
@@ -80,6 +82,7 @@ class Statement:
         self.types: Sequence[int] | None = None
         self.told: Sequence[ToldType] | None = None
         self.meanings: Sequence[Any] | None = None
+        self.plan: Any = None
         self.is_described = False
         self.parameter_types: Sequence[int] | None = None
         self.types_era = -1
@@ -90,6 +93,18 @@ class Statement:
         self.origin: Any = None
         self.linked: Any = None
         self.brought: Brought | None = None
+
+    def become(self, other: Statement) -> None:
+        """Go on as another one that takes its place, but for what that leaves open."""
+        self.rewrite(other.text)
+        if other.types is not None:
+            self.types = other.types
+        if other.told is not None:
+            self.told = other.told
+        if other.meanings is not None:
+            self.meanings = other.meanings
+        if other.plan is not None:
+            self.plan = other.plan
 
     def rewrite(self, text: bytes) -> None:
         """Another text, of which nothing has been made yet."""

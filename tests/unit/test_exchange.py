@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.exchange import Exchange, lose_replies, take_reply
+from acra_twisted.exchange import Exchange, Statement, ToldType, lose_replies, take_reply
 from acra_twisted.outstanding import FORWARD
 from tests.support.sessions import make_session
 
@@ -44,3 +44,22 @@ class Exchanges(SynchronousTestCase):
         lose_replies(self.session)
         self.assertFalse(self.session.outstanding)
         self.assertEqual(self.session.observer.outcomes, [("query", "lost")])
+
+
+class Becoming(SynchronousTestCase):
+    """A statement goes on as the one that a stage has put in its place."""
+
+    def test_it_takes_what_the_other_says_and_keeps_the_rest(self):
+        statement = Statement(b"one", b"name")
+        statement.types, statement.told = [17], [ToldType(1)]
+        statement.shown = "one"
+        other = Statement(b"two")
+        statement.become(other)
+        self.assertEqual((statement.text, statement.shown), (b"two", None))
+        self.assertEqual((statement.types, statement.told), ([17], [ToldType(1)]))
+        self.assertEqual((statement.meanings, statement.plan), (None, None))
+        other.types, other.told, other.meanings, other.plan = [], [], ["meaning"], "plan"
+        statement.become(other)
+        self.assertEqual((statement.types, statement.told), ([], []))
+        self.assertEqual((statement.meanings, statement.plan), (["meaning"], "plan"))
+        self.assertEqual(statement.prepared_name, b"name")

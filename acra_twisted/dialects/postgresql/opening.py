@@ -54,19 +54,6 @@ class OpeningBatch(RefusingBatch):
         else:
             self._splice(start, end, frontend.encode_parse(message._replace(text=text)))
 
-    @staticmethod
-    def _redeclared(statement: Statement, other: Statement, message: Any) -> Any:
-        """The Parse of a statement, None if it has none, with the types of another that takes its
-        place."""
-        if message is None:
-            return None
-        if other.told is not None:
-            statement.told = other.told
-        if other.types is None:
-            return message
-        statement.types = other.types
-        return message._replace(types=frontend.encode_types(other.types))
-
     def _begin(self, kind: str, statement: Statement | None) -> Exchange:
         """It began with the first byte of its message, if that has come in pieces."""
         session, since = self._session, self._reading_since

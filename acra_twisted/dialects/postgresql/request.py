@@ -212,8 +212,9 @@ class RequestFlow(LoadingBatch):
                 message = message._replace(values=values, formats=formats)
                 self._splice(start, end, frontend.encode_bind(message))
             else:
-                message = self._redeclared(work.item, item, message)
-                work.item.rewrite(item.text)
+                work.item.become(item)
+                if message is not None:
+                    message = message._replace(types=frontend.encode_types(work.item.types))
                 work.item.conforming = work.item.conforming and self._session.conforming
                 brought = work.item.brought
                 if brought is not None and brought.kept is not None:
