@@ -162,8 +162,9 @@ class Exchange:
     ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
     part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
     exchange that has a trace of its own, or whose context others were given, else None; its
-    ``span_id`` is empty until others are given it.  ``stage_runs``: what stages did for it, if it
-    is recorded, until observers have been told.
+    ``span_id`` is empty until others are given it.  ``tags``, once a stage has put a list there,
+    gets the command tag of each of its statements that the database completes.  ``stage_runs``:
+    what stages did for it, if it is recorded, until observers have been told.
     """
 
     __slots__ = (
@@ -188,6 +189,7 @@ class Exchange:
         "attributes",
         "traffic",
         "context",
+        "tags",
         "stage_runs",
         "_notes",
     )
@@ -214,6 +216,7 @@ class Exchange:
         self.attributes: dict[str, Any] | None = None
         self.traffic: Traffic | None = None
         self.context: Any = None
+        self.tags: list[bytes] | None = None
         self.stage_runs: list[StageRun] | None = None
         self._notes: dict[str, Any] | None = None
 

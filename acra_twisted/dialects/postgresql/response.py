@@ -274,6 +274,8 @@ class ResponseFlow(ExtendedReplies):
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._session.settings is not None:
             self._session.settings.completed(backend.decode_command_tag(body))
+        if exchange.tags is not None:
+            exchange.tags.append(backend.decode_command_tag(body))
         if rows is None:
             tag = backend.decode_command_tag(body)
             statement = exchange.statement if portal is None else portal.statement

@@ -417,3 +417,36 @@ class Hostile(SynchronousTestCase):
             play.database(data)
         except WireError:
             pass
+
+
+class Tags(SynchronousTestCase):
+    """A stage that wants to know what the database has completed is told."""
+
+    def tags(self, *asked):
+        """Play a text of two statements and an execution; return the tags of each exchange."""
+        kinds = iter(asked)
+
+        def judge(work):
+            work.exchange.tags = [] if next(kinds) else None
+            return PASS
+
+        play = Playbook(judge, ["statement"])
+        play.client(query(b"create; select"))
+        play.database(complete(b"CREATE TABLE") + complete(b"SELECT 0") + ready())
+        play.client(query(b"set"))
+        play.database(complete(b"SET") + ready())
+        play.client(parse(b"", b"drop") + bind(b"", b"") + execute() + SYNC)
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + complete(b"DROP TABLE") + ready())
+        play.client(query(b"select 1/0"))
+        play.database(error() + ready())
+        play.done()
+        return [exchange.tags for exchange in play.recorder.closed]
+
+    def test_each_statement_that_was_completed(self):
+        self.assertEqual(
+            self.tags(True, True, True, True),
+            [[b"CREATE TABLE", b"SELECT 0"], [b"SET"], [b"DROP TABLE"], []],
+        )
+
+    def test_of_those_that_it_asks_for_alone(self):
+        self.assertEqual(self.tags(False, True, False, False), [None, [b"SET"], None, None])
