@@ -45,7 +45,7 @@ class _Asked:
 
 
 class Questions:
-    """What stages ask of a session's database.
+    """Puts the questions of stages to a session's database.
 
     ``send`` sends what the flow towards the database has put out.  ``later`` is a reactor's
     callLater.
