@@ -29,7 +29,7 @@ from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import CONNECTING, Valve
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.tracing import spans
-from acra_twisted.transport.channel import Channel
+from acra_twisted.transport.channel import Channel, ignored
 from acra_twisted.transport.failures import Party, reason_of
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
@@ -68,6 +68,9 @@ class ApplicationConnection(Channel):
             connector.reactor,
             {Carry: self._carry, Copy: self._copy},
         )
+        #: The relay of a ready session that is followed; the login carries it before.
+        self.relay: Relay | None = None
+        self._carrier: Handshake | Relay = self._handshake
         self._link: LinkChannel | None = None
         self._connecting: Deferred[LinkChannel] | None = None
         self._farewell_until = 0.0
@@ -131,9 +134,6 @@ class ApplicationConnection(Channel):
         self._spoken = True
         self._early += data
 
-    def _ignored(self, data: bytes) -> None:
-        """Ignore bytes that arrive after the end."""
-
     # -- the login --------------------------------------------------------------------------------
 
     def _application_data(self, data: bytes) -> None:
@@ -163,10 +163,10 @@ class ApplicationConnection(Channel):
         if at_once:
             self.abort()
             return
-        self.receiver = self._ignored
+        self.receiver = ignored
         link = self._link
         if link is not None:
-            link.receiver = self._ignored
+            link.receiver = ignored
         if isinstance(error, WireError) and error.reason:
             self._handshake.refuse(error.reason, str(error))
         else:
@@ -208,21 +208,19 @@ class ApplicationConnection(Channel):
 
     @property
     def _is_followed(self) -> bool:
-        return self._handshake.session is not None and not self._is_carried
+        return self.session is not None and not self._is_carried
 
-    @property
-    def relay(self) -> Relay | None:
-        """The relay of a ready session that is followed."""
-        return self._handshake.relay
+    def session_ready(self, relay: Relay) -> None:
+        """See Host: nothing of the login is kept."""
+        self.relay = self._carrier = relay
 
     def _carry(self, action: Carry) -> None:
         """Its bytes are carried unread from here on."""
         self._is_carried = True
-        link = self._link
+        link, handshake = self._link, self._handshake
         assert link is not None  # noqa: S101 - nothing is carried to nobody
-        self._copying = Copying(
-            self, link, self._handshake.valves, self._valve, self._connector.reactor.seconds
-        )
+        seconds = self._connector.reactor.seconds
+        self._copying = Copying(self, link, handshake.valves, self._valve, seconds)
         if action.why:
             self._record.hand_on_wrap()
         # Its requests are not traced here, if they should be.
@@ -244,9 +242,9 @@ class ApplicationConnection(Channel):
 
     def session_ended(self, reason: str) -> None:
         """See Host."""
-        self.receiver = self._ignored
+        self.receiver = ignored
         if self._link is not None:
-            self._link.receiver = self._ignored
+            self._link.receiver = ignored
         self._connector.observers.session_closed(self.session, reason)
 
     # -- ends -------------------------------------------------------------------------------------
@@ -278,20 +276,20 @@ class ApplicationConnection(Channel):
         self._record.end_loops()
         unanswered = not self._lost and self._login.unanswered
         why = reason_of(reason, self._connector.server, stood=True, unanswered=unanswered)
-        has_ended = self._is_followed and self._handshake.finished
+        has_ended = self._is_followed and self._carrier.finished
         if unanswered or not (reason.check(ConnectionDone) or has_ended):
             self._record.lost(why)
         farewell = f"AcraConnector lost AcraServer before it answered: {why.public}"
         self._link = None
         if self._is_followed:
-            self.receiver = self._ignored
-            self._handshake.database_lost(reason, (EndReason.DATABASE, farewell))
+            self.receiver = ignored
+            self._carrier.database_lost(reason, (EndReason.DATABASE, farewell))
         elif self._lost:
             return
         elif unanswered:
             self._say_farewell(farewell)
         else:
-            self.receiver = self._ignored
+            self.receiver = ignored
             self.close()
 
     def lost(self, reason: Failure) -> None:
@@ -303,7 +301,7 @@ class ApplicationConnection(Channel):
         if link is not None:
             link.let_go()
             if self._is_followed:
-                self._handshake.client_lost(reason)
+                self._carrier.client_lost(reason)
             else:
                 link.close()
         # A link that is being made goes on until it stands: for the server, who goes in the middle
@@ -384,7 +382,7 @@ class ApplicationConnection(Channel):
     def drain(self) -> None:
         """Shutdown: what is carried and not understood may go on until the time is up."""
         if self._is_followed:
-            self._handshake.drain()
+            self._carrier.drain()
 
     def cut(self) -> None:
         """Shutdown: the time is up."""
@@ -393,7 +391,7 @@ class ApplicationConnection(Channel):
             self._connecting.cancel()
             return
         if self._is_followed:
-            self._handshake.finish("shutdown", ends.SHUTDOWN)
+            self._carrier.finish("shutdown", ends.SHUTDOWN)
             return
         if self._link is not None:
             self._link.close()

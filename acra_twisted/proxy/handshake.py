@@ -59,6 +59,9 @@ class Host(Protocol):
     def fatal(self, reason: EndReason, text: str) -> bytes:
         """Encode the error that ends a session."""
 
+    def session_ready(self, relay: Relay) -> None:
+        """Take note that ``relay`` has the session from here on, and the handshake nothing."""
+
     def session_ended(self, reason: str) -> None:
         """Take note that the session is over."""
 
@@ -86,9 +89,8 @@ class Handshake:
         self._reactor = reactor
         #: Stop reading the client and the database; made with the session.
         self.valves: tuple[Valve, Valve] | None = None
-        #: The session, once there is one, and what carries it once it is ready.
+        #: The session, once there is one.
         self.session: Session | None = None
-        self.relay: Relay | None = None
         # Where bytes go from each leg once the login has nothing to do with them.
         self._onward: dict[str, Callable[[bytes], None]] | None = None
         #: Nothing more is carried out.
@@ -171,8 +173,8 @@ class Handshake:
 
     @property
     def finished(self) -> bool:
-        """True if there was a session and it has ended."""
-        return self.is_over if self.relay is None else self.relay.finished
+        """True if there was a session and it has ended, or a relay has it."""
+        return self.is_over
 
     def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> None:
         """Give up a client that has no session; see ILogin."""
@@ -208,7 +210,7 @@ class Handshake:
         self.is_over = True
         session = self.session
         assert session is not None and self.valves is not None  # noqa: S101 - Open came before
-        relay = self.relay = Relay(
+        relay = Relay(
             session,
             self._channels[CLIENT],
             self._channels[DATABASE],
@@ -221,6 +223,9 @@ class Handshake:
             ended=self._host.session_ended,
             valves=self.valves,
         )
+        self._host.session_ready(relay)
+        # These name their owner: they would keep it until garbage is collected.
+        self._on = {}
         relay.begin()
         self._onward = {CLIENT: relay.from_client, DATABASE: relay.from_database}
         if self.login.terminated:
@@ -286,24 +291,18 @@ class Handshake:
         self._lost("database", reason, unanswered if self.login.unanswered else None)
 
     def _lost(self, side: str, reason: Failure, farewell: Farewell | None) -> None:
-        if self.relay is not None:
-            self.relay.client_lost(reason) if side == "client" else self.relay.database_lost(reason)
-        elif self.session is not None and self.login.terminated:
+        if self.session is not None and self.login.terminated:
             self.finish(ends.TERMINATED)
         elif self.session is not None:
             self.finish(ends.lost(self.session, side, reason), farewell)
 
     def drain(self) -> None:
         """End the session as soon as no work is lost by it."""
-        if self.relay is not None:
-            self.relay.drain()
-        elif self.session is not None:
+        if self.session is not None:
             self.session.draining = True
 
     def finish(self, reason: str, farewell: Farewell | None = None) -> None:
         """End the session, once: tell the client why, close both sides."""
-        if self.relay is not None:
-            self.relay.finish(reason, farewell)
         if self.is_over:
             return
         self.is_over = True

@@ -213,8 +213,9 @@ class Relay:
         """The client is gone."""
         self._lost("client", reason)
 
-    def database_lost(self, reason: Failure) -> None:
-        """The database is gone; what it said last has been forwarded."""
+    def database_lost(self, reason: Failure, unanswered: Farewell | None = None) -> None:
+        """The database is gone; what it said last has been forwarded.  ``unanswered`` is for those
+        who wait for their session, as a handshake takes it."""
         self._lost("database", reason)
 
     def _lost(self, side: str, reason: Failure) -> None:

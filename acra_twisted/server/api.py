@@ -16,6 +16,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.server.arrival import Arrival
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.transport.channel import ignored
 from acra_twisted.wire.http import apirequest
 from acra_twisted.wire.http.head import Head, HeadReader, Refused
 
@@ -133,7 +134,7 @@ class ApiConnection(Arrival):
         return apirequest.OK
 
     def _end(self, answer: bytes) -> None:
-        self.receiver = self._ignored
+        self.receiver = ignored
         self._answered = True
         self.write(answer)
         self.close()

@@ -306,9 +306,6 @@ class Arrival(Channel):
             claimed_client_id=claimed,
         )
 
-    def _ignored(self, data: bytes) -> None:
-        """Ignore bytes that arrive after the end."""
-
     def event(self, code: int, text: str, **fields: Any) -> None:
         if self.session is None:
             span = self.span or self._wrap

@@ -22,6 +22,7 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import Admitted, Derive, LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
 from acra_twisted.server.loginattempt import LoginAttempt, shown
+from acra_twisted.transport.channel import ignored
 from acra_twisted.wire import scram
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Authentication:
 
     def _unproven(self, failed: Unproven) -> None:
         client = self._client
-        client.receiver = _ignored
+        client.receiver = ignored
         if self._server.certificates is None and failed.result in ("password", "unknown"):
             self._server.credentials.wrong(self._user)
 
@@ -253,7 +254,3 @@ def _unmapped(match: Match) -> Refusal | None:
     if match.client_id:
         return None
     return Refusal("No client id", EndReason.LOGIN, "no client id for this login", match.why)
-
-
-def _ignored(data: bytes) -> None:
-    """Ignore what a client says that has been told why it may not come in."""

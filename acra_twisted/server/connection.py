@@ -36,6 +36,7 @@ from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import context_of
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport import failures, spoken
+from acra_twisted.transport.channel import ignored
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
@@ -60,11 +61,6 @@ def _not_reached(reason: failures.Reason) -> Farewell:
     return EndReason.DATABASE, f"could not connect to the database: {reason.public}"
 
 
-def _may_settle(server: ServerContext) -> bool:
-    """Return True if a login may go on without the TLS that the database offers."""
-    return server.database.tls == "if offered" and server.login_policy.password_without_tls
-
-
 class ServerConnection(Arrival):
     """Is the Host of its `Handshake`.  ``server`` is what all connections share."""
 
@@ -74,7 +70,9 @@ class ServerConnection(Arrival):
         self._connecting: Deferred[Any] | None = None
         self._database: DatabaseChannel | None = None
         self._key: Any = None
-        self._authentication = Authentication(server, self, lambda: self._login)
+        self._authentication: Authentication | None = None
+        #: The relay of a ready session.
+        self.relay: Relay | None = None
         self._span_link: SpanLink | None = None
 
     # -- 3: the login -----------------------------------------------------------------------------
@@ -82,6 +80,7 @@ class ServerConnection(Arrival):
     def begun(self) -> None:
         """Begin the login; see Arrival."""
         server = self._server
+        authentication = self._authentication = Authentication(server, self, lambda: self._login)
         login = server.dialect.serve(
             server.login_policy._replace(
                 announces=bool(self._mark & tracecontext.FOLLOWS),
@@ -99,7 +98,7 @@ class ServerConnection(Arrival):
                 Connect: self._reach,
                 Cancellable: self._cancellable,
                 Serve: self._take_spans,
-                **self._authentication.actions,
+                **authentication.actions,
             },
         )
         self.receiver = self._login_data
@@ -107,8 +106,13 @@ class ServerConnection(Arrival):
 
     @property
     def _login(self) -> Handshake:
-        assert self._handshake is not None  # noqa: S101 - made when it has begun
+        assert self._handshake is not None  # noqa: S101 - made when it begins, kept until it ends
         return self._handshake
+
+    @property
+    def _carrier(self) -> Handshake | Relay:
+        """The session's carrier: its login, and then its relay."""
+        return self._login if self.relay is None else self.relay
 
     def _login_data(self, data: bytes) -> None:
         self._login.from_client(data)
@@ -162,7 +166,7 @@ class ServerConnection(Arrival):
         self._emit_wrap()
         client_id, intake = self._identity.client_id, self._server.intake
         if intake is None or not client_id or self._login.login.encrypted:
-            self.receiver = self._ignored
+            self.receiver = ignored
             self.write(DECLINED)
             self.close()
             return
@@ -177,7 +181,7 @@ class ServerConnection(Arrival):
         self.write(ACCEPTED)
 
     def _spans_failed(self, error: WireError) -> None:
-        self.receiver = self._ignored
+        self.receiver = ignored
         self.event(events.UNEXPECTED_PACKET, str(error))
         self.abort()
 
@@ -187,8 +191,8 @@ class ServerConnection(Arrival):
         self._emit_wrap()
         if wanted.purpose == ERRAND:
             self._reach_for_errand(wanted)
-        elif self._authentication.admits():
-            self._authentication.go_on(lambda: self._reach_for_session(wanted))
+        elif (authentication := self._authentication) and authentication.admits():
+            authentication.go_on(lambda: self._reach_for_session(wanted))
 
     def _reach_for_errand(self, wanted: Connect) -> None:
         """A cancel request: its client gets no answer, and waits for the close alone."""
@@ -196,7 +200,7 @@ class ServerConnection(Arrival):
             self.close()
             return
         connecting = self._connecting = self._server.database.connect()
-        connecting.addCallbacks(self._send_errand, self._errand_failed)
+        connecting.addCallbacks(self._send_errand, lambda failure: self.close())
 
     def _send_errand(self, database: DatabaseChannel) -> None:
         self._connecting, self._database = None, database
@@ -205,21 +209,18 @@ class ServerConnection(Arrival):
         database.on_lost = lambda reason: self.close()
         self._login.reached(database, database.encrypted)
 
-    def _errand_failed(self, failure: Failure) -> None:
-        self._connecting = None
-        self.close()
-
     def turn_away(self, refused: Refusal) -> None:
         """End a client that gets no session, or loses it."""
         self.event(refused.code, refused.event, error=refused.why)
         if self.session is not None:
-            self._login.finish(refused.event, (refused.reason, refused.text))
+            self._carrier.finish(refused.event, (refused.reason, refused.text))
         else:
             self.farewell(refused.reason, refused.text)
 
     def _stop(self) -> None:
         """Stop what goes on for a client that gets no session."""
-        self._authentication.stop()
+        if self._authentication is not None:
+            self._authentication.stop()
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.cancel()
@@ -230,11 +231,14 @@ class ServerConnection(Arrival):
         span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
         span.add_attribute("server.address", server.database.address.host)
         span.add_attribute("server.port", server.database.address.port)
-        if server.login_policy.challenge is not None or not _may_settle(server):
-            connecting = server.database.connect(span=span)
-        else:
+        policy = server.login_policy
+        # It may go on without the TLS that the database offers.
+        settles = server.database.tls == "if offered" and policy.password_without_tls
+        if policy.challenge is None and settles:
             may_bind = self._login.login.encrypted or self._identity.from_connector
             connecting = ensureDeferred(reach(server.database, wanted.first, may_bind, span))
+        else:
+            connecting = server.database.connect(span=span)
         self._connecting = connecting
         connecting.addCallbacks(
             lambda database: self._connected(database, span),
@@ -281,6 +285,13 @@ class ServerConnection(Arrival):
         self.session = session
         return session
 
+    def session_ready(self, relay: Relay) -> None:
+        """See Host: nothing of the login is kept."""
+        assert self._database is not None  # noqa: S101 - it has let the client in
+        self._database.on_lost = relay.database_lost
+        self.relay = relay
+        self._handshake = self._authentication = None
+
     def _first_answer(self, data: bytes) -> None:
         """Take the first bytes of the database: whatever it is, it should be one."""
         database, login = self._database, self._login
@@ -300,11 +311,6 @@ class ServerConnection(Arrival):
 
     # -- 4: the end -------------------------------------------------------------------------------
 
-    @property
-    def relay(self) -> Relay | None:
-        """The relay of a ready session."""
-        return None if self._handshake is None else self._handshake.relay
-
     def check(self, now: float) -> None:
         """Called about once a second."""
         if self._span_link is not None:
@@ -321,8 +327,8 @@ class ServerConnection(Arrival):
     def drain(self) -> None:
         """Shutdown: end as soon as no work is lost by it."""
         if self.session is not None:
-            self._login.drain()
-        elif self._connecting is not None or self._authentication.in_progress:
+            self._carrier.drain()
+        elif self._connecting or self._authentication and self._authentication.in_progress:
             self.farewell(*ends.SHUTDOWN)
         else:
             self.close()
@@ -330,7 +336,7 @@ class ServerConnection(Arrival):
     def cut(self, reason: str = "shutdown", farewell: Farewell = ends.SHUTDOWN) -> None:
         """See Arrival."""
         if self.session is not None:
-            self._login.finish(reason, farewell)
+            self._carrier.finish(reason, farewell)
         else:
             self.abort()
 
@@ -338,7 +344,7 @@ class ServerConnection(Arrival):
         """Refuse a client that has sent its startup packet."""
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
-        self.receiver = self._ignored
+        self.receiver = ignored
         self._stop()
         self._login.refuse(reason, text, self._trace_id())
 
@@ -358,7 +364,7 @@ class ServerConnection(Arrival):
         assert self.session is not None  # noqa: S101 - it has one
         if self._key is not None:
             self._server.cancel_keys.discard(self._key)
-        self.receiver = self._ignored
+        self.receiver = ignored
         self._server.observers.session_closed(self.session, reason)
 
     def lost(self, reason: Failure) -> None:
@@ -367,7 +373,7 @@ class ServerConnection(Arrival):
             self._span_link.stop()
         self._stop()
         if self.session is not None:
-            self._login.client_lost(reason)
+            self._carrier.client_lost(reason)
         elif self._database is not None:
             self._database.close()
         if self._starting_tls and not reason.check(ConnectionDone, ConnectionLost):

@@ -22,8 +22,8 @@ from acra_twisted.transport.endings import LINGER
 from acra_twisted.transport.starttls import secured
 
 
-def _nobody(data: bytes) -> None:
-    """Drop what comes before there is a receiver."""
+def ignored(data: bytes) -> None:
+    """Drop bytes that nobody wants: there is no receiver yet, or none any more."""
 
 
 @implementer(IHandshakeListener, ISecuredProtocol)
@@ -31,7 +31,7 @@ class Channel(Protocol):
     """Calls its own `peer_authenticated` once, then `receiver` for data, `lost` at the end."""
 
     transport: Any
-    _receiver: Callable[[bytes], None] = staticmethod(_nobody)
+    _receiver: Callable[[bytes], None] = staticmethod(ignored)
     _starting_tls = False
     _has_producer = False
     _linger: Any = None

@@ -90,6 +90,7 @@ class Host:
     def __init__(self, login, pipeline=None, link=False):
         self.client, self.back = Secured(), Secured()
         self.told = []
+        self.relay = None
         self.session = make_session(ready=False)
         self.handshake = Handshake(
             login,
@@ -108,6 +109,8 @@ class Host:
                 Copy: self.copy,
             },
         )
+        # Ends and drains the session.
+        self.carrier = self.handshake
         if link:
             self.back.receiver = self.handshake.from_database
             self.handshake.attach(self.back)
@@ -134,6 +137,9 @@ class Host:
 
     def fatal(self, reason, text):
         return encode_farewell(reason, text)
+
+    def session_ready(self, relay):
+        self.relay = self.carrier = relay
 
     def session_ended(self, reason):
         self.told.append(reason)
@@ -180,7 +186,7 @@ class Case(SynchronousTestCase):
         self.assertEqual((host.client.state, host.back.state), ("closed", "closed"))
         self.assertFalse(host.session.outstanding)
         told = list(host.told)
-        host.handshake.finish("again")
+        host.carrier.finish("again")
         self.assertEqual(host.told, told)
 
 
@@ -193,9 +199,9 @@ class Postgresql(Case):
     def test_to_a_relay(self):
         host = self.begun()
         self.assertEqual((host.told, host.back.data), ([SESSION], STARTUP))
-        self.assertIsNone(host.handshake.relay)
+        self.assertIsNone(host.relay)
         self.assertEqual(host.answers(WELCOME + ready()), WELCOME + ready())
-        self.assertIs(host.handshake.relay.session, host.session)
+        self.assertIs(host.relay.session, host.session)
         self.assertTrue(host.says(query(b"a")).endswith(query(b"a")))
         self.assertTrue(host.answers(REPLY).endswith(REPLY))
         self.assertEqual(host.session.observer.outcomes, [("startup", "ok"), ("query", "ok")])
@@ -250,7 +256,7 @@ class Postgresql(Case):
         self.assertTrue(host.client.data.endswith(b"and more"))
         # Nothing more is taken, and nobody is told of an end.
         told = list(host.told)
-        host.handshake.finish("over")
+        host.carrier.finish("over")
         self.assertEqual(host.told, told)
 
     def test_what_came_with_the_startup_packet_waits_too(self):
@@ -279,7 +285,7 @@ class Postgresql(Case):
             host.answers(WELCOME + NOTICE)
             self.assertEqual(waits, [1])
             if late:
-                host.handshake.finish("shutdown", ends.SHUTDOWN)
+                host.carrier.finish("shutdown", ends.SHUTDOWN)
                 self.assertEqual(waits, [1, -1])
             slow.waiting.pop().callback(Hangup("poison"))
             self.assertIn(b"C57P01" if late else b"C42000", host.client.data)
@@ -296,7 +302,7 @@ class Postgresql(Case):
         self.assert_ended(host, "client terminated")
         host = self.begun()
         host.says(TERMINATE)
-        host.handshake.database_lost(Failure(ConnectionDone()))
+        host.carrier.database_lost(Failure(ConnectionDone()))
         self.assertEqual(host.client.data, b"")
         self.assert_ended(host, "client terminated")
 
@@ -313,7 +319,7 @@ class Postgresql(Case):
         host = self.begun()
         refused = backend.encode_error(b"FATAL", b"28P01", "no")
         host.answers(refused)
-        host.handshake.database_lost(Failure(ConnectionDone()))
+        host.carrier.database_lost(Failure(ConnectionDone()))
         self.assertEqual(host.client.data, refused)
         self.assert_ended(host, "the database refused the login")
 
@@ -329,14 +335,14 @@ class Postgresql(Case):
             host = self.begun()
             if sent:
                 host.answers(sent)
-            host.handshake.database_lost(Failure(ConnectionDone()))
+            host.carrier.database_lost(Failure(ConnectionDone()))
             self.assertEqual(types(host.client.data), expected)
             self.assertEqual(b"C08006" in host.client.data, sent != full)
             self.assert_ended(host, "database disconnected")
 
     def test_a_client_that_leaves(self):
         host = self.begun()
-        host.handshake.client_lost(Failure(ConnectionLost()))
+        host.carrier.client_lost(Failure(ConnectionLost()))
         self.assert_ended(host, "client connection lost")
         self.assertEqual(host.session.observer.outcomes, [("startup", "lost")])
 
@@ -377,7 +383,7 @@ class Postgresql(Case):
             host = self.begun()
             if early:
                 host.says(early)
-            host.handshake.drain()
+            host.carrier.drain()
             self.assertEqual(host.told, [SESSION])
             host.answers(WELCOME + ready())
             self.assertEqual(types(host.client.data), expected)
@@ -388,10 +394,10 @@ class Postgresql(Case):
         host = self.begun()
         host.answers(WELCOME + ready())
         host.says(query(b"a"))
-        host.handshake.drain()
-        self.assertFalse(host.handshake.finished)
+        host.carrier.drain()
+        self.assertFalse(host.carrier.finished)
         host.answers(REPLY)
-        self.assertTrue(host.handshake.finished)
+        self.assertTrue(host.carrier.finished)
         self.assert_ended(host, "shutdown")
 
     def test_an_internal_error_ends_the_session(self):
@@ -532,7 +538,7 @@ class ServerFirst(Case):
             self.assertIs(host.handshake.session, host.session)
             host.session.ready = True
             self.assertTrue(host.answers(b"+\n").endswith(b"go on\n+\n"))
-            self.assertIsNotNone(host.handshake.relay)
+            self.assertIsNotNone(host.relay)
 
     def test_end_points_are_those_of_the_servers_of_both_legs(self):
         self.patch(handshake, "end_point", lambda certificate: b"of " + certificate)
@@ -578,6 +584,6 @@ class ServerFirst(Case):
         host.answers(b"hello\n")
         host.says(b"ann\n")
         host.handshake.tls_started(DATABASE)
-        host.handshake.database_lost(Failure(ConnectionLost()))
+        host.carrier.database_lost(Failure(ConnectionLost()))
         self.assertIn(b"C08006", host.client.data)
         self.assert_ended(host, "database connection lost")

@@ -3,8 +3,10 @@
 Real peers are in tests/integration; here are the orders of events that they do not produce.
 """
 
+import gc
 import os
 import ssl
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,10 +23,12 @@ from acra_twisted import events
 from acra_twisted.authentication import authfile
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.service import MAIN
+from acra_twisted.dialects.postgresql.servedlogin import ServedLogin
 from acra_twisted.endreason import EndReason
 from acra_twisted.options import Address, defaults
+from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.server.authentication import Refusal
+from acra_twisted.server.authentication import Authentication, Refusal
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
@@ -121,6 +125,23 @@ class Connections(ServerCase):
         self.assertEqual(names["handleConnection"].trace_id, CONTEXT.trace_id)
         self.assertEqual(names["WrapServer"].parent_id, CONTEXT.span_id)
         self.assertEqual(len(self.server.connections), 0)
+
+    def test_a_session_keeps_nothing_of_its_login(self):
+        """Thousands may be idle."""
+
+        def parts():
+            gc.collect()
+            kinds = Counter(type(one) for one in gc.get_objects())
+            return {kind: kinds[kind] for kind in (Handshake, Authentication, ServedLogin)}
+
+        before = parts()
+        connection = self.accept(STARTUP)
+        self.assertEqual([parts()[kind] - known for kind, known in before.items()], [1, 1, 1])
+        database = self.database()
+        database.dataReceived(message(b"R", b"\0\0\0\0") + ready())
+        self.assertEqual(parts(), before)
+        # It is alive.
+        self.assertEqual(types(connection.transport.value()), "RZ")
 
     def test_ob2_acras_connector_says_sampled_of_each(self):
         self.server.telemetry.tracing._sampler = make_sampler("never", lambda: 0)
