@@ -1,15 +1,48 @@
-"""The exceptions of protected columns: a value that cannot be stored as its column wants it."""
+"""The errors of protected values."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from acra_twisted.errors import AcraError
+
+# Reasons of a refusal: labels of a metric.
+#: The value is not one of its type.
+INVALID: Final = "value_invalid"
+OUT_OF_RANGE: Final = "value_out_of_range"
+NOT_BYTES: Final = "value_not_bytea"
+#: Values of that type do not belong in the column.
+WRONG_TYPE: Final = "parameter_type"
+#: The characters are not of the client's encoding, or have no place in it.
+ENCODING: Final = "encoding"
+#: The value is what a reader without the key sees.
+MASK: Final = "mask_written_back"
+#: A container does not open, where it has to.
+CLOSED: Final = "not_opened"
+#: There is no key for it.
+NO_KEY: Final = "no_key"
+
+# SQLSTATEs, from the standard where it has one.
+INVALID_TEXT: Final = b"22P02"
+NUMBER_RANGE: Final = b"22003"
+BAD_PARAMETER: Final = b"22023"
+BAD_CHARACTER: Final = b"22021"
+NO_EQUIVALENT: Final = b"22P05"
+DATE_SYNTAX: Final = b"22007"
+DATE_RANGE: Final = b"22008"
+TYPE_MISMATCH: Final = b"42804"
+DATA_ERROR: Final = b"22000"
+NOT_SUPPORTED: Final = b"0A000"
+BINARY_FORM: Final = b"22P03"
+FORBIDDEN: Final = b"42501"
 
 
 class ValueRefusedError(AcraError):
-    """A value that a client wrote is refused.
+    """A value cannot be stored in a protected column, searched for in it, or read from it.
 
-    ``sqlstate`` and ``str()`` are for the client; ``reason`` is one of a small fixed set, the label
-    of a metric.  The text names the column and never holds the value.
+    ``sqlstate`` and ``str()`` are for the client: the code is that of the database where it would
+    refuse the value, too; the text has no part of the value.  Functions that do not know the column
+    leave its name to their caller.  ``reason`` is one of a small fixed set, the label of a metric.
     """
 
     def __init__(self, sqlstate: bytes, reason: str, text: str) -> None:
