@@ -22,6 +22,8 @@ OVERHEAD: Final[int] = HEAD_SIZE + cell.OVERHEAD
 MARK: Final[bytes] = b"\0\x4c\0" + cell.HEAD + b"\x20\0\0\0"
 MARK_OFFSET: Final[int] = 15
 KEY_SIZE: Final = 32
+#: Random bytes of an AcraBlock: its data key and two initialization vectors.
+RANDOM_SIZE: Final = KEY_SIZE + 2 * 12
 _KEY_AT: Final = 18
 _LENGTH: Final = struct.Struct("<Q")
 
@@ -35,11 +37,29 @@ def key_id(key: Key, context: bytes) -> bytes:
 
 def create(data: bytes, key: Key, context: bytes, random_bytes: Random) -> bytes:
     """An AcraBlock for the holders of ``key``.  Raises CryptoError for empty data."""
-    own = random_bytes(KEY_SIZE)
-    wrapped = cell.seal(key, own, context, random_bytes)
-    sealed = cell.seal(own, data, context, random_bytes)
-    length = _LENGTH.pack(HEAD_SIZE + len(sealed) - len(TAG))
-    return b"".join((TAG, length, b"\0", key_id(key, context), b"\0\x4c\0", wrapped, sealed))
+    return Sealer(key, context).create(data, random_bytes)
+
+
+class Sealer:
+    """One key and context, ready to seal: id and cipher are made once."""
+
+    __slots__ = ("_middle", "_cipher", "_context")
+
+    def __init__(self, key: Key, context: bytes = b"") -> None:
+        self._cipher = cell.FixedSealer(key, KEY_SIZE, context)
+        self._middle = b"\0" + key_id(key, context) + MARK[:3]
+        self._context = context
+
+    def create(self, data: bytes, random_bytes: Random) -> bytes:
+        """An AcraBlock.  Raises CryptoError for empty data.
+
+        ``random_bytes`` is asked for RANDOM_SIZE bytes in all.
+        """
+        own = random_bytes(KEY_SIZE)
+        wrapped = self._cipher.seal(own, random_bytes)
+        sealed = cell.seal(own, data, self._context, random_bytes)
+        length = _LENGTH.pack(HEAD_SIZE + len(sealed) - len(TAG))
+        return b"".join((TAG, length, self._middle, wrapped, sealed))
 
 
 def size_at(data: bytes, start: int, end: int) -> int:

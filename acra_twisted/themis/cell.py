@@ -124,6 +124,29 @@ class FixedOpener:
         return _decrypt(self._cipher, data, self._context)
 
 
+class FixedSealer:
+    """Seals messages of one length under one key and context: `FixedOpener`'s counterpart."""
+
+    __slots__ = ("_cipher", "_context", "_head", "_length")
+
+    def __init__(self, key: Key, length: int, context: bytes = b"") -> None:
+        if not key:
+            raise CryptoError("the key is empty")
+        packed = _LENGTH.pack(length)
+        self._cipher = AESGCM(_message_key(key, packed, context))
+        self._context = context
+        self._head = HEAD + packed
+        self._length = length
+
+    def seal(self, message: bytes, random_bytes: Random) -> bytes:
+        """The sealed cell.  Raises CryptoError for a message of another length."""
+        if len(message) != self._length:
+            raise CryptoError("the message has another length than expected")
+        iv = random_bytes(12)
+        sealed = self._cipher.encrypt(iv, message, self._context)
+        return b"".join((self._head, iv, sealed[-16:], sealed[:-16]))
+
+
 def seal_with_passphrase(
     passphrase: bytes, message: bytes, context: bytes, random_bytes: Random
 ) -> bytes:

@@ -53,3 +53,31 @@ class Own(SynchronousTestCase):
         for length in (0, 90, 134, len(self.made), (1 << 64) - 1):
             data = self.made[:4] + length.to_bytes(8, "little") + self.made[12:]
             self.assertEqual(acrablock.size_at(data, 0, len(data)), 0)
+
+
+class Sealing(SynchronousTestCase):
+    def test_a_sealer_seals_many(self):
+        sealer = acrablock.Sealer(KEY, b"zone")
+        made = [sealer.create(b"%d" % number, os.urandom) for number in range(3)]
+        self.assertEqual(
+            [acrablock.open_with(one, KEY, b"zone") for one in made], [b"0", b"1", b"2"]
+        )
+        self.assertRaises(CryptoError, sealer.create, b"", os.urandom)
+        self.assertRaises(CryptoError, acrablock.Sealer, b"")
+
+    def test_it_keeps_no_key(self):
+        """The key may be overwritten behind it."""
+        key = bytearray(KEY)
+        sealer = acrablock.Sealer(key)
+        key[:] = bytes(32)
+        self.assertEqual(acrablock.open_with(sealer.create(b"text", os.urandom), KEY), b"text")
+
+    def test_it_takes_so_many_random_bytes(self):
+        sizes = []
+
+        def random(size):
+            sizes.append(size)
+            return os.urandom(size)
+
+        acrablock.create(b"text", KEY, b"", random)
+        self.assertEqual(sum(sizes), acrablock.RANDOM_SIZE)

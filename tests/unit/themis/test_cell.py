@@ -27,6 +27,9 @@ class Vectors(SynchronousTestCase):
             self.assertEqual(cell.open_wiped(key, sealed, context), text)
             self.assertEqual(cell.seal(key, text, context, fixed(sealed[16:28])), sealed)
             self.assertEqual(cell.FixedOpener(key, len(text), context).open(sealed), text)
+            sealer = cell.FixedSealer(key, len(text), context)
+            self.assertEqual(sealer.seal(text, fixed(sealed[16:28])), sealed)
+            self.assertRaises(CryptoError, sealer.seal, text + b"x", fixed(sealed[16:28]))
 
     def test_passphrase(self):
         for item in load()["secure_cell_seal_passphrase"]:

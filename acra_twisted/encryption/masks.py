@@ -1,0 +1,69 @@
+"""Masked columns: a part of the value stays readable, a mask stands for the rest.
+
+``length`` counts bytes of the value.  A container is found wherever it stands, so that a changed
+length does not matter for what is stored already.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from acra_twisted.crypto import envelopes
+from acra_twisted.encryption.settings import Masking
+
+#: Bytes of the longest character.
+_CHARACTER: Final = 4
+
+
+class Parts(NamedTuple):
+    """A value in three: the secret in the middle is never empty, one of the others is."""
+
+    before: bytes
+    secret: bytes
+    behind: bytes
+
+
+def split(masking: Masking, plaintext: bytes, text: bool) -> Parts:
+    """The readable part of a plaintext, and the rest.
+
+    A plaintext no longer than the readable part is secret as a whole.  ``text``: a character of
+    UTF-8 that lies across the boundary is secret as a whole.
+    """
+    size, length = len(plaintext), masking.length
+    if length >= size or not length:
+        return Parts(b"", plaintext, b"")
+    if masking.left:
+        cut = length
+        while text and cut and _continues(plaintext[cut]):
+            cut -= 1
+        return Parts(plaintext[:cut], plaintext[cut:], b"")
+    cut = size - length
+    while text and cut < size and _continues(plaintext[cut]):
+        cut += 1
+    return Parts(b"", plaintext[:cut], plaintext[cut:])
+
+
+def _continues(byte: int) -> bool:
+    """Return True for a byte in the middle of a character."""
+    return byte & 0xC0 == 0x80
+
+
+def looks_masked(masking: Masking, plaintext: bytes, text: bool) -> bool:
+    """Return True if a reader without the key may see such a value: to write it back would put the
+    mask over the secret.  ``text``: as for `split`."""
+    clear, length = len(plaintext) - len(masking.mask), masking.length
+    if clear not in (0, length) and not (text and length - _CHARACTER < clear < length):
+        return False
+    if masking.left:
+        return plaintext.endswith(masking.mask)
+    return plaintext.startswith(masking.mask)
+
+
+def conceal(masking: Masking, stored: bytes) -> bytes:
+    """A stored value with the mask in place of each container."""
+    shown, done = [], 0
+    for envelope in envelopes.find(stored):
+        if envelope.start >= done:
+            shown += [stored[done : envelope.start], masking.mask]
+            done = envelope.end
+    return b"".join((*shown, stored[done:]))

@@ -1,0 +1,154 @@
+"""A stored value to what a client may see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from acra_twisted.crypto import envelopes
+from acra_twisted.crypto.envelopes import Envelope
+from acra_twisted.encryption import errors, masks, searching
+from acra_twisted.encryption.canonical import canonical
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.searching import Prefixes
+from acra_twisted.encryption.settings import (
+    CIPHERTEXT,
+    DEFAULT_VALUE,
+    ERROR,
+    MASKED,
+    NULL,
+    SEARCHABLE,
+    ColumnSetting,
+)
+
+#: Types that can hold the empty value, and ciphertext.
+_ANYTHING: Final = ("", "bytes", "str")
+
+
+class Shown(NamedTuple):
+    """A value for the client: a canonical plaintext of the column's type, None for NULL.  If it is
+    not ``plain``, it is the bytes that are stored."""
+
+    value: bytes | None
+    plain: bool = True
+
+
+class ColumnReader:
+    """Shows the values of one column to one client.
+
+    ``prefixes`` have the client's keys: a searchable column needs them.  ``may_read``: the client
+    is one of the column's readers.
+    """
+
+    __slots__ = ("setting", "_prefixes", "_may_read")
+
+    def __init__(
+        self, setting: ColumnSetting, prefixes: Prefixes | None = None, may_read: bool = True
+    ) -> None:
+        self.setting = setting
+        self._prefixes = prefixes
+        self._may_read = may_read
+
+    def show_opened(self, before: bytes, content: bytes, behind: bytes) -> Shown | None:
+        """The value of a container that has been opened, between the bytes around it.  None if
+        nothing of the kind stands in such a column, or the client may not read it: then `show`
+        tells.  Raises ValueRefusedError."""
+        kind = self.setting.kind
+        if not self._may_read or behind and kind != MASKED:
+            return None
+        if len(before) + len(behind) >= envelopes.MINIMUM:
+            # Another container may be in it.
+            return None
+        if before:
+            if kind == SEARCHABLE:
+                if not self._fits(before, content):
+                    return None
+                before = b""
+            elif kind != MASKED:
+                return None
+        try:
+            return Shown(canonical(self.setting.data_type, before + content + behind))
+        except ValueRefusedError:
+            return None
+
+    def _fits(self, prefix: bytes, content: bytes) -> bool:
+        return (
+            len(prefix) == searching.SIZE
+            and self._prefixes is not None
+            and self._prefixes.fit(prefix, content)
+        )
+
+    def show(self, stored: bytes, opened: Mapping[bytes, bytes]) -> Shown:
+        """The value of whatever is stored.  ``opened`` has the contents of containers by their
+        bytes without an envelope.  Raises ValueRefusedError where the setting wants an error, or
+        nothing else can be shown in the column's type."""
+        setting = self.setting
+        if not stored:
+            return Shown(b"") if setting.data_type in _ANYTHING else self._failed(stored)
+        found = _outermost(stored)
+        if not found:
+            return self._show_plaintext(stored)
+        if not self._may_read:
+            return self._failed(stored)
+        parts, done = [], 0
+        for envelope in found:
+            content = opened.get(envelope.data(stored))
+            if content is None:
+                return self._failed(stored)
+            parts += [stored[done : envelope.start], content]
+            done = envelope.end
+        if setting.kind == SEARCHABLE and len(found) == 1 and done == len(stored):
+            if found[0].start == searching.SIZE and searching.is_prefixed(stored):
+                if not self._fits(parts[0], parts[1]):
+                    return self._failed(stored)
+                parts[0] = b""
+        try:
+            return Shown(canonical(setting.data_type, b"".join((*parts, stored[done:]))))
+        except ValueRefusedError:
+            return self._failed(stored)
+
+    def _show_plaintext(self, stored: bytes) -> Shown:
+        """A value that has never been encrypted."""
+        setting = self.setting
+        if setting.on_plaintext == NULL:
+            return Shown(None)
+        if setting.on_plaintext == ERROR:
+            raise self._error("is not encrypted")
+        if not self._may_read:
+            if setting.kind == MASKED and setting.masking is not None:
+                return Shown(setting.masking.mask)
+            raise ValueRefusedError(
+                errors.FORBIDDEN, errors.CLOSED, "the value is for other clients alone"
+            )
+        try:
+            return Shown(canonical(setting.data_type, stored))
+        except ValueRefusedError:
+            return self._failed(stored)
+
+    def _failed(self, stored: bytes) -> Shown:
+        setting = self.setting
+        if setting.kind == MASKED and setting.masking is not None:
+            shown = masks.conceal(setting.masking, stored)
+            # Half a character may stand beside the mask.
+            text = setting.data_type == "str"
+            return Shown(shown.decode(errors="ignore").encode() if text else shown)
+        if setting.on_failure == DEFAULT_VALUE and setting.default is not None:
+            return Shown(setting.default)
+        if setting.on_failure == CIPHERTEXT and setting.data_type in _ANYTHING:
+            return Shown(stored, plain=False)
+        raise self._error("cannot be read")
+
+    def _error(self, why: str) -> ValueRefusedError:
+        return ValueRefusedError(
+            errors.DATA_ERROR, errors.CLOSED, f"a value of column {self.setting.label} {why}"
+        )
+
+
+def _outermost(stored: bytes) -> list[Envelope]:
+    """The containers that lie in no other."""
+    found, done = [], 0
+    for envelope in envelopes.find(stored):
+        if envelope.start >= done and not envelope.deep:
+            found.append(envelope)
+            done = envelope.end
+    return found

@@ -1,0 +1,164 @@
+"""A plaintext to the bytes that a protected column stores.
+
+Source: the acra-wire reference, sections 9 to 13.  A container that a client writes back is kept,
+not sealed again: it has to be the whole of the value, but for a search prefix or a readable part.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from acra_twisted.crypto import acrablock, acrastruct, envelopes
+from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT, Envelope
+from acra_twisted.crypto.openers import Closed, Opener
+from acra_twisted.encryption import errors, masks, searching
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.searching import Prefixes
+from acra_twisted.encryption.settings import MASKED, SEARCHABLE, ColumnSetting
+from acra_twisted.themis.cell import Key, Random
+from acra_twisted.themis.keys import PublicKey
+
+#: Seals data in the envelope of its owner.  Raises CryptoError.
+Seal = Callable[[bytes, Random], bytes]
+
+_HEX: Final = b"\\x"
+
+
+def block_seal(key: Key) -> Seal:
+    """Seals in AcraBlocks for the holders of a key, which may be overwritten afterwards."""
+    create = acrablock.Sealer(key).create
+
+    def seal(data: bytes, random_bytes: Random) -> bytes:
+        return envelopes.wrap(ACRABLOCK, create(data, random_bytes))
+
+    return seal
+
+
+def struct_seal(public: PublicKey) -> Seal:
+    """Seals in AcraStructs for the holder of a private key."""
+
+    def seal(data: bytes, random_bytes: Random) -> bytes:
+        return envelopes.wrap(ACRASTRUCT, acrastruct.create(data, public, b"", random_bytes))
+
+    return seal
+
+
+class Stored(NamedTuple):
+    """The bytes for the database.  ``passed``: they were encrypted when the client wrote them."""
+
+    data: bytes
+    passed: bool = False
+
+
+class ColumnSealer:
+    """Makes what a column stores, for one owner.
+
+    ``seal`` and ``prefixes``, which a searchable column needs, have the owner's keys.  ``opener``
+    has those of the session's client: containers that it writes are opened with no others.  An
+    opener for each of two threads, or one for both: see `crypto.openers`.
+    """
+
+    __slots__ = ("_setting", "_seal", "_prefixes", "_opener", "_text")
+
+    def __init__(
+        self,
+        setting: ColumnSetting,
+        seal: Seal,
+        prefixes: Prefixes | None = None,
+        opener: Opener | None = None,
+    ) -> None:
+        self._setting = setting
+        self._seal = seal
+        self._prefixes = prefixes
+        self._opener = opener
+        self._text = setting.data_type == "str"
+
+    def store(self, plaintext: bytes, random_bytes: Random) -> Stored:
+        """The stored form of a canonical plaintext; the empty one stays as it is.
+
+        Raises ValueRefusedError for a masked value that is written back, for a container that has
+        to be opened and does not open, and if there is no key to search with; CryptoError.
+        """
+        if not plaintext:
+            return Stored(b"")
+        if len(plaintext) >= envelopes.MINIMUM:
+            kept = self._keep(plaintext, random_bytes)
+            if kept is not None:
+                return Stored(kept, True)
+        return Stored(self._sealed(plaintext, random_bytes))
+
+    def _sealed(self, plaintext: bytes, random_bytes: Random) -> bytes:
+        setting = self._setting
+        if setting.kind == SEARCHABLE:
+            return self._prefix(plaintext) + self._seal(plaintext, random_bytes)
+        if setting.kind != MASKED or setting.masking is None:
+            return self._seal(plaintext, random_bytes)
+        if not setting.mask_writes and masks.looks_masked(setting.masking, plaintext, self._text):
+            raise ValueRefusedError(
+                errors.DATA_ERROR,
+                errors.MASK,
+                "the value looks like the mask that readers without the key see",
+            )
+        before, secret, behind = masks.split(setting.masking, plaintext, self._text)
+        return before + self._seal(secret, random_bytes) + behind
+
+    def _prefix(self, plaintext: bytes) -> bytes:
+        assert self._prefixes is not None  # noqa: S101 - a searchable column has them
+        return self._prefixes.newest(plaintext)
+
+    def _keep(self, value: bytes, random_bytes: Random) -> bytes | None:
+        """What is stored of a value that is a container; None if it is none."""
+        if self._text:
+            if value[:2] != _HEX:
+                return None
+            try:
+                value = binascii.unhexlify(value[2:])
+            except binascii.Error:
+                return None
+        setting = self._setting
+        found = container_of(setting, value)
+        if found is None:
+            return None
+        container = value[found.start : found.end]
+        renews = setting.reencrypts and setting.envelope == ACRABLOCK and found.kind == ACRASTRUCT
+        if setting.kind != SEARCHABLE and not renews:
+            return value
+        try:
+            plaintext = self._open(found.kind, found.data(value))
+        except Closed:
+            if setting.kind == SEARCHABLE:
+                raise ValueRefusedError(
+                    errors.DATA_ERROR, errors.CLOSED, "the container does not open"
+                ) from None
+            return value
+        if renews:
+            container = self._seal(plaintext, random_bytes)
+        if setting.kind == SEARCHABLE:
+            return self._prefix(plaintext) + container
+        return value[: found.start] + container + value[found.end :]
+
+    def _open(self, kind: str, data: bytes) -> bytes:
+        if self._opener is None:
+            raise Closed("no key")
+        return self._opener.open(kind, data, {})
+
+
+def container_of(setting: ColumnSetting, value: bytes) -> Envelope | None:
+    """The container that a value is, apart from the search prefix or the readable part that its
+    column has; None if the value is anything else."""
+    for found in envelopes.find(value):
+        before, behind = found.start, len(value) - found.end
+        if found.deep:
+            continue
+        if not before and not behind:
+            return found
+        if setting.kind == SEARCHABLE:
+            if before == searching.SIZE and not behind and searching.is_prefixed(value):
+                return found
+        elif setting.kind == MASKED and setting.masking is not None:
+            clear, none = (before, behind) if setting.masking.left else (behind, before)
+            if not none and clear <= setting.masking.length:
+                return found
+    return None

@@ -1,0 +1,155 @@
+"""Stored values to what a client sees."""
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.crypto import envelopes
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.reading import ColumnReader
+from acra_twisted.encryption.sealing import ColumnSealer, block_seal
+from acra_twisted.encryption.searching import Prefixes
+from acra_twisted.encryption.settings import MASKED, SEARCHABLE, ColumnSetting, Masking
+
+KEY, HMAC, OTHER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
+PLAIN = ColumnSetting("", "people", "name")
+SEARCHED = ColumnSetting("", "people", "email", SEARCHABLE)
+CARD = ColumnSetting("", "people", "card", MASKED, masking=Masking(b"xxxx", 4, True))
+
+
+def stored(setting, plaintext, hmac=HMAC):
+    sealer = ColumnSealer(setting, block_seal(KEY), Prefixes(setting, [hmac]))
+    return sealer.store(plaintext, os.urandom).data
+
+
+def show(setting, value, opened=None, may_read=True, **changes):
+    """The value that is shown; ``opened``: the content of its first container."""
+    setting = setting._replace(**changes)
+    reader = ColumnReader(setting, Prefixes(setting, [OTHER, HMAC]), may_read)
+    contents = {}
+    if opened is not None:
+        found = envelopes.find(value)[0]
+        contents[found.data(value)] = opened
+        quick = reader.show_opened(value[: found.start], opened, value[found.end :])
+        slow = reader.show(value, contents)
+        if quick is not None and quick != slow:
+            raise AssertionError("two answers")
+        return slow
+    return reader.show(value, contents)
+
+
+class Opened(SynchronousTestCase):
+    def test_every_kind(self):
+        self.assertEqual(show(PLAIN, stored(PLAIN, b"anna"), b"anna"), (b"anna", True))
+        self.assertEqual(show(SEARCHED, stored(SEARCHED, b"anna"), b"anna"), (b"anna", True))
+        card = stored(CARD, b"41111234")
+        self.assertEqual(show(CARD, card, b"1234"), (b"41111234", True))
+        right = Masking(b"xxxx", 4, False)
+        card = stored(CARD._replace(masking=right), b"41111234")
+        self.assertEqual(show(CARD, card, b"4111", masking=right), (b"41111234", True))
+
+    def test_the_value_is_of_its_type(self):
+        for data_type, text, value in (
+            ("int32", b"+007", b"7"),
+            ("bool", b"true", b"t"),
+            ("str", "Żó".encode(), "Żó".encode()),
+        ):
+            found = show(PLAIN, stored(PLAIN, text), text, data_type=data_type)
+            self.assertEqual(found, (value, True))
+        for data_type, text in (("int32", b"4294967296"), ("int32", b"abc"), ("uuid", b"x")):
+            value = stored(PLAIN, text)
+            self.assertRaises(ValueRefusedError, show, PLAIN, value, text, data_type=data_type)
+        value = stored(PLAIN, b"\xff")
+        self.assertEqual(show(PLAIN, value, b"\xff", data_type="str"), (value, False))
+
+    def test_a_prefix_that_does_not_fit_is_a_failure(self):
+        for prefix in (
+            b"\x7f" + bytes(32),
+            Prefixes(SEARCHED, [KEY]).newest(b"anna"),
+            Prefixes(SEARCHED, [HMAC]).newest(b"eve"),
+        ):
+            value = prefix + stored(PLAIN, b"anna")
+            self.assertEqual(show(SEARCHED, value, b"anna"), (value, False))
+            with self.assertRaises(ValueRefusedError) as caught:
+                show(SEARCHED, value, b"anna", on_failure="error")
+            self.assertNotIn("anna", str(caught.exception))
+
+    def test_a_searchable_value_without_a_prefix_is_shown(self):
+        """It was written before the column was searchable."""
+        self.assertEqual(show(SEARCHED, stored(PLAIN, b"anna"), b"anna"), (b"anna", True))
+
+    def test_containers_in_other_bytes_are_opened_where_they_stand(self):
+        value = b"<" + stored(PLAIN, b"anna") + b">"
+        self.assertEqual(show(PLAIN, value, b"anna"), (b"<anna>", True))
+
+    def test_one_that_stays_closed_closes_the_value(self):
+        value = stored(CARD, b"41111234") + stored(PLAIN, b"eve")
+        self.assertEqual(show(CARD, value, b"1234"), (b"4111xxxxxxxx", True))
+        self.assertEqual(show(PLAIN, value, b"1234"), (value, False))
+
+
+class Failed(SynchronousTestCase):
+    def test_the_reactions(self):
+        value = stored(PLAIN, b"anna")
+        for data_type in ("", "bytes", "str"):
+            self.assertEqual(show(PLAIN, value, data_type=data_type), (value, False))
+            self.assertEqual(
+                show(PLAIN, value, data_type=data_type, on_failure="default_value", default=b"-"),
+                (b"-", True),
+            )
+        for changes in (
+            {"on_failure": "error"},
+            {"data_type": "int32"},
+            {"data_type": "bool"},
+            {"data_type": "int32", "on_failure": "error"},
+            {"on_failure": "default_value", "data_type": "int32"},
+        ):
+            with self.assertRaises(ValueRefusedError) as caught:
+                show(PLAIN, value, **changes)
+            self.assertEqual(caught.exception.sqlstate, b"22000")
+            self.assertIn("people.name", str(caught.exception))
+
+    def test_a_mask_stands_for_what_stays_closed(self):
+        self.assertEqual(show(CARD, stored(CARD, b"41111234")), (b"4111xxxx", True))
+        self.assertEqual(show(CARD, stored(CARD, b"123")), (b"xxxx", True))
+        half = stored(CARD, "Ż€uro".encode())
+        self.assertEqual(show(CARD, half, data_type="bytes"), (half[:4] + b"xxxx", True))
+        self.assertEqual(show(CARD, half, data_type="str"), ("Żxxxx".encode(), True))
+
+
+class Readers(SynchronousTestCase):
+    """Clients that may not read a column whose keys they have."""
+
+    def test_they_get_what_a_client_without_keys_gets(self):
+        value = stored(PLAIN, b"anna")
+        self.assertEqual(show(PLAIN, value, b"anna", False), (value, False))
+        self.assertEqual(show(CARD, stored(CARD, b"41111234"), b"1234", False), (b"4111xxxx", True))
+        self.assertRaises(ValueRefusedError, show, PLAIN, value, b"anna", False, on_failure="error")
+
+    def test_they_get_no_plaintext_that_was_never_encrypted(self):
+        with self.assertRaises(ValueRefusedError) as caught:
+            show(PLAIN, b"anna", None, False)
+        self.assertEqual(caught.exception.sqlstate, b"42501")
+        self.assertEqual(show(CARD, b"41111234", None, False), (b"xxxx", True))
+
+
+class Plaintext(SynchronousTestCase):
+    """Values that are no containers."""
+
+    def test_the_reactions(self):
+        self.assertEqual(show(PLAIN, b"anna"), (b"anna", True))
+        self.assertEqual(show(PLAIN, b"anna", on_plaintext="null"), (None, True))
+        with self.assertRaises(ValueRefusedError) as caught:
+            show(PLAIN, b"anna", on_plaintext="error")
+        self.assertNotIn("anna", str(caught.exception))
+
+    def test_its_type_counts(self):
+        self.assertEqual(show(PLAIN, b"42", data_type="int32", on_failure="error"), (b"42", True))
+        self.assertRaises(ValueRefusedError, show, PLAIN, b"anna", data_type="int32")
+        found = show(PLAIN, b"anna", data_type="int32", on_failure="default_value", default=b"-7")
+        self.assertEqual(found, (b"-7", True))
+
+    def test_the_empty_value(self):
+        for setting in (PLAIN, SEARCHED, CARD):
+            self.assertEqual(show(setting, b"", on_failure="error"), (b"", True))
+        self.assertRaises(ValueRefusedError, show, PLAIN, b"", data_type="int32")
