@@ -109,7 +109,7 @@ class ColumnSealer:
         return self._prefixes.newest(plaintext)
 
     def _keep(self, value: bytes, random_bytes: Random) -> bytes | None:
-        """What is stored of a value that is a container; None if it is none."""
+        """The stored form of a value that is a container; None if it is none."""
         if self._text:
             if value[:2] != _HEX:
                 return None

@@ -8,11 +8,13 @@ from typing import Final
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import BASE64, ESCAPE, HEX
 
 _BLANKS: Final = b" \t\n\r"
 _ESCAPED: Final = re.compile(rb"\\(?:\\|([0-3][0-7]{2})|)")
 #: Hexadecimal pairs, blanks between them.
 _PAIRS: Final = re.compile(rb"(?:[ \t\n\r]*+[0-9a-fA-F]{2})*+[ \t\n\r]*+")
+_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 def decode(text: bytes) -> bytes:
@@ -22,14 +24,28 @@ def decode(text: bytes) -> bytes:
     The text is not checked for its encoding.
     """
     if text[:2] == b"\\x":
-        return _decode_hex(text)
+        return _decode_hex(text[2:])
     if b"\\" not in text:
         return text
     return _ESCAPED.sub(_unescape, text)
 
 
-def _decode_hex(text: bytes) -> bytes:
-    digits = text[2:]
+def decode_as(form: str, text: bytes) -> bytes:
+    """The bytes that a constant call of ``decode`` or ``convert_to`` gives.  ``form`` is HEX,
+    BASE64, ESCAPE or CHARACTERS of `encryption.plan`.  Raises ValueRefusedError."""
+    if form == HEX:
+        return _decode_hex(text)
+    if form == BASE64:
+        compact = text.translate(None, _BLANKS)
+        if _BASE64.fullmatch(compact) is None:
+            raise ValueRefusedError(
+                errors.BAD_PARAMETER, errors.NOT_BYTES, "invalid base64 sequence"
+            )
+        return binascii.a2b_base64(compact)
+    return _ESCAPED.sub(_unescape, text) if form == ESCAPE else text
+
+
+def _decode_hex(digits: bytes) -> bytes:
     try:
         return binascii.unhexlify(digits)
     except binascii.Error:

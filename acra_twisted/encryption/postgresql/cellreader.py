@@ -9,7 +9,7 @@ from typing import Final
 from acra_twisted.crypto.cells import HEX, RAW, Sighting
 from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.encryption.postgresql.encodings import UTF8, to_utf8
-from acra_twisted.encryption.postgresql.values import BINARY_FORMAT, to_cell
+from acra_twisted.encryption.postgresql.plaintexts import BINARY_FORMAT, to_cell
 from acra_twisted.encryption.reading import ColumnReader, Shown
 
 _HEAD: Final = b"\\x"

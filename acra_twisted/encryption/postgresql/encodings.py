@@ -16,7 +16,7 @@ UTF8: Final = "UTF8"
 #: The server takes what is sent in it as it is: it has to be of the server's own encoding.
 _ANY: Final = "SQL_ASCII"
 #: Python's names of encodings.
-_CODECS: Final = {
+CODECS: Final = {
     **{f"LATIN{number}": f"iso8859_{number}" for number in range(1, 5)},
     "LATIN5": "iso8859_9",
     "LATIN6": "iso8859_10",
@@ -42,7 +42,7 @@ def to_utf8(text: bytes, encoding: str) -> bytes:
         return text
     if encoding in (UTF8, _ANY):
         return characters(text)
-    codec = _CODECS.get(encoding)
+    codec = CODECS.get(encoding)
     if codec is None:
         raise _unknown(encoding)
     try:
@@ -55,7 +55,7 @@ def from_utf8(text: bytes, encoding: str) -> bytes:
     """Characters as a client gets them.  Raises ValueRefusedError."""
     if text.isascii() or encoding in (UTF8, _ANY):
         return text
-    codec = _CODECS.get(encoding)
+    codec = CODECS.get(encoding)
     if codec is None:
         raise _unknown(encoding)
     try:

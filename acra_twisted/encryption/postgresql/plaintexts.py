@@ -14,6 +14,8 @@ from acra_twisted.sql.literals import postgresql_value
 
 TEXT_FORMAT: Final = 0
 BINARY_FORMAT: Final = 1
+#: Characters of the longest bigint.
+_DIGITS: Final = 20
 
 
 class Way(NamedTuple):
@@ -27,11 +29,13 @@ class Way(NamedTuple):
 
 
 class Literal(NamedTuple):
-    """A literal's token: its kind by `sql.lexer`, its text, and if a minus sign stands before."""
+    """A literal's token: its kind by `sql.lexer`, its text, if a minus sign stands before, and the
+    function around it (see `encryption.plan`)."""
 
     kind: str
     raw: bytes
     negative: bool = False
+    decoding: str = ""
 
 
 def from_literal(
@@ -42,18 +46,27 @@ def from_literal(
     ``encoding`` and ``conforming`` are the session's ``client_encoding`` and
     ``standard_conforming_strings``.
     """
-    kind, raw, negative = literal
+    kind, raw, negative, decoding = literal
     what, value = postgresql_value(kind, to_utf8(raw, encoding), conforming)
     if what == "string" and not negative:
         if kind in (ESCAPE, UNICODE) or not conforming:
             value = _checked(value)
+        if decoding:
+            return _assigned(way, types.BYTEA, bytea.decode_as(decoding, value))
         return _assigned(way, types.UNKNOWN, value)
-    if what == "number":
+    if what == "number" and not decoding:
         number = inputs.number(b"-" + value if negative else value)
-        return _assigned(way, types.NUMERIC if b"." in number else types.INT8, number)
+        return _assigned(way, _type_of(number), number)
     raise ValueRefusedError(
         errors.TYPE_MISMATCH, errors.WRONG_TYPE, f"a {what} literal does not belong there"
     )
+
+
+def _type_of(number: bytes) -> int:
+    """The type that a number without one has."""
+    if b"." in number or len(number) > _DIGITS:
+        return types.NUMERIC
+    return types.INT8 if -(1 << 63) <= int(number) < 1 << 63 else types.NUMERIC
 
 
 def from_parameter(value: bytes, oid: int, form: int, way: Way, encoding: str = UTF8) -> bytes:
@@ -101,6 +114,9 @@ def _cast(value: bytes, oid: int, cast: int) -> bytes:
     family = types.family(oid)
     # The text of a single is not that of the double that holds it.
     if family == types.BYTES or (oid == types.FLOAT4 and types.family(cast) == types.TEXTS):
+        raise _wrong_type(cast)
+    if types.family(cast) == types.BYTES and family not in (types.TEXTS, types.UNTYPED):
+        # Newer servers cast numbers to bytes that are not their text.
         raise _wrong_type(cast)
     if family == types.BOOLEANS:
         value = inputs.assign("str", family, value)

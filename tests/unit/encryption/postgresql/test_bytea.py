@@ -53,6 +53,28 @@ class Bytea(SynchronousTestCase):
         if escaped[:2] != b"\\x":
             self.assertEqual(bytea.decode(escaped), data)
 
+    def test_constant_calls(self):
+        for form, text, data in (
+            ("hex", b"416E 61", b"Ana"),
+            ("hex", b"", b""),
+            ("base64", b"QW5u\nYQ==", b"Anna"),
+            ("base64", b"", b""),
+            ("escape", b"a\\\\\\377\\x", None),
+            ("escape", b"\\\\x\\377", b"\\x\xff"),
+            ("escape", b"\\x41", None),
+            ("characters", b"\\x41", b"\\x41"),
+            ("hex", b"4", None),
+            ("hex", b"\\x41", None),
+            ("base64", b"QW5uYQ=", None),
+            ("base64", b"Q", None),
+            ("base64", b"QQ==QQ==", None),
+            ("base64", b"QQ*=", None),
+        ):
+            if data is None:
+                self.assertRaises(ValueRefusedError, bytea.decode_as, form, text)
+            else:
+                self.assertEqual(bytea.decode_as(form, text), data)
+
     @given(st.text(alphabet="\\x0147 afz\n", max_size=12))
     def test_any_text_is_read_or_refused(self, text):
         found = read(text.encode())

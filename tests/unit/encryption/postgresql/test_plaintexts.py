@@ -47,6 +47,18 @@ class Literals(SynchronousTestCase):
             self.assertEqual(literal(text, Way("")), b"Anna")
         self.assertEqual(self.refused("'C:\\temp'", BYTES), b"22P02")
 
+    def test_a_function_around_a_literal(self):
+        for form, raw, found in (
+            ("hex", b"'416e'", b"An"),
+            ("base64", b"$$QW4=$$", b"An"),
+            ("characters", "'Żó'".encode(), "Żó".encode()),
+        ):
+            kind = "d" if raw[:1] == b"$" else "s"
+            one = Literal(kind, raw, False, form)
+            self.assertEqual(from_literal(one, BYTES), found)
+            self.assertRaises(ValueRefusedError, from_literal, one, STR)
+        self.assertRaises(ValueRefusedError, from_literal, Literal("n", b"42", False, "hex"), BYTES)
+
     def test_characters_are_not(self):
         self.assertEqual(literal("'\\x3333'", STR), b"\\x3333")
         self.assertEqual(literal("'C:\\temp'", STR), b"C:\\temp")
