@@ -11,7 +11,7 @@ from acra_twisted import events
 from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.session import Session
-from acra_twisted.transport.failures import Party, Role, reason_of
+from acra_twisted.transport.failures import Party, Reason, Role, reason_of
 
 #: Reason and text for each way a session is ended by us.
 SHUTDOWN: Final = (EndReason.SHUTDOWN, "terminating connection due to administrator command")
@@ -60,3 +60,8 @@ def broken(session: Session, error: WireError) -> Farewell | None:
     if isinstance(error, FrameTooLarge):
         return EndReason.TOO_LARGE, f"the database's {error}: {_RAISE}"
     return error.reason, "the database broke its protocol"
+
+
+def not_reached(reason: Reason) -> Farewell:
+    """Return what a client is told whose database cannot be reached: never where that is."""
+    return EndReason.DATABASE, f"could not connect to the database: {reason.public}"

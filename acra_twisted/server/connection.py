@@ -56,11 +56,6 @@ _LEFT = (
 )
 
 
-def _not_reached(reason: failures.Reason) -> Farewell:
-    """Tell the client of the failure, but not the database's address."""
-    return EndReason.DATABASE, f"could not connect to the database: {reason.public}"
-
-
 class ServerConnection(Arrival):
     """Is the Host of its `Handshake`.  ``server`` is what all connections share."""
 
@@ -74,6 +69,7 @@ class ServerConnection(Arrival):
         #: The relay of a ready session.
         self.relay: Relay | None = None
         self._span_link: SpanLink | None = None
+        self._is_late = False
 
     # -- 3: the login -----------------------------------------------------------------------------
 
@@ -256,7 +252,7 @@ class ServerConnection(Arrival):
         plain = reason.kind in failures.WITHOUT_TLS
         code = events.CONNECT_TO_DATABASE if plain else events.TLS_GENERAL
         self.event(code, "Can't connect to db", error=str(reason))
-        self.farewell(*_not_reached(reason))
+        self.farewell(*ends.not_reached(reason))
 
     def _broken(self, failure: Failure) -> None:
         self._server.log.failure("internal error", failure)
@@ -303,7 +299,7 @@ class ServerConnection(Arrival):
             return
         reason = failures.reason_of(wrong, self._server.database_party)
         self.event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
-        login.finish("not a database", _not_reached(reason))
+        login.finish("not a database", ends.not_reached(reason))
 
     def _cancellable(self, action: Cancellable) -> None:
         self._key = action.key
@@ -313,22 +309,24 @@ class ServerConnection(Arrival):
 
     def check(self, now: float) -> None:
         """Called about once a second."""
-        if self._span_link is not None:
-            return
+        is_late = now - self._opened_at > self._server.handshake_timeout
         if self.relay is not None:
             self.relay.check(now)
-        elif now - self._opened_at > self._server.handshake_timeout:
+        elif is_late and not self._is_late and self._span_link is None:
+            self._is_late = True
             self.event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
-            if self.session is not None:
-                self._login.finish("handshake timeout", ends.HANDSHAKE)
-            else:
-                self.abort()
+            self.cut("handshake timeout", ends.HANDSHAKE)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """True if a client has sent its first packet, and nothing has come of it yet."""
+        return bool(self._connecting or self._authentication and self._authentication.in_progress)
 
     def drain(self) -> None:
         """Shutdown: end as soon as no work is lost by it."""
         if self.session is not None:
             self._carrier.drain()
-        elif self._connecting or self._authentication and self._authentication.in_progress:
+        elif self._is_awaited:
             self.farewell(*ends.SHUTDOWN)
         else:
             self.close()
@@ -337,6 +335,8 @@ class ServerConnection(Arrival):
         """See Arrival."""
         if self.session is not None:
             self._carrier.finish(reason, farewell)
+        elif self._is_awaited:
+            self.farewell(*farewell)
         else:
             self.abort()
 

@@ -263,6 +263,22 @@ class Connections(ServerCase):
         self.assertTrue(silent.transport.disconnected)
         self.assertIn(b"C57P05", authenticating.transport.value())
 
+    def test_who_waits_for_the_database_hears_once_that_it_takes_too_long(self):
+        heard = []
+        globalLogPublisher.addObserver(heard.append)
+        self.addCleanup(globalLogPublisher.removeObserver, heard.append)
+        connection = self.accept(STARTUP)
+        waiting = self.attempts[0]
+        self.reactor.advance(11)
+        for _ in range(2):
+            self.server.connections.check()
+        self.assertEqual(types(connection.transport.value()), "E")
+        self.assertIn(b"C57P05", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting and waiting.called)
+        codes = [event.get("code") for event in heard]
+        self.assertEqual(codes.count(events.DROPPED_BY_TIMEOUT), 1)
+        self.assertNotIn(events.CONNECT_TO_DATABASE, codes)
+
     def test_spans_of_a_connector(self):
         taken = []
 
@@ -573,8 +589,9 @@ class EndedLogins(ServerCase):
             **changes,
         )
 
-    def fail(self, password=b"wrong"):
-        """Play a client; returned is its connection, which has said all of it."""
+    def fail(self, password=b"wrong", hesitates=0):
+        """Play a client; returned is its connection, which has said all of it.  It hesitates some
+        seconds before it answers."""
         connection = self.accept(STARTUP)
         choice = scram.Choice(scram.PLAIN, scram.CANNOT)
         client = scram.ClientConversation(choice, b"nonce")
@@ -584,6 +601,7 @@ class EndedLogins(ServerCase):
         salt, iterations = client.challenged(body[4:])
         connection.transport.clear()
         keys = scram.keys_of(scram.salted(password, salt, iterations))
+        self.reactor.advance(hesitates)
         connection.dataReceived(message(b"p", client.answer(keys)))
         return connection
 
@@ -634,6 +652,31 @@ class EndedLogins(ServerCase):
             connection = self.fail()
         self.reactor.advance(9.9)
         self.assertIn(b"28P01", connection.transport.value())
+
+    def test_au4_whose_time_is_up_hears_it_whether_the_password_was_right_or_not(self):
+        for password in (b"secret", b"wrong"):
+            self.make()
+            self.waiting()
+            connection = self.fail(password, hesitates=9.9)
+            self.reactor.advance(0.11)
+            self.server.connections.check()
+            with self.subTest(password=password):
+                told = connection.transport.value()
+                self.assertEqual(types(told), "E")
+                self.assertIn(b"57P05", told)
+                self.assertTrue(connection.transport.disconnecting)
+                self.reactor.advance(9)
+                self.assertEqual((self.attempts, connection.transport.value()), ([], told))
+                self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_who_does_not_answer_hears_that_the_time_is_up(self):
+        connection = self.accept(STARTUP)
+        self.assertEqual(types(connection.transport.value()), "R")
+        self.reactor.advance(11)
+        self.server.connections.check()
+        self.assertEqual(types(connection.transport.value()), "RE")
+        self.assertIn(b"57P05", connection.transport.value())
+        self.assertTrue(connection.transport.disconnecting)
 
     def test_a_client_that_goes_meanwhile_leaves_nothing_behind(self):
         connection = self.waiting()
