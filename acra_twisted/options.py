@@ -250,13 +250,17 @@ class Address:
 
 
 class AddressKind(Kind):
-    """``tcp://host:port`` or ``unix:///path``, as Acra writes them; empty means none."""
+    """``tcp://host:port`` or ``unix:///path``, as Acra writes them; empty means none, unless one is
+    ``needed``."""
 
     noun = "tcp://host:port or unix:///path"
 
+    def __init__(self, needed: bool = False) -> None:
+        self._needed = needed
+
     def parse(self, text: str) -> Address | None:
         text = text.strip()
-        if not text:
+        if not text and not self._needed:
             return None
         try:
             parts = urlsplit(text)
@@ -283,6 +287,7 @@ COMMAND = Command()
 FILE = FilePath()
 URL = Url()
 ADDRESS = AddressKind()
+LISTENING_ADDRESS = AddressKind(needed=True)
 CLIENT_ID = ClientId()
 HOST = Host()
 PORT = Integer(1, 65535)

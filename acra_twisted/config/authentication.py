@@ -95,5 +95,4 @@ def requires_tls(settings: Settings, plain: bool) -> bool:
 def is_exposed(settings: Settings, plain: bool) -> bool:
     """Return True if others may read what comes over the link without TLS of the database's
     protocol; ``plain``: the link is not encrypted."""
-    address = settings["incoming_connection_string"]
-    return plain and not (address is not None and address.path)
+    return plain and not settings["incoming_connection_string"].path

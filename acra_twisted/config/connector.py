@@ -22,6 +22,7 @@ from acra_twisted.options import (
     CLIENT_ID,
     FILE,
     HOST,
+    LISTENING_ADDRESS,
     NAMES,
     PORT,
     TEXT,
@@ -44,7 +45,7 @@ CONNECTOR_SECTIONS = (
         (
             Option(
                 "incoming_connection_string",
-                ADDRESS,
+                LISTENING_ADDRESS,
                 Address("127.0.0.1", 9494),
                 "Address for applications.",
             ),
@@ -143,7 +144,7 @@ CONNECTOR_SECTIONS = (
             Option("http_api_enable", BOOLEAN, False, "Listen for commands."),
             Option(
                 "incoming_connection_api_string",
-                ADDRESS,
+                LISTENING_ADDRESS,
                 Address("127.0.0.1", 9191),
                 "Address for commands from programs, by HTTP.",
             ),

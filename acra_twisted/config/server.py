@@ -19,11 +19,11 @@ from acra_twisted.config.common import (
 from acra_twisted.config.revocation import SERVER_REVOCATION
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
 from acra_twisted.options import (
-    ADDRESS,
     BOOLEAN,
     CLIENT_ID,
     FILE,
     HOST,
+    LISTENING_ADDRESS,
     NAMES,
     PORT,
     TEXT,
@@ -47,7 +47,7 @@ SERVER_SECTIONS = (
         (
             Option(
                 "incoming_connection_string",
-                ADDRESS,
+                LISTENING_ADDRESS,
                 Address("127.0.0.1", 9393),
                 "Address for connectors (or applications).",
             ),
@@ -99,7 +99,7 @@ SERVER_SECTIONS = (
             Option("http_api_enable", BOOLEAN, False, "Accept commands."),
             Option(
                 "incoming_connection_api_string",
-                ADDRESS,
+                LISTENING_ADDRESS,
                 Address("127.0.0.1", 9090),
                 "Address for commands from connectors.",
             ),

@@ -56,7 +56,7 @@ def _check_tracing(settings: Settings) -> None:
 
 def _check_link(settings: Settings) -> None:
     listener = settings["incoming_connection_string"]
-    if listener is not None and server_address(settings).leads_to(listener):
+    if server_address(settings).leads_to(listener):
         raise ConfigError(
             f"acraserver_connection_string: {listener} is the connector's own address "
             "(incoming_connection_string), and it would connect to itself without end; name "

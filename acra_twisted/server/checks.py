@@ -61,7 +61,7 @@ def _check_database(settings: Settings) -> None:
     if not settings["db_host"]:
         raise ConfigError("db_host: name the database's host")
     listener = settings["incoming_connection_string"]
-    if listener is not None and database_address(settings).leads_to(listener):
+    if database_address(settings).leads_to(listener):
         raise ConfigError(
             f"db_host and db_port: {listener} is AcraServer's own address "
             "(incoming_connection_string), and it would connect to itself without end; name the "

@@ -98,6 +98,10 @@ class Kinds(SynchronousTestCase):
             "tcp://h\t:1",
         )
 
+    def test_what_listens_listens_somewhere(self):
+        self.good(options.LISTENING_ADDRESS, "tcp://[::1]:93", Address("::1", 93))
+        self.bad(options.LISTENING_ADDRESS, "", " ", "127.0.0.1:93")
+
     def test_local_addresses(self):
         local = ["localhost", "127.0.0.3", "::1"]
         self.assertTrue(all(Address(host, 1).is_local for host in local))
