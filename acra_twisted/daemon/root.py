@@ -50,6 +50,12 @@ def make_root(
     try:
         inherited = InheritedSockets(given)
         writer, services = make_writer(program, settings, reactor)
+        # Before the service listens: whoever sees that it does may send a signal, which must not
+        # end it.  The reactor calls when it runs, and the service is made by then.
+        signal.signal(
+            signal.SIGHUP, lambda *_: reactor.callFromThread(lambda: _reload(service, changes))
+        )
+        signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
         root = LoggedRoot(writer, services)
         service = make(reactor, settings, inherited)
         inherited.check()
@@ -64,9 +70,6 @@ def make_root(
         fail(program, error)
     if hasattr(service, "hurry"):
         reactor.addSystemEventTrigger("before", "shutdown", _hurry_next_time, reactor, service)
-    if hasattr(service, "reload"):
-        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_reload, service, changes))
-    signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(writer.reopen))
     for remark in settings.remarks:
         reactor.callWhenRunning(
             _log.warn, "{event_text}", event_text=remark, code=events.IDLE_SETTING

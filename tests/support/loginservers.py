@@ -153,8 +153,6 @@ class Databases(unittest.TestCase):
     @classmethod
     def show_own(cls, chain, kind):
         """Give a chain's server another certificate for applications."""
-        # It listens before it has read its files, and takes signals then.
-        shown_certificate(chain.port)
         pair = cls.certificates.pairs[kind]
         for source, name in zip(pair, ("own.pem", "own.key"), strict=True):
             (chain.folder / name).write_bytes(source.read_bytes())

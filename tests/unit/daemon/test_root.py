@@ -1,6 +1,7 @@
 """Starting a daemon: log level, one line and status 1 for what can't be."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,10 @@ SETTINGS = defaults(CONNECTOR_SECTIONS).but(log_to_console=False, core_dump_enab
 
 
 class Roots(SynchronousTestCase):
+    def setUp(self):
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
     def test_root(self):
         reactor = MemoryReactorClock()
         reactor._exitSignal = 15
@@ -58,7 +63,6 @@ class Roots(SynchronousTestCase):
         told = []
         globalLogPublisher.addObserver(told.append)
         self.addCleanup(globalLogPublisher.removeObserver, told.append)
-        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
         reactor = MemoryReactorClock()
         reactor.callFromThread = lambda call, *args: call(*args)
         found = []
@@ -86,6 +90,26 @@ class Roots(SynchronousTestCase):
                 ),
             ],
         )
+
+    def test_a_signal_that_comes_while_the_service_is_made_is_heard_when_it_runs(self):
+        reactor, calls, done = MemoryReactorClock(), [], []
+        reactor.callFromThread = lambda call, *args: calls.append(lambda: call(*args))
+        service = Service()
+        service.reload = lambda: done.append("reloaded")
+
+        def make(reactor, settings, inherited):
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            return service
+
+        path = self.mktemp()
+        settings = SETTINGS.but(log_to_file=path)
+        daemon.make_root("x", settings, make, reactor)
+        os.rename(path, f"{path}.1")
+        for call in calls:
+            call()
+        self.assertEqual(done, ["reloaded"])
+        self.assertTrue(os.path.exists(path))
 
     def test_ke7_no_dumps(self):
         program = (
