@@ -67,10 +67,7 @@ class AcraConnector(DaemonService):
         timeout = settings["acraserver_connect_timeout"]
         where = server_address(settings)
         server = Party(peers.ACRASERVER[protection(settings, ACRASERVER)], shown(where))
-        judge = self.revocation.judge(LINK)
-        security = link_security(settings, self.keys, self.contexts, judge=judge)
-        to_server = client_endpoint(reactor, where, timeout, self.keepalive)
-        self._way = Way(security, self.transports.connecting(to_server), server)
+        self._way = self._way_to(where, server)
         self.telemetry.reach = Reach(reactor, ACRASERVER, client_endpoint(reactor, where, TIMEOUT))
         ends_tls = application_tls(settings)
         self.context = ConnectorContext(
@@ -108,6 +105,17 @@ class AcraConnector(DaemonService):
         if settings["http_api_enable"]:
             self._serve_api()
 
+    def _way_to(self, where: Address, party: Party) -> Way:
+        """How an address of AcraServer's is reached."""
+        settings, judge = self.settings, self.revocation.judge(LINK)
+        timeout = settings["acraserver_connect_timeout"]
+        endpoint = client_endpoint(self.reactor, where, timeout, self.keepalive)
+        return Way(
+            link_security(settings, self.keys, self.contexts, where, judge),
+            self.transports.connecting(endpoint),
+            party,
+        )
+
     def _follow_requests(self) -> None:
         """Read the protocol that is carried, so that each request has a span."""
         settings, context = self.settings, self.context
@@ -138,15 +146,9 @@ class AcraConnector(DaemonService):
         self.telemetry.add_exporter(exporter)
 
     def _serve_api(self) -> None:
-        settings, timeout = self.settings, self.context.connect_timeout
-        where = api_address(settings)
-        role = api_role(peers.ACRASERVER[protection(settings, ACRASERVER)])
-        to_server = client_endpoint(self.reactor, where, timeout, self.keepalive)
-        self.api = Way(
-            link_security(settings, self.keys, self.contexts, where, self.revocation.judge(LINK)),
-            self.transports.connecting(to_server),
-            Party(role, shown(where)),
-        )
+        where = api_address(self.settings)
+        role = api_role(peers.ACRASERVER[protection(self.settings, ACRASERVER)])
+        self.api = self._way_to(where, Party(role, shown(where)))
         self.serve(API, self.accept_command)
 
     # -- connections ------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ITransportSecurity
 from acra_twisted.transport.starttls import secured
 from acra_twisted.transport.tlscontext import TLSContext
+from acra_twisted.transport.wrapping import Wrapping
 
 
 @implementer(ITransportSecurity)
@@ -26,21 +27,7 @@ class TLSSecurity:
 
     def protect(self, factory: IProtocolFactory) -> IProtocolFactory:
         """See ITransportSecurity."""
-        return _StartingFactory(self._context, self._is_client, factory)
-
-
-class _StartingFactory(Factory):
-    noisy = False
-
-    def __init__(self, context: TLSContext, is_client: bool, factory: IProtocolFactory) -> None:
-        self._context = context
-        self._is_client = is_client
-        self._factory = factory
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """Twisted: there is a socket."""
-        protocol: Any = self._factory.buildProtocol(addr)
-        return None if protocol is None else TLSStart(self._context, self._is_client, protocol)
+        return Wrapping(factory, lambda wrapped: TLSStart(self._context, self._is_client, wrapped))
 
 
 class TLSStart(Protocol):

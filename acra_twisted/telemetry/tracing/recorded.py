@@ -24,6 +24,7 @@ _FAILED: Final = {
     "aborted": spans.ABORTED,
 }
 _KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
+#: Characters of a span's name.
 _NAME_MAX: Final = 255
 #: Shapes in each of the cache's two generations.
 _SHAPES_MAX: Final = 256

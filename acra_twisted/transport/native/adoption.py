@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint, ITCPTransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -20,6 +20,7 @@ from acra_twisted.options import Settings
 from acra_twisted.transport.native.hub import Hub
 from acra_twisted.transport.native.sockets import SocketTransport
 from acra_twisted.transport.native.tlssockets import TLSTransport
+from acra_twisted.transport.wrapping import Wrapping
 
 
 def _at_once(function: Callable[[], Any]) -> None:
@@ -57,7 +58,7 @@ class Transports:
     def adopt(self, factory: IProtocolFactory) -> IProtocolFactory:
         """A factory for Twisted to listen or connect with, whose protocols are those of
         ``factory`` with the transports chosen here."""
-        return _Adopting(self._transport, factory)
+        return Wrapping(factory, lambda protocol: _Adopted(self._transport, protocol))
 
     def connecting(self, endpoint: Any) -> _Endpoint:
         """An endpoint that connects as ``endpoint`` does, for protocols with these transports."""
@@ -92,27 +93,6 @@ class _Endpoint:
         """See IStreamClientEndpoint."""
         connecting: Deferred[Any] = self._endpoint.connect(self._adopt(factory))
         return connecting
-
-
-class _Adopting(Factory):
-    noisy = False
-
-    def __init__(self, adopt: Callable[[Any, Any], Any], factory: IProtocolFactory) -> None:
-        self._adopt = adopt
-        self._factory = factory
-
-    def doStart(self) -> None:
-        """Twisted: it is used for the first time."""
-        self._factory.doStart()
-
-    def doStop(self) -> None:
-        """Twisted: it is used no more."""
-        self._factory.doStop()
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """Twisted: there is a socket."""
-        protocol: Any = self._factory.buildProtocol(addr)
-        return None if protocol is None else _Adopted(self._adopt, protocol)
 
 
 class _Adopted(Protocol):
