@@ -181,7 +181,6 @@ class Exchange:
         "opened",
         "sent",
         "first_byte",
-        "last_byte",
         "closed",
         "span",
         "remote",
@@ -208,7 +207,6 @@ class Exchange:
         self.opened = now
         self.sent = 0
         self.first_byte = 0
-        self.last_byte = 0
         self.closed = 0
         self.span: Any = None
         self.remote: Any = None

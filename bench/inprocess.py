@@ -24,6 +24,7 @@ from twisted.internet.testing import MemoryReactorClock
 from acra_twisted.daemon.usage import load
 from acra_twisted.loginactions import CLIENT, DATABASE
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.keys import Keys
@@ -106,10 +107,11 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
     login.connected(encrypted=False)
     login.opened(made)
     *_, done = login.feed(DATABASE, message(b"R", b"\0\0\0\0") + _READY)
+    client, database = Sink(), Sink()
     relay = Relay(
         made,
-        Sink(),
-        Sink(),
+        client,
+        database,
         done.flows,
         server.pipeline,
         server.context.limits,
@@ -117,6 +119,7 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         seconds=lambda: 0.0,
         later=lambda seconds, function: None,
         ended=lambda reason: None,
+        valves=between(client, database, lambda: 0.0),
     )
     relay.from_client(message(b"P", _NAME + b"\0" + _TEXT + b"$1;\0\0\0") + message(b"S", b""))
     relay.from_database(message(b"1", b"") + _READY)

@@ -53,18 +53,12 @@ def settled(result: Any) -> Any:
     return result
 
 
-def run(hooks: tuple[Hook, ...], work: Work) -> Any:
-    """Verdict of all stages on ``work``, or a Deferred of it (which never fails).
+def run(hooks: tuple[Hook, ...], work: Work, index: int = 0, verdict: Any = PASS) -> Any:
+    """Verdict of the stages on ``work``, or a Deferred of it (which never fails).
 
     PASS if no stage changed anything; Replace with what the last one left otherwise.  The first
-    Deny or Hangup ends the run.
-    """
-    return run_from(hooks, 0, work, PASS)
-
-
-def run_from(hooks: tuple[Hook, ...], index: int, work: Work, verdict: Any) -> Any:
-    """`run` from a stage on.  ``verdict`` is what the stages before ``index`` left: PASS, or
-    the last Replace.
+    Deny or Hangup ends the run.  It begins at the stage ``index``; ``verdict`` is what those before
+    it left: PASS, or the last Replace.
 
     That a Replace holds the item it was given says nothing: rows are changed in place.
     """
@@ -105,7 +99,7 @@ def _resume(
     end = _judge(hooks[index], work, answer, started)
     if end is not None:
         return end
-    return run_from(hooks, index + 1, work, answer if type(answer) is Replace else verdict)
+    return run(hooks, work, index + 1, answer if type(answer) is Replace else verdict)
 
 
 def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup | None:

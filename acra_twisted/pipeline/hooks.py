@@ -20,7 +20,6 @@ from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.pipeline.plans import make_plan
 from acra_twisted.results import Planner
-from acra_twisted.verdicts import PASS
 
 
 def expect_nothing(count: int) -> None:
@@ -75,12 +74,12 @@ class Pipeline:
         """The verdict on a piece of work, or a Deferred of it."""
         kind = work.kind
         if kind == STATEMENT:
-            return driver.run_from(self.statement_hooks, 0, work, PASS)
+            return driver.run(self.statement_hooks, work)
         if kind == ROWS:
-            return driver.run_from(work.hooks, 0, work, PASS)
+            return driver.run(work.hooks, work)
         if kind == PARAMETERS:
-            return driver.run_from(self.parameter_hooks, 0, work, PASS)
-        return driver.run_from(self.message_hooks, 0, work, PASS)
+            return driver.run(self.parameter_hooks, work)
+        return driver.run(self.message_hooks, work)
 
     def forget_plans(self) -> None:
         """Ask the stages anew about every result: they have read something anew."""

@@ -17,7 +17,7 @@ from acra_twisted.proxy import ends
 from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.questions import Questions
-from acra_twisted.proxy.valve import OUTSTANDING, Valve, between
+from acra_twisted.proxy.valve import OUTSTANDING, Valve
 from acra_twisted.session import Session, nobody
 from acra_twisted.telemetry.logs.audit import session_fields
 from acra_twisted.transport.channel import Channel
@@ -28,7 +28,7 @@ _log: Final = Logger()
 class Relay:
     """A session that is ready.  ``pipeline`` is a `pipeline.hooks.Pipeline`, or whatever answers
     works as that does.  ``ended`` is called once, with the reason, when it is over.
-    ``later`` is a reactor's callLater.  ``valves`` are there already if the login has made some."""
+    ``later`` is a reactor's callLater.  ``valves`` are those of both channels (`between`)."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Relay:
         seconds: Callable[[], float],
         later: Callable[[float, Callable[[], None]], Any],
         ended: Callable[[str], None],
-        valves: tuple[Valve, Valve] | None = None,
+        valves: tuple[Valve, Valve],
     ) -> None:
         self.session = session
         self._traffic = session.traffic
@@ -64,8 +64,6 @@ class Relay:
         # The timer of a batch that is held back, and how much the client had said when it was set.
         self._silence: Any = None
         self._heard = 0
-        if valves is None:
-            valves = between(client, database, seconds)
         self.client_valve, self.database_valve = valves
         self._request_pump = self._pump(
             self._request, pipeline, self.client_valve, self._flush_request

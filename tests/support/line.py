@@ -18,6 +18,7 @@ from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import message
@@ -184,6 +185,7 @@ class Line:
             seconds=lambda: 0.0,
             later=lambda seconds, function: Timer(self.timers, function),
             ended=lambda reason: None,
+            valves=between(*channels, lambda: 0.0),
         )
 
     def steps(self):

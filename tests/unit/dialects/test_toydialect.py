@@ -18,6 +18,7 @@ from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.pipeline.observers import Observers
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics, session_state
@@ -95,6 +96,7 @@ class Toy(SynchronousTestCase):
             seconds=lambda: 0.0,
             later=lambda seconds, function: None,
             ended=self.ends.append,
+            valves=between(self.client, self.database, lambda: 0.0),
         )
 
     def shown(self):

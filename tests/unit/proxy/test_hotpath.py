@@ -9,6 +9,7 @@ from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison
 from tests.support.containers import Workbench, hexed
@@ -56,6 +57,7 @@ class HotPath(SynchronousTestCase):
             seconds=lambda: 0.0,
             later=lambda seconds, function: None,
             ended=lambda reason: None,
+            valves=between(self.client, self.database, lambda: 0.0),
         )
         self.talk(parse(b"s", b"SELECT $1") + SYNC, PARSE_COMPLETE + ready())
 

@@ -15,6 +15,7 @@ from acra_twisted.interfaces import IResultStage, IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits, has_left
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import (
@@ -91,6 +92,7 @@ class Looked(SynchronousTestCase):
             seconds=lambda: self.now,
             later=lambda seconds, function: None,
             ended=self.ends.append,
+            valves=between(self.client, self.database, lambda: self.now),
         )
 
     def look(self, seconds):

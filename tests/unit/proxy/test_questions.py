@@ -14,6 +14,7 @@ from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from acra_twisted.question import Question
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import (
@@ -110,6 +111,7 @@ class Held(SynchronousTestCase):
             seconds=lambda: 0.0,
             later=self.later,
             ended=lambda reason: None,
+            valves=between(self.client, self.database, lambda: 0.0),
         )
 
     def later(self, seconds, function):

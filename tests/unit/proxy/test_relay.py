@@ -18,7 +18,7 @@ from acra_twisted.interfaces import IResultStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
-from acra_twisted.proxy.valve import OUTSTANDING
+from acra_twisted.proxy.valve import OUTSTANDING, between
 from acra_twisted.verdicts import PASS, Deny, Hangup
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
@@ -77,6 +77,7 @@ class OneRelay(SynchronousTestCase):
             seconds=lambda: self.now,
             later=lambda seconds, function: Timer(self.timers, function),
             ended=self.ends.append,
+            valves=between(self.client, self.database, lambda: self.now),
         )
 
 

@@ -9,6 +9,7 @@ from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
+from acra_twisted.proxy.valve import between
 from tests.support.line import QUESTION, Judge, programs, said, texts
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
@@ -71,6 +72,7 @@ class Order(SynchronousTestCase):
             seconds=lambda: 0.0,
             later=lambda seconds, function: None,
             ended=lambda reason: None,
+            valves=between(client, database, lambda: 0.0),
         )
         server = ReferenceServer()
         to_server = to_proxy = b""
