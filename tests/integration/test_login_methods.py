@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import socket
 import ssl
+import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from psycopg import sql
 from acra_twisted.authentication.authfile import format_line
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.processes import twistd
 from acra_twisted.wire import scram
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from acra_twisted.wire.scramkeys import encode_keys
@@ -27,6 +31,8 @@ _KEYS = scram.keys_of(scram.salted(PASSWORD.encode(), _SALT, 4096))
 _VERIFIER = scram.verifier_of(_KEYS, _SALT, 4096)
 #: Roles beside `USER`, and how the database checks each.
 _HASHED, _MAPPED, _ELSEWHERE = "hashed", "mapped", "elsewhere"
+#: Clients have to show certificates.
+_ASKED = {"tls_client_auth": "4"}
 _HBA = f"""local all all trust
 host all {_HASHED} 127.0.0.1/32 md5
 hostssl all {_MAPPED} 127.0.0.1/32 cert map=acra
@@ -100,6 +106,10 @@ class Case(Databases):
         self.addCleanup(chain.stop)
         return chain.start()
 
+    def shown(self, name):
+        certificate, key = self.authority.issue(name)
+        return {"sslcert": str(certificate), "sslkey": str(key), "password": ""}
+
     def connect(self, chain, user=USER, **options):
         given = {"password": PASSWORD, "dbname": "postgres", "sslmode": "require", **options}
         return psycopg.connect(host="127.0.0.1", port=chain.port, user=user, **given)
@@ -124,12 +134,6 @@ class Case(Databases):
 
 
 class Certificates(Case):
-    TLS = {"tls_client_auth": "4"}  # noqa: RUF012 - a constant
-
-    def shown(self, name):
-        certificate, key = self.authority.issue(name)
-        return {"sslcert": str(certificate), "sslkey": str(key), "password": ""}
-
     def test_keys_of_a_role(self):
         keys = encode_keys(_KEYS, _SALT, 4096)
         chain = self.start(
@@ -137,7 +141,7 @@ class Certificates(Case):
                 "auth_mode": "cert",
                 "auth_keys_file": self.secrets("keys", format_line(USER.encode(), keys)),
             },
-            self.TLS,
+            _ASKED,
         )
         alice = self.shown(USER)
         self.assert_in(chain, **alice)
@@ -152,7 +156,7 @@ class Certificates(Case):
     def test_a_role_that_the_database_maps_to_the_servers_certificate(self):
         ident = Path(self.secrets("ident", b"acra /CN=(batch[0-9]),O=Sandbox " + _MAPPED.encode()))
         chain = self.start(
-            {"auth_mode": "cert", "auth_ident_file": str(ident), "auth_ident_name": "dn"}, self.TLS
+            {"auth_mode": "cert", "auth_ident_file": str(ident), "auth_ident_name": "dn"}, _ASKED
         )
         self.assert_in(chain, _MAPPED, **self.shown("batch1"))
         for other in ("batch10", "xbatch1", _MAPPED):
@@ -234,17 +238,22 @@ class Limits(Case):
 
 
 class NothingIsShown(Case):
-    """Section by section: what a login is made of is in no log, page, metric or span."""
+    """Section by section: what a login is made of is in no log, page, metric or span, on no wire to
+    a collector, and in no answer of --check_config, also where its file is broken."""
 
     def test_whatever_the_method(self):
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
         users = self.userlist(USER)
         hashed = self.secrets("hashes", format_line(_HASHED.encode(), self.secret_of(_HASHED)))
         keys = encode_keys(_KEYS, _SALT, 4096)
+        keyed = self.secrets("keys", format_line(USER.encode(), keys))
         tries = (
             ({"auth_file": users}, USER, {}),
             ({"auth_file": hashed, "auth_md5": "yes"}, _HASHED, {}),
             ({"auth_file": users, "auth_cleartext": USER}, USER, {}),
             ({"auth_mode": "passthrough"}, USER, {"channel_binding": "disable"}),
+            ({"auth_mode": "cert", "auth_keys_file": keyed}, USER, self.shown(USER)),
         )
         wrong = "a wrong password of the test"
         secrets = [
@@ -256,30 +265,59 @@ class NothingIsShown(Case):
             self.secret_of(_HASHED)[3:],
             scram.salted(PASSWORD.encode(), _SALT, 4096),
         ]
+        forms = [form for secret in secrets for form in self.forms(secret)]
         for authentication, user, options in tries:
             with self.subTest(authentication):
-                chain = self.start(authentication)
+                by_certificate = "sslcert" in options
+                chain = self.start(
+                    authentication,
+                    _ASKED if by_certificate else None,
+                    tracing={"otlp_endpoint": collector.url, "tracing_interval": "0.1"},
+                )
                 self.assert_in(chain, user, **options)
-                self.refused(chain, user, **{**options, "password": wrong})
+                # A certificate needs no password: it is another's.
+                other = _ELSEWHERE if by_certificate else user
+                self.refused(chain, other, **{**options, "password": wrong})
                 self.events(2010)
+                eventually(lambda: collector.spans, "spans are there")
+                path = next((Path(text) for text in authentication.values() if "/" in text), None)
                 shown = [
+                    self.of_broken(chain, path) if path else self.checked(chain),
                     chain.server.log.read_bytes(),
                     self.records.read_bytes(),
+                    json.dumps(collector.spans, ensure_ascii=False).encode(),
                     *(
                         get(chain.server_pages, page).encode()
                         for page in ("/metrics", "/debug/traces?format=json", "/debug/tracez")
                     ),
                 ]
                 self.assertTrue(all(b"acra" in text for text in shown))
-                for secret in secrets:
-                    for form in (
-                        secret,
-                        secret.hex().encode(),
-                        secret.hex().upper().encode(),
-                        base64.b64encode(secret),
-                        base64.b64encode(secret)[:-2].rstrip(b"="),
-                    ):
-                        found = [place for place, text in enumerate(shown) if form in text]
-                        self.assertEqual(found, [], form[:8])
+                for form in forms:
+                    found = [place for place, text in enumerate(shown) if form in text]
+                    self.assertEqual(found, [], form[:8])
                 chain.stop()
                 self.records.unlink()
+                collector.spans.clear()
+
+    def forms(self, secret):
+        encoded = base64.b64encode(secret)
+        digits = secret.hex().encode()
+        return secret, digits, digits.upper(), encoded, encoded[:-2].rstrip(b"=")
+
+    def checked(self, chain):
+        command = twistd("acra-server", chain.server_ini, "--check_config")
+        done = subprocess.run(command, capture_output=True, timeout=60)
+        return done.stdout + done.stderr
+
+    def of_broken(self, chain, path):
+        """Return what --check_config says of a file with a line that ends in the middle; the server
+        reads it as well, and it is whole again then."""
+        whole = path.read_bytes()
+        path.write_bytes(whole + whole.rstrip()[:-1])
+        chain.server.send(signal.SIGHUP)
+        refused = b"Cannot read anew"
+        eventually(lambda: refused in chain.server.log.read_bytes(), "the server has read it")
+        said = self.checked(chain)
+        self.assertIn(path.name.encode(), said)
+        path.write_bytes(whole)
+        return said
