@@ -4,6 +4,7 @@
 # make tutorial ONCE=1  the same, ends by itself
 # make test        every test, against real servers that the tests start themselves
 # make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
+# make test-forms  test-plain, and the tests that touch compiled modules on these
 # make test-plain  drivers, link and database with native_transports = off: Twisted's transports
 # make lint        ruff and mypy
 # make dist        a release in dist: source archive, wheels (one compiled), hashes, SBOM
@@ -16,9 +17,11 @@
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: html demo tutorial test test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
+.PHONY: html demo tutorial test test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
 PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)
+TOUCHING = tests/unit tests/fuzz/test_wire.py $(addprefix tests/integration/test_,drivers.py \
+    life.py protection.py tracing.py censor.py)
 
 demo:
 	@.ci/install-venv demo
@@ -35,6 +38,9 @@ test:
 	COVERAGE_FILE="$(CURDIR)/.coverage" exec .venv/bin/coverage run -m pytest -q $(TESTS)
 	@.venv/bin/coverage combine -q
 	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
+
+test-forms: test-plain
+	@$(MAKE) test-compiled TESTS="$(TOUCHING)"
 
 test-plain:
 	@.ci/install-venv test
