@@ -127,20 +127,24 @@ class Chain:
         return self.server_port if self.link == "none" else self.connector_port
 
     def start(self) -> Chain:
-        """Start both daemons and wait until they listen."""
+        """Start both daemons at once, and wait until they listen.  Raises RuntimeError."""
         assert self.server is None, "it is running already"  # noqa: S101 - for tests
-        self.server = self._start("acra-server", self.server_ini, self.server_pages)
+        self.server = self._begin("acra-server", self.server_ini)
         if self.link != "none":
-            self.connector = self._start("acra-connector", self.connector_ini, self.connector_pages)
+            self.connector = self._begin("acra-connector", self.connector_ini)
+        try:
+            _wait(self.server, self.server_pages)
+            if self.connector is not None:
+                _wait(self.connector, self.connector_pages)
+        except RuntimeError:
+            self.stop()
+            raise
         return self
 
-    def _start(self, plugin: str, ini: Path, pages: int) -> Process:
+    def _begin(self, plugin: str, ini: Path) -> Process:
         log = self.folder / f"{ini.stem}.log"
         command = twistd(plugin, ini, reactor=self._reactor)
-        process = Process(command, log, environment=self._environment)
-        # Its pages listen when its listener does, and take no notice of a probe.
-        process.wait_until(lambda: accepts(pages), "listening")
-        return process
+        return Process(command, log, environment=self._environment)
 
     def one_more(self) -> tuple[Process, int]:
         """Start another server on the same port (``incoming_connection_reuse_port``), and return it
@@ -150,7 +154,9 @@ class Chain:
         text = self.server_ini.read_text().replace(f":{self.server_pages}\n", f":{pages}\n")
         ini.touch(0o600)
         ini.write_text(text)
-        return self._start("acra-server", ini, pages), pages
+        another = self._begin("acra-server", ini)
+        _wait(another, pages)
+        return another, pages
 
     def stop(self) -> tuple[int, ...]:
         """Stop both, the connector first; their exit statuses."""
@@ -163,6 +169,11 @@ class Chain:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+
+def _wait(daemon: Process, pages: int) -> None:
+    # The pages listen when the listener does, and take no notice of a probe.
+    daemon.wait_until(lambda: accepts(pages), "listening")
 
 
 def _pages(port: int) -> dict[str, str]:

@@ -6,6 +6,7 @@ of its files if that user can't reach the originals.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -13,12 +14,15 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.places import copied, executable, temporary
 from acra_twisted.sandbox.processes import Process, accepts, as_user, free_port, unprivileged
 
 SUPERUSER = "postgres"
+#: Names a folder of its user's alone, in which new clusters are kept: the next one is a copy.
+KEPT: Final = "ACRA_SANDBOX_CLUSTERS"
 
 
 def embedded() -> Path:
@@ -61,6 +65,7 @@ class Postgres:
         install = install or embedded()
         fails = executable(install / "bin" / "postgres", self._user)
         self.folder = temporary("acra-pg-", user=self._user, programs=bool(fails))
+        self._original = install
         self._install = self._copied(install) if fails else install
         self._settings = list(settings)
         self._tls = tls
@@ -102,20 +107,7 @@ class Postgres:
             raise RuntimeError(f"{Path(arguments[0]).name}: status {done.returncode}: {said}")
 
     def _initialise(self, password: str, auth: str) -> None:
-        secret = self.folder / "password"
-        secret.write_text(password or "unused")
-        options = ["-A", "trust", "-U", SUPERUSER, "--no-sync", "-E", "UTF8", "--locale=C"]
-        if self._user:
-            os.chown(secret, *self._user)
-        self._run(
-            str(self.bin / "initdb"),
-            "-D",
-            str(self.data),
-            *options,
-            f"--pwfile={secret}",
-            *([] if auth != "md5" else ["-c", "password_encryption=md5"]),
-        )
-        secret.unlink()
+        self._make_data(password or "unused", ["-c", "password_encryption=md5"] * (auth == "md5"))
         method = auth if password else "trust"
         hba = ["local all all trust", f"host all all 127.0.0.1/32 {method}"]
         hba += [f"host replication all 127.0.0.1/32 {method}"]
@@ -146,6 +138,31 @@ class Postgres:
             lines += ["ssl = on", "ssl_cert_file = 'server.pem'", "ssl_key_file = 'server.key'"]
         with (self.data / "postgresql.conf").open("a", errors="surrogateescape") as file:
             file.write("\n".join(lines) + "\n")
+
+    def _make_data(self, password: str, options: Sequence[str]) -> None:
+        """Make ``data`` by initdb, or copy what it has made before."""
+        kept = None
+        if place := os.environ.get(KEPT):
+            what = repr((str(self._original), password, options, self._user))
+            kept = Path(place) / hashlib.sha256(what.encode()).hexdigest()
+            if kept.exists():
+                _copy(kept, self.data)
+                return
+        secret = self.folder / "password"
+        secret.write_text(password)
+        if self._user:
+            os.chown(secret, *self._user)
+        self._run(
+            str(self.bin / "initdb"),
+            "-D",
+            str(self.data),
+            *("-A", "trust", "-U", SUPERUSER, "--no-sync", "-E", "UTF8", "--locale=C"),
+            f"--pwfile={secret}",
+            *options,
+        )
+        secret.unlink()
+        if kept is not None:
+            _copy(self.data, kept)
 
     def start(self) -> Postgres:
         """Start and wait until it accepts connections."""
@@ -179,3 +196,10 @@ class Postgres:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a cluster that does not run, with its owner; ``target`` is there when it is whole."""
+    part = target.with_name(f"{target.name}.{os.getpid()}")
+    subprocess.run(["cp", "-a", "--reflink=auto", str(source), str(part)], check=True)
+    part.rename(target)

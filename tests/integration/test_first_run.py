@@ -16,7 +16,8 @@ DEMO = [sys.executable, str(TOP / "examples/demo/demo.py"), "--once"]
 
 class Demo(unittest.TestCase):
     def setUp(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="acra-first-"))
+        # Not in shared memory, which one of the tests hides.
+        self.folder = Path(tempfile.mkdtemp(prefix="acra-first-", dir="/tmp"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.chmod(0o755)
 

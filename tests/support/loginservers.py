@@ -167,6 +167,10 @@ class Matrix(Databases):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # The collector runs behind each login that is refused: it need not look through all that
+        # other tests have left.
+        gc.freeze()
+        cls.addClassCleanup(gc.unfreeze)
         cls.clients = cls.enterClassContext(clients())
         few = ("libpq 18, disable", "libpq 18, prefer", "libpq 18, require", "pg8000")
         cls.few = [client for client in cls.clients if client.name in few]

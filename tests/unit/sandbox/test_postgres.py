@@ -1,5 +1,6 @@
 """Throw-away clusters."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,6 +19,25 @@ class Clusters(SynchronousTestCase):
             cluster.stop(fast=False)
             self.assertFalse(accepts(cluster.port))
         self.assertFalse(cluster.folder.exists())
+
+    def test_a_cluster_is_made_once_and_copied(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        self.patch(postgres.os, "environ", {**os.environ, postgres.KEPT: folder})
+        clusters = []
+        for password, kept in (("one", 1), ("one", 1), ("two", 2)):
+            clusters.append(cluster := postgres.Postgres(password=password))
+            self.addCleanup(cluster.remove)
+            self.assertEqual(len(os.listdir(folder)), kept)
+        numbers = [self.number(cluster) for cluster in clusters]
+        self.assertEqual(numbers[0], numbers[1])
+        self.assertNotEqual(numbers[0], numbers[2])
+        with clusters[1] as copy:
+            self.assertTrue(accepts(copy.port))
+
+    def number(self, cluster):
+        """The identity that initdb gives a cluster."""
+        return (cluster.data / "global" / "pg_control").read_bytes()[:8]
 
     def test_files_that_only_their_owner_can_reach(self):
         private = Path(tempfile.mkdtemp())
