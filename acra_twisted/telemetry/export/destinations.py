@@ -51,7 +51,7 @@ def make_exporters(
     agent = _jaeger_agent(reactor, whose, settings, limits)
     if agent is not None:
         found.append(agent)
-    return found + _foreign(reactor, settings["tracing_exporters"], limits)
+    return found + _by_path(reactor, settings["tracing_exporters"], limits)
 
 
 #: Where collectors of each kind take spans, if a URL names a host alone.
@@ -212,7 +212,7 @@ def _jaeger_agent(
     return UdpExporter(reactor, "jaeger", host, port, encode, resource, **batching)
 
 
-def _foreign(reactor: Any, paths: tuple[str, ...], batching: Mapping[str, Any]) -> list[Any]:
+def _by_path(reactor: Any, paths: tuple[str, ...], batching: Mapping[str, Any]) -> list[Any]:
     if not paths:
         return []
     from acra_twisted.telemetry.export.opencensus import OpenCensusExporter, load
