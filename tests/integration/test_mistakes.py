@@ -24,6 +24,7 @@ from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 from tests.integration.base import eventually
 
 CLIENT = "client"
@@ -657,6 +658,10 @@ class Starts(Lab):
         log = here / "acra-server.log"
         self.assertIn(f"log lines go to {log} (log_to_file)", done.stderr)
         eventually(lambda: log.exists() and "Start listening" in log.read_text(), "it listens")
+        # It listens before it takes signals, and answers when it does.
+        with socket.create_connection(("127.0.0.1", port), 15) as raw:
+            raw.sendall(SSL_REQUEST_PACKET)
+            self.assertEqual(raw.recv(1), b"N")
         pid = int((here / "acra-server.pid").read_text())
         os.kill(pid, 15)
         eventually(lambda: "msg=Stopped" in log.read_text(), "it has stopped")
