@@ -183,7 +183,6 @@ _ACRA_PROGRAMS = [
     ("``acra-addzone``", "none: there are no zones; give each owner a client id"),
     ("``acra-rotate``", "``acra-keymaker`` rotates keys; old keys still open their data"),
     ("``acra-rollback``", "read through AcraServer, which decrypts, and write to the database"),
-    ("``acra-tokens``", "none: there are no tokens"),
     ("``acra-backup``", "``acra-keys`` (export, import)"),
     ("``acra-authmanager``", "none: there is no web page that changes settings"),
     ("``acra-webconfig``", "none: there is no web page that changes settings"),

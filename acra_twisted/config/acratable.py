@@ -360,12 +360,19 @@ _KEYS: Final = (
     ),
 )
 
+#: Redis keeps tokens: those options are acra-tokens' own.
+_TOKENS: Final = (
+    *_fine(("acra-tokens",), "redis_db_keys", _NUMBER, "no key is asked for", "-1"),
+    *_revocation(("acra-tokens",), "redis_tls_", "client_"),
+)
+
 ACRA_OPTIONS: Final[tuple[AcraOption, ...]] = (
     *_CONNECTION,
     *_SERVER,
     *_CONNECTOR,
     *_STORES,
     *_KEYS,
+    *_TOKENS,
 )
 
 

@@ -91,10 +91,10 @@ class SQLiteStore:
         return self._run(_remove, entries)
 
 
-def open_file(path: str, reactor: Any, wait: float = WAIT) -> SQLiteStore:
-    """Return the store in a file, which is made if there is none, with mode 0600.  Raises
-    ConfigError if it is not this user's alone.  ``wait`` is in seconds."""
-    _make_private(path)
+def open_file(path: str, reactor: Any, wait: float = WAIT, *, create: bool = True) -> SQLiteStore:
+    """Return the store in a file, which is made if there is none and ``create``, with mode 0600.
+    Raises ConfigError if it is not this user's alone.  ``wait`` is in seconds."""
+    _check_private(path, create)
     pool = ConnectionPool(
         "sqlite3",
         path,
@@ -108,19 +108,21 @@ def open_file(path: str, reactor: Any, wait: float = WAIT) -> SQLiteStore:
     return SQLiteStore(path, pool)
 
 
-def _make_private(path: str) -> None:
+def _check_private(path: str, create: bool) -> None:
     """Make the file if there is none.  Raises ConfigError."""
     try:
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except FileExistsError:
-            # It is not opened here: closing it would drop the locks of who uses it.
-            state = os.lstat(path)
-            if not stat.S_ISREG(state.st_mode):
-                raise ConfigError(f"the token store {path} is no regular file") from None
-            check_private(path, state, "the token store")
+        if create:
+            try:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            except FileExistsError:
+                pass
+        # It is not opened here: closing it would drop the locks of who uses it.
+        state = os.lstat(path)
+        if not stat.S_ISREG(state.st_mode):
+            raise ConfigError(f"the token store {path} is no regular file")
+        check_private(path, state, "the token store")
     except OSError as error:
-        raise ConfigError(f"cannot make the token store {path}: {error.strerror}") from None
+        raise ConfigError(f"cannot open the token store {path}: {error.strerror}") from None
     except KeyStoreError as error:
         raise ConfigError(str(error)) from None
 

@@ -28,7 +28,7 @@ OTHERS = set(
 #: Acra's own, which a page may name and not call.
 OF_ACRA = {
     *("acra-addzone", "acra-authmanager", "acra-backup", "acra-rollback", "acra-rotate"),
-    *("acra-tokens", "acra-translator", "acra-webconfig"),
+    *("acra-translator", "acra-webconfig"),
 }
 #: Settings of the database.
 OF_POSTGRESQL = {"bytea_output"}
@@ -124,6 +124,8 @@ class Commands(SynchronousTestCase):
             known |= flags_of("acra-censor", command)
         for command in ("sql", "export", "verifier", "check"):
             known |= flags_of("acra-auth", command)
+        for command in ("status", "remove", "import"):
+            known |= flags_of("acra-tokens", command)
         wrong = []
         for page in pages():
             for text in literals(page):

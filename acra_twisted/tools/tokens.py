@@ -1,0 +1,351 @@
+"""``acra-tokens``: counts, disables, enables, removes, imports and exports tokens of a store."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, TextIO
+
+from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.encryption.tokenrecords import Record
+from acra_twisted.errors import AcraError, ConfigError
+from acra_twisted.options import Settings
+from acra_twisted.server.credentials import password_in
+from acra_twisted.tokenentry import Entry
+from acra_twisted.tokens.exportfile import ExportWriter
+from acra_twisted.tokens.opening import FORMS, open_source, open_store
+from acra_twisted.tools import commandline, tokenwork
+from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.tokentimes import human, unix_seconds
+from acra_twisted.tools.tokenwork import Limits, Totals
+from acra_twisted.transport.credentials import Credentials
+
+PROGRAM = "acra-tokens"
+#: Where progress is shown; replaced by tests.
+ERRORS: TextIO = sys.stderr
+#: Waits for what a function that gets the reactor returns.
+Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
+#: Asks at the terminal; empty where there is none.
+Ask = Callable[[str], str]
+_TLS: Final = "redis_tls_client_"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROGRAM,
+        description="Manage the store of tokens that stand in the place of values. Records stay "
+        "sealed: no key is needed.",
+        epilog="A record is a token's, which leads to its value, or a value's, which leads to its "
+        "consistent token. Dates are RFC 3339 or shorter, such as 2024-01-31, 'Jan 2024' or 2024, "
+        "in local time where no zone is given; limits include the moment that they name.",
+    )
+    commandline.add_common(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, text: str) -> Parser:
+        made: Parser = commands.add_parser(name, help=text, description=text)
+        _add_store(made)
+        return made
+
+    _add_limits(command("status", "Count the records and the bytes that they have sealed."))
+    _add_limits(command("disable", "Disable tokens: they are neither read nor written."))
+    _add_limits(command("enable", "Enable tokens that were disabled."))
+    made = command("remove", "Remove tokens. The values behind them are lost.")
+    _add_limits(made)
+    made.switch("all", help="remove tokens whether they are disabled or not")
+    made.switch("only_disabled", help="remove tokens that are disabled")
+    made.switch("dry_run", help="count the tokens to be removed, and remove none")
+    made.switch("yes", help="do not ask")
+    made = command(
+        "import", "Copy the records of another store into this one. Nothing is overwritten."
+    )
+    made.add_argument("source", metavar="SOURCE", help=f"one of {', '.join(FORMS.values())}")
+    made = command("export", "Copy all records to a new file, which import reads.")
+    made.add_argument("file", metavar="FILE", help="file to write, mode 0600")
+    return parser
+
+
+def _add_store(parser: Parser) -> None:
+    parser.add_argument(
+        "--token_store",
+        default="",
+        metavar="STORE",
+        help=f"one of {', '.join(form for name, form in FORMS.items() if name != 'memory')}",
+    )
+    parser.add_argument(
+        "--token_db", default="", metavar="FILE", help="as --token_store=boltdb:FILE, in Acra"
+    )
+    parser.add_argument("--redis_host_port", default="", help="host and port of Redis")
+    parser.add_argument("--redis_username", default="", help="user of Redis' access lists")
+    parser.add_argument(
+        "--redis_password", default="", help="password; others on this machine may see it here"
+    )
+    parser.add_argument(
+        "--redis_password_file", default="", metavar="FILE", help="file with it, mode 0600"
+    )
+    parser.add_argument(
+        "--redis_db_tokens",
+        default=-1,
+        type=commandline.whole_number,
+        help="number of Redis' database for tokens",
+    )
+    parser.switch("redis_tls_enable", help="speak TLS with Redis")
+    for name, text in (
+        ("ca", "CA certificates (PEM) that verify Redis; the system's if empty"),
+        ("cert", "certificate chain (PEM) to show to Redis"),
+        ("key", "its key (PEM), mode 0600"),
+    ):
+        parser.add_argument(f"--{_TLS}{name}", default="", metavar="FILE", help=text)
+    parser.add_argument(
+        f"--{_TLS}sni", default="", help="name in Redis' certificate, if it is not the host"
+    )
+    parser.add_argument(
+        f"--{_TLS}auth",
+        default=-1,
+        type=commandline.whole_number,
+        help="0: do not verify Redis; 4, -1: verify it",
+    )
+
+
+def _add_limits(parser: Parser) -> None:
+    for event in ("created", "accessed"):
+        for side in ("after", "before"):
+            parser.add_argument(
+                f"--{event}_{side}",
+                type=_time,
+                metavar="DATE",
+                help=f"tokens {event} then or {side}",
+            )
+
+
+def _time(text: str) -> int | None:
+    """argparse: a date; an empty one is no limit."""
+    try:
+        return unix_seconds(text) if text else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a date, such as 2024-01-31, not {text!r}"
+        ) from None
+
+
+def main(
+    arguments: Sequence[str],
+    environment: Environment,
+    output: TextIO,
+    run: Run | None = None,
+    ask: Ask | None = None,
+) -> None:
+    """Raises AcraError, OSError.  ``run`` takes the place of a reactor of its own, ``ask`` that of
+    the terminal."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        output.write(parser.format_help())
+        return
+    _check(given)
+    work = _COMMANDS[given.command]
+
+    async def asked(reactor: Any) -> None:
+        writes = given.command not in ("status", "export") and not getattr(given, "dry_run", False)
+        open_ = open_store if writes else open_source
+        settings = _settings(given)
+        # A mistyped name makes no empty store.
+        create = given.command == "import"
+        store = open_(_named(given), settings, reactor, _tls(settings), create=create)
+        try:
+            await work(_Job(given, store, reactor, settings, output, ask or _ask))
+        finally:
+            await store.close()
+
+    (run or in_own_reactor)(asked)
+
+
+def _check(given: Any) -> None:
+    """Refuse what says too little.  Raises ConfigError."""
+    if given.command == "remove":
+        if not given.all and not given.only_disabled:
+            # Acra's words; scripts look for them.
+            raise ConfigError("underspecified removal conditions: --all or --only_disabled?")
+        if given.all and given.only_disabled:
+            raise ConfigError("--all and --only_disabled: give one of them")
+    if given.redis_password and given.redis_password_file:
+        raise ConfigError("--redis_password and --redis_password_file: give one of them")
+
+
+def _named(given: Any) -> str:
+    """Return the store that the flags name.  Raises ConfigError."""
+    if given.token_store and given.token_db:
+        raise ConfigError("--token_store and --token_db: give one of them")
+    if given.token_store:
+        return str(given.token_store)
+    if given.token_db:
+        return f"boltdb:{given.token_db}"
+    if given.redis_host_port:
+        return "redis"
+    raise ConfigError("--token_store: name the store of tokens, such as sqlite:FILE")
+
+
+def _settings(given: Any) -> Settings:
+    settings = Settings({name: value for name, value in vars(given).items() if "redis" in name})
+    if given.redis_password_file:
+        password = password_in(given.redis_password_file, "--redis_password_file").decode()
+        return settings.but(redis_password=password)
+    return settings
+
+
+def _tls(settings: Settings) -> Callable[[], Any] | None:
+    """Return what makes Redis' TLS connections; None if there are none."""
+    if not settings["redis_tls_enable"]:
+        return None
+
+    def made() -> Any:
+        host = settings["redis_host_port"].rpartition(":")[0].strip("[]")
+        # 4 is also what stands for -1.
+        own = Settings({**settings, "tls_auth": 4})
+        credentials = Credentials(own, _TLS, falls_back=False)
+        return credentials.client_creator(settings[f"{_TLS}sni"] or host).creator
+
+    return made
+
+
+class NotConfirmed(AcraError):
+    """Nobody has said yes."""
+
+
+class _Job:
+    """One command, with what it works on."""
+
+    def __init__(
+        self,
+        given: Any,
+        store: Any,
+        reactor: Any,
+        settings: Settings,
+        output: TextIO,
+        ask: Ask,
+    ) -> None:
+        self.given, self.store, self.reactor, self.settings = given, store, reactor, settings
+        self.output, self.ask = output, ask
+
+    def tell(self, text: str) -> None:
+        self.output.write(f"{text}\n")
+
+    def progress(self, seen: int) -> None:
+        """Show how many records have been looked at, on a terminal."""
+        if ERRORS.isatty():
+            ERRORS.write(f"\r{seen:,} records")
+            ERRORS.flush()
+
+    def meant(self, entry: Entry, record: Record) -> bool:
+        given = self.given
+        limits = Limits(
+            given.created_after,
+            given.created_before,
+            given.accessed_after,
+            given.accessed_before,
+        )
+        only_disabled = getattr(given, "only_disabled", False)
+        return limits.admit(record) and (record.disabled or not only_disabled)
+
+    async def count(self) -> Totals:
+        """Count the records that are meant, and end the line of the progress."""
+        found = await tokenwork.count(self.store, self.meant, self.progress)
+        self.ended()
+        return found
+
+    def ended(self) -> None:
+        """End the line of the progress."""
+        if ERRORS.isatty():
+            ERRORS.write("\n")
+
+
+async def _status(job: _Job) -> None:
+    totals = await job.count()
+    job.tell(f"TokenCount: {totals.records}")
+    job.tell(f"StorageSize: {totals.size} ({human(totals.size)})")
+    job.tell(f"DisabledTokenCount: {totals.disabled_records}")
+    job.tell(f"DisabledStorageSize: {totals.disabled_size} ({human(totals.disabled_size)})")
+
+
+def _switch(disabled: bool) -> Callable[[_Job], Awaitable[None]]:
+    async def switch(job: _Job) -> None:
+        number = await tokenwork.set_disabled(job.store, job.meant, disabled, job.progress)
+        job.ended()
+        job.tell(f"{'Disabled' if disabled else 'Enabled'}: {number}")
+
+    return switch
+
+
+async def _remove(job: _Job) -> None:
+    totals = await job.count()
+    job.tell(f"TokenCount: {totals.records}")
+    job.tell(f"DisabledTokenCount: {totals.disabled_records}")
+    if job.given.dry_run or not totals.records:
+        return
+    if not job.given.yes:
+        job.output.flush()
+        answer = job.ask("Remove them? The values behind them are lost. [yes/no] ")
+        if answer.strip() != "yes":
+            raise NotConfirmed("nothing was removed: answer yes, or give --yes")
+    number = await tokenwork.remove(job.store, job.meant, job.progress)
+    job.ended()
+    job.tell(f"Removed: {number}")
+
+
+async def _import(job: _Job) -> None:
+    if job.given.source == _named(job.given):
+        raise ConfigError("import: the source is the store itself")
+    source = open_source(
+        job.given.source, job.settings, job.reactor, _tls(job.settings), create=False
+    )
+    try:
+        copied = await tokenwork.copy(source, job.store, job.progress)
+    finally:
+        await source.close()
+    job.ended()
+    job.tell(f"Imported: {copied.added}")
+    job.tell(f"AlreadyThere: {copied.same}")
+    if copied.named:
+        job.tell(
+            f"{copied.named} of them are records of consistent tokens whose names Acra has made, "
+            "without a key"
+        )
+    if copied.different:
+        raise ConfigError(
+            f"{copied.different} records are there already with other contents, and stay as they "
+            "are: times of access may differ, or the two stores give a token to two values"
+        )
+
+
+async def _export(job: _Job) -> None:
+    writer = ExportWriter(job.given.file)
+    try:
+        number = await tokenwork.export(job.store, writer, job.progress)
+    finally:
+        writer.close()
+    job.ended()
+    job.tell(f"Exported: {number}")
+
+
+_COMMANDS: Final[dict[str, Callable[[_Job], Awaitable[None]]]] = {
+    "status": _status,
+    "disable": _switch(True),
+    "enable": _switch(False),
+    "remove": _remove,
+    "import": _import,
+    "export": _export,
+}
+
+
+def _ask(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        return ""
+    ERRORS.write(prompt)
+    ERRORS.flush()
+    return sys.stdin.readline()
+
+
+def script() -> int:
+    """The console script."""
+    return commandline.run(PROGRAM, main)
