@@ -7,7 +7,7 @@ import unittest
 from configparser import ConfigParser
 from pathlib import Path
 
-from tests.integration.test_releases import make
+from tests.integration.test_releases import made
 from tests.support.documents import blocks
 from tests.support.images import NAMESPACE, TOP, Builder
 
@@ -23,7 +23,7 @@ class Installation(unittest.TestCase):
         self.debian = Builder(self.folder, {})
         self.debian.begin()
         self.root = self.debian.image.root
-        make(self.root / "dist")
+        shutil.copytree(made(), self.root / "dist")
 
     def test_the_steps_in_their_order(self):
         ran = 0
