@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from acra_twisted.errors import AcraError
+
 # Kinds of relation, as pg_class has them.
 TABLE: Final = "r"
 PARTITIONED: Final = "p"
@@ -23,8 +25,14 @@ SUBSTRING: Final = "substring"
 #: Any other expression.
 EXPRESSION: Final = "expression"
 
+#: Bytes at the beginning of a searchable value that are equal for equal plaintexts.
+PREFIX_SIZE: Final = 33
 #: Schemas of the database itself: no setting is about their tables.
 SYSTEM_SCHEMAS: Final = frozenset(("pg_catalog", "information_schema", "pg_toast"))
+
+
+class SchemaError(AcraError):
+    """The schema of the database cannot be read.  The text names nothing of it."""
 
 
 class Attribute(NamedTuple):

@@ -1,0 +1,180 @@
+"""Reads the answers to the questions about a database's schema."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from acra_twisted.encryption.postgresql import storedtrees
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.schema import (
+    Attached,
+    Attribute,
+    Index,
+    Relation,
+    Schema,
+    SchemaError,
+)
+
+#: Relations, and bytes of the whole answer as it is sent.
+MAX_ROWS: Final = 20_000
+MAX_BYTES: Final = 64 * 1024 * 1024
+_ODD: Final = "the database's answer about its schema is not understood"
+_T = TypeVar("_T")
+
+
+def read(cells: Sequence[bytes], number: int) -> Schema:
+    """The schema by the answer to `question.schema_question`: the only cell of each of its rows.
+    ``number`` becomes the schema's.  Raises SchemaError."""
+    if len(cells) > MAX_ROWS or sum(map(len, cells)) > MAX_BYTES:
+        raise SchemaError("the database's answer about its schema is too long")
+    rows = [_json(cell) for cell in cells]
+    return _understood(lambda: _schema(rows, number))
+
+
+def read_path(cells: Sequence[bytes]) -> SearchPath:
+    """The search path of a session by the answer to `question.path_question`.  Raises
+    SchemaError."""
+    if len(cells) != 1:
+        raise SchemaError(_ODD)
+    row = _json(cells[0])
+    return _understood(lambda: SearchPath(_words(row[0]), frozenset(_words(row[1] or ()))))
+
+
+def _understood(read_it: Callable[[], _T]) -> _T:
+    try:
+        return read_it()
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise SchemaError(_ODD) from None
+
+
+def _json(cell: bytes) -> Any:
+    if len(cell) > MAX_BYTES:
+        raise SchemaError("the database's answer about its schema is too long")
+    try:
+        return json.loads(base64.b64decode(cell))
+    except (ValueError, RecursionError):
+        raise SchemaError(_ODD) from None
+
+
+def _schema(rows: Sequence[Any], number: int) -> Schema:
+    first, *others = rows
+    relations = {relation.oid: relation for relation in map(_relation, others)}
+    if len(relations) != len(others):
+        raise SchemaError(_ODD)
+    functions = _reaching(_words(first["words"] or ()), first["functions"] or ())
+    triggers = tuple(
+        ".".join(_words(path)) for oid, *path in first["triggers"] or () if oid in functions
+    )
+    return Schema(number, relations, frozenset(functions.values()), triggers)
+
+
+def _reaching(words: Sequence[str], rows: Sequence[Any]) -> dict[int, str]:
+    """The names, by OID, of the functions that mention one of the words, or such a function."""
+    names: dict[int, str] = {}
+    told: dict[int, str] = {}
+    mentioned_by: dict[str, list[int]] = {}
+    for oid, name, word, mentions in rows:
+        names[_number(oid)], told[oid] = _word(name), _word(word)
+        for mention in _words(mentions):
+            mentioned_by.setdefault(mention, []).append(oid)
+    found: dict[int, str] = {}
+    waiting = list(words)
+    while waiting:
+        for oid in mentioned_by.pop(waiting.pop(), ()):
+            if oid not in found:
+                found[oid] = names[oid]
+                waiting.append(told[oid])
+    return found
+
+
+def _relation(row: Mapping[str, Any]) -> Relation:
+    rule = row["view"]
+    return Relation(
+        _number(row["oid"]),
+        _word(row["schema"]),
+        _word(row["name"]),
+        _word(row["kind"]),
+        tuple(_attribute(*column) for column in row["columns"] or ()),
+        storedtrees.shown(_word(rule)) if rule is not None else {},
+        _numbers(row["parents"]),
+        tuple(_index(*index) for index in row["indexes"] or ()),
+        tuple(
+            Attached(_word(kind), _word(name), _numbers(columns))
+            for kind, name, columns in row["attached"] or ()
+        ),
+    )
+
+
+def _attribute(
+    name: Any,
+    number: Any,
+    type_: Any,
+    modifier: Any,
+    type_name: Any,
+    not_null: Any,
+    generated: Any,
+    default: Any,
+    domains: Any,
+    reads: Any,
+) -> Attribute:
+    # The default nearest to the column holds.
+    base, modifier = type_, _number(modifier)
+    for behind, domain_modifier, initial in domains or ():
+        base = behind
+        default = initial if default is None else default
+        modifier = max(modifier, _number(domain_modifier))
+    return Attribute(
+        _word(name),
+        _number(number),
+        _number(type_),
+        _number(base),
+        modifier,
+        _word(type_name),
+        _flag(not_null),
+        default is not None and storedtrees.is_in_clear(_word(default)),
+        _flag(generated),
+        _numbers(reads),
+    )
+
+
+def _index(
+    name: Any,
+    unique: Any,
+    method: Any,
+    partial: Any,
+    usable: Any,
+    columns: Any,
+    count: Any,
+    trees: Any,
+) -> Index:
+    keys = storedtrees.keys(_numbers(columns)[: _number(count)], _word(trees or ""))
+    return Index(_word(name), keys, _flag(unique), _word(method), _flag(partial), _flag(usable))
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise SchemaError(_ODD)
+    return value
+
+
+def _words(values: Any) -> Sequence[str]:
+    return tuple(map(_word, values))
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise SchemaError(_ODD)
+    return value
+
+
+def _numbers(values: Any) -> Sequence[int]:
+    return tuple(map(_number, values or ()))
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise SchemaError(_ODD)
+    return value

@@ -1,0 +1,293 @@
+"""Definitions that would leave a protected column in clear: they are refused.
+
+Others pass; the schema is read anew after them (`keeper`).  The trees are libpg_query's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, resolve
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
+from acra_twisted.encryption.postgresql.storage import is_storable, storage_type
+from acra_twisted.encryption.settings import ColumnSetting
+
+_MISMATCH: Final = "schema_mismatch"
+_DEFAULT: Final = "default_in_clear"
+_EXPRESSION: Final = "expression"
+_UNKNOWN: Final = "schema_unknown"
+#: Settings by name of column.
+_Named = Mapping[str, ColumnSetting]
+_COMPUTED: Final = frozenset(("CONSTR_GENERATED", "CONSTR_IDENTITY"))
+
+
+def refusal(
+    kind: str, fields: dict[str, Any], protection: Protection, path: SearchPath
+) -> Refusal | None:
+    """The refusal of a statement that defines something, None if it may pass.
+
+    ``kind`` and ``fields`` are those of the statement's node.
+    """
+    judge = _JUDGES.get(kind)
+    return None if judge is None else judge(fields, protection, path)
+
+
+def _refused(reason: str, setting: ColumnSetting, text: str, hint: str = "") -> Refusal:
+    return Refusal(
+        reason, setting.label, f"column {setting.label} is protected by AcraServer and {text}", hint
+    )
+
+
+def _alter(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
+    found = _resolved(fields.get("relation", {}), protection, path)
+    if found.unknown:
+        name = fields.get("relation", {}).get("relname", "")
+        if fields.get("missing_ok") and not protection.named(name):
+            return None
+        return Refusal(
+            _UNKNOWN, name, f"table {name} is protected by AcraServer and {found.unknown}"
+        )
+    if found.relation is None:
+        return None
+    present, coming = _settings(protection, found.relation)
+    for item in fields.get("cmds", ()):
+        command = item.get("AlterTableCmd", {})
+        refused = _command(command, {**coming, **present}) or _parted(
+            command, protection, path, found.relation
+        )
+        if refused:
+            return refused
+    return None
+
+
+def _resolved(where: dict[str, Any], protection: Protection, path: SearchPath) -> Resolved:
+    """Find the relation of a RangeVar."""
+    return resolve(protection, path, where.get("schemaname", ""), where.get("relname", ""))
+
+
+def _settings(protection: Protection, relation: Relation) -> tuple[_Named, _Named]:
+    """The settings of a relation's columns, and of those that it does not have yet."""
+    columns = protection.columns(relation.oid)
+    table = protection.table_setting(relation)
+    names = {attribute.number: attribute.name for attribute in relation.attributes}
+    return (
+        {names[number]: setting for number, setting in columns.items()},
+        dict(table.protected) if table else {},
+    )
+
+
+def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
+    """Judge one part of ALTER TABLE."""
+    subtype = command.get("subtype", "AT_AddColumn")
+    definition = command.get("def", {})
+    if subtype == "AT_AddConstraint":
+        return _constraint(definition.get("Constraint", {}), settings)
+    if subtype == "AT_AddColumn":
+        return _column(definition.get("ColumnDef", {}), settings)
+    setting = settings.get(command.get("name", ""))
+    if setting is None:
+        return None
+    if subtype == "AT_AlterColumnType":
+        new = definition.get("ColumnDef", {})
+        if "raw_default" in new:
+            return _refused(_EXPRESSION, setting, "USING would compute its values")
+        return _type(new, setting)
+    if subtype == "AT_ColumnDefault" and definition and not _is_null(definition):
+        return _refused(_DEFAULT, setting, "its default would be stored in clear")
+    if subtype in ("AT_AddIdentity", "AT_SetExpression"):
+        return _refused(_DEFAULT, setting, "the database would compute its values")
+    return None
+
+
+def _parted(
+    command: dict[str, Any], protection: Protection, path: SearchPath, relation: Relation
+) -> Refusal | None:
+    """Judge a table that is parted from the one whose settings it has."""
+    if command.get("subtype") == "AT_DropInherit":
+        child: Relation | None = relation
+    elif command.get("subtype") == "AT_DetachPartition":
+        other = command.get("def", {}).get("PartitionCmd", {}).get("name", {})
+        child = _resolved(other, protection, path).relation
+    else:
+        return None
+    if child is None:
+        return None
+    present, own = _settings(protection, child)
+    for name, setting in present.items():
+        if name not in own:
+            return _refused(
+                _MISMATCH,
+                setting,
+                "the table that is parted from it would not be",
+                "Configure that table's columns too.",
+            )
+    return None
+
+
+def _create(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
+    settings = _configured(fields.get("relation", {}), protection, path)
+    # A child's own words about the columns that it inherits.
+    for parent in fields.get("inhRelations", ()):
+        found = _resolved(parent.get("RangeVar", {}), protection, path)
+        if found.relation is not None:
+            settings = {**_settings(protection, found.relation)[0], **settings}
+    for item in fields.get("tableElts", ()):
+        refused = _constraint(item.get("Constraint", {}), settings) or _column(
+            item.get("ColumnDef", {}), settings
+        )
+        if refused:
+            return refused
+    return None
+
+
+def _configured(
+    where: dict[str, Any], protection: Protection, path: SearchPath
+) -> dict[str, ColumnSetting]:
+    """The settings of a table that is about to be made."""
+    name = where.get("relname", "")
+    schema = where.get("schemaname", "") or _first(path)
+    found: dict[str, ColumnSetting] = {}
+    for table in protection.settings.tables:
+        if table.name == name and (not table.schema or not schema or table.schema == schema):
+            found.update(table.protected)
+    return found
+
+
+def _first(path: SearchPath) -> str:
+    """The schema in which a bare name is made; empty if that is not known."""
+    for schema in path.schemas or ():
+        if schema not in SYSTEM_SCHEMAS and not schema.startswith("pg_temp"):
+            return schema
+    return ""
+
+
+def _column(column: dict[str, Any], settings: _Named) -> Refusal | None:
+    """Judge the definition of a column."""
+    setting = settings.get(column.get("colname", ""))
+    if setting is not None and "typeName" in column:
+        refused = _type(column, setting)
+        if refused:
+            return refused
+    for item in column.get("constraints", ()):
+        refused = _constraint(item.get("Constraint", {}), settings, setting)
+        if refused:
+            return refused
+    return None
+
+
+def _type(column: dict[str, Any], setting: ColumnSetting) -> Refusal | None:
+    kind = column.get("typeName", {})
+    names = [part.get("String", {}).get("sval", "") for part in kind.get("names", ())]
+    array = "arrayBounds" in kind
+    if not array and names and names[:-1] in ([], ["pg_catalog"]):
+        if is_storable(setting, names[-1]):
+            return None
+    wanted = storage_type(setting)
+    return _refused(
+        _MISMATCH, setting, "a column of that type cannot hold it", f"Make it {wanted}."
+    )
+
+
+def _constraint(
+    constraint: dict[str, Any], settings: _Named, own: ColumnSetting | None = None
+) -> Refusal | None:
+    """Judge a constraint; ``own`` is the setting of the column that it stands behind."""
+    kind = constraint.get("contype", "")
+    expression = constraint.get("raw_expr")
+    if own is not None and kind == "CONSTR_DEFAULT" and not _is_null(expression or {}):
+        return _refused(_DEFAULT, own, "its default would be stored in clear")
+    if own is not None and kind in _COMPUTED:
+        return _refused(_DEFAULT, own, "the database would compute its values")
+    if kind in ("CONSTR_CHECK", "CONSTR_GENERATED"):
+        for name in _columns(expression):
+            if name in settings:
+                return _refused(_EXPRESSION, settings[name], "an expression cannot read it")
+    return None
+
+
+def _is_null(node: dict[str, Any]) -> bool:
+    while "TypeCast" in node:
+        node = node["TypeCast"].get("arg", {})
+    return bool(node.get("A_Const", {}).get("isnull"))
+
+
+def _columns(node: Any) -> Iterator[str]:
+    """The names of the columns in an expression."""
+    waiting = [node]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            fields = item.get("ColumnRef", {}).get("fields", ())
+            if fields:
+                yield fields[-1].get("String", {}).get("sval", "")
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _made_by_query(
+    fields: dict[str, Any], protection: Protection, path: SearchPath
+) -> Refusal | None:
+    into = fields.get("into", fields.get("intoClause", {})).get("rel", {})
+    for setting in _configured(into, protection, path).values():
+        return _refused(
+            _EXPRESSION,
+            setting,
+            "a query cannot make its table",
+            "Create the table, then use INSERT ... SELECT.",
+        )
+    return None
+
+
+def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
+    """Judge a new name: a column or table is protected by the one that it has."""
+    found = _resolved(fields.get("relation", {}), protection, path)
+    if found.relation is None:
+        return None
+    settings = _settings(protection, found.relation)[0]
+    kind = fields.get("renameType")
+    if kind == "OBJECT_COLUMN":
+        table = protection.table_setting(found.relation)
+        lost: Sequence[ColumnSetting] = [
+            setting
+            for name, setting in settings.items()
+            if name == fields.get("subname")
+            and not (table and fields.get("newname") in table.protected)
+        ]
+    elif kind in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
+        lost = list(settings.values()) if protection.table_setting(found.relation) else []
+    else:
+        lost = []
+    return _lost(lost, "under another name it would not be")
+
+
+def _move(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
+    found = _resolved(fields.get("relation", {}), protection, path)
+    if found.relation is None:
+        return None
+    table = protection.table_setting(found.relation)
+    if table is None or not table.schema:
+        return None
+    return _lost(list(table.protected.values()), "in another schema it would not be")
+
+
+def _lost(settings: Sequence[ColumnSetting], text: str) -> Refusal | None:
+    for setting in settings:
+        return _refused(_MISMATCH, setting, text, "Change the configuration first.")
+    return None
+
+
+_JUDGES: Final[dict[str, Callable[[dict[str, Any], Protection, SearchPath], Refusal | None]]] = {
+    "AlterTableStmt": _alter,
+    "CreateStmt": _create,
+    "CreateForeignTableStmt": lambda fields, protection, path: _create(
+        fields.get("base", {}), protection, path
+    ),
+    "CreateTableAsStmt": _made_by_query,
+    "SelectStmt": _made_by_query,
+    "RenameStmt": _rename,
+    "AlterObjectSchemaStmt": _move,
+}

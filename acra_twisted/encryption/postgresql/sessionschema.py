@@ -1,0 +1,120 @@
+"""The schema as one session has it: its own search path, and what it has changed itself.
+
+A definition inside a transaction is seen by that session alone until the transaction ends: the
+others must not be planned by it, since it may be rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from acra_twisted.encryption.postgresql import catalog, keeper
+from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.question import path_question
+from acra_twisted.encryption.settings import EncryptionSettings
+
+_UNKNOWN: Final = SearchPath()
+#: Words of the settings, in SET and RESET, that decide how bare names are looked up; a name may be
+#: written with escapes.
+_PATH_WORDS: Final = (b"search_path", b"schema", b"role", b"authorization", b"all", b"u&")
+#: Words by which a query can change them.
+_CALLS: Final = (b"set_config", b"pg_settings", b'u&"')
+#: Tags of statements that may change them whatever their text.
+_CODE: Final = frozenset((b"DO", b"CALL", b"DISCARD ALL", b"DISCARD TEMP"))
+_SCHEMAS: Final = frozenset((b"CREATE SCHEMA", b"ALTER SCHEMA", b"DROP SCHEMA"))
+_ROLLBACK: Final = b"ROLLBACK"
+
+
+class SessionSchema:
+    """Follows one session.  ``shared`` is the keeper of its database."""
+
+    def __init__(
+        self, shared: SchemaKeeper, settings: EncryptionSettings, numbers: Iterator[int]
+    ) -> None:
+        self._shared = shared
+        self._settings = settings
+        self._numbers = numbers
+        self._own: SchemaKeeper | None = None
+        self._path: SearchPath | None = None
+        self._is_path_moved = False
+
+    @property
+    def keeper(self) -> SchemaKeeper:
+        """The keeper that this session's statements are planned by."""
+        return self._own or self._shared
+
+    @property
+    def path(self) -> SearchPath:
+        """The search path; not known while `is_path_due`."""
+        return self._path or _UNKNOWN
+
+    @property
+    def is_path_due(self) -> bool:
+        """Tell whether the path should be asked for, before a bare name is resolved."""
+        return self._path is None
+
+    def path_question(self, protection: Protection) -> bytes:
+        """The text to ask for the path."""
+        return path_question(protection.names)
+
+    def path_answered(self, cells: Sequence[bytes]) -> None:
+        """Take in the answer.  Raises SchemaError."""
+        self._path = catalog.read_path(cells)
+
+    def path_reported(self) -> None:
+        """Note that the database reports another search_path, as PostgreSQL 18 does."""
+        self._path = None
+
+    def completed(self, tag: bytes, text: bytes, is_named: bool, in_transaction: bool) -> None:
+        """Take in a statement that the database has completed.
+
+        ``text`` is what the client sent, ``is_named`` as for `keeper.effect`; ``in_transaction``: a
+        transaction is open after it.
+        """
+        if _moves_path(tag, text.lower(), is_named):
+            self._path = None
+            self._is_path_moved = True
+        what = keeper.effect(tag, is_named)
+        if tag == _ROLLBACK:
+            # To a savepoint, where the transaction goes on.
+            self._path = None if self._is_path_moved else self._path
+            what = keeper.STALE if self._own is not None else what
+        if self._own is not None:
+            self._own.told(what)
+        elif what == keeper.STALE and in_transaction:
+            self._own = SchemaKeeper(self._settings, self._numbers)
+        else:
+            self._shared.told(what)
+        if not in_transaction:
+            self._end()
+
+    def failed(self, sqlstate: bytes, in_transaction: bool) -> None:
+        """Take in an error of the database."""
+        self.keeper.told(keeper.effect_of_error(sqlstate))
+        if not in_transaction:
+            self._end()
+
+    def _end(self) -> None:
+        """A transaction has ended: everybody sees what it has changed, or nobody."""
+        if self._own is not None:
+            self._own = None
+            self._shared.told(keeper.STALE)
+        if self._is_path_moved:
+            # It may have been rolled back, or have been local.
+            self._is_path_moved = False
+            self._path = None
+
+
+def _moves_path(tag: bytes, text: bytes, is_named: bool) -> bool:
+    """Tell whether bare names may mean other relations after a statement.  ``text`` is in lower
+    case."""
+    if tag in _CODE or tag in _SCHEMAS:
+        return True
+    if tag in (b"SET", b"RESET"):
+        return any(word in text for word in _PATH_WORDS)
+    if is_named and (tag == b"DROP TABLE" or b"temp" in text):
+        return True
+    return any(word in text for word in _CALLS)

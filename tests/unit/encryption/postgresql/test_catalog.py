@@ -1,0 +1,150 @@
+"""Answers to the questions about a database's schema."""
+
+import base64
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql import catalog
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.schema import (
+    Attached,
+    Attribute,
+    Index,
+    Key,
+    SchemaError,
+)
+from tests.support.schemas import answer, cell, column, table
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+KEYS = ("oid", "schema", "name", "kind", "view", "parents", "columns", "indexes", "attached")
+
+
+class Relations(SynchronousTestCase):
+    def one(self, *columns, **more):
+        schema = catalog.read(answer(table(7, "people", *columns, **more)), 3)
+        self.assertEqual(schema.number, 3)
+        return schema.relations[7]
+
+    def test_a_table_with_its_columns(self):
+        found = self.one(column("id", 1, 23), column("Größe", 4))
+        self.assertEqual((found.schema, found.name, found.kind), ("public", "people", "r"))
+        self.assertEqual(
+            found.attributes,
+            (Attribute("id", 1, 23, 23, -1, "bytea"), Attribute("Größe", 4, 17, 17, -1, "bytea")),
+        )
+
+    def test_the_type_behind_domains_with_the_nearest_default(self):
+        behind = [[16387, -1, "<>"], [1043, 14, None]]
+        found = self.one(column("name", 1, 16388, domains=behind)).attributes[0]
+        self.assertEqual((found.type, found.base, found.modifier), (16388, 1043, 14))
+        self.assertTrue(found.default_in_clear)
+        null = "{CONST :constisnull true}"
+        found = self.one(column("name", 1, 16388, default=null, domains=behind)).attributes[0]
+        self.assertFalse(found.default_in_clear)
+
+    def test_defaults_and_values_that_the_database_computes(self):
+        found = self.one(
+            column("a", 1, default="{FUNCEXPR :funcid 5}"),
+            column("b", 2, generated=True, reads=[1]),
+        )
+        self.assertTrue(found.attributes[0].default_in_clear)
+        self.assertEqual((found.attributes[1].generated, found.attributes[1].reads), (True, (1,)))
+
+    def test_indexes_without_the_columns_that_they_only_include(self):
+        found = self.one(indexes=[["i", True, "btree", False, True, [2, 3], 1, None]])
+        self.assertEqual(found.indexes, (Index("i", (Key(2),), True),))
+
+    def test_what_is_attached_and_what_it_inherits_from(self):
+        attached = [["check", "c", [2]], ["trigger", "t", None]]
+        found = self.one(attached=attached, parents=[5, 6])
+        self.assertEqual(found.attached, (Attached("check", "c", (2,)), Attached("trigger", "t")))
+        self.assertEqual(found.parents, (5, 6))
+
+    def test_the_sources_of_a_view(self):
+        rule = (
+            "({QUERY :targetList ({TARGETENTRY :expr {VAR} :resno 1 :resname n "
+            ":ressortgroupref 0 :resorigtbl 5 :resorigcol 2 :resjunk false})})"
+        )
+        self.assertEqual(self.one(kind="v", view=rule).sources, {1: (5, 2)})
+
+
+class Code(SynchronousTestCase):
+    def test_functions_that_name_a_table_or_such_a_function(self):
+        made = answer(
+            words=["people", "firms"],
+            functions=[
+                [1, "Direct", "direct", ["people"]],
+                [2, "outer", "outer", ["inner", "other"]],
+                [3, "inner", "inner", ["direct", "inner"]],
+                [4, "apart", "apart", ["other"]],
+                [5, "other", "other", ["apart"]],
+            ],
+            triggers=[[2, "app", "log", "t1"], [4, "app", "log", "t2"]],
+        )
+        schema = catalog.read(made, 1)
+        self.assertEqual(schema.functions, {"Direct", "outer", "inner"})
+        self.assertEqual(schema.triggers, ("app.log.t1",))
+
+
+class Limits(SynchronousTestCase):
+    def refused(self, *cells):
+        self.assertRaises(SchemaError, catalog.read, cells, 1)
+
+    def test_an_answer_that_is_none(self):
+        first = answer()[0]
+        self.refused()
+        self.refused(b"")
+        self.refused(b"{}")
+        self.refused(base64.b64encode(b"[" * 100_000))
+        self.refused(first, cell([]))
+        self.refused(first, cell({}))
+        self.refused(first, cell(table("7", "people")))
+        self.refused(first, cell(table(7, None)))
+        self.refused(first, cell(table(7, "a")), cell(table(7, "b")))
+        self.refused(first, cell(table(7, "a", ["name", 1])))
+        self.refused(first, cell(table(7, "a", column("name", True))))
+        self.refused(cell({"words": None}))
+
+    def test_one_that_is_too_long(self):
+        self.refused(*[b""] * (catalog.MAX_ROWS + 1))
+        self.refused(b"x" * (catalog.MAX_BYTES + 1))
+
+    def test_the_error_says_nothing_of_the_answer(self):
+        error = self.assertRaises(SchemaError, catalog.read, [cell({"secret": "secret"})], 1)
+        self.assertNotIn("secret", str(error))
+
+    @given(JSON, st.sampled_from(KEYS), JSON)
+    def test_any_json_is_read_or_refused(self, first, key, value):
+        for cells in (
+            [cell(first)],
+            [*answer(), cell({**table(7, "a", column("b", 1)), key: value})],
+            [*answer(words=["a"], functions=[[1, "b", "c", value]], triggers=[[1, value]])],
+        ):
+            try:
+                found = catalog.read(cells, 1)
+            except SchemaError:
+                continue
+            self.assertEqual(found.number, 1)
+
+    @given(st.binary())
+    def test_any_bytes_are_read_or_refused(self, data):
+        for read in (lambda: catalog.read([data], 1), lambda: catalog.read_path([data])):
+            self.assertRaises(SchemaError, read)
+
+
+class Paths(SynchronousTestCase):
+    def test_the_schemas_and_the_temporary_tables(self):
+        found = catalog.read_path([cell([["pg_temp_3", "pg_catalog", "App"], ["people"]])])
+        self.assertEqual(
+            found, SearchPath(("pg_temp_3", "pg_catalog", "App"), frozenset(("people",)))
+        )
+        self.assertEqual(catalog.read_path([cell([[], None])]), SearchPath((), frozenset()))
+
+    def test_anything_else_is_refused(self):
+        for cells in ([], [b"x"], [cell([])], [cell([None, None])], [cell([["a"], None])] * 2):
+            self.assertRaises(SchemaError, catalog.read_path, cells)

@@ -1,0 +1,171 @@
+"""Definitions that would leave a protected column in clear."""
+
+import pgparse
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql.definitions import refusal
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.settings import EncryptionSettings
+from tests.unit.encryption.postgresql.test_protection import columns, protection, settings
+
+PEOPLE = Relation(1, "public", "people", "r", columns("id", "name", "nick"))
+PART = Relation(2, "public", "part", "r", columns("name", "id"), parents=(1,))
+VIEW = Relation(3, "public", "shown", "v", columns("n"), {1: (1, 2)})
+FIRMS = Relation(4, "app", "firms", "r", columns("name"))
+GIVEN = EncryptionSettings(
+    [
+        *settings("people.name", "people.nick", "later.name", "app.firms.name").tables,
+        *settings("tokens.number", kind="tokenized", token_type="int32").tables,
+    ]
+)
+PATH = SearchPath(("pg_catalog", "public", "app"))
+
+
+def reasons(text):
+    """The reasons and columns of the refusals of a text's statements."""
+    made = protection([PEOPLE, PART, VIEW, FIRMS], GIVEN)
+    found = []
+    for statement in pgparse.parse(text):
+        [(kind, fields)] = statement["stmt"].items()
+        refused = refusal(kind, fields, made, PATH)
+        found += [] if refused is None else [(refused.reason, refused.column)]
+    return found
+
+
+class Definitions(SynchronousTestCase):
+    def refused(self, text, reason, column="people.name"):
+        self.assertEqual(reasons(text), [(reason, column)], text)
+
+    def passes(self, *texts):
+        for text in texts:
+            self.assertEqual(reasons(text), [], text)
+
+    def test_defaults_in_clear(self):
+        self.refused("ALTER TABLE people ALTER name SET DEFAULT 'x'", "default_in_clear")
+        self.refused("ALTER TABLE part ALTER name SET DEFAULT 'x'", "default_in_clear")
+        self.refused(
+            "ALTER TABLE people ALTER name ADD GENERATED ALWAYS AS IDENTITY", "default_in_clear"
+        )
+        self.refused(
+            "CREATE TABLE later (name bytea DEFAULT 'x')", "default_in_clear", "later.name"
+        )
+        self.refused(
+            "CREATE TABLE later (name bytea GENERATED ALWAYS AS ('x') STORED)",
+            "default_in_clear",
+            "later.name",
+        )
+        self.refused(
+            "CREATE TABLE more PARTITION OF people (name DEFAULT 'x') FOR VALUES IN (1)",
+            "default_in_clear",
+        )
+        self.passes(
+            "ALTER TABLE people ALTER name SET DEFAULT NULL",
+            "ALTER TABLE people ALTER name SET DEFAULT NULL::bytea",
+            "ALTER TABLE people ALTER name DROP DEFAULT",
+            "ALTER TABLE people ALTER id SET DEFAULT 5",
+            "CREATE TABLE later (name bytea DEFAULT NULL NOT NULL)",
+            "CREATE TABLE more PARTITION OF people (id DEFAULT 5) FOR VALUES IN (1)",
+        )
+
+    def test_types_that_cannot_hold_it(self):
+        self.refused("ALTER TABLE people ALTER name TYPE text", "schema_mismatch")
+        self.refused("ALTER TABLE people ALTER name TYPE bytea[]", "schema_mismatch")
+        self.refused("ALTER TABLE people ALTER name TYPE other.bytea", "schema_mismatch")
+        self.refused("ALTER TABLE people ALTER name TYPE bytea USING 'x'::bytea", "expression")
+        for form in ("name varchar(80)", "id int, name text"):
+            self.refused(f"CREATE TABLE later ({form})", "schema_mismatch", "later.name")
+            self.refused(f"CREATE TABLE app.later ({form})", "schema_mismatch", "later.name")
+        self.refused("CREATE TABLE tokens (number bytea)", "schema_mismatch", "tokens.number")
+        self.refused("CREATE TABLE app.firms (name text)", "schema_mismatch", "app.firms.name")
+        self.passes(
+            "ALTER TABLE people ALTER name TYPE bytea",
+            "ALTER TABLE people ALTER name TYPE pg_catalog.bytea",
+            "ALTER TABLE people ALTER id TYPE text",
+            "ALTER TABLE other ALTER name TYPE text",
+            "CREATE TABLE later (name bytea, id int)",
+            "CREATE TABLE tokens (number integer)",
+            "CREATE TABLE firms (name text)",
+            "CREATE TABLE other (name text)",
+        )
+
+    def test_a_column_that_is_added(self):
+        made = protection([Relation(9, "public", "later", "r", columns("id"))], GIVEN)
+
+        def judged(text):
+            [statement] = pgparse.parse(text)
+            [(kind, fields)] = statement["stmt"].items()
+            return refusal(kind, fields, made, PATH)
+
+        refused = judged("ALTER TABLE later ADD COLUMN name varchar(80)")
+        self.assertEqual((refused.reason, refused.column), ("schema_mismatch", "later.name"))
+        self.assertIn("bytea", refused.hint)
+        self.assertIsNotNone(judged("ALTER TABLE later ADD name bytea DEFAULT 'x'"))
+        self.assertIsNone(judged("ALTER TABLE later ADD name bytea"))
+        self.assertIsNone(judged("ALTER TABLE later ADD nick text"))
+
+    def test_constraints_that_read_it(self):
+        self.refused("ALTER TABLE people ADD CHECK (length(people.name) < 80)", "expression")
+        self.refused(
+            "CREATE TABLE later (name bytea CHECK (name <> 'x'))", "expression", "later.name"
+        )
+        self.refused(
+            "CREATE TABLE later (name bytea, CHECK (name <> 'x'))", "expression", "later.name"
+        )
+        self.refused(
+            "CREATE TABLE later (name bytea, n int GENERATED ALWAYS AS (length(name)) STORED)",
+            "expression",
+            "later.name",
+        )
+        self.passes(
+            "ALTER TABLE people ADD CHECK (id > 5)",
+            "ALTER TABLE people ADD PRIMARY KEY (id)",
+            "CREATE TABLE later (id int CHECK (id > 5), name bytea NOT NULL)",
+        )
+
+    def test_names_by_which_it_is_protected(self):
+        self.refused("ALTER TABLE people RENAME name TO other", "schema_mismatch")
+        self.refused("ALTER TABLE people RENAME TO other", "schema_mismatch")
+        self.refused("ALTER TABLE app.firms SET SCHEMA public", "schema_mismatch", "app.firms.name")
+        self.passes(
+            "ALTER TABLE people RENAME id TO other",
+            "ALTER TABLE people RENAME name TO nick",
+            "ALTER TABLE part RENAME TO other",
+            "ALTER VIEW shown RENAME TO other",
+            "ALTER TABLE people SET SCHEMA app",
+            "ALTER TABLE other RENAME TO people",
+        )
+
+    def test_a_partition_that_is_parted_is_no_longer_protected(self):
+        self.refused("ALTER TABLE people DETACH PARTITION part", "schema_mismatch")
+        self.refused("ALTER TABLE part NO INHERIT people", "schema_mismatch")
+        self.passes("ALTER TABLE people ATTACH PARTITION more FOR VALUES IN (1)")
+        both = EncryptionSettings([*GIVEN.tables, *settings("part.name").tables])
+        made = protection([PEOPLE, PART], both)
+        [statement] = pgparse.parse("ALTER TABLE people DETACH PARTITION part")
+        fields = statement["stmt"]["AlterTableStmt"]
+        self.assertIsNone(refusal("AlterTableStmt", fields, made, PATH))
+
+    def test_a_query_that_makes_a_protected_table(self):
+        for text in (
+            "CREATE TABLE later AS SELECT 'x' AS name",
+            "SELECT 'x' AS name INTO later",
+            "CREATE MATERIALIZED VIEW later AS SELECT 'x' AS name",
+        ):
+            self.refused(text, "expression", "later.name")
+        self.passes("CREATE TABLE copies AS SELECT * FROM people", "SELECT 1")
+
+    def test_a_table_that_is_not_known(self):
+        self.refused("ALTER TABLE later ADD x int", "schema_unknown", "later")
+        self.passes("ALTER TABLE IF EXISTS later ADD x int", "DROP TABLE people")
+
+    def test_each_part_of_a_statement_is_judged(self):
+        text = "ALTER TABLE people ADD x int, ALTER id SET DEFAULT 5, ALTER name SET DEFAULT 'x'"
+        self.refused(text, "default_in_clear")
+
+    def test_no_text_has_a_value(self):
+        made = protection([PEOPLE], GIVEN)
+        [statement] = pgparse.parse("ALTER TABLE people ALTER name SET DEFAULT 'plaintext'")
+        [(kind, fields)] = statement["stmt"].items()
+        refused = refusal(kind, fields, made, PATH)
+        self.assertNotIn("plaintext", refused.text + refused.hint)

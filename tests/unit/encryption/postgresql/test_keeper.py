@@ -1,0 +1,135 @@
+"""When a database's schema is read, and what is kept of it."""
+
+import itertools
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql import keeper
+from acra_twisted.encryption.postgresql.keeper import DOUBT, MAX_AGE, NONE, STALE, SchemaKeeper
+from acra_twisted.encryption.postgresql.schema import SchemaError
+from tests.support.schemas import answer, column, table
+from tests.unit.encryption.postgresql.test_protection import settings
+
+
+class Effects(SynchronousTestCase):
+    def test_definitions_that_name_a_protected_table_make_it_stale(self):
+        for tag in (b"ALTER TABLE", b"CREATE VIEW", b"DROP TABLE", b"CREATE TRIGGER"):
+            self.assertEqual(keeper.effect(tag, True), STALE)
+            self.assertEqual(keeper.effect(tag, False), NONE)
+
+    def test_definitions_that_need_not_name_one_always_do(self):
+        for tag in (b"ALTER SCHEMA", b"DROP SCHEMA", b"ALTER DOMAIN", b"CREATE EXTENSION"):
+            self.assertEqual(keeper.effect(tag, False), STALE)
+        for tag in (b"DROP OWNED", b"IMPORT FOREIGN SCHEMA", b"CREATE PUBLICATION"):
+            self.assertEqual(keeper.effect(tag, False), STALE)
+
+    def test_code_casts_doubt_and_data_does_nothing(self):
+        self.assertEqual(keeper.effect(b"DO", False), DOUBT)
+        self.assertEqual(keeper.effect(b"CALL", False), DOUBT)
+        for tag in (b"SELECT 3", b"INSERT 0 1", b"UPDATE 2", b"BEGIN", b"SET", b"VACUUM", b""):
+            self.assertEqual(keeper.effect(tag, True), NONE)
+
+    def test_errors_of_names_and_types_cast_doubt(self):
+        for state in (b"42703", b"42P01", b"42804", b"0A000"):
+            self.assertEqual(keeper.effect_of_error(state), DOUBT)
+        self.assertEqual(keeper.effect_of_error(b"23505"), NONE)
+
+
+class Reading(SynchronousTestCase):
+    def setUp(self):
+        self.numbers = itertools.count(1)
+        self.keeper = self.made()
+
+    def made(self):
+        return SchemaKeeper(settings("people.name"), self.numbers)
+
+    def read(self, now, *columns, made=None):
+        made = made or self.keeper
+        made.asked(now)
+        made.answered(answer(table(1, "people", *(columns or (column("name", 1),)))))
+
+    def test_nothing_is_known_before_the_first_answer(self):
+        self.assertTrue(self.keeper.is_due(0.0))
+        self.assertIsNone(self.keeper.protection(0.0))
+        self.keeper.asked(0.0)
+        self.assertFalse(self.keeper.is_due(0.1))
+        self.assertIsNone(self.keeper.protection(0.1))
+
+    def test_the_answer_is_laid_under_the_settings(self):
+        self.read(0.0)
+        self.assertEqual(self.keeper.protection(1.0).columns(1)[1].label, "people.name")
+        self.assertFalse(self.keeper.is_due(1.0))
+
+    def test_it_is_asked_again_after_five_minutes_and_used_until_ten(self):
+        self.read(5.0)
+        self.assertFalse(self.keeper.is_due(5.0 + MAX_AGE - 1))
+        self.assertTrue(self.keeper.is_due(5.0 + MAX_AGE))
+        self.assertIsNotNone(self.keeper.protection(5.0 + MAX_AGE))
+        self.assertIsNone(self.keeper.protection(5.0 + 2 * MAX_AGE))
+
+    def test_the_same_content_keeps_its_number_and_another_gets_one(self):
+        self.read(0.0)
+        first = self.keeper.protection(0.0)
+        self.read(MAX_AGE)
+        self.assertIs(self.keeper.protection(MAX_AGE), first)
+        self.read(MAX_AGE + 1, column("id", 1), column("name", 2))
+        self.assertNotEqual(self.keeper.protection(MAX_AGE + 1).schema.number, first.schema.number)
+
+    def test_two_databases_never_share_a_number(self):
+        other = self.made()
+        self.read(0.0)
+        self.read(0.0, made=other)
+        numbers = {made.protection(0.0).schema.number for made in (self.keeper, other)}
+        self.assertEqual(len(numbers), 2)
+
+    def test_a_stale_one_is_not_used(self):
+        self.read(0.0)
+        self.keeper.told(STALE)
+        self.assertIsNone(self.keeper.protection(0.1))
+        self.assertTrue(self.keeper.is_due(0.1))
+        self.read(0.1)
+        self.assertIsNotNone(self.keeper.protection(0.2))
+
+    def test_a_doubtful_one_is_used_and_asked_for_once_a_second(self):
+        self.read(0.0)
+        self.keeper.told(DOUBT)
+        self.assertIsNotNone(self.keeper.protection(0.1))
+        self.assertFalse(self.keeper.is_due(0.1))
+        self.assertTrue(self.keeper.is_due(1.0))
+        self.read(1.0)
+        self.assertFalse(self.keeper.is_due(5.0))
+
+    def test_what_is_told_beside_the_question_holds_after_the_answer(self):
+        self.read(0.0)
+        self.keeper.told(STALE)
+        self.keeper.asked(1.0)
+        self.keeper.told(STALE)
+        self.keeper.answered(answer(table(1, "people", column("name", 1))))
+        self.assertIsNone(self.keeper.protection(1.1))
+        self.assertTrue(self.keeper.is_due(1.1))
+
+    def test_a_failure_leaves_what_was_known_and_is_tried_again_after_a_pause(self):
+        self.read(0.0)
+        self.keeper.asked(MAX_AGE)
+        self.keeper.failed()
+        self.assertIsNotNone(self.keeper.protection(MAX_AGE + 0.5))
+        self.assertFalse(self.keeper.is_due(MAX_AGE + 0.5))
+        self.assertTrue(self.keeper.is_due(MAX_AGE + 1))
+
+    def test_an_answer_that_is_not_understood_is_a_failure(self):
+        self.keeper.asked(0.0)
+        self.assertRaises(SchemaError, self.keeper.answered, [b"x"])
+        self.assertIsNone(self.keeper.protection(0.1))
+        self.assertTrue(self.keeper.is_due(1.0))
+
+    def test_an_answer_that_nobody_waits_for_is_left(self):
+        self.keeper.answered([b"x"])
+        self.assertIsNone(self.keeper.protection(0.0))
+
+    def test_a_question_that_was_lost_is_asked_again(self):
+        self.keeper.asked(0.0)
+        self.assertFalse(self.keeper.is_due(29.0))
+        self.assertTrue(self.keeper.is_due(30.0))
+
+    def test_the_question_names_the_tables(self):
+        self.assertIn(b"E'people'", self.keeper.question)

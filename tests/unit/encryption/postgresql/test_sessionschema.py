@@ -1,0 +1,141 @@
+"""The schema as one session has it."""
+
+import itertools
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
+from tests.support.schemas import answer, cell, column, table
+from tests.unit.encryption.postgresql.test_protection import settings
+
+
+class Case(SynchronousTestCase):
+    def setUp(self):
+        given, numbers = settings("people.name"), itertools.count(1)
+        self.shared = SchemaKeeper(given, numbers)
+        self.session = SessionSchema(self.shared, given, numbers)
+        self.read(self.shared)
+        self.session.path_answered([cell([["pg_catalog", "public"], None])])
+
+    def read(self, keeper):
+        keeper.asked(0.0)
+        keeper.answered(answer(table(1, "people", column("name", 1))))
+
+    def done(self, tag, text=b"", named=False, open_=False):
+        self.session.completed(tag, text, named, open_)
+
+
+class Definitions(Case):
+    def test_outside_a_transaction_everybody_reads_anew(self):
+        self.done(b"ALTER TABLE", named=True)
+        self.assertIs(self.session.keeper, self.shared)
+        self.assertIsNone(self.shared.protection(0.1))
+
+    def test_inside_one_the_session_alone_does_until_it_ends(self):
+        for end in (b"COMMIT", b"ROLLBACK"):
+            self.read(self.shared)
+            self.done(b"ALTER TABLE", named=True, open_=True)
+            self.assertIsNotNone(self.shared.protection(0.1))
+            self.assertIsNone(self.session.keeper.protection(0.1))
+            self.read(self.session.keeper)
+            self.assertIsNotNone(self.session.keeper.protection(0.1))
+            self.done(end)
+            self.assertIs(self.session.keeper, self.shared)
+            self.assertIsNone(self.shared.protection(0.1))
+
+    def test_a_transaction_may_also_end_with_an_error(self):
+        self.done(b"DROP TABLE", named=True, open_=True)
+        self.session.failed(b"40001", False)
+        self.assertIs(self.session.keeper, self.shared)
+        self.assertIsNone(self.shared.protection(0.1))
+
+    def test_a_savepoint_takes_definitions_back(self):
+        self.done(b"DROP TABLE", named=True, open_=True)
+        self.read(self.session.keeper)
+        self.done(b"ROLLBACK", open_=True)
+        self.assertIsNone(self.session.keeper.protection(0.1))
+
+    def test_a_transaction_without_definitions_changes_nothing(self):
+        self.done(b"BEGIN", open_=True)
+        self.done(b"INSERT 0 1", named=True, open_=True)
+        self.done(b"COMMIT")
+        self.assertIsNotNone(self.shared.protection(0.1))
+
+    def test_an_error_of_names_casts_doubt(self):
+        self.session.failed(b"42P01", False)
+        self.assertTrue(self.shared.is_due(1.0))
+        self.assertIsNotNone(self.shared.protection(1.0))
+
+
+class Path(Case):
+    def moved(self):
+        found = self.session.is_path_due
+        self.session.path_answered([cell([["public"], None])])
+        return found
+
+    def test_it_is_due_at_first_and_unknown_until_then(self):
+        given, numbers = settings("people.name"), itertools.count(1)
+        session = SessionSchema(self.shared, given, numbers)
+        self.assertTrue(session.is_path_due)
+        self.assertEqual(session.path, SearchPath())
+        session.path_answered([cell([["public"], ["people"]])])
+        self.assertFalse(session.is_path_due)
+        self.assertEqual(session.path, SearchPath(("public",), frozenset(("people",))))
+
+    def test_the_question_names_what_a_temporary_table_could_hide(self):
+        self.assertIn(b"E'people'", self.session.path_question(self.shared.protection(0.0)))
+
+    def test_settings_that_bare_names_depend_on_move_it(self):
+        for text in (
+            b"SET search_path = other",
+            b"set local SEARCH_PATH to x",
+            b"SET SCHEMA 'other'",
+            b"SET ROLE other",
+            b"SET SESSION AUTHORIZATION other",
+            b'SET U&"\\0073earch_path" = x',
+        ):
+            self.done(b"SET", text)
+            self.assertTrue(self.moved(), text)
+        self.done(b"RESET", b"RESET ALL")
+        self.assertTrue(self.moved())
+        for tag in (b"DISCARD ALL", b"DO", b"CALL", b"CREATE SCHEMA", b"DROP SCHEMA"):
+            self.done(tag)
+            self.assertTrue(self.moved(), tag)
+
+    def test_others_do_not(self):
+        self.done(b"SET", b"SET statement_timeout = 5")
+        self.done(b"RESET", b"RESET work_mem")
+        self.done(b"SELECT 1", b"SELECT name FROM people", True)
+        self.done(b"DISCARD PLANS", b"DISCARD PLANS")
+        self.assertFalse(self.moved())
+
+    def test_a_query_can_set_it_too(self):
+        self.done(b"SELECT 1", b"SELECT pg_catalog.Set_Config('search_path', 'x', false)")
+        self.assertTrue(self.moved())
+        self.done(b"UPDATE 1", b"UPDATE pg_settings SET setting = 'x'")
+        self.assertTrue(self.moved())
+
+    def test_a_temporary_table_of_a_protected_name_moves_it(self):
+        self.done(b"CREATE TABLE", b"CREATE TEMP TABLE people (name text)", True)
+        self.assertTrue(self.moved())
+        self.done(b"DROP TABLE", b"DROP TABLE people", True)
+        self.assertTrue(self.moved())
+        self.done(b"CREATE TABLE", b"CREATE TEMP TABLE firms (name text)")
+        self.assertFalse(self.moved())
+
+    def test_the_end_of_a_transaction_may_take_it_back(self):
+        for end, still_open in ((b"COMMIT", False), (b"ROLLBACK", False), (b"ROLLBACK", True)):
+            self.done(b"SET", b"SET LOCAL search_path = x", open_=True)
+            self.assertTrue(self.moved())
+            self.done(b"INSERT 0 1", open_=True)
+            self.assertFalse(self.moved())
+            self.done(end, open_=still_open)
+            self.assertTrue(self.moved(), end)
+            self.done(b"COMMIT")
+            self.moved()
+
+    def test_a_database_that_reports_it_is_believed(self):
+        self.session.path_reported()
+        self.assertTrue(self.moved())
