@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
 from acra_twisted.encryption.postgresql.storage import is_storable, storage_type
 from acra_twisted.encryption.settings import ColumnSetting
 
-_MISMATCH: Final = "schema_mismatch"
-_DEFAULT: Final = "default_in_clear"
-_EXPRESSION: Final = "expression"
-_UNKNOWN: Final = "schema_unknown"
 #: Settings by name of column.
 _Named = Mapping[str, ColumnSetting]
 _COMPUTED: Final = frozenset(("CONSTR_GENERATED", "CONSTR_IDENTITY"))
@@ -36,9 +33,7 @@ def refusal(
 
 
 def _refused(reason: str, setting: ColumnSetting, text: str, hint: str = "") -> Refusal:
-    return Refusal(
-        reason, setting.label, f"column {setting.label} is protected by AcraServer and {text}", hint
-    )
+    return refusals.refused(reason, setting, text, hint).refusal
 
 
 def _alter(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
@@ -48,7 +43,9 @@ def _alter(fields: dict[str, Any], protection: Protection, path: SearchPath) -> 
         if fields.get("missing_ok") and not protection.named(name):
             return None
         return Refusal(
-            _UNKNOWN, name, f"table {name} is protected by AcraServer and {found.unknown}"
+            refusals.SCHEMA_UNKNOWN,
+            name,
+            f"table {name} is protected by AcraServer and {found.unknown}",
         )
     if found.relation is None:
         return None
@@ -93,12 +90,12 @@ def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
     if subtype == "AT_AlterColumnType":
         new = definition.get("ColumnDef", {})
         if "raw_default" in new:
-            return _refused(_EXPRESSION, setting, "USING would compute its values")
+            return _refused(refusals.EXPRESSION, setting, "USING would compute its values")
         return _type(new, setting)
     if subtype == "AT_ColumnDefault" and definition and not _is_null(definition):
-        return _refused(_DEFAULT, setting, "its default would be stored in clear")
+        return _refused(refusals.DEFAULT_IN_CLEAR, setting, "its default would be stored in clear")
     if subtype in ("AT_AddIdentity", "AT_SetExpression"):
-        return _refused(_DEFAULT, setting, "the database would compute its values")
+        return _refused(refusals.DEFAULT_IN_CLEAR, setting, "the database would compute its values")
     return None
 
 
@@ -119,7 +116,7 @@ def _parted(
     for name, setting in present.items():
         if name not in own:
             return _refused(
-                _MISMATCH,
+                refusals.SCHEMA_MISMATCH,
                 setting,
                 "the table that is parted from it would not be",
                 "Configure that table's columns too.",
@@ -187,7 +184,10 @@ def _type(column: dict[str, Any], setting: ColumnSetting) -> Refusal | None:
             return None
     wanted = storage_type(setting)
     return _refused(
-        _MISMATCH, setting, "a column of that type cannot hold it", f"Make it {wanted}."
+        refusals.SCHEMA_MISMATCH,
+        setting,
+        "a column of that type cannot hold it",
+        f"Make it {wanted}.",
     )
 
 
@@ -198,13 +198,13 @@ def _constraint(
     kind = constraint.get("contype", "")
     expression = constraint.get("raw_expr")
     if own is not None and kind == "CONSTR_DEFAULT" and not _is_null(expression or {}):
-        return _refused(_DEFAULT, own, "its default would be stored in clear")
+        return _refused(refusals.DEFAULT_IN_CLEAR, own, "its default would be stored in clear")
     if own is not None and kind in _COMPUTED:
-        return _refused(_DEFAULT, own, "the database would compute its values")
+        return _refused(refusals.DEFAULT_IN_CLEAR, own, "the database would compute its values")
     if kind in ("CONSTR_CHECK", "CONSTR_GENERATED"):
         for name in _columns(expression):
             if name in settings:
-                return _refused(_EXPRESSION, settings[name], "an expression cannot read it")
+                return _refused(refusals.EXPRESSION, settings[name], "an expression cannot read it")
     return None
 
 
@@ -234,7 +234,7 @@ def _made_by_query(
     into = fields.get("into", fields.get("intoClause", {})).get("rel", {})
     for setting in _configured(into, protection, path).values():
         return _refused(
-            _EXPRESSION,
+            refusals.EXPRESSION,
             setting,
             "a query cannot make its table",
             "Create the table, then use INSERT ... SELECT.",
@@ -276,7 +276,7 @@ def _move(fields: dict[str, Any], protection: Protection, path: SearchPath) -> R
 
 def _lost(settings: Sequence[ColumnSetting], text: str) -> Refusal | None:
     for setting in settings:
-        return _refused(_MISMATCH, setting, text, "Change the configuration first.")
+        return _refused(refusals.SCHEMA_MISMATCH, setting, text, "Change the configuration first.")
     return None
 
 

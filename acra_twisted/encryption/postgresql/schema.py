@@ -25,8 +25,6 @@ SUBSTRING: Final = "substring"
 #: Any other expression.
 EXPRESSION: Final = "expression"
 
-#: Bytes at the beginning of a searchable value that are equal for equal plaintexts.
-PREFIX_SIZE: Final = 33
 #: Schemas of the database itself: no setting is about their tables.
 SYSTEM_SCHEMAS: Final = frozenset(("pg_catalog", "information_schema", "pg_toast"))
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acra_twisted.crypto import envelopes
+from acra_twisted.encryption import searching
 from acra_twisted.encryption.postgresql import nodetree
 from acra_twisted.encryption.postgresql.nodetree import TreeNode
 from acra_twisted.encryption.postgresql.schema import (
     EXPRESSION,
     PREFIX,
-    PREFIX_SIZE,
     SUBSTRING,
     Key,
 )
@@ -68,7 +68,7 @@ def _key(node: TreeNode | None) -> Key:
         return Key(0, EXPRESSION)
     column = _value(arguments[0])
     bounds = [_integer(argument) for argument in arguments[1:]]
-    if column.kind != "VAR" or bounds != [1, PREFIX_SIZE]:
+    if column.kind != "VAR" or bounds != [1, searching.SIZE]:
         return Key(0, EXPRESSION)
     return Key(column.number("varattno"), form)
 
@@ -87,6 +87,6 @@ def _integer(node: TreeNode) -> int:
 def _is_container(value: bytes) -> bool:
     """Tell whether a container, with the prefix of searches or without, is the whole value."""
     return any(
-        found.start in (0, PREFIX_SIZE) and found.end == len(value)
+        found.start in (0, searching.SIZE) and found.end == len(value)
         for found in envelopes.find(value)
     )
