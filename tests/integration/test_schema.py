@@ -41,7 +41,7 @@ SHAPES = (
     "SELECT {a} AS x FROM {t} UNION ALL SELECT {b} FROM {t}",
     "SELECT s.p, 1 AS one FROM (SELECT {a} AS p FROM {t} LIMIT 1) s",
     "SELECT DISTINCT {b} AS x, count(*) FROM {t} GROUP BY {b}",
-    'SELECT coalesce({a}, {b}) AS x, l."l.q" FROM {t}, LATERAL (SELECT {t}.{b} AS "l.q") l',
+    'SELECT coalesce({t}.{a}, {t}.{b}) AS x, l."l.q" FROM {t}, LATERAL (SELECT {t}.{b} AS "l.q") l',
     "SELECT {a} AS x FROM {t} WHERE EXISTS (SELECT {b} FROM {t} WHERE {a} = {b})",
     "SELECT {a} FROM {t} a FULL JOIN {t} b USING ({a})",
     "TABLE {t}",
@@ -55,7 +55,7 @@ def container(prefix=b""):
 
 
 class Schemas:
-    """What holds of every version."""
+    """Facts that hold of every version."""
 
     install = None
 
@@ -384,7 +384,7 @@ class Schemas:
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(NAMES, st.lists(NAMES, min_size=2, max_size=2, unique=True), st.data())
     def test_views_show_what_their_queries_describe(self, table, names, data):
-        """What a result's description says of a query is what the view of it shows."""
+        """A view shows the columns that the description of its query names."""
         schemas = self.__class__.views
         schemas.execute("DROP SCHEMA IF EXISTS tried CASCADE")
         schemas.execute("CREATE SCHEMA tried")

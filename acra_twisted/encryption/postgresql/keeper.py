@@ -137,6 +137,6 @@ class SchemaKeeper:
         self._is_stale, self._is_doubted = self._stale_since, self._doubted_since
 
     def failed(self) -> None:
-        """Note that there is no answer.  What was known holds on, until it is too old."""
+        """Note that there is no answer.  The schema that was known holds, until it is too old."""
         self._asked_at = None
         self._failed = True

@@ -97,7 +97,7 @@ said (oid, words) AS (
 _COLUMNS: Final = r"""
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
         a.attname, a.attnum, a.atttypid::pg_catalog.int8, a.atttypmod,
-        pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+        (SELECT t.typname FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid), a.attnotnull,
         a.attgenerated <> '' OR a.attidentity <> '',
         CASE WHEN a.attgenerated = '' THEN e.adbin::pg_catalog.text END,
         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(

@@ -35,8 +35,8 @@ class SchemaError(AcraError):
 
 class Attribute(NamedTuple):
     """A column as the database has it.  ``number`` is its attnum: gaps stay where a column was
-    dropped.  ``base`` is the type behind a domain, else ``type``; ``modifier`` is its typmod and
-    ``type_name`` the type's name with it.  ``default_in_clear``: its default is neither NULL nor a
+    dropped.  ``base`` is the type behind a domain, else ``type``; ``modifier`` is its typmod,
+    ``type_name`` the name of ``type``.  ``default_in_clear``: its default is neither NULL nor a
     container.  ``generated``: its values are computed, or are the database's own.  ``reads`` are
     the numbers of the columns that its expression reads."""
 
