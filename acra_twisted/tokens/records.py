@@ -5,7 +5,7 @@ The object is made for one question about many values or tokens, and holds the o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption import tokenrecords, tokens
@@ -126,7 +126,7 @@ class ColumnRecords:
     ) -> dict[bytes, bytes]:
         """Return the tokens of those values that have one.  A disabled one counts as none, or is
         refused by ValueRefusedError."""
-        named = {value: self._names(value) for value in values}
+        named = await self._environment.work(len(values), self._named, values)
         records = await self._records([name for names in named.values() for name in names])
         found: dict[bytes, Record] = {}
         for value, names in named.items():
@@ -146,6 +146,9 @@ class ColumnRecords:
             opened[value] = token
         return opened
 
+    def _named(self, values: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+        return {value: self._names(value) for value in values}
+
     async def confirmed(self, found: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """Return those values whose tokens lead back to them.
 
@@ -153,7 +156,8 @@ class ColumnRecords:
         readable; if somebody else does so at the same time, its value is left out.  Raises
         ValueRefusedError for a disabled token, TokenStoreError for one that leads elsewhere.
         """
-        values = {self._column.token_key(token): value for value, token in found.items()}
+        keys = await self._environment.work(len(found), self._keys, found.values())
+        values = dict(zip(keys, found, strict=True))
         records = await self._records(list(values))
         if any(record.disabled for record in records.values()):
             raise self._disabled()
@@ -179,20 +183,25 @@ class ColumnRecords:
     ) -> tuple[dict[bytes, bytes | None], list[bytes]]:
         """Return the values of those tokens that have a record, None where no key opens it; and
         the tokens that are disabled."""
-        keys = {self._column.token_key(token): token for token in items}
+        work = self._environment.work
+        keys = dict(zip(await work(len(items), self._keys, items), items, strict=True))
         records = await self._records(list(keys))
         disabled = [keys[key] for key, record in records.items() if record.disabled]
         enabled = {keys[key]: record for key, record in records.items() if not record.disabled}
-        opened = await self._environment.work(len(enabled), self._open, enabled)
-        values: dict[bytes, bytes | None] = {}
-        for token, plain in opened.items():
-            values[token] = None
+        return await work(len(enabled), self._values, enabled), disabled
+
+    def _values(self, records: Mapping[bytes, Record]) -> dict[bytes, bytes | None]:
+        values = self._open(records)
+        for token, plain in values.items():
             if plain is not None:
                 value, kind = tokenrecords.unpack(plain)
                 if kind != tokens.KINDS[self._column.type] or not self._column.fits(value):
                     raise tokenrecords.damaged()
                 values[token] = value
-        return values, disabled
+        return values
+
+    def _keys(self, items: Iterable[bytes]) -> list[bytes]:
+        return [self._column.token_key(token) for token in items]
 
     # -- the store --------------------------------------------------------------------------------
 
@@ -201,19 +210,27 @@ class ColumnRecords:
         day."""
         if not keys:
             return {}
+        answers = await self._environment.store.get(self._column.bucket, keys)
+        found: dict[bytes, Record]
+        found, old = await self._environment.work(len(keys), self._read, keys, answers)
+        if old:
+            self._environment.renew(old)
+        return found
+
+    def _read(
+        self, keys: Sequence[bytes], answers: Sequence[bytes | None]
+    ) -> tuple[dict[bytes, Record], list[tuple[Entry, bytes]]]:
+        """Return the records, and the changes of those that were not used for a day."""
         bucket, now = self._column.bucket, self._environment.now()
         found: dict[bytes, Record] = {}
         old: list[tuple[Entry, bytes]] = []
-        answers = await self._environment.store.get(bucket, keys)
         for key, data in zip(keys, answers, strict=True):
             if data is not None:
                 record = found[key] = tokenrecords.read(data)
                 if not record.disabled and record.accessed + _ACCESS_RENEWED <= now:
                     renewed = tokenrecords.write(record._replace(accessed=now))
                     old.append((Entry(bucket, key, data), renewed))
-        if old:
-            self._environment.renew(old)
-        return found
+        return found, old
 
     def _open(self, records: Mapping[bytes, Record]) -> dict[bytes, bytes | None]:
         return {key: self._unsealer.unseal(record) for key, record in records.items()}

@@ -1,21 +1,24 @@
-"""``acra-tokens``: counts, disables, enables, removes, imports and exports tokens of a store."""
+"""``acra-tokens``: counts, disables, removes, imports and exports the tokens of a store."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TextIO
 
 from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.encryption.tokenrecords import Record
+from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.options import Settings
+from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.server.credentials import password_in
 from acra_twisted.tokenentry import Entry
 from acra_twisted.tokens.exportfile import ExportWriter
 from acra_twisted.tokens.opening import FORMS, open_source, open_store
-from acra_twisted.tools import commandline, tokenwork
+from acra_twisted.tools import commandline, tokengc, tokenwork
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.tokentimes import human, unix_seconds
 from acra_twisted.tools.tokenwork import Limits, Totals
@@ -28,6 +31,8 @@ ERRORS: TextIO = sys.stderr
 Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
 #: Asks at the terminal; empty where there is none.
 Ask = Callable[[str], str]
+#: Seconds after which a token without a value's record is nobody's: its writer is done.
+_SETTLED: Final = 24 * 3600
 _TLS: Final = "redis_tls_client_"
 
 
@@ -35,7 +40,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
         description="Manage the store of tokens that stand in the place of values. Records stay "
-        "sealed: no key is needed.",
+        "sealed: no key is needed, but for gc.",
         epilog="A record is a token's, which leads to its value, or a value's, which leads to its "
         "consistent token. Dates are RFC 3339 or shorter, such as 2024-01-31, 'Jan 2024' or 2024, "
         "in local time where no zone is given; limits include the moment that they name.",
@@ -55,6 +60,18 @@ def _parser() -> Parser:
     _add_limits(made)
     made.switch("all", help="remove tokens whether they are disabled or not")
     made.switch("only_disabled", help="remove tokens that are disabled")
+    made.switch("dry_run", help="count the tokens to be removed, and remove none")
+    made.switch("yes", help="do not ask")
+    made = command(
+        "gc",
+        "Remove tokens that no value leads to. Only for a client and a type whose columns all have "
+        "consistent tokens: others never have a record of their value.",
+    )
+    made.key_folders("keys_dir", "keys_dir_public")
+    made.add_argument("--client_id", required=True, help="owner of the tokens")
+    made.add_argument(
+        "--token_type", required=True, choices=sorted(KINDS), help="type of the tokens"
+    )
     made.switch("dry_run", help="count the tokens to be removed, and remove none")
     made.switch("yes", help="do not ask")
     made = command(
@@ -154,7 +171,7 @@ def main(
         create = given.command == "import"
         store = open_(_named(given), settings, reactor, _tls(settings), create=create)
         try:
-            await work(_Job(given, store, reactor, settings, output, ask or _ask))
+            await work(_Job(given, environment, store, reactor, settings, output, ask or _ask))
         finally:
             await store.close()
 
@@ -219,14 +236,15 @@ class _Job:
     def __init__(
         self,
         given: Any,
+        environment: Environment,
         store: Any,
         reactor: Any,
         settings: Settings,
         output: TextIO,
         ask: Ask,
     ) -> None:
-        self.given, self.store, self.reactor, self.settings = given, store, reactor, settings
-        self.output, self.ask = output, ask
+        self.given, self.environment, self.store = given, environment, store
+        self.reactor, self.settings, self.output, self._ask = reactor, settings, output, ask
 
     def tell(self, text: str) -> None:
         self.output.write(f"{text}\n")
@@ -253,6 +271,20 @@ class _Job:
         found = await tokenwork.count(self.store, self.meant, self.progress)
         self.ended()
         return found
+
+    async def remove(self, number: int, meant: tokenwork.Meant) -> None:
+        """Remove a number of records that has been told, if somebody says yes.  Raises
+        NotConfirmed."""
+        if self.given.dry_run or not number:
+            return
+        if not self.given.yes:
+            self.output.flush()
+            answer = self._ask("Remove them? The values behind them are lost. [yes/no] ")
+            if answer.strip() != "yes":
+                raise NotConfirmed("nothing was removed: answer yes, or give --yes")
+        removed = await tokenwork.remove(self.store, meant, self.progress)
+        self.ended()
+        self.tell(f"Removed: {removed}")
 
     def ended(self) -> None:
         """End the line of the progress."""
@@ -281,16 +313,24 @@ async def _remove(job: _Job) -> None:
     totals = await job.count()
     job.tell(f"TokenCount: {totals.records}")
     job.tell(f"DisabledTokenCount: {totals.disabled_records}")
-    if job.given.dry_run or not totals.records:
-        return
-    if not job.given.yes:
-        job.output.flush()
-        answer = job.ask("Remove them? The values behind them are lost. [yes/no] ")
-        if answer.strip() != "yes":
-            raise NotConfirmed("nothing was removed: answer yes, or give --yes")
-    number = await tokenwork.remove(job.store, job.meant, job.progress)
+    await job.remove(totals.records, job.meant)
+
+
+async def _gc(job: _Job) -> None:
+    given = job.given
+    keys = commandline.open_store(
+        given.keys_dir, given.keys_dir_public, given, job.environment
+    ).keys(STORAGE_SYMMETRIC, given.client_id)
+    before = int(time.time()) - _SETTLED
+    orphans = await tokengc.orphans(
+        job.store, keys, given.client_id, given.token_type, before, job.progress
+    )
     job.ended()
-    job.tell(f"Removed: {number}")
+    job.tell(f"TokenCount: {len(orphans)}")
+    bucket = bucket_of(scope_of(given.client_id))
+    await job.remove(
+        len(orphans), lambda entry, record: entry.bucket == bucket and entry.key in orphans
+    )
 
 
 async def _import(job: _Job) -> None:
@@ -333,6 +373,7 @@ _COMMANDS: Final[dict[str, Callable[[_Job], Awaitable[None]]]] = {
     "disable": _switch(True),
     "enable": _switch(False),
     "remove": _remove,
+    "gc": _gc,
     "import": _import,
     "export": _export,
 }

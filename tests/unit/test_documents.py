@@ -124,7 +124,7 @@ class Commands(SynchronousTestCase):
             known |= flags_of("acra-censor", command)
         for command in ("sql", "export", "verifier", "check"):
             known |= flags_of("acra-auth", command)
-        for command in ("status", "remove", "import"):
+        for command in ("status", "remove", "import", "gc"):
             known |= flags_of("acra-tokens", command)
         wrong = []
         for page in pages():

@@ -8,7 +8,9 @@ from twisted.python.failure import Failure
 
 from acra_twisted.encryption import tokenrecords
 from acra_twisted.encryption.tokenrecords import Record
+from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of, token_key
 from acra_twisted.errors import ConfigError
+from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.tokens.memorystore import MemoryStore
 from acra_twisted.tools import tokens
 from tests.support.tokenstores import BUCKETS, everything
@@ -155,6 +157,34 @@ class Removing(Tokens):
         out = self.on("remove", "--all", "--created_before=2001")
         self.assertEqual(out, "TokenCount: 0\nDisabledTokenCount: 0\n")
         self.assertEqual(self.asked, [])
+
+
+class Collecting(Tokens):
+    def setUp(self):
+        super().setUp()
+        self.make_keys("--client_id=client", "--generate_symmetric_storage_key")
+        [key] = self.store.keys(STORAGE_SYMMETRIC, "client")
+        scope = scope_of("client")
+        plain = tokenrecords.pack(b"Anna", KINDS["str"])
+        record = tokenrecords.seal(plain, key.value, b"client", os.urandom, EARLY)
+        entry = (token_key("str", b"czpL", scope), record)
+        self.successResultOf(self.kept.add(bucket_of(scope), [[entry]]))
+        self.flags = (f"--keys_dir={self.folder}", "--client_id=client", "--token_type=str")
+
+    def test_tokens_that_no_value_leads_to_are_removed(self):
+        self.assertEqual(self.on("gc", *self.flags, "--dry_run"), "TokenCount: 1\n")
+        self.refused("nothing was removed", "gc", "--token_store=sqlite:tokens", *self.flags)
+        self.assertEqual(len(self.records()), 1)
+        self.assertEqual(self.on("gc", *self.flags, "--yes"), "TokenCount: 1\nRemoved: 1\n")
+        self.assertEqual(self.records(), [])
+
+    def test_young_ones_stay(self):
+        self.patch(tokens.time, "time", lambda: EARLY + 24 * 3600)
+        self.assertEqual(self.on("gc", *self.flags, "--yes"), "TokenCount: 0\n")
+
+    def test_client_and_type_must_be_said(self):
+        self.refused("client_id", "gc", "--token_store=sqlite:tokens", "--token_type=str")
+        self.refused("token_type", "gc", "--token_store=sqlite:tokens", "--client_id=client")
 
 
 class Moving(Tokens):
