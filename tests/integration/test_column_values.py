@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from acra_twisted.encryption.canonical import canonical
 from acra_twisted.encryption.errors import WRONG_TYPE, ValueRefusedError
+from acra_twisted.encryption.postgresql.arrays import from_array, to_array
 from acra_twisted.encryption.postgresql.encodings import CODECS, from_utf8, to_utf8
 from acra_twisted.encryption.postgresql.plaintexts import (
     Literal,
@@ -233,6 +234,19 @@ class Values(Surroundings):
                 elif theirs[0] is not None and oid != 26:
                     self.assertEqual(reason, WRONG_TYPE, said)
         self.assertGreater(accepted, 60)
+
+    @settings(deadline=None, max_examples=500)
+    @given(st.text('{}",\\\\ aNUL', max_size=14))
+    def test_arrays_are_read_alike(self, inside):
+        text = b"{" + inside.encode() + b"}"
+        theirs = self.ask("SELECT $1::text[]", text, result=1)[0]
+        try:
+            found = to_array(from_array(text, 0, 0, Way("str")), 25)
+        except ValueRefusedError:
+            # One of more dimensions is read by the database alone.
+            self.assertTrue(theirs is None or b"{" in text[1:])
+            return
+        self.assertEqual(found, theirs)
 
     def test_encodings_are_the_databases(self):
         for encoding in CODECS:
