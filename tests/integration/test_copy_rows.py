@@ -1,12 +1,23 @@
 """Rows of COPY data against PostgreSQL's own reading of them."""
 
+import os
+
 import psycopg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.copy import LibpqWriter
 
+from acra_twisted.crypto import cells
+from acra_twisted.crypto.openers import Opener
+from acra_twisted.encryption.plan import Copied
+from acra_twisted.encryption.postgresql.cellreader import CellReader
+from acra_twisted.encryption.postgresql.copying import CopiedRows
+from acra_twisted.encryption.reading import ColumnReader
+from acra_twisted.encryption.sealing import ColumnSealer, block_seal
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.wire.postgres.copyformat import CopyFormat, copy_format
 from acra_twisted.wire.postgres.copyrows import rows_of
+from acra_twisted.wire.postgres.copytuples import SIGNATURE, TRAILER
 from tests.integration.base import Surroundings
 from tests.support.copied import values
 
@@ -20,6 +31,9 @@ OPTIONS = (
     {"format": "csv", "header": "true"},
     {"header": "true"},
 )
+KEY = bytes(range(32))
+NAME = ColumnSetting("", "stored", "name", data_type="str")
+AGE = ColumnSetting("", "stored", "age", data_type="int32")
 _LISTS = ("force_null", "force_not_null")
 
 
@@ -49,7 +63,7 @@ def written(options):
     return f" WITH ({', '.join(made)})" if made else ""
 
 
-class Copied(Surroundings):
+class Rows(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -151,3 +165,85 @@ class Copied(Surroundings):
         self.assertEqual(found, [[b"\0\xff", None], [b"", b"abc"]])
         read = self.connection.execute("SELECT a, b FROM t ORDER BY number").fetchall()
         self.assertEqual([list(row) for row in read], found)
+
+
+class Protected(Surroundings):
+    """A table with protected columns, and its twin with none."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.connection = cls.enterClassContext(cls.connect(cls.postgres))
+        cls.connection.execute("CREATE TABLE plain (id int, name text, age int)")
+        cls.connection.execute("CREATE TABLE stored (id int, name bytea, age bytea)")
+
+    def copy(self, table, options, data):
+        with self.connection.cursor().copy(f"COPY {table} FROM STDIN{written(options)}") as copy:
+            copy.write(data)
+
+    def protected(self, options, data):
+        """The data with the values of two columns encrypted."""
+        rows = CopiedRows(Copied((None, NAME, AGE), options), ("id", "name", "age"), 1 << 20)
+        sealers = {setting: ColumnSealer(setting, block_seal(KEY)) for setting in (NAME, AGE)}
+        fed, rest = rows.feed(data), rows.finish()
+        made = [fed.before]
+        for one in (*fed.rows, *rest.rows):
+            row = rows.read(one)
+            stored = [
+                sealers[secret.setting].store(secret.plaintext, os.urandom).data
+                for secret in row.secrets
+            ]
+            made.append(rows.write(row, stored))
+        return b"".join((*made, fed.behind, rest.behind))
+
+    def shown(self, setting, stored):
+        """The value of a cell as a client sees it."""
+        if stored is None:
+            return None
+        opened = [
+            (one, Opener([], [KEY]).open(one.kind, one.data, {})) for one in cells.find(stored)
+        ]
+        return CellReader(ColumnReader(setting), 1).read(stored, opened)
+
+    def test_rows_are_stored_encrypted_and_read_as_in_the_twin(self):
+        secret = "Żółć \\ \t 'quoted' \"text\""
+        for options in (*OPTIONS[:5], OPTIONS[7], {"format": "binary"}):
+            form = copy_format(options, ())
+            data = self.data(form, [(1, secret, 42), (2, None, None), (3, "", -5)])
+            self.connection.execute("TRUNCATE plain, stored")
+            self.copy("plain", options, data)
+            self.copy("stored", options, self.protected(options, data))
+            query = "SELECT id, name, age FROM {} ORDER BY id"
+            twin = self.connection.execute(query.format("plain"), binary=True).fetchall()
+            found = self.connection.execute(query.format("stored"), binary=True).fetchall()
+            for (number, name, age), (_, stored_name, stored_age) in zip(twin, found, strict=True):
+                self.assertNotIn(b"quoted", stored_name or b"")
+                sent = None if age is None else age.to_bytes(4, "big", signed=True)
+                self.assertEqual(
+                    (self.shown(NAME, stored_name), self.shown(AGE, stored_age)),
+                    (None if name is None else name.encode(), sent),
+                    number,
+                )
+
+    @staticmethod
+    def data(form, table):
+        rows = rows_of(form, 1 << 20)
+        if form.kind == "binary":
+            made = [SIGNATURE, bytes(8)]
+            for number, name, age in table:
+                values = [rows.encode(number.to_bytes(4, "big"), 0)]
+                values.append(b"\xff" * 4 if name is None else rows.encode(name.encode(), 1))
+                if age is None:
+                    values.append(b"\xff" * 4)
+                else:
+                    values.append(rows.encode(age.to_bytes(4, "big", signed=True), 2))
+                made.append(rows.join(b"", values))
+            return b"".join((*made, TRAILER))
+        made = [form.delimiter.join((b"id", b"name", b"age")) + b"\n"] if form.header else []
+        for row in table:
+            values = [
+                form.null if one is None else rows.encode(str(one).encode(), place)
+                for place, one in enumerate(row)
+            ]
+            made.append(rows.join(b"\n", values))
+        return b"".join(made)

@@ -1,0 +1,123 @@
+"""The rows that a client copies into a table with protected columns.
+
+The work has three steps, so that values can be sealed or tokenised in between, in a worker or by
+whoever keeps the tokens: data to rows, rows to plaintexts, and stored values to rows.  Each step is
+a function of bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption import errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import Copied
+from acra_twisted.encryption.postgresql import bytea
+from acra_twisted.encryption.postgresql.encodings import UTF8
+from acra_twisted.encryption.postgresql.plaintexts import (
+    BINARY_FORMAT,
+    TEXT_FORMAT,
+    Way,
+    from_parameter,
+)
+from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.wire.postgres.copyformat import BINARY, CopyDataError, Fed, copy_format
+from acra_twisted.wire.postgres.copyrows import rows_of
+
+#: The SQLSTATE of data that is not in its format.
+_BAD_FORMAT: Final = b"22P04"
+_OPTIONS: Final = "copy_options"
+_DATA: Final = "copy_data"
+
+
+class Secret(NamedTuple):
+    """A value of a row that has to be encrypted: its place in the row, its column, and its
+    canonical plaintext."""
+
+    place: int
+    setting: ColumnSetting
+    plaintext: bytes
+
+
+class Row(NamedTuple):
+    """A row, its values as they are written, and those of them that are ``secrets``."""
+
+    data: bytes
+    values: list[bytes]
+    secrets: list[Secret]
+
+
+class CopiedRows:
+    """Takes the rows of one COPY apart and puts them together again.
+
+    ``encoding`` is the session's ``client_encoding``; ``limit`` the bytes of the longest row.
+    Raises ValueRefusedError for options that cannot be followed.
+    """
+
+    def __init__(
+        self, copied: Copied, names: Sequence[str], limit: int, encoding: str = UTF8
+    ) -> None:
+        try:
+            form = copy_format(copied.options, names, encoding)
+        except CopyDataError as error:
+            raise ValueRefusedError(errors.NOT_SUPPORTED, _OPTIONS, str(error)) from None
+        self._rows = rows_of(form, limit)
+        self._count = len(copied.columns)
+        self._chosen = [
+            (place, setting, Way(setting.data_type))
+            for place, setting in enumerate(copied.columns)
+            if setting is not None
+        ]
+        self._form = BINARY_FORMAT if form.kind == BINARY else TEXT_FORMAT
+        self._encoding = encoding
+
+    def feed(self, data: bytes) -> Fed:
+        """The rows that are complete with a piece of the data.  Raises ValueRefusedError."""
+        try:
+            return self._rows.feed(data)
+        except CopyDataError as error:
+            raise _malformed(error) from None
+
+    def finish(self) -> Fed:
+        """The rest, at the end of the data.  Raises ValueRefusedError."""
+        try:
+            return self._rows.finish()
+        except CopyDataError as error:
+            raise _malformed(error) from None
+
+    def read(self, data: bytes) -> Row:
+        """Take a row apart.  Raises ValueRefusedError for a value that its column does not take,
+        and for a row with another number of values than the statement has columns: the database
+        would refuse it, too, but write it to its log."""
+        rows, secrets = self._rows, []
+        try:
+            values = rows.split(data)
+            if len(values) != self._count:
+                raise CopyDataError("a row has missing values, or more than it has columns")
+            for place, setting, way in self._chosen:
+                value = rows.decode(values[place], place)
+                if value is not None:
+                    secrets.append(Secret(place, setting, self._plaintext(value, setting, way)))
+        except CopyDataError as error:
+            raise _malformed(error) from None
+        return Row(data, values, secrets)
+
+    def _plaintext(self, value: bytes, setting: ColumnSetting, way: Way) -> bytes:
+        try:
+            return from_parameter(value, 0, self._form, way, self._encoding)
+        except ValueRefusedError as error:
+            text = f"column {setting.label} is protected by AcraServer: {error}"
+            raise ValueRefusedError(error.sqlstate, error.reason, text) from None
+
+    def write(self, row: Row, stored: Sequence[bytes]) -> bytes:
+        """The row with what is stored of its secrets, bytes for columns of the type ``bytea``."""
+        rows, values = self._rows, row.values
+        for secret, one in zip(row.secrets, stored, strict=True):
+            written = one if self._form == BINARY_FORMAT else bytea.encode(one)
+            values[secret.place] = rows.encode(written, secret.place)
+        return rows.join(row.data, values)
+
+
+def _malformed(error: CopyDataError) -> ValueRefusedError:
+    return ValueRefusedError(_BAD_FORMAT, _DATA, str(error))

@@ -1,0 +1,86 @@
+"""Rows that are copied into a table with protected columns."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import Copied
+from acra_twisted.encryption.postgresql.copying import CopiedRows
+from acra_twisted.encryption.settings import ColumnSetting
+from tests.support.copied import cut
+
+NAMES = ("id", "name", "age")
+NAME = ColumnSetting("", "people", "name", data_type="str")
+AGE = ColumnSetting("", "people", "age", data_type="int32")
+COLUMNS = (None, NAME, AGE)
+
+
+def copied(data, options, store=bytes.upper, limit=1000):
+    """The data with each secret stored by a function; ``data`` may be in pieces."""
+    rows = CopiedRows(Copied(COLUMNS, options), NAMES, limit)
+    found = b""
+    for piece in (*data, None):
+        fed = rows.finish() if piece is None else rows.feed(piece)
+        found += fed.before
+        for one in fed.rows:
+            row = rows.read(one)
+            found += rows.write(row, [store(secret.plaintext) for secret in row.secrets])
+        found += fed.behind
+    return found
+
+
+class Rows(SynchronousTestCase):
+    def refused(self, data, options):
+        with self.assertRaises(ValueRefusedError) as caught:
+            copied([data], options)
+        return caught.exception.sqlstate, caught.exception.reason
+
+    def test_values_of_protected_columns_change(self):
+        for options, data, made in (
+            ({}, b"1\tanna\t 42\n2\t\\N\t\\N\n", b"1\t\\\\x414e4e41\t\\\\x3432\n2\t\\N\t\\N\n"),
+            ({"format": "csv"}, b'1,"a,b",7\r\n"2",,\r\n', b'1,\\x412c42,\\x37\r\n"2",,\r\n'),
+            (
+                {"format": "csv", "header": "true"},
+                b"id,name,age\n1,a,2",
+                b"id,name,age\n1,\\x41,\\x32",
+            ),
+            ({}, b"1\ta\t2\n\\.\n", b"1\t\\\\x41\t\\\\x32\n\\.\n"),
+        ):
+            self.assertEqual(copied([data], options), made)
+
+    def test_binary_values_are_of_the_type_that_was_described(self):
+        head = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+        data = head + b"\0\3\0\0\0\1x\0\0\0\4anna\0\0\0\4\xff\xff\xff\xfb\xff\xff"
+        made = head + b"\0\3\0\0\0\1x\0\0\0\4ANNA\0\0\0\2-5\xff\xff"
+        self.assertEqual(copied([data], {"format": "binary"}), made)
+
+    @given(st.lists(st.integers(0, 100), max_size=5), st.sampled_from(({}, {"delimiter": "|"})))
+    def test_pieces_make_no_difference(self, places, options):
+        end = options.get("delimiter", "\t").encode()
+        data = b"".join(end.join((b"%d" % n, b"n\\\n", b"%d" % n)) + b"\n" for n in range(5))
+        self.assertEqual(copied(cut(data, places), options), copied([data], options))
+
+    def test_rows_that_are_refused(self):
+        for options, data, state in (
+            ({}, b"1\ta\n", b"22P04"),
+            ({}, b"1\ta\t2\t3\n", b"22P04"),
+            ({}, b"1\ta\tb\n", b"22P02"),
+            ({}, b"1\ta\t99999999999\n", b"22003"),
+            ({}, b"1\t\xff\t2\n", b"22021"),
+            ({}, b"1\ta\rb\t2\n", b"22P04"),
+            ({}, b"x" * 2000, b"22P04"),
+            ({"format": "csv"}, b'1,"a', b"22P04"),
+            ({"format": "csv"}, b"\\.\n", b"22P04"),
+            ({"format": "binary"}, b"x" * 30, b"22P04"),
+        ):
+            self.assertEqual(self.refused(data, options)[0], state, data[:20])
+        self.assertEqual(
+            self.refused(b"", {"format": "csv", "quote": "0"}), (b"0A000", "copy_options")
+        )
+
+    def test_an_error_has_the_column_and_nothing_of_the_value(self):
+        with self.assertRaises(ValueRefusedError) as caught:
+            copied([b"1\ta\tsecret\n"], {})
+        self.assertIn("people.age", str(caught.exception))
+        self.assertNotIn("secret", str(caught.exception))
