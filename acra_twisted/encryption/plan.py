@@ -14,9 +14,13 @@ from acra_twisted.encryption.settings import ColumnSetting
 # Roles of a value.
 #: It is stored in the column.
 STORE: Final = "store"
-#: It is compared with the column for equality.
+#: It is compared with the column for equality.  An array is sent in its place: each form in which
+#: an equal value may be stored, as far as the text compares it (the search prefixes by all keys of
+#: the session's client, or the token).  All arrays of a statement have equally many elements, since
+#: the text may put several into one: the empty value is repeated, and NULL is an array of NULLs.
 COMPARE: Final = "compare"
-#: It is an array whose elements are compared with the column.
+#: It is an array whose elements are compared with the column: the forms of all elements are sent in
+#: one array, and NULL for NULL.
 COMPARE_ANY: Final = "compare any"
 
 
@@ -111,6 +115,10 @@ class StatementPlan(NamedTuple):
     words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
     the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY FROM STDIN.
 
+    ``matched`` are columns whose stored values the statement compares with each other, which tells
+    the truth only as long as the keys of these values are the same: the session's client must have
+    one search key.
+
     The texts of the plans of a text, one after the other, are the whole text.
     """
 
@@ -124,6 +132,7 @@ class StatementPlan(NamedTuple):
     added: Sequence[bytes] = ()
     prepares: Prepared | None = None
     copies: Copied | None = None
+    matched: Sequence[ColumnSetting] = ()
 
     @property
     def encodes(self) -> bool:

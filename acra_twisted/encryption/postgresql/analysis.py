@@ -89,7 +89,8 @@ class Analysis:
 
     ``uses`` gives for the offset of a literal, parameter or word the uses that it has, None for one
     that is of no protected column.  ``edits`` are spans of the text and what stands there instead.
-    ``deciding`` are the offsets of literals whose values the plan depends on.  ``query`` walks
+    ``matched`` are columns whose stored values are compared with others.  ``deciding`` are the
+    offsets of literals whose values the plan depends on.  ``query`` walks
     through a statement inside another.
     """
 
@@ -104,6 +105,7 @@ class Analysis:
         self.leaves: dict[int, Leaf] = {}
         self.edits: dict[tuple[int, int], bytes] = {}
         self.deciding: set[int] = set()
+        self.matched: dict[ColumnSetting, None] = {}
         self.query: Callable[[Any, Scope], Columns]
         self._depth = 0
         self._steps = _LEAST_STEPS + _STEPS * len(text.tokens)
@@ -203,10 +205,10 @@ class Analysis:
         """Put something in the place of a part of the text."""
         self.edits[start, end] = new
 
-    def recast(self, setting: ColumnSetting, around: tuple[Cast, ...]) -> None:
-        """Have casts give the type that a column stores."""
+    def recast(self, kind: bytes, around: tuple[Cast, ...]) -> None:
+        """Have casts give the type ``kind``."""
         for cast in around:
-            self.edit(cast.start, cast.end, casts.stored_type(setting))
+            self.edit(cast.start, cast.end, kind)
 
     def _bare(self, setting: ColumnSetting, leaf: Leaf) -> None:
         """Edit the casts of something that is no value of the client."""
@@ -214,7 +216,7 @@ class Analysis:
             return
         if not casts.may_have(setting, leaf.casts):
             raise refused(refusals.EXPRESSION, setting, "is cast to another type")
-        self.recast(setting, leaf.casts)
+        self.recast(casts.stored_type(setting), leaf.casts)
 
     def _constant(self, use: Use, leaf: Leaf) -> None:
         setting = use.column
@@ -235,10 +237,18 @@ class Analysis:
         cuts = [length for length in (use.cut, casts.cut(leaf.casts)) if length >= 0]
         kind = leaf.casts[0].type if leaf.casts else use.cast
         self._use(leaf, use._replace(cut=min(cuts, default=-1), cast=kind))
-        if leaf.casts:
-            self.recast(setting, leaf.casts)
-        elif not leaf.direct:
-            self.edit(leaf.end, leaf.end, b"::" + casts.stored_type(setting))
+        sent = casts.sent_type(use)
+        if use.role == STORE:
+            self.recast(sent, leaf.casts)
+            is_typed = leaf.direct or bool(leaf.casts)
+        else:
+            # The type of an array cannot stand ahead of its literal, and nothing else tells it.
+            behind = tuple(one for one in leaf.casts if one.start > leaf.start)
+            self.recast(sent, behind)
+            self.recast(b"", tuple(one for one in leaf.casts if one not in behind))
+            is_typed = bool(behind)
+        if not is_typed:
+            self.edit(leaf.end, leaf.end, b"::" + sent)
 
     def _use(self, leaf: Leaf, use: Use | None) -> None:
         known = self.uses.setdefault(leaf.start, {})

@@ -15,6 +15,9 @@ from acra_twisted.sql import lexer
 #: PostgreSQL's limit of a statement's parameters.
 _MOST_PARAMETERS: Final = 65_535
 
+#: Signs behind which a word may stand without a blank.
+_SIGNS: Final = (b"(", b"[", b",")
+
 #: A place of the text, and what stands there instead: a text, or a literal by its ordinal.
 _Piece = tuple[int, int, bytes | int]
 
@@ -51,6 +54,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
         added,
         found.prepares,
         found.copies,
+        tuple(analysis.matched),
     )
 
 
@@ -86,7 +90,7 @@ def _pieces(
             slots.append(new)
         else:
             part.append(new)
-            if is_glued(text.text, end):
+            if not new.endswith(_SIGNS) and is_glued(text.text, end):
                 part.append(b" ")
         position = end
     part.append(text.text[position : statement.end])

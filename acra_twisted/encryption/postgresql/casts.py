@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 
@@ -85,3 +86,8 @@ def stored_type(setting: ColumnSetting) -> bytes:
     if setting.kind == TOKENIZED:
         return _STORED.get(setting.token_type, b"text")
     return b"bytea"
+
+
+def sent_type(use: Use) -> bytes:
+    """The type of a value that is encoded for a use: that of the column, or an array of it."""
+    return stored_type(use.column) + (b"" if use.role == STORE else b"[]")

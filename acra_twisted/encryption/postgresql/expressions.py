@@ -184,7 +184,7 @@ def _nullif(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
     if len(second) == 1 and leaf.kind == values.LITERAL and not leaf.casts:
         analysis.deciding.add(leaf.start)
         token = text.at(leaf.start)
-        if token is not None and token[0] != lexer.NUMBER and not _meaning(analysis, leaf):
+        if token is not None and token[0] != lexer.NUMBER and not meaning(analysis, leaf):
             analysis.ignore(second, refusals.COMPARISON, _IN_COMPARISON)
             return values.merged([first, values.NOTHING])
     for one in (first, second):
@@ -259,13 +259,13 @@ def _worked_out(
     if first.negative:
         return None
     analysis.deciding.add(second.start)
-    decoding = table.get(_meaning(analysis, second).lower())
+    decoding = table.get(meaning(analysis, second).lower())
     if decoding is None:
         return None
     return (first._replace(begin=span[0], end=span[1], decoding=decoding),)
 
 
-def _meaning(analysis: Analysis, leaf: Leaf) -> bytes:
+def meaning(analysis: Analysis, leaf: Leaf) -> bytes:
     token = analysis.text.at(leaf.start)
     if token is None:
         return b""

@@ -170,7 +170,7 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
                     use.column,
                     f"is given ${number} of a type that its data_type does not have",
                 )
-            analysis.recast(use.column, around)
+            analysis.recast(casts.sent_type(use), around)
     last = max(uses, default=0)
     found.prepares = Prepared(
         fields.get("name", ""),

@@ -108,6 +108,12 @@ class Text:
     def type_span(self, location: int) -> tuple[int, int] | None:
         """The span of a type's name with its modifiers; None if it is of a form that is not
         known."""
+        places = self.type_places(location)
+        return places and (self.tokens[places[0]][1], self.tokens[places[1]][2])
+
+    def type_places(self, location: int, array: bool = False) -> tuple[int, int] | None:
+        """The numbers of the first and the last token of a type's name with its modifiers, or with
+        the brackets of an array; None if it is of a form that is not known."""
         first = place = self.place(location)
         if place < 0 or self.tokens[place][0] not in _NAMES:
             return None
@@ -119,9 +125,13 @@ class Text:
             place += 2
         if self.shown(place + 1) == b"(":
             place = self.closing(place + 1)
+        if array and place >= 0 and self.shown(place + 1) == b"[":
+            place = self.closing(place + 1)
+        elif array:
+            return None
         if place < 0 or self.shown(place + 1) in (b"[", b"%", b"array"):
             return None
-        return self.tokens[first][1], self.tokens[place][2]
+        return first, place
 
     def call_span(self, location: int) -> tuple[int, int] | None:
         """The span of a function's call; None if it has no brackets."""

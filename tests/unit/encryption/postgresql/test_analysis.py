@@ -36,11 +36,11 @@ class Claims(SynchronousTestCase):
         made = planner(claims=Equality())
         self.assertEqual(
             outcome("select id from people where email = 'x' and note = 'y'", made),
-            "select id from people where substr(email,1,33) = <?email 'x'> and note = 'y'",
+            "select id from people where substr(email,1,33) = <?email 'x'>::bytea[] and note = 'y'",
         )
         self.assertEqual(
             outcome("update people set email = $1 where email = $1::text", made),
-            "update people set email = $1 where substr(email,1,33) = $2::bytea "
+            "update people set email = $1 where substr(email,1,33) = $2::bytea[] "
             "[$1=$1 email] [$2=$1 ?email]",
         )
 
