@@ -334,7 +334,7 @@ class _Comparison:
         return one.whole, other
 
     def _stored(self, one: Column) -> bytes:
-        """What is compared of a column, as a text of its own."""
+        """The part of a column that is compared, as a text of its own."""
         start, end = self._offsets(one.name)
         name = self._text.text[start:end]
         return compared(one.setting, name)
