@@ -73,7 +73,7 @@ def read_rules(data: Any, where: str = "rules", *, need_version: bool = True) ->
     keys = ("version", "ignore_parse_error", "parse_errors_log", "handlers")
     policies = ("unknown_functions", "statistics")
     data = _mapping(data, (*keys, "value_matches_functions", *policies), where)
-    if need_version or "version" in data:
+    if need_version:
         _check_version(data.get("version"), _where(data, "version", where))
     handlers = data.get("handlers")
     if handlers is None:

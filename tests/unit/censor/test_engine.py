@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.censor.engine import Censor
+from acra_twisted.censor.planner import KEY_LIMIT
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql.languages import LANGUAGES, Limits
@@ -194,6 +195,8 @@ class Names(SynchronousTestCase):
             "ALTER EXTENSION e SET SCHEMA z",
         ):
             self.assertFalse(self.allows(qualified, text), text)
+        by = censor("postgresql", qualified).decide(b"ALTER SCHEMA s RENAME TO z").by
+        self.assertEqual(by, "deny.table")
         for text in ("ALTER SCHEMA z RENAME TO y", "ALTER TABLE s.t SET SCHEMA z"):
             self.assertTrue(self.allows(qualified, text), text)
         self.assertTrue(self.allows(DENY, "ALTER SCHEMA s RENAME TO z"))
@@ -1079,6 +1082,22 @@ class Caching(SynchronousTestCase):
         rules.forget()
         self.assertTrue(rules.decide(b"SELECT 'a'\n'b' FROM t").allowed)
         self.assertEqual(rules.decide(text), fresh)
+
+    def test_a_decision_holds_for_all_texts_of_a_form_up_to_a_length(self):
+        for size, holds in ((20, True), (KEY_LIMIT, True), (KEY_LIMIT + 1, False)):
+            rules = censor("postgresql", DENY)
+            one, other = ((b"SELECT %d FROM t" % number).ljust(size) for number in (1, 2))
+            self.assertIsNone(rules.known(other, rules.language.mode))
+            self.assertTrue(rules.decide(one).allowed)
+            known = rules.known(other, rules.language.mode)
+            self.assertEqual(known is not None, holds, size)
+
+    def test_where_a_literal_decides_the_decision_holds_for_the_same_text_alone(self):
+        rules = censor("postgresql", DENY)
+        mode = rules.language.mode
+        self.assertFalse(rules.decide(b"DO 'BEGIN END'").allowed)
+        self.assertEqual(rules.known(b"DO 'BEGIN END'", mode).by, "deny.opaque")
+        self.assertIsNone(rules.known(b"DO 'BEGIN NULL; END'", mode))
 
     @settings(max_examples=300)
     @given(st.sampled_from(sorted(LANGUAGES)), st.lists(SOUP, max_size=6))
