@@ -35,8 +35,8 @@ class ThroughServer(Matrix):
                     self.show_own(chain, own)
                     for shown in KINDS if db_tls == "require" else (RSA,):
                         show(database, self.certificates.pairs[shown])
-                        # A client sees nothing of the database: each other pair of certificates
-                        # is held by every client before one of them.
+                        # A client sees nothing of the database: all of them log in to the newest
+                        # with one pair.
                         pair = (own, shown)
                         whole = RSA in pair if name == SYSTEM else pair == (RSA, RSA)
                         with self.subTest(database=name, db_tls=db_tls, own=own, shown=shown):
