@@ -1,0 +1,120 @@
+"""Keys for protected columns: made into what seals, searches and shows the values of a column.
+
+The key store is asked for each statement and each run of rows, so that its own rules decide how
+long a key is used; what is made of a key is kept for as long as the store gives the very same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from acra_twisted.crypto.envelopes import ACRABLOCK
+from acra_twisted.encryption import errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.reading import ColumnReader
+from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
+from acra_twisted.encryption.searching import Prefixes
+from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.pipeline.driver import then
+from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
+
+#: Owners whose keys are kept in a usable form.
+_KEPT: Final = 1_000
+
+
+class ColumnKeys:
+    """What can be done with the keys of ``keys``, an IKeys."""
+
+    def __init__(self, keys: Any) -> None:
+        self._keys = keys
+        self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
+
+    def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
+        """What makes the stored values of each of these columns for a session of ``client``: a
+        mapping, or a Deferred of one.  Raises ValueRefusedError, or fails with it, if a column's
+        owner has no key."""
+        wanted = list(dict.fromkeys(settings))
+        opener = self._keys.opener(STORAGE, STORAGE_SYMMETRIC, client)
+        asked = [opener]
+        for setting in wanted:
+            owner = setting.owner or client
+            asked += (self._seal(setting, owner), self._prefixes(setting, owner))
+
+        def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnSealer]:
+            return {
+                setting: ColumnSealer(setting, found[1 + 2 * at], found[2 + 2 * at], found[0])
+                for at, setting in enumerate(wanted)
+            }
+
+        return _together(asked, make)
+
+    def readers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
+        """What shows the values of each of these columns to ``client``: a mapping, or a Deferred of
+        one."""
+        wanted = list(dict.fromkeys(settings))
+
+        def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnReader]:
+            return {
+                setting: ColumnReader(setting, prefixes, is_reader(setting, client))
+                for setting, prefixes in zip(wanted, found, strict=True)
+            }
+
+        return _together([self._prefixes(setting, client) for setting in wanted], make)
+
+    def _seal(self, setting: ColumnSetting, owner: str) -> Any:
+        if setting.envelope == ACRABLOCK:
+            found = self._keys.keys(STORAGE_SYMMETRIC, owner)
+            return then(found, lambda keys: self._made("block", owner, keys, _secret_seal))
+        public = self._keys.public_key(STORAGE, owner)
+        return then(public, lambda key: self._made("struct", owner, key and [key], struct_seal))
+
+    def _made(
+        self, kind: str, owner: str, keys: Sequence[Any] | None, make: Callable[[Any], Seal]
+    ) -> Seal:
+        if not keys:
+            raise ValueRefusedError(
+                errors.NOT_SUPPORTED, errors.NO_KEY, "there is no key to encrypt with"
+            )
+        newest = keys[0]
+        known = self._seals.get((kind, owner))
+        if known is not None and known[0] is newest:
+            return known[1]
+        if len(self._seals) >= _KEPT:
+            self._seals.clear()
+        seal = make(newest)
+        self._seals[kind, owner] = (newest, seal)
+        return seal
+
+    def _prefixes(self, setting: ColumnSetting, owner: str) -> Any:
+        if setting.kind != SEARCHABLE:
+            return None
+        found = self._keys.keys(SEARCH_HMAC, owner)
+        return then(found, lambda keys: Prefixes(setting, [key.value for key in keys]))
+
+
+def _secret_seal(secret: Any) -> Seal:
+    return block_seal(secret.value)
+
+
+def is_reader(setting: ColumnSetting, client: str) -> bool:
+    """Tell whether a client may read a column in clear, if its keys open it."""
+    return setting.readers is None or client in setting.readers
+
+
+def _together(asked: Sequence[Any], make: Callable[[Sequence[Any]], Any]) -> Any:
+    """``make`` of all answers, now if they are there."""
+    waiting = [one for one in asked if isinstance(one, Deferred)]
+    if not waiting:
+        return make(asked)
+
+    def answered(found: Sequence[Any]) -> Any:
+        later = iter(found)
+        return make([next(later) if isinstance(one, Deferred) else one for one in asked])
+
+    def told(failure: Any) -> Any:
+        return failure.value.subFailure
+
+    return gatherResults(waiting, consumeErrors=True).addCallbacks(answered, told)

@@ -1,0 +1,380 @@
+"""Encrypts the values that statements write to protected columns, and gives the columns of results
+their types.
+
+A statement that is not understood in all that concerns a protected column is refused.  It stands
+between the censor, which sees what the client wrote, and the decryptor, which opens what it types.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from acra_twisted.encryption import errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import ParameterUse, Refusal, StatementPlan
+from acra_twisted.encryption.postgresql import planner, refusals, writing
+from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.postgresql.writing import Bound, Tools, Written
+from acra_twisted.encryption.randomness import RandomSupply
+from acra_twisted.encryption.sealing import ColumnSealer
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
+from acra_twisted.errors import QuestionError
+from acra_twisted.exchange import Exchange, Parameters, Statement
+from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
+from acra_twisted.pipeline.driver import then
+from acra_twisted.pipeline.workers import Workers
+from acra_twisted.results import Columns
+from acra_twisted.session import Session
+from acra_twisted.sql.languages import LANGUAGES, Mode
+from acra_twisted.stages.cellreading import CellReading
+from acra_twisted.stages.columnkeys import ColumnKeys
+from acra_twisted.stages.sessioncolumns import (
+    Known,
+    Meaning,
+    SessionColumns,
+    Snapshot,
+    is_control,
+    may_change,
+)
+from acra_twisted.verdicts import PASS, Deny, Pass, Replace
+
+#: Values that are encrypted without leaving the reactor.
+INLINE: Final = 32
+#: Random bytes of a value: those of an AcraBlock, and a few more.
+_RANDOM: Final = 128
+
+_NAME: Final = "encryptor"
+
+
+class Binding(NamedTuple):
+    """What is kept for the values of a prepared statement.  ``is_watched``: its execution may
+    change tables; ``snapshot`` is that of its plan."""
+
+    snapshot: Snapshot
+    uses: Sequence[ParameterUse]
+    is_watched: bool
+    is_named: bool
+
+
+@implementer(IStatementStage, IParameterStage, IResultStage)
+class Encryptor:
+    """``keys`` is an IKeys; ``seconds`` a monotonic clock."""
+
+    name = _NAME
+
+    def __init__(
+        self,
+        settings: EncryptionSettings,
+        keys: Any,
+        workers: Workers,
+        seconds: Callable[[], float],
+    ) -> None:
+        self._columns = SessionColumns(settings, seconds)
+        self._keys = ColumnKeys(keys)
+        self._workers = workers
+
+    def stop(self) -> None:
+        """Nothing of its own."""
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
+        """See IStatementStage."""
+        if is_control(statement.text):
+            statement.plan = _CONTROL
+            if statement.prepared_name is None:
+                self._follow(statement, exchange)
+            return PASS
+        return self._informed(exchange.session, partial(self._plan, statement, exchange))
+
+    def _follow(self, statement: Statement, exchange: Exchange) -> None:
+        """Look at the end of a transaction that may have changed tables."""
+        known: Known | None = exchange.session.notes.get(_NAME)
+        if known is not None and known.is_dirty:
+            self._columns.watch(known, exchange, statement.text, False)
+
+    def _informed(self, session: Session, decide: Callable[[Known, Snapshot], Any]) -> Any:
+        """Decide by what is certain of the session's database; ask for it, if it is not."""
+        known: Known | None = session.notes.get(_NAME)
+        if known is None:
+            known = session.notes[_NAME] = self._columns.begin(session)
+        snapshot = self._columns.snapshot(known)
+        if snapshot is not None:
+            session.meaning = snapshot.meaning
+            return _guarded(decide, known, snapshot)
+        return Deferred.fromCoroutine(self._ask(session, known, decide))
+
+    async def _ask(
+        self, session: Session, known: Known, decide: Callable[[Known, Snapshot], Any]
+    ) -> Any:
+        try:
+            snapshot = await self._columns.learn(session, known)
+        except (QuestionError, SchemaError) as error:
+            return _refused(
+                Refusal(
+                    refusals.SCHEMA_UNKNOWN,
+                    "",
+                    "AcraServer does not know the tables of the database: " + str(error),
+                    "try again",
+                )
+            )
+        session.meaning = snapshot.meaning
+        decision = _guarded(decide, known, snapshot)
+        return await decision if isinstance(decision, Deferred) else decision
+
+    def _plan(
+        self, statement: Statement, exchange: Exchange, known: Known, snapshot: Snapshot
+    ) -> Any:
+        text, session = statement.text, exchange.session
+        mode = _mode(session, statement)
+        path = known.schema.path
+        decide = partial(self._planned, statement, exchange, known, snapshot)
+        if len(text) > planner.LONG:
+            found = snapshot.planner.known(text, mode, path)
+            if found is None:
+                plan = snapshot.planner.plan
+                return then(self._workers.run(plan, text, mode, path, dict(known.prepared)), decide)
+            return decide(found)
+        return decide(snapshot.planner.plan(text, mode, path, known.prepared))
+
+    def _planned(
+        self,
+        statement: Statement,
+        exchange: Exchange,
+        known: Known,
+        snapshot: Snapshot,
+        planned: Planned,
+    ) -> Any:
+        plans = planned.statements
+        refusal = None if plans is None else _refusal(plans)
+        if refusal is not None:
+            return _refused(refusal)
+        is_watched = may_change(statement.text)
+        is_named = plans is not None
+        is_prepared = statement.prepared_name is not None
+        if is_watched and not is_prepared:
+            self._columns.watch(known, exchange, statement.text, is_named)
+        if plans is None:
+            if is_watched and is_prepared:
+                statement.plan = Binding(snapshot, (), True, False)
+            return PASS
+        exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
+        for plan in plans:
+            if plan.prepares is not None:
+                known.prepared[plan.prepares.name] = plan.prepares
+        uses = [one for plan in plans for one in plan.parameters]
+        made = Statement(statement.text, statement.prepared_name)
+        made.meanings = [snapshot.meaning_of(plan.results) for plan in plans]
+        if is_prepared:
+            made.plan = Binding(snapshot, uses, is_watched, True)
+            if uses:
+                made.types = writing.declared(uses, statement.types or ())
+                made.told = writing.told(uses)
+        columns = list(writing.columns_of(plans))
+        client = exchange.session.identity.client_id
+        sealers = self._keys.sealers(columns, client) if columns else {}
+        write = partial(self._write, statement, exchange, made, planned)
+        return then(sealers, write)
+
+    def _write(
+        self,
+        statement: Statement,
+        exchange: Exchange,
+        made: Statement,
+        planned: Planned,
+        sealers: Mapping[ColumnSetting, ColumnSealer],
+    ) -> Any:
+        plans = planned.statements or ()
+        values = sum(len(plan.literals) for plan in plans)
+        tools = _tools(exchange.session, sealers, values, statement.conforming)
+        if values > INLINE:
+            written: Any = self._workers.run(writing.write_text, plans, planned.literals, tools)
+        else:
+            written = writing.write_text(plans, planned.literals, tools)
+        return then(written, partial(self._written, statement, exchange, made))
+
+    def _written(
+        self, statement: Statement, exchange: Exchange, made: Statement, written: Written
+    ) -> Pass | Replace[Statement]:
+        _show(exchange, written.counts)
+        if written.text == statement.text and not made.told:
+            statement.meanings, statement.plan = made.meanings, made.plan
+            return PASS
+        made.text = written.text
+        return Replace(made)
+
+    # -- parameters -------------------------------------------------------------------------------
+
+    def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
+        """See IParameterStage."""
+        statement = parameters.statement
+        if statement is not None and parameters.is_meant and statement.plan is _CONTROL:
+            self._follow(statement, exchange)
+            return PASS
+        return self._informed(exchange.session, partial(self._bind, parameters, exchange))
+
+    def _bind(
+        self, parameters: Parameters, exchange: Exchange, known: Known, snapshot: Snapshot
+    ) -> Any:
+        statement = parameters.statement
+        if statement is None or not parameters.is_meant:
+            return _refused(_UNSURE)
+        name = (statement.prepared_name or b"").decode("utf-8", "replace")
+        if name in known.prepared:
+            return _refused(_UNSURE)
+        binding: Binding | None = statement.plan
+        if binding is None:
+            return PASS
+        if binding.is_watched:
+            self._columns.watch(known, exchange, statement.text, binding.is_named)
+        uses = binding.uses
+        if binding.is_named and binding.snapshot is not snapshot:
+            return _refused(_CHANGED)
+        if not uses:
+            return PASS
+        kinds = parameters.types
+        needed = max(one.source for one in uses)
+        if kinds is None or not needed == len(kinds) == len(parameters.values):
+            return _refused(_UNSURE)
+        columns = [one.use.column for one in uses if one.use is not None]
+        sealers = self._keys.sealers(columns, exchange.session.identity.client_id)
+        return then(sealers, partial(self._encode, parameters, exchange, uses))
+
+    def _encode(
+        self,
+        parameters: Parameters,
+        exchange: Exchange,
+        uses: Sequence[ParameterUse],
+        sealers: Mapping[ColumnSetting, ColumnSealer],
+    ) -> Any:
+        tools = _tools(exchange.session, sealers, len(uses), True)
+        kinds = parameters.types or ()
+        arguments = (uses, parameters.values, parameters.formats, kinds, tools)
+        if len(uses) > INLINE:
+            bound: Any = self._workers.run(writing.write_parameters, *arguments)
+        else:
+            bound = writing.write_parameters(*arguments)
+        return then(bound, partial(self._bound, parameters, exchange))
+
+    def _bound(
+        self, parameters: Parameters, exchange: Exchange, bound: Bound
+    ) -> Replace[Parameters]:
+        _show(exchange, bound.counts)
+        return Replace(Parameters(bound.values, bound.formats, parameters.statement))
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def plan_result(self, columns: Columns) -> CellReading | None:
+        """See IResultStage."""
+        meaning: Meaning | None = columns.meaning
+        if meaning is None or columns.layout:
+            return None
+        settings = meaning.settings(columns)
+        if not any(settings):
+            return None
+        return CellReading(columns, settings, self._keys, self._workers)
+
+
+#: The plan of a statement that controls a transaction.
+_CONTROL: Final = "control"
+
+_UNSURE: Final = Refusal(
+    refusals.SCHEMA_MISMATCH,
+    "",
+    "AcraServer does not know which statement the values are for",
+    "prepare the statement anew, by the protocol",
+)
+_CHANGED: Final = Refusal(
+    refusals.SCHEMA_MISMATCH,
+    "",
+    "the statement was prepared for tables that may have changed",
+    "prepare the statement anew",
+)
+
+
+def _refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
+    """Why the statements of a text must not be sent, if they must not."""
+    for plan in plans:
+        if plan.refusal is not None:
+            return plan.refusal
+        if plan.copies is not None:
+            for setting in plan.copies.columns:
+                if setting is not None:
+                    return Refusal(
+                        refusals.EXPRESSION,
+                        setting.label,
+                        f"column {setting.label} is protected by AcraServer and is loaded by COPY",
+                        "write INSERT",
+                    )
+        if plan.prepares is not None and any(plan.prepares.uses):
+            return Refusal(
+                refusals.EXPRESSION,
+                "",
+                "the statement is prepared by SQL, with values for a protected column",
+                "prepare it by the protocol",
+            )
+    return None
+
+
+def _refused(refusal: Refusal) -> Deny:
+    text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
+    return Deny(text, sqlstate=errors.NOT_SUPPORTED, reason=refusal.reason, rule=refusal.reason)
+
+
+def _guarded(decide: Callable[[Known, Snapshot], Any], known: Known, snapshot: Snapshot) -> Any:
+    """The verdict; a value that is refused makes it a Deny."""
+    try:
+        verdict = decide(known, snapshot)
+    except ValueRefusedError as error:
+        return _deny(error)
+    return verdict.addErrback(_value_refused) if isinstance(verdict, Deferred) else verdict
+
+
+def _value_refused(failure: Any) -> Deny:
+    failure.trap(ValueRefusedError)
+    return _deny(failure.value)
+
+
+def _deny(error: ValueRefusedError) -> Deny:
+    return Deny(str(error), sqlstate=error.sqlstate, reason=error.reason, rule=error.reason)
+
+
+def _tools(
+    session: Session,
+    sealers: Mapping[ColumnSetting, ColumnSealer],
+    count: int,
+    conforming: bool | None,
+) -> Tools:
+    encoding = session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
+    supply = RandomSupply(os.urandom, _RANDOM, max(count, 1))
+    return Tools(sealers, supply, encoding, conforming is True)
+
+
+def _mode(session: Session, statement: Statement) -> Mode:
+    """How the session's texts are read, by what the database has reported last."""
+    language = LANGUAGES[session.language]
+    parameters = session.parameters
+    read = {
+        name: parameters.get(name.encode(), default.encode()).decode("latin-1")
+        for name, default in language.read_by
+    }
+    mode: Mode = language.mode_of(read)
+    if session.in_flight or statement.conforming is None:
+        return Mode(None, mode.ansi, mode.encoding, False, mode.names, mode.whole)
+    return mode
+
+
+def _show(exchange: Exchange, counts: Mapping[tuple[ColumnSetting, str], int]) -> None:
+    """Put on the span how many values were encrypted, and of which columns."""
+    totals: dict[str, int] = {}
+    for (_, what), number in counts.items():
+        totals[what] = totals.get(what, 0) + number
+    for what, number in totals.items():
+        exchange.add_attribute(f"acra.columns_{what}", number)

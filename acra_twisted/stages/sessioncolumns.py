@@ -1,0 +1,255 @@
+"""The protected columns of a session's database: asked for on the session's own connection, kept
+for all sessions of the database, and asked for again when they may be others.
+
+A statement is decided by what is certain: what was sent before it and may have changed a table, or
+the meaning of a name, has to be answered first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.plan import Prepared, ResultColumn
+from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
+from acra_twisted.encryption.postgresql.planner import Planner
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
+from acra_twisted.errors import QuestionError
+from acra_twisted.exchange import Exchange
+from acra_twisted.results import Columns
+from acra_twisted.session import IDLE, Session
+
+#: Schemas whose plans are kept.
+_SNAPSHOTS: Final = 16
+_MEANINGS: Final = 1_000
+#: Words with which statements begin that change nothing of what names mean.
+_HARMLESS: Final = frozenset(
+    (b"select", b"insert", b"update", b"delete", b"merge", b"values", b"with", b"table")
+    + (b"declare", b"fetch", b"move", b"close")
+    + (b"show", b"copy", b"listen", b"unlisten", b"notify", b"lock", b"truncate", b"deallocate")
+)
+#: A statement that begins or ends a transaction, or a part of one, and has no value at all.  In a
+#: transaction that has failed nothing else is done, and the database cannot be asked.
+_CONTROL: Final = re.compile(
+    rb"\s*(?:begin|start|commit|end|rollback|abort|savepoint|release)\b[\w\s,\"]*;?\s*", re.I
+)
+#: Words by which a harmless statement may change what names mean after all.
+_SUSPECT: Final = (b"set_config", b"pg_settings", b'u&"')
+
+
+class Meaning:
+    """The meaning of a result: `Columns.meaning`.  ``results`` are its columns by the statement's
+    tree, None if they are not known.  ``doubt`` is called if the schema must be another one."""
+
+    __slots__ = ("protection", "results", "_doubt")
+
+    def __init__(
+        self,
+        protection: Protection,
+        doubt: Callable[[], None],
+        results: Sequence[ResultColumn] | None = None,
+    ) -> None:
+        self.protection = protection
+        self.results = results
+        self._doubt = doubt
+
+    def settings(self, columns: Columns) -> list[ColumnSetting | None]:
+        """The setting of each column of a result: by its table as the database says, by the tree
+        where the column is no table's, or that of a table that was made since."""
+        by_column = self.protection.by_column
+        found = [
+            by_column.get((table, attribute)) if table else None
+            for table, attribute in zip(columns.tables, columns.attributes, strict=True)
+        ]
+        results = self.results
+        if results is not None and len(results) == len(found):
+            relations = self.protection.schema.relations
+            for at, table in enumerate(columns.tables):
+                setting = results[at].setting
+                if setting is not None and table not in relations:
+                    found[at] = setting
+                    if table:
+                        self._doubt()
+        return found
+
+
+class Snapshot:
+    """The protected columns by one reading of a schema, and the plans that hold for it."""
+
+    def __init__(self, protection: Protection, doubt: Callable[[], None]) -> None:
+        self.protection = protection
+        self.planner = Planner(protection)
+        self.meaning = Meaning(protection, doubt)
+        self._doubt = doubt
+        self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}
+
+    def meaning_of(self, results: Sequence[ResultColumn] | None) -> Meaning:
+        """The meaning of a statement's result, the same for the same columns."""
+        if results is None or not any(one.setting for one in results):
+            return self.meaning
+        key = tuple(results)
+        found = self._meanings.get(key)
+        if found is None:
+            if len(self._meanings) >= _MEANINGS:
+                self._meanings.clear()
+            found = self._meanings[key] = Meaning(self.protection, self._doubt, key)
+        return found
+
+
+class Known:
+    """What is known of one session.  ``prepared`` are its statements by SQL's PREPARE."""
+
+    __slots__ = ("schema", "prepared", "open", "is_dirty")
+
+    def __init__(self, schema: SessionSchema) -> None:
+        self.schema = schema
+        self.prepared: dict[str, Prepared] = {}
+        # Number of its statements that are watched and not answered.
+        self.open = 0
+        # Something was watched since its transaction began.
+        self.is_dirty = False
+
+
+class _Watched(NamedTuple):
+    known: Known
+    exchange: Exchange
+    text: bytes
+    is_named: bool
+
+
+class SessionColumns:
+    """The protected columns of every database that sessions of a daemon are connected to.
+
+    ``seconds`` is a monotonic clock.
+    """
+
+    def __init__(self, settings: EncryptionSettings, seconds: Callable[[], float]) -> None:
+        self.settings = settings
+        self._seconds = seconds
+        self._numbers = count(1)
+        self._keepers: dict[bytes, SchemaKeeper] = {}
+        self._snapshots: dict[int, Snapshot] = {}
+        self._watched: list[_Watched] = []
+
+    def begin(self, session: Session) -> Known:
+        """Return what is known of a session that has not been seen before."""
+        keeper = self._keepers.get(session.database)
+        if keeper is None:
+            keeper = SchemaKeeper(self.settings, self._numbers)
+            self._keepers[session.database] = keeper
+        return Known(SessionSchema(keeper, self.settings, self._numbers))
+
+    # -- what may have changed ----------------------------------------------------------------
+
+    def watch(self, known: Known, exchange: Exchange, text: bytes, is_named: bool) -> None:
+        """Look at what becomes of a statement.  ``is_named``: it names something protected."""
+        exchange.tags = []
+        known.open += 1
+        known.is_dirty = True
+        self._watched.append(_Watched(known, exchange, text, is_named))
+
+    def _sweep(self) -> None:
+        """Take in the ends of statements that were watched."""
+        waiting, self._watched = self._watched, []
+        for one in waiting:
+            known, exchange, text, is_named = one
+            if not exchange.closed:
+                self._watched.append(one)
+                continue
+            known.open -= 1
+            in_transaction = exchange.session.transaction != IDLE
+            known.is_dirty = in_transaction or known.open > 0
+            if exchange.outcome == "error":
+                known.schema.failed(exchange.status_code.encode(), in_transaction)
+            for tag in exchange.tags or ():
+                known.schema.completed(tag, text, is_named, in_transaction)
+
+    # -- what is known ------------------------------------------------------------------------
+
+    def snapshot(self, known: Known) -> Snapshot | None:
+        """The protected columns as they are now; None if `learn` must be waited for."""
+        if self._watched:
+            self._sweep()
+        if known.open or known.schema.is_path_due:
+            return None
+        keeper, now = known.schema.keeper, self._seconds()
+        protection = keeper.protection(now)
+        if protection is None or keeper.is_due(now):
+            return None
+        return self._snapshot(keeper, protection)
+
+    async def learn(self, session: Session, known: Known) -> Snapshot:
+        """Ask the database what is not certain.  Raises QuestionError, SchemaError."""
+        self._sweep()
+        if known.open:
+            # What was sent before must be answered first.
+            await session.ask(b"SELECT")
+            self._sweep()
+            if known.open:
+                raise QuestionError("a statement before it may have changed the tables")
+        keeper = known.schema.keeper
+        protection = keeper.protection(self._seconds())
+        if protection is None or keeper.is_due(self._seconds()):
+            protection = await self._read(session, keeper, protection)
+        if known.schema.is_path_due:
+            question = known.schema.path_question(protection)
+            known.schema.path_answered(_cells(await session.ask(question)))
+        return self._snapshot(keeper, protection)
+
+    async def _read(
+        self, session: Session, keeper: SchemaKeeper, before: Protection | None
+    ) -> Protection:
+        keeper.asked(self._seconds())
+        try:
+            keeper.answered(_cells(await session.ask(keeper.question)))
+        except QuestionError:
+            keeper.failed()
+            if before is None:
+                raise
+        found = keeper.protection(self._seconds())
+        if found is None:
+            raise SchemaError("the tables are being changed")
+        return found
+
+    def _snapshot(self, keeper: SchemaKeeper, protection: Protection) -> Snapshot:
+        number = protection.schema.number
+        found = self._snapshots.get(number)
+        if found is None or found.protection is not protection:
+            if len(self._snapshots) >= _SNAPSHOTS:
+                self._snapshots.clear()
+            found = self._snapshots[number] = Snapshot(protection, partial(keeper.told, DOUBT))
+        return found
+
+
+def is_control(text: bytes) -> bool:
+    """Tell whether a statement does nothing but begin or end a transaction."""
+    return _CONTROL.fullmatch(text) is not None
+
+
+def may_change(text: bytes) -> bool:
+    """Tell whether a statement may change tables, or what names mean."""
+    lowered = text.lower().strip(b"; \t\r\n")
+    first = lowered.split(None, 1)[0] if lowered else b""
+    if b";" in lowered:
+        return True
+    if first not in _HARMLESS:
+        return True
+    if b"temp" in lowered and b"into" in lowered:
+        return True
+    return any(word in lowered for word in _SUSPECT)
+
+
+def _cells(rows: Sequence[Sequence[bytes | None]]) -> list[bytes]:
+    """The only cell of each row.  Raises SchemaError."""
+    found = []
+    for row in rows:
+        if len(row) != 1 or row[0] is None:
+            raise SchemaError("the database's answer about its schema is not understood")
+        found.append(row[0])
+    return found

@@ -1,0 +1,200 @@
+"""Plaintext in SQL, ciphertext in the database: drivers write and read, and see their own types."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import asyncpg
+import psycopg
+
+from acra_twisted import purposes
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.integration.base import Surroundings
+
+PLUGIN = """
+from acra_twisted.stages.encryptorfactory import EncryptorFactory
+encryptor = EncryptorFactory()
+"""
+CONFIG = """
+schemas:
+  - table: people
+    columns: [id, name, email, age, raw, card, note]
+    encrypted:
+      - column: name
+        data_type: str
+      - column: email
+        searchable: true
+        data_type: str
+      - column: age
+        data_type: int32
+      - column: raw
+      - column: card
+        masking: "xxxx"
+        plaintext_length: 4
+        plaintext_side: right
+        data_type: str
+"""
+TABLE = (
+    "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, age bytea, raw bytea,"
+    " card bytea, note text)"
+)
+SECRETS = ("Zaphod", "zaphod@example.com", "4711", "4012888888881881", "Trillian")
+BEGIN = b"%%%"
+
+
+class Encryption(Surroundings):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        plugins = cls.folder / "site" / "acra_twisted" / "plugins"
+        plugins.mkdir(parents=True)
+        (plugins / "encryptor_under_test.py").write_text(PLUGIN)
+        keys = Keys(cls.folder, "people application")
+        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        config = cls.folder / "encryptor.yaml"
+        config.write_text(CONFIG)
+        cls.served = cls.chain(
+            link="none",
+            keys=keys,
+            server={
+                "pipeline": {"stages": "encryptor, decryptor"},
+                "stage:encryptor": {"config_file": str(config)},
+            },
+            environment={**os.environ, "PYTHONPATH": str(cls.folder / "site")},
+        )
+
+    def setUp(self):
+        with self.direct() as db:
+            db.execute("DROP TABLE IF EXISTS people CASCADE")
+            db.execute(TABLE)
+
+    def direct(self):
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.postgres.port,
+            user=SUPERUSER,
+            dbname="postgres",
+            autocommit=True,
+        )
+
+    def assert_encrypted(self, *columns):
+        with self.direct() as db:
+            rows = db.execute(f"SELECT {', '.join(columns)} FROM people").fetchall()
+        self.assertTrue(rows)
+        for row in rows:
+            for value in row:
+                self.assertIn(BEGIN, bytes(value))
+                for secret in SECRETS:
+                    self.assertNotIn(secret.encode(), bytes(value)[:-4])
+
+    def test_literals(self):
+        with self.connect(self.served) as db:
+            db.execute(
+                "INSERT INTO people (id, name, email, age, raw, card, note) VALUES (1, 'Zaphod',"
+                " 'zaphod@example.com', 4711, '\\x00ff', '4012888888881881', 'seen')"
+            )
+            self.assert_encrypted("name", "email", "age", "raw", "card")
+            row = db.execute("SELECT name, email, age, raw, card, note FROM people").fetchone()
+            self.assertEqual(
+                row,
+                ("Zaphod", "zaphod@example.com", 4711, b"\0\xff", "4012888888881881", "seen"),
+            )
+            db.execute("UPDATE people SET name = 'Trillian' WHERE id = 1")
+            self.assertEqual(db.execute("SELECT name FROM people").fetchone(), ("Trillian",))
+            self.assert_encrypted("name")
+
+    def test_parameters(self):
+        for binary in (False, True):
+            self.setUp()
+            with self.connect(self.served) as db:
+                for number in range(8):
+                    db.execute(
+                        "INSERT INTO people VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                        (number, "Zaphod", "zaphod@example.com", 4711, b"\0\xff",
+                         "4012888888881881", "seen"),
+                    )  # fmt: skip
+                self.assert_encrypted("name", "email", "age", "raw", "card")
+                with db.cursor(binary=binary) as cursor:
+                    cursor.execute("SELECT * FROM people WHERE id = %s", (3,))
+                    self.assertEqual(
+                        [one.type_code for one in cursor.description],
+                        [23, 25, 25, 23, 17, 25, 25],
+                    )
+                    self.assertEqual(
+                        cursor.fetchone(),
+                        (3, "Zaphod", "zaphod@example.com", 4711, b"\0\xff", "4012888888881881",
+                         "seen"),
+                    )  # fmt: skip
+
+    def test_asyncpg(self):
+        async def talk():
+            db = await asyncpg.connect(
+                host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres",
+                ssl=False,
+            )  # fmt: skip
+            try:
+                await db.executemany(
+                    "INSERT INTO people (id, name, age) VALUES ($1, $2, $3)",
+                    [(n, "Zaphod", 4711) for n in range(4)],
+                )
+                async with db.transaction():
+                    await db.execute("UPDATE people SET raw = $1 WHERE id = $2", b"\0x", 2)
+                return await db.fetch("SELECT id, name, age, raw FROM people ORDER BY id")
+            finally:
+                await db.close()
+
+        found = [tuple(one) for one in asyncio.run(talk())]
+        self.assertEqual(found[1:3], [(1, "Zaphod", 4711, None), (2, "Zaphod", 4711, b"\0x")])
+        self.assert_encrypted("name", "age")
+
+    def test_one_parameter_in_two_roles(self):
+        with self.connect(self.served) as db, psycopg.RawCursor(db) as cursor:
+            cursor.execute("INSERT INTO people (id, name, note) VALUES (1, $1, $1)", ("both",))
+            self.assertEqual(
+                db.execute("SELECT name, note FROM people").fetchone(), ("both", "both")
+            )
+            self.assert_encrypted("name")
+
+    def refused(self, db, text, values=None, code="0A000"):
+        with self.assertRaises(psycopg.Error) as caught:
+            db.execute(text, values)
+        self.assertEqual(caught.exception.sqlstate, code)
+        for secret in SECRETS:
+            self.assertNotIn(secret, str(caught.exception))
+        return str(caught.exception)
+
+    def test_what_is_not_understood_is_refused(self):
+        with self.connect(self.served) as db:
+            for text in (
+                "INSERT INTO people (id, name) VALUES (1, upper('Zaphod'))",
+                "UPDATE people SET name = name || 'Zaphod'",
+                "SELECT * FROM people WHERE name = 'Zaphod'",
+                "COPY people FROM STDIN",
+                "PREPARE p AS INSERT INTO people (id, name) VALUES (1, $1)",
+                "DO $$ BEGIN INSERT INTO people (id, name) VALUES (1, 'Zaphod'); END $$",
+            ):
+                self.assertTrue(self.refused(db, text))
+            self.refused(db, "INSERT INTO people (id, age) VALUES (1, 99999999999)", code="22003")
+            self.refused(db, "INSERT INTO people (id, age) VALUES (1, %s)", ("x",), "22P02")
+            self.assertEqual(db.execute("SELECT count(*) FROM people").fetchone(), (0,))
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+
+    def test_a_table_that_is_made_in_a_transaction(self):
+        with self.connect(self.served) as db:
+            db.execute("DROP TABLE people")
+            with db.transaction():
+                db.execute(TABLE)
+                db.execute("INSERT INTO people (id, name) VALUES (1, 'Zaphod')")
+            self.assertEqual(db.execute("SELECT name FROM people").fetchone(), ("Zaphod",))
+            self.assert_encrypted("name")
+
+    def test_nothing_of_a_value_is_in_the_logs(self):
+        self.test_literals()
+        self.test_parameters()
+        for path in Path(self.served.folder).rglob("*.log"):
+            text = path.read_text(errors="replace")
+            for secret in SECRETS:
+                self.assertNotIn(secret, text, path)

@@ -1,0 +1,96 @@
+"""Keys of columns: asked for each time, made usable once."""
+
+import os
+
+from twisted.internet.defer import Deferred, fail
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted import purposes
+from acra_twisted.crypto import envelopes
+from acra_twisted.encryption.errors import NO_KEY, ValueRefusedError
+from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.errors import KeyStoreError
+from acra_twisted.keystore.memory import MemoryKeyStore
+from acra_twisted.stages.columnkeys import ColumnKeys, is_reader
+from tests.support.containers import CLIENT, Workbench
+from tests.support.laterstore import LaterStore
+
+PLAIN = ColumnSetting("", "t", "a")
+STRUCT = ColumnSetting("", "t", "b", envelope="acrastruct")
+SEARCHED = ColumnSetting("", "t", "c", kind=SEARCHABLE)
+FOREIGN = ColumnSetting("", "t", "d", owner="other")
+
+
+class Later(LaterStore):
+    """Openers come later as well."""
+
+    def opener(self, pair, symmetric, owner=""):
+        return self._later(self.inside.opener, pair, symmetric, owner)
+
+    def answer(self):
+        while self.waiting:
+            answer, function, args = self.waiting.pop(0)
+            answer.callback(function(*args))
+
+
+class Keys(SynchronousTestCase):
+    def setUp(self):
+        self.bench = Workbench()
+        self.store = self.bench.keys
+        self.store.put(purposes.SEARCH_HMAC, b"h" * 32, CLIENT)
+        self.store.put(purposes.STORAGE_SYMMETRIC, b"o" * 32, "other")
+
+    def opened(self, stored, owner=CLIENT, store=None):
+        """The plaintext of a stored value, opened with the owner's keys."""
+        opener = (store or self.store).opener(purposes.STORAGE, purposes.STORAGE_SYMMETRIC, owner)
+        [found] = envelopes.find(stored)
+        return opener.open(found.kind, found.data(stored), {})
+
+    def test_each_column_is_sealed_for_its_owner_in_its_envelope(self):
+        sealers = ColumnKeys(self.store).sealers([PLAIN, STRUCT, SEARCHED, FOREIGN, PLAIN], CLIENT)
+        self.assertEqual(set(sealers), {PLAIN, STRUCT, SEARCHED, FOREIGN})
+        for setting in (PLAIN, STRUCT, SEARCHED):
+            stored = sealers[setting].store(b"text", os.urandom).data
+            self.assertEqual(self.opened(stored), b"text")
+        self.assertEqual(self.opened(sealers[FOREIGN].store(b"x", os.urandom).data, "other"), b"x")
+
+    def test_an_owner_without_keys(self):
+        keys = ColumnKeys(self.store)
+        for setting in (PLAIN, STRUCT):
+            error = self.assertRaises(ValueRefusedError, keys.sealers, [setting], "nobody")
+            self.assertEqual(error.reason, NO_KEY)
+
+    def test_a_new_key_is_used_at_once(self):
+        keys = ColumnKeys(self.store)
+        keys.sealers([PLAIN], CLIENT)
+        self.store.put(purposes.STORAGE_SYMMETRIC, b"n" * 32, CLIENT)
+        stored = keys.sealers([PLAIN], CLIENT)[PLAIN].store(b"text", os.urandom).data
+        newest = MemoryKeyStore()
+        newest.put(purposes.STORAGE_SYMMETRIC, b"n" * 32, CLIENT)
+        self.assertEqual(self.opened(stored, store=newest), b"text")
+
+    def test_a_store_that_answers_later(self):
+        later = Later(self.store)
+        keys = ColumnKeys(later)
+        sealers = keys.sealers([PLAIN, SEARCHED], CLIENT)
+        self.assertIsInstance(sealers, Deferred)
+        later.answer()
+        stored = self.successResultOf(sealers)[SEARCHED].store(b"text", os.urandom).data
+        self.assertEqual(self.opened(stored), b"text")
+        readers = keys.readers([SEARCHED], CLIENT)
+        later.answer()
+        self.assertEqual(set(self.successResultOf(readers)), {SEARCHED})
+
+    def test_a_store_that_fails(self):
+        class Broken(Later):
+            def keys(self, purpose, owner=""):
+                return fail(KeyStoreError("away"))
+
+        broken = Broken(self.store)
+        self.failureResultOf(ColumnKeys(broken).sealers([PLAIN], CLIENT), KeyStoreError)
+
+    def test_who_may_read(self):
+        self.assertTrue(is_reader(PLAIN, CLIENT))
+        limited = PLAIN._replace(readers=frozenset(("reader",)))
+        self.assertTrue(is_reader(limited, "reader"))
+        self.assertFalse(is_reader(limited, CLIENT))

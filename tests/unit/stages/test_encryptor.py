@@ -1,0 +1,249 @@
+"""The encryptor: what it writes, what it refuses, and what it leaves to be."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from acra_twisted import purposes
+from acra_twisted.crypto import envelopes
+from acra_twisted.crypto.openers import Opener
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from acra_twisted.exchange import Exchange, Parameters, Statement, ToldType
+from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
+from acra_twisted.results import LINES, Columns
+from acra_twisted.session import FAILED_TRANSACTION
+from acra_twisted.stages.encryptor import INLINE, Encryptor
+from acra_twisted.verdicts import PASS, Deny, Replace
+from tests.support.containers import CLIENT, Workbench, Workers
+from tests.unit.stages.test_sessioncolumns import Database
+
+NAME = ColumnSetting("", "people", "name", data_type="str")
+AGE = ColumnSetting("", "people", "age", data_type="int32")
+FOREIGN = ColumnSetting("", "people", "key", owner="nobody")
+PROTECTED = {setting.name: setting for setting in (NAME, AGE, FOREIGN)}
+SETTINGS = EncryptionSettings([TableSetting("", "people", (), PROTECTED)])
+SECRET = "my secret"
+
+
+class Case(SynchronousTestCase):
+    def setUp(self):
+        self.bench = Workbench()
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"h" * 32, CLIENT)
+        self.workers = Workers()
+        self.session = self.bench.session
+        self.session.database = b"db"
+        self.database = Database(self.session)
+        self.now = 1000.0
+        self.stage = Encryptor(SETTINGS, self.bench.keys, self.workers, lambda: self.now)
+
+    def settled(self, verdict):
+        if isinstance(verdict, Deferred):
+            self.workers.turn()
+            return self.successResultOf(verdict)
+        return verdict
+
+    def judge(self, text, name=None, types=None):
+        """The verdict on a statement, and the statement."""
+        statement = Statement(text.encode(), name)
+        statement.types = types
+        self.exchange = Exchange(self.session, "query", statement, 1)
+        return self.settled(self.stage.on_statement(statement, self.exchange)), statement
+
+    def sent(self, text):
+        """The text that is sent in place of one."""
+        verdict, statement = self.judge(text)
+        if verdict is PASS:
+            return statement.text
+        self.assertIs(type(verdict), Replace, getattr(verdict, "text", ""))
+        return verdict.item.text
+
+    def refused(self, verdict, sqlstate=b"0A000"):
+        self.assertIs(type(verdict), Deny)
+        self.assertEqual(verdict.sqlstate, sqlstate, verdict.text)
+        self.assertNotIn(SECRET, verdict.text + verdict.reason + verdict.rule)
+        return verdict.text
+
+    def opened(self, stored):
+        [found] = envelopes.find(stored)
+        return Opener((), [b"s" * 32]).open(found.kind, found.data(stored), {})
+
+    def values(self, text):
+        parts = text.split(b"'\\x")[1:]
+        return [self.opened(bytes.fromhex(part.partition(b"'")[0].decode())) for part in parts]
+
+
+class Statements(Case):
+    def test_it_is_a_stage_for_statements_values_and_results(self):
+        for interface in (IStatementStage, IParameterStage, IResultStage):
+            verifyObject(interface, self.stage)
+
+    def test_literals_of_protected_columns_are_encrypted(self):
+        text = f"INSERT INTO people (id, name, age) VALUES (1, '{SECRET}', 42)"
+        sent = self.sent(text)
+        self.assertEqual(self.values(sent), [SECRET.encode(), b"42"])
+        self.assertNotIn(SECRET.encode(), sent)
+        self.assertEqual(self.exchange.attributes["acra.columns_encrypted"], 2)
+        self.assertEqual(self.exchange.attributes["acra.plan"], "miss")
+        again = self.sent(text)
+        self.assertNotEqual(again, sent)
+        self.assertEqual(self.exchange.attributes["acra.plan"], "hit")
+
+    def test_what_concerns_no_protected_column_passes(self):
+        for text in ("SELECT 1", "INSERT INTO other VALUES ('x')", "SELECT id FROM people"):
+            verdict, _ = self.judge(text)
+            self.assertIs(verdict, PASS)
+        self.assertEqual(self.database.asked, ["schema", "path"])
+        self.assertIsNotNone(self.session.meaning)
+
+    def test_many_values_are_a_workers(self):
+        rows = ", ".join(f"({n}, 'v{n}')" for n in range(INLINE + 1))
+        sent = self.sent(f"INSERT INTO people (id, name) VALUES {rows}")
+        self.assertEqual(self.values(sent), [b"v%d" % n for n in range(INLINE + 1)])
+
+    def test_a_long_text_is_planned_by_a_worker(self):
+        text = f"UPDATE people SET name = '{SECRET}' WHERE note IN ({', '.join(['1'] * 9_000)})"
+        self.assertEqual(self.values(self.sent(text)), [SECRET.encode()])
+
+    def test_what_is_not_understood_is_refused(self):
+        for text in (
+            f"UPDATE people SET name = upper('{SECRET}')",
+            f"SELECT * FROM people WHERE name = '{SECRET}'",
+            "COPY people (id, name) FROM STDIN",
+            "PREPARE p AS INSERT INTO people (name) VALUES ($1)",
+            f"DO $$ BEGIN UPDATE people SET name = '{SECRET}'; END $$",
+            f"SELECT 1; UPDATE people SET name = name || '{SECRET}'",
+            f"UPDATE people SET name = '{SECRET}",
+        ):
+            verdict, _ = self.judge(text)
+            self.refused(verdict)
+
+    def test_a_value_that_its_column_does_not_have(self):
+        verdict, _ = self.judge("UPDATE people SET age = 99999999999")
+        self.assertIn("people.age", self.refused(verdict, b"22003"))
+
+    def test_an_owner_without_a_key(self):
+        verdict, _ = self.judge(f"UPDATE people SET key = '{SECRET}'")
+        self.refused(verdict)
+
+    def test_several_statements_have_a_meaning_each(self):
+        verdict, statement = self.judge("SELECT id FROM people; SELECT name FROM people")
+        self.assertIs(verdict, PASS)
+        first, second = statement.meanings
+        self.assertIs(first, self.session.meaning)
+        self.assertEqual([one.setting for one in second.results], [NAME])
+
+    def test_nothing_passes_while_the_tables_are_not_known(self):
+        self.database.fails = True
+        for text in ("SELECT 1", f"UPDATE people SET name = '{SECRET}'"):
+            verdict, _ = self.judge(text)
+            self.refused(verdict)
+        # But for what must be possible in a transaction that has failed.
+        self.session.transaction = FAILED_TRANSACTION
+        for text in ("ROLLBACK", "rollback to savepoint a;", "COMMIT"):
+            verdict, statement = self.judge(text, b"")
+            self.assertIs(verdict, PASS)
+            bound = Parameters([], [], statement, [])
+            self.assertIs(self.stage.on_parameters(bound, self.exchange), PASS)
+
+    def test_a_definition_is_followed_by_another_look(self):
+        self.judge("SELECT 1")
+        self.database.asked.clear()
+        self.judge("ALTER TABLE people ADD COLUMN x int")
+        self.exchange.tags.append(b"ALTER TABLE")
+        self.exchange.close("ok")
+        self.judge("SELECT 1")
+        self.assertEqual(self.database.asked, ["schema"])
+
+    @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
+    def test_any_value_comes_back_and_never_leaves_in_clear(self, value):
+        self.setUp()
+        escaped = value.replace("'", "''")
+        sent = self.sent(f"INSERT INTO people (name) VALUES ('{escaped}')")
+        if value:
+            self.assertEqual(self.values(sent), [value.encode()])
+        else:
+            self.assertIn(b"('\\x')", sent)
+
+
+class Bound(Case):
+    TEXT = "INSERT INTO people (id, name, age, note) VALUES ($1, $2, $3, $2)"
+
+    def prepare(self, text=TEXT, types=()):
+        """A prepared statement as it goes on."""
+        verdict, statement = self.judge(text, b"s", types)
+        if type(verdict) is Replace:
+            statement.become(verdict.item)
+        return statement
+
+    def bind(self, statement, values, formats=None, types=None, is_meant=True):
+        formats = [0] * len(values) if formats is None else formats
+        types = [0] * len(values) if types is None else types
+        exchange = Exchange(self.session, "execute", statement, 1)
+        bound = Parameters(values, formats, statement, types, is_meant)
+        return self.settled(self.stage.on_parameters(bound, exchange))
+
+    def test_each_role_of_a_parameter_is_one_for_the_database(self):
+        statement = self.prepare(types=(23, 1043))
+        self.assertEqual(
+            statement.text, b"INSERT INTO people (id, name, age, note) VALUES ($1, $2, $3, $4)"
+        )
+        self.assertEqual(statement.types, [23, 17, 17, 1043])
+        self.assertEqual(statement.told, [ToldType(1), ToldType(2, 25), ToldType(3, 23)])
+        values = [b"\0\0\0\1", SECRET.encode(), b"42"]
+        sent = self.bind(statement, values, [1, 0, 0], [23, 1043, 23]).item
+        self.assertEqual((sent.values[0], sent.values[3]), (values[0], values[1]))
+        self.assertEqual(sent.formats, [1, 1, 1, 0])
+        self.assertEqual([self.opened(one) for one in sent.values[1:3]], values[1:])
+
+    def test_a_statement_without_protected_values_is_left_alone(self):
+        statement = self.prepare("SELECT id FROM people WHERE id = $1")
+        self.assertIsNone(statement.told)
+        self.assertIs(self.bind(statement, [b"1"]), PASS)
+        self.assertIs(self.bind(self.prepare("SELECT $1"), [b"1"]), PASS)
+
+    def test_values_are_not_sent_to_a_statement_that_is_not_certain(self):
+        statement = self.prepare()
+        values = [b"1", SECRET.encode(), b"42"]
+        self.refused(self.bind(None, values))
+        self.refused(self.bind(statement, values, is_meant=False))
+        self.refused(self.bind(statement, values[:2]))
+        exchange = Exchange(self.session, "execute", statement, 1)
+        unknown = Parameters(values, [0] * 3, statement, None)
+        self.refused(self.settled(self.stage.on_parameters(unknown, exchange)))
+
+    def test_nor_to_one_that_was_prepared_for_other_tables(self):
+        statement = self.prepare()
+        self.database.oid = 99
+        self.now += 301
+        self.refused(self.bind(statement, [b"1", SECRET.encode(), b"42"]))
+
+    def test_a_value_that_its_column_does_not_have(self):
+        values = [b"1", b"x", SECRET.encode()]
+        self.assertIn("people.age", self.refused(self.bind(self.prepare(), values), b"22P02"))
+
+    def test_a_definition_that_is_executed_is_followed_by_another_look(self):
+        statement = self.prepare("DROP TABLE people")
+        exchange = Exchange(self.session, "execute", statement, 1)
+        bound = Parameters([], [], statement, [])
+        self.assertIs(self.settled(self.stage.on_parameters(bound, exchange)), PASS)
+        self.database.asked.clear()
+        exchange.tags.append(b"DROP TABLE")
+        exchange.close("ok")
+        self.judge("SELECT 1")
+        self.assertIn("schema", self.database.asked)
+
+
+class Results(Case):
+    def columns(self, table=7, attribute=2, layout=""):
+        described = Columns([b"n"], [table], [17], [0], layout, attributes=[attribute])
+        return described.with_meaning(self.session.meaning)
+
+    def test_columns_of_protected_tables_are_read(self):
+        self.assertIsNone(self.stage.plan_result(self.columns()))
+        self.judge("SELECT 1")
+        reading = self.stage.plan_result(self.columns())
+        self.assertEqual(reading.columns.types, [25])
+        self.assertIsNone(self.stage.plan_result(self.columns(attribute=1)))
+        self.assertIsNone(self.stage.plan_result(self.columns(layout=LINES)))
