@@ -1,7 +1,7 @@
-"""Keys for protected columns: made into what seals, searches and shows the values of a column.
+"""Keys for protected columns, made into objects that seal, search and show the values of a column.
 
 The key store is asked for each statement and each run of rows, so that its own rules decide how
-long a key is used; what is made of a key is kept for as long as the store gives the very same one.
+long a key is used.  The objects are kept for as long as the store gives the very same key.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _KEPT: Final = 1_000
 
 
 class ColumnKeys:
-    """What can be done with the keys of ``keys``, an IKeys."""
+    """Uses the keys of ``keys``, an IKeys."""
 
     def __init__(self, keys: Any) -> None:
         self._keys = keys
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
-        """What makes the stored values of each of these columns for a session of ``client``: a
-        mapping, or a Deferred of one.  Raises ValueRefusedError, or fails with it, if a column's
-        owner has no key."""
+        """Return the makers of the stored values of each of these columns, for a session of
+        ``client``: a mapping, or a Deferred of one.  Raises ValueRefusedError, or fails with it,
+        if a column's owner has no key."""
         wanted = list(dict.fromkeys(settings))
         opener = self._keys.opener(STORAGE, STORAGE_SYMMETRIC, client)
         asked = [opener]
@@ -52,8 +52,8 @@ class ColumnKeys:
         return _together(asked, make)
 
     def readers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
-        """What shows the values of each of these columns to ``client``: a mapping, or a Deferred of
-        one."""
+        """Return the readers of the values of each of these columns for ``client``: a mapping, or a
+        Deferred of one."""
         wanted = list(dict.fromkeys(settings))
 
         def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnReader]:

@@ -1,8 +1,9 @@
 """Encrypts the values that statements write to protected columns, and gives the columns of results
 their types.
 
-A statement that is not understood in all that concerns a protected column is refused.  It stands
-between the censor, which sees what the client wrote, and the decryptor, which opens what it types.
+A statement that is not understood in all that concerns a protected column is refused.  The stage
+stands between the censor, which sees the client's own text, and the decryptor, which opens the
+containers of the values that this one types.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ _NAME: Final = "encryptor"
 
 
 class Binding(NamedTuple):
-    """What is kept for the values of a prepared statement.  ``is_watched``: its execution may
-    change tables; ``snapshot`` is that of its plan."""
+    """Facts about a prepared statement, kept for the values that are bound to it.
+
+    ``is_watched``: its execution may change tables.  ``snapshot`` is that of its plan."""
 
     snapshot: Snapshot
     uses: Sequence[ParameterUse]
@@ -300,7 +302,8 @@ _CHANGED: Final = Refusal(
 
 
 def _refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
-    """Why the statements of a text must not be sent, if they must not."""
+    """Return the first reason for which the statements of a text must not be sent; None if they may
+    be."""
     for plan in plans:
         if plan.refusal is not None:
             return plan.refusal
@@ -358,7 +361,8 @@ def _tools(
 
 
 def _mode(session: Session, statement: Statement) -> Mode:
-    """How the session's texts are read, by what the database has reported last."""
+    """Return the mode in which a statement is read, by the settings that the database has reported
+    last."""
     language = LANGUAGES[session.language]
     parameters = session.parameters
     read = {

@@ -1,8 +1,8 @@
 """The protected columns of a session's database: asked for on the session's own connection, kept
 for all sessions of the database, and asked for again when they may be others.
 
-A statement is decided by what is certain: what was sent before it and may have changed a table, or
-the meaning of a name, has to be answered first.
+A statement is decided by certain facts alone: one before it that may have changed a table, or the
+meaning of a name, has to be answered first.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Snapshot:
 
 
 class Known:
-    """What is known of one session.  ``prepared`` are its statements by SQL's PREPARE."""
+    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE."""
 
     __slots__ = ("schema", "prepared", "open", "is_dirty")
 
@@ -138,17 +138,17 @@ class SessionColumns:
         self._watched: list[_Watched] = []
 
     def begin(self, session: Session) -> Known:
-        """Return what is known of a session that has not been seen before."""
+        """Begin to follow a session."""
         keeper = self._keepers.get(session.database)
         if keeper is None:
             keeper = SchemaKeeper(self.settings, self._numbers)
             self._keepers[session.database] = keeper
         return Known(SessionSchema(keeper, self.settings, self._numbers))
 
-    # -- what may have changed ----------------------------------------------------------------
+    # -- changes ----------------------------------------------------------------------------------
 
     def watch(self, known: Known, exchange: Exchange, text: bytes, is_named: bool) -> None:
-        """Look at what becomes of a statement.  ``is_named``: it names something protected."""
+        """Follow a statement until it has ended.  ``is_named``: it names something protected."""
         exchange.tags = []
         known.open += 1
         known.is_dirty = True
@@ -170,7 +170,7 @@ class SessionColumns:
             for tag in exchange.tags or ():
                 known.schema.completed(tag, text, is_named, in_transaction)
 
-    # -- what is known ------------------------------------------------------------------------
+    # -- facts ------------------------------------------------------------------------------------
 
     def snapshot(self, known: Known) -> Snapshot | None:
         """The protected columns as they are now; None if `learn` must be waited for."""
@@ -185,7 +185,7 @@ class SessionColumns:
         return self._snapshot(keeper, protection)
 
     async def learn(self, session: Session, known: Known) -> Snapshot:
-        """Ask the database what is not certain.  Raises QuestionError, SchemaError."""
+        """Ask for the facts that are not certain.  Raises QuestionError, SchemaError."""
         self._sweep()
         if known.open:
             # What was sent before must be answered first.

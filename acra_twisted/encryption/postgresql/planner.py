@@ -20,7 +20,7 @@ from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.encryption.postgresql.sessionnames import SessionNames
 from acra_twisted.encryption.postgresql.syntax import Statement, Text
-from acra_twisted.errors import LexError, UnscannableError
+from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, names, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
@@ -135,8 +135,6 @@ class Planner:
     ) -> Planned:
         """Plan a text that may touch a protected column, by its tokens and tree."""
         tokens = self._tokens(text, mode)
-        if tokens is None:
-            return _UNTOUCHED
         runs = self._concerns.may_run(text, tokens)
         if runs and self._concerns.carries(text, tokens):
             raise _unseen("the statement may run code that names a protected table")
@@ -189,8 +187,9 @@ class Planner:
             # One that is refused may be so for the value of any literal that was looked at.
             return StatementPlan(refusal=error.refusal, schema=known.number), analysis.deciding
 
-    def _tokens(self, text: bytes, mode: Mode) -> list[Token] | None:
-        """The tokens of a text; None for one that no server scans."""
+    def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
+        """The tokens of a text.  One that no server scans is refused like others that cannot be
+        read: the server would write it to its log."""
         if len(text) > self._limits.text:
             raise _unreadable("the statement is too long")
         if mode.backslash is not False and b"\\" in text:
@@ -208,8 +207,6 @@ class Planner:
                 raise _unreadable("the statement is not in UTF-8") from None
         try:
             return lexer.tokens(text, True, 4 * self._limits.values + self._limits.structure)
-        except UnscannableError:
-            return None
         except LexError as error:
             raise _unreadable(error.why) from None
 

@@ -100,7 +100,9 @@ class Readable(SynchronousTestCase):
     def test_a_text_that_does_not_parse_is_refused_if_it_names_a_protected_table(self):
         self.assertEqual(outcome("insert people ('x')"), "!unparsable")
         self.assertEqual(outcome("insert orders ('x')"), "insert orders ('x')")
-        self.assertEqual(outcome("insert into people values ('x"), "insert into people values ('x")
+        # The database would write it to its log.
+        self.assertEqual(outcome("insert into people values ('x"), "!unparsable")
+        self.assertEqual(outcome("insert into orders values ('x"), "insert into orders values ('x")
 
     def test_a_text_that_may_be_read_in_two_ways_is_refused(self):
         off = self.mode(standard_conforming_strings="off")

@@ -51,7 +51,7 @@ class Texts(SynchronousTestCase):
         return written.text.decode(), written.counts, planned.statements
 
     def values(self, text, mark="'\\x"):
-        """What stands in the places of values of a written text, opened."""
+        """The values of a written text, opened."""
         parts = text.split(mark)[1:]
         return [opened(bytes.fromhex(part.partition("'")[0])) for part in parts]
 

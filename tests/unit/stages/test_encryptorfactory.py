@@ -1,0 +1,89 @@
+"""The stage is made of a configuration that it can protect wholly, or not at all."""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.interfaces import IStageFactory
+from acra_twisted.keystore.memory import MemoryKeyStore
+from acra_twisted.pipeline.services import Services
+from acra_twisted.stages.encryptor import Encryptor
+from acra_twisted.stages.encryptorfactory import EncryptorFactory
+
+CONFIG = """
+schemas:
+  - table: people
+    columns: [id, name]
+    encrypted:
+      - column: name
+"""
+TOKENS = CONFIG + "        token_type: int32\n"
+BYPASS = """
+bypass:
+  - client_id: migrator
+    statement: "update people set name = ''"
+    columns: [people.name]
+    until: 2026-12-31
+    reason: "ticket"
+"""
+#: 29 November 2026.
+NOW = 1_795_910_400 * 10**9
+
+
+class Making(SynchronousTestCase):
+    def setUp(self):
+        self.factory = EncryptorFactory()
+        self.path = self.mktemp()
+
+    def make(self, text=CONFIG, keys=True, stages=("encryptor", "decryptor"), calls=False):
+        if text is not None:
+            with open(self.path, "w") as file:
+                file.write(text)
+        services = Services(
+            Clock(),
+            lambda: NOW,
+            MemoryKeyStore() if keys else None,
+            settings={
+                "stages": stages,
+                "function_call_enable": calls,
+                "keys_dir": "",
+                "keystore": "",
+            },
+        )
+        path = self.path if text is not None else ""
+        return self.factory.make({"config_file": path}, services)
+
+    def refused(self, **options):
+        return str(self.assertRaises(ConfigError, self.make, **options))
+
+    def test_a_configuration_that_it_can_protect(self):
+        verifyObject(IStageFactory, self.factory)
+        self.assertIsInstance(self.make(), Encryptor)
+
+    def test_a_kind_that_it_does_not_have_is_refused_with_its_line(self):
+        said = self.refused(text=TOKENS)
+        self.assertIn("people.name: token_type", said)
+        self.assertIn(f"{self.path}:", said)
+        self.assertIn("bypass", self.refused(text=CONFIG + BYPASS))
+
+    def test_values_that_it_would_not_see(self):
+        self.assertIn("function_call_enable", self.refused(calls=True))
+
+    def test_it_needs_the_decryptor_keys_and_a_file(self):
+        self.assertIn("'decryptor'", self.refused(stages=("encryptor",)))
+        self.assertIn("key store", self.refused(keys=False))
+        self.assertIn("config_file", self.refused(text=None))
+
+    def test_a_file_that_is_wrong_or_not_there(self):
+        self.assertIn("unknown", self.refused(text="unknown: key"))
+        self.path += ".none"
+        found = Services(
+            Clock(),
+            lambda: NOW,
+            MemoryKeyStore(),
+            settings={"stages": ("decryptor",), "function_call_enable": False},
+        )
+        settings = {"config_file": self.path}
+        error = self.assertRaises(ConfigError, self.factory.make, settings, found)
+        self.assertIn(self.path, str(error))
