@@ -26,16 +26,20 @@ _MODULES = {
     "dialects.": "flow",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results "
     "values refusal opening extended loads request response answers "
-    "extendedreplies wholerequests wholereplies untilready challenge keylogin",
+    "extendedreplies wholerequests wholereplies untilready challenge keylogin authentication "
+    "passwordmessages passwordchallenge hashchallenge certificatelogin login servedlogin "
+    "followedlogin",
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",
     "stages.": "containers censor",
     "censor.": "engine plan planner",
     "sql.": "comments readers skeleton redact",
+    "authentication.": "limits",
+    "server.": "authentication loginattempt",
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",
-    "proxy.": "limits relay pump valve",
+    "proxy.": "limits relay pump valve handshake",
     "telemetry.tracing.": "clock spans sampling backpressure exchanges store received processor "
     "recorded",
     "telemetry.export.": "otlp otlpforms",

@@ -12,7 +12,10 @@ import stat
 
 
 def printable(text: str, instead: str = "?") -> str:
-    """A text of somebody else's for a line of ours: ``instead`` stands for each other character."""
+    """Return a text of somebody else's for a line of ours: ``instead`` stands for each character
+    that cannot be printed."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else instead for c in text)
 
 
@@ -43,7 +46,7 @@ class Lines:
         self._cut = cut
 
     def append(self, line: bytes | bytearray) -> None:
-        """A line with its end.  Raises OSError if not all of it is written."""
+        """Write a line with its end.  Raises OSError if not all of it is written."""
         data = b"\n" + line if self._cut else line
         written = 0
         try:

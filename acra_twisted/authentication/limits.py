@@ -216,12 +216,12 @@ class LoginLimits:
         more = 1.0 if self._is_shared(pair, now) else 0.0
         by_pair = self._pairs.weight(pair, now) + 1.0
         by_address = self._addresses.weight(pair[0], now) + more
-        by_user = self._users.weight(pair[1], now) + more
+        of_address = _seconds(max(by_pair, by_address))
+        of_user = _seconds(self._users.weight(pair[1], now) + more)
+        if not (of_address or of_user):
+            return 0.0
         factor = 1.0 + SPREAD * (2.0 * self._chance() - 1.0)
-        return max(
-            min(LONGEST, _seconds(max(by_pair, by_address)) * factor),
-            min(LONGEST_OF_USER, _seconds(by_user) * factor),
-        )
+        return max(min(LONGEST, of_address * factor), min(LONGEST_OF_USER, of_user * factor))
 
     def _is_shared(self, pair: _Pair, now: float) -> bool:
         return round(self._pairs.weight(pair, now)) < _SHARED

@@ -6,6 +6,7 @@ Outside of a database's own packages it is named here, and where acra-doctor ask
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from secrets import token_bytes
@@ -110,7 +111,7 @@ def login_policy(
 
 
 def _nonce() -> bytes:
-    return b64encode(token_bytes(_NONCE))
+    return b64encode(os.urandom(_NONCE))
 
 
 def service_query(

@@ -31,7 +31,6 @@ from acra_twisted.loginactions import (
 )
 from acra_twisted.lookup import Found
 from acra_twisted.pipeline.driver import settled
-from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy import ends
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
@@ -67,8 +66,9 @@ class Host(Protocol):
 
 
 class Handshake:
-    """``client`` is a Channel; ``reactor`` gives the time; ``actions`` are carried out by the host,
-    by their types.
+    """``client`` is a Channel.  ``pipeline`` is a `pipeline.hooks.Pipeline`, or whatever answers
+    the login's questions.  ``reactor`` gives the time; ``actions`` are carried out by the host, by
+    their types.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Handshake:
         login: ILogin,
         client: Any,
         host: Host,
-        pipeline: Pipeline,
+        pipeline: Any,
         limits: Limits,
         reactor: Any,
         actions: Mapping[type[Any], Callable[[Any], None]],

@@ -26,7 +26,6 @@ from acra_twisted.transport.channel import ignored
 from acra_twisted.wire import scram
 
 if TYPE_CHECKING:
-    from acra_twisted.proxy.handshake import Handshake
     from acra_twisted.server.context import ServerContext
     from acra_twisted.session import Session
     from acra_twisted.telemetry.tracing.spans import Span
@@ -98,16 +97,26 @@ class Client(Protocol):
         """Refuse a client that has sent its startup packet."""
 
 
+class Login(Protocol):
+    """A client's login, which waits for answers: its `Handshake`."""
+
+    def looked_up(self, found: Found) -> None:
+        """Go on with what was found for LookUp."""
+
+    def derived(self, salted: bytes) -> None:
+        """Go on with what was derived for Derive."""
+
+
 class Authentication:
-    """One connection's.  ``server`` is what all connections share, ``login`` gives the
-    `Handshake` that its answers are for.
+    """One connection's.  ``server`` is what all connections share, ``login`` gives the login that
+    its answers are for.
     """
 
     def __init__(
         self,
         server: ServerContext,
         client: Client,
-        login: Callable[[], Handshake],
+        login: Callable[[], Login],
     ) -> None:
         self._server = server
         self._client = client

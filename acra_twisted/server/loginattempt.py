@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from acra_twisted import events
 from acra_twisted.lines import printable
@@ -12,9 +12,9 @@ from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span
 
 if TYPE_CHECKING:
-    from acra_twisted.authentication.limits import Repeated
+    from acra_twisted.authentication.limits import LoginLimits, Repeated
     from acra_twisted.loginactions import Proven, Unproven
-    from acra_twisted.server.context import ServerContext
+    from acra_twisted.telemetry.tracing.exchanges import Tracing
 
 #: A name in an event has so many characters at most.
 _NAME_MAX: Final = 63
@@ -69,14 +69,45 @@ _EVENTS: Final = {
 }
 
 
+class LoginMetrics(Protocol):
+    """The metrics of logins."""
+
+    def login(self, result: str, mechanism: str, bound: bool) -> None:
+        """Count a login that has ended; ``mechanism`` is empty if it came to none."""
+
+
+class Server(Protocol):
+    """The part of the `ServerContext` that logins need."""
+
+    @property
+    def reactor(self) -> Any:
+        """Calls later."""
+
+    @property
+    def handshake_timeout(self) -> float:
+        """The seconds in which a session must be ready."""
+
+    @property
+    def login_limits(self) -> LoginLimits:
+        """The limits of all logins."""
+
+    @property
+    def metrics(self) -> LoginMetrics:
+        """Count logins."""
+
+    @property
+    def tracing(self) -> Tracing:
+        """Makes spans."""
+
+
 class LoginAttempt:
-    """One connection's.  ``server`` is what all connections share, ``address`` the client's;
+    """One connection's.  ``server`` is common to all connections, ``address`` the client's;
     ``event`` tells of a security event (a code, a text and fields); ``busy`` turns the client away,
     because too many answers wait already."""
 
     def __init__(
         self,
-        server: ServerContext,
+        server: Server,
         address: str,
         event: Callable[..., None],
         busy: Callable[[], None],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -38,6 +38,11 @@ _SALT_MAX: Final = 255
 _DIGITS_MAX: Final = 10
 _MALFORMED: Final = "malformed SCRAM message"
 _PREFIX: Final = b"SCRAM-SHA-256$"
+#: The block of SHA-256, and what HMAC makes of each byte of a key in it, for the inner hash and the
+#: outer one (RFC 2104).
+_BLOCK: Final = 64
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class ScramError(AcraError):
@@ -47,6 +52,10 @@ class ScramError(AcraError):
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.kind = kind
+
+
+def _encoded(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False)
 
 
 # -- keys -----------------------------------------------------------------------------------------
@@ -69,7 +78,7 @@ class Verifier(NamedTuple):
 
     def encode(self) -> bytes:
         """Return it as PostgreSQL stores it."""
-        salt, stored, server = map(b64encode, self[1:])
+        salt, stored, server = map(_encoded, self[1:])
         return b"%b%d:%b$%b:%b" % (_PREFIX, self.iterations, salt, stored, server)
 
 
@@ -119,8 +128,8 @@ def verifier_of(keys: Keys, salt: bytes, iterations: int) -> Verifier:
 
 
 def mock_verifier(key: bytes, user: bytes, salt_size: int, iterations: int) -> Verifier:
-    """Return the verifier that a user without one is shown: the same each time for one ``key``.
-    No proof fits it."""
+    """Return the verifier that a user without one is shown: the same each time for one ``key`` of
+    64 bytes at most.  No proof fits it."""
     salt = b""
     while len(salt) < salt_size:
         salt += _mac(key, b"acra scram mock %d %b" % (len(salt), user))
@@ -168,7 +177,7 @@ class ServerConversation:
         while rest:
             _, _, rest = _any_attribute(rest)
         self._nonce = nonce + self._nonce
-        salt = b64encode(self._verifier.salt)
+        salt = _encoded(self._verifier.salt)
         answer = b"r=%b,s=%b,i=%d" % (self._nonce, salt, self._verifier.iterations)
         self._so_far = bare + b"," + answer + b","
         return answer
@@ -203,7 +212,7 @@ class ServerConversation:
         signature = _mac(self._verifier.server_key, told)
         if not hmac.compare_digest(_hash(key), self._verifier.stored_key):
             return None
-        self.last = b"v=" + b64encode(signature)
+        self.last = b"v=" + _encoded(signature)
         return key
 
     def _read_header(self, message: bytes, binds: bool) -> bytes:
@@ -238,7 +247,7 @@ class ServerConversation:
         return rest[1:]
 
     def _check_binding(self, said: bytes) -> None:
-        expected = b64encode(self._header + (self._end_point or b"" if self.bound else b""))
+        expected = _encoded(self._header + (self._end_point or b"" if self.bound else b""))
         if hmac.compare_digest(said, expected):
             return
         if self.bound:
@@ -311,19 +320,19 @@ class ClientConversation:
 
     def answer(self, keys: Keys) -> bytes:
         """Return the last message, which proves that the client has the keys."""
-        binding = b64encode(self._choice.header + self._choice.end_point)
+        binding = _encoded(self._choice.header + self._choice.end_point)
         bare = b"c=%b,r=%b" % (binding, self._nonce)
         told = b",".join((self._bare, self._challenge, bare))
         self._signature = _mac(keys.server, told)
         proof = _xor(keys.client, _mac(_hash(keys.client), told))
-        return b"%b,p=%b" % (bare, b64encode(proof))
+        return b"%b,p=%b" % (bare, _encoded(proof))
 
     def accepted(self, message: bytes) -> bool:
         """Read the server's last message: True if it proves that the server has the verifier.
         Before `answer` no message proves it.  Raises ScramError."""
         _check_whole(message, SERVER_LIMIT)
         said, _ = _attribute(message, b"v")
-        return bool(self._signature) and hmac.compare_digest(said, b64encode(self._signature))
+        return bool(self._signature) and hmac.compare_digest(said, _encoded(self._signature))
 
 
 # -- parts ----------------------------------------------------------------------------------------
@@ -357,8 +366,8 @@ def _any_attribute(message: bytes) -> tuple[bytes, bytes, bytes]:
 
 def _base64(text: bytes) -> bytes:
     """Raises ValueError unless ``text`` is what encoding makes."""
-    data = b64decode(text, validate=True)
-    if b64encode(data) != text:
+    data = a2b_base64(text, strict_mode=True)
+    if _encoded(data) != text:
         raise ValueError("not canonical")
     return data
 
@@ -370,7 +379,11 @@ def _number(digits: bytes) -> int:
 
 
 def _mac(key: bytes, data: bytes) -> bytes:
-    return hmac.digest(key, data, "sha256")
+    """Return the HMAC by a key of 64 bytes at most.  ``hmac.digest`` has OpenSSL look for the
+    algorithm each time, which takes three times as many instructions as the hashes."""
+    block = key.ljust(_BLOCK, b"\0")
+    inner = _hash(block.translate(_INNER) + data)
+    return _hash(block.translate(_OUTER) + inner)
 
 
 def _hash(data: bytes) -> bytes:

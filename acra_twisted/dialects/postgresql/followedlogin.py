@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import IFollowedLogin
 from acra_twisted.dialects.postgresql.followedstartup import FollowedStartup
@@ -34,7 +34,6 @@ _SAID_LIMIT: Final = 16 * 1024
 _REQUESTS: Final = (frames.SSL_REQUEST_PACKET, frames.GSSENC_REQUEST_PACKET)
 
 
-@implementer(IFollowedLogin)
 class FollowedLogin(Login):
     """An application of a connector.  AcraServer has been reached already.
 
@@ -179,6 +178,10 @@ class FollowedLogin(Login):
             # The handshake goes on; the startup packet comes within it.
             said = b""
         return self._give_up(error, startup, said)
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(FollowedLogin, IFollowedLogin)
 
 
 def _asks_to_cancel(said: bytes) -> bool:

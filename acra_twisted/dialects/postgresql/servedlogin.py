@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.postgresql import certificatelogin
@@ -82,7 +82,6 @@ class ServePolicy(NamedTuple):
     exposed: bool = False
 
 
-@implementer(ILogin)
 class ServedLogin(Login):
     """A client of AcraServer.
 
@@ -98,6 +97,8 @@ class ServedLogin(Login):
         self._wanted: StartupPacket | CancelRequest | None = None
         self._early = b""
         self._first = b""
+        # Options of the protocol that the client must be told about.
+        self._unknown: list[bytes] = []
         self._database_tls = False
         self._end_points: dict[str, bytes | None] = {CLIENT: None, DATABASE: None}
         # The client is asked who it is; and its answer.
@@ -153,7 +154,8 @@ class ServedLogin(Login):
         elif found is not None:
             self._wanted = found
             refused = self._wait(startup.rest)
-            self._first = settle_version(found)[0].encode()
+            settled, self._unknown = settle_version(found)
+            self._first = settled.encode()
             actions += refused or self._go_on(found)
         return actions
 
@@ -181,9 +183,8 @@ class ServedLogin(Login):
         challenge = self._challenge = self._choose(policy, startup.parameters[b"user"], found)
         self._is_asked = self._negotiated = True
         said = challenge.begin(found)
-        unknown = settle_version(startup)[1]
-        if unknown or startup.minor > PROTOCOL_MINOR:
-            said = encode_negotiation(PROTOCOL_MINOR, unknown) + said
+        if self._unknown or startup.minor > PROTOCOL_MINOR:
+            said = encode_negotiation(PROTOCOL_MINOR, self._unknown) + said
         early, self._early = self._early, b""
         return [Write(CLIENT, said), *(self._asking(early) if early else ())]
 
@@ -333,6 +334,10 @@ class ServedLogin(Login):
             policy = StartupPolicy("disable", ANYTHING, replication=True)
             return self._give_up(error, ClientStartup(policy, self.encrypted), b"")
         return self._end_with(error)
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(ServedLogin, ILogin)
 
 
 def _passes(policy: ChallengePolicy, found: Found) -> bool:

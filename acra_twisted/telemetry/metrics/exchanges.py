@@ -304,6 +304,8 @@ class ServerMetrics(ConnectorMetrics):
             ["result", "mechanism", "bound"],
             registry=registry,
         )
+        # By its labels, as they are given: labels are compared as text, under a lock.
+        self._by_login: dict[tuple[str, str, bool], Any] = {}
         # An alert on the first of its kind needs the zero before it.
         for result in _SUSPICIOUS:
             for bound in ("yes", "no"):
@@ -317,7 +319,11 @@ class ServerMetrics(ConnectorMetrics):
 
     def login(self, result: str, mechanism: str, bound: bool) -> None:
         """A login has ended; ``mechanism`` is empty if it came to none."""
-        self._logins.labels(result, mechanism or "none", "yes" if bound else "no").inc()
+        counter = self._by_login.get((result, mechanism, bound))
+        if counter is None:
+            counter = self._logins.labels(result, mechanism or "none", "yes" if bound else "no")
+            self._by_login[result, mechanism, bound] = counter
+        counter.inc()
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""

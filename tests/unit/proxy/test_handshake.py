@@ -1,6 +1,8 @@
 """Logins carried out between two channels, PostgreSQL's and one whose server speaks first."""
 
+from base64 import b64decode
 from types import SimpleNamespace
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -41,7 +43,7 @@ from acra_twisted.loginactions import (
 )
 from acra_twisted.lookup import Found
 from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.proxy import ends, handshake
+from acra_twisted.proxy import ends
 from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.valve import GETTING_READY, STAGE
@@ -49,6 +51,7 @@ from acra_twisted.verdicts import PASS, Hangup
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket, message
 from tests.support.line import Line
+from tests.support.loginvectors import cases
 from tests.support.sessions import (
     TERMINATE,
     FakeChannel,
@@ -68,6 +71,21 @@ REPLY = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
 NOTICE = message(b"N", b"SNOTICE\0\0")
 
 
+class Certificate(NamedTuple):
+    """A certificate, DER, and its end point."""
+
+    der: bytes
+    end_point: bytes
+
+
+#: Those that both sides of TLS show.
+OURS, PEERS = (
+    Certificate(b64decode(case["certificate_b64"]), bytes.fromhex(case["end_point"]))
+    for case in cases("end_points")
+    if case["name"] in ("rsa-sha256", "ec-sha384")
+)
+
+
 class Secured(FakeChannel):
     """A channel on which TLS may begin."""
 
@@ -78,7 +96,7 @@ class Secured(FakeChannel):
     def start_tls(self, context, is_client, received=b""):
         self.tls.append((context, is_client, received))
         self.transport.negotiatedProtocol = b"postgresql"
-        self.certificate, self.own = b"the peer's", b"ours"
+        self.own, self.certificate = OURS.der, PEERS.der
 
     def own_certificate(self):
         return self.own
@@ -541,16 +559,15 @@ class ServerFirst(Case):
             self.assertIsNotNone(host.relay)
 
     def test_end_points_are_those_of_the_servers_of_both_legs(self):
-        self.patch(handshake, "end_point", lambda certificate: b"of " + certificate)
         host = self.begun()
         host.answers(b"hello\n")
         host.says(b"tls\n")
         host.handshake.tls_started(CLIENT)
         host.says(b"ann\n")
         host.handshake.tls_started(DATABASE)
-        told = [None, b"of ours", b"of the peer's"]
+        told = [None, OURS.end_point, PEERS.end_point]
         self.assertEqual(host.handshake.login.end_points, told)
-        for encrypted, expected in ((True, b"of the peer's"), (False, None)):
+        for encrypted, expected in ((True, PEERS.end_point), (False, None)):
             host.handshake.reached(host.back, encrypted)
             self.assertEqual(host.handshake.login.end_points, [expected])
 

@@ -173,7 +173,7 @@ class Logins(Case):
         self.perform(LookUp(b"ann"))
         answer.callback("no answer that is known")
         self.assertEqual((self.found, self.client.state), ([], "aborted"))
-        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError, TypeError)), 1)
 
     def test_who_has_failed_is_told_and_gone(self):
         self.make()

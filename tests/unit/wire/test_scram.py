@@ -1,5 +1,6 @@
 """SCRAM against its RFCs, and against PostgreSQL and its clients."""
 
+import hmac
 import re
 from base64 import b64encode
 
@@ -84,6 +85,11 @@ class Secrets(SynchronousTestCase):
                 self.assertEqual(str(error), "this is no SCRAM-SHA-256 verifier")
             else:
                 self.assertEqual(read_verifier(found.encode()), found)
+
+    @given(st.binary(max_size=64))
+    def test_keys_are_hmacs_of_the_standard_library(self, key):
+        texts = b"Client Key", b"Server Key"
+        self.assertEqual(keys_of(key), tuple(hmac.digest(key, t, "sha256") for t in texts))
 
     def test_a_user_without_a_secret_is_shown_the_same_each_time(self):
         key = bytes(range(32))
