@@ -75,6 +75,23 @@ def find(data: bytes) -> list[Envelope]:
     return _by_place(found) if len(found) > 1 else found
 
 
+def is_damaged(data: bytes) -> bool:
+    """Return True if bytes in which nothing is found were a container once: they begin with an
+    envelope's header, or have the long constants of a kind."""
+    if data[:3] == _TAG and data[HEADER_SIZE - 1 : HEADER_SIZE] in _IDS.values():
+        return True
+    return any(mark in data for mark in MARKS)
+
+
+def has_broken_header(data: bytes, envelope: Envelope) -> bool:
+    """Return True if a container found without a header had one, of which a part is left."""
+    begin = envelope.inner - HEADER_SIZE
+    if envelope.start != envelope.inner or begin < 0:
+        return False
+    size = _LENGTH.pack(HEADER_SIZE + envelope.end - envelope.inner)
+    return data[begin : begin + 3] == _TAG or data[begin + 3 : begin + 11] == size
+
+
 def _by_place(found: list[Envelope]) -> list[Envelope]:
     """Sort the containers found, and mark those that lie too deep in others."""
     told: list[Envelope] = []

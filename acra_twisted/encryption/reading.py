@@ -87,13 +87,14 @@ class ColumnReader:
             return Shown(b"") if setting.data_type in _ANYTHING else self._failed(stored)
         found = _outermost(stored)
         if not found:
-            return self._show_plaintext(stored)
+            damaged = envelopes.is_damaged(stored) or envelopes.is_damaged(stored[searching.SIZE :])
+            return self._failed(stored) if damaged else self._show_plaintext(stored)
         if not self._may_read:
             return self._failed(stored)
         parts, done = [], 0
         for envelope in found:
             content = opened.get(envelope.data(stored))
-            if content is None:
+            if content is None or envelopes.has_broken_header(stored, envelope):
                 return self._failed(stored)
             parts += [stored[done : envelope.start], content]
             done = envelope.end
@@ -128,6 +129,8 @@ class ColumnReader:
     def _failed(self, stored: bytes) -> Shown:
         setting = self.setting
         if setting.kind == MASKED and setting.masking is not None:
+            if not _outermost(stored):
+                return Shown(setting.masking.mask)
             shown = masks.conceal(setting.masking, stored)
             # Half a character may stand beside the mask.
             text = setting.data_type == "str"

@@ -93,3 +93,26 @@ class Finding(SynchronousTestCase):
             for envelope in envelopes.find(before + data):
                 self.assertLessEqual(envelope.end, len(before + data))
         self.assertEqual(envelopes.find(b'"' * 100_000), [])
+
+
+class Damaged(SynchronousTestCase):
+    def test_what_is_left_of_a_container_is_known(self):
+        for inner, kind in KINDS.items():
+            whole = envelopes.wrap(kind, inner)
+            for size in (12, 60, len(whole) - 1):
+                self.assertTrue(envelopes.is_damaged(whole[:size]))
+            self.assertTrue(envelopes.is_damaged(inner[:-1]))
+        for data in (b"", b"%%%", b"%%% and some text", b"text"):
+            self.assertFalse(envelopes.is_damaged(data))
+
+    @given(st.sampled_from((STRUCT, BLOCK)), st.integers(0, 11), st.integers(1, 255))
+    def test_a_broken_header_is_known(self, inner, place, change):
+        data = bytearray(envelopes.wrap(KINDS[inner], inner))
+        data[place] ^= change
+        (one,) = envelopes.find(bytes(data))
+        self.assertTrue(envelopes.has_broken_header(bytes(data), one))
+
+    def test_a_whole_header_and_none_are_not_broken(self):
+        for data in (BLOCK, b"x" * 12 + BLOCK, envelopes.wrap(ACRABLOCK, BLOCK), b"x" + BLOCK):
+            (one,) = envelopes.find(data)
+            self.assertFalse(envelopes.has_broken_header(data, one))

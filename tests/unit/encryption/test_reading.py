@@ -2,14 +2,18 @@
 
 import os
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import envelopes
+from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, block_seal
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import MASKED, SEARCHABLE, ColumnSetting, Masking
+from acra_twisted.errors import CryptoError
 
 KEY, HMAC, OTHER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
 PLAIN = ColumnSetting("", "people", "name")
@@ -115,6 +119,52 @@ class Failed(SynchronousTestCase):
         half = stored(CARD, "Ż€uro".encode())
         self.assertEqual(show(CARD, half, data_type="bytes"), (half[:4] + b"xxxx", True))
         self.assertEqual(show(CARD, half, data_type="str"), ("Żxxxx".encode(), True))
+
+
+class Damaged(SynchronousTestCase):
+    """Values that were changed in the database."""
+
+    def shown(self, setting, value):
+        """The value as a client with the key sees it, b"" if it gets an error."""
+        opened = {}
+        for one in envelopes.find(value):
+            try:
+                data = one.data(value)
+                opened[data] = Opener([], [KEY]).open(one.kind, data, {})
+            except CryptoError:
+                pass
+        reader = ColumnReader(setting._replace(on_failure="error"), Prefixes(setting, [HMAC]))
+        try:
+            return reader.show(value, opened).value
+        except ValueRefusedError:
+            return b""
+
+    @given(st.sampled_from((PLAIN, SEARCHED)), st.integers(0, 400), st.integers(1, 255))
+    def test_en5_every_byte_counts(self, setting, place, change):
+        value = bytearray(stored(setting, b"anna@example.com"))
+        value[place % len(value)] ^= change
+        if setting.kind == SEARCHABLE and not place % len(value):
+            # The kind of a prefix is what makes it one: another is no prefix.
+            self.assertNotEqual(self.shown(setting, bytes(value)), b"anna@example.com")
+            return
+        self.assertEqual(self.shown(setting, bytes(value)), b"")
+
+    @given(st.sampled_from((PLAIN, SEARCHED)), st.integers(0, 400))
+    def test_en5_a_part_is_a_failure(self, setting, more):
+        """The envelope's header is in it."""
+        value = stored(setting, b"anna@example.com")
+        least = 45 if setting.kind == SEARCHABLE else 12
+        self.assertEqual(self.shown(setting, value[: least + more % (len(value) - least)]), b"")
+
+    def test_en5_a_value_of_another_client_or_value(self):
+        foreign = Prefixes(SEARCHED, [OTHER]).newest(b"anna")
+        self.assertEqual(self.shown(SEARCHED, foreign + stored(PLAIN, b"anna")), b"")
+        other = stored(SEARCHED, b"eve")[:33]
+        self.assertEqual(self.shown(SEARCHED, other + stored(PLAIN, b"anna")), b"")
+
+    def test_a_mask_stands_for_a_damaged_value(self):
+        value = stored(CARD, b"41111234")
+        self.assertEqual(show(CARD, value[:-1]), (b"xxxx", True))
 
 
 class Readers(SynchronousTestCase):
