@@ -48,13 +48,20 @@ def normalized(normalize: frozenset[str], plaintext: bytes) -> bytes:
     return text.encode()
 
 
+def compared(setting: ColumnSetting, plaintext: bytes) -> bytes:
+    """The form of a column's value that is equal for all values that are equal."""
+    if setting.data_type == "float8":
+        return b"0" if plaintext == b"-0" else plaintext
+    return normalized(setting.normalize, plaintext)
+
+
 class Prefixes:
     """Makes and checks the prefixes of a column with the keys of one client, newest first.
 
     The keys are copied at once: they may be overwritten afterwards.
     """
 
-    __slots__ = ("_kind", "_keyed", "_normalize")
+    __slots__ = ("_kind", "_keyed", "_setting")
 
     def __init__(self, setting: ColumnSetting, keys: Sequence[Key]) -> None:
         begin = b""
@@ -63,7 +70,7 @@ class Prefixes:
             begin = _LENGTH.pack(len(name)) + name
         self._kind = bytes((SCOPED if setting.scoped else SHARED,))
         self._keyed = [hmac.new(key, begin, "sha256") for key in keys]
-        self._normalize = setting.normalize
+        self._setting = setting
 
     def newest(self, plaintext: bytes) -> bytes:
         """The prefix with which a value is stored.  Raises ValueRefusedError if there is no key."""
@@ -79,7 +86,7 @@ class Prefixes:
             )
         if not plaintext:
             return [b""]
-        text = normalized(self._normalize, plaintext)
+        text = compared(self._setting, plaintext)
         keyed = self._keyed if most < 0 else self._keyed[:most]
         return [self._kind + _digest(base, text) for base in keyed]
 

@@ -105,6 +105,15 @@ class Normalized(SynchronousTestCase):
             prefixes = Prefixes(EMAIL._replace(normalize=frozenset(normalize)), [NEW])
             self.assertEqual(prefixes.newest(one) == prefixes.newest(other), same, normalize)
 
+    def test_there_is_one_zero(self):
+        setting = EMAIL._replace(data_type="float8")
+        prefixes = Prefixes(setting, [NEW])
+        self.assertEqual(prefixes.newest(b"-0"), prefixes.newest(b"0"))
+        self.assertTrue(prefixes.fit(prefixes.newest(b"0"), b"-0"))
+        self.assertNotEqual(prefixes.newest(b"-1"), prefixes.newest(b"1"))
+        text = Prefixes(EMAIL, [NEW])
+        self.assertNotEqual(text.newest(b"-0"), text.newest(b"0"))
+
     def test_bytes_that_are_no_characters_stay(self):
         self.assertEqual(normalized(frozenset(("lower",)), b"A\xff"), b"A\xff")
 
