@@ -13,15 +13,15 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Copied
-from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.encryption.postgresql.encodings import UTF8
 from acra_twisted.encryption.postgresql.plaintexts import (
     BINARY_FORMAT,
     TEXT_FORMAT,
     Way,
     from_parameter,
+    to_cell,
 )
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.wire.postgres.copyformat import BINARY, CopyDataError, Fed, copy_format
 from acra_twisted.wire.postgres.copyrows import rows_of
 
@@ -111,10 +111,14 @@ class CopiedRows:
             raise ValueRefusedError(error.sqlstate, error.reason, text) from None
 
     def write(self, row: Row, stored: Sequence[bytes]) -> bytes:
-        """The row with what is stored of its secrets, bytes for columns of the type ``bytea``."""
+        """The row with what is stored of its secrets: tokens in their canonical form, anything else
+        as bytes for a ``bytea``."""
         rows, values = self._rows, row.values
         for secret, one in zip(row.secrets, stored, strict=True):
-            written = one if self._form == BINARY_FORMAT else bytea.encode(one)
+            kind = "bytes"
+            if secret.setting.kind == TOKENIZED:
+                kind = secret.setting.data_type
+            written = to_cell(kind, one, self._form, self._encoding)
             values[secret.place] = rows.encode(written, secret.place)
         return rows.join(row.data, values)
 

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Copied
 from acra_twisted.encryption.postgresql.copying import CopiedRows
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from tests.support.copied import cut
 
 NAMES = ("id", "name", "age")
@@ -54,6 +54,24 @@ class Rows(SynchronousTestCase):
         data = head + b"\0\3\0\0\0\1x\0\0\0\4anna\0\0\0\4\xff\xff\xff\xfb\xff\xff"
         made = head + b"\0\3\0\0\0\1x\0\0\0\4ANNA\0\0\0\2-5\xff\xff"
         self.assertEqual(copied([data], {"format": "binary"}), made)
+
+    def test_tokens_are_of_the_columns_own_type(self):
+        token = AGE._replace(kind=TOKENIZED, token_type="int32")
+        head = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+        for options, data, made in (
+            ({}, b"42\n", b"-7\n"),
+            ({"format": "csv"}, b"42\n", b"-7\n"),
+            (
+                {"format": "binary"},
+                head + b"\0\1\0\0\0\4\0\0\0\x2a\xff\xff",
+                head + b"\0\1\0\0\0\4\xff\xff\xff\xf9\xff\xff",
+            ),
+        ):
+            rows = CopiedRows(Copied((token,), options), ("age",), 100)
+            fed = rows.feed(data)
+            row = rows.read(fed.rows[0])
+            self.assertEqual(row.secrets[0].plaintext, b"42")
+            self.assertEqual(fed.before + rows.write(row, [b"-7"]) + fed.behind, made)
 
     @given(st.lists(st.integers(0, 100), max_size=5), st.sampled_from(({}, {"delimiter": "|"})))
     def test_pieces_make_no_difference(self, places, options):
