@@ -225,6 +225,18 @@ class Protected(Surroundings):
                     number,
                 )
 
+    def test_bytes_in_escapes_are_the_servers(self):
+        data = "1\tŻ\\305\\273\t2\n".encode("iso8859_2")
+        self.connection.execute("TRUNCATE plain; SET client_encoding = 'LATIN2'")
+        try:
+            self.copy("plain", {}, data)
+            ((theirs,),) = self.connection.execute("SELECT name FROM plain").fetchall()
+        finally:
+            self.connection.execute("SET client_encoding = 'UTF8'")
+        rows = CopiedRows(Copied((None, NAME, None), {}), ("id", "name", "age"), 100, "LATIN2")
+        (secret,) = rows.read(data).secrets
+        self.assertEqual(secret.plaintext.decode(), theirs)
+
     @staticmethod
     def data(form, table):
         rows = rows_of(form, 1 << 20)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Copied
-from acra_twisted.encryption.postgresql.encodings import UTF8
+from acra_twisted.encryption.postgresql.encodings import UTF8, to_utf8
 from acra_twisted.encryption.postgresql.plaintexts import (
     BINARY_FORMAT,
     TEXT_FORMAT,
@@ -96,16 +96,23 @@ class CopiedRows:
             if len(values) != self._count:
                 raise CopyDataError("a row has missing values, or more than it has columns")
             for place, setting, way in self._chosen:
-                value = rows.decode(values[place], place)
-                if value is not None:
-                    secrets.append(Secret(place, setting, self._plaintext(value, setting, way)))
+                plaintext = self._plaintext(values[place], place, setting, way)
+                if plaintext is not None:
+                    secrets.append(Secret(place, setting, plaintext))
         except CopyDataError as error:
             raise _malformed(error) from None
         return Row(data, values, secrets)
 
-    def _plaintext(self, value: bytes, setting: ColumnSetting, way: Way) -> bytes:
+    def _plaintext(
+        self, written: bytes, place: int, setting: ColumnSetting, way: Way
+    ) -> bytes | None:
+        encoding = self._encoding
         try:
-            return from_parameter(value, 0, self._form, way, self._encoding)
+            if self._form == TEXT_FORMAT:
+                # Bytes in escapes are the server's own, whatever the client's encoding is.
+                written, encoding = to_utf8(written, encoding), UTF8
+            value = self._rows.decode(written, place)
+            return None if value is None else from_parameter(value, 0, self._form, way, encoding)
         except ValueRefusedError as error:
             text = f"column {setting.label} is protected by AcraServer: {error}"
             raise ValueRefusedError(error.sqlstate, error.reason, text) from None

@@ -73,6 +73,13 @@ class Rows(SynchronousTestCase):
             self.assertEqual(row.secrets[0].plaintext, b"42")
             self.assertEqual(fed.before + rows.write(row, [b"-7"]) + fed.behind, made)
 
+    def test_bytes_in_escapes_are_the_servers(self):
+        rows = CopiedRows(Copied((NAME,), {"null": "ż"}), ("name",), 100, "LATIN2")
+        for text, plaintext in (("Ż\\305\\273", "ŻŻ"), ("ż", None)):
+            row = rows.read(text.encode("iso8859_2") + b"\n")
+            found = [secret.plaintext.decode() for secret in row.secrets]
+            self.assertEqual(found, [plaintext] if plaintext else [])
+
     @given(st.lists(st.integers(0, 100), max_size=5), st.sampled_from(({}, {"delimiter": "|"})))
     def test_pieces_make_no_difference(self, places, options):
         end = options.get("delimiter", "\t").encode()
