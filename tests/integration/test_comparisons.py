@@ -4,6 +4,7 @@ import psycopg
 
 from acra_twisted.encryption.plan import COMPARE_ANY
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
+from acra_twisted.encryption.postgresql.forms import array_literal, spread
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import (
     SEARCHABLE,
@@ -79,12 +80,16 @@ CONDITIONS = (
 
 def stored(column, value, keys):
     """The forms in which a value may be stored, as far as they are compared."""
-    if value is None:
-        return [None] * len(keys)
+
+    def forms(value):
+        if column is PHONE:
+            return [value and b"token of " + value]
+        return Prefixes(EMAIL, keys).all(value)
+
+    found = spread([None if value is None else value.encode()], forms, len(keys))
     if column is PHONE:
-        return [value and "token of " + value] * len(keys)
-    forms = Prefixes(EMAIL, keys).all(value.encode())
-    return (forms * len(keys))[: len(keys)]
+        return [None if one is None else one.decode() for one in found]
+    return found
 
 
 def elements(text):
@@ -125,8 +130,9 @@ class Answers(Surroundings):
         with self.connect(self.postgres) as db:
             for one in plan.literals:
                 (plain,) = db.execute(b"SELECT " + literals[one.ordinal] + b"::text").fetchone()
-                array = psycopg.sql.Literal(self.forms(one.use, plain, keys)).as_bytes(db)
-                literals[one.ordinal] = array.rpartition(b"::")[0] if b"'::" in array else array
+                forms = self.forms(one.use, plain, keys)
+                forms = [form.encode() if isinstance(form, str) else form for form in forms]
+                literals[one.ordinal] = array_literal(one.use.column, forms)
         parameters = []
         for one in plan.parameters:
             value = values[one.source - 1]

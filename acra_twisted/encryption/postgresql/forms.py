@@ -1,0 +1,65 @@
+"""The array that is sent in place of a value that is compared: the forms in which it may be stored.
+
+A form is a search prefix, as bytes, or a token: characters, the decimal text of a number, or bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from acra_twisted.encryption.postgresql import arrays, types
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+
+_TOKENS: Final[Mapping[str, int]] = {
+    "int32": types.INT4,
+    "int64": types.INT8,
+    "bytes": types.BYTEA,
+    "str": types.TEXT,
+    "email": types.TEXT,
+}
+_PACKED: Final = {types.INT4: struct.Struct(">i"), types.INT8: struct.Struct(">q")}
+
+
+def spread(
+    values: Sequence[bytes | None], forms: Callable[[bytes], Sequence[bytes]], width: int
+) -> list[bytes | None]:
+    """Return the forms of values, None for those of NULL.
+
+    ``forms`` gives those of a value.  Each value has ``width`` of them, for arrays of a statement
+    are put into one: if it has fewer, the last is repeated.
+    """
+    found: list[bytes | None] = []
+    for value in values:
+        own: list[bytes | None] = [None] if value is None else list(forms(value))
+        found += (own[min(place, len(own) - 1)] for place in range(width))
+    return found
+
+
+def element_type(setting: ColumnSetting) -> int:
+    """Return the OID of the type of a column's forms."""
+    return _TOKENS[setting.token_type] if setting.kind == TOKENIZED else types.BYTEA
+
+
+def array_literal(
+    setting: ColumnSetting, forms: Sequence[bytes | None], conforming: bool = True
+) -> bytes:
+    """Return an array of forms as a literal of SQL, without its type.
+
+    ``conforming``: standard_conforming_strings is on.
+    """
+    if element_type(setting) == types.BYTEA:
+        forms = [one and b"\\x%s" % one.hex().encode() for one in forms]
+    text = arrays.to_array_text(forms).replace(b"'", b"''")
+    return b"'%s'" % text if conforming else b"E'%s'" % text.replace(b"\\", b"\\\\")
+
+
+def array_binary(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes:
+    """Return an array of forms as a parameter in binary format."""
+    element = element_type(setting)
+    packed = _PACKED.get(element)
+    if packed is not None:
+        # The empty value of a number is no number, and equal to none.
+        forms = [packed.pack(int(one)) if one else None for one in forms]
+    return arrays.to_array(forms, element)

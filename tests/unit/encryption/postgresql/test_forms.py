@@ -1,0 +1,62 @@
+"""The forms of values that are compared, as arrays."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.postgresql import arrays, types
+from acra_twisted.encryption.postgresql.forms import (
+    array_binary,
+    array_literal,
+    element_type,
+    spread,
+)
+from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED
+from tests.support.planning import setting
+
+EMAIL = setting("people", "email", kind=SEARCHABLE, data_type="str")
+
+
+def tokens(token_type):
+    return setting("people", "phone", kind=TOKENIZED, token_type=token_type, consistent=True)
+
+
+class Forms(SynchronousTestCase):
+    def test_every_value_has_equally_many(self):
+        known = {b"a": [b"1", b"2"], b"": [b""]}
+        found = spread([b"a", None, b""], known.__getitem__, 2)
+        self.assertEqual(found, [b"1", b"2", None, None, b"", b""])
+        self.assertEqual(spread([], known.__getitem__, 2), [])
+
+    def test_literals(self):
+        for column, forms, literal in (
+            (EMAIL, [b"\x7fa", None, b""], rb"""'{"\\x7f61",NULL,""}'"""),
+            (tokens("str"), [b"a'\\\""], rb"""'{"a''\\\""}'"""),
+            (tokens("int32"), [b"-5"], b"""'{"-5"}'"""),
+            (tokens("bytes"), [b"a"], rb"""'{"\\x61"}'"""),
+        ):
+            self.assertEqual(array_literal(column, forms), literal)
+        found = array_literal(EMAIL, [b"a"], conforming=False)
+        self.assertEqual(found, rb"""E'{"\\\\x61"}'""")
+
+    def test_parameters(self):
+        for column, forms, element, packed in (
+            (EMAIL, [b"\x7fa", None, b""], types.BYTEA, [b"\x7fa", None, b""]),
+            (tokens("str"), [b"a"], types.TEXT, [b"a"]),
+            (tokens("email"), [b"a"], types.TEXT, [b"a"]),
+            (tokens("int32"), [b"-5", b""], types.INT4, [b"\xff\xff\xff\xfb", None]),
+            (tokens("int64"), [b"5"], types.INT8, [b"\0" * 7 + b"\5"]),
+            (tokens("bytes"), [b"a"], types.BYTEA, [b"a"]),
+        ):
+            self.assertEqual(element_type(column), element)
+            self.assertEqual(array_binary(column, forms), arrays.to_array(packed, element))
+
+    @given(st.lists(st.none() | st.binary()), st.booleans())
+    def test_no_form_ends_a_literal(self, forms, conforming):
+        for column in (EMAIL, tokens("str")):
+            literal = array_literal(column, forms, conforming)
+            inside = literal.removeprefix(b"E")[1:-1].replace(b"''", b"")
+            if not conforming:
+                inside = inside.replace(b"\\\\", b"")
+                self.assertEqual(inside.count(b"\\"), 0)
+            self.assertNotIn(b"'", inside)
