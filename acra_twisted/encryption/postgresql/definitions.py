@@ -1,6 +1,7 @@
 """Definitions that would leave a protected column in clear: they are refused.
 
-Others pass; the schema is read anew after them (`keeper`).  The trees are libpg_query's own.
+A table that a query makes is judged with the query (`statements`).  Others pass; the schema is read
+anew after them (`keeper`).  The trees are libpg_query's own.
 """
 
 from __future__ import annotations
@@ -228,20 +229,6 @@ def _columns(node: Any) -> Iterator[str]:
             waiting += item
 
 
-def _made_by_query(
-    fields: dict[str, Any], protection: Protection, path: SearchPath
-) -> Refusal | None:
-    into = fields.get("into", fields.get("intoClause", {})).get("rel", {})
-    for setting in _configured(into, protection, path).values():
-        return _refused(
-            refusals.EXPRESSION,
-            setting,
-            "a query cannot make its table",
-            "Create the table, then use INSERT ... SELECT.",
-        )
-    return None
-
-
 def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
     """Judge a new name: a column or table is protected by the one that it has."""
     found = _resolved(fields.get("relation", {}), protection, path)
@@ -286,8 +273,6 @@ _JUDGES: Final[dict[str, Callable[[dict[str, Any], Protection, SearchPath], Refu
     "CreateForeignTableStmt": lambda fields, protection, path: _create(
         fields.get("base", {}), protection, path
     ),
-    "CreateTableAsStmt": _made_by_query,
-    "SelectStmt": _made_by_query,
     "RenameStmt": _rename,
     "AlterObjectSchemaStmt": _move,
 }

@@ -180,6 +180,9 @@ class Planner:
         if not self._concerns.may_touch(text.text[statement.start : statement.end]):
             return assembly.unchanged(text, statement, known.number), set()
         try:
+            refusal = known.definition(statement.kind, statement.fields)
+            if refusal is not None:
+                raise StatementRefusedError(refusal)
             found = statements.walk(analysis, statement)
             bulk.spread(analysis, alike)
             return assembly.assemble(analysis, statement, found), analysis.deciding

@@ -11,6 +11,7 @@ from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, 
 
 _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
 _APART: Final = "a table that inherits from it is protected otherwise"
+_SHOWN: Final = "it shows a table that is protected otherwise than one that inherits from it"
 _UNLIKE: Final = "it is protected otherwise than a table that it inherits from"
 
 
@@ -37,6 +38,7 @@ class Protection:
             self._named.setdefault(relation.name, []).append(relation)
         self._spread()
         self._compare()
+        self._show()
         self.by_column: Mapping[tuple[int, int], ColumnSetting] = {
             (oid, number): setting
             for oid, columns in self._columns.items()
@@ -134,6 +136,19 @@ class Protection:
                 waiting.append(parent)
                 if self._columns.get(oid):
                     self._unclear.setdefault(relation.oid, _UNLIKE)
+
+    def _show(self) -> None:
+        """Note each view that shows a column of a table that is unclear."""
+        views: dict[int, list[int]] = {}
+        for relation in self.schema.relations.values():
+            for oid in {oid for oid, _ in relation.sources.values()}:
+                views.setdefault(oid, []).append(relation.oid)
+        waiting = list(self._unclear)
+        while waiting:
+            for view in views.pop(waiting.pop(), ()):
+                if view not in self._unclear:
+                    self._unclear[view] = _SHOWN
+                    waiting.append(view)
 
     def _alike(self, relation: Relation, parent: Relation) -> bool:
         if self._unclear.get(relation.oid) == _APART:

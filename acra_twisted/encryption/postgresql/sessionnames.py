@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from acra_twisted.encryption.postgresql import naming, refusals
+from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.postgresql import definitions, naming, refusals
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import refused
@@ -47,3 +49,8 @@ class SessionNames:
     def columns(self, relation: Relation) -> Mapping[int, ColumnSetting]:
         """See `analysis.Names`."""
         return self._protection.columns(relation.oid)
+
+    def definition(self, kind: str, fields: dict[str, Any]) -> Refusal | None:
+        """The refusal of a statement that would leave a protected column in clear by what it
+        defines, None for any other.  ``kind`` and ``fields`` are those of its node."""
+        return definitions.refusal(kind, fields, self._protection, self._path)

@@ -87,6 +87,16 @@ class Inheritance(SynchronousTestCase):
         self.assertEqual(made.unclear(2), "")
         self.assertLessEqual({"all_people", "part1", "part2"}, made.names)
 
+    def test_views_of_such_a_table_are_unclear_too(self):
+        view = Relation(8, "public", "shown", "v", columns("n"), {1: (1, 1)})
+        above = Relation(9, "public", "above", "v", columns("n"), {1: (8, 1)})
+        apart = Relation(10, "public", "apart", "v", columns("n"), {1: (2, 1)})
+        made = protection([above, view, apart, PEOPLE, self.child()], settings("part2.name"))
+        self.assertTrue(made.unclear(8))
+        self.assertTrue(made.unclear(9))
+        self.assertEqual(made.unclear(10), "")
+        self.assertLessEqual({"shown", "above"}, made.names)
+
     def test_both_are_unclear_if_they_are_protected_differently(self):
         tables = [
             *settings("people.name").tables,

@@ -27,3 +27,14 @@ class Names(SynchronousTestCase):
             hidden.relation("", "people")
         self.assertEqual(caught.exception.refusal.reason, "schema_unknown")
         self.assertEqual(outcome("insert into pg_temp.people values ('x')"), "!schema_unknown")
+
+    def test_a_definition_that_would_leave_a_column_in_clear_is_refused(self):
+        for text, reason in (
+            ("alter table people rename name to other", "schema_mismatch"),
+            ("alter table people alter name set default 'x'", "default_in_clear"),
+            ("alter table people alter name type text", "schema_mismatch"),
+            ("alter table people rename to other", "schema_mismatch"),
+        ):
+            self.assertEqual(outcome(text), f"!{reason}", text)
+        for text in ("alter table people rename id to number", "alter table people add x int"):
+            self.assertFalse(outcome(text).startswith("!"), text)
