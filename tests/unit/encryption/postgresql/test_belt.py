@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql import belt
 from acra_twisted.encryption.settings import EncryptionSettings
+from tests.support.documents import TOP, blocks
 from tests.unit.encryption.postgresql.test_protection import settings
 
 
@@ -53,3 +54,13 @@ class Script(SynchronousTestCase):
                 words, key=[["CREATE", "DOMAIN"], ["ALTER", "TABLE"], ["CREATE", "INDEX"]].index
             ),
         )
+
+    def test_the_page_shows_these_domains(self):
+        text = "\n".join(block.text for block in blocks(TOP / "docs/encryption.rst"))
+        shown = [part.partition(";")[0].split() for part in text.split("CREATE DOMAIN")[1:]]
+        made = [
+            line.replace("CHECK (", "CHECK ( ").rstrip(";").split()[2:]
+            for given in (settings("people.name"), settings("people.email", kind="searchable"))
+            for line in belt.domains(given)
+        ]
+        self.assertEqual(shown, made)
