@@ -150,8 +150,6 @@ def container_of(setting: ColumnSetting, value: bytes) -> Envelope | None:
     column has; None if the value is anything else."""
     for found in envelopes.find(value):
         before, behind = found.start, len(value) - found.end
-        if found.deep:
-            continue
         if not before and not behind:
             return found
         if setting.kind == SEARCHABLE:

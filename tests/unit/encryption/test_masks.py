@@ -79,3 +79,9 @@ class Concealed(SynchronousTestCase):
             (b"4111", b"4111"),
         ):
             self.assertEqual(conceal(LEFT, stored), shown)
+
+    def test_one_in_another_is_covered_with_it(self):
+        outer, inner = sealed(bytes(300)), sealed(b"secret")
+        stored = outer[:120] + inner + outer[120 + len(inner) :]
+        self.assertEqual(len(envelopes.find(stored)), 2)
+        self.assertEqual(conceal(LEFT, b"4111" + stored + b"!"), b"4111xxxx!")

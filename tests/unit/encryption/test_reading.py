@@ -78,6 +78,14 @@ class Opened(SynchronousTestCase):
                 show(SEARCHED, value, b"anna", on_failure="error")
             self.assertNotIn("anna", str(caught.exception))
 
+    def test_a_prefix_that_cannot_be_checked_is_a_failure(self):
+        value = stored(SEARCHED, b"anna")
+        (found,) = envelopes.find(value)
+        for prefixes in (None, Prefixes(SEARCHED, [])):
+            reader = ColumnReader(SEARCHED, prefixes)
+            self.assertIsNone(reader.show_opened(value[:33], b"anna", b""))
+            self.assertEqual(reader.show(value, {found.data(value): b"anna"}), (value, False))
+
     def test_a_searchable_value_without_a_prefix_is_shown(self):
         """It was written before the column was searchable."""
         self.assertEqual(show(SEARCHED, stored(PLAIN, b"anna"), b"anna"), (b"anna", True))

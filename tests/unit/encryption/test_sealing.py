@@ -157,6 +157,7 @@ class Containers(SynchronousTestCase):
             (PLAIN, BLOCK[:-1]),
             (PLAIN, prefix + BLOCK),
             (SEARCHED, b"x" + BLOCK),
+            (SEARCHED, b"x" * 33 + BLOCK),
             (SEARCHED, BLOCK + b"x"),
             (CARD, b"41111" + BLOCK),
             (CARD, BLOCK + b"4"),

@@ -143,6 +143,8 @@ class Cells(SynchronousTestCase):
         for form in (0, 1):
             self.assertEqual(read(setting, digits(box), form, as_text=True), "Żó".encode())
             self.assertEqual(read(setting, b"C:\\temp", form, as_text=True), b"C:\\temp")
+        # Without its mark the text of bytes is any text.
+        self.assertEqual(read(setting, digits(box)[2:], 0, as_text=True), digits(box)[2:])
         latin = "Żó".encode("iso8859_2")
         self.assertEqual(read(setting, latin, 0, encoding="LATIN2", as_text=True), latin)
 
