@@ -135,7 +135,7 @@ class Encryptor:
         self, statement: Statement, exchange: Exchange, known: Known, snapshot: Snapshot
     ) -> Any:
         text, session = statement.text, exchange.session
-        mode = _mode(session, statement)
+        mode = _mode(known, session, statement)
         path = known.schema.path
         decide = partial(self._planned, statement, exchange, known, snapshot)
         if len(text) > planner.LONG:
@@ -360,16 +360,19 @@ def _tools(
     return Tools(sealers, supply, encoding, conforming is True)
 
 
-def _mode(session: Session, statement: Statement) -> Mode:
+def _mode(known: Known, session: Session, statement: Statement) -> Mode:
     """Return the mode in which a statement is read, by the settings that the database has reported
     last."""
-    language = LANGUAGES[session.language]
     parameters = session.parameters
-    read = {
-        name: parameters.get(name.encode(), default.encode()).decode("latin-1")
-        for name, default in language.read_by
-    }
-    mode: Mode = language.mode_of(read)
+    mode: Mode | None = known.mode if known.parameters is parameters else None
+    if mode is None:
+        language = LANGUAGES[session.language]
+        read = {
+            name: parameters.get(name.encode(), default.encode()).decode("latin-1")
+            for name, default in language.read_by
+        }
+        mode = known.mode = language.mode_of(read)
+        known.parameters = parameters
     if session.in_flight or statement.conforming is None:
         return Mode(None, mode.ansi, mode.encoding, False, mode.names, mode.whole)
     return mode

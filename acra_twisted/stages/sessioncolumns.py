@@ -8,7 +8,7 @@ meaning of a name, has to be answered first.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
@@ -24,23 +24,22 @@ from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.results import Columns
 from acra_twisted.session import IDLE, Session
+from acra_twisted.sql.languages import Mode
 
 #: Schemas whose plans are kept.
 _SNAPSHOTS: Final = 16
 _MEANINGS: Final = 1_000
-#: Words with which statements begin that change nothing of what names mean.
-_HARMLESS: Final = frozenset(
-    (b"select", b"insert", b"update", b"delete", b"merge", b"values", b"with", b"table")
-    + (b"declare", b"fetch", b"move", b"close")
-    + (b"show", b"copy", b"listen", b"unlisten", b"notify", b"lock", b"truncate", b"deallocate")
+#: Beginnings of statements that change nothing of what names mean.
+_HARMLESS: Final = re.compile(
+    rb"\s*(?:select|insert|update|delete|merge|values|with|table|declare|fetch|move|close|show|copy"
+    rb"|listen|unlisten|notify|lock|truncate|deallocate)\b",
+    re.I,
 )
 #: A statement that begins or ends a transaction, or a part of one, and has no value at all.  In a
 #: transaction that has failed nothing else is done, and the database cannot be asked.
 _CONTROL: Final = re.compile(
     rb"\s*(?:begin|start|commit|end|rollback|abort|savepoint|release)\b[\w\s,\"]*;?\s*", re.I
 )
-#: Words by which a harmless statement may change what names mean after all.
-_SUSPECT: Final = (b"set_config", b"pg_settings", b'u&"')
 
 
 class Meaning:
@@ -103,13 +102,16 @@ class Snapshot:
 
 
 class Known:
-    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE."""
+    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE; ``mode`` is how
+    its texts are read by the settings ``parameters``."""
 
-    __slots__ = ("schema", "prepared", "open", "is_dirty")
+    __slots__ = ("schema", "prepared", "open", "is_dirty", "parameters", "mode")
 
     def __init__(self, schema: SessionSchema) -> None:
         self.schema = schema
         self.prepared: dict[str, Prepared] = {}
+        self.parameters: Mapping[bytes, bytes] | None = None
+        self.mode: Mode | None = None
         # Number of its statements that are watched and not answered.
         self.open = 0
         # Something was watched since its transaction began.
@@ -234,15 +236,13 @@ def is_control(text: bytes) -> bool:
 
 def may_change(text: bytes) -> bool:
     """Tell whether a statement may change tables, or what names mean."""
-    lowered = text.lower().strip(b"; \t\r\n")
-    first = lowered.split(None, 1)[0] if lowered else b""
-    if b";" in lowered:
+    if _HARMLESS.match(text) is None or b";" in text.rstrip(b"; \t\r\n"):
         return True
-    if first not in _HARMLESS:
-        return True
+    lowered = text.lower()
     if b"temp" in lowered and b"into" in lowered:
         return True
-    return any(word in lowered for word in _SUSPECT)
+    # A function that sets, a view that does, and names that cannot be read.
+    return b"set_config" in lowered or b"pg_settings" in lowered or b'u&"' in lowered
 
 
 def _cells(rows: Sequence[Sequence[bytes | None]]) -> list[bytes]:
