@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.answers import AnsweredReplies
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import Exchange, Statement, ToldType
+from acra_twisted.exchange import ToldType
 from acra_twisted.outstanding import (
     ANSWER,
     FORWARD,
@@ -70,7 +69,7 @@ class ExtendedReplies(AnsweredReplies):
             replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
         )
         if self._results is not None:
-            described = self._meant(columns, _statement(code, exchange, payload))
+            described = self._meant(columns, code, exchange, payload)
             plan = self._results.plan(described)
             if plan.shown is not described:
                 self._leave_out(start, end)
@@ -122,18 +121,6 @@ class ExtendedReplies(AnsweredReplies):
         else:
             self._session.copying_in = True
         outstanding.appendleft(head)
-
-
-def _statement(code: int, exchange: Exchange | None, payload: Any) -> Statement | None:
-    """The statement whose result is described by the reply to a message of this code."""
-    found: Statement | None
-    if code == replies.DESCRIBE_STATEMENT:
-        found = payload
-    elif code == replies.QUERY:
-        found = None if exchange is None else exchange.statement
-    else:
-        found = payload.statement
-    return found
 
 
 def _told(told: Sequence[ToldType], types: list[int]) -> list[int]:

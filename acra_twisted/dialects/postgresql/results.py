@@ -120,7 +120,7 @@ class ResultRows(DatabaseFlow):
             else:
                 columns = self._result_columns(code, portal, first)
                 self._columns = len(columns)
-                self._follow(self._meant(columns, _executed(code, exchange, portal)))
+                self._follow(self._meant(columns, code, exchange, portal))
                 prepared: Prepared = self._session.prepared
                 if (
                     not self._plan.hooks
@@ -135,7 +135,7 @@ class ResultRows(DatabaseFlow):
         if size - position >= datarows.HEADER_SIZE and data[position] == frames.DATA_ROW:
             # A longer one than was announced.
             self._row_limit = self._message_limit
-            self._follow(self._meant(unknown(self._columns), _executed(code, exchange, portal)))
+            self._follow(self._meant(unknown(self._columns), code, exchange, portal))
             return self._rows(data, position, size)
         return position, None
 
@@ -145,11 +145,14 @@ class ResultRows(DatabaseFlow):
         self._batch_columns = columns
         self._plan = self._results.plan(columns)
 
-    def _meant(self, columns: Columns, statement: Statement | None) -> Columns:
+    def _meant(
+        self, columns: Columns, code: int, exchange: Exchange | None, payload: Any
+    ) -> Columns:
         """Give columns the meaning that a stage has told of the result that comes, if any has."""
         meaning = self._session.meaning
         if meaning is None:
             return columns
+        statement = _statement(code, exchange, payload)
         if statement is not None and statement.meanings is not None:
             # A result that the text does not account for has none but the session's.
             if self._ordinal < len(statement.meanings):
@@ -278,9 +281,15 @@ class ResultRows(DatabaseFlow):
         return run[1], work
 
 
-def _executed(code: int, exchange: Exchange, portal: Any) -> Statement | None:
-    """The statement that gives the rows."""
-    found: Statement | None = exchange.statement if code == replies.QUERY else portal.statement
+def _statement(code: int, exchange: Exchange | None, payload: Any) -> Statement | None:
+    """The statement that the reply to a message of this code is about."""
+    found: Statement | None
+    if code == replies.QUERY:
+        found = None if exchange is None else exchange.statement
+    elif code == replies.DESCRIBE_STATEMENT:
+        found = payload
+    else:
+        found = payload.statement
     return found
 
 

@@ -124,7 +124,9 @@ class WholeReplies(ResultRows):
                 return _NO_RESULT
             plan = None
             if self._results is not None:
-                meant = self._meant(columns, None if exchange is None else exchange.statement)
+                meant = columns
+                if self._session.meaning is not None:
+                    meant = self._meant(columns, replies.QUERY, exchange, None)
                 plan = self._results.plan(meant)
                 if plan.shown is not meant:
                     return _NO_RESULT

@@ -79,6 +79,8 @@ def decode_parse(body: bytes) -> Parse:
 
 def decode_types(types: bytes) -> list[int]:
     """The OIDs of parameter types at the end of a Parse that has been read; 0 is left open."""
+    if len(types) == 2:
+        return []
     return list(struct.unpack_from(f">{(len(types) - 2) // 4}I", types, 2))
 
 
