@@ -24,7 +24,7 @@ INSERTED = (
         "(<name 'x'>) returning id, name",
     ),
     ("insert into people default values", "people default values"),
-    ("insert into people (id) values ((select 'x'))", "values ((select 'x'))"),
+    ("insert into people (note) values ((select 'x'))", "values ((select 'x'))"),
     ("insert into books (title) select 'people'", "select 'people'"),
     # ON CONFLICT.
     (
