@@ -114,6 +114,7 @@ class StatementPlan(NamedTuple):
     ``schema`` is the number of the schema that it holds for.  ``added`` are literals that stand for
     words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
     the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY FROM STDIN.
+    ``changes``: what is sent is another text than the client's, or has other parameters.
 
     ``matched`` are columns whose stored values the statement compares with each other, which tells
     the truth only as long as the keys of these values are the same: the session's client must have
@@ -133,11 +134,7 @@ class StatementPlan(NamedTuple):
     prepares: Prepared | None = None
     copies: Copied | None = None
     matched: Sequence[ColumnSetting] = ()
-
-    @property
-    def encodes(self) -> bool:
-        """Tell whether any value is encoded."""
-        return bool(self.literals or self.parameters)
+    changes: bool = False
 
     def text(self, literals: Sequence[bytes]) -> bytes:
         """The text that is sent.  ``literals`` are the client's, in the order in which they appear

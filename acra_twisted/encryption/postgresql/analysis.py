@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from acra_twisted.encryption.plan import STORE, Prepared, Use
+from acra_twisted.encryption.plan import STORE, Prepared, Refusal, Use
 from acra_twisted.encryption.postgresql import casts, refusals
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.refusals import refused
@@ -56,6 +56,9 @@ class Names(Protocol):
     def relation(self, schema: str, name: str) -> Relation | None:
         """The relation that a name means; None if it has nothing to do with protected columns.
         Raises StatementRefusedError if that is not known."""
+
+    def definition(self, kind: str, fields: Fields) -> Refusal | None:
+        """The refusal of a statement that defines or makes a table; None if it may pass."""
 
     def by_oid(self, oid: int) -> Relation | None:
         """A relation by its number, that of a view's table."""

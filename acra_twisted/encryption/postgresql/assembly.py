@@ -55,6 +55,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
         found.prepares,
         found.copies,
         tuple(analysis.matched),
+        bool(pieces or parameters),
     )
 
 

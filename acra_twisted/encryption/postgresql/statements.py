@@ -12,7 +12,6 @@ from typing import Any, Final
 from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
 from acra_twisted.encryption.postgresql import casts, expressions, queries, refusals, values, writes
 from acra_twisted.encryption.postgresql.analysis import Analysis
-from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node, strings
@@ -27,17 +26,18 @@ _WALKS: Final = {
     "MergeStmt": writes.merge,
 }
 _TEXTS: Final = lexer.LITERALS - {lexer.NUMBER}
-#: Statements whose literals are no values of columns.
+#: Statements whose literals are no values of columns, or are judged as definitions are.
 _APART: Final = frozenset(
     ("TransactionStmt", "VariableSetStmt", "VariableShowStmt", "CommentStmt", "SecLabelStmt")
     + ("ListenStmt", "UnlistenStmt", "NotifyStmt", "FetchStmt", "ClosePortalStmt", "LockStmt")
     + ("DeallocateStmt", "DiscardStmt", "TruncateStmt", "VacuumStmt", "CheckPointStmt")
     + ("ConstraintsSetStmt", "ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "DropStmt")
+    + ("AlterTableStmt", "CreateStmt")
     + ("GrantStmt", "GrantRoleStmt", "RenameStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt")
 )
 #: Statements that may be about a protected table, as long as they bring no text with them.
 _DEFINITIONS: Final = frozenset(
-    ("CreateStmt", "AlterTableStmt", "IndexStmt", "CreateSeqStmt", "AlterSeqStmt")
+    ("IndexStmt", "CreateSeqStmt", "AlterSeqStmt")
     + ("CreateStatsStmt", "AlterStatsStmt", "CreatePolicyStmt", "AlterPolicyStmt")
     + ("ReplicaIdentityStmt", "CreateSchemaStmt", "CreatePublicationStmt")
     + ("AlterPublicationStmt", "AlterObjectDependsStmt", "CompositeTypeStmt", "CreateEnumStmt")
@@ -80,11 +80,11 @@ def _statement(
 ) -> None:
     if kind in _WALKS:
         if "intoClause" in fields:
-            _created(analysis, fields["intoClause"])
+            _defined(analysis, kind, fields)
         columns = _WALKS[kind](analysis, fields, Scope())
         found.results = _shown(analysis, columns)
     elif kind == "CreateTableAsStmt":
-        _created(analysis, fields.get("into", {}))
+        _defined(analysis, kind, fields)
         _carried(analysis, statement, fields, found)
         found.results = None
     elif kind in ("DeclareCursorStmt", "ExplainStmt"):
@@ -100,8 +100,9 @@ def _statement(
         found.results = _execute(analysis, fields)
     elif kind == "CopyStmt":
         _copy(analysis, fields, found)
-    elif kind not in _APART:
-        _definition(analysis, statement, kind)
+    else:
+        _defined(analysis, kind, fields)
+        _utility(analysis, statement, kind)
 
 
 def _carried(analysis: Analysis, statement: Statement, fields: Fields, found: Found) -> None:
@@ -119,24 +120,11 @@ def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn] | Non
     return tuple(ResultColumn(setting_of(one.value)) for one in columns)
 
 
-def _created(analysis: Analysis, fields: Fields) -> None:
-    """The table that a query makes: one of a protected name would hold plaintext."""
-    relation = fields.get("rel", {})
-    name = relation.get("relname", "")
-    try:
-        known = relation_of(analysis, relation)
-    except StatementRefusedError:
-        known = None
-        protected = True
-    else:
-        protected = known is not None
-    if protected:
-        raise refused(
-            refusals.OPAQUE_CODE,
-            None,
-            f"table {name} would be made with values that are not encrypted",
-            "create the table, then insert",
-        )
+def _defined(analysis: Analysis, kind: str, fields: Fields) -> None:
+    """Refuse a definition that would leave a protected column in clear."""
+    refusal = analysis.names.definition(kind, fields)
+    if refusal is not None:
+        raise StatementRefusedError(refusal)
 
 
 def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Found) -> None:
@@ -241,8 +229,10 @@ def _option(item: Any) -> str | Sequence[str] | None:
     return "*" if kind == "A_Star" else None
 
 
-def _definition(analysis: Analysis, statement: Statement, kind: str) -> None:
-    """A statement that is no query: one that brings a text may bring a value."""
+def _utility(analysis: Analysis, statement: Statement, kind: str) -> None:
+    """Refuse a statement that may bring a value, or code, in a way that is not known."""
+    if kind in _APART:
+        return
     brings = any(
         token[0] in _TEXTS and statement.start <= token[1] < statement.end
         for token in analysis.text.tokens

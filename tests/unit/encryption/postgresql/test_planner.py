@@ -1,11 +1,16 @@
 """Plans of whole texts, and how long they are kept."""
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Limits
+from acra_twisted.errors import UnscannableError
+from acra_twisted.sql import lexer
 from acra_twisted.sql.languages import LANGUAGES
 from tests.support.planning import MODE, PATH, PEOPLE, outcome, planner, shown
+from tests.support.statements import statements
 
 PATTERN = "insert into people (id, name) values (%d, '%s')"
 
@@ -192,8 +197,54 @@ class Parameters(SynchronousTestCase):
 
     def test_a_text_without_protected_values_has_its_own_parameters(self):
         (plan,) = planner().plan(b"select $2, $1 from people", MODE, PATH).statements
-        self.assertFalse(plan.encodes)
+        self.assertFalse(plan.changes)
         self.assertEqual(list(plan.parameters), [])
+
+    def test_a_plan_tells_whether_anything_is_changed(self):
+        for text, expected in (
+            ("select name from people", False),
+            ("select name::text from people", True),
+            ("update people set name = $1", True),
+            ("update people set name = 'x'", True),
+            ("update people set note = 'x'", False),
+        ):
+            (plan,) = planner().plan(text.encode(), MODE, PATH).statements
+            self.assertEqual(plan.changes, expected, text)
 
     def test_a_number_beyond_the_protocols_is_refused(self):
         self.assertEqual(outcome("update people set name = $70000"), "!unparsable")
+
+
+class Mutated(SynchronousTestCase):
+    """Texts that are no longer what somebody meant."""
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(statements, st.data())
+    def test_every_text_that_names_a_protected_table_is_planned_or_is_no_statement(
+        self, text, data
+    ):
+        pieces = text.split(" ")
+        for _ in range(data.draw(st.integers(0, 3))):
+            at = data.draw(st.integers(0, len(pieces)))
+            new = data.draw(
+                st.one_of(
+                    st.just([]),
+                    st.sampled_from(pieces).map(lambda piece: [piece]),
+                    st.text("()'\"$;,-*\\é\n", max_size=2).map(lambda piece: [piece]),
+                )
+            )
+            pieces[at : at + data.draw(st.integers(0, 2))] = new
+        mutated = " ".join(pieces).encode()
+        made = planner()
+        planned = made.plan(mutated, MODE, PATH)
+        again = made.plan(mutated, MODE, PATH)
+        self.assertEqual(planned[:2], again[:2])
+        if planned.statements is None:
+            try:
+                tokens = lexer.tokens(mutated)
+            except UnscannableError:
+                return
+            kept = {mutated[start:end].lower() for _, start, end in tokens}
+            self.assertTrue(not {b"people", b"clones", b"adults"} & kept)
+        elif all(plan.refusal is None and not plan.changes for plan in planned.statements):
+            self.assertEqual(shown(planned, ""), mutated.decode())
