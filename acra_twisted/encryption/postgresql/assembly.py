@@ -70,8 +70,9 @@ def _pieces(
 ) -> tuple[list[bytes], list[int]]:
     """The parts of the statement, and the ordinals of the literals between them."""
     covered = list(pieces)
+    replaced = {start for start, _, new in pieces if isinstance(new, int)}
     for place, (start, end) in enumerate(text.literals):
-        if statement.start <= start < statement.end:
+        if statement.start <= start < statement.end and start not in replaced:
             covered.append((start, end, place))
     # Where several begin, an insertion comes first, and of the others the longest counts.
     covered.sort(key=lambda piece: (piece[0], piece[1] > piece[0], -piece[1]))
@@ -86,8 +87,8 @@ def _pieces(
             continue
         part.append(text.text[position:start])
         if isinstance(new, int):
-            parts.append(b"".join(part))
-            part = []
+            parts.append(part[0] if len(part) == 1 else b"".join(part))
+            part.clear()
             slots.append(new)
         else:
             part.append(new)

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.syntax import Text
-from acra_twisted.encryption.postgresql.values import Leaf
 from acra_twisted.sql import lexer
 
 #: Rows of a list that is worth it.
@@ -59,40 +58,56 @@ def unread(found: Sequence[Alike]) -> list[tuple[int, int]]:
     return [(row.start, row.end) for alike in found for row in alike.others]
 
 
-def spread(analysis: Analysis, found: Sequence[Alike]) -> None:
-    """Give the rows that were not parsed the uses and edits of those that are like them."""
+def spread(analysis: Analysis, found: Sequence[Alike], start: int, end: int) -> None:
+    """Give the rows that were not parsed the uses and edits of those that are like them, for the
+    statement that is ``text[start:end]``."""
     tokens = analysis.text.tokens
+    edits: dict[int, list[tuple[int, bytes]]] = {}
+    for (begin, last), new in analysis.edits.items():
+        edits.setdefault(last, []).append((begin, new))
     for model, others in found:
-        begins = {tokens[n][1]: n for n in range(model.first, model.last + 1)}
-        ends = {tokens[n][2]: n for n in range(model.first, model.last + 1)}
-        uses = [(begins[at], uses) for at, uses in analysis.uses.items() if at in begins]
-        edits = [(span, new) for span, new in analysis.edits.items() if span[1] in ends]
-        edits = [(span, new) for span, new in edits if span[0] in begins or span[0] in ends]
-        deciding = [begins[at] for at in analysis.deciding if at in begins]
-        for row in others:
-            shift = row.first - model.first
-            for number, same in uses:
-                at = tokens[number + shift][1]
-                analysis.uses[at] = same
-                leaf = analysis.leaves[tokens[number][1]]
-                analysis.leaves[at] = _moved(analysis.text, leaf, begins, ends, shift)
-            analysis.deciding.update(tokens[number + shift][1] for number in deciding)
-            for (start, end), new in edits:
-                moved = tokens[ends[end] + shift][2]
-                whole = start < end
-                begin = tokens[begins[start] + shift][1] if whole else moved
-                analysis.edits[begin, moved] = new
+        if start <= model.start < end:
+            row = range(model.first, model.last + 1)
+            begins = {tokens[number][1]: number for number in row}
+            ends = {tokens[number][2]: number for number in row}
+            for other in others:
+                shift = other.first - model.first
+                _use(analysis, begins, ends, shift)
+                _edit(analysis, edits, begins, ends, shift)
 
 
-def _moved(
-    text: Text, leaf: Leaf, begins: dict[int, int], ends: dict[int, int], shift: int
-) -> Leaf:
-    tokens = text.tokens
-    return leaf._replace(
-        start=tokens[begins[leaf.start] + shift][1],
-        begin=tokens[begins[leaf.begin] + shift][1],
-        end=tokens[ends[leaf.end] + shift][2],
-    )
+def _use(analysis: Analysis, begins: dict[int, int], ends: dict[int, int], shift: int) -> None:
+    tokens = analysis.text.tokens
+    for start, number in begins.items():
+        uses = analysis.uses.get(start)
+        at = tokens[number + shift][1]
+        if uses is not None:
+            leaf = analysis.leaves[start]
+            analysis.uses[at] = uses
+            analysis.leaves[at] = leaf._replace(
+                start=at,
+                begin=tokens[begins[leaf.begin] + shift][1],
+                end=tokens[ends[leaf.end] + shift][2],
+            )
+        if start in analysis.deciding:
+            analysis.deciding.add(at)
+
+
+def _edit(
+    analysis: Analysis,
+    edits: dict[int, list[tuple[int, bytes]]],
+    begins: dict[int, int],
+    ends: dict[int, int],
+    shift: int,
+) -> None:
+    tokens = analysis.text.tokens
+    for end, number in ends.items():
+        moved = tokens[number + shift][2]
+        for begin, new in edits.get(end, ()):
+            if begin == end:
+                analysis.edits[moved, moved] = new
+            elif begin in begins:
+                analysis.edits[tokens[begins[begin] + shift][1], moved] = new
 
 
 def _lists(text: Text) -> Iterator[list[Row]]:

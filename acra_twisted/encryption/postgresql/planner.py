@@ -184,7 +184,7 @@ class Planner:
             if refusal is not None:
                 raise StatementRefusedError(refusal)
             found = statements.walk(analysis, statement)
-            bulk.spread(analysis, alike)
+            bulk.spread(analysis, alike, statement.start, statement.end)
             return assembly.assemble(analysis, statement, found), analysis.deciding
         except StatementRefusedError as error:
             # One that is refused may be so for the value of any literal that was looked at.
