@@ -73,8 +73,8 @@ class Live(unittest.TestCase):
         cls.db.execute(_CREATED.format(**_checks()))
 
     def sent(self, text):
-        """What the server says to each statement of a text as it is sent: None for one that is
-        refused, else its SQLSTATE, empty if it ran."""
+        """The server's answer to a statement as it is sent: its SQLSTATE, empty if it ran; None if
+        it is refused before."""
         planned = self.planner.plan(text.encode(), MODE, PATH)
         if planned.statements is None:
             return self.run_text(text.encode(), [])

@@ -22,7 +22,7 @@ def literal(draw):
     return form.replace("%s", f"secret{draw(st.integers(0, 999))}")
 
 
-#: What a column of text may be compared with.
+#: Values that a column of text may be compared with.
 texts = st.sampled_from(TEXTS).map(lambda form: form.replace("%s", "secret"))
 
 

@@ -12,7 +12,14 @@ from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
-from acra_twisted.encryption.postgresql import assembly, bulk, refusals, statements, syntax
+from acra_twisted.encryption.postgresql import (
+    assembly,
+    bulk,
+    refusals,
+    statements,
+    succession,
+    syntax,
+)
 from acra_twisted.encryption.postgresql.analysis import Analysis, Claims, NoClaims
 from acra_twisted.encryption.postgresql.concerns import Concerns
 from acra_twisted.encryption.postgresql.naming import SearchPath
@@ -157,12 +164,22 @@ class Planner:
         plans: list[StatementPlan] = []
         deciding: set[int] = set()
         made = dict(prepared)
+        changed = False
         for statement in found:
+            behind = succession.behind_a_change(statement) if changed else None
+            if behind is not None:
+                plans.append(StatementPlan(refusal=behind.refusal, schema=known.number))
+                continue
             plan, decided = self._statement(read, statement, known, made, alike)
             plans.append(plan)
             deciding |= decided
             if plan.prepares is not None:
                 made[plan.prepares.name] = plan.prepares
+            shown = text[statement.start : statement.end]
+            if succession.changes_tables(statement) and self._concerns.may_touch(shown):
+                changed = True
+            if succession.moves_names(statement, shown):
+                known = SessionNames(self.protection, path._replace(schemas=None))
         if key is not None and plans:
             self._learn(key, path, sorted(map(read.ordinal, deciding)), literals, plans)
         return Planned(tuple(plans), literals) if plans else _UNTOUCHED

@@ -1,0 +1,61 @@
+"""The effect of a statement on those that stand behind it in the same text.
+
+Between two texts the database reports what has changed; inside one nobody can ask.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
+from acra_twisted.encryption.postgresql.syntax import Statement
+from acra_twisted.sql import pgsettings
+
+_BEGINS: Final = frozenset(
+    ("TRANS_STMT_BEGIN", "TRANS_STMT_START", "TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE")
+)
+#: Statements that use tables.
+_USING: Final = frozenset(
+    ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt")
+    + ("PrepareStmt", "ExecuteStmt", "DeclareCursorStmt", "ExplainStmt", "CreateTableAsStmt")
+)
+#: Statements that leave tables, views and functions as they are.
+_HARMLESS: Final = _USING | frozenset(
+    ("TransactionStmt", "VariableSetStmt", "VariableShowStmt", "DeallocateStmt", "DiscardStmt")
+    + ("FetchStmt", "ClosePortalStmt", "LockStmt", "TruncateStmt", "VacuumStmt", "CommentStmt")
+    + ("ConstraintsSetStmt", "ListenStmt", "UnlistenStmt", "NotifyStmt", "CheckPointStmt")
+    + ("ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "GrantStmt", "GrantRoleStmt")
+    + ("IndexStmt", "SecLabelStmt")
+)
+
+
+def moves_names(statement: Statement, shown: bytes) -> bool:
+    """Tell whether bare names may mean other tables behind a statement.  ``shown`` is its text."""
+    kind, fields = statement.kind, statement.fields
+    if kind == "VariableSetStmt":
+        reset = fields.get("kind") == "VAR_RESET_ALL"
+        return reset or fields.get("name", "").lower() in pgsettings.PATH_SETTINGS
+    if kind == "TransactionStmt":
+        # What SET LOCAL changed, or a transaction that failed, is as before.
+        return fields.get("kind", "TRANS_STMT_BEGIN") not in _BEGINS
+    if kind == "DiscardStmt":
+        return True
+    return bool(pgsettings.moves_names(kind, fields)) or b"set_config" in shown.lower()
+
+
+def changes_tables(statement: Statement) -> bool:
+    """Tell whether a statement that names a protected table may change which ones are."""
+    return statement.kind not in _HARMLESS
+
+
+def behind_a_change(statement: Statement) -> StatementRefusedError | None:
+    """The error of a statement behind one that `changes_tables`; None if it uses no table."""
+    if statement.kind not in _USING:
+        return None
+    return refused(
+        refusals.SCHEMA_MISMATCH,
+        None,
+        "stands in a text behind a statement that changes tables",
+        "send the statements one by one",
+    )
