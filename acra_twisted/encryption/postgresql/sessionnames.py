@@ -11,7 +11,6 @@ from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Relation
-from acra_twisted.encryption.postgresql.syntax import Fields
 from acra_twisted.encryption.settings import ColumnSetting
 
 
@@ -42,10 +41,6 @@ class SessionNames:
                 refusals.SCHEMA_UNKNOWN, None, f"table {name} is not known: {found.unknown}"
             )
         return found.relation
-
-    def definition(self, kind: str, fields: Fields) -> Refusal | None:
-        """See `analysis.Names`."""
-        return definitions.refusal(kind, fields, self._protection, self._path)
 
     def by_oid(self, oid: int) -> Relation | None:
         """See `analysis.Names`."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
 from acra_twisted.encryption.postgresql import casts, expressions, queries, refusals, values, writes
 from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node, strings
@@ -80,11 +81,11 @@ def _statement(
 ) -> None:
     if kind in _WALKS:
         if "intoClause" in fields:
-            _defined(analysis, kind, fields)
+            _created(analysis, fields["intoClause"])
         columns = _WALKS[kind](analysis, fields, Scope())
         found.results = _shown(analysis, columns)
     elif kind == "CreateTableAsStmt":
-        _defined(analysis, kind, fields)
+        _created(analysis, fields.get("into", {}))
         _carried(analysis, statement, fields, found)
         found.results = None
     elif kind in ("DeclareCursorStmt", "ExplainStmt"):
@@ -118,6 +119,23 @@ def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn] | Non
     if values.is_open(columns):
         return None
     return tuple(ResultColumn(setting_of(one.value)) for one in columns)
+
+
+def _created(analysis: Analysis, fields: Fields) -> None:
+    """Refuse to make a table of a protected name by a query: it would hold plaintext."""
+    relation = fields.get("rel", {})
+    try:
+        is_protected = relation_of(analysis, relation) is not None
+    except StatementRefusedError:
+        # It is not there yet.
+        is_protected = True
+    if is_protected:
+        raise refused(
+            refusals.OPAQUE_CODE,
+            None,
+            f"table {relation.get('relname', '')} would be made with values that are not encrypted",
+            "create the table, then insert",
+        )
 
 
 def _defined(analysis: Analysis, kind: str, fields: Fields) -> None:
