@@ -14,7 +14,7 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import Admitted, Derive, LookUp, Proven, Stale, Unproven
 from acra_twisted.lookup import Found
 from acra_twisted.server.authentication import Authentication
-from tests.support.sessions import FakeChannel
+from tests.support.sessions import FakeChannel, make_session
 
 FOUND = Found(b"a secret", "file")
 
@@ -306,13 +306,13 @@ trusted user=none database=shop link=conn_1\n"
 
     def test_a_session_that_it_refuses_ends(self):
         for action in (Proven(b"bob", "database", False, b"shop"), Admitted(b"other")):
-            self.decided(action, session=object())
+            self.decided(action, session=make_session())
             (refused,) = self.refused
             self.assertEqual((refused.event, self.client.client_id), ("No client id", ""))
 
     def test_trust_proves_no_user(self):
         """AU-7."""
-        _, found = self.decided(Admitted(b"shop"), session=object())
+        _, found = self.decided(Admitted(b"shop"), session=make_session())
         self.assertEqual(found, ("trusted", 4))
         self.assertEqual(self.refused, [])
 
