@@ -80,6 +80,7 @@ class Forms(SynchronousTestCase):
             ),
             (b"SELECT set_config('acra.traceparent', ('x'), true)", Change(OWN, is_local=True)),
             (b"SELECT set_config('acra.traceparent', $2, false)", Change(OWN, number=2)),
+            (b"SELECT set_config('acra.traceparent', f(a, b), true)", Change(OWN, is_local=True)),
         ):
             self.assertEqual(self.one(text), expected)
 

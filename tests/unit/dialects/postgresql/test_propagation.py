@@ -69,6 +69,20 @@ class HandedOn(SynchronousTestCase):
         sent = connector().client(query(b"SELECT 1"))
         self.assertEqual(sent, query(b"SELECT 1" + COMMENT))
 
+    def test_an_execution_carries_the_context_of_its_own_exchange(self):
+        asked = []
+
+        def onward(exchange):
+            asked.append(exchange)
+            return CONTEXT
+
+        near = Playbook(propagation=Propagation(onward, onward, to_acra=True), hold_limit=0)
+        near.client(parse(b"s", b"SELECT $1") + SYNC)
+        near.database(PARSE_COMPLETE + ready())
+        asked.clear()
+        near.client(bind(b"", b"s") + execute() + SYNC)
+        self.assertIs(asked[-1], near.recorder.opened[-1])
+
     def test_an_execution_is_preceded_by_a_close_that_carries_it(self):
         near = connector()
         near.client(parse(b"s", b"SELECT $1") + SYNC)

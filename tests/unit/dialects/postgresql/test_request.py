@@ -295,6 +295,10 @@ class Hostile(SynchronousTestCase):
             play = Playbook()
             data = b"Q" + length.to_bytes(4, "big") + b"x"
             self.assertRaises(WireError, play.client, data)
+        # PostgreSQL would wait for one of this length: it is refused alone.
+        play = Playbook()
+        play.client(b"Q" + (1 << 30).to_bytes(4, "big") + b"x")
+        self.assertEqual([exchange.kind for exchange in play.recorder.opened], ["query"])
 
     def test_fr2_what_is_too_large_is_refused_alone_and_kept_nowhere(self):
         for made, until in (
