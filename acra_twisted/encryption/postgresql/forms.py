@@ -52,7 +52,8 @@ def array_literal(
     if element_type(setting) == types.BYTEA:
         forms = [one and b"\\x%s" % one.hex().encode() for one in forms]
     text = arrays.to_array_text(forms).replace(b"'", b"''")
-    return b"'%s'" % text if conforming else b"E'%s'" % text.replace(b"\\", b"\\\\")
+    # A word may stand right before it, which an E would belong to.
+    return b"'%s'" % text if conforming else b" E'%s'" % text.replace(b"\\", b"\\\\")
 
 
 def array_binary(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes:

@@ -12,7 +12,7 @@ from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope, renamed
 from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Output, Value
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 
 _KNOWN: Final = frozenset(
     ("distinctClause", "intoClause", "targetList", "fromClause", "whereClause", "groupClause")
@@ -176,7 +176,7 @@ def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) ->
         return
     if distinct == [{}]:
         for column in found:
-            analysis.ignore(column.value, refusals.GROUP, "stands under DISTINCT")
+            _ordered(analysis, column.value, refusals.GROUP, "stands under DISTINCT")
     else:
         for one in distinct:
             _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
@@ -194,13 +194,25 @@ def _sorted(
         before = found[:number]
         # Beyond ``*`` of a table that is not known it may be any.
         for output in found if values.is_open(before) else before[-1:]:
-            analysis.ignore(output.value, reason, text)
+            _ordered(analysis, output.value, reason, text)
         return
     names = strings(fields.get("fields")) if kind == "ColumnRef" else []
     if len(names) == 1:
         for output in found:
             if output.name == names[0]:
-                analysis.ignore(output.value, reason, text)
+                _ordered(analysis, output.value, reason, text)
         if any(output.name == names[0] for output in found) and reason == refusals.ORDER:
             return
-    expressions.everything(analysis, item, scope, reason, text)
+    if kind == "ColumnRef":
+        _ordered(analysis, expressions.value(analysis, item, scope), reason, text)
+    else:
+        expressions.everything(analysis, item, scope, reason, text)
+
+
+def _ordered(analysis: Analysis, value: Value, reason: str, text: str) -> None:
+    """Note a value that a query is ordered or grouped by.  Equal values have equal tokens, which
+    groups need."""
+    setting = values.setting_of(value)
+    groups = setting is not None and setting.kind == TOKENIZED and setting.consistent
+    if reason != refusals.GROUP or not groups or any(leaf.casts for leaf in value):
+        analysis.ignore(value, reason, text)

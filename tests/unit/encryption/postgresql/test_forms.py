@@ -37,7 +37,7 @@ class Forms(SynchronousTestCase):
         ):
             self.assertEqual(array_literal(column, forms), literal)
         found = array_literal(EMAIL, [b"a"], conforming=False)
-        self.assertEqual(found, rb"""E'{"\\\\x61"}'""")
+        self.assertEqual(found, rb""" E'{"\\\\x61"}'""")
 
     def test_parameters(self):
         for column, forms, element, packed in (
@@ -55,7 +55,7 @@ class Forms(SynchronousTestCase):
     def test_no_form_ends_a_literal(self, forms, conforming):
         for column in (EMAIL, tokens("str")):
             literal = array_literal(column, forms, conforming)
-            inside = literal.removeprefix(b"E")[1:-1].replace(b"''", b"")
+            inside = literal.removeprefix(b" E")[1:-1].replace(b"''", b"")
             if not conforming:
                 inside = inside.replace(b"\\\\", b"")
                 self.assertEqual(inside.count(b"\\"), 0)

@@ -162,6 +162,26 @@ RESULTS = (
 
 
 class Queries(SynchronousTestCase):
+    def test_consistent_tokens_may_be_grouped_by_and_nothing_else(self):
+        for text in (
+            "select phone, count(*) from people group by phone",
+            "select phone from people group by 1",
+            "select phone as p from people group by p",
+            "select distinct phone, id from people",
+            "select distinct on (phone) id from people",
+        ):
+            self.assertEqual(outcome(text), text)
+        for text, reason in (
+            ("select distinct phone from people order by 1", "order"),
+            ("select phone from people group by phone order by phone", "order"),
+            ("select 1 from people group by phone::text", "group"),
+            ("select distinct phone, email from people", "group"),
+            ("select name as phone from people group by phone", "group"),
+            ("select distinct coalesce(phone, 'x') from people", "group"),
+            ("select phone from people union select phone from people", "group"),
+        ):
+            self.assertEqual(outcome(text), f"!{reason}", text)
+
     def test_a_query_that_shows_protected_columns_passes_as_it_is(self):
         for text in PASSED:
             self.assertEqual(outcome(text), text)
