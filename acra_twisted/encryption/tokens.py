@@ -29,6 +29,8 @@ _DOMAINS: Final = (b".com", b".net", b".org", b".edu", b".info", *_SHORT_DOMAINS
 _LONG_FROM: Final = 8
 #: The shortest address that leaves room for a token: a@b.de.
 EMAIL_MIN: Final = 6
+#: Bytes of a value at most: a store reads no records that are much longer.
+VALUE_MAX: Final = 1 << 20
 #: How often another token is tried where one is taken.
 TRIES: Final = 100
 
@@ -59,7 +61,13 @@ def decode(token_type: str, encoded: bytes) -> bytes:
 
 def generate(token_type: str, encoded: bytes, random_bytes: Random, column: str) -> bytes:
     """Return a random token for a value, both encoded: of the same type and length, and never the
-    value itself.  Raises ValueRefusedError if there is none for so short a value."""
+    value itself.  Raises ValueRefusedError if there is none for a value of this length."""
+    if len(encoded) > VALUE_MAX:
+        raise ValueRefusedError(
+            b"54000",
+            "token_value",
+            f"no token can be made for {column}: the value has more than {VALUE_MAX} bytes",
+        )
     if token_type == _EMAIL and len(encoded) < EMAIL_MIN:
         raise ValueRefusedError(
             b"22000",

@@ -10,7 +10,6 @@ from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wra
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.hosts import host_and_port
-from acra_twisted.interfaces import ITokenStore
 from acra_twisted.nearest import meant
 from acra_twisted.tokens.boltstore import BoltSource
 from acra_twisted.tokens.exportfile import ExportSource
@@ -82,9 +81,7 @@ def open_store(
             f"{FORMS[name]} is read alone; acra-tokens import copies it into a store, such as "
             f"{FORMS['sqlite']}"
         )
-    store = open_source(text, settings, reactor, tls, create=create)
-    assert ITokenStore.providedBy(store)  # noqa: S101 - the names that are left
-    return store
+    return open_source(text, settings, reactor, tls, create=create)
 
 
 def _connection(

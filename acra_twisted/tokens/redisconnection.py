@@ -19,6 +19,8 @@ from acra_twisted.errors import TokenStoreError
 #: Seconds for an answer.
 TIMEOUT: Final = 5.0
 Command = Sequence[bytes]
+#: A Redis that has become a replica refuses changes so.
+_DEMOTED: Final = "READONLY"
 
 
 class RedisConnection:
@@ -36,7 +38,7 @@ class RedisConnection:
     def ask(self, commands: Sequence[Command]) -> Deferred[list[Any]]:
         """Send commands together; their answers, bytes for text.  Fails with TokenStoreError if
         one of them cannot be answered: the others may have been carried out."""
-        return self._connected().addCallback(_send, commands).addErrback(_failed)
+        return self._connected().addCallback(_send, commands).addErrback(self._failed)
 
     def _connected(self) -> Deferred[Any]:
         if self._protocol is not None and self._protocol.connected:
@@ -63,6 +65,19 @@ class RedisConnection:
                 one.errback(result)
             else:
                 one.callback(result)
+
+    def _failed(self, failure: Failure) -> Any:
+        if failure.check(TokenStoreError):
+            return failure
+        if failure.check(CancelledError, ConnectingCancelledError):
+            raise TokenStoreError("the connection to Redis is closed")
+        # Redis' words about an error have no key and no value of ours but for a script's line.
+        why = failure.getErrorMessage()
+        if _DEMOTED in why and self._protocol is not None:
+            # The next question goes to the one that has taken its place.
+            self._protocol.transport.loseConnection()
+            self._protocol = None
+        raise TokenStoreError(f"Redis cannot be used: {why}") from None
 
     def close(self) -> Deferred[None]:
         """Close the connection; what waits for an answer fails."""
@@ -143,12 +158,3 @@ def _first(failure: Failure) -> Any:
     """Return the reason of gatherResults' FirstError."""
     error: Any = failure.value
     return error.subFailure
-
-
-def _failed(failure: Failure) -> Any:
-    if failure.check(TokenStoreError):
-        return failure
-    if failure.check(CancelledError, ConnectingCancelledError):
-        raise TokenStoreError("the connection to Redis is closed")
-    # Redis' words about an error have no key and no value of ours but for a script's line.
-    raise TokenStoreError(f"Redis cannot be used: {failure.getErrorMessage()}") from None

@@ -45,11 +45,13 @@ _TABLE: Final = (
 @implementer(ITokenStore)
 class SQLiteStore:
     """See ITokenStore.  ``path`` is for messages; ``pool`` has one connection to the file, which
-    `prepare` has made fit, and has adbapi's ``runInteraction`` and ``close``."""
+    `prepare` has made fit, and has adbapi's ``runInteraction`` and ``close``.  ``check`` raises
+    TokenStoreError if what is added would be lost; it is called in the pool's thread."""
 
-    def __init__(self, path: str, pool: Any) -> None:
+    def __init__(self, path: str, pool: Any, check: Callable[[], None] = lambda: None) -> None:
         self._path = path
         self._pool = pool
+        self._check = check
 
     def _run(self, function: Callable[..., Result], *given: Any) -> Deferred[Result]:
         running: Deferred[Result] = self._pool.runInteraction(function, *given)
@@ -80,7 +82,7 @@ class SQLiteStore:
         self, bucket: bytes, groups: Sequence[Sequence[tuple[bytes, bytes]]]
     ) -> Deferred[Sequence[bool]]:
         """See ITokenStore."""
-        return self._run(_add, bucket, groups)
+        return self._run(_add, bucket, groups, self._check)
 
     def replace(self, changes: Sequence[tuple[Entry, bytes]]) -> Deferred[Sequence[bool]]:
         """See ITokenStore."""
@@ -94,7 +96,17 @@ class SQLiteStore:
 def open_file(path: str, reactor: Any, wait: float = WAIT, *, create: bool = True) -> SQLiteStore:
     """Return the store in a file, which is made if there is none and ``create``, with mode 0600.
     Raises ConfigError if it is not this user's alone.  ``wait`` is in seconds."""
-    _check_private(path, create)
+    opened = _check_private(path, create)
+
+    def check() -> None:
+        # A file that is removed or replaced goes on without its name, and is lost in the end.
+        try:
+            there = os.lstat(path)
+        except OSError:
+            there = None
+        if there is None or not os.path.samestat(opened, there):
+            raise TokenStoreError(f"the token store {path} is another file now: start anew")
+
     pool = ConnectionPool(
         "sqlite3",
         path,
@@ -105,11 +117,11 @@ def open_file(path: str, reactor: Any, wait: float = WAIT, *, create: bool = Tru
         timeout=wait,
         **CONNECTION,
     )
-    return SQLiteStore(path, pool)
+    return SQLiteStore(path, pool, check)
 
 
-def _check_private(path: str, create: bool) -> None:
-    """Make the file if there is none.  Raises ConfigError."""
+def _check_private(path: str, create: bool) -> os.stat_result:
+    """Make the file if there is none.  Raises ConfigError if it is not this user's alone."""
     try:
         if create:
             try:
@@ -121,6 +133,7 @@ def _check_private(path: str, create: bool) -> None:
         if not stat.S_ISREG(state.st_mode):
             raise ConfigError(f"the token store {path} is no regular file")
         check_private(path, state, "the token store")
+        return state
     except OSError as error:
         raise ConfigError(f"cannot open the token store {path}: {error.strerror}") from None
     except KeyStoreError as error:
@@ -173,8 +186,14 @@ def _get(cursor: Any, bucket: bytes, keys: Sequence[bytes]) -> list[bytes | None
     return [found.get(key) for key in keys]
 
 
-def _add(cursor: Any, bucket: bytes, groups: Sequence[Sequence[tuple[bytes, bytes]]]) -> list[bool]:
+def _add(
+    cursor: Any,
+    bucket: bytes,
+    groups: Sequence[Sequence[tuple[bytes, bytes]]],
+    check: Callable[[], None],
+) -> list[bool]:
     cursor.execute("BEGIN IMMEDIATE")
+    check()
     return [_add_group(cursor, bucket, group) for group in groups]
 
 

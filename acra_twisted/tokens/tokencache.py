@@ -15,10 +15,10 @@ from acra_twisted.cache import GenerationCache
 #: Seconds for which an answer is used.
 KEPT: Final = 60
 #: Of each of two generations.
-_ENTRIES: Final = 20_000
+_ENTRIES: Final = 10_000
 _SIZE: Final = 8 << 20
 #: Longer answers are not kept.
-_LONGEST: Final = 4096
+_LONGEST: Final = 1024
 
 
 class Written(Enum):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption import tokens
+from acra_twisted.encryption import tokenrecords, tokens
 from acra_twisted.encryption.errors import ValueRefusedError
 from tests.support import vectors
 
@@ -120,6 +120,17 @@ class Making(SynchronousTestCase):
         self.assertEqual((error.sqlstate, error.reason), (b"22000", "token_value"))
         self.assertIn("t.mail", str(error))
         self.assertNotIn("a@b.c", str(error))
+
+    def test_a_value_that_is_too_long_is_refused(self):
+        """Its record could not be read again."""
+        longest = bytes(tokens.VALUE_MAX)
+        self.assertEqual(len(tokens.generate("bytes", longest, source(1), "t.c")), len(longest))
+        record = tokenrecords.seal(tokenrecords.pack(longest, 4), bytes(32), b"c", bytes, 1)
+        self.assertEqual(tokenrecords.read(record).created, 1)
+        error = self.assertRaises(
+            ValueRefusedError, tokens.generate, "bytes", longest + b"x", source(1), "t.c"
+        )
+        self.assertEqual((error.sqlstate, error.reason), (b"54000", "token_value"))
 
     def test_a_number_beyond_its_type_is_refused(self):
         for token_type, value in (("int32", b"2147483648"), ("int64", b"x"), ("int32", b"")):

@@ -7,6 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import TokenStoreError
 from acra_twisted.tokens.redisconnection import RedisConnection
 
+ERRORS = {b"BAD": "ERR no", b"CHANGE": "READONLY You can't write against a read only replica."}
+
 
 class Protocol:
     """Has the parts of txredisapi's protocol that are used, and answers with its words."""
@@ -31,8 +33,10 @@ class Protocol:
     def abortConnection(self):
         self.aborted = True
 
-    def execute_command(self, *words):
-        return fail(ValueError("ERR no")) if words == (b"BAD",) else succeed(list(words))
+    def execute_command(self, name, *words):
+        if name in ERRORS:
+            return fail(ValueError(ERRORS[name]))
+        return succeed([name, *words])
 
 
 class Endpoint:
@@ -105,6 +109,20 @@ class Connecting(SynchronousTestCase):
         asked = self.connection.ask([(b"GET",), (b"BAD",)])
         self.ready()
         self.assertIn("ERR no", str(self.failureResultOf(asked, TokenStoreError).value))
+
+    def test_a_redis_that_has_become_a_replica_is_left(self):
+        """The same name may lead to another one by then."""
+        asked = self.ask(b"CHANGE")
+        old = self.ready()
+        self.assertIn("READONLY", str(self.failureResultOf(asked, TokenStoreError).value))
+        self.assertFalse(old.connected)
+        asked = self.ask(b"GET")
+        self.assertEqual(len(self.endpoint.dials), 2)
+        self.ready()
+        self.successResultOf(asked)
+        self.failureResultOf(self.ask(b"BAD"), TokenStoreError)
+        self.successResultOf(self.ask(b"GET"))
+        self.assertEqual(len(self.endpoint.dials), 2)
 
     def test_closing_ends_a_dial_a_login_and_a_connection(self):
         dialling = self.ask(b"GET")

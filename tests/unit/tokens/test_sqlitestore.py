@@ -117,6 +117,17 @@ class Files(TestCase):
         self.spoil()
         await self.assertFailure(self.open().get(BUCKETS[0], [b"t.a"]), TokenStoreError)
 
+    async def test_nothing_is_added_to_a_file_that_has_been_moved_away(self):
+        store = self.open()
+        await store.add(BUCKETS[0], [[(b"t.a", b"one")]])
+        os.rename(self.path, self.path + ".old")
+        add = [[(b"t.b", b"two")]]
+        await self.assertFailure(store.add(BUCKETS[0], add), TokenStoreError)
+        other = self.open()
+        await other.add(BUCKETS[0], [[(b"t.c", b"three")]])
+        await self.assertFailure(store.add(BUCKETS[0], add), TokenStoreError)
+        self.assertEqual(await other.get(BUCKETS[0], [b"t.b", b"t.c"]), [None, b"three"])
+
     def test_a_file_that_others_may_read_is_refused(self):
         with open(self.path, "wb"):
             os.chmod(self.path, 0o644)
