@@ -1,7 +1,8 @@
 """The schema as one session has it: its own search path, and what it has changed itself.
 
 A definition inside a transaction is seen by that session alone until the transaction ends: the
-others must not be planned by it, since it may be rolled back.
+others must not be planned by it, since it may be rolled back.  A transaction may also see tables as
+they were when it began.  So an answer that comes inside a transaction is for that session alone.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class SessionSchema:
         self._settings = settings
         self._numbers = numbers
         self._own: SchemaKeeper | None = None
+        # The effect of the open transaction on what everybody knows.
+        self._at_end = keeper.NONE
         self._path: SearchPath | None = None
         self._is_path_moved = False
 
@@ -45,6 +48,17 @@ class SessionSchema:
     def keeper(self) -> SchemaKeeper:
         """The keeper that this session's statements are planned by."""
         return self._own or self._shared
+
+    def is_due(self, now: float, in_transaction: bool) -> bool:
+        """Tell whether the question should be asked now, on this session's connection, for the
+        keeper that `keeper` then is."""
+        if not in_transaction:
+            self._end()
+        elif self._own is None:
+            if self._shared.protection(now) is not None:
+                return False
+            self._own = self._made()
+        return self.keeper.is_due(now)
 
     @property
     def path(self) -> SearchPath:
@@ -82,10 +96,12 @@ class SessionSchema:
             # To a savepoint, where the transaction goes on.
             self._path = None if self._is_path_moved else self._path
             what = keeper.STALE if self._own is not None else what
+        if what and (in_transaction or self._own is not None):
+            self._at_end = keeper.STALE if keeper.STALE in (what, self._at_end) else what
         if self._own is not None:
             self._own.told(what)
         elif what == keeper.STALE and in_transaction:
-            self._own = SchemaKeeper(self._settings, self._numbers)
+            self._own = self._made()
         else:
             self._shared.told(what)
         if not in_transaction:
@@ -97,11 +113,14 @@ class SessionSchema:
         if not in_transaction:
             self._end()
 
+    def _made(self) -> SchemaKeeper:
+        return SchemaKeeper(self._settings, self._numbers)
+
     def _end(self) -> None:
         """A transaction has ended: everybody sees what it has changed, or nobody."""
-        if self._own is not None:
-            self._own = None
-            self._shared.told(keeper.STALE)
+        self._own = None
+        self._shared.told(self._at_end)
+        self._at_end = keeper.NONE
         if self._is_path_moved:
             # It may have been rolled back, or have been local.
             self._is_path_moved = False

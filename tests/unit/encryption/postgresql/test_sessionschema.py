@@ -4,7 +4,7 @@ import itertools
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
+from acra_twisted.encryption.postgresql.keeper import MAX_AGE, STALE, SchemaKeeper
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from tests.support.schemas import answer, cell, column, table
@@ -65,6 +65,54 @@ class Definitions(Case):
 
     def test_an_error_of_names_casts_doubt(self):
         self.session.failed(b"42P01", False)
+        self.assertTrue(self.shared.is_due(1.0))
+        self.assertIsNotNone(self.shared.protection(1.0))
+
+
+class Answers(Case):
+    def test_one_inside_a_transaction_is_for_the_session_alone(self):
+        self.shared.told(STALE)
+        self.assertTrue(self.session.is_due(0.1, True))
+        own = self.session.keeper
+        self.assertIsNot(own, self.shared)
+        self.read(own)
+        self.assertFalse(self.session.is_due(0.2, True))
+        self.assertIsNone(self.shared.protection(0.2))
+        self.assertTrue(self.session.is_due(0.3, False))
+        self.assertIs(self.session.keeper, self.shared)
+
+    def test_inside_one_nothing_is_asked_while_something_is_known(self):
+        self.assertFalse(self.session.is_due(MAX_AGE, True))
+        self.assertIs(self.session.keeper, self.shared)
+        self.assertTrue(self.session.is_due(MAX_AGE, False))
+        self.assertTrue(self.session.is_due(2 * MAX_AGE, True))
+        self.assertIsNot(self.session.keeper, self.shared)
+
+    def test_a_transaction_that_only_read_leaves_what_everybody_knows(self):
+        self.assertTrue(self.session.is_due(2 * MAX_AGE, True))
+        self.read(self.shared)
+        self.done(b"COMMIT")
+        self.assertIs(self.session.keeper, self.shared)
+        self.assertIsNotNone(self.shared.protection(0.1))
+
+    def test_definitions_are_told_at_the_end_whoever_tells_of_it(self):
+        self.done(b"ALTER TABLE", named=True, open_=True)
+        self.assertTrue(self.session.is_due(0.1, False))
+        self.assertIs(self.session.keeper, self.shared)
+        self.assertIsNone(self.shared.protection(0.1))
+
+    def test_a_definition_whose_transaction_ends_with_its_text_is_told(self):
+        self.shared.told(STALE)
+        self.assertTrue(self.session.is_due(0.1, True))
+        self.read(self.shared)
+        self.done(b"ALTER TABLE", named=True)
+        self.assertIsNone(self.shared.protection(0.1))
+
+    def test_code_inside_a_transaction_casts_doubt_at_its_end_again(self):
+        self.done(b"DO", open_=True)
+        self.read(self.shared)
+        self.assertFalse(self.shared.is_due(1.0))
+        self.done(b"COMMIT")
         self.assertTrue(self.shared.is_due(1.0))
         self.assertIsNotNone(self.shared.protection(1.0))
 
