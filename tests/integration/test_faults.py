@@ -82,6 +82,9 @@ class Links(Faulty):
             self.assertEqual(loads.run(chain.port, 1, 0.5)[0].wrong, [])
             before = [self.idle(*daemon) for daemon in daemons]
             clients = loads.run(to_chain.port, CLIENTS, SECONDS)
+            # A machine that has much else to do needs longer.
+            while sum(c.replies for c in clients) <= 50 and len(clients) < 3 * CLIENTS:
+                clients += loads.run(to_chain.port, CLIENTS, SECONDS)
             self.assertEqual([c.wrong for c in clients if c.wrong], [])
             self.assertGreater(sum(c.replies for c in clients), 50)
             self.assertGreater(sum(c.losses for c in clients), 5)
