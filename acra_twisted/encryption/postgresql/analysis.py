@@ -29,6 +29,8 @@ from acra_twisted.encryption.postgresql.values import (
     Leaf,
     Value,
     alike,
+    is_protected,
+    setting_of,
 )
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql import lexer
@@ -200,7 +202,14 @@ class Analysis:
                         "is shown by an expression that may give a constant instead",
                     )
                 self._use(leaf, None)
-        return next((leaf.setting for leaf in value if leaf.setting is not None), None)
+        found = setting_of(value)
+        if found is None and is_protected(value):
+            raise refused(
+                refusals.EXPRESSION,
+                next(leaf.setting for leaf in value if leaf.kind == PROTECTED),
+                "is shown by an expression that may give a column that is not protected alike",
+            )
+        return found
 
     # -- edits ------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, r
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, setting_of
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql import lexer
 
 _WALKS: Final = {
@@ -214,14 +215,21 @@ def _copy(analysis: Analysis, fields: Fields, found: Found) -> None:
     if "query" in fields:
         _, inner = node(fields["query"])
         kind, _ = node(fields["query"])
-        _shown(analysis, _data(analysis, {kind: inner}, Scope()))
+        columns = _data(analysis, {kind: inner}, Scope())
+        _shown(analysis, columns)
+        for one in columns:
+            _copied_out(setting_of(one.value))
         return
     target, names = writes.copied(analysis, fields)
     if target.relation is None:
         return
     if fields.get("is_program") or fields.get("filename"):
         raise refused(refusals.SERVER_FILE, target.first, _NO_COPY)
-    if names is None or not fields.get("is_from"):
+    if names is None:
+        return
+    if not fields.get("is_from"):
+        for name in names:
+            _copied_out(target.setting(name))
         return
     target.omit(names, "COPY")
     expressions.condition(analysis, fields.get("whereClause"), Scope([target.range]))
@@ -229,10 +237,16 @@ def _copy(analysis: Analysis, fields: Fields, found: Found) -> None:
     for one in fields.get("options", ()):
         _, element = node(one)
         options[element.get("defname", "")] = _option(element.get("arg"))
-    columns = tuple(target.setting(name) for name in names)
-    found.copies = Copied(columns, options)
+    settings = tuple(target.setting(name) for name in names)
+    found.copies = Copied(settings, options)
     # They are read with each statement's own values.
     analysis.deciding.update(start for start, _ in analysis.text.literals)
+
+
+def _copied_out(setting: ColumnSetting | None) -> None:
+    """Refuse to copy a protected column out: its values would be neither typed nor masked."""
+    if setting is not None:
+        raise refused(refusals.EXPRESSION, setting, "is copied out", "read it by SELECT")
 
 
 def _option(item: Any) -> str | Sequence[str] | None:
