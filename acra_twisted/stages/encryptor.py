@@ -107,7 +107,7 @@ class Encryptor:
         known: Known | None = session.notes.get(_NAME)
         if known is None:
             known = session.notes[_NAME] = self._columns.begin(session)
-        snapshot = self._columns.snapshot(known)
+        snapshot = self._columns.snapshot(session, known)
         if snapshot is not None:
             session.meaning = snapshot.meaning
             return _guarded(decide, known, snapshot)

@@ -174,30 +174,33 @@ class SessionColumns:
 
     # -- facts ------------------------------------------------------------------------------------
 
-    def snapshot(self, known: Known) -> Snapshot | None:
+    def snapshot(self, session: Session, known: Known) -> Snapshot | None:
         """The protected columns as they are now; None if `learn` must be waited for."""
         if self._watched:
             self._sweep()
         if known.open or known.schema.is_path_due:
             return None
-        keeper, now = known.schema.keeper, self._seconds()
+        now = self._seconds()
+        # First: it decides whose keeper counts.
+        is_due = known.schema.is_due(now, session.transaction != IDLE)
+        keeper = known.schema.keeper
         protection = keeper.protection(now)
-        if protection is None or keeper.is_due(now):
-            return None
-        return self._snapshot(keeper, protection)
+        return None if is_due or protection is None else self._snapshot(keeper, protection)
 
     async def learn(self, session: Session, known: Known) -> Snapshot:
         """Ask for the facts that are not certain.  Raises QuestionError, SchemaError."""
         self._sweep()
-        if known.open:
-            # What was sent before must be answered first.
+        if known.open or session.in_flight:
+            # What was sent before must be answered first: it may also begin a transaction.
             await session.ask(b"SELECT")
             self._sweep()
             if known.open:
                 raise QuestionError("a statement before it may have changed the tables")
+        now = self._seconds()
+        is_due = known.schema.is_due(now, session.transaction != IDLE)
         keeper = known.schema.keeper
-        protection = keeper.protection(self._seconds())
-        if protection is None or keeper.is_due(self._seconds()):
+        protection = keeper.protection(now)
+        if is_due or protection is None:
             protection = await self._read(session, keeper, protection)
         if known.schema.is_path_due:
             question = known.schema.path_question(protection)

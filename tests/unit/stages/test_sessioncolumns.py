@@ -71,7 +71,7 @@ class Case(SynchronousTestCase):
         """A statement that is watched, and ends."""
         exchange = Exchange(self.session, "query", None, 1)
         self.columns.watch(self.known, exchange, text, b"people" in text)
-        self.assertIsNone(self.columns.snapshot(self.known))
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
         exchange.tags += tags
         exchange.outcome, exchange.status_code = outcome, code
         self.session.transaction = status
@@ -81,13 +81,13 @@ class Case(SynchronousTestCase):
 
 class Learning(Case):
     def test_a_session_asks_once_and_others_of_its_database_for_their_path_alone(self):
-        self.assertIsNone(self.columns.snapshot(self.known))
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
         snapshot = self.successResultOf(self.learn())
         self.assertEqual(self.database.asked, ["schema", "path"])
         self.assertEqual(dict(snapshot.protection.by_column), {(7, 2): NAME})
-        self.assertIs(self.columns.snapshot(self.known), snapshot)
+        self.assertIs(self.columns.snapshot(self.session, self.known), snapshot)
         session, known, database = self.begin()
-        self.assertIsNone(self.columns.snapshot(known))
+        self.assertIsNone(self.columns.snapshot(session, known))
         self.assertIs(self.successResultOf(self.learn(session, known)), snapshot)
         self.assertEqual(database.asked, ["path"])
         session, known, database = self.begin(b"another database")
@@ -102,11 +102,37 @@ class Learning(Case):
     def test_what_is_old_is_asked_for_again_and_holds_if_it_cannot_be(self):
         snapshot = self.successResultOf(self.learn())
         self.now += 301
-        self.assertIsNone(self.columns.snapshot(self.known))
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
         self.database.fails = True
         self.assertIs(self.successResultOf(self.learn()), snapshot)
         self.now += 600
         self.failureResultOf(self.learn(), QuestionError)
+
+    def test_a_reading_inside_a_transaction_is_for_that_session_alone(self):
+        """It may have seen what is rolled back, or what was before others' changes."""
+        self.session.transaction = IN_TRANSACTION
+        own = self.successResultOf(self.learn())
+        self.assertIs(self.columns.snapshot(self.session, self.known), own)
+        session, known, database = self.begin()
+        database.oid = 8
+        self.assertIsNone(self.columns.snapshot(session, known))
+        shared = self.successResultOf(self.learn(session, known))
+        self.assertEqual(dict(shared.protection.by_column), {(8, 2): NAME})
+        self.session.transaction = IDLE
+        self.assertIs(self.columns.snapshot(self.session, self.known), shared)
+
+    def test_what_is_old_is_not_asked_for_inside_a_transaction(self):
+        snapshot = self.successResultOf(self.learn())
+        self.now += 301
+        self.session.transaction = IN_TRANSACTION
+        self.assertIs(self.columns.snapshot(self.session, self.known), snapshot)
+        self.session.transaction = IDLE
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
+
+    def test_what_is_unanswered_may_begin_a_transaction_and_is_awaited(self):
+        self.session.in_flight = True
+        self.successResultOf(self.learn())
+        self.assertEqual(self.database.asked, ["wait", "schema", "path"])
 
     def test_the_same_tables_have_the_same_plans(self):
         snapshot = self.successResultOf(self.learn())
@@ -124,12 +150,12 @@ class Changing(Case):
         self.database.asked.clear()
 
     def test_a_definition_makes_everybody_ask(self):
-        _, other, _ = self.begin()
+        other_session, other, _ = self.begin()
         self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
-        self.assertIsNone(self.columns.snapshot(self.known))
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
         self.successResultOf(self.learn())
         self.assertEqual(self.database.asked, ["schema"])
-        self.assertIsNone(self.columns.snapshot(other))
+        self.assertIsNone(self.columns.snapshot(other_session, other))
 
     def test_one_inside_a_transaction_is_the_sessions_own_until_it_ends(self):
         other_session, other, _ = self.begin()
@@ -138,10 +164,10 @@ class Changing(Case):
         self.database.oid = 8
         own = self.successResultOf(self.learn())
         self.assertEqual(dict(own.protection.by_column), {(8, 2): NAME})
-        self.assertIs(self.columns.snapshot(other), self.snapshot)
+        self.assertIs(self.columns.snapshot(other_session, other), self.snapshot)
         self.assertTrue(self.known.is_dirty)
         self.run_statement(b"COMMIT", b"COMMIT")
-        self.assertIsNone(self.columns.snapshot(other))
+        self.assertIsNone(self.columns.snapshot(other_session, other))
         self.assertFalse(self.known.is_dirty)
 
     def test_a_statement_that_is_not_answered_must_be_waited_for(self):
@@ -157,11 +183,14 @@ class Changing(Case):
     def test_an_error_that_tells_of_another_schema(self):
         self.now += 2
         self.run_statement(b"x", outcome="error", code="42P01", status=FAILED_TRANSACTION)
-        self.assertIsNone(self.columns.snapshot(self.known))
+        # Nothing can be asked, and nothing is done, before it is rolled back.
+        self.assertIs(self.columns.snapshot(self.session, self.known), self.snapshot)
+        self.session.transaction = IDLE
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
 
     def test_what_changes_nothing_is_forgotten(self):
         self.run_statement(b"SET TIME ZONE 'UTC'", b"SET")
-        self.assertIs(self.columns.snapshot(self.known), self.snapshot)
+        self.assertIs(self.columns.snapshot(self.session, self.known), self.snapshot)
         self.assertFalse(self.known.is_dirty)
 
 
@@ -188,9 +217,9 @@ class Results(Case):
         snapshot = self.successResultOf(self.learn())
         meaning = snapshot.meaning_of((ResultColumn(NAME),))
         self.now += 2
-        self.assertIs(self.columns.snapshot(self.known), snapshot)
+        self.assertIs(self.columns.snapshot(self.session, self.known), snapshot)
         self.assertEqual(meaning.settings(self.described((99, 2))), [NAME])
-        self.assertIsNone(self.columns.snapshot(self.known))
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
 
 
 class Texts(SynchronousTestCase):
