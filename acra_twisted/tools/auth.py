@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from acra_twisted.authentication.authfile import NAME_MAX, format_line, load
-from acra_twisted.authentication.onequestion import ask_once
-from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.config.ownreactor import in_own_reactor
-from acra_twisted.config.reading import read_settings
-from acra_twisted.daemon.dialect import service_query
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore import files
-from acra_twisted.options import Settings
-from acra_twisted.queryactions import Rows
-from acra_twisted.server import tap
-from acra_twisted.server.credentials import explainer, password_in
-from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.tools import commandline
 from acra_twisted.tools.authsql import ALTER, EXPORT, quoted, set_up
 from acra_twisted.tools.commandline import Environment, Parser
-from acra_twisted.transport.keepalive import keepalive
+from acra_twisted.tools.databasequestion import (
+    Ask,
+    ask_database,
+    ask_password,
+    password_of,
+    settings_of,
+)
 from acra_twisted.wire import scram
 from acra_twisted.wire.scramkeys import encode_keys
 
@@ -32,10 +27,6 @@ PROGRAM = "acra-auth"
 _SALT_SIZE = 16
 #: Roles that are exported at most.
 _ROLES_MAX = 100_000
-#: Seconds for the login and for the answer.
-_TIMEOUT = 30.0
-#: Gives a password after a prompt.
-Ask = Callable[[str], str]
 
 
 def _parser() -> Parser:
@@ -98,21 +89,14 @@ def main(
             raise ConfigError("--user: expected the name of a role")
         output.write(set_up(given.user))
     elif given.command == "export":
-        _export(given, environment, output, ask or _ask)
+        _export(given, environment, output, ask or ask_password)
     elif given.command == "verifier":
-        _verifier(given, output, ask or _ask)
+        _verifier(given, output, ask or ask_password)
     elif given.command == "check":
         for path in given.files:
             output.write(f"{path}: {_counted(len(load(path, given.auth_md5)))}\n")
     else:
         output.write(parser.format_help())
-
-
-def _ask(prompt: str) -> str:
-    """Read a password: from the terminal unseen, else the first line of standard input."""
-    if sys.stdin.isatty():
-        return getpass.getpass(prompt)
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _counted(number: int) -> str:
@@ -145,15 +129,14 @@ def _verifier(given: Any, output: TextIO, ask: Ask) -> None:
 def _export(given: Any, environment: Environment, output: TextIO, ask: Ask) -> None:
     if os.path.lexists(given.out) and not given.force:
         raise ConfigError(f"{given.out} is there already; --force replaces it")
-    program = tap.Options.program
-    _, read = read_settings(program, [f"--config_file={given.server_config}"], environment)
-    settings = read.but(
-        auth_query_user=given.user,
-        auth_query_database=given.database,
-        auth_query_timeout=_TIMEOUT,
+    settings = settings_of(given, environment)
+    password = password_of(given, ask)
+    pattern = given.roles.encode()[:NAME_MAX]
+    rows = in_own_reactor(
+        lambda reactor: ask_database(
+            reactor, settings, password, EXPORT, _ROLES_MAX, pattern, " and to read pg_authid"
+        )
     )
-    password = _password(given, ask)
-    rows = in_own_reactor(lambda reactor: _ask_roles(reactor, settings, password, given.roles))
     written, left_out = [], 0
     for name, secret in rows:
         if name is None or secret is None or not scram.is_verifier(secret):
@@ -167,31 +150,6 @@ def _export(given: Any, environment: Environment, output: TextIO, ask: Ask) -> N
             f"{_counted(left_out)} left out: no SCRAM secret; ALTER ROLE ... PASSWORD with "
             "password_encryption = 'scram-sha-256' makes one\n"
         )
-
-
-def _password(given: Any, ask: Ask) -> bytes:
-    if given.password_file:
-        return password_in(given.password_file, "--password_file")
-    return ask(f"Password of {given.user}: ").encode(errors="surrogateescape")
-
-
-async def _ask_roles(reactor: Any, settings: Settings, password: bytes, pattern: str) -> Rows:
-    database = make_database(reactor, settings, database_tls(settings), keepalive(settings))
-    try:
-        return await ask_once(
-            reactor,
-            database.connect,
-            service_query(settings, password, EXPORT, _ROLES_MAX),
-            explainer(settings),
-            _TIMEOUT,
-            pattern.encode()[:NAME_MAX],
-        )
-    except NoAnswer as error:
-        role = settings["auth_query_user"]
-        raise ConfigError(
-            f"--user={role}: {error}; this role must be able to log in by password and to read "
-            "pg_authid"
-        ) from None
 
 
 def script() -> int:
