@@ -83,10 +83,9 @@ class ColumnSealer:
         """
         if not plaintext:
             return Stored(b"")
-        if len(plaintext) >= envelopes.MINIMUM:
-            kept = self._keep(plaintext, random_bytes)
-            if kept is not None:
-                return Stored(kept, True)
+        written = written_container(self._setting, plaintext)
+        if written is not None:
+            return Stored(self._keep(*written, random_bytes), True)
         return Stored(self._sealed(plaintext, random_bytes))
 
     def _sealed(self, plaintext: bytes, random_bytes: Random) -> bytes:
@@ -108,19 +107,9 @@ class ColumnSealer:
         assert self._prefixes is not None  # noqa: S101 - a searchable column has them
         return self._prefixes.newest(plaintext)
 
-    def _keep(self, value: bytes, random_bytes: Random) -> bytes | None:
-        """The stored form of a value that is a container; None if it is none."""
-        if self._text:
-            if value[:2] != _HEX:
-                return None
-            try:
-                value = binascii.unhexlify(value[2:])
-            except binascii.Error:
-                return None
+    def _keep(self, value: bytes, found: Envelope, random_bytes: Random) -> bytes:
+        """The stored form of a value that is a container."""
         setting = self._setting
-        found = container_of(setting, value)
-        if found is None:
-            return None
         container = value[found.start : found.end]
         renews = setting.reencrypts and setting.envelope == ACRABLOCK and found.kind == ACRASTRUCT
         if setting.kind != SEARCHABLE and not renews:
@@ -129,9 +118,7 @@ class ColumnSealer:
             plaintext = self._open(found.kind, found.data(value))
         except Closed:
             if setting.kind == SEARCHABLE:
-                raise ValueRefusedError(
-                    errors.DATA_ERROR, errors.CLOSED, "the container does not open"
-                ) from None
+                raise does_not_open() from None
             return value
         if renews:
             container = self._seal(plaintext, random_bytes)
@@ -143,6 +130,28 @@ class ColumnSealer:
         if self._opener is None:
             raise Closed("no key")
         return self._opener.open(kind, data, {})
+
+
+def does_not_open() -> ValueRefusedError:
+    """The error of a container that has to be opened, and does not open."""
+    return ValueRefusedError(errors.DATA_ERROR, errors.CLOSED, "the container does not open")
+
+
+def written_container(setting: ColumnSetting, plaintext: bytes) -> tuple[bytes, Envelope] | None:
+    """The bytes of a canonical plaintext that is a container, and its place in them; None for any
+    other.  A client writes the container of a column of characters as hexadecimal digits."""
+    value = plaintext
+    if len(value) < envelopes.MINIMUM:
+        return None
+    if setting.data_type == "str":
+        if value[:2] != _HEX:
+            return None
+        try:
+            value = binascii.unhexlify(value[2:])
+        except binascii.Error:
+            return None
+    found = container_of(setting, value)
+    return None if found is None else (value, found)
 
 
 def container_of(setting: ColumnSetting, value: bytes) -> Envelope | None:

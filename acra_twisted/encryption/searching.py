@@ -72,6 +72,11 @@ class Prefixes:
         self._keyed = [hmac.new(key, begin, "sha256") for key in keys]
         self._setting = setting
 
+    @property
+    def count(self) -> int:
+        """The number of keys."""
+        return len(self._keyed)
+
     def newest(self, plaintext: bytes) -> bytes:
         """The prefix with which a value is stored.  Raises ValueRefusedError if there is no key."""
         return self.all(plaintext, 1)[0]

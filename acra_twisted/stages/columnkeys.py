@@ -7,13 +7,16 @@ long a key is used.  The objects are kept for as long as the store gives the ver
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred, gatherResults
 
 from acra_twisted.crypto.envelopes import ACRABLOCK
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.finding import ColumnSearcher
+from acra_twisted.encryption.plan import STORE, Use
+from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes
@@ -25,12 +28,67 @@ from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 _KEPT: Final = 1_000
 
 
+class Makers(NamedTuple):
+    """The makers of stored values, and those of the forms that are compared, of some columns."""
+
+    sealers: Mapping[ColumnSetting, ColumnSealer]
+    searchers: Mapping[ColumnSetting, ColumnSearcher]
+
+
 class ColumnKeys:
     """Uses the keys of ``keys``, an IKeys."""
 
     def __init__(self, keys: Any) -> None:
         self._keys = keys
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
+
+    def makers(
+        self, uses: Iterable[Use], client: str, matched: Sequence[ColumnSetting] = ()
+    ) -> Any:
+        """Return the Makers for the columns of some uses, or a Deferred of them: see `sealers` and
+        `searchers`.
+
+        ``matched`` are columns whose stored values are compared with each other.  Raises
+        ValueRefusedError, or fails with it, if they are not stored with one key."""
+        stored: dict[ColumnSetting, None] = {}
+        compared: dict[ColumnSetting, None] = {}
+        for use in uses:
+            (stored if use.role == STORE else compared)[use.column] = None
+        asked = [self.sealers(stored, client) if stored else {}, self.searchers(compared, client)]
+        for setting in matched:
+            asked += (self._prefixes(setting, one) for one in {client, setting.owner or client})
+
+        def make(found: Sequence[Any]) -> Makers:
+            if any(prefixes.count > 1 for prefixes in found[2:]):
+                raise ValueRefusedError(
+                    errors.NOT_SUPPORTED,
+                    refusals.COMPARISON,
+                    f"column {matched[0].label} is protected by AcraServer and is compared with a "
+                    "column, which takes a single search key; write the values again and retire "
+                    "the older keys",
+                )
+            return Makers(found[0], found[1])
+
+        return _together(asked, make)
+
+    def searchers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
+        """Return the makers of the forms in which a session of ``client`` finds values of each of
+        these columns: a mapping, or a Deferred of one.  It has none for a column that is not
+        searchable.  All have the client's own keys, for a column of another owner, too."""
+        wanted = [one for one in dict.fromkeys(settings) if one.kind == SEARCHABLE]
+        if not wanted:
+            return {}
+        asked = [self._keys.opener(STORAGE, STORAGE_SYMMETRIC, client)]
+        asked += (self._prefixes(setting, client) for setting in wanted)
+
+        def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnSearcher]:
+            opener, *prefixes = found
+            return {
+                setting: ColumnSearcher(setting, own, opener)
+                for setting, own in zip(wanted, prefixes, strict=True)
+            }
+
+        return _together(asked, make)
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the makers of the stored values of each of these columns, for a session of

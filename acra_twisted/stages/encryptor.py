@@ -1,5 +1,5 @@
-"""Encrypts the values that statements write to protected columns, and gives the columns of results
-their types.
+"""Encrypts the values that statements write to protected columns, makes comparisons with them into
+comparisons with what is stored, and gives the columns of results their types.
 
 A statement that is not understood in all that concerns a protected column is refused.  The stage
 stands between the censor, which sees the client's own text, and the decryptor, which opens the
@@ -18,13 +18,12 @@ from zope.interface import implementer
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import ParameterUse, Refusal, StatementPlan
+from acra_twisted.encryption.plan import STORE, ParameterUse, Refusal, StatementPlan, Use
 from acra_twisted.encryption.postgresql import planner, refusals, writing
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.writing import Bound, Tools, Written
 from acra_twisted.encryption.randomness import RandomSupply
-from acra_twisted.encryption.sealing import ColumnSealer
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
@@ -35,7 +34,7 @@ from acra_twisted.results import Columns
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 from acra_twisted.stages.cellreading import CellReading
-from acra_twisted.stages.columnkeys import ColumnKeys
+from acra_twisted.stages.columnkeys import ColumnKeys, Makers
 from acra_twisted.stages.sessioncolumns import (
     Known,
     Meaning,
@@ -57,10 +56,12 @@ _NAME: Final = "encryptor"
 class Binding(NamedTuple):
     """Facts about a prepared statement, kept for the values that are bound to it.
 
-    ``is_watched``: its execution may change tables.  ``snapshot`` is that of its plan."""
+    ``is_watched``: its execution may change tables.  ``snapshot`` is that of its plan, ``matched``
+    are its columns that are compared with each other."""
 
     snapshot: Snapshot
     uses: Sequence[ParameterUse]
+    matched: Sequence[ColumnSetting]
     is_watched: bool
     is_named: bool
 
@@ -165,25 +166,35 @@ class Encryptor:
             self._columns.watch(known, exchange, statement.text, is_named)
         if plans is None:
             if is_watched and is_prepared:
-                statement.plan = Binding(snapshot, (), True, False)
+                statement.plan = Binding(snapshot, (), (), True, False)
             return PASS
         exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
         for plan in plans:
             if plan.prepares is not None:
                 known.prepared[plan.prepares.name] = plan.prepares
         uses = [one for plan in plans for one in plan.parameters]
+        matched = [setting for plan in plans for setting in plan.matched]
         made = Statement(statement.text, statement.prepared_name)
         made.meanings = [snapshot.meaning_of(plan.results) for plan in plans]
         if is_prepared:
-            made.plan = Binding(snapshot, uses, is_watched, True)
+            made.plan = Binding(snapshot, uses, matched, is_watched, True)
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
                 made.told = writing.told(uses)
-        columns = list(writing.columns_of(plans))
+        literals = list(writing.uses_of(plans))
+        makers = self._makers(literals, matched, exchange) if literals or matched else _NO_MAKERS
+        return then(makers, partial(self._write, statement, exchange, made, planned))
+
+    def _makers(
+        self, uses: Sequence[Use], matched: Sequence[ColumnSetting], exchange: Exchange
+    ) -> Any:
+        """The Makers for some uses; searches in columns of other owners are shown on the span."""
         client = exchange.session.identity.client_id
-        sealers = self._keys.sealers(columns, client) if columns else {}
-        write = partial(self._write, statement, exchange, made, planned)
-        return then(sealers, write)
+        columns = {use.column for use in uses if use.role != STORE}
+        foreign = {one.label for one in columns if one.owner not in ("", client)}
+        if foreign:
+            exchange.add_attribute("acra.search_foreign_owner", ", ".join(sorted(foreign)))
+        return self._keys.makers(uses, client, matched)
 
     def _write(
         self,
@@ -191,11 +202,11 @@ class Encryptor:
         exchange: Exchange,
         made: Statement,
         planned: Planned,
-        sealers: Mapping[ColumnSetting, ColumnSealer],
+        makers: Makers,
     ) -> Any:
         plans = planned.statements or ()
         values = sum(len(plan.literals) for plan in plans)
-        tools = _tools(exchange.session, sealers, values, statement.conforming)
+        tools = _tools(exchange.session, makers, values, statement.conforming)
         if values > INLINE:
             written: Any = self._workers.run(writing.write_text, plans, planned.literals, tools)
         else:
@@ -240,23 +251,25 @@ class Encryptor:
         if binding.is_named and binding.snapshot is not snapshot:
             return _refused(_CHANGED)
         if not uses:
-            return PASS
+            if not binding.matched:
+                return PASS
+            return then(self._makers((), binding.matched, exchange), lambda _: PASS)
         kinds = parameters.types
         needed = max(one.source for one in uses)
         if kinds is None or not needed == len(kinds) == len(parameters.values):
             return _refused(_UNSURE)
-        columns = [one.use.column for one in uses if one.use is not None]
-        sealers = self._keys.sealers(columns, exchange.session.identity.client_id)
-        return then(sealers, partial(self._encode, parameters, exchange, uses))
+        own = [one.use for one in uses if one.use is not None]
+        makers = self._makers(own, binding.matched, exchange)
+        return then(makers, partial(self._encode, parameters, exchange, uses))
 
     def _encode(
         self,
         parameters: Parameters,
         exchange: Exchange,
         uses: Sequence[ParameterUse],
-        sealers: Mapping[ColumnSetting, ColumnSealer],
+        makers: Makers,
     ) -> Any:
-        tools = _tools(exchange.session, sealers, len(uses), True)
+        tools = _tools(exchange.session, makers, len(uses), True)
         kinds = parameters.types or ()
         arguments = (uses, parameters.values, parameters.formats, kinds, tools)
         if len(uses) > INLINE:
@@ -283,6 +296,8 @@ class Encryptor:
             return None
         return CellReading(columns, settings, self._keys, self._workers)
 
+
+_NO_MAKERS: Final = Makers({}, {})
 
 #: The plan of a statement that controls a transaction.
 _CONTROL: Final = "control"
@@ -316,11 +331,12 @@ def _refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
                         f"column {setting.label} is protected by AcraServer and is loaded by COPY",
                         "write INSERT",
                     )
-        if plan.prepares is not None and any(plan.prepares.uses):
+        if plan.prepares is not None and (any(plan.prepares.uses) or plan.matched):
             return Refusal(
                 refusals.EXPRESSION,
                 "",
-                "the statement is prepared by SQL, with values for a protected column",
+                "the statement is prepared by SQL, with values for a protected column or "
+                "comparisons of protected columns",
                 "prepare it by the protocol",
             )
     return None
@@ -349,15 +365,10 @@ def _deny(error: ValueRefusedError) -> Deny:
     return Deny(str(error), sqlstate=error.sqlstate, reason=error.reason, rule=error.reason)
 
 
-def _tools(
-    session: Session,
-    sealers: Mapping[ColumnSetting, ColumnSealer],
-    count: int,
-    conforming: bool | None,
-) -> Tools:
+def _tools(session: Session, makers: Makers, count: int, conforming: bool | None) -> Tools:
     encoding = session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
     supply = RandomSupply(os.urandom, _RANDOM, max(count, 1))
-    return Tools(sealers, supply, encoding, conforming is True)
+    return Tools(makers.sealers, supply, encoding, conforming is True, makers.searchers)
 
 
 def _mode(known: Known, session: Session, statement: Statement) -> Mode:
@@ -379,7 +390,7 @@ def _mode(known: Known, session: Session, statement: Statement) -> Mode:
 
 
 def _show(exchange: Exchange, counts: Mapping[tuple[ColumnSetting, str], int]) -> None:
-    """Put on the span how many values were encrypted, and of which columns."""
+    """Put on the span how many values were encrypted, passed as they are, and searched for."""
     totals: dict[str, int] = {}
     for (_, what), number in counts.items():
         totals[what] = totals.get(what, 0) + number

@@ -14,6 +14,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.plan import Prepared, ResultColumn
+from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
@@ -83,7 +84,7 @@ class Snapshot:
 
     def __init__(self, protection: Protection, doubt: Callable[[], None]) -> None:
         self.protection = protection
-        self.planner = Planner(protection)
+        self.planner = Planner(protection, Comparisons())
         self.meaning = Meaning(protection, doubt)
         self._doubt = doubt
         self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}

@@ -50,9 +50,14 @@ _ARRAYS: Final = {
 _ELEMENTS: Final = {array: element for element, array in _ARRAYS.items()}
 
 
+def array_type(element: int) -> int:
+    """The type of arrays of elements of a type."""
+    return _ARRAYS[element]
+
+
 def described_array(data_type: str) -> Described:
     """The type of an array whose elements a column of a data type is compared with."""
-    return Described(_ARRAYS[types.described(data_type).oid], -1)
+    return Described(array_type(types.described(data_type).oid), -1)
 
 
 def from_array(

@@ -42,18 +42,16 @@ def element_type(setting: ColumnSetting) -> int:
     return _TOKENS[setting.token_type] if setting.kind == TOKENIZED else types.BYTEA
 
 
-def array_literal(
-    setting: ColumnSetting, forms: Sequence[bytes | None], conforming: bool = True
-) -> bytes:
+def array_literal(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes:
     """Return an array of forms as a literal of SQL, without its type.
 
-    ``conforming``: standard_conforming_strings is on.
+    It says the same whatever ``standard_conforming_strings`` is.
     """
     if element_type(setting) == types.BYTEA:
         forms = [one and b"\\x%s" % one.hex().encode() for one in forms]
-    text = arrays.to_array_text(forms).replace(b"'", b"''")
-    # A word may stand right before it, which an E would belong to.
-    return b"'%s'" % text if conforming else b" E'%s'" % text.replace(b"\\", b"\\\\")
+    text = arrays.to_array_text(forms).replace(b"'", b"''").replace(b"\\", b"\\\\")
+    # A word may stand right before it, which the E would belong to.
+    return b" E'%s'" % text
 
 
 def array_binary(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes:

@@ -159,10 +159,7 @@ def give_array(analysis: Analysis, item: Any, scope: Scope, setting: ColumnSetti
         location = type_name.get("location", 0)
         places = analysis.text.type_places(location, True)
         element = (strings(type_name.get("names")) or [""])[-1]
-        allowed = {
-            *_KEEPING[setting.data_type],
-            *(("bytea",) if setting.data_type == "str" else ()),
-        }
+        allowed = {*_comparing(setting), *(("bytea",) if setting.data_type == "str" else ())}
         if places is None or element not in allowed or type_name.get("typmods"):
             raise refused(refusals.COMPARISON, setting, "is compared with an array of another type")
         item = fields.get("arg")

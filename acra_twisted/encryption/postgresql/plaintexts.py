@@ -46,18 +46,37 @@ def from_literal(
     ``encoding`` and ``conforming`` are the session's ``client_encoding`` and
     ``standard_conforming_strings``.
     """
-    kind, raw, negative, decoding = literal
-    what, value = postgresql_value(kind, to_utf8(raw, encoding), conforming)
+    what, value = _value(literal, encoding, conforming)
+    negative, decoding = literal.negative, literal.decoding
     if what == "string" and not negative:
-        if kind in (ESCAPE, UNICODE) or not conforming:
-            value = _checked(value)
         if decoding:
             return _assigned(way, types.BYTEA, bytea.decode_as(decoding, value))
         return _assigned(way, types.UNKNOWN, value)
     if what == "number" and not decoding:
         number = inputs.number(b"-" + value if negative else value)
         return _assigned(way, _type_of(number), number)
-    raise ValueRefusedError(
+    raise _wrong_literal(what)
+
+
+def characters_of(literal: Literal, encoding: str = UTF8, conforming: bool = True) -> bytes:
+    """The characters of a string literal, as UTF-8.  Raises ValueRefusedError for any other."""
+    what, value = _value(literal, encoding, conforming)
+    if what != "string" or literal.negative or literal.decoding:
+        raise _wrong_literal(what)
+    return value
+
+
+def _value(literal: Literal, encoding: str, conforming: bool) -> tuple[str, bytes]:
+    """The sort of a literal's value, and its text."""
+    kind = literal.kind
+    what, value = postgresql_value(kind, to_utf8(literal.raw, encoding), conforming)
+    if what == "string" and (kind in (ESCAPE, UNICODE) or not conforming):
+        value = _checked(value)
+    return what, value
+
+
+def _wrong_literal(what: str) -> ValueRefusedError:
+    return ValueRefusedError(
         errors.TYPE_MISMATCH, errors.WRONG_TYPE, f"a {what} literal does not belong there"
     )
 

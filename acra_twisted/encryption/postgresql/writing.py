@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import STORE, LiteralUse, ParameterUse, StatementPlan, Use
-from acra_twisted.encryption.postgresql import bytea, types
+from acra_twisted.encryption.finding import ColumnSearcher
+from acra_twisted.encryption.plan import (
+    COMPARE,
+    COMPARE_ANY,
+    STORE,
+    LiteralUse,
+    ParameterUse,
+    StatementPlan,
+    Use,
+)
+from acra_twisted.encryption.postgresql import arrays, bytea, forms, types
 from acra_twisted.encryption.postgresql.plaintexts import (
     BINARY_FORMAT,
+    TEXT_FORMAT,
     Literal,
     Way,
+    characters_of,
     from_literal,
     from_parameter,
 )
@@ -30,24 +42,34 @@ from acra_twisted.themis.cell import Random
 ENCRYPTED: Final = "encrypted"
 #: It was encrypted already.
 PASSED: Final = "passed_as_is"
+#: It is searched for.
+SEARCHED: Final = "searched"
+
+_Counts = Counter[tuple[ColumnSetting, str]]
 
 
 class Tools(NamedTuple):
-    """All that is needed for the values of one statement: ``sealers`` of its columns, the client's
-    ``encoding``, a source of random bytes, and whether backslashes are ordinary characters in the
-    strings of its session."""
+    """All that is needed for the values of one statement: ``sealers`` of the columns that it writes
+    and ``searchers`` of those that it searches, the client's ``encoding``, a source of random
+    bytes, and whether backslashes are ordinary characters in the strings of the statement."""
 
     sealers: Mapping[ColumnSetting, ColumnSealer]
     random_bytes: Random
     encoding: str
     conforming: bool
+    searchers: Mapping[ColumnSetting, ColumnSearcher] = MappingProxyType({})
+
+    @property
+    def width(self) -> int:
+        """The number of forms of each value that is searched for."""
+        return max((one.width for one in self.searchers.values()), default=1)
 
 
 class Written(NamedTuple):
     """A text as it is sent.  ``counts``: of what has become of values, by column."""
 
     text: bytes
-    counts: Counter[tuple[ColumnSetting, str]]
+    counts: _Counts
 
 
 class Bound(NamedTuple):
@@ -55,20 +77,20 @@ class Bound(NamedTuple):
 
     values: list[bytes | None]
     formats: list[int]
-    counts: Counter[tuple[ColumnSetting, str]]
+    counts: _Counts
 
 
-def columns_of(plans: Sequence[StatementPlan]) -> Iterator[ColumnSetting]:
-    """The columns that get a literal of a text."""
+def uses_of(plans: Sequence[StatementPlan]) -> Iterator[Use]:
+    """The uses of the literals of a text by protected columns."""
     for plan in plans:
         for one in plan.literals:
-            yield one.use.column
+            yield one.use
 
 
 def write_text(plans: Sequence[StatementPlan], literals: Sequence[bytes], tools: Tools) -> Written:
     """The text of some plans with their values encoded; ``literals`` are the client's own.  Raises
-    ValueRefusedError for a value that cannot be stored, CryptoError."""
-    counts: Counter[tuple[ColumnSetting, str]] = Counter()
+    ValueRefusedError for a value that cannot be stored or searched for, CryptoError."""
+    counts: _Counts = Counter()
     texts = []
     for plan in plans:
         given = [*literals, *plan.added]
@@ -90,13 +112,11 @@ def write_parameters(
     found = Bound([], [], Counter())
     for source, use in uses:
         value, form = given[source - 1], formats[source - 1]
-        if value is not None and use is not None:
+        if use is not None:
             try:
-                value = from_parameter(value, kinds[source - 1], form, _way(use), tools.encoding)
+                value = _parameter(use, value, form, kinds[source - 1], tools, found.counts)
             except ValueRefusedError as error:
                 raise _about(use, error) from None
-            value, form = _stored(use, value, tools, found.counts), BINARY_FORMAT
-        elif use is not None:
             form = BINARY_FORMAT
         found.values.append(value)
         found.formats.append(form)
@@ -106,7 +126,7 @@ def write_parameters(
 def declared(uses: Sequence[ParameterUse], kinds: Sequence[int]) -> list[int]:
     """The types that the database is told of its parameters; ``kinds`` are the client's."""
     return [
-        types.BYTEA if use is not None else kinds[source - 1] if source <= len(kinds) else 0
+        _sent_type(use) if use is not None else kinds[source - 1] if source <= len(kinds) else 0
         for source, use in uses
     ]
 
@@ -115,39 +135,78 @@ def told(uses: Sequence[ParameterUse]) -> list[ToldType]:
     """The types that the client is told of its parameters."""
     found: dict[int, ToldType] = {}
     for number, (source, use) in enumerate(uses, 1):
-        kind = 0 if use is None else types.described(use.column.data_type).oid
+        kind = 0 if use is None else _seen_type(use)
         found.setdefault(source, ToldType(number, kind))
     return [found[source] for source in sorted(found)]
 
 
-def _literal(
-    one: LiteralUse, raw: bytes, tools: Tools, counts: Counter[tuple[ColumnSetting, str]]
-) -> bytes:
-    use = one.use
-    literal = Literal(_kind(raw), raw, one.negative, one.decoding)
-    try:
-        plaintext = from_literal(literal, _way(use), tools.encoding, tools.conforming)
-    except ValueRefusedError as error:
-        raise _about(use, error) from None
-    text = bytea.encode(_stored(use, plaintext, tools, counts))
-    # A word may stand right before it, which an E would belong to.
-    return b"'%b'" % text if tools.conforming else b" E'\\%b'" % text
+def _sent_type(use: Use) -> int:
+    if use.role == STORE:
+        return types.BYTEA
+    return arrays.array_type(forms.element_type(use.column))
 
 
-def _stored(
-    use: Use, plaintext: bytes, tools: Tools, counts: Counter[tuple[ColumnSetting, str]]
-) -> bytes:
-    if use.role != STORE:
-        refused = ValueRefusedError(
-            errors.NOT_SUPPORTED, errors.WRONG_TYPE, f"it cannot be compared in {use.place}"
-        )
-        raise _about(use, refused)
+def _seen_type(use: Use) -> int:
+    data_type = use.column.data_type
+    described = arrays.described_array if use.role == COMPARE_ANY else types.described
+    return described(data_type).oid
+
+
+def _literal(one: LiteralUse, raw: bytes, tools: Tools, counts: _Counts) -> bytes:
+    use, conforming = one.use, tools.conforming
+    literal = Literal(_kind(raw, conforming), raw, one.negative, one.decoding)
     try:
-        stored = tools.sealers[use.column].store(plaintext, tools.random_bytes)
+        if use.role == COMPARE_ANY:
+            text = characters_of(literal, tools.encoding, conforming)
+            elements = arrays.from_array(text, 0, TEXT_FORMAT, _way(use))
+            found = forms.array_literal(use.column, _forms(use, elements, tools, counts))
+        else:
+            plaintext = from_literal(literal, _way(use), tools.encoding, conforming)
+            if use.role == COMPARE:
+                found = forms.array_literal(use.column, _forms(use, [plaintext], tools, counts))
+            else:
+                text = bytea.encode(_stored(use, plaintext, tools, counts))
+                # It says the same whatever standard_conforming_strings is when it arrives.  A word
+                # may stand right before it, which the E would belong to.
+                found = b" E'\\%b'" % text
     except ValueRefusedError as error:
         raise _about(use, error) from None
+    return found
+
+
+def _parameter(
+    use: Use, value: bytes | None, form: int, kind: int, tools: Tools, counts: _Counts
+) -> bytes | None:
+    """A parameter's value in binary format."""
+    way, encoding = _way(use), tools.encoding
+    if use.role == COMPARE_ANY:
+        if value is None:
+            return None
+        elements = arrays.from_array(value, kind, form, way, encoding)
+        return forms.array_binary(use.column, _forms(use, elements, tools, counts))
+    plaintext = None if value is None else from_parameter(value, kind, form, way, encoding)
+    if use.role == COMPARE:
+        return forms.array_binary(use.column, _forms(use, [plaintext], tools, counts))
+    return None if plaintext is None else _stored(use, plaintext, tools, counts)
+
+
+def _stored(use: Use, plaintext: bytes, tools: Tools, counts: _Counts) -> bytes:
+    stored = tools.sealers[use.column].store(plaintext, tools.random_bytes)
     counts[use.column, PASSED if stored.passed else ENCRYPTED] += 1
     return stored.data
+
+
+def _forms(
+    use: Use, elements: Sequence[bytes | None], tools: Tools, counts: _Counts
+) -> list[bytes | None]:
+    """The forms of values that are compared with a column."""
+    searcher = tools.searchers.get(use.column)
+    if searcher is None:
+        raise ValueRefusedError(
+            errors.NOT_SUPPORTED, errors.WRONG_TYPE, f"it cannot be compared in {use.place}"
+        )
+    counts[use.column, SEARCHED] += len(elements)
+    return forms.spread(elements, searcher.forms, tools.width)
 
 
 def _about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
@@ -160,6 +219,6 @@ def _way(use: Use) -> Way:
     return Way(use.column.data_type, use.cast, use.cut)
 
 
-def _kind(raw: bytes) -> str:
+def _kind(raw: bytes, conforming: bool) -> str:
     """The kind of a literal by its text."""
-    return lexer.tokens(raw, True)[0][0]
+    return lexer.tokens(raw, conforming)[0][0]

@@ -8,6 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
 from acra_twisted.encryption.errors import NO_KEY, ValueRefusedError
+from acra_twisted.encryption.plan import COMPARE, Use
+from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.keystore.memory import MemoryKeyStore
@@ -80,6 +82,34 @@ class Keys(SynchronousTestCase):
         readers = keys.readers([SEARCHED], CLIENT)
         later.answer()
         self.assertEqual(set(self.successResultOf(readers)), {SEARCHED})
+
+    def test_a_search_is_by_all_keys_of_the_client_whoever_owns_the_column(self):
+        self.store.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
+        foreign = SEARCHED._replace(owner="other")
+        for store in (self.store, Later(self.store)):
+            uses = [Use(one, COMPARE, "") for one in (SEARCHED, foreign, PLAIN)]
+            made = ColumnKeys(store).makers(uses, CLIENT)
+            if isinstance(made, Deferred):
+                store.answer()
+                made = self.successResultOf(made)
+            self.assertEqual(made.sealers, {})
+            self.assertEqual(set(made.searchers), {SEARCHED, foreign})
+            for setting in (SEARCHED, foreign):
+                self.assertEqual(
+                    made.searchers[setting].forms(b"a"),
+                    Prefixes(setting, [b"n" * 32, b"h" * 32]).all(b"a"),
+                )
+
+    def test_columns_of_several_search_keys_are_not_compared_with_each_other(self):
+        keys = ColumnKeys(self.store)
+        foreign = SEARCHED._replace(owner="other")
+        self.store.put(purposes.SEARCH_HMAC, b"1" * 32, "other")
+        for setting in (SEARCHED, foreign):
+            self.assertEqual(keys.makers([], CLIENT, [setting]), ({}, {}))
+        self.store.put(purposes.SEARCH_HMAC, b"2" * 32, "other")
+        self.assertEqual(keys.makers([], CLIENT, [SEARCHED]), ({}, {}))
+        self.assertRaises(ValueRefusedError, keys.makers, [], CLIENT, [foreign])
+        self.assertRaises(ValueRefusedError, keys.makers, [], "other", [SEARCHED])
 
     def test_a_store_that_fails(self):
         class Broken(Later):

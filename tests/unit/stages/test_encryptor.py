@@ -9,7 +9,14 @@ from zope.interface.verify import verifyObject
 from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
-from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from acra_twisted.encryption.postgresql.arrays import to_array
+from acra_twisted.encryption.searching import Prefixes
+from acra_twisted.encryption.settings import (
+    SEARCHABLE,
+    ColumnSetting,
+    EncryptionSettings,
+    TableSetting,
+)
 from acra_twisted.exchange import Exchange, Parameters, Statement, ToldType
 from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
 from acra_twisted.results import LINES, Columns
@@ -24,6 +31,11 @@ AGE = ColumnSetting("", "people", "age", data_type="int32")
 FOREIGN = ColumnSetting("", "people", "key", owner="nobody")
 PROTECTED = {setting.name: setting for setting in (NAME, AGE, FOREIGN)}
 SETTINGS = EncryptionSettings([TableSetting("", "people", (), PROTECTED)])
+EMAIL = ColumnSetting("", "people", "name", kind=SEARCHABLE, data_type="str")
+THEIRS = ColumnSetting("", "people", "key", kind=SEARCHABLE, data_type="str", owner="other")
+SEARCHED = EncryptionSettings(
+    [TableSetting("", "people", (), {one.name: one for one in (EMAIL, THEIRS)})]
+)
 SECRET = "my secret"
 
 
@@ -70,7 +82,7 @@ class Case(SynchronousTestCase):
         return Opener((), [b"s" * 32]).open(found.kind, found.data(stored), {})
 
     def values(self, text):
-        parts = text.split(b"'\\x")[1:]
+        parts = text.split(b" E'\\\\x")[1:]
         return [self.opened(bytes.fromhex(part.partition(b"'")[0].decode())) for part in parts]
 
 
@@ -164,10 +176,10 @@ class Statements(Case):
         if value:
             self.assertEqual(self.values(sent), [value.encode()])
         else:
-            self.assertIn(b"('\\x')", sent)
+            self.assertIn(b"( E'\\\\x')", sent)
 
 
-class Bound(Case):
+class BoundCase(Case):
     TEXT = "INSERT INTO people (id, name, age, note) VALUES ($1, $2, $3, $2)"
 
     def prepare(self, text=TEXT, types=()):
@@ -184,6 +196,8 @@ class Bound(Case):
         bound = Parameters(values, formats, statement, types, is_meant)
         return self.settled(self.stage.on_parameters(bound, exchange))
 
+
+class Bound(BoundCase):
     def test_each_role_of_a_parameter_is_one_for_the_database(self):
         statement = self.prepare(types=(23, 1043))
         self.assertEqual(
@@ -233,6 +247,66 @@ class Bound(Case):
         exchange.close("ok")
         self.judge("SELECT 1")
         self.assertIn("schema", self.database.asked)
+
+
+class Searches(BoundCase):
+    def setUp(self):
+        super().setUp()
+        self.stage = Encryptor(SEARCHED, self.bench.keys, self.workers, lambda: self.now)
+
+    def prefixes(self, value=SECRET, *keys):
+        return Prefixes(EMAIL, keys or [b"h" * 32]).all(value.encode())
+
+    def test_a_literal_that_is_compared_becomes_its_prefixes(self):
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
+        sent = self.sent(f"SELECT id FROM people WHERE name = '{SECRET}'")
+        self.assertNotIn(SECRET.encode(), sent)
+        for prefix in self.prefixes(SECRET, b"n" * 32, b"h" * 32):
+            self.assertIn(prefix.hex().encode(), sent)
+        self.assertEqual(self.exchange.attributes["acra.columns_searched"], 1)
+        self.assertNotIn("acra.search_foreign_owner", self.exchange.attributes)
+
+    def test_a_value_is_stored_and_searched_for_at_once(self):
+        sent = self.sent(f"UPDATE people SET name = 'x' WHERE name = '{SECRET}'")
+        self.assertIn(self.prefixes()[0].hex().encode(), sent)
+        attributes = self.exchange.attributes
+        counted = [attributes[f"acra.columns_{what}"] for what in ("encrypted", "searched")]
+        self.assertEqual(counted, [1, 1])
+
+    def test_a_column_of_another_owner_is_searched_with_the_clients_own_keys(self):
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"o" * 32, "other")
+        sent = self.sent(f"SELECT id FROM people WHERE key = '{SECRET}'")
+        self.assertIn(self.prefixes()[0].hex().encode(), sent)
+        self.assertNotIn(self.prefixes(SECRET, b"o" * 32)[0].hex().encode(), sent)
+        self.assertEqual(self.exchange.attributes["acra.search_foreign_owner"], "people.key")
+
+    def test_parameters_that_are_compared(self):
+        statement = self.prepare(
+            "SELECT id FROM people WHERE name = $1 OR name = ANY($2)", types=(1043, 0)
+        )
+        self.assertEqual(statement.types, [1001, 1001])
+        self.assertEqual(statement.told, [ToldType(1, 25), ToldType(2, 1009)])
+        sent = self.bind(statement, [SECRET.encode(), b"{a,NULL}"]).item
+        self.assertEqual(sent.formats, [1, 1])
+        self.assertEqual(sent.values[0], to_array(self.prefixes()))
+        self.assertEqual(sent.values[1], to_array([*self.prefixes("a"), None]))
+
+    def test_columns_are_compared_with_each_other_as_long_as_there_is_one_key(self):
+        text = "SELECT a.id FROM people a JOIN people b ON a.name = b.name"
+        self.assertIn(b"substr(a.name, 1, 33) = ", self.sent(text))
+        prepared = self.prepare(text)
+        self.assertIs(self.bind(prepared, []), PASS)
+        by_sql, _ = self.judge(f"PREPARE p AS {text}")
+        self.refused(by_sql)
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
+        verdict, _ = self.judge(text)
+        self.assertIn("people.name", self.refused(verdict))
+        self.refused(self.bind(prepared, []))
+
+    def test_what_the_stored_values_cannot_answer_is_refused(self):
+        for condition in ("name < 'a'", "name LIKE 'a%'", "name = note", "upper(name) = 'A'"):
+            verdict, _ = self.judge(f"SELECT id FROM people WHERE {condition}")
+            self.refused(verdict)
 
 
 class Results(Case):

@@ -7,14 +7,27 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import COMPARE, ParameterUse, StatementPlan, Use
+from acra_twisted.encryption.finding import ColumnSearcher
+from acra_twisted.encryption.plan import (
+    COMPARE,
+    COMPARE_ANY,
+    STORE,
+    LiteralUse,
+    ParameterUse,
+    StatementPlan,
+    Use,
+)
+from acra_twisted.encryption.postgresql import arrays
+from acra_twisted.encryption.postgresql.comparisons import Comparisons
+from acra_twisted.encryption.postgresql.plaintexts import Way
 from acra_twisted.encryption.postgresql.writing import (
     ENCRYPTED,
     PASSED,
+    SEARCHED,
     Tools,
-    columns_of,
     declared,
     told,
+    uses_of,
     write_parameters,
     write_text,
 )
@@ -23,18 +36,23 @@ from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.exchange import ToldType
 from tests.support.planning import MODE, PATH, SETTINGS, planner
 
-KEY = b"k" * 32
+KEY, OLD = b"k" * 32, b"o" * 32
 COLUMNS = {setting.name: setting for setting in SETTINGS.columns if setting.table == "people"}
 NAME, EMAIL, AGE = COLUMNS["name"], COLUMNS["email"], COLUMNS["age"]
 
 
-def tools(conforming=True, encoding="UTF8"):
+def tools(conforming=True, encoding="UTF8", keys=(KEY,)):
     opener = Opener((), [KEY])
     sealers = {
         setting: ColumnSealer(setting, block_seal(KEY), Prefixes(setting, [KEY]), opener)
         for setting in COLUMNS.values()
     }
-    return Tools(sealers, os.urandom, encoding, conforming)
+    searcher = ColumnSearcher(EMAIL, Prefixes(EMAIL, keys), opener)
+    return Tools(sealers, os.urandom, encoding, conforming, {EMAIL: searcher})
+
+
+def prefixes(value, *keys):
+    return Prefixes(EMAIL, keys or [KEY]).all(value)
 
 
 def opened(stored):
@@ -45,12 +63,12 @@ def opened(stored):
 
 class Texts(SynchronousTestCase):
     def write(self, text, **options):
-        planned = planner().plan(text.encode(), MODE, PATH)
+        planned = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
         self.assertEqual([plan.refusal for plan in planned.statements], [None])
         written = write_text(planned.statements, planned.literals, tools(**options))
         return written.text.decode(), written.counts, planned.statements
 
-    def values(self, text, mark="'\\x"):
+    def values(self, text, mark=" E'\\\\x"):
         """The values of a written text, opened."""
         parts = text.split(mark)[1:]
         return [opened(bytes.fromhex(part.partition("'")[0])) for part in parts]
@@ -61,25 +79,72 @@ class Texts(SynchronousTestCase):
             " (1, 'a''b', -7, 'n'), (2, $$x$$, 8, '')"
         )
         self.assertEqual(self.values(text), [b"a'b", b"-7", b"x", b"8"])
-        self.assertTrue(text.startswith("insert into people (id, name, age, note) values (1, '\\x"))
+        self.assertTrue(
+            text.startswith("insert into people (id, name, age, note) values (1,  E'\\\\x")
+        )
         self.assertTrue(text.endswith(", '')"))
         self.assertNotIn("a''b", text)
         self.assertEqual(counts, {(NAME, ENCRYPTED): 2, (AGE, ENCRYPTED): 2})
-        self.assertEqual(list(columns_of(plans)), [NAME, AGE, NAME, AGE])
+        self.assertEqual([use.column for use in uses_of(plans)], [NAME, AGE, NAME, AGE])
 
-    def test_strings_in_which_backslashes_escape(self):
-        text, _, _ = self.write("update people set name='x'", conforming=False)
-        self.assertEqual(self.values(text, " E'\\\\x"), [b"x"])
+    def test_a_word_may_stand_right_before_a_literal(self):
+        text, _, _ = self.write("update people set name=case when true then'x'end")
+        self.assertEqual(self.values(text), [b"x"])
+        self.assertIn("then E'", text)
+
+    def test_a_literal_is_read_as_its_session_reads_it(self):
+        for role, mark in ((STORE, r" E'\\x"), (COMPARE, r""" E'{"\\\\x""")):
+            use = LiteralUse(0, Use(EMAIL, role, "a place"))
+            plan = StatementPlan(parts=(b"", b""), slots=(0,), literals=(use,))
+            for literal, value in (
+                (rb"'a\'b'", b"a'b"),
+                (rb"E'a\'b\\'", b"a'b\\"),
+                (b"'a''b'", b"a'b"),
+                (b"$$a'b$$", b"a'b"),
+            ):
+                sent = write_text([plan], [literal], tools(conforming=False)).text.decode()
+                self.assertTrue(sent.startswith(mark + prefixes(value)[0].hex()), sent)
 
     def test_a_constant_call_is_worked_out(self):
         text, _, _ = self.write("update people set card = decode('616263', 'hex')")
-        stored = bytes.fromhex(text.partition("'\\x")[2].partition("'")[0])
-        self.assertEqual(opened(stored), b"abc")
+        self.assertEqual(self.values(text), [b"abc"])
+
+    def test_a_value_that_is_compared_becomes_its_prefixes(self):
+        for text, values in (
+            ("select id from people where email = 'a'", [b"a"]),
+            ("select id from people where $$a$$ <> email", [b"a"]),
+            ("select id from people where email in ('a', 'b')", [b"a", b"b"]),
+            ("select id from people where email = any('{a,\"b c\"}')", [b"a", b"b c"]),
+            ("delete from people where email is distinct from 'a'", [b"a"]),
+            ("update people set id = 2 where email like 'a'", [b"a"]),
+        ):
+            sent, counts, _ = self.write(text, keys=(KEY, OLD))
+            for value in values:
+                for prefix in prefixes(value, KEY, OLD):
+                    self.assertIn(f'"\\\\\\\\x{prefix.hex()}"', sent)
+            self.assertEqual(sent.count(r'"\\\\x'), 2 * len(values))
+            self.assertEqual(counts, {(EMAIL, SEARCHED): len(values)})
+
+    def test_empty_values_and_null_keep_the_width_of_the_others(self):
+        sent, _, _ = self.write("select id from people where email = ''", keys=(KEY, OLD))
+        self.assertIn("""'{"",""}'""", sent)
+        sent, _, _ = self.write(
+            "select id from people where email <> all('{a,NULL}')", keys=(KEY, OLD)
+        )
+        self.assertIn(",NULL,NULL}'", sent)
+
+    def test_what_is_no_array_is_refused(self):
+        for value in ("'secret'", "'{secret'", "'{{secret}}'"):
+            error = self.assertRaises(
+                ValueRefusedError, self.write, f"select id from people where email = any({value})"
+            )
+            self.assertIn("people.email", str(error))
+            self.assertNotIn("secret", str(error))
 
     def test_a_container_is_passed(self):
         text, _, _ = self.write("update people set name = 'x'")
         digits = text.partition("'")[2].partition("'")[0]
-        again, counts, _ = self.write(f"update people set name = '{digits}'")
+        again, counts, _ = self.write(f"update people set name = E'{digits}'")
         self.assertEqual(again, text)
         self.assertEqual(counts, {(NAME, PASSED): 1})
 
@@ -122,17 +187,51 @@ class Values(SynchronousTestCase):
         self.assertIn("people.age", str(error))
         self.assertNotIn("secret", str(error))
 
-    def test_what_is_to_be_compared_is_never_sent(self):
-        uses = [ParameterUse(1, Use(EMAIL, COMPARE, "WHERE"))]
-        error = self.assertRaises(
-            ValueRefusedError, write_parameters, uses, [b"x"], [0], [0], tools()
-        )
-        self.assertIn("WHERE", str(error))
+    def test_what_cannot_be_searched_for_is_never_sent(self):
+        for role, value in ((COMPARE, b"x"), (COMPARE_ANY, b"{x}")):
+            uses = [ParameterUse(1, Use(NAME, role, "WHERE"))]
+            error = self.assertRaises(
+                ValueRefusedError, write_parameters, uses, [value], [0], [0], tools()
+            )
+            self.assertIn("WHERE", str(error))
+
+    def search(self, role, value, form=0, kind=0):
+        """The elements of the array that is sent for a parameter; None for NULL."""
+        uses = [ParameterUse(1, Use(EMAIL, role, "WHERE"))]
+        bound = write_parameters(uses, [value], [form], [kind], tools(keys=(KEY, OLD)))
+        self.assertEqual(bound.formats, [1])
+        if bound.values[0] is None:
+            return None
+        return arrays.from_array(bound.values[0], 1001, 1, Way("bytes"))
+
+    def test_a_parameter_that_is_compared_becomes_its_prefixes(self):
+        both = prefixes(b"a", KEY, OLD)
+        self.assertEqual(self.search(COMPARE, b"a"), both)
+        self.assertEqual(self.search(COMPARE, b"a", 1, 1043), both)
+        self.assertEqual(self.search(COMPARE, b""), [b"", b""])
+        self.assertEqual(self.search(COMPARE, None), [None, None])
+
+    def test_an_array_that_is_compared_becomes_that_of_all_prefixes(self):
+        found = [*prefixes(b"a", KEY, OLD), None, None, b"", b""]
+        self.assertEqual(self.search(COMPARE_ANY, b'{a,NULL,""}'), found)
+        binary = arrays.to_array([b"a", None, b""], 25)
+        for kind in (0, 1009, 1015):
+            self.assertEqual(self.search(COMPARE_ANY, binary, 1, kind), found)
+        self.assertEqual(self.search(COMPARE_ANY, b"{}"), [])
+        self.assertIsNone(self.search(COMPARE_ANY, None))
+
+    def test_types_of_what_is_compared(self):
+        uses = [
+            ParameterUse(1, Use(EMAIL, COMPARE, "WHERE")),
+            ParameterUse(2, Use(EMAIL, COMPARE_ANY, "WHERE")),
+        ]
+        self.assertEqual(declared(uses, [25, 1009]), [1001, 1001])
+        self.assertEqual(told(uses), [ToldType(1, 25), ToldType(2, 1009)])
 
     def test_types_for_the_database_and_for_the_client(self):
         self.assertEqual(declared(self.USES, [23, 1043]), [23, 17, 17, 1043])
         self.assertEqual(declared(self.USES, []), [0, 17, 17, 0])
         self.assertEqual(told(self.USES), [ToldType(1), ToldType(2, 25), ToldType(3, 23)])
 
-    def test_a_plan_without_values_has_no_columns(self):
-        self.assertEqual(list(columns_of([StatementPlan()])), [])
+    def test_a_plan_without_values_has_no_uses(self):
+        self.assertEqual(list(uses_of([StatementPlan()])), [])

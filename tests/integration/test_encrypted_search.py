@@ -1,0 +1,351 @@
+"""Searches in encrypted columns find the rows that the same searches find in clear ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+
+import asyncpg
+import pg8000.dbapi
+import psycopg
+
+from acra_twisted import purposes
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.integration.base import Surroundings
+
+PLUGIN = """
+from acra_twisted.stages.encryptorfactory import EncryptorFactory
+encryptor = EncryptorFactory()
+"""
+CONFIG = """
+schemas:
+  - table: people
+    encrypted:
+      - column: email
+        searchable: true
+        data_type: str
+      - column: age
+        searchable: true
+        data_type: int32
+      - column: raw
+        searchable: true
+        data_type: bytes
+      - column: name
+        data_type: str
+      - column: theirs
+        searchable: true
+        data_type: str
+        client_id: somebody else
+"""
+TABLE = "CREATE TABLE people (id int, email bytea, age bytea, raw bytea, name bytea, theirs bytea)"
+TWIN = "CREATE TABLE twin (id int, email text, age int, raw bytea, name text)"
+ROWS = (
+    (1, "zaphod@example.com", 42, b"\0\xff", "Zaphod"),
+    (2, "arthur@example.com", -7, b"x", "Arthur"),
+    (3, "", 0, b"", ""),
+    (4, None, None, None, None),
+    (5, "it's \\ a Żółć", 42, b"\\", "it's"),
+    (6, "zaphod@example.com", 2147483647, b"\0\xff", "Zaphod"),
+)
+#: Conditions, and values for their parameters; {t} is the table.
+CONDITIONS = (
+    ("email = 'zaphod@example.com'",),
+    ("'zaphod@example.com' = email",),
+    ("email <> 'zaphod@example.com'",),
+    ("NOT email = 'nobody'",),
+    ("email = ''",),
+    ("email <> ''",),
+    ("email = NULL",),
+    ("email IS NULL",),
+    ("email = $$it's \\ a Żółć$$",),
+    (r"email = E'it\'s \\ a Żółć'",),
+    (r"email = U&'it''s \005c a \017B\00F3\0142\0107'",),
+    ("email::text = 'zaphod@example.com'::text",),
+    ("email IN ('zaphod@example.com', '', 'nobody')",),
+    ("email NOT IN ('zaphod@example.com', 'nobody')",),
+    ("email = ANY('{zaphod@example.com,\"\"}')",),
+    ("email = ANY(ARRAY['arthur@example.com', 'nobody'])",),
+    ("email <> ALL('{zaphod@example.com,nobody}')",),
+    ("email <> ALL('{zaphod@example.com,NULL}')",),
+    ("email IS DISTINCT FROM 'zaphod@example.com'",),
+    ("email IS NOT DISTINCT FROM NULL",),
+    ("email LIKE 'arthur@example.com'",),
+    ("age = 42",),
+    ("age = -7",),
+    ("42 <> age",),
+    ("age IN (0, 42, 7)",),
+    ("age = ANY('{0,-7}')",),
+    ("raw = '\\x00ff'",),
+    ("raw = '\\x'",),
+    ("email = %s", "zaphod@example.com"),
+    ("email = %s", ""),
+    ("email = %s", None),
+    ("%s <> email", "zaphod@example.com"),
+    ("email = %s AND id <> %s", "zaphod@example.com", 1),
+    ("email IN (%s, %s)", "zaphod@example.com", ""),
+    ("email = ANY(%s)", ["zaphod@example.com", "", "nobody"]),
+    ("email = ANY(%s)", []),
+    ("email <> ALL(%s)", ["zaphod@example.com"]),
+    ("email <> ALL(%s)", ["zaphod@example.com", None]),
+    ("email IS DISTINCT FROM %s", "zaphod@example.com"),
+    ("age = %s", 42),
+    ("age = %s", 2147483647),
+    ("age = ANY(%s)", [42, -7]),
+    ("raw = %s", b"\0\xff"),
+    ("CASE email WHEN %s THEN age = 42 ELSE id = 2 END", "zaphod@example.com"),
+)
+#: Those that compare stored values with each other.
+JOINS = (
+    "EXISTS (SELECT 1 FROM {t} p WHERE p.email = {t}.email AND p.id <> {t}.id)",
+    "email IN (SELECT p.email FROM {t} p WHERE p.id < 3)",
+    "id IN (SELECT a.id FROM {t} a JOIN {t} b ON a.email = b.email AND a.id < b.id)",
+)
+
+
+class Search(Surroundings):
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(settings=["log_statement = all", "log_parameter_max_length = -1"])
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        plugins = cls.folder / "site" / "acra_twisted" / "plugins"
+        plugins.mkdir(parents=True)
+        (plugins / "encryptor_under_test.py").write_text(PLUGIN)
+        keys = cls.keys = Keys(cls.folder, "people application")
+        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        keys.writer.generate(purposes.STORAGE_SYMMETRIC, "somebody else")
+        keys.writer.generate(purposes.SEARCH_HMAC, "somebody else")
+        config = cls.folder / "encryptor.yaml"
+        config.write_text(CONFIG)
+        before = cls.folder / "keys of before"
+        shutil.copytree(keys.path, before)
+        cls.served = cls.serve(config, keys.ini(before))
+        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        cls.rotated = cls.serve(config, keys.ini())
+
+    @classmethod
+    def serve(cls, config, keystore):
+        return cls.chain(
+            link="none",
+            keys=cls.keys,
+            server={
+                "pipeline": {"stages": "encryptor, decryptor"},
+                "stage:encryptor": {"config_file": str(config)},
+                "keystore": keystore,
+            },
+            environment={**os.environ, "PYTHONPATH": str(cls.folder / "site")},
+        )
+
+    def setUp(self):
+        with self.direct() as db:
+            db.execute(f"DROP TABLE IF EXISTS people, twin; {TABLE}; {TWIN}")
+            db.execute("CREATE INDEX found ON people (substr(email, 1, 33))")
+
+    def direct(self):
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.postgres.port,
+            user=SUPERUSER,
+            dbname="postgres",
+            autocommit=True,
+        )
+
+    def fill(self, *services):
+        """Both tables have all rows; those of people are written by the services in turn."""
+        for at, values in enumerate(ROWS):
+            with self.connect(services[at % len(services)]) as db:
+                for table in ("people", "twin"):
+                    db.execute(
+                        f"INSERT INTO {table} (id, email, age, raw, name)"
+                        " VALUES (%s, %s, %s, %s, %s)",
+                        values,
+                    )
+
+    def found(self, cursor, table, condition, values=()):
+        condition = condition.format(t=table) if "{t}" in condition else condition
+        cursor.execute(f"SELECT id FROM {table} WHERE {condition}", values or None)
+        return sorted(cursor.fetchall())
+
+    def compare(self, service, conditions=CONDITIONS, **options):
+        with self.connect(service) as db, db.cursor(**options) as cursor:
+            for condition, *values in conditions:
+                expected = self.found(cursor, "twin", condition, values)
+                self.assertEqual(
+                    self.found(cursor, "people", condition, values), expected, condition
+                )
+
+    def test_the_rows_are_those_of_a_column_in_clear(self):
+        self.fill(self.served)
+        self.compare(self.served)
+        self.compare(self.served, binary=True)
+        self.compare(self.served, [(join,) for join in JOINS])
+
+    def test_values_in_a_text(self):
+        self.fill(self.served)
+        with self.connect(self.served) as db, psycopg.ClientCursor(db) as cursor:
+            for condition, *values in CONDITIONS:
+                expected = self.found(cursor, "twin", condition, values)
+                self.assertEqual(self.found(cursor, "people", condition, values), expected)
+
+    def test_a_client_with_an_older_search_key(self):
+        # A value of each key; a daemon that was begun earlier writes with the older one.
+        self.fill(self.served, self.rotated)
+        self.compare(self.rotated)
+        self.compare(self.rotated, binary=True)
+        with self.connect(self.rotated) as db:
+            for join in JOINS:
+                with self.assertRaises(psycopg.Error) as caught:
+                    self.found(db.cursor(), "people", join)
+                self.assertEqual(caught.exception.sqlstate, "0A000")
+
+    def test_changes_hit_the_same_rows(self):
+        self.fill(self.served)
+        with self.connect(self.served) as db:
+            for table in ("people", "twin"):
+                for text, values in (
+                    ("UPDATE {} SET name = %s WHERE email = %s", ("Trillian", ROWS[0][1])),
+                    ("UPDATE {} SET email = 'new' WHERE age = -7", None),
+                    ("UPDATE {} SET email = %s WHERE email = %s", ("it", ROWS[4][1])),
+                    ("DELETE FROM {} WHERE email IN ('', %s)", ("nobody",)),
+                ):
+                    db.execute(text.format(table), values)
+            rows = [
+                db.execute(f"SELECT id, email, age, raw, name FROM {table} ORDER BY id").fetchall()
+                for table in ("people", "twin")
+            ]
+            self.assertEqual(rows[0], rows[1])
+            self.assertEqual([row[1] for row in rows[0][:3]], [ROWS[0][1], "new", None])
+            text = "UPDATE people SET age = age WHERE email = 'new' RETURNING email, id"
+            self.assertEqual(db.execute(text).fetchall(), [("new", 2)])
+
+    def test_asyncpg(self):
+        self.fill(self.served)
+
+        async def talk():
+            db = await asyncpg.connect(
+                host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres",
+                ssl=False,
+            )  # fmt: skip
+            try:
+                for condition, value in (
+                    ("email = $1", ROWS[0][1]),
+                    ("email <> $1", ""),
+                    ("email = ANY($1)", [ROWS[0][1], None]),
+                    ("age = $1", 42),
+                    ("age = ANY($1)", [42, -7]),
+                    ("raw = $1", b"\0\xff"),
+                    ("email IS NOT DISTINCT FROM $1", None),
+                ):
+                    texts = [
+                        f"SELECT id FROM {table} WHERE {condition} ORDER BY id"
+                        for table in ("people", "twin")
+                    ]
+                    found, expected = [await db.fetch(text, value) for text in texts]
+                    self.assertEqual(found, expected, condition)
+            finally:
+                await db.close()
+
+        asyncio.run(talk())
+
+    def test_pg8000(self):
+        self.fill(self.served)
+        db = pg8000.dbapi.connect(
+            host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres"
+        )
+        try:
+            cursor = db.cursor()
+            for condition, *values in (
+                ("email = %s", ROWS[0][1]),
+                ("email IN (%s, %s)", ROWS[1][1], ""),
+                ("email = ANY(%s)", [ROWS[0][1], "nobody"]),
+                ("age = %s", 42),
+                ("raw = %s", b"\0\xff"),
+            ):
+                expected = self.found(cursor, "twin", condition, values)
+                self.assertTrue(expected)
+                self.assertEqual(
+                    self.found(cursor, "people", condition, values), expected, condition
+                )
+        finally:
+            db.close()
+
+    def test_where_backslashes_escape(self):
+        self.fill(self.served)
+        with self.connect(self.served) as db:
+            db.execute("SET standard_conforming_strings = off")
+            for condition in ("email = 'zaphod@example.com'", "email IN ('', 'it''s')", "age = 42"):
+                self.assertEqual(
+                    self.found(db.cursor(), "people", condition),
+                    self.found(db.cursor(), "twin", condition),
+                )
+            db.execute("UPDATE people SET name = 'Ford', age = 7 WHERE email = ''")
+            rows = db.execute("SELECT id, name, age FROM people WHERE age = 7").fetchall()
+            self.assertEqual(rows, [(3, "Ford", 7)])
+            for literal in (r"'it\'s'", r"E'it\'s'", r"U&'it\0027s'"):
+                for text in (
+                    f"SELECT id FROM people WHERE email = {literal}",
+                    f"UPDATE people SET name = {literal}",
+                ):
+                    with self.assertRaises(psycopg.Error) as caught:
+                        db.execute(text)
+                    self.assertEqual(caught.exception.sqlstate, "0A000")
+
+    def test_a_container_finds_its_value(self):
+        self.fill(self.served)
+        with self.direct() as db:
+            (stored,) = db.execute("SELECT raw FROM people WHERE id = 1").fetchone()
+        with self.connect(self.served) as db:
+            found = db.execute("SELECT id FROM people WHERE raw = %s", (stored,)).fetchall()
+            self.assertEqual(sorted(found), [(1,), (6,)])
+
+    def test_a_column_of_another_owner_has_nothing_to_find(self):
+        with self.connect(self.served) as db:
+            db.execute("INSERT INTO people (id, theirs) VALUES (1, 'a'), (2, 'b')")
+            for condition in ("theirs = 'a'", "theirs IN ('a', 'b')"):
+                self.assertEqual(self.found(db.cursor(), "people", condition), [])
+
+    def test_what_cannot_be_answered_is_refused(self):
+        self.fill(self.served)
+        with self.connect(self.served) as db:
+            for condition in (
+                "name = 'Zaphod'",
+                "email < 'Zaphod'",
+                "email LIKE 'Zaphod%'",
+                "email = name",
+                "email = theirs",
+                "lower(email) = 'Zaphod'",
+                "email = lower('Zaphod')",
+            ):
+                with self.assertRaises(psycopg.Error, msg=condition) as caught:
+                    self.found(db.cursor(), "people", condition)
+                self.assertEqual(caught.exception.sqlstate, "0A000", condition)
+                self.assertNotIn("Zaphod", str(caught.exception))
+            for condition in ("age = 'Zaphod'", "age = ANY('{Zaphod}')", "email = ANY('Zaphod')"):
+                with self.assertRaises(psycopg.Error, msg=condition) as caught:
+                    self.found(db.cursor(), "people", condition)
+                self.assertEqual(caught.exception.sqlstate, "22P02", condition)
+                self.assertNotIn("Zaphod", str(caught.exception))
+
+    def test_the_index_is_used_and_no_value_is_seen(self):
+        self.fill(self.served)
+        with self.direct() as db:
+            db.execute(
+                "INSERT INTO people (id, email) SELECT n, sha512(n::text::bytea)"
+                " FROM generate_series(10, 20000) n; ANALYZE people"
+            )
+        with self.connect(self.served) as db:
+            for condition, *values in (
+                ("email = 'seekerofvalues'",),
+                ("email IN ('seekerofvalues', 'other')",),
+                ("email = %s", "seekerofvalues"),
+                ("email = ANY(%s)", ["seekerofvalues"]),
+            ):
+                rows = db.execute(f"EXPLAIN SELECT id FROM people WHERE {condition}", values)
+                self.assertIn(" found", "\n".join(line for (line,) in rows), condition)
+        log = b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
+        self.assertIn(b"EXPLAIN SELECT id", log)
+        self.assertNotIn(b"seekerofvalues", log)
