@@ -34,13 +34,21 @@ schemas:
         data_type: bytes
       - column: name
         data_type: str
+      - column: nick
+        searchable: true
+        data_type: str
+        normalize: lower
+        search_keys: column
       - column: theirs
         searchable: true
         data_type: str
         client_id: somebody else
 """
-TABLE = "CREATE TABLE people (id int, email bytea, age bytea, raw bytea, name bytea, theirs bytea)"
-TWIN = "CREATE TABLE twin (id int, email text, age int, raw bytea, name text)"
+TABLE = (
+    "CREATE TABLE people (id int, email bytea, age bytea, raw bytea, name bytea, nick bytea,"
+    " theirs bytea)"
+)
+TWIN = "CREATE TABLE twin (id int, email text, age int, raw bytea, name text, nick text)"
 ROWS = (
     (1, "zaphod@example.com", 42, b"\0\xff", "Zaphod"),
     (2, "arthur@example.com", -7, b"x", "Arthur"),
@@ -94,6 +102,11 @@ CONDITIONS = (
     ("age = %s", 2147483647),
     ("age = ANY(%s)", [42, -7]),
     ("raw = %s", b"\0\xff"),
+    ("lower(nick) = lower('ZAPHOD')",),
+    ("nick ILIKE 'zaphoD'",),
+    ("UPPER(nick::text) = UPPER(%s)", "zaphod"),
+    ("lower(nick) = lower(%s)", "IT'S"),
+    ("nick IN (%s, 'Arthur')", "Zaphod"),
     ("CASE email WHEN %s THEN age = 42 ELSE id = 2 END", "zaphod@example.com"),
 )
 #: Those that compare stored values with each other.
@@ -160,9 +173,9 @@ class Search(Surroundings):
             with self.connect(services[at % len(services)]) as db:
                 for table in ("people", "twin"):
                     db.execute(
-                        f"INSERT INTO {table} (id, email, age, raw, name)"
-                        " VALUES (%s, %s, %s, %s, %s)",
-                        values,
+                        f"INSERT INTO {table} (id, email, age, raw, name, nick)"
+                        " VALUES (%s, %s, %s, %s, %s, %s)",
+                        (*values, values[-1]),
                     )
 
     def found(self, cursor, table, condition, values=()):

@@ -88,14 +88,15 @@ def _statement(
     elif kind == "CreateTableAsStmt":
         _created(analysis, fields.get("into", {}))
         _carried(analysis, statement, fields, found)
+        if fields.get("objtype") == "OBJECT_MATVIEW":
+            _kept(analysis)
         found.results = None
     elif kind in ("DeclareCursorStmt", "ExplainStmt"):
         _carried(analysis, statement, fields, found)
         found.results = None
     elif kind == "ViewStmt":
         _shown(analysis, _data(analysis, fields.get("query"), Scope()))
-        if any(use is not None for uses in analysis.uses.values() for use in uses):
-            raise refused(refusals.EXPRESSION, None, "is given a value in the text of a view")
+        _kept(analysis)
     elif kind == "PrepareStmt":
         _prepare(analysis, statement, fields, found)
     elif kind == "ExecuteStmt":
@@ -111,6 +112,17 @@ def _carried(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
     """Walk through the statement inside CREATE TABLE AS, DECLARE, EXPLAIN or PREPARE."""
     kind, inner = node(fields.get("query"))
     _statement(analysis, statement, kind, inner, found)
+
+
+def _kept(analysis: Analysis) -> None:
+    """Refuse a view whose answers depend on keys: it would be asked by later keys as well."""
+    if any(use is not None for uses in analysis.uses.values() for use in uses):
+        raise refused(refusals.EXPRESSION, None, "is given a value in the text of a view")
+    if analysis.matched:
+        column = next(iter(analysis.matched))
+        raise refused(
+            refusals.COMPARISON, column, "is compared with a column in the text of a view"
+        )
 
 
 def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn] | None:

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.plan import Prepared
+from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from tests.support.planning import MODE, PATH, outcome, planner, shown
 
 PASSED = (
@@ -55,6 +56,21 @@ class Statements(SynchronousTestCase):
     def test_statements_without_values_for_a_protected_column_pass(self):
         for text in PASSED:
             self.assertEqual(outcome(text), text)
+
+    def test_views_are_refused_that_would_be_asked_by_later_keys_as_well(self):
+        made = planner(claims=Comparisons())
+        join = "select a.id from people a join people b on a.email = b.email"
+        for kind in ("view", "materialized view"):
+            for query, reason in (
+                ("select id from people where email = 'x'", "expression"),
+                (join, "comparison"),
+                ("select id from people where email in (select email from people)", "comparison"),
+            ):
+                self.assertEqual(outcome(f"create {kind} v as {query}", made), f"!{reason}")
+            passed = f"create {kind} v as select name from people"
+            self.assertEqual(outcome(passed, made), passed)
+        # A table is filled once.
+        self.assertIn("substr(a.email", outcome(f"create table v as {join}", made))
 
     def test_statements_that_may_bring_values_unseen_are_refused(self):
         for text, reason in REFUSED:
