@@ -232,6 +232,18 @@ ATTRIBUTES = (
         _REQUEST,
         "containers left as stored, by reason: no_key, no_key_fits, damaged, unusual_form",
     ),
+    Attribute(
+        "acra.plan",
+        str,
+        _REQUEST,
+        "hit if it was known what becomes of such a statement, else miss",
+    ),
+    Attribute(
+        "acra.columns_ACTION",
+        int,
+        _REQUEST,
+        "values for protected columns, by what became of them: encrypted or passed_as_is",
+    ),
     Attribute("acra.poison_records", int, _REQUEST, "poison records in its rows"),
     Attribute("acra.event_code", int, _REQUEST, "the security event that it caused"),
     Attribute(
