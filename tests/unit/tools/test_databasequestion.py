@@ -2,6 +2,7 @@
 
 import io
 import os
+from types import SimpleNamespace
 
 from twisted.internet.defer import fail
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,17 +16,14 @@ from acra_twisted.tools.databasequestion import (
     password_of,
     settings_of,
 )
-from acra_twisted.tools.explain import _parser as parser_of_explain
 
 
 class Questions(SynchronousTestCase):
-    def given(self, *more):
+    def given(self, **more):
         config = os.path.abspath(self.mktemp())
         with open(config, "w") as file:
             file.write("[database]\ndb_host = 127.0.0.1\ndb_port = 5433\n")
-        return parser_of_explain().parse_args(
-            ["--encryptor_config_file=x", f"--server_config={config}", "--user=Ann", *more]
-        )
+        return SimpleNamespace(server_config=config, user="Ann", database="shop", **more)
 
     def test_the_password_is_asked_for_or_that_of_a_file(self):
         prompts = []
@@ -34,12 +32,12 @@ class Questions(SynchronousTestCase):
             prompts.append(prompt)
             return "asked"
 
-        self.assertEqual(password_of(self.given(), ask), b"asked")
+        self.assertEqual(password_of(self.given(password_file=""), ask), b"asked")
         path = os.path.abspath(self.mktemp())
         with open(path, "w") as file:
             os.fchmod(file.fileno(), 0o600)
             file.write("filed\n")
-        self.assertEqual(password_of(self.given(f"--password_file={path}"), ask), b"filed")
+        self.assertEqual(password_of(self.given(password_file=path), ask), b"filed")
         self.assertEqual(prompts, ["Password of Ann: "])
 
     def test_it_is_the_first_line_of_standard_input_where_there_is_no_terminal(self):
@@ -47,7 +45,7 @@ class Questions(SynchronousTestCase):
         self.assertEqual(ask_password("Password: "), "first")
 
     def test_settings_are_those_of_the_server_but_for_the_role_and_the_database(self):
-        read = settings_of(self.given("--database=shop"), {})
+        read = settings_of(self.given(), {})
         self.assertEqual((read["db_host"], read["db_port"]), ("127.0.0.1", 5433))
         self.assertEqual((read["auth_query_user"], read["auth_query_database"]), ("Ann", "shop"))
 
