@@ -6,7 +6,7 @@ of the same skeleton; the values come with each statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.settings import ColumnSetting
@@ -86,12 +86,14 @@ class ResultColumn(NamedTuple):
 
 class Prepared(NamedTuple):
     """A statement that SQL's PREPARE made: the uses of its parameters, from the first, and the
-    columns of its result.  Its plan holds for the schema with the number ``schema``."""
+    columns of its result.  Its plan holds for the schema with the number ``schema``, where bare
+    names are looked up by ``path``."""
 
     name: str
     uses: Sequence[Use | None] = ()
     results: Sequence[ResultColumn] | None = None
     schema: int = 0
+    path: Hashable = None
 
 
 class Copied(NamedTuple):

@@ -16,9 +16,7 @@ from typing import Any, Final, NamedTuple
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from acra_twisted.encryption import errors
-from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import STORE, ParameterUse, Refusal, StatementPlan, Use
+from acra_twisted.encryption.plan import STORE, ParameterUse, Prepared, Refusal, Use
 from acra_twisted.encryption.postgresql import planner, refusals, writing
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
@@ -35,7 +33,9 @@ from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 from acra_twisted.stages.cellreading import CellReading
 from acra_twisted.stages.columnkeys import ColumnKeys, Makers
+from acra_twisted.stages.columnverdicts import CHANGED, UNSURE, first_refusal, guarded, refused
 from acra_twisted.stages.sessioncolumns import (
+    NAME_SIZE,
     Known,
     Meaning,
     SessionColumns,
@@ -43,7 +43,7 @@ from acra_twisted.stages.sessioncolumns import (
     is_control,
     may_change,
 )
-from acra_twisted.verdicts import PASS, Deny, Pass, Replace
+from acra_twisted.verdicts import PASS, Pass, Replace
 
 #: Values that are encrypted without leaving the reactor.
 INLINE: Final = 32
@@ -57,13 +57,15 @@ class Binding(NamedTuple):
     """Facts about a prepared statement, kept for the values that are bound to it.
 
     ``is_watched``: its execution may change tables.  ``snapshot`` is that of its plan, ``matched``
-    are its columns that are compared with each other."""
+    are its columns that are compared with each other, ``prepares`` the statements that it prepares
+    by SQL."""
 
     snapshot: Snapshot
     uses: Sequence[ParameterUse]
     matched: Sequence[ColumnSetting]
     is_watched: bool
     is_named: bool
+    prepares: Sequence[Prepared] = ()
 
 
 @implementer(IStatementStage, IParameterStage, IResultStage)
@@ -111,7 +113,7 @@ class Encryptor:
         snapshot = self._columns.snapshot(session, known)
         if snapshot is not None:
             session.meaning = snapshot.meaning
-            return _guarded(decide, known, snapshot)
+            return guarded(decide, known, snapshot)
         return Deferred.fromCoroutine(self._ask(session, known, decide))
 
     async def _ask(
@@ -120,7 +122,7 @@ class Encryptor:
         try:
             snapshot = await self._columns.learn(session, known)
         except (QuestionError, SchemaError) as error:
-            return _refused(
+            return refused(
                 Refusal(
                     refusals.SCHEMA_UNKNOWN,
                     "",
@@ -129,13 +131,15 @@ class Encryptor:
                 )
             )
         session.meaning = snapshot.meaning
-        decision = _guarded(decide, known, snapshot)
+        decision = guarded(decide, known, snapshot)
         return await decision if isinstance(decision, Deferred) else decision
 
     def _plan(
         self, statement: Statement, exchange: Exchange, known: Known, snapshot: Snapshot
     ) -> Any:
         text, session = statement.text, exchange.session
+        if statement.prepared_name and known.prepared:
+            known.forget_prepared(statement.prepared_name)
         mode = _mode(known, session, statement)
         path = known.schema.path
         decide = partial(self._planned, statement, exchange, known, snapshot)
@@ -156,28 +160,26 @@ class Encryptor:
         planned: Planned,
     ) -> Any:
         plans = planned.statements
-        refusal = None if plans is None else _refusal(plans)
+        refusal = None if plans is None else first_refusal(plans)
         if refusal is not None:
-            return _refused(refusal)
+            return refused(refusal)
         is_watched = may_change(statement.text)
         is_named = plans is not None
         is_prepared = statement.prepared_name is not None
+        prepares = [plan.prepares for plan in plans or () if plan.prepares is not None]
         if is_watched and not is_prepared:
-            self._columns.watch(known, exchange, statement.text, is_named)
+            self._columns.watch(known, exchange, statement.text, is_named, prepares)
         if plans is None:
             if is_watched and is_prepared:
                 statement.plan = Binding(snapshot, (), (), True, False)
             return PASS
         exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
-        for plan in plans:
-            if plan.prepares is not None:
-                known.prepared[plan.prepares.name] = plan.prepares
         uses = [one for plan in plans for one in plan.parameters]
         matched = [setting for plan in plans for setting in plan.matched]
         made = Statement(statement.text, statement.prepared_name)
         made.meanings = [snapshot.meaning_of(plan.results) for plan in plans]
         if is_prepared:
-            made.plan = Binding(snapshot, uses, matched, is_watched, True)
+            made.plan = Binding(snapshot, uses, matched, is_watched, True, prepares)
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
                 made.told = writing.told(uses)
@@ -238,18 +240,18 @@ class Encryptor:
     ) -> Any:
         statement = parameters.statement
         if statement is None or not parameters.is_meant:
-            return _refused(_UNSURE)
-        name = (statement.prepared_name or b"").decode("utf-8", "replace")
+            return refused(UNSURE)
+        name = (statement.prepared_name or b"")[:NAME_SIZE].decode("utf-8", "replace")
         if name in known.prepared:
-            return _refused(_UNSURE)
+            return refused(UNSURE)
         binding: Binding | None = statement.plan
         if binding is None:
             return PASS
         if binding.is_watched:
-            self._columns.watch(known, exchange, statement.text, binding.is_named)
+            self._columns.watch(known, exchange, statement.text, binding.is_named, binding.prepares)
         uses = binding.uses
         if binding.is_named and binding.snapshot is not snapshot:
-            return _refused(_CHANGED)
+            return refused(CHANGED)
         if not uses:
             if not binding.matched:
                 return PASS
@@ -257,7 +259,7 @@ class Encryptor:
         kinds = parameters.types
         needed = max(one.source for one in uses)
         if kinds is None or not needed == len(kinds) == len(parameters.values):
-            return _refused(_UNSURE)
+            return refused(UNSURE)
         own = [one.use for one in uses if one.use is not None]
         makers = self._makers(own, binding.matched, exchange)
         return then(makers, partial(self._encode, parameters, exchange, uses))
@@ -301,68 +303,6 @@ _NO_MAKERS: Final = Makers({}, {})
 
 #: The plan of a statement that controls a transaction.
 _CONTROL: Final = "control"
-
-_UNSURE: Final = Refusal(
-    refusals.SCHEMA_MISMATCH,
-    "",
-    "AcraServer does not know which statement the values are for",
-    "prepare the statement anew, by the protocol",
-)
-_CHANGED: Final = Refusal(
-    refusals.SCHEMA_MISMATCH,
-    "",
-    "the statement was prepared for tables that may have changed",
-    "prepare the statement anew",
-)
-
-
-def _refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
-    """Return the first reason for which the statements of a text must not be sent; None if they may
-    be."""
-    for plan in plans:
-        if plan.refusal is not None:
-            return plan.refusal
-        if plan.copies is not None:
-            for setting in plan.copies.columns:
-                if setting is not None:
-                    return Refusal(
-                        refusals.EXPRESSION,
-                        setting.label,
-                        f"column {setting.label} is protected by AcraServer and is loaded by COPY",
-                        "write INSERT",
-                    )
-        if plan.prepares is not None and (any(plan.prepares.uses) or plan.matched):
-            return Refusal(
-                refusals.EXPRESSION,
-                "",
-                "the statement is prepared by SQL, with values for a protected column or "
-                "comparisons of protected columns",
-                "prepare it by the protocol",
-            )
-    return None
-
-
-def _refused(refusal: Refusal) -> Deny:
-    text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
-    return Deny(text, sqlstate=errors.NOT_SUPPORTED, reason=refusal.reason, rule=refusal.reason)
-
-
-def _guarded(decide: Callable[[Known, Snapshot], Any], known: Known, snapshot: Snapshot) -> Any:
-    """The verdict; a value that is refused makes it a Deny."""
-    try:
-        verdict = decide(known, snapshot)
-    except ValueRefusedError as error:
-        return _deny(error)
-    return verdict.addErrback(_value_refused) if isinstance(verdict, Deferred) else verdict
-
-
-def _value_refused(failure: Any) -> Deny:
-    failure.trap(ValueRefusedError)
-    return _deny(failure.value)
-
-
-def _deny(error: ValueRefusedError) -> Deny:
-    return Deny(str(error), sqlstate=error.sqlstate, reason=error.reason, rule=error.reason)
 
 
 def _tools(session: Session, makers: Makers, count: int, conforming: bool | None) -> Tools:

@@ -30,6 +30,10 @@ from acra_twisted.sql.languages import Mode
 #: Schemas whose plans are kept.
 _SNAPSHOTS: Final = 16
 _MEANINGS: Final = 1_000
+#: Statements of a session by SQL's PREPARE that are kept.
+_PREPARED: Final = 1_000
+#: Bytes of a name that count for PostgreSQL.
+NAME_SIZE: Final = 63
 #: Beginnings of statements that change nothing of what names mean.
 _HARMLESS: Final = re.compile(
     rb"\s*(?:select|insert|update|delete|merge|values|with|table|declare|fetch|move|close|show|copy"
@@ -118,12 +122,28 @@ class Known:
         # Something was watched since its transaction began.
         self.is_dirty = False
 
+    def keep_prepared(self, made: Prepared) -> None:
+        """Take in a statement that the database has prepared by SQL."""
+        if len(self.prepared) >= _PREPARED:
+            # One that is not known is not executed.
+            self.prepared.clear()
+        self.prepared[made.name] = made
+
+    def forget_prepared(self, name: bytes) -> None:
+        """Note that the protocol may prepare another statement of a name.  The database reads the
+        name in an encoding of the client's."""
+        if name.isascii():
+            self.prepared.pop(name[:NAME_SIZE].decode("ascii"), None)
+        else:
+            self.prepared.clear()
+
 
 class _Watched(NamedTuple):
     known: Known
     exchange: Exchange
     text: bytes
     is_named: bool
+    prepares: Sequence[Prepared]
 
 
 class SessionColumns:
@@ -150,18 +170,28 @@ class SessionColumns:
 
     # -- changes ----------------------------------------------------------------------------------
 
-    def watch(self, known: Known, exchange: Exchange, text: bytes, is_named: bool) -> None:
-        """Follow a statement until it has ended.  ``is_named``: it names something protected."""
+    def watch(
+        self,
+        known: Known,
+        exchange: Exchange,
+        text: bytes,
+        is_named: bool,
+        prepares: Sequence[Prepared] = (),
+    ) -> None:
+        """Follow a statement until it has ended.
+
+        ``is_named``: it names something protected; ``prepares`` are the statements that it prepares
+        by SQL."""
         exchange.tags = []
         known.open += 1
         known.is_dirty = True
-        self._watched.append(_Watched(known, exchange, text, is_named))
+        self._watched.append(_Watched(known, exchange, text, is_named, prepares))
 
     def _sweep(self) -> None:
         """Take in the ends of statements that were watched."""
         waiting, self._watched = self._watched, []
         for one in waiting:
-            known, exchange, text, is_named = one
+            known, exchange, text, is_named, prepares = one
             if not exchange.closed:
                 self._watched.append(one)
                 continue
@@ -172,6 +202,9 @@ class SessionColumns:
                 known.schema.failed(exchange.status_code.encode(), in_transaction)
             for tag in exchange.tags or ():
                 known.schema.completed(tag, text, is_named, in_transaction)
+            done = (exchange.tags or ()).count(b"PREPARE")
+            for made in prepares[:done]:
+                known.keep_prepared(made)
 
     # -- facts ------------------------------------------------------------------------------------
 

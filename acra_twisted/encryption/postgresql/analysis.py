@@ -6,7 +6,7 @@ compared with one, shown, or used in some other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, Protocol
 
 from acra_twisted.encryption.plan import STORE, Prepared, Refusal, Use
@@ -50,6 +50,10 @@ class Names(Protocol):
     @property
     def number(self) -> int:
         """Another for each reading of the schema."""
+
+    @property
+    def path(self) -> Hashable:
+        """Another for each way in which bare names are looked up."""
 
     @property
     def functions(self) -> frozenset[str]:

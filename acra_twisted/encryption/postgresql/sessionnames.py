@@ -29,6 +29,11 @@ class SessionNames:
         return self._protection.schema.number
 
     @property
+    def path(self) -> SearchPath:
+        """See `analysis.Names`."""
+        return self._path
+
+    @property
     def functions(self) -> frozenset[str]:
         """See `analysis.Names`."""
         return self._protection.schema.functions

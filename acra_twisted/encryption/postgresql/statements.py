@@ -44,6 +44,13 @@ _DEFINITIONS: Final = frozenset(
     + ("ReplicaIdentityStmt", "CreateSchemaStmt", "CreatePublicationStmt")
     + ("AlterPublicationStmt", "AlterObjectDependsStmt", "CompositeTypeStmt", "CreateEnumStmt")
 )
+#: It may be one that the protocol prepared: its values and results are not followed here.
+_NOT_BY_SQL: Final = Refusal(
+    refusals.SCHEMA_MISMATCH,
+    "",
+    "AcraServer does not know which statement is executed: the session has not prepared it by SQL",
+    "execute it by the protocol",
+)
 _NO_COPY: Final = "is read or written by a file or program of the server"
 
 
@@ -196,6 +203,7 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
         tuple(first.get(number) for number in range(1, last + 1)),
         found.results,
         analysis.names.number,
+        analysis.names.path,
     )
     found.results = None
 
@@ -204,10 +212,8 @@ def _execute(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn] | Non
     known = analysis.prepared.get(fields.get("name", ""))
     arguments = fields.get("params", [])
     if known is None:
-        for one in arguments:
-            expressions.everything(analysis, one, Scope())
-        return None
-    if known.schema != analysis.names.number:
+        raise StatementRefusedError(_NOT_BY_SQL)
+    if (known.schema, known.path) != (analysis.names.number, analysis.names.path):
         raise refused(
             refusals.SCHEMA_MISMATCH,
             None,

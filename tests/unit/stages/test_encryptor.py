@@ -168,6 +168,47 @@ class Statements(Case):
         self.judge("SELECT 1")
         self.assertEqual(self.database.asked, ["schema"])
 
+    def prepare(self, text, *tags, name=None):
+        verdict, _ = self.judge(text, name, None if name is None else ())
+        if self.exchange.tags is not None:
+            self.exchange.tags += tags
+        self.exchange.close("ok" if tags else "error")
+        return verdict
+
+    def execute(self, text):
+        found = self.judge(text)
+        self.exchange.close("ok")
+        return found
+
+    def test_what_sql_executes_is_what_sql_has_prepared(self):
+        execute = "EXECUTE p"
+        self.refused(self.execute(execute)[0])
+        self.assertIs(self.prepare("PREPARE p AS SELECT name FROM people", b"PREPARE"), PASS)
+        verdict, statement = self.execute(execute)
+        self.assertIs(verdict, PASS)
+        self.assertEqual([one.setting for one in statement.meanings[0].results], [NAME])
+        # One that fails leaves the one that was there.
+        self.prepare("PREPARE p AS SELECT id FROM people")
+        _, statement = self.execute(execute)
+        self.assertEqual([one.setting for one in statement.meanings[0].results], [NAME])
+        self.prepare("PREPARE p AS SELECT id FROM people", b"PREPARE")
+        _, statement = self.execute(execute)
+        self.assertIs(statement.meanings[0], self.session.meaning)
+
+    def test_nor_does_sql_execute_what_the_protocol_has_prepared(self):
+        for name in ("p", "p" * 63):
+            longer = name.encode() + b"q" if len(name) == 63 else name.encode()
+            self.prepare("INSERT INTO people (name) VALUES ($1)", name=longer)
+            self.refused(self.execute(f"EXECUTE {name}('{SECRET}')")[0])
+            self.prepare(f"PREPARE {name} AS SELECT $1", b"PREPARE")
+            self.assertIs(self.execute(f"EXECUTE {name}('x')")[0], PASS)
+            self.prepare("INSERT INTO people (name) VALUES ($1)", name=longer)
+            self.refused(self.execute(f"EXECUTE {name}('{SECRET}')")[0])
+        self.prepare('PREPARE "\xe9" AS SELECT $1', b"PREPARE")
+        self.assertIs(self.execute('EXECUTE "\xe9"(1)')[0], PASS)
+        self.prepare("INSERT INTO people (name) VALUES ($1)", name=b"\xe9")
+        self.refused(self.execute(f"""EXECUTE "\xe9"('{SECRET}')""")[0])
+
     @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
     def test_any_value_comes_back_and_never_leaves_in_clear(self, value):
         self.setUp()

@@ -162,7 +162,7 @@ class Prepare(SynchronousTestCase):
             outcome("execute q('x' || 'y', 5)", self.planner, prepared={"q": made}), "!expression"
         )
         self.assertEqual(
-            outcome("execute other('x')", self.planner, prepared={"q": made}), "execute other('x')"
+            outcome("execute other('x')", self.planner, prepared={"q": made}), "!schema_mismatch"
         )
 
     def test_one_text_may_prepare_and_execute(self):
@@ -181,9 +181,19 @@ class Prepare(SynchronousTestCase):
 
     def test_what_an_execute_does_is_not_kept_for_another_session(self):
         made = self.prepared("prepare q as update people set name = $1").prepares
-        self.assertEqual(outcome("execute q('x')", self.planner), "execute q('x')")
+        self.assertEqual(outcome("execute q('x')", self.planner), "!schema_mismatch")
         self.assertEqual(
             outcome("explain execute q('x')", self.planner, prepared={"q": made}),
             "explain execute q(<name 'x'>)",
         )
-        self.assertEqual(outcome("explain execute q('x')", self.planner), "explain execute q('x')")
+        self.assertEqual(outcome("explain execute q('x')", self.planner), "!schema_mismatch")
+
+    def test_a_statement_that_sql_has_not_prepared_may_be_one_of_the_protocol(self):
+        for text in ("execute q", "EXECUTE q('x')", "create table t as execute q"):
+            self.assertEqual(outcome(text, self.planner), "!schema_mismatch")
+
+    def test_names_that_are_looked_up_elsewhere_make_another_statement_of_it(self):
+        made = self.prepared("prepare q as update people set name = $1").prepares
+        for path in (PATH._replace(schemas=("public",)), PATH._replace(temporary=frozenset("x"))):
+            told = outcome("execute q('x')", self.planner, path=path, prepared={"q": made})
+            self.assertEqual(told, "!schema_mismatch")

@@ -1,0 +1,80 @@
+"""Verdicts of the stage ``encryptor``: reasons for which statements and values are not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from acra_twisted.encryption import errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import Refusal, StatementPlan
+from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.verdicts import Deny
+
+#: Values are bound to a statement that is not known for certain.
+UNSURE: Final = Refusal(
+    refusals.SCHEMA_MISMATCH,
+    "",
+    "AcraServer does not know which statement the values are for",
+    "prepare the statement anew, by the protocol",
+)
+#: A statement was prepared where its names may have had other meanings.
+CHANGED: Final = Refusal(
+    refusals.SCHEMA_MISMATCH,
+    "",
+    "the statement was prepared for tables that may have changed",
+    "prepare the statement anew",
+)
+
+
+def first_refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
+    """Return the first reason for which the statements of a text must not be sent; None if they may
+    be."""
+    for plan in plans:
+        if plan.refusal is not None:
+            return plan.refusal
+        if plan.copies is not None:
+            for setting in plan.copies.columns:
+                if setting is not None:
+                    return Refusal(
+                        refusals.EXPRESSION,
+                        setting.label,
+                        f"column {setting.label} is protected by AcraServer and is loaded by COPY",
+                        "write INSERT",
+                    )
+        if plan.prepares is not None and (any(plan.prepares.uses) or plan.matched):
+            return Refusal(
+                refusals.EXPRESSION,
+                "",
+                "the statement is prepared by SQL, with values for a protected column or "
+                "comparisons of protected columns",
+                "prepare it by the protocol",
+            )
+    return None
+
+
+def refused(refusal: Refusal) -> Deny:
+    """Return the verdict on a statement that is refused."""
+    text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
+    return Deny(text, sqlstate=errors.NOT_SUPPORTED, reason=refusal.reason, rule=refusal.reason)
+
+
+def guarded(decide: Callable[..., Any], *facts: Any) -> Any:
+    """Return the verdict that ``decide`` returns for ``facts``, or a Deferred of it; a value that
+    is refused makes it a Deny."""
+    try:
+        verdict = decide(*facts)
+    except ValueRefusedError as error:
+        return _deny(error)
+    return verdict.addErrback(_value_refused) if isinstance(verdict, Deferred) else verdict
+
+
+def _value_refused(failure: Any) -> Deny:
+    failure.trap(ValueRefusedError)
+    return _deny(failure.value)
+
+
+def _deny(error: ValueRefusedError) -> Deny:
+    return Deny(str(error), sqlstate=error.sqlstate, reason=error.reason, rule=error.reason)

@@ -1,0 +1,60 @@
+"""Verdicts of the encryptor."""
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import STORE, Prepared, Refusal, StatementPlan, Use
+from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.stages.columnverdicts import first_refusal, guarded, refused
+from acra_twisted.verdicts import PASS, Deny
+
+NAME = ColumnSetting("", "people", "name", data_type="str")
+REFUSAL = Refusal("expression", "people.name", "it is refused", "write another")
+
+
+class Refusals(SynchronousTestCase):
+    def test_the_first_one_counts(self):
+        other = REFUSAL._replace(text="another")
+        plans = [StatementPlan(), StatementPlan(refusal=REFUSAL), StatementPlan(refusal=other)]
+        self.assertIs(first_refusal(plans), REFUSAL)
+        self.assertIsNone(first_refusal(plans[:1]))
+
+    def test_values_of_a_statement_that_sql_prepares_are_refused(self):
+        for uses, reason in (((None,), None), ((None, Use(NAME, STORE, "")), "expression")):
+            found = first_refusal([StatementPlan(prepares=Prepared("p", uses))])
+            self.assertEqual(found and found.reason, reason)
+        matched = StatementPlan(prepares=Prepared("p"), matched=(NAME,))
+        self.assertEqual(first_refusal([matched]).reason, "expression")
+
+    def test_the_client_is_told_the_reason_and_what_to_do(self):
+        deny = refused(REFUSAL)
+        self.assertEqual((deny.sqlstate, deny.rule), (b"0A000", "expression"))
+        self.assertEqual(deny.text, "it is refused; write another")
+        self.assertEqual(refused(REFUSAL._replace(hint="")).text, "it is refused")
+
+
+class Values(SynchronousTestCase):
+    ERROR = ValueRefusedError(b"22P02", "value", "the value is no number")
+
+    def check(self, verdict):
+        self.assertIs(type(verdict), Deny)
+        self.assertEqual((verdict.sqlstate, verdict.text), (b"22P02", "the value is no number"))
+
+    def test_a_value_that_is_refused_makes_the_verdict_a_deny(self):
+        def decide(error):
+            raise error
+
+        self.check(guarded(decide, self.ERROR))
+        later = Deferred()
+        verdict = guarded(lambda: later)
+        later.errback(self.ERROR)
+        self.check(self.successResultOf(verdict))
+
+    def test_every_other_verdict_or_error_stays(self):
+        self.assertIs(guarded(lambda verdict: verdict, PASS), PASS)
+        self.assertRaises(ZeroDivisionError, guarded, lambda: 1 // 0)
+        later = Deferred()
+        verdict = guarded(lambda: later)
+        later.errback(ZeroDivisionError())
+        self.failureResultOf(verdict, ZeroDivisionError)
