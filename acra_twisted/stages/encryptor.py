@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from acra_twisted.encryption.plan import STORE, ParameterUse, Prepared, Refusal, Use
 from acra_twisted.encryption.postgresql import planner, refusals, writing
+from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.writing import Bound, Tools, Written
@@ -53,14 +54,26 @@ _RANDOM: Final = 128
 _NAME: Final = "encryptor"
 
 
+class Names(NamedTuple):
+    """All that the names in a statement mean: tables, where bare names are looked up, and how often
+    the session's statements by SQL's PREPARE have changed (0 where that does not matter)."""
+
+    snapshot: Snapshot
+    path: SearchPath
+    prepared: int
+
+
 class Binding(NamedTuple):
     """Facts about a prepared statement, kept for the values that are bound to it.
 
-    ``is_watched``: its execution may change tables.  ``snapshot`` is that of its plan, ``matched``
-    are its columns that are compared with each other, ``prepares`` the statements that it prepares
-    by SQL."""
+    ``text``, read by ``mode``, is what was planned, and ``names`` are what it was planned by.
+    ``matched`` are its columns that are compared with each other, ``prepares`` the statements that
+    it prepares by SQL.  ``is_watched``: its execution may change tables; ``is_named``: it names
+    something protected."""
 
-    snapshot: Snapshot
+    text: bytes
+    mode: Mode
+    names: Names
     uses: Sequence[ParameterUse]
     matched: Sequence[ColumnSetting]
     is_watched: bool
@@ -141,15 +154,17 @@ class Encryptor:
         if statement.prepared_name and known.prepared:
             known.forget_prepared(statement.prepared_name)
         mode = _mode(known, session, statement)
+        planned = self._read(text, mode, known, snapshot)
+        return then(planned, partial(self._planned, statement, exchange, known, snapshot, mode))
+
+    def _read(self, text: bytes, mode: Mode, known: Known, snapshot: Snapshot) -> Any:
+        """The plans of a text, or a Deferred of them."""
         path = known.schema.path
-        decide = partial(self._planned, statement, exchange, known, snapshot)
-        if len(text) > planner.LONG:
-            found = snapshot.planner.known(text, mode, path)
-            if found is None:
-                plan = snapshot.planner.plan
-                return then(self._workers.run(plan, text, mode, path, dict(known.prepared)), decide)
-            return decide(found)
-        return decide(snapshot.planner.plan(text, mode, path, known.prepared))
+        plan = snapshot.planner.plan
+        if len(text) <= planner.LONG:
+            return plan(text, mode, path, known.prepared)
+        found = snapshot.planner.known(text, mode, path)
+        return found or self._workers.run(plan, text, mode, path, dict(known.prepared))
 
     def _planned(
         self,
@@ -157,6 +172,7 @@ class Encryptor:
         exchange: Exchange,
         known: Known,
         snapshot: Snapshot,
+        mode: Mode,
         planned: Planned,
     ) -> Any:
         plans = planned.statements
@@ -170,8 +186,9 @@ class Encryptor:
         if is_watched and not is_prepared:
             self._columns.watch(known, exchange, statement.text, is_named, prepares)
         if plans is None:
-            if is_watched and is_prepared:
-                statement.plan = Binding(snapshot, (), (), True, False)
+            if is_prepared:
+                names = _names(known, snapshot, is_watched)
+                statement.plan = Binding(statement.text, mode, names, (), (), is_watched, False)
             return PASS
         exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
         uses = [one for plan in plans for one in plan.parameters]
@@ -179,7 +196,10 @@ class Encryptor:
         made = Statement(statement.text, statement.prepared_name)
         made.meanings = [snapshot.meaning_of(plan.results) for plan in plans]
         if is_prepared:
-            made.plan = Binding(snapshot, uses, matched, is_watched, True, prepares)
+            names = _names(known, snapshot, is_watched)
+            made.plan = Binding(
+                statement.text, mode, names, uses, matched, is_watched, True, prepares
+            )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
                 made.told = writing.told(uses)
@@ -246,12 +266,37 @@ class Encryptor:
             return refused(UNSURE)
         binding: Binding | None = statement.plan
         if binding is None:
-            return PASS
-        if binding.is_watched:
-            self._columns.watch(known, exchange, statement.text, binding.is_named, binding.prepares)
-        uses = binding.uses
-        if binding.is_named and binding.snapshot is not snapshot:
+            return refused(UNSURE)
+        names = _names(known, snapshot, binding.is_watched)
+        if binding.names == names:
+            return self._bind_planned(parameters, exchange, known, binding)
+        if binding.is_named:
             return refused(CHANGED)
+        # It named nothing protected; the same names may mean others now.
+        current = binding._replace(names=names)
+        decide = partial(self._planned_anew, parameters, exchange, known, current)
+        return then(self._read(binding.text, binding.mode, known, snapshot), decide)
+
+    def _planned_anew(
+        self,
+        parameters: Parameters,
+        exchange: Exchange,
+        known: Known,
+        binding: Binding,
+        planned: Planned,
+    ) -> Any:
+        if planned.statements is not None:
+            return refused(CHANGED)
+        if parameters.statement is not None:
+            parameters.statement.plan = binding
+        return self._bind_planned(parameters, exchange, known, binding)
+
+    def _bind_planned(
+        self, parameters: Parameters, exchange: Exchange, known: Known, binding: Binding
+    ) -> Any:
+        if binding.is_watched:
+            self._columns.watch(known, exchange, binding.text, binding.is_named, binding.prepares)
+        uses = binding.uses
         if not uses:
             if not binding.matched:
                 return PASS
@@ -309,6 +354,11 @@ def _tools(session: Session, makers: Makers, count: int, conforming: bool | None
     encoding = session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
     supply = RandomSupply(os.urandom, _RANDOM, max(count, 1))
     return Tools(makers.sealers, supply, encoding, conforming is True, makers.searchers)
+
+
+def _names(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:
+    """The meaning of names now.  ``may_execute``: a statement that is watched may be EXECUTE."""
+    return Names(snapshot, known.schema.path, known.prepared_changes if may_execute else 0)
 
 
 def _mode(known: Known, session: Session, statement: Statement) -> Mode:

@@ -107,14 +107,16 @@ class Snapshot:
 
 
 class Known:
-    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE; ``mode`` is how
-    its texts are read by the settings ``parameters``."""
+    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, which have
+    changed ``prepared_changes`` times; ``mode`` is how its texts are read by the settings
+    ``parameters``."""
 
-    __slots__ = ("schema", "prepared", "open", "is_dirty", "parameters", "mode")
+    __slots__ = ("schema", "prepared", "prepared_changes", "open", "is_dirty", "parameters", "mode")
 
     def __init__(self, schema: SessionSchema) -> None:
         self.schema = schema
         self.prepared: dict[str, Prepared] = {}
+        self.prepared_changes = 0
         self.parameters: Mapping[bytes, bytes] | None = None
         self.mode: Mode | None = None
         # Number of its statements that are watched and not answered.
@@ -124,6 +126,7 @@ class Known:
 
     def keep_prepared(self, made: Prepared) -> None:
         """Take in a statement that the database has prepared by SQL."""
+        self.prepared_changes += 1
         if len(self.prepared) >= _PREPARED:
             # One that is not known is not executed.
             self.prepared.clear()
@@ -132,6 +135,7 @@ class Known:
     def forget_prepared(self, name: bytes) -> None:
         """Note that the protocol may prepare another statement of a name.  The database reads the
         name in an encoding of the client's."""
+        self.prepared_changes += 1
         if name.isascii():
             self.prepared.pop(name[:NAME_SIZE].decode("ascii"), None)
         else:

@@ -274,6 +274,47 @@ class Bound(BoundCase):
         self.now += 301
         self.refused(self.bind(statement, [b"1", SECRET.encode(), b"42"]))
 
+    def run_text(self, text, tag):
+        verdict, _ = self.judge(text)
+        self.assertIs(verdict, PASS)
+        self.exchange.tags.append(tag)
+        self.exchange.close("ok")
+
+    def test_nor_where_bare_names_are_looked_up_elsewhere(self):
+        for text, values in ((self.TEXT, [b"1", SECRET.encode(), b"42"]), ("TABLE people", [])):
+            self.database.path = [["pg_catalog", "public"], None]
+            self.run_text("SET search_path = public", b"SET")
+            statement = self.prepare(text)
+            self.assertNotEqual(type(self.bind(statement, values)), Deny)
+            self.database.path = [["pg_catalog", "other", "public"], None]
+            self.run_text("SET search_path = other, public", b"SET")
+            self.refused(self.bind(statement, values))
+
+    def test_nor_to_one_whose_table_has_become_a_protected_one(self):
+        statement = self.prepare("INSERT INTO kid (name) VALUES ($1)")
+        values = [SECRET.encode()]
+        self.assertIs(self.bind(statement, values), PASS)
+        self.run_text("ALTER TABLE kid INHERIT people", b"ALTER TABLE")
+        self.assertIs(self.bind(statement, values), PASS)
+        self.database.kids = ["kid"]
+        self.run_text("ALTER TABLE kid INHERIT people", b"ALTER TABLE")
+        self.refused(self.bind(statement, values))
+
+    def test_nor_to_an_execute_of_another_statement(self):
+        self.judge("PREPARE p AS SELECT $1")
+        self.exchange.tags.append(b"PREPARE")
+        self.exchange.close("ok")
+        statement = self.prepare("EXECUTE p($1)")
+        exchange = Exchange(self.session, "execute", statement, 1)
+        bound = Parameters([b"1"], [0], statement, [0])
+        self.assertIs(self.settled(self.stage.on_parameters(bound, exchange)), PASS)
+        exchange.close("ok")
+        self.judge("INSERT INTO people (name) VALUES ($1)", b"p", ())
+        self.refused(self.bind(statement, [SECRET.encode()]))
+
+    def test_nor_to_one_that_was_never_judged(self):
+        self.refused(self.bind(Statement(b"INSERT INTO people VALUES ($1)", b"s"), [b"x"]))
+
     def test_a_value_that_its_column_does_not_have(self):
         values = [b"1", b"x", SECRET.encode()]
         self.assertIn("people.age", self.refused(self.bind(self.prepare(), values), b"22P02"))

@@ -15,12 +15,15 @@ from tests.support.sessions import make_session
 
 NAME = ColumnSetting("", "people", "name", data_type="str")
 SETTINGS = EncryptionSettings([TableSetting("", "people", (), {"name": NAME})])
-PATH = cell([["pg_catalog", "public"], None])
 
 
-def people(oid=7):
-    """The answer about one table."""
+def people(oid=7, kids=()):
+    """The answer about one table, and those that inherit from it."""
     return answer(
+        *(
+            table(100 + number, kid, column("name", 1), parents=[oid])
+            for number, kid in enumerate(kids)
+        ),
         table(
             oid,
             "people",
@@ -29,7 +32,7 @@ def people(oid=7):
             column("age", 3),
             column("key", 4),
             column("note", 5, 25),
-        )
+        ),
     )
 
 
@@ -38,6 +41,8 @@ class Database:
 
     def __init__(self, session, oid=7):
         self.oid = oid
+        self.kids = []
+        self.path = [["pg_catalog", "public"], None]
         self.asked = []
         self.fails = False
         session.ask = self.ask
@@ -47,7 +52,7 @@ class Database:
             return fail(QuestionError("not now"))
         kind = "path" if b"current_schemas" in text else "schema" if b"pg_class" in text else "wait"
         self.asked.append(kind)
-        cells = {"path": [PATH], "schema": people(self.oid), "wait": []}[kind]
+        cells = {"path": [cell(self.path)], "schema": people(self.oid, self.kids), "wait": []}[kind]
         return succeed([[one] for one in cells])
 
 
