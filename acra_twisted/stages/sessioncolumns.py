@@ -248,11 +248,11 @@ class SessionColumns:
     async def _read(
         self, session: Session, keeper: SchemaKeeper, before: Protection | None
     ) -> Protection:
-        keeper.asked(self._seconds())
+        asked = keeper.asked(self._seconds())
         try:
-            keeper.answered(_cells(await session.ask(keeper.question)))
+            keeper.answered(asked, _cells(await session.ask(keeper.question)))
         except QuestionError:
-            keeper.failed()
+            keeper.failed(asked)
             if before is None:
                 raise
         found = keeper.protection(self._seconds())

@@ -7,7 +7,7 @@ should be asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql import catalog
 from acra_twisted.encryption.postgresql.protection import Protection
@@ -32,6 +32,8 @@ STALE: Final = "stale"
 #: Errors by which the database may say that it has changed.
 _DOUBTFUL: Final = frozenset((b"42703", b"42P01", b"42804", b"42P10", b"0A000"))
 _DEFINING: Final = frozenset((b"CREATE", b"ALTER", b"DROP", b"IMPORT"))
+#: It ends a transaction of any session, whose definitions nobody has followed.
+_UNFOLLOWED: Final = b"COMMIT PREPARED"
 #: They matter only where the statement names a relation or function that concerns a protected
 #: column; every other definition may without naming one.
 _NAMING: Final = frozenset(
@@ -53,6 +55,8 @@ def effect(tag: bytes, is_named: bool) -> str:
     function that concerns a protected column."""
     if tag in _CODE:
         return DOUBT
+    if tag == _UNFOLLOWED:
+        return STALE
     if tag.partition(b" ")[0] in _DEFINING:
         return NONE if tag in _NAMING and not is_named else STALE
     return NONE
@@ -61,6 +65,16 @@ def effect(tag: bytes, is_named: bool) -> str:
 def effect_of_error(sqlstate: bytes) -> str:
     """The effect of an error that the database has given to a statement of a client."""
     return DOUBT if sqlstate in _DOUBTFUL else NONE
+
+
+class Asked(NamedTuple):
+    """A question on its way: the time and the number that it was asked at, and how often the keeper
+    had been told of changes and of doubts before."""
+
+    at: float
+    number: int
+    stale: int
+    doubted: int
 
 
 class SchemaKeeper:
@@ -75,12 +89,15 @@ class SchemaKeeper:
         self._numbers = numbers
         self._protection: Protection | None = None
         self._read_at = 0.0
-        self._asked_at: float | None = None
+        self._asked: Asked | None = None
+        # Numbers of the question that was asked last, and of that whose answer is kept.
+        self._last_number = self._kept_number = 0
         self._last = -PAUSE
-        self._is_stale = True
-        self._is_doubted = False
-        # The same, told since the question was asked.
-        self._stale_since = self._doubted_since = False
+        # How often it was told of changes and of doubts, and how often it had been when the
+        # question was asked whose answer is kept.
+        self._stale = 1
+        self._doubted = 0
+        self._kept_stale = self._kept_doubted = 0
         self._failed = False
 
     @property
@@ -95,48 +112,65 @@ class SchemaKeeper:
             return None
         return self._protection
 
+    @property
+    def _is_stale(self) -> bool:
+        return self._stale != self._kept_stale
+
+    @property
+    def _is_doubted(self) -> bool:
+        return self._doubted != self._kept_doubted
+
     def is_due(self, now: float) -> bool:
         """Tell whether the question should be asked now."""
-        if self._asked_at is not None and now - self._asked_at < LOST:
+        if self._asked is not None and now - self._asked.at < LOST:
             return False
         if self._failed or (self._is_doubted and not self._is_stale):
             if now - self._last < PAUSE:
                 return False
         return self._is_stale or self._is_doubted or now - self._read_at >= MAX_AGE
 
-    def asked(self, now: float) -> None:
+    def asked(self, now: float) -> Asked:
         """Note that the question is on its way.  Facts that are told later hold beside the
-        answer."""
-        self._asked_at = self._last = now
-        self._stale_since = self._doubted_since = False
+        answer, which is given with what this returns: several sessions may ask at a time."""
+        self._last = now
+        self._last_number += 1
+        self._asked = Asked(now, self._last_number, self._stale, self._doubted)
+        return self._asked
 
     def told(self, what: str) -> None:
         """Take in the effect of a statement, or of an error."""
         if what == STALE:
-            self._is_stale = self._stale_since = True
+            self._stale += 1
         elif what == DOUBT:
-            self._is_doubted = self._doubted_since = True
+            self._doubted += 1
 
-    def answered(self, cells: Sequence[bytes]) -> None:
-        """Take in the answer.  Raises SchemaError, after which it is as if none had come."""
-        if self._asked_at is None:
+    def answered(self, asked: Asked, cells: Sequence[bytes]) -> None:
+        """Take in the answer to a question.  One to a question before that of the answer that is
+        kept is left.  Raises SchemaError, after which it is as if none had come."""
+        if asked.number <= self._kept_number:
             return
         kept = self._protection
         try:
             schema = catalog.read(cells, kept.schema.number if kept else 0)
         except SchemaError:
-            self.failed()
+            self.failed(asked)
             raise
         if kept is None or schema != kept.schema:
             schema = schema._replace(number=next(self._numbers))
             self._protection = Protection(schema, self._settings)
         # The answer is as old as the question.
-        self._read_at = self._asked_at
-        self._asked_at = None
+        self._read_at = asked.at
+        self._kept_number = asked.number
+        self._kept_stale, self._kept_doubted = asked.stale, asked.doubted
         self._failed = False
-        self._is_stale, self._is_doubted = self._stale_since, self._doubted_since
+        self._ended(asked)
 
-    def failed(self) -> None:
-        """Note that there is no answer.  The schema that was known holds, until it is too old."""
-        self._asked_at = None
+    def failed(self, asked: Asked) -> None:
+        """Note that a question has no answer.  The schema that was known holds, until it is too
+        old."""
         self._failed = True
+        self._ended(asked)
+
+    def _ended(self, asked: Asked) -> None:
+        if self._asked is asked:
+            self._asked = None

@@ -27,6 +27,8 @@ _CALLS: Final = (b"set_config", b"pg_settings", b'u&"')
 _CODE: Final = frozenset((b"DO", b"CALL", b"DISCARD ALL", b"DISCARD TEMP"))
 _SCHEMAS: Final = frozenset((b"CREATE SCHEMA", b"ALTER SCHEMA", b"DROP SCHEMA"))
 _ROLLBACK: Final = b"ROLLBACK"
+#: Tags of statements behind which definitions are everybody's, even if another transaction is open.
+_ENDS: Final = frozenset((b"COMMIT", b"PREPARE TRANSACTION"))
 
 
 class SessionSchema:
@@ -86,7 +88,7 @@ class SessionSchema:
         """Take in a statement that the database has completed.
 
         ``text`` is what the client sent, ``is_named`` as for `keeper.effect`; ``in_transaction``: a
-        transaction is open after it.
+        transaction is open now, be it another one than the statement was in.
         """
         if _moves_path(tag, text.lower(), is_named):
             self._path = None
@@ -98,13 +100,13 @@ class SessionSchema:
             what = keeper.STALE if self._own is not None else what
         if what and (in_transaction or self._own is not None):
             self._at_end = keeper.STALE if keeper.STALE in (what, self._at_end) else what
+        # It may have been completed before the transaction that is open now has begun.
+        self._shared.told(what)
         if self._own is not None:
             self._own.told(what)
         elif what == keeper.STALE and in_transaction:
             self._own = self._made()
-        else:
-            self._shared.told(what)
-        if not in_transaction:
+        if not in_transaction or tag in _ENDS:
             self._end()
 
     def failed(self, sqlstate: bytes, in_transaction: bool) -> None:

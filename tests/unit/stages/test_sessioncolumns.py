@@ -169,6 +169,7 @@ class Changing(Case):
         self.database.oid = 8
         own = self.successResultOf(self.learn())
         self.assertEqual(dict(own.protection.by_column), {(8, 2): NAME})
+        self.assertIs(self.successResultOf(self.learn(other_session, other)), self.snapshot)
         self.assertIs(self.columns.snapshot(other_session, other), self.snapshot)
         self.assertTrue(self.known.is_dirty)
         self.run_statement(b"COMMIT", b"COMMIT")

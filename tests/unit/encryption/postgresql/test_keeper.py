@@ -20,7 +20,10 @@ class Effects(SynchronousTestCase):
     def test_definitions_that_need_not_name_one_always_do(self):
         for tag in (b"ALTER SCHEMA", b"DROP SCHEMA", b"ALTER DOMAIN", b"CREATE EXTENSION"):
             self.assertEqual(keeper.effect(tag, False), STALE)
-        for tag in (b"DROP OWNED", b"IMPORT FOREIGN SCHEMA", b"CREATE PUBLICATION"):
+        for tag in (
+            *(b"DROP OWNED", b"IMPORT FOREIGN SCHEMA", b"CREATE PUBLICATION"),
+            b"COMMIT PREPARED",
+        ):
             self.assertEqual(keeper.effect(tag, False), STALE)
 
     def test_code_casts_doubt_and_data_does_nothing(self):
@@ -45,8 +48,9 @@ class Reading(SynchronousTestCase):
 
     def read(self, now, *columns, made=None):
         made = made or self.keeper
-        made.asked(now)
-        made.answered(answer(table(1, "people", *(columns or (column("name", 1),)))))
+        made.answered(
+            made.asked(now), answer(table(1, "people", *(columns or (column("name", 1),))))
+        )
 
     def test_nothing_is_known_before_the_first_answer(self):
         self.assertTrue(self.keeper.is_due(0.0))
@@ -102,29 +106,56 @@ class Reading(SynchronousTestCase):
     def test_what_is_told_beside_the_question_holds_after_the_answer(self):
         self.read(0.0)
         self.keeper.told(STALE)
-        self.keeper.asked(1.0)
+        asked = self.keeper.asked(1.0)
         self.keeper.told(STALE)
-        self.keeper.answered(answer(table(1, "people", column("name", 1))))
+        self.keeper.answered(asked, answer(table(1, "people", column("name", 1))))
         self.assertIsNone(self.keeper.protection(1.1))
         self.assertTrue(self.keeper.is_due(1.1))
 
     def test_a_failure_leaves_what_was_known_and_is_tried_again_after_a_pause(self):
         self.read(0.0)
-        self.keeper.asked(MAX_AGE)
-        self.keeper.failed()
+        self.keeper.failed(self.keeper.asked(MAX_AGE))
         self.assertIsNotNone(self.keeper.protection(MAX_AGE + 0.5))
         self.assertFalse(self.keeper.is_due(MAX_AGE + 0.5))
         self.assertTrue(self.keeper.is_due(MAX_AGE + 1))
 
     def test_an_answer_that_is_not_understood_is_a_failure(self):
-        self.keeper.asked(0.0)
-        self.assertRaises(SchemaError, self.keeper.answered, [b"x"])
+        asked = self.keeper.asked(0.0)
+        self.assertRaises(SchemaError, self.keeper.answered, asked, [b"x"])
         self.assertIsNone(self.keeper.protection(0.1))
         self.assertTrue(self.keeper.is_due(1.0))
 
-    def test_an_answer_that_nobody_waits_for_is_left(self):
-        self.keeper.answered([b"x"])
-        self.assertIsNone(self.keeper.protection(0.0))
+    def test_an_answer_says_nothing_of_what_was_told_after_its_question(self):
+        """Two sessions may ask at a time."""
+        first_table = table(1, "people", column("name", 1))
+        only = answer(first_table)
+        both = answer(first_table, table(2, "more", column("name", 1), parents=[1]))
+        first = self.keeper.asked(1.0)
+        self.keeper.told(STALE)
+        second = self.keeper.asked(2.0)
+        self.keeper.answered(first, only)
+        self.assertIsNone(self.keeper.protection(3.0))
+        self.keeper.answered(second, both)
+        self.assertEqual(sorted(self.keeper.protection(3.0).schema.relations), [1, 2])
+        self.assertFalse(self.keeper.is_due(3.0))
+
+    def test_an_older_answer_does_not_replace_a_newer_one(self):
+        first_table = table(1, "people", column("name", 1))
+        only = answer(first_table)
+        both = answer(first_table, table(2, "more", column("name", 1), parents=[1]))
+        first, second = self.keeper.asked(1.0), self.keeper.asked(2.0)
+        self.keeper.answered(second, both)
+        for _ in range(2):
+            self.keeper.answered(first, only)
+            self.keeper.answered(second, [b"x"])
+            self.assertEqual(sorted(self.keeper.protection(3.0).schema.relations), [1, 2])
+
+    def test_the_failure_of_one_question_leaves_the_other_on_its_way(self):
+        first, second = self.keeper.asked(1.0), self.keeper.asked(2.0)
+        self.keeper.failed(first)
+        self.assertFalse(self.keeper.is_due(4.0))
+        self.keeper.failed(second)
+        self.assertTrue(self.keeper.is_due(4.0))
 
     def test_a_question_that_was_lost_is_asked_again(self):
         self.keeper.asked(0.0)

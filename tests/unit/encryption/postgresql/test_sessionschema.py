@@ -20,8 +20,7 @@ class Case(SynchronousTestCase):
         self.session.path_answered([cell([["pg_catalog", "public"], None])])
 
     def read(self, keeper):
-        keeper.asked(0.0)
-        keeper.answered(answer(table(1, "people", column("name", 1))))
+        keeper.answered(keeper.asked(0.0), answer(table(1, "people", column("name", 1))))
 
     def done(self, tag, text=b"", named=False, open_=False):
         self.session.completed(tag, text, named, open_)
@@ -37,13 +36,32 @@ class Definitions(Case):
         for end in (b"COMMIT", b"ROLLBACK"):
             self.read(self.shared)
             self.done(b"ALTER TABLE", named=True, open_=True)
-            self.assertIsNotNone(self.shared.protection(0.1))
             self.assertIsNone(self.session.keeper.protection(0.1))
             self.read(self.session.keeper)
+            # The others read what was there before.
+            self.read(self.shared)
+            self.assertIsNotNone(self.shared.protection(0.1))
+            self.assertIsNot(self.session.keeper, self.shared)
             self.assertIsNotNone(self.session.keeper.protection(0.1))
             self.done(end)
             self.assertIs(self.session.keeper, self.shared)
             self.assertIsNone(self.shared.protection(0.1))
+
+    def test_a_transaction_that_begins_behind_one_does_not_hide_it(self):
+        self.done(b"CREATE TABLE", named=True, open_=True)
+        self.assertIsNone(self.shared.protection(0.1))
+
+    def test_a_transaction_ends_where_another_is_open_at_once(self):
+        for end in (b"COMMIT", b"PREPARE TRANSACTION"):
+            self.done(b"CREATE TABLE", named=True, open_=True)
+            self.read(self.shared)
+            self.done(end, open_=True)
+            self.assertIsNone(self.shared.protection(0.1))
+            self.assertIs(self.session.keeper, self.shared)
+            # The next one may be rolled back.
+            self.read(self.shared)
+            self.done(b"ROLLBACK")
+            self.assertIsNotNone(self.shared.protection(0.1))
 
     def test_a_transaction_may_also_end_with_an_error(self):
         self.done(b"DROP TABLE", named=True, open_=True)
