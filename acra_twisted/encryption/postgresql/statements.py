@@ -98,7 +98,9 @@ def _statement(
         if fields.get("objtype") == "OBJECT_MATVIEW":
             _kept(analysis)
         found.results = None
-    elif kind in ("DeclareCursorStmt", "ExplainStmt"):
+    elif kind == "DeclareCursorStmt":
+        _declared(analysis, fields)
+    elif kind == "ExplainStmt":
         _carried(analysis, statement, fields, found)
         found.results = None
     elif kind == "ViewStmt":
@@ -130,6 +132,23 @@ def _kept(analysis: Analysis) -> None:
         raise refused(
             refusals.COMPARISON, column, "is compared with a column in the text of a view"
         )
+
+
+def _declared(analysis: Analysis, fields: Fields) -> None:
+    """Walk through the query of a cursor.  FETCH says nothing of it: each protected column of the
+    result must be one that the database names a table for."""
+    columns = _data(analysis, fields.get("query"), Scope())
+    _shown(analysis, columns)
+    for one in columns:
+        for leaf in one.value:
+            if leaf.kind == values.PROTECTED and (leaf.casts or not leaf.direct):
+                raise refused(
+                    refusals.EXPRESSION,
+                    leaf.setting,
+                    "is read through a cursor by way of a subquery, a set operation or an "
+                    "expression",
+                    "declare the cursor for the column itself",
+                )
 
 
 def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn] | None:

@@ -136,6 +136,25 @@ class Copy(SynchronousTestCase):
         self.assertEqual(options, {"delimiter": "|", "format": "csv", "header": "true"})
 
 
+class Cursors(SynchronousTestCase):
+    def test_the_columns_of_a_cursor_are_those_of_a_table(self):
+        """FETCH shows no query, and the database names no table for others."""
+        for query in (
+            "select card from people union all select card from people",
+            "select coalesce(card, null) from people",
+            "select card::bytea from people",
+            "select (select card from people limit 1)",
+            "with recursive r as (select card from people union all select card from r) table r",
+        ):
+            self.assertEqual(outcome(f"declare c cursor for {query}"), "!expression", query)
+        for query in (
+            *("select * from people", "select p.card, count(1) from people p join other o on true"),
+            *("select id from people union select note from people", "select label from adults"),
+        ):
+            text = f"declare c cursor for {query}"
+            self.assertEqual(outcome(text), text)
+
+
 class Prepare(SynchronousTestCase):
     def setUp(self):
         self.planner = planner()
