@@ -6,7 +6,7 @@ compared with one, shown, or used in some other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from acra_twisted.encryption.plan import STORE, Prepared, Refusal, Use
@@ -15,7 +15,7 @@ from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Scope
-from acra_twisted.encryption.postgresql.syntax import Fields, Text
+from acra_twisted.encryption.postgresql.syntax import Fields, Statement, Text
 from acra_twisted.encryption.postgresql.values import (
     DEFAULT,
     LITERAL,
@@ -215,6 +215,14 @@ class Analysis:
             )
         return found
 
+    def parameters(self, statement: Statement) -> Iterator[tuple[int, Use | None, int, int]]:
+        """The parameters of a statement in their order: number, use, and where each stands."""
+        text = self.text
+        for kind, start, end in text.tokens:
+            if kind == lexer.PARAMETER and statement.start <= start < statement.end:
+                use = next(iter(self.uses.get(start, {None: None})))
+                yield int(text.text[start + 1 : end]), use, start, end
+
     # -- edits ------------------------------------------------------------------------------------
 
     def edit(self, start: int, end: int, new: bytes) -> None:
@@ -270,7 +278,7 @@ class Analysis:
         known = self.uses.setdefault(leaf.start, {})
         known[use] = None
         self.leaves[leaf.start] = leaf
-        if len({_alone(one) for one in known}) > 1:
+        if len({alone(one) for one in known}) > 1:
             columns = [one.column for one in known if one is not None]
             raise refused(
                 refusals.PARAMETER_CONFLICT,
@@ -279,7 +287,7 @@ class Analysis:
             )
 
 
-def _alone(use: Use | None) -> Use | None:
+def alone(use: Use | None) -> Use | None:
     """A use without its place, which changes nothing."""
     return use and use._replace(place="")
 

@@ -6,14 +6,10 @@ from typing import Final
 
 from acra_twisted.encryption.plan import LiteralUse, ParameterUse, StatementPlan, Use
 from acra_twisted.encryption.postgresql import refusals, values
-from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.analysis import Analysis, alone
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.statements import Found
 from acra_twisted.encryption.postgresql.syntax import Statement, Text, is_glued
-from acra_twisted.sql import lexer
-
-#: PostgreSQL's limit of a statement's parameters.
-_MOST_PARAMETERS: Final = 65_535
 
 #: Signs behind which a word may stand without a blank.
 _SIGNS: Final = (b"(", b"[", b",")
@@ -104,21 +100,14 @@ def _parameters(
     analysis: Analysis, statement: Statement, edits: dict[tuple[int, int], bytes]
 ) -> list[ParameterUse]:
     """The parameters of the text that is sent: one for each use that a parameter has."""
-    text = analysis.text
     places: dict[int, dict[Use | None, list[tuple[int, int]]]] = {}
     named: dict[Use | None, Use | None] = {}
-    for kind, start, end in text.tokens:
-        if kind == lexer.PARAMETER and statement.start <= start < statement.end:
-            number = int(text.text[start + 1 : end])
-            use = next(iter(analysis.uses.get(start, {None: None})))
-            alone = use and use._replace(place="")
-            named.setdefault(alone, use)
-            places.setdefault(number, {}).setdefault(alone, []).append((start, end))
+    for number, use, start, end in analysis.parameters(statement):
+        named.setdefault(alone(use), use)
+        places.setdefault(number, {}).setdefault(alone(use), []).append((start, end))
     if not any(use for uses in places.values() for use in uses):
         return []
     last = max(places)
-    if last > _MOST_PARAMETERS:
-        raise refused(refusals.UNPARSABLE, None, "the statement has too many parameters")
     found = [ParameterUse(number, None) for number in range(1, last + 1)]
     for number, uses in sorted(places.items()):
         for rank, (use, spans) in enumerate(uses.items()):

@@ -7,14 +7,14 @@ Source: the transparent-encryption reference, section 8.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.postgresql.analysis import Analysis
-from acra_twisted.encryption.postgresql.syntax import Text
+from acra_twisted.encryption.postgresql.syntax import Statement, Text, node
 from acra_twisted.sql import lexer
 
 #: Rows of a list that is worth it.
-_FEWEST: Final = 16
+FEWEST: Final = 16
 #: Kinds of rows: with ten columns that may be NULL there are more.
 _MOST_KINDS: Final = 1_000
 
@@ -35,15 +35,16 @@ class Alike(NamedTuple):
     others: Sequence[Row]
 
 
-def find(text: Text) -> list[Alike]:
-    """The rows that need not be parsed.
+def find(text: Text, fewest: int = FEWEST) -> list[Alike]:
+    """The rows that need not be parsed, of lists that have ``fewest``.
 
     Rows are alike if they have the same tokens but for the values of literals and the numbers of
-    parameters, and the very same inside further brackets.
+    parameters, and the very same inside further brackets.  ``values`` may be an alias or a function
+    in the text as well: the tree without these rows tells it (`are_rows`).
     """
     found: list[Alike] = []
     for rows in _lists(text):
-        if len(rows) < _FEWEST:
+        if len(rows) < fewest:
             continue
         kinds: dict[tuple[bytes, ...], list[Row]] = {}
         for row in rows:
@@ -56,6 +57,52 @@ def find(text: Text) -> list[Alike]:
 def unread(found: Sequence[Alike]) -> list[tuple[int, int]]:
     """The spans of the rows that need not be parsed."""
     return [(row.start, row.end) for alike in found for row in alike.others]
+
+
+def are_rows(text: Text, found: Sequence[Alike], statements: Sequence[Statement]) -> bool:
+    """Tell whether each model is a row of a VALUES list in the tree: then all that stands behind it
+    and a comma is a row, too.
+
+    A row has no location of its own: it is known by where its first value begins, behind no more
+    than brackets.
+    """
+    begins = set(_first_values([one.fields for one in statements])) if found else set()
+    return all(begins.intersection(_behind_brackets(text, one.model)) for one in found)
+
+
+def _first_values(tree: Any) -> Iterator[int]:
+    """The offsets at which the first values of the rows of all VALUES lists begin."""
+    waiting = [tree]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            for row in item.get("valuesLists", ()):
+                yield min(_locations(node(row)[1].get("items", [])[:1]), default=-1)
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _locations(tree: Any) -> Iterator[int]:
+    waiting = [tree]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            location = item.get("location", -1)
+            if location >= 0:
+                yield location
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _behind_brackets(text: Text, row: Row) -> Iterator[int]:
+    """The offsets of a row's first token, and of those behind it as long as only brackets stand
+    before them."""
+    number = row.first
+    while text.shown(number) == b"(":
+        number += 1
+        yield text.tokens[number][1]
 
 
 def spread(analysis: Analysis, found: Sequence[Alike], start: int, end: int) -> None:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from acra_twisted.sql import lexer, pgtable
+from acra_twisted.sql import lexer, names, pgtable
+from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import postgresql_value
 
@@ -29,10 +30,10 @@ class Concerns:
     """The names by which a text concerns protected columns: of tables, views and functions, as the
     database compares them."""
 
-    __slots__ = ("_words", "_others", "_runs", "_starts", "_parts")
+    __slots__ = ("_words", "_others", "_runs", "_starts", "_parts", "_plain")
 
-    def __init__(self, names: Iterable[str]) -> None:
-        known = frozenset(names)
+    def __init__(self, protected: Iterable[str]) -> None:
+        known = frozenset(protected)
         simple = {name for name in known if _SIMPLE.fullmatch(name) and len(name) < _CERTAIN}
         others = known - simple
         self._words = frozenset(name.encode() for name in simple) | _STATEFUL
@@ -42,6 +43,7 @@ class Concerns:
         self._runs = _CARRIERS | {name.encode() for name in running}
         self._starts = tuple(start.encode() for start in starts)
         self._parts = tuple(name.lower().encode() for name in known)
+        self._plain = all(map(str.isascii, known))
 
     def may_touch(self, text: bytes) -> bool:
         """Tell whether a text, or its skeleton, names one, or may run a statement that does.
@@ -55,6 +57,20 @@ class Concerns:
         if _ESCAPED_NAME in lowered:
             return True
         return any(name in lowered for name in (*self._starts, *self._others))
+
+    def may_touch_in(self, text: bytes, mode: Mode) -> bool:
+        """Tell it of a client's text in the session's encoding.
+
+        A text that cannot be read with certainty may have any name beyond ASCII.
+        """
+        if self._plain or text.isascii():
+            return self.may_touch(text)
+        if mode.names != names.EXACT or not mode.encoding:
+            return True
+        try:
+            return self.may_touch(text.decode(mode.encoding).encode())
+        except UnicodeDecodeError:
+            return True
 
     def may_run(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text may run what its strings hold."""

@@ -43,16 +43,20 @@ _LONGEST: Final = 64 << 10
 _VARIANTS: Final = 16
 #: A text that is longer is planned by a worker.
 LONG: Final = 16 << 10
+#: PostgreSQL's limit of a statement's parameters, and its digits.
+_MOST_PARAMETERS: Final = 65_535
+_MOST_DIGITS: Final = 5
 _NO_STATEMENTS: Final[Mapping[str, Prepared]] = MappingProxyType({})
 
 
 class Limits(NamedTuple):
-    """Limits of a text: bytes; values, which are literals and parameters; and the tokens of all
-    that is no row like others."""
+    """Limits of a text: bytes; values, which are literals and parameters; the tokens of all that
+    is no row like others; and the rows of a list from which rows that are alike are read once."""
 
     text: int = 64 << 20
     values: int = 500_000
     structure: int = 30_000
+    rows: int = bulk.FEWEST
 
 
 class Planned(NamedTuple):
@@ -125,7 +129,7 @@ class Planner:
         if parts is not None and plain and not self._concerns.may_touch(parts[0]):
             self._keep(parts[0], path, _Kept((), {(): None}))
             return _UNTOUCHED
-        if not plain and not self._concerns.may_touch(text):
+        if not plain and not self._concerns.may_touch_in(text, mode):
             return _UNTOUCHED
         try:
             return self._read(text, mode, path, prepared, parts[0] if parts and plain else None)
@@ -151,29 +155,27 @@ class Planner:
         literals = [text[start:end] for start, end in read.literals]
         if len(literals) > self._limits.values:
             raise _unreadable("the statement has too many values")
-        alike = bulk.find(read)
-        unread = bulk.unread(alike)
-        self._bound(text, read, unread)
-        try:
-            found = syntax.parse(text, tokens, unread)
-        except UnparsableError:
-            raise _unreadable("the statement cannot be parsed") from None
-        except LexError as error:
-            raise _unreadable(error.why) from None
+        _check(read)
+        alike = bulk.find(read, self._limits.rows)
+        found = self._parsed(read, tokens, bulk.unread(alike))
+        if not bulk.are_rows(read, alike, found):
+            alike = []
+            found = self._parsed(read, tokens)
         known = SessionNames(self.protection, path)
         plans: list[StatementPlan] = []
         deciding: set[int] = set()
-        made = dict(prepared)
+        made: dict[str, Prepared] | None = None
         changed = False
         for statement in found:
             behind = succession.behind_a_change(statement) if changed else None
             if behind is not None:
                 plans.append(StatementPlan(refusal=behind.refusal, schema=known.number))
                 continue
-            plan, decided = self._statement(read, statement, known, made, alike)
+            plan, decided = self._statement(read, statement, known, made or prepared, alike)
             plans.append(plan)
             deciding |= decided
             if plan.prepares is not None:
+                made = dict(prepared) if made is None else made
                 made[plan.prepares.name] = plan.prepares
             shown = text[statement.start : statement.end]
             if succession.changes_tables(statement) and self._concerns.may_touch(shown):
@@ -197,9 +199,6 @@ class Planner:
         if not self._concerns.may_touch(text.text[statement.start : statement.end]):
             return assembly.unchanged(text, statement, known.number), set()
         try:
-            refusal = known.definition(statement.kind, statement.fields)
-            if refusal is not None:
-                raise StatementRefusedError(refusal)
             found = statements.walk(analysis, statement)
             bulk.spread(analysis, alike, statement.start, statement.end)
             return assembly.assemble(analysis, statement, found), analysis.deciding
@@ -227,6 +226,18 @@ class Planner:
                 raise _unreadable("the statement is not in UTF-8") from None
         try:
             return lexer.tokens(text, True, 4 * self._limits.values + self._limits.structure)
+        except LexError as error:
+            raise _unreadable(error.why) from None
+
+    def _parsed(
+        self, read: Text, tokens: Sequence[Token], unread: Sequence[tuple[int, int]] = ()
+    ) -> list[Statement]:
+        """The statements of a text but for the spans ``unread``."""
+        self._bound(read.text, read, unread)
+        try:
+            return syntax.parse(read.text, tokens, unread)
+        except UnparsableError:
+            raise _unreadable("the statement cannot be parsed") from None
         except LexError as error:
             raise _unreadable(error.why) from None
 
@@ -289,6 +300,20 @@ def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:
     if plans is None:
         return _UNTOUCHED
     return Planned(plans, literals, True) if plans else None
+
+
+def _check(text: Text) -> None:
+    """Refuse what the server takes for a mistake, and what would be read in another way here."""
+    before = ""
+    for kind, start, end in text.tokens:
+        if kind in lexer.LITERALS and before in lexer.LITERALS:
+            # Without the comment between them they may be one.
+            raise _unreadable("the statement has a literal right behind another")
+        if kind == lexer.PARAMETER:
+            long = end - start > _MOST_DIGITS + 1
+            if long or not 1 <= int(text.text[start + 1 : end]) <= _MOST_PARAMETERS:
+                raise _unreadable("the statement has a parameter with a number out of range")
+        before = kind
 
 
 def _unreadable(text: str) -> StatementRefusedError:

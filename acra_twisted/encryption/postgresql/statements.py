@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
 from acra_twisted.encryption.postgresql import casts, expressions, queries, refusals, values, writes
-from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.analysis import Analysis, alone
 from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.postgresql.scopes import Scope
@@ -188,13 +188,9 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
     _carried(analysis, statement, fields, found)
     uses: dict[int, set[Use | None]] = {}
     first: dict[int, Use | None] = {}
-    for token in analysis.text.tokens:
-        kind, start, end = token
-        if kind == lexer.PARAMETER and statement.start <= start < statement.end:
-            number = int(analysis.text.text[start + 1 : end])
-            for use in analysis.uses.get(start, {None: None}):
-                uses.setdefault(number, set()).add(use and use._replace(place=""))
-                first.setdefault(number, use)
+    for number, use, _, _ in analysis.parameters(statement):
+        uses.setdefault(number, set()).add(alone(use))
+        first.setdefault(number, use)
     for number, several in uses.items():
         if len(several) > 1:
             columns = [use.column for use in several if use is not None]
@@ -250,9 +246,7 @@ def _execute(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn] | Non
 
 def _copy(analysis: Analysis, fields: Fields, found: Found) -> None:
     if "query" in fields:
-        _, inner = node(fields["query"])
-        kind, _ = node(fields["query"])
-        columns = _data(analysis, {kind: inner}, Scope())
+        columns = _data(analysis, fields["query"], Scope())
         _shown(analysis, columns)
         for one in columns:
             _copied_out(setting_of(one.value))

@@ -146,8 +146,8 @@ class Text:
 
 def parse(
     text: bytes, tokens: Sequence[Token], unread: Sequence[tuple[int, int]] = ()
-) -> list[Any]:
-    """The statements of a text as `Statement`s, with every location as in the text.
+) -> list[Statement]:
+    """The statements of a text, with every location as in the text.
 
     ``tokens`` are the lexer's of this very text, comments included; the text must be UTF-8 and read
     with standard_conforming_strings on.  What stands in the spans ``unread`` is left out.  Raises

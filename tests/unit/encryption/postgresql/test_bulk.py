@@ -1,11 +1,42 @@
 """Rows of long VALUES lists that need not be parsed."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql import bulk
+from acra_twisted.encryption.postgresql.planner import Limits
+from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.encryption.postgresql.syntax import Text
+from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.sql import lexer
-from tests.support.planning import MODE, PATH, outcome, planner, shown
+from tests.support.planning import MODE, PATH, attributes, outcome, planner, setting, shown, table
+
+NAMES = [f"c{number}" for number in range(40)]
+#: A table with every other column protected.
+WIDE = Relation(9, "public", "wide", "r", attributes(*NAMES))
+ALL = EncryptionSettings(
+    [table("wide", *(setting("wide", name, data_type="str") for name in NAMES[1::2]))]
+)
+#: Statements with the word ``values`` that is a list's, an alias, a function or a column; each with
+#: a value before it and rows behind it.
+FORMS = (
+    "insert into wide (c1) values %s",
+    "insert into wide (c1) select * from (values %s) v",
+    "insert into wide (c1) select * from (values %s) values (a)",
+    "insert into wide select * from (select 'x') as values (a), %s",
+    "insert into wide select * from (select 'x') values (a), %s",
+    "insert into wide select * from (select 'x') as values (a), lateral %s",
+    "insert into wide select x.values('a'), %s",
+    "insert into wide select x.values %s",
+    "insert into wide values (x.values %s)",
+    "insert into wide values (x.values('a'), %s)",
+    "insert into wide select * from values %s",
+    "insert into wide (values) values %s",
+    "with values (a) as (select 'x'), %s insert into wide values ('x')",
+)
+ROWS = ("('x%d')", "(select 'x%d')", "(('x%d'))", "((select 'x%d'))")
+ROWS += ("(values ('x%d'))", "(a)", "(default)", "(null)")
 
 
 def rows(count, row="(%d, 'x%d')"):
@@ -31,6 +62,44 @@ class Rows(SynchronousTestCase):
 
     def test_rows_that_do_not_end_are_left_to_the_parser(self):
         self.assertEqual(self.unread(f"insert into t values {rows(50)}, (1"), 49)
+
+
+class Words(SynchronousTestCase):
+    """The word ``values`` where it is no list's."""
+
+    def shown(self, text, **limits):
+        return outcome(text, planner((WIDE,), ALL, limits=Limits(**limits)))
+
+    def same(self, text):
+        """See that a text is planned as if each row were read."""
+        found = self.shown(text, rows=2)
+        self.assertEqual(found, self.shown(text, rows=1_000))
+        return found
+
+    def test_an_alias_begins_no_rows(self):
+        text = "insert into wide select * from (select 0) as values (a)" + ", (select 'x')" * 20
+        self.assertEqual(self.same(text).count("<c"), 10)
+
+    def test_a_function_begins_no_rows(self):
+        text = "insert into wide select x.values('a')" + ", ('x')" * 20
+        self.assertEqual(self.same(text).count("<c"), 10)
+        self.assertEqual(self.same(text.replace("wide", "wide (c1)")), "!schema_mismatch")
+
+    def test_rows_whose_first_values_stand_in_brackets_are_rows(self):
+        for row in ("(('x'))", "(-5)", "(cast('x' as text))", "(varchar 'x')"):
+            text = "insert into wide (c1) values " + ", ".join([row] * 30)
+            self.assertEqual(self.same(text).count("<c1 "), 30, row)
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.sampled_from(FORMS),
+        st.lists(st.sampled_from(ROWS), min_size=1, max_size=2),
+        st.lists(st.sampled_from(ROWS), max_size=3),
+        st.integers(1, 30),
+    )
+    def test_a_text_is_planned_as_if_each_row_were_read(self, form, many, few, count):
+        rows = [*few, *(many * count)[:count]]
+        self.same(form % ", ".join(row.replace("%d", str(n)) for n, row in enumerate(rows)))
 
 
 class Planned(SynchronousTestCase):

@@ -6,10 +6,22 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Limits
+from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import UnscannableError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.languages import LANGUAGES
-from tests.support.planning import MODE, PATH, PEOPLE, outcome, planner, shown
+from tests.support.planning import (
+    MODE,
+    PATH,
+    PEOPLE,
+    attributes,
+    outcome,
+    planner,
+    setting,
+    shown,
+    table,
+)
 from tests.support.statements import statements
 
 PATTERN = "insert into people (id, name) values (%d, '%s')"
@@ -166,6 +178,41 @@ class Readable(SynchronousTestCase):
         self.assertEqual(outcome(text), text)
         self.assertEqual(outcome(text.replace("id", "age")), "!expression")
 
+    def test_a_literal_right_behind_another_is_refused(self):
+        # The server takes it for a mistake: the two are one for a reader that drops the comment.
+        for text in (
+            "insert into people (note, name) values ('a', 'b' /*c*/ \n 'secret')",
+            "update people set name = E'b' /*c*/ \n 'secret'",
+            "update people set name = 'b' 'secret'",
+        ):
+            self.assertEqual(outcome(text), "!unparsable", text)
+        self.assertEqual(
+            outcome("update people set name = 'b' \n 'c'"),
+            "update people set name = <name 'b' \n 'c'>",
+        )
+
+    def test_names_beyond_ascii_are_found_in_the_clients_encoding(self):
+        other = Relation(9, "public", "café", "r", attributes("id", "name"))
+        given = EncryptionSettings([table("café", setting("café", "name"))])
+        made = planner((other,), given)
+        latin = self.mode(client_encoding="LATIN1")
+        text = "insert into %s values (1, 'secret')"
+
+        def touched(name, mode):
+            planned = made.plan((text % name).encode("latin-1"), mode, PATH)
+            return planned.statements is not None
+
+        for name in ("café", "CAFÉ", '"café"'):
+            self.assertTrue(touched(name, latin), name)
+        self.assertFalse(touched("thé", latin))
+        self.assertFalse(touched("tea", latin))
+        # What cannot be read may be any name.
+        for mode in (self.mode(client_encoding="SJIS"), self.mode(client_encoding="UTF8")):
+            self.assertTrue(touched("thé", mode))
+            self.assertFalse(touched("tea", mode))
+        unsure = self.mode(client_encoding="LATIN1", server_encoding="SQL_ASCII")
+        self.assertTrue(touched("thé", unsure))
+
 
 class Parameters(SynchronousTestCase):
     def test_a_parameter_in_two_roles_becomes_two(self):
@@ -212,7 +259,14 @@ class Parameters(SynchronousTestCase):
             self.assertEqual(plan.changes, expected, text)
 
     def test_a_number_beyond_the_protocols_is_refused(self):
-        self.assertEqual(outcome("update people set name = $70000"), "!unparsable")
+        for number in ("70000", "65536", "0", "99999999999", "9" * 5000, "0" * 5000 + "1"):
+            for text in (
+                "update people set name = ",
+                "prepare q as select ",
+                "update people set note = ",
+            ):
+                self.assertEqual(outcome(text + "$" + number), "!unparsable", text + number[:9])
+        self.assertIn("$65535", outcome("update people set name = $65535"))
 
 
 class Mutated(SynchronousTestCase):
