@@ -17,8 +17,9 @@ from setuptools import Extension, setup
 
 #: By package below acra_twisted.
 _MODULES = {
-    "": "outstanding stagerun session exchange verdicts errors cache results ratelimit",
-    "fast.": "bigendian compiled",
+    "": "outstanding stagerun session exchange verdicts errors cache results ratelimit "
+    "loginactions lookup",
+    "fast.": "bigendian compiled record",
     "wire.": "framing scram",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",

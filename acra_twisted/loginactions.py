@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.fast.record import Record
+
 # The two legs.
 CLIENT: Final = "client"
 DATABASE: Final = "database"
@@ -31,11 +33,17 @@ UNKNOWN_SERVER: Final = "foreign"
 PASS, DECLINE, REFUSE, OFFER, REQUIRE = "pass", "decline", "refuse", "offer", "require"
 
 
-class Write(NamedTuple):
+class Write(Record):
     """Send ``data`` on ``leg``."""
 
-    leg: str
-    data: bytes
+    __slots__ = ("leg", "data")
+
+    def __init__(self, leg: str, data: bytes) -> None:
+        self.leg = leg
+        self.data = data
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.leg, self.data)
 
 
 class StartTLS(NamedTuple):
@@ -93,12 +101,18 @@ class Carry(NamedTuple):
     why: str
 
 
-class LookUp(NamedTuple):
+class LookUp(Record):
     """Find what proves that a client is ``user``, who asks for ``database``.  The answer is
     ``looked_up``, or the host ends it, if it has too many logins already."""
 
-    user: bytes
-    database: bytes = b""
+    __slots__ = ("user", "database")
+
+    def __init__(self, user: bytes, database: bytes = b"") -> None:
+        self.user = user
+        self.database = database
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.user, self.database)
 
 
 class Derive(NamedTuple):
@@ -109,7 +123,7 @@ class Derive(NamedTuple):
     iterations: int
 
 
-class Proven(NamedTuple):
+class Proven(Record):
     """Take note that the client has proven to be ``user``.
 
     ``method`` is "scram", "certificate", "md5" or "cleartext" where this daemon has seen the proof;
@@ -119,10 +133,16 @@ class Proven(NamedTuple):
     ``database`` is the one that the client asks for.
     """
 
-    user: bytes
-    method: str
-    bound: bool
-    database: bytes = b""
+    __slots__ = ("user", "method", "bound", "database")
+
+    def __init__(self, user: bytes, method: str, bound: bool, database: bytes = b"") -> None:
+        self.user = user
+        self.method = method
+        self.bound = bound
+        self.database = database
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.user, self.method, self.bound, self.database)
 
 
 class Admitted(NamedTuple):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from acra_twisted.fast.record import Record
 
 
-class Found(NamedTuple):
+class Found(Record):
     """``secret`` is text as the database stores it; None: no such user, or none that may log in.
 
     ``source`` names the kind of source that said so, empty if none did; ``age`` is the time in
@@ -15,10 +15,33 @@ class Found(NamedTuple):
     shown such.  ``barred``: nobody may log in as this user, whoever could prove it.
     """
 
-    secret: bytes | None
-    source: str = ""
-    age: float = 0.0
-    away: bool = False
-    salt_size: int = 16
-    iterations: int = 4096
-    barred: bool = False
+    __slots__ = ("secret", "source", "age", "away", "salt_size", "iterations", "barred")
+
+    def __init__(
+        self,
+        secret: bytes | None,
+        source: str = "",
+        age: float = 0.0,
+        away: bool = False,
+        salt_size: int = 16,
+        iterations: int = 4096,
+        barred: bool = False,
+    ) -> None:
+        self.secret = secret
+        self.source = source
+        self.age = age
+        self.away = away
+        self.salt_size = salt_size
+        self.iterations = iterations
+        self.barred = barred
+
+    def _parts(self) -> tuple[object, ...]:
+        return (
+            self.secret,
+            self.source,
+            self.age,
+            self.away,
+            self.salt_size,
+            self.iterations,
+            self.barred,
+        )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import AcraError
+from acra_twisted.fast.record import Record
 from acra_twisted.wire.saslprep import prepare
 
 PLAIN: Final = b"SCRAM-SHA-256"
@@ -37,6 +38,7 @@ _ITERATIONS_MAX: Final = 1_000_000
 _SALT_MAX: Final = 255
 _DIGITS_MAX: Final = 10
 _MALFORMED: Final = "malformed SCRAM message"
+_NO_VERIFIER: Final = "this is no SCRAM-SHA-256 verifier"
 _PREFIX: Final = b"SCRAM-SHA-256$"
 #: The block of SHA-256, and what HMAC makes of each byte of a key in it, for the inner hash and the
 #: outer one (RFC 2104).
@@ -68,17 +70,23 @@ class Keys(NamedTuple):
     server: bytes
 
 
-class Verifier(NamedTuple):
+class Verifier(Record):
     """The secret that a server stores for a user: it proves nothing by itself."""
 
-    iterations: int
-    salt: bytes
-    stored_key: bytes
-    server_key: bytes
+    __slots__ = ("iterations", "salt", "stored_key", "server_key")
+
+    def __init__(self, iterations: int, salt: bytes, stored_key: bytes, server_key: bytes) -> None:
+        self.iterations = iterations
+        self.salt = salt
+        self.stored_key = stored_key
+        self.server_key = server_key
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.iterations, self.salt, self.stored_key, self.server_key)
 
     def encode(self) -> bytes:
         """Return it as PostgreSQL stores it."""
-        salt, stored, server = map(_encoded, self[1:])
+        salt, stored, server = map(_encoded, (self.salt, self.stored_key, self.server_key))
         return b"%b%d:%b$%b:%b" % (_PREFIX, self.iterations, salt, stored, server)
 
 
@@ -101,15 +109,11 @@ def read_verifier(secret: bytes) -> Verifier:
         stored, server = keys.split(b":")
         read = Verifier(_number(iterations), _base64(salt), _base64(stored), _base64(server))
     except ValueError:
-        raise _not_a_verifier() from None
+        raise ScramError(MALFORMED, _NO_VERIFIER) from None
     good = 1 <= read.iterations <= _ITERATIONS_MAX and 1 <= len(read.salt) <= _SALT_MAX
     if not (good and is_verifier(secret) and len(read.stored_key) == len(read.server_key) == _KEY):
-        raise _not_a_verifier()
+        raise ScramError(MALFORMED, _NO_VERIFIER)
     return read
-
-
-def _not_a_verifier() -> ScramError:
-    return ScramError(MALFORMED, "this is no SCRAM-SHA-256 verifier")
 
 
 def salted(password: bytes, salt: bytes, iterations: int) -> bytes:
@@ -259,12 +263,15 @@ class ServerConversation:
 # -- the client's role ----------------------------------------------------------------------------
 
 
-class Choice(NamedTuple):
+class Choice:
     """A mechanism and the header of its messages; ``end_point`` where they bind."""
 
-    mechanism: bytes
-    header: bytes
-    end_point: bytes = b""
+    __slots__ = ("mechanism", "header", "end_point")
+
+    def __init__(self, mechanism: bytes, header: bytes, end_point: bytes = b"") -> None:
+        self.mechanism = mechanism
+        self.header = header
+        self.end_point = end_point
 
 
 def choose(
@@ -382,8 +389,7 @@ def _mac(key: bytes, data: bytes) -> bytes:
     """Return the HMAC by a key of 64 bytes at most.  ``hmac.digest`` has OpenSSL look for the
     algorithm each time, which takes three times as many instructions as the hashes."""
     block = key.ljust(_BLOCK, b"\0")
-    inner = _hash(block.translate(_INNER) + data)
-    return _hash(block.translate(_OUTER) + inner)
+    return _hash(block.translate(_OUTER) + _hash(block.translate(_INNER) + data))
 
 
 def _hash(data: bytes) -> bytes:

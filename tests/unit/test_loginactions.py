@@ -19,4 +19,4 @@ class Actions(SynchronousTestCase):
 
     def test_what_is_not_said_is_as_usual(self):
         self.assertEqual(StartTLS(CLIENT).received, b"")
-        self.assertEqual(Write(DATABASE, b"x")[0], Close(DATABASE).leg)
+        self.assertEqual(Write(DATABASE, b"x").leg, Close(DATABASE).leg)

@@ -27,6 +27,7 @@ from acra_twisted import events
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
+from acra_twisted.fast.record import Record
 from acra_twisted.loginactions import Action, Admitted, Proven
 from acra_twisted.session import Session
 from acra_twisted.wire.postgres import backend, frames
@@ -108,12 +109,20 @@ def tell_refusal(session: Session, exchange: Exchange, fields: Mapping[str, byte
     )
 
 
-class Mediated(NamedTuple):
+class Mediated(Record):
     """The consequence of a message of the database's: bytes for both legs, behind ``actions``."""
 
-    to_client: bytes = b""
-    to_database: bytes = b""
-    actions: tuple[Action, ...] = ()
+    __slots__ = ("to_client", "to_database", "actions")
+
+    def __init__(
+        self, to_client: bytes = b"", to_database: bytes = b"", actions: tuple[Action, ...] = ()
+    ) -> None:
+        self.to_client = to_client
+        self.to_database = to_database
+        self.actions = actions
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.to_client, self.to_database, self.actions)
 
 
 class Mediator(Protocol):

@@ -16,6 +16,7 @@ from acra_twisted.dialects.postgresql.passwordmessages import (
     take,
     unconvinced,
 )
+from acra_twisted.fast.record import Record
 from acra_twisted.lookup import Found
 from acra_twisted.wire import scram
 from acra_twisted.wire.framing import ChunkBuffer
@@ -59,14 +60,20 @@ class ChallengePolicy(NamedTuple):
     salt: Callable[[], bytes] = bytes
 
 
-class Proof(NamedTuple):
+class Proof(Record):
     """The proof of a user.  ``client_key`` is as good as the password for the very ``verifier``;
     ``last`` is what the client is told when the database has let it in."""
 
-    user: bytes
-    client_key: bytes
-    verifier: Verifier
-    last: bytes
+    __slots__ = ("user", "client_key", "verifier", "last")
+
+    def __init__(self, user: bytes, client_key: bytes, verifier: Verifier, last: bytes) -> None:
+        self.user = user
+        self.client_key = client_key
+        self.verifier = verifier
+        self.last = last
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.user, self.client_key, self.verifier, self.last)
 
 
 def verifier_for(

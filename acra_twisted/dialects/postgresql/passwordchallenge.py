@@ -63,7 +63,9 @@ class PasswordChallenge:
     def derived(self, salted: bytes) -> Proof:
         """Judge the key of the password.  Raises Unconvinced."""
         keys, shown = scram.keys_of(salted), self._shown
-        fits = hmac.compare_digest(scram.verifier_of(keys, shown.salt, 1)[2], shown.stored_key)
+        fits = hmac.compare_digest(
+            scram.verifier_of(keys, shown.salt, 1).stored_key, shown.stored_key
+        )
         if self._verifier is None or not fits:
             raise self._wrong("unknown" if self._verifier is None else "password")
         return Proof(self._user, keys.client, self._verifier, b"")

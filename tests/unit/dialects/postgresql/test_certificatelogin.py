@@ -8,6 +8,7 @@ from acra_twisted.dialects.postgresql.certificatelogin import (
     proof_of,
     unproven,
 )
+from acra_twisted.dialects.postgresql.challenge import Proof
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.wire.postgres.backend import encode_authentication, encode_error, encode_sasl
@@ -28,7 +29,7 @@ class Certificates(SynchronousTestCase):
 
     def test_keys_are_a_proof_that_the_client_is_not_told_of(self):
         proof = proof_of(b"ann", encode_keys(KEYS, b"salt", 4096))
-        self.assertEqual(proof, (b"ann", KEYS.client, verifier_of(KEYS, b"salt", 4096), b""))
+        self.assertEqual(proof, Proof(b"ann", KEYS.client, verifier_of(KEYS, b"salt", 4096), b""))
 
     def test_without_keys_the_database_must_let_it_in_by_itself(self):
         welcome = encode_authentication(0)

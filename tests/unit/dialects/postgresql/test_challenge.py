@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.postgresql.challenge import (
     Challenge,
     ChallengePolicy,
+    Proof,
     Unconvinced,
 )
 from acra_twisted.dialects.postgresql.passwordmessages import wrong_password
@@ -96,7 +97,7 @@ class Conversations(SynchronousTestCase):
             said, proof = challenge.feed(last + b"more")
             self.assertEqual((said, challenge.rest()), (b"", b"more"))
             keys = keys_of(salted(b"secret", VERIFIER.salt, VERIFIER.iterations))
-            self.assertEqual(proof[:3], (b"alice", keys.client, VERIFIER))
+            self.assertEqual(proof, Proof(b"alice", keys.client, VERIFIER, proof.last))
             self.assertTrue(client.talk.accepted(proof.last))
             self.assertEqual(challenge.bound, choice.mechanism == PLUS)
 

@@ -23,6 +23,7 @@ from acra_twisted.wire.scram import (
     PLUS,
     ScramError,
     ServerConversation,
+    Verifier,
     keys_of,
     read_verifier,
     salted,
@@ -124,7 +125,8 @@ class Logins(Case):
 
 class Failures(Case):
     def test_a_secret_that_is_not_the_databases_gives_no_proof_away(self):
-        for other in (VERIFIER._replace(salt=b"other"), VERIFIER._replace(iterations=1)):
+        for salt, iterations in ((b"other", VERIFIER.iterations), (VERIFIER.salt, 1)):
+            other = Verifier(iterations, salt, VERIFIER.stored_key, VERIFIER.server_key)
             login = self.make()
             found = login.from_database(self.begin(BOTH, verifier=other))
             self.assert_fails(found, error=wrong_password(b"alice"))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
+from acra_twisted.dialects.postgresql.challenge import ChallengePolicy, Proof
 from acra_twisted.dialects.postgresql.passwordchallenge import PasswordChallenge
 from acra_twisted.dialects.postgresql.passwordmessages import Unconvinced
 from acra_twisted.loginactions import Derive
@@ -37,7 +37,7 @@ class Passwords(SynchronousTestCase):
     def test_a_right_one_gives_the_key_for_the_database(self):
         proof = judged(FOUND)
         keys = keys_of(salted(b"secret", VERIFIER.salt, VERIFIER.iterations))
-        self.assertEqual(proof, (b"alice", keys.client, VERIFIER, b""))
+        self.assertEqual(proof, Proof(b"alice", keys.client, VERIFIER, b""))
 
     def test_it_is_derived_by_the_host_in_pieces_or_whole(self):
         challenge = asked()

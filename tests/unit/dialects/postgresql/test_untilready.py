@@ -411,10 +411,10 @@ class Stages(Case):
         (ask,) = until.feed(DATABASE, NOTICE + WELCOME)
         self.assertIsInstance(ask, Ask)
         self.assertEqual(until.feed(DATABASE, NOTICE), [])
-        self.assertEqual(until.feed(CLIENT, PASSWORD), [(DATABASE, PASSWORD)])
+        self.assertEqual(until.feed(CLIENT, PASSWORD), [Write(DATABASE, PASSWORD)])
         write, ask = until.answered(PASS)
-        self.assertEqual(write, (CLIENT, NOTICE + WELCOME))
-        self.assertEqual(until.answered(PASS), [(CLIENT, NOTICE)])
+        self.assertEqual(write, Write(CLIENT, NOTICE + WELCOME))
+        self.assertEqual(until.answered(PASS), [Write(CLIENT, NOTICE)])
 
 
 class Hostile(Case):
