@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
+
+from acra_twisted.telemetry.metrics.histogram import DurationsBy
 
 #: The last is the usual hard age.
 _AGES: Final = (1, 10, 60, 600, 3600)
 _TIMES: Final = (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2)
+_SECOND: Final = 1_000_000_000
 
 
 class LookupMetrics:
@@ -29,19 +32,19 @@ class LookupMetrics:
             ["source", "result"],
             registry=registry,
         )
-        self._age = Histogram(
+        self._age = DurationsBy(
+            registry,
             "acra_auth_secret_age_seconds",
             "Time since the source was asked for what was found, whatever that was",
             ["source"],
-            buckets=_AGES,
-            registry=registry,
+            _AGES,
         )
-        self._time = Histogram(
+        self._time = DurationsBy(
+            registry,
             "acra_auth_lookup_seconds",
             "Time that a question to the source took, by whether it was answered",
             ["answered"],
-            buckets=_TIMES,
-            registry=registry,
+            _TIMES,
         )
         self._times = {known: self._time.labels(str(known).lower()) for known in (True, False)}
         self._by_result: dict[tuple[str, str], tuple[Any, Any]] = {}
@@ -57,11 +60,11 @@ class LookupMetrics:
         counter, ages = bound
         counter.inc()
         # Also of users without a secret: all lookups take the same time.
-        ages.observe(age)
+        ages.count(round(age * _SECOND))
 
     def asked(self, seconds: float, answered: bool) -> None:
         """Count a question to the source."""
-        self._times[answered].observe(seconds)
+        self._times[answered].count(round(seconds * _SECOND))
 
 
 class _Now:
