@@ -178,12 +178,18 @@ class Close(NamedTuple):
     leg: str
 
 
-class Fail(NamedTuple):
+class Fail(Record):
     """End the connection for ``error``, a WireError or a HandshakeError; ``at_once``: without
     waiting for the client to read what is queued."""
 
-    error: Exception
-    at_once: bool = False
+    __slots__ = ("error", "at_once")
+
+    def __init__(self, error: Exception, at_once: bool = False) -> None:
+        self.error = error
+        self.at_once = at_once
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.error, self.at_once)
 
 
 class Ready(NamedTuple):

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.authentication import Mediated
-from acra_twisted.loginactions import LookUp, Proven, Write
+from acra_twisted.loginactions import Fail, LookUp, Proven, Write
 from acra_twisted.lookup import Found
 from acra_twisted.wire.scram import Verifier
 
@@ -12,6 +12,7 @@ class Records(SynchronousTestCase):
     def test_they_are_equal_if_all_their_parts_are(self):
         for kind, parts in (
             (Write, ("client", b"data")),
+            (Fail, (b"an error", True)),
             (LookUp, (b"ann", b"books")),
             (Proven, (b"ann", "scram", True, b"books")),
             (Mediated, (b"to", b"from", ())),
