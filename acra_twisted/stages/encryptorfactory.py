@@ -3,7 +3,6 @@ configured."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from twisted.logger import Logger
@@ -11,12 +10,12 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.encryption.configuration.reading import read_configuration
 from acra_twisted.encryption.settings import TOKENIZED, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory
 from acra_twisted.options import FILE, Option, Settings
 from acra_twisted.pipeline.services import Services
+from acra_twisted.stages.columnsource import read_column_source
 from acra_twisted.stages.encryptor import Encryptor
 
 _log: Final = Logger()
@@ -55,11 +54,7 @@ class EncryptorFactory:
         path = settings["config_file"]
         if not path:
             raise ConfigError("[stage:encryptor] config_file: name the file with the columns")
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"[stage:encryptor] config_file: {error}") from None
-        configured = read_configuration(path, text, services.clock() / 1e9)
+        configured = read_column_source(path, (), services.clock() / 1e9)
         _refuse_unbuilt(path, configured)
         for remark in configured.remarks:
             _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)

@@ -32,6 +32,14 @@ _TOO_MANY: Final = Deny(
 )
 
 
+_APART: Final = Deny(
+    "AcraServer must see what this statement changes: execute it in the batch in which its values "
+    "are bound",
+    sqlstate=b"0A000",
+    reason="executed apart from its Bind",
+)
+
+
 class ExtendedBatch(OpeningBatch):
     """An OpeningBatch that reads the messages of the extended protocol.
 
@@ -124,6 +132,7 @@ class ExtendedBatch(OpeningBatch):
             self._deny_batch(exchange, _TOO_MANY, start, end)
             return
         portal.origin, portal.changes = self._origin, self._changes
+        portal.tags = exchange.tags
         prepared.bind_sent(portal)
         self._expected.append((FORWARD, replies.BIND, exchange, portal))
 
@@ -150,6 +159,10 @@ class ExtendedBatch(OpeningBatch):
             # Earlier messages concern another statement.
             self._exchange = None
         exchange = self._current(portal.statement, start, portal)
+        if portal.tags is not None and portal.tags is not exchange.tags:
+            # The stage that asked for them takes the execution to be over.
+            self._deny_batch(exchange, _APART, start, end)
+            return
         if self._session.meaning is not None and self._result_formats:
             self._have_described(exchange, portal, start)
         self._executed(exchange, portal)

@@ -48,11 +48,13 @@ class Portal:
     ``era``, ``statement_era`` and
     ``executions`` tell when it was bound.
     ``origin`` is the trace context that its first execution goes on with, until it is executed;
-    ``changes`` what an execution sets (see `contextsettings`).
+    ``changes`` what an execution sets (see `contextsettings`).  ``tags`` is the list for the
+    tags of its executions, that of its Bind's exchange, None if no stage wants to know them.
     """
 
     __slots__ = (
         "name",
+        "tags",
         "statement",
         "results",
         "columns",
@@ -77,6 +79,7 @@ class Portal:
         self.executions = -1
         self.origin: Any = None
         self.changes: Any = None
+        self.tags: list[bytes] | None = None
 
 
 class Prepared:

@@ -61,6 +61,10 @@ class Making(SynchronousTestCase):
         verifyObject(IStageFactory, self.factory)
         self.assertIsInstance(self.make(), Encryptor)
 
+    def test_a_file_as_some_editors_write_it_and_one_that_is_too_large(self):
+        self.assertIsInstance(self.make(text="\ufeff" + CONFIG), Encryptor)
+        self.assertIn("has more than", self.refused(text="#" * ((4 << 20) + 1)))
+
     def test_a_kind_that_it_does_not_have_is_refused_with_its_line(self):
         said = self.refused(text=TOKENS)
         self.assertIn("people.name: token_type", said)

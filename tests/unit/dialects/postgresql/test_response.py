@@ -448,5 +448,23 @@ class Tags(SynchronousTestCase):
             [[b"CREATE TABLE", b"SELECT 0"], [b"SET"], [b"DROP TABLE"], []],
         )
 
+    def test_an_execution_apart_from_its_bind_would_not_be_seen_and_is_refused(self):
+        for watched in (True, False):
+
+            def judge(work, watched=watched):
+                work.exchange.tags = [] if watched else None
+                return PASS
+
+            play = Playbook(judge, ["parameters"])
+            play.client(parse(b"", b"drop") + bind(b"p", b"") + SYNC)
+            play.database(PARSE_COMPLETE + BIND_COMPLETE + ready(b"T"))
+            sent = play.client(execute(b"p") + SYNC)
+            self.assertEqual(execute(b"p") in sent, not watched)
+            play = Playbook(judge, ["parameters"])
+            sent = play.client(parse(b"", b"drop") + bind(b"p", b"") + execute(b"p") + SYNC)
+            self.assertIn(execute(b"p"), sent)
+            sent = play.client(bind(b"q", b"") + bind(b"p", b"") + execute(b"q") + SYNC)
+            self.assertEqual(execute(b"q") in sent, not watched)
+
     def test_of_those_that_it_asks_for_alone(self):
         self.assertEqual(self.tags(False, True, False, False), [None, [b"SET"], None, None])
