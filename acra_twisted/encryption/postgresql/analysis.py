@@ -28,8 +28,8 @@ from acra_twisted.encryption.postgresql.values import (
     Columns,
     Leaf,
     Value,
-    alike,
     is_protected,
+    may_copy,
     setting_of,
 )
 from acra_twisted.encryption.settings import ColumnSetting
@@ -154,7 +154,7 @@ class Analysis:
             elif leaf.kind == NULL:
                 self._bare(setting, leaf)
             elif leaf.kind == PROTECTED and leaf.setting is not None and use.role == STORE:
-                if not alike(setting, leaf.setting):
+                if not may_copy(setting, leaf.setting):
                     raise refused(
                         refusals.UNALIKE,
                         setting,

@@ -106,14 +106,30 @@ def setting_of(value: Value) -> ColumnSetting | None:
             continue
         if leaf.kind != PROTECTED or leaf.setting is None:
             return None
-        if found is not None and not alike(found, leaf.setting):
+        if found is not None and not _shown_alike(found, leaf.setting):
             return None
         found = found or leaf.setting
     return found
 
 
+def _shown_alike(one: ColumnSetting, other: ColumnSetting) -> bool:
+    """Tell whether a result may show values of two columns in one: each of their settings counts
+    for what a client sees."""
+    return one == other or not one.scoped and _nameless(one) == _nameless(other)
+
+
+def _nameless(setting: ColumnSetting) -> ColumnSetting:
+    return setting._replace(schema="", table="", name="", line=0)
+
+
+def may_copy(target: ColumnSetting, source: ColumnSetting) -> bool:
+    """Tell whether what is stored in a column may be stored in another as it is.  Those who may
+    read it stay the same."""
+    return alike(target, source) and target.readers == source.readers
+
+
 def alike(one: ColumnSetting, other: ColumnSetting) -> bool:
-    """Tell whether what is stored in a column may be stored in another."""
+    """Tell whether equal values of two columns can be found as equal by what is stored."""
     if one == other:
         return True
     if one.scoped or other.scoped:

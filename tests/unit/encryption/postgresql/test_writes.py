@@ -2,7 +2,19 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.planning import MODE, ODD, PATH, PEOPLE, VIEW, outcome, planner
+from acra_twisted.encryption.settings import EncryptionSettings
+from tests.support.planning import (
+    CLONES,
+    MODE,
+    ODD,
+    PATH,
+    PEOPLE,
+    VIEW,
+    outcome,
+    planner,
+    setting,
+    table,
+)
 
 _SESSION = (MODE, PATH)
 #: Texts and what is sent: see `tests.support.planning.shown`.
@@ -232,6 +244,33 @@ class Writing(SynchronousTestCase):
             (plan,) = made.plan(text.encode(), *_SESSION).statements
             self.assertNotIn("'x'", plan.refusal.text + plan.refusal.hint)
             self.assertIn("protected", plan.refusal.text)
+
+    def test_a_column_is_no_way_around_the_readers_of_another(self):
+        name = setting("people", "name", data_type="str", readers=frozenset(["client1"]))
+        settings = EncryptionSettings(
+            (table("people", name), table("clones", name._replace(table="clones", readers=None)))
+        )
+        made = planner((PEOPLE, CLONES), settings)
+        for text, reason in (
+            ("insert into clones (name) select name from people", "source_not_protected_alike"),
+            ("update clones set name = p.name from people p", "source_not_protected_alike"),
+            (
+                "merge into clones c using people p on c.id = p.id when matched then "
+                "update set name = p.name",
+                "source_not_protected_alike",
+            ),
+            ("select name from people union all select name from clones", "expression"),
+            ("select name from clones union all select name from people", "expression"),
+            ("select coalesce(c.name, p.name) from people p, clones c", "expression"),
+            ("select case when true then c.name else p.name end from people p, clones c", "expr"),
+        ):
+            found = outcome(text, made)
+            self.assertTrue(found.startswith(f"!{reason}"), (text, found))
+        for text in (
+            "insert into people (name) select name from people",
+            "select p.name, c.name from people p, clones c",
+        ):
+            self.assertEqual(outcome(text, made), text)
 
     def test_what_a_view_leaves_out_takes_the_default_of_its_table(self):
         view = VIEW._replace(sources={1: (ODD.oid, 4), 2: (ODD.oid, 5)})
