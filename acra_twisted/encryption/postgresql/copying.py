@@ -22,7 +22,13 @@ from acra_twisted.encryption.postgresql.plaintexts import (
     to_cell,
 )
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
-from acra_twisted.wire.postgres.copyformat import BINARY, CopyDataError, Fed, copy_format
+from acra_twisted.wire.postgres.copyformat import (
+    BINARY,
+    WRONG_COUNT,
+    CopyDataError,
+    Fed,
+    copy_format,
+)
 from acra_twisted.wire.postgres.copyrows import rows_of
 
 #: The SQLSTATE of data that is not in its format.
@@ -62,8 +68,8 @@ class CopiedRows:
             form = copy_format(copied.options, names, encoding)
         except CopyDataError as error:
             raise ValueRefusedError(errors.NOT_SUPPORTED, _OPTIONS, str(error)) from None
-        self._rows = rows_of(form, limit)
         self._count = len(copied.columns)
+        self._rows = rows_of(form, limit, self._count)
         self._chosen = [
             (place, setting, Way(setting.data_type))
             for place, setting in enumerate(copied.columns)
@@ -94,7 +100,7 @@ class CopiedRows:
         try:
             values = rows.split(data)
             if len(values) != self._count:
-                raise CopyDataError("a row has missing values, or more than it has columns")
+                raise CopyDataError(WRONG_COUNT)
             for place, setting, way in self._chosen:
                 plaintext = self._plaintext(values[place], place, setting, way)
                 if plaintext is not None:

@@ -29,6 +29,8 @@ _ENDS: Final = b"\r\n\0"
 _INDIFFERENT: Final = frozenset(
     ("freeze", "on_error", "reject_limit", "log_verbosity", "force_quote")
 )
+#: The error of a row that has another number of values than the statement has columns.
+WRONG_COUNT: Final = "a row has missing values, or more than it has columns"
 _TRUE: Final = ("true", "on", "1", "match", "")
 _FALSE: Final = ("false", "off", "0")
 

@@ -12,8 +12,9 @@ from acra_twisted.wire.postgres.copytuples import Tuples
 Rows = TextLines | CsvLines | Tuples
 
 
-def rows_of(form: CopyFormat, limit: int) -> Rows:
-    """Reads and writes the rows of a format, none of them longer than ``limit`` bytes."""
+def rows_of(form: CopyFormat, limit: int, columns: int | None = None) -> Rows:
+    """Reads and writes the rows of a format, none of them longer than ``limit`` bytes.
+    ``columns``: as for `Tuples`."""
     if form.kind == BINARY:
-        return Tuples(limit)
+        return Tuples(limit, columns)
     return CsvLines(form, limit) if form.kind == CSV else TextLines(form, limit)

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.wire.postgres.copyformat import CopyDataError, Fed
+from acra_twisted.wire.postgres.copyformat import WRONG_COUNT, CopyDataError, Fed
 
 SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
 _HEADER: Final = struct.Struct(">II")
@@ -23,85 +23,97 @@ TRAILER: Final = _COUNT.pack(-1)
 
 
 class Tuples:
-    """Puts rows together.  ``limit`` is the length of the longest, in bytes."""
+    """Puts rows together.  ``limit`` is the length of the longest, in bytes; ``columns`` is the
+    number of values that each of them must have, None for any."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, columns: int | None = None) -> None:
         self._limit = limit
-        self._pieces: list[bytes] = []
-        self._size = 0
-        # Bytes without which nothing goes on.
-        self._needed = _HEADER_SIZE
+        self._columns = columns
+        # Bytes from the begin of a row on; those before the place are whole values.
+        self._buffer = bytearray()
+        self._place = 0
+        # Values of the row that are still to come, None if their number is.
+        self._left: int | None = None
         self._begun = False
         self._ended = False
 
     def feed(self, data: bytes) -> Fed:
         """Take a piece of the data.  Raises CopyDataError for a row that is too long, and for
         anything that is none."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size < self._needed:
-            return Fed(b"", [], b"")
-        buffer = b"".join(self._pieces)
-        rows: list[bytes] = []
+        buffer = self._buffer
+        buffer += data
         before = behind = b""
-        place = 0 if self._begun else self._end_of_header(buffer)
-        if place:
-            before = buffer[:place]
-        while self._begun and not self._ended:
-            end = self._end_of(buffer, place)
-            if not end:
-                break
-            rows.append(buffer[place:end])
-            place = end
+        if not self._begun:
+            before = self._take_header()
+        rows: list[bytes] = []
+        start = 0
+        while self._begun and not self._ended and self._is_whole(start):
+            rows.append(bytes(buffer[start : self._place]))
+            start = self._place
         if self._ended:
             if rows:
                 behind = rows.pop()
-            if place < len(buffer):
+            if start < len(buffer):
                 raise CopyDataError("received copy data after the end mark")
-        self._pieces, self._size = [buffer[place:]], len(buffer) - place
-        self._needed -= place
+        del buffer[:start]
+        self._place -= start
         return Fed(before, rows, behind)
 
-    def _end_of(self, buffer: bytes, start: int) -> int:
-        """The end of the row that begins there; 0, and ``_needed`` set, if it is not there yet."""
-        place = start + _COUNT.size
-        if not self._has(buffer, place):
-            return 0
-        (count,) = _COUNT.unpack_from(buffer, start)
-        if count < 0:
-            if count != -1:
-                raise CopyDataError("a row has a negative number of values")
-            self._ended = True
-            return place
-        for _ in range(count):
-            if not self._has(buffer, place + _LENGTH.size):
-                return 0
-            (length,) = _LENGTH.unpack_from(buffer, place)
-            if length < -1:
-                raise CopyDataError("a value has a negative length")
-            place += _LENGTH.size + max(length, 0)
-            if place - start > self._limit:
-                raise CopyDataError("a row is too long")
-        return place if self._has(buffer, place) else 0
-
-    def _end_of_header(self, buffer: bytes) -> int:
-        if not self._has(buffer, _HEADER_SIZE):
-            return 0
+    def _take_header(self) -> bytes:
+        """Take the header off the buffer; empty if it is not there yet."""
+        buffer = self._buffer
+        if len(buffer) < _HEADER_SIZE:
+            return b""
         flags, extension = _HEADER.unpack_from(buffer, len(SIGNATURE))
         if buffer[: len(SIGNATURE)] != SIGNATURE or flags or extension > _MAX_EXTENSION:
             raise CopyDataError("the header of the COPY data is not known")
-        if not self._has(buffer, _HEADER_SIZE + extension):
-            return 0
+        size = _HEADER_SIZE + extension
+        if len(buffer) < size:
+            return b""
         self._begun = True
-        return int(_HEADER_SIZE + extension)
+        header = bytes(buffer[:size])
+        del buffer[:size]
+        return header
 
-    def _has(self, buffer: bytes, size: int) -> bool:
-        self._needed = size
-        return len(buffer) >= size
+    def _is_whole(self, start: int) -> bool:
+        """Go on to the end of the row that begins there; False if it is not there yet.  No value
+        is looked at twice once it is there."""
+        buffer = self._buffer
+        if self._left is None:
+            if len(buffer) < self._place + _COUNT.size:
+                return False
+            self._left = self._count(_COUNT.unpack_from(buffer, self._place)[0])
+            self._place += _COUNT.size
+        while self._left:
+            if len(buffer) < self._place + _LENGTH.size:
+                return False
+            (length,) = _LENGTH.unpack_from(buffer, self._place)
+            if length < -1:
+                raise CopyDataError("a value has a negative length")
+            end = self._place + _LENGTH.size + max(length, 0)
+            if end - start > self._limit:
+                raise CopyDataError("a row is too long")
+            if len(buffer) < end:
+                return False
+            self._place = end
+            self._left -= 1
+        self._left = None
+        return True
+
+    def _count(self, count: int) -> int:
+        """The number of a row's values; the end mark has none."""
+        if count == -1:
+            self._ended = True
+            return 0
+        if count < 0:
+            raise CopyDataError("a row has a negative number of values")
+        if self._columns is not None and count != self._columns:
+            raise CopyDataError(WRONG_COUNT)
+        return count
 
     def finish(self) -> Fed:
         """Take the end of the data.  Raises CopyDataError if a row is incomplete."""
-        if self._size or not self._begun:
+        if self._buffer or not self._begun:
             raise CopyDataError("the last row is incomplete")
         return Fed(b"", [], b"")
 

@@ -98,6 +98,16 @@ class Text(SynchronousTestCase):
         self.assertEqual(values(TEXT, b"a\\\rb\r\n"), [[b"a\rb"]])
         self.assertIsNone(values(TEXT, b"a\rb\n"))
 
+    def test_a_header_that_other_ends_of_lines_make_of_all_rows_is_refused(self):
+        for form in (TEXT, CSV, OTHER_CSV, ODD_CSV):
+            for data in (b"name\rsecret\rmore\r", b"name\rsecret\r\n", b"name\rsecret\nmore\n"):
+                for pieces in ([data], [data[:6], data[6:]]):
+                    with self.assertRaises(CopyDataError) as caught:
+                        fed(form._replace(header=True), pieces)
+                    self.assertNotIn("secret", str(caught.exception))
+            header = form._replace(header=True)
+            self.assertEqual(fed(header, [b"a\r\nb\r\n"])[:2], (b"a\r\n", [b"b\r\n"]))
+
     def test_nothing_is_read_behind_the_end(self):
         self.assertEqual(fed(TEXT, [b"a\n\\", b".\nb\n", b"c\n"]), (b"", [b"a\n"], b"\\.\n"))
         self.assertEqual(fed(TEXT, [b"a\n\\."]), (b"", [b"a\n"], b"\\."))
@@ -119,6 +129,20 @@ class Text(SynchronousTestCase):
 
 
 class Csv(SynchronousTestCase):
+    def test_a_carriage_return_outside_quotes_is_refused_whatever_is_quoted(self):
+        for data in (
+            b'"a",b\rc\n',
+            b'a\rb,"c"\n',
+            b'"a"\r"b"\n',
+            b'"a\rb"\rc\n',
+            b'"x\ny",b\rc\n',
+        ):
+            self.assertRaises(CopyDataError, rows_of(CSV, 100).split, data)
+        self.assertEqual(rows_of(CSV, 100).split(b'"a\rb",c\r\n'), [b'"a\rb"', b"c"])
+        self.assertRaises(CopyDataError, rows_of(OTHER_CSV, 100).split, b"'a!'\r';b\rc\n")
+        split = rows_of(OTHER_CSV, 100).split
+        self.assertEqual(split(b"'a!'\r';b\n"), [b"'a!'\r'", b"b"])
+
     def test_quotes(self):
         for data, found in (
             (b'a,"b,c","d""e","f\ng"\n', [[b"a", b"b,c", b'd"e', b"f\ng"]]),

@@ -78,6 +78,25 @@ class Binary(SynchronousTestCase):
             found += tuples.feed(row[start : start + 10]).rows
         self.assertEqual(found, [row])
 
+    def test_many_values_in_small_pieces_are_looked_at_once(self):
+        """Otherwise they would be work by the square of their number."""
+        tuples = Tuples(1 << 24)
+        tuples.feed(HEADER)
+        row = struct.pack(">hi", 32_001, 4_000_000) + bytes(4_000_000) + b"\xff" * 4 * 32_000
+        rows = tuples.feed(row[:4_000_000]).rows
+        for start in range(4_000_000, len(row), 4):
+            rows += tuples.feed(row[start : start + 4]).rows
+        self.assertEqual(rows, [row])
+
+    def test_a_row_with_another_number_of_values_is_refused_at_once(self):
+        for number in (1, 3, 0, 32767):
+            tuples = Tuples(1000, 2)
+            with self.assertRaises(CopyDataError):
+                tuples.feed(HEADER + struct.pack(">h", number))
+        tuples = Tuples(1000, 2)
+        row = tuple_of([b"a", None])
+        self.assertEqual(tuples.feed(HEADER + row + TRAILER).rows, [row])
+
     @given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=4))
     def test_any_bytes_are_rows_or_refused(self, data, places):
         try:
