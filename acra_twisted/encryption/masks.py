@@ -6,13 +6,10 @@ length does not matter for what is stored already.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from acra_twisted.crypto import envelopes
 from acra_twisted.encryption.settings import Masking
-
-#: Bytes of the longest character.
-_CHARACTER: Final = 4
 
 
 class Parts(NamedTuple):
@@ -48,12 +45,10 @@ def _continues(byte: int) -> bool:
     return byte & 0xC0 == 0x80
 
 
-def looks_masked(masking: Masking, plaintext: bytes, text: bool) -> bool:
+def looks_masked(masking: Masking, plaintext: bytes) -> bool:
     """Return True if a reader without the key may see such a value: to write it back would put the
-    mask over the secret.  ``text``: as for `split`."""
-    clear, length = len(plaintext) - len(masking.mask), masking.length
-    if clear not in (0, length) and not (text and length - _CHARACTER < clear < length):
-        return False
+    mask over the secret.  Any number of bytes may stand beside the mask, for the value may have
+    been written with another ``length``."""
     if masking.left:
         return plaintext.endswith(masking.mask)
     return plaintext.startswith(masking.mask)

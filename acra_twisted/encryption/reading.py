@@ -64,7 +64,8 @@ class ColumnReader:
                 if not self._fits(before, content):
                     return None
                 before = b""
-            elif kind != MASKED:
+            elif kind != MASKED or len(before) >= envelopes.HEADER_SIZE:
+                # What is left of a container's header may be in it.
                 return None
         try:
             return Shown(canonical(self.setting.data_type, before + content + behind))

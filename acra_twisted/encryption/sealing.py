@@ -94,7 +94,7 @@ class ColumnSealer:
             return self._prefix(plaintext) + self._seal(plaintext, random_bytes)
         if setting.kind != MASKED or setting.masking is None:
             return self._seal(plaintext, random_bytes)
-        if not setting.mask_writes and masks.looks_masked(setting.masking, plaintext, self._text):
+        if not setting.mask_writes and masks.looks_masked(setting.masking, plaintext):
             raise ValueRefusedError(
                 errors.DATA_ERROR,
                 errors.MASK,

@@ -159,7 +159,8 @@ class _Column:
             kind = "column with a data type" if self._kind == PLAIN else f"{self._kind} column"
             told = f"{key} must be true in a {kind}; it is false here or in defaults"
             yield self._wrong(key, f"{INVALID}: {told}")
-        if "read" in self._keys and not self._keys["read"].value:
+        readers = self._value("read", None)
+        if readers is not None and not (readers and all(readers)):
             yield self._wrong("read", "read: name at least one client id")
 
     def _mistakes_of_type(self) -> Iterator[ConfigError]:

@@ -145,6 +145,8 @@ class Reader:
 
 
 def _is_absent(option: Option, node: Any) -> bool:
+    if isinstance(option.kind, Several) and option.kind.counts:
+        return False
     if node.tag == _NULL:
         # The word is a value of one key.
         return not (option.name == "on_plaintext" and node.value == NULL)

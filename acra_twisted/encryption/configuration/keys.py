@@ -219,7 +219,7 @@ COLUMN: Final = Level(
         ),
         Option(
             "read",
-            Several("a list of client ids", Owner()),
+            Several("a list of client ids", Owner(), counts=True),
             (),
             "The clients that may read the column in clear. Others get the answer of "
             "response_on_fail, or the mask.",

@@ -149,10 +149,11 @@ class Day(Kind):
 
 
 class Several(Kind):
-    """A list: YAML's, or with commas between its items."""
+    """A list: YAML's, or with commas between its items.  ``counts``: the key counts as given even
+    without a value."""
 
-    def __init__(self, noun: str, item: Kind) -> None:
-        self.noun, self.item = noun, item
+    def __init__(self, noun: str, item: Kind, counts: bool = False) -> None:
+        self.noun, self.item, self.counts = noun, item, counts
 
     def parse(self, text: str) -> tuple[Any, ...]:
         words = [word.strip() for word in text.replace("\n", ",").split(",")]

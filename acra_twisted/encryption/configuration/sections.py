@@ -106,5 +106,5 @@ def _value(option: Option, lines: Sequence[Line]) -> Iterator[object]:
             raise ValueError("a comment stands on a line of its own")
         if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
             raise ValueError("the quotes count as part of the value; take them off")
-    if text:
+    if text or isinstance(kind, Several) and kind.counts:
         yield kind.parse(text)

@@ -170,6 +170,20 @@ class Damaged(SynchronousTestCase):
         other = stored(SEARCHED, b"eve")[:33]
         self.assertEqual(self.shown(SEARCHED, other + stored(PLAIN, b"anna")), b"")
 
+    def test_a_mask_stands_for_a_value_whose_header_is_damaged(self):
+        """Both ways to a value see the damage."""
+        setting = CARD._replace(masking=Masking(b"xxxx", 12, True))
+        value = stored(setting, b"4111111112341234")
+        (whole,) = envelopes.find(value)
+        for place in (whole.start, whole.start + 3):
+            broken = bytearray(value)
+            broken[place] ^= 1
+            (found,) = envelopes.find(broken)
+            before = bytes(broken[: found.start])
+            self.assertIsNone(ColumnReader(setting).show_opened(before, b"1234", b""))
+            shown = show(setting, bytes(broken), b"1234")
+            self.assertEqual(shown, (before + b"xxxx", True))
+
     def test_a_mask_stands_for_a_damaged_value(self):
         value = stored(CARD, b"41111234")
         self.assertEqual(show(CARD, value[:-1]), (b"xxxx", True))

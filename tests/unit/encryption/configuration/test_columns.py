@@ -278,6 +278,7 @@ class Matrix(Columns):
         self.refused(f"{SEARCH}, normalize: lower", "normalize needs data_type: str")
         self.refused(f"{SEARCH}, normalize: lower, data_type: int32", "needs data_type: str")
         self.refused("read: []", "name at least one client id")
+        self.refused("read: ['']", "name at least one client id")
 
     def test_mistakes_stand_where_the_key_stands(self):
         text = "searchable: true,\nresponse_on_fail: ciphertext,\ndefault_data_value: x,\nread: []"

@@ -53,9 +53,13 @@ class Mappings(SynchronousTestCase):
             self.assertIn(f"c.yaml:1: {told}", self.refused(text))
 
     def test_a_key_without_a_value_is_not_there(self):
-        text = "data_type:\nresponse_on_fail: null\nclient_id: ''\nread: ~\n"
+        text = "data_type:\nresponse_on_fail: null\nclient_id: ''\ncrypto_envelope: ~\n"
         self.assertEqual(self.values(text), {})
         self.assertEqual(self.read("schemas:\n", keys.TOP).inner, {})
+
+    def test_no_readers_are_not_all_readers(self):
+        for text in ("read: ~", "read:", "read: null", "read: ''"):
+            self.assertIn("c.yaml:1: read: expected a list", self.refused(text))
 
     def test_empty_texts_that_say_something(self):
         text = "default_data_value: ''\nmasking: ''\n"

@@ -50,6 +50,11 @@ class Sections(SynchronousTestCase):
         self.assertNotEqual(text, GOOD, old)
         return "\n".join(map(str, self.read(text).wrong))
 
+    def test_no_readers_are_not_all_readers(self):
+        for text in ("read =\n", "read = ,\n", "read =\n    \n"):
+            told = self.refused("read = client1,\n    client2\n", text)
+            self.assertIn("read: name at least one client id", told)
+
     def test_columns(self):
         found = self.read()
         self.assertEqual(found.wrong, [])
