@@ -176,7 +176,7 @@ class Encryptor:
         planned: Planned,
     ) -> Any:
         plans = planned.statements
-        refusal = None if plans is None else first_refusal(plans)
+        refusal = None if plans is None else known.unfit or first_refusal(plans)
         if refusal is not None:
             return refused(refusal)
         is_watched = may_change(statement.text)

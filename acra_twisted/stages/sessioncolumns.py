@@ -13,7 +13,8 @@ from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.plan import Prepared, ResultColumn
+from acra_twisted.encryption.plan import Prepared, Refusal, ResultColumn
+from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
 from acra_twisted.encryption.postgresql.planner import Planner
@@ -109,12 +110,17 @@ class Snapshot:
 class Known:
     """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, which have
     changed ``prepared_changes`` times; ``mode`` is how its texts are read by the settings
-    ``parameters``."""
+    ``parameters``.  ``unfit`` is the refusal of each statement that concerns a protected column, if
+    its database can have none."""
 
-    __slots__ = ("schema", "prepared", "prepared_changes", "open", "is_dirty", "parameters", "mode")
+    __slots__ = (
+        *("schema", "unfit", "prepared", "prepared_changes"),
+        *("open", "is_dirty", "parameters", "mode"),
+    )
 
-    def __init__(self, schema: SessionSchema) -> None:
+    def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
         self.schema = schema
+        self.unfit = unfit
         self.prepared: dict[str, Prepared] = {}
         self.prepared_changes = 0
         self.parameters: Mapping[bytes, bytes] | None = None
@@ -170,7 +176,7 @@ class SessionColumns:
         if keeper is None:
             keeper = SchemaKeeper(self.settings, self._numbers)
             self._keepers[session.database] = keeper
-        return Known(SessionSchema(keeper, self.settings, self._numbers))
+        return Known(SessionSchema(keeper, self.settings, self._numbers), _unfit(session))
 
     # -- changes ----------------------------------------------------------------------------------
 
@@ -268,6 +274,18 @@ class SessionColumns:
                 self._snapshots.clear()
             found = self._snapshots[number] = Snapshot(protection, partial(keeper.told, DOUBT))
         return found
+
+
+def _unfit(session: Session) -> Refusal | None:
+    """Return the refusal for a database with another encoding: sealed texts, and the names of its
+    columns, are taken for UTF-8."""
+    if session.parameters.get(b"server_encoding", b"UTF8").upper() == b"UTF8":
+        return None
+    return Refusal(
+        refusals.SCHEMA_UNKNOWN,
+        "",
+        "AcraServer protects columns of databases in UTF8 alone, and server_encoding is another",
+    )
 
 
 def is_control(text: bytes) -> bool:

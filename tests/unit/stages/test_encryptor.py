@@ -109,6 +109,19 @@ class Statements(Case):
         self.assertEqual(self.database.asked, ["schema", "path"])
         self.assertIsNotNone(self.session.meaning)
 
+    def test_protected_columns_of_a_database_in_another_encoding_are_refused(self):
+        for encoding in (b"LATIN1", b"SQL_ASCII", b"EUC_JP"):
+            self.session.notes.clear()
+            self.session.parameters = {b"server_encoding": encoding}
+            for text in (f"UPDATE people SET name = '{SECRET}'", "SELECT name FROM people"):
+                verdict, _ = self.judge(text)
+                self.assertIn("UTF8", self.refused(verdict))
+                self.assertEqual(verdict.rule, "schema_unknown")
+            self.assertIs(self.judge("SELECT 1")[0], PASS)
+        self.session.notes.clear()
+        self.session.parameters = {b"server_encoding": b"UTF8"}
+        self.assertIs(self.judge("SELECT name FROM people")[0], PASS)
+
     def test_many_values_are_a_workers(self):
         rows = ", ".join(f"({n}, 'v{n}')" for n in range(INLINE + 1))
         sent = self.sent(f"INSERT INTO people (id, name) VALUES {rows}")
