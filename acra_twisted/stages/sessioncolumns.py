@@ -115,7 +115,7 @@ class Known:
 
     __slots__ = (
         *("schema", "unfit", "prepared", "prepared_changes"),
-        *("open", "is_dirty", "parameters", "mode"),
+        *("open", "is_dirty", "reported_path", "parameters", "mode"),
     )
 
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
@@ -129,6 +129,8 @@ class Known:
         self.open = 0
         # Something was watched since its transaction began.
         self.is_dirty = False
+        # The search_path as the database reports it, None where it does not.
+        self.reported_path: bytes | None = None
 
     def keep_prepared(self, made: Prepared) -> None:
         """Take in a statement that the database has prepared by SQL."""
@@ -222,6 +224,10 @@ class SessionColumns:
         """The protected columns as they are now; None if `learn` must be waited for."""
         if self._watched:
             self._sweep()
+        reported = session.parameters.get(b"search_path")
+        if reported != known.reported_path:
+            known.reported_path = reported
+            known.schema.path_reported()
         if known.open or known.schema.is_path_due:
             return None
         now = self._seconds()

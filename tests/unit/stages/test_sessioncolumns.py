@@ -194,6 +194,16 @@ class Changing(Case):
         self.session.transaction = IDLE
         self.assertIsNone(self.columns.snapshot(self.session, self.known))
 
+    def test_a_search_path_that_the_database_reports_is_asked_for(self):
+        """A function that a query calls may set it."""
+        for value in (b"public", b"other"):
+            self.session.parameters = {b"search_path": value}
+            self.assertIsNone(self.columns.snapshot(self.session, self.known))
+            self.successResultOf(self.learn())
+            self.assertEqual(self.database.asked, ["path"])
+            self.assertIs(self.columns.snapshot(self.session, self.known), self.snapshot)
+            self.database.asked.clear()
+
     def test_what_changes_nothing_is_forgotten(self):
         self.run_statement(b"SET TIME ZONE 'UTC'", b"SET")
         self.assertIs(self.columns.snapshot(self.session, self.known), self.snapshot)
