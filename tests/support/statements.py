@@ -105,6 +105,8 @@ def inserts(draw):
                     f"select {items} union all select {items}",
                     f"select * from (select {items}) q",
                     f"select * from (values ({items})) q",
+                    f"select {items} from (select 0) as values (a), (select 1) q",
+                    f"select * from (select {items}) values",
                     "select id, name, email, title from clones",
                     "select * from clones",
                     "table clones",
@@ -161,6 +163,7 @@ def queries(draw):
             _joined(" order by %s", columns(("p", "q"))),
             st.integers(1, 3).map(" order by {}".format),
             _joined(" group by %s", columns(("p", "q"))),
+            _joined(" group by rollup ((%s, 1))", columns(("p", "q"))),
             st.just(" limit 5"),
         )
     )

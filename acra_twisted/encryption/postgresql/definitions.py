@@ -6,7 +6,7 @@ anew after them (`keeper`).  The trees are libpg_query's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import Refusal
@@ -20,6 +20,11 @@ from acra_twisted.encryption.settings import ColumnSetting
 #: Settings by name of column.
 _Named = Mapping[str, ColumnSetting]
 _COMPUTED: Final = frozenset(("CONSTR_GENERATED", "CONSTR_IDENTITY"))
+_READING: Final = frozenset(("CONSTR_CHECK", "CONSTR_GENERATED", "CONSTR_EXCLUSION"))
+_SUBSTRINGS: Final = (["substr"], ["substring"], ["pg_catalog", "substring"])
+_PLAIN_CALL: Final = frozenset(("funcname", "args", "funcformat", "location"))
+_DIVIDED: Final = "a table cannot be divided by it"
+_READ: Final = "an expression cannot read it"
 
 
 def refusal(
@@ -138,7 +143,9 @@ def _create(fields: dict[str, Any], protection: Protection, path: SearchPath) ->
         )
         if refused:
             return refused
-    return None
+    keys = fields.get("partspec", {}).get("partParams", ())
+    named = [item.get("PartitionElem", {}).get("name", "") for item in keys]
+    return _judged([*named, *_columns(keys)], settings, (), _DIVIDED)
 
 
 def _configured(
@@ -202,11 +209,85 @@ def _constraint(
         return _refused(refusals.DEFAULT_IN_CLEAR, own, "its default would be stored in clear")
     if own is not None and kind in _COMPUTED:
         return _refused(refusals.DEFAULT_IN_CLEAR, own, "the database would compute its values")
-    if kind in ("CONSTR_CHECK", "CONSTR_GENERATED"):
-        for name in _columns(expression):
-            if name in settings:
-                return _refused(refusals.EXPRESSION, settings[name], "an expression cannot read it")
+    if kind in _READING:
+        parts = [expression, constraint.get("where_clause"), constraint.get("exclusions")]
+        return _judged(_columns(parts), settings, ())
     return None
+
+
+def _judged(
+    names: Iterable[str], settings: _Named, rows: Container[str], text: str = _READ
+) -> Refusal | None:
+    """Judge the names of an expression.  ``rows`` are names by which it may mean whole rows."""
+    for name in names:
+        setting = settings.get(name)
+        for other in settings.values():
+            if name in ("*", other.table) or name in rows:
+                setting = setting or other
+        if setting is not None:
+            return _refused(refusals.EXPRESSION, setting, text)
+    return None
+
+
+def _expressions(
+    fields: dict[str, Any], protection: Protection, path: SearchPath
+) -> Refusal | None:
+    """Judge a definition with expressions, such as an index or a policy.  None may read a protected
+    column but by IS NULL, and by ``substr(column, 1, 33)``, which searches need."""
+    names = list(_columns(fields, _is_harmless))
+    settings: dict[str, ColumnSetting] = {}
+    rows: set[str] = set()
+    for where in _tables(fields) if names else ():
+        found = _resolved(where, protection, path)
+        if found.unknown:
+            name = where["relname"]
+            return Refusal(
+                refusals.SCHEMA_UNKNOWN,
+                name,
+                f"table {name} is protected by AcraServer and {found.unknown}",
+            )
+        if found.relation is not None:
+            present, coming = _settings(protection, found.relation)
+            settings = {**settings, **coming, **present}
+            alias = where.get("alias", {})
+            rows |= {where["relname"], alias.get("aliasname", "")}
+            if "colnames" in alias:
+                # By which name a column goes is not looked at.
+                names.append("*")
+    return _judged(names, settings, rows)
+
+
+def _tables(tree: Any) -> Iterator[dict[str, Any]]:
+    """The fields of the RangeVars in a tree."""
+    for item in _dicts(tree):
+        if "relname" in item:
+            yield item
+
+
+def _is_harmless(item: dict[str, Any]) -> bool:
+    """Tell whether an expression of a column tells nothing of its values."""
+    if "NullTest" in item:
+        return "ColumnRef" in item["NullTest"].get("arg", {})
+    call = item.get("FuncCall", {})
+    name = [part.get("String", {}).get("sval", "") for part in call.get("funcname", ())]
+    arguments = call.get("args", [])
+    return (
+        name in _SUBSTRINGS
+        and call.keys() <= _PLAIN_CALL
+        and any("ColumnRef" in one for one in arguments[:1])
+        and all("ival" in one.get("A_Const", {}) for one in arguments[1:])
+    )
+
+
+def _schema(fields: dict[str, Any], _protection: Protection, _path: SearchPath) -> Refusal | None:
+    if "schemaElts" not in fields:
+        return None
+    return Refusal(
+        refusals.OPAQUE_CODE,
+        "",
+        "the statement makes a schema together with its tables or views",
+        "make them by statements of their own",
+    )
 
 
 def _is_null(node: dict[str, Any]) -> bool:
@@ -215,16 +296,31 @@ def _is_null(node: dict[str, Any]) -> bool:
     return bool(node.get("A_Const", {}).get("isnull"))
 
 
-def _columns(node: Any) -> Iterator[str]:
-    """The names of the columns in an expression."""
-    waiting = [node]
+def _never(_item: dict[str, Any]) -> bool:
+    return False
+
+
+def _columns(tree: Any, is_passed: Callable[[dict[str, Any]], bool] = _never) -> Iterator[str]:
+    """The names of the columns in an expression, ``*`` for all; but for those in expressions that
+    may pass."""
+    for item in _dicts(tree, is_passed):
+        for key, part in (("ColumnRef", "fields"), ("A_Indirection", "indirection")):
+            fields = item.get(key, {}).get(part, ())
+            if fields:
+                yield fields[-1].get("String", {}).get("sval", "*")
+
+
+def _dicts(
+    tree: Any, is_passed: Callable[[dict[str, Any]], bool] = _never
+) -> Iterator[dict[str, Any]]:
+    """All dicts of a tree but those that may pass, and what is in these."""
+    waiting = [tree]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
-            fields = item.get("ColumnRef", {}).get("fields", ())
-            if fields:
-                yield fields[-1].get("String", {}).get("sval", "")
-            waiting += item.values()
+            if not is_passed(item):
+                yield item
+                waiting += item.values()
         elif isinstance(item, list):
             waiting += item
 
@@ -275,4 +371,11 @@ _JUDGES: Final[dict[str, Callable[[dict[str, Any], Protection, SearchPath], Refu
     ),
     "RenameStmt": _rename,
     "AlterObjectSchemaStmt": _move,
+    "CreateSchemaStmt": _schema,
+    "IndexStmt": _expressions,
+    "CreateStatsStmt": _expressions,
+    "CreatePolicyStmt": _expressions,
+    "AlterPolicyStmt": _expressions,
+    "CreatePublicationStmt": _expressions,
+    "AlterPublicationStmt": _expressions,
 }

@@ -168,7 +168,7 @@ def _rows(analysis: Analysis, rows: Sequence[Any], scope: Scope) -> Columns:
 
 def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) -> None:
     for one in fields.get("groupClause", ()):
-        _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+        _grouped(analysis, one, scope, found)
     expressions.condition(analysis, fields.get("havingClause"), scope)
     expressions.everything(analysis, fields.get("windowClause"), scope, refusals.ORDER, _IN_ORDER)
     distinct = fields.get("distinctClause")
@@ -180,6 +180,23 @@ def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) ->
     else:
         for one in distinct:
             _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+
+
+def _grouped(analysis: Analysis, item: Any, scope: Scope, found: Columns) -> None:
+    """Walk through a part of GROUP BY: in grouping sets, and in rows without the word ROW, numbers
+    and names mean output columns as well."""
+    kind, fields = node(item)
+    if kind == "GroupingSet":
+        parts = fields.get("content", ())
+    elif kind == "RowExpr" and fields.get("row_format") == "COERCE_IMPLICIT_CAST":
+        parts = fields.get("args", ())
+    else:
+        _sorted(analysis, item, scope, found, refusals.GROUP, _IN_GROUPS)
+        return
+    analysis.deeper()
+    for one in parts:
+        _grouped(analysis, one, scope, found)
+    analysis.higher()
 
 
 def _sorted(

@@ -68,6 +68,63 @@ class Definitions(SynchronousTestCase):
             "CREATE TABLE more PARTITION OF people (id DEFAULT 5) FOR VALUES IN (1)",
         )
 
+    def test_expressions_that_read_a_protected_column(self):
+        for text in (
+            "CREATE POLICY p ON people USING (name = 42)",
+            "CREATE POLICY p ON people WITH CHECK (people.name)",
+            "ALTER POLICY p ON people USING (id = 1 AND name > 42)",
+            "CREATE POLICY p ON other USING (EXISTS (SELECT 1 FROM people p WHERE p.name = 42))",
+            "CREATE POLICY p ON other USING (EXISTS (SELECT 1 FROM people p WHERE (p).name = 42))",
+            "CREATE POLICY p ON other USING (EXISTS (SELECT 1 FROM people p(a, b) WHERE b = 42))",
+            "CREATE POLICY p ON people USING (people = ROW(1, 42))",
+            "CREATE POLICY p ON people USING (f(people.*, 42))",
+            "CREATE INDEX ON people (id) WHERE name = 42",
+            "CREATE INDEX ON people ((name = 42))",
+            "CREATE INDEX ON people (substr(name, 1, 33), (name = 42))",
+            "CREATE INDEX ON people (substr(name, f(42)))",
+            "CREATE INDEX ON people ((substr(name, 1) FILTER (WHERE name = 42)))",
+            "CREATE STATISTICS s ON (name = 42), id FROM people",
+            "CREATE PUBLICATION p FOR TABLE other, people WHERE (name = 42)",
+            "ALTER PUBLICATION p ADD TABLE people WHERE (name = 42)",
+            "ALTER TABLE people ADD EXCLUDE USING gist (id WITH =) WHERE (name = 42)",
+            "ALTER TABLE people ADD EXCLUDE USING gist ((name + 42) WITH =)",
+            "ALTER TABLE people ADD CHECK ((people).name = 42)",
+            "ALTER TABLE people ADD CHECK (people = ROW(1, 42))",
+        ):
+            [(reason, column)] = reasons(text) or [("", "")]
+            self.assertEqual((reason, column.partition(".")[0]), ("expression", "people"), text)
+        self.refused("CREATE INDEX ON shown ((n = 42))", "expression", "people.name")
+        self.passes(
+            "CREATE POLICY p ON people USING (id = 42)",
+            "CREATE POLICY p ON people USING (name IS NOT NULL)",
+            "CREATE POLICY p ON other USING (name = 42)",
+            "CREATE INDEX ON people (substr(name, 1, 33))",
+            "CREATE INDEX ON people (id, name) WHERE nick IS NULL",
+            "CREATE INDEX ON people (substring(name from 1 for 33)) WHERE id > 5",
+            "CREATE INDEX ON people ((substr()))",
+            "CREATE STATISTICS s ON id, name FROM people",
+            "CREATE PUBLICATION p FOR TABLE people (id, name) WHERE (id > 5)",
+            "ALTER PUBLICATION p SET TABLE people",
+            "ALTER TABLE people ADD EXCLUDE USING gist (id WITH =) WHERE (id > 5)",
+        )
+
+    def test_partitions_by_a_protected_column(self):
+        for key in ("name", "(name)", "id, f(name)"):
+            self.refused(
+                f"CREATE TABLE later (id int, name bytea) PARTITION BY RANGE ({key})",
+                "expression",
+                "later.name",
+            )
+        self.passes("CREATE TABLE later (id int, name bytea) PARTITION BY LIST (id)")
+
+    def test_schemas_that_are_made_with_their_tables(self):
+        self.refused(
+            "CREATE SCHEMA s CREATE VIEW v AS SELECT id FROM people WHERE name = 42",
+            "opaque_code",
+            "",
+        )
+        self.passes("CREATE SCHEMA people")
+
     def test_types_that_cannot_hold_it(self):
         self.refused("ALTER TABLE people ALTER name TYPE text", "schema_mismatch")
         self.refused("ALTER TABLE people ALTER name TYPE bytea[]", "schema_mismatch")
