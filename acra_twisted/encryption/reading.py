@@ -88,8 +88,7 @@ class ColumnReader:
             return Shown(b"") if setting.data_type in _ANYTHING else self._failed(stored)
         found = _outermost(stored)
         if not found:
-            damaged = envelopes.is_damaged(stored) or envelopes.is_damaged(stored[searching.SIZE :])
-            return self._failed(stored) if damaged else self._show_plaintext(stored)
+            return self._failed(stored) if _is_damaged(stored) else self._show_plaintext(stored)
         if not self._may_read:
             return self._failed(stored)
         parts, done = [], 0
@@ -146,6 +145,16 @@ class ColumnReader:
         return ValueRefusedError(
             errors.DATA_ERROR, errors.CLOSED, f"a value of column {self.setting.label} {why}"
         )
+
+
+def was_encrypted(stored: bytes) -> bool:
+    """Tell whether a container is in a stored value, be it damaged."""
+    return bool(envelopes.find(stored)) or _is_damaged(stored)
+
+
+def _is_damaged(stored: bytes) -> bool:
+    """Tell whether bytes in which nothing is found were a container, or one behind a prefix."""
+    return envelopes.is_damaged(stored) or envelopes.is_damaged(stored[searching.SIZE :])
 
 
 def _outermost(stored: bytes) -> list[Envelope]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.crypto.cells import HEX, RAW, Sighting
+from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.encryption.postgresql.encodings import UTF8, to_utf8
 from acra_twisted.encryption.postgresql.plaintexts import BINARY_FORMAT, to_cell
-from acra_twisted.encryption.reading import ColumnReader, Shown
+from acra_twisted.encryption.reading import ColumnReader, Shown, was_encrypted
 
 _HEAD: Final = b"\\x"
 
@@ -55,10 +56,11 @@ class CellReader:
     def _stored(self, cell: bytes) -> bytes:
         if self._form == BINARY_FORMAT and not self._as_text:
             return cell
-        if self._as_text and cell[:2] != _HEAD:
-            # Characters that were never encrypted.
-            return to_utf8(cell, self._encoding)
-        return bytea.decode(cell)
+        if not self._as_text:
+            return bytea.decode(cell)
+        encrypted = _encrypted(cell)
+        # Characters that were never encrypted may begin as the digits of bytes do.
+        return to_utf8(cell, self._encoding) if encrypted is None else encrypted
 
     def _opened_alone(self, cell: bytes, opened: Sequence[tuple[Sighting, bytes]]) -> Shown | None:
         """The usual case, without taking the ciphertext out of its digits."""
@@ -72,3 +74,15 @@ class CellReader:
         elif sighting.form != RAW:
             return None
         return self._reader.show_opened(before, content, behind)
+
+
+def _encrypted(cell: bytes) -> bytes | None:
+    """Return the bytes whose digits characters are: those of a container, or the empty value.  None
+    for all other characters."""
+    if cell[:2] != _HEAD:
+        return None
+    try:
+        stored = bytea.decode(cell)
+    except ValueRefusedError:
+        return None
+    return stored if not stored or was_encrypted(stored) else None

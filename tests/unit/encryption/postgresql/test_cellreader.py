@@ -148,6 +148,19 @@ class Cells(SynchronousTestCase):
         latin = "Żó".encode("iso8859_2")
         self.assertEqual(read(setting, latin, 0, encoding="LATIN2", as_text=True), latin)
 
+    def test_characters_that_begin_as_bytes_do_are_shown_as_they_are(self):
+        """They were never encrypted: no error of a whole result, and no other value."""
+        setting = COLUMN._replace(data_type="str")
+        for cell in (b"\\xyz", b"\\x4", b"\\x4142", b"\\xff", b"\\x41 and more"):
+            for form in (0, 1):
+                self.assertEqual(read(setting, cell, form, as_text=True), cell)
+        self.assertEqual(read(setting, b"\\x", 0, as_text=True), b"")
+        box = stored(COLUMN, b"anna")
+        strict = setting._replace(on_failure="error")
+        for damaged in (box[:-1], bytes(33) + box[:-1]):
+            with self.assertRaises(ValueRefusedError):
+                read(strict, digits(damaged), 0, as_text=True)
+
     def test_characters_in_the_clients_encoding(self):
         box = stored(COLUMN, "Żó".encode())
         setting = COLUMN._replace(data_type="str")
