@@ -19,6 +19,10 @@ ENCODING: Final = "encoding"
 MASK: Final = "mask_written_back"
 #: A container does not open, where it has to.
 CLOSED: Final = "not_opened"
+#: No token can be made of the value, no token is left for it, or its token must not be used.
+UNFIT: Final = "token_value"
+EXHAUSTED: Final = "token_space"
+DISABLED: Final = "token_disabled"
 #: There is no key for it.
 NO_KEY: Final = "no_key"
 

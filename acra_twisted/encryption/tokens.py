@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 
 Random = Callable[[int], bytes]
@@ -44,7 +45,7 @@ def encode(token_type: str, value: bytes, column: str) -> bytes:
         return int(value).to_bytes(size, "little", signed=True)
     except (ValueError, OverflowError):
         raise ValueRefusedError(
-            b"22003", "out_of_range", f"the value of {column} is no {token_type}"
+            b"22003", errors.OUT_OF_RANGE, f"the value of {column} is no {token_type}"
         ) from None
 
 
@@ -65,13 +66,13 @@ def generate(token_type: str, encoded: bytes, random_bytes: Random, column: str)
     if len(encoded) > VALUE_MAX:
         raise ValueRefusedError(
             b"54000",
-            "token_value",
+            errors.UNFIT,
             f"no token can be made for {column}: the value has more than {VALUE_MAX} bytes",
         )
     if token_type == _EMAIL and len(encoded) < EMAIL_MIN:
         raise ValueRefusedError(
             b"22000",
-            "token_value",
+            errors.UNFIT,
             f"no token can be made for {column}: an address has {EMAIL_MIN} bytes or more",
         )
     for _ in range(TRIES):
@@ -85,7 +86,7 @@ def out_of_tokens(column: str) -> ValueRefusedError:
     """Return the error of a column in which every token that was tried is taken."""
     return ValueRefusedError(
         b"22000",
-        "token_space",
+        errors.EXHAUSTED,
         f"no token is left for {column}: there are too few of this length; longer values are "
         "needed",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.encryption import tokenrecords, tokens
+from acra_twisted.encryption import errors, tokenrecords, tokens
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.tokenrecords import Record, Unsealer
 from acra_twisted.errors import KeyStoreError, TokenStoreError
@@ -238,6 +238,6 @@ class ColumnRecords:
     def _disabled(self) -> ValueRefusedError:
         return ValueRefusedError(
             b"22000",
-            "token_disabled",
+            errors.DISABLED,
             f"the token of a value of {self._column.label} is disabled",
         )
