@@ -62,7 +62,7 @@ class Transports:
 
     def connecting(self, endpoint: Any) -> _Endpoint:
         """An endpoint that connects as ``endpoint`` does, for protocols with these transports."""
-        return _Endpoint(endpoint, self.adopt)
+        return _Endpoint(endpoint, self)
 
     def _transport(self, outer: Any, protocol: Any) -> Any:
         """The seam at which a protocol gets its transport: a native one, or Twisted's own."""
@@ -83,16 +83,19 @@ def make_transports(reactor: Any, settings: Settings) -> Transports:
 
 @implementer(IStreamClientEndpoint)
 class _Endpoint:
-    def __init__(
-        self, endpoint: Any, adopt: Callable[[IProtocolFactory], IProtocolFactory]
-    ) -> None:
+    def __init__(self, endpoint: Any, transports: Transports) -> None:
         self._endpoint = endpoint
-        self._adopt = adopt
+        self._transports = transports
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """See IStreamClientEndpoint."""
-        connecting: Deferred[Any] = self._endpoint.connect(self._adopt(factory))
-        return connecting
+        """See IStreamClientEndpoint.  The reactor connects, so it has every turn meanwhile."""
+        self._transports.expect(1)
+        connecting: Deferred[Any] = self._endpoint.connect(self._transports.adopt(factory))
+        return connecting.addBoth(self._done)
+
+    def _done(self, outcome: Any) -> Any:
+        self._transports.expect(-1)
+        return outcome
 
 
 class _Adopted(Protocol):
