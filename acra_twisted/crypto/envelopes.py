@@ -75,6 +75,17 @@ def find(data: bytes) -> list[Envelope]:
     return _by_place(found) if len(found) > 1 else found
 
 
+def outermost(data: bytes) -> list[Envelope]:
+    """Find the containers that lie in no other, in their order."""
+    outer: list[Envelope] = []
+    done = 0
+    for envelope in find(data):
+        if envelope.start >= done and not envelope.deep:
+            outer.append(envelope)
+            done = envelope.end
+    return outer
+
+
 def is_damaged(data: bytes) -> bool:
     """Return True if bytes in which nothing is found were a container once: they begin with an
     envelope's header, or have the long constants of a kind."""

@@ -6,9 +6,10 @@ length does not matter for what is stored already.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from acra_twisted.crypto import envelopes
+from acra_twisted.crypto.envelopes import Envelope
 from acra_twisted.encryption.settings import Masking
 
 
@@ -54,11 +55,10 @@ def looks_masked(masking: Masking, plaintext: bytes) -> bool:
     return plaintext.startswith(masking.mask)
 
 
-def conceal(masking: Masking, stored: bytes) -> bytes:
-    """A stored value with the mask in place of each container."""
+def conceal(masking: Masking, stored: bytes, found: Sequence[Envelope]) -> bytes:
+    """A stored value with the mask in place of each container; ``found`` are its outermost."""
     shown, done = [], 0
-    for envelope in envelopes.find(stored):
-        if envelope.start >= done:
-            shown += [stored[done : envelope.start], masking.mask]
-            done = envelope.end
+    for envelope in found:
+        shown += [stored[done : envelope.start], masking.mask]
+        done = envelope.end
     return b"".join((*shown, stored[done:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.crypto import envelopes
@@ -86,27 +86,27 @@ class ColumnReader:
         setting = self.setting
         if not stored:
             return Shown(b"") if setting.data_type in _ANYTHING else self._failed(stored)
-        found = _outermost(stored)
+        found = envelopes.outermost(stored)
         if not found:
             return self._failed(stored) if _is_damaged(stored) else self._show_plaintext(stored)
         if not self._may_read:
-            return self._failed(stored)
+            return self._failed(stored, found)
         parts, done = [], 0
         for envelope in found:
             content = opened.get(envelope.data(stored))
             if content is None or envelopes.has_broken_header(stored, envelope):
-                return self._failed(stored)
+                return self._failed(stored, found)
             parts += [stored[done : envelope.start], content]
             done = envelope.end
         if setting.kind == SEARCHABLE and len(found) == 1 and done == len(stored):
             if found[0].start == searching.SIZE and searching.is_prefixed(stored):
                 if not self._fits(parts[0], parts[1]):
-                    return self._failed(stored)
+                    return self._failed(stored, found)
                 parts[0] = b""
         try:
             return Shown(canonical(setting.data_type, b"".join((*parts, stored[done:]))))
         except ValueRefusedError:
-            return self._failed(stored)
+            return self._failed(stored, found)
 
     def _show_plaintext(self, stored: bytes) -> Shown:
         """A value that has never been encrypted."""
@@ -126,12 +126,12 @@ class ColumnReader:
         except ValueRefusedError:
             return self._failed(stored)
 
-    def _failed(self, stored: bytes) -> Shown:
+    def _failed(self, stored: bytes, found: Sequence[Envelope] = ()) -> Shown:
         setting = self.setting
         if setting.kind == MASKED and setting.masking is not None:
-            if not _outermost(stored):
+            if not found:
                 return Shown(setting.masking.mask)
-            shown = masks.conceal(setting.masking, stored)
+            shown = masks.conceal(setting.masking, stored, found)
             # Half a character may stand beside the mask.
             text = setting.data_type == "str"
             return Shown(shown.decode(errors="ignore").encode() if text else shown)
@@ -155,13 +155,3 @@ def was_encrypted(stored: bytes) -> bool:
 def _is_damaged(stored: bytes) -> bool:
     """Tell whether bytes in which nothing is found were a container, or one behind a prefix."""
     return envelopes.is_damaged(stored) or envelopes.is_damaged(stored[searching.SIZE :])
-
-
-def _outermost(stored: bytes) -> list[Envelope]:
-    """The containers that lie in no other."""
-    found, done = [], 0
-    for envelope in envelopes.find(stored):
-        if envelope.start >= done and not envelope.deep:
-            found.append(envelope)
-            done = envelope.end
-    return found
