@@ -17,6 +17,7 @@ from twisted.trial.unittest import TestCase
 from acra_twisted import events
 from acra_twisted.authentication.authfile import load
 from acra_twisted.config.server import SERVER_SECTIONS
+from acra_twisted.lookup import Found
 from acra_twisted.options import defaults
 from acra_twisted.sandbox.postgres import SUPERUSER
 from acra_twisted.server.credentials import make_credentials
@@ -111,7 +112,7 @@ class Lookups(TestCase, Base):
 
         async def look():
             found = credentials.look_up(user)
-            return found if isinstance(found, tuple) else await found
+            return found if isinstance(found, Found) else await found
 
         return ensureDeferred(look())
 

@@ -3,7 +3,7 @@
 import os
 
 from prometheus_client import CollectorRegistry, generate_latest
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -66,7 +66,7 @@ class Base(SynchronousTestCase):
 
     def looked_up(self, credentials, user):
         found = credentials.look_up(user)
-        return found if isinstance(found, tuple) else self.successResultOf(found)
+        return self.successResultOf(found) if isinstance(found, Deferred) else found
 
 
 class Sources(Base):
