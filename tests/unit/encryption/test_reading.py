@@ -178,7 +178,7 @@ class Damaged(SynchronousTestCase):
         for place in (whole.start, whole.start + 3):
             broken = bytearray(value)
             broken[place] ^= 1
-            (found,) = envelopes.find(broken)
+            (found,) = envelopes.find(bytes(broken))
             before = bytes(broken[: found.start])
             self.assertIsNone(ColumnReader(setting).show_opened(before, b"1234", b""))
             shown = show(setting, bytes(broken), b"1234")
