@@ -260,7 +260,7 @@ class NothingIsShown(Case):
             PASSWORD.encode(),
             wrong.encode(),
             *_KEYS,
-            *_VERIFIER[1:],
+            *(_VERIFIER.salt, _VERIFIER.stored_key, _VERIFIER.server_key),
             keys,
             self.secret_of(_HASHED)[3:],
             scram.salted(PASSWORD.encode(), _SALT, 4096),
