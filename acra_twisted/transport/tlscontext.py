@@ -145,8 +145,11 @@ class TLSContext:
         lib.SSL_CTX_set_session_id_context(self.context._context, name, len(name))
 
     def keep_session(self, connection: SSL.Connection) -> None:
-        """For the next connection, unless it is one of before `become`."""
-        if connection.get_context() is self.context:
+        """For the next connection, unless it is one of before `become`, or one that has brought no
+        staple where one is asked for: what is resumed brings none either."""
+        if connection.get_context() is not self.context:
+            return
+        if not self._asks_for_staples or connection.get_app_data().staple:
             self._session = connection.get_session()
 
 

@@ -80,38 +80,39 @@ class Contexts(TLSFiles):
         self.assertRaises(ValueError, client.become, server)
 
 
-class Sessions(TLSFiles):
-    def handshake(self, server, client):
-        """A handshake in memory; whether it has resumed a session."""
-        here, there = server.connection(None, None, False), client.connection(None, None, True)
-        connect(there, here)
-        here.send(b"x")
-        there.bio_write(here.bio_read(1 << 16))
-        self.assertEqual(there.recv(1), b"x")
-        client.keep_session(there)
-        # OpenSSL takes a session for broken whose connection goes without a word.
-        for one in (here, there):
-            one.shutdown()
-        return bool(SSL._lib.SSL_session_reused(there._ssl))
+def shake(server, client, owner=None):
+    """Return True if a handshake in memory, of a client's ``owner``, has resumed a session."""
+    here, there = server.connection(None, None, False), client.connection(None, owner, True)
+    connect(there, here)
+    here.send(b"x")
+    there.bio_write(here.bio_read(1 << 16))
+    there.recv(1)
+    client.keep_session(there)
+    # OpenSSL takes a session for broken whose connection goes without a word.
+    for one in (here, there):
+        one.shutdown()
+    return bool(SSL._lib.SSL_session_reused(there._ssl))
 
+
+class Sessions(TLSFiles):
     def test_tl8_a_server_that_forgets_sessions_resumes_none_of_before(self):
         for newest in (True, False):
             credentials = Credentials(self.settings())
             server, client = credentials.server_context(), credentials.client_creator("localhost")
             if not newest:
                 server.context.set_max_proto_version(SSL.TLS1_2_VERSION)
-            resumed = [self.handshake(server, client) for _ in range(3)]
+            resumed = [shake(server, client) for _ in range(3)]
             self.assertEqual(resumed, [False, True, True])
             server.forget_sessions()
-            resumed = [self.handshake(server, client) for _ in range(3)]
+            resumed = [shake(server, client) for _ in range(3)]
             self.assertEqual(resumed, [False, True, True])
 
     def test_a_client_that_forgets_its_session_asks_for_none(self):
         credentials = Credentials(self.settings())
         server, client = credentials.server_context(), credentials.client_creator("localhost")
-        self.handshake(server, client)
+        shake(server, client)
         client.forget_sessions()
-        self.assertEqual([self.handshake(server, client) for _ in range(2)], [False, True])
+        self.assertEqual([shake(server, client) for _ in range(2)], [False, True])
 
     def test_a_judge_watches_the_context_however_often_it_is_made_anew(self):
         watched = []
@@ -174,3 +175,17 @@ class Staples(TLSFiles):
             context.become(anew)
         responses.append(self.revoker.answer(self.leaf, "unknown"))
         self.assertEqual(self.received(server, client), responses[-1])
+
+    def test_a_session_without_the_one_that_is_asked_for_is_not_kept(self):
+        """A server may have none yet, and what is resumed would bring none for hours."""
+        server, client = self.contexts()
+        client.ask_for_staples()
+        responses = [b""]
+        server.staple(lambda: responses[-1])
+        self.assertEqual([self.resumed(server, client) for _ in range(2)], [False, False])
+        responses.append(self.revoker.answer(self.leaf))
+        self.assertEqual([self.resumed(server, client) for _ in range(3)], [False, True, True])
+
+    def resumed(self, server, client):
+        """Return True if the next handshake resumes a session."""
+        return shake(server, client, SimpleNamespace(staple=b"", failVerification=self.fail))
