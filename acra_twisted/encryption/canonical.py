@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from math import isinf, nextafter
 from typing import Final
 
@@ -223,25 +224,13 @@ def _as_it_is(text: bytes) -> bytes:
     return text
 
 
-def _int16(text: bytes) -> bytes:
-    return integer_text("int16", text)
-
-
-def _int32(text: bytes) -> bytes:
-    return integer_text("int32", text)
-
-
-def _int64(text: bytes) -> bytes:
-    return integer_text("int64", text)
-
-
 _READ: Final[dict[str, Callable[[bytes], bytes]]] = {
     "": _as_it_is,
     "bytes": _as_it_is,
     "str": characters,
-    "int16": _int16,
-    "int32": _int32,
-    "int64": _int64,
+    "int16": partial(integer_text, "int16"),
+    "int32": partial(integer_text, "int32"),
+    "int64": partial(integer_text, "int64"),
     "bool": boolean_text,
     "float8": real_text,
     "uuid": uuid_text,

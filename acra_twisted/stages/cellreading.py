@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from zope.interface import implementer
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql import types
+from acra_twisted.encryption.postgresql import storage, types
 from acra_twisted.encryption.postgresql.cellreader import CellReader
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.settings import ColumnSetting
@@ -24,8 +24,6 @@ from acra_twisted.verdicts import PASS, Deny, Replace
 
 #: Cells that are read without leaving the reactor.
 INLINE: Final = 64
-
-_TEXTS: Final = (types.TEXT, types.VARCHAR, types.BPCHAR)
 
 
 class Read(NamedTuple):
@@ -79,7 +77,10 @@ class CellReading:
             (
                 at,
                 CellReader(
-                    readers[setting], columns.formats[at], encoding, columns.types[at] in _TEXTS
+                    readers[setting],
+                    columns.formats[at],
+                    encoding,
+                    columns.types[at] in storage.TEXTS,
                 ),
             )
             for at, setting in self._chosen

@@ -178,6 +178,7 @@ def _get(cursor: Any, bucket: bytes, keys: Sequence[bytes]) -> list[bytes | None
     for start in range(0, len(keys), _KEYS):
         some = keys[start : start + _KEYS]
         places = ", ".join("?" * len(some))
+        # Nothing but question marks comes into the text.
         cursor.execute(
             f"SELECT key, record FROM tokens WHERE bucket = ? AND key IN ({places})",  # noqa: S608
             (bucket, *some),

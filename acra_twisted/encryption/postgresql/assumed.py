@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.encryption.postgresql import storage
+from acra_twisted.encryption.postgresql import storage, types
 from acra_twisted.encryption.postgresql.schema import TABLE, Attribute, Relation, Schema
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError, raise_together
@@ -34,6 +34,6 @@ def _relation(oid: int, table: TableSetting) -> Relation:
     attributes = []
     for number, name in enumerate(table.columns, 1):
         setting = table.protected.get(name)
-        kind = storage.TEXT if setting is None else storage.storage_types(setting)[0]
+        kind = types.TEXT if setting is None else storage.storage_types(setting)[0]
         attributes.append(Attribute(name, number, kind, kind))
     return Relation(oid, table.schema or _SCHEMA, table.name, TABLE, tuple(attributes))

@@ -14,7 +14,6 @@ from acra_twisted.encryption.settings import (
     MASKED,
     PLAIN,
     SEARCHABLE,
-    TOKENIZED,
     ColumnSetting,
     EncryptionSettings,
 )
@@ -64,10 +63,9 @@ def indexes(settings: EncryptionSettings) -> Sequence[str]:
 
 
 def index(setting: ColumnSetting, table: str = "") -> str:
-    """The statement that makes the index by which a column is searched.  ``table`` is the table's
-    name as it is written, if it is not the setting's."""
-    column = quoted(setting.name)
-    key = column if setting.kind == TOKENIZED else f"substr({column}, 1, 33)"
+    """The statement that makes the index by which a searchable column is searched.  ``table`` is
+    the table's name as it is written, if it is not the setting's."""
+    key = f"substr({quoted(setting.name)}, 1, 33)"
     return f"CREATE INDEX CONCURRENTLY ON {table or _table(setting)} ({key});"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.postgresql import belt, storage
+from acra_twisted.encryption.postgresql import belt, storage, types
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
     MATERIALIZED,
@@ -155,7 +155,7 @@ def _type(attribute: Attribute, setting: ColumnSetting, allow_text: bool) -> Ite
     wanted = storage.storage_type(setting)
     text = f"its type is {attribute.type_name}, which cannot hold it"
     if attribute.base in storage.TEXTS and setting.kind != TOKENIZED:
-        if attribute.base != storage.TEXT and attribute.modifier >= 0:
+        if attribute.base != types.TEXT and attribute.modifier >= 0:
             text = f"its type is {attribute.type_name}, which is too short for it"
         elif setting.kind == SEARCHABLE:
             text = f"its type is {attribute.type_name}, in which it cannot be searched"
@@ -177,7 +177,7 @@ def _values(_: Relation, attribute: Attribute, setting: ColumnSetting) -> Iterat
 def _read(relation: Relation, attribute: Attribute, setting: ColumnSetting) -> Iterator[Finding]:
     for other in relation.attributes:
         # A column of prefixes, for searches, is computed from it too.
-        if attribute.number in other.reads and other.base != storage.BYTEA:
+        if attribute.number in other.reads and other.base != types.BYTEA:
             yield Finding(
                 ERROR, setting.label, f"column {other.name} is computed from what is stored"
             )

@@ -190,10 +190,6 @@ def _date(text: bytes) -> bytes:
     return canonical.date_text(b"-".join(match.groups()) if match is not None else text)
 
 
-def _uuid(text: bytes) -> bytes:
-    return canonical.uuid_text(text)
-
-
 def _characters(oid: int, text: bytes) -> bytes:
     if oid == types.BPCHAR:
         return text.rstrip(b" ")
@@ -219,6 +215,6 @@ _READ: Final[dict[str, Callable[[bytes], bytes]]] = {
     "int64": _integer_of("int64"),
     "bool": _boolean,
     "float8": _real,
-    "uuid": _uuid,
+    "uuid": canonical.uuid_text,
     "date": _date,
 }

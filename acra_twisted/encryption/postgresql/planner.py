@@ -89,7 +89,7 @@ class Planner:
         self,
         protection: Protection,
         claims: Claims | None = None,
-        limits: Limits = Limits(),  # noqa: B008
+        limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
     ) -> None:
         self.protection = protection
         self._claims = claims or NoClaims()

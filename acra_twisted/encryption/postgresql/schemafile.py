@@ -76,7 +76,7 @@ def _loaded(kind: Any, value: Any) -> Any:
             raise SchemaError(_ODD)
         return tuple(map(_loaded, arguments, found))
     if origin is Mapping:
-        pair = tuple[arguments]  # type: ignore[valid-type]
+        pair = tuple[arguments]  # type: ignore[valid-type]  # made of values
         return MappingProxyType(dict(_loaded(pair, one) for one in _list(value)))
     hints = get_type_hints(kind)
     if not isinstance(value, dict) or set(value) != set(hints):

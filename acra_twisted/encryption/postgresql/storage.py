@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from acra_twisted.encryption.postgresql.types import BPCHAR, BYTEA, INT4, INT8, TEXT, VARCHAR
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
-
-# Types, by their OIDs.
-BYTEA: Final = 17
-INT8: Final = 20
-INT4: Final = 23
-TEXT: Final = 25
-BPCHAR: Final = 1042
-VARCHAR: Final = 1043
 
 #: Types that hold the text of bytes, twice as long.
 TEXTS: Final = frozenset((TEXT, BPCHAR, VARCHAR))

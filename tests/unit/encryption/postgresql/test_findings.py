@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql import storage
+from acra_twisted.encryption.postgresql import storage, types
 from acra_twisted.encryption.postgresql.findings import ERROR, NOTICE, WARNING, findings
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
@@ -91,15 +91,15 @@ class Types(Case):
         return [[one.level for one in findings(made, (), allowed)] for allowed in (False, True)]
 
     def test_containers_need_bytea(self):
-        self.assertEqual(self.typed(storage.BYTEA), [[], []])
-        for base in (storage.INT4, 114, 2950):
+        self.assertEqual(self.typed(types.BYTEA), [[], []])
+        for base in (types.INT4, 114, 2950):
             self.assertEqual(self.typed(base), [[ERROR], [ERROR]])
 
     def test_text_may_be_allowed_where_nothing_is_searched(self):
-        self.assertEqual(self.typed(storage.TEXT), [[ERROR], []])
-        self.assertEqual(self.typed(storage.VARCHAR), [[ERROR], []])
-        self.assertEqual(self.typed(storage.VARCHAR, 84), [[ERROR], [ERROR]])
-        self.assertEqual(self.typed(storage.TEXT, **SEARCHABLE), [[ERROR], [ERROR]])
+        self.assertEqual(self.typed(types.TEXT), [[ERROR], []])
+        self.assertEqual(self.typed(types.VARCHAR), [[ERROR], []])
+        self.assertEqual(self.typed(types.VARCHAR, 84), [[ERROR], [ERROR]])
+        self.assertEqual(self.typed(types.TEXT, **SEARCHABLE), [[ERROR], [ERROR]])
 
     def test_a_domain_is_as_the_type_behind_it(self):
         attribute = NAME._replace(type=16400)
@@ -108,8 +108,8 @@ class Types(Case):
     def test_tokens_need_their_own_type(self):
         tokens = {"kind": "tokenized", "token_type": "int64"}
         self.assertEqual(self.typed(storage.INT8, **tokens), [[], []])
-        self.assertEqual(self.typed(storage.INT4, **tokens), [[ERROR], [ERROR]])
-        self.assertEqual(self.typed(storage.TEXT, **tokens), [[ERROR], [ERROR]])
+        self.assertEqual(self.typed(types.INT4, **tokens), [[ERROR], [ERROR]])
+        self.assertEqual(self.typed(types.TEXT, **tokens), [[ERROR], [ERROR]])
 
 
 class Values(Case):
