@@ -7,147 +7,26 @@ meaning of a name, has to be answered first.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.plan import Prepared, Refusal, ResultColumn
+from acra_twisted.encryption.plan import Prepared, Refusal
 from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
-from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
-from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
+from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
-from acra_twisted.results import Columns
 from acra_twisted.session import IDLE, Session
-from acra_twisted.sql.languages import Mode
+from acra_twisted.stages.columnmeanings import Snapshot
+from acra_twisted.stages.sessionknown import Known
 
 #: Schemas whose plans are kept.
 _SNAPSHOTS: Final = 16
-_MEANINGS: Final = 1_000
-#: Statements of a session by SQL's PREPARE that are kept.
-_PREPARED: Final = 1_000
-#: Bytes of a name that count for PostgreSQL.
-NAME_SIZE: Final = 63
-#: Beginnings of statements that change nothing of what names mean.
-_HARMLESS: Final = re.compile(
-    rb"\s*(?:select|insert|update|delete|merge|values|with|table|declare|fetch|move|close|show|copy"
-    rb"|listen|unlisten|notify|lock|truncate|deallocate)\b",
-    re.I,
-)
-#: A statement that begins or ends a transaction, or a part of one, and has no value at all.  In a
-#: transaction that has failed nothing else is done, and the database cannot be asked.
-_CONTROL: Final = re.compile(
-    rb"\s*(?:begin|start|commit|end|rollback|abort|savepoint|release)\b[\w\s,\"]*;?\s*", re.I
-)
-
-
-class Meaning:
-    """The meaning of a result: `Columns.meaning`.  ``results`` are its columns by the statement's
-    tree, None if they are not known.  ``doubt`` is called if the schema must be another one."""
-
-    __slots__ = ("protection", "results", "_doubt")
-
-    def __init__(
-        self,
-        protection: Protection,
-        doubt: Callable[[], None],
-        results: Sequence[ResultColumn] | None = None,
-    ) -> None:
-        self.protection = protection
-        self.results = results
-        self._doubt = doubt
-
-    def settings(self, columns: Columns) -> list[ColumnSetting | None]:
-        """The setting of each column of a result: by its table as the database says, by the tree
-        where the column is no table's, or that of a table that was made since."""
-        by_column = self.protection.by_column
-        found = [
-            by_column.get((table, attribute)) if table else None
-            for table, attribute in zip(columns.tables, columns.attributes, strict=True)
-        ]
-        results = self.results
-        if results is not None and len(results) == len(found):
-            relations = self.protection.schema.relations
-            for at, table in enumerate(columns.tables):
-                setting = results[at].setting
-                if setting is not None and table not in relations:
-                    found[at] = setting
-                    if table:
-                        self._doubt()
-        return found
-
-
-class Snapshot:
-    """The protected columns by one reading of a schema, and the plans that hold for it."""
-
-    def __init__(self, protection: Protection, doubt: Callable[[], None]) -> None:
-        self.protection = protection
-        self.planner = Planner(protection, Comparisons())
-        self.meaning = Meaning(protection, doubt)
-        self._doubt = doubt
-        self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}
-
-    def meaning_of(self, results: Sequence[ResultColumn] | None) -> Meaning:
-        """The meaning of a statement's result, the same for the same columns."""
-        if results is None or not any(one.setting for one in results):
-            return self.meaning
-        key = tuple(results)
-        found = self._meanings.get(key)
-        if found is None:
-            if len(self._meanings) >= _MEANINGS:
-                self._meanings.clear()
-            found = self._meanings[key] = Meaning(self.protection, self._doubt, key)
-        return found
-
-
-class Known:
-    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, which have
-    changed ``prepared_changes`` times; ``mode`` is how its texts are read by the settings
-    ``parameters``.  ``unfit`` is the refusal of each statement that concerns a protected column, if
-    its database can have none."""
-
-    __slots__ = (
-        *("schema", "unfit", "prepared", "prepared_changes"),
-        *("open", "is_dirty", "reported_path", "parameters", "mode"),
-    )
-
-    def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
-        self.schema = schema
-        self.unfit = unfit
-        self.prepared: dict[str, Prepared] = {}
-        self.prepared_changes = 0
-        self.parameters: Mapping[bytes, bytes] | None = None
-        self.mode: Mode | None = None
-        # Number of its statements that are watched and not answered.
-        self.open = 0
-        # Something was watched since its transaction began.
-        self.is_dirty = False
-        # The search_path as the database reports it, None where it does not.
-        self.reported_path: bytes | None = None
-
-    def keep_prepared(self, made: Prepared) -> None:
-        """Take in a statement that the database has prepared by SQL."""
-        self.prepared_changes += 1
-        if len(self.prepared) >= _PREPARED:
-            # One that is not known is not executed.
-            self.prepared.clear()
-        self.prepared[made.name] = made
-
-    def forget_prepared(self, name: bytes) -> None:
-        """Note that the protocol may prepare another statement of a name.  The database reads the
-        name in an encoding of the client's."""
-        self.prepared_changes += 1
-        if name.isascii():
-            self.prepared.pop(name[:NAME_SIZE].decode("ascii"), None)
-        else:
-            self.prepared.clear()
 
 
 class _Watched(NamedTuple):
@@ -292,22 +171,6 @@ def _unfit(session: Session) -> Refusal | None:
         "",
         "AcraServer protects columns of databases in UTF8 alone, and server_encoding is another",
     )
-
-
-def is_control(text: bytes) -> bool:
-    """Tell whether a statement does nothing but begin or end a transaction."""
-    return _CONTROL.fullmatch(text) is not None
-
-
-def may_change(text: bytes) -> bool:
-    """Tell whether a statement may change tables, or what names mean."""
-    if _HARMLESS.match(text) is None or b";" in text.rstrip(b"; \t\r\n"):
-        return True
-    lowered = text.lower()
-    if b"temp" in lowered and b"into" in lowered:
-        return True
-    # A function that sets, a view that does, and names that cannot be read.
-    return b"set_config" in lowered or b"pg_settings" in lowered or b'u&"' in lowered
 
 
 def _cells(rows: Sequence[Sequence[bytes | None]]) -> list[bytes]:

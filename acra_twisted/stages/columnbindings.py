@@ -1,0 +1,79 @@
+"""Facts about prepared statements for the values that are bound to them, and the plans of texts as
+a session reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from acra_twisted.encryption.plan import ParameterUse, Prepared
+from acra_twisted.encryption.postgresql import planner
+from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.exchange import Statement
+from acra_twisted.pipeline.workers import Workers
+from acra_twisted.session import Session
+from acra_twisted.sql.languages import LANGUAGES, Mode
+from acra_twisted.stages.columnmeanings import Snapshot
+from acra_twisted.stages.sessionknown import Known
+
+
+class Names(NamedTuple):
+    """All that the names in a statement mean: tables, where bare names are looked up, and how often
+    the session's statements by SQL's PREPARE have changed (0 where that does not matter)."""
+
+    snapshot: Snapshot
+    path: SearchPath
+    prepared: int
+
+
+class Binding(NamedTuple):
+    """Facts about a prepared statement, kept for the values that are bound to it.
+
+    ``text``, read by ``mode``, is what was planned, and ``names`` are what it was planned by.
+    ``matched`` are its columns that are compared with each other, ``prepares`` the statements that
+    it prepares by SQL.  ``is_watched``: its execution may change tables; ``is_named``: it names
+    something protected."""
+
+    text: bytes
+    mode: Mode
+    names: Names
+    uses: Sequence[ParameterUse]
+    matched: Sequence[ColumnSetting]
+    is_watched: bool
+    is_named: bool
+    prepares: Sequence[Prepared] = ()
+
+
+def names_of(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:
+    """Return the meaning of names now.  ``may_execute``: a statement that is watched may be
+    EXECUTE."""
+    return Names(snapshot, known.schema.path, known.prepared_changes if may_execute else 0)
+
+
+def mode_of(known: Known, session: Session, statement: Statement) -> Mode:
+    """Return the mode in which a statement is read, by the settings that the database has reported
+    last."""
+    parameters = session.parameters
+    mode: Mode | None = known.mode if known.parameters is parameters else None
+    if mode is None:
+        language = LANGUAGES[session.language]
+        read = {
+            name: parameters.get(name.encode(), default.encode()).decode("latin-1")
+            for name, default in language.read_by
+        }
+        mode = known.mode = language.mode_of(read)
+        known.parameters = parameters
+    if session.in_flight or statement.conforming is None:
+        return Mode(None, mode.ansi, mode.encoding, False, mode.names, mode.whole)
+    return mode
+
+
+def plans_of(text: bytes, mode: Mode, known: Known, snapshot: Snapshot, workers: Workers) -> Any:
+    """Return the `Planned` of a text, or a Deferred of it."""
+    path = known.schema.path
+    plan = snapshot.planner.plan
+    if len(text) <= planner.LONG:
+        return plan(text, mode, path, known.prepared)
+    found = snapshot.planner.known(text, mode, path)
+    return found or workers.run(plan, text, mode, path, dict(known.prepared))

@@ -1,0 +1,132 @@
+"""Statements on protected columns: written anew, refused, and left to be."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acra_twisted.verdicts import PASS
+from tests.support.encryptors import NAME, SECRET, EncryptorCase
+
+
+class Statements(EncryptorCase):
+    def test_literals_of_protected_columns_are_encrypted(self):
+        text = f"INSERT INTO people (id, name, age) VALUES (1, '{SECRET}', 42)"
+        sent = self.sent(text)
+        self.assertEqual(self.values(sent), [SECRET.encode(), b"42"])
+        self.assertNotIn(SECRET.encode(), sent)
+        self.assertEqual(self.exchange.attributes["acra.columns_encrypted"], 2)
+        self.assertEqual(self.exchange.attributes["acra.plan"], "miss")
+        again = self.sent(text)
+        self.assertNotEqual(again, sent)
+        self.assertEqual(self.exchange.attributes["acra.plan"], "hit")
+
+    def test_what_concerns_no_protected_column_passes(self):
+        for text in ("SELECT 1", "INSERT INTO other VALUES ('x')", "SELECT id FROM people"):
+            verdict, _ = self.judge(text)
+            self.assertIs(verdict, PASS)
+        self.assertEqual(self.database.asked, ["schema", "path"])
+        self.assertIsNotNone(self.session.meaning)
+
+    def test_protected_columns_of_a_database_in_another_encoding_are_refused(self):
+        for encoding in (b"LATIN1", b"SQL_ASCII", b"EUC_JP"):
+            self.session.notes.clear()
+            self.session.parameters = {b"server_encoding": encoding}
+            for text in (f"UPDATE people SET name = '{SECRET}'", "SELECT name FROM people"):
+                verdict, _ = self.judge(text)
+                self.assertIn("UTF8", self.refused(verdict))
+                self.assertEqual(verdict.rule, "schema_unknown")
+            self.assertIs(self.judge("SELECT 1")[0], PASS)
+        self.session.notes.clear()
+        self.session.parameters = {b"server_encoding": b"UTF8"}
+        self.assertIs(self.judge("SELECT name FROM people")[0], PASS)
+
+    def test_a_long_text_is_planned_by_a_worker(self):
+        text = f"UPDATE people SET name = '{SECRET}' WHERE note IN ({', '.join(['1'] * 9_000)})"
+        self.assertEqual(self.values(self.sent(text)), [SECRET.encode()])
+
+    def test_what_is_not_understood_is_refused(self):
+        for text in (
+            f"UPDATE people SET name = upper('{SECRET}')",
+            f"SELECT * FROM people WHERE name = '{SECRET}'",
+            "COPY people (id, name) FROM STDIN",
+            "PREPARE p AS INSERT INTO people (name) VALUES ($1)",
+            f"DO $$ BEGIN UPDATE people SET name = '{SECRET}'; END $$",
+            f"SELECT 1; UPDATE people SET name = name || '{SECRET}'",
+            f"UPDATE people SET name = '{SECRET}",
+        ):
+            verdict, _ = self.judge(text)
+            self.refused(verdict)
+
+    def test_a_value_that_its_column_does_not_have(self):
+        verdict, _ = self.judge("UPDATE people SET age = 99999999999")
+        self.assertIn("people.age", self.refused(verdict, b"22003"))
+
+    def test_an_owner_without_a_key(self):
+        verdict, _ = self.judge(f"UPDATE people SET key = '{SECRET}'")
+        self.refused(verdict)
+
+    def test_several_statements_have_a_meaning_each(self):
+        verdict, statement = self.judge("SELECT id FROM people; SELECT name FROM people")
+        self.assertIs(verdict, PASS)
+        first, second = statement.meanings
+        self.assertIs(first, self.session.meaning)
+        self.assertEqual([one.setting for one in second.results], [NAME])
+
+    def test_a_definition_is_followed_by_another_look(self):
+        self.judge("SELECT 1")
+        self.database.asked.clear()
+        self.judge("ALTER TABLE people ADD COLUMN x int")
+        self.exchange.tags.append(b"ALTER TABLE")
+        self.exchange.close("ok")
+        self.judge("SELECT 1")
+        self.assertEqual(self.database.asked, ["schema"])
+
+    def prepare(self, text, *tags, name=None):
+        verdict, _ = self.judge(text, name, None if name is None else ())
+        if self.exchange.tags is not None:
+            self.exchange.tags += tags
+        self.exchange.close("ok" if tags else "error")
+        return verdict
+
+    def execute(self, text):
+        found = self.judge(text)
+        self.exchange.close("ok")
+        return found
+
+    def test_what_sql_executes_is_what_sql_has_prepared(self):
+        execute = "EXECUTE p"
+        self.refused(self.execute(execute)[0])
+        self.assertIs(self.prepare("PREPARE p AS SELECT name FROM people", b"PREPARE"), PASS)
+        verdict, statement = self.execute(execute)
+        self.assertIs(verdict, PASS)
+        self.assertEqual([one.setting for one in statement.meanings[0].results], [NAME])
+        # One that fails leaves the one that was there.
+        self.prepare("PREPARE p AS SELECT id FROM people")
+        _, statement = self.execute(execute)
+        self.assertEqual([one.setting for one in statement.meanings[0].results], [NAME])
+        self.prepare("PREPARE p AS SELECT id FROM people", b"PREPARE")
+        _, statement = self.execute(execute)
+        self.assertIs(statement.meanings[0], self.session.meaning)
+
+    def test_nor_does_sql_execute_what_the_protocol_has_prepared(self):
+        for name in ("p", "p" * 63):
+            longer = name.encode() + b"q" if len(name) == 63 else name.encode()
+            self.prepare("INSERT INTO people (name) VALUES ($1)", name=longer)
+            self.refused(self.execute(f"EXECUTE {name}('{SECRET}')")[0])
+            self.prepare(f"PREPARE {name} AS SELECT $1", b"PREPARE")
+            self.assertIs(self.execute(f"EXECUTE {name}('x')")[0], PASS)
+            self.prepare("INSERT INTO people (name) VALUES ($1)", name=longer)
+            self.refused(self.execute(f"EXECUTE {name}('{SECRET}')")[0])
+        self.prepare('PREPARE "\xe9" AS SELECT $1', b"PREPARE")
+        self.assertIs(self.execute('EXECUTE "\xe9"(1)')[0], PASS)
+        self.prepare("INSERT INTO people (name) VALUES ($1)", name=b"\xe9")
+        self.refused(self.execute(f"""EXECUTE "\xe9"('{SECRET}')""")[0])
+
+    @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
+    def test_any_value_comes_back_and_never_leaves_in_clear(self, value):
+        self.setUp()
+        escaped = value.replace("'", "''")
+        sent = self.sent(f"INSERT INTO people (name) VALUES ('{escaped}')")
+        if value:
+            self.assertEqual(self.values(sent), [value.encode()])
+        else:
+            self.assertIn(b"( E'\\\\x')", sent)

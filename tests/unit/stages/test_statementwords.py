@@ -1,0 +1,33 @@
+"""Kinds of statements by their first words."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.stages.statementwords import is_control, may_change
+
+
+class Texts(SynchronousTestCase):
+    def test_statements_that_may_change_what_names_mean(self):
+        for text in (
+            *(b"CREATE TABLE t ()", b"set search_path = x", b"DISCARD ALL", b"do $$$$", b""),
+            *(b"select set_config('search_path', 'x', false)", b"select 1; drop table t"),
+            *(b"SELECT * INTO TEMP people FROM t", b"update pg_settings set setting = 'x'"),
+            b'select U&"x"()',
+        ):
+            self.assertTrue(may_change(text), text)
+        for text in (
+            *(b"select temperature from t;", b" INSERT INTO t VALUES (1)", b"fetch all from c"),
+            *(b"with x as (select 1) select * from x", b"copy t from stdin", b"values (1)"),
+        ):
+            self.assertFalse(may_change(text), text)
+
+    def test_statements_that_begin_and_end_transactions(self):
+        for text in (
+            *(b"BEGIN", b"begin;", b" commit work ; ", b"ROLLBACK TO SAVEPOINT a", b"end"),
+            *(b'savepoint "a b"', b"start transaction isolation level serializable, read only"),
+        ):
+            self.assertTrue(is_control(text), text)
+        for text in (
+            *(b"begin; insert into t values (1)", b"commit prepared 'x'", b"rollback /* x */"),
+            *(b"select 1", b"beginning", b"begin $$x$$", b"release f(1)"),
+        ):
+            self.assertFalse(is_control(text), text)
