@@ -6,11 +6,11 @@ anew after them (`keeper`).  The trees are libpg_query's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql import partitions, refusals, trees
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
@@ -35,7 +35,13 @@ def refusal(
     ``kind`` and ``fields`` are those of the statement's node.
     """
     judge = _JUDGES.get(kind)
-    return None if judge is None else judge(fields, protection, path)
+    if judge is None:
+        return None
+    for name in trees.functions(fields):
+        if name in protection.schema.functions:
+            text = f"function {name} uses a table that AcraServer protects: its code is not seen"
+            return Refusal(refusals.OPAQUE_CODE, "", text)
+    return judge(fields, protection, path)
 
 
 def _refused(reason: str, setting: ColumnSetting, text: str, hint: str = "") -> Refusal:
@@ -43,16 +49,12 @@ def _refused(reason: str, setting: ColumnSetting, text: str, hint: str = "") -> 
 
 
 def _alter(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
-    found = _resolved(fields.get("relation", {}), protection, path)
+    where = fields.get("relation", {})
+    found = _resolved(where, protection, path)
     if found.unknown:
-        name = fields.get("relation", {}).get("relname", "")
-        if fields.get("missing_ok") and not protection.named(name):
+        if fields.get("missing_ok") and not protection.named(where.get("relname", "")):
             return None
-        return Refusal(
-            refusals.SCHEMA_UNKNOWN,
-            name,
-            f"table {name} is protected by AcraServer and {found.unknown}",
-        )
+        return _unknown(where, found)
     if found.relation is None:
         return None
     present, coming = _settings(protection, found.relation)
@@ -69,6 +71,12 @@ def _alter(fields: dict[str, Any], protection: Protection, path: SearchPath) -> 
 def _resolved(where: dict[str, Any], protection: Protection, path: SearchPath) -> Resolved:
     """Find the relation of a RangeVar."""
     return resolve(protection, path, where.get("schemaname", ""), where.get("relname", ""))
+
+
+def _unknown(where: dict[str, Any], found: Resolved) -> Refusal:
+    name = where.get("relname", "")
+    text = f"table {name} is protected by AcraServer and {found.unknown}"
+    return Refusal(refusals.SCHEMA_UNKNOWN, name, text)
 
 
 def _settings(protection: Protection, relation: Relation) -> tuple[_Named, _Named]:
@@ -90,6 +98,15 @@ def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
         return _constraint(definition.get("Constraint", {}), settings)
     if subtype == "AT_AddColumn":
         return _column(definition.get("ColumnDef", {}), settings)
+    if subtype == "AT_AlterColumnType":
+        new = definition.get("ColumnDef", {})
+        refused = _judged(trees.columns(new.get("raw_default")), settings, ())
+        if refused:
+            return refused
+    if subtype == "AT_SetExpression":
+        refused = _judged(trees.columns(definition), settings, ())
+        if refused:
+            return refused
     setting = settings.get(command.get("name", ""))
     if setting is None:
         return None
@@ -108,12 +125,15 @@ def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
 def _parted(
     command: dict[str, Any], protection: Protection, path: SearchPath, relation: Relation
 ) -> Refusal | None:
-    """Judge a table that is parted from the one whose settings it has."""
+    """Judge a partition that is added, and a table that is parted from the one whose settings it
+    has."""
+    partition = command.get("def", {}).get("PartitionCmd", {})
+    if command.get("subtype") == "AT_AttachPartition":
+        return partitions.refused_bound(partition.get("bound", {}), protection, relation)
     if command.get("subtype") == "AT_DropInherit":
         child: Relation | None = relation
     elif command.get("subtype") == "AT_DetachPartition":
-        other = command.get("def", {}).get("PartitionCmd", {}).get("name", {})
-        child = _resolved(other, protection, path).relation
+        child = _resolved(partition.get("name", {}), protection, path).relation
     else:
         return None
     if child is None:
@@ -134,9 +154,20 @@ def _create(fields: dict[str, Any], protection: Protection, path: SearchPath) ->
     settings = _configured(fields.get("relation", {}), protection, path)
     # A child's own words about the columns that it inherits.
     for parent in fields.get("inhRelations", ()):
-        found = _resolved(parent.get("RangeVar", {}), protection, path)
+        where = parent.get("RangeVar", {})
+        found = _resolved(where, protection, path)
         if found.relation is not None:
+            refused = partitions.refused_bound(
+                fields.get("partbound", {}), protection, found.relation
+            )
+            if refused:
+                return refused
             settings = {**_settings(protection, found.relation)[0], **settings}
+        elif found.unknown and protection.named(where.get("relname", "")):
+            return _unknown(where, found)
+        elif found.unknown:
+            # It is about to be made, and has been judged.
+            settings = {**_configured(where, protection, path), **settings}
     for item in fields.get("tableElts", ()):
         refused = _constraint(item.get("Constraint", {}), settings) or _column(
             item.get("ColumnDef", {}), settings
@@ -145,7 +176,7 @@ def _create(fields: dict[str, Any], protection: Protection, path: SearchPath) ->
             return refused
     keys = fields.get("partspec", {}).get("partParams", ())
     named = [item.get("PartitionElem", {}).get("name", "") for item in keys]
-    return _judged([*named, *_columns(keys)], settings, (), _DIVIDED)
+    return _judged([*named, *trees.columns(keys)], settings, (), _DIVIDED)
 
 
 def _configured(
@@ -211,7 +242,7 @@ def _constraint(
         return _refused(refusals.DEFAULT_IN_CLEAR, own, "the database would compute its values")
     if kind in _READING:
         parts = [expression, constraint.get("where_clause"), constraint.get("exclusions")]
-        return _judged(_columns(parts), settings, ())
+        return _judged(trees.columns(parts), settings, ())
     return None
 
 
@@ -234,18 +265,13 @@ def _expressions(
 ) -> Refusal | None:
     """Judge a definition with expressions, such as an index or a policy.  None may read a protected
     column but by IS NULL, and by ``substr(column, 1, 33)``, which searches need."""
-    names = list(_columns(fields, _is_harmless))
+    names = list(trees.columns(fields, _is_harmless))
     settings: dict[str, ColumnSetting] = {}
     rows: set[str] = set()
-    for where in _tables(fields) if names else ():
+    for where in trees.tables(fields) if names else ():
         found = _resolved(where, protection, path)
         if found.unknown:
-            name = where["relname"]
-            return Refusal(
-                refusals.SCHEMA_UNKNOWN,
-                name,
-                f"table {name} is protected by AcraServer and {found.unknown}",
-            )
+            return _unknown(where, found)
         if found.relation is not None:
             present, coming = _settings(protection, found.relation)
             settings = {**settings, **coming, **present}
@@ -255,13 +281,6 @@ def _expressions(
                 # By which name a column goes is not looked at.
                 names.append("*")
     return _judged(names, settings, rows)
-
-
-def _tables(tree: Any) -> Iterator[dict[str, Any]]:
-    """The fields of the RangeVars in a tree."""
-    for item in _dicts(tree):
-        if "relname" in item:
-            yield item
 
 
 def _is_harmless(item: dict[str, Any]) -> bool:
@@ -294,35 +313,6 @@ def _is_null(node: dict[str, Any]) -> bool:
     while "TypeCast" in node:
         node = node["TypeCast"].get("arg", {})
     return bool(node.get("A_Const", {}).get("isnull"))
-
-
-def _never(_item: dict[str, Any]) -> bool:
-    return False
-
-
-def _columns(tree: Any, is_passed: Callable[[dict[str, Any]], bool] = _never) -> Iterator[str]:
-    """The names of the columns in an expression, ``*`` for all; but for those in expressions that
-    may pass."""
-    for item in _dicts(tree, is_passed):
-        for key, part in (("ColumnRef", "fields"), ("A_Indirection", "indirection")):
-            fields = item.get(key, {}).get(part, ())
-            if fields:
-                yield fields[-1].get("String", {}).get("sval", "*")
-
-
-def _dicts(
-    tree: Any, is_passed: Callable[[dict[str, Any]], bool] = _never
-) -> Iterator[dict[str, Any]]:
-    """All dicts of a tree but those that may pass, and what is in these."""
-    waiting = [tree]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if not is_passed(item):
-                yield item
-                waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
 
 
 def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:

@@ -9,6 +9,7 @@ from acra_twisted.encryption.postgresql import belt, storage, types
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
     MATERIALIZED,
+    PARTITION_KEY,
     PREFIX,
     RAW,
     SUBSTRING,
@@ -54,7 +55,7 @@ _ATTACHED: Final[Mapping[str, str]] = {
     "exclusion": "exclusion constraint {} never fires: equal values are stored differently",
     "policy": "policy {} of row level security sees what is stored, not the value",
     "statistics": "statistics object {} counts what is stored: each value once",
-    "partition key": "the {} sees what is stored, not the value",
+    PARTITION_KEY: "the {} sees what is stored, not the value",
 }
 #: The same for a table, whichever columns it has.
 _ON_TABLE: Final[Mapping[str, str]] = {
@@ -64,7 +65,7 @@ _ON_TABLE: Final[Mapping[str, str]] = {
 }
 #: What holds of equal tokens as of equal values.
 _BY_EQUALITY: Final = frozenset(
-    ("foreign key", "reference", "exclusion", "statistics", "partition key")
+    ("foreign key", "reference", "exclusion", "statistics", PARTITION_KEY)
 )
 
 

@@ -25,6 +25,9 @@ SUBSTRING: Final = "substring"
 #: Any other expression.
 EXPRESSION: Final = "expression"
 
+#: The kind of what is attached to a table that is divided into partitions.
+PARTITION_KEY: Final = "partition key"
+
 #: Schemas of the database itself: no setting is about their tables.
 SYSTEM_SCHEMAS: Final = frozenset(("pg_catalog", "information_schema", "pg_toast"))
 

@@ -34,15 +34,14 @@ _APART: Final = frozenset(
     + ("ListenStmt", "UnlistenStmt", "NotifyStmt", "FetchStmt", "ClosePortalStmt", "LockStmt")
     + ("DeallocateStmt", "DiscardStmt", "TruncateStmt", "VacuumStmt", "CheckPointStmt")
     + ("ConstraintsSetStmt", "ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "DropStmt")
-    + ("AlterTableStmt", "CreateStmt")
+    + ("AlterTableStmt", "CreateStmt", "IndexStmt", "CreateStatsStmt", "CreatePolicyStmt")
+    + ("AlterPolicyStmt", "CreatePublicationStmt", "AlterPublicationStmt")
     + ("GrantStmt", "GrantRoleStmt", "RenameStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt")
 )
 #: Statements that may be about a protected table, as long as they bring no text with them.
 _DEFINITIONS: Final = frozenset(
-    ("IndexStmt", "CreateSeqStmt", "AlterSeqStmt")
-    + ("CreateStatsStmt", "AlterStatsStmt", "CreatePolicyStmt", "AlterPolicyStmt")
-    + ("ReplicaIdentityStmt", "CreateSchemaStmt", "CreatePublicationStmt")
-    + ("AlterPublicationStmt", "AlterObjectDependsStmt", "CompositeTypeStmt", "CreateEnumStmt")
+    ("CreateSeqStmt", "AlterSeqStmt", "AlterStatsStmt", "ReplicaIdentityStmt", "CreateSchemaStmt")
+    + ("AlterObjectDependsStmt", "CompositeTypeStmt", "CreateEnumStmt")
 )
 #: It may be one that the protocol prepared: its values and results are not followed here.
 _NOT_BY_SQL: Final = Refusal(

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.definitions import refusal
 from acra_twisted.encryption.postgresql.naming import SearchPath
-from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.postgresql.schema import PARTITION_KEY, Attached, Relation
 from acra_twisted.encryption.settings import EncryptionSettings
 from tests.unit.encryption.postgresql.test_protection import columns, protection, settings
 
@@ -13,22 +13,28 @@ PEOPLE = Relation(1, "public", "people", "r", columns("id", "name", "nick"))
 PART = Relation(2, "public", "part", "r", columns("name", "id"), parents=(1,))
 VIEW = Relation(3, "public", "shown", "v", columns("n"), {1: (1, 2)})
 FIRMS = Relation(4, "app", "firms", "r", columns("name"))
+DIVIDED = Relation(
+    *(5, "public", "divided", "p", columns("id", "name")),
+    attached=(Attached(PARTITION_KEY, PARTITION_KEY, (1, 2)),),
+)
 GIVEN = EncryptionSettings(
     [
-        *settings("people.name", "people.nick", "later.name", "app.firms.name").tables,
+        *settings(
+            "people.name", "people.nick", "later.name", "app.firms.name", "divided.name"
+        ).tables,
         *settings("tokens.number", kind="tokenized", token_type="int32").tables,
     ]
 )
 PATH = SearchPath(("pg_catalog", "public", "app"))
 
 
-def reasons(text):
+def reasons(text, path=PATH):
     """The reasons and columns of the refusals of a text's statements."""
-    made = protection([PEOPLE, PART, VIEW, FIRMS], GIVEN)
+    made = protection([PEOPLE, PART, VIEW, FIRMS, DIVIDED], GIVEN, ("seen",))
     found = []
     for statement in pgparse.parse(text):
         [(kind, fields)] = statement["stmt"].items()
-        refused = refusal(kind, fields, made, PATH)
+        refused = refusal(kind, fields, made, path)
         found += [] if refused is None else [(refused.reason, refused.column)]
     return found
 
@@ -116,6 +122,46 @@ class Definitions(SynchronousTestCase):
                 "later.name",
             )
         self.passes("CREATE TABLE later (id int, name bytea) PARTITION BY LIST (id)")
+
+    def test_bounds_of_partitions_by_a_protected_column(self):
+        for bound in ("IN (42)", "FROM (1, 42) TO (2, 43)", "FROM (1, 42) TO (2, MAXVALUE)"):
+            for text in (
+                f"CREATE TABLE one PARTITION OF divided FOR VALUES {bound}",
+                f"CREATE FOREIGN TABLE one PARTITION OF divided FOR VALUES {bound} SERVER s",
+                f"ALTER TABLE divided ATTACH PARTITION one FOR VALUES {bound}",
+            ):
+                self.refused(text, "expression", "divided.name")
+        self.passes(
+            "CREATE TABLE one PARTITION OF divided DEFAULT",
+            "ALTER TABLE divided ATTACH PARTITION one DEFAULT",
+            "CREATE TABLE one PARTITION OF other FOR VALUES IN (42)",
+        )
+
+    def test_children_of_tables_whose_columns_are_not_known(self):
+        hidden = PATH._replace(temporary=frozenset(("people",)))
+        text = "CREATE TABLE one (CHECK (name = 42)) INHERITS (people)"
+        self.assertEqual(reasons(text, hidden), [("schema_unknown", "people")])
+        self.refused(text.replace("people", "later"), "expression", "later.name")
+
+    def test_columns_that_are_computed_anew_from_a_protected_one(self):
+        for text in (
+            "ALTER TABLE people ALTER id SET EXPRESSION AS (CASE WHEN name = 42 THEN 1 END)",
+            "ALTER TABLE people ALTER id TYPE int USING (CASE WHEN name = 42 THEN 1 END)",
+        ):
+            self.refused(text, "expression")
+        self.passes(
+            "ALTER TABLE people ALTER id SET EXPRESSION AS (id + 1)",
+            "ALTER TABLE people ALTER id TYPE int USING id + 1",
+        )
+
+    def test_functions_whose_code_uses_a_protected_table(self):
+        for text in (
+            "ALTER TABLE people ADD extra int DEFAULT seen(42)",
+            "CREATE INDEX ON people (seen(42))",
+            "CREATE TABLE other (id int CHECK (public.seen(id) = 42))",
+        ):
+            self.refused(text, "opaque_code", "")
+        self.passes("ALTER TABLE people ADD extra int DEFAULT sight(42)")
 
     def test_schemas_that_are_made_with_their_tables(self):
         self.refused(

@@ -25,8 +25,9 @@ def settings(*labels, **changed):
     )
 
 
-def protection(relations, given):
-    return Protection(Schema(1, {relation.oid: relation for relation in relations}), given)
+def protection(relations, given, functions=()):
+    known = {relation.oid: relation for relation in relations}
+    return Protection(Schema(1, known, frozenset(functions)), given)
 
 
 def labels(made, oid):
