@@ -220,12 +220,12 @@ _SERVER: Final = (
         BOOLEAN,
         "zones (Acra has given them up in 0.95)",
     ),
-    *_lacking((SERVER,), "encryptor_config_file", TEXT, "encryption of columns by AcraServer"),
-    *_fine(
+    *_lacking(
         (SERVER,),
         "encryptor_config_storage_type",
         Choice("filesystem", "consul"),
-        "there is no configuration of columns",
+        "the configuration of columns in Consul",
+        ("filesystem",),
         "filesystem",
     ),
     *_lacking((SERVER,), "token_db", TEXT, "tokens in place of values"),

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 
-from acra_twisted.config.ini import BLOCK_PREFIXES, FileTexts, IniFile, StageFileTexts
+from acra_twisted.blocks import ALL_BLOCKS
+from acra_twisted.config.ini import FileTexts, IniFile, StageFileTexts
 from acra_twisted.errors import ConfigError
 from acra_twisted.events import READ_CONFIGURATION
 from acra_twisted.options import Block, Section
@@ -30,7 +31,7 @@ class ConfigFile(Protocol):
     ) -> StageFileTexts:
         """Read the options of stages."""
 
-    def blocks(self, prefixes: Sequence[str] = BLOCK_PREFIXES) -> tuple[Block, ...]:
+    def blocks(self, prefixes: Sequence[str] = ALL_BLOCKS) -> tuple[Block, ...]:
         """The sections that may be repeated, in file order."""
 
 

@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from acra_twisted.blocks import ALL_BLOCKS
 from acra_twisted.config.hints import hint
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
 from acra_twisted.options import Block, Line, Option, Section
 
 STAGE_PREFIX = "stage:"
-#: Sections of which a server's file may hold any number.
-BLOCK_PREFIXES = ("censor:",)
 
 #: Values that were meant to be none: nobody has taken the quotes off.
 EMPTY = ('""', "''")
@@ -106,7 +105,7 @@ class IniFile:
                 return f"{self.path}:{number}"
         return self.path
 
-    def blocks(self, prefixes: Sequence[str] = BLOCK_PREFIXES) -> tuple[Block, ...]:
+    def blocks(self, prefixes: Sequence[str] = ALL_BLOCKS) -> tuple[Block, ...]:
         """The sections whose names begin so, in file order."""
         found = []
         for name, keys in self.sections.items():

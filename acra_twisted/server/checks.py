@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.config.authentication import (
@@ -28,15 +29,16 @@ from acra_twisted.server.effects import verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
+from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.service import make_guard
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
-_NEED_KEYS = frozenset(("decryptor", "poison"))
+_NEED_KEYS = frozenset(("encryptor", "decryptor", "poison"))
 #: Stages that use the keys of a session's client id.
-_NEED_CLIENTS_KEYS = frozenset(("decryptor",))
+_NEED_CLIENTS_KEYS = frozenset(("encryptor", "decryptor"))
 
 
 def check(settings: Settings) -> None:
@@ -177,6 +179,7 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_client_"),
         lambda: _check_rules(settings),
+        lambda: remarks.extend(_check_columns(settings)),
         lambda: remarks.extend(_without_keys(settings)),
         lambda: remarks.extend(_without_certificates(settings)),
         lambda: remarks.extend(doubts(settings)),
@@ -219,6 +222,15 @@ def _without_keys(settings: Settings) -> Iterator[str]:
 def _check_rules(settings: Settings) -> None:
     if "censor" in settings["stages"]:
         check_rules(settings, settings.blocks, DIALECT.language)
+
+
+def _check_columns(settings: Settings) -> Sequence[str]:
+    """Return remarks about protected columns."""
+    name = "encryptor"
+    if name not in settings["stages"]:
+        return ()
+    own = settings.stages[name]
+    return check_columns(settings, own, settings.blocks, time.time()).remarks
 
 
 def check_certificates(settings: Settings) -> list[str]:

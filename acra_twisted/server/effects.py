@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.blocks import CENSOR_BLOCKS, blocks_of
 from acra_twisted.config.authentication import uses_secrets
 from acra_twisted.config.commoneffects import (
     KEY_SETTINGS,
@@ -111,7 +112,7 @@ def _uses_keys(settings: Settings) -> bool:
 
 def _has_rules(settings: Settings) -> bool:
     """With a rule file the keys are a mistake that the rules' reader tells of."""
-    return bool(settings.blocks or settings["acracensor_config_file"])
+    return bool(blocks_of(settings.blocks, CENSOR_BLOCKS) or settings["acracensor_config_file"])
 
 
 _LINK_RULES: Final = (

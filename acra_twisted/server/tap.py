@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acra_twisted.config.ini import BLOCK_PREFIXES
+from acra_twisted.blocks import ALL_BLOCKS, CENSOR_BLOCKS, COLUMN_BLOCKS, blocks_of
 from acra_twisted.config.reading import Program
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.root import exit_with, make_root
@@ -30,11 +30,21 @@ def settle(values: dict[str, Any], given: Mapping[str, str]) -> None:
 def chosen_stages(values: Mapping[str, Any], blocks: Sequence[Block] = ()) -> tuple[str, ...]:
     """The stages to run: those named, and those that Acra's own settings switch on."""
     names: tuple[str, ...] = tuple(values.get("stages", ()))
-    if (values.get("acracensor_config_file") or blocks) and "censor" not in names:
+    has_rules = values.get("acracensor_config_file") or blocks_of(blocks, CENSOR_BLOCKS)
+    if has_rules and "censor" not in names:
         names = ("censor", *names)
+    has_columns = values.get("encryptor_config_file") or blocks_of(blocks, COLUMN_BLOCKS)
+    if has_columns and "encryptor" not in names:
+        names = _before_decryptor("encryptor", names)
     if values.get("poison_detect_enable") and "poison" not in names:
         names = (*names, "poison")
     return names
+
+
+def _before_decryptor(stage: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names with one more, in front of the decryptor; at the end if that is not among them."""
+    at = names.index("decryptor") if "decryptor" in names else len(names)
+    return (*names[:at], stage, *names[at:])
 
 
 def _stage_sections(values: Mapping[str, Any], blocks: Sequence[Block]) -> list[Section]:
@@ -69,7 +79,7 @@ class Options(DaemonOptions):
         check,
         _stage_sections,
         _installed,
-        BLOCK_PREFIXES,
+        ALL_BLOCKS,
         check_whole,
         probe,
         settle,

@@ -1,17 +1,42 @@
-"""The source of the configuration of protected columns: Acra's YAML file, and sections of the
-ini file."""
+"""The source of the configuration of protected columns: Acra's YAML file, and sections of the ini
+file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from acra_twisted.blocks import COLUMN_BLOCKS, blocks_of
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block
 
+_OPTION: Final = "encryptor_config_file"
+_STAGES_OPTION: Final = "[stage:encryptor] config_file"
 #: A file with more bytes has more characters than are read.
 _LARGEST: Final = 4 << 20
+
+
+def read_columns(
+    settings: Mapping[str, Any], own: Mapping[str, Any], blocks: Sequence[Block], now: float
+) -> EncryptionSettings:
+    """Return the configuration that the daemon's settings and the stage's own lead to.
+
+    ``blocks`` may hold other sections, too; ``now`` is as in `read_column_source`.  Raises
+    ConfigError, with all mistakes.
+    """
+    path: str = settings.get(_OPTION, "")
+    other: str = own["config_file"]
+    if path and other:
+        raise ConfigError(f"{_STAGES_OPTION}: {_OPTION} is set, too; name the file in one of them")
+    path = path or other
+    chosen = blocks_of(blocks, COLUMN_BLOCKS)
+    if not path and not chosen:
+        raise ConfigError(
+            "the stage 'encryptor' needs columns to protect: name a file in "
+            f"{_OPTION}, or give sections [encrypt:TABLE.COLUMN]"
+        )
+    return read_column_source(path, chosen, now)
 
 
 def read_column_source(
@@ -29,7 +54,6 @@ def read_column_source(
 
 
 def _text(path: str) -> str:
-    option = "encryptor_config_file"
     try:
         with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
@@ -37,6 +61,6 @@ def _text(path: str) -> str:
             raise ConfigError(f"the file has more than {_LARGEST} bytes", path)
         return data.decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{option}: cannot read {path}: {error.strerror}") from None
+        raise ConfigError(f"{_OPTION}: cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError("the file is not UTF-8 text", path) from None

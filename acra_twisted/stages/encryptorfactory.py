@@ -3,7 +3,8 @@ configured."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 from twisted.plugin import IPlugin
@@ -13,13 +14,18 @@ from acra_twisted import events
 from acra_twisted.encryption.settings import TOKENIZED, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory
-from acra_twisted.options import FILE, Option, Settings
+from acra_twisted.options import FILE, Block, Option, Settings
 from acra_twisted.pipeline.services import Services
-from acra_twisted.stages.columnsource import read_column_source
-from acra_twisted.stages.encryptor import Encryptor
+from acra_twisted.stages.columnsource import read_columns
+
+# The parser takes time to import and every start reads this module: it is imported where a stage is
+# made.
+if TYPE_CHECKING:
+    from acra_twisted.stages.encryptor import Encryptor
 
 _log: Final = Logger()
 
+_NAME: Final = "encryptor"
 _DECRYPTOR: Final = "decryptor"
 
 
@@ -27,15 +33,8 @@ _DECRYPTOR: Final = "decryptor"
 class EncryptorFactory:
     """Makes the stage ``encryptor``."""
 
-    name = "encryptor"
-    options = (
-        Option(
-            "config_file",
-            FILE,
-            "",
-            "Acra's encryptor_config file, with the columns to protect. Required.",
-        ),
-    )
+    name = _NAME
+    options = (Option("config_file", FILE, "", "The same as encryptor_config_file."),)
     after = ("query_capture", "censor")
     before = (_DECRYPTOR, "poison")
     advisory = False
@@ -44,32 +43,44 @@ class EncryptorFactory:
         """Raises ConfigError for a configuration that is wrong, or that asks for what the stage
         cannot do."""
         keys = services.need_keys(self.name)
-        if _DECRYPTOR not in services.settings["stages"]:
-            raise ConfigError("the stage 'encryptor' needs the stage 'decryptor' behind it")
-        if services.settings["function_call_enable"]:
-            raise ConfigError(
-                "function_call_enable: values of function calls are not seen by the stage "
-                "'encryptor'; set it to false"
-            )
-        path = settings["config_file"]
-        if not path:
-            raise ConfigError("[stage:encryptor] config_file: name the file with the columns")
-        configured = read_column_source(path, (), services.clock() / 1e9)
-        _refuse_unbuilt(path, configured)
+        now = services.clock() / 1e9
+        configured = check_columns(services.settings, settings, services.blocks(), now)
         for remark in configured.remarks:
             _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
+        from acra_twisted.stages.encryptor import Encryptor
+
         return Encryptor(configured, keys, services.workers, services.reactor.seconds)
 
 
-def _refuse_unbuilt(path: str, configured: EncryptionSettings) -> None:
+def check_columns(
+    settings: Mapping[str, Any], own: Mapping[str, Any], blocks: Sequence[Block], now: float
+) -> EncryptionSettings:
+    """Return the configuration of the columns; arguments are as in `read_columns`.  Raises
+    ConfigError if it is wrong, or the stage would not protect what it names."""
+    if _DECRYPTOR not in settings["stages"]:
+        raise ConfigError(
+            "stages: the stage 'encryptor' needs the stage 'decryptor' behind it, which opens what "
+            "it has encrypted; name both"
+        )
+    if settings["function_call_enable"]:
+        raise ConfigError(
+            "function_call_enable: the stage 'encryptor' does not see the values of FunctionCall "
+            "messages, and they would be stored in clear; set it to false"
+        )
+    configured = read_columns(settings, own, blocks, now)
+    _refuse_unbuilt(configured)
+    return configured
+
+
+def _refuse_unbuilt(configured: EncryptionSettings) -> None:
     """Raises ConfigError for a kind of protection that the stage does not have."""
     for setting in configured.columns:
         if setting.kind == TOKENIZED:
             raise ConfigError(
-                f"column {setting.label}: token_type: the stage 'encryptor' does not tokenize",
-                f"{path}:{setting.line}",
+                f"column {setting.label} (line {setting.line}): token_type: the stage 'encryptor' "
+                "does not tokenize"
             )
     for bypass in configured.bypasses:
         raise ConfigError(
-            "bypass: the stage 'encryptor' lets no statement pass by it", f"{path}:{bypass.line}"
+            f"bypass (line {bypass.line}): the stage 'encryptor' lets no statement pass by it"
         )

@@ -1,10 +1,11 @@
-"""Where AcraCensor's rules come from: Acra's YAML file, or sections of the ini file."""
+"""The source of AcraCensor's rules: Acra's YAML file, or sections of the ini file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acra_twisted.blocks import CENSOR_BLOCKS, blocks_of
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block
@@ -17,10 +18,12 @@ _COMMON = (
 
 
 def read_rule_source(settings: Mapping[str, Any], blocks: Sequence[Block]) -> Rules:
-    """The rules as they are written now.  Raises ConfigError."""
+    """Return the rules as they are written now.  ``blocks`` may hold other sections, too.  Raises
+    ConfigError."""
     path = settings.get("acracensor_config_file", "")
+    own = blocks_of(blocks, CENSOR_BLOCKS)
     common = {key: settings[key] for key in _COMMON if settings.get(key)}
-    if not path and not blocks:
+    if not path and not own:
         raise ConfigError(
             "the stage 'censor' needs rules: name a file in acracensor_config_file, or give "
             "handlers in sections [censor:NAME]"
@@ -28,11 +31,11 @@ def read_rule_source(settings: Mapping[str, Any], blocks: Sequence[Block]) -> Ru
     if not path:
         from acra_twisted.censor.rulesections import rules_of_blocks
 
-        return rules_of_blocks(blocks, common, getattr(settings, "file", "") or "[censor]")
-    if blocks:
+        return rules_of_blocks(own, common, getattr(settings, "file", "") or "[censor]")
+    if own:
         raise ConfigError(
-            f"[{blocks[0].name}]: acracensor_config_file is set, too; keep the rules in one place",
-            blocks[0].where,
+            f"[{own[0].name}]: acracensor_config_file is set, too; keep the rules in one place",
+            own[0].where,
         )
     if common:
         raise ConfigError(f"{next(iter(common))}: with acracensor_config_file it belongs in {path}")

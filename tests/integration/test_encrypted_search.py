@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 
 import asyncpg
@@ -15,10 +14,6 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import Surroundings
 
-PLUGIN = """
-from acra_twisted.stages.encryptorfactory import EncryptorFactory
-encryptor = EncryptorFactory()
-"""
 CONFIG = """
 schemas:
   - table: people
@@ -125,9 +120,6 @@ class Search(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        plugins = cls.folder / "site" / "acra_twisted" / "plugins"
-        plugins.mkdir(parents=True)
-        (plugins / "encryptor_under_test.py").write_text(PLUGIN)
         keys = cls.keys = Keys(cls.folder, "people application")
         keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
         keys.writer.generate(purposes.STORAGE_SYMMETRIC, "somebody else")
@@ -146,11 +138,9 @@ class Search(Surroundings):
             link="none",
             keys=cls.keys,
             server={
-                "pipeline": {"stages": "encryptor, decryptor"},
-                "stage:encryptor": {"config_file": str(config)},
+                "encryptor": {"encryptor_config_file": str(config)},
                 "keystore": keystore,
             },
-            environment={**os.environ, "PYTHONPATH": str(cls.folder / "site")},
         )
 
     def setUp(self):

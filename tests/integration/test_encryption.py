@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import asyncpg
@@ -14,10 +13,6 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import Surroundings
 
-PLUGIN = """
-from acra_twisted.stages.encryptorfactory import EncryptorFactory
-encryptor = EncryptorFactory()
-"""
 CONFIG = """
 schemas:
   - table: people
@@ -54,9 +49,6 @@ class Encryption(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        plugins = cls.folder / "site" / "acra_twisted" / "plugins"
-        plugins.mkdir(parents=True)
-        (plugins / "encryptor_under_test.py").write_text(PLUGIN)
         keys = Keys(cls.folder, "people application")
         keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
         config = cls.folder / "encryptor.yaml"
@@ -65,10 +57,8 @@ class Encryption(Surroundings):
             link="none",
             keys=keys,
             server={
-                "pipeline": {"stages": "encryptor, decryptor"},
-                "stage:encryptor": {"config_file": str(config)},
+                "encryptor": {"encryptor_config_file": str(config)},
             },
-            environment={**os.environ, "PYTHONPATH": str(cls.folder / "site")},
         )
 
     def setUp(self):

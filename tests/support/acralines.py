@@ -98,12 +98,21 @@ SERVER = (
         (
             "--db_host=postgresql",
             _FOLDER,
-            "--encryptor_config_file=/config/encryptor.yaml",
+            "--encryptor_config_file=FILES/encryptor.yaml",
             "--mysql_enable",
             "--redis_host_port=redis:6379",
             "--redis_password=x",
         ),
-        ("encryption of columns", "MySQL", "Redis"),
+        ("MySQL", "Redis"),
+    ),
+    (
+        (
+            "--db_host=postgresql",
+            _FOLDER,
+            "--encryptor_config_file=FILES/encryptor.yaml",
+            "--encryptor_config_storage_type=filesystem",
+        ),
+        (),
     ),
     (
         (
@@ -262,14 +271,14 @@ SERVER = (
             "--redis_tls_enable=true",
             "--redis_tls_client_auth=4",
         ),
-        ("Consul",),
+        ("configuration of columns in Consul", "consul_connection_api_string"),
     ),
     (
         ("--db_host=localhost", _FOLDER, "--http_api_enable", "--http_api_tls_transport_enable"),
         ("TLS for the HTTP API",),
     ),
     (("--db_host=localhost", "--config_file=FILES/dumped-0.91.yaml"), ()),
-    (("--config_file=FILES/columns.yaml",), ("encryption of columns", "MySQL")),
+    (("--config_file=FILES/columns.yaml",), ("MySQL", "Consul")),
 )
 
 CONNECTOR = (
@@ -430,8 +439,21 @@ zonemode_enable: false
     "columns.yaml": """version: 0.94.0
 db_host: db.example
 keys_dir: KEYS
-encryptor_config_file: configs/encryptor.yaml
 mysql_enable: true
+encryptor_config_storage_type: consul
+""",
+    "encryptor.yaml": """schemas:
+  - table: people
+    columns: [id, email, comment]
+    encrypted:
+      - column: email
+        searchable: true
+        data_type: str
+        response_on_fail: error
+      - column: comment
+        masking: xxxx
+        plaintext_length: 3
+        plaintext_side: left
 """,
     "acra-censor.yaml": """version: 0.85.0
 handlers:

@@ -71,7 +71,7 @@ class Lines(SynchronousTestCase):
 
     def test_a_file_says_where(self):
         _, said = self.checked(server, ["--config_file=FILES/columns.yaml"])
-        for number, name in ((4, "encryptor_config_file"), (5, "mysql_enable")):
+        for number, name in ((4, "mysql_enable"), (5, "encryptor_config_storage_type")):
             self.assertIn(f"{self.folder}/columns.yaml:{number}: {name}: not supported", said)
 
     def test_a_folder_of_keys_that_is_missing_hides_nothing(self):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.blocks import ALL_BLOCKS
 from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
-from acra_twisted.config.ini import BLOCK_PREFIXES, STAGE_PREFIX, IniFile
+from acra_twisted.config.ini import STAGE_PREFIX, IniFile
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.plugins.chosen import stage_factories, stage_sections
@@ -165,7 +166,7 @@ class Files(SynchronousTestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
             file.write(block.text)
             file.flush()
-            values_of(file.name, sections, BLOCK_PREFIXES)
+            values_of(file.name, sections, ALL_BLOCKS)
             ini = IniFile(file.name, block.text)
             # Stages of the examples are not installed.
             named = [name.removeprefix(STAGE_PREFIX) for name in ini.sections if ":" in name]

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from acra_twisted.blocks import BYPASS, COLUMN
 from acra_twisted.encryption.configuration import keys
 from acra_twisted.encryption.configuration.columns import ColumnReader, Defaults, Owner
 from acra_twisted.encryption.configuration.file import Source
@@ -30,10 +31,6 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
 from acra_twisted.options import Block, Line, Option
 
-COLUMN_PREFIX: Final = "encrypt:"
-BYPASS_PREFIX: Final = "bypass:"
-#: The sections of protected columns begin so.
-PREFIXES: Final = (COLUMN_PREFIX, BYPASS_PREFIX)
 _COLUMN: Final = Level(
     "in a section of a column",
     [option for option in keys.COLUMN.options if option.name not in ("column", "tokenized")],
@@ -46,11 +43,11 @@ def read_sections(blocks: Sequence[Block], database: str) -> Source:
     """Read the sections of protected columns; others are left out."""
     found = Source([], [], [], [])
     for block in blocks:
-        if block.name.startswith(COLUMN_PREFIX):
+        if block.name.startswith(COLUMN):
             table = _table(block, database, found.wrong)
             if table is not None:
                 found.tables.append(table)
-        elif block.name.startswith(BYPASS_PREFIX):
+        elif block.name.startswith(BYPASS):
             values = _values(block, _BYPASS, found.wrong)
             if values is not None:
                 found.bypasses.append((values, block.where))
@@ -60,7 +57,7 @@ def read_sections(blocks: Sequence[Block], database: str) -> Source:
 def _table(block: Block, database: str, wrong: list[ConfigError]) -> GivenTable | None:
     """Return a table with the column of a section."""
     try:
-        names = names_of(block.name.removeprefix(COLUMN_PREFIX))
+        names = names_of(block.name.removeprefix(COLUMN))
         if not 2 <= len(names) <= 3:
             raise ValueError("expected TABLE.COLUMN or SCHEMA.TABLE.COLUMN")
     except ValueError as error:

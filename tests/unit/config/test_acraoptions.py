@@ -30,7 +30,7 @@ class Judging(SynchronousTestCase):
         for name, text, says in (
             ("mysql_enable", "true", "MySQL"),
             ("zonemode_enable", "1", "zones"),
-            ("encryptor_config_file", "e.yaml", "encryption of columns"),
+            ("encryptor_config_storage_type", "consul", "columns in Consul"),
             ("token_db", "t.db", "tokens"),
             ("redis_host_port", "localhost:6379", "Redis"),
             ("vault_connection_api_string", "https://vault", "Vault"),

@@ -30,6 +30,7 @@ ALWAYS = set(
     incoming_connection_string incoming_connection_zpages_string log_to_console log_to_file
     log_to_journald log_to_syslog max_connections max_pending_exchanges max_prepared_statements
     message_size_limit message_timeout native_transports poison_detect_enable replication_enable
+    encryptor_config_file
     reply_timeout security_log_file session_idle_timeout stages tracing_log_enable
     tracing_notice_enable tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors
     tracing_trust_remote
@@ -198,6 +199,15 @@ class Stages(SynchronousTestCase):
             ConfigError, settings_of, tap.Options.program, f"--config_file={path}"
         )
         self.assertIn(f"{path}:3: [stage:censor] has no effect", str(error))
+
+    def test_columns_that_nothing_protects_are_a_mistake(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("[database]\ndb_host = x\n[stage:encryptor]\nconfig_file = x\n")
+        error = self.assertRaises(
+            ConfigError, settings_of, tap.Options.program, f"--config_file={path}"
+        )
+        self.assertIn(f"{path}:3: [stage:encryptor] has no effect", str(error))
 
 
 class Poison(SynchronousTestCase):

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.errors import ConfigError
+from acra_twisted.options import Block
 from acra_twisted.server import tap
 
 FLAGS = [
@@ -112,3 +113,52 @@ class Tap(SynchronousTestCase):
         self.assertEqual(tap.chosen_stages(values), ("censor", "decryptor"))
         values["stages"] = ("query_capture", "censor")
         self.assertEqual(tap.chosen_stages(values), ("query_capture", "censor"))
+
+    def test_columns_switch_the_encryptor_on_at_its_place(self):
+        file = {"encryptor_config_file": "columns.yaml"}
+        rules = {"acracensor_config_file": "rules.yaml", "poison_detect_enable": True}
+        for stages, more, expected in (
+            (("decryptor",), file, ("encryptor", "decryptor")),
+            (("decryptor",), {**file, **rules}, ("censor", "encryptor", "decryptor", "poison")),
+            (
+                ("query_capture", "decryptor", "poison"),
+                file,
+                ("query_capture", "encryptor", "decryptor", "poison"),
+            ),
+            (("encryptor", "mine", "decryptor"), file, ("encryptor", "mine", "decryptor")),
+            (("mine",), file, ("mine", "encryptor")),
+        ):
+            values = {"stages": stages, **more}
+            self.assertEqual(tap.chosen_stages(values), expected)
+        for name in ("encrypt:people.name", "bypass:mine"):
+            block = Block(name, "", {}, {})
+            values = {"stages": ("decryptor",)}
+            self.assertEqual(tap.chosen_stages(values, [block]), ("encryptor", "decryptor"))
+
+    def settings_with(self, *lines):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("\n".join(["[keystore]", "keys_dir =", *lines, ""]))
+        options = tap.Options()
+        options.errors = options.output = StringIO()
+        flags = [*FLAGS, f"--config_file={path}", "--check_config"]
+        self.assertRaises(SystemExit, options.parseOptions, flags)
+        return path, options.errors.getvalue()
+
+    def test_the_configuration_is_checked_with_its_columns(self):
+        """Mistakes in sections of columns have their lines and the nearest name."""
+        path, said = self.settings_with("[encrypt:people.name]", "searcable = true")
+        self.assertIn(f"{path}:4: unknown key 'searcable'", said)
+        self.assertIn("did you mean 'searchable'?", said)
+        # A section of columns is none of the censor's.
+        self.assertNotIn("handler", said)
+
+    def test_a_stage_order_that_undoes_the_protection(self):
+        for stages, told in (
+            ("decryptor, encryptor", "'encryptor' must come before 'decryptor'"),
+            ("encryptor, censor, decryptor", "'encryptor' must come after 'censor'"),
+            ("encryptor", "needs the stage 'decryptor' behind it"),
+        ):
+            lines = ("[encrypt:people.name]", "[censor:a]", "handler = denyall", "[pipeline]")
+            _, said = self.settings_with(*lines, f"stages = {stages}")
+            self.assertIn(told, said)

@@ -1,9 +1,12 @@
 """The stage is made of a configuration that it can protect wholly, or not at all."""
 
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from acra_twisted import events
+from acra_twisted.config.ini import IniFile
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory
 from acra_twisted.keystore.memory import MemoryKeyStore
@@ -36,23 +39,33 @@ class Making(SynchronousTestCase):
         self.factory = EncryptorFactory()
         self.path = self.mktemp()
 
-    def make(self, text=CONFIG, keys=True, stages=("encryptor", "decryptor"), calls=False):
+    def make(
+        self,
+        text=CONFIG,
+        keys=True,
+        stages=("encryptor", "decryptor"),
+        calls=False,
+        ini="",
+        own=False,
+    ):
         if text is not None:
             with open(self.path, "w") as file:
                 file.write(text)
+        path = self.path if text is not None else ""
         services = Services(
             Clock(),
             lambda: NOW,
             MemoryKeyStore() if keys else None,
             settings={
+                "encryptor_config_file": "" if own is True else path,
                 "stages": stages,
                 "function_call_enable": calls,
                 "keys_dir": "",
                 "keystore": "",
             },
+            blocks=IniFile("server.ini", ini).blocks,
         )
-        path = self.path if text is not None else ""
-        return self.factory.make({"config_file": path}, services)
+        return self.factory.make({"config_file": path if own is not False else ""}, services)
 
     def refused(self, **options):
         return str(self.assertRaises(ConfigError, self.make, **options))
@@ -65,10 +78,30 @@ class Making(SynchronousTestCase):
         self.assertIsInstance(self.make(text="\ufeff" + CONFIG), Encryptor)
         self.assertIn("has more than", self.refused(text="#" * ((4 << 20) + 1)))
 
+    def test_a_file_that_the_stage_names_itself(self):
+        self.assertIsInstance(self.make(own=True), Encryptor)
+        self.assertIn("name the file in one of them", self.refused(own="both"))
+
+    def test_columns_in_sections_of_the_ini_file(self):
+        section = "[encrypt:{}]\nsearchable = true\n[censor:a]\nhandler = deny\n"
+        self.assertIsInstance(self.make(text=None, ini=section.format("people.name")), Encryptor)
+        self.assertIsInstance(self.make(ini=section.format("staff.email")), Encryptor)
+        self.assertIn("given twice", self.refused(ini=section.format("people.name")))
+        self.assertIn("server.ini:1", self.refused(ini="[encrypt:people]\n"))
+
+    def test_a_configuration_that_protects_nothing_is_told_of(self):
+        told = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
+        self.make(text="schemas: []\n")
+        (event,) = (one for one in told if "no column is protected" in one.get("event_text", ""))
+        self.assertEqual(event["code"], events.INSECURE_SETTING)
+
     def test_a_kind_that_it_does_not_have_is_refused_with_its_line(self):
         said = self.refused(text=TOKENS)
-        self.assertIn("people.name: token_type", said)
-        self.assertIn(f"{self.path}:", said)
+        self.assertIn("column people.name", said)
+        self.assertIn("token_type", said)
+        self.assertIn("(line 6)", said)
         self.assertIn("bypass", self.refused(text=CONFIG + BYPASS))
 
     def test_values_that_it_would_not_see(self):

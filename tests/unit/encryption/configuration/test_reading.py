@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.blocks import COLUMN_BLOCKS
 from acra_twisted.config.ini import IniFile
 from acra_twisted.encryption.configuration import keys
 from acra_twisted.encryption.configuration.columns import EFFECTIVE
 from acra_twisted.encryption.configuration.reading import read_configuration
-from acra_twisted.encryption.configuration.sections import PREFIXES
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from tests.support.columnsettings import as_yaml, configurations
@@ -43,7 +43,7 @@ _WORDS = [
 
 class Whole(SynchronousTestCase):
     def read(self, text, ini=""):
-        blocks = IniFile("s.ini", ini).blocks(PREFIXES)
+        blocks = IniFile("s.ini", ini).blocks(COLUMN_BLOCKS)
         return read_configuration("c.yaml", text, NOW, blocks)
 
     def refused(self, text, ini=""):
@@ -92,7 +92,8 @@ class Whole(SynchronousTestCase):
 
     def test_the_examples_of_the_page_are_configurations(self):
         page = [block.text for block in blocks(TOP / "docs/encryption.rst")]
-        shown = [text for text in page if not text.startswith(("CREATE ", "acra-", "$ acra-"))]
+        others = ("CREATE ", "acra-", "$ acra-", "[keystore]")
+        shown = [text for text in page if not text.startswith(others)]
         file, sections, bypass = shown
         by_file, by_sections = self.read(file), self.read("", sections)
         self.assertEqual(

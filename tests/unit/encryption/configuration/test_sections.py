@@ -2,9 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.blocks import COLUMN_BLOCKS
 from acra_twisted.config.ini import IniFile
 from acra_twisted.encryption.configuration.columns import Owner
-from acra_twisted.encryption.configuration.sections import PREFIXES, read_sections
+from acra_twisted.encryption.configuration.sections import read_sections
 from acra_twisted.encryption.settings import (
     MASKED,
     SEARCHABLE,
@@ -43,7 +44,7 @@ reason = "ticket" 4711
 
 class Sections(SynchronousTestCase):
     def read(self, text=GOOD):
-        return read_sections(IniFile("s.ini", text).blocks(PREFIXES), "PostgreSQL")
+        return read_sections(IniFile("s.ini", text).blocks(COLUMN_BLOCKS), "PostgreSQL")
 
     def refused(self, old, new):
         text = GOOD.replace(old, new, 1)
