@@ -31,6 +31,28 @@ class ToldType(NamedTuple):
     type: int = 0
 
 
+class Unload(NamedTuple):
+    """The rows that a statement copies out in bulk: its ``options`` by their names, None for one
+    without a value, and the columns' ``names`` and ``types``, a type 0 where it is not known."""
+
+    options: Mapping[str, str | Sequence[str] | None]
+    names: Sequence[str]
+    types: Sequence[int]
+
+
+class Copies(NamedTuple):
+    """A stage's part in the rows that a text copies in bulk.
+
+    ``load`` is called with the exchange when the database asks for the rows of a text that is one
+    statement, and returns the interfaces.ILoad that takes them; None: nothing is loaded.
+    ``unloads`` has for each statement of the text how its rows are read, value by value; None where
+    nobody needs to.
+    """
+
+    load: Any = None
+    unloads: Sequence[Unload | None] = ()
+
+
 class Statement:
     """SQL text as bytes, exactly as it will be sent.
 
@@ -38,8 +60,9 @@ class Statement:
     that the database is to find out; a stage that replaces a statement may leave None, and they
     stay as they are.  ``told`` is a stage's: what the client is told of each of its parameters;
     None for what the database says.  ``meanings``, a stage's as well, has the `Columns.meaning` of
-    the result of each statement of the text; None for what the session has.  ``plan`` is whatever
-    a stage keeps for the values that are bound to it.
+    the result of each statement of the text; None for what the session has.  ``copies``, a
+    stage's too, is its part in rows that are copied in bulk.  ``plan`` is whatever a stage keeps
+    for the values that are bound to it.
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe,
     ``is_described`` tells that the client has sent one; ``era`` tells how long the columns hold,
@@ -61,6 +84,7 @@ class Statement:
         "types",
         "told",
         "meanings",
+        "copies",
         "plan",
         "is_described",
         "parameter_types",
@@ -82,6 +106,7 @@ class Statement:
         self.types: Sequence[int] | None = None
         self.told: Sequence[ToldType] | None = None
         self.meanings: Sequence[Any] | None = None
+        self.copies: Copies | None = None
         self.plan: Any = None
         self.is_described = False
         self.parameter_types: Sequence[int] | None = None
@@ -103,6 +128,8 @@ class Statement:
             self.told = other.told
         if other.meanings is not None:
             self.meanings = other.meanings
+        if other.copies is not None:
+            self.copies = other.copies
         if other.plan is not None:
             self.plan = other.plan
 
@@ -275,7 +302,8 @@ class Exchange:
 class Work:
     """Something that needs a verdict: ``hooks`` of the stages judge ``item``.
 
-    ``kind`` selects them, but for ROWS, which bring those of their result's plan.
+    ``kind`` selects them, but for ROWS, which bring those of their result's plan, or of the ILoad
+    that takes them: then the item is a piece of the data.
     """
 
     __slots__ = ("kind", "item", "exchange", "hooks")

@@ -111,6 +111,27 @@ class ILoadStage(IStage):
         `columns` are not used.  A refusal makes the load fail."""
 
 
+class ILoad(Interface):
+    """Takes the rows of one bulk load.  A stage puts a function that makes it into
+    `statement.copies.load` (see exchange.Copies).  The rows come in pieces that begin and end
+    anywhere, in order, the next one when the verdict on the last is there; the client is not read
+    meanwhile, nor while the database does not read.  No other stage may look at the same rows.
+
+    A refusal ends the load: the database is told to give it up, without a reason, and the client
+    gets the error in place of the database's.  The database may give up first; nothing more comes
+    then."""
+
+    name: str = Attribute("The stage's name.")
+
+    def feed(data: bytes, exchange: Exchange) -> Verdict[bytes] | Deferred[Verdict[bytes]]:
+        """Take a piece of the data.  Returns Replace(bytes), which are sent in its place, Deny or
+        Hangup, or a Deferred of one of these.  PASS sends the piece.  Raising means Deny."""
+
+    def finish(data: bytes, exchange: Exchange) -> Verdict[bytes] | Deferred[Verdict[bytes]]:
+        """Take the end of the data, which is not called for a load that the client gives up: `data`
+        is empty.  Returns like `feed`; what it answers is sent before the end."""
+
+
 class IMessageStage(IStage):
     """Looks at texts other than rows on their way to the client: errors, notices, notifications,
     settings, results of function calls."""

@@ -93,6 +93,17 @@ class Traffic:
         )
 
 
+class Load:
+    """A load of the exchange ``exchange``, whose rows the interfaces.ILoad ``taker`` takes; None
+    once it is over."""
+
+    __slots__ = ("exchange", "taker")
+
+    def __init__(self, exchange: Any, taker: Any) -> None:
+        self.exchange = exchange
+        self.taker = taker
+
+
 def nobody(text: bytes) -> Any:
     """Stands for `Session.ask` where there is no connection.  Raises QuestionError."""
     raise QuestionError("the session has no connection")
@@ -111,7 +122,8 @@ class Session:
     client: nothing reaches the client except through it.  ``in_flight``: when the statement at
     hand was read, something had been sent since the database last said what its settings are that
     may change them.
-    ``load_layout``: how the rows are laid out that the database has asked the client for.
+    ``load_layout``: how the rows are laid out that the database has asked the client for; ``load``
+    is the `Load` that takes them, or took the last ones, None if they pass.
     ``conforming`` is what ``parameters`` say of backslashes, as in `Statement`.  ``asked``: the
     settings that the client made when it connected.  ``context`` is
     the trace context that the client has set, or gave when it connected, for requests that bring
@@ -155,6 +167,7 @@ class Session:
         "in_flight",
         "copying_in",
         "load_layout",
+        "load",
         "ready",
         "draining",
         "user",
@@ -202,6 +215,7 @@ class Session:
         self.in_flight = False
         self.copying_in = False
         self.load_layout = STREAM
+        self.load: Load | None = None
         self.ready = False
         self.draining = False
         self.user = b""

@@ -15,6 +15,7 @@ from acra_twisted.outstanding import (
     Entry,
 )
 from acra_twisted.results import LINES, STREAM, Plan
+from acra_twisted.session import Load
 from acra_twisted.wire.postgres import backend
 
 
@@ -108,8 +109,13 @@ class ExtendedReplies(AnsweredReplies):
 
         CopyDone may have been sent already; Syncs sent before it are ignored as well.
         """
-        self._in_copy()
+        _, _, exchange, portal = self._in_copy()
+        assert exchange is not None  # noqa: S101 - all codes that copy have one
         self._no_rows()
+        statement = exchange.statement if portal is None else portal.statement
+        copies = None if statement is None else statement.copies
+        make = None if copies is None else copies.load
+        self._session.load = None if make is None else Load(exchange, make(exchange))
         # Zero: the overall format is text.
         self._session.load_layout = LINES if self._body(start, end)[:1] == b"\0" else STREAM
         outstanding = self._session.outstanding

@@ -1,7 +1,8 @@
 """Rows that a client loads with COPY ... FROM STDIN, for stages that want to see them.
 
 Without such a stage copy data streams and nothing here runs.  Text is judged in whole lines,
-however the client cuts it into messages; anything else message by message.
+however the client cuts it into messages; anything else message by message.  The rows that an ILoad
+takes are not put together at all: it gets each piece as it comes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from acra_twisted.dialects.postgresql.rows import CopyRows, LoadedLines
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import ROWS, Exchange, Work
-from acra_twisted.outstanding import FORWARD, REPLACE
+from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE
 from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner, RowBatch
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
@@ -27,6 +28,16 @@ _LOADED: Final = {
 }
 _COPY_FAIL: Final = frames.message(b"f", b"\0")
 _NEWLINE: Final = 10
+#: The longest message of PostgreSQL's, which accepts none of a GiB.
+LONGEST: Final = 1 << 30
+#: Bytes of the longest piece that an ILoad gets: what is made of them is many times as long.
+_PIECE: Final = 32 * 1024
+_NOT_BOTH: Final = Deny(
+    "a stage of AcraServer that looks at rows which are loaded cannot stand beside one that takes "
+    "them",
+    sqlstate=b"0A000",
+    reason="two stages want the rows of a load",
+)
 
 
 class LoadingBatch(ExtendedBatch):
@@ -54,6 +65,8 @@ class LoadingBatch(ExtendedBatch):
         self._load_refused = False
         # So many bytes of the run that comes next are whole messages.
         self._whole_messages = 0
+        # True if the rest of the streamed message is for an ILoad.
+        self._takes_rest = False
 
     def _judges_load(self, position: int) -> bool:
         """Return True if stages look at the copy data that comes at ``position``.  Data sent before
@@ -121,8 +134,117 @@ class LoadingBatch(ExtendedBatch):
         self._message = (start, end, None)
         return Work(ROWS, batch, replies.owner(self._session), plan.hooks)
 
-    def _settle_load(self, exchange: Exchange, verdict: Any) -> None:
+    @property
+    def _is_taken(self) -> bool:
+        """True if the copy data that comes is an ILoad's, be it one that is over: the database has
+        given up, or been told to, and the client does not know yet.
+
+        Raises RolledBackError for data that came before the database asked for it.
+        """
+        session = self._session
+        load = session.load
+        if session.copying_in:
+            return load is not None
+        is_tail = load is not None
+        for _, _, exchange, _ in (*session.outstanding, *self._expected):
+            if exchange is not None and (load is None or exchange is not load.exchange):
+                is_tail = False
+                statement = exchange.statement
+                if statement is not None and statement.copies is not None:
+                    if statement.copies.load is not None:
+                        raise RolledBackError("rows came before the database had asked for them")
+        return is_tail
+
+    def _take(self, data: bytes, start: int, size: int) -> tuple[int, Work | None]:
+        """The payload of the copy data that begins, or goes on, at ``start``, as a Work for the
+        ILoad; and where the rest begins."""
+        load = self._session.load if self._session.copying_in else None
+        parts: list[bytes] = []
+        position = start
+        # What is too late is left out, all of it.
+        room = size if load is None else _PIECE
+        while room and position < size:
+            if not self._streaming:
+                if size - position < 5 or data[position] != frames.COPY_DATA:
+                    break
+                length = frames.length_at(data, position)
+                if not 4 <= length <= LONGEST:
+                    break
+                position += 5
+                self._streaming = length - 4
+            taken = min(self._streaming, size - position, room)
+            parts.append(data[position : position + taken])
+            position += taken
+            room -= taken
+            self._streaming -= taken
+        self._takes_rest = self._leaves_out = self._streaming > 0
+        self._buffer.position = position
+        piece = b"".join(parts)
+        if load is None or not piece:
+            if position > start:
+                self._put(start, position, b"")
+            return position, None
+        self._message = (start, position, False)
+        return position, Work(ROWS, piece, load.exchange, self._takers(load.taker.feed))
+
+    def _takers(self, take: Any) -> tuple[Any, ...]:
+        """The hooks of a Work for the ILoad."""
+        session = self._session
+        assert session.load is not None  # noqa: S101 - it is its own that is asked for
+        loads, name = self._loads, session.load.taker.name
+        if loads is not None and loads.plan(_LOADED[session.load_layout]).hooks:
+            return ((name, _refuse_both, False),)
+        return ((name, take, False),)
+
+    def _finish(self, start: int, end: int) -> Work | None:
+        """A Work for the end of the data, which the message ``[start, end)`` tells."""
+        load = self._session.load
+        if load is None or not self._session.copying_in:
+            return None
+        self._message = (start, end, True)
+        return Work(ROWS, b"", load.exchange, self._takers(load.taker.finish))
+
+    def _settle_taken(self, work: Work, verdict: Any) -> None:
+        """Apply a verdict to a piece, or to the end, of what an ILoad takes."""
+        session = self._session
+        start, end, is_end = self._message
+        # Where the database has given up meanwhile, its own error is what the client gets.
+        copies = session.copying_in
+        load = session.load
+        if load is not None and (is_end or type(verdict) is Deny or not copies):
+            load.taker = None
+        if type(verdict) is Deny and copies:
+            self._deny_load(work.exchange, verdict, end)
+            return
+        rows: bytes = verdict.item if type(verdict) is Replace else work.item
+        made = _copy_data(rows) if rows and copies and type(verdict) is not Deny else b""
+        if not is_end:
+            self._put(start, end, made)
+            return
+        if made:
+            self._insert(start, made)
+        self._copy_ended(end)
+
+    def _put(self, start: int, end: int, made: bytes) -> None:
+        """Send other bytes in the place of those in ``[start, end)``."""
+        self._splice(start, end, made)
+        self._release(end)
+
+    def _copy_ended(self, end: int) -> None:
+        """The client has loaded its last row, or given up."""
+        session = self._session
+        self._release(end)
+        if session.copying_in:
+            session.copying_in = False
+        elif session.outstanding:
+            session.outstanding.append((ANSWER, replies.COPY_END, None, None))
+
+    def _settle_load(self, work: Work, verdict: Any) -> None:
         """Apply a verdict to the run of rows that was judged."""
+        if isinstance(work.item, bytes):
+            self._settle_taken(work, verdict)
+            return
+        exchange = work.exchange
         start, end, _ = self._message
         if type(verdict) is Deny:
             self._deny_load(exchange, verdict, end)
@@ -144,6 +266,14 @@ class LoadingBatch(ExtendedBatch):
         session.copying_in = False
         self._load_refused = True
         self._out.append(_COPY_FAIL)
+
+
+def _refuse_both(data: bytes, exchange: Exchange) -> Deny:
+    return _NOT_BOTH
+
+
+def _copy_data(rows: bytes) -> bytes:
+    return b"d" + (len(rows) + 4).to_bytes(4, "big") + rows
 
 
 def _payloads(data: bytes, start: int, end: int) -> bytes:

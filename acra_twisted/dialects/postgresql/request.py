@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies, wholerequests
-from acra_twisted.dialects.postgresql.loads import LoadingBatch
+from acra_twisted.dialects.postgresql.loads import LONGEST, LoadingBatch
 from acra_twisted.dialects.postgresql.opening import sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import (
@@ -39,15 +39,13 @@ from acra_twisted.exchange import (
     Statement,
     Work,
 )
-from acra_twisted.outstanding import ANSWER, FORWARD
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.results import Planner
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames, frontend
 
 _LARGE: Final = frozenset((frames.QUERY, frames.PARSE, frames.BIND, frames.FUNCTION_CALL))
-#: A message is never longer: PostgreSQL accepts none of a GiB.
-_LONGEST: Final = 1 << 30
 #: What a server that discards until Sync still reads.
 _NEVER_SKIPPED: Final = frozenset((frames.SYNC, frames.TERMINATE))
 _NO_CALLS: Final = Deny(
@@ -91,8 +89,8 @@ class RequestFlow(LoadingBatch):
             frames.SYNC: self._sync,
             frames.FLUSH: self._flush,
             frames.COPY_DATA: self._copy_data,
-            frames.COPY_DONE: self._copy_end,
-            frames.COPY_FAIL: self._copy_end,
+            frames.COPY_DONE: self._copy_done,
+            frames.COPY_FAIL: self._copy_fail,
             frames.TERMINATE: self._terminate,
             frames.FUNCTION_CALL: self._function_call,
         }
@@ -128,7 +126,13 @@ class RequestFlow(LoadingBatch):
         data = buffer.data
         size, position = len(data), buffer.position
         if self._streaming:
-            position = (self._leave_out if self._leaves_out else self._stream)(position, size)
+            if self._takes_rest:
+                position, work = self._take(data, position, size)
+                if work is not None:
+                    self._unsettled = True
+                    return work
+            else:
+                position = (self._leave_out if self._leaves_out else self._stream)(position, size)
         while size - position >= 5:
             kind, length = frames.header(data, position)
             end = position + 1 + length
@@ -139,6 +143,12 @@ class RequestFlow(LoadingBatch):
             if kind != frames.COPY_DATA:
                 if self._load_plan is not None:
                     self._end_load()
+            elif not skips and 4 <= length <= LONGEST and self._is_taken:
+                position, work = self._take(data, position, size)
+                if work is not None:
+                    self._unsettled = True
+                    return work
+                continue
             elif not skips and self._judges_load(position):
                 if self._load_refused:
                     self._streaming = end - position
@@ -155,7 +165,7 @@ class RequestFlow(LoadingBatch):
                     return work
                 position = until
                 continue
-            if kind == frames.COPY_DATA and not skips and 4 <= length <= _LONGEST:
+            if kind == frames.COPY_DATA and not skips and 4 <= length <= LONGEST:
                 if end > size and self._crowded:
                     # Reading is about to stop, and the last that has left must be a whole message.
                     buffer.position = position
@@ -193,7 +203,7 @@ class RequestFlow(LoadingBatch):
         """Apply a verdict to the message, or run of rows, that `next_work` stopped at."""
         self._unsettled = False
         if work.kind == ROWS:
-            self._settle_load(work.exchange, verdict)
+            self._settle_load(work, verdict)
             return
         start, end, message = self._message
         simple = message is None
@@ -233,14 +243,14 @@ class RequestFlow(LoadingBatch):
     def _limit(self, kind: int) -> int:
         if kind == frames.COPY_DATA:
             # It streams.
-            return _LONGEST
+            return LONGEST
         return self._message_limit if kind in _LARGE else frames.SMALL_LIMIT
 
     def _refuse_length(self, kind: int, length: int, start: int, skips: bool) -> None:
         """Refuse a message for its length, if it can be refused alone; what comes of it is left
         out.  Raises WireError if it cannot."""
         limit = self._limit(kind)
-        if kind not in _LARGE or not 4 <= length <= _LONGEST:
+        if kind not in _LARGE or not 4 <= length <= LONGEST:
             frames.check_length("client", kind, length, limit)
         if skips:
             return
@@ -293,13 +303,14 @@ class RequestFlow(LoadingBatch):
     def _flush(self, start: int, end: int) -> None:
         self._release(end)
 
-    def _copy_end(self, start: int, end: int) -> None:
-        session = self._session
-        self._release(end)
-        if session.copying_in:
-            session.copying_in = False
-        elif session.outstanding:
-            session.outstanding.append((ANSWER, replies.COPY_END, None, None))
+    def _copy_done(self, start: int, end: int) -> Work | None:
+        work = self._finish(start, end)
+        if work is None:
+            self._copy_ended(end)
+        return work
+
+    def _copy_fail(self, start: int, end: int) -> None:
+        self._copy_ended(end)
 
     def _function_call(self, start: int, end: int) -> None:
         self._release(start)

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted.errors import RolledBackError, WireError
+from acra_twisted.exchange import Copies
 from acra_twisted.interfaces import ILoadStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import LINES, STREAM
@@ -181,3 +182,196 @@ class Loading(SynchronousTestCase):
         data = copied(b"secret x")
         self.assertEqual(play.client(data[:9]), data[:9])
         self.assertEqual(play.client(data[9:]), data[9:])
+
+
+class Taker:
+    """Sends lines in capitals, keeps what is no line, and refuses what is secret."""
+
+    name = "taker"
+
+    def __init__(self, exchange):
+        self.exchange = exchange
+        self.pieces = []
+        self.rest = b""
+
+    def feed(self, data, exchange):
+        assert exchange is self.exchange
+        self.pieces.append(data)
+        lines, newline, self.rest = (self.rest + data).rpartition(b"\n")
+        if b"secret" in lines:
+            return Deny("no")
+        return PASS if data == b"same" else Replace((lines + newline).upper())
+
+    def finish(self, data, exchange):
+        self.pieces.append(None)
+        return Deny("no end") if b"secret" in self.rest else Replace(self.rest.upper())
+
+
+class Taking(SynchronousTestCase):
+    """Rows that an ILoad takes."""
+
+    def setUp(self):
+        self.begin()
+
+    def begin(self, answer=TEXT, stages=(), text=b"COPY t FROM STDIN"):
+        self.takers = []
+        pipeline = Pipeline(stages)
+        self.play = Playbook(self.judge(pipeline), ["statement"], loads=pipeline.loads)
+        self.waits = None
+        self.play.client(query(text))
+        if answer:
+            self.play.database(answer)
+
+    def judge(self, pipeline):
+        def judge(work):
+            if work.kind == "statement" and b"COPY t" in work.item.text:
+                work.item.copies = Copies(self.take)
+            return pipeline.run(work)
+
+        return judge
+
+    def take(self, exchange):
+        self.takers.append(Taker(exchange))
+        return self.takers[-1]
+
+    def finish(self):
+        self.play.database(complete(b"COPY 2") + ready())
+        self.play.done()
+
+    @given(
+        st.lists(st.integers(0, 9), max_size=12),
+        st.integers(1, 40),
+        st.booleans(),
+        st.sampled_from((TEXT, BINARY)),
+    )
+    def test_fr5_each_piece_as_it_comes(self, cuts, size, ended, answer):
+        self.begin(answer)
+        text = b"1\tone x\n2\ttwo\n\n3\tsix xx" + b"\n" * ended
+        parts, rest = [], text
+        for cut in cuts:
+            parts.append(rest[:cut])
+            rest = rest[cut:]
+        data = copied(*parts, rest) + DONE
+        got = b"".join(self.play.client(data[n : n + size]) for n in range(0, len(data), size))
+        self.assertEqual(payload(got), text.upper())
+        self.assertTrue(got.endswith(DONE))
+        self.assertNotIn(copied(b""), got)
+        [taker] = self.takers
+        self.assertEqual(b"".join(taker.pieces[:-1]), text)
+        self.assertIsNone(taker.pieces[-1])
+        self.finish()
+
+    def test_long_messages_come_in_short_pieces(self):
+        text = b"x" * 100_000 + b"\n"
+        got = self.play.client(copied(text, text) + DONE)
+        self.assertEqual(payload(got), (text + text).upper())
+        self.assertLessEqual(max(map(len, self.takers[0].pieces[:-1])), 32 * 1024)
+
+    def test_a_piece_that_passes(self):
+        data = copied(b"sa") + copied(b"me")
+        self.assertEqual(self.play.client(data + DONE), copied(b"same") + copied(b"SAME") + DONE)
+
+    def test_refused_the_load_fails(self):
+        got = self.play.client(copied(b"1\n", b"2 secret\n", b"3\n") + copied(b"4\n"))
+        self.assertEqual(got, message(b"f", b"\0"))
+        more = copied(b"5\n")
+        self.assertEqual(self.play.client(more[:7]) + self.play.client(more[7:]), b"")
+        answer = self.play.database(error(b"57014") + ready())
+        self.assertEqual(types(answer), "EZ")
+        self.assertIn(b"Mno\0", answer)
+        self.play.client(DONE)
+        self.assertEqual(self.play.client(copied(b"too late\n")), b"")
+        self.play.done()
+        self.assertEqual(self.play.recorder.outcomes, [("query", "denied")])
+
+    def test_refused_at_its_end(self):
+        self.assertEqual(self.play.client(copied(b"1\nsecret") + DONE)[-6:], b"f\0\0\0\5\0")
+        answer = self.play.database(error(b"57014") + ready())
+        self.assertIn(b"Mno end\0", answer)
+        self.play.done()
+
+    def test_what_comes_after_the_database_has_given_up(self):
+        """It goes nowhere: it may be in clear."""
+        data = copied(b"1\nhalf a row of 20 bytes\n")
+        self.play.client(data[:12])
+        self.play.database(error(b"22P02"))
+        self.assertEqual(self.play.client(data[12:] + copied(b"secret\n" * 9_000)), b"")
+        self.assertEqual(types(self.play.database(ready())), "Z")
+        self.assertEqual(self.play.client(copied(b"secret\n")), b"")
+        self.play.client(DONE)
+        self.play.done()
+        self.play.client(query(b"COPY other FROM STDIN"))
+        early = copied(b"early\n")
+        self.assertEqual(self.play.client(early), early)
+        self.play.database(TEXT)
+        self.assertEqual(self.play.client(early), early)
+        self.assertEqual(self.takers[0].pieces, [b"1\nhalf "])
+
+    def test_what_comes_while_the_database_gives_up_and_a_verdict_is_awaited(self):
+        for verdict in (Deny("no"), Replace(b"1\n")):
+            self.begin()
+            request = self.play.request
+            request.feed(copied(b"1\n"))
+            work = request.next_work()
+            self.play.database(error(b"22P02") + ready())
+            request.settle(work, verdict)
+            self.assertIsNone(request.next_work())
+            self.assertEqual(request.take_output(), b"")
+            self.play.client(DONE)
+            self.play.done()
+
+    def test_the_client_gives_up(self):
+        failed = message(b"f", b"changed my mind\0")
+        self.assertEqual(self.play.client(copied(b"1\nrest") + failed), copied(b"1\n") + failed)
+        self.assertEqual(self.takers[0].pieces, [b"1\nrest"])
+
+    def test_data_that_the_database_has_not_asked_for(self):
+        self.begin(b"")
+        self.assertRaises(RolledBackError, self.play.client, copied(b"1\n"))
+        self.assertEqual(self.play.request.take_output(), b"")
+
+    def test_a_load_that_nobody_takes_streams(self):
+        self.begin(text=b"COPY other FROM STDIN")
+        data = copied(b"1\n", b"2\n")
+        self.assertEqual(self.play.client(data[:6]), data[:6])
+        self.assertEqual(self.play.client(data[6:] + DONE), data[6:] + DONE)
+        self.finish()
+
+    def test_the_next_load_is_another(self):
+        for _ in range(2):
+            self.play.client(copied(b"1\n") + DONE)
+            self.play.database(complete(b"COPY 1") + ready())
+            self.play.client(query(b"COPY t FROM STDIN"))
+            self.play.database(TEXT)
+        self.assertEqual(len(self.takers), 3)
+        self.assertEqual(self.takers[1].pieces, [b"1\n", None])
+
+    def test_in_the_extended_protocol(self):
+        self.begin(b"")
+        self.play.database(error() + ready())
+        parsed = message(b"P", b"\0COPY t FROM STDIN\0\0\0")
+        for text in (b"1\n", b"secret\n"):
+            self.play.client(parsed + bind(b"", b"") + execute() + message(b"H", b""))
+            self.play.database(message(b"1", b"") + BIND_COMPLETE + TEXT)
+            sent = self.play.client(copied(text) + DONE + SYNC)
+            if b"secret" in text:
+                self.assertEqual(types(sent), "fcS")
+                answer = self.play.database(error(b"57014") + ready())
+                self.assertIn(b"Mno\0", answer)
+            else:
+                self.assertEqual(sent, copied(b"1\n") + DONE + SYNC)
+                self.play.database(complete(b"COPY 1") + ready())
+            self.play.done()
+
+    def test_the_taker_waits_for_no_message_that_is_not_its_own(self):
+        flush = message(b"H", b"")
+        sent = self.play.client(copied(b"1\nre") + flush + SYNC + copied(b"st\n") + DONE)
+        self.assertEqual(sent, copied(b"1\n") + flush + SYNC + copied(b"REST\n") + DONE)
+
+    def test_beside_a_stage_that_looks_at_loads_it_is_refused(self):
+        self.begin(stages=[Loads()])
+        self.assertEqual(types(self.play.client(copied(b"1\n"))), "f")
+        self.assertEqual(self.takers[0].pieces, [])
+
+    def test_a_message_of_an_impossible_length(self):
+        self.assertRaises(WireError, self.play.client, b"d\0\0\0\1")
