@@ -300,6 +300,14 @@ MEANINGS: Final[dict[int, Event]] = {
         "a setting has no effect, or needs a restart",
         "Change the setting, or restart the daemon.",
     ),
+    events.TOKENS_AWAY: Event(
+        6,
+        "error",
+        "the store of tokens, or the keys of their owner, cannot be asked: statements fail",
+        "See that the store in ``token_store`` runs; the line has what it said.",
+        events.REFUSED,
+        events.FAILURE,
+    ),
     events.LOG_LINES_LOST: Event(
         6,
         "warning",

@@ -23,6 +23,8 @@ CLOSED: Final = "not_opened"
 UNFIT: Final = "token_value"
 EXHAUSTED: Final = "token_space"
 DISABLED: Final = "token_disabled"
+#: The store of tokens, or the keys of their owner, cannot be asked.
+TOKENS_AWAY: Final = "token_store"
 #: There is no key for it.
 NO_KEY: Final = "no_key"
 
@@ -39,6 +41,7 @@ DATA_ERROR: Final = b"22000"
 NOT_SUPPORTED: Final = b"0A000"
 BINARY_FORM: Final = b"22P03"
 FORBIDDEN: Final = b"42501"
+IO_ERROR: Final = b"58030"
 
 
 class ValueRefusedError(AcraError):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from zope.interface import implementer
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql import storage, types
 from acra_twisted.encryption.postgresql.cellreader import CellReader
+from acra_twisted.encryption.postgresql.tokenreader import TokenReader
 from acra_twisted.encryption.reading import ColumnReader
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IRowTransform
 from acra_twisted.pipeline.driver import then
@@ -20,6 +21,8 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.stages import containers
 from acra_twisted.stages.columnkeys import ColumnKeys
+from acra_twisted.stages.columntokens import ColumnTokens, Values
+from acra_twisted.stages.columnverdicts import guarded
 from acra_twisted.verdicts import PASS, Deny, Replace
 
 #: Cells that are read without leaving the reactor.
@@ -43,6 +46,21 @@ def retyped(columns: Columns, settings: Sequence[ColumnSetting | None]) -> Colum
     return columns
 
 
+class Reader(Protocol):
+    """Reads the cells of one column of a result: a CellReader or a TokenReader."""
+
+    def read(self, cell: bytes, opened: Sequence[Any]) -> bytes | None:
+        """Return the client's cell for one that is not NULL.  Raises ValueRefusedError."""
+
+
+class TokenColumn(NamedTuple):
+    """A column with tokens in a result."""
+
+    place: int
+    setting: ColumnSetting
+    reader: TokenReader
+
+
 @implementer(IRowTransform)
 class CellReading:
     """Reads the protected columns of results with the same columns."""
@@ -54,52 +72,80 @@ class CellReading:
         columns: Columns,
         settings: Sequence[ColumnSetting | None],
         keys: ColumnKeys,
+        tokens: ColumnTokens,
         workers: Workers,
     ) -> None:
         shown = retyped(columns, settings)
         self.columns = None if shown is columns else shown
-        self._chosen = [(at, setting) for at, setting in enumerate(settings) if setting is not None]
+        chosen = [(at, setting) for at, setting in enumerate(settings) if setting is not None]
+        self._chosen = [each for each in chosen if each[1].kind != TOKENIZED]
+        self._tokenized = [each for each in chosen if each[1].kind == TOKENIZED]
         self._keys = keys
+        self._tokens = tokens
         self._workers = workers
 
     def transform(self, batch: RowBatch, exchange: Exchange) -> Any:
         """See IRowTransform."""
         client = exchange.session.identity.client_id
-        readers = self._keys.readers((setting for _, setting in self._chosen), client)
-        return then(readers, partial(self._read, batch, exchange))
+        readers: Any = {}
+        if self._chosen:
+            readers = self._keys.readers((setting for _, setting in self._chosen), client)
+        return guarded(then, readers, partial(self._read, batch, exchange))
 
     def _read(
         self, batch: RowBatch, exchange: Exchange, readers: Mapping[ColumnSetting, ColumnReader]
     ) -> Any:
         encoding = exchange.session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
         columns = batch.columns
-        chosen = [
-            (
-                at,
-                CellReader(
-                    readers[setting],
-                    columns.formats[at],
-                    encoding,
-                    columns.types[at] in storage.TEXTS,
-                ),
-            )
+        types, forms = columns.types, columns.formats
+        chosen: list[tuple[int, Reader]] = [
+            (at, CellReader(readers[setting], forms[at], encoding, types[at] in storage.TEXTS))
             for at, setting in self._chosen
         ]
-        if len(batch) * len(chosen) > INLINE:
-            done: Any = self._workers.run(read_all, batch, chosen)
-        else:
-            done = read_all(batch, chosen)
+        finish = partial(self._finish, batch, chosen)
+        if not self._tokenized:
+            return finish()
+        found = [
+            TokenColumn(at, setting, TokenReader(setting, types[at], forms[at], encoding))
+            for at, setting in self._tokenized
+        ]
+        chosen += ((one.place, one.reader) for one in found)
+        client = exchange.session.identity.client_id
+        noted = self._run(len(batch) * len(found), note_all, batch, found)
+        values = then(noted, lambda tokens: self._tokens.values(tokens, client))
+        return then(then(values, partial(_give, found)), lambda _: finish())
+
+    def _finish(self, batch: RowBatch, chosen: Sequence[tuple[int, Reader]]) -> Any:
+        done = self._run(len(batch) * len(chosen), read_all, batch, chosen)
         return then(done, partial(_verdict, batch))
 
+    def _run(self, count: int, function: Callable[..., Any], *given: Any) -> Any:
+        """The outcome of work on so many cells; of much by a worker."""
+        return self._workers.run(function, *given) if count > INLINE else function(*given)
 
-def read_all(batch: RowBatch, chosen: Sequence[tuple[int, CellReader]]) -> Read:
+
+def note_all(
+    batch: RowBatch, found: Sequence[TokenColumn]
+) -> Mapping[ColumnSetting, Sequence[bytes]]:
+    """Note the tokens of a run, and return them; in a worker or not."""
+    stored = _stored_cells(batch)
+    for row in range(len(batch)):
+        cells = batch.cells(row)
+        for at, _, reader in found:
+            cell = cells[at]
+            if cell is not None:
+                reader.note(stored.get((row, at), cell))
+    tokens: dict[ColumnSetting, dict[bytes, None]] = {}
+    for _, setting, reader in found:
+        tokens.setdefault(setting, {}).update(dict.fromkeys(reader.tokens))
+    return {setting: list(own) for setting, own in tokens.items()}
+
+
+def read_all(batch: RowBatch, chosen: Sequence[tuple[int, Reader]]) -> Read:
     """Read the chosen columns of a run; in a worker or not."""
-    stored: dict[tuple[int, int], bytes] = {}
-    opened: Mapping[tuple[int, int], Any] = {}
-    if batch.findings is not None:
-        findings: containers.Findings = batch.findings
-        stored = {(cell.row, cell.column): cell.value for cell in findings.cells}
-        opened = findings.opened
+    stored = _stored_cells(batch)
+    findings: containers.Findings | None = batch.findings
+    opened: Mapping[tuple[int, int], Any] = {} if findings is None else findings.opened
     changed = False
     try:
         for row in range(len(batch)):
@@ -118,6 +164,19 @@ def read_all(batch: RowBatch, chosen: Sequence[tuple[int, CellReader]]) -> Read:
     if changed:
         batch.encode()
     return Read(changed)
+
+
+def _stored_cells(batch: RowBatch) -> Mapping[tuple[int, int], bytes]:
+    """The cells with containers as the database has sent them, by row and column."""
+    findings: containers.Findings | None = batch.findings
+    if findings is None:
+        return {}
+    return {(cell.row, cell.column): cell.value for cell in findings.cells}
+
+
+def _give(found: Sequence[TokenColumn], values: Mapping[ColumnSetting, Values]) -> None:
+    for _, setting, reader in found:
+        reader.values = values[setting]
 
 
 def _verdict(batch: RowBatch, done: Read) -> Any:

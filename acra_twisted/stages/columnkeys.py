@@ -17,10 +17,11 @@ from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.finding import ColumnSearcher
 from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql.writing import Sealer, Searcher
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes
-from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 from acra_twisted.pipeline.driver import then
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 
@@ -31,8 +32,8 @@ _KEPT: Final = 1_000
 class Makers(NamedTuple):
     """The makers of stored values, and those of the forms that are compared, of some columns."""
 
-    sealers: Mapping[ColumnSetting, ColumnSealer]
-    searchers: Mapping[ColumnSetting, ColumnSearcher]
+    sealers: Mapping[ColumnSetting, Sealer]
+    searchers: Mapping[ColumnSetting, Searcher]
 
 
 class ColumnKeys:
@@ -46,16 +47,20 @@ class ColumnKeys:
         self, uses: Iterable[Use], client: str, matched: Sequence[ColumnSetting] = ()
     ) -> Any:
         """Return the Makers for the columns of some uses, or a Deferred of them: see `sealers` and
-        `searchers`.
+        `searchers`.  They have none for columns with tokens, which no key makes alone.
 
         ``matched`` are columns whose stored values are compared with each other.  Raises
         ValueRefusedError, or fails with it, if they are not stored with one key."""
         stored: dict[ColumnSetting, None] = {}
         compared: dict[ColumnSetting, None] = {}
         for use in uses:
+            if use.column.kind == TOKENIZED:
+                continue
             (stored if use.role == STORE else compared)[use.column] = None
         asked = [self.sealers(stored, client) if stored else {}, self.searchers(compared, client)]
         for setting in matched:
+            if setting.kind != SEARCHABLE:
+                continue
             asked += (self._prefixes(setting, one) for one in {client, setting.owner or client})
 
         def make(found: Sequence[Any]) -> Makers:

@@ -31,10 +31,12 @@ from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstatements import ColumnStatements
+from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.columnverdicts import guarded, refused
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.statementwords import is_control
+from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS
 
 _NAME: Final = "encryptor"
@@ -44,7 +46,8 @@ _CONTROL: Final = "control"
 
 @implementer(IStatementStage, IParameterStage, IResultStage)
 class Encryptor:
-    """``keys`` is an IKeys; ``seconds`` a monotonic clock."""
+    """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` is None if no column has
+    tokens."""
 
     name = _NAME
 
@@ -54,16 +57,19 @@ class Encryptor:
         keys: Any,
         workers: Workers,
         seconds: Callable[[], float],
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         self._columns = SessionColumns(settings, seconds)
         self._keys = ColumnKeys(keys)
         self._workers = workers
-        encoder = Encoder(self._keys, workers)
+        self._tokens = ColumnTokens(tokenizer)
+        encoder = Encoder(self._keys, self._tokens, workers)
         self._statements = ColumnStatements(self._columns, encoder, workers)
         self._parameters = ColumnParameters(self._columns, encoder, workers)
 
-    def stop(self) -> None:
-        """Nothing of its own."""
+    def stop(self) -> Any:
+        """Close the store of tokens, when all is written."""
+        return self._tokens.stop()
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""
@@ -92,7 +98,7 @@ class Encryptor:
         settings = meaning.settings(columns)
         if not any(settings):
             return None
-        return CellReading(columns, settings, self._keys, self._workers)
+        return CellReading(columns, settings, self._keys, self._tokens, self._workers)
 
     def _follow(self, statement: Statement, exchange: Exchange) -> None:
         """Look at the end of a transaction that may have changed tables."""

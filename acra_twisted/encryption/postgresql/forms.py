@@ -1,4 +1,5 @@
-"""The array that is sent in place of a value that is compared: the forms in which it may be stored.
+"""Values as they are sent: what a column stores, and the array of forms in place of a value that is
+compared, in one of which it is stored.
 
 A form is a search prefix, as bytes, or a token: characters, the decimal text of a number, or bytes.
 """
@@ -9,7 +10,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from acra_twisted.encryption.postgresql import arrays, types
+from acra_twisted.encryption.postgresql import arrays, bytea, types
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 
 _TOKENS: Final[Mapping[str, int]] = {
@@ -42,6 +43,23 @@ def element_type(setting: ColumnSetting) -> int:
     return _TOKENS[setting.token_type] if setting.kind == TOKENIZED else types.BYTEA
 
 
+def stored_literal(setting: ColumnSetting, stored: bytes) -> bytes:
+    """Return what a column stores, ciphertext or a token, as a literal of SQL without its type.
+
+    It says the same whatever ``standard_conforming_strings`` is.
+    """
+    # A word may stand right before it, which the E would belong to.
+    if element_type(setting) == types.BYTEA:
+        return b" E'\\%b'" % bytea.encode(stored)
+    return b" E'%b'" % _escaped(stored)
+
+
+def stored_binary(setting: ColumnSetting, stored: bytes) -> bytes:
+    """Return what a column stores as a parameter in binary format."""
+    packed = _PACKED.get(element_type(setting))
+    return stored if packed is None else packed.pack(int(stored))
+
+
 def array_literal(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes:
     """Return an array of forms as a literal of SQL, without its type.
 
@@ -49,9 +67,8 @@ def array_literal(setting: ColumnSetting, forms: Sequence[bytes | None]) -> byte
     """
     if element_type(setting) == types.BYTEA:
         forms = [one and b"\\x%s" % one.hex().encode() for one in forms]
-    text = arrays.to_array_text(forms).replace(b"'", b"''").replace(b"\\", b"\\\\")
     # A word may stand right before it, which the E would belong to.
-    return b" E'%s'" % text
+    return b" E'%b'" % _escaped(arrays.to_array_text(forms))
 
 
 def array_binary(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes:
@@ -62,3 +79,8 @@ def array_binary(setting: ColumnSetting, forms: Sequence[bytes | None]) -> bytes
         # The empty value of a number is no number, and equal to none.
         forms = [packed.pack(int(one)) if one else None for one in forms]
     return arrays.to_array(forms, element)
+
+
+def _escaped(text: bytes) -> bytes:
+    """The text of a string, between ``E'`` and ``'``."""
+    return text.replace(b"'", b"''").replace(b"\\", b"\\\\")

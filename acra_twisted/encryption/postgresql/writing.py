@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.finding import ColumnSearcher
 from acra_twisted.encryption.plan import (
-    COMPARE,
     COMPARE_ANY,
     STORE,
     LiteralUse,
@@ -22,30 +20,42 @@ from acra_twisted.encryption.plan import (
     StatementPlan,
     Use,
 )
-from acra_twisted.encryption.postgresql import arrays, bytea, forms, types
-from acra_twisted.encryption.postgresql.plaintexts import (
-    BINARY_FORMAT,
-    TEXT_FORMAT,
-    Literal,
-    Way,
-    characters_of,
-    from_literal,
-    from_parameter,
-)
-from acra_twisted.encryption.sealing import ColumnSealer
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.postgresql import arrays, forms, types
+from acra_twisted.encryption.postgresql.givenvalues import about, of_literal, of_parameter
+from acra_twisted.encryption.postgresql.plaintexts import BINARY_FORMAT
+from acra_twisted.encryption.sealing import Stored
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.exchange import ToldType
-from acra_twisted.sql import lexer
 from acra_twisted.themis.cell import Random
 
 # What becomes of a value.
 ENCRYPTED: Final = "encrypted"
 #: It was encrypted already.
 PASSED: Final = "passed_as_is"
+#: A token is stored in its place.
+REPLACED: Final = "tokenized"
 #: It is searched for.
 SEARCHED: Final = "searched"
 
 _Counts = Counter[tuple[ColumnSetting, str]]
+
+
+class Sealer(Protocol):
+    """Makes the stored values of a column: `sealing.ColumnSealer` and `issuing.IssuedTokens` do."""
+
+    def store(self, plaintext: bytes, random_bytes: Random) -> Stored:
+        """Return what is stored of a canonical plaintext.  Raises ValueRefusedError."""
+
+
+class Searcher(Protocol):
+    """Makes the forms in which a column stores a value: `finding.ColumnSearcher` and
+    `issuing.FoundTokens` do.  ``width`` is the number of forms of a value that is not empty."""
+
+    @property
+    def width(self) -> int: ...
+
+    def forms(self, plaintext: bytes) -> list[bytes]:
+        """Return the forms of a canonical plaintext.  Raises ValueRefusedError."""
 
 
 class Tools(NamedTuple):
@@ -53,11 +63,11 @@ class Tools(NamedTuple):
     and ``searchers`` of those that it searches, the client's ``encoding``, a source of random
     bytes, and whether backslashes are ordinary characters in the strings of the statement."""
 
-    sealers: Mapping[ColumnSetting, ColumnSealer]
+    sealers: Mapping[ColumnSetting, Sealer]
     random_bytes: Random
     encoding: str
     conforming: bool
-    searchers: Mapping[ColumnSetting, ColumnSearcher] = MappingProxyType({})
+    searchers: Mapping[ColumnSetting, Searcher] = MappingProxyType({})
 
     @property
     def width(self) -> int:
@@ -113,10 +123,7 @@ def write_parameters(
     for source, use in uses:
         value, form = given[source - 1], formats[source - 1]
         if use is not None:
-            try:
-                value = _parameter(use, value, form, kinds[source - 1], tools, found.counts)
-            except ValueRefusedError as error:
-                raise _about(use, error) from None
+            value = _parameter(use, value, form, kinds[source - 1], tools, found.counts)
             form = BINARY_FORMAT
         found.values.append(value)
         found.formats.append(form)
@@ -141,9 +148,8 @@ def told(uses: Sequence[ParameterUse]) -> list[ToldType]:
 
 
 def _sent_type(use: Use) -> int:
-    if use.role == STORE:
-        return types.BYTEA
-    return arrays.array_type(forms.element_type(use.column))
+    element = forms.element_type(use.column)
+    return element if use.role == STORE else arrays.array_type(element)
 
 
 def _seen_type(use: Use) -> int:
@@ -153,46 +159,40 @@ def _seen_type(use: Use) -> int:
 
 
 def _literal(one: LiteralUse, raw: bytes, tools: Tools, counts: _Counts) -> bytes:
-    use, conforming = one.use, tools.conforming
-    literal = Literal(_kind(raw, conforming), raw, one.negative, one.decoding)
+    use = one.use
+    given = of_literal(one, raw, tools.encoding, tools.conforming)
     try:
-        if use.role == COMPARE_ANY:
-            text = characters_of(literal, tools.encoding, conforming)
-            elements = arrays.from_array(text, 0, TEXT_FORMAT, _way(use))
-            found = forms.array_literal(use.column, _forms(use, elements, tools, counts))
-        else:
-            plaintext = from_literal(literal, _way(use), tools.encoding, conforming)
-            if use.role == COMPARE:
-                found = forms.array_literal(use.column, _forms(use, [plaintext], tools, counts))
-            else:
-                text = bytea.encode(_stored(use, plaintext, tools, counts))
-                # It says the same whatever standard_conforming_strings is when it arrives.  A word
-                # may stand right before it, which the E would belong to.
-                found = b" E'\\%b'" % text
+        if use.role == STORE:
+            [plaintext] = given
+            return forms.stored_literal(use.column, _stored(use, plaintext or b"", tools, counts))
+        return forms.array_literal(use.column, _forms(use, given, tools, counts))
     except ValueRefusedError as error:
-        raise _about(use, error) from None
-    return found
+        raise about(use, error) from None
 
 
 def _parameter(
     use: Use, value: bytes | None, form: int, kind: int, tools: Tools, counts: _Counts
 ) -> bytes | None:
     """A parameter's value in binary format."""
-    way, encoding = _way(use), tools.encoding
-    if use.role == COMPARE_ANY:
-        if value is None:
+    given = of_parameter(use, value, form, kind, tools.encoding)
+    if given is None:
+        return None
+    try:
+        if use.role != STORE:
+            return forms.array_binary(use.column, _forms(use, given, tools, counts))
+        [plaintext] = given
+        if plaintext is None:
             return None
-        elements = arrays.from_array(value, kind, form, way, encoding)
-        return forms.array_binary(use.column, _forms(use, elements, tools, counts))
-    plaintext = None if value is None else from_parameter(value, kind, form, way, encoding)
-    if use.role == COMPARE:
-        return forms.array_binary(use.column, _forms(use, [plaintext], tools, counts))
-    return None if plaintext is None else _stored(use, plaintext, tools, counts)
+        return forms.stored_binary(use.column, _stored(use, plaintext, tools, counts))
+    except ValueRefusedError as error:
+        raise about(use, error) from None
 
 
 def _stored(use: Use, plaintext: bytes, tools: Tools, counts: _Counts) -> bytes:
-    stored = tools.sealers[use.column].store(plaintext, tools.random_bytes)
-    counts[use.column, PASSED if stored.passed else ENCRYPTED] += 1
+    column = use.column
+    stored = tools.sealers[column].store(plaintext, tools.random_bytes)
+    made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
+    counts[column, PASSED if stored.passed else made] += 1
     return stored.data
 
 
@@ -207,18 +207,3 @@ def _forms(
         )
     counts[use.column, SEARCHED] += len(elements)
     return forms.spread(elements, searcher.forms, tools.width)
-
-
-def _about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
-    """The same error with the column that it is about."""
-    text = f"column {use.column.label} is protected by AcraServer: {error}"
-    return ValueRefusedError(error.sqlstate, error.reason, text)
-
-
-def _way(use: Use) -> Way:
-    return Way(use.column.data_type, use.cast, use.cut)
-
-
-def _kind(raw: bytes, conforming: bool) -> str:
-    """The kind of a literal by its text."""
-    return lexer.tokens(raw, conforming)[0][0]

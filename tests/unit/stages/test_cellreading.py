@@ -2,30 +2,42 @@
 
 import os
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted import purposes
-from acra_twisted.encryption.settings import ERROR, SEARCHABLE, ColumnSetting
+from acra_twisted.encryption.settings import ERROR, SEARCHABLE, TOKENIZED, ColumnSetting
 from acra_twisted.interfaces import IRowTransform
 from acra_twisted.stages.cellreading import INLINE, CellReading, retyped
 from acra_twisted.stages.columnkeys import ColumnKeys
+from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.decryptor import Decryptor, open_all
+from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import BYTEA, CLIENT, TEXT, Workbench, Workers, batch, columns, hexed
+from tests.support.tokenizing import WatchedStore
 
 NAME = ColumnSetting("", "people", "name", data_type="str")
 AGE = ColumnSetting("", "people", "age", data_type="int32", on_failure=ERROR)
 EMAIL = ColumnSetting("", "people", "email", data_type="str", kind=SEARCHABLE)
 RAW = ColumnSetting("", "people", "raw")
+PHONE = ColumnSetting(
+    "", "people", "phone", kind=TOKENIZED, token_type="int32", data_type="int32", consistent=True
+)
+NICK = ColumnSetting("", "people", "nick", kind=TOKENIZED, token_type="str", data_type="str")
+INT4, INT8 = 23, 20
 
 
-class Reading(SynchronousTestCase):
+class Case(SynchronousTestCase):
     def setUp(self):
         self.bench = Workbench()
         self.bench.keys.put(purposes.SEARCH_HMAC, b"h" * 32, CLIENT)
         self.keys = ColumnKeys(self.bench.keys)
         self.workers = Workers()
+        self.store = WatchedStore()
+        self.tokenizer = Tokenizer(self.store, self.bench.keys, lambda: 0)
+        self.tokens = ColumnTokens(self.tokenizer)
 
     def read(self, settings, *rows, formats=None, types=None):
         """Open rows and read them; the verdict, and their cells then."""
@@ -33,15 +45,21 @@ class Reading(SynchronousTestCase):
         Decryptor(self.bench.keys, self.workers).plan_result(run.columns).transform(
             run, self.bench.exchange
         )
-        reading = CellReading(run.columns, settings, self.keys, self.workers)
+        reading = CellReading(run.columns, settings, self.keys, self.tokens, self.workers)
         verifyObject(IRowTransform, reading)
         verdict = reading.transform(run, self.bench.exchange)
+        if isinstance(verdict, Deferred):
+            self.workers.turn()
+            self.workers.turn()
+            verdict = self.successResultOf(verdict)
         return verdict, [run.cells(row) for row in range(len(run))]
 
     def stored(self, setting, value):
         sealers = self.keys.sealers([setting], CLIENT)
         return sealers[setting].store(value, os.urandom).data
 
+
+class Reading(Case):
     def test_the_client_is_told_the_types_of_the_settings(self):
         described = columns(BYTEA, BYTEA, BYTEA, TEXT)
         shown = retyped(described, [NAME, AGE, RAW, None])
@@ -83,10 +101,64 @@ class Reading(SynchronousTestCase):
         run = batch(*rows)
         opener = self.bench.keys.opener(purposes.STORAGE, purposes.STORAGE_SYMMETRIC, CLIENT)
         open_all(run, opener)
-        reading = CellReading(run.columns, [NAME], self.keys, self.workers)
+        reading = CellReading(run.columns, [NAME], self.keys, self.tokens, self.workers)
         verdict = reading.transform(run, self.bench.exchange)
         self.assertNoResult(verdict)
         self.workers.turn()
         self.assertIsInstance(self.successResultOf(verdict), Replace)
         found = [run.cells(row) for row in range(len(run))]
         self.assertEqual(found, [[b"%d" % number] for number in range(INLINE + 1)])
+
+
+class Tokens(Case):
+    def token(self, setting, value):
+        [token] = self.successResultOf(self.tokenizer.tokenize(setting, [value], CLIENT))
+        return token
+
+    def test_tokens_of_a_run_are_asked_for_together_in_both_formats(self):
+        phones = [self.token(PHONE, b"%d" % n) for n in range(5)]
+        nicks = [self.token(NICK, b"nick%d" % n) for n in range(5)]
+        self.tokenizer.forget()
+        self.store.asked.clear()
+        rows = list(zip(phones, nicks, phones, strict=True))
+        settings = [PHONE, NICK, PHONE]
+        types = [INT4, TEXT, INT4]
+        verdict, cells = self.read(settings, *rows, [None] * 3, types=types)
+        self.assertIsInstance(verdict, Replace)
+        wanted = [[b"%d" % n, b"nick%d" % n, b"%d" % n] for n in range(5)]
+        self.assertEqual(cells, [*wanted, [None] * 3])
+        self.assertEqual([one for one in self.store.asked if one[0] == "get"], [("get", 5)] * 2)
+        packed = int(phones[3]).to_bytes(8, "big", signed=True)
+        row = [packed, nicks[3], packed[4:]]
+        _, cells = self.read(settings, row, types=[INT8, TEXT, INT4], formats=[1, 1, 1])
+        self.assertEqual(cells, [[b"\0\0\0\3", b"nick3", b"\0\0\0\3"]])
+
+    def test_what_is_no_token_of_the_client_s_stays(self):
+        _, cells = self.read([NICK, PHONE], [b"whatever", b"12"], types=[TEXT, INT4])
+        self.assertEqual(cells, [[b"whatever", b"12"]])
+        token = self.token(NICK, b"secret")
+        hidden = NICK._replace(readers=frozenset(("others",)))
+        self.store.asked.clear()
+        verdict, cells = self.read([hidden], [token], types=[TEXT])
+        self.assertEqual((verdict, cells, self.store.asked), (PASS, [[token]], []))
+
+    def test_many_tokens_are_read_by_a_worker(self):
+        nicks = [self.token(NICK, b"nick%d" % n) for n in range(INLINE + 1)]
+        _, cells = self.read([NICK], *([one] for one in nicks), types=[TEXT])
+        self.assertEqual(cells, [[b"nick%d" % n] for n in range(INLINE + 1)])
+
+    def test_a_store_that_is_away_refuses_the_rows(self):
+        token = self.token(NICK, b"secret")
+        self.tokenizer.forget()
+        self.store.away = True
+        verdict, _ = self.read([NICK], [token], types=[TEXT])
+        self.assertIs(type(verdict), Deny)
+        self.assertEqual((verdict.sqlstate, verdict.rule), (b"58030", "token_store"))
+        self.assertIn("people.nick", verdict.text)
+        self.assertNotIn(token.decode(), verdict.text)
+
+    def test_a_value_beside_tokens_is_refused_before_they_are_shown(self):
+        token = self.token(NICK, b"secret")
+        foreign = self.bench.block(b"42", key=b"f" * 32)
+        verdict, _ = self.read([NICK, AGE], [token, hexed(foreign)], types=[TEXT, BYTEA])
+        self.assertIn("people.age", verdict.text)

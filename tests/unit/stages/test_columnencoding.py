@@ -3,12 +3,30 @@
 from acra_twisted import purposes
 from acra_twisted.encryption.postgresql.arrays import to_array
 from acra_twisted.encryption.searching import Prefixes
+from acra_twisted.encryption.settings import (
+    SEARCHABLE,
+    TOKENIZED,
+    ColumnSetting,
+    EncryptionSettings,
+    TableSetting,
+)
 from acra_twisted.exchange import ToldType
 from acra_twisted.stages.columnencoding import INLINE
 from acra_twisted.stages.encryptor import Encryptor
+from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS
 from tests.support.containers import CLIENT
 from tests.support.encryptors import EMAIL, SEARCHED, SECRET, BoundCase, EncryptorCase
+from tests.support.tokenizing import WatchedStore
+
+NICK = ColumnSetting(
+    "", "people", "note", kind=TOKENIZED, token_type="str", data_type="str", consistent=True
+)
+AGE = ColumnSetting("", "people", "age", kind=TOKENIZED, token_type="int32", data_type="int32")
+MAIL = ColumnSetting("", "people", "name", kind=SEARCHABLE, data_type="str")
+TOKENS = EncryptionSettings(
+    [TableSetting("", "people", (), {one.name: one for one in (NICK, AGE, MAIL)})]
+)
 
 
 class Stores(EncryptorCase):
@@ -76,3 +94,89 @@ class Searches(BoundCase):
         for condition in ("name < 'a'", "name LIKE 'a%'", "name = note", "upper(name) = 'A'"):
             verdict, _ = self.judge(f"SELECT id FROM people WHERE {condition}")
             self.refused(verdict)
+
+
+class Tokens(BoundCase):
+    def setUp(self):
+        super().setUp()
+        self.store = WatchedStore()
+        keys = self.bench.keys
+        self.tokenizer = Tokenizer(self.store, keys, lambda: 0)
+        self.stage = Encryptor(TOKENS, keys, self.workers, lambda: self.now, self.tokenizer)
+
+    def settled(self, verdict):
+        self.workers.turn()
+        return super().settled(verdict)
+
+    def token(self, value=SECRET):
+        asked = self.tokenizer.find(NICK, [value.encode()], CLIENT)
+        return self.successResultOf(asked)[0]
+
+    def count(self):
+        return len(self.successResultOf(self.store.page())[0])
+
+    def test_literals_become_tokens_with_one_question_a_column(self):
+        sent = self.sent(
+            f"INSERT INTO people (id, note, age, name) VALUES (1, '{SECRET}', -7, 'z'),"
+            f" (2, '{SECRET}', 8, 'z'), (3, '', NULL, NULL), (4, 'x', 9, 'y')"
+        )
+        self.assertNotIn(SECRET.encode(), sent)
+        self.assertEqual(sent.count(b" E'%b'" % self.token()), 2)
+        self.assertEqual(
+            [what for what in self.store.asked if what[0] == "add"], [("add", 2), ("add", 3)]
+        )
+        attributes = self.exchange.attributes
+        counted = [attributes[f"acra.columns_{what}"] for what in ("encrypted", "tokenized")]
+        self.assertEqual(counted, [3, 7])
+
+    def test_many_values_are_a_worker_s(self):
+        rows = ", ".join(f"({n}, 'v{n}')" for n in range(INLINE + 1))
+        sent = self.sent(f"INSERT INTO people (id, note) VALUES {rows}")
+        self.assertEqual(self.count(), 2 * INLINE + 2)
+        for n in range(INLINE + 1):
+            self.assertIn(b" E'%b'" % self.token(f"v{n}"), sent)
+
+    def test_a_value_is_found_by_its_token_and_a_search_makes_none(self):
+        self.sent(f"UPDATE people SET note = '{SECRET}'")
+        before = self.count()
+        sent = self.sent(f"SELECT id FROM people WHERE note IN ('{SECRET}', 'other')")
+        self.assertIn(b'"%b"' % self.token(), sent.replace(b"{", b'"').replace(b"}", b'"'))
+        self.assertNotIn(b"other", sent)
+        self.assertEqual(self.count(), before)
+        self.assertEqual(self.exchange.attributes["acra.columns_searched"], 2)
+
+    def test_tokens_that_are_not_consistent_cannot_be_searched(self):
+        verdict, _ = self.judge("SELECT id FROM people WHERE age = 7")
+        self.assertIn("consistent_tokenization", self.refused(verdict))
+
+    def test_columns_of_tokens_are_compared_with_each_other(self):
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
+        verdict, _ = self.judge("SELECT 1 FROM people a JOIN people b ON a.note = b.note")
+        self.assertIs(verdict, PASS)
+
+    def test_parameters_become_tokens_of_their_types(self):
+        statement = self.prepare(
+            "UPDATE people SET age = $1, note = $2 WHERE note = $3 OR note = ANY($4)"
+        )
+        self.assertEqual(statement.types, [23, 25, 1009, 1009])
+        self.assertEqual([one.type for one in statement.told], [23, 25, 25, 1009])
+        sent = self.bind(statement, [b"7", SECRET.encode(), SECRET.encode(), b"{a,NULL}"]).item
+        self.assertEqual((sent.formats, len(sent.values[0])), ([1] * 4, 4))
+        self.assertEqual(sent.values[1], self.token())
+        self.assertNotIn(b"\0\0\0\7", sent.values[0])
+        self.assertEqual(sent.values[2], to_array([self.token()], 25))
+        bound = self.bind(statement, [None, None, None, None]).item
+        self.assertEqual(bound.values, [None, None, to_array([None], 25), None])
+
+    def test_a_store_that_is_away_refuses_statements_and_parameters(self):
+        statement = self.prepare("UPDATE people SET note = $1")
+        self.store.away = True
+        verdict, _ = self.judge(f"UPDATE people SET note = '{SECRET}'")
+        self.assertIn("people.note", self.refused(verdict, b"58030"))
+        self.assertEqual(verdict.rule, "token_store")
+        self.refused(self.bind(statement, [SECRET.encode()]), b"58030")
+
+    def test_a_value_that_its_column_does_not_have(self):
+        verdict, _ = self.judge("UPDATE people SET age = 99999999999")
+        self.assertIn("people.age", self.refused(verdict, b"22003"))
+        self.assertEqual(self.store.asked, [])

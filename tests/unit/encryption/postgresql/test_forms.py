@@ -10,6 +10,8 @@ from acra_twisted.encryption.postgresql.forms import (
     array_literal,
     element_type,
     spread,
+    stored_binary,
+    stored_literal,
 )
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED
 from tests.support.planning import setting
@@ -48,6 +50,19 @@ class Forms(SynchronousTestCase):
         ):
             self.assertEqual(element_type(column), element)
             self.assertEqual(array_binary(column, forms), arrays.to_array(packed, element))
+
+    def test_stored_values(self):
+        for column, stored, literal, binary in (
+            (EMAIL, b"\x7fa", rb" E'\\x7f61'", b"\x7fa"),
+            (EMAIL, b"", rb" E'\\x'", b""),
+            (tokens("str"), b"a'\\", rb" E'a''\\'", b"a'\\"),
+            (tokens("email"), b"a@b.de", b" E'a@b.de'", b"a@b.de"),
+            (tokens("int32"), b"-5", b" E'-5'", b"\xff\xff\xff\xfb"),
+            (tokens("int64"), b"5", b" E'5'", b"\0" * 7 + b"\5"),
+            (tokens("bytes"), b"a", rb" E'\\x61'", b"a"),
+        ):
+            self.assertEqual(stored_literal(column, stored), literal)
+            self.assertEqual(stored_binary(column, stored), binary)
 
     @given(st.lists(st.none() | st.binary()))
     def test_no_form_ends_a_literal(self, forms):

@@ -1,0 +1,120 @@
+"""Values as a client gives them for the uses of a plan, in their canonical form.
+
+Nothing here waits or knows a session: it may run in a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import (
+    COMPARE_ANY,
+    STORE,
+    LiteralUse,
+    ParameterUse,
+    StatementPlan,
+    Use,
+)
+from acra_twisted.encryption.postgresql import arrays
+from acra_twisted.encryption.postgresql.plaintexts import (
+    TEXT_FORMAT,
+    Literal,
+    Way,
+    characters_of,
+    from_literal,
+    from_parameter,
+)
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.sql import lexer
+
+#: The value of one use, or the elements of an array; None for NULL.
+Given = Sequence[bytes | None]
+
+_NULL: Final[Given] = (None,)
+
+
+class TokenValues(NamedTuple):
+    """The values of columns with tokens that are stored, and those that are compared.  NULL is
+    among neither."""
+
+    stored: dict[ColumnSetting, list[bytes]]
+    compared: dict[ColumnSetting, list[bytes]]
+
+
+def of_literal(one: LiteralUse, raw: bytes, encoding: str, conforming: bool) -> Given:
+    """Return the value of a literal.  ``conforming``: backslashes are ordinary characters in it.
+    Raises ValueRefusedError, which names the column."""
+    use = one.use
+    try:
+        kind = lexer.tokens(raw, conforming)[0][0]
+        literal = Literal(kind, raw, one.negative, one.decoding)
+        if use.role == COMPARE_ANY:
+            text = characters_of(literal, encoding, conforming)
+            return arrays.from_array(text, 0, TEXT_FORMAT, _way(use))
+        return (from_literal(literal, _way(use), encoding, conforming),)
+    except ValueRefusedError as error:
+        raise about(use, error) from None
+
+
+def of_parameter(
+    use: Use, value: bytes | None, form: int, kind: int, encoding: str
+) -> Given | None:
+    """Return the value of a parameter, None for an array that is NULL.  ``kind`` is the type that
+    the client has been told, 0 for an open one.  Raises ValueRefusedError, which names the
+    column."""
+    if value is None:
+        return None if use.role == COMPARE_ANY else _NULL
+    try:
+        if use.role == COMPARE_ANY:
+            return arrays.from_array(value, kind, form, _way(use), encoding)
+        return (from_parameter(value, kind, form, _way(use), encoding),)
+    except ValueRefusedError as error:
+        raise about(use, error) from None
+
+
+def tokens_of_text(
+    plans: Sequence[StatementPlan], literals: Sequence[bytes], encoding: str, conforming: bool
+) -> TokenValues:
+    """Return the literals of some plans that belong to columns with tokens; ``literals`` are the
+    client's own.  Raises ValueRefusedError."""
+    found = TokenValues({}, {})
+    for plan in plans:
+        given = [*literals, *plan.added]
+        for one in plan.literals:
+            if one.use.column.kind == TOKENIZED:
+                _add(found, one.use, of_literal(one, given[one.ordinal], encoding, conforming))
+    return found
+
+
+def tokens_of_parameters(
+    uses: Sequence[ParameterUse],
+    given: Sequence[bytes | None],
+    formats: Sequence[int],
+    kinds: Sequence[int],
+    encoding: str,
+) -> TokenValues:
+    """Return the parameters that belong to columns with tokens; ``kinds`` are the types that the
+    client has been told.  Raises ValueRefusedError."""
+    found = TokenValues({}, {})
+    for source, use in uses:
+        if use is not None and use.column.kind == TOKENIZED:
+            value, form = given[source - 1], formats[source - 1]
+            _add(found, use, of_parameter(use, value, form, kinds[source - 1], encoding) or ())
+    return found
+
+
+def about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
+    """Return the same error with the column that it is about."""
+    text = f"column {use.column.label} is protected by AcraServer: {error}"
+    return ValueRefusedError(error.sqlstate, error.reason, text)
+
+
+def _add(found: TokenValues, use: Use, values: Given) -> None:
+    to = found.stored if use.role == STORE else found.compared
+    to.setdefault(use.column, []).extend(value for value in values if value is not None)
+
+
+def _way(use: Use) -> Way:
+    return Way(use.column.data_type, use.cast, use.cut)

@@ -1,0 +1,80 @@
+"""A cell of a column with tokens as PostgreSQL sends it to the cell that the client gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from acra_twisted.encryption import errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.postgresql.encodings import UTF8
+from acra_twisted.encryption.postgresql.plaintexts import Way, from_parameter, to_cell
+from acra_twisted.encryption.settings import CIPHERTEXT, DEFAULT_VALUE, ColumnSetting
+
+_NONE: Final[Mapping[bytes, bytes | None]] = {}
+
+
+class TokenReader:
+    """Reads the cells of one column of a result for one client, in two steps: `note` each, and
+    `read` it when the ``values`` of the `tokens` are there.
+
+    ``values`` has None for a token whose value must not or cannot be read, and lacks one that is no
+    token of the client's: a value that was never replaced, or a token of somebody else's.
+
+    ``kind`` and ``form`` are the type and format of the column as the database sends it;
+    ``encoding`` is the session's ``client_encoding``.
+    """
+
+    __slots__ = ("values", "_setting", "_way", "_kind", "_form", "_encoding", "_noted")
+
+    def __init__(self, setting: ColumnSetting, kind: int, form: int, encoding: str = UTF8) -> None:
+        self.values = _NONE
+        self._setting = setting
+        self._way = Way(setting.data_type)
+        self._kind = kind
+        self._form = form
+        self._encoding = encoding
+        self._noted: dict[bytes, bytes | None] = {}
+
+    @property
+    def tokens(self) -> list[bytes]:
+        """The tokens of all cells, each once, in canonical form."""
+        return list(dict.fromkeys(one for one in self._noted.values() if one is not None))
+
+    def note(self, cell: bytes) -> None:
+        """Take in a cell, not NULL."""
+        if cell in self._noted:
+            return
+        try:
+            token: bytes | None = from_parameter(
+                cell, self._kind, self._form, self._way, self._encoding
+            )
+        except ValueRefusedError:
+            token = None
+        self._noted[cell] = token
+
+    def read(self, cell: bytes, opened: Sequence[Any] = ()) -> bytes:
+        """Return the client's cell.  Raises ValueRefusedError where the column's setting wants an
+        error, where a token would be taken for its value, and where the client's type or encoding
+        has no place for the value.
+
+        ``cell`` has been noted; ``opened`` are containers in it, which are no tokens."""
+        token = self._noted[cell]
+        if token is None or token in self.values:
+            value = None if token is None else self.values[token]
+        else:
+            value = token if self._setting.on_failure == CIPHERTEXT else None
+        if value is None:
+            value = self._instead()
+        return to_cell(self._setting.data_type, value, self._form, self._encoding)
+
+    def _instead(self) -> bytes:
+        """The value that is shown where there is none."""
+        setting = self._setting
+        if setting.on_failure == DEFAULT_VALUE and setting.default is not None:
+            return setting.default
+        raise ValueRefusedError(
+            errors.DATA_ERROR,
+            errors.CLOSED,
+            f"the value of a token in column {setting.label} cannot be read",
+        )
