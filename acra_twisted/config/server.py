@@ -320,7 +320,7 @@ SERVER_SECTIONS = (
         "encryptor",
         "Protected columns, whose values the database never sees in clear. A file names them, or "
         "sections [encrypt:TABLE.COLUMN] here. Either adds the stage encryptor, in front of the "
-        "decryptor, if stages does not name it.",
+        "decryptor, if stages does not name it. SIGHUP reads them again.",
         (Option("encryptor_config_file", FILE, "", "File with the columns, in Acra's YAML."),),
     ),
     KEYSTORE,

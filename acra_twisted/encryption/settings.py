@@ -111,6 +111,21 @@ class EncryptionSettings(NamedTuple):
     bypasses: Sequence[Bypass] = ()
     remarks: Sequence[str] = ()
 
+    def is_same(self, other: EncryptionSettings) -> bool:
+        """Tell whether another configuration says the same, wherever its lines stand."""
+        return self._unplaced() == other._unplaced()
+
+    def _unplaced(self) -> tuple[object, ...]:
+        tables = [
+            table._replace(
+                columns=list(table.columns),
+                protected={name: one._replace(line=0) for name, one in table.protected.items()},
+                line=0,
+            )
+            for table in self.tables
+        ]
+        return tables, [bypass._replace(line=0) for bypass in self.bypasses]
+
     @property
     def columns(self) -> Sequence[ColumnSetting]:
         """Every protected column."""

@@ -13,15 +13,17 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from zope.interface import implementer
 
+from acra_twisted import events
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
-from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
+from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
@@ -39,15 +41,24 @@ from acra_twisted.stages.statementwords import is_control
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS
 
+_log: Final = Logger()
+
 _NAME: Final = "encryptor"
 #: The plan of a statement that controls a transaction.
 _CONTROL: Final = "control"
 
 
-@implementer(IStatementStage, IParameterStage, IResultStage)
+def tell(settings: EncryptionSettings) -> None:
+    """Tell the operator what is remarkable about a configuration."""
+    for remark in settings.remarks:
+        _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
+
+
+@implementer(IStatementStage, IParameterStage, IResultStage, IReloadable)
 class Encryptor:
     """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` is None if no column has
-    tokens."""
+    tokens.  ``read`` gives the settings anew, or raises ConfigError; without it they never change.
+    """
 
     name = _NAME
 
@@ -58,7 +69,10 @@ class Encryptor:
         workers: Workers,
         seconds: Callable[[], float],
         tokenizer: Tokenizer | None = None,
+        *,
+        read: Callable[[], EncryptionSettings] | None = None,
     ) -> None:
+        self._read = read or (lambda: settings)
         self._columns = SessionColumns(settings, seconds)
         self._keys = ColumnKeys(keys)
         self._workers = workers
@@ -67,9 +81,26 @@ class Encryptor:
         self._statements = ColumnStatements(self._columns, encoder, workers)
         self._parameters = ColumnParameters(self._columns, encoder, workers)
 
+    @property
+    def summary(self) -> str:
+        """The number of protected columns, for people."""
+        count = len(self._columns.settings.columns)
+        return f"{count} column{'' if count == 1 else 's'}"
+
     def stop(self) -> Any:
         """Close the store of tokens, when all is written."""
         return self._tokens.stop()
+
+    def reload(self) -> Deferred[None]:
+        """See IReloadable.  Statements that were prepared by other settings are planned anew, or
+        refused, when values are bound to them."""
+        reading: Deferred[EncryptionSettings] = self._workers.run(self._read)
+        return reading.addCallback(self._use)
+
+    def _use(self, settings: EncryptionSettings) -> None:
+        tell(settings)
+        self._columns.use(settings)
+        self._tokens.forget()
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""

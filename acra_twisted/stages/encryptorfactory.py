@@ -6,11 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.logger import Logger
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted import events
 from acra_twisted.encryption.settings import TOKENIZED, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory
@@ -22,8 +20,6 @@ from acra_twisted.stages.columnsource import read_columns
 # made.
 if TYPE_CHECKING:
     from acra_twisted.stages.encryptor import Encryptor
-
-_log: Final = Logger()
 
 _NAME: Final = "encryptor"
 _DECRYPTOR: Final = "decryptor"
@@ -43,13 +39,16 @@ class EncryptorFactory:
         """Raises ConfigError for a configuration that is wrong, or that asks for what the stage
         cannot do."""
         keys = services.need_keys(self.name)
-        now = services.clock() / 1e9
-        configured = check_columns(services.settings, settings, services.blocks(), now)
-        for remark in configured.remarks:
-            _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
-        from acra_twisted.stages.encryptor import Encryptor
 
-        return Encryptor(configured, keys, services.workers, services.reactor.seconds)
+        def read() -> EncryptionSettings:
+            now = services.clock() / 1e9
+            return check_columns(services.settings, settings, services.blocks(), now)
+
+        configured = read()
+        from acra_twisted.stages.encryptor import Encryptor, tell
+
+        tell(configured)
+        return Encryptor(configured, keys, services.workers, services.reactor.seconds, read=read)
 
 
 def check_columns(

@@ -51,13 +51,29 @@ class SessionColumns:
         self._snapshots: dict[int, Snapshot] = {}
         self._watched: list[_Watched] = []
 
+    def use(self, settings: EncryptionSettings) -> None:
+        """Decide by other settings from now on, also in sessions that have begun.  Tables are read
+        anew."""
+        if settings.is_same(self.settings):
+            for keeper in self._keepers.values():
+                keeper.told(DOUBT)
+            return
+        self.settings = settings
+        self._keepers.clear()
+        self._snapshots.clear()
+
     def begin(self, session: Session) -> Known:
         """Begin to follow a session."""
+        schema = SessionSchema(self._keeper(session), self.settings, self._numbers)
+        return Known(schema, _unfit(session))
+
+    def _keeper(self, session: Session) -> SchemaKeeper:
+        """The keeper of a session's database."""
         keeper = self._keepers.get(session.database)
         if keeper is None:
             keeper = SchemaKeeper(self.settings, self._numbers)
             self._keepers[session.database] = keeper
-        return Known(SessionSchema(keeper, self.settings, self._numbers), _unfit(session))
+        return keeper
 
     # -- changes ----------------------------------------------------------------------------------
 
@@ -103,6 +119,8 @@ class SessionColumns:
         """The protected columns as they are now; None if `learn` must be waited for."""
         if self._watched:
             self._sweep()
+        if known.schema.settings is not self.settings:
+            known.schema.reconfigure(self._keeper(session), self.settings)
         reported = session.parameters.get(b"search_path")
         if reported != known.reported_path:
             known.reported_path = reported

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 
 from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
@@ -85,5 +85,5 @@ class Workers:
 
     def turn(self):
         for answer, function, args in self.waiting:
-            answer.callback(function(*args))
+            execute(function, *args).chainDeferred(answer)
         self.waiting = []

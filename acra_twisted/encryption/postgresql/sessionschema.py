@@ -32,19 +32,28 @@ _ENDS: Final = frozenset((b"COMMIT", b"PREPARE TRANSACTION"))
 
 
 class SessionSchema:
-    """Follows one session.  ``shared`` is the keeper of its database."""
+    """Follows one session.  ``shared`` is the keeper of its database; ``settings`` are those that
+    its statements are planned by."""
 
     def __init__(
         self, shared: SchemaKeeper, settings: EncryptionSettings, numbers: Iterator[int]
     ) -> None:
         self._shared = shared
-        self._settings = settings
+        self.settings = settings
         self._numbers = numbers
         self._own: SchemaKeeper | None = None
         # The effect of the open transaction on what everybody knows.
         self._at_end = keeper.NONE
         self._path: SearchPath | None = None
         self._is_path_moved = False
+
+    def reconfigure(self, shared: SchemaKeeper, settings: EncryptionSettings) -> None:
+        """Follow the session by other settings; ``shared`` is the keeper that goes with them."""
+        self._shared, self.settings = shared, settings
+        if self._own is not None:
+            self._own = self._made()
+        # It tells of temporary tables that have a protected name.
+        self._path = None
 
     @property
     def keeper(self) -> SchemaKeeper:
@@ -116,7 +125,7 @@ class SessionSchema:
             self._end()
 
     def _made(self) -> SchemaKeeper:
-        return SchemaKeeper(self._settings, self._numbers)
+        return SchemaKeeper(self.settings, self._numbers)
 
     def _end(self) -> None:
         """A transaction has ended: everybody sees what it has changed, or nobody."""

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from acra_twisted.encryption.settings import Bypass, ColumnSetting, EncryptionSettings, TableSetting
 
 
 class Names(SynchronousTestCase):
@@ -17,3 +17,25 @@ class Names(SynchronousTestCase):
             TableSetting("", "firms", (), {"name": name}),
         ]
         self.assertEqual(EncryptionSettings(tables).columns, [email, name])
+
+
+class Sameness(SynchronousTestCase):
+    def test_lines_do_not_matter_and_all_else_does(self):
+        email = ColumnSetting("", "people", "email", line=3)
+        table = TableSetting("", "people", ("id", "email"), {"email": email}, 1)
+        bypass = Bypass("migrator", "SELECT 1", frozenset(("people.email",)), 1.0, "", 9)
+        settings = EncryptionSettings([table], [bypass], ["told"])
+        moved = TableSetting("", "people", ["id", "email"], {"email": email._replace(line=4)}, 2)
+        same = EncryptionSettings((moved,), (bypass._replace(line=10),))
+        self.assertTrue(settings.is_same(same))
+        for other in (
+            settings._replace(bypasses=()),
+            settings._replace(bypasses=[bypass._replace(until=2.0)]),
+            settings._replace(tables=[table._replace(columns=())]),
+            settings._replace(tables=[table._replace(schema="hr")]),
+            settings._replace(
+                tables=[table._replace(protected={"email": email._replace(scoped=True)})]
+            ),
+        ):
+            self.assertFalse(settings.is_same(other))
+            self.assertFalse(other.is_same(settings))

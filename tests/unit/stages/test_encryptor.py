@@ -2,17 +2,19 @@
 
 from zope.interface.verify import verifyObject
 
-from acra_twisted.exchange import Parameters
-from acra_twisted.interfaces import IParameterStage, IResultStage, IStatementStage
+from acra_twisted.errors import ConfigError
+from acra_twisted.exchange import Exchange, Parameters
+from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
 from acra_twisted.results import LINES, Columns
 from acra_twisted.session import FAILED_TRANSACTION
-from acra_twisted.verdicts import PASS
-from tests.support.encryptors import SECRET, EncryptorCase
+from acra_twisted.stages.encryptor import Encryptor
+from acra_twisted.verdicts import PASS, Deny, Replace
+from tests.support.encryptors import NAMES, SECRET, SETTINGS, EncryptorCase
 
 
 class Hooks(EncryptorCase):
     def test_it_is_a_stage_for_statements_values_and_results(self):
-        for interface in (IStatementStage, IParameterStage, IResultStage):
+        for interface in (IStatementStage, IParameterStage, IResultStage, IReloadable):
             verifyObject(interface, self.stage)
 
     def test_nothing_passes_while_the_tables_are_not_known(self):
@@ -27,6 +29,91 @@ class Hooks(EncryptorCase):
             self.assertIs(verdict, PASS)
             bound = Parameters([], [], statement, [])
             self.assertIs(self.stage.on_parameters(bound, self.exchange), PASS)
+
+
+class Reloading(EncryptorCase):
+    """SIGHUP: the settings that are read anew hold for all sessions."""
+
+    def setUp(self):
+        super().setUp()
+        self.configured = NAMES
+        self.stage = Encryptor(
+            NAMES, self.bench.keys, self.workers, lambda: self.now, read=self.read
+        )
+
+    def read(self):
+        if self.configured is None:
+            raise ConfigError("wrong")
+        return self.configured
+
+    def reload(self):
+        reading = self.stage.reload()
+        self.workers.turn()
+        return reading
+
+    def write(self):
+        return self.sent(f"UPDATE people SET age = 42, note = '{SECRET}'")
+
+    def test_a_column_becomes_protected_under_a_session(self):
+        self.assertIn(b"age = 42", self.write())
+        self.assertEqual(self.stage.summary, "1 column")
+        self.configured = SETTINGS
+        self.successResultOf(self.reload())
+        self.assertEqual(self.stage.summary, "3 columns")
+        [value] = self.values(self.write())
+        self.assertEqual(value, b"42")
+
+    def test_results_are_read_by_the_new_settings(self):
+        described = Columns([b"n"], [7], [17], [0], attributes=[3])
+        self.judge("SELECT age FROM people")
+        plan = self.stage.plan_result
+        self.assertIsNone(plan(described.with_meaning(self.session.meaning)))
+        self.configured = SETTINGS
+        self.successResultOf(self.reload())
+        self.judge("SELECT age FROM people")
+        reading = plan(described.with_meaning(self.session.meaning))
+        self.assertEqual(reading.columns.types, [23])
+
+    def test_a_statement_that_was_prepared_is_not_executed_by_older_settings(self):
+        for text in ("UPDATE people SET age = $1", "UPDATE people SET name = 'x', age = $1"):
+            self.stage = Encryptor(
+                NAMES, self.bench.keys, self.workers, lambda: self.now, read=self.read
+            )
+            self.session.notes.clear()
+            verdict, statement = self.judge(text, b"s", [])
+            if type(verdict) is Replace:
+                statement.become(verdict.item)
+            self.configured = SETTINGS
+            self.successResultOf(self.reload())
+            exchange = Exchange(self.session, "execute", statement, 1)
+            bound = Parameters([b"42"], [0], statement, [0])
+            self.assertIs(type(self.settled(self.stage.on_parameters(bound, exchange))), Deny)
+
+    def test_mistakes_change_nothing(self):
+        self.write()
+        self.configured = None
+        self.failureResultOf(self.reload(), ConfigError)
+        self.assertIn(b"age = 42", self.write())
+        self.configured = SETTINGS
+        self.successResultOf(self.reload())
+        self.assertEqual(self.values(self.write()), [b"42"])
+
+    def test_the_same_settings_keep_what_was_planned_and_look_at_the_tables(self):
+        self.write()
+        meaning = self.session.meaning
+        self.database.asked.clear()
+        self.now += 2
+        self.successResultOf(self.reload())
+        self.write()
+        self.assertEqual(self.database.asked, ["schema"])
+        self.assertIs(self.session.meaning, meaning)
+
+    def test_without_a_source_they_never_change(self):
+        stage = Encryptor(NAMES, self.bench.keys, self.workers, lambda: self.now)
+        reading = stage.reload()
+        self.workers.turn()
+        self.successResultOf(reading)
+        self.assertEqual(stage.summary, "1 column")
 
 
 class Results(EncryptorCase):

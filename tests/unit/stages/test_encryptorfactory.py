@@ -13,6 +13,7 @@ from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.pipeline.services import Services
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.stages.encryptorfactory import EncryptorFactory
+from tests.support.containers import Workers
 
 CONFIG = """
 schemas:
@@ -38,6 +39,8 @@ class Making(SynchronousTestCase):
     def setUp(self):
         self.factory = EncryptorFactory()
         self.path = self.mktemp()
+        self.workers = Workers()
+        self.section = ""
 
     def make(
         self,
@@ -47,6 +50,7 @@ class Making(SynchronousTestCase):
         calls=False,
         ini="",
         own=False,
+        blocks=None,
     ):
         if text is not None:
             with open(self.path, "w") as file:
@@ -63,7 +67,8 @@ class Making(SynchronousTestCase):
                 "keys_dir": "",
                 "keystore": "",
             },
-            blocks=IniFile("server.ini", ini).blocks,
+            blocks=blocks or IniFile("server.ini", ini).blocks,
+            workers=self.workers,
         )
         return self.factory.make({"config_file": path if own is not False else ""}, services)
 
@@ -96,6 +101,28 @@ class Making(SynchronousTestCase):
         self.make(text="schemas: []\n")
         (event,) = (one for one in told if "no column is protected" in one.get("event_text", ""))
         self.assertEqual(event["code"], events.INSECURE_SETTING)
+
+    def test_sighup_reads_the_file_and_the_sections_anew(self):
+        stage = self.make(blocks=lambda: IniFile("server.ini", self.section).blocks())
+        for text, section, expected in (
+            (CONFIG, "", "1 column"),
+            (CONFIG, "[encrypt:staff.name]\n", "2 columns"),
+            ("wrong: 1\n", "", None),
+            (CONFIG, "[encrypt:people.name]\n", None),
+            ("schemas: []\n", "", "0 columns"),
+        ):
+            self.section = section
+            with open(self.path, "w") as file:
+                file.write(text)
+            before = stage.summary
+            reading = stage.reload()
+            self.workers.turn()
+            if expected is None:
+                self.failureResultOf(reading, ConfigError)
+                self.assertEqual(stage.summary, before)
+            else:
+                self.successResultOf(reading)
+                self.assertEqual(stage.summary, expected)
 
     def test_a_kind_that_it_does_not_have_is_refused_with_its_line(self):
         said = self.refused(text=TOKENS)

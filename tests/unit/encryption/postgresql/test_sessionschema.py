@@ -26,6 +26,33 @@ class Case(SynchronousTestCase):
         self.session.completed(tag, text, named, open_)
 
 
+class OtherSettings(Case):
+    def reconfigure(self):
+        given = settings("people.email")
+        shared = SchemaKeeper(given, itertools.count(100))
+        self.session.reconfigure(shared, given)
+        self.assertIs(self.session.settings, given)
+        return shared
+
+    def test_tables_and_path_are_asked_for_anew(self):
+        shared = self.reconfigure()
+        self.assertIs(self.session.keeper, shared)
+        self.assertTrue(self.session.is_due(0.1, False))
+        self.assertTrue(self.session.is_path_due)
+
+    def test_a_transaction_that_has_defined_something_stays_apart(self):
+        self.done(b"ALTER TABLE", named=True, open_=True)
+        self.read(self.session.keeper)
+        shared = self.reconfigure()
+        self.assertIsNot(self.session.keeper, shared)
+        self.assertIsNone(self.session.keeper.protection(0.1))
+        # The others read what was there before, until it ends.
+        self.read(shared)
+        self.done(b"COMMIT")
+        self.assertIs(self.session.keeper, shared)
+        self.assertIsNone(shared.protection(0.1))
+
+
 class Definitions(Case):
     def test_outside_a_transaction_everybody_reads_anew(self):
         self.done(b"ALTER TABLE", named=True)

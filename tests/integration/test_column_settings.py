@@ -1,0 +1,123 @@
+"""The configuration of protected columns in a running server: read anew while sessions go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psycopg
+
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.integration.base import Surroundings, eventually
+
+BEFORE = """
+schemas:
+  - table: people
+    encrypted:
+      - column: name
+        data_type: str
+"""
+AFTER = BEFORE + "      - column: phone\n        data_type: str\n"
+ANEW = "Read anew"
+NOT_ANEW = "Cannot read anew; what was in force stays in force"
+SECRET = "555-4711-0815"
+
+
+class Reloading(Surroundings):
+    """SIGHUP: all of the new configuration holds from then on, or nothing of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.keys = Keys(cls.folder, "people application")
+
+    def setUp(self):
+        with self.direct() as db:
+            db.execute(
+                "DROP TABLE IF EXISTS people;"
+                "CREATE TABLE people (id int PRIMARY KEY, name bytea, phone bytea)"
+            )
+        self.config = self.folder / f"{self.id().rpartition('.')[2]}.yaml"
+        self.config.write_text(BEFORE)
+        self.server = self.chain(
+            link="none",
+            keys=self.keys,
+            server={"encryptor": {"encryptor_config_file": str(self.config)}},
+        )
+        self.told = {ANEW: 0, NOT_ANEW: 0}
+
+    def direct(self):
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.postgres.port,
+            user=SUPERUSER,
+            dbname="postgres",
+            autocommit=True,
+        )
+
+    def stored(self, number):
+        with self.direct() as db:
+            return db.execute("SELECT phone FROM people WHERE id = %s", (number,)).fetchone()[0]
+
+    def reload(self, text, expected=ANEW):
+        self.config.write_text(text)
+        self.told[expected] += 1
+        os.kill(self.server.server.pid, signal.SIGHUP)
+
+        def lines():
+            text = self.server.server.output()
+            return sum("encryptor" in line and expected in line for line in text.splitlines())
+
+        eventually(lambda: lines() == self.told[expected], expected)
+
+    def test_a_column_becomes_protected_under_a_session(self):
+        with self.connect(self.server) as db:
+            db.execute(f"INSERT INTO people VALUES (1, 'a', '{SECRET}')")
+            self.assertEqual(self.stored(1), SECRET.encode())
+            self.reload(AFTER)
+            db.execute(f"INSERT INTO people VALUES (2, 'a', '{SECRET}')")
+            db.execute("INSERT INTO people VALUES (3, 'a', %s)", (SECRET,))
+            for number in (2, 3):
+                self.assertNotIn(SECRET.encode(), self.stored(number))
+            rows = db.execute("SELECT phone FROM people WHERE id > 1").fetchall()
+            self.assertEqual(rows, [(SECRET,), (SECRET,)])
+            # Later sessions, too.
+            with self.connect(self.server) as later:
+                rows = later.execute("SELECT phone FROM people WHERE id > 1").fetchall()
+            self.assertEqual(rows, [(SECRET,), (SECRET,)])
+
+    def test_what_was_prepared_before_stores_nothing_in_clear(self):
+        insert = "INSERT INTO people (id, phone) VALUES (%s, %s)"
+        with self.connect(self.server) as db:
+            db.execute(insert, (1, SECRET), prepare=True)
+            self.reload(AFTER)
+            with self.assertRaises(psycopg.errors.FeatureNotSupported):
+                db.execute(insert, (2, SECRET), prepare=True)
+            db.execute("DEALLOCATE ALL")
+            db.execute(insert, (3, SECRET), prepare=False)
+            self.assertNotIn(SECRET.encode(), self.stored(3))
+            count = db.execute("SELECT count(*) FROM people").fetchone()
+            self.assertEqual(count, (2,))
+
+    def test_a_transaction_goes_on_with_the_new_settings(self):
+        with self.connect(self.server) as db, db.transaction():
+            db.execute("INSERT INTO people VALUES (1, 'a', 'x')")
+            db.execute("ALTER TABLE people ADD COLUMN more int")
+            self.reload(AFTER)
+            db.execute(f"INSERT INTO people VALUES (2, 'a', '{SECRET}', 1)")
+            rows = db.execute("SELECT phone FROM people WHERE id = 2").fetchall()
+            self.assertEqual(rows, [(SECRET,)])
+        self.assertNotIn(SECRET.encode(), self.stored(2))
+
+    def test_mistakes_and_signals_for_others_change_nothing(self):
+        with self.connect(self.server) as db:
+            insert = "INSERT INTO people (id, name) VALUES (%s, %s)"
+            db.execute(insert, (1, SECRET), prepare=True)
+            self.reload(AFTER.replace("data_type", "data_tipe"), NOT_ANEW)
+            self.assertIn("did you mean 'data_type'?", self.server.server.output())
+            db.execute(insert, (2, SECRET), prepare=True)
+            self.reload("# A comment moves the lines.\n" + BEFORE)
+            db.execute(insert, (3, SECRET), prepare=True)
+            rows = db.execute("SELECT name FROM people").fetchall()
+            self.assertEqual(rows, [(SECRET,)] * 3)
