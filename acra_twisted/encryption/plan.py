@@ -120,7 +120,8 @@ class StatementPlan(NamedTuple):
 
     ``matched`` are columns whose stored values the statement compares with each other, which tells
     the truth only as long as the keys of these values are the same: the session's client must have
-    one search key.
+    one search key.  ``asked`` are these and all others whose values the answer depends on: a client
+    that may not read them must not learn it.
 
     The texts of the plans of a text, one after the other, are the whole text.
     """
@@ -136,6 +137,7 @@ class StatementPlan(NamedTuple):
     prepares: Prepared | None = None
     copies: Copied | None = None
     matched: Sequence[ColumnSetting] = ()
+    asked: Sequence[ColumnSetting] = ()
     changes: bool = False
 
     def text(self, literals: Sequence[bytes]) -> bytes:

@@ -52,7 +52,8 @@ class ColumnStatements:
         planned: Planned,
     ) -> Any:
         plans = planned.statements
-        refusal = None if plans is None else known.unfit or first_refusal(plans)
+        client = exchange.session.identity.client_id
+        refusal = None if plans is None else known.unfit or first_refusal(plans, client)
         if refusal is not None:
             return refused(refusal)
         is_watched = may_change(statement.text)

@@ -11,6 +11,7 @@ from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Refusal, StatementPlan
 from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.stages.columnkeys import is_reader
 from acra_twisted.verdicts import Deny
 
 #: Values are bound to a statement that is not known for certain.
@@ -29,12 +30,20 @@ CHANGED: Final = Refusal(
 )
 
 
-def first_refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
-    """Return the first reason for which the statements of a text must not be sent; None if they may
-    be."""
+def first_refusal(plans: Sequence[StatementPlan], client: str) -> Refusal | None:
+    """Return the first reason for which the statements of a text must not be sent for a client;
+    None if they may be."""
     for plan in plans:
         if plan.refusal is not None:
             return plan.refusal
+        for asked in plan.asked:
+            if not is_reader(asked, client):
+                return Refusal(
+                    refusals.NOT_A_READER,
+                    asked.label,
+                    f"column {asked.label} is protected by AcraServer, and the client may not "
+                    "compare, join or group by values that it may not read",
+                )
         if plan.copies is not None:
             for setting in plan.copies.columns:
                 if setting is not None:
@@ -58,7 +67,9 @@ def first_refusal(plans: Sequence[StatementPlan]) -> Refusal | None:
 def refused(refusal: Refusal) -> Deny:
     """Return the verdict on a statement that is refused."""
     text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
-    return Deny(text, sqlstate=errors.NOT_SUPPORTED, reason=refusal.reason, rule=refusal.reason)
+    forbidden = refusal.reason == refusals.NOT_A_READER
+    sqlstate = errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED
+    return Deny(text, sqlstate=sqlstate, reason=refusal.reason, rule=refusal.reason)
 
 
 def guarded(decide: Callable[..., Any], *facts: Any) -> Any:

@@ -38,10 +38,14 @@ schemas:
         searchable: true
         data_type: str
         client_id: somebody else
+      - column: held
+        searchable: true
+        data_type: str
+        read: [somebody else]
 """
 TABLE = (
     "CREATE TABLE people (id int, email bytea, age bytea, raw bytea, name bytea, nick bytea,"
-    " theirs bytea)"
+    " theirs bytea, held bytea)"
 )
 TWIN = "CREATE TABLE twin (id int, email text, age int, raw bytea, name text, nick text)"
 ROWS = (
@@ -109,6 +113,25 @@ JOINS = (
     "EXISTS (SELECT 1 FROM {t} p WHERE p.email = {t}.email AND p.id <> {t}.id)",
     "email IN (SELECT p.email FROM {t} p WHERE p.id < 3)",
     "id IN (SELECT a.id FROM {t} a JOIN {t} b ON a.email = b.email AND a.id < b.id)",
+)
+#: Queries that put rows together by equal values.
+GROUPS = (
+    "SELECT email, count(*), max(id) FROM {t} GROUP BY email",
+    "SELECT p.email AS e, age FROM {t} p GROUP BY e, p.age",
+    "SELECT age, count(email) FROM {t} GROUP BY 1 HAVING age <> 42 OR age IN (42) AND count(*) > 1",
+    "SELECT count(*) FROM {t} GROUP BY email HAVING email = 'zaphod@example.com'",
+    "SELECT count(DISTINCT email), count(DISTINCT age), count(DISTINCT raw) FROM {t}",
+    "SELECT DISTINCT email FROM {t}",
+    "SELECT DISTINCT age, email, id < 3 AS small FROM {t} ORDER BY small",
+    "SELECT count(*) FROM (SELECT DISTINCT raw, id > 4 FROM {t}) q",
+    "SELECT count(*) FROM (SELECT DISTINCT ON (email) id FROM {t}) q",
+    "SELECT id, count(*) OVER (PARTITION BY email) AS n FROM {t}",
+    "SELECT id, row_number() OVER w AS n FROM {t} WINDOW w AS (PARTITION BY age ORDER BY id)",
+    "SELECT id FROM {t} WHERE email IN (SELECT email FROM {t} GROUP BY email HAVING count(*) > 1)",
+    "SELECT q.email, id FROM (SELECT email, min(id) AS id FROM {t} GROUP BY email) q"
+    " WHERE q.email = 'arthur@example.com'",
+    "WITH q AS (SELECT DISTINCT email FROM {t}) SELECT q.email, p.id FROM q JOIN {t} p"
+    " ON q.email = p.email",
 )
 
 
@@ -186,6 +209,62 @@ class Search(Surroundings):
         self.compare(self.served)
         self.compare(self.served, binary=True)
         self.compare(self.served, [(join,) for join in JOINS])
+
+    def test_rows_are_put_together_as_those_in_clear_are(self):
+        self.fill(self.served)
+        for binary in (False, True):
+            with self.connect(self.served) as db, db.cursor(binary=binary) as cursor:
+                for text in GROUPS:
+                    found = []
+                    for table in ("twin", "people"):
+                        cursor.execute(text.format(t=table))
+                        names = [(one.name, one.type_code) for one in cursor.description]
+                        found.append((names, sorted(cursor.fetchall(), key=repr)))
+                    self.assertEqual(found[1], found[0], text)
+        with self.connect(self.rotated) as db:
+            for text in GROUPS:
+                with self.assertRaises(psycopg.Error, msg=text) as caught:
+                    db.execute(text.format(t="people"))
+                self.assertEqual(caught.exception.sqlstate, "0A000")
+
+    def test_conflicts_are_those_of_equal_values(self):
+        with self.connect(self.served) as db:
+            for index in (
+                "people (substr(email, 1, 33), age)",
+                "people (substr(raw, 1, 33))",
+                "people (substr(email, 1, 33))",
+                "twin (email)",
+                "twin (raw)",
+            ):
+                db.execute(f"CREATE UNIQUE INDEX ON {index}")
+            db.commit()
+            for table in ("twin", "people"):
+                for text, *values in (
+                    ("VALUES (1, 'a', %s) ON CONFLICT (email) DO NOTHING", b"1"),
+                    ("VALUES (2, %s, '2') ON CONFLICT (email) DO NOTHING RETURNING id", "a"),
+                    ("VALUES (3, 'b', '3'), (4, 'c', '4') ON CONFLICT (raw) DO NOTHING",),
+                    (
+                        "VALUES (5, 'a', '5') ON CONFLICT (email) DO UPDATE SET"
+                        " raw = excluded.raw, id = excluded.id",
+                    ),
+                    (
+                        "VALUES (6, 'd', '5') ON CONFLICT (raw) DO UPDATE SET email = %s"
+                        f" WHERE {table}.email = 'a'",
+                        "e",
+                    ),
+                    ("VALUES (7, '', ''), (8, NULL, NULL) ON CONFLICT (email) DO NOTHING",),
+                    ("VALUES (9, '', NULL), (10, NULL, NULL) ON CONFLICT (email) DO NOTHING",),
+                ):
+                    db.execute(f"INSERT INTO {table} (id, email, raw) {text}", values)
+            rows = [
+                db.execute(f"SELECT id, email, raw FROM {table} ORDER BY id").fetchall()
+                for table in ("twin", "people")
+            ]
+            self.assertEqual(rows[1], rows[0])
+            self.assertEqual([row[0] for row in rows[0]], [3, 4, 5, 7, 8, 10])
+            with self.assertRaises(psycopg.Error) as caught:
+                db.execute("INSERT INTO people (age) VALUES (5) ON CONFLICT (age) DO NOTHING")
+            self.assertEqual(caught.exception.sqlstate, "0A000")
 
     def test_values_in_a_text(self):
         self.fill(self.served)
@@ -332,6 +411,25 @@ class Search(Surroundings):
                     self.found(db.cursor(), "people", condition)
                 self.assertEqual(caught.exception.sqlstate, "22P02", condition)
                 self.assertNotIn("Zaphod", str(caught.exception))
+
+    def test_nothing_is_told_of_values_that_the_client_may_not_read(self):
+        with self.connect(self.served) as db:
+            db.execute("INSERT INTO people (id, held) VALUES (1, 'Zaphod'), (2, NULL)")
+            for text, *values in (
+                ("SELECT id FROM people WHERE held = 'Zaphod'",),
+                ("SELECT id FROM people WHERE held = ANY(%s)", ["Zaphod"]),
+                ("SELECT 1 FROM people a JOIN people b ON a.held = b.held",),
+                ("SELECT count(DISTINCT held) FROM people",),
+                ("SELECT DISTINCT held FROM people",),
+                ("SELECT count(*) FROM people GROUP BY held",),
+                ("DELETE FROM people WHERE held <> %s RETURNING id", "Arthur"),
+            ):
+                with self.assertRaises(psycopg.Error, msg=text) as caught:
+                    db.execute(text, values)
+                self.assertEqual(caught.exception.sqlstate, "42501", text)
+                self.assertNotIn("Zaphod", str(caught.exception))
+            rows = db.execute("SELECT id FROM people WHERE held IS NOT NULL").fetchall()
+            self.assertEqual(rows, [(1,)])
 
     def test_the_index_is_used_and_no_value_is_seen(self):
         self.fill(self.served)

@@ -32,7 +32,7 @@ from acra_twisted.encryption.postgresql.values import (
     may_copy,
     setting_of,
 )
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.sql import lexer
 
 _CONSTANTS: Final = (LITERAL, PARAMETER, WORD)
@@ -84,11 +84,19 @@ class Claims(Protocol):
         that are column references alone.  One that is taken is walked through by it: it says what
         becomes of each operand by the methods of ``analysis``.  Raises StatementRefusedError."""
 
+    def group(self, item: Any, scope: Scope, analysis: Analysis) -> bool:
+        """Take an expression by whose equal values rows are put together, if it is a column whose
+        equal values can be told."""
+
 
 class NoClaims:
     """Takes none."""
 
     def claim(self, kind: str, fields: Fields, scope: Scope, analysis: Analysis) -> bool:
+        """See `Claims`."""
+        return False
+
+    def group(self, item: Any, scope: Scope, analysis: Analysis) -> bool:
         """See `Claims`."""
         return False
 
@@ -98,9 +106,9 @@ class Analysis:
 
     ``uses`` gives for the offset of a literal, parameter or word the uses that it has, None for one
     that is of no protected column.  ``edits`` are spans of the text and what stands there instead.
-    ``matched`` are columns whose stored values are compared with others.  ``deciding`` are the
-    offsets of literals whose values the plan depends on.  ``query`` walks
-    through a statement inside another.
+    ``matched`` are columns whose stored values are compared with others, ``asked`` all of whose
+    values the answer depends on.  ``deciding`` are the offsets of literals whose values the plan
+    depends on.  ``query`` walks through a statement inside another.
     """
 
     def __init__(
@@ -115,6 +123,7 @@ class Analysis:
         self.edits: dict[tuple[int, int], bytes] = {}
         self.deciding: set[int] = set()
         self.matched: dict[ColumnSetting, None] = {}
+        self.asked: dict[ColumnSetting, None] = {}
         self.query: Callable[[Any, Scope], Columns]
         self._depth = 0
         self._steps = _LEAST_STEPS + _STEPS * len(text.tokens)
@@ -148,6 +157,8 @@ class Analysis:
     def give(self, use: Use, value: Value) -> None:
         """Note the use of a value by a column."""
         setting = use.column
+        if use.role != STORE:
+            self.asked[setting] = None
         for leaf in value:
             if leaf.kind in _CONSTANTS:
                 self._constant(use, leaf)
@@ -177,6 +188,13 @@ class Analysis:
                     f"is given an expression in {use.place} that only the database can work out",
                     _WRITE_AS,
                 )
+
+    def match(self, setting: ColumnSetting) -> None:
+        """Note that values of a column are compared with each other, or with those of another, by
+        what is stored.  Tokens are the same whatever keys there are."""
+        self.asked[setting] = None
+        if setting.kind == SEARCHABLE:
+            self.matched[setting] = None
 
     def default(self, setting: ColumnSetting, attribute: Attribute, place: str) -> None:
         """Note that a column takes its default.  Raises StatementRefusedError if that is no

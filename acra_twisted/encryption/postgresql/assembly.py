@@ -51,6 +51,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
         found.prepares,
         found.copies,
         tuple(analysis.matched),
+        tuple(analysis.asked),
         bool(pieces or parameters),
     )
 

@@ -8,14 +8,14 @@ Source: the transparent-encryption reference, section 6.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import COMPARE, Use
 from acra_twisted.encryption.postgresql import expressions, refusals, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.casts import stored_type
-from acra_twisted.encryption.postgresql.extents import Extent, extent, reference
+from acra_twisted.encryption.postgresql.extents import Extent, extent
 from acra_twisted.encryption.postgresql.operands import (
     COMPARED,
     CONSTANT,
@@ -27,13 +27,15 @@ from acra_twisted.encryption.postgresql.operands import (
     folding,
     give_array,
     is_null,
+    is_searchable,
+    only_target,
     operator_name,
 )
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 from acra_twisted.encryption.postgresql.values import Value, alike
-from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.encryption.settings import ColumnSetting
 
 _ANY: Final = (b"= ", b"ANY (")
 _ALL: Final = (b"<> ", b"ALL (")
@@ -61,6 +63,10 @@ class Comparisons:
             return one.subquery(fields)
         read = _OPERATORS.get(fields.get("kind", "AEXPR_OP"))
         return read is not None and read(one, fields)
+
+    def group(self, item: Any, scope: Scope, analysis: Analysis) -> bool:
+        """Take a column by whose equal values rows are put together; see `analysis.Claims`."""
+        return _Comparison(analysis, scope).group(item)
 
 
 class _Comparison:
@@ -224,8 +230,7 @@ class _Comparison:
         check(left.setting)
         kind, query = node(fields.get("subselect"))
         columns = self._analysis.query(fields.get("subselect"), self._scope)
-        targets = query.get("targetList", ()) if kind == "SelectStmt" else ()
-        place = self._target(targets)
+        place = only_target(self._text, query) if kind == "SelectStmt" else None
         if place is None or len(columns) != 1:
             raise refused(
                 refusals.COMPARISON, left.setting, "is compared with a query that is not known"
@@ -234,22 +239,23 @@ class _Comparison:
             if leaf.kind != values.PROTECTED or leaf.setting is None:
                 raise refused(refusals.COMPARISON, left.setting, _UNPROTECTED)
             self._check_alike(left.setting, leaf.setting)
+            self._analysis.match(leaf.setting)
         self._analysis.show(columns[0].value)
         self._wrap(left)
+        # The part that is compared is what the query is grouped by, where it is grouped.
+        self._analysis.edits.pop(self._offsets(place), None)
         self._wrap_name(left.setting, place)
-        self._matched(left.setting)
+        self._analysis.match(left.setting)
         return self._done()
 
-    def _target(self, targets: Sequence[Any]) -> Extent | None:
-        """The place of the only target of a query, a column."""
-        if len(targets) != 1:
-            return None
-        kind, fields = node(node(targets[0])[1].get("val"))
-        while kind == "TypeCast":
-            kind, fields = node(fields.get("arg"))
-        if kind != "ColumnRef" or "*" in strings(fields.get("fields")):
-            return None
-        return reference(self._text, fields)
+    def group(self, item: Any) -> bool:
+        """Take a column whose equal values can be told."""
+        one = column(self._analysis, item, self._scope)
+        if one is None or one.function or one.casts or not is_searchable(one.setting):
+            return False
+        self._wrap(one)
+        self._analysis.match(one.setting)
+        return self._done()
 
     # -- parts ------------------------------------------------------------------------------------
 
@@ -271,12 +277,7 @@ class _Comparison:
         for one in (left, right):
             self._unfold(one.call)
             self._wrap(one)
-        self._matched(left.setting)
-
-    def _matched(self, setting: ColumnSetting) -> None:
-        """Note a comparison of stored values; tokens are the same whatever keys there are."""
-        if setting.kind == SEARCHABLE:
-            self._analysis.matched[setting] = None
+            self._analysis.match(one.setting)
 
     def _check_alike(self, one: ColumnSetting, other: ColumnSetting) -> None:
         if not alike(one, other):

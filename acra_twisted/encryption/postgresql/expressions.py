@@ -28,6 +28,7 @@ _AGGREGATES: Final = frozenset(
 )
 _IN_EXPRESSION: Final = "stands in an expression"
 _IN_COMPARISON: Final = "is compared in a way that finds nothing in what is stored"
+_IN_WINDOW: Final = "divides or sorts a window"
 _DECODED: Final = {b"hex": plan.HEX, b"base64": plan.BASE64, b"escape": plan.ESCAPE}
 _CONVERTED: Final = {b"utf8": plan.CHARACTERS, b"utf-8": plan.CHARACTERS}
 
@@ -178,6 +179,9 @@ def _nullif(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
     """NULLIF gives its first value on; compared with '', which is stored as it is, it may be
     encrypted."""
     first = value(analysis, fields.get("lexpr"), scope)
+    for leaf in first:
+        if leaf.setting is not None:
+            analysis.asked[leaf.setting] = None
     second = value(analysis, fields.get("rexpr"), scope)
     leaf = second[0]
     text = analysis.text
@@ -233,14 +237,27 @@ def _call(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
             if leaf.kind != values.PROTECTED or leaf.casts:
                 analysis.ignore((leaf,), refusals.AGGREGATE, "is aggregated")
         fields = {key: part for key, part in fields.items() if key != "args"}
+    elif own and names[-1] == "count" and len(arguments) == 1 and "agg_order" not in fields:
+        if analysis.claims.group(arguments[0], scope, analysis):
+            fields = {key: part for key, part in fields.items() if key != "args"}
     reason = refusals.AGGREGATE if names and names[-1] in _AGGREGATES else refusals.EXPRESSION
     name = ".".join(names)
     for key, part in fields.items():
         if key == "over":
-            everything(analysis, part, scope, refusals.ORDER, "divides or sorts a window")
+            window(analysis, part, scope)
         elif key != "funcname":
             everything(analysis, part, scope, reason, f"is given to function {name}")
     return SOMETHING
+
+
+def window(analysis: Analysis, fields: Fields, scope: Scope) -> None:
+    """Walk through a WindowDef."""
+    for key, part in fields.items():
+        for one in part if key == "partitionClause" else ():
+            if not analysis.claims.group(one, scope, analysis):
+                everything(analysis, one, scope, refusals.ORDER, _IN_WINDOW)
+        if key != "partitionClause":
+            everything(analysis, part, scope, refusals.ORDER, _IN_WINDOW)
 
 
 def _worked_out(

@@ -12,7 +12,7 @@ from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.extents import Extent, extent, reference
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
-from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 from acra_twisted.encryption.postgresql.values import Value
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 
@@ -174,6 +174,20 @@ def give_array(analysis: Analysis, item: Any, scope: Scope, setting: ColumnSetti
         analysis.edit(tokens[places[0]][1], tokens[places[1]][2], casts.sent_type(use))
         # The cast of the text stands for one of its own.
         analysis.edits.pop((leaf.end, leaf.end), None)
+
+
+def only_target(text: Text, query: Fields) -> Extent | None:
+    """Return the place of the only output column of a SelectStmt, a column by its name; None for
+    any other query."""
+    targets = query.get("targetList", ())
+    if len(targets) != 1:
+        return None
+    kind, fields = node(node(targets[0])[1].get("val"))
+    while kind == "TypeCast":
+        kind, fields = node(fields.get("arg"))
+    if kind != "ColumnRef" or "*" in strings(fields.get("fields")):
+        return None
+    return reference(text, fields)
 
 
 def compared(setting: ColumnSetting, name: bytes) -> bytes:

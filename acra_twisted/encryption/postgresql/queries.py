@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from acra_twisted.encryption.postgresql import expressions, refusals, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
-from acra_twisted.encryption.postgresql.ranges import from_clause
+from acra_twisted.encryption.postgresql.grouping import Grouping
+from acra_twisted.encryption.postgresql.ranges import compared_as_stored, from_clause
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope, renamed
 from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Output, Value
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import ColumnSetting
 
 _KNOWN: Final = frozenset(
     ("distinctClause", "intoClause", "targetList", "fromClause", "whereClause", "groupClause")
@@ -23,6 +25,8 @@ _KNOWN: Final = frozenset(
 #: The columns of a query whose own are not known yet.
 _UNCLEAR: Final[Columns] = (Output("", values.UNSURE, True),)
 _IN_ORDER: Final = "is sorted by, which gives an order of what is stored"
+_MISSING: Final = Output("", values.SOMETHING)
+_IN_SET: Final = "is compared by a set operation"
 _IN_GROUPS: Final = "is grouped by, and no two values that are stored are equal"
 
 
@@ -43,7 +47,7 @@ def query(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
         inner = scope.inside(ranges)
         expressions.condition(analysis, fields.get("whereClause"), inner)
         found = targets(analysis, fields.get("targetList", []), inner, star)
-        _groups(analysis, fields, inner, found)
+        found = _groups(analysis, fields, inner, found)
     # An ordinal or the name of an output column may stand for it.
     for one in fields.get("sortClause", ()):
         _, sort = node(one)
@@ -139,9 +143,8 @@ def _combined(analysis: Analysis, fields: Fields, scope: Scope) -> Columns:
     right = query(analysis, fields["rarg"], scope)
     if not (fields.get("op") == "SETOP_UNION" and fields.get("all")):
         left, right = _settled(analysis, left), _settled(analysis, right)
-        for column in (*left, *right):
-            if values.is_protected(column.value):
-                analysis.ignore(column.value, refusals.GROUP, "is compared by a set operation")
+        for a, b in zip_longest(left, right, fillvalue=_MISSING):
+            compared_as_stored(analysis, a.value, b.value, refusals.GROUP, _IN_SET)
     if values.is_open(left) or values.is_open(right) or len(left) != len(right):
         # Which columns meet is not known.
         for column in (*left, *right):
@@ -166,20 +169,25 @@ def _rows(analysis: Analysis, rows: Sequence[Any], scope: Scope) -> Columns:
     )
 
 
-def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) -> None:
+def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) -> Columns:
+    """Walk through the clauses that put rows together; the columns that the query shows then."""
+    grouping = Grouping(analysis, fields, scope, found)
     for one in fields.get("groupClause", ()):
-        _grouped(analysis, one, scope, found)
+        if not grouping.by(one, False):
+            _grouped(analysis, one, scope, found)
     expressions.condition(analysis, fields.get("havingClause"), scope)
-    expressions.everything(analysis, fields.get("windowClause"), scope, refusals.ORDER, _IN_ORDER)
+    for one in fields.get("windowClause", ()):
+        expressions.window(analysis, node(one)[1], scope)
+    shown = grouping.shown()
     distinct = fields.get("distinctClause")
-    if distinct is None:
-        return
     if distinct == [{}]:
-        for column in found:
+        for column in grouping.others() if grouping.distinct() else found:
             _ordered(analysis, column.value, refusals.GROUP, "stands under DISTINCT")
-    else:
+    elif distinct is not None:
         for one in distinct:
-            _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+            if not grouping.by(one, True):
+                _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+    return shown
 
 
 def _grouped(analysis: Analysis, item: Any, scope: Scope, found: Columns) -> None:
@@ -229,7 +237,8 @@ def _sorted(
 def _ordered(analysis: Analysis, value: Value, reason: str, text: str) -> None:
     """Note a value that a query is ordered or grouped by.  Equal values have equal tokens, which
     groups need."""
-    setting = values.setting_of(value)
-    groups = setting is not None and setting.kind == TOKENIZED and setting.consistent
-    if reason != refusals.GROUP or not groups or any(leaf.casts for leaf in value):
+    setting = values.setting_of(value) if reason == refusals.GROUP else None
+    if setting is None or not values.is_told(value):
         analysis.ignore(value, reason, text)
+    else:
+        analysis.match(setting)

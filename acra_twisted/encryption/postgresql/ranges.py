@@ -135,8 +135,8 @@ def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Ran
     if natural:
         using = _common(left_star, right_star)
     for name in using:
-        for side in (left, right):
-            _compared(analysis, Scope(side).column([name]))
+        one, other = (Scope(side).column([name]) for side in (left, right))
+        compared_as_stored(analysis, one, other, refusals.COMPARISON, _IN_JOIN)
     expressions.condition(analysis, fields.get("quals"), inner)
     star = _merged_star(left_star, right_star, using)
     ranges = [*left, *right]
@@ -150,8 +150,20 @@ def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Ran
     return ranges, star
 
 
-def _compared(analysis: Analysis, value: Value) -> None:
-    analysis.ignore(value, refusals.COMPARISON, _IN_JOIN)
+def compared_as_stored(
+    analysis: Analysis, one: Value, other: Value, reason: str, text: str
+) -> None:
+    """Note two values that the database compares as they are stored: those of consistent tokens
+    are equal where they are alike.  Raises StatementRefusedError for others that are protected."""
+    first, second = values.setting_of(one), values.setting_of(other)
+    if first is not None and second is not None and values.alike(first, second):
+        if values.is_told(one) and values.is_told(other):
+            analysis.match(first)
+            analysis.match(second)
+            return
+    for value in (one, other):
+        if values.is_protected(value):
+            analysis.ignore(value, reason, text)
 
 
 def _common(left: Columns, right: Columns) -> list[str]:

@@ -25,6 +25,8 @@ SERVER_FILE: Final = "copy_from_server_file"
 SCHEMA_UNKNOWN: Final = "schema_unknown"
 SCHEMA_MISMATCH: Final = "schema_mismatch"
 CONFLICT_TARGET: Final = "conflict_target"
+#: The answer would depend on values that the client may not read.
+NOT_A_READER: Final = "not_a_reader"
 
 
 class StatementRefusedError(AcraError):

@@ -112,6 +112,18 @@ def setting_of(value: Value) -> ColumnSetting | None:
     return found
 
 
+def is_told(value: Value) -> bool:
+    """Tell whether equal values of a protected column are equal as they are stored: consistent
+    tokens, without a cast."""
+    return all(
+        leaf.setting is not None
+        and (leaf.setting.kind, leaf.setting.consistent) == (TOKENIZED, True)
+        and not leaf.casts
+        for leaf in value
+        if leaf.kind != NULL
+    )
+
+
 def _shown_alike(one: ColumnSetting, other: ColumnSetting) -> bool:
     """Tell whether a result may show values of two columns in one: each of their settings counts
     for what a client sees."""

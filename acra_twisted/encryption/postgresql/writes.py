@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any, Final
 
-from acra_twisted.encryption.postgresql import expressions, queries, refusals, values
+from acra_twisted.encryption.postgresql import conflicts, expressions, queries, refusals, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.ranges import (
     from_clause,
@@ -182,11 +182,11 @@ def _conflict(analysis: Analysis, target: Target, fields: Fields, scope: Scope) 
     excluded = target.range._replace(name="excluded", schema="", bare=False)
     inner = scope.inside([target.range, excluded])
     infer = fields.get("infer", {})
+    if target.relation is not None:
+        conflicts.columns(analysis, target.relation, infer)
+        conflicts.constraint(analysis, target.relation, infer.get("conname", ""))
     for one in infer.get("indexElems", ()):
         _, element = node(one)
-        if "name" in element:
-            value = Scope([target.range]).column([element["name"]])
-            analysis.ignore(value, refusals.CONFLICT_TARGET, "is the target of ON CONFLICT")
         expressions.everything(analysis, element.get("expr"), inner, refusals.CONFLICT_TARGET)
     expressions.condition(analysis, infer.get("whereClause"), inner)
     _set(analysis, target, fields.get("targetList", ()), inner, "ON CONFLICT")

@@ -17,15 +17,25 @@ class Refusals(SynchronousTestCase):
     def test_the_first_one_counts(self):
         other = REFUSAL._replace(text="another")
         plans = [StatementPlan(), StatementPlan(refusal=REFUSAL), StatementPlan(refusal=other)]
-        self.assertIs(first_refusal(plans), REFUSAL)
-        self.assertIsNone(first_refusal(plans[:1]))
+        self.assertIs(first_refusal(plans, "a"), REFUSAL)
+        self.assertIsNone(first_refusal(plans[:1], "a"))
 
     def test_values_of_a_statement_that_sql_prepares_are_refused(self):
         for uses, reason in (((None,), None), ((None, Use(NAME, STORE, "")), "expression")):
-            found = first_refusal([StatementPlan(prepares=Prepared("p", uses))])
+            found = first_refusal([StatementPlan(prepares=Prepared("p", uses))], "a")
             self.assertEqual(found and found.reason, reason)
         matched = StatementPlan(prepares=Prepared("p"), matched=(NAME,))
-        self.assertEqual(first_refusal([matched]).reason, "expression")
+        self.assertEqual(first_refusal([matched], "a").reason, "expression")
+
+    def test_a_client_asks_nothing_of_values_that_it_may_not_read(self):
+        for readers, clients in ((None, "ab"), (frozenset("b"), "b"), (frozenset(), "")):
+            plans = [StatementPlan(), StatementPlan(asked=(NAME._replace(readers=readers),))]
+            for client in "ab":
+                found = first_refusal(plans, client)
+                self.assertEqual(found is None, client in clients)
+        deny = refused(first_refusal(plans, "a"))
+        self.assertEqual((deny.sqlstate, deny.rule), (b"42501", "not_a_reader"))
+        self.assertIn("people.name", deny.text)
 
     def test_the_client_is_told_the_reason_and_what_to_do(self):
         deny = refused(REFUSAL)

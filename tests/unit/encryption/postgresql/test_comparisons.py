@@ -156,7 +156,8 @@ REFUSED = (
     ("email in (select email from clones)", "comparison"),
     ("email in (select email from people union all select email from people)", "comparison"),
     ("email in (select * from (select email from people) s)", "comparison"),
-    ("email in (select distinct email from people)", "group"),
+    ("email in (select distinct name from people)", "group"),
+    ("email in (select email from people group by rollup (email))", "group"),
     ("note in (select email from people)", "comparison"),
     ("email < any (select email from people)", "comparison"),
     ("phone < 'x'", "comparison"),
@@ -223,6 +224,53 @@ class Forms(Sent):
         ):
             [plan] = self.planner.plan(text.encode(), MODE, PATH).statements
             self.assertEqual([column.label for column in plan.matched], expected)
+
+    def test_all_whose_values_decide_are_told(self):
+        for text, expected in (
+            ("select 1 from people where email = 'a' and phone in ('b')", ["email", "phone"]),
+            ("select 1 from people where email = any($1)", ["email"]),
+            ("select 1 from people a, people b where a.phone = b.phone", ["phone"]),
+            ("select 1 from people where phone in (select phone from people)", ["phone"]),
+            ("select count(distinct email) from people group by phone", ["email", "phone"]),
+            ("select phone from people union select phone from people", ["phone"]),
+            ("select 1 from people a join people b using (phone)", ["phone"]),
+            ("select nullif(email, '') from people", ["email"]),
+            ("select email, count(name) from people where age is null group by 1", ["email"]),
+            ("insert into people (phone) values ($1) on conflict (phone) do nothing", ["phone"]),
+            ("update people set email = 'a', name = name where phone = $1", ["phone"]),
+            ("select email, phone, name from people where email is null", []),
+        ):
+            [plan] = self.planner.plan(text.encode(), MODE, PATH).statements
+            self.assertEqual(sorted(column.name for column in plan.asked), expected, text)
+
+    def test_rows_are_put_together_by_what_is_compared(self):
+        for text in (
+            "select count(distinct email) from people",
+            "select count(distinct (email)), count(distinct phone) from people",
+            "select row_number() over (partition by email order by id) from people",
+            "select rank() over w from people window w as (partition by phone, email)",
+        ):
+            expected = text.replace("email", S)
+            self.assertEqual(outcome(text, self.planner), expected)
+        for text, reason in (
+            ("select count(distinct name) from people", "aggregate"),
+            ("select count(distinct email::text) from people", "aggregate"),
+            ("select count(distinct email order by email) from people", "aggregate"),
+            ("select array_agg(distinct email) from people", "aggregate"),
+            ("select rank() over (partition by name) from people", "order"),
+            ("select rank() over (partition by email order by email) from people", "order"),
+            ("select rank() over (partition by lower(email)) from people", "expression"),
+        ):
+            self.assertEqual(outcome(text, self.planner), f"!{reason}", text)
+
+    def test_a_query_of_groups_beside_a_column(self):
+        groups = "select email from people group by email having count(*) > 1"
+        expected = f"{S} in ({groups.replace('email', S)})"
+        self.assertEqual(self.sent(f"email in ({groups})"), expected)
+        self.assertEqual(
+            self.sent("email in (select distinct email from people)"),
+            f"{S} in (select distinct ON ({S}) {S} from people)",
+        )
 
     def test_wherever_a_comparison_stands(self):
         part = f"({S} = ANY (<?email 'a'>::bytea[]))"

@@ -182,16 +182,30 @@ class Queries(SynchronousTestCase):
             "select phone as p from people group by p",
             "select distinct phone, id from people",
             "select distinct on (phone) id from people",
+            "select phone from people union select phone from people where id = 1",
+            "select phone from people intersect select phone from people",
+            "select a.id from people a join people b using (phone, id)",
         ):
             self.assertEqual(outcome(text), text)
         for text, reason in (
             ("select distinct phone from people order by 1", "order"),
             ("select phone from people group by phone order by phone", "order"),
             ("select 1 from people group by phone::text", "group"),
-            ("select distinct phone, email from people", "group"),
+            ("select distinct phone, name from people", "group"),
             ("select name as phone from people group by phone", "group"),
             ("select distinct coalesce(phone, 'x') from people", "group"),
-            ("select phone from people union select phone from people", "group"),
+            ("select phone from people union select note from people", "group"),
+            ("select phone from people union select email from people", "group"),
+            ("select phone from people union select phone::text from people", "group"),
+            ("select phone from people except select null", "group"),
+            (
+                "select count(*) from (select title from books except select phone from people) q",
+                "group",
+            ),
+            ("select phone, id from people union select phone from people", "expression"),
+            ("select 1 from people join clones c(phone) using (phone)", "comparison"),
+            ("select 1 from people join books b(phone) using (phone)", "comparison"),
+            ("select 1 from people a natural join people b", "comparison"),
         ):
             self.assertEqual(outcome(text), f"!{reason}", text)
 

@@ -1,0 +1,214 @@
+"""Groups of equal values of searchable columns: GROUP BY and DISTINCT by the part that is compared.
+
+Equal values stand behind equal search prefixes, as long as there is one search key.  So
+``GROUP BY c`` becomes ``GROUP BY substr(c, 1, 33)``, and of each group the first value that is
+stored is shown; ``DISTINCT`` becomes ``DISTINCT ON``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, Final
+
+from acra_twisted.encryption.postgresql import refusals, trees, values
+from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.extents import Extent, reference
+from acra_twisted.encryption.postgresql.operands import Column, column, compared
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.postgresql.scopes import Scope
+from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.values import Columns
+from acra_twisted.encryption.settings import SEARCHABLE
+
+_SHOWN: Final = "is grouped by, and used in another way than by its name alone"
+_NAME: Final = "name the column alone in the list of SELECT, or compare it with a value"
+#: Clauses that see the groups.
+_BEHIND: Final = ("targetList", "havingClause", "windowClause")
+
+
+class Grouping:
+    """The groups of one query, whose output columns are ``found``.
+
+    Rows are grouped by some columns first (`by`), then the query shows them (`shown`)."""
+
+    def __init__(self, analysis: Analysis, fields: Fields, scope: Scope, found: Columns) -> None:
+        self._analysis = analysis
+        self._scope = scope
+        self._query = fields
+        self._found = found
+        self._targets = [node(one)[1] for one in fields.get("targetList", ())]
+        self._keys: list[list[str]] = []
+
+    def by(self, item: Any, outputs_first: bool) -> bool:
+        """Take a part of GROUP BY or DISTINCT ON, if it is a searchable column.
+
+        ``outputs_first``: a name means an output column rather than one of a table.
+        """
+        referred = self._referred(item, outputs_first)
+        one = self._searchable(referred)
+        kind, fields = node(item)
+        if kind == "A_Const":
+            number = self._analysis.text.place(fields.get("location", 0))
+            place: Extent | None = Extent(number, number)
+        else:
+            place = reference(self._analysis.text, fields) if kind == "ColumnRef" else None
+        if one is None or place is None:
+            return False
+        self._edit(place, self._stored(one))
+        self._analysis.match(one.setting)
+        self._keys.append(_names(referred))
+        return True
+
+    def shown(self) -> Columns:
+        """The output columns of the query.  Of a column that rows are grouped by, the first value
+        of each group is shown.  Raises StatementRefusedError if one is used in another way."""
+        if not self._keys:
+            return self._found
+        if self._has_star():
+            raise self._used(self._keys[0])
+        found = list(self._found)
+        for number, target in enumerate(self._targets):
+            names = _names(target.get("val"))
+            one = self._searchable(target.get("val"))
+            if one is None or not any(self._is_same(names, key) for key in self._keys):
+                continue
+            start, end = self._offsets(one.name)
+            name = self._analysis.text.text[start:end]
+            first = b"(pg_catalog.array_agg(" + name + b"))[1]"
+            if "name" not in target:
+                first += b" AS " + self._last(one.name)
+            self._edit(one.name, first)
+            found[number] = found[number]._replace(value=values.merged([found[number].value]))
+        self._check()
+        return tuple(found)
+
+    def distinct(self) -> bool:
+        """Take DISTINCT, if searchable columns are shown, all by their names alone."""
+        ordinals: list[bytes] = []
+        ones: list[Column] = []
+        for number, target in enumerate(self._targets):
+            one = self._searchable(target.get("val"))
+            ordinals.append(b"%d" % (number + 1) if one is None else self._stored(one))
+            ones += [] if one is None else [one]
+        if not ones or self._has_star() or self._keys:
+            return False
+        text = self._analysis.text
+        place = text.place(self._targets[0].get("location", 0)) - 1
+        if text.shown(place) != b"distinct":
+            return False
+        end = text.tokens[place][2]
+        self._analysis.edit(end, end, b" ON (" + b", ".join(ordinals) + b")")
+        for one in ones:
+            self._analysis.match(one.setting)
+        return True
+
+    def others(self) -> Columns:
+        """The output columns that are no searchable columns."""
+        pairs = zip(self._targets, self._found, strict=True)
+        return tuple(one for target, one in pairs if self._searchable(target.get("val")) is None)
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _has_star(self) -> bool:
+        """Tell whether targets and output columns are not in the same places."""
+        return any(
+            strings(node(one.get("val"))[1].get("fields"))[-1:] == ["*"] for one in self._targets
+        )
+
+    def _referred(self, item: Any, outputs_first: bool) -> Any:
+        """The expression that a part of GROUP BY means, None if that is not known."""
+        kind, fields = node(item)
+        if kind == "A_Const":
+            number = fields.get("ival", {}).get("ival", 0)
+            start = fields.get("location", 0)
+            if self._analysis.text.ordinal(start) < 0:
+                return None
+            self._analysis.deciding.add(start)
+            if self._has_star() or not 0 < number <= len(self._targets):
+                return None
+            return self._targets[number - 1].get("val")
+        names = _names(item)
+        if len(names) != 1:
+            return item
+        outputs = [
+            target.get("val")
+            for target, output in zip(self._targets, self._found, strict=False)
+            if output.name == names[0]
+        ]
+        ranges = [one for one in self._scope.ranges if one.bare]
+        if not outputs_first and any(one.column(names[0]) is not None for one in ranges):
+            return item
+        if self._has_star() or len(outputs) > 1:
+            return None
+        if not outputs:
+            return item
+        is_open = any(values.is_open(one.columns) for one in ranges)
+        # It may be a column of a table that is not known.
+        return None if is_open and not outputs_first else outputs[0]
+
+    def _searchable(self, item: Any) -> Column | None:
+        """The searchable column that an expression is, None for any other."""
+        one = column(self._analysis, item, self._scope)
+        if one is None or one.function or one.casts or one.setting.kind != SEARCHABLE:
+            return None
+        return one
+
+    def _is_same(self, one: Sequence[str], other: Sequence[str]) -> bool:
+        """Tell whether two references mean the same column of the same table."""
+        if list(one) == list(other):
+            return True
+        if one[-1:] != other[-1:] or 1 not in (len(one), len(other)):
+            return False
+        ranges = [range_ for range_ in self._scope.ranges if range_.column(one[-1]) is not None]
+        return len(ranges) == 1 and not values.is_open(ranges[0].columns)
+
+    def _check(self) -> None:
+        """Refuse a column that rows are grouped by where it stands as it is: there the database
+        knows only what it is grouped by."""
+        spans = sorted(self._analysis.edits)
+        starts = [start for start, _ in spans]
+        for key in _BEHIND:
+            for item in trees.dicts(self._query.get(key), _is_counted):
+                names = _names(item)
+                if not any(names[-1:] == one[-1:] for one in self._keys):
+                    continue
+                if not values.is_protected(self._scope.column(names)):
+                    continue
+                offset = item["ColumnRef"].get("location", 0)
+                place = bisect_right(starts, offset) - 1
+                changed = place >= 0 and spans[place][1] > offset
+                wrapped = self._analysis.edits.get((offset, offset), b"").endswith(b"substr(")
+                if not changed and not wrapped:
+                    raise self._used(names)
+
+    def _used(self, names: Sequence[str]) -> refusals.StatementRefusedError:
+        setting = values.setting_of(self._scope.column(names))
+        return refused(refusals.GROUP, setting, _SHOWN, _NAME)
+
+    def _stored(self, one: Column) -> bytes:
+        start, end = self._offsets(one.name)
+        return compared(one.setting, self._analysis.text.text[start:end])
+
+    def _last(self, place: Extent) -> bytes:
+        _, start, end = self._analysis.text.tokens[place.last]
+        return self._analysis.text.text[start:end]
+
+    def _offsets(self, place: Extent) -> tuple[int, int]:
+        tokens = self._analysis.text.tokens
+        return tokens[place.first][1], tokens[place.last][2]
+
+    def _edit(self, place: Extent, new: bytes) -> None:
+        self._analysis.edit(*self._offsets(place), new)
+
+
+def _names(item: Any) -> list[str]:
+    """The names of a column reference, none for any other expression."""
+    kind, fields = node(item)
+    return strings(fields.get("fields")) if kind == "ColumnRef" else []
+
+
+def _is_counted(item: dict[str, Any]) -> bool:
+    """Tell whether a node is a count: it has all the values of a group."""
+    call = item.get("FuncCall", {})
+    return strings(call.get("funcname"))[-1:] == ["count"] and "over" not in call
