@@ -61,8 +61,8 @@ class Grouping:
         return True
 
     def shown(self) -> Columns:
-        """The output columns of the query.  Of a column that rows are grouped by, the first value
-        of each group is shown.  Raises StatementRefusedError if one is used in another way."""
+        """The output columns of the query.  Each group shows its first value of a column that rows
+        are grouped by.  Raises StatementRefusedError if one is used in another way."""
         if not self._keys:
             return self._found
         if self._has_star():

@@ -17,7 +17,7 @@ def unique(*keys, **more):
 
 class Targets(SynchronousTestCase):
     def sent(self, target, *indexes, action="do nothing", **more):
-        """What stands in the place of a target."""
+        """Return the text that is sent in the place of a target."""
         people = PEOPLE._replace(indexes=indexes, **more)
         before = "insert into people (id, note) values (1, 2) on conflict "
         self.planner = planner((people, VIEW), claims=Comparisons())

@@ -57,7 +57,7 @@ REFUSED = (
 
 
 def shown(text):
-    """What is sent for one of GROUPED."""
+    """Return the text that is sent for one of GROUPED."""
     text = re.sub(r"\[([^]]+)\]", lambda found: S.format(found[1]), text)
     return re.sub(r'<((?:\w+\.)?([\w"]+))>', r"(pg_catalog.array_agg(\1))[1] AS \2", text)
 
