@@ -1,6 +1,7 @@
 """The meanings of most event codes, what to do about each, and how severe it is.
 
-`loginmeanings` has those of logins, `revocationmeanings` those of revoked certificates.
+`loginmeanings` has those of logins, `revocationmeanings` those of revoked certificates, and
+`protectionmeanings` those of protected columns.
 """
 
 from __future__ import annotations

@@ -6,12 +6,18 @@ from typing import Final
 
 from acra_twisted.eventmeanings import MEANINGS, Event
 from acra_twisted.loginmeanings import LOGIN_MEANINGS
+from acra_twisted.protectionmeanings import PROTECTION_MEANINGS
 from acra_twisted.revocationmeanings import REVOCATION_MEANINGS
 
 #: Names of syslog's severities to their numbers.
 SYSLOG: Final = {"alert": 1, "critical": 2, "error": 3, "warning": 4, "notice": 5, "info": 6}
 
-TABLE: Final[dict[int, Event]] = {**MEANINGS, **LOGIN_MEANINGS, **REVOCATION_MEANINGS}
+TABLE: Final[dict[int, Event]] = {
+    **MEANINGS,
+    **LOGIN_MEANINGS,
+    **REVOCATION_MEANINGS,
+    **PROTECTION_MEANINGS,
+}
 
 #: What belongs on the stream of security events.
 SECURITY: Final = frozenset(code for code, event in TABLE.items() if event.action)

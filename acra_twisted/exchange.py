@@ -271,6 +271,10 @@ class Exchange:
         self.reason = deny.reason
         self.code = deny.code
         self.rule = deny.rule
+        if deny.column is not None:
+            self.add_attribute("acra.refused_reason", deny.rule)
+            if deny.column:
+                self.add_attribute("acra.refused_column", deny.column)
 
     @property
     def tracer(self) -> Any:

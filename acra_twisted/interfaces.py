@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, MutableMapping, Sequence
+    from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory
@@ -329,6 +329,10 @@ class IPipelineObserver(Interface):
     def containers_read(exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """So many containers of a kind ("acrastruct", "acrablock") of a run of rows were opened,
         and so many left as stored."""
+
+    def column_values(exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
+        """So many values of protected columns were handled, by the column's
+        encryption.settings.ColumnSetting and by what became of them (see stages.columnseen)."""
 
     def exchange_opened(exchange: Exchange) -> None:
         """A request was read.  Decides sampling; may set exchange.span."""

@@ -40,10 +40,11 @@ class Deny:
     ``text`` goes to the client: it names neither the statement nor the rule that matched; where
     none is given the client is told which stage refused.  ``reason`` goes to the log and the span:
     it must be without literals too.  ``rule``, from a small fixed set, labels a metric; ``code``
-    is the event's.
+    is the event's.  ``column`` is the configured label of the protected column that it is about,
+    "" for none in particular; None where it is not about protected columns.
     """
 
-    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code")
+    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code", "column")
 
     def __init__(
         self,
@@ -54,8 +55,10 @@ class Deny:
         reason: str = "",
         rule: str = "",
         code: int = events.QUERY_NOT_ALLOWED,
+        column: str | None = None,
     ) -> None:
         self.rule = rule
+        self.column = column
         self.code = code
         self.sqlstate = sqlstate
         self.errno = errno
@@ -73,6 +76,7 @@ class Deny:
             reason=self.reason,
             rule=self.rule,
             code=self.code,
+            column=self.column,
         )
 
 

@@ -50,9 +50,11 @@ class ValueRefusedError(AcraError):
     ``sqlstate`` and ``str()`` are for the client: the code is that of the database where it would
     refuse the value, too; the text has no part of the value.  Functions that do not know the column
     leave its name to their caller.  ``reason`` is one of a small fixed set, the label of a metric.
+    ``column`` is the configured label of the column, "" where it is not known.
     """
 
-    def __init__(self, sqlstate: bytes, reason: str, text: str) -> None:
+    def __init__(self, sqlstate: bytes, reason: str, text: str, column: str = "") -> None:
         super().__init__(text)
+        self.column = column
         self.sqlstate = sqlstate
         self.reason = reason

@@ -10,6 +10,7 @@ from acra_twisted.crypto.envelopes import Envelope
 from acra_twisted.encryption import errors, masks, searching
 from acra_twisted.encryption.canonical import canonical
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.fates import Fates
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import (
     CIPHERTEXT,
@@ -38,9 +39,11 @@ class ColumnReader:
 
     ``prefixes`` have the client's keys: a searchable column needs them.  ``may_read``: the client
     is one of the column's readers.
+
+    ``fates`` are those of the values so far.
     """
 
-    __slots__ = ("setting", "_prefixes", "_may_read")
+    __slots__ = ("setting", "fates", "_prefixes", "_may_read")
 
     def __init__(
         self, setting: ColumnSetting, prefixes: Prefixes | None = None, may_read: bool = True
@@ -48,6 +51,7 @@ class ColumnReader:
         self.setting = setting
         self._prefixes = prefixes
         self._may_read = may_read
+        self.fates = Fates(setting)
 
     def show_opened(self, before: bytes, content: bytes, behind: bytes) -> Shown | None:
         """The value of a container that has been opened, between the bytes around it.  None if
@@ -111,30 +115,41 @@ class ColumnReader:
     def _show_plaintext(self, stored: bytes) -> Shown:
         """A value that has never been encrypted."""
         setting = self.setting
-        if setting.on_plaintext == NULL:
-            return Shown(None)
         if setting.on_plaintext == ERROR:
+            self.fates.failed += 1
             raise self._error("is not encrypted")
+        if setting.on_plaintext == NULL:
+            self.fates.plaintext += 1
+            return Shown(None)
         if not self._may_read:
             if setting.kind == MASKED and setting.masking is not None:
+                self.fates.masked += 1
                 return Shown(setting.masking.mask)
+            self.fates.failed += 1
             raise ValueRefusedError(
-                errors.FORBIDDEN, errors.CLOSED, "the value is for other clients alone"
+                errors.FORBIDDEN,
+                errors.CLOSED,
+                "the value is for other clients alone",
+                setting.label,
             )
         try:
-            return Shown(canonical(setting.data_type, stored))
+            shown = Shown(canonical(setting.data_type, stored))
         except ValueRefusedError:
             return self._failed(stored)
+        self.fates.plaintext += 1
+        return shown
 
     def _failed(self, stored: bytes, found: Sequence[Envelope] = ()) -> Shown:
         setting = self.setting
         if setting.kind == MASKED and setting.masking is not None:
+            self.fates.masked += 1
             if not found:
                 return Shown(setting.masking.mask)
             shown = masks.conceal(setting.masking, stored, found)
             # Half a character may stand beside the mask.
             text = setting.data_type == "str"
             return Shown(shown.decode(errors="ignore").encode() if text else shown)
+        self.fates.failed += 1
         if setting.on_failure == DEFAULT_VALUE and setting.default is not None:
             return Shown(setting.default)
         if setting.on_failure == CIPHERTEXT and setting.data_type in _ANYTHING:
@@ -143,7 +158,10 @@ class ColumnReader:
 
     def _error(self, why: str) -> ValueRefusedError:
         return ValueRefusedError(
-            errors.DATA_ERROR, errors.CLOSED, f"a value of column {self.setting.label} {why}"
+            errors.DATA_ERROR,
+            errors.CLOSED,
+            f"a value of column {self.setting.label} {why}",
+            self.setting.label,
         )
 
 

@@ -5,7 +5,7 @@ Source: the transparent-encryption reference, section 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 # Kinds of protection: a column has exactly one.
@@ -93,8 +93,8 @@ class TableSetting(NamedTuple):
 
 
 class Bypass(NamedTuple):
-    """A statement that may leave columns unprotected: ``until`` is a date as seconds since the
-    epoch, ``columns`` are labels."""
+    """A statement that may leave columns unprotected: ``until`` is the end as seconds since the
+    epoch, ``columns`` are labels, ``name`` tells it from all others."""
 
     client_id: str
     statement: str
@@ -102,6 +102,7 @@ class Bypass(NamedTuple):
     until: float
     reason: str
     line: int = 0
+    name: str = ""
 
 
 class EncryptionSettings(NamedTuple):
@@ -130,3 +131,12 @@ class EncryptionSettings(NamedTuple):
     def columns(self) -> Sequence[ColumnSetting]:
         """Every protected column."""
         return [column for table in self.tables for column in table.protected.values()]
+
+    def without(self, labels: Collection[str]) -> EncryptionSettings:
+        """Return the settings of all columns but those with these labels."""
+        tables = []
+        for table in self.tables:
+            left = {n: one for n, one in table.protected.items() if one.label not in labels}
+            if left:
+                tables.append(table._replace(protected=left))
+        return EncryptionSettings(tables)

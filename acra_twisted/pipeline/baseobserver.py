@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from zope.interface import classImplements
@@ -33,6 +34,9 @@ class BaseObserver:
         """See IPipelineObserver."""
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
+        """See IPipelineObserver."""
+
+    def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
         """See IPipelineObserver."""
 
     def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:

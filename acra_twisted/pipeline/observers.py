@@ -9,7 +9,7 @@ brings it into the processor's caches once.  It takes 0.1 ms, for which no reply
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from twisted.logger import Logger
@@ -121,6 +121,10 @@ class Observers:
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """See IPipelineObserver."""
         self._tell("containers_read", exchange, kind, opened, failed)
+
+    def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
+        """See IPipelineObserver."""
+        self._tell("column_values", exchange, counts)
 
     def security_event(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zope.interface import implementer
 
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.fates import Fates
 from acra_twisted.encryption.postgresql import storage, types
 from acra_twisted.encryption.postgresql.cellreader import CellReader
 from acra_twisted.encryption.postgresql.tokenreader import TokenReader
@@ -21,18 +23,21 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.stages import containers
 from acra_twisted.stages.columnkeys import ColumnKeys
+from acra_twisted.stages.columnseen import Counts, show
 from acra_twisted.stages.columntokens import ColumnTokens, Values
-from acra_twisted.stages.columnverdicts import guarded
-from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.stages.columnverdicts import guarded, value_refused
+from acra_twisted.verdicts import PASS, Replace
 
 #: Cells that are read without leaving the reactor.
 INLINE: Final = 64
 
 
 class Read(NamedTuple):
-    """The outcome of a run: whether it was changed, and the first value that is refused."""
+    """The outcome of a run: whether it was changed, how many values had which fate, and the first
+    value that is refused."""
 
     changed: bool
+    counts: Counts
     refused: ValueRefusedError | None = None
 
 
@@ -48,6 +53,8 @@ def retyped(columns: Columns, settings: Sequence[ColumnSetting | None]) -> Colum
 
 class Reader(Protocol):
     """Reads the cells of one column of a result: a CellReader or a TokenReader."""
+
+    fates: Fates
 
     def read(self, cell: bytes, opened: Sequence[Any]) -> bytes | None:
         """Return the client's cell for one that is not NULL.  Raises ValueRefusedError."""
@@ -102,7 +109,7 @@ class CellReading:
             (at, CellReader(readers[setting], forms[at], encoding, types[at] in storage.TEXTS))
             for at, setting in self._chosen
         ]
-        finish = partial(self._finish, batch, chosen)
+        finish = partial(self._finish, batch, exchange, chosen)
         if not self._tokenized:
             return finish()
         found = [
@@ -115,9 +122,11 @@ class CellReading:
         values = then(noted, lambda tokens: self._tokens.values(tokens, client))
         return then(then(values, partial(_give, found)), lambda _: finish())
 
-    def _finish(self, batch: RowBatch, chosen: Sequence[tuple[int, Reader]]) -> Any:
+    def _finish(
+        self, batch: RowBatch, exchange: Exchange, chosen: Sequence[tuple[int, Reader]]
+    ) -> Any:
         done = self._run(len(batch) * len(chosen), read_all, batch, chosen)
-        return then(done, partial(_verdict, batch))
+        return then(done, partial(_verdict, batch, exchange))
 
     def _run(self, count: int, function: Callable[..., Any], *given: Any) -> Any:
         """The outcome of work on so many cells; of much by a worker."""
@@ -147,6 +156,7 @@ def read_all(batch: RowBatch, chosen: Sequence[tuple[int, Reader]]) -> Read:
     findings: containers.Findings | None = batch.findings
     opened: Mapping[tuple[int, int], Any] = {} if findings is None else findings.opened
     changed = False
+    present = dict.fromkeys((reader.fates for _, reader in chosen), 0)
     try:
         for row in range(len(batch)):
             cells = batch.cells(row)
@@ -154,16 +164,17 @@ def read_all(batch: RowBatch, chosen: Sequence[tuple[int, Reader]]) -> Read:
                 cell = cells[at]
                 if cell is None:
                     continue
+                present[reader.fates] += 1
                 place = (row, at)
                 shown = reader.read(stored.get(place, cell), opened.get(place, ()))
                 if shown != cell:
                     batch.set_cell(row, at, shown)
                     changed = True
     except ValueRefusedError as refused:
-        return Read(changed, refused)
+        return Read(changed, _counts(present), refused)
     if changed:
         batch.encode()
-    return Read(changed)
+    return Read(changed, _counts(present))
 
 
 def _stored_cells(batch: RowBatch) -> Mapping[tuple[int, int], bytes]:
@@ -179,8 +190,16 @@ def _give(found: Sequence[TokenColumn], values: Mapping[ColumnSetting, Values]) 
         reader.values = values[setting]
 
 
-def _verdict(batch: RowBatch, done: Read) -> Any:
-    error = done.refused
-    if error is not None:
-        return Deny(str(error), sqlstate=error.sqlstate, reason=error.reason, rule=error.reason)
+def _counts(present: Mapping[Fates, int]) -> Counts:
+    """How many of the values that were there had which fate."""
+    counts: Counter[tuple[ColumnSetting, str]] = Counter()
+    for fates, number in present.items():
+        counts.update(fates.counts(number))
+    return counts
+
+
+def _verdict(batch: RowBatch, exchange: Exchange, done: Read) -> Any:
+    show(exchange, done.counts)
+    if done.refused is not None:
+        return value_refused(done.refused)
     return Replace(batch) if done.changed else PASS

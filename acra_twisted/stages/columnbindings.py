@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from acra_twisted.encryption.plan import ParameterUse, Prepared
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.naming import SearchPath
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import Bypass, ColumnSetting
 from acra_twisted.exchange import Statement
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import Session
@@ -33,7 +33,7 @@ class Binding(NamedTuple):
     ``text``, read by ``mode``, is what was planned, and ``names`` are what it was planned by.
     ``matched`` are its columns that are compared with each other, ``prepares`` the statements that
     it prepares by SQL.  ``is_watched``: its execution may change tables; ``is_named``: it names
-    something protected."""
+    something protected; ``bypass`` lets it pass."""
 
     text: bytes
     mode: Mode
@@ -43,6 +43,7 @@ class Binding(NamedTuple):
     is_watched: bool
     is_named: bool
     prepares: Sequence[Prepared] = ()
+    bypass: Bypass | None = None
 
 
 def names_of(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:

@@ -4,7 +4,7 @@ or made into what they are searched by, with the keys that hold at that moment."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import Session
 from acra_twisted.stages.columnkeys import ColumnKeys, Makers
+from acra_twisted.stages.columnseen import show
 from acra_twisted.stages.columntokens import ColumnTokens
 
 #: Values that are encoded without leaving the reactor.
@@ -155,11 +156,6 @@ def _tools(session: Session, makers: Makers, count: int, conforming: bool | None
 
 
 def _shown(exchange: Exchange, made: Written | Bound) -> Written | Bound:
-    """Put on the span how many values were encrypted, passed as they are, and searched for."""
-    counts: Mapping[tuple[ColumnSetting, str], int] = made.counts
-    totals: dict[str, int] = {}
-    for (_, what), number in counts.items():
-        totals[what] = totals.get(what, 0) + number
-    for what, number in totals.items():
-        exchange.add_attribute(f"acra.columns_{what}", number)
+    """Tell of the values that were encrypted, passed as they are, and searched for."""
+    show(exchange, made.counts)
     return made

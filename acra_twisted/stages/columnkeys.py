@@ -71,6 +71,7 @@ class ColumnKeys:
                     f"column {matched[0].label} is protected by AcraServer and is compared with a "
                     "column, which takes a single search key; write the values again and retire "
                     "the older keys",
+                    matched[0].label,
                 )
             return Makers(found[0], found[1])
 
@@ -130,17 +131,23 @@ class ColumnKeys:
     def _seal(self, setting: ColumnSetting, owner: str) -> Any:
         if setting.envelope == ACRABLOCK:
             found = self._keys.keys(STORAGE_SYMMETRIC, owner)
-            return then(found, lambda keys: self._made("block", owner, keys, _secret_seal))
+            return then(found, lambda keys: self._made("block", setting, owner, keys, _secret_seal))
         public = self._keys.public_key(STORAGE, owner)
-        return then(public, lambda key: self._made("struct", owner, key and [key], struct_seal))
+        return then(
+            public, lambda key: self._made("struct", setting, owner, key and [key], struct_seal)
+        )
 
     def _made(
-        self, kind: str, owner: str, keys: Sequence[Any] | None, make: Callable[[Any], Seal]
+        self,
+        kind: str,
+        setting: ColumnSetting,
+        owner: str,
+        keys: Sequence[Any] | None,
+        make: Callable[[Any], Seal],
     ) -> Seal:
         if not keys:
-            raise ValueRefusedError(
-                errors.NOT_SUPPORTED, errors.NO_KEY, "there is no key to encrypt with"
-            )
+            text = f"column {setting.label} is protected by AcraServer: there is no key for it"
+            raise ValueRefusedError(errors.NOT_SUPPORTED, errors.NO_KEY, text, setting.label)
         newest = keys[0]
         known = self._seals.get((kind, owner))
         if known is not None and known[0] is newest:

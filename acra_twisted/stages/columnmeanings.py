@@ -13,6 +13,8 @@ from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.results import Columns
 
 _MEANINGS: Final = 1_000
+#: Planners of bypasses that are kept.
+_PLANNERS: Final = 50
 
 
 class Meaning:
@@ -60,6 +62,7 @@ class Snapshot:
         self.meaning = Meaning(protection, doubt)
         self._doubt = doubt
         self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}
+        self._without: dict[frozenset[str], Planner] = {}
 
     def meaning_of(self, results: Sequence[ResultColumn] | None) -> Meaning:
         """The meaning of a statement's result, the same for the same columns."""
@@ -71,4 +74,16 @@ class Snapshot:
             if len(self._meanings) >= _MEANINGS:
                 self._meanings.clear()
             found = self._meanings[key] = Meaning(self.protection, self._doubt, key)
+        return found
+
+    def planner_without(self, columns: frozenset[str]) -> Planner:
+        """Return what plans statements as if the columns with these labels were not protected, the
+        same for the same columns: there are as many as a configuration has bypasses."""
+        found = self._without.get(columns)
+        if found is None:
+            if len(self._without) >= _PLANNERS:
+                self._without.clear()
+            protection = self.protection
+            left = Protection(protection.schema, protection.settings.without(columns))
+            found = self._without[columns] = Planner(left, Comparisons())
         return found

@@ -11,19 +11,24 @@ from acra_twisted.encryption.postgresql.writing import Bound
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnmeanings import Snapshot
-from acra_twisted.stages.columnverdicts import CHANGED, UNSURE, refused
+from acra_twisted.stages.columnverdicts import CHANGED, ENDED, UNSURE, refused
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import NAME_SIZE, Known
 from acra_twisted.verdicts import PASS, Replace
 
 
 class ColumnParameters:
-    """Judges parameters; ``columns`` follows the statements that may change tables."""
+    """Judges parameters; ``columns`` follows the statements that may change tables, ``bypasses``
+    are those by which statements were prepared."""
 
-    def __init__(self, columns: SessionColumns, encoder: Encoder, workers: Workers) -> None:
+    def __init__(
+        self, columns: SessionColumns, encoder: Encoder, workers: Workers, bypasses: Bypasses
+    ) -> None:
+        self._bypasses = bypasses
         self._columns = columns
         self._encoder = encoder
         self._workers = workers
@@ -70,6 +75,11 @@ class ColumnParameters:
     def _planned(
         self, parameters: Parameters, exchange: Exchange, known: Known, binding: Binding
     ) -> Any:
+        bypass = binding.bypass
+        if bypass is not None:
+            if not self._bypasses.is_in_force(bypass, exchange.session.identity.client_id):
+                return refused(ENDED)
+            tell(exchange, bypass)
         if binding.is_watched:
             self._columns.watch(known, exchange, binding.text, binding.is_named, binding.prepares)
         uses, matched = binding.uses, binding.matched

@@ -9,10 +9,12 @@ from typing import Any
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.writing import Written
+from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
+from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, mode_of, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnmeanings import Snapshot
@@ -24,9 +26,13 @@ from acra_twisted.verdicts import PASS, Pass, Replace
 
 
 class ColumnStatements:
-    """Judges statements; ``columns`` follows those that may change tables."""
+    """Judges statements; ``columns`` follows those that may change tables, ``bypasses`` let some
+    pass that are refused."""
 
-    def __init__(self, columns: SessionColumns, encoder: Encoder, workers: Workers) -> None:
+    def __init__(
+        self, columns: SessionColumns, encoder: Encoder, workers: Workers, bypasses: Bypasses
+    ) -> None:
+        self._bypasses = bypasses
         self._columns = columns
         self._encoder = encoder
         self._workers = workers
@@ -54,10 +60,16 @@ class ColumnStatements:
         plans = planned.statements
         client = exchange.session.identity.client_id
         refusal = None if plans is None else known.unfit or first_refusal(plans, client)
+        bypass: Bypass | None = None
         if refusal is not None:
-            return refused(refusal)
+            passed = self._bypasses.passed(statement.text, mode, client, known, snapshot)
+            if passed is None:
+                return refused(refusal)
+            bypass, planned = passed
+            plans = planned.statements
+            tell(exchange, bypass)
         is_watched = may_change(statement.text)
-        is_named = plans is not None
+        is_named = plans is not None or bypass is not None
         is_prepared = statement.prepared_name is not None
         prepares = [plan.prepares for plan in plans or () if plan.prepares is not None]
         if is_watched and not is_prepared:
@@ -65,7 +77,9 @@ class ColumnStatements:
         if plans is None:
             if is_prepared:
                 names = names_of(known, snapshot, is_watched)
-                statement.plan = Binding(statement.text, mode, names, (), (), is_watched, False)
+                statement.plan = Binding(
+                    statement.text, mode, names, (), (), is_watched, is_named, (), bypass
+                )
             return PASS
         exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
         uses = [one for plan in plans for one in plan.parameters]
@@ -75,7 +89,7 @@ class ColumnStatements:
         if is_prepared:
             names = names_of(known, snapshot, is_watched)
             made.plan = Binding(
-                statement.text, mode, names, uses, matched, is_watched, True, prepares
+                statement.text, mode, names, uses, matched, is_watched, True, prepares, bypass
             )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())

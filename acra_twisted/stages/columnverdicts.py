@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
+from acra_twisted import events
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Refusal, StatementPlan
@@ -27,6 +28,10 @@ CHANGED: Final = Refusal(
     "",
     "the statement was prepared for tables that may have changed",
     "prepare the statement anew",
+)
+#: A statement was prepared by a bypass that has ended.
+ENDED: Final = Refusal(
+    refusals.BYPASS_ENDED, "", "the bypass by which the statement was prepared has ended"
 )
 
 
@@ -68,8 +73,14 @@ def refused(refusal: Refusal) -> Deny:
     """Return the verdict on a statement that is refused."""
     text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
     forbidden = refusal.reason == refusals.NOT_A_READER
-    sqlstate = errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED
-    return Deny(text, sqlstate=sqlstate, reason=refusal.reason, rule=refusal.reason)
+    return Deny(
+        text,
+        sqlstate=errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED,
+        reason=refusal.text,
+        rule=refusal.reason,
+        code=events.COLUMN_REFUSED,
+        column=refusal.column,
+    )
 
 
 def guarded(decide: Callable[..., Any], *facts: Any) -> Any:
@@ -78,14 +89,23 @@ def guarded(decide: Callable[..., Any], *facts: Any) -> Any:
     try:
         verdict = decide(*facts)
     except ValueRefusedError as error:
-        return _deny(error)
-    return verdict.addErrback(_value_refused) if isinstance(verdict, Deferred) else verdict
+        return value_refused(error)
+    return verdict.addErrback(_failed) if isinstance(verdict, Deferred) else verdict
 
 
-def _value_refused(failure: Any) -> Deny:
+def _failed(failure: Any) -> Deny:
     failure.trap(ValueRefusedError)
-    return _deny(failure.value)
+    return value_refused(failure.value)
 
 
-def _deny(error: ValueRefusedError) -> Deny:
-    return Deny(str(error), sqlstate=error.sqlstate, reason=error.reason, rule=error.reason)
+def value_refused(error: ValueRefusedError) -> Deny:
+    """Return the verdict where a value is refused."""
+    text = str(error)
+    return Deny(
+        text,
+        sqlstate=error.sqlstate,
+        reason=text,
+        rule=error.reason,
+        code=events.COLUMN_REFUSED,
+        column=error.column,
+    )

@@ -8,6 +8,7 @@ containers of the values that this one types.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -27,6 +28,7 @@ from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, 
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
+from acra_twisted.stages.bypassing import Bypasses
 from acra_twisted.stages.cellreading import CellReading
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnkeys import ColumnKeys
@@ -58,6 +60,7 @@ def tell(settings: EncryptionSettings) -> None:
 class Encryptor:
     """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` is None if no column has
     tokens.  ``read`` gives the settings anew, or raises ConfigError; without it they never change.
+    ``now`` is the time as seconds since the epoch: bypasses end.
     """
 
     name = _NAME
@@ -71,15 +74,18 @@ class Encryptor:
         tokenizer: Tokenizer | None = None,
         *,
         read: Callable[[], EncryptionSettings] | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._read = read or (lambda: settings)
         self._columns = SessionColumns(settings, seconds)
         self._keys = ColumnKeys(keys)
         self._workers = workers
         self._tokens = ColumnTokens(tokenizer)
+        self._bypasses = Bypasses(now)
+        self._bypasses.put_in_force(settings.bypasses)
         encoder = Encoder(self._keys, self._tokens, workers)
-        self._statements = ColumnStatements(self._columns, encoder, workers)
-        self._parameters = ColumnParameters(self._columns, encoder, workers)
+        self._statements = ColumnStatements(self._columns, encoder, workers, self._bypasses)
+        self._parameters = ColumnParameters(self._columns, encoder, workers, self._bypasses)
 
     @property
     def summary(self) -> str:
@@ -98,6 +104,7 @@ class Encryptor:
         return reading.addCallback(self._use)
 
     def _use(self, settings: EncryptionSettings) -> None:
+        self._bypasses.put_in_force(settings.bypasses)
         tell(settings)
         self._columns.use(settings)
         self._tokens.forget()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from acra_twisted.encryption.postgresql.statementpattern import pattern_of
 from acra_twisted.encryption.settings import TOKENIZED, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory
@@ -40,15 +41,18 @@ class EncryptorFactory:
         cannot do."""
         keys = services.need_keys(self.name)
 
+        def now() -> float:
+            return services.clock() / 1e9
+
         def read() -> EncryptionSettings:
-            now = services.clock() / 1e9
-            return check_columns(services.settings, settings, services.blocks(), now)
+            return check_columns(services.settings, settings, services.blocks(), now())
 
         configured = read()
         from acra_twisted.stages.encryptor import Encryptor, tell
 
         tell(configured)
-        return Encryptor(configured, keys, services.workers, services.reactor.seconds, read=read)
+        seconds = services.reactor.seconds
+        return Encryptor(configured, keys, services.workers, seconds, read=read, now=now)
 
 
 def check_columns(
@@ -72,7 +76,8 @@ def check_columns(
 
 
 def _refuse_unbuilt(configured: EncryptionSettings) -> None:
-    """Raises ConfigError for a kind of protection that the stage does not have."""
+    """Raises ConfigError for a kind of protection that the stage does not have, and for a bypass
+    whose statement cannot be compared with those of clients."""
     for setting in configured.columns:
         if setting.kind == TOKENIZED:
             raise ConfigError(
@@ -80,6 +85,4 @@ def _refuse_unbuilt(configured: EncryptionSettings) -> None:
                 "does not tokenize"
             )
     for bypass in configured.bypasses:
-        raise ConfigError(
-            f"bypass (line {bypass.line}): the stage 'encryptor' lets no statement pass by it"
-        )
+        pattern_of(bypass)

@@ -85,7 +85,14 @@ class EncryptorCase(SynchronousTestCase):
         self.session.database = b"db"
         self.database = Database(self.session)
         self.now = 1000.0
-        self.stage = Encryptor(SETTINGS, self.bench.keys, self.workers, lambda: self.now)
+        #: Seconds since the epoch.
+        self.date = 1_795_910_400.0
+        self.stage = self.made(SETTINGS)
+
+    def made(self, settings):
+        """A stage with these settings."""
+        keys, workers = self.bench.keys, self.workers
+        return Encryptor(settings, keys, workers, lambda: self.now, now=lambda: self.date)
 
     def settled(self, verdict):
         if isinstance(verdict, Deferred):

@@ -27,6 +27,7 @@ class Recorder:
         self.stages: list[tuple[str, Any]] = []
         self.sessions: list[str] = []
         self.containers: list[tuple[str, int, int]] = []
+        self.columns: dict[tuple[str, str], int] = {}
 
     def session_opened(self, session):
         self.sessions.append("opened")
@@ -48,6 +49,11 @@ class Recorder:
 
     def containers_read(self, exchange, kind, opened, failed):
         self.containers.append((kind, opened, failed))
+
+    def column_values(self, exchange, counts):
+        for (setting, action), number in counts.items():
+            key = setting.label, action
+            self.columns[key] = self.columns.get(key, 0) + number
 
     def security_event(self, code, text, session, exchange, **fields):
         self.events.append((code, text))

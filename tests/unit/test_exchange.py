@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import Exchange, Statement, ToldType, lose_replies, take_reply
 from acra_twisted.outstanding import FORWARD
+from acra_twisted.verdicts import Deny
 from tests.support.sessions import make_session
 
 
@@ -19,6 +20,15 @@ class Exchanges(SynchronousTestCase):
         for number in range(40):
             self.exchange.add_attribute(f"k{number}", number)
         self.assertEqual(len(self.exchange.attributes), 32)
+
+    def test_a_refusal_for_a_protected_column_is_shown_on_the_span(self):
+        self.exchange.refuse(Deny("no", rule="r"), "42000")
+        self.assertIsNone(self.exchange.attributes)
+        self.exchange.refuse(Deny("no", rule="unsure", column=""), "0A000")
+        self.assertEqual(self.exchange.attributes, {"acra.refused_reason": "unsure"})
+        self.exchange.refuse(Deny(rule="order", column="people.name").of_stage("s"), "0A000")
+        expected = {"acra.refused_reason": "order", "acra.refused_column": "people.name"}
+        self.assertEqual(self.exchange.attributes, expected)
 
     def test_it_ends_once_and_a_worse_outcome_holds(self):
         self.exchange.close("ok")

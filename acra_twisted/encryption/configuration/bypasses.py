@@ -17,7 +17,10 @@ from acra_twisted.nearest import meant
 
 #: The longest time for which one can be given.
 LONGEST: Final = timedelta(days=90)
+#: Days before the end in which the start says that it comes.
+_SOON: Final = 7
 _LONGEST_TEXT: Final = 200
+_LONGEST_NAME: Final = 60
 _REQUIRED: Final = ("client_id", "statement", "columns", "until", "reason")
 
 
@@ -42,6 +45,10 @@ def bypasses_of(
             if key in found:
                 text = f"client_id and statement are those of line {found[key].line}, too"
                 wrong.append(ConfigError(text, where))
+            if bypass.name in (one.name for one in found.values()):
+                wrong.append(
+                    ConfigError(f"another bypass has the name {bypass.name!r}, too", where)
+                )
             found[key] = bypass
     return list(found.values())
 
@@ -57,9 +64,11 @@ def remarks_of(bypasses: Sequence[Bypass], now: float) -> Iterator[str]:
                 f"ended with {last} and has no effect; take it out"
             )
         else:
+            days = (last - _today(now)).days
+            soon = f"; it ends in {days} days, unless you renew it" if days <= _SOON else ""
             yield (
                 f"line {bypass.line}: until the end of {last} (UTC) client {bypass.client_id!r} "
-                f"may leave {columns} unprotected by a statement: {bypass.reason}"
+                f"may leave {columns} unprotected by a statement: {bypass.reason}{soon}"
             )
 
 
@@ -79,6 +88,10 @@ def _mistakes(
                 f"columns: {label!r} is not protected by this configuration{meant(label, labels)}",
                 columns.where,
             )
+    name = keys.get("name", Given("", where))
+    if len(name.value) > _LONGEST_NAME or not name.value.isprintable():
+        text = f"name: expected at most {_LONGEST_NAME} characters on one line"
+        yield ConfigError(text, name.where)
     reason = keys.get("reason", Given("", where))
     if len(reason.value) > _LONGEST_TEXT or not reason.value.isprintable():
         text = f"reason: expected one line of at most {_LONGEST_TEXT} characters"
@@ -90,13 +103,15 @@ def _mistakes(
 
 
 def _bypass(keys: Keys, where: str, known: Mapping[tuple[str, ...], str]) -> Bypass:
+    line = line_of(where)
     return Bypass(
         keys["client_id"].value,
         keys["statement"].value,
         frozenset(known[_full(names)] for names in keys["columns"].value),
         _end(keys["until"].value),
         keys["reason"].value,
-        line_of(where),
+        line,
+        keys.get("name", Given("", where)).value or f"line {line}",
     )
 
 

@@ -236,12 +236,19 @@ COLUMN: Final = Level(
 BYPASS: Final = Level(
     "in an entry of bypass",
     (
+        Option(
+            "name",
+            Text(),
+            "",
+            "Its name in events and metrics. Without it that is its line, such as line 12.",
+        ),
         Option("client_id", Owner(), "", "The only client that may use it."),
         Option(
             "statement",
             Text(verbatim=True),
             "",
-            "The statement; other values may stand in place of its literals.",
+            "The whole statement. A question mark that stands alone is any value: a literal or a "
+            "parameter. Comments and white space do not count.",
         ),
         Option(
             "columns",

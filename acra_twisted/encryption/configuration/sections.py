@@ -8,7 +8,7 @@ The heading names the column, and each key stands on a line of its own::
 
     [bypass:clean-up]
     client_id = migrator
-    statement = UPDATE people SET email = email || '' WHERE id = 1
+    statement = UPDATE people SET email = email || '' WHERE id = ?
     columns = people.email
     until = 2027-01-31
     reason = ticket 4711
@@ -35,7 +35,10 @@ _COLUMN: Final = Level(
     "in a section of a column",
     [option for option in keys.COLUMN.options if option.name not in ("column", "tokenized")],
 )
-_BYPASS: Final = Level("in a section of a bypass", keys.BYPASS.options)
+_BYPASS: Final = Level(
+    "in a section of a bypass",
+    [option for option in keys.BYPASS.options if option.name != "name"],
+)
 _COMMENT: Final = re.compile(r"\s[#;]")
 
 
@@ -50,7 +53,8 @@ def read_sections(blocks: Sequence[Block], database: str) -> Source:
         elif block.name.startswith(BYPASS):
             values = _values(block, _BYPASS, found.wrong)
             if values is not None:
-                found.bypasses.append((values, block.where))
+                name = block.name.removeprefix(BYPASS).strip()
+                found.bypasses.append(({**values, "name": Given(name, block.where)}, block.where))
     return found._replace(tables=list(merged(found.tables)))
 
 

@@ -21,15 +21,16 @@ class CellReader:
 
     ``form`` is the column's format: 0 text, 1 binary; the client gets its cell in the same.
     ``as_text``: the database's column is of a type of characters, which hold a bytea's text.
-    ``encoding`` is the session's ``client_encoding``.
+    ``encoding`` is the session's ``client_encoding``.  ``fates`` are the reader's.
     """
 
-    __slots__ = ("_reader", "_data_type", "_form", "_as_text", "_encoding")
+    __slots__ = ("fates", "_reader", "_data_type", "_form", "_as_text", "_encoding")
 
     def __init__(
         self, reader: ColumnReader, form: int, encoding: str = UTF8, as_text: bool = False
     ) -> None:
         self._reader = reader
+        self.fates = reader.fates
         self._data_type = reader.setting.data_type
         self._form = form
         self._as_text = as_text

@@ -27,6 +27,7 @@ SCHEMA_MISMATCH: Final = "schema_mismatch"
 CONFLICT_TARGET: Final = "conflict_target"
 #: The answer would depend on values that the client may not read.
 NOT_A_READER: Final = "not_a_reader"
+BYPASS_ENDED: Final = "bypass_ended"
 
 
 class StatementRefusedError(AcraError):

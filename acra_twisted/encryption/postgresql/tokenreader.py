@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.fates import DETOKENIZED, Fates
 from acra_twisted.encryption.postgresql.encodings import UTF8
 from acra_twisted.encryption.postgresql.plaintexts import Way, from_parameter, to_cell
 from acra_twisted.encryption.settings import CIPHERTEXT, DEFAULT_VALUE, ColumnSetting
@@ -22,13 +23,14 @@ class TokenReader:
     token of the client's: a value that was never replaced, or a token of somebody else's.
 
     ``kind`` and ``form`` are the type and format of the column as the database sends it;
-    ``encoding`` is the session's ``client_encoding``.
+    ``encoding`` is the session's ``client_encoding``.  ``fates`` are those of the values so far.
     """
 
-    __slots__ = ("values", "_setting", "_way", "_kind", "_form", "_encoding", "_noted")
+    __slots__ = ("values", "fates", "_setting", "_way", "_kind", "_form", "_encoding", "_noted")
 
     def __init__(self, setting: ColumnSetting, kind: int, form: int, encoding: str = UTF8) -> None:
         self.values = _NONE
+        self.fates = Fates(setting, DETOKENIZED)
         self._setting = setting
         self._way = Way(setting.data_type)
         self._kind = kind
@@ -62,8 +64,11 @@ class TokenReader:
         token = self._noted[cell]
         if token is None or token in self.values:
             value = None if token is None else self.values[token]
+        elif self._setting.on_failure == CIPHERTEXT:
+            value = token
+            self.fates.plaintext += 1
         else:
-            value = token if self._setting.on_failure == CIPHERTEXT else None
+            value = None
         if value is None:
             value = self._instead()
         return to_cell(self._setting.data_type, value, self._form, self._encoding)
@@ -71,10 +76,12 @@ class TokenReader:
     def _instead(self) -> bytes:
         """The value that is shown where there is none."""
         setting = self._setting
+        self.fates.failed += 1
         if setting.on_failure == DEFAULT_VALUE and setting.default is not None:
             return setting.default
         raise ValueRefusedError(
             errors.DATA_ERROR,
             errors.CLOSED,
             f"the value of a token in column {setting.label} cannot be read",
+            setting.label,
         )

@@ -7,6 +7,7 @@ exchange's span.  Identity comes from the session, never from a peer's claim.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -111,6 +112,9 @@ class AuditLog(BaseObserver):
         add_query(fields, exchange)
         if exchange.rule:
             fields["rule"] = exchange.rule
+        column = (exchange.attributes or {}).get("acra.refused_column")
+        if column:
+            fields["column"] = column
         self._log.error(
             "{event_text}",
             event_text=refusal_text(exchange, self._daemon),
@@ -127,6 +131,20 @@ class AuditLog(BaseObserver):
                 "Containers left as stored",
                 code=events.DECRYPT,
                 kind=kind,
+                failed=failed,
+                **self._fields(exchange.session, exchange),
+            )
+
+    def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
+        """Debug: who was given something else than the value, where the column's setting wants
+        that."""
+        failed = sum(number for (_, action), number in counts.items() if action == "failed")
+        if failed:
+            labels = {setting.label for setting, action in counts if action == "failed"}
+            self._log.debug(
+                "Values of protected columns could not be read",
+                code=events.COLUMN_CLOSED,
+                columns=", ".join(sorted(labels)),
                 failed=failed,
                 **self._fields(exchange.session, exchange),
             )

@@ -5,7 +5,7 @@ Source of Acra's names and buckets: acra-observability reference, section 12.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client import Counter
@@ -15,6 +15,7 @@ from acra_twisted import events
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session, Traffic
+from acra_twisted.telemetry.metrics.columns import ColumnMetrics
 from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics, Total
 from acra_twisted.telemetry.metrics.histogram import Durations, DurationsBy
 from acra_twisted.verdicts import Deny, Hangup
@@ -42,7 +43,6 @@ STATES: Final = (
 )
 #: Attributes of Traffic.
 _DIRECTIONS: Final = ("from_client", "to_client", "to_database", "from_database")
-_NS: Final = 1e-9
 #: Sessions that are looked at between two turns.
 _STEP: Final = 16
 #: Nanoseconds between exchanges whose ids go with their times; those that last long always do.
@@ -316,6 +316,7 @@ class ServerMetrics(ConnectorMetrics):
         self._poison = Counter(
             "acra_poison_records_total", "Poison records recognized in results", registry=registry
         )
+        self._columns = ColumnMetrics(registry)
 
     def login(self, result: str, mechanism: str, bound: bool) -> None:
         """A login has ended; ``mechanism`` is empty if it came to none."""
@@ -337,8 +338,7 @@ class ServerMetrics(ConnectorMetrics):
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return
-        span = exchange.span
-        opened, closed = exchange.opened, exchange.closed
+        span, opened, closed = exchange.span, exchange.opened, exchange.closed
         if (
             span is None
             or not span.sampled
@@ -351,7 +351,7 @@ class ServerMetrics(ConnectorMetrics):
                 self._first_byte.count(exchange.first_byte - sent)
             return
         self._next_exemplars = closed + _EXEMPLARS_APART
-        ids, when = (span.trace_id, span.span_id), closed * _NS
+        ids, when = (span.trace_id, span.span_id), closed * 1e-9
         self._request.observe(sent - opened, ids, when)
         self._response.observe(closed - sent, ids, when)
         self._exchange.observe(closed - opened, ids, when)
@@ -365,6 +365,10 @@ class ServerMetrics(ConnectorMetrics):
                 self._structs.labels(status).inc(count)
                 self._decryptions.labels(status, kind).inc(count)
 
+    def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
+        """Count them by column and by what became of them."""
+        self._columns.values(counts)
+
     def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
         """Count it by stage and verdict.  The names of stages are few."""
         self._stages.labels(stage, type(verdict).__name__.lower()).inc()
@@ -372,7 +376,7 @@ class ServerMetrics(ConnectorMetrics):
         # `stage_failed` has counted a stage that failed.
         if code != events.STAGE_FAILED:
             self.event(code)
-        if type(verdict) is Deny and verdict.rule:
+        if type(verdict) is Deny and verdict.rule and not self._columns.refused(verdict):
             self._denials.labels(verdict.rule).inc()
 
     def event(self, code: int) -> None:
@@ -389,7 +393,8 @@ class ServerMetrics(ConnectorMetrics):
         exchange: Exchange | None,
         **fields: Any,
     ) -> None:
-        """Count it by code, and a refused login also by reason."""
+        """Count it by code, and some by what else is known of them."""
         if code == events.LOGIN_REFUSED:
             self._refusals.labels(fields.get("rule", "other")).inc()
+        self._columns.event(code, fields)
         super().security_event(code, text, session, exchange, **fields)

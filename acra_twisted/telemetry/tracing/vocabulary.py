@@ -242,7 +242,24 @@ ATTRIBUTES = (
         "acra.columns_ACTION",
         int,
         _REQUEST,
-        "values for protected columns, by what became of them: encrypted, passed_as_is, searched",
+        "values of protected columns, by what became of them: encrypted, passed_as_is, searched, "
+        "tokenized, detokenized, opened, masked, plaintext, failed",
+    ),
+    Attribute(
+        "acra.columns", str, _REQUEST, "the protected columns of these values, by their labels"
+    ),
+    Attribute(
+        "acra.refused_reason",
+        str,
+        _REQUEST,
+        "the reason for which it was refused for a protected column: see encryption.rst",
+    ),
+    Attribute("acra.refused_column", str, _REQUEST, "the column for which it was refused"),
+    Attribute(
+        "acra.encryption_bypassed",
+        str,
+        _REQUEST,
+        "the name of the bypass that let it pass with columns left unprotected",
     ),
     Attribute(
         "acra.search_foreign_owner",

@@ -18,6 +18,19 @@ class Names(SynchronousTestCase):
         ]
         self.assertEqual(EncryptionSettings(tables).columns, [email, name])
 
+    def test_the_settings_of_the_other_columns(self):
+        first, second = ColumnSetting("", "t", "a"), ColumnSetting("", "t", "b")
+        third = ColumnSetting("s", "t", "a")
+        tables = [
+            TableSetting("", "t", ("a", "b"), {"a": first, "b": second}),
+            TableSetting("s", "t", (), {"a": third}),
+        ]
+        settings = EncryptionSettings(tables)
+        self.assertEqual(settings.without({"t.a"}).columns, [second, third])
+        left = settings.without({"s.t.a"})
+        self.assertEqual([table.schema for table in left.tables], [""])
+        self.assertEqual(settings.without(()).columns, settings.columns)
+
 
 class Sameness(SynchronousTestCase):
     def test_lines_do_not_matter_and_all_else_does(self):

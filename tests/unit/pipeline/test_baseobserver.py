@@ -18,6 +18,7 @@ class Quiet(SynchronousTestCase):
         observer.exchange_opened(None)
         observer.exchange_closed(None)
         observer.containers_read(None, "acrastruct", 1, 0)
+        observer.column_values(None, {})
         observer.stage_refused("s", None, None)
         observer.stage_failed("s", None, None)
         observer.security_event(560, "x", session, None, more=1)

@@ -72,6 +72,7 @@ class Told(SynchronousTestCase):
             ("stage_refused", ("stage", work, Deny("no")), {}),
             ("stage_failed", ("stage", work, "failure"), {}),
             ("containers_read", (exchange, "acrablock", 2, 3), {}),
+            ("column_values", (exchange, {("setting", "opened"): 2}), {}),
             ("security_event", (1, "text", session, exchange), {"rule": "r", "action": "a"}),
             ("exchange_closed", (exchange,), {}),
             ("session_closed", (session, "reason"), {}),

@@ -7,7 +7,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted import purposes
-from acra_twisted.encryption.settings import ERROR, SEARCHABLE, TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import (
+    ERROR,
+    MASKED,
+    SEARCHABLE,
+    TOKENIZED,
+    ColumnSetting,
+    Masking,
+)
 from acra_twisted.interfaces import IRowTransform
 from acra_twisted.stages.cellreading import INLINE, CellReading, retyped
 from acra_twisted.stages.columnkeys import ColumnKeys
@@ -82,6 +89,29 @@ class Reading(Case):
         self.assertIsInstance(verdict, Replace)
         verdict, _ = self.read([RAW, None], [hexed(b"\0"), b"text"])
         self.assertIs(verdict, PASS)
+
+    def test_the_fates_of_values_are_counted(self):
+        card = ColumnSetting("", "people", "card", kind=MASKED, masking=Masking(b"xx", 0, True))
+        good, foreign = self.stored(NAME, b"x"), self.bench.block(b"42", key=b"f" * 32)
+        self.read(
+            [NAME, card],
+            [hexed(good), hexed(good)],
+            [hexed(foreign), hexed(foreign)],
+            [hexed(b"in clear"), None],
+        )
+        self.assertEqual(
+            self.bench.session.observer.columns,
+            {
+                ("people.name", "opened"): 1,
+                ("people.name", "failed"): 1,
+                ("people.name", "plaintext"): 1,
+                ("people.card", "opened"): 1,
+                ("people.card", "masked"): 1,
+            },
+        )
+        shown = self.bench.exchange.attributes
+        self.assertEqual(shown["acra.columns"], "people.card, people.name")
+        self.assertEqual(shown["acra.columns_opened"], 2)
 
     def test_a_search_prefix_that_is_another_value_s(self):
         other = self.stored(EMAIL, b"other")

@@ -39,7 +39,7 @@ class Stores(EncryptorCase):
 class Searches(BoundCase):
     def setUp(self):
         super().setUp()
-        self.stage = Encryptor(SEARCHED, self.bench.keys, self.workers, lambda: self.now)
+        self.stage = self.made(SEARCHED)
 
     def prefixes(self, value=SECRET, *keys):
         return Prefixes(EMAIL, keys or [b"h" * 32]).all(value.encode())

@@ -3,10 +3,11 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import STORE, Prepared, Refusal, StatementPlan, Use
 from acra_twisted.encryption.settings import ColumnSetting
-from acra_twisted.stages.columnverdicts import first_refusal, guarded, refused
+from acra_twisted.stages.columnverdicts import UNSURE, first_refusal, guarded, refused
 from acra_twisted.verdicts import PASS, Deny
 
 NAME = ColumnSetting("", "people", "name", data_type="str")
@@ -43,13 +44,22 @@ class Refusals(SynchronousTestCase):
         self.assertEqual(deny.text, "it is refused; write another")
         self.assertEqual(refused(REFUSAL._replace(hint="")).text, "it is refused")
 
+    def test_the_log_is_told_the_reason_the_column_and_why(self):
+        deny = refused(REFUSAL)
+        self.assertEqual((deny.code, deny.column), (events.COLUMN_REFUSED, "people.name"))
+        self.assertEqual((deny.rule, deny.reason), ("expression", "it is refused"))
+        # Not about one column, yet about protected ones.
+        self.assertEqual(refused(UNSURE).column, "")
+
 
 class Values(SynchronousTestCase):
-    ERROR = ValueRefusedError(b"22P02", "value", "the value is no number")
+    ERROR = ValueRefusedError(b"22P02", "value", "the value is no number", "people.age")
 
     def check(self, verdict):
         self.assertIs(type(verdict), Deny)
         self.assertEqual((verdict.sqlstate, verdict.text), (b"22P02", "the value is no number"))
+        self.assertEqual((verdict.rule, verdict.column), ("value", "people.age"))
+        self.assertEqual(verdict.code, events.COLUMN_REFUSED)
 
     def test_a_value_that_is_refused_makes_the_verdict_a_deny(self):
         def decide(error):

@@ -129,7 +129,11 @@ class Making(SynchronousTestCase):
         self.assertIn("column people.name", said)
         self.assertIn("token_type", said)
         self.assertIn("(line 6)", said)
-        self.assertIn("bypass", self.refused(text=CONFIG + BYPASS))
+
+    def test_a_bypass_whose_statement_cannot_be_compared(self):
+        self.assertIsInstance(self.make(text=CONFIG + BYPASS), Encryptor)
+        said = self.refused(text=CONFIG + BYPASS.replace("''", "''; SELECT 1"))
+        self.assertIn("(line 9): statement: expected one statement", said)
 
     def test_values_that_it_would_not_see(self):
         self.assertIn("function_call_enable", self.refused(calls=True))

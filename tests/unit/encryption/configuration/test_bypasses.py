@@ -41,7 +41,9 @@ class Bypasses(SynchronousTestCase):
         end = datetime(2027, 2, 1, tzinfo=UTC).timestamp()
         columns = frozenset(("people.name", "hr.staff.pay"))
         statement = GOOD["statement"]
-        self.assertEqual(found, Bypass("migrator", statement, columns, end, "ticket 4711", 1))
+        self.assertEqual(
+            found, Bypass("migrator", statement, columns, end, "ticket 4711", 1, "line 1")
+        )
 
     def test_all_keys_are_needed(self):
         for key in GOOD:
@@ -77,6 +79,24 @@ class Bypasses(SynchronousTestCase):
         self.assertIn("hr.staff.pay, people.name unprotected", first)
         self.assertIn("ticket 4711", first)
         self.assertIn("of client 'another' for hr.staff.pay, people.name ended with 2026", second)
+
+    def test_the_start_says_that_the_end_comes_soon(self):
+        for until, told in (
+            (date(2026, 12, 7), None),
+            (date(2026, 12, 6), "ends in 7 days"),
+            (date(2026, 11, 29), "ends in 0 days"),
+        ):
+            [said] = remarks_of(self.read({"until": until})[0], NOW)
+            self.assertIs("ends in" in said, told is not None)
+            self.assertIn(told or "", said)
+
+    def test_names_are_short_lines_and_tell_them_apart(self):
+        [found], wrong = self.read({"name": "clean-up"})
+        self.assertEqual((found.name, wrong), ("clean-up", ""))
+        for name in ("a\nb", "a" * 61):
+            self.refused("name: expected at most 60 characters on one line", name=name)
+        _, wrong = self.read({"name": "x"}, {"name": "x", "client_id": "another"})
+        self.assertEqual(wrong, "c.yaml:2: another bypass has the name 'x', too")
 
     def test_its_last_day_counts(self):
         found, _ = self.read({"until": date(2026, 11, 29)})

@@ -75,6 +75,7 @@ class Sections(SynchronousTestCase):
     def test_bypasses(self):
         [(keys, where)] = self.read().bypasses
         self.assertEqual(where, "s.ini:19")
+        self.assertEqual(keys["name"].value, "clean-up")
         self.assertEqual(keys["statement"].value, "UPDATE people\nSET email = 'a # b' WHERE id = 1")
         self.assertEqual(keys["columns"].value, (("people", "email"), ("people", "My.Card")))
         self.assertEqual(keys["reason"].value, '"ticket" 4711')

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.fates import DETOKENIZED, FAILED, PLAINTEXT
 from acra_twisted.encryption.postgresql import types
 from acra_twisted.encryption.postgresql.tokenreader import TokenReader
 from acra_twisted.encryption.settings import DEFAULT_VALUE, ERROR, TOKENIZED
@@ -68,6 +69,19 @@ class Reading(SynchronousTestCase):
             self.assertNotIn("7", str(error))
         standing = column("int32", on_failure=DEFAULT_VALUE, default=b"0")
         self.assertEqual(self.read(standing, types.INT4, 0, b"7", {b"7": None}), b"0")
+
+    def test_the_fates_of_tokens_are_counted(self):
+        setting = column("int32", on_failure=DEFAULT_VALUE, default=b"0")
+        for values, fate in (({b"7": b"1"}, DETOKENIZED), ({b"7": None}, FAILED), ({}, FAILED)):
+            reader = TokenReader(setting, types.INT4, 0)
+            reader.note(b"7")
+            reader.values = values
+            reader.read(b"7")
+            self.assertEqual(reader.fates.counts(1), {(setting, fate): 1})
+        reader = TokenReader(column("int32"), types.INT4, 0)
+        reader.note(b"7")
+        reader.read(b"7")
+        self.assertEqual(reader.fates.counts(1), {(column("int32"), PLAINTEXT): 1})
 
     def test_what_the_type_does_not_have(self):
         for cell, kind, form in (

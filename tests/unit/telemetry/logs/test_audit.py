@@ -5,6 +5,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.eventtable import SECURITY
 from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
@@ -61,6 +62,24 @@ class Lines(SynchronousTestCase):
         (line,) = self.lines
         self.assertEqual((line["code"], line["query"]), (560, "SELECT ?"))
         self.assertEqual(line["span_id"], self.exchange.span.span_id)
+
+    def test_a_refusal_for_a_protected_column_names_it(self):
+        deny = Deny("no", rule="expression", code=events.COLUMN_REFUSED, column="people.name")
+        self.exchange.refuse(deny, "0A000")
+        self.exchange.denied_by = "encryptor"
+        self.log.exchange_closed(self.exchange)
+        (line,) = self.lines
+        self.assertEqual((line["code"], line["rule"]), (events.COLUMN_REFUSED, "expression"))
+        self.assertEqual((line["column"], line["query"]), ("people.name", "SELECT ?"))
+
+    def test_values_that_could_not_be_read_are_a_line_a_run(self):
+        name, age = (ColumnSetting("", "people", column) for column in ("name", "age"))
+        counts = {(name, "failed"): 2, (age, "failed"): 1, (age, "opened"): 7}
+        self.log.column_values(self.exchange, counts)
+        self.log.column_values(self.exchange, {(age, "opened"): 7})
+        (line,) = self.lines
+        self.assertEqual(line["code"], events.COLUMN_CLOSED)
+        self.assertEqual((line["columns"], line["failed"]), ("people.age, people.name", 3))
 
     def test_lines_name_the_trace_of_a_sampled_request_that_nobody_records(self):
         for sampled, trace_id in ((True, "2" * 32), (False, "1" * 32)):

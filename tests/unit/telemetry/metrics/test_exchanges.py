@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.session import FAILED_TRANSACTION, IN_TRANSACTION, Traffic
 from acra_twisted.stagerun import StageRun
@@ -101,10 +102,32 @@ class Acras(SynchronousTestCase):
         self.assertNotIn("acra_acrastruct_decryptions_total", names)
 
 
+NAME = ColumnSetting("", "people", "name")
+
+
 class Metrics(SynchronousTestCase):
     def setUp(self):
         self.metrics = ServerMetrics("postgresql", ("pg_hba", "proxy"))
         self.exchange = Exchange(make_session(), "query", Statement(b"x"), 1000)
+
+    def test_a_refusal_for_a_protected_column_is_not_the_censors(self):
+        work = Work(STATEMENT, self.exchange.statement, self.exchange)
+        deny = Deny("no", rule="expression", code=events.COLUMN_REFUSED, column="people.name")
+        self.metrics.stage_refused("encryptor", work, deny)
+        self.metrics.column_values(self.exchange, {(NAME, "opened"): 2})
+        self.metrics.security_event(
+            events.COLUMN_BYPASSED, "x", None, self.exchange, rule="clean-up"
+        )
+        text = self.text()
+        for line in (
+            'acra_column_refusals_total{column="people.name",reason="expression"} 1.0',
+            'acra_column_values_total{action="opened",column="people.name"} 2.0',
+            'acra_column_bypasses_total{bypass="clean-up"} 1.0',
+            'acra_events_total{code="2050"} 1.0',
+            'acra_events_total{code="2051"} 1.0',
+        ):
+            self.assertIn(line, text)
+        self.assertNotIn("acra_censor_denials_total{", text)
 
     def text(self):
         return generate_latest(self.metrics.registry).decode()

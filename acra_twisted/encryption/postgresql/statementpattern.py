@@ -1,0 +1,105 @@
+"""Statements as a configuration writes them, compared with those of clients token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from acra_twisted.encryption.settings import Bypass
+from acra_twisted.errors import ConfigError, LexError
+from acra_twisted.sql import lexer
+from acra_twisted.sql.lexer import LITERALS, Token
+
+# It has the parser, which takes time to import; the configuration is read at every start.
+if TYPE_CHECKING:
+    from acra_twisted.sql.languages import Mode
+
+_ANY: Final = b"?"
+#: The only statements in which a question mark stands for a value: literals of others are code.
+_WITH_VALUES: Final = frozenset(
+    (b"select", b"insert", b"update", b"delete", b"merge", b"values", b"with")
+)
+#: They act in the session later, or do what was said earlier.
+_DEFERRED: Final = frozenset((b"prepare", b"execute"))
+#: Tokens of a pattern, and tokens that a text may have for each of them, with its comments.
+_MOST: Final = 5_000
+_COMMENTS: Final = 100
+
+
+class StatementPattern:
+    """One statement.  A question mark that stands alone is any one literal or parameter; all else
+    is as written, but for white space, comments, and the case of words without quotes.
+
+    Raises ValueError with the reason for a text that cannot be a pattern.
+    """
+
+    __slots__ = ("_tokens",)
+
+    def __init__(self, text: bytes) -> None:
+        try:
+            found = _without_end(_read(text, _MOST))
+        except LexError as error:
+            raise ValueError(error.why) from None
+        if not found:
+            raise ValueError("expected a statement")
+        first = found[0][1]
+        if (lexer.OPERATOR, b";") in found:
+            raise ValueError("expected one statement")
+        if first in _DEFERRED:
+            raise ValueError("PREPARE and EXECUTE have no bypass; name the statement itself")
+        for kind, raw in found:
+            if kind == lexer.OPERATOR and _ANY in raw:
+                if raw != _ANY:
+                    raise ValueError("a question mark stands alone, between blanks")
+                if first not in _WITH_VALUES:
+                    raise ValueError("a question mark has no place in such a statement")
+        self._tokens = found
+
+    def matches(self, text: bytes, mode: Mode) -> bool:
+        """Tell whether a client's text, which the database reads in ``mode``, is this statement.
+
+        False for a text that the database may read in another way than it is read here."""
+        if mode.backslash is not False and b"\\" in text:
+            return False
+        if not text.isascii() and mode.encoding != "utf-8":
+            return False
+        own = self._tokens
+        try:
+            given = _without_end(_read(text, len(own) + _COMMENTS))
+        except LexError:
+            return False
+        return len(given) == len(own) and all(map(_fits, own, given))
+
+
+def pattern_of(bypass: Bypass) -> StatementPattern:
+    """Return the pattern of a bypass's statement.  Raises ConfigError."""
+    try:
+        return StatementPattern(bypass.statement.encode())
+    except ValueError as error:
+        told = f"bypass {bypass.name!r} (line {bypass.line}): statement: {error}"
+        raise ConfigError(told) from None
+
+
+def _fits(own: tuple[str, bytes], given: tuple[str, bytes]) -> bool:
+    if own == (lexer.OPERATOR, _ANY):
+        return given[0] in LITERALS or given[0] == lexer.PARAMETER
+    return own == given
+
+
+def _read(text: bytes, limit: int) -> list[tuple[str, bytes]]:
+    """The kinds and texts of the tokens but for comments.  Raises LexError."""
+    return list(_folded(text, lexer.tokens(text, True, limit)))
+
+
+def _folded(text: bytes, tokens: Sequence[Token]) -> Iterator[tuple[str, bytes]]:
+    for kind, start, end in tokens:
+        if kind != lexer.COMMENT:
+            raw = text[start:end]
+            yield kind, raw.lower() if kind == lexer.WORD else raw
+
+
+def _without_end(tokens: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The tokens without semicolons at the end."""
+    while tokens and tokens[-1] == (lexer.OPERATOR, b";"):
+        tokens.pop()
+    return tokens
