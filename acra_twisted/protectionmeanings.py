@@ -36,4 +36,11 @@ PROTECTION_MEANINGS: Final[dict[int, Event]] = {
         "Check that the client's keys are there and whose keys encrypt the column (``client_id`` "
         "in its configuration).",
     ),
+    events.COLUMN_MISFIT: Event(
+        5,
+        "warning",
+        "a protected column, its table or its index is not as the configuration needs it",
+        "Change the table or the configuration as the line says; ``acra-explain "
+        "--ddl`` prints domains and indexes for the database.",
+    ),
 }

@@ -22,6 +22,7 @@ from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import IDLE, Session
+from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.sessionknown import Known
 
@@ -49,6 +50,7 @@ class SessionColumns:
         self._numbers = count(1)
         self._keepers: dict[bytes, SchemaKeeper] = {}
         self._snapshots: dict[int, Snapshot] = {}
+        self._findings = ColumnFindings()
         self._watched: list[_Watched] = []
 
     def use(self, settings: EncryptionSettings) -> None:
@@ -61,6 +63,7 @@ class SessionColumns:
         self.settings = settings
         self._keepers.clear()
         self._snapshots.clear()
+        self._findings.forget()
 
     def begin(self, session: Session) -> Known:
         """Begin to follow a session."""
@@ -167,6 +170,8 @@ class SessionColumns:
         found = keeper.protection(self._seconds())
         if found is None:
             raise SchemaError("the tables are being changed")
+        if found is not before and self._keepers.get(session.database) is keeper:
+            self._findings.tell(session.database, found)
         return found
 
     def _snapshot(self, keeper: SchemaKeeper, protection: Protection) -> Snapshot:

@@ -24,9 +24,7 @@ NOT_ANEW = "Cannot read anew; what was in force stays in force"
 SECRET = "555-4711-0815"
 
 
-class Reloading(Surroundings):
-    """SIGHUP: all of the new configuration holds from then on, or nothing of it."""
-
+class Case(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -70,6 +68,10 @@ class Reloading(Surroundings):
             return sum("encryptor" in line and expected in line for line in text.splitlines())
 
         eventually(lambda: lines() == self.told[expected], expected)
+
+
+class Reloading(Case):
+    """SIGHUP: all of the new configuration holds from then on, or nothing of it."""
 
     def test_a_column_becomes_protected_under_a_session(self):
         with self.connect(self.server) as db:
@@ -121,3 +123,31 @@ class Reloading(Surroundings):
             db.execute(insert, (3, SECRET), prepare=True)
             rows = db.execute("SELECT name FROM people").fetchall()
             self.assertEqual(rows, [(SECRET,)] * 3)
+
+
+class Findings(Case):
+    """The log says what does not fit between configuration and database."""
+
+    def lines(self, *words):
+        def found():
+            text = self.server.server.output()
+            return [line for line in text.splitlines() if all(word in line for word in words)]
+
+        eventually(found, " ".join(words))
+        return found()
+
+    def test_what_does_not_fit_is_told_once_and_again_after_a_change(self):
+        missing = ("people.phone", "has no such column", "did you mean 'fone'?")
+        with self.connect(self.server) as db:
+            db.execute("ALTER TABLE people RENAME phone TO fone")
+            self.reload(AFTER)
+            db.execute("SELECT name FROM people")
+            db.execute("SELECT name FROM people")
+            [line] = self.lines(*missing)
+            self.assertIn("postgres", line)
+            db.execute("ALTER TABLE people RENAME fone TO phone")
+            db.execute("SELECT name FROM people")
+            db.execute("DROP TABLE people")
+            db.execute("SELECT 1")
+            self.lines("people", "the database has no such table")
+        self.assertEqual(len(self.lines(*missing)), 1)

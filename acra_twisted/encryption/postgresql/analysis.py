@@ -198,8 +198,8 @@ class Analysis:
 
     def default(self, setting: ColumnSetting, attribute: Attribute, place: str) -> None:
         """Note that a column takes its default.  Raises StatementRefusedError if that is no
-        container."""
-        if attribute.default_in_clear:
+        container, or the database makes the value."""
+        if attribute.default_in_clear or attribute.generated:
             raise refused(
                 refusals.DEFAULT_IN_CLEAR,
                 setting,

@@ -272,6 +272,12 @@ class Writing(SynchronousTestCase):
         ):
             self.assertEqual(outcome(text, made), text)
 
+    def test_a_value_that_the_database_makes_itself_is_a_default(self):
+        attributes = [one._replace(generated=one.name == "name") for one in PEOPLE.attributes]
+        made = planner((PEOPLE._replace(attributes=tuple(attributes)),))
+        for text in ("insert into people (id) values (1)", "update people set name = default"):
+            self.assertEqual(outcome(text, made), "!default_in_clear")
+
     def test_what_a_view_leaves_out_takes_the_default_of_its_table(self):
         view = VIEW._replace(sources={1: (ODD.oid, 4), 2: (ODD.oid, 5)})
         made = planner((PEOPLE, ODD, view))

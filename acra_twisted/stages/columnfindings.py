@@ -1,0 +1,57 @@
+"""Tells the operator how the configuration of protected columns does not fit a database."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.logger import Logger, LogLevel
+
+from acra_twisted import events
+from acra_twisted.encryption.postgresql.findings import NOTICE, Finding, findings
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.lines import printable
+
+_log: Final = Logger()
+
+#: Findings that are told at a time, one by one.
+MANY: Final = 100
+
+
+class ColumnFindings:
+    """Tells of each finding when a reading of a database's tables shows it for the first time, or
+    again after one that did not."""
+
+    def __init__(self) -> None:
+        self._told: dict[bytes, frozenset[Finding]] = {}
+
+    def tell(self, database: bytes, protection: Protection) -> None:
+        """Log the findings of the tables of a database that were not there before."""
+        found = list(dict.fromkeys(findings(protection)))
+        before = self._told.get(database, frozenset())
+        self._told[database] = frozenset(found)
+        fresh = [finding for finding in found if finding not in before]
+        name = database.decode("utf-8", "replace")
+        for finding in fresh[:MANY]:
+            _emit(LogLevel.info if finding.level == NOTICE else LogLevel.warn, name, said(finding))
+        if len(fresh) > MANY:
+            _emit(LogLevel.warn, name, f"{len(fresh) - MANY} more findings")
+
+    def forget(self) -> None:
+        """Tell of all findings again: the configuration is another one."""
+        self._told.clear()
+
+
+def said(finding: Finding) -> str:
+    """A finding as one line."""
+    told = f"{finding.label}: {finding.text}" if finding.label else finding.text
+    return printable(f"{told}. {finding.remedy}" if finding.remedy else told)
+
+
+def _emit(level: LogLevel, database: str, text: str) -> None:
+    _log.emit(
+        level,
+        "Protected columns: {event_text}",
+        event_text=text,
+        database=database,
+        code=events.COLUMN_MISFIT,
+    )
