@@ -24,6 +24,7 @@ MARK_OFFSET: Final[int] = 15
 KEY_SIZE: Final = 32
 #: Random bytes of an AcraBlock: its data key and two initialization vectors.
 RANDOM_SIZE: Final = KEY_SIZE + 2 * 12
+_MIDDLE_AT: Final = 12
 _KEY_AT: Final = 18
 _LENGTH: Final = struct.Struct("<Q")
 
@@ -60,6 +61,12 @@ class Sealer:
         sealed = cell.seal(own, data, self._context, random_bytes)
         length = _LENGTH.pack(HEAD_SIZE + len(sealed) - len(TAG))
         return b"".join((TAG, length, self._middle, wrapped, sealed))
+
+    def rewrap(self, block: bytes, own: bytes, random_bytes: Random) -> bytes:
+        """The same AcraBlock for this key: ``own`` is its data key.  Its data stay as they are,
+        and so does its length."""
+        wrapped = self._cipher.seal(own, random_bytes)
+        return b"".join((block[:_MIDDLE_AT], self._middle, wrapped, block[HEAD_SIZE:]))
 
 
 def size_at(data: bytes, start: int, end: int) -> int:

@@ -32,16 +32,25 @@ _KEY_SIZE: Final = 32
 
 def create(data: bytes, public: PublicKey, context: bytes, random_bytes: Random) -> bytes:
     """An AcraStruct for the holder of the private key.  Raises CryptoError for empty data."""
-    throwaway = keys.generate()
     key = random_bytes(_KEY_SIZE)
     sealed = cell.seal(key, data, context, random_bytes)
+    return _head(public, key, random_bytes) + _LENGTH.pack(len(sealed)) + sealed
+
+
+def rewrap(struct_bytes: bytes, public: PublicKey, key: bytes, random_bytes: Random) -> bytes:
+    """The same AcraStruct for the holder of another private key: ``key`` is its data key.  Its data
+    stay as they are, and so does its length."""
+    return _head(public, key, random_bytes) + struct_bytes[_LENGTH_AT:]
+
+
+def _head(public: PublicKey, key: bytes, random_bytes: Random) -> bytes:
+    """The tag, a new throw-away key, and a data key wrapped with it."""
+    throwaway = keys.generate()
     return b"".join(
         (
             TAG,
             keys.encode_public(throwaway.public_key()),
             message.encrypt(throwaway, public, key, random_bytes),
-            _LENGTH.pack(len(sealed)),
-            sealed,
         )
     )
 

@@ -14,15 +14,13 @@ from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE_SYMMETRIC
-from acra_twisted.server.credentials import password_in
 from acra_twisted.tokenentry import Entry
 from acra_twisted.tokens.exportfile import ExportWriter
 from acra_twisted.tokens.opening import FORMS, open_source, open_store
-from acra_twisted.tools import commandline, tokengc, tokenwork
+from acra_twisted.tools import commandline, tokengc, tokenstoreflags, tokenwork
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.tokentimes import human, unix_seconds
 from acra_twisted.tools.tokenwork import Limits, Totals
-from acra_twisted.transport.credentials import Credentials
 
 PROGRAM = "acra-tokens"
 #: Where progress is shown; replaced by tests.
@@ -33,7 +31,6 @@ Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
 Ask = Callable[[str], str]
 #: Seconds after which a token without a value's record is nobody's: its writer is done.
 _SETTLED: Final = 24 * 3600
-_TLS: Final = "redis_tls_client_"
 
 
 def _parser() -> Parser:
@@ -50,7 +47,7 @@ def _parser() -> Parser:
 
     def command(name: str, text: str) -> Parser:
         made: Parser = commands.add_parser(name, help=text, description=text)
-        _add_store(made)
+        tokenstoreflags.add(made)
         return made
 
     _add_limits(command("status", "Count the records and the bytes that they have sealed."))
@@ -81,48 +78,6 @@ def _parser() -> Parser:
     made = command("export", "Copy all records to a new file, which import reads.")
     made.add_argument("file", metavar="FILE", help="file to write, mode 0600")
     return parser
-
-
-def _add_store(parser: Parser) -> None:
-    parser.add_argument(
-        "--token_store",
-        default="",
-        metavar="STORE",
-        help=f"one of {', '.join(form for name, form in FORMS.items() if name != 'memory')}",
-    )
-    parser.add_argument(
-        "--token_db", default="", metavar="FILE", help="as --token_store=boltdb:FILE, in Acra"
-    )
-    parser.add_argument("--redis_host_port", default="", help="host and port of Redis")
-    parser.add_argument("--redis_username", default="", help="user of Redis' access lists")
-    parser.add_argument(
-        "--redis_password", default="", help="password; others on this machine may see it here"
-    )
-    parser.add_argument(
-        "--redis_password_file", default="", metavar="FILE", help="file with it, mode 0600"
-    )
-    parser.add_argument(
-        "--redis_db_tokens",
-        default=-1,
-        type=commandline.whole_number,
-        help="number of Redis' database for tokens",
-    )
-    parser.switch("redis_tls_enable", help="speak TLS with Redis")
-    for name, text in (
-        ("ca", "CA certificates (PEM) that verify Redis; the system's if empty"),
-        ("cert", "certificate chain (PEM) to show to Redis"),
-        ("key", "its key (PEM), mode 0600"),
-    ):
-        parser.add_argument(f"--{_TLS}{name}", default="", metavar="FILE", help=text)
-    parser.add_argument(
-        f"--{_TLS}sni", default="", help="name in Redis' certificate, if it is not the host"
-    )
-    parser.add_argument(
-        f"--{_TLS}auth",
-        default=-1,
-        type=commandline.whole_number,
-        help="0: do not verify Redis; 4, -1: verify it",
-    )
 
 
 def _add_limits(parser: Parser) -> None:
@@ -166,10 +121,16 @@ def main(
     async def asked(reactor: Any) -> None:
         writes = given.command not in ("status", "export") and not getattr(given, "dry_run", False)
         open_ = open_store if writes else open_source
-        settings = _settings(given)
+        settings = tokenstoreflags.settings_of(given)
         # A mistyped name makes no empty store.
         create = given.command == "import"
-        store = open_(_named(given), settings, reactor, _tls(settings), create=create)
+        store = open_(
+            tokenstoreflags.store_of(given),
+            settings,
+            reactor,
+            tokenstoreflags.tls_of(settings),
+            create=create,
+        )
         try:
             await work(_Job(given, environment, store, reactor, settings, output, ask or _ask))
         finally:
@@ -186,44 +147,6 @@ def _check(given: Any) -> None:
             raise ConfigError("underspecified removal conditions: --all or --only_disabled?")
         if given.all and given.only_disabled:
             raise ConfigError("--all and --only_disabled: give one of them")
-    if given.redis_password and given.redis_password_file:
-        raise ConfigError("--redis_password and --redis_password_file: give one of them")
-
-
-def _named(given: Any) -> str:
-    """Return the store that the flags name.  Raises ConfigError."""
-    if given.token_store and given.token_db:
-        raise ConfigError("--token_store and --token_db: give one of them")
-    if given.token_store:
-        return str(given.token_store)
-    if given.token_db:
-        return f"boltdb:{given.token_db}"
-    if given.redis_host_port:
-        return "redis"
-    raise ConfigError("--token_store: name the store of tokens, such as sqlite:FILE")
-
-
-def _settings(given: Any) -> Settings:
-    settings = Settings({name: value for name, value in vars(given).items() if "redis" in name})
-    if given.redis_password_file:
-        password = password_in(given.redis_password_file, "--redis_password_file").decode()
-        return settings.but(redis_password=password)
-    return settings
-
-
-def _tls(settings: Settings) -> Callable[[], Any] | None:
-    """Return what makes Redis' TLS connections; None if there are none."""
-    if not settings["redis_tls_enable"]:
-        return None
-
-    def made() -> Any:
-        host = settings["redis_host_port"].rpartition(":")[0].strip("[]")
-        # 4 is also what stands for -1.
-        own = Settings({**settings, "tls_auth": 4})
-        credentials = Credentials(own, _TLS, falls_back=False)
-        return credentials.client_creator(settings[f"{_TLS}sni"] or host).creator
-
-    return made
 
 
 class NotConfirmed(AcraError):
@@ -334,10 +257,14 @@ async def _gc(job: _Job) -> None:
 
 
 async def _import(job: _Job) -> None:
-    if job.given.source == _named(job.given):
+    if job.given.source == tokenstoreflags.store_of(job.given):
         raise ConfigError("import: the source is the store itself")
     source = open_source(
-        job.given.source, job.settings, job.reactor, _tls(job.settings), create=False
+        job.given.source,
+        job.settings,
+        job.reactor,
+        tokenstoreflags.tls_of(job.settings),
+        create=False,
     )
     try:
         copied = await tokenwork.copy(source, job.store, job.progress)

@@ -12,6 +12,7 @@ from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.ini import STAGE_PREFIX, IniFile
 from acra_twisted.config.server import SERVER_SECTIONS
+from acra_twisted.encryption.migrating import CHANGES
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.plugins.chosen import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts
@@ -127,6 +128,8 @@ class Commands(SynchronousTestCase):
             known |= flags_of("acra-auth", command)
         for command in ("status", "remove", "import", "gc"):
             known |= flags_of("acra-tokens", command)
+        for command in CHANGES:
+            known |= flags_of("acra-migrate", command)
         wrong = []
         for page in pages():
             for text in literals(page):

@@ -81,3 +81,12 @@ class Sealing(SynchronousTestCase):
 
         acrablock.create(b"text", KEY, b"", random)
         self.assertEqual(sum(sizes), acrablock.RANDOM_SIZE)
+
+    def test_a_new_wrapping_for_another_key_leaves_the_data(self):
+        made = acrablock.create(b"text", KEY, b"", os.urandom)
+        own = acrablock.Opener(KEY).unwrap_key(made)
+        again = acrablock.Sealer(bytes(32)).rewrap(made, own, os.urandom)
+        self.assertEqual(again[acrablock.HEAD_SIZE :], made[acrablock.HEAD_SIZE :])
+        self.assertEqual(len(again), len(made))
+        self.assertEqual(acrablock.open_with(again, bytes(32)), b"text")
+        self.assertRaises(CryptoError, acrablock.open_with, again, KEY)

@@ -48,3 +48,12 @@ class Own(SynchronousTestCase):
         for length in (0, 1, 44, len(rest) + 1, 1 << 32, (1 << 64) - 1):
             data = head + length.to_bytes(8, "little") + rest
             self.assertEqual(acrastruct.size_at(data, 0, len(data)), 0)
+
+    def test_a_new_wrapping_for_another_key_leaves_the_data(self):
+        other = keys.generate()
+        shared = keys.shared_secret(KEY, acrastruct.point(self.made))
+        key = acrastruct.unwrap_key(self.made, shared)
+        again = acrastruct.rewrap(self.made, other.public_key(), key, os.urandom)
+        self.assertEqual(again[acrastruct.HEAD_SIZE :], self.made[acrastruct.HEAD_SIZE :])
+        self.assertEqual(acrastruct.open_with(again, other), b"some text")
+        self.assertRaises(CryptoError, acrastruct.open_with, again, KEY)

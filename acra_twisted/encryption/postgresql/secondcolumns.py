@@ -1,0 +1,111 @@
+"""Definitions of second columns: of those that are filled beside a protected column whose type does
+not hold both its plain and its stored form, until they take its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from acra_twisted.encryption import canonical
+from acra_twisted.encryption.migrating import ENCRYPT
+from acra_twisted.encryption.postgresql import types
+from acra_twisted.encryption.postgresql.belt import quoted
+from acra_twisted.encryption.postgresql.moving import BESIDE, label, name_of
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import MATERIALIZED, VIEW, Attribute, Relation
+from acra_twisted.encryption.postgresql.storage import storage_type
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.errors import ConfigError
+
+#: Behind the name of a column whose place another has taken.
+LEFT: Final = "__before"
+_LONGEST: Final = 63
+
+
+def preparation(root: Relation, columns: Mapping[int, ColumnSetting], change: str) -> Sequence[str]:
+    """The statements that put a second column beside each one whose type does not hold both forms;
+    none if there is no such column.  Raises ConfigError."""
+    found: list[Attribute] = []
+    lines: list[str] = []
+    table = name_of(root)
+    for attribute in root.attributes:
+        setting = columns.get(attribute.number)
+        if setting is None or attribute.generated or root.attribute(attribute.name + BESIDE):
+            continue
+        to_type = canonical.NAMES[setting.data_type]
+        if change == ENCRYPT:
+            to_type = storage_type(setting)
+        if attribute.base == types.BYTEA and to_type == "bytea" and setting.kind != TOKENIZED:
+            continue
+        found.append(attribute)
+        lines.append(f"ALTER TABLE {table} ADD COLUMN {_beside(attribute.name)} {to_type};")
+    if not found:
+        return []
+    function = f"{quoted(root.schema)}.{_beside(root.name)}"
+    tests = "".join(
+        f" IF NEW.{quoted(one.name)}::text IS DISTINCT FROM OLD.{quoted(one.name)}::text "
+        f"THEN NEW.{_beside(one.name)} := NULL; END IF;"
+        for one in found
+    )
+    return [
+        *lines,
+        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = "
+        f"pg_catalog AS $acra$ BEGIN{tests} RETURN NEW; END $acra$;",
+        f"CREATE TRIGGER {_beside(root.name)} BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"EXECUTE FUNCTION {function}();",
+    ]
+
+
+def switch(protection: Protection, root: Relation) -> Sequence[str]:
+    """The statements by which second columns take the names of the first ones, which stay under
+    another name.  Raises ConfigError if there is no second column, or if a view shows a first
+    one."""
+    first = [attribute for attribute in root.attributes if root.attribute(attribute.name + BESIDE)]
+    if not first:
+        raise ConfigError(f"table {label(root)} has no second column, named NAME{BESIDE}")
+    numbers = {(root.oid, attribute.number) for attribute in first}
+    views = sorted(
+        label(one)
+        for one in protection.schema.relations.values()
+        if one.kind in (VIEW, MATERIALIZED) and numbers & set(one.sources.values())
+    )
+    if views:
+        raise ConfigError(
+            f"table {label(root)}: drop these views and make them again afterwards, for they would "
+            f"go on to show the first column: {', '.join(views)}"
+        )
+    table = name_of(root)
+    lines = [
+        f"DROP TRIGGER {_beside(root.name)} ON {table}",
+        f"DROP FUNCTION {quoted(root.schema)}.{_beside(root.name)}()",
+    ]
+    for attribute in first:
+        name, beside = quoted(attribute.name), _beside(attribute.name)
+        left = _name_with(attribute.name, LEFT)
+        lines += [
+            f"ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT",
+            f"ALTER TABLE {table} RENAME COLUMN {name} TO {left}",
+            f"ALTER TABLE {table} RENAME COLUMN {beside} TO {name}",
+        ]
+        if attribute.not_null:
+            lines += [
+                f"ALTER TABLE {table} ALTER COLUMN {left} DROP NOT NULL",
+                f"ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL",
+            ]
+    return lines
+
+
+def lock(root: Relation) -> str:
+    """The statement that keeps everybody else from a table."""
+    return f"LOCK TABLE {name_of(root)} IN ACCESS EXCLUSIVE MODE"
+
+
+def _beside(name: str) -> str:
+    return _name_with(name, BESIDE)
+
+
+def _name_with(name: str, end: str) -> str:
+    """A name with an ending, in quotes.  Raises ConfigError if the database would cut it."""
+    if len((name + end).encode()) > _LONGEST:
+        raise ConfigError(f"{name}{end}: the database cuts so long a name")
+    return quoted(name + end)

@@ -1,0 +1,141 @@
+"""A connection to PostgreSQL for tools that read and write rows: libpq's, by the extra ``migrate``.
+
+Everything about where the database is and how to log in is in libpq's own words: a connection
+string or URI, ``PG...`` variables, ``~/.pgpass``, service files.  Questions are asked in threads,
+one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from acra_twisted.errors import AcraError, ConfigError
+
+#: Settings of every connection: values look alike whatever a role has set, and rows that a policy
+#: hides are an error.
+_SETTINGS: Final[Sequence[tuple[str, str]]] = (
+    ("client_encoding", "UTF8"),
+    ("DateStyle", "ISO"),
+    ("IntervalStyle", "postgres"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("row_security", "off"),
+    ("standard_conforming_strings", "on"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+)
+_MISSING: Final = "needs libpq: install the extra, pip install 'acra-twisted[migrate]'"
+#: SQLSTATE of a connection that is gone.
+_GONE: Final = "08006"
+#: Runs a function in a thread, and gives its result later.
+InThread = Callable[..., Deferred[Any]]
+
+
+class DatabaseError(AcraError):
+    """The database has refused a statement.  ``sqlstate`` says why; its text is never shown, for it
+    may quote values."""
+
+    def __init__(self, sqlstate: str, names: str = "") -> None:
+        about = f" ({names})" if names else ""
+        super().__init__(f"the database says {sqlstate or 'an error'}{about}")
+        self.sqlstate = sqlstate
+
+    @property
+    def is_about_a_value(self) -> bool:
+        """Tell whether it is a row's value that the database does not take."""
+        return self.sqlstate[:2] in ("22", "23")
+
+    @property
+    def is_passing(self) -> bool:
+        """Tell whether the same may succeed at another time."""
+        return self.sqlstate[:2] == "40" or self.sqlstate == "55P03"
+
+
+class Answer(NamedTuple):
+    """Rows of texts, None for NULL; and the types of their columns."""
+
+    rows: Sequence[Sequence[bytes | None]]
+    types: Sequence[int]
+
+
+class DatabaseClient:
+    """``connection_string`` is libpq's, ``program`` is the name that the database is told, and
+    ``in_thread`` is as `twisted.internet.threads.deferToThread`."""
+
+    def __init__(self, connection_string: str, program: str, in_thread: InThread) -> None:
+        self._connection_string = connection_string
+        self._program = program
+        self._in_thread = in_thread
+        self._connection: Any = None
+
+    async def connect(self) -> None:
+        """Log in.  Raises ConfigError, DatabaseError."""
+        try:
+            from psycopg import pq
+        except ImportError:
+            raise ConfigError(f"{self._program} {_MISSING}") from None
+        connect = pq.PGconn.connect
+        self._connection = await self._in_thread(connect, self._connection_string.encode())
+        if self._connection.status != pq.ConnStatus.OK:
+            reason = " ".join(self._connection.get_error_message().split())
+            raise ConfigError(f"--connection_string: {reason}")
+        for name, value in (*_SETTINGS, ("application_name", self._program)):
+            await self.ask("SELECT pg_catalog.set_config($1, $2, false)", (name, value))
+
+    async def ask(
+        self,
+        statement: str | bytes,
+        values: Sequence[str | bytes | None] = (),
+        types: Sequence[int] | None = None,
+        formats: Sequence[int] | None = None,
+    ) -> Answer:
+        """Return the answer to one statement.  Raises DatabaseError."""
+        asked = self._in_thread(self._ask, _bytes(statement), values, types, formats)
+        answer: Answer = await asked
+        return answer
+
+    def _ask(
+        self,
+        statement: bytes,
+        values: Sequence[str | bytes | None],
+        types: Sequence[int] | None,
+        formats: Sequence[int] | None,
+    ) -> Answer:
+        from psycopg import Error, pq
+
+        given = [None if value is None else _bytes(value) for value in values]
+        try:
+            result = self._connection.exec_params(statement, given, types, formats)
+        except Error:
+            # libpq has nothing to say where the connection is gone.
+            raise DatabaseError(_GONE) from None
+        if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+            fields = pq.DiagnosticField
+            told = [
+                result.error_field(field)
+                for field in (
+                    fields.SQLSTATE,
+                    fields.TABLE_NAME,
+                    fields.COLUMN_NAME,
+                    fields.CONSTRAINT_NAME,
+                )
+            ]
+            state, *names = [(text or b"").decode("utf-8", "replace") for text in told]
+            raise DatabaseError(state, ", ".join(filter(None, names)))
+        columns = range(result.nfields)
+        return Answer(
+            [[result.get_value(row, at) for at in columns] for row in range(result.ntuples)],
+            [result.ftype(at) for at in columns],
+        )
+
+    def close(self) -> None:
+        """End the connection, and whatever transaction it has."""
+        if self._connection is not None:
+            self._connection.finish()
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

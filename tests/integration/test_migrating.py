@@ -1,0 +1,305 @@
+"""acra-migrate on tables that are in use, by a real PostgreSQL."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from unittest import TestCase
+
+import psycopg
+
+from acra_twisted import purposes
+from acra_twisted.crypto import envelopes
+from acra_twisted.crypto.openers import Opener
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+
+PROGRAM = "from acra_twisted.tools.migrate import script; exit(script())"
+OWNER = "people application"
+CONFIG = """
+schemas:
+  - table: people
+    encrypted:
+      - column: name
+        data_type: str
+      - column: email
+        searchable: true
+        data_type: str
+      - column: card
+        masking: "xxxx"
+        plaintext_length: 4
+        plaintext_side: right
+        data_type: str
+  - table: staff
+    encrypted:
+      - column: name
+        data_type: str
+      - column: age
+        data_type: int32
+      - column: phone
+        token_type: str
+        consistent_tokenization: true
+"""
+ROWS = 5_000
+
+
+class Base(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        made = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(made.cleanup)
+        cls.folder = Path(made.name)
+        logged = ["log_statement = all", "log_parameter_max_length = -1"]
+        cls.server = Postgres(settings=logged)
+        cls.addClassCleanup(cls.server.remove)
+        cls.server.start()
+        cls.dsn = f"host=127.0.0.1 port={cls.server.port} user={SUPERUSER} dbname=postgres"
+        cls.config = cls.folder / "encryptor.yaml"
+        cls.config.write_text(CONFIG)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=self.folder)
+        self.addCleanup(folder.cleanup)
+        self.keys = Keys(Path(folder.name), OWNER)
+        self.keys.writer.generate(purposes.SEARCH_HMAC, OWNER)
+        self.tokens = f"sqlite:{folder.name}/tokens.db"
+        self.db = psycopg.connect(self.dsn, autocommit=True)
+        self.addCleanup(self.db.close)
+        self.db.execute("DROP TABLE IF EXISTS people, staff CASCADE")
+
+    def command(self, *arguments):
+        change, *rest = arguments
+        return [
+            *(sys.executable, "-c", PROGRAM, change, f"--encryptor_config_file={self.config}"),
+            *(f"--connection_string={self.dsn}", f"--client_id={OWNER}"),
+            *(f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}"),
+            *rest,
+        ]
+
+    def migrate(self, *arguments, status=0):
+        """Return what the tool says."""
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stdout + done.stderr
+
+    def rows(self, text):
+        return self.db.execute(text).fetchall()
+
+    def log(self):
+        return (self.server.folder / "postgres.log").read_bytes()
+
+    def newest(self):
+        """An opener of the newest keys alone."""
+        private, *_ = self.keys.store.keys(purposes.STORAGE, OWNER)
+        secret, *_ = self.keys.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
+        return Opener([private], [secret.value])
+
+    def opened(self, stored, opener=None):
+        """The plaintext of a stored value, and the bytes before it."""
+        [found] = envelopes.outermost(stored)
+        content = (opener or self.newest()).open(found.kind, found.data(stored), {})
+        return stored[: found.start], content + stored[found.end :]
+
+
+class InPlace(Base):
+    def setUp(self):
+        super().setUp()
+        self.db.execute(
+            "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, card bytea, n int)"
+        )
+        self.db.execute(
+            "INSERT INTO people SELECT i, convert_to('Name ' || i, 'UTF8'),"
+            " convert_to(i || '@example.com', 'UTF8'), convert_to(4000000000000000 + i || '',"
+            f" 'UTF8'), 0 FROM generate_series(1, {ROWS}) i"
+        )
+        self.db.execute("UPDATE people SET name = NULL WHERE id % 100 = 0")
+
+    def assert_encrypted(self, opener=None):
+        opener = opener or self.newest()
+        found = self.rows("SELECT id, name, email, card FROM people ORDER BY id")
+        self.assertEqual(len(found), ROWS)
+        for number, name, email, card in found:
+            if number % 100:
+                self.assertEqual(self.opened(name, opener), (b"", b"Name %d" % number))
+            else:
+                self.assertIsNone(name)
+            before, value = self.opened(email, opener)
+            self.assertEqual((len(before), value), (33, b"%d@example.com" % number))
+            self.assertEqual(self.opened(card, opener)[1], b"%d" % (4000000000000000 + number))
+
+    def test_a_table_that_others_write(self):
+        """The writer changes every row, and holds some of them for a while."""
+        done = threading.Event()
+        written = []
+
+        def write():
+            with psycopg.connect(self.dsn) as db:
+                number = 0
+                while not done.is_set():
+                    number = number % ROWS + 7
+                    db.execute("UPDATE people SET n = n + 1 WHERE id = %s", (number % ROWS + 1,))
+                    if not number % 5:
+                        db.commit()
+                    written.append(number)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            self.migrate("encrypt", "people", "--batch=100")
+        finally:
+            done.set()
+            writer.join()
+        self.assertTrue(written)
+        self.assert_encrypted()
+        [(total,)] = self.rows("SELECT sum(n) FROM people")
+        self.assertEqual(total, len(written))
+
+    def test_killed_in_the_middle_and_run_again(self):
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            process = subprocess.Popen(
+                self.command("encrypt", "people", "--batch=50", "--rate=2000"),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            self.addCleanup(process.stdout.close)
+            deadline = time.monotonic() + 30
+            begun = self.encrypted()
+            while self.encrypted() < begun + 200 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(sent)
+            said = process.communicate(timeout=30)[0]
+            if sent == signal.SIGTERM:
+                self.assertEqual(process.returncode, 1)
+                self.assertIn("--resume='public.people ", said)
+                resume = said[said.index("--resume=") :].split("'")[1]
+        self.assertLess(self.encrypted(), ROWS)
+        self.migrate("encrypt", "people", f"--resume={resume}")
+        self.assert_encrypted()
+
+    def encrypted(self):
+        [(number,)] = self.rows(
+            "SELECT count(*) FROM people WHERE substr(email, 34, 3) = '\\x252525'"
+        )
+        return number
+
+    def test_new_keys_open_and_old_ones_need_not(self):
+        self.migrate("encrypt", "people")
+        for kind in (purposes.STORAGE_SYMMETRIC, purposes.SEARCH_HMAC):
+            self.keys.writer.generate(kind, OWNER)
+        before = self.rows(
+            "SELECT id, substr(name, 107), substr(email, 1, 33) FROM people ORDER BY id"
+        )
+        self.assertIn(f"{3 * ROWS - ROWS // 100} values changed", self.migrate("rewrap", "people"))
+        self.assert_encrypted()
+        after = self.rows(
+            "SELECT id, substr(name, 107), substr(email, 1, 33) FROM people ORDER BY id"
+        )
+        self.assertEqual(before, after)
+        self.assertIn(f"{ROWS} values changed", self.migrate("reencrypt", "people"))
+        self.assert_encrypted()
+        found = self.rows("SELECT count(*) FROM people WHERE email IS NULL OR name = ''")
+        self.assertEqual(found, [(0,)])
+
+    def test_there_and_back(self):
+        before = self.rows("SELECT id, name, email, card FROM people ORDER BY id")
+        self.migrate("encrypt", "people")
+        self.assertIn(": 0 values to change", self.migrate("encrypt", "people", "--dry_run"))
+        self.assert_encrypted()
+        self.migrate("decrypt", "people", status=1)
+        self.migrate("decrypt", "people", "--yes", "--dry_run")
+        self.assert_encrypted()
+        self.migrate("decrypt", "people", "--yes")
+        self.assertEqual(self.rows("SELECT id, name, email, card FROM people ORDER BY id"), before)
+
+    def test_values_that_cannot_be_changed_are_named_and_stay(self):
+        self.db.execute("UPDATE people SET name = '\\xff' WHERE id = 4712")
+        said = self.migrate("encrypt", "people", status=1)
+        self.assertIn("table public.people, column name, row with ctid (", said)
+        self.assertIn("1 values stay as they are", said)
+        place = said[said.index("ctid (") + 5 :].split(")")[0] + ")"
+        self.assertEqual(self.rows(f"SELECT id FROM people WHERE ctid = '{place}'"), [(4712,)])
+
+    def test_a_trigger_that_writes_something_else_ends_it(self):
+        self.db.execute(
+            "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " NEW.name := 'spoilt'; RETURN NEW; END $$"
+        )
+        self.db.execute(
+            "CREATE TRIGGER spoil BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION spoil()"
+        )
+        said = self.migrate("encrypt", "people", status=1)
+        self.assertIn("a trigger may change it", said)
+        self.assertEqual(self.encrypted(), 0)
+        self.db.execute("DROP FUNCTION spoil CASCADE")
+
+    def test_the_databases_log_has_no_value_that_was_encrypted(self):
+        self.db.execute("UPDATE people SET name = 'Zaphodius' WHERE id = 1")
+        before = len(self.log())
+        self.migrate("encrypt", "people")
+        log = self.log()[before:]
+        self.assertIn(b"acra", log)
+        for secret in (b"Zaphodius", b"Zaphodius".hex().encode()):
+            self.assertNotIn(secret, log)
+
+
+class Beside(Base):
+    def setUp(self):
+        super().setUp()
+        self.db.execute(
+            "CREATE TABLE staff (id int, name varchar(30) NOT NULL, age int, phone text)"
+            " PARTITION BY RANGE (id)"
+        )
+        for number in range(2):
+            self.db.execute(
+                f"CREATE TABLE staff{number} PARTITION OF staff"
+                f" FOR VALUES FROM ({number * 500}) TO ({number * 500 + 500})"
+            )
+        self.db.execute(
+            "INSERT INTO staff SELECT i, 'Name ' || i, i, 'phone ' || i % 7"
+            " FROM generate_series(0, 999) i"
+        )
+
+    def test_other_types_by_a_second_column(self):
+        said = self.migrate("encrypt", "staff", status=1)
+        self.assertIn("see --ddl", said)
+        for line in self.migrate("encrypt", "staff", "--ddl").splitlines():
+            self.db.execute(line)
+        store = f"--token_store={self.tokens}"
+        self.assertIn("1500 values changed", self.migrate("encrypt", "staff", store))
+        # What applications write meanwhile is written to the first columns.
+        self.db.execute("UPDATE staff SET name = 'Anna' WHERE id = 700")
+        self.db.execute("INSERT INTO staff VALUES (7, 'Berta', NULL, 'phone 3')")
+        self.assertIn("switched", self.migrate("encrypt", "staff", store, "--switch"))
+        found = self.rows("SELECT id, name, age, phone, phone__before FROM staff")
+        tokens = {}
+        for number, name, age, phone, before in found:
+            clear = self.opened(name)[1].decode()
+            self.assertEqual(clear, {700: "Anna"}.get(number, clear))
+            if clear == "Berta":
+                self.assertIsNone(age)
+            else:
+                self.assertEqual(self.opened(age), (b"", b"%d" % number))
+            self.assertEqual(tokens.setdefault(before, phone), phone)
+            self.assertNotEqual(before, phone)
+        self.assertEqual(len(found), 1001)
+        self.assertEqual(len(set(tokens.values())), 7)
+        # And back.
+        for column in ("name", "age", "phone"):
+            self.db.execute(f"ALTER TABLE staff DROP COLUMN {column}__before")
+        for line in self.migrate("decrypt", "staff", "--ddl").splitlines():
+            self.db.execute(line)
+        self.migrate("decrypt", "staff", store, "--yes", "--switch")
+        self.db.execute("DELETE FROM staff WHERE name = 'Berta'")
+        self.db.execute("UPDATE staff SET name = 'Name 700' WHERE name = 'Anna'")
+        self.assertEqual(
+            self.rows("SELECT id, name, age, phone FROM staff ORDER BY id"),
+            [(i, f"Name {i}", i, f"phone {i % 7}") for i in range(1000)],
+        )
+        self.assertEqual(self.rows("SELECT 1 FROM pg_trigger WHERE tgname LIKE '%acra%'"), [])

@@ -1,0 +1,87 @@
+"""Second columns; tests/integration/test_migrating.py has their definitions run."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT
+from acra_twisted.encryption.postgresql import secondcolumns
+from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.errors import ConfigError
+from tests.unit.encryption.postgresql.test_moving import (
+    BYTEA,
+    INT4,
+    TEXT,
+    attribute,
+    relation,
+    setting,
+)
+from tests.unit.encryption.postgresql.test_protection import protection, settings
+
+AGE = setting("people.age", data_type="int32")
+PHONE = setting("people.phone", kind="tokenized", token_type="str", data_type="str")
+PEOPLE = relation(
+    *(1, "people", attribute("age", 1, INT4), attribute("phone", 2, TEXT)),
+    *(attribute("name", 3, BYTEA), attribute("id", 4, INT4)),
+)
+COLUMNS = {1: AGE, 2: PHONE, 3: setting()}
+
+
+class Preparation(SynchronousTestCase):
+    def test_columns_whose_type_holds_both_forms_need_none(self):
+        self.assertEqual(secondcolumns.preparation(PEOPLE, {3: setting()}, ENCRYPT), [])
+        lines = "\n".join(secondcolumns.preparation(PEOPLE, COLUMNS, ENCRYPT))
+        self.assertIn('ALTER TABLE "public"."people" ADD COLUMN "age__acra" bytea;', lines)
+        self.assertIn('ADD COLUMN "phone__acra" text;', lines)
+        self.assertNotIn("name__acra", lines)
+
+    def test_a_change_of_the_first_empties_the_second(self):
+        *_, function, trigger = secondcolumns.preparation(PEOPLE, COLUMNS, ENCRYPT)
+        self.assertIn(
+            'IF NEW."age"::text IS DISTINCT FROM OLD."age"::text THEN NEW."age__acra" := NULL;',
+            function,
+        )
+        self.assertIn('CREATE TRIGGER "people__acra" BEFORE UPDATE ON "public"."people"', trigger)
+
+    def test_the_way_back_has_the_types_that_applications_see(self):
+        stored = relation(1, "people", attribute("age", 1), attribute("name", 3))
+        lines = secondcolumns.preparation(stored, {1: AGE, 3: setting()}, DECRYPT)
+        self.assertIn('ADD COLUMN "age__acra" integer;', lines[0])
+        self.assertEqual(len(lines), 3)
+
+    def test_a_second_column_is_made_once(self):
+        made = relation(1, "people", attribute("age", 1, INT4), attribute("age__acra", 2))
+        self.assertEqual(secondcolumns.preparation(made, {1: AGE}, ENCRYPT), [])
+
+    def test_names_that_the_database_would_cut(self):
+        long = relation(1, "people", attribute("a" * 60, 1, INT4))
+        self.assertRaises(ConfigError, secondcolumns.preparation, long, {1: AGE}, ENCRYPT)
+
+
+class Switch(SynchronousTestCase):
+    both = relation(
+        *(1, "people", attribute("age", 1, INT4, not_null=True), attribute("age__acra", 2))
+    )
+
+    def test_the_second_takes_the_name_and_what_the_first_must_not_be(self):
+        made = protection([self.both], settings("people.age"))
+        self.assertEqual(
+            secondcolumns.switch(made, self.both)[2:],
+            [
+                'ALTER TABLE "public"."people" ALTER COLUMN "age" DROP DEFAULT',
+                'ALTER TABLE "public"."people" RENAME COLUMN "age" TO "age__before"',
+                'ALTER TABLE "public"."people" RENAME COLUMN "age__acra" TO "age"',
+                'ALTER TABLE "public"."people" ALTER COLUMN "age__before" DROP NOT NULL',
+                'ALTER TABLE "public"."people" ALTER COLUMN "age" SET NOT NULL',
+            ],
+        )
+
+    def test_nothing_to_switch_to(self):
+        made = protection([PEOPLE], settings("people.age"))
+        self.assertRaises(ConfigError, secondcolumns.switch, made, PEOPLE)
+
+    def test_a_view_of_the_first_column_is_in_the_way(self):
+        view = Relation(
+            2, "public", "shown", "v", (attribute("age", 1, INT4),), sources={1: (1, 1)}
+        )
+        made = protection([self.both, view], settings("people.age"))
+        error = self.assertRaises(ConfigError, secondcolumns.switch, made, self.both)
+        self.assertIn("public.shown", str(error))

@@ -1,0 +1,156 @@
+"""acra-migrate's command line; tests/integration/test_migrating.py has real tables."""
+
+import os
+import signal
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from acra_twisted.tools import migrate
+from acra_twisted.tools.databaseclient import Answer
+from tests.support.schemas import answer, column, table
+from tests.unit.tools.base import ToolCase
+
+CONFIG = """
+schemas:
+  - table: people
+    encrypted:
+      - column: name
+        data_type: str
+  - table: cards
+    encrypted:
+      - column: number
+"""
+
+
+class Database:
+    """Has the tables, and no row."""
+
+    def __init__(self):
+        self.asked = []
+        self.tables = [
+            table(1, "people", column("name", 1, 25)),
+            table(2, "cards", column("number", 1)),
+        ]
+        self.stops = False
+        self.closed = False
+
+    def __call__(self, text, program, in_thread):
+        self.asked.append((text, program))
+        return self
+
+    async def connect(self):
+        pass
+
+    async def ask(self, statement, *given):
+        text = statement if isinstance(statement, str) else statement.decode()
+        self.asked.append(text)
+        if "pg_inherits" in text:
+            return Answer([[cell] for cell in answer(*self.tables)], [25])
+        if "pg_relation_size" in text:
+            if self.stops:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return Answer([[b"3"]], [25])
+        return Answer([], [])
+
+    def close(self):
+        self.closed = True
+
+
+class Command(ToolCase):
+    def setUp(self):
+        super().setUp()
+        self.make_keys("--client_id=some client")
+        self.config = os.path.abspath(self.mktemp())
+        with open(self.config, "w") as file:
+            file.write(CONFIG)
+        self.database = Database()
+        self.patch(migrate, "DatabaseClient", self.database)
+        self.answer = "no"
+
+    def main(self, arguments, environment, output):
+        clock = Clock()
+
+        def run(ask):
+            results = []
+            Deferred.fromCoroutine(ask(clock)).addBoth(results.append)
+            while not results:
+                clock.advance(1)
+            if isinstance(results[0], Failure):
+                results[0].raiseException()
+
+        migrate.main(arguments, environment, output, run, lambda prompt: self.answer)
+
+    def migrate(self, change, *words):
+        return self.call(
+            change,
+            f"--encryptor_config_file={self.config}",
+            f"--keys_dir={self.folder}",
+            "--client_id=some client",
+            *words,
+        )
+
+    def test_without_a_command_it_tells_them(self):
+        told = self.call()
+        for word in ("encrypt", "reencrypt", "rewrap", "decrypt"):
+            self.assertIn(word, told)
+
+    def test_a_table_is_changed(self):
+        told = self.migrate("encrypt", "cards", "--connection_string=host=here")
+        self.assertEqual(told, "public.cards: 0 values changed, 0 refused\n")
+        self.assertEqual(self.database.asked[0], ("host=here", "acra-migrate"))
+        self.assertTrue(self.database.closed)
+        told = self.migrate("encrypt", "cards", "--dry_run")
+        self.assertEqual(told, "public.cards: 0 values to change, 0 refused\n")
+
+    def test_definitions_are_printed_and_not_run(self):
+        told = self.migrate("encrypt", "people", "cards", "--ddl")
+        self.assertIn('ALTER TABLE "public"."people" ADD COLUMN "name__acra" bytea;', told)
+        self.assertNotIn("cards", told)
+        self.assertFalse([text for text in self.database.asked if "ALTER" in text])
+
+    def test_mistakes(self):
+        named = f"--encryptor_config_file={self.config}"
+        for expected, *words in (
+            ("did you mean 'people'", "encrypt", named, "peolpe"),
+            ("'TABLE PAGE'", "encrypt", named, "cards", "--resume=7"),
+            ("expected a number from 1 on", "encrypt", named, "cards", "--batch=0"),
+            ("did you mean 'public.cards'", "encrypt", named, "cards", "--resume=public.card 3"),
+            ("see --ddl", "encrypt", named, "people"),
+            ("names no client_id", "encrypt", named, "cards", f"--keys_dir={self.folder}"),
+        ):
+            self.refused(expected, *words)
+        self.database.tables = self.database.tables[:1]
+        self.refused("the database has no table cards", "encrypt", named, "cards")
+
+    def test_values_are_stored_in_clear_only_if_somebody_says_yes(self):
+        named = f"--encryptor_config_file={self.config}"
+        self.refused("nothing was decrypted", "decrypt", named, "cards")
+        self.assertEqual(self.database.asked, [])
+        self.answer = "yes"
+        self.assertIn("0 values changed", self.migrate("decrypt", "cards"))
+        self.answer = ""
+        self.assertIn("0 values changed", self.migrate("decrypt", "cards", "--yes"))
+
+    def test_a_signal_ends_it_with_the_place_to_go_on_from(self):
+        self.database.stops = True
+        before = signal.getsignal(signal.SIGTERM)
+        named = f"--encryptor_config_file={self.config}"
+        self.refused(
+            "--resume='public.cards 0'",
+            *("encrypt", named, f"--keys_dir={self.folder}", "--client_id=some client", "cards"),
+        )
+        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
+
+    def test_a_switch_needs_a_second_column(self):
+        told = self.migrate("encrypt", "cards", "--switch")
+        self.assertIn("it has no second column to switch to", told)
+        self.database.tables[0] = table(1, "people", column("name", 1, 25), column("name__acra", 2))
+        told = self.migrate("encrypt", "people", "--switch")
+        self.assertIn("public.people: switched", told)
+        asked = self.database.asked
+        begun = asked.index('LOCK TABLE "public"."people" IN ACCESS EXCLUSIVE MODE')
+        self.assertEqual(asked[begun - 2 : begun], ["BEGIN", "SET LOCAL lock_timeout = '5s'"])
+        self.assertEqual(asked[-1], "COMMIT")
+        self.assertTrue([text for text in asked[begun:] if "RENAME COLUMN" in text])
