@@ -25,7 +25,7 @@ _MODULES = {
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested",
     "dialects.": "flow",
-    "dialects.postgresql.": "held replies prepared propagation descriptions rows results "
+    "dialects.postgresql.": "held replies prepared propagation descriptions rows results unloads "
     "values refusal opening extended loads request response answers "
     "extendedreplies wholerequests wholereplies untilready challenge keylogin authentication "
     "passwordmessages passwordchallenge hashchallenge certificatelogin login servedlogin "

@@ -67,6 +67,10 @@ class IRequestFlow(IMessageFlow):
 
     terminated: bool = Attribute("The client has said that it goes.")
     holding: bool = Attribute("Messages were held back when output was taken last.")
+    awaits_load: bool = Attribute(
+        "Rows are here that the database has not asked for yet: next_work goes on once it has, or "
+        "has refused to."
+    )
     pending_limit: int = Attribute(
         "So many replies may be outstanding; with more the client is not read.  Set by the relay."
     )

@@ -95,13 +95,14 @@ class Traffic:
 
 class Load:
     """A load of the exchange ``exchange``, whose rows the interfaces.ILoad ``taker`` takes; None
-    once it is over."""
+    once it is over.  ``asked``: the database has asked for the rows."""
 
-    __slots__ = ("exchange", "taker")
+    __slots__ = ("exchange", "taker", "asked")
 
-    def __init__(self, exchange: Any, taker: Any) -> None:
+    def __init__(self, exchange: Any, taker: Any, asked: bool = True) -> None:
         self.exchange = exchange
         self.taker = taker
+        self.asked = asked
 
 
 def nobody(text: bytes) -> Any:

@@ -119,6 +119,7 @@ class ClientFlow(MessageFlow):
         super().__init__(session)
         self.terminated = False
         self.holding = False
+        self.awaits_load = False
         self.pending_limit = 1 << 30
 
     def release_held(self) -> None:

@@ -97,12 +97,18 @@ class Prepared(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """The columns of COPY FROM STDIN in the order of its fields, None for those that are not
-    protected; ``options`` as the statement has them, by their names: None for one without a
-    value."""
+    """The columns of COPY FROM STDIN or TO STDOUT in the order of its fields, None for those that
+    are not protected; ``options`` as the statement has them, by their names: None for one without
+    a value.  ``names`` are the names of the columns, as far as they are known.
+
+    ``is_out``: it is COPY TO; ``types`` are then the types by which the database has what is
+    stored, 0 for columns that are not protected."""
 
     columns: Sequence[ColumnSetting | None]
     options: Mapping[str, str | Sequence[str] | None]
+    names: Sequence[str] = ()
+    types: Sequence[int] = ()
+    is_out: bool = False
 
 
 class StatementPlan(NamedTuple):
@@ -115,7 +121,7 @@ class StatementPlan(NamedTuple):
     client's stay as they are.  ``results`` are the output columns, None if they cannot be told.
     ``schema`` is the number of the schema that it holds for.  ``added`` are literals that stand for
     words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
-    the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY FROM STDIN.
+    the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY.
     ``changes``: what is sent is another text than the client's, or has other parameters.
 
     ``matched`` are columns whose stored values the statement compares with each other, which tells

@@ -72,6 +72,11 @@ class Pump:
         elif not self._ended:
             self._advance(data)
 
+    def go_on(self) -> None:
+        """Go on with what was left, for something else has changed."""
+        if self.waits_for is None and not self._ended:
+            self._advance()
+
     def _advance(self, data: bytes = b"") -> None:
         """Go as far as verdicts are there."""
         flow = self._flow

@@ -17,7 +17,7 @@ from acra_twisted.proxy import ends
 from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.questions import Questions
-from acra_twisted.proxy.valve import OUTSTANDING, Valve
+from acra_twisted.proxy.valve import LOADING, OUTSTANDING, Valve
 from acra_twisted.session import Session, nobody
 from acra_twisted.telemetry.logs.audit import session_fields
 from acra_twisted.transport.channel import Channel
@@ -121,6 +121,8 @@ class Relay:
             self._flush_response()
         if len(outstanding) > self._limits.pending:
             self._stop_reading()
+        if request.awaits_load:
+            self.client_valve.close(LOADING)
         if request.holding and self._silence is None and self._limits.hold:
             self._await_silence()
         if request.terminated:
@@ -176,6 +178,10 @@ class Relay:
         if session.question is not None and self._questions is not None:
             # At last: a stage goes on with the answer.
             self._questions.advance()
+        if self._request.awaits_load:
+            self._request_pump.go_on()
+            if not self._request.awaits_load:
+                self.client_valve.open(LOADING)
 
     def _ask(self, text: bytes) -> Any:
         if self._questions is None:

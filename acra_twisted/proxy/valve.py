@@ -17,6 +17,7 @@ PEER_BUFFER: Final = "the peer's buffer is full"
 STAGE: Final = "a stage waits"
 CONNECTING: Final = "the other side is not connected"
 GETTING_READY: Final = "the session is not ready"
+LOADING: Final = "the database has not asked for rows yet"
 OUTSTANDING: Final = "too many replies are outstanding"
 
 

@@ -4,19 +4,21 @@ or made into what they are searched by, with the keys that hold at that moment."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import STORE, ParameterUse, Use
-from acra_twisted.encryption.postgresql import writing
+from acra_twisted.encryption.postgresql import loading, writing
+from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.givenvalues import (
     TokenValues,
     tokens_of_parameters,
     tokens_of_text,
 )
+from acra_twisted.encryption.postgresql.loading import Piece
 from acra_twisted.encryption.postgresql.planner import Planned
-from acra_twisted.encryption.postgresql.writing import Bound, Tools, Written
+from acra_twisted.encryption.postgresql.writing import Bound, Sealer, Tools, Written
 from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.exchange import Exchange, Parameters
@@ -29,10 +31,14 @@ from acra_twisted.stages.columntokens import ColumnTokens
 
 #: Values that are encoded without leaving the reactor.
 INLINE: Final = 32
+#: Bytes of copied rows that are; they have no more values than that, or few more.
+INLINE_BYTES: Final = 128
 #: Random bytes of a value: those of an AcraBlock, and a few more.
 _RANDOM: Final = 128
 
 _NO_MAKERS: Final = Makers({}, {})
+
+_Sealers = Mapping[ColumnSetting, Sealer]
 
 
 class Encoder:
@@ -58,7 +64,7 @@ class Encoder:
             tokens_of_text,
             planned.statements or (),
             planned.literals,
-            _encoding(exchange.session),
+            encoding_of(exchange.session),
             conforming is True,
         )
         write = partial(self._write, planned, conforming, exchange)
@@ -80,10 +86,19 @@ class Encoder:
             parameters.values,
             parameters.formats,
             parameters.types or (),
-            _encoding(exchange.session),
+            encoding_of(exchange.session),
         )
         write = partial(self._bind, parameters, uses, exchange)
         return then(self._makers(own, matched, read, exchange), write)
+
+    def rows(self, copied: CopiedRows, data: bytes | None, exchange: Exchange) -> Any:
+        """Return what is `Written` in place of a piece of copied rows, None for their end, or a
+        Deferred of it; see `literals`."""
+        client = exchange.session.identity.client_id
+        sealed = [one for one in copied.settings if one.kind != TOKENIZED]
+        sealers = self._keys.sealers(sealed, client) if sealed else {}
+        copy = self._copy if len(sealed) == len(copied.settings) else self._copy_tokens
+        return then(sealers, partial(copy, copied, data, exchange))
 
     def _makers(
         self,
@@ -141,18 +156,52 @@ class Encoder:
             bound = writing.write_parameters(*arguments)
         return then(bound, partial(_shown, exchange))
 
+    def _copy(
+        self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
+    ) -> Any:
+        written = self._run(_is_much(data), loading.encode, copied, data, sealers, os.urandom)
+        return then(written, partial(_shown, exchange))
+
+    def _copy_tokens(
+        self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
+    ) -> Any:
+        """Read a piece, and ask for its tokens, before it is written."""
+
+        def ask(piece: Piece) -> Any:
+            values = TokenValues(loading.token_values(piece), {})
+            if not values.stored:
+                return write(piece, _NO_MAKERS)
+            client = exchange.session.identity.client_id
+            return self._tokens.makers(values, client).addCallback(partial(write, piece))
+
+        def write(piece: Piece, makers: Makers) -> Any:
+            every = {**sealers, **makers.sealers}
+            return self._run(_is_much(data), loading.write, copied, piece, every, os.urandom)
+
+        read = self._run(_is_much(data), loading.read, copied, data)
+        return then(then(read, ask), partial(_shown, exchange))
+
+    def _run(self, much: bool, function: Callable[..., Any], *given: Any) -> Any:
+        """The outcome of work, of much by a worker."""
+        return self._workers.run(function, *given) if much else function(*given)
+
+
+def _is_much(data: bytes | None) -> bool:
+    return data is not None and len(data) > INLINE_BYTES
+
+
+def encoding_of(session: Session) -> str:
+    """Return the session's client_encoding."""
+    return session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
+
 
 def _joined(one: Makers, other: Makers) -> Makers:
     return Makers({**one.sealers, **other.sealers}, {**one.searchers, **other.searchers})
 
 
-def _encoding(session: Session) -> str:
-    return session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
-
-
 def _tools(session: Session, makers: Makers, count: int, conforming: bool | None) -> Tools:
     supply = RandomSupply(os.urandom, _RANDOM, max(count, 1))
-    return Tools(makers.sealers, supply, _encoding(session), conforming is True, makers.searchers)
+    return Tools(makers.sealers, supply, encoding_of(session), conforming is True, makers.searchers)
 
 
 def _shown(exchange: Exchange, made: Written | Bound) -> Written | Bound:

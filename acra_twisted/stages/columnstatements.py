@@ -16,6 +16,7 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, mode_of, names_of, plans_of
+from acra_twisted.stages.columncopies import copies_of
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.columnverdicts import first_refusal, refused
@@ -86,6 +87,7 @@ class ColumnStatements:
         matched = [setting for plan in plans for setting in plan.matched]
         made = Statement(statement.text, statement.prepared_name)
         made.meanings = [snapshot.meaning_of(plan.results) for plan in plans]
+        made.copies = copies_of(plans, self._encoder, exchange)
         if is_prepared:
             names = names_of(known, snapshot, is_watched)
             made.plan = Binding(
@@ -101,6 +103,7 @@ class ColumnStatements:
 def _verdict(statement: Statement, made: Statement, written: Written) -> Pass | Replace[Statement]:
     if written.text == statement.text and not made.told:
         statement.meanings, statement.plan = made.meanings, made.plan
+        statement.copies = made.copies
         return PASS
     made.text = written.text
     return Replace(made)

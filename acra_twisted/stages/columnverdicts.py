@@ -15,6 +15,9 @@ from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.stages.columnkeys import is_reader
 from acra_twisted.verdicts import Deny
 
+#: The name of the stage.
+STAGE: Final = "encryptor"
+
 #: Values are bound to a statement that is not known for certain.
 UNSURE: Final = Refusal(
     refusals.SCHEMA_MISMATCH,
@@ -49,14 +52,15 @@ def first_refusal(plans: Sequence[StatementPlan], client: str) -> Refusal | None
                     f"column {asked.label} is protected by AcraServer, and the client may not "
                     "compare, join or group by values that it may not read",
                 )
-        if plan.copies is not None:
+        if plan.copies is not None and not plan.copies.is_out and len(plans) > 1:
             for setting in plan.copies.columns:
                 if setting is not None:
                     return Refusal(
                         refusals.EXPRESSION,
                         setting.label,
-                        f"column {setting.label} is protected by AcraServer and is loaded by COPY",
-                        "write INSERT",
+                        f"column {setting.label} is protected by AcraServer and is loaded by a "
+                        "COPY among other statements",
+                        "send it alone",
                     )
         if plan.prepares is not None and (any(plan.prepares.uses) or plan.matched):
             return Refusal(

@@ -36,7 +36,7 @@ from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstatements import ColumnStatements
 from acra_twisted.stages.columntokens import ColumnTokens
-from acra_twisted.stages.columnverdicts import guarded, refused
+from acra_twisted.stages.columnverdicts import STAGE, guarded, refused
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.statementwords import is_control
@@ -45,7 +45,6 @@ from acra_twisted.verdicts import PASS
 
 _log: Final = Logger()
 
-_NAME: Final = "encryptor"
 #: The plan of a statement that controls a transaction.
 _CONTROL: Final = "control"
 
@@ -63,7 +62,7 @@ class Encryptor:
     ``now`` is the time as seconds since the epoch: bypasses end.
     """
 
-    name = _NAME
+    name = STAGE
 
     def __init__(
         self,
@@ -140,15 +139,15 @@ class Encryptor:
 
     def _follow(self, statement: Statement, exchange: Exchange) -> None:
         """Look at the end of a transaction that may have changed tables."""
-        known: Known | None = exchange.session.notes.get(_NAME)
+        known: Known | None = exchange.session.notes.get(STAGE)
         if known is not None and known.is_dirty:
             self._columns.watch(known, exchange, statement.text, False)
 
     def _informed(self, session: Session, decide: Callable[[Known, Snapshot], Any]) -> Any:
         """Decide by what is certain of the session's database; ask for it, if it is not."""
-        known: Known | None = session.notes.get(_NAME)
+        known: Known | None = session.notes.get(STAGE)
         if known is None:
-            known = session.notes[_NAME] = self._columns.begin(session)
+            known = session.notes[STAGE] = self._columns.begin(session)
         snapshot = self._columns.snapshot(session, known)
         if snapshot is not None:
             session.meaning = snapshot.meaning

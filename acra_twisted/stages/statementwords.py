@@ -12,15 +12,19 @@ _HARMLESS: Final = re.compile(
     rb"|listen|unlisten|notify|lock|truncate|deallocate)\b",
     re.I,
 )
-#: A statement that begins or ends a transaction, or a part of one, and has no value at all.  In a
-#: transaction that has failed nothing else is done, and the database cannot be asked.
+#: A statement that begins or ends a transaction, or a part of one, or says how it is to be, and has
+#: no value at all but the name of a snapshot.  In a transaction that has failed nothing else is
+#: done, and the database cannot be asked; nor can it before a transaction is told how it is to be.
 _CONTROL: Final = re.compile(
-    rb"\s*(?:begin|start|commit|end|rollback|abort|savepoint|release)\b[\w\s,\"]*;?\s*", re.I
+    rb"\s*(?:(?:begin|start|commit|end|rollback|abort|savepoint|release)\b[\w\s,\"]*"
+    rb"|set\s+(?:local\s+)?transaction\b(?:[\w\s,]*|\s+snapshot\s+'[0-9A-Fa-f-]*'\s*));?\s*",
+    re.I,
 )
 
 
 def is_control(text: bytes) -> bool:
-    """Tell whether a statement does nothing but begin or end a transaction."""
+    """Tell whether a statement does nothing but begin or end a transaction, or say how
+    it is to be."""
     return _CONTROL.fullmatch(text) is not None
 
 

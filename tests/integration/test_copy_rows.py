@@ -183,7 +183,7 @@ class Protected(Surroundings):
 
     def protected(self, options, data):
         """The data with the values of two columns encrypted."""
-        rows = CopiedRows(Copied((None, NAME, AGE), options), ("id", "name", "age"), 1 << 20)
+        rows = CopiedRows(Copied((None, NAME, AGE), options, ("id", "name", "age")), 1 << 20)
         sealers = {setting: ColumnSealer(setting, block_seal(KEY)) for setting in (NAME, AGE)}
         fed, rest = rows.feed(data), rows.finish()
         made = [fed.before]
@@ -233,7 +233,7 @@ class Protected(Surroundings):
             ((theirs,),) = self.connection.execute("SELECT name FROM plain").fetchall()
         finally:
             self.connection.execute("SET client_encoding = 'UTF8'")
-        rows = CopiedRows(Copied((None, NAME, None), {}), ("id", "name", "age"), 100, "LATIN2")
+        rows = CopiedRows(Copied((None, NAME, None), {}, ("id", "name", "age")), 100, "LATIN2")
         (secret,) = rows.read(data).secrets
         self.assertEqual(secret.plaintext.decode(), theirs)
 

@@ -177,7 +177,8 @@ class Encryption(Surroundings):
                 "INSERT INTO people (id, name) VALUES (1, upper('Zaphodius'))",
                 "UPDATE people SET name = name || 'Zaphodius'",
                 "SELECT * FROM people WHERE name = 'Zaphodius'",
-                "COPY people FROM STDIN",
+                "COPY people FROM STDIN; SELECT 1",
+                "COPY people FROM '/tmp/people'",
                 "PREPARE p AS INSERT INTO people (id, name) VALUES (1, $1)",
                 "DO $$ BEGIN INSERT INTO people (id, name) VALUES (1, 'Zaphodius'); END $$",
             ):

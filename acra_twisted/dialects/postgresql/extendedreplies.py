@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.answers import AnsweredReplies
+from acra_twisted.dialects.postgresql.unloads import Unloading
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import ToldType
+from acra_twisted.exchange import Exchange, ToldType, Unload
+from acra_twisted.fast.bigendian import uint16
 from acra_twisted.outstanding import (
     ANSWER,
     FORWARD,
@@ -16,7 +19,16 @@ from acra_twisted.outstanding import (
 )
 from acra_twisted.results import LINES, STREAM, Plan
 from acra_twisted.session import Load
+from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend
+from acra_twisted.wire.postgres.copyformat import CopyDataError
+
+#: The rows have another layout than the statement said.
+_NOT_READ: Final = Deny(
+    "AcraServer cannot read the rows that the database copies out as the statement describes them",
+    sqlstate=b"0A000",
+    reason="copied rows of another format",
+)
 
 
 class ExtendedReplies(AnsweredReplies):
@@ -91,13 +103,38 @@ class ExtendedReplies(AnsweredReplies):
 
     def _copy_done(self, start: int, end: int) -> None:
         self._in_copy()
+        if self._unloading is not None:
+            self._unloading.finish()
 
     def _copy_out(self, start: int, end: int) -> None:
-        _, _, exchange, portal = self._in_copy()
+        _, code, exchange, portal = self._in_copy()
         assert exchange is not None  # noqa: S101 - all codes that copy have one
         statement = exchange.statement if portal is None else portal.statement
         self._no_rows()
-        self._copy_begins(self._body(start, end), statement)
+        body = self._body(start, end)
+        self._copy_begins(body, statement)
+        copies = None if statement is None else statement.copies
+        if copies is not None and self._results is not None and self._ordinal < len(copies.unloads):
+            unload = copies.unloads[self._ordinal]
+            if unload is not None and not self._unloads(unload, body, code, exchange, portal):
+                self._leave_out(start, end)
+                self._fail(exchange, _NOT_READ)
+
+    def _unloads(
+        self, unload: Unload, body: bytes, code: int, exchange: Exchange, portal: Any
+    ) -> bool:
+        """Read the rows that come value by value; return False if they are not what was planned."""
+        encoding = self._session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
+        try:
+            made = Unloading(unload, encoding, self._message_limit)
+        except CopyDataError:
+            return False
+        if uint16(body, 1) != len(made.columns) or (body[0] != 0) != made.is_binary:
+            return False
+        self._columns = len(made.columns)
+        self._unloading = made
+        self._follow(self._meant(made.columns, code, exchange, portal))
+        return True
 
     def _copy_both(self, start: int, end: int) -> None:
         self._copy_begins(b"", None)

@@ -18,7 +18,7 @@ from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import ROWS, Exchange, Work
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE
 from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner, RowBatch
-from acra_twisted.session import Session
+from acra_twisted.session import Load, Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.postgres import frames
 
@@ -30,8 +30,12 @@ _COPY_FAIL: Final = frames.message(b"f", b"\0")
 _NEWLINE: Final = 10
 #: The longest message of PostgreSQL's, which accepts none of a GiB.
 LONGEST: Final = 1 << 30
+# What becomes of copy data.
+_PASSES: Final = 0
+_TAKEN: Final = 1
+_AWAITED: Final = 2
 #: Bytes of the longest piece that an ILoad gets: what is made of them is many times as long.
-_PIECE: Final = 32 * 1024
+_PIECE: Final = 16 * 1024
 _NOT_BOTH: Final = Deny(
     "a stage of AcraServer that looks at rows which are loaded cannot stand beside one that takes "
     "them",
@@ -134,26 +138,32 @@ class LoadingBatch(ExtendedBatch):
         self._message = (start, end, None)
         return Work(ROWS, batch, replies.owner(self._session), plan.hooks)
 
-    @property
-    def _is_taken(self) -> bool:
-        """True if the copy data that comes is an ILoad's, be it one that is over: the database has
-        given up, or been told to, and the client does not know yet.
+    def _place(self) -> int:
+        """Tell what becomes of the copy data that comes: one of _PASSES, _TAKEN and _AWAITED.
 
-        Raises RolledBackError for data that came before the database asked for it.
+        What an ILoad takes is left out once it is over: the database has given up, or been told
+        to, and the client does not know yet.  What comes before the database has asked for it
+        waits until the database has.
         """
         session = self._session
         load = session.load
         if session.copying_in:
-            return load is not None
-        is_tail = load is not None
-        for _, _, exchange, _ in (*session.outstanding, *self._expected):
-            if exchange is not None and (load is None or exchange is not load.exchange):
-                is_tail = False
-                statement = exchange.statement
-                if statement is not None and statement.copies is not None:
-                    if statement.copies.load is not None:
-                        raise RolledBackError("rows came before the database had asked for them")
-        return is_tail
+            return _PASSES if load is None else _TAKEN
+        is_due = False
+        for action, _, exchange, _ in (*session.outstanding, *self._expected):
+            if action != FORWARD or exchange is None or exchange.outcome is not None:
+                continue
+            if load is not None and load.asked and exchange is load.exchange:
+                continue
+            is_due = True
+            statement = exchange.statement
+            copies = None if statement is None else statement.copies
+            if copies is not None and copies.load is not None:
+                session.load = Load(exchange, None, False)
+                return _AWAITED
+        # The database ignores what it can no more ask for; it may be in clear.
+        is_late = not is_due and (load is not None or session.meaning is not None)
+        return _TAKEN if is_late else _PASSES
 
     def _take(self, data: bytes, start: int, size: int) -> tuple[int, Work | None]:
         """The payload of the copy data that begins, or goes on, at ``start``, as a Work for the
@@ -186,6 +196,15 @@ class LoadingBatch(ExtendedBatch):
             return position, None
         self._message = (start, position, False)
         return position, Work(ROWS, piece, load.exchange, self._takers(load.taker.feed))
+
+    def _takes(self, position: int) -> bool:
+        """Return True if the copy data at ``position`` is taken, or has to wait."""
+        place = self._place()
+        self.awaits_load = place == _AWAITED
+        if self.awaits_load:
+            self._release(position)
+            self._buffer.position = position
+        return place != _PASSES
 
     def _takers(self, take: Any) -> tuple[Any, ...]:
         """The hooks of a Work for the ILoad."""

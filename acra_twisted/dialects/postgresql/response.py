@@ -211,6 +211,9 @@ class ResponseFlow(ExtendedReplies):
         elif type(verdict) is Replace:
             self._leave_out(start, end)
             self._out.append(verdict.item.encode())
+        elif self._unloading is not None:
+            self._leave_out(start, end)
+            self._out.append(work.item.encode())
 
     def take_output(self) -> bytes:
         """Bytes for the client."""

@@ -8,6 +8,7 @@ from acra_twisted.dialects.flow import DatabaseFlow
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
 from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
+from acra_twisted.dialects.postgresql.unloads import Unloading
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import ROWS, Exchange, Statement, Work
@@ -52,6 +53,8 @@ class ResultRows(DatabaseFlow):
         # Of the COPY data that is coming: its layout, and what follows its tuples.
         self._layout = STREAM
         self._tuples: CopiedTuples | None = None
+        # How the rows of it are read value by value; None where nobody needs to.
+        self._unloading: Unloading | None = None
         # The rows that a Work was made of: where they stand.
         self._run: tuple[int, int] = (0, 0)
         # So many statements of the text that is answered have ended.
@@ -207,11 +210,14 @@ class ResultRows(DatabaseFlow):
         """Forget the rows' description: it does not hold for the next rows."""
         self._columns = -1
         self._plan = _UNSEEN
+        self._unloading = None
 
     def _copied(self, data: bytes, position: int, size: int) -> tuple[int, Work | None]:
         """From a CopyData with its header on: stream it, or make a Work of those complete."""
         exchange = self._head(replies.QUERY, replies.EXECUTE)[2]
         assert exchange is not None  # noqa: S101 - both codes always have one
+        if self._unloading is not None:
+            return self._judge_unloaded(self._unloading, data, position, size, exchange)
         if self._columns < 0:
             self._columns = 1
             self._follow_layout(self._layout)
@@ -231,6 +237,30 @@ class ResultRows(DatabaseFlow):
         if self._results is not None and self._layout == LINES:
             if statement is None or null_may_be_digits(statement.text):
                 self._layout = STREAM
+
+    def _judge_unloaded(
+        self, unloading: Unloading, data: bytes, position: int, size: int, exchange: Exchange
+    ) -> tuple[int, Work | None]:
+        """Make a Work of the rows in the CopyData messages that are whole."""
+        start = position
+        parts: list[bytes] = []
+        while size - position >= 5 and data[position] == frames.COPY_DATA:
+            length = frames.length_at(data, position)
+            frames.check_length("database", frames.COPY_DATA, length, self._message_limit)
+            end = position + 1 + length
+            if end > size:
+                break
+            parts.append(data[position + 5 : end])
+            position = end
+        if position == start:
+            return position, None
+        batch = unloading.feed(b"".join(parts), self._batch_columns)
+        self._buffer.position = position
+        if len(batch) and self._plan.concerns(batch.data, batch.start, batch.end):
+            return self._ask(Work(ROWS, batch, exchange, self._plan.hooks), (start, position))
+        self._leave_out(start, position)
+        self._out.append(batch.encode())
+        return position, None
 
     def _judge_copied(
         self, data: bytes, position: int, size: int, exchange: Exchange

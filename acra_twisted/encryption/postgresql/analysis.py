@@ -72,6 +72,9 @@ class Names(Protocol):
     def columns(self, relation: Relation) -> Mapping[int, ColumnSetting]:
         """The protected columns of a relation by attribute number."""
 
+    def stored_type(self, setting: ColumnSetting) -> int:
+        """The type by which the database has a protected column, behind a domain."""
+
 
 class Claims(Protocol):
     """Takes the comparisons with protected columns that can be answered."""

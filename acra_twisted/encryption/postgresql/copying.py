@@ -26,6 +26,7 @@ from acra_twisted.wire.postgres.copyformat import (
     BINARY,
     WRONG_COUNT,
     CopyDataError,
+    CopyFormat,
     Fed,
     copy_format,
 )
@@ -54,20 +55,25 @@ class Row(NamedTuple):
     secrets: list[Secret]
 
 
+def format_of(copied: Copied, encoding: str = UTF8) -> CopyFormat:
+    """The format of the rows of a COPY in a session with this ``client_encoding``.  Raises
+    ValueRefusedError for options that cannot be followed."""
+    try:
+        return copy_format(copied.options, copied.names, encoding)
+    except CopyDataError as error:
+        raise ValueRefusedError(errors.NOT_SUPPORTED, _OPTIONS, str(error)) from None
+
+
 class CopiedRows:
-    """Takes the rows of one COPY apart and puts them together again.
+    """Takes the rows of one COPY FROM STDIN apart and puts them together again.
 
     ``encoding`` is the session's ``client_encoding``; ``limit`` the bytes of the longest row.
-    Raises ValueRefusedError for options that cannot be followed.
+    ``settings`` are those of the protected columns.  Raises ValueRefusedError: see `format_of`.
     """
 
-    def __init__(
-        self, copied: Copied, names: Sequence[str], limit: int, encoding: str = UTF8
-    ) -> None:
-        try:
-            form = copy_format(copied.options, names, encoding)
-        except CopyDataError as error:
-            raise ValueRefusedError(errors.NOT_SUPPORTED, _OPTIONS, str(error)) from None
+    def __init__(self, copied: Copied, limit: int, encoding: str = UTF8) -> None:
+        form = format_of(copied, encoding)
+        self.settings = tuple(dict.fromkeys(one for one in copied.columns if one is not None))
         self._count = len(copied.columns)
         self._rows = rows_of(form, limit, self._count)
         self._chosen = [
@@ -102,6 +108,8 @@ class CopiedRows:
             if len(values) != self._count:
                 raise CopyDataError(WRONG_COUNT)
             for place, setting, way in self._chosen:
+                if rows.is_default(values[place]):
+                    continue
                 plaintext = self._plaintext(values[place], place, setting, way)
                 if plaintext is not None:
                     secrets.append(Secret(place, setting, plaintext))

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation, Schema
+from acra_twisted.encryption.postgresql.storage import TEXTS
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 
 _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
@@ -54,6 +55,17 @@ class Protection:
     def columns(self, oid: int) -> Mapping[int, ColumnSetting]:
         """The protected columns of a relation, by attribute number; empty if it has none."""
         return self._columns.get(oid, _NONE)
+
+    def stored_type(self, setting: ColumnSetting) -> int:
+        """The type by which the database has the columns of a setting, behind a domain: one of
+        characters if any of them has such a type, 0 if there is no column."""
+        found = {
+            attribute.base
+            for oid, columns in self._columns.items()
+            for attribute in self.schema.relations[oid].attributes
+            if columns.get(attribute.number) == setting
+        }
+        return next(iter(found & TEXTS), next(iter(found), 0))
 
     def unclear(self, oid: int) -> str:
         """Why statements on a relation cannot be protected; empty if they can."""

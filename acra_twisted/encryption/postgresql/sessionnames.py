@@ -55,6 +55,10 @@ class SessionNames:
         """See `analysis.Names`."""
         return self._protection.columns(relation.oid)
 
+    def stored_type(self, setting: ColumnSetting) -> int:
+        """See `analysis.Names`."""
+        return self._protection.stored_type(setting)
+
     def definition(self, kind: str, fields: dict[str, Any]) -> Refusal | None:
         """The refusal of a statement that would leave a protected column in clear by what it
         defines, None for any other.  ``kind`` and ``fields`` are those of its node."""

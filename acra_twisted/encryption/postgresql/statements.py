@@ -10,14 +10,21 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
-from acra_twisted.encryption.postgresql import casts, expressions, queries, refusals, values, writes
+from acra_twisted.encryption.postgresql import (
+    casts,
+    copies,
+    expressions,
+    queries,
+    refusals,
+    values,
+    writes,
+)
 from acra_twisted.encryption.postgresql.analysis import Analysis, alone
 from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.postgresql.scopes import Scope
-from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node, strings
+from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node
 from acra_twisted.encryption.postgresql.values import Columns, setting_of
-from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql import lexer
 
 _WALKS: Final = {
@@ -50,7 +57,6 @@ _NOT_BY_SQL: Final = Refusal(
     "AcraServer does not know which statement is executed: the session has not prepared it by SQL",
     "execute it by the protocol",
 )
-_NO_COPY: Final = "is read or written by a file or program of the server"
 
 
 class Found:
@@ -110,7 +116,7 @@ def _statement(
     elif kind == "ExecuteStmt":
         found.results = _execute(analysis, fields)
     elif kind == "CopyStmt":
-        _copy(analysis, fields, found)
+        found.results, found.copies = copies.walk(analysis, fields)
     else:
         _defined(analysis, kind, fields)
         _utility(analysis, statement, kind)
@@ -241,54 +247,6 @@ def _execute(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn] | Non
         else:
             analysis.give(use, expressions.value(analysis, one, Scope()))
     return known.results
-
-
-def _copy(analysis: Analysis, fields: Fields, found: Found) -> None:
-    if "query" in fields:
-        columns = _data(analysis, fields["query"], Scope())
-        _shown(analysis, columns)
-        for one in columns:
-            _copied_out(setting_of(one.value))
-        return
-    target, names = writes.copied(analysis, fields)
-    if target.relation is None:
-        return
-    if fields.get("is_program") or fields.get("filename"):
-        raise refused(refusals.SERVER_FILE, target.first, _NO_COPY)
-    if names is None:
-        return
-    if not fields.get("is_from"):
-        for name in names:
-            _copied_out(target.setting(name))
-        return
-    target.omit(names, "COPY")
-    expressions.condition(analysis, fields.get("whereClause"), Scope([target.range]))
-    options: dict[str, str | Sequence[str] | None] = {}
-    for one in fields.get("options", ()):
-        _, element = node(one)
-        options[element.get("defname", "")] = _option(element.get("arg"))
-    settings = tuple(target.setting(name) for name in names)
-    found.copies = Copied(settings, options)
-    # They are read with each statement's own values.
-    analysis.deciding.update(start for start, _ in analysis.text.literals)
-
-
-def _copied_out(setting: ColumnSetting | None) -> None:
-    """Refuse to copy a protected column out: its values would be neither typed nor masked."""
-    if setting is not None:
-        raise refused(refusals.EXPRESSION, setting, "is copied out", "read it by SELECT")
-
-
-def _option(item: Any) -> str | Sequence[str] | None:
-    if item is None:
-        return None
-    kind, fields = node(item)
-    if kind == "List":
-        return tuple(strings(fields.get("items")))
-    for key in ("sval", "boolval", "ival", "fval"):
-        if key in fields:
-            return str(fields[key]).lower() if key == "boolval" else str(fields[key])
-    return "*" if kind == "A_Star" else None
 
 
 def _utility(analysis: Analysis, statement: Statement, kind: str) -> None:

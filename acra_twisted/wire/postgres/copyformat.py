@@ -21,14 +21,14 @@ _UNSAFE: Final = frozenset(
 )
 #: What a value in hexadecimal is made of, in whatever quotes.
 _DIGITS: Final = re.compile(rb"\\*x?[0-9a-fA-F]+|\\+x")
+#: A whole value of bytes, with its backslash written once or twice.
+_BYTES: Final = re.compile(rb"\\+x[0-9a-fA-F]*")
 #: The database itself allows none of these between values of text.
 _NO_DELIMITERS: Final = b"\\.abcdefghijklmnopqrstuvwxyz0123456789\r\n"
 _IN_DIGITS: Final = b"\\x0123456789abcdef"
 _ENDS: Final = b"\r\n\0"
 #: Options without influence on how rows are read.
-_INDIFFERENT: Final = frozenset(
-    ("freeze", "on_error", "reject_limit", "log_verbosity", "force_quote")
-)
+_INDIFFERENT: Final = frozenset(("freeze", "on_error", "reject_limit", "log_verbosity"))
 #: The error of a row that has another number of values than the statement has columns.
 WRONG_COUNT: Final = "a row has missing values, or more than it has columns"
 _TRUE: Final = ("true", "on", "1", "match", "")
@@ -45,7 +45,8 @@ class CopyFormat(NamedTuple):
 
     ``header``: the first line has the columns' names.  ``not_null`` are the columns, by their
     places from 0, in which a value without quotes is never NULL; ``null_in_quotes`` those in which
-    one with quotes may be.
+    one with quotes may be, ``quoted`` those in which every value has quotes.  ``default`` is the
+    mark for a column's default, None if there is none.
     """
 
     kind: str = TEXT
@@ -56,6 +57,8 @@ class CopyFormat(NamedTuple):
     header: bool = False
     not_null: frozenset[int] = frozenset()
     null_in_quotes: frozenset[int] = frozenset()
+    quoted: frozenset[int] = frozenset()
+    default: bytes | None = None
 
 
 class Fed(NamedTuple):
@@ -103,6 +106,8 @@ def copy_format(options: Options, columns: Sequence[str], encoding: str = "UTF8"
         _flag(given, "header"),
         _places(given, "force_not_null", columns),
         _places(given, "force_null", columns),
+        _places(given, "force_quote", columns),
+        _text(given, "default", "").encode() if "default" in given else None,
     )
     unknown = given.keys() - _INDIFFERENT
     if unknown:
@@ -122,13 +127,21 @@ def _check(made: CopyFormat) -> None:
             raise CopyDataError("such a delimiter or quote may stand in an encrypted value")
     if csv and (made.quote == made.delimiter or made.escape in _ENDS or made.quote in _ENDS):
         raise CopyDataError("such a quote or escape is not possible")
-    null = made.null
-    if b"\n" in null or b"\r" in null or made.delimiter in null or (csv and made.quote in null):
-        raise CopyDataError("the text for NULL has a delimiter, a quote or a line's end in it")
-    if _DIGITS.fullmatch(null):
-        raise CopyDataError("the text for NULL may be an encrypted value")
-    if not csv and (made.not_null or made.null_in_quotes):
-        raise CopyDataError("force_null and force_not_null are for csv alone")
+    _check_mark("NULL", made.null, made, _DIGITS)
+    if made.default is not None:
+        _check_mark("a default", made.default, made, _BYTES)
+    if made.default == made.null:
+        raise CopyDataError("the text for NULL and that for a default are the same")
+    if not csv and (made.not_null or made.null_in_quotes or made.quoted):
+        raise CopyDataError("force_null, force_not_null and force_quote are for csv alone")
+
+
+def _check_mark(name: str, mark: bytes, made: CopyFormat, value: re.Pattern[bytes]) -> None:
+    quotes = (made.quote,) if made.kind == CSV else ()
+    if any(sign in mark for sign in (b"\n", b"\r", made.delimiter, *quotes)):
+        raise CopyDataError(f"the text for {name} has a delimiter, a quote or a line's end in it")
+    if value.fullmatch(mark):
+        raise CopyDataError(f"the text for {name} may be an encrypted value")
 
 
 def _text(given: dict[str, str | Sequence[str] | None], name: str, default: str) -> str:

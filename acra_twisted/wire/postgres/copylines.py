@@ -116,6 +116,15 @@ class Lines:
         """The values of a row as they are written.  Raises CopyDataError."""
         raise NotImplementedError  # pragma: no cover - abstract
 
+    @property
+    def null(self) -> bytes:
+        """NULL as it is written."""
+        return self.form.null
+
+    def is_default(self, written: bytes) -> bool:
+        """Tell whether a written value stands for the column's default."""
+        return written == self.form.default
+
     def join(self, row: bytes, values: Sequence[bytes]) -> bytes:
         """The row with these written values, and its own end."""
         return self.form.delimiter.join(values) + row[len(self._body(row)) :]
@@ -181,7 +190,7 @@ class TextLines(Lines):
     def encode(self, text: bytes, column: int) -> bytes:
         """A text as it is written.  Raises CopyDataError where it would be NULL."""
         written = self._special.sub(_escape, text)
-        if written != self.form.null:
+        if written != self.form.null and written != self.form.default:
             return written
         if not written:
             raise CopyDataError("a value reads like NULL")
@@ -286,10 +295,10 @@ class CsvLines(Lines):
         if text == form.null and column in form.null_in_quotes:
             raise CopyDataError("a value reads like NULL")
         quote, escape = form.quote, form.escape
-        plain = text not in (b"", END, form.null) and not any(
+        plain = text not in (b"", END, form.null, form.default) and not any(
             sign in text for sign in (form.delimiter, quote, b"\n", b"\r")
         )
-        if plain:
+        if plain and column not in form.quoted:
             return text
         if escape != quote:
             text = text.replace(escape, escape * 2)

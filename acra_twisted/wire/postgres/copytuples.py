@@ -132,6 +132,15 @@ class Tuples:
         """A value, None for NULL."""
         return None if written == _NULL else written[_LENGTH.size :]
 
+    @property
+    def null(self) -> bytes:
+        """NULL as it is written."""
+        return _NULL
+
+    def is_default(self, written: bytes) -> bool:
+        """Tell whether a written value stands for the column's default."""
+        return False
+
     def encode(self, value: bytes, column: int) -> bytes:
         """A value as it is written."""
         return _LENGTH.pack(len(value)) + value

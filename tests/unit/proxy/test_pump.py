@@ -51,6 +51,20 @@ class Pumping(SynchronousTestCase):
         self.assertEqual((self.settled, self.transport.paused), (6, 0))
         self.assertEqual(self.expected, [1, -1, 1, -1])
 
+    def test_it_goes_on_with_what_was_left_unless_it_waits_or_has_ended(self):
+        later = Deferred()
+        pump = self.pump(lambda work: later if work.item.text == b"wait" else PASS)
+        pump.go_on()
+        self.assertEqual(self.flushes, [0])
+        pump.received(query(b"wait"))
+        before = list(self.flushes)
+        pump.go_on()
+        later.callback(Hangup("enough"))
+        after = list(self.flushes)
+        pump.go_on()
+        self.assertEqual(self.flushes, after)
+        self.assertEqual(len(after), len(before) + 1)
+
     def test_hangup(self):
         pump = self.pump(lambda work: Hangup("enough"))
         pump.received(query(b"x") * 2)

@@ -14,11 +14,12 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.exchange import Copies
 from acra_twisted.interfaces import IResultStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
-from acra_twisted.proxy.valve import OUTSTANDING, between
+from acra_twisted.proxy.valve import LOADING, OUTSTANDING, between
 from acra_twisted.verdicts import PASS, Deny, Hangup
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
@@ -48,6 +49,20 @@ from tests.support.sessions import (
 LIMITS = st.integers(1, 5) | st.just(10_000)
 SIZES = st.integers(1, 60) | st.integers(60, 200) | st.just(10_000)
 REPLY = columns(b"a") + row(b"1") + complete(b"SELECT 1") + ready()
+
+
+class Taken:
+    """Lets rows pass."""
+
+    name = "taken"
+
+    def __init__(self, exchange):
+        pass
+
+    def feed(self, data, exchange):
+        return PASS
+
+    finish = feed
 
 
 class OneRelay(SynchronousTestCase):
@@ -93,6 +108,24 @@ class Relays(OneRelay):
         self.assertEqual(self.relay.client_valve.reasons, {OUTSTANDING})
         self.relay.from_database(REPLY)
         self.assertEqual(self.client.transport.paused, 0)
+
+    def test_rows_that_the_database_has_not_asked_for_wait(self):
+        """The client is not read meanwhile."""
+        copies = message(b"d", b"1\n") + message(b"c", b"")
+        for answer, sent in (
+            (message(b"G", b"\0\0\1\0\0"), copies),
+            (error(b"42501") + ready(), copies[-5:]),
+        ):
+            self.setUp()
+            self.relay.from_client(query(b"COPY t FROM STDIN"))
+            statement = self.session.outstanding[0][2].statement
+            statement.copies = Copies(Taken)
+            self.relay.from_client(copies)
+            self.assertEqual(self.relay.client_valve.reasons, {LOADING})
+            self.assertEqual(len(self.database.writes), 1)
+            self.relay.from_database(answer)
+            self.assertEqual(self.relay.client_valve.reasons, frozenset())
+            self.assertEqual(self.database.writes[1:], [sent])
 
     def test_back_pressure_both_ways(self):
         self.client.transport.producer.pauseProducing()

@@ -47,7 +47,9 @@ class Statements(EncryptorCase):
         for text in (
             f"UPDATE people SET name = upper('{SECRET}')",
             f"SELECT * FROM people WHERE name = '{SECRET}'",
-            "COPY people (id, name) FROM STDIN",
+            "COPY people (id, name) FROM STDIN; SELECT 1",
+            "COPY people (name) FROM STDIN (ENCODING latin1)",
+            "COPY people (name) TO STDOUT (ENCODING latin1)",
             "PREPARE p AS INSERT INTO people (name) VALUES ($1)",
             f"DO $$ BEGIN UPDATE people SET name = '{SECRET}'; END $$",
             f"SELECT 1; UPDATE people SET name = name || '{SECRET}'",

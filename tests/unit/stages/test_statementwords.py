@@ -23,11 +23,17 @@ class Texts(SynchronousTestCase):
     def test_statements_that_begin_and_end_transactions(self):
         for text in (
             *(b"BEGIN", b"begin;", b" commit work ; ", b"ROLLBACK TO SAVEPOINT a", b"end"),
+            *(
+                b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+                b"set local transaction",
+            ),
+            b"set transaction snapshot '00000003-0000001B-1'",
             *(b'savepoint "a b"', b"start transaction isolation level serializable, read only"),
         ):
             self.assertTrue(is_control(text), text)
         for text in (
             *(b"begin; insert into t values (1)", b"commit prepared 'x'", b"rollback /* x */"),
+            *(b"set transaction_isolation = 'x'", b"set transaction snapshot 'x'; select 1"),
             *(b"select 1", b"beginning", b"begin $$x$$", b"release f(1)"),
         ):
             self.assertFalse(is_control(text), text)

@@ -1,10 +1,14 @@
 """Descriptions reach the client as the database gives them, or as a stage has made them."""
 
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
+from acra_twisted.errors import WireError
+from acra_twisted.exchange import Copies, Unload
+from acra_twisted.interfaces import IResultStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Plan, Planner
-from acra_twisted.verdicts import PASS
+from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook
 from tests.support.sessions import (
@@ -212,3 +216,113 @@ class Meant(SynchronousTestCase):
             BIND_COMPLETE + columns(b"n") + complete(b"SELECT 0") + ready(),
         )
         self.assertEqual(sent, bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC)
+
+
+@implementer(IResultStage)
+class Reading:
+    """Shows the values of a column in capitals if it has a meaning, and refuses ``secret``."""
+
+    name = "reading"
+    concerns = None
+    columns = None
+
+    def __init__(self):
+        self.seen = []
+
+    def plan_result(self, columns):
+        return self if columns.meaning is not None and len(columns) == 2 else None
+
+    def transform(self, batch, exchange):
+        changed = False
+        for row_number in range(len(batch)):
+            cells = batch.cells(row_number)
+            self.seen.append((batch.columns.meaning, tuple(cells)))
+            if cells[1] == b"secret":
+                return Deny("no")
+            if cells[1]:
+                changed = True
+                batch.set_cell(row_number, 1, cells[1].upper())
+        return Replace(batch) if changed else PASS
+
+    def stop(self):
+        pass
+
+
+UNLOAD = Unload({}, ("a", "b"), (0, 17))
+
+
+class CopiedOut(SynchronousTestCase):
+    """The rows of COPY ... TO STDOUT, value by value."""
+
+    OUT = message(b"H", b"\0\0\2\0\0\0\0")
+    END = message(b"c", b"") + complete(b"COPY 2") + ready()
+
+    def setUp(self):
+        self.stage = Reading()
+        pipeline = Pipeline([self.stage])
+        self.play = Playbook(pipeline.run, ["rows"], results=pipeline.results)
+        self.play.session.meaning = "the session's"
+
+    def begin(self, text=b"COPY t TO STDOUT", unloads=(UNLOAD,)):
+        self.play.client(query(text))
+        statement = self.play.session.outstanding[0][2].statement
+        statement.copies = Copies(None, unloads)
+        statement.meanings = [f"statement {n}" for n in range(len(unloads))]
+
+    def test_values_change(self):
+        rows = message(b"d", b"1\tx\n") + message(b"d", b"2\t\\N\n")
+        for size in (1, 7, 1000):
+            self.begin()
+            reply = self.OUT + rows + self.END
+            got = b"".join(
+                self.play.database(reply[at : at + size]) for at in range(0, len(reply), size)
+            )
+            self.assertEqual(got, reply.replace(b"x", b"X"))
+            self.play.done()
+        self.assertEqual(self.stage.seen[0], ("statement 0", (b"1", b"x")))
+
+    def test_each_statement_of_a_text_has_its_own(self):
+        self.begin(b"SELECT 1; COPY t TO STDOUT", (None, UNLOAD))
+        copied = self.OUT + message(b"d", b"1\tx\n") + self.END
+        self.play.database(columns(b"n") + row(b"1"))
+        got = self.play.database(complete(b"SELECT 1") + copied)
+        self.assertEqual(got, complete(b"SELECT 1") + copied.replace(b"x", b"X"))
+        self.assertEqual(self.stage.seen[-1][0], "statement 1")
+
+    def test_in_the_extended_protocol(self):
+        play = self.play
+        play.client(parse(b"s", b"COPY t TO STDOUT") + SYNC)
+        play.session.outstanding[0][3].copies = Copies(None, (UNLOAD,))
+        play.database(PARSE_COMPLETE + ready())
+        play.client(bind(b"", b"s") + execute() + SYNC)
+        got = play.database(
+            BIND_COMPLETE + NO_DATA + self.OUT + message(b"d", b"1\tx\n") + self.END
+        )
+        self.assertIn(message(b"d", b"1\tX\n"), got)
+        play.done()
+
+    def test_a_refusal_ends_it(self):
+        self.begin()
+        rows = message(b"d", b"1\tx\n")
+        got = self.play.database(self.OUT + rows + message(b"d", b"1\tsecret\n"))
+        got += self.play.database(message(b"d", b"3\tz\n") + self.END)
+        self.assertEqual([kind for kind, _ in messages(got)], list("HEZ"))
+        self.assertNotIn(b"secret", got)
+        self.play.done()
+
+    def test_rows_of_another_layout_are_refused(self):
+        for out, options in (
+            (message(b"H", b"\0\0\3" + bytes(6)), {}),
+            (message(b"H", b"\1\0\2\0\1\0\1"), {}),
+            (self.OUT, {"format": "binary"}),
+            (self.OUT, {"encoding": "LATIN1"}),
+        ):
+            self.begin(unloads=(Unload(options, ("a", "b"), (0, 17)),))
+            got = self.play.database(out + message(b"d", b"1\tsecret\n") + self.END)
+            self.assertEqual([kind for kind, _ in messages(got)], list("EZ"))
+            self.play.done()
+
+    def test_rows_that_end_in_the_middle(self):
+        self.begin()
+        self.play.database(self.OUT)
+        self.assertRaises(WireError, self.play.database, message(b"d", b"1\thalf") + self.END)

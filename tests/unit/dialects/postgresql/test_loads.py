@@ -326,9 +326,34 @@ class Taking(SynchronousTestCase):
         self.assertEqual(self.takers[0].pieces, [b"1\nrest"])
 
     def test_data_that_the_database_has_not_asked_for(self):
-        self.begin(b"")
-        self.assertRaises(RolledBackError, self.play.client, copied(b"1\n"))
-        self.assertEqual(self.play.request.take_output(), b"")
+        """It waits: some drivers do not."""
+        for answer, sent in (
+            (TEXT, copied(b"1\n") + copied(b"RE") + DONE),
+            (error(b"42501") + ready(), DONE),
+        ):
+            self.begin(b"")
+            early = copied(b"1\nre") + DONE
+            self.assertEqual(self.play.client(early[:4]), b"")
+            self.assertEqual(self.play.client(early[4:]), b"")
+            self.assertTrue(self.play.request.awaits_load)
+            self.play.database(answer)
+            self.assertEqual(self.go_on(), sent)
+            self.assertFalse(self.play.request.awaits_load)
+
+    def go_on(self):
+        """The database gets what has waited."""
+        request = self.play.request
+        work = request.next_work()
+        while work is not None:
+            request.settle(work, self.play.judge(work))
+            work = request.next_work()
+        return request.take_output()
+
+    def test_data_for_a_statement_that_was_refused(self):
+        """A session with protected columns sends none of it."""
+        self.play = Playbook(lambda work: Deny("no"), ["statement"])
+        self.play.session.meaning = "some"
+        self.assertEqual(self.play.client(query(b"COPY t FROM STDIN") + copied(b"secret\n")), b"")
 
     def test_a_load_that_nobody_takes_streams(self):
         self.begin(text=b"COPY other FROM STDIN")

@@ -18,7 +18,7 @@ COLUMNS = (None, NAME, AGE)
 
 def copied(data, options, store=bytes.upper, limit=1000):
     """The data with each secret stored by a function; ``data`` may be in pieces."""
-    rows = CopiedRows(Copied(COLUMNS, options), NAMES, limit)
+    rows = CopiedRows(Copied(COLUMNS, options, NAMES), limit)
     found = b""
     for piece in (*data, None):
         fed = rows.finish() if piece is None else rows.feed(piece)
@@ -55,6 +55,13 @@ class Rows(SynchronousTestCase):
         made = head + b"\0\3\0\0\0\1x\0\0\0\4ANNA\0\0\0\2-5\xff\xff"
         self.assertEqual(copied([data], {"format": "binary"}), made)
 
+    def test_the_mark_for_a_default_stays(self):
+        for options, data, made in (
+            ({"default": "\\D"}, b"1\t\\D\t2\n", b"1\t\\D\t\\\\x32\n"),
+            ({"format": "csv", "default": "d"}, b'1,d,2\n1,"d",2\n', b"1,d,\\x32\n1,\\x44,\\x32\n"),
+        ):
+            self.assertEqual(copied([data], options), made)
+
     def test_tokens_are_of_the_columns_own_type(self):
         token = AGE._replace(kind=TOKENIZED, token_type="int32")
         head = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -67,14 +74,14 @@ class Rows(SynchronousTestCase):
                 head + b"\0\1\0\0\0\4\xff\xff\xff\xf9\xff\xff",
             ),
         ):
-            rows = CopiedRows(Copied((token,), options), ("age",), 100)
+            rows = CopiedRows(Copied((token,), options, ("age",)), 100)
             fed = rows.feed(data)
             row = rows.read(fed.rows[0])
             self.assertEqual(row.secrets[0].plaintext, b"42")
             self.assertEqual(fed.before + rows.write(row, [b"-7"]) + fed.behind, made)
 
     def test_bytes_in_escapes_are_the_servers(self):
-        rows = CopiedRows(Copied((NAME,), {"null": "ż"}), ("name",), 100, "LATIN2")
+        rows = CopiedRows(Copied((NAME,), {"null": "ż"}, ("name",)), 100, "LATIN2")
         for text, plaintext in (("Ż\\305\\273", "ŻŻ"), ("ż", None)):
             row = rows.read(text.encode("iso8859_2") + b"\n")
             found = [secret.plaintext.decode() for secret in row.secrets]

@@ -36,6 +36,12 @@ class Formats(SynchronousTestCase):
     def test_the_escape_is_the_quote_if_nothing_else_is_said(self):
         self.assertEqual(copy_format({"format": "csv", "quote": "'"}, NAMES).escape, b"'")
 
+    def test_marks_for_defaults_and_quotes_that_are_forced(self):
+        self.assertEqual(copy_format({"default": "\\D"}, NAMES).default, b"\\D")
+        self.assertIsNone(copy_format({}, NAMES).default)
+        made = copy_format({"format": "csv", "force_quote": ("note",)}, NAMES)
+        self.assertEqual(made.quoted, {NAMES.index("note")})
+
     def test_headers(self):
         for value, header in (
             (None, True), ("true", True), ("ON", True), ("1", True), ("match", True),
@@ -52,7 +58,10 @@ class Formats(SynchronousTestCase):
             {"format": "xml"},
             {"format": None},
             {"oids": None},
-            {"default": "x"},
+            {"default": "a\tb"},
+            {"default": "\\\\x00"},
+            {"default": "x", "null": "x"},
+            {"force_quote": "*"},
             {"encoding": "LATIN1"},
             {"header": "perhaps"},
             {"delimiter": "ab"},
@@ -75,6 +84,7 @@ class Formats(SynchronousTestCase):
             {"format": "csv", "null": 'a"'},
             {"format": "csv", "force_null": ("other",)},
             {"format": "csv", "force_null": None},
+            {"format": "csv", "default": 'a"'},
             {"format": "csv", "quote": ("a",)},
         ):
             self.assertRaises(CopyDataError, copy_format, options, NAMES)

@@ -1,0 +1,69 @@
+"""Pieces of copied rows, read and written."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.plan import Copied
+from acra_twisted.encryption.postgresql import loading
+from acra_twisted.encryption.postgresql.copying import CopiedRows
+from acra_twisted.encryption.sealing import Stored
+from acra_twisted.encryption.settings import ColumnSetting
+from tests.support.copied import cut
+
+NAME = ColumnSetting("", "people", "name", data_type="str")
+AGE = ColumnSetting("", "people", "age", data_type="int32")
+COPIED = Copied((None, NAME, AGE), {}, ("id", "name", "age"))
+
+
+class Sealer:
+    """Stores a value in capitals; one that is in capitals was stored before."""
+
+    def store(self, plaintext, random_bytes):
+        if plaintext == b"mask":
+            raise ValueRefusedError(b"22000", "mask_written_back", "it looks like a mask")
+        assert len(random_bytes(100)) == 100
+        return Stored(plaintext.upper(), plaintext == b"BOB")
+
+
+def source(size):
+    return bytes(size)
+
+
+class Pieces(SynchronousTestCase):
+    sealers = {NAME: Sealer(), AGE: Sealer()}
+
+    @given(st.lists(st.integers(0, 60)))
+    def test_fr5_wherever_they_begin_and_end(self, places):
+        rows = CopiedRows(COPIED, 1000)
+        data = b"1\tanna\t42\n2\t\\N\t7\n3\tBOB\t\\N"
+        text = b""
+        counts = {}
+        for piece in (*cut(data, places), None):
+            written = loading.encode(rows, piece, self.sealers, source)
+            text += written.text
+            for key, number in written.counts.items():
+                counts[key] = counts.get(key, 0) + number
+        made = b"1\t\\\\x414e4e41\t\\\\x3432\n2\t\\N\t\\\\x37\n3\t\\\\x424f42\t\\N"
+        self.assertEqual(text, made)
+        self.assertEqual(
+            counts, {(NAME, "encrypted"): 1, (NAME, "passed_as_is"): 1, (AGE, "encrypted"): 2}
+        )
+
+    def test_a_value_that_cannot_be_stored(self):
+        rows = CopiedRows(COPIED, 1000)
+        with self.assertRaises(ValueRefusedError) as caught:
+            loading.encode(rows, b"1\tmask\t\\N\n", self.sealers, source)
+        self.assertEqual(
+            str(caught.exception),
+            "column people.name is protected by AcraServer: it looks like a mask",
+        )
+
+    def test_values_are_read_before_anything_is_stored(self):
+        rows = CopiedRows(COPIED, 1000)
+        piece = loading.read(rows, b"1\ta\t2\n3\tb")
+        self.assertEqual([one.plaintext for one in piece.rows[0].secrets], [b"a", b"2"])
+        self.assertEqual(
+            loading.write(rows, piece, self.sealers, source).text, b"1\t\\\\x41\t\\\\x32\n"
+        )
