@@ -115,6 +115,27 @@ class Tokens(BoundCase):
     def count(self):
         return len(self.successResultOf(self.store.page())[0])
 
+    def test_copied_rows_get_tokens_with_one_question_a_column(self):
+        verdict, statement = self.judge("COPY people (id, note, age, name) FROM STDIN")
+        self.assertIs(verdict, PASS)
+        load = statement.copies.load(self.exchange)
+        rows = "".join(f"{number}\t{SECRET}\t{number}\tz\n" for number in range(20))
+        data = rows.encode() + b"20\t\\N\t\\N\t\\N\n"
+        sent = self.settled(load.feed(data, self.exchange)).item
+        self.assertNotIn(SECRET.encode(), sent)
+        lines = [line.split(b"\t") for line in sent.splitlines()]
+        self.assertEqual([line[1] for line in lines], [self.token()] * 20 + [b"\\N"])
+        self.assertEqual(len({line[2] for line in lines}), 21)
+        self.assertNotEqual([line[2] for line in lines[:20]], [b"%d" % n for n in range(20)])
+        self.assertEqual(len([what for what in self.store.asked if what[0] == "add"]), 2)
+        self.assertEqual(self.exchange.attributes["acra.columns_tokenized"], 40)
+        self.assertEqual(self.settled(load.finish(b"", self.exchange)).item, b"")
+
+    def test_copied_rows_are_refused_without_the_store(self):
+        load = self.judge("COPY people (note) FROM STDIN")[1].copies.load(self.exchange)
+        self.store.away = True
+        self.refused(self.settled(load.feed(SECRET.encode() + b"\n", self.exchange)), b"58030")
+
     def test_literals_become_tokens_with_one_question_a_column(self):
         sent = self.sent(
             f"INSERT INTO people (id, note, age, name) VALUES (1, '{SECRET}', -7, 'z'),"
