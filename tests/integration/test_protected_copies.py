@@ -85,7 +85,7 @@ class Copies(Surroundings):
             return db.execute("SELECT * FROM people ORDER BY id").fetchall()
 
     def assert_encrypted(self):
-        """Whatever is stored, not NULL and not empty, is encrypted."""
+        """Every value that is stored is encrypted, but NULL and the empty one."""
         with self.direct() as db:
             stored = db.execute(f"SELECT {', '.join(SEALED)} FROM people").fetchall()
         self.assertTrue(stored)
@@ -143,7 +143,7 @@ class Copies(Surroundings):
         self.assertIn('2,"He said ""tea,\nplease""",arthur@example.com,-5,', text)
 
     def run_tool(self, name, *arguments, text=b""):
-        """What a program prints."""
+        """Run a program, and return its output."""
         done = subprocess.run(
             [str(self.postgres.bin / name), *arguments],
             input=text,
