@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from psycopg.pq import DiagnosticField, ExecStatus
 
 from acra_twisted.encryption.postgresql.planner import Planner
-from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.encryption.settings import PLAIN, SEARCHABLE, EncryptionSettings
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sql.literals import postgresql_value
 from tests.support.planning import MODE, PATH, SETTINGS, planner
@@ -116,8 +116,12 @@ class Live(unittest.TestCase):
 
 
 def _other(table):
-    """A table's settings without consistent tokens."""
-    protected = {name: one._replace(consistent=False) for name, one in table.protected.items()}
+    """A table's settings without columns whose equal values can be told."""
+    kinds = {SEARCHABLE: PLAIN}
+    protected = {
+        name: one._replace(consistent=False, kind=kinds.get(one.kind, one.kind))
+        for name, one in table.protected.items()
+    }
     return table._replace(protected=protected)
 
 
@@ -142,8 +146,8 @@ class Generated(Live):
 
 
 class Compared(Live):
-    """Protected columns of a type without any operator, and all others of one type.  No tokens are
-    consistent: such may be grouped by."""
+    """Protected columns of a type without any operator, and all others of one type.  None can be
+    searched: such may be grouped by."""
 
     @classmethod
     def create(cls):

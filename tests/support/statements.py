@@ -189,3 +189,86 @@ writes = st.one_of(
     _joined("explain %s", inserts()),
 )
 statements = st.one_of(writes, queries())
+
+#: Columns that searches name most: two whose equal values can be told, one that is protected
+#: otherwise, and one that is not.
+_sought = st.sampled_from(("email", "email", "email", "phone", "phone", "name", "note", "p.email"))
+_constants = st.sampled_from(
+    (*TEXTS, "'secret'", "'other'", "'other'", "''", "null", "'none'", "upper('secret')")
+).map(lambda form: form.replace("%s", "secret"))
+_tests = st.deferred(
+    lambda: st.one_of(
+        _joined("%s = %s", _sought, _constants),
+        _joined("%s <> %s", _sought, _constants),
+        _joined("%s = %s", _constants, _sought),
+        _joined("(%s) != (%s)", _sought, _constants),
+        _joined("%s is distinct from %s", _sought, _constants),
+        _joined("%s is not distinct from %s", _constants, _sought),
+        _joined("%s in (%s, %s)", _sought, _constants, _constants),
+        _joined("%s not in (%s, %s)", _sought, _constants, _constants),
+        _joined("%s = any (array[%s, %s])", _sought, _constants, _constants),
+        _joined("%s <> all ('{secret,other}')", _sought),
+        _joined("%s like 'secret'", _sought),
+        _joined("%s is not null", _sought),
+        _joined("case %s when %s then true when 'other' then null end", _sought, _constants),
+        _joined("(%s, id) = (%s, 1)", _sought, _constants),
+        _joined("(%s, id) in (values (%s, 1))", _sought, _constants),
+        _joined("%s between %s and 'x'", _sought, _constants),
+        _joined("%s in (select %s from people p where p.id < 5)", _sought, _sought),
+        _joined("%s in (select distinct %s from people p)", _sought, _sought),
+        _joined(
+            "%s in (select %s from people p group by %s having count(*) > 1)",
+            *(_sought, _sought, _sought),
+        ),
+        _joined("exists (select from people q where q.email = p.email and q.id %s p.id)", _signs),
+        _joined("not (%s)", _tests),
+        _joined("(%s and %s)", _tests, _tests),
+        _joined("(%s or id = 2)", _tests),
+    )
+)
+_signs = st.sampled_from(("<", "<>"))
+_shown = st.one_of(
+    _sought,
+    _sought,
+    _sought,
+    _joined("%s as e", _sought),
+    st.sampled_from(("id", "id < 3", "max(id)", "count(*)", "'a'")),
+    _joined("count(%s)", _sought),
+    _joined("count(distinct %s)", _sought),
+    _joined("(%s) is true", _tests),
+    _joined("coalesce(%s, null)", _sought),
+    _joined("count(*) filter (where %s)", _tests),
+    _joined("count(*) over (partition by %s)", _sought),
+)
+_grouped = st.one_of(_sought, _sought, st.sampled_from(("1", "2", "e", "id", "rollup (email)")))
+
+
+@st.composite
+def searches(draw):
+    """Queries that compare columns, and put rows together."""
+    source = draw(
+        st.sampled_from(
+            ("people p", "people p", "people p", "people p join orders o using (id)")
+            + ("(select id, email, name, phone, note from people) p",)
+            + ("(select distinct email, id, name, phone, note from people) p",)
+            + (
+                "people p join people r using (phone)",
+                "people p join people r on r.email = p.email",
+            )
+        )
+    )
+    items = ", ".join(draw(st.lists(_shown, min_size=1, max_size=3)))
+    kind = draw(st.sampled_from(("", "", "distinct", "group", "group", "union")))
+    where = draw(st.one_of(st.just(""), _tests.map(" where {}".format)))
+    text = f"select {'distinct ' * (kind == 'distinct')}{items} from {source}{where}"
+    if kind == "group":
+        text += " group by " + ", ".join(draw(st.lists(_grouped, min_size=1, max_size=2)))
+        text += draw(st.one_of(st.just(""), _tests.map(" having {}".format)))
+    elif kind == "union":
+        column = draw(_sought)
+        text = f"select {column} from people p union select {column} from people p{where}"
+    return draw(
+        st.sampled_from(
+            (text, text, f"select * from ({text}) r", f"select count(*) from ({text}) r")
+        )
+    )

@@ -110,7 +110,8 @@ class Analysis:
     ``uses`` gives for the offset of a literal, parameter or word the uses that it has, None for one
     that is of no protected column.  ``edits`` are spans of the text and what stands there instead.
     ``matched`` are columns whose stored values are compared with others, ``asked`` all of whose
-    values the answer depends on.  ``deciding`` are the offsets of literals whose values the plan
+    values the answer depends on.  ``taken`` are the offsets of the columns that a comparison puts
+    another text in the place of.  ``deciding`` are the offsets of literals whose values the plan
     depends on.  ``query`` walks through a statement inside another.
     """
 
@@ -125,6 +126,7 @@ class Analysis:
         self.leaves: dict[int, Leaf] = {}
         self.edits: dict[tuple[int, int], bytes] = {}
         self.deciding: set[int] = set()
+        self.taken: set[int] = set()
         self.matched: dict[ColumnSetting, None] = {}
         self.asked: dict[ColumnSetting, None] = {}
         self.query: Callable[[Any, Scope], Columns]

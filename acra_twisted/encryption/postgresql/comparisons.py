@@ -337,8 +337,8 @@ class _Comparison:
     def _stored(self, one: Column) -> bytes:
         """The part of a column that is compared, as a text of its own."""
         start, end = self._offsets(one.name)
-        name = self._text.text[start:end]
-        return compared(one.setting, name)
+        self._analysis.taken.add(start)
+        return compared(one.setting, self._text.text[start:end])
 
     def _wrap(self, one: Column) -> None:
         """Have the part of a column that is compared stand where the column stands."""
@@ -346,6 +346,7 @@ class _Comparison:
         self._wrap_name(one.setting, one.name)
 
     def _wrap_name(self, setting: ColumnSetting, place: Extent) -> None:
+        self._analysis.taken.add(self._offsets(place)[0])
         before, after = compared(setting, b"\0").split(b"\0")
         if before:
             self._before(place.first, before)

@@ -7,7 +7,6 @@ stored is shown; ``DISTINCT`` becomes ``DISTINCT ON``.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -39,6 +38,8 @@ class Grouping:
         self._found = found
         self._targets = [node(one)[1] for one in fields.get("targetList", ())]
         self._keys: list[list[str]] = []
+        #: Offsets of the columns that show the first value of a group.
+        self._first: set[int] = set()
 
     def by(self, item: Any, outputs_first: bool) -> bool:
         """Take a part of GROUP BY or DISTINCT ON, if it is a searchable column.
@@ -79,6 +80,7 @@ class Grouping:
             if "name" not in target:
                 first += b" AS " + self._last(one.name)
             self._edit(one.name, first)
+            self._first.add(start)
             found[number] = found[number]._replace(value=values.merged([found[number].value]))
         self._check()
         return tuple(found)
@@ -166,20 +168,15 @@ class Grouping:
     def _check(self) -> None:
         """Refuse a column that rows are grouped by where it stands as it is: there the database
         knows only what it is grouped by."""
-        spans = sorted(self._analysis.edits)
-        starts = [start for start, _ in spans]
         for key in _BEHIND:
             for item in trees.dicts(self._query.get(key), _is_counted):
                 names = _names(item)
                 if not any(names[-1:] == one[-1:] for one in self._keys):
                     continue
-                if not values.is_protected(self._scope.column(names)):
-                    continue
                 offset = item["ColumnRef"].get("location", 0)
-                place = bisect_right(starts, offset) - 1
-                changed = place >= 0 and spans[place][1] > offset
-                wrapped = self._analysis.edits.get((offset, offset), b"").endswith(b"substr(")
-                if not changed and not wrapped:
+                if offset in self._first or offset in self._analysis.taken:
+                    continue
+                if values.is_protected(self._scope.column(names)):
                     raise self._used(names)
 
     def _used(self, names: Sequence[str]) -> refusals.StatementRefusedError:

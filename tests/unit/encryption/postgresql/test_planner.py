@@ -1,9 +1,12 @@
 """Plans of whole texts, and how long they are kept."""
 
+import pgparse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.postgresql import trees
+from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Limits
 from acra_twisted.encryption.postgresql.schema import Relation
@@ -22,7 +25,7 @@ from tests.support.planning import (
     shown,
     table,
 )
-from tests.support.statements import statements
+from tests.support.statements import PROTECTED, searches, statements
 
 PATTERN = "insert into people (id, name) values (%d, '%s')"
 
@@ -302,3 +305,52 @@ class Mutated(SynchronousTestCase):
             self.assertTrue(not {b"people", b"clones", b"adults"} & kept)
         elif all(plan.refusal is None and not plan.changes for plan in planned.statements):
             self.assertEqual(shown(planned, ""), mutated.decode())
+
+
+class Compared(SynchronousTestCase):
+    """Texts as they are sent, where comparisons are answered."""
+
+    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.one_of(statements, searches(), searches()))
+    def test_no_value_stands_in_clear_beside_a_protected_column(self, text):
+        planned = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
+        [plan] = planned.statements
+        if plan.refusal is not None:
+            self.assertNotRegex(plan.refusal.text + plan.refusal.hint, "secret")
+            return
+        self.assertNotRegex(b"".join(plan.parts), b"secret|'other'")
+        literals = [*planned.literals, *plan.added]
+        for one in plan.literals:
+            literals[one.ordinal] = b" '{encoded}'"
+        for item in trees.dicts(pgparse.parse(plan.text(literals).decode())):
+            operation = item.get("A_Expr", {})
+            sides = [*_operands(operation.get("lexpr")), *_operands(operation.get("rexpr"))]
+            is_protected = any(
+                [one["String"]["sval"] for one in side["ColumnRef"]["fields"] if "String" in one]
+                in [[name] for name in PROTECTED]
+                for side in sides
+                if "ColumnRef" in side
+            )
+            values = [
+                side["A_Const"].get("sval", {}).get("sval", "")
+                for side in sides
+                if "A_Const" in side
+            ]
+            # Rows of INSERT, and the view, have no columns of these names.
+            if is_protected and "insert into" not in text and "adults" not in text:
+                self.assertEqual({*values} - {"{encoded}", ""}, set(), text)
+
+
+def _operands(item):
+    """Return the operands that a side of an operator has, without casts."""
+    found = []
+    waiting = [item or {}]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        waiting += one.get("List", {}).get("items", [])
+        waiting += one.get("A_ArrayExpr", {}).get("elements", [])
+        waiting += one.get("RowExpr", {}).get("args", [])
+        if "TypeCast" in one:
+            waiting.append(one["TypeCast"]["arg"])
+    return found
