@@ -69,8 +69,10 @@ class Statement:
     ``types_era`` how long its ``parameter_types`` do, which are None where nobody looks at
     parameters, ``name_era`` how long its name is its own: see `dialects.postgresql.prepared`.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
-    `sql.skeleton` and `sql.redact`.  ``conforming``: whether backslashes are ordinary characters
-    in its strings; None if that was not known when it was read (see `sql.settings`).
+    `sql.skeleton` and `sql.redact`.  ``written`` is the client's own text with its skeleton, once a
+    stage has put another one in its place: people are shown that one.  ``conforming``: whether
+    backslashes are ordinary characters in its strings; None if that was not known when it was read
+    (see `sql.settings`).
 
     ``origin`` is the trace context that a prepared one came with, until it is executed, ``linked``
     the same from then on; ``brought`` is what else came with its text, None for nearly all.
@@ -92,6 +94,7 @@ class Statement:
         "name_era",
         "skeleton",
         "shown",
+        "written",
         "conforming",
         "origin",
         "linked",
@@ -113,6 +116,7 @@ class Statement:
         self.types_era = -1
         self.name_era = -1
         self.skeleton: tuple[bytes, list[bytes], bytes] | None = None
+        self.written: tuple[bytes, tuple[bytes, list[bytes], bytes] | None] | None = None
         self.shown: Any = None
         self.conforming: bool | None = True
         self.origin: Any = None
@@ -121,6 +125,8 @@ class Statement:
 
     def become(self, other: Statement) -> None:
         """Go on as another one that takes its place, but for what that leaves open."""
+        if self.written is None:
+            self.written = self.text, self.skeleton
         self.rewrite(other.text)
         if other.types is not None:
             self.types = other.types

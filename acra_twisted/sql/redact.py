@@ -70,10 +70,11 @@ _shown: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
 
 
 def of_statement(statement: Statement, language: str) -> Redacted:
-    """`redact` a statement's text, once, by what was known when it was read."""
+    """`redact` a statement as its client wrote it, once, by what was known when it was read."""
     shown: Redacted | None = statement.shown
     if shown is None:
-        shown = redact(statement.text, language, statement.conforming, statement.skeleton)
+        text, cut = statement.written or (statement.text, statement.skeleton)
+        shown = redact(text, language, statement.conforming, cut)
         statement.shown = shown
     return shown
 

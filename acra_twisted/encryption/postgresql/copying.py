@@ -129,7 +129,7 @@ class CopiedRows:
             return None if value is None else from_parameter(value, 0, self._form, way, encoding)
         except ValueRefusedError as error:
             text = f"column {setting.label} is protected by AcraServer: {error}"
-            raise ValueRefusedError(error.sqlstate, error.reason, text) from None
+            raise ValueRefusedError(error.sqlstate, error.reason, text, setting.label) from None
 
     def write(self, row: Row, stored: Sequence[bytes]) -> bytes:
         """The row with what is stored of its secrets: tokens in their canonical form, anything else

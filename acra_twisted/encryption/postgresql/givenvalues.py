@@ -107,8 +107,9 @@ def tokens_of_parameters(
 
 def about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
     """Return the same error with the column that it is about."""
-    text = f"column {use.column.label} is protected by AcraServer: {error}"
-    return ValueRefusedError(error.sqlstate, error.reason, text)
+    label = use.column.label
+    text = f"column {label} is protected by AcraServer: {error}"
+    return ValueRefusedError(error.sqlstate, error.reason, text, label)
 
 
 def _add(found: TokenValues, use: Use, values: Given) -> None:

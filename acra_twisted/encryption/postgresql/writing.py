@@ -207,10 +207,3 @@ def _forms(
         )
     counts[use.column, SEARCHED] += len(elements)
     return forms.spread(elements, searcher.forms, tools.width)
-
-
-def _about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
-    """The same error with the column that it is about."""
-    label = use.column.label
-    text = f"column {label} is protected by AcraServer: {error}"
-    return ValueRefusedError(error.sqlstate, error.reason, text, label)

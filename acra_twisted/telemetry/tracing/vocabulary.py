@@ -168,7 +168,7 @@ ATTRIBUTES = (
     Attribute("db.namespace", str, _REQUEST, "the database's name", True),
     Attribute("user.name", str, _REQUEST, "the database's user"),
     Attribute("db.query.summary", str, _REQUEST, "operations and tables; the span's name", True),
-    Attribute("db.query.text", str, _REQUEST, "the statement, every literal as ?", True),
+    Attribute("db.query.text", str, _REQUEST, "the client's statement, every literal as ?", True),
     Attribute("db.response.status_code", str, _REQUEST, "SQLSTATE of an error", True),
     Attribute("db.response.returned_rows", int, _REQUEST, "rows returned or changed", True),
     Attribute("error.type", str, _REQUEST, "SQLSTATE, or the kind of end: lost, aborted", True),

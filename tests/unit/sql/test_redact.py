@@ -213,7 +213,18 @@ class Unknown(SynchronousTestCase):
 
 
 class OfStatements(SynchronousTestCase):
-    def test_a_text_that_a_stage_has_replaced(self):
+    def test_the_client_s_text_is_shown_where_a_stage_has_put_another_in_its_place(self):
+        for asked_before in (False, True):
+            statement = Statement(b"SELECT 1 FROM before_it")
+            statement.skeleton = split(statement.text, b'"')
+            if asked_before:
+                of_statement(statement, "postgresql")
+            for other in (b"SELECT E'x' FROM behind_it", b"SELECT 2 FROM behind_that"):
+                statement.become(Statement(other))
+                shown = of_statement(statement, "postgresql")
+                self.assertEqual(shown.text, "SELECT ? FROM before_it")
+
+    def test_a_text_that_is_another_one_for_everybody(self):
         """An earlier redaction of the text must neither be shown nor be kept for others."""
         text, other = b"SELECT 1 FROM before_it", b"SELECT 'x' FROM behind_it"
         for asked_before in (False, True):
