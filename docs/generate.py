@@ -181,8 +181,6 @@ def _acra_option(option: AcraOption) -> tuple[str, str, str]:
 _ACRA_PROGRAMS = [
     ("``acra-translator``", "none: use AcraServer in front of a database"),
     ("``acra-addzone``", "none: there are no zones; give each owner a client id"),
-    ("``acra-rotate``", "``acra-keymaker`` rotates keys; old keys still open their data"),
-    ("``acra-rollback``", "read through AcraServer, which decrypts, and write to the database"),
     ("``acra-backup``", "``acra-keys`` (export, import)"),
     ("``acra-authmanager``", "none: there is no web page that changes settings"),
     ("``acra-webconfig``", "none: there is no web page that changes settings"),

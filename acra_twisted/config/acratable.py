@@ -20,7 +20,9 @@ CONNECTOR: Final = "acra-connector"
 _BOTH: Final = (SERVER, CONNECTOR)
 #: Programs of ours that Acra has as well; the first two of all are daemons.
 _TOOLS: Final = ("acra-keymaker", "acra-keys", "acra-poisonrecordmaker", "acra-log-verifier")
-_ALL: Final = (*_BOTH, *_TOOLS)
+#: Those of them that read and write rows.
+_ROWS: Final = ("acra-rotate", "acra-rollback")
+_ALL: Final = (*_BOTH, *_TOOLS, *_ROWS)
 _NUMBER: Final = Integer(-1, 1_000_000)
 _OFF: Final = ("false",)
 #: Values that Acra writes into its files by itself for options of ours that have another default:
@@ -203,7 +205,7 @@ _SERVER: Final = (
         "both forms of bytea are understood",
         "false",
     ),
-    *_fine((SERVER,), "postgresql_enable", BOOLEAN, "PostgreSQL is the database", "false"),
+    *_fine((SERVER, *_ROWS), "postgresql_enable", BOOLEAN, "PostgreSQL is the database", "false"),
     *_fine(
         (SERVER,),
         "ds",
@@ -213,9 +215,9 @@ _SERVER: Final = (
         told=True,
     ),
     *_fine((SERVER,), "auth_keys", TEXT, "there is no AcraWebConfig that asks for passwords"),
-    *_lacking((SERVER,), "mysql_enable", BOOLEAN, "MySQL as the database"),
+    *_lacking((SERVER, *_ROWS), "mysql_enable", BOOLEAN, "MySQL as the database"),
     *_lacking(
-        (SERVER,),
+        (SERVER, *_ROWS),
         "zonemode_enable",
         BOOLEAN,
         "zones (Acra has given them up in 0.95)",

@@ -55,10 +55,12 @@ class DatabaseError(AcraError):
 
 
 class Answer(NamedTuple):
-    """Rows of texts, None for NULL; and the types of their columns."""
+    """Rows of texts, None for NULL; the types of their columns; and the number of rows that a
+    statement has changed, None if it is not one that changes rows."""
 
     rows: Sequence[Sequence[bytes | None]]
     types: Sequence[int]
+    changed: int | None = None
 
 
 class DatabaseClient:
@@ -104,7 +106,7 @@ class DatabaseClient:
         types: Sequence[int] | None,
         formats: Sequence[int] | None,
     ) -> Answer:
-        from psycopg import Error, pq
+        from psycopg import Error
 
         given = [None if value is None else _bytes(value) for value in values]
         try:
@@ -112,24 +114,44 @@ class DatabaseClient:
         except Error:
             # libpq has nothing to say where the connection is gone.
             raise DatabaseError(_GONE) from None
-        if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            fields = pq.DiagnosticField
-            told = [
-                result.error_field(field)
-                for field in (
-                    fields.SQLSTATE,
-                    fields.TABLE_NAME,
-                    fields.COLUMN_NAME,
-                    fields.CONSTRAINT_NAME,
-                )
-            ]
-            state, *names = [(text or b"").decode("utf-8", "replace") for text in told]
-            raise DatabaseError(state, ", ".join(filter(None, names)))
+        self._checked(result)
         columns = range(result.nfields)
         return Answer(
             [[result.get_value(row, at) for at in columns] for row in range(result.ntuples)],
             [result.ftype(at) for at in columns],
+            result.command_tuples,
         )
+
+    async def parameter_types(self, statement: str) -> Sequence[int]:
+        """Return the types that the database gives the parameters of a statement.  Raises
+        DatabaseError."""
+        asked = self._in_thread(self._described, statement.encode())
+        found: Sequence[int] = await asked
+        return found
+
+    def _described(self, statement: bytes) -> Sequence[int]:
+        self._checked(self._connection.prepare(b"", statement))
+        result = self._checked(self._connection.describe_prepared(b""))
+        return [result.param_type(at) for at in range(result.nparams)]
+
+    def _checked(self, result: Any) -> Any:
+        """Return an answer of libpq's.  Raises DatabaseError for that of an error."""
+        from psycopg import pq
+
+        if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+            return result
+        fields = pq.DiagnosticField
+        told = [
+            result.error_field(field)
+            for field in (
+                fields.SQLSTATE,
+                fields.TABLE_NAME,
+                fields.COLUMN_NAME,
+                fields.CONSTRAINT_NAME,
+            )
+        ]
+        state, *names = [(text or b"").decode("utf-8", "replace") for text in told]
+        raise DatabaseError(state, ", ".join(filter(None, names)))
 
     def close(self) -> None:
         """End the connection, and whatever transaction it has."""

@@ -17,7 +17,7 @@ FIELDS = pq.DiagnosticField
 class Result:
     """An answer of libpq's: rows, or the fields of an error."""
 
-    nfields, ntuples = 2, 1
+    nfields, ntuples, command_tuples, nparams = 2, 1, 7, 1
 
     def __init__(self, **error):
         self.status = pq.ExecStatus.FATAL_ERROR if error else pq.ExecStatus.TUPLES_OK
@@ -28,6 +28,9 @@ class Result:
 
     def get_value(self, row, at):
         return (b"one", None)[at]
+
+    def param_type(self, at):
+        return 17
 
     def ftype(self, at):
         return (25, 23)[at]
@@ -45,6 +48,13 @@ class Connection:
         self.asked.append(given)
         if isinstance(self.result, Exception):
             raise self.result
+        return self.result
+
+    def prepare(self, *given):
+        self.asked.append(given)
+        return self.result
+
+    def describe_prepared(self, name):
         return self.result
 
     def get_error_message(self):
@@ -84,7 +94,7 @@ class Client(SynchronousTestCase):
     def test_an_answer_has_texts_and_types(self):
         self.connected()
         answer = self.successResultOf(self.ask("SELECT $1", ("x", None), (25, 17), (0, 1)))
-        self.assertEqual(answer, ([[b"one", None]], [25, 23]))
+        self.assertEqual(answer, ([[b"one", None]], [25, 23], 7))
         self.assertEqual(self.connection.asked[-1], (b"SELECT $1", [b"x", None], (25, 17), (0, 1)))
 
     def test_an_error_tells_its_code_and_names_but_no_value(self):
@@ -100,6 +110,15 @@ class Client(SynchronousTestCase):
         self.assertTrue(error.is_about_a_value)
         self.assertFalse(error.is_passing)
         self.assertTrue(DatabaseError("40P01").is_passing)
+
+    def test_the_types_of_parameters(self):
+        self.connected()
+        asked = Deferred.fromCoroutine(self.client.parameter_types("INSERT"))
+        self.assertEqual(self.successResultOf(asked), [17])
+        self.assertEqual(self.connection.asked[-1], (b"", b"INSERT"))
+        self.connection.result = Result(SQLSTATE=b"42601")
+        asked = Deferred.fromCoroutine(self.client.parameter_types("INSERT"))
+        self.failureResultOf(asked, DatabaseError)
 
     def test_a_connection_that_is_gone(self):
         self.connected()
