@@ -40,7 +40,7 @@ PROTECTION_MEANINGS: Final[dict[int, Event]] = {
         5,
         "warning",
         "a protected column, its table or its index is not as the configuration needs it",
-        "Change the table or the configuration as the line says; ``acra-explain "
-        "--ddl`` prints domains and indexes for the database.",
+        "Change the table or the configuration as the line says; ``--check_config "
+        "--schema`` shows all such findings.",
     ),
 }

@@ -47,6 +47,13 @@ ACTIONS = Section(
             "With --check_config: ask every destination of spans whether it takes some, too.",
         ),
         Option(
+            "schema",
+            BOOLEAN,
+            False,
+            "With --check_config: log in to the database (schema_user), and tell which tables, "
+            "columns and indexes are not as protected columns need them.",
+        ),
+        Option(
             "dump_config",
             BOOLEAN,
             False,

@@ -16,6 +16,7 @@ from acra_twisted.config.common import (
     TCP,
     TRACING,
 )
+from acra_twisted.config.encryptor import ENCRYPTOR
 from acra_twisted.config.revocation import SERVER_REVOCATION
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
 from acra_twisted.options import (
@@ -316,13 +317,7 @@ SERVER_SECTIONS = (
             ),
         ),
     ),
-    Section(
-        "encryptor",
-        "Protected columns, whose values the database never sees in clear. A file names them, or "
-        "sections [encrypt:TABLE.COLUMN] here. Either adds the stage encryptor, in front of the "
-        "decryptor, if stages does not name it. SIGHUP reads them again.",
-        (Option("encryptor_config_file", FILE, "", "File with the columns, in Acra's YAML."),),
-    ),
+    ENCRYPTOR,
     KEYSTORE,
     Section(
         "poison",

@@ -62,8 +62,8 @@ class DaemonOptions(usage.Options):
         elif actions["check_config"]:
             for remark in settings.remarks:
                 self.output.write(f"{program.name}: warning: {remark}\n")
-            if actions["probe"]:
-                self._examine(settings)
+            if actions["probe"] or actions["schema"]:
+                self._examine(settings, whole=actions["probe"])
             elif actions["probe_exporters"]:
                 self._probe(settings)
             self.output.write(f"{program.name}: the configuration is fine\n")
@@ -105,13 +105,13 @@ class DaemonOptions(usage.Options):
         if twistd is not None and twistd["pidfile"] == _TWISTDS_PID_FILE:
             twistd["pidfile"] = "" if twistd["nodaemon"] else f"{self.program.name}.pid"
 
-    def _examine(self, settings: Settings) -> None:
+    def _examine(self, settings: Settings, *, whole: bool) -> None:
         # Nobody who starts a daemon needs it.
-        from acra_twisted.doctor.examination import run
+        from acra_twisted.doctor.examination import run, run_schema
         from acra_twisted.doctor.result import Report
 
         report = Report(self.output)
-        run(self.program, settings, os.environ, report)
+        (run if whole else run_schema)(self.program, settings, os.environ, report)
         if report.failed:
             raise SystemExit(1)
 

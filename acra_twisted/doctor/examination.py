@@ -9,13 +9,15 @@ from acra_twisted.config.effects import without_effect
 from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.config.reading import Program, read_settings
 from acra_twisted.doctor import far, local
-from acra_twisted.doctor.result import FAIL, WARN, Result, of_lines, ok, warn
+from acra_twisted.doctor.result import FAIL, WARN, Result, fail, of_lines, ok, warn
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.transport.certificates import Loaded
 from acra_twisted.transport.credentials import Credentials
 
 Tell = Callable[[Result], None]
+#: Gives results for a reactor, settings and the environment.
+Examine = Callable[[Any, Settings, Mapping[str, str]], AsyncIterator[Result]]
 
 
 class Own(NamedTuple):
@@ -27,16 +29,24 @@ class Own(NamedTuple):
     falls_back: bool = True
 
 
+async def _no_schema(
+    reactor: Any, settings: Settings, environment: Mapping[str, str]
+) -> AsyncIterator[Result]:
+    yield fail("columns", "this daemon protects no columns", "ask acra-server")
+
+
 class Examination(NamedTuple):
     """The checks of one kind of daemon.
 
     ``certificates`` gives those that are used, ``upstream`` the results of asking whoever stands
-    behind it, ``insecure`` a sentence for each setting that weakens protection.
+    behind it, ``insecure`` a sentence for each setting that weakens protection, ``schema`` the
+    results of comparing the database's tables with the configuration of protected columns.
     """
 
     certificates: Callable[[Settings], list[Own]]
-    upstream: Callable[[Any, Settings, Mapping[str, str]], AsyncIterator[Result]]
+    upstream: Examine
     insecure: Callable[[Settings], list[str]] = lambda settings: []
+    schema: Examine = _no_schema
 
 
 def configuration(
@@ -126,3 +136,18 @@ def run(
 ) -> None:
     """`examine` in a reactor of its own: before twistd has begun, or without it."""
     in_own_reactor(lambda reactor: examine(reactor, program, settings, environment, tell))
+
+
+def run_schema(
+    program: Program,
+    settings: Settings,
+    environment: Mapping[str, str],
+    tell: Tell,
+) -> None:
+    """Compare the database's tables with the configuration, in a reactor of its own."""
+
+    async def examine_schema(reactor: Any) -> None:
+        async for result in program.examination().schema(reactor, settings, environment):
+            tell(result)
+
+    in_own_reactor(examine_schema)

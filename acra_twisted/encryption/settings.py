@@ -106,11 +106,13 @@ class Bypass(NamedTuple):
 
 
 class EncryptionSettings(NamedTuple):
-    """A whole configuration of protected columns.  ``remarks`` are sentences for the operator."""
+    """A whole configuration of protected columns.  ``remarks`` are sentences for the operator.
+    ``allow_text``: columns of text may hold what is stored, written as text."""
 
     tables: Sequence[TableSetting]
     bypasses: Sequence[Bypass] = ()
     remarks: Sequence[str] = ()
+    allow_text: bool = False
 
     def is_same(self, other: EncryptionSettings) -> bool:
         """Tell whether another configuration says the same, wherever its lines stand."""

@@ -264,6 +264,16 @@ _STAGE_RULES: Final = (
         "poison_run_script_file is not set",
     ),
     Rule(
+        ("allow_text_columns", "schema_user", "schema_password_file", "schema_databases"),
+        lambda settings: "encryptor" in settings["stages"],
+        "no column is protected; name encryptor_config_file, or give [encrypt:TABLE.COLUMN]",
+    ),
+    Rule(
+        ("schema_password_file", "schema_databases"),
+        lambda settings: settings["schema_user"],
+        "nobody looks at the tables; name a role in schema_user",
+    ),
+    Rule(
         KEY_SETTINGS,
         _uses_keys,
         "nothing needs keys: the link is not Secure Session, no stage uses them, the log is not "

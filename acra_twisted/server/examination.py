@@ -24,6 +24,7 @@ from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
+from acra_twisted.server.columnexamination import columns, schema
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import REMEDY, ends_client_tls
@@ -98,6 +99,8 @@ async def database(
         channel.abort()
         revocation.stop()
     async for result in sources(reactor, settings, reached):
+        yield result
+    async for result in columns(reactor, settings, reached):
         yield result
 
 
@@ -179,4 +182,4 @@ def _of_error(body: bytes) -> Result:
     return warn("database", f"it is PostgreSQL and says: {text} ({sqlstate})")
 
 
-EXAMINATION = Examination(certificates, database, insecure)
+EXAMINATION = Examination(certificates, database, insecure, schema)

@@ -72,7 +72,7 @@ def check_columns(
         )
     configured = read_columns(settings, own, blocks, now)
     _refuse_unbuilt(configured)
-    return configured
+    return configured._replace(allow_text=settings["allow_text_columns"])
 
 
 def _refuse_unbuilt(configured: EncryptionSettings) -> None:

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from acra_twisted.encryption.postgresql import catalog
-from acra_twisted.encryption.postgresql.question import schema_question
 from acra_twisted.encryption.postgresql.schema import Schema
 from acra_twisted.encryption.settings import EncryptionSettings
-from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
+from acra_twisted.queryactions import Rows
+from acra_twisted.server.liveschema import read_schema
 from acra_twisted.tools.databasequestion import ask_database
-
-#: Characters of a piece: a row of it is shorter than what a connection of the service takes.
-_PIECE = 8_000
-_ROWS_MAX = catalog.MAX_ROWS + catalog.MAX_BYTES // _PIECE
-#: Each cell of the answer in pieces, in order, with the cell's number before it.
-_IN_PIECES = """\
-SELECT s.n::text, substr(s.v, g.i * {size} + 1, {size})
-FROM (SELECT row_number() OVER (), q.v FROM ({question}) q (v)) s (n, v),
-    generate_series(0, (length(s.v) - 1) / {size}) g (i)
-WHERE $1 IS NOT NULL ORDER BY s.n, g.i"""
 
 
 async def read_live(
@@ -28,12 +17,8 @@ async def read_live(
 ) -> Schema:
     """The schema of the database that ``settings`` name, as far as it concerns protected columns.
     Raises ConfigError, SchemaError."""
-    question = schema_question(table.name for table in protected.tables).decode("ascii")
-    statement = _IN_PIECES.format(size=_PIECE, question=question)
-    rows = await ask_database(reactor, settings, password, statement, _ROWS_MAX, b"", "")
-    cells: dict[bytes, list[bytes]] = {}
-    for number, piece in rows:
-        if number is None or piece is None:
-            raise ConfigError("the database's answer about its schema is not understood")
-        cells.setdefault(number, []).append(piece)
-    return catalog.read([b"".join(pieces) for pieces in cells.values()], 1)
+
+    async def ask(statement: str, rows: int) -> Rows:
+        return await ask_database(reactor, settings, password, statement, rows, b"", "")
+
+    return await read_schema(ask, protected)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import tempfile
+from pathlib import Path
 
 import psycopg
 
+from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.sandbox.processes import twistd
 from tests.integration.base import Surroundings, eventually
 
 BEFORE = """
@@ -21,6 +26,7 @@ schemas:
 AFTER = BEFORE + "      - column: phone\n        data_type: str\n"
 ANEW = "Read anew"
 NOT_ANEW = "Cannot read anew; what was in force stays in force"
+PASSWORD = "correct horse battery"
 SECRET = "555-4711-0815"
 
 
@@ -123,6 +129,95 @@ class Reloading(Case):
             db.execute(insert, (3, SECRET), prepare=True)
             rows = db.execute("SELECT name FROM people").fetchall()
             self.assertEqual(rows, [(SECRET,)] * 3)
+
+
+class Checking(Case):
+    """--check_config --schema, --probe and acra-doctor look at the tables themselves."""
+
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(password=PASSWORD)
+
+    def direct(self):
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.postgres.port,
+            user=SUPERUSER,
+            password=PASSWORD,
+            dbname="postgres",
+            autocommit=True,
+        )
+
+    def setUp(self):
+        with self.direct() as db:
+            db.execute(
+                "DROP TABLE IF EXISTS people; DROP ROLE IF EXISTS looker;"
+                f"CREATE ROLE looker LOGIN PASSWORD '{PASSWORD}';"
+                "CREATE TABLE people (id int PRIMARY KEY, name bytea, phone bytea)"
+            )
+        self.config = self.folder / "checked.yaml"
+        self.config.write_text(AFTER)
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        password.chmod(0o600)
+        self.role = {"schema_user": "looker", "schema_password_file": str(password)}
+
+    def check(self, *flags, **changes):
+        """The status and the lines of a check; nothing is started."""
+        encryptor = {"encryptor_config_file": str(self.config), **self.role, **changes}
+        chain = Chain(
+            ("127.0.0.1", self.postgres.port),
+            folder=Path(tempfile.mkdtemp(dir=self.folder)),
+            link="none",
+            keys=self.keys,
+            server={"encryptor": encryptor},
+        )
+        command = [*twistd("acra-server", chain.server_ini), "--check_config", *flags]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertNotIn(PASSWORD, done.stdout + done.stderr)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_tables_that_fit(self):
+        code, said = self.check("--schema")
+        self.assertEqual(code, 0, said)
+        self.assertIn("postgres: the tables fit the configuration", said)
+        # Nobody looks at them unless asked to.
+        self.assertNotIn("tables", self.check()[1])
+
+    def test_tables_that_do_not_fit(self):
+        with self.direct() as db:
+            db.execute("ALTER TABLE people RENAME phone TO fone")
+            db.execute("ALTER TABLE people ALTER name TYPE text USING NULL")
+        for flag in ("--schema", "--probe"):
+            code, said = self.check(flag)
+            self.assertEqual(code, 1, said)
+            self.assertIn("people.phone: table public.people has no such column", said)
+            self.assertIn("did you mean 'fone'?", said)
+            self.assertIn("people.name: its type is text", said)
+        self.assertNotIn("its type is text", self.check("--schema", allow_text_columns="true")[1])
+
+    def test_a_table_that_is_searched_without_an_index_is_no_mistake(self):
+        self.config.write_text(BEFORE + "        searchable: true\n")
+        code, said = self.check("--schema")
+        self.assertEqual(code, 0, said)
+        self.assertIn("CREATE INDEX CONCURRENTLY", said)
+
+    def test_each_database_is_asked(self):
+        code, said = self.check("--schema", schema_databases="postgres, template1")
+        self.assertEqual(code, 1, said)
+        self.assertIn("postgres: the tables fit", said)
+        self.assertIn("template1: people: the database has no such table", said)
+
+    def test_a_database_that_cannot_be_asked(self):
+        for changes, told in (
+            ({"schema_user": "nobody"}, "nobody cannot look at the tables of postgres"),
+            ({"schema_user": "", "schema_password_file": ""}, "name one in schema_user"),
+            ({"schema_password_file": "/nowhere"}, "schema_password_file: there is no /nowhere"),
+        ):
+            code, said = self.check("--schema", **changes)
+            self.assertEqual(code, 1, said)
+            self.assertIn(told, said)
 
 
 class Findings(Case):

@@ -69,20 +69,17 @@ _BY_EQUALITY: Final = frozenset(
 )
 
 
-def findings(
-    protection: Protection, tables: Iterable[str] = (), allow_text: bool = False
-) -> list[Finding]:
+def findings(protection: Protection, tables: Iterable[str] = ()) -> list[Finding]:
     """All findings, in the order of the configuration.
 
-    ``tables`` are the names of the database's tables, for the nearest one.  ``allow_text``: columns
-    of text may hold what is stored, written as text.
+    ``tables`` are the names of the database's tables, for the nearest one.
     """
     known = list(tables)
     found: list[Finding] = []
     for table in protection.settings.tables:
         found += _table(protection, table, known)
     for relation in protection.schema.relations.values():
-        found += _relation(protection, relation, allow_text)
+        found += _relation(protection, relation)
     found += _code(protection)
     return found
 
@@ -125,7 +122,7 @@ def _table(protection: Protection, table: TableSetting, known: Sequence[str]) ->
             )
 
 
-def _relation(protection: Protection, relation: Relation, allow_text: bool) -> Iterator[Finding]:
+def _relation(protection: Protection, relation: Relation) -> Iterator[Finding]:
     """Findings about a relation with protected columns, or one that should have some."""
     unclear = protection.unclear(relation.oid)
     if unclear:
@@ -143,7 +140,7 @@ def _relation(protection: Protection, relation: Relation, allow_text: bool) -> I
         if setting is not None:
             for judge in _JUDGES:
                 yield from judge(relation, attribute, setting)
-            yield from _type(attribute, setting, allow_text)
+            yield from _type(attribute, setting, protection.settings.allow_text)
     for attached in relation.attached:
         if attached.kind in _ON_TABLE:
             text = _ON_TABLE[attached.kind].format(attached.name)

@@ -1,5 +1,6 @@
 """The checks of each daemon; their findings are in tests/integration."""
 
+from twisted.internet.defer import ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.connector.tap import Options as ConnectorOptions
@@ -36,6 +37,15 @@ class Configurations(SynchronousTestCase):
         settings, found = configuration(SERVER, PLAIN, {})
         self.assertEqual([result.state for result in found], [OK], found)
         self.assertEqual(settings["db_host"], "127.0.0.1")
+
+    def test_a_connector_has_no_tables_to_look_at(self):
+        async def collect():
+            asked = CONNECTOR.examination().schema(None, None, {})
+            return [result async for result in asked]
+
+        [result] = self.successResultOf(ensureDeferred(collect()))
+        self.assertEqual(result.state, FAIL)
+        self.assertIn("acra-server", result.remedy)
 
     def test_what_is_here(self):
         arguments = (

@@ -64,6 +64,7 @@ class Making(SynchronousTestCase):
                 "encryptor_config_file": "" if own is True else path,
                 "stages": stages,
                 "function_call_enable": calls,
+                "allow_text_columns": False,
                 "keys_dir": "",
                 "keystore": "",
             },

@@ -84,11 +84,13 @@ class Tables(Case):
 class Types(Case):
     def typed(self, base, modifier=-1, **changed):
         attribute = NAME._replace(type=base, base=base, modifier=modifier, type_name="its type")
-        made = protection(
-            [PEOPLE._replace(attributes=(ID, attribute), indexes=(INDEX,))],
-            settings("people.name", **changed),
-        )
-        return [[one.level for one in findings(made, (), allowed)] for allowed in (False, True)]
+        relation = PEOPLE._replace(attributes=(ID, attribute), indexes=(INDEX,))
+        given = settings("people.name", **changed)
+        allowing = given._replace(allow_text=True)
+        return [
+            [one.level for one in findings(protection([relation], either))]
+            for either in (given, allowing)
+        ]
 
     def test_containers_need_bytea(self):
         self.assertEqual(self.typed(types.BYTEA), [[], []])

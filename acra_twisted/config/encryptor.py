@@ -1,0 +1,38 @@
+"""Declares the options of AcraServer that are about protected columns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.options import BOOLEAN, FILE, NAMES, TEXT, Option, Section
+
+ENCRYPTOR: Final = Section(
+    "encryptor",
+    "Protected columns, whose values the database never sees in clear. A file names them, or "
+    "sections [encrypt:TABLE.COLUMN] here. Either adds the stage encryptor, in front of the "
+    "decryptor, if stages does not name it. SIGHUP reads them again.",
+    (
+        Option("encryptor_config_file", FILE, "", "File with the columns, in Acra's YAML."),
+        Option(
+            "allow_text_columns",
+            BOOLEAN,
+            False,
+            "Accept columns of text for values that are encrypted or masked, which take twice the "
+            "room there. Otherwise the log and --schema call for bytea.",
+        ),
+        Option(
+            "schema_user",
+            TEXT,
+            "",
+            "Role that --check_config --schema, --probe and acra-doctor log in as, to compare the "
+            "database's tables with the configuration. It needs no rights.",
+        ),
+        Option(
+            "schema_password_file",
+            FILE,
+            "",
+            "File with its password in the only line, mode 0600. Without one it has no password.",
+        ),
+        Option("schema_databases", NAMES, ("postgres",), "Databases whose tables are looked at."),
+    ),
+)

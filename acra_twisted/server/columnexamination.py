@@ -1,0 +1,116 @@
+"""Checks of acra-doctor and of ``--check_config --schema``: tables of the database beside the
+configuration of protected columns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from acra_twisted.authentication.onequestion import ask_once
+from acra_twisted.authentication.queryconnection import NoAnswer
+from acra_twisted.daemon.dialect import service_query
+from acra_twisted.doctor.result import FAIL, OK, WARN, Result, fail, ok
+from acra_twisted.encryption.postgresql.findings import (
+    ERROR,
+    NOTICE,
+    WARNING,
+    Finding,
+    findings,
+)
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import Schema, SchemaError
+from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.errors import ConfigError
+from acra_twisted.lines import printable
+from acra_twisted.options import Settings
+from acra_twisted.queryactions import Rows
+from acra_twisted.server.credentials import explainer, password_in
+from acra_twisted.server.database import Database
+from acra_twisted.server.liveschema import read_schema
+from acra_twisted.server.upstream import database_tls, make_database
+from acra_twisted.stages.encryptorfactory import check_columns
+from acra_twisted.transport.keepalive import keepalive
+
+_STAGE: Final = "encryptor"
+_PASSWORD: Final = "schema_password_file"  # noqa: S105 - the name of an option
+#: Seconds for a login, and for an answer.
+_TIMEOUT: Final = 30.0
+_STATES: Final[Mapping[str, str]] = {ERROR: FAIL, WARNING: WARN, NOTICE: OK}
+
+
+async def schema(
+    reactor: Any, settings: Settings, environment: Mapping[str, str]
+) -> AsyncIterator[Result]:
+    """Examine the tables, by a connection that is made for it."""
+    if _STAGE not in settings["stages"]:
+        yield fail(
+            "columns",
+            "no column is protected",
+            "name encryptor_config_file, or give [encrypt:TABLE.COLUMN]",
+        )
+    elif not settings["schema_user"]:
+        yield fail("columns", "no role may look at the tables", "name one in schema_user")
+    else:
+        try:
+            database = make_database(reactor, settings, database_tls(settings), keepalive(settings))
+        except ConfigError as error:
+            yield fail("columns", str(error))
+            return
+        async for result in columns(reactor, settings, database):
+            yield result
+
+
+async def columns(reactor: Any, settings: Settings, database: Database) -> AsyncIterator[Result]:
+    """Examine the tables of each database, if a role is named that may look at them."""
+    if _STAGE not in settings["stages"] or not settings["schema_user"]:
+        return
+    try:
+        own = settings.stages[_STAGE]
+        configured = check_columns(settings, own, settings.blocks, time.time())
+        path = settings[_PASSWORD]
+        password = password_in(path, _PASSWORD) if path else b""
+    except ConfigError as error:
+        yield fail("columns", str(error))
+        return
+    for name in settings["schema_databases"]:
+        try:
+            found = await _read(reactor, settings, password, database, name, configured)
+        except (NoAnswer, ConfigError, SchemaError) as error:
+            yield fail(
+                "columns",
+                f"{settings['schema_user']} cannot look at the tables of {name}: {error}",
+                "see schema_user and schema_password_file",
+            )
+            continue
+        results = [_result(name, one) for one in findings(Protection(found, configured))]
+        for result in results or [ok("columns", f"{name}: the tables fit the configuration")]:
+            yield result
+
+
+async def _read(
+    reactor: Any,
+    settings: Settings,
+    password: bytes,
+    database: Database,
+    name: str,
+    configured: EncryptionSettings,
+) -> Schema:
+    role = settings.but(
+        auth_query_user=settings["schema_user"],
+        auth_query_database=name,
+        auth_query_timeout=_TIMEOUT,
+    )
+    explain = explainer(settings)
+
+    async def ask(statement: str, rows: int) -> Rows:
+        client = service_query(role, password, statement, rows)
+        return await ask_once(reactor, database.connect, client, explain, _TIMEOUT, b"")
+
+    return await read_schema(ask, configured)
+
+
+def _result(database: str, finding: Finding) -> Result:
+    subject = f"{database}: {finding.label}: " if finding.label else f"{database}: "
+    text = printable(subject + finding.text)
+    return Result(_STATES[finding.level], "columns", text, printable(finding.remedy))
