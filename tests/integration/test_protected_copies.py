@@ -34,11 +34,11 @@ schemas:
 """
 TABLE = (
     "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, age bytea, raw bytea,"
-    " card bytea, note text)"
+    " card bytea, note text DEFAULT 'none')"
 )
 ROWS = [
     (1, "Zaphodius", "zaphod@example.com", 4711, b"\0\xff\\", "4012888888881881", "a\tb"),
-    (2, 'He said "tea,\nplease"', "arthur@example.com", -5, b"", "4222222222222000", None),
+    (2, 'He said "tea,\nplease"', "arthur@example", -5, b"", "4222222222222000", None),
     (3, None, None, None, None, None, "\\N"),
     (4, "", "", 0, b"Trilliania", "", "naïve ż"),
 ]
@@ -58,12 +58,17 @@ class Copies(Surroundings):
         super().setUpClass()
         keys = Keys(cls.folder, "people application")
         keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        stranger = cls.folder / "stranger"
+        stranger.mkdir()
         config = cls.folder / "encryptor.yaml"
         config.write_text(CONFIG)
-        cls.served = cls.chain(
-            link="none",
-            keys=keys,
-            server={"encryptor": {"encryptor_config_file": str(config)}},
+        cls.served, cls.strangers = (
+            cls.chain(
+                link="none",
+                keys=own,
+                server={"encryptor": {"encryptor_config_file": str(config)}},
+            )
+            for own in (keys, Keys(stranger, "other application"))
         )
 
     def setUp(self):
@@ -140,7 +145,7 @@ class Copies(Surroundings):
         self.assert_encrypted()
         text = (self.folder / "out.csv").read_text()
         self.assertTrue(text.startswith("id,name,email,age,raw,card,note\n1,Zaphodius,"))
-        self.assertIn('2,"He said ""tea,\nplease""",arthur@example.com,-5,', text)
+        self.assertIn('2,"He said ""tea,\nplease""",arthur@example,-5,', text)
 
     def run_tool(self, name, *arguments, text=b""):
         """Run a program, and return its output."""
@@ -185,3 +190,145 @@ class Copies(Surroundings):
         self.psql(text=dump)
         self.assertEqual(self.rows(), ROWS)
         self.assert_encrypted()
+
+    def copy(self, db, text, *pieces):
+        """Load pieces of data."""
+        with db.cursor().copy(text) as copy:
+            for piece in pieces:
+                copy.write(piece)
+
+    def stored(self):
+        with self.direct() as db:
+            return db.execute("SELECT id FROM people ORDER BY id").fetchall()
+
+    def test_a_row_that_is_refused_ends_the_load(self):
+        bad = b"2\tZaphodius\tseven\n"
+        rows = b"".join(b"%d\tZaphodius\t7\n" % number for number in range(3, 5000))
+        text = "COPY people (id, name, age) FROM STDIN"
+        with self.connect(self.served) as db:
+            for pieces in ([bad], [b"1\tx\t7\n", bad, rows], [rows, bad], [rows + bad]):
+                with self.assertRaises(psycopg.DataError) as caught:
+                    self.copy(db, text, *pieces)
+                self.assertIn("people.age", str(caught.exception))
+                self.assertNotIn("seven", str(caught.exception))
+                self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+            with self.assertRaises(psycopg.DataError), db.transaction():
+                db.execute("INSERT INTO people (id) VALUES (100)")
+                self.copy(db, text, bad)
+            with self.assertRaises(psycopg.errors.InFailedSqlTransaction):
+                db.autocommit = False
+                with self.assertRaises(psycopg.DataError):
+                    self.copy(db, text, rows, bad)
+                db.execute("SELECT 1")
+            db.rollback()
+        self.assertEqual(self.stored(), [])
+        log = b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
+        self.assertNotIn(b"Zaphodius", log)
+        self.assertNotIn(b"seven", log)
+
+    def test_errors_of_the_database_in_the_middle(self):
+        """Its own error arrives, and what the client has still sent goes nowhere."""
+        rows = b"".join(b"%d\tZaphodius\n" % number for number in range(5000))
+        with self.connect(self.served) as db:
+            with self.assertRaises(psycopg.errors.UniqueViolation):
+                self.copy(db, "COPY people (id, name) FROM STDIN", rows + b"7\tZaphodius\n")
+            with self.assertRaises(psycopg.errors.InvalidTextRepresentation):
+                self.copy(db, "COPY people (id, name) FROM STDIN", b"x\ty\n", *[rows] * 20)
+            self.assertEqual(db.execute("SELECT count(*) FROM people").fetchone(), (0,))
+
+    def test_rows_that_are_none(self):
+        head = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+        with self.connect(self.served) as db:
+            for options, data in (
+                ("", b"1\n"),
+                ("", b"1\ta\tb\n"),
+                ("", b"1\ta\r2\tb\n"),
+                ("(FORMAT csv)", b'1,"a'),
+                ("(FORMAT csv)", b"1,a,b\n"),
+                ("(FORMAT binary)", b"Zaphodius" * 9),
+                ("(FORMAT binary)", head + b"\0\2\0\0\0\4\0\0\0\1\x7f\xff\xff\xffZaphodius"),
+                ("(FORMAT binary)", head + b"\0\2\0\0\0\4\0\0\0\1\xff\xff\xff\xfe"),
+                ("(FORMAT binary)", head + b"\0\3"),
+            ):
+                with self.assertRaises(psycopg.DataError, msg=(options, data)) as caught:
+                    self.copy(db, f"COPY people (id, name) FROM STDIN {options}", data)
+                self.assertEqual(caught.exception.sqlstate, "22P04")
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+        self.assertEqual(self.stored(), [])
+
+    def test_sessions_that_end_in_the_middle(self):
+        rows = b"".join(b"%d\tZaphodius\n" % number for number in range(5000))
+        text = "COPY people (id, name) FROM STDIN"
+        db = self.connect(self.served)
+        with self.assertRaises(psycopg.OperationalError), db.cursor().copy(text) as copy:
+            copy.write(rows[:-20])
+            db.close()
+        db = self.connect(self.served)
+        with self.assertRaises(psycopg.OperationalError), db.cursor().copy(text) as copy:
+            copy.write(rows)
+            with self.direct() as other:
+                other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE %s"
+                    " AND pid <> pg_backend_pid()",
+                    (text + "%",),
+                )
+            for _ in range(100):
+                copy.write(rows)
+        db = self.connect(self.served)
+        with self.assertRaises(ZeroDivisionError), db.cursor().copy(text) as copy:
+            copy.write(rows)
+            raise ZeroDivisionError
+        self.assertEqual(db.execute("SELECT count(*) FROM people").fetchone(), (0,))
+        db.close()
+
+    def test_options(self):
+        with self.connect(self.served) as db:
+            for text, data in (
+                ("(DEFAULT '\\D', NULL 'nil')", b"1\tAnna\t\\D\n2\tnil\tx\n"),
+                ("(FORMAT csv, DELIMITER ';', QUOTE '''')", b"1;'Anna';\r\n2;;\r\n"),
+                ("(FREEZE false, HEADER) WHERE id < 3", b"id\tname\tnote\n1\tAnna\tx\n3\ta\ta\n"),
+                ("(FORMAT csv, FORCE_NULL (name))", b'1,Anna,\n2,"",\n'),
+                ("(ON_ERROR ignore)", b"1\tAnna\tb\nx\tBerta\tb\n"),
+            ):
+                self.copy(db, f"COPY people (id, name, note) FROM STDIN {text}", data)
+                names = db.execute("SELECT name FROM people ORDER BY id").fetchall()
+                self.assertEqual(names[0], ("Anna",), text)
+                self.assertIn(names[1:], ([], [(None,)]), text)
+                db.execute("TRUNCATE people")
+
+    def test_a_query_that_is_copied_out(self):
+        self.load()
+        with self.connect(self.served) as db:
+            for query, rows in (
+                ("SELECT name FROM people WHERE email = 'zaphod@example.com'", "Zaphodius\n"),
+                ("SELECT p.age a FROM people p JOIN people q USING (id) WHERE id = 2", "-5\n"),
+            ):
+                with db.cursor().copy(f"COPY ({query}) TO STDOUT") as copy:
+                    self.assertEqual(b"".join(copy).decode(), rows)
+
+    def test_a_stranger_gets_masks_and_ciphertext(self):
+        self.load()
+        with self.connect(self.strangers) as db:
+            with db.cursor().copy("COPY people (id, name, card) TO STDOUT") as copy:
+                rows = [line.split(b"\t") for line in b"".join(copy).splitlines()]
+            self.assertEqual(rows[0][0], b"1")
+            self.assertTrue(rows[0][1].startswith(b"\\\\x252525"))
+            self.assertEqual([row[2] for row in rows], [b"xxxx1881", b"xxxx2000", b"\\N", b""])
+            with (
+                self.assertRaises(psycopg.DataError) as caught,
+                db.cursor().copy("COPY people (age) TO STDOUT") as copy,
+            ):
+                list(copy)
+            self.assertIn("people.age", str(caught.exception))
+            self.assertEqual(db.execute("SELECT 1").fetchone(), (1,))
+
+    def test_a_load_of_many_rows_and_other_sessions(self):
+        rows = b"".join(b"%d\tname %d\t%d\n" % (n, n, n) for n in range(20_000))
+        with self.connect(self.served) as db, self.connect(self.served) as other:
+            with db.cursor().copy("COPY people (id, name, age) FROM STDIN") as copy:
+                copy.write(rows[:500_000])
+                self.assertEqual(other.execute("SELECT count(*) FROM people").fetchone(), (0,))
+                copy.write(rows[500_000:])
+            with db.cursor().copy("COPY (SELECT id, name, age FROM people) TO STDOUT") as copy:
+                found = b"".join(copy)
+        self.assertEqual(sorted(found.splitlines()), sorted(rows.splitlines()))

@@ -143,7 +143,12 @@ class RequestFlow(LoadingBatch):
             if kind != frames.COPY_DATA:
                 if self._load_plan is not None:
                     self._end_load()
-            elif not skips and 4 <= length <= LONGEST and self._takes(position):
+            elif (
+                not skips
+                and (session.load is not None or not session.copying_in)
+                and 4 <= length <= LONGEST
+                and self._takes(position)
+            ):
                 if self.awaits_load:
                     return None
                 position, work = self._take(data, position, size)

@@ -1,0 +1,161 @@
+"""COPY of rows with a protected column: rows per second through a server, and the time for which
+another session is held up meanwhile.
+
+``python bench/copies.py [DIRECTORY]``; the directory has the compiled form.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+
+from acra_twisted import purposes
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+
+_ROWS = 100_000
+_ROUNDS = 5
+_CONFIG = """
+schemas:
+  - table: sealed
+    columns: [id, name, note]
+    encrypted:
+      - column: name
+        data_type: str
+  - table: searched
+    columns: [id, name, note]
+    encrypted:
+      - column: name
+        data_type: str
+        searchable: true
+"""
+_TABLES = ("plain", "sealed", "searched")
+#: What a client sends at once.
+_BLOCK = 64 * 1024
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def _connect(port: int) -> psycopg.Connection:
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=port,
+        user=SUPERUSER,
+        dbname="postgres",
+        sslmode="disable",
+        autocommit=True,
+    )
+
+
+class _Pinger(threading.Thread):
+    """Asks for the time that ``SELECT 1`` takes on another session, until it is stopped."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+        self._stop_it = threading.Event()
+        self.took: list[float] = []
+
+    def run(self) -> None:
+        with _connect(self._port) as db:
+            while not self._stop_it.is_set():
+                began = time.perf_counter()
+                db.pgconn.exec_(b"SELECT 1")
+                self.took.append(time.perf_counter() - began)
+                time.sleep(0.002)
+
+    def finish(self) -> Sequence[float]:
+        """The times in milliseconds, the shortest first."""
+        self._stop_it.set()
+        self.join()
+        return sorted(one * 1e3 for one in self.took)
+
+
+def _spent(process: int) -> float:
+    """Seconds of processor time of a process."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def measure(port: int, process: int) -> list[str]:
+    """A line for each table and way: the best rounds, and the longest waits of all rounds."""
+    data = b"".join(b"%d\tname of number %d\tnote\n" % (n, n) for n in range(_ROWS))
+    lines = []
+    for table in _TABLES:
+        for way in ("in", "out"):
+            best, cheapest, waits = 0.0, 1e9, []
+            for _ in range(_ROUNDS):
+                pinger = _Pinger(port)
+                with _connect(port) as db:
+                    if way == "in":
+                        db.execute(f"TRUNCATE {table}")
+                    pinger.start()
+                    before, began = _spent(process), time.perf_counter()
+                    if way == "in":
+                        with db.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                            for at in range(0, len(data), _BLOCK):
+                                copy.write(data[at : at + _BLOCK])
+                    else:
+                        with db.cursor().copy(f"COPY {table} TO STDOUT") as copy:
+                            for _ in copy:
+                                pass
+                    took = time.perf_counter() - began
+                    spent = _spent(process) - before
+                    waits += pinger.finish()
+                best, cheapest = max(best, _ROWS / took), min(cheapest, spent)
+            waits.sort()
+            lines.append(
+                f"{table:10}{way:5}{best:10,.0f} rows/s"
+                f"{_ROWS / cheapest:12,.0f} rows/s of processor"
+                f"{waits[len(waits) // 2]:8.1f} ms{waits[int(len(waits) * 0.99)]:8.1f} ms"
+                f"{waits[-1]:8.1f} ms"
+            )
+    return lines
+
+
+def main(compiled: str | None) -> None:
+    """Print the table."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = Postgres()
+        stack.callback(postgres.remove)
+        postgres.start()
+        with _connect(postgres.port) as db:
+            for table in _TABLES:
+                db.execute(f"CREATE UNLOGGED TABLE {table} (id int, name bytea, note text)")
+        keys = Keys(folder, "bench client")
+        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        config = folder / "encryptor.yaml"
+        config.write_text(_CONFIG)
+        environment = {**os.environ, "PYTHONPATH": compiled} if compiled else None
+        chain = Chain(
+            ("127.0.0.1", postgres.port),
+            link="none",
+            keys=keys,
+            folder=folder,
+            server={
+                "encryptor": {"encryptor_config_file": str(config)},
+                "tracing": {"tracing_sampler": "never"},
+                "logging": {"v": "false"},
+            },
+            environment=environment,
+        )
+        stack.callback(chain.stop)
+        served = chain.start()
+        process = served.server
+        assert process is not None  # noqa: S101 - it is running
+        title = "Rows of 30 bytes, SELECT 1 on another session: median, 99th percentile, longest"
+        print(title, "(compiled)" if compiled else "(interpreted)")
+        print("\n".join(measure(served.port, process.pid)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else None)
