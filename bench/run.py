@@ -31,6 +31,7 @@ from urllib.request import urlopen
 import censor
 import connections
 import containers
+import encryptor
 import inprocess
 import logins
 import psycopg
@@ -380,6 +381,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--containers", action="store_true", help="only what is encrypted")
     parser.add_argument("--censor", action="store_true", help="only the firewall")
+    parser.add_argument("--encryptor", action="store_true", help="only protected columns")
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
@@ -404,7 +406,7 @@ def main() -> int:
         )
         results: dict[str, dict[str, float]] = {}
         record: dict[str, object] = {}
-        parts = ("containers", "censor", "tracing", "inprocess")
+        parts = ("containers", "censor", "encryptor", "tracing", "inprocess")
         whole = not any(getattr(arguments, part) for part in (*parts, "proxies"))
         if whole or arguments.proxies:
             targets(bench, stack, folder)
@@ -460,6 +462,13 @@ def main() -> int:
             waited = containers.waiting(large, rounds)
             print(containers.table(opened, read, waited))
             record |= {"openings": opened, "rows": read, "waiting": waited}
+        if whole or arguments.encryptor:
+            own = encryptor.both(rounds * 5, COMPILED)
+            served = encryptor.Served(postgres, stack, folder, COMPILED)
+            compared = served.compare(bench.pgbench, rounds * 5)
+            typed, copied = served.rows(rounds * 5), served.copies(rounds)
+            print(encryptor.table(own, compared, typed, copied))
+            record |= {"sealing_us": own, "encryptor": compared, "typed": typed, "copied": copied}
     place = Path(__file__).parent / "results"
     place.mkdir(exist_ok=True)
     path = place / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
