@@ -168,7 +168,7 @@ class Analysis:
             if leaf.kind in _CONSTANTS:
                 self._constant(use, leaf)
             elif leaf.kind == NULL:
-                self._bare(setting, leaf)
+                self._null(use, leaf)
             elif leaf.kind == PROTECTED and leaf.setting is not None and use.role == STORE:
                 if not may_copy(setting, leaf.setting):
                     raise refused(
@@ -264,6 +264,12 @@ class Analysis:
         if not casts.may_have(setting, leaf.casts):
             raise refused(refusals.EXPRESSION, setting, "is cast to another type")
         self.recast(casts.stored_type(setting), leaf.casts)
+
+    def _null(self, use: Use, leaf: Leaf) -> None:
+        """Give a NULL that is stored, and whose type nothing else tells, that of its column."""
+        self._bare(use.column, leaf)
+        if use.role == STORE and not (leaf.direct or leaf.casts) and leaf.end >= 0:
+            self.edit(leaf.end, leaf.end, b"::" + casts.stored_type(use.column))
 
     def _constant(self, use: Use, leaf: Leaf) -> None:
         setting = use.column

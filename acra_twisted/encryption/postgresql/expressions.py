@@ -82,10 +82,11 @@ def everything(
 
 
 def _constant(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
-    if fields.get("isnull"):
-        return values.NOTHING
     location = fields.get("location", 0)
     text = analysis.text
+    if fields.get("isnull"):
+        token = text.at(location)
+        return values.NOTHING if token is None else (Leaf(values.NULL, location, -1, token[2]),)
     start, negative = text.literal(location)
     if start >= 0:
         token = text.at(start)

@@ -1,0 +1,352 @@
+"""Statements over a table with protected columns, drawn by Hypothesis: most ways to write, search
+and read values that SQL has.
+
+Every value for a protected column has `MARK` in it, or is a number of `NUMBERS`, and no other value
+has: so a search for them finds whatever is in clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+MARK = "SECRET"
+#: The protected columns by their kind; id and note are not protected.
+TEXTS = ("name", "email", "card")
+KINDS = {
+    **dict.fromkeys(TEXTS, "text"),
+    "age": "int",
+    "raw": "bytea",
+    "id": "int",
+    "note": "text",
+}
+PROTECTED = (*TEXTS, "age", "raw")
+NUMBERS = (1471114711, -1471114712, 1471114713)
+_SECRETS = (
+    f"{MARK}",
+    f"{MARK} it's",
+    f"{MARK}\\x41",
+    f"{MARK} Żółć €",
+    f"{MARK} $$ ; -- /* %",
+    f"{MARK}\nline\ttab",
+    f"  {MARK} ",
+    f"\\x{MARK}",
+    MARK * 40,
+    "",
+)
+_NOTES = ("plain", "it's plain", "", "Ż")
+_BYTES = (MARK.encode(), b"\x00\xff" + MARK.encode(), b'"""""""" ' + MARK.encode(), b"")
+_IDS = range(1, 13)
+
+
+class Drawn(NamedTuple):
+    """A statement: its kind, its text with psycopg's placeholders, and its parameters, None if it
+    is to be sent by the simple protocol."""
+
+    kind: str
+    text: str
+    parameters: tuple[object, ...] | None
+
+
+class Writer:
+    """Writes parts of one statement.  ``draw`` is Hypothesis'.
+
+    ``parameters`` are None where all values are to be literals."""
+
+    def __init__(self, draw: Callable[..., object], by_parameters: bool) -> None:
+        self._draw = draw
+        self.parameters: list[object] | None = [] if by_parameters else None
+        self._nested = False
+
+    def one(self, *among: object) -> object:
+        """One of some values."""
+        return self._draw(st.sampled_from(among))
+
+    def chance(self, of: int) -> bool:
+        """True once in so many times."""
+        return self._draw(st.integers(1, of)) == of
+
+    def text(self, *among: str) -> str:
+        """One of some texts."""
+        return str(self.one(*among))
+
+    def some(self, *among: str) -> list[str]:
+        """Some of them in any order, each once."""
+        found = self._draw(st.lists(st.sampled_from(among), min_size=1, max_size=3, unique=True))
+        assert isinstance(found, list)
+        return found
+
+    # -- values ---------------------------------------------------------------------------------
+
+    def value(self, column: str) -> str:
+        """A value for a column: a literal in one of its forms, or a parameter."""
+        kind = KINDS[column]
+        if self.chance(10):
+            return "NULL"
+        if kind == "int":
+            plain: object = self.one(*(_IDS if column == "id" else NUMBERS))
+        elif kind == "bytea":
+            plain = self.one(*_BYTES)
+        else:
+            plain = self.one(*(_NOTES if column == "note" else _SECRETS))
+        if self.parameters is not None and self.chance(2):
+            return self._parameter(plain, kind)
+        written = self._literal(plain)
+        if self._nested and kind != "text":
+            # PostgreSQL takes a literal without a type for a text there, and AcraServer does not.
+            return str(plain) if kind == "int" else f"{written}::bytea"
+        if self.chance(5):
+            name = {"int": "int", "bytea": "bytea"}.get(kind) or self.text("text", "varchar")
+            return self.text(f"{written}::{name}", f"CAST({written} AS {name})")
+        return written
+
+    def _parameter(self, plain: object, kind: str) -> str:
+        assert self.parameters is not None
+        self.parameters.append(plain)
+        form = self.text("%s", "%b", "%t")
+        if self.chance(4):
+            return f"{form}::{kind}"
+        return form
+
+    def _literal(self, plain: object) -> str:
+        if isinstance(plain, int):
+            return self.text(str(plain), f"'{plain}'")
+        if isinstance(plain, bytes):
+            escaped = "".join(f"\\{byte:03o}" for byte in plain)
+            written = self.text(f"'\\x{plain.hex()}'", f"E'\\\\x{plain.hex()}'", f"'{escaped}'")
+            return self.text(written, written, f"decode('{plain.hex()}', 'hex')")
+        assert isinstance(plain, str)
+        if self.parameters is not None:
+            plain = plain.replace("%", "%%")
+        quoted = "'" + plain.replace("'", "''") + "'"
+        escape = "E'" + plain.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        dollar = f"$q${plain}$q$"
+        points = "U&'" + "".join(f"\\+{ord(sign):06x}" for sign in plain) + "'"
+        return self.text(quoted, quoted, escape, dollar, points)
+
+    def expression(self, column: str) -> str:
+        """A value, or an expression that gives one."""
+        if not self.chance(6):
+            return self.value(column)
+        form = self.text(
+            "COALESCE({}, {})", "CASE WHEN 1 = 1 THEN {} ELSE {} END", "(SELECT {})", "({})"
+        )
+        before, self._nested = self._nested, True
+        written = form.format(*(self.value(column) for _ in range(form.count("{}"))))
+        self._nested = before
+        return written
+
+    # -- parts ----------------------------------------------------------------------------------
+
+    def condition(self, alias: str = "", depth: int = 2) -> str:
+        """A condition on the table's columns."""
+        if depth and self.chance(4):
+            form = self.text("NOT ({})", "({}) AND ({})", "({}) OR ({})")
+            inner = (self.condition(alias, depth - 1) for _ in range(form.count("{}")))
+            return form.format(*inner)
+        column = self.text("id", "id", "id", "email", "email", "age", "name", "note")
+        name = alias + column
+        if self.chance(8):
+            return self.text(f"{name} IS NULL", f"{name} IS NOT NULL")
+        if column == "id" and self.chance(2):
+            return f"{name} {self.text('<', '>', '<=')} {self.value('id')}"
+        operator = self.text("=", "=", "=", "<>", "IN", "NOT IN", "ANY", "DISTINCT", "NOT DISTINCT")
+        if operator in ("IN", "NOT IN"):
+            among = ", ".join(self.value(column) for _ in range(self._count(3)))
+            return f"{name} {operator} ({among})"
+        if operator == "ANY":
+            return f"{name} = ANY (ARRAY[{self.value(column)}, {self.value(column)}])"
+        if operator.endswith("DISTINCT"):
+            return f"{name} IS {operator} FROM {self.value(column)}"
+        if self.chance(4):
+            return f"{self.value(column)} {operator} {name}"
+        return f"{name} {operator} {self.value(column)}"
+
+    def _count(self, most: int) -> int:
+        found = self._draw(st.integers(1, most))
+        assert isinstance(found, int)
+        return found
+
+    def listed(self, alias: str = "") -> str:
+        """What a SELECT or RETURNING lists."""
+        if self.chance(4):
+            return f"{alias}*"
+        columns = ["id", *self.some("name", "email", "card", "age", "raw", "note")]
+        shown = [alias + one for one in columns]
+        if self.chance(3):
+            shown[-1] += " AS shown"
+        if self.chance(12):
+            shown.append(self.text(f"count({alias}id) OVER ()", f"{alias}name IS NULL", "1 + 1"))
+        return ", ".join(shown)
+
+    # -- statements -----------------------------------------------------------------------------
+
+    def insert(self) -> str:
+        """INSERT in all of its forms."""
+        columns = ["id", *self.some("name", "email", "card", "age", "raw", "note")]
+        form = self._draw(st.integers(0, 9))
+        self._nested = form == 3
+        if form == 0:
+            columns = ["id", "name", "email", "age", "raw", "card", "note"]
+        if form == 1:
+            kept = ", ".join(f"id + {self.text('20', '40')}" if c == "id" else c for c in columns)
+            source = f"SELECT {kept} FROM people WHERE {self.condition()}"
+        elif form == 2:
+            source = f"SELECT {self._row(columns)}"
+        else:
+            source = "VALUES " + ", ".join(f"({self._row(columns)})" for _ in range(self._count(3)))
+        if form == 3:
+            names = ", ".join(f"c{number}" for number in range(len(columns)))
+            source = f"SELECT {names} FROM ({source}) AS v({names})"
+        self._nested = False
+        written = "INSERT INTO " + self.text("people", "people", 'public."people"', "people AS p")
+        if form:
+            written += f" ({', '.join(columns)})"
+        written += " " + source
+        if self.chance(2):
+            target = self.text("name", "email", "age", "note")
+            given = f"EXCLUDED.{target}" if self.chance(2) else self.value(target)
+            written += f" ON CONFLICT (id) DO UPDATE SET {target} = {given}"
+        else:
+            written += " ON CONFLICT DO NOTHING"
+        return written + self._returning()
+
+    def _row(self, columns: Sequence[str]) -> str:
+        return ", ".join(self.expression(one) for one in columns)
+
+    def _returning(self) -> str:
+        return f" RETURNING {self.listed()}" if self.chance(3) else ""
+
+    def update(self) -> str:
+        """UPDATE in all of its forms."""
+        columns = self.some("name", "email", "card", "age", "raw", "note")
+        form = self._draw(st.integers(0, 6))
+        if form == 0 and len(columns) > 1:
+            given = f"({', '.join(columns)}) = {self.text('', 'ROW')}({self._row(columns)})"
+        elif form == 1:
+            given = self.text("name = name", "name = email", "note = name", "name = note")
+        elif form == 2:
+            one = columns[0]
+            given = f"{one} = CASE WHEN id = {self.value('id')} THEN {self.value(one)} "
+            given += self.text(f"ELSE {one} END", "END")
+        else:
+            given = ", ".join(f"{one} = {self.expression(one)}" for one in columns)
+        if form == 3:
+            named = f"UPDATE people AS p SET {given} FROM other AS o WHERE o.pid = p.id"
+            return f"{named} AND {self.condition('p.')}" + (
+                f" RETURNING {self.listed('p.')}" if self.chance(3) else ""
+            )
+        return f"UPDATE people SET {given} WHERE {self.condition()}{self._returning()}"
+
+    def delete(self) -> str:
+        """DELETE of few rows."""
+        return f"DELETE FROM people WHERE {self.condition()}{self._returning()}"
+
+    def merge(self) -> str:
+        """MERGE of one or two rows."""
+        rows = ", ".join(
+            f"({self.value('id')}, {self.value('name')})" for _ in range(self._count(2))
+        )
+        given = "v.n" if self.chance(2) else self.value("name")
+        return (
+            f"MERGE INTO people AS p USING (VALUES {rows}) AS v(i, n) ON p.id = v.i"
+            f" WHEN MATCHED THEN UPDATE SET name = {given}"
+            " WHEN NOT MATCHED AND v.i IS NOT NULL THEN INSERT (id, name) VALUES (v.i, v.n)"
+        )
+
+    def select(self) -> str:
+        """SELECT with joins, subselects, groups and set operations."""
+        form = self._draw(st.integers(0, 11))
+        condition = self.condition()
+        if form == 0:
+            listed = self.listed("p.")
+            return f"SELECT {listed}, o.title FROM people p JOIN other o ON o.pid = p.id"
+        if form == 1:
+            column = self.text("email", "age", "name", "note")
+            return (
+                f"SELECT a.id, b.id, a.{column} FROM people a"
+                f" {self.text('JOIN', 'LEFT JOIN')} people b ON a.{column} = b.{column}"
+            )
+        if form == 2:
+            return f"WITH w AS (SELECT {self.listed()} FROM people WHERE {condition}) TABLE w"
+        if form == 3:
+            column = self.text("name", "email", "age")
+            union = self.text("UNION ALL", "UNION", "EXCEPT", "INTERSECT")
+            return f"SELECT {column} FROM people {union} SELECT {column} FROM people"
+        if form == 4:
+            column = self.text("email", "age", "name", "note")
+            return f"SELECT {column}, count(*) FROM people GROUP BY {column}"
+        if form == 5:
+            column = self.text("email", "age", "name", "note")
+            return self.text(
+                f"SELECT DISTINCT {column} FROM people",
+                f"SELECT count(DISTINCT {column}) FROM people",
+                f"SELECT count({column}) FROM people",
+                f"SELECT max({column}) FROM people",
+            )
+        if form == 6:
+            column = self.text("email", "age", "id")
+            return (
+                f"SELECT id FROM people WHERE {column} IN"
+                f" (SELECT {column} FROM people WHERE {condition})"
+            )
+        if form == 7:
+            column = self.text("name", "email", "card", "age")
+            return self.text(
+                f"SELECT id, CASE WHEN id < 5 THEN {column} END FROM people",
+                f"SELECT id, COALESCE({column}, NULL) FROM people",
+                f"SELECT id, (SELECT p.{column} FROM people p WHERE p.id = people.id) FROM people",
+                f"SELECT id, {column}::text FROM people",
+                f"SELECT x.n FROM (SELECT {column} AS n FROM people) AS x",
+            )
+        if form == 8:
+            return f"SELECT {self.listed('v.')} FROM seen AS v WHERE {self.condition('v.')}"
+        if form == 9:
+            return f"SELECT {self.listed()} FROM people ORDER BY id LIMIT {self._count(4)}"
+        locked = self.text("", "", " FOR UPDATE")
+        return f"SELECT {self.listed()} FROM people WHERE {condition}{locked}"
+
+    def several(self) -> str:
+        """Some statements in one text."""
+        made = [self.text("one", "two") for _ in range(self._count(2) + 1)]
+        return "; ".join(self.update() if one == "one" else self.insert() for one in made)
+
+    def cursor(self) -> str:
+        """A cursor's whole life."""
+        return (
+            f"BEGIN; DECLARE c CURSOR FOR SELECT {self.listed()} FROM people ORDER BY id;"
+            f" FETCH {self.text('2', 'ALL', 'NEXT')} FROM c; CLOSE c; COMMIT"
+        )
+
+    def prepared(self) -> str:
+        """A statement that SQL prepares and executes."""
+        column = self.text("name", "email", "note")
+        return (
+            f"PREPARE q(int, text) AS UPDATE people SET {column} = $2 WHERE id = $1;"
+            f" EXECUTE q({self.value('id')}, {self.value(column)}); DEALLOCATE q"
+        )
+
+    def copied(self) -> str:
+        """COPY of the table."""
+        columns = ["id", *self.some("name", "email", "age", "raw", "note")]
+        return f"COPY people ({', '.join(columns)}) TO STDOUT"
+
+
+_PLAIN = ("insert", "insert", "update", "delete", "merge", "select", "select", "select")
+#: Kinds whose values cannot be parameters.
+_SIMPLE = ("several", "cursor", "prepared", "copied")
+
+
+@st.composite
+def statements(draw: Callable[..., object]) -> Drawn:
+    """Draw one statement."""
+    kind = str(draw(st.sampled_from((*_PLAIN, *_SIMPLE))))
+    by_parameters = kind not in _SIMPLE and draw(st.booleans()) is True
+    writer = Writer(draw, by_parameters)
+    text = getattr(writer, kind)()
+    parameters = writer.parameters
+    if parameters is None:
+        return Drawn(kind, text, None)
+    return Drawn(kind, text, tuple(parameters))
