@@ -31,6 +31,15 @@ schemas:
       - {column: card, data_type: str, masking: xxxx, plaintext_length: 0, plaintext_side: right}
 """
 COLUMNS = {"name": "text", "email": "text", "age": "int", "raw": "bytea", "card": "text"}
+SEED = "INSERT INTO people (id, name, email, age, raw, card, note) VALUES " + ", ".join(
+    ["(%s, %s, %s, %s, %s, %s, %s)"] * 4
+)
+SEEDED = [
+    *(1, MARK, MARK, NUMBERS[0], MARK.encode(), MARK, "plain"),
+    *(2, f"{MARK} two", MARK, NUMBERS[1], b"", "", "it's plain"),
+    *(3, "", f"{MARK} it's", NUMBERS[0], None, f"{MARK} three", ""),
+    *(4, None, None, None, MARK.encode(), None, None),
+]
 #: How a refusal of the stage begins, and its SQLSTATEs.
 REFUSED = ("0A000", "42501")
 EXAMPLES = int(os.environ.get("ACRA_TWIN_EXAMPLES", "40"))
@@ -116,6 +125,8 @@ class Twins(Surroundings):
         def same(drawn, binary):
             for db in (self.twin, self.raw):
                 db.execute("TRUNCATE people")
+            for db in (self.twin, self.ours):
+                db.execute(SEED, SEEDED, prepare=False)
             for one in drawn:
                 self.compare(one, binary)
             self.check_stored()

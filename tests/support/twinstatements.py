@@ -84,7 +84,7 @@ class Writer:
         """A value for a column: a literal in one of its forms, or a parameter."""
         kind = KINDS[column]
         if self.chance(10):
-            return "NULL"
+            return f"NULL::{kind}" if self._nested else "NULL"
         if kind == "int":
             plain: object = self.one(*(_IDS if column == "id" else NUMBERS))
         elif kind == "bytea":
@@ -133,6 +133,9 @@ class Writer:
         form = self.text(
             "COALESCE({}, {})", "CASE WHEN 1 = 1 THEN {} ELSE {} END", "(SELECT {})", "({})"
         )
+        return self._inside(form, column)
+
+    def _inside(self, form: str, column: str) -> str:
         before, self._nested = self._nested, True
         written = form.format(*(self.value(column) for _ in range(form.count("{}"))))
         self._nested = before
@@ -157,7 +160,7 @@ class Writer:
             among = ", ".join(self.value(column) for _ in range(self._count(3)))
             return f"{name} {operator} ({among})"
         if operator == "ANY":
-            return f"{name} = ANY (ARRAY[{self.value(column)}, {self.value(column)}])"
+            return f"{name} = ANY ({self._inside('ARRAY[{}, {}]', column)})"
         if operator.endswith("DISTINCT"):
             return f"{name} IS {operator} FROM {self.value(column)}"
         if self.chance(4):
@@ -229,7 +232,7 @@ class Writer:
             given = self.text("name = name", "name = email", "note = name", "name = note")
         elif form == 2:
             one = columns[0]
-            given = f"{one} = CASE WHEN id = {self.value('id')} THEN {self.value(one)} "
+            given = f"{one} = CASE WHEN id = {self.value('id')} THEN {self._inside('{}', one)} "
             given += self.text(f"ELSE {one} END", "END")
         else:
             given = ", ".join(f"{one} = {self.expression(one)}" for one in columns)
@@ -259,7 +262,6 @@ class Writer:
     def select(self) -> str:
         """SELECT with joins, subselects, groups and set operations."""
         form = self._draw(st.integers(0, 11))
-        condition = self.condition()
         if form == 0:
             listed = self.listed("p.")
             return f"SELECT {listed}, o.title FROM people p JOIN other o ON o.pid = p.id"
@@ -270,7 +272,9 @@ class Writer:
                 f" {self.text('JOIN', 'LEFT JOIN')} people b ON a.{column} = b.{column}"
             )
         if form == 2:
-            return f"WITH w AS (SELECT {self.listed()} FROM people WHERE {condition}) TABLE w"
+            return (
+                f"WITH w AS (SELECT {self.listed()} FROM people WHERE {self.condition()}) TABLE w"
+            )
         if form == 3:
             column = self.text("name", "email", "age")
             union = self.text("UNION ALL", "UNION", "EXCEPT", "INTERSECT")
@@ -290,7 +294,7 @@ class Writer:
             column = self.text("email", "age", "id")
             return (
                 f"SELECT id FROM people WHERE {column} IN"
-                f" (SELECT {column} FROM people WHERE {condition})"
+                f" (SELECT {column} FROM people WHERE {self.condition()})"
             )
         if form == 7:
             column = self.text("name", "email", "card", "age")
@@ -306,7 +310,7 @@ class Writer:
         if form == 9:
             return f"SELECT {self.listed()} FROM people ORDER BY id LIMIT {self._count(4)}"
         locked = self.text("", "", " FOR UPDATE")
-        return f"SELECT {self.listed()} FROM people WHERE {condition}{locked}"
+        return f"SELECT {self.listed()} FROM people WHERE {self.condition()}{locked}"
 
     def several(self) -> str:
         """Some statements in one text."""
