@@ -136,7 +136,6 @@ class Twins(Surroundings):
             answered = self.outcomes[kind, "answered"]
             tried = sum(count for (one, _), count in self.outcomes.items() if one == kind)
             self.assertGreaterEqual(answered * least, tried, (kind, self.outcomes))
-        print(sorted(self.outcomes.items()))
         log = (self.postgres.folder / "postgres.log").read_bytes()
         self.assertIn(b"people", log)
         for secret in (MARK, *map(str, NUMBERS)):

@@ -4,7 +4,7 @@ not parsed."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from acra_twisted.sql import lexer, names, pgtable
@@ -15,7 +15,15 @@ from acra_twisted.sql.literals import postgresql_value
 _WORDS: Final = re.compile(rb"[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*")
 _SIMPLE: Final = re.compile(r"[a-z_][a-z0-9_$]*")
 #: Statements that run what is not in the text, or carry code in a string.
-_CARRIERS: Final = frozenset((b"do", b"call", b"function", b"procedure", b"rule", b"trigger"))
+_DO: Final = b"do"
+_RUNNERS: Final = frozenset((_DO, b"call"))
+#: What carries code in a string where it is created.
+_CREATED: Final = frozenset((b"function", b"procedure", b"rule", b"trigger"))
+_CREATE: Final = b"create"
+#: DO of ON CONFLICT.
+_UPSERT: Final = re.compile(
+    rb"(?<![a-z0-9_$\x80-\xff])do\s+(?:nothing|update)(?![a-z0-9_$\x80-\xff])"
+)
 #: What they do depends on the session's prepared statements, or changes them.
 _STATEFUL: Final = frozenset((b"execute", b"prepare"))
 #: A server cuts longer names, in some encoding.
@@ -30,7 +38,7 @@ class Concerns:
     """The names by which a text concerns protected columns: of tables, views and functions, as the
     database compares them."""
 
-    __slots__ = ("_words", "_others", "_runs", "_starts", "_parts", "_plain")
+    __slots__ = ("_words", "_others", "_runs", "_hints", "_starts", "_parts", "_plain")
 
     def __init__(self, protected: Iterable[str]) -> None:
         known = frozenset(protected)
@@ -40,7 +48,8 @@ class Concerns:
         # Names that only quotes can hold, or that some server folds by its own rules.
         self._others = tuple(name.replace('"', '""').lower().encode() for name in others)
         running, starts = pgtable.decisions().running
-        self._runs = _CARRIERS | {name.encode() for name in running}
+        self._runs = _RUNNERS | {name.encode() for name in running}
+        self._hints = self._runs | _CREATED
         self._starts = tuple(start.encode() for start in starts)
         self._parts = tuple(name.lower().encode() for name in known)
         self._plain = all(map(str.isascii, known))
@@ -52,11 +61,20 @@ class Concerns:
         """
         lowered = text.lower() if text.isascii() else _lowered(text)
         words = _WORDS.findall(lowered)
-        if not self._words.isdisjoint(words) or not self._runs.isdisjoint(words):
+        if not self._words.isdisjoint(words):
+            return True
+        if not self._hints.isdisjoint(words) and self._runs_by(lowered, words):
             return True
         if _ESCAPED_NAME in lowered:
             return True
         return any(name in lowered for name in (*self._starts, *self._others))
+
+    def _runs_by(self, lowered: bytes, words: Sequence[bytes]) -> bool:
+        """Tell it of some words of a text, without its tokens."""
+        found = self._runs.intersection(words)
+        if _CREATE in words and not _CREATED.isdisjoint(words):
+            return True
+        return bool(found) and (found != {_DO} or len(_UPSERT.findall(lowered)) != words.count(_DO))
 
     def may_touch_in(self, text: bytes, mode: Mode) -> bool:
         """Tell it of a client's text in the session's encoding.
@@ -75,7 +93,12 @@ class Concerns:
     def may_run(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text may run what its strings hold."""
         words = _names(text, tokens)
-        return not self._runs.isdisjoint(words) or any(w.startswith(self._starts) for w in words)
+        if _CREATE in words and not _CREATED.isdisjoint(words):
+            return True
+        if not _RUNNERS.isdisjoint(words) and not _RUNNERS.isdisjoint(_firsts(text, tokens)):
+            return True
+        found = self._runs.intersection(words) - _RUNNERS
+        return bool(found) or any(w.startswith(self._starts) for w in words)
 
     def is_stateful(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text runs or makes a statement that SQL's PREPARE keeps."""
@@ -93,6 +116,17 @@ class Concerns:
 
 def _names(text: bytes, tokens: Sequence[Token]) -> set[bytes]:
     return {text[start:end].lower().strip(b'"') for kind, start, end in tokens if kind in _NAMES}
+
+
+def _firsts(text: bytes, tokens: Sequence[Token]) -> Iterator[bytes]:
+    """The first words of the statements of a text."""
+    before = b";"
+    for kind, start, end in tokens:
+        if kind != lexer.COMMENT:
+            shown = text[start:end].lower()
+            if before == b";":
+                yield shown
+            before = shown
 
 
 def _lowered(text: bytes) -> bytes:

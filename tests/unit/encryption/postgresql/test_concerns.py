@@ -40,6 +40,42 @@ class Texts(SynchronousTestCase):
         for text in ("execute q", "prepare q as select 1", "do 'x'", "select dblink('x')"):
             self.assertTrue(NAMES.may_touch(text.encode()), text)
 
+    def test_on_conflict_does_nothing_that_is_in_a_string(self):
+        for text in (
+            "insert into t values ('people') on conflict do nothing",
+            "insert into t values (1) ON CONFLICT (a) DO\nUPDATE SET b = 'people\\x41'",
+            "insert into t (rule, function, trigger) values ('people')",
+        ):
+            raw = text.encode()
+            self.assertFalse(NAMES.may_run(raw, lexer.tokens(raw)), text)
+            self.assertFalse(NAMES.may_touch(raw.replace(b"people", b"")), text)
+        for text in (
+            "do 'people'; insert into t values (1) on conflict do nothing",
+            "do 'people' -- do update\n",
+            "do 'people'; select 1 as édo update",
+            "do 'people'; select 1 as xdo nothing",
+            "do 'people'; select 1 as do$ update",
+            "do/* update */'people'",
+            "do updates",
+            "select 'do update'; do 'people'",
+            'do "update"',
+            "call f('people')",
+            "create function f() returns void language sql as 'select people'",
+            "create or replace rule r as on update to t do also select 'people'",
+        ):
+            raw = text.encode()
+            self.assertTrue(NAMES.may_touch(raw.replace(b"people", b"")), text)
+        for text in (
+            "do 'people'; select do update",
+            "do -- update\n'people'",
+            "/**/ do 'people'",
+            "select 1;-- x\nDO 'people'",
+            "call f('people')",
+            "create function f() returns void language sql as 'select people'",
+        ):
+            raw = text.encode()
+            self.assertTrue(NAMES.may_run(raw, lexer.tokens(raw)), text)
+
     def test_a_string_with_a_name_is_found(self):
         for text in ("do 'insert into PEOPLE'", "do $$people$$", "do E'\\x70eople'", "do '\\x'"):
             raw = text.encode()

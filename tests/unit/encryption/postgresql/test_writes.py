@@ -116,6 +116,10 @@ UPDATED = (
     ),
     ("update people set name = coalesce($1, name)", "coalesce($1::bytea, name) [$1=$1 name]"),
     ("update people set name = nullif('x', '')", "nullif(<name 'x'>::bytea, '')"),
+    ("update people set name = case id when 1 then null end", "then null::bytea end"),
+    ("update people set name = (select null)", "(select null::bytea)"),
+    ("update people set name = null", "name = null"),
+    ("update people set note = coalesce(null, null)", "coalesce(null, null)"),
     ("update people set note = 'x'", "set note = 'x'"),
 )
 OTHERS = (
