@@ -167,7 +167,7 @@ class Twins(Surroundings):
 
 
 def run(db, one: Drawn, binary: bool):
-    """What a database answers: of each statement its tag, its columns and its rows in no order;
+    """Return the answer of a database: of each statement its tag, its columns and its rows in no order;
     or the SQLSTATE of an error."""
     try:
         if one.kind == "copied":

@@ -173,7 +173,7 @@ class Writer:
         return found
 
     def listed(self, alias: str = "") -> str:
-        """What a SELECT or RETURNING lists."""
+        """A list of columns for SELECT or RETURNING."""
         if self.chance(4):
             return f"{alias}*"
         columns = ["id", *self.some("name", "email", "card", "age", "raw", "note")]
