@@ -126,8 +126,8 @@ class Served:
             yield db
 
     def compare(self, workload: Workload, rounds: int) -> dict[str, dict[str, float]]:
-        """Return by statement the rate with the stage as a ratio to that without it, and the server's
-        processor time a transaction without and with it, microseconds (medians)."""
+        """Return by statement the rate with the stage as a ratio to that without it, and the
+        server's processor time a transaction without and with it, microseconds (medians)."""
         container = acrablock.create(_TEXT.encode(), self.keys.symmetric_key, b"", os.urandom).hex()
         prefix = self._prefix().hex()
         select = "SELECT abalance FROM pgbench_accounts WHERE aid = "

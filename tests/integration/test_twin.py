@@ -167,8 +167,8 @@ class Twins(Surroundings):
 
 
 def run(db, one: Drawn, binary: bool):
-    """Return the answer of a database: of each statement its tag, its columns and its rows in no order;
-    or the SQLSTATE of an error."""
+    """Return the answer of a database: of each statement its tag, its columns and its rows in no
+    order; or the SQLSTATE of an error."""
     try:
         if one.kind == "copied":
             with db.cursor().copy(one.text) as copy:
