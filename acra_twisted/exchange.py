@@ -195,8 +195,8 @@ class Exchange:
     ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
     part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
     exchange that has a trace of its own, or whose context others were given, else None; its
-    ``span_id`` is empty until others are given it.  ``tags``, once a stage has put a list there,
-    gets the command tag of each of its statements that the database completes.  ``stage_runs``:
+    ``span_id`` is empty until others are given it.  ``watch``, once a stage has put an
+    `IWatch` there, is told what the database completes of it.  ``stage_runs``:
     what stages did for it, if it is recorded, until observers have been told.
     """
 
@@ -221,7 +221,7 @@ class Exchange:
         "attributes",
         "traffic",
         "context",
-        "tags",
+        "watch",
         "stage_runs",
         "_notes",
     )
@@ -247,7 +247,7 @@ class Exchange:
         self.attributes: dict[str, Any] | None = None
         self.traffic: Traffic | None = None
         self.context: Any = None
-        self.tags: list[bytes] | None = None
+        self.watch: Any = None
         self.stage_runs: list[StageRun] | None = None
         self._notes: dict[str, Any] | None = None
 
@@ -265,6 +265,8 @@ class Exchange:
         self.traffic = session.counted.advance(session.traffic)
         if session.settings is not None:
             session.settings.closed(self)
+        if self.watch is not None:
+            self.watch.ended(self)
         session.observer.exchange_closed(self)
 
     def refuse(self, deny: Deny, status_code: str) -> None:

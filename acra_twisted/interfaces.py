@@ -85,6 +85,22 @@ class IParameterStage(IStage):
         is None if they are not certain."""
 
 
+class IWatch(Interface):
+    """The watch of a stage over a request that may change what it knows: `exchange.watch`, set
+    before the request leaves."""
+
+    def completed(tag: bytes) -> None:
+        """Take in the command tag of a statement that the database has completed."""
+
+    def executed(exchange: Exchange) -> bool:
+        """Go on with another exchange, which executes what was bound in this one.  Called before it
+        leaves; False if it must be refused, since the stage no longer knows what it does."""
+
+    def ended(exchange: Exchange) -> None:
+        """Take in the end of an exchange; see `exchange.outcome`.  The transaction that it was in
+        may have ended with it: `session.on_ready` tells."""
+
+
 class IResultStage(IStage):
     """Looks at rows on their way to the client."""
 

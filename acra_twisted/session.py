@@ -144,6 +144,9 @@ class Session:
     put: in a failed transaction, in the middle of a batch or a load, without a connection.  A stage
     may hold the client's statement until the answer has come.  ``question`` is the one at hand.
 
+    ``on_ready`` is a stage's: it is called whenever the database has said that it is ready, once
+    ``transaction`` is what it said and the exchange has ended; None if nobody waits for that.
+
     ``unread``: why nothing of it can be seen; empty if it can.
     """
 
@@ -178,6 +181,7 @@ class Session:
         "meaning",
         "ask",
         "question",
+        "on_ready",
         "context",
         "settings",
         "named",
@@ -227,6 +231,7 @@ class Session:
         self.meaning: Any = None
         self.ask: Callable[[bytes], Any] = nobody
         self.question: Question | None = None
+        self.on_ready: Callable[[], None] | None = None
         self.context: Any = None
         self.settings: Any = None
         self.named: Any = None

@@ -41,10 +41,11 @@ class Deny:
     none is given the client is told which stage refused.  ``reason`` goes to the log and the span:
     it must be without literals too.  ``rule``, from a small fixed set, labels a metric; ``code``
     is the event's.  ``column`` is the configured label of the protected column that it is about,
-    "" for none in particular; None where it is not about protected columns.
+    "" for none in particular; None where it is not about protected columns.  ``routine`` is the
+    function of the database that would give the same error, where drivers look for it.
     """
 
-    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code", "column")
+    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code", "column", "routine")
 
     def __init__(
         self,
@@ -56,7 +57,9 @@ class Deny:
         rule: str = "",
         code: int = events.QUERY_NOT_ALLOWED,
         column: str | None = None,
+        routine: str = "",
     ) -> None:
+        self.routine = routine
         self.rule = rule
         self.column = column
         self.code = code
@@ -77,6 +80,7 @@ class Deny:
             rule=self.rule,
             code=self.code,
             column=self.column,
+            routine=self.routine,
         )
 
 

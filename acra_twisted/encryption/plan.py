@@ -121,7 +121,8 @@ class StatementPlan(NamedTuple):
     client's stay as they are.  ``results`` are the output columns, None if they cannot be told.
     ``schema`` is the number of the schema that it holds for.  ``added`` are literals that stand for
     words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
-    the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY.
+    the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY, ``executes``
+    is the name that EXECUTE has.
     ``changes``: what is sent is another text than the client's, or has other parameters.
 
     ``matched`` are columns whose stored values the statement compares with each other, which tells
@@ -145,6 +146,7 @@ class StatementPlan(NamedTuple):
     matched: Sequence[ColumnSetting] = ()
     asked: Sequence[ColumnSetting] = ()
     changes: bool = False
+    executes: str = ""
 
     def text(self, literals: Sequence[bytes]) -> bytes:
         """The text that is sent.  ``literals`` are the client's, in the order in which they appear

@@ -25,8 +25,8 @@ from acra_twisted.stages import containers
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnseen import Counts, show
 from acra_twisted.stages.columntokens import ColumnTokens, Values
-from acra_twisted.stages.columnverdicts import guarded, value_refused
-from acra_twisted.verdicts import PASS, Replace
+from acra_twisted.stages.columnverdicts import CHANGED, guarded, refused, value_refused
+from acra_twisted.verdicts import PASS, Deny, Replace
 
 #: Cells that are read without leaving the reactor.
 INLINE: Final = 64
@@ -66,6 +66,19 @@ class TokenColumn(NamedTuple):
     place: int
     setting: ColumnSetting
     reader: TokenReader
+
+
+@implementer(IRowTransform)
+class OutdatedReading:
+    """Refuses the rows of results whose columns may be protected by a schema that is not known
+    yet."""
+
+    concerns = None
+    columns = None
+
+    def transform(self, batch: RowBatch, exchange: Exchange) -> Deny:
+        """See IRowTransform.  A driver must not try again by itself: the statement is done."""
+        return refused(CHANGED)
 
 
 @implementer(IRowTransform)

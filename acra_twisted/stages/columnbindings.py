@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from acra_twisted.encryption.plan import ParameterUse, Prepared
+from acra_twisted.encryption.plan import ParameterUse, StatementPlan, Use
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.settings import Bypass, ColumnSetting
@@ -15,7 +15,7 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 from acra_twisted.stages.columnmeanings import Snapshot
-from acra_twisted.stages.sessionknown import Known
+from acra_twisted.stages.sessionknown import Known, PreparedText
 
 
 class Names(NamedTuple):
@@ -30,20 +30,50 @@ class Names(NamedTuple):
 class Binding(NamedTuple):
     """Facts about a prepared statement, kept for the values that are bound to it.
 
-    ``text``, read by ``mode``, is what was planned, and ``names`` are what it was planned by.
-    ``matched`` are its columns that are compared with each other, ``prepares`` the statements that
-    it prepares by SQL.  ``is_watched``: its execution may change tables; ``is_named``: it names
-    something protected; ``bypass`` lets it pass."""
+    ``text``, read by ``mode``, is what was planned, ``names`` are what it was planned by, and
+    ``plans`` what came of it, None if it names nothing protected.  ``uses`` are those of its
+    parameters, ``matched`` its columns that are compared with each other, ``prepares`` the
+    statements that it prepares by SQL.  ``is_watched``: its execution may change tables.  ``mark``
+    is that of the keys by which its literals were encoded, for ``literals``; ``bypass``
+    lets it pass."""
 
     text: bytes
     mode: Mode
     names: Names
-    uses: Sequence[ParameterUse]
-    matched: Sequence[ColumnSetting]
+    plans: Sequence[StatementPlan] | None
     is_watched: bool
-    is_named: bool
-    prepares: Sequence[Prepared] = ()
+    uses: Sequence[ParameterUse] = ()
+    matched: Sequence[ColumnSetting] = ()
+    prepares: Sequence[PreparedText] = ()
+    literals: Sequence[Use] = ()
+    mark: bytes = b""
     bypass: Bypass | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether it names something protected."""
+        return self.plans is not None or self.bypass is not None
+
+
+def is_same(before: Sequence[StatementPlan] | None, plans: Sequence[StatementPlan] | None) -> bool:
+    """Tell whether some plans send the very text of the plans before, and show the same results, so
+    that values may be bound to what was prepared by those."""
+    if before is None or plans is None:
+        return not any(map(_concerns, before or plans or ()))
+    return list(map(_sent, before)) == list(map(_sent, plans))
+
+
+def _concerns(plan: StatementPlan) -> bool:
+    """Tell whether a plan does anything at all."""
+    if plan.refusal or plan.changes or plan.literals or plan.prepares or plan.copies:
+        return True
+    return bool(plan.executes or plan.matched or any(one.setting for one in plan.results or ()))
+
+
+def _sent(plan: StatementPlan) -> StatementPlan:
+    """A plan without what it was made by."""
+    made = plan.prepares
+    return plan._replace(schema=0, prepares=made and made._replace(schema=0, path=None))
 
 
 def names_of(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:

@@ -25,9 +25,10 @@ from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import Session
-from acra_twisted.stages.columnkeys import ColumnKeys, Makers
+from acra_twisted.stages.columnkeys import ColumnKeys, Makers, together
 from acra_twisted.stages.columnseen import show
 from acra_twisted.stages.columntokens import ColumnTokens
+from acra_twisted.stages.keymarks import KeyMarks
 
 #: Values that are encoded without leaving the reactor.
 INLINE: Final = 32
@@ -43,12 +44,21 @@ _Sealers = Mapping[ColumnSetting, Sealer]
 
 class Encoder:
     """Encodes values with the keys of ``keys`` and the tokens of ``tokens``, many of them in one of
-    ``workers``."""
+    ``workers``.  ``marks`` tells which keys they are."""
 
-    def __init__(self, keys: ColumnKeys, tokens: ColumnTokens, workers: Workers) -> None:
+    def __init__(
+        self, keys: ColumnKeys, tokens: ColumnTokens, marks: KeyMarks, workers: Workers
+    ) -> None:
         self._keys = keys
         self._tokens = tokens
+        self._marks = marks
         self._workers = workers
+
+    def marks(self, uses: Sequence[Sequence[Use]], exchange: Exchange) -> Any:
+        """Return the mark of the keys that encode literals for each of some lists of uses, or a
+        Deferred of them; see `KeyMarks`."""
+        client = exchange.session.identity.client_id
+        return together([self._marks.mark(one, client) for one in uses], list)
 
     def literals(
         self,

@@ -75,7 +75,7 @@ class ColumnKeys:
                 )
             return Makers(found[0], found[1])
 
-        return _together(asked, make)
+        return together(asked, make)
 
     def searchers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the makers of the forms in which a session of ``client`` finds values of each of
@@ -94,7 +94,7 @@ class ColumnKeys:
                 for setting, own in zip(wanted, prefixes, strict=True)
             }
 
-        return _together(asked, make)
+        return together(asked, make)
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the makers of the stored values of each of these columns, for a session of
@@ -113,7 +113,7 @@ class ColumnKeys:
                 for at, setting in enumerate(wanted)
             }
 
-        return _together(asked, make)
+        return together(asked, make)
 
     def readers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the readers of the values of each of these columns for ``client``: a mapping, or a
@@ -126,7 +126,7 @@ class ColumnKeys:
                 for setting, prefixes in zip(wanted, found, strict=True)
             }
 
-        return _together([self._prefixes(setting, client) for setting in wanted], make)
+        return together([self._prefixes(setting, client) for setting in wanted], make)
 
     def _seal(self, setting: ColumnSetting, owner: str) -> Any:
         if setting.envelope == ACRABLOCK:
@@ -174,8 +174,9 @@ def is_reader(setting: ColumnSetting, client: str) -> bool:
     return setting.readers is None or client in setting.readers
 
 
-def _together(asked: Sequence[Any], make: Callable[[Sequence[Any]], Any]) -> Any:
-    """``make`` of all answers, now if they are there."""
+def together(asked: Sequence[Any], make: Callable[[Sequence[Any]], Any]) -> Any:
+    """Return ``make`` of the answers to several questions, or a Deferred of it: at once if no
+    answer is a Deferred."""
     waiting = [one for one in asked if isinstance(one, Deferred)]
     if not waiting:
         return make(asked)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from acra_twisted.encryption.plan import ResultColumn
+from acra_twisted.encryption.plan import ResultColumn, StatementPlan
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
+from acra_twisted.encryption.postgresql.keeper import DOUBT, STALE
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.settings import ColumnSetting
@@ -19,50 +20,84 @@ _PLANNERS: Final = 50
 
 class Meaning:
     """The meaning of a result: `Columns.meaning`.  ``results`` are its columns by the statement's
-    tree, None if they are not known.  ``doubt`` is called if the schema must be another one."""
+    tree, None if they are not known.  ``told`` takes what a result tells of the schema: DOUBT if it
+    may be another one, STALE if it is."""
 
-    __slots__ = ("protection", "results", "_doubt")
+    __slots__ = ("protection", "results", "_told")
 
     def __init__(
         self,
         protection: Protection,
-        doubt: Callable[[], None],
+        told: Callable[[str], None],
         results: Sequence[ResultColumn] | None = None,
     ) -> None:
         self.protection = protection
         self.results = results
-        self._doubt = doubt
+        self._told = told
 
-    def settings(self, columns: Columns) -> list[ColumnSetting | None]:
+    def settings(self, columns: Columns) -> list[ColumnSetting | None] | None:
         """The setting of each column of a result: by its table as the database says, by the tree
-        where the column is no table's, or that of a table that was made since."""
+        where the column is no table's.
+
+        Tables may have been made since, and not by this server.  Then the tree counts if the names
+        of the columns agree with it; None if they do not."""
         by_column = self.protection.by_column
         found = [
             by_column.get((table, attribute)) if table else None
             for table, attribute in zip(columns.tables, columns.attributes, strict=True)
         ]
         results = self.results
-        if results is not None and len(results) == len(found):
-            relations = self.protection.schema.relations
-            for at, table in enumerate(columns.tables):
-                setting = results[at].setting
-                if setting is not None and table not in relations:
-                    found[at] = setting
-                    if table:
-                        self._doubt()
+        if results is None:
+            return found
+        if len(results) != len(found):
+            self._told(STALE)
+            return None
+        strange: set[int] = set()
+        for at, result in enumerate(results):
+            if result.setting is not None and found[at] is None:
+                found[at] = result.setting
+                strange.add(columns.tables[at])
+        strange.discard(0)
+        if strange and not self._agree(columns, found, strange):
+            self._told(STALE)
+            return None
+        if strange:
+            self._told(DOUBT)
         return found
+
+    def _agree(
+        self,
+        columns: Columns,
+        found: Sequence[ColumnSetting | None],
+        strange: set[int],
+    ) -> bool:
+        """Tell whether the columns of some tables that are not known are those of the tree, by
+        their names."""
+        tables = {setting.table for setting in found if setting is not None}
+        names = {one.name for one in self.protection.by_column.values() if one.table in tables}
+        for name, table, setting in zip(columns.names, columns.tables, found, strict=True):
+            shown = name.decode("utf-8", "replace")
+            if table not in strange:
+                continue
+            if shown != setting.name if setting is not None else shown in names:
+                return False
+        return True
 
 
 class Snapshot:
     """The protected columns by one reading of a schema, and the plans that hold for it."""
 
-    def __init__(self, protection: Protection, doubt: Callable[[], None]) -> None:
+    def __init__(self, protection: Protection, told: Callable[[str], None]) -> None:
         self.protection = protection
         self.planner = Planner(protection, Comparisons())
-        self.meaning = Meaning(protection, doubt)
-        self._doubt = doubt
+        self.meaning = Meaning(protection, told)
+        self._told = told
         self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}
         self._without: dict[frozenset[str], Planner] = {}
+
+    def meanings_of(self, plans: Sequence[StatementPlan]) -> list[Meaning]:
+        """The meanings of the results of a text's statements."""
+        return [self.meaning_of(plan.results) for plan in plans]
 
     def meaning_of(self, results: Sequence[ResultColumn] | None) -> Meaning:
         """The meaning of a statement's result, the same for the same columns."""
@@ -73,7 +108,7 @@ class Snapshot:
         if found is None:
             if len(self._meanings) >= _MEANINGS:
                 self._meanings.clear()
-            found = self._meanings[key] = Meaning(self.protection, self._doubt, key)
+            found = self._meanings[key] = Meaning(self.protection, self._told, key)
         return found
 
     def planner_without(self, columns: frozenset[str]) -> Planner:

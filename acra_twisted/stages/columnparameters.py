@@ -4,32 +4,55 @@ is known of the statement, or refused."""
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
 
 from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.question import prepared_question
 from acra_twisted.encryption.postgresql.writing import Bound
+from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.stages.bypassing import Bypasses, tell
-from acra_twisted.stages.columnbindings import Binding, names_of, plans_of
+from acra_twisted.stages.columnbindings import Binding, is_same, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnmeanings import Snapshot
-from acra_twisted.stages.columnverdicts import CHANGED, ENDED, UNSURE, refused
-from acra_twisted.stages.sessioncolumns import SessionColumns
+from acra_twisted.stages.columnverdicts import (
+    CHANGED,
+    ENDED,
+    ROTATED,
+    UNSURE,
+    first_refusal,
+    outdated,
+    refused,
+)
 from acra_twisted.stages.sessionknown import NAME_SIZE, Known
+from acra_twisted.stages.statementwatch import watch
 from acra_twisted.verdicts import PASS, Replace
 
 
-class ColumnParameters:
-    """Judges parameters; ``columns`` follows the statements that may change tables, ``bypasses``
-    are those by which statements were prepared."""
+class _Judged(NamedTuple):
+    """Parameters that are judged, and all that is known about them."""
 
-    def __init__(
-        self, columns: SessionColumns, encoder: Encoder, workers: Workers, bypasses: Bypasses
-    ) -> None:
+    parameters: Parameters
+    statement: Statement
+    exchange: Exchange
+    known: Known
+    snapshot: Snapshot
+
+    @property
+    def client(self) -> str:
+        """The client id of the session."""
+        return self.exchange.session.identity.client_id
+
+
+class ColumnParameters:
+    """Judges parameters; ``bypasses`` are those by which statements were prepared."""
+
+    def __init__(self, encoder: Encoder, workers: Workers, bypasses: Bypasses) -> None:
         self._bypasses = bypasses
-        self._columns = columns
         self._encoder = encoder
         self._workers = workers
 
@@ -39,49 +62,82 @@ class ColumnParameters:
         """Return the verdict on parameters, or a Deferred of it.  Raises ValueRefusedError, or
         fails with it."""
         statement = parameters.statement
-        if statement is None or not parameters.is_meant:
-            return refused(UNSURE)
+        if statement is None:
+            return outdated(UNSURE)
+        judged = _Judged(parameters, statement, exchange, known, snapshot)
+        if parameters.is_meant:
+            return self._meant(judged)
+        return Deferred.fromCoroutine(self._confirmed(judged))
+
+    async def _confirmed(self, judged: _Judged) -> Any:
+        """Ask the database whether the name of the statement is still its own."""
+        parameters, session = judged.parameters, judged.exchange.session
+        try:
+            rows = await session.ask(prepared_question())
+        except QuestionError:
+            return outdated(UNSURE)
+        session.prepared.confirm({name for row in rows for name in row}, parameters)
+        if not parameters.is_meant:
+            return outdated(UNSURE)
+        verdict = self._meant(judged)
+        return await verdict if isinstance(verdict, Deferred) else verdict
+
+    def _meant(self, judged: _Judged) -> Any:
+        statement, known = judged.statement, judged.known
         name = (statement.prepared_name or b"")[:NAME_SIZE].decode("utf-8", "replace")
-        if name in known.prepared:
-            return refused(UNSURE)
         binding: Binding | None = statement.plan
-        if binding is None:
-            return refused(UNSURE)
-        names = names_of(known, snapshot, binding.is_watched)
+        if name in known.prepared or binding is None:
+            return outdated(UNSURE)
+        names = names_of(known, judged.snapshot, binding.is_watched)
         if binding.names == names:
-            return self._planned(parameters, exchange, known, binding)
-        if binding.is_named:
-            return refused(CHANGED)
-        # It named nothing protected; the same names may mean others now.
+            return self._current(judged, binding)
+        plans = binding.plans or ()
+        is_executed = any(plan.executes for plan in plans)
+        if binding.bypass is not None or (is_executed and binding.names.prepared != names.prepared):
+            return outdated(CHANGED)
+        # The same names may mean others now.
         current = binding._replace(names=names)
-        planned = plans_of(binding.text, binding.mode, known, snapshot, self._workers)
-        decide = partial(self._planned_anew, parameters, exchange, known, statement, current)
-        return then(planned, decide)
+        planned = plans_of(binding.text, binding.mode, known, judged.snapshot, self._workers)
+        return then(planned, partial(self._planned_anew, judged, current))
 
-    def _planned_anew(
-        self,
-        parameters: Parameters,
-        exchange: Exchange,
-        known: Known,
-        statement: Statement,
-        binding: Binding,
-        planned: Planned,
-    ) -> Any:
-        if planned.statements is not None:
-            return refused(CHANGED)
-        statement.plan = binding
-        return self._planned(parameters, exchange, known, binding)
+    def _planned_anew(self, judged: _Judged, binding: Binding, planned: Planned) -> Any:
+        """Go on with a statement that would be prepared in the same form today."""
+        plans = planned.statements
+        if plans is not None:
+            refusal = judged.known.unfit or first_refusal(plans, judged.client)
+            if refusal is not None:
+                return refused(refusal)
+        if not is_same(binding.plans, plans):
+            return outdated(CHANGED)
+        prepared = [plan for plan in plans or () if plan.prepares]
+        prepares = [
+            one._replace(plan=plan) for one, plan in zip(binding.prepares, prepared, strict=True)
+        ]
+        binding = binding._replace(plans=plans, prepares=prepares)
+        judged.statement.plan = binding
+        # Tables may have other numbers than it was described with.
+        judged.statement.columns, judged.statement.is_described = None, False
+        judged.statement.meanings = None if plans is None else judged.snapshot.meanings_of(plans)
+        return self._current(judged, binding)
 
-    def _planned(
-        self, parameters: Parameters, exchange: Exchange, known: Known, binding: Binding
-    ) -> Any:
+    def _current(self, judged: _Judged, binding: Binding) -> Any:
+        if not binding.mark:
+            return self._marked(judged, binding)
+        marks = self._encoder.marks([binding.literals], judged.exchange)
+        return then(marks, lambda now: self._marked(judged, binding, now[0]))
+
+    def _marked(self, judged: _Judged, binding: Binding, mark: bytes = b"") -> Any:
+        """Encode values for a statement whose literals are encoded by keys with the ``mark``."""
+        if mark != binding.mark:
+            return outdated(ROTATED)
+        parameters, _, exchange, known, _ = judged
         bypass = binding.bypass
         if bypass is not None:
-            if not self._bypasses.is_in_force(bypass, exchange.session.identity.client_id):
+            if not self._bypasses.is_in_force(bypass, judged.client):
                 return refused(ENDED)
             tell(exchange, bypass)
         if binding.is_watched:
-            self._columns.watch(known, exchange, binding.text, binding.is_named, binding.prepares)
+            watch(known, exchange, binding.text, binding.is_named, binding.prepares)
         uses, matched = binding.uses, binding.matched
         if not uses:
             if not matched:
@@ -91,7 +147,7 @@ class ColumnParameters:
         kinds = parameters.types
         needed = max(one.source for one in uses)
         if kinds is None or not needed == len(kinds) == len(parameters.values):
-            return refused(UNSURE)
+            return outdated(UNSURE)
         bound = self._encoder.parameters(parameters, uses, matched, exchange)
         return then(bound, partial(_verdict, parameters))
 

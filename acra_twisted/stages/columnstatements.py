@@ -3,9 +3,11 @@ refused."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from acra_twisted.encryption.plan import Use
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.writing import Written
@@ -14,27 +16,35 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
+from acra_twisted.stages import sqlprepared
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, mode_of, names_of, plans_of
 from acra_twisted.stages.columncopies import copies_of
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnmeanings import Snapshot
-from acra_twisted.stages.columnverdicts import first_refusal, refused
-from acra_twisted.stages.sessioncolumns import SessionColumns
-from acra_twisted.stages.sessionknown import Known
+from acra_twisted.stages.columnverdicts import ROTATED, first_refusal, refused
+from acra_twisted.stages.sessionknown import Known, PreparedText
+from acra_twisted.stages.statementwatch import watch
 from acra_twisted.stages.statementwords import may_change
 from acra_twisted.verdicts import PASS, Pass, Replace
 
 
-class ColumnStatements:
-    """Judges statements; ``columns`` follows those that may change tables, ``bypasses`` let some
-    pass that are refused."""
+class _Judged(NamedTuple):
+    """A statement that is judged, and all that is known about it: ``bypass`` lets it pass."""
 
-    def __init__(
-        self, columns: SessionColumns, encoder: Encoder, workers: Workers, bypasses: Bypasses
-    ) -> None:
+    statement: Statement
+    exchange: Exchange
+    known: Known
+    snapshot: Snapshot
+    mode: Mode
+    bypass: Bypass | None = None
+
+
+class ColumnStatements:
+    """Judges statements; ``bypasses`` let some pass that are refused."""
+
+    def __init__(self, encoder: Encoder, workers: Workers, bypasses: Bypasses) -> None:
         self._bypasses = bypasses
-        self._columns = columns
         self._encoder = encoder
         self._workers = workers
 
@@ -43,61 +53,100 @@ class ColumnStatements:
     ) -> Any:
         """Return the verdict on a statement, or a Deferred of it.  Raises ValueRefusedError, or
         fails with it."""
-        if statement.prepared_name and known.prepared:
-            known.forget_prepared(statement.prepared_name)
+        if known.prepared:
+            if statement.prepared_name:
+                known.forget_prepared(statement.prepared_name)
+            client = exchange.session.identity.client_id
+            sqlprepared.renew(statement.text, client, known, snapshot)
         mode = mode_of(known, exchange.session, statement)
+        judged = _Judged(statement, exchange, known, snapshot, mode)
         planned = plans_of(statement.text, mode, known, snapshot, self._workers)
-        return then(planned, partial(self._planned, statement, exchange, known, snapshot, mode))
+        return then(planned, partial(self._planned, judged))
 
-    def _planned(
-        self,
-        statement: Statement,
-        exchange: Exchange,
-        known: Known,
-        snapshot: Snapshot,
-        mode: Mode,
-        planned: Planned,
-    ) -> Any:
+    def _planned(self, judged: _Judged, planned: Planned) -> Any:
+        statement, exchange, known, snapshot, mode, _ = judged
         plans = planned.statements
         client = exchange.session.identity.client_id
         refusal = None if plans is None else known.unfit or first_refusal(plans, client)
-        bypass: Bypass | None = None
         if refusal is not None:
             passed = self._bypasses.passed(statement.text, mode, client, known, snapshot)
             if passed is None:
                 return refused(refusal)
-            bypass, planned = passed
-            plans = planned.statements
-            tell(exchange, bypass)
-        is_watched = may_change(statement.text)
-        is_named = plans is not None or bypass is not None
-        is_prepared = statement.prepared_name is not None
-        prepares = [plan.prepares for plan in plans or () if plan.prepares is not None]
-        if is_watched and not is_prepared:
-            self._columns.watch(known, exchange, statement.text, is_named, prepares)
+            tell(exchange, passed.bypass)
+            judged = judged._replace(bypass=passed.bypass)
+            planned, plans = passed.planned, passed.planned.statements
         if plans is None:
-            if is_prepared:
-                names = names_of(known, snapshot, is_watched)
-                statement.plan = Binding(
-                    statement.text, mode, names, (), (), is_watched, is_named, (), bypass
-                )
-            return PASS
+            return _untouched(judged)
+        executed = sqlprepared.executed(plans, judged.known)
+        kept = []
+        if judged.statement.prepared_name is not None or any(plan.prepares for plan in plans):
+            kept = [*writing.uses_of(plans), *(use for one in executed for use in one.uses)]
+        if not kept and not executed:
+            return self._current(judged, planned)
+        marks = self._encoder.marks([kept, *(one.uses for one in executed)], judged.exchange)
+        return then(marks, partial(self._marked, judged, planned, executed, kept))
+
+    def _marked(
+        self,
+        judged: _Judged,
+        planned: Planned,
+        executed: Sequence[PreparedText],
+        kept: Sequence[Use],
+        marks: Sequence[bytes],
+    ) -> Any:
+        """Refuse a statement that executes one whose literals are encoded by older keys."""
+        mark, *current = marks
+        if any(one.mark != now for one, now in zip(executed, current, strict=True)):
+            return refused(ROTATED)
+        return self._current(judged, planned, executed, kept, mark)
+
+    def _current(
+        self,
+        judged: _Judged,
+        planned: Planned,
+        executed: Sequence[PreparedText] = (),
+        kept: Sequence[Use] = (),
+        mark: bytes = b"",
+    ) -> Any:
+        """Write a statement; ``kept`` are uses of literals that will be executed later, encoded by
+        keys with the ``mark``."""
+        statement, exchange, known, snapshot, mode, bypass = judged
+        plans = planned.statements or ()
+        text = statement.text
+        is_watched = may_change(text)
+        prepares = sqlprepared.made(plans, text, mode, kept, mark)
         exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
-        uses = [one for plan in plans for one in plan.parameters]
         matched = [setting for plan in plans for setting in plan.matched]
-        made = Statement(statement.text, statement.prepared_name)
-        made.meanings = [snapshot.meaning_of(plan.results) for plan in plans]
+        matched += (setting for one in executed for setting in one.plan.matched)
+        made = Statement(text, statement.prepared_name)
+        made.meanings = snapshot.meanings_of(plans)
         made.copies = copies_of(plans, self._encoder, exchange)
-        if is_prepared:
+        if statement.prepared_name is None:
+            if is_watched:
+                watch(known, exchange, text, True, prepares)
+        else:
+            uses = [one for plan in plans for one in plan.parameters]
             names = names_of(known, snapshot, is_watched)
             made.plan = Binding(
-                statement.text, mode, names, uses, matched, is_watched, True, prepares, bypass
+                text, mode, names, plans, is_watched, uses, matched, prepares, kept, mark, bypass
             )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
                 made.told = writing.told(uses)
         written = self._encoder.literals(planned, matched, statement.conforming, exchange)
         return then(written, partial(_verdict, statement, made))
+
+
+def _untouched(judged: _Judged) -> Pass:
+    """Let a statement pass that names nothing protected, or nothing but what is bypassed."""
+    statement, exchange, known, snapshot, mode, bypass = judged
+    is_watched = may_change(statement.text)
+    if statement.prepared_name is not None:
+        names = names_of(known, snapshot, is_watched)
+        statement.plan = Binding(statement.text, mode, names, None, is_watched, bypass=bypass)
+    elif is_watched:
+        watch(known, exchange, statement.text, bypass is not None)
+    return PASS
 
 
 def _verdict(statement: Statement, made: Statement, written: Written) -> Pass | Replace[Statement]:

@@ -36,6 +36,16 @@ CHANGED: Final = Refusal(
 ENDED: Final = Refusal(
     refusals.BYPASS_ENDED, "", "the bypass by which the statement was prepared has ended"
 )
+#: Keys were rotated after the literals of a prepared statement were encoded.
+ROTATED: Final = Refusal(
+    refusals.SCHEMA_MISMATCH,
+    "",
+    "the statement was prepared with keys that are no longer the newest",
+    "prepare the statement anew",
+)
+#: The database's function that finds a prepared statement outdated: drivers that see it prepare the
+#: statement anew.
+_OUTDATED: Final = "RevalidateCachedQuery"
 
 
 def first_refusal(plans: Sequence[StatementPlan], client: str) -> Refusal | None:
@@ -62,19 +72,11 @@ def first_refusal(plans: Sequence[StatementPlan], client: str) -> Refusal | None
                         "COPY among other statements",
                         "send it alone",
                     )
-        if plan.prepares is not None and (any(plan.prepares.uses) or plan.matched):
-            return Refusal(
-                refusals.EXPRESSION,
-                "",
-                "the statement is prepared by SQL, with values for a protected column or "
-                "comparisons of protected columns",
-                "prepare it by the protocol",
-            )
     return None
 
 
-def refused(refusal: Refusal) -> Deny:
-    """Return the verdict on a statement that is refused."""
+def refused(refusal: Refusal, routine: str = "") -> Deny:
+    """Return the verdict on a statement that is refused; ``routine`` as in Deny."""
     text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
     forbidden = refusal.reason == refusals.NOT_A_READER
     return Deny(
@@ -84,7 +86,14 @@ def refused(refusal: Refusal) -> Deny:
         rule=refusal.reason,
         code=events.COLUMN_REFUSED,
         column=refusal.column,
+        routine=routine,
     )
+
+
+def outdated(refusal: Refusal) -> Deny:
+    """Return the verdict on a prepared statement that has to be prepared anew: the error is one for
+    which drivers do so by themselves."""
+    return refused(refusal, _OUTDATED)
 
 
 def guarded(decide: Callable[..., Any], *facts: Any) -> Any:

@@ -29,16 +29,18 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
 from acra_twisted.stages.bypassing import Bypasses
-from acra_twisted.stages.cellreading import CellReading
+from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstatements import ColumnStatements
 from acra_twisted.stages.columntokens import ColumnTokens
-from acra_twisted.stages.columnverdicts import STAGE, guarded, refused
+from acra_twisted.stages.columnverdicts import STAGE, guarded, outdated
+from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
+from acra_twisted.stages.statementwatch import watch
 from acra_twisted.stages.statementwords import is_control
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS
@@ -82,9 +84,9 @@ class Encryptor:
         self._tokens = ColumnTokens(tokenizer)
         self._bypasses = Bypasses(now)
         self._bypasses.put_in_force(settings.bypasses)
-        encoder = Encoder(self._keys, self._tokens, workers)
-        self._statements = ColumnStatements(self._columns, encoder, workers, self._bypasses)
-        self._parameters = ColumnParameters(self._columns, encoder, workers, self._bypasses)
+        encoder = Encoder(self._keys, self._tokens, KeyMarks(keys), workers)
+        self._statements = ColumnStatements(encoder, workers, self._bypasses)
+        self._parameters = ColumnParameters(encoder, workers, self._bypasses)
 
     @property
     def summary(self) -> str:
@@ -127,12 +129,14 @@ class Encryptor:
         decide = partial(self._parameters.judge, parameters, exchange)
         return self._informed(exchange.session, decide)
 
-    def plan_result(self, columns: Columns) -> CellReading | None:
+    def plan_result(self, columns: Columns) -> CellReading | OutdatedReading | None:
         """See IResultStage."""
         meaning: Meaning | None = columns.meaning
         if meaning is None or columns.layout:
             return None
         settings = meaning.settings(columns)
+        if settings is None:
+            return OutdatedReading()
         if not any(settings):
             return None
         return CellReading(columns, settings, self._keys, self._tokens, self._workers)
@@ -141,7 +145,7 @@ class Encryptor:
         """Look at the end of a transaction that may have changed tables."""
         known: Known | None = exchange.session.notes.get(STAGE)
         if known is not None and known.is_dirty:
-            self._columns.watch(known, exchange, statement.text, False)
+            watch(known, exchange, statement.text, False)
 
     def _informed(self, session: Session, decide: Callable[[Known, Snapshot], Any]) -> Any:
         """Decide by what is certain of the session's database; ask for it, if it is not."""
@@ -160,7 +164,8 @@ class Encryptor:
         try:
             snapshot = await self._columns.learn(session, known)
         except (QuestionError, SchemaError) as error:
-            return refused(
+            # Where a batch has begun nobody can ask: a driver that prepares anew begins another.
+            return outdated(
                 Refusal(
                     refusals.SCHEMA_UNKNOWN,
                     "",

@@ -8,11 +8,10 @@ meaning of a name, has to be answered first.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final
 
-from acra_twisted.encryption.plan import Prepared, Refusal
+from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
 from acra_twisted.encryption.postgresql.protection import Protection
@@ -20,7 +19,6 @@ from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
-from acra_twisted.exchange import Exchange
 from acra_twisted.session import IDLE, Session
 from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.columnmeanings import Snapshot
@@ -28,14 +26,6 @@ from acra_twisted.stages.sessionknown import Known
 
 #: Schemas whose plans are kept.
 _SNAPSHOTS: Final = 16
-
-
-class _Watched(NamedTuple):
-    known: Known
-    exchange: Exchange
-    text: bytes
-    is_named: bool
-    prepares: Sequence[Prepared]
 
 
 class SessionColumns:
@@ -51,7 +41,6 @@ class SessionColumns:
         self._keepers: dict[bytes, SchemaKeeper] = {}
         self._snapshots: dict[int, Snapshot] = {}
         self._findings = ColumnFindings()
-        self._watched: list[_Watched] = []
 
     def use(self, settings: EncryptionSettings) -> None:
         """Decide by other settings from now on, also in sessions that have begun.  Tables are read
@@ -78,50 +67,8 @@ class SessionColumns:
             self._keepers[session.database] = keeper
         return keeper
 
-    # -- changes ----------------------------------------------------------------------------------
-
-    def watch(
-        self,
-        known: Known,
-        exchange: Exchange,
-        text: bytes,
-        is_named: bool,
-        prepares: Sequence[Prepared] = (),
-    ) -> None:
-        """Follow a statement until it has ended.
-
-        ``is_named``: it names something protected; ``prepares`` are the statements that it prepares
-        by SQL."""
-        exchange.tags = []
-        known.open += 1
-        known.is_dirty = True
-        self._watched.append(_Watched(known, exchange, text, is_named, prepares))
-
-    def _sweep(self) -> None:
-        """Take in the ends of statements that were watched."""
-        waiting, self._watched = self._watched, []
-        for one in waiting:
-            known, exchange, text, is_named, prepares = one
-            if not exchange.closed:
-                self._watched.append(one)
-                continue
-            known.open -= 1
-            in_transaction = exchange.session.transaction != IDLE
-            known.is_dirty = in_transaction or known.open > 0
-            if exchange.outcome == "error":
-                known.schema.failed(exchange.status_code.encode(), in_transaction)
-            for tag in exchange.tags or ():
-                known.schema.completed(tag, text, is_named, in_transaction)
-            done = (exchange.tags or ()).count(b"PREPARE")
-            for made in prepares[:done]:
-                known.keep_prepared(made)
-
-    # -- facts ------------------------------------------------------------------------------------
-
     def snapshot(self, session: Session, known: Known) -> Snapshot | None:
         """The protected columns as they are now; None if `learn` must be waited for."""
-        if self._watched:
-            self._sweep()
         if known.schema.settings is not self.settings:
             known.schema.reconfigure(self._keeper(session), self.settings)
         reported = session.parameters.get(b"search_path")
@@ -132,22 +79,20 @@ class SessionColumns:
             return None
         now = self._seconds()
         # First: it decides whose keeper counts.
-        is_due = known.schema.is_due(now, session.transaction != IDLE)
+        is_due = known.schema.is_due(now, _in_transaction(session, known))
         keeper = known.schema.keeper
         protection = keeper.protection(now)
         return None if is_due or protection is None else self._snapshot(keeper, protection)
 
     async def learn(self, session: Session, known: Known) -> Snapshot:
         """Ask for the facts that are not certain.  Raises QuestionError, SchemaError."""
-        self._sweep()
         if known.open or session.in_flight:
             # What was sent before must be answered first: it may also begin a transaction.
             await session.ask(b"SELECT")
-            self._sweep()
             if known.open:
                 raise QuestionError("a statement before it may have changed the tables")
         now = self._seconds()
-        is_due = known.schema.is_due(now, session.transaction != IDLE)
+        is_due = known.schema.is_due(now, _in_transaction(session, known))
         keeper = known.schema.keeper
         protection = keeper.protection(now)
         if is_due or protection is None:
@@ -180,8 +125,13 @@ class SessionColumns:
         if found is None or found.protection is not protection:
             if len(self._snapshots) >= _SNAPSHOTS:
                 self._snapshots.clear()
-            found = self._snapshots[number] = Snapshot(protection, partial(keeper.told, DOUBT))
+            found = self._snapshots[number] = Snapshot(protection, keeper.told)
         return found
+
+
+def _in_transaction(session: Session, known: Known) -> bool:
+    """Tell whether a transaction is open, be it that of a batch whose end has not come."""
+    return known.is_dirty or session.transaction != IDLE
 
 
 def _unfit(session: Session) -> Refusal | None:

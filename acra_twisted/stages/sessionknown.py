@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from acra_twisted.encryption.plan import Prepared, Refusal
+from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan, Use
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from acra_twisted.sql.languages import Mode
 
@@ -15,14 +15,28 @@ _PREPARED: Final = 1_000
 NAME_SIZE: Final = 63
 
 
+class PreparedText(NamedTuple):
+    """A statement that SQL's PREPARE makes: ``text``, read by ``mode``, has the plan ``plan``; the
+    text is empty if there are more statements in it.  ``mark`` is that of the keys by which
+    literals are encoded for ``uses``."""
+
+    text: bytes
+    mode: Mode
+    plan: StatementPlan
+    uses: Sequence[Use] = ()
+    mark: bytes = b""
+
+
 class Known:
-    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, which have
-    changed ``prepared_changes`` times; ``mode`` is how its texts are read by the settings
-    ``parameters``.  ``unfit`` is the refusal of each statement that concerns a protected column, if
-    its database can have none."""
+    """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, made of
+    ``prepared_texts``; they have changed ``prepared_changes`` times.  ``mode`` is how its texts are
+    read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
+    protected column, if its database can have none.  ``open`` is the number of its statements that
+    are watched and not answered; ``is_dirty``: something was watched since the database last had no
+    transaction open."""
 
     __slots__ = (
-        *("schema", "unfit", "prepared", "prepared_changes"),
+        *("schema", "unfit", "prepared", "prepared_texts", "prepared_changes"),
         *("open", "is_dirty", "reported_path", "parameters", "mode"),
     )
 
@@ -30,29 +44,50 @@ class Known:
         self.schema = schema
         self.unfit = unfit
         self.prepared: dict[str, Prepared] = {}
+        self.prepared_texts: dict[str, PreparedText] = {}
         self.prepared_changes = 0
         self.parameters: Mapping[bytes, bytes] | None = None
         self.mode: Mode | None = None
-        # Number of its statements that are watched and not answered.
         self.open = 0
-        # Something was watched since its transaction began.
         self.is_dirty = False
         # The search_path as the database reports it, None where it does not.
         self.reported_path: bytes | None = None
 
-    def keep_prepared(self, made: Prepared) -> None:
+    def keep_prepared(self, made: PreparedText) -> None:
         """Take in a statement that the database has prepared by SQL."""
+        statement = made.plan.prepares
+        if statement is None:
+            return
         self.prepared_changes += 1
         if len(self.prepared) >= _PREPARED:
             # One that is not known is not executed.
-            self.prepared.clear()
-        self.prepared[made.name] = made
+            self._forget_texts()
+        self.prepared[statement.name] = statement
+        self.prepared_texts[statement.name] = made
+
+    def renew_prepared(self, made: PreparedText) -> None:
+        """Take in the plan of a statement of the session by other tables than before."""
+        statement = made.plan.prepares
+        if statement is not None:
+            self.prepared[statement.name] = statement
+            self.prepared_texts[statement.name] = made
 
     def forget_prepared(self, name: bytes) -> None:
         """Note that the protocol may prepare another statement of a name.  The database reads the
         name in an encoding of the client's."""
         self.prepared_changes += 1
-        if name.isascii():
-            self.prepared.pop(name[:NAME_SIZE].decode("ascii"), None)
-        else:
-            self.prepared.clear()
+        if not name.isascii():
+            self._forget_texts()
+            return
+        known = name[:NAME_SIZE].decode("ascii")
+        self.prepared.pop(known, None)
+        self.prepared_texts.pop(known, None)
+
+    def forget_all_prepared(self) -> None:
+        """Note that the database has forgotten all statements."""
+        self.prepared_changes += 1
+        self._forget_texts()
+
+    def _forget_texts(self) -> None:
+        self.prepared.clear()
+        self.prepared_texts.clear()

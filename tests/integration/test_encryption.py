@@ -179,7 +179,7 @@ class Encryption(Surroundings):
                 "SELECT * FROM people WHERE name = 'Zaphodius'",
                 "COPY people FROM STDIN; SELECT 1",
                 "COPY people FROM '/tmp/people'",
-                "PREPARE p AS INSERT INTO people (id, name) VALUES (1, $1)",
+                "PREPARE p AS UPDATE people SET name = $1, note = $1",
                 "DO $$ BEGIN INSERT INTO people (id, name) VALUES (1, 'Zaphodius'); END $$",
             ):
                 self.assertTrue(self.refused(db, text))

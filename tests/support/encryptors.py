@@ -17,6 +17,7 @@ from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.session import IDLE
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.stages.sessioncolumns import SessionColumns
+from acra_twisted.stages.statementwatch import watch
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import CLIENT, Workbench, Workers
 from tests.support.schemas import answer, cell, column, table
@@ -37,21 +38,22 @@ SEARCHED = EncryptionSettings(
 SECRET = "my secret"
 
 
-def people(oid=7, kids=()):
-    """The answer about one table, and those that inherit from it."""
+#: Columns of the table as it usually is.
+COLUMNS = ("id", "name", "age", "key", "note")
+_TYPES = {"id": 23, "note": 25}
+
+
+def people(oid=7, kids=(), columns=COLUMNS, schemas=("public",)):
+    """The answer about a table, one of its name in other schemas, and those that inherit."""
+    shown = [column(name, n, _TYPES.get(name, 17)) for n, name in enumerate(columns, 1)]
     return answer(
         *(
             table(100 + number, kid, column("name", 1), parents=[oid])
             for number, kid in enumerate(kids)
         ),
-        table(
-            oid,
-            "people",
-            column("id", 1, 23),
-            column("name", 2),
-            column("age", 3),
-            column("key", 4),
-            column("note", 5, 25),
+        *(
+            table(oid + n, "people", *(shown if not n else shown[:2]), schema=schema)
+            for n, schema in enumerate(schemas)
         ),
     )
 
@@ -62,6 +64,10 @@ class Database:
     def __init__(self, session, oid=7):
         self.oid = oid
         self.kids = []
+        self.columns = COLUMNS
+        self.schemas = ["public"]
+        #: Names of the statements that the protocol has prepared.
+        self.prepared = []
         self.path = [["pg_catalog", "public"], None]
         self.asked = []
         self.fails = False
@@ -70,10 +76,26 @@ class Database:
     def ask(self, text):
         if self.fails:
             return fail(QuestionError("not now"))
-        kind = "path" if b"current_schemas" in text else "schema" if b"pg_class" in text else "wait"
+        kinds = {b"current_schemas": "path", b"pg_class": "schema", b"pg_prepared": "prepared"}
+        kind = next((kind for word, kind in kinds.items() if word in text), "wait")
         self.asked.append(kind)
-        cells = {"path": [cell(self.path)], "schema": people(self.oid, self.kids), "wait": []}[kind]
+        cells = {
+            "path": [cell(self.path)],
+            "schema": people(self.oid, self.kids, self.columns, self.schemas),
+            "prepared": self.prepared,
+            "wait": [],
+        }[kind]
         return succeed([[one] for one in cells])
+
+
+def end(exchange, *tags, outcome="ok"):
+    """Complete statements of an exchange and end it, as the database does before it is ready."""
+    for tag in tags:
+        if exchange.watch is not None:
+            exchange.watch.completed(tag)
+    exchange.close(outcome)
+    if exchange.session.on_ready is not None:
+        exchange.session.on_ready()
 
 
 class EncryptorCase(SynchronousTestCase):
@@ -167,10 +189,9 @@ class ColumnsCase(SynchronousTestCase):
     def run_statement(self, text, *tags, status=IDLE, outcome="ok", code=""):
         """A statement that is watched, and ends."""
         exchange = Exchange(self.session, "query", None, 1)
-        self.columns.watch(self.known, exchange, text, b"people" in text)
+        watch(self.known, exchange, text, b"people" in text)
         self.assertIsNone(self.columns.snapshot(self.session, self.known))
-        exchange.tags += tags
         exchange.outcome, exchange.status_code = outcome, code
         self.session.transaction = status
-        exchange.close(outcome)
+        end(exchange, *tags, outcome=outcome)
         return exchange

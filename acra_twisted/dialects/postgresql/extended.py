@@ -33,8 +33,8 @@ _TOO_MANY: Final = Deny(
 
 
 _APART: Final = Deny(
-    "AcraServer must see what this statement changes: execute it in the batch in which its values "
-    "are bound",
+    "AcraServer must know what this statement does: bind its values anew, and execute it behind "
+    "that",
     sqlstate=b"0A000",
     reason="executed apart from its Bind",
 )
@@ -132,7 +132,7 @@ class ExtendedBatch(OpeningBatch):
             self._deny_batch(exchange, _TOO_MANY, start, end)
             return
         portal.origin, portal.changes = self._origin, self._changes
-        portal.tags = exchange.tags
+        portal.watch = exchange.watch
         prepared.bind_sent(portal)
         self._expected.append((FORWARD, replies.BIND, exchange, portal))
 
@@ -159,10 +159,12 @@ class ExtendedBatch(OpeningBatch):
             # Earlier messages concern another statement.
             self._exchange = None
         exchange = self._current(portal.statement, start, portal)
-        if portal.tags is not None and portal.tags is not exchange.tags:
-            # The stage that asked for them takes the execution to be over.
-            self._deny_batch(exchange, _APART, start, end)
-            return
+        watch = portal.watch
+        if watch is not None and watch is not exchange.watch:
+            if exchange.watch is not None or not watch.executed(exchange):
+                self._deny_batch(exchange, _APART, start, end)
+                return
+            exchange.watch = watch
         if self._session.meaning is not None and self._result_formats:
             self._have_described(exchange, portal, start)
         self._executed(exchange, portal)

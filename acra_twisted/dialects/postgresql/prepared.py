@@ -12,12 +12,12 @@ comes, if nothing has happened since that may have given the name away.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import Statement
+from acra_twisted.exchange import Parameters, Statement
 from acra_twisted.results import UNKNOWN_FORMAT, Columns
 from acra_twisted.wire.postgres import frontend
 
@@ -37,6 +37,8 @@ _FIXED: Final = re.compile(
 #: Tags of commands that may give the names of statements, and of portals, to others.
 _STATEMENT_NAMES: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DO", b"CALL")
 _PORTAL_NAMES: Final = (b"DECLARE", b"CLOSE", b"DO", b"CALL")
+#: PostgreSQL cuts names that are longer.
+_LONGEST_NAME: Final = 62
 #: Commands to be told of: see `Prepared.command_complete`.
 RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", *_PORTAL_NAMES)
 
@@ -48,13 +50,13 @@ class Portal:
     ``era``, ``statement_era`` and
     ``executions`` tell when it was bound.
     ``origin`` is the trace context that its first execution goes on with, until it is executed;
-    ``changes`` what an execution sets (see `contextsettings`).  ``tags`` is the list for the
-    tags of its executions, that of its Bind's exchange, None if no stage wants to know them.
+    ``changes`` what an execution sets (see `contextsettings`).  ``watch`` is that of its
+    Bind's exchange: an IWatch of a stage that follows its executions, or None.
     """
 
     __slots__ = (
         "name",
-        "tags",
+        "watch",
         "statement",
         "results",
         "columns",
@@ -79,7 +81,7 @@ class Portal:
         self.executions = -1
         self.origin: Any = None
         self.changes: Any = None
-        self.tags: list[bytes] | None = None
+        self.watch: Any = None
 
 
 class Prepared:
@@ -176,6 +178,17 @@ class Prepared:
         to another one."""
         return statement is not None and statement.name_era == self._statement_era
 
+    def confirm(self, names: Collection[bytes], parameters: Parameters) -> None:
+        """Take in the names of all statements that the protocol has made, as the database knows
+        them now: each is still the one that was prepared last by its name.  ``parameters`` are then
+        meant for theirs."""
+        for name, statement in self._confirmed.items():
+            if name in names:
+                statement.name_era = statement.types_era = self._statement_era
+        meant = parameters.statement
+        parameters.is_meant = self.is_meant(meant)
+        parameters.types = self.parameter_types(meant, len(parameters.values))
+
     def parameters_described(self, statement: Statement, types: list[int]) -> None:
         """The client is told these types of a statement's parameters."""
         statement.parameter_types = types
@@ -243,16 +256,23 @@ class Prepared:
 
     def command_complete(self, tag: bytes, statement: Statement | None) -> None:
         """A command that may drop names, or give them to others, by its tag."""
+        if tag == b"DEALLOCATE" and statement is not None and self._deallocated(statement.text):
+            return
         if tag.startswith(_STATEMENT_NAMES):
             self._statement_era += 1
         if tag.startswith(_PORTAL_NAMES):
             self._portal_era += 1
         if tag in (b"DEALLOCATE ALL", b"DISCARD ALL"):
             self._confirmed.clear()
-        elif tag == b"DEALLOCATE" and statement is not None:
-            match = _DEALLOCATE.fullmatch(statement.text)
-            if match:
-                self._confirmed.pop(_identifier(match[1]), None)
+
+    def _deallocated(self, text: bytes) -> bool:
+        """Drop the statement that a text deallocates.  Return False if that may be another one."""
+        match = _DEALLOCATE.fullmatch(text)
+        if match is None:
+            return False
+        name = _identifier(match[1])
+        self._confirmed.pop(name, None)
+        return len(name) <= _LONGEST_NAME
 
 
 def unknown(count: int, formats: list[int] | None = None) -> Columns:

@@ -70,7 +70,7 @@ class RefusingBatch(HeldBatch):
         self._emit()
         self._start = self._released = end
         hint = self._propagation.hint(exchange)
-        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint)
+        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint, deny.routine)
 
     def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
         """Refuse a request that is answered with a ReadyForQuery of its own."""

@@ -97,7 +97,10 @@ class ResponseFlow(ExtendedReplies):
         session = self._session
         head = self._owed()
         if head is not None and not (
-            self._suppressing or session.notices or session.settings is not None
+            self._suppressing
+            or session.notices
+            or session.settings is not None
+            or session.on_ready is not None
         ):
             exchange, start, portal, columns, rows = self._whole_reply(data, head)
             if exchange is not None:
@@ -277,8 +280,8 @@ class ResponseFlow(ExtendedReplies):
         assert exchange is not None  # noqa: S101 - both codes always have one
         if self._session.settings is not None:
             self._session.settings.completed(backend.decode_command_tag(body))
-        if exchange.tags is not None:
-            exchange.tags.append(backend.decode_command_tag(body))
+        if exchange.watch is not None:
+            exchange.watch.completed(backend.decode_command_tag(body))
         if rows is None:
             tag = backend.decode_command_tag(body)
             statement = exchange.statement if portal is None else portal.statement
@@ -368,3 +371,5 @@ class ResponseFlow(ExtendedReplies):
         self._pop(end)
         if session.settings is not None:
             session.settings.ready()
+        if session.on_ready is not None:
+            session.on_ready()

@@ -53,6 +53,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
         tuple(analysis.matched),
         tuple(analysis.asked),
         bool(pieces or parameters),
+        found.executes,
     )
 
 

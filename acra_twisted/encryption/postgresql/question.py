@@ -257,3 +257,9 @@ def _character(character: str) -> str:
     if character.isascii() and character.isalnum():
         return character
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def prepared_question() -> bytes:
+    """The text to ask for the names of the statements that the protocol has prepared: rows of one
+    cell."""
+    return b"SELECT name FROM pg_catalog.pg_prepared_statements WHERE NOT from_sql"

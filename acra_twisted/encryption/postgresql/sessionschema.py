@@ -124,6 +124,14 @@ class SessionSchema:
         if not in_transaction:
             self._end()
 
+    def settled(self) -> None:
+        """Note that no transaction is open."""
+        self._end()
+
+    def lost(self) -> None:
+        """Note that the connection is gone, and nobody knows what its last statement did."""
+        self._shared.told(keeper.STALE)
+
     def _made(self) -> SchemaKeeper:
         return SchemaKeeper(self.settings, self._numbers)
 

@@ -60,14 +60,15 @@ _NOT_BY_SQL: Final = Refusal(
 
 
 class Found:
-    """The result, prepared statement and COPY of a statement."""
+    """The result, prepared statement and COPY of a statement, and the name that it executes."""
 
-    __slots__ = ("results", "prepares", "copies")
+    __slots__ = ("results", "prepares", "copies", "executes")
 
     def __init__(self) -> None:
         self.results: Sequence[ResultColumn] | None = None
         self.prepares: Prepared | None = None
         self.copies: Copied | None = None
+        self.executes = ""
 
 
 def walk(analysis: Analysis, statement: Statement) -> Found:
@@ -114,6 +115,7 @@ def _statement(
     elif kind == "PrepareStmt":
         _prepare(analysis, statement, fields, found)
     elif kind == "ExecuteStmt":
+        found.executes = fields.get("name", "")
         found.results = _execute(analysis, fields)
     elif kind == "CopyStmt":
         found.results, found.copies = copies.walk(analysis, fields)

@@ -39,9 +39,12 @@ class BackendKey(NamedTuple):
     key: bytes
 
 
-def encode_error(severity: bytes, sqlstate: bytes, text: str, hint: str = "") -> bytes:
-    """An ErrorResponse with severity (both forms), SQLSTATE, message and perhaps a hint."""
-    return message(b"E", _fields(severity, sqlstate, text, hint))
+def encode_error(
+    severity: bytes, sqlstate: bytes, text: str, hint: str = "", routine: str = ""
+) -> bytes:
+    """An ErrorResponse with severity (both forms), SQLSTATE, message, perhaps a hint, and perhaps
+    the function of the database that it is from."""
+    return message(b"E", _fields(severity, sqlstate, text, hint, routine))
 
 
 def encode_notice(text: str) -> bytes:
@@ -58,9 +61,11 @@ def with_hint(body: bytes, hint: str) -> bytes:
     return message(b"E", b"".join(shown) + b"\0")
 
 
-def _fields(severity: bytes, sqlstate: bytes, text: str, hint: str) -> bytes:
+def _fields(severity: bytes, sqlstate: bytes, text: str, hint: str, routine: str = "") -> bytes:
     shown = text.encode("utf-8", "replace").replace(b"\0", b"?")
     more = b"H%b\0" % hint.encode("utf-8") if hint else b""
+    if routine:
+        more += b"R%b\0" % routine.encode("ascii")
     return b"S%b\0V%b\0C%b\0M%b\0%b\0" % (severity, severity, sqlstate, shown, more)
 
 

@@ -16,7 +16,7 @@ from acra_twisted.encryption.settings import (
     Masking,
 )
 from acra_twisted.interfaces import IRowTransform
-from acra_twisted.stages.cellreading import INLINE, CellReading, retyped
+from acra_twisted.stages.cellreading import INLINE, CellReading, OutdatedReading, retyped
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.decryptor import Decryptor, open_all
@@ -192,3 +192,13 @@ class Tokens(Case):
         foreign = self.bench.block(b"42", key=b"f" * 32)
         verdict, _ = self.read([NICK, AGE], [token, hexed(foreign)], types=[TEXT, BYTEA])
         self.assertIn("people.age", verdict.text)
+
+
+class Outdated(Case):
+    def test_rows_of_tables_that_are_not_known_yet_are_refused(self):
+        reading = OutdatedReading()
+        verifyObject(IRowTransform, reading)
+        verdict = reading.transform(batch([b"x"], types=[TEXT]), None)
+        self.assertEqual((type(verdict), verdict.sqlstate), (Deny, b"0A000"))
+        # The statement is done: no driver may try it again by itself.
+        self.assertEqual(verdict.routine, "")

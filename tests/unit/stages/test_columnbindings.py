@@ -1,6 +1,5 @@
 """Plans of texts as a session reads them, and the names that they hold for."""
 
-from acra_twisted.encryption.plan import Prepared
 from acra_twisted.exchange import Statement
 from acra_twisted.stages.columnbindings import mode_of, names_of, plans_of
 from tests.support.containers import Workers
@@ -38,6 +37,6 @@ class Reading(ColumnsCase):
     def test_statements_that_sql_prepares_change_the_names_of_those_that_may_execute_them(self):
         harmless = names_of(self.known, self.snapshot, False)
         watched = names_of(self.known, self.snapshot, True)
-        self.known.keep_prepared(Prepared("p"))
+        self.known.forget_prepared(b"p")
         self.assertEqual(names_of(self.known, self.snapshot, False), harmless)
         self.assertNotEqual(names_of(self.known, self.snapshot, True), watched)

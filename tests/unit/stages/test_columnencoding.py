@@ -16,7 +16,7 @@ from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS
 from tests.support.containers import CLIENT
-from tests.support.encryptors import EMAIL, SEARCHED, SECRET, BoundCase, EncryptorCase
+from tests.support.encryptors import EMAIL, SEARCHED, SECRET, BoundCase, EncryptorCase, end
 from tests.support.tokenizing import WatchedStore
 
 NICK = ColumnSetting(
@@ -83,12 +83,15 @@ class Searches(BoundCase):
         self.assertIn(b"substr(a.name, 1, 33) = ", self.sent(text))
         prepared = self.prepare(text)
         self.assertIs(self.bind(prepared, []), PASS)
-        by_sql, _ = self.judge(f"PREPARE p AS {text}")
-        self.refused(by_sql)
+        self.sent(f"PREPARE p AS {text}")
+        end(self.exchange, b"PREPARE")
+        self.assertIs(self.judge("EXECUTE p")[0], PASS)
+        end(self.exchange)
         self.bench.keys.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
         verdict, _ = self.judge(text)
         self.assertIn("people.name", self.refused(verdict))
         self.refused(self.bind(prepared, []))
+        self.refused(self.judge("EXECUTE p")[0])
 
     def test_what_the_stored_values_cannot_answer_is_refused(self):
         for condition in ("name < 'a'", "name LIKE 'a%'", "name = note", "upper(name) = 'A'"):

@@ -1,8 +1,10 @@
 """Values for prepared statements on protected columns: encoded, refused, and left to be."""
 
+from acra_twisted import purposes
 from acra_twisted.exchange import Exchange, Parameters, Statement, ToldType
-from acra_twisted.verdicts import PASS, Deny
-from tests.support.encryptors import SECRET, BoundCase
+from acra_twisted.verdicts import PASS, Deny, Replace
+from tests.support.containers import CLIENT
+from tests.support.encryptors import COLUMNS, SECRET, BoundCase, end
 
 
 class Bound(BoundCase):
@@ -35,23 +37,51 @@ class Bound(BoundCase):
         unknown = Parameters(values, [0] * 3, statement, None)
         self.refused(self.settled(self.stage.on_parameters(unknown, exchange)))
 
+    def outdated(self, verdict):
+        """It is refused, and drivers prepare the statement anew."""
+        self.assertEqual(verdict.routine, "RevalidateCachedQuery")
+        return self.refused(verdict)
+
     def test_nor_to_one_that_was_prepared_for_other_tables(self):
-        statement = self.prepare()
-        self.database.oid = 99
+        statement = self.prepare("INSERT INTO people VALUES ($1, $2, $3)")
+        values = [b"1", SECRET.encode(), b"42"]
+        self.assertIs(type(self.bind(statement, values)), Replace)
+        self.database.oid, self.database.columns = 99, ("id", "note", "name", "age", "key")
         self.now += 301
-        self.refused(self.bind(statement, [b"1", SECRET.encode(), b"42"]))
+        self.outdated(self.bind(statement, values))
+
+    def test_tables_may_change_as_long_as_the_statement_is_sent_in_the_same_form(self):
+        written = self.prepare()
+        shown = self.prepare("SELECT name FROM people WHERE id = $1")
+        before = shown.meanings
+        self.database.oid, self.database.columns = 99, (*COLUMNS, "more")
+        self.now += 301
+        sent = self.bind(written, [b"1", SECRET.encode(), b"42"]).item
+        self.assertEqual(self.opened(sent.values[1]), SECRET.encode())
+        self.assertIs(self.bind(shown, [b"1"]), PASS)
+        self.assertIsNot(shown.meanings[0].protection, before[0].protection)
+        self.assertEqual(shown.meanings[0].results, before[0].results)
+
+    def test_nor_where_the_results_would_have_other_columns(self):
+        statement = self.prepare("TABLE people")
+        self.database.columns = (*COLUMNS, "more")
+        self.now += 301
+        self.outdated(self.bind(statement, []))
 
     def run_text(self, text, tag):
         verdict, _ = self.judge(text)
         self.assertIs(verdict, PASS)
-        self.exchange.tags.append(tag)
-        self.exchange.close("ok")
+        end(self.exchange, tag)
 
     def test_nor_where_bare_names_are_looked_up_elsewhere(self):
+        self.database.schemas.append("other")
         for text, values in ((self.TEXT, [b"1", SECRET.encode(), b"42"]), ("TABLE people", [])):
             self.database.path = [["pg_catalog", "public"], None]
             self.run_text("SET search_path = public", b"SET")
             statement = self.prepare(text)
+            self.assertNotEqual(type(self.bind(statement, values)), Deny)
+            self.database.path = [["pg_catalog", "public", "other"], None]
+            self.run_text("SET search_path = public, other", b"SET")
             self.assertNotEqual(type(self.bind(statement, values)), Deny)
             self.database.path = [["pg_catalog", "other", "public"], None]
             self.run_text("SET search_path = other, public", b"SET")
@@ -69,8 +99,7 @@ class Bound(BoundCase):
 
     def test_nor_to_an_execute_of_another_statement(self):
         self.judge("PREPARE p AS SELECT $1")
-        self.exchange.tags.append(b"PREPARE")
-        self.exchange.close("ok")
+        end(self.exchange, b"PREPARE")
         statement = self.prepare("EXECUTE p($1)")
         exchange = Exchange(self.session, "execute", statement, 1)
         bound = Parameters([b"1"], [0], statement, [0])
@@ -78,6 +107,36 @@ class Bound(BoundCase):
         exchange.close("ok")
         self.judge("INSERT INTO people (name) VALUES ($1)", b"p", ())
         self.refused(self.bind(statement, [SECRET.encode()]))
+
+    def test_a_name_that_may_be_anothers_is_asked_for(self):
+        """A procedure may prepare statements, and DEALLOCATE may have any name."""
+        prepared = self.session.prepared
+        values = [b"1", SECRET.encode(), b"42"]
+        for names, is_known in (([b"s", b"t"], True), ([b"t"], False)):
+            statement = self.prepare()
+            prepared.parse_sent(statement)
+            prepared.parse_complete(statement)
+            statement.parameter_types = [0, 0, 0]
+            prepared.command_complete(b"CALL", None)
+            self.assertFalse(prepared.is_meant(statement))
+            self.database.prepared = names
+            verdict = self.bind(statement, values, types=None, is_meant=False)
+            self.assertEqual(self.database.asked[-1], "prepared")
+            if is_known:
+                self.assertEqual(self.opened(verdict.item.values[1]), SECRET.encode())
+                self.assertTrue(prepared.is_meant(statement))
+            else:
+                self.outdated(verdict)
+        self.database.fails = True
+        self.outdated(self.bind(statement, values, is_meant=False))
+
+    def test_a_literal_that_older_keys_have_encoded_is_not_sent_again(self):
+        written = self.prepare(f"INSERT INTO people (id, name) VALUES ($1, '{SECRET}')")
+        shown = self.prepare("SELECT name FROM people WHERE id = $1")
+        self.assertIs(self.bind(written, [b"1"]), PASS)
+        self.bench.keys.put(purposes.STORAGE_SYMMETRIC, b"n" * 32, CLIENT)
+        self.assertIn("keys", self.outdated(self.bind(written, [b"1"])))
+        self.assertIs(self.bind(shown, [b"1"]), PASS)
 
     def test_nor_to_one_that_was_never_judged(self):
         self.refused(self.bind(Statement(b"INSERT INTO people VALUES ($1)", b"s"), [b"x"]))
@@ -92,7 +151,6 @@ class Bound(BoundCase):
         bound = Parameters([], [], statement, [])
         self.assertIs(self.settled(self.stage.on_parameters(bound, exchange)), PASS)
         self.database.asked.clear()
-        exchange.tags.append(b"DROP TABLE")
-        exchange.close("ok")
+        end(exchange, b"DROP TABLE")
         self.judge("SELECT 1")
         self.assertIn("schema", self.database.asked)

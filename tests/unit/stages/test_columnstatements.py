@@ -3,8 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acra_twisted import purposes
 from acra_twisted.verdicts import PASS
-from tests.support.encryptors import NAME, SECRET, EncryptorCase
+from tests.support.containers import CLIENT
+from tests.support.encryptors import NAME, SECRET, EncryptorCase, end
 
 
 class Statements(EncryptorCase):
@@ -50,7 +52,6 @@ class Statements(EncryptorCase):
             "COPY people (id, name) FROM STDIN; SELECT 1",
             "COPY people (name) FROM STDIN (ENCODING latin1)",
             "COPY people (name) TO STDOUT (ENCODING latin1)",
-            "PREPARE p AS INSERT INTO people (name) VALUES ($1)",
             f"DO $$ BEGIN UPDATE people SET name = '{SECRET}'; END $$",
             f"SELECT 1; UPDATE people SET name = name || '{SECRET}'",
             f"UPDATE people SET name = '{SECRET}",
@@ -77,21 +78,18 @@ class Statements(EncryptorCase):
         self.judge("SELECT 1")
         self.database.asked.clear()
         self.judge("ALTER TABLE people ADD COLUMN x int")
-        self.exchange.tags.append(b"ALTER TABLE")
-        self.exchange.close("ok")
+        end(self.exchange, b"ALTER TABLE")
         self.judge("SELECT 1")
         self.assertEqual(self.database.asked, ["schema"])
 
     def prepare(self, text, *tags, name=None):
         verdict, _ = self.judge(text, name, None if name is None else ())
-        if self.exchange.tags is not None:
-            self.exchange.tags += tags
-        self.exchange.close("ok" if tags else "error")
+        end(self.exchange, *tags, outcome="ok" if tags else "error")
         return verdict
 
     def execute(self, text):
         found = self.judge(text)
-        self.exchange.close("ok")
+        end(self.exchange)
         return found
 
     def test_what_sql_executes_is_what_sql_has_prepared(self):
@@ -108,6 +106,35 @@ class Statements(EncryptorCase):
         self.prepare("PREPARE p AS SELECT id FROM people", b"PREPARE")
         _, statement = self.execute(execute)
         self.assertIs(statement.meanings[0], self.session.meaning)
+
+    def test_values_of_what_sql_executes_are_encrypted(self):
+        prepared = "PREPARE p (int, text) AS INSERT INTO people (id, name) VALUES ($1, $2)"
+        verdict = self.prepare(prepared, b"PREPARE")
+        self.assertNotIn(b"text", verdict.item.text)
+        for text in ("EXECUTE p (1, '%s')", "EXPLAIN ANALYZE EXECUTE p (1, '%s')"):
+            verdict, _ = self.execute(text % SECRET)
+            self.assertEqual(self.values(verdict.item.text), [SECRET.encode()])
+        self.refused(self.execute(f"EXECUTE p (1, upper('{SECRET}'))")[0])
+        self.refused(self.execute(f"CREATE TABLE people AS EXECUTE p (1, '{SECRET}')")[0])
+        self.judge("DISCARD ALL")
+        end(self.exchange, b"DISCARD ALL")
+        self.refused(self.execute(f"EXECUTE p (1, '{SECRET}')")[0])
+
+    def test_what_sql_has_prepared_is_planned_anew_for_other_tables(self):
+        self.prepare("PREPARE p AS INSERT INTO people VALUES ($1, $2)", b"PREPARE")
+        self.database.oid = 99
+        self.now += 301
+        verdict, _ = self.execute(f"EXECUTE p (1, '{SECRET}')")
+        self.assertEqual(self.values(verdict.item.text), [SECRET.encode()])
+        self.database.columns = ("id", "note", "name", "age", "key")
+        self.now += 301
+        self.refused(self.execute(f"EXECUTE p (1, '{SECRET}')")[0])
+
+    def test_what_sql_has_prepared_by_older_keys_is_not_executed(self):
+        self.prepare(f"PREPARE p AS UPDATE people SET name = '{SECRET}'", b"PREPARE")
+        self.assertIs(self.execute("EXECUTE p")[0], PASS)
+        self.bench.keys.put(purposes.STORAGE_SYMMETRIC, b"n" * 32, CLIENT)
+        self.assertIn("keys", self.refused(self.execute("EXECUTE p")[0]))
 
     def test_nor_does_sql_execute_what_the_protocol_has_prepared(self):
         for name in ("p", "p" * 63):

@@ -5,9 +5,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import STORE, Prepared, Refusal, StatementPlan, Use
+from acra_twisted.encryption.plan import Refusal, StatementPlan
 from acra_twisted.encryption.settings import ColumnSetting
-from acra_twisted.stages.columnverdicts import UNSURE, first_refusal, guarded, refused
+from acra_twisted.stages.columnverdicts import UNSURE, first_refusal, guarded, outdated, refused
 from acra_twisted.verdicts import PASS, Deny
 
 NAME = ColumnSetting("", "people", "name", data_type="str")
@@ -20,13 +20,6 @@ class Refusals(SynchronousTestCase):
         plans = [StatementPlan(), StatementPlan(refusal=REFUSAL), StatementPlan(refusal=other)]
         self.assertIs(first_refusal(plans, "a"), REFUSAL)
         self.assertIsNone(first_refusal(plans[:1], "a"))
-
-    def test_values_of_a_statement_that_sql_prepares_are_refused(self):
-        for uses, reason in (((None,), None), ((None, Use(NAME, STORE, "")), "expression")):
-            found = first_refusal([StatementPlan(prepares=Prepared("p", uses))], "a")
-            self.assertEqual(found and found.reason, reason)
-        matched = StatementPlan(prepares=Prepared("p"), matched=(NAME,))
-        self.assertEqual(first_refusal([matched], "a").reason, "expression")
 
     def test_a_client_asks_nothing_of_values_that_it_may_not_read(self):
         for readers, clients in ((None, "ab"), (frozenset("b"), "b"), (frozenset(), "")):
@@ -43,6 +36,12 @@ class Refusals(SynchronousTestCase):
         self.assertEqual((deny.sqlstate, deny.rule), (b"0A000", "expression"))
         self.assertEqual(deny.text, "it is refused; write another")
         self.assertEqual(refused(REFUSAL._replace(hint="")).text, "it is refused")
+        self.assertEqual(deny.routine, "")
+
+    def test_drivers_prepare_an_outdated_statement_anew_by_the_databases_own_name_for_it(self):
+        deny = outdated(REFUSAL)
+        self.assertEqual((deny.sqlstate, deny.routine), (b"0A000", "RevalidateCachedQuery"))
+        self.assertEqual(deny.text, refused(REFUSAL).text)
 
     def test_the_log_is_told_the_reason_the_column_and_why(self):
         deny = refused(REFUSAL)

@@ -7,6 +7,7 @@ from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
 from acra_twisted.results import LINES, Columns
 from acra_twisted.session import FAILED_TRANSACTION
+from acra_twisted.stages.cellreading import OutdatedReading
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.encryptors import NAMES, SECRET, SETTINGS, EncryptorCase
@@ -128,3 +129,10 @@ class Results(EncryptorCase):
         self.assertEqual(reading.columns.types, [25])
         self.assertIsNone(self.stage.plan_result(self.columns(attribute=1)))
         self.assertIsNone(self.stage.plan_result(self.columns(layout=LINES)))
+        # A table that was made past the server.
+        self.assertIs(type(self.stage.plan_result(self.shown(table=8))), OutdatedReading)
+
+    def shown(self, table):
+        """Columns of a SELECT from a table with a number that is not known, and another name."""
+        _, statement = self.judge("SELECT name FROM people")
+        return self.columns(table).with_meaning(statement.meanings[0])

@@ -3,7 +3,8 @@
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION
-from tests.support.encryptors import NAME, ColumnsCase
+from acra_twisted.stages.statementwatch import watch
+from tests.support.encryptors import NAME, ColumnsCase, end
 
 
 class Learning(ColumnsCase):
@@ -100,11 +101,10 @@ class Changing(ColumnsCase):
 
     def test_a_statement_that_is_not_answered_must_be_waited_for(self):
         exchange = Exchange(self.session, "query", None, 1)
-        self.columns.watch(self.known, exchange, b"SET search_path = x", False)
+        watch(self.known, exchange, b"SET search_path = x", False)
         self.failureResultOf(self.learn(), QuestionError)
         self.assertEqual(self.database.asked, ["wait"])
-        exchange.tags.append(b"SET")
-        exchange.close("ok")
+        end(exchange, b"SET")
         self.successResultOf(self.learn())
         self.assertEqual(self.database.asked, ["wait", "path"])
 
@@ -113,7 +113,7 @@ class Changing(ColumnsCase):
         self.run_statement(b"x", outcome="error", code="42P01", status=FAILED_TRANSACTION)
         # Nothing can be asked, and nothing is done, before it is rolled back.
         self.assertIs(self.columns.snapshot(self.session, self.known), self.snapshot)
-        self.session.transaction = IDLE
+        self.run_statement(b"ROLLBACK", b"ROLLBACK")
         self.assertIsNone(self.columns.snapshot(self.session, self.known))
 
     def test_a_search_path_that_the_database_reports_is_asked_for(self):

@@ -1,28 +1,39 @@
 """Facts about a session: its statements by SQL's PREPARE."""
 
-from acra_twisted.encryption.plan import Prepared
+from acra_twisted.encryption.plan import Prepared, StatementPlan
+from acra_twisted.sql.languages import Mode
+from acra_twisted.stages.sessionknown import PreparedText
 from tests.support.encryptors import ColumnsCase
 
 
 class PreparedBySql(ColumnsCase):
+    def keep(self, name):
+        plan = StatementPlan(prepares=Prepared(name))
+        self.known.keep_prepared(PreparedText(b"", Mode(False, True, "utf-8", True), plan))
+
     def test_a_statement_is_kept_until_the_protocol_takes_its_name(self):
-        self.known.keep_prepared(Prepared("p"))
-        self.known.keep_prepared(Prepared("q"))
+        self.keep("p")
+        self.keep("q")
         self.known.forget_prepared(b"p")
         self.assertEqual(list(self.known.prepared), ["q"])
         self.assertEqual(self.known.prepared_changes, 3)
 
     def test_names_end_where_the_database_cuts_them(self):
-        self.known.keep_prepared(Prepared("p" * 63))
+        self.keep("p" * 63)
         self.known.forget_prepared(b"p" * 70)
         self.assertEqual(self.known.prepared, {})
 
     def test_a_name_in_another_encoding_may_be_that_of_any(self):
-        self.known.keep_prepared(Prepared("p"))
+        self.keep("p")
         self.known.forget_prepared(b"\xe9")
         self.assertEqual(self.known.prepared, {})
 
     def test_their_number_is_bounded(self):
         for number in range(1_001):
-            self.known.keep_prepared(Prepared(str(number)))
+            self.keep(str(number))
         self.assertEqual(list(self.known.prepared), ["1000"])
+
+    def test_all_may_be_forgotten(self):
+        self.keep("p")
+        self.known.forget_all_prepared()
+        self.assertEqual((self.known.prepared, self.known.prepared_texts), ({}, {}))

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
-from acra_twisted.exchange import Statement
+from acra_twisted.exchange import Parameters, Statement
 
 
 class Table(SynchronousTestCase):
@@ -36,6 +36,32 @@ class Table(SynchronousTestCase):
             self.table.parse_complete(self.one)
             self.table.command_complete(tag, Statement(text))
             self.assertEqual(self.table.names(), set(), text)
+
+    def prepared(self, *names):
+        statements = [Statement(b"", name) for name in names]
+        for statement in statements:
+            self.table.parse_complete(statement)
+        return statements
+
+    def test_a_name_that_is_deallocated_leaves_the_others_theirs(self):
+        one, other = self.prepared(b"s", b"T")
+        self.table.command_complete(b"DEALLOCATE", Statement(b'DEALLOCATE "T"'))
+        self.assertTrue(self.table.is_meant(one))
+        self.assertIsNone(self.table.statement(b"T"))
+        for text in (b"DEALLOCATE " + b"x" * 63, b"DEALLOCATE x; SELECT 1"):
+            [one] = self.prepared(b"s")
+            self.table.command_complete(b"DEALLOCATE", Statement(text))
+            self.assertFalse(self.table.is_meant(one))
+
+    def test_names_that_the_database_still_has_from_the_protocol_are_confirmed(self):
+        one, other = self.prepared(b"s", b"t")
+        one.parameter_types = [23]
+        self.table.command_complete(b"CALL", None)
+        for statement, types in ((one, [23, 0]), (other, None)):
+            parameters = Parameters([b"1", b"2"], [0, 0], statement, None, False)
+            self.table.confirm([b"s", b"u"], parameters)
+            self.assertEqual(parameters.is_meant, statement is one)
+            self.assertEqual(parameters.types, types)
 
     def test_portals_end_with_their_transaction(self):
         portal = Portal(b"p", self.one)

@@ -37,6 +37,17 @@ def statuses(data):
 
 
 class Denial(SynchronousTestCase):
+    def test_drivers_are_told_of_the_databases_function_by_which_they_know_an_error(self):
+        for routine in ("", "RevalidateCachedQuery"):
+            deny = Deny("outdated", sqlstate=b"0A000", routine=routine)
+            play = Playbook(lambda work, deny=deny: deny, ["parameters"])
+            play.client(parse(b"s", b"x") + SYNC)
+            play.database(PARSE_COMPLETE + ready())
+            play.client(bind(b"", b"s") + execute() + SYNC)
+            told = play.extra
+            self.assertIn(b"outdated", told)
+            self.assertEqual(b"RRevalidateCachedQuery\0" in told, bool(routine))
+
     def test_ds2_no_name_of_the_clients_makes_it_succeed(self):
         name = b"acra: statement denied"
         play = denying()

@@ -419,20 +419,40 @@ class Hostile(SynchronousTestCase):
             pass
 
 
-class Tags(SynchronousTestCase):
+class Watch:
+    """Notes what a stage is told; ``goes_on``: an execution apart from its Bind may be sent."""
+
+    def __init__(self, told, goes_on=True):
+        self.told = told
+        self.goes_on = goes_on
+
+    def completed(self, tag):
+        self.told.append(tag.decode())
+
+    def executed(self, exchange):
+        self.told.append("again")
+        return self.goes_on
+
+    def ended(self, exchange):
+        self.told.append(exchange.outcome)
+
+
+class Watched(SynchronousTestCase):
     """A stage that wants to know what the database has completed is told."""
 
-    def tags(self, *asked):
-        """Play a text of two statements and an execution; return the tags of each exchange."""
-        kinds = iter(asked)
+    def told(self, *asked):
+        """Play a text of two statements, a statement, an execution and an error; return what the
+        watches that were ``asked`` for are told."""
+        kinds, told = iter(asked), []
 
         def judge(work):
-            work.exchange.tags = [] if next(kinds) else None
+            work.exchange.watch = Watch(told) if next(kinds) else None
             return PASS
 
         play = Playbook(judge, ["statement"])
+        play.session.on_ready = lambda: told.append(play.session.transaction)
         play.client(query(b"create; select"))
-        play.database(complete(b"CREATE TABLE") + complete(b"SELECT 0") + ready())
+        play.database(complete(b"CREATE TABLE") + complete(b"SELECT 0") + ready(b"T"))
         play.client(query(b"set"))
         play.database(complete(b"SET") + ready())
         play.client(parse(b"", b"drop") + bind(b"", b"") + execute() + SYNC)
@@ -440,31 +460,60 @@ class Tags(SynchronousTestCase):
         play.client(query(b"select 1/0"))
         play.database(error() + ready())
         play.done()
-        return [exchange.tags for exchange in play.recorder.closed]
+        return told
 
-    def test_each_statement_that_was_completed(self):
+    def test_each_statement_that_was_completed_and_its_end_before_the_database_is_ready(self):
+        told = self.told(True, True, True, True)
         self.assertEqual(
-            self.tags(True, True, True, True),
-            [[b"CREATE TABLE", b"SELECT 0"], [b"SET"], [b"DROP TABLE"], []],
+            told,
+            [
+                *("CREATE TABLE", "SELECT 0", "ok", "in_transaction", "SET", "ok", "idle"),
+                *("DROP TABLE", "ok", "idle", "error", "idle"),
+            ],
         )
 
-    def test_an_execution_apart_from_its_bind_would_not_be_seen_and_is_refused(self):
-        for watched in (True, False):
+    def test_of_those_that_it_asks_for_alone(self):
+        told = self.told(False, True, False, False)
+        self.assertEqual(told, ["in_transaction", "SET", "ok", "idle", "idle", "idle"])
 
-            def judge(work, watched=watched):
-                work.exchange.tags = [] if watched else None
-                return PASS
+    def apart(self, goes_on, between=b""):
+        """Execute what was bound in another batch, or behind a Flush."""
+        told = []
 
-            play = Playbook(judge, ["parameters"])
+        def judge(work):
+            work.exchange.watch = Watch(told, goes_on)
+            return PASS
+
+        play = Playbook(judge, ["parameters"])
+        if between:
+            play.client(parse(b"", b"drop") + bind(b"p", b"") + between)
+            play.database(PARSE_COMPLETE + BIND_COMPLETE)
+        else:
             play.client(parse(b"", b"drop") + bind(b"p", b"") + SYNC)
             play.database(PARSE_COMPLETE + BIND_COMPLETE + ready(b"T"))
-            sent = play.client(execute(b"p") + SYNC)
-            self.assertEqual(execute(b"p") in sent, not watched)
-            play = Playbook(judge, ["parameters"])
-            sent = play.client(parse(b"", b"drop") + bind(b"p", b"") + execute(b"p") + SYNC)
-            self.assertIn(execute(b"p"), sent)
-            sent = play.client(bind(b"q", b"") + bind(b"p", b"") + execute(b"q") + SYNC)
-            self.assertEqual(execute(b"q") in sent, not watched)
+        sent = play.client(execute(b"p") + SYNC)
+        self.assertEqual(execute(b"p") in sent, goes_on)
+        if goes_on:
+            play.database(complete(b"DROP TABLE") + ready())
+            play.done()
+        return told
 
-    def test_of_those_that_it_asks_for_alone(self):
-        self.assertEqual(self.tags(False, True, False, False), [None, [b"SET"], None, None])
+    def test_an_execution_apart_from_its_bind_is_followed_as_well(self):
+        for between in (b"", FLUSH):
+            self.assertEqual(self.apart(True, between), ["ok", "again", "DROP TABLE", "ok"])
+
+    def test_or_refused(self):
+        for between in (b"", FLUSH):
+            self.assertEqual(self.apart(False, between)[:2], ["ok", "again"])
+
+    def test_two_that_are_watched_in_one_exchange_are_not_told_apart(self):
+        play = Playbook(self.watched, ["parameters"])
+        sent = play.client(parse(b"", b"drop") + bind(b"p", b"") + execute(b"p") + SYNC)
+        self.assertIn(execute(b"p"), sent)
+        sent = play.client(bind(b"q", b"") + bind(b"p", b"") + execute(b"q") + SYNC)
+        self.assertNotIn(execute(b"q"), sent)
+
+    @staticmethod
+    def watched(work):
+        work.exchange.watch = Watch([])
+        return PASS

@@ -28,6 +28,9 @@ class Messages(SynchronousTestCase):
         data = backend.encode_error(b"FATAL", b"57P01", "going\0down")
         fields = backend.decode_error(data[5:])
         self.assertEqual(fields, {"S": b"FATAL", "V": b"FATAL", "C": b"57P01", "M": b"going?down"})
+        data = backend.encode_error(b"ERROR", b"0A000", "old", "look", "RevalidateCachedQuery")
+        fields = backend.decode_error(data[5:])
+        self.assertEqual((fields["H"], fields["R"]), (b"look", b"RevalidateCachedQuery"))
 
     def test_rl10_fields_are_counted(self):
         self.assertEqual(backend.decode_error(b"Sx\0" + b"\0" * 1_000_000), {"S": b"x"})

@@ -1,0 +1,53 @@
+"""Statements that SQL's PREPARE makes and EXECUTE runs, as one session knows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from acra_twisted.encryption.plan import StatementPlan, Use
+from acra_twisted.encryption.postgresql import planner
+from acra_twisted.sql.languages import Mode
+from acra_twisted.stages.columnbindings import is_same
+from acra_twisted.stages.columnmeanings import Snapshot
+from acra_twisted.stages.columnverdicts import first_refusal
+from acra_twisted.stages.sessionknown import Known, PreparedText
+
+_EXECUTE: Final = re.compile(rb'\bexecute\s+("(?:[^"]|"")+"|[a-z_][\w$]*)', re.I)
+
+
+def made(
+    plans: Sequence[StatementPlan], text: bytes, mode: Mode, uses: Sequence[Use], mark: bytes
+) -> list[PreparedText]:
+    """Return the statements that a text prepares; ``uses`` and ``mark`` as in PreparedText."""
+    alone = text if len(plans) == 1 else b""
+    return [PreparedText(alone, mode, plan, uses, mark) for plan in plans if plan.prepares]
+
+
+def executed(plans: Sequence[StatementPlan], known: Known) -> list[PreparedText]:
+    """Return the statements of the session that a text executes."""
+    texts = known.prepared_texts
+    return [texts[plan.executes] for plan in plans if plan.executes in texts]
+
+
+def renew(text: bytes, client: str, known: Known, snapshot: Snapshot) -> None:
+    """Plan anew what a text of a client may execute, if tables or the search path are others than
+    when it was prepared.  The database does the same at each execution.  A statement that would be
+    sent in another form stays as it is known, and its EXECUTE is refused."""
+    for found in _EXECUTE.findall(text):
+        name = _identifier(found)
+        before, made = known.prepared.get(name), known.prepared_texts.get(name)
+        if before is None or made is None or not made.text or len(made.text) > planner.LONG:
+            continue
+        path = known.schema.path
+        if (before.schema, before.path) == (snapshot.protection.schema.number, path):
+            continue
+        plans = snapshot.planner.plan(made.text, made.mode, path, known.prepared).statements
+        if plans and is_same([made.plan], plans) and first_refusal(plans, client) is None:
+            known.renew_prepared(made._replace(plan=plans[0]))
+
+
+def _identifier(text: bytes) -> str:
+    name = text[1:-1].replace(b'""', b'"') if text.startswith(b'"') else text.lower()
+    return name.decode("utf-8", "replace")

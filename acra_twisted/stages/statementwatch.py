@@ -1,0 +1,96 @@
+"""The watch over a statement that may change tables, what names mean, or what SQL executes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from zope.interface import implementer
+
+from acra_twisted.exchange import Exchange
+from acra_twisted.interfaces import IWatch
+from acra_twisted.session import IDLE, Session
+from acra_twisted.stages.sessionknown import Known, PreparedText
+
+_PREPARE: Final = b"PREPARE"
+_DISCARD: Final = b"DISCARD ALL"
+
+
+def watch(
+    known: Known,
+    exchange: Exchange,
+    text: bytes,
+    is_named: bool,
+    prepares: Sequence[PreparedText] = (),
+) -> None:
+    """Follow a statement until it has ended, and again whenever it is executed again.
+
+    ``is_named``: it names something protected; ``prepares`` are the statements that it prepares
+    by SQL."""
+    exchange.watch = StatementWatch(known, exchange.session, text, is_named, prepares)
+
+
+@implementer(IWatch)
+class StatementWatch:
+    """Tells ``known`` of one statement of its session; see `watch`."""
+
+    def __init__(
+        self,
+        known: Known,
+        session: Session,
+        text: bytes,
+        is_named: bool,
+        prepares: Sequence[PreparedText],
+    ) -> None:
+        self._known = known
+        self._session = session
+        self._text = text
+        self._is_named = is_named
+        self._prepares = prepares
+        self._changes = known.prepared_changes
+        self._tags: list[bytes] = []
+        self._begin()
+
+    def completed(self, tag: bytes) -> None:
+        """See IWatch."""
+        self._tags.append(tag)
+
+    def executed(self, exchange: Exchange) -> bool:
+        """See IWatch.  It may run a statement that SQL prepares: not if those are others now."""
+        if self._known.prepared_changes != self._changes:
+            return False
+        self._begin()
+        return True
+
+    def ended(self, exchange: Exchange) -> None:
+        """See IWatch.  Until the database is ready, the statement counts as one in a transaction:
+        that of its batch may still be open."""
+        known, tags = self._known, self._tags
+        self._tags = []
+        known.open -= 1
+        if exchange.outcome == "error":
+            known.schema.failed(exchange.status_code.encode(), True)
+        elif exchange.outcome == "lost":
+            known.schema.lost()
+        for tag in tags:
+            known.schema.completed(tag, self._text, self._is_named, True)
+            if tag == _DISCARD:
+                known.forget_all_prepared()
+        for made in self._prepares[: tags.count(_PREPARE)]:
+            known.keep_prepared(made)
+
+    def _begin(self) -> None:
+        known = self._known
+        known.open += 1
+        known.is_dirty = True
+        self._session.on_ready = self._ready
+
+    def _ready(self) -> None:
+        """The database is ready: what was watched is everybody's if no transaction is open."""
+        session, known = self._session, self._known
+        if session.transaction != IDLE:
+            return
+        known.schema.settled()
+        if not known.open:
+            known.is_dirty = False
+            session.on_ready = None
