@@ -22,6 +22,12 @@ COMPARE: Final = "compare"
 #: It is an array whose elements are compared with the column: the forms of all elements are sent in
 #: one array, and NULL for NULL.
 COMPARE_ANY: Final = "compare any"
+#: It is an array whose elements are stored, each in a row of its own.
+STORE_EACH: Final = "store each"
+#: Roles of values that are stored.
+STORING: Final = (STORE, STORE_EACH)
+#: Roles of arrays.
+ARRAYS: Final = (COMPARE_ANY, STORE_EACH)
 
 
 class Refusal(NamedTuple):

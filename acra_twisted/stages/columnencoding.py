@@ -4,11 +4,11 @@ or made into what they are searched by, with the keys that hold at that moment."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from acra_twisted.encryption.plan import STORE, ParameterUse, Use
+from acra_twisted.encryption.plan import STORE_EACH, STORING, ParameterUse, Use
 from acra_twisted.encryption.postgresql import loading, writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.givenvalues import (
@@ -122,7 +122,7 @@ class Encoder:
         if not uses and not matched:
             return _NO_MAKERS
         client = exchange.session.identity.client_id
-        columns = {use.column for use in uses if use.role != STORE}
+        columns = {use.column for use in uses if use.role not in STORING}
         foreign = {one.label for one in columns if one.owner not in ("", client)}
         if foreign:
             exchange.add_attribute("acra.search_foreign_owner", ", ".join(sorted(foreign)))
@@ -144,7 +144,7 @@ class Encoder:
         plans = planned.statements or ()
         values = sum(len(plan.literals) for plan in plans)
         tools = _tools(exchange.session, makers, values, conforming)
-        if values > INLINE:
+        if values > INLINE or _may_be_many(writing.uses_of(plans)):
             written: Any = self._workers.run(writing.write_text, plans, planned.literals, tools)
         else:
             written = writing.write_text(plans, planned.literals, tools)
@@ -160,7 +160,7 @@ class Encoder:
         tools = _tools(exchange.session, makers, len(uses), True)
         kinds = parameters.types or ()
         arguments = (uses, parameters.values, parameters.formats, kinds, tools)
-        if len(uses) > INLINE:
+        if len(uses) > INLINE or _may_be_many(one.use for one in uses):
             bound: Any = self._workers.run(writing.write_parameters, *arguments)
         else:
             bound = writing.write_parameters(*arguments)
@@ -194,6 +194,11 @@ class Encoder:
     def _run(self, much: bool, function: Callable[..., Any], *given: Any) -> Any:
         """The outcome of work, of much by a worker."""
         return self._workers.run(function, *given) if much else function(*given)
+
+
+def _may_be_many(uses: Iterable[Use | None]) -> bool:
+    """Tell whether one of some values holds any number that are stored."""
+    return any(use is not None and use.role == STORE_EACH for use in uses)
 
 
 def _is_much(data: bytes | None) -> bool:

@@ -15,7 +15,7 @@ from acra_twisted.crypto.envelopes import ACRABLOCK
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.finding import ColumnSearcher
-from acra_twisted.encryption.plan import STORE, Use
+from acra_twisted.encryption.plan import STORING, Use
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.writing import Sealer, Searcher
 from acra_twisted.encryption.reading import ColumnReader
@@ -56,7 +56,7 @@ class ColumnKeys:
         for use in uses:
             if use.column.kind == TOKENIZED:
                 continue
-            (stored if use.role == STORE else compared)[use.column] = None
+            (stored if use.role in STORING else compared)[use.column] = None
         asked = [self.sealers(stored, client) if stored else {}, self.searchers(compared, client)]
         for setting in matched:
             if setting.kind != SEARCHABLE:

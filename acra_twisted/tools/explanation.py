@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.encryption.plan import STORE, Refusal, StatementPlan, Use
+from acra_twisted.encryption.plan import STORING, Refusal, StatementPlan, Use
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.settings import MASKED, TOKENIZED, ColumnSetting
 from acra_twisted.errors import LexError
@@ -155,7 +155,7 @@ def _uses(uses: Sequence[Use | None], form: str) -> Iterator[Value]:
 
 
 def _action(use: Use) -> str:
-    return _stored(use.column) if use.role == STORE else "searched"
+    return _stored(use.column) if use.role in STORING else "searched"
 
 
 def _stored(setting: ColumnSetting) -> str:

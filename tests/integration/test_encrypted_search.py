@@ -412,6 +412,36 @@ class Search(Surroundings):
                 self.assertEqual(caught.exception.sqlstate, "22P02", condition)
                 self.assertNotIn("Zaphod", str(caught.exception))
 
+    def test_rows_of_arrays(self):
+        columns = "(id, email, age, raw, name)"
+        emails = ["it's", 'a "b", \\ {c}', None, "", "Żółć"]
+        ages = [5, -7, 0, None, 2147483647]
+        with self.connect(self.served) as db:
+            for table in ("people", "twin"):
+                db.execute(
+                    f"INSERT INTO {table} {columns} SELECT * FROM unnest("
+                    "(%s)::int[], (%s)::text[], (%s)::integer[], (%s)::bytea[],"
+                    " '{a,b}'::varchar[])",
+                    ([1, 2, 3, 4, 5], emails, ages, [b"\\", b"", None, b"x", b"\0"]),
+                )
+                with psycopg.ClientCursor(db) as cursor:
+                    cursor.execute(
+                        f"INSERT INTO {table} (id, email) SELECT a, b::varchar(3)"
+                        " FROM unnest((%s)::int[], (%s)::text[]) AS u(a, b) WHERE a > 6",
+                        ([6, 7, 8], ["six", "seven", "it's"]),
+                    )
+            rows = [
+                db.execute(f"SELECT id, email, age, raw, name FROM {table} ORDER BY id").fetchall()
+                for table in ("twin", "people")
+            ]
+            self.assertEqual(rows[1], rows[0])
+            self.assertEqual([row[1] for row in rows[0]], [*emails, "sev", "it'"])
+            found = db.execute("SELECT id FROM people WHERE email = %s", (emails[1],)).fetchall()
+            self.assertEqual(found, [(2,)])
+        with self.direct() as db:
+            kept = db.execute("SELECT string_agg(people::text, '') FROM people").fetchone()[0]
+            self.assertNotIn(b"seven".hex(), kept)
+
     def test_nothing_is_told_of_values_that_the_client_may_not_read(self):
         with self.connect(self.served) as db:
             db.execute("INSERT INTO people (id, held) VALUES (1, 'Zaphod'), (2, NULL)")

@@ -1,6 +1,6 @@
 """Plans of statements as text: each value that is encoded is marked with its column."""
 
-from acra_twisted.encryption.plan import COMPARE, COMPARE_ANY
+from acra_twisted.encryption.plan import COMPARE, COMPARE_ANY, STORE_EACH
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
@@ -18,7 +18,7 @@ from acra_twisted.sql.languages import LANGUAGES
 
 PATH = SearchPath(("pg_catalog", "public"))
 MODE = LANGUAGES["postgresql"].mode
-_MARKS = {COMPARE: "?", COMPARE_ANY: "?*"}
+_MARKS = {COMPARE: "?", COMPARE_ANY: "?*", STORE_EACH: "*"}
 
 
 def attributes(*names, **more):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from acra_twisted.encryption.plan import STORE, Prepared, Refusal, Use
+from acra_twisted.encryption.plan import STORE, STORE_EACH, Prepared, Refusal, Use
 from acra_twisted.encryption.postgresql import casts, refusals
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.refusals import refused
@@ -18,6 +18,8 @@ from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, Text
 from acra_twisted.encryption.postgresql.values import (
     DEFAULT,
+    EACH,
+    GIVEN,
     LITERAL,
     NULL,
     OPEN,
@@ -152,7 +154,7 @@ class Analysis:
         for leaf in value:
             if leaf.kind in (PROTECTED, UNCLEAR):
                 raise refused(reason, leaf.setting, text, _hint(leaf))
-            if leaf.kind in _CONSTANTS:
+            if leaf.kind in GIVEN:
                 self._use(leaf, None)
 
     def store(self, setting: ColumnSetting, value: Value, place: str, cut: int = -1) -> None:
@@ -167,6 +169,8 @@ class Analysis:
         for leaf in value:
             if leaf.kind in _CONSTANTS:
                 self._constant(use, leaf)
+            elif leaf.kind == EACH and use.role == STORE:
+                self._each(use, leaf)
             elif leaf.kind == NULL:
                 self._null(use, leaf)
             elif leaf.kind == PROTECTED and leaf.setting is not None and use.role == STORE:
@@ -221,7 +225,7 @@ class Analysis:
                 if casts.cut(leaf.casts) >= 0:
                     raise refused(refusals.EXPRESSION, leaf.setting, "is cut by a cast")
                 self._bare(leaf.setting, leaf)
-            elif leaf.kind in _CONSTANTS:
+            elif leaf.kind in GIVEN:
                 if any(other.kind == PROTECTED for other in value):
                     raise refused(
                         refusals.EXPRESSION,
@@ -302,6 +306,22 @@ class Analysis:
             is_typed = bool(behind)
         if not is_typed:
             self.edit(leaf.end, leaf.end, b"::" + sent)
+
+    def _each(self, use: Use, leaf: Leaf) -> None:
+        """Note an array whose elements are stored."""
+        array, *around = leaf.casts
+        if not casts.may_have(use.column, leaf.casts):
+            raise refused(
+                refusals.EXPRESSION,
+                use.column,
+                f"is given the elements of an array in {use.place} of a type that its data_type "
+                "does not have",
+            )
+        cuts = [length for length in (use.cut, casts.cut(leaf.casts)) if length >= 0]
+        each = use._replace(role=STORE_EACH, cut=min(cuts, default=-1), cast=array.type)
+        self._use(leaf, each)
+        self.recast(casts.sent_type(each), (array,))
+        self.recast(casts.sent_type(use), tuple(around))
 
     def _use(self, leaf: Leaf, use: Use | None) -> None:
         known = self.uses.setdefault(leaf.start, {})

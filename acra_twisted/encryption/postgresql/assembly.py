@@ -29,7 +29,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
     for start, uses in analysis.uses.items():
         leaf = analysis.leaves[start]
         use = next(iter(uses))
-        if use is None or leaf.kind == values.PARAMETER:
+        if use is None or text.text[start : start + 1] == b"$" and text.ordinal(start) < 0:
             continue
         ordinal = text.ordinal(start)
         if leaf.kind == values.WORD:

@@ -24,6 +24,10 @@ _FAMILIES: Final = {
     "date": frozenset(("date",)),
 }
 _STORED: Final = {"int32": b"int4", "int64": b"int8", "bytes": b"bytea"}
+#: Types of array elements whose values are no rows of several columns.
+_SINGLE: Final = frozenset(
+    ("numeric", "float4", "timestamp", "timestamptz", "time", "timetz", "interval", "json", "jsonb")
+).union(*_FAMILIES.values())
 #: Types whose casts cut a value to the length that is given.
 _CUT: Final = frozenset(("varchar", "bpchar"))
 _LENGTH_LIMIT: Final = 10_485_760
@@ -64,6 +68,19 @@ def read(text: Text, fields: Fields) -> Cast:
         # `char` without a length is given one that stands nowhere in the text.
         return Cast(names[-1], *span, length, place)
     return Cast("", 0, 0, -1, place)
+
+
+def read_array(text: Text, fields: Fields) -> Cast | None:
+    """The cast to a TypeName that is an array of values of one column each, without a length, by
+    the type of these; None for any other."""
+    names = strings(fields.get("names"))
+    plain = names[:-1] in ([], ["pg_catalog"]) and names[-1:] and names[-1] in _SINGLE
+    if not plain or len(fields.get("arrayBounds", ())) != 1 or "typmods" in fields:
+        return None
+    places = text.type_places(fields.get("location", 0), True)
+    if places is None:
+        return None
+    return Cast(names[-1], text.tokens[places[0]][1], text.tokens[places[1]][2])
 
 
 def may_have(setting: ColumnSetting, casts: tuple[Cast, ...]) -> bool:

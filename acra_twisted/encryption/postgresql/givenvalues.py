@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import (
-    COMPARE_ANY,
-    STORE,
+    ARRAYS,
+    STORING,
     LiteralUse,
     ParameterUse,
     StatementPlan,
@@ -50,7 +50,7 @@ def of_literal(one: LiteralUse, raw: bytes, encoding: str, conforming: bool) -> 
     try:
         kind = lexer.tokens(raw, conforming)[0][0]
         literal = Literal(kind, raw, one.negative, one.decoding)
-        if use.role == COMPARE_ANY:
+        if use.role in ARRAYS:
             text = characters_of(literal, encoding, conforming)
             return arrays.from_array(text, 0, TEXT_FORMAT, _way(use))
         return (from_literal(literal, _way(use), encoding, conforming),)
@@ -65,9 +65,9 @@ def of_parameter(
     the client has been told, 0 for an open one.  Raises ValueRefusedError, which names the
     column."""
     if value is None:
-        return None if use.role == COMPARE_ANY else _NULL
+        return None if use.role in ARRAYS else _NULL
     try:
-        if use.role == COMPARE_ANY:
+        if use.role in ARRAYS:
             return arrays.from_array(value, kind, form, _way(use), encoding)
         return (from_parameter(value, kind, form, _way(use), encoding),)
     except ValueRefusedError as error:
@@ -113,7 +113,7 @@ def about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
 
 
 def _add(found: TokenValues, use: Use, values: Given) -> None:
-    to = found.stored if use.role == STORE else found.compared
+    to = found.stored if use.role in STORING else found.compared
     to.setdefault(use.column, []).extend(value for value in values if value is not None)
 
 

@@ -129,7 +129,7 @@ def _settled(analysis: Analysis, columns: Columns) -> Columns:
     for one in columns:
         kept: list[values.Leaf] = []
         for leaf in one.value:
-            if leaf.kind in (values.LITERAL, values.PARAMETER, values.WORD):
+            if leaf.kind in values.GIVEN:
                 analysis.ignore((leaf,), refusals.EXPRESSION, "")
                 leaf = values.SOMETHING[0]
             kept.append(leaf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from acra_twisted.encryption.postgresql import expressions, refusals, values
+from acra_twisted.encryption.postgresql import casts, expressions, refusals, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Relation
@@ -78,6 +78,8 @@ def _item(analysis: Analysis, item: Any, scope: Scope, before: Sequence[Range]) 
     elif kind == "RangeSubselect":
         inner = scope.inside(before) if fields.get("lateral") else scope
         found = _aliased(fields, analysis.query(fields.get("subquery"), inner))
+    elif kind == "RangeFunction" and (given := _elements(analysis, fields, scope.inside(before))):
+        found = _aliased(fields, given)
     elif kind in ("RangeFunction", "RangeTableFunc", "JsonTable"):
         # Its columns are no table's; its arguments see what stands before it.
         for key, part in fields.items():
@@ -91,6 +93,41 @@ def _item(analysis: Analysis, item: Any, scope: Scope, before: Sequence[Range]) 
         raise refused(refusals.EXPRESSION, None, "the FROM clause has a part that is not known")
     analysis.higher()
     return found
+
+
+def _elements(analysis: Analysis, fields: Fields, scope: Scope) -> Columns:
+    """The columns of ``unnest`` of arrays that are cast each to a type that is known; none for any
+    other function."""
+    functions = fields.get("functions", ())
+    if "ordinality" in fields or "is_rowsfrom" in fields or "coldeflist" in fields:
+        return ()
+    parts = node(functions[0])[1].get("items", ()) if len(functions) == 1 else ()
+    _, call = node(parts[0]) if parts else ("", {})
+    if strings(call.get("funcname")) not in (["unnest"], ["pg_catalog", "unnest"]):
+        return ()
+    found: list[Output] = []
+    for one in call.get("args", ()):
+        kind, cast = node(one)
+        array = casts.read_array(analysis.text, cast.get("typeName", {}))
+        if kind != "TypeCast" or array is None:
+            return ()
+        leaf = _given(analysis, cast.get("arg"), scope)
+        found.append(Output("unnest", (leaf._replace(casts=(array,)),)))
+    alias = fields.get("alias", {})
+    if len(found) == 1 and alias:
+        # The only column of a function has the name of its alias.
+        found = [found[0]._replace(name=alias.get("aliasname", ""))]
+    return tuple(found)
+
+
+def _given(analysis: Analysis, item: Any, scope: Scope) -> Leaf:
+    """The elements of an array that is a literal or parameter; anything else is used here."""
+    if node(item)[0] in ("A_Const", "ParamRef"):
+        leaf = expressions.value(analysis, item, scope)[0]
+        if leaf.kind in (values.LITERAL, values.PARAMETER):
+            return leaf._replace(kind=values.EACH)
+    expressions.everything(analysis, item, scope)
+    return values.SOMETHING[0]
 
 
 def _function_name(fields: Fields) -> str:
@@ -162,8 +199,7 @@ def compared_as_stored(
             analysis.match(second)
             return
     for value in (one, other):
-        if values.is_protected(value):
-            analysis.ignore(value, reason, text)
+        analysis.ignore(value, reason, text)
 
 
 def _common(left: Columns, right: Columns) -> list[str]:

@@ -11,6 +11,8 @@ from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 # Kinds of leaf.
 LITERAL: Final = "literal"
 PARAMETER: Final = "parameter"
+#: A literal or parameter that is an array, and gives each of its elements in a row of its own.
+EACH: Final = "each"
 #: TRUE or FALSE.
 WORD: Final = "word"
 NULL: Final = "null"
@@ -23,6 +25,8 @@ UNCLEAR: Final = "unclear"
 OPEN: Final = "open"
 #: Anything else.
 OTHER: Final = "other"
+#: Values that the text or the client gives.
+GIVEN: Final = (LITERAL, PARAMETER, WORD, EACH)
 
 
 class Leaf(NamedTuple):
@@ -31,7 +35,8 @@ class Leaf(NamedTuple):
     ``start`` is where its token begins in the text; what is replaced by its encoded value is
     ``text[begin:end]``: a sign or a function around it belongs to it.  ``casts`` are around it, the
     innermost first.  ``direct``: the column that it is stored in gives it its type.  ``decoding``
-    is the function around a literal (see `encryption.plan`).
+    is the function around a literal (see `encryption.plan`).  The first cast of EACH is that to an
+    array, with the type of its elements.
     """
 
     kind: str

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, Protocol
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import (
-    COMPARE_ANY,
+    ARRAYS,
     STORE,
+    STORE_EACH,
     LiteralUse,
     ParameterUse,
     StatementPlan,
@@ -154,7 +155,7 @@ def _sent_type(use: Use) -> int:
 
 def _seen_type(use: Use) -> int:
     data_type = use.column.data_type
-    described = arrays.described_array if use.role == COMPARE_ANY else types.described
+    described = arrays.described_array if use.role in ARRAYS else types.described
     return described(data_type).oid
 
 
@@ -165,7 +166,7 @@ def _literal(one: LiteralUse, raw: bytes, tools: Tools, counts: _Counts) -> byte
         if use.role == STORE:
             [plaintext] = given
             return forms.stored_literal(use.column, _stored(use, plaintext or b"", tools, counts))
-        return forms.array_literal(use.column, _forms(use, given, tools, counts))
+        return forms.array_literal(use.column, _elements(use, given, tools, counts))
     except ValueRefusedError as error:
         raise about(use, error) from None
 
@@ -179,7 +180,7 @@ def _parameter(
         return None
     try:
         if use.role != STORE:
-            return forms.array_binary(use.column, _forms(use, given, tools, counts))
+            return forms.array_binary(use.column, _elements(use, given, tools, counts))
         [plaintext] = given
         if plaintext is None:
             return None
@@ -194,6 +195,15 @@ def _stored(use: Use, plaintext: bytes, tools: Tools, counts: _Counts) -> bytes:
     made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
     counts[column, PASSED if stored.passed else made] += 1
     return stored.data
+
+
+def _elements(
+    use: Use, given: Sequence[bytes | None], tools: Tools, counts: _Counts
+) -> list[bytes | None]:
+    """The elements of the array that is sent."""
+    if use.role != STORE_EACH:
+        return _forms(use, given, tools, counts)
+    return [None if one is None else _stored(use, one, tools, counts) for one in given]
 
 
 def _forms(

@@ -8,13 +8,13 @@ from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.sql import lexer
 
 
-def cast(name):
+def cast(name, read=casts.read):
     text = f"select 'a'::{name}".encode()
     tokens = lexer.tokens(text)
     (statement,) = parse(text, tokens)
     _, target = node(statement.fields["targetList"][0])
     _, fields = node(target["val"])
-    return casts.read(Text(text, tokens), fields["typeName"])
+    return read(Text(text, tokens), fields["typeName"])
 
 
 def column(data_type="", **more):
@@ -35,6 +35,22 @@ class Casts(SynchronousTestCase):
         ):
             found = cast(name)
             self.assertEqual((found.type, found.length), (expected, length), name)
+
+    def test_arrays_have_the_type_of_their_elements(self):
+        for name, expected in (
+            ("text[]", "text"),
+            ("pg_catalog.int4[]", "int4"),
+            ("character varying[]", "varchar"),
+            ("text", None),
+            ("text[][]", None),
+            ("varchar(3)[]", None),
+            ("other.text[]", None),
+            ("text array", None),
+            ("people[]", None),
+            ("pg_catalog.record[]", None),
+        ):
+            found = cast(name, casts.read_array)
+            self.assertEqual(found and found.type, expected, name)
 
     def test_types_that_no_value_may_have_are_nameless(self):
         for name in ("text[]", "other.text", '"char"', "numeric(3)", "varchar(0)", "bit(5)"):

@@ -7,6 +7,7 @@ from acra_twisted.encryption.plan import (
     COMPARE,
     COMPARE_ANY,
     STORE,
+    STORE_EACH,
     LiteralUse,
     ParameterUse,
     StatementPlan,
@@ -39,6 +40,7 @@ class Given(SynchronousTestCase):
             (LiteralUse(0, use(PHONE), True), b"7", (b"-7",)),
             (LiteralUse(0, use(NICK)), b"'a''b'", (b"a'b",)),
             (LiteralUse(0, use(NICK, COMPARE_ANY)), b"'{a,NULL}'", [b"a", None]),
+            (LiteralUse(0, use(PHONE, STORE_EACH)), b"'{7,-8,NULL}'", [b"7", b"-8", None]),
         ):
             self.assertEqual(of_literal(one, raw, "UTF8", True), values)
         self.assertEqual(of_literal(LiteralUse(0, use(NICK)), rb"'\''", "UTF8", False), (b"'",))
@@ -51,6 +53,8 @@ class Given(SynchronousTestCase):
             (use(PHONE), None, 0, 0, (None,)),
             (use(NICK, COMPARE), None, 0, 0, (None,)),
             (use(NICK, COMPARE_ANY), None, 0, 0, None),
+            (use(NICK, STORE_EACH), None, 0, 0, None),
+            (use(NICK, STORE_EACH), b"{a}", 0, 0, [b"a"]),
             (use(NICK, COMPARE_ANY), packed, 1, arrays.array_type(types.TEXT), [b"a", None]),
         ):
             self.assertEqual(of_parameter(one, value, form, kind, "UTF8"), values)

@@ -1,5 +1,7 @@
 """Plans of whole texts, and how long they are kept."""
 
+from pathlib import Path
+
 import pgparse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import UnscannableError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.languages import LANGUAGES
+from tests.support import planning
 from tests.support.planning import (
     MODE,
     PATH,
@@ -27,6 +30,7 @@ from tests.support.planning import (
 )
 from tests.support.statements import PROTECTED, searches, statements
 
+_CLIENTS = Path(planning.__file__).with_name("clientstatements.txt")
 PATTERN = "insert into people (id, name) values (%d, '%s')"
 
 
@@ -305,6 +309,26 @@ class Mutated(SynchronousTestCase):
             self.assertTrue(not {b"people", b"clones", b"adults"} & kept)
         elif all(plan.refusal is None and not plan.changes for plan in planned.statements):
             self.assertEqual(shown(planned, ""), mutated.decode())
+
+
+class Clients(SynchronousTestCase):
+    """Statements that clients send."""
+
+    def test_what_becomes_of_each(self):
+        made = planner(claims=Comparisons())
+        lines = _CLIENTS.read_text("utf-8").splitlines()
+        known = [line.split(" | ", 2) for line in lines if not line.startswith("#")]
+        self.assertGreater(len(known), 100)
+        for _, expected, text in known:
+            planned = made.plan(text.encode(), MODE, PATH)
+            outcomes = {self.outcome(plan) for plan in planned.statements or ()}
+            self.assertEqual(outcomes or {"untouched"}, {expected}, text)
+
+    @staticmethod
+    def outcome(plan):
+        if plan.refusal is not None:
+            return f"!{plan.refusal.reason}"
+        return "changed" if plan.changes else "same"
 
 
 class Compared(SynchronousTestCase):

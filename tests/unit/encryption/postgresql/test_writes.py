@@ -38,6 +38,30 @@ INSERTED = (
     ("insert into people default values", "people default values"),
     ("insert into people (note) values ((select 'x'))", "values ((select 'x'))"),
     ("insert into books (title) select 'people'", "select 'people'"),
+    # Arrays whose elements are rows.
+    (
+        "insert into people (name, email, note) select * from "
+        "unnest(('{a,b}')::text[], cast($1 as varchar[]), '{x,y}'::text[])",
+        "unnest((<*name '{a,b}'>)::bytea[], cast($1 as bytea[]), '{x,y}'::text[]) [$1=$1 *email]",
+    ),
+    (
+        "insert into people (phone, age) select u.p, a "
+        "from unnest('{x}'::text[], '{5}'::int[]) u(p, a)",
+        "unnest(<*phone '{x}'>::text[], <*age '{5}'>::bytea[]) u(p, a)",
+    ),
+    (
+        "insert into people (name) select u::varchar(3) from unnest('{x}'::text[]) as u",
+        "select u::bytea from unnest(<*name(3) '{x}'>::bytea[]) as u",
+    ),
+    (
+        "insert into people (id, note, name) select * from "
+        "unnest(array[1]::int[], ('{a}'::text[])::varchar[], '{x}'::text[])",
+        "unnest(array[1]::int[], ('{a}'::text[])::varchar[], <*name '{x}'>::bytea[])",
+    ),
+    (
+        "insert into people (name) select unnest from pg_catalog.unnest($1::text[])",
+        "select unnest from pg_catalog.unnest($1::bytea[]) [$1=$1 *name]",
+    ),
     # ON CONFLICT.
     (
         "insert into people (id, name) values (1, 'x') on conflict (id) do update "
@@ -184,6 +208,47 @@ REFUSED = (
     ),
     ("insert into people (name) select 'x' union select 'x'", "expression"),
     ("insert into people (name, note) select a, a from (values ('x')) v(a)", "parameter_conflict"),
+    (
+        "insert into people (name) select a from (values ('x')) v(a) join books b(a) using (a)",
+        "parameter_conflict",
+    ),
+    ("insert into people (name) select u from unnest('{x}'::int[]) u", "expression"),
+    (
+        "insert into people (name, note) select u, u from unnest('{x}'::text[]) u",
+        "parameter_conflict",
+    ),
+    (
+        "insert into people (name) select u from unnest('{x}'::text[]) u join books b(u) using (u)",
+        "parameter_conflict",
+    ),
+    (
+        "insert into people (name) select distinct u from unnest('{x}'::text[]) u",
+        "parameter_conflict",
+    ),
+    (
+        "insert into people (name) select u from unnest('{x}'::text[]) u union select 'y'",
+        "expression",
+    ),
+    (
+        "insert into people (name) select u from unnest('{x}'::varchar(3)[]) u",
+        "expression",
+    ),
+    (
+        "insert into people (id, name) select * from unnest('{}'::people[], '{x}'::text[])",
+        "source_not_protected_alike",
+    ),
+    ("insert into people (name) select u from unnest(array['x']) u", "expression"),
+    ("insert into people (name) select u from unnest(array['x']::text[]) u", "expression"),
+    (
+        "insert into people (name) select u from unnest('{x}'::text[]) with ordinality u",
+        "expression",
+    ),
+    (
+        "insert into people (name) select u from rows from (unnest('{x}'::text[])) u",
+        "expression",
+    ),
+    ("insert into people (name) select upper(u) from unnest('{x}'::text[]) u", "expression"),
+    ("update people set name = u || 'x' from unnest('{x}'::text[]) u", "expression"),
     ("insert into people (name[1]) values ('x')", "part_of_column"),
     ("insert into people (nome) values ('x')", "schema_mismatch"),
     ("insert into people (id, name) values (1, 'x', 'y')", "schema_mismatch"),

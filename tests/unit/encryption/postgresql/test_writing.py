@@ -12,12 +12,13 @@ from acra_twisted.encryption.plan import (
     COMPARE,
     COMPARE_ANY,
     STORE,
+    STORE_EACH,
     LiteralUse,
     ParameterUse,
     StatementPlan,
     Use,
 )
-from acra_twisted.encryption.postgresql import arrays
+from acra_twisted.encryption.postgresql import arrays, types
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.plaintexts import Way
 from acra_twisted.encryption.postgresql.writing import (
@@ -72,6 +73,22 @@ class Texts(SynchronousTestCase):
         """The values of a written text, opened."""
         parts = text.split(mark)[1:]
         return [opened(bytes.fromhex(part.partition("'")[0])) for part in parts]
+
+    def test_each_element_of_an_array_becomes_ciphertext(self):
+        text, counts, plans = self.write(
+            "insert into people (name, age) select * from "
+            "unnest('{a,NULL,\"b,c\",\"\"}'::text[], '{1,2,3,4}'::int[])"
+        )
+        names, ages = text.split(" E'{")[1:]
+        self.assertTrue(names.partition("}'")[2].startswith("::bytea[]"))
+        parts = names.partition("}'")[0].split(",")
+        self.assertEqual((parts[1], parts[3]), ("NULL", '""'))
+        for part, plain in ((parts[0], b"a"), (parts[2], b"b,c")):
+            self.assertEqual(opened(bytes.fromhex(part.strip('"\\x'))), plain)
+        self.assertEqual(ages.count("252525"), 4)
+        self.assertEqual((counts[NAME, ENCRYPTED], counts[AGE, ENCRYPTED]), (3, 4))
+        [use, _] = uses_of(plans)
+        self.assertEqual(use.role, STORE_EACH)
 
     def test_every_literal_becomes_ciphertext_and_the_rest_stays(self):
         text, counts, plans = self.write(
@@ -219,6 +236,22 @@ class Values(SynchronousTestCase):
             self.assertEqual(self.search(COMPARE_ANY, binary, 1, kind), found)
         self.assertEqual(self.search(COMPARE_ANY, b"{}"), [])
         self.assertIsNone(self.search(COMPARE_ANY, None))
+
+    def test_each_element_of_an_array_that_is_stored(self):
+        use = Use(NAME, STORE_EACH, "SELECT")
+        binary = arrays.to_array([b"a", None, b""], types.TEXT)
+        for value, form, kind in (
+            (b'{a,NULL,""}', 0, 0),
+            (binary, 1, arrays.array_type(types.TEXT)),
+        ):
+            bound = write_parameters([ParameterUse(1, use)], [value], [form], [kind], tools())
+            self.assertEqual((bound.formats, bound.counts[NAME, ENCRYPTED]), ([1], 2))
+            first, second, third = arrays.from_array(bound.values[0], 1001, 1, Way("", "", -1))
+            self.assertEqual((opened(first), second, third), (b"a", None, b""))
+        bound = write_parameters([ParameterUse(1, use)], [None], [0], [0], tools())
+        self.assertEqual(bound.values, [None])
+        self.assertEqual(declared([ParameterUse(1, use)], [25]), [arrays.array_type(types.BYTEA)])
+        self.assertEqual(told([ParameterUse(1, use)]), [ToldType(1, arrays.array_type(types.TEXT))])
 
     def test_types_of_what_is_compared(self):
         uses = [
