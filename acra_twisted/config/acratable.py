@@ -230,8 +230,14 @@ _SERVER: Final = (
         ("filesystem",),
         "filesystem",
     ),
-    *_lacking((SERVER,), "token_db", TEXT, "tokens in place of values"),
-    *_fine((SERVER,), "redis_db_tokens", _NUMBER, "there are no tokens", "-1"),
+    *_lacking(
+        (SERVER,),
+        "token_db",
+        TEXT,
+        "tokens in a file of BoltDB (acra-tokens import copies them into a token_store)",
+    ),
+    *_lacking((SERVER,), "redis_db_keys", _NUMBER, "keys in Redis", ("-1",), "-1"),
+    *_revocation((SERVER,), "redis_tls_", "client_"),
     *_lacking(
         (SERVER,),
         "sql_parse_on_error_exit_enable",
@@ -277,12 +283,14 @@ _CONNECTOR: Final = (
     ),
 )
 
+#: Programs that keep nothing in Redis.
+_WITHOUT_REDIS: Final = (CONNECTOR, *_TOOLS)
 _STORES: Final = (
-    *_lacking(_ALL, "redis_host_port", TEXT, "keys in Redis"),
-    *_fine(_ALL, "redis_db_keys", _NUMBER, "no key is in Redis"),
-    *_fine(_ALL, "redis_password", TEXT, "no key is in Redis"),
-    *_fine(_ALL, "redis_tls_enable", BOOLEAN, "no key is in Redis", "false"),
-    *_tls_family(_ALL, "redis_tls_", "Redis"),
+    *_lacking(_WITHOUT_REDIS, "redis_host_port", TEXT, "keys in Redis"),
+    *_fine(_WITHOUT_REDIS, "redis_db_keys", _NUMBER, "no key is in Redis"),
+    *_fine(_WITHOUT_REDIS, "redis_password", TEXT, "no key is in Redis"),
+    *_fine(_WITHOUT_REDIS, "redis_tls_enable", BOOLEAN, "no key is in Redis", "false"),
+    *_tls_family(_WITHOUT_REDIS, "redis_tls_", "Redis"),
     *_lacking(
         _ALL,
         "vault_connection_api_string",

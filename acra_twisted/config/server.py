@@ -18,6 +18,7 @@ from acra_twisted.config.common import (
 )
 from acra_twisted.config.encryptor import ENCRYPTOR
 from acra_twisted.config.revocation import SERVER_REVOCATION
+from acra_twisted.config.tokens import TOKENS
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
 from acra_twisted.options import (
     BOOLEAN,
@@ -318,6 +319,7 @@ SERVER_SECTIONS = (
         ),
     ),
     ENCRYPTOR,
+    TOKENS,
     KEYSTORE,
     Section(
         "poison",

@@ -18,7 +18,9 @@ class Services(NamedTuple):
     with exit status 1.  ``settings`` are the daemon's own; ``blocks`` reads those sections of
     their file anew that may be repeated, and raises ConfigError.  ``language`` is the name of the
     SQL that the daemon's database speaks, one of `sql.languages`.  ``exporter`` makes an Exporter
-    of OpenCensus for a library that records spans by itself: they go where ours go.
+    of OpenCensus for a library that records spans by itself: they go where ours go.  ``tokenizer``
+    opens the store of tokens that the settings name, and makes a `tokens.tokenizer.Tokenizer` over
+    it, which is its caller's to stop; it raises ConfigError.
     """
 
     reactor: Any
@@ -30,6 +32,7 @@ class Services(NamedTuple):
     blocks: Callable[[], Sequence[Block]] = tuple
     language: str = ""
     exporter: Callable[[], Any] = lambda: None
+    tokenizer: Callable[[], Any] = lambda: None
 
     def need_keys(self, stage: str) -> Any:
         """The key store.  Raises ConfigError if there is none."""

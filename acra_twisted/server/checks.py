@@ -27,6 +27,7 @@ from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.effects import verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
+from acra_twisted.server.tokenstore import check_token_store
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.stages.encryptorfactory import check_columns
@@ -180,6 +181,7 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_guard(settings, "tls_client_"),
         lambda: _check_rules(settings),
         lambda: remarks.extend(_check_columns(settings)),
+        lambda: check_token_store(settings),
         lambda: remarks.extend(_without_keys(settings)),
         lambda: remarks.extend(_without_certificates(settings)),
         lambda: remarks.extend(doubts(settings)),

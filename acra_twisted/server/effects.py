@@ -19,6 +19,7 @@ from acra_twisted.config.commoneffects import (
 from acra_twisted.config.effects import Rule
 from acra_twisted.config.revocation import CLIENT, DATABASE, SERVER_REVOCATION, staples
 from acra_twisted.config.revocationeffects import revocation_rules
+from acra_twisted.config.tokens import REDIS, TOKENS, store_name
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.options import Settings
 from acra_twisted.server.logineffects import LOGIN_RULES
@@ -264,7 +265,10 @@ _STAGE_RULES: Final = (
         "poison_run_script_file is not set",
     ),
     Rule(
-        ("allow_text_columns", "schema_user", "schema_password_file", "schema_databases"),
+        (
+            *("allow_text_columns", "schema_user", "schema_password_file", "schema_databases"),
+            *(option.name for option in TOKENS.options),
+        ),
         lambda settings: "encryptor" in settings["stages"],
         "no column is protected; name encryptor_config_file, or give [encrypt:TABLE.COLUMN]",
     ),
@@ -272,6 +276,11 @@ _STAGE_RULES: Final = (
         ("schema_password_file", "schema_databases"),
         lambda settings: settings["schema_user"],
         "nobody looks at the tables; name a role in schema_user",
+    ),
+    Rule(
+        tuple(option.name for option in REDIS),
+        lambda settings: store_name(settings) == "redis",
+        "token_store names another store",
     ),
     Rule(
         KEY_SETTINGS,

@@ -32,6 +32,7 @@ from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import advice
 from acra_twisted.server.loginrefusals import LoginRefusals
 from acra_twisted.server.recheck import Recheck
+from acra_twisted.server.tokenstore import make_tokenizer
 from acra_twisted.server.upstream import (
     database_address,
     database_tls,
@@ -112,6 +113,7 @@ class AcraServer(DaemonService):
             self._read_blocks,
             DIALECT.language,
             self.telemetry.opencensus_exporter,
+            self._tokenizer,
         )
         self.pipeline = build(settings, services, self.transports.expect)
         address = database.address
@@ -269,6 +271,13 @@ class AcraServer(DaemonService):
     def _read_blocks(self) -> Sequence[Block]:
         path = self.settings.file
         return open_file(path).blocks() if path else ()
+
+    def _tokenizer(self) -> Any:
+        made = make_tokenizer(
+            self.settings, self.keys, self.reactor, self.telemetry.clock, self.workers
+        )
+        self.metrics.watch_tokens(made.counts)
+        return made
 
     # -- connections ------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from acra_twisted.encryption.postgresql.statementpattern import pattern_of
-from acra_twisted.encryption.settings import TOKENIZED, EncryptionSettings
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStageFactory
 from acra_twisted.options import FILE, Block, Option, Settings
@@ -48,11 +48,29 @@ class EncryptorFactory:
             return check_columns(services.settings, settings, services.blocks(), now())
 
         configured = read()
+        tokenizer = services.tokenizer() if _tokenized(configured) else None
+        if tokenizer is None:
+            _need_no_tokens(configured)
+
+        def read_again() -> EncryptionSettings:
+            found = read()
+            if tokenizer is None:
+                _need_no_tokens(found)
+            return found
+
         from acra_twisted.stages.encryptor import Encryptor, tell
 
         tell(configured)
         seconds = services.reactor.seconds
-        return Encryptor(configured, keys, services.workers, seconds, read=read, now=now)
+        return Encryptor(
+            configured,
+            keys,
+            services.workers,
+            seconds,
+            tokenizer,
+            read=read_again,
+            now=now,
+        )
 
 
 def check_columns(
@@ -71,18 +89,24 @@ def check_columns(
             "messages, and they would be stored in clear; set it to false"
         )
     configured = read_columns(settings, own, blocks, now)
-    _refuse_unbuilt(configured)
+    _check_bypasses(configured)
     return configured._replace(allow_text=settings["allow_text_columns"])
 
 
-def _refuse_unbuilt(configured: EncryptionSettings) -> None:
-    """Raises ConfigError for a kind of protection that the stage does not have, and for a bypass
-    whose statement cannot be compared with those of clients."""
-    for setting in configured.columns:
-        if setting.kind == TOKENIZED:
-            raise ConfigError(
-                f"column {setting.label} (line {setting.line}): token_type: the stage 'encryptor' "
-                "does not tokenize"
-            )
+def _tokenized(configured: EncryptionSettings) -> list[ColumnSetting]:
+    return [setting for setting in configured.columns if setting.kind == TOKENIZED]
+
+
+def _need_no_tokens(configured: EncryptionSettings) -> None:
+    """Raises ConfigError for columns with tokens, where no store of tokens is open."""
+    for setting in _tokenized(configured):
+        raise ConfigError(
+            f"column {setting.label} (line {setting.line}): token_type needs the store of tokens, "
+            "which is opened at the start alone; start the server anew"
+        )
+
+
+def _check_bypasses(configured: EncryptionSettings) -> None:
+    """Raises ConfigError for a bypass whose statement cannot be compared with those of clients."""
     for bypass in configured.bypasses:
         pattern_of(bypass)

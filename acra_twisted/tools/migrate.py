@@ -24,6 +24,7 @@ from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
+from acra_twisted.server.tokenstore import redis_tls
 from acra_twisted.stages.columnsource import read_column_source
 from acra_twisted.tokens.opening import open_store
 from acra_twisted.tokens.tokenizer import Tokenizer
@@ -127,6 +128,7 @@ def _add_flags(parser: Parser, change: str) -> None:
             help="seconds for which --switch waits for the table, and others behind it",
         )
         tokenstoreflags.add(parser)
+        tokenstoreflags.add_names(parser)
     if change == DECRYPT:
         parser.switch("yes", help="do not ask")
 
@@ -341,11 +343,12 @@ class _Job:
                 tokenstoreflags.store_of(given),
                 settings,
                 self._reactor,
-                tokenstoreflags.tls_of(settings),
+                redis_tls(settings),
                 create=given.command == ENCRYPT,
             )
             assert self._keys is not None  # noqa: S101 - opened before
-            self._tokenizer = Tokenizer(store, self._keys.store, time.time_ns)
+            keyed = tokenstoreflags.are_keyed(given)
+            self._tokenizer = Tokenizer(store, self._keys.store, time.time_ns, keyed=keyed)
         return self._tokenizer
 
     def _stop(self, *_: object) -> None:

@@ -14,6 +14,7 @@ from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE_SYMMETRIC
+from acra_twisted.server.tokenstore import redis_tls
 from acra_twisted.tokenentry import Entry
 from acra_twisted.tokens.exportfile import ExportWriter
 from acra_twisted.tokens.opening import FORMS, open_source, open_store
@@ -128,7 +129,7 @@ def main(
             tokenstoreflags.store_of(given),
             settings,
             reactor,
-            tokenstoreflags.tls_of(settings),
+            redis_tls(settings),
             create=create,
         )
         try:
@@ -263,7 +264,7 @@ async def _import(job: _Job) -> None:
         job.given.source,
         job.settings,
         job.reactor,
-        tokenstoreflags.tls_of(job.settings),
+        redis_tls(job.settings),
         create=False,
     )
     try:

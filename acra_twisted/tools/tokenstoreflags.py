@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any, Final
 
+from acra_twisted.config.tokens import REDIS, TOKEN_IDS, has_keyed_names
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Settings
-from acra_twisted.server.credentials import password_in
+from acra_twisted.options import BOOLEAN, FILE, Option, Settings
+from acra_twisted.server.tokenstore import redis_settings
 from acra_twisted.tokens.opening import FORMS
-from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Parser
-from acra_twisted.transport.credentials import Credentials
 
-_TLS: Final = "redis_tls_client_"
+#: Of an option that a command line shows.
+_SEEN: Final = " Others on this machine may see it here."
 
 
 def add(parser: Parser) -> None:
@@ -27,36 +28,38 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--token_db", default="", metavar="FILE", help="as --token_store=boltdb:FILE, in Acra"
     )
-    parser.add_argument("--redis_host_port", default="", help="host and port of Redis")
-    parser.add_argument("--redis_username", default="", help="user of Redis' access lists")
+    for option in REDIS:
+        if option.kind is BOOLEAN:
+            parser.switch(option.name, help=option.help)
+        else:
+            _add(parser, option)
+
+
+def add_names(parser: Parser) -> None:
+    """Add the flag that says how records of consistent tokens are named."""
+    _add(parser, TOKEN_IDS)
+
+
+def _add(parser: Parser, option: Option) -> None:
     parser.add_argument(
-        "--redis_password", default="", help="password; others on this machine may see it here"
+        f"--{option.name}",
+        default=option.default,
+        type=_parsed(option),
+        metavar="FILE" if option.kind is FILE else None,
+        help=option.help + (_SEEN if option.secret else ""),
     )
-    parser.add_argument(
-        "--redis_password_file", default="", metavar="FILE", help="file with it, mode 0600"
-    )
-    parser.add_argument(
-        "--redis_db_tokens",
-        default=-1,
-        type=commandline.whole_number,
-        help="number of Redis' database for tokens",
-    )
-    parser.switch("redis_tls_enable", help="speak TLS with Redis")
-    for name, text in (
-        ("ca", "CA certificates (PEM) that verify Redis; the system's if empty"),
-        ("cert", "certificate chain (PEM) to show to Redis"),
-        ("key", "its key (PEM), mode 0600"),
-    ):
-        parser.add_argument(f"--{_TLS}{name}", default="", metavar="FILE", help=text)
-    parser.add_argument(
-        f"--{_TLS}sni", default="", help="name in Redis' certificate, if it is not the host"
-    )
-    parser.add_argument(
-        f"--{_TLS}auth",
-        default=-1,
-        type=commandline.whole_number,
-        help="0: do not verify Redis; 4, -1: verify it",
-    )
+
+
+def _parsed(option: Option) -> Callable[[str], Any]:
+    """argparse: a value of an option's kind."""
+
+    def parse(text: str) -> Any:
+        try:
+            return option.kind.parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
 
 
 def store_of(given: Any) -> str:
@@ -72,27 +75,12 @@ def store_of(given: Any) -> str:
     raise ConfigError("--token_store: name the store of tokens, such as sqlite:FILE")
 
 
+def are_keyed(given: Any) -> bool:
+    """Return True if records of consistent tokens are named with a key, as the server does.  Raises
+    ConfigError."""
+    return has_keyed_names({"token_store": store_of(given), "token_ids": given.token_ids})
+
+
 def settings_of(given: Any) -> Settings:
-    """Return the settings of Redis that the flags name.  Raises ConfigError, OSError."""
-    if given.redis_password and given.redis_password_file:
-        raise ConfigError("--redis_password and --redis_password_file: give one of them")
-    settings = Settings({name: value for name, value in vars(given).items() if "redis" in name})
-    if given.redis_password_file:
-        password = password_in(given.redis_password_file, "--redis_password_file").decode()
-        return settings.but(redis_password=password)
-    return settings
-
-
-def tls_of(settings: Settings) -> Callable[[], Any] | None:
-    """Return what makes Redis' TLS connections; None if there are none."""
-    if not settings["redis_tls_enable"]:
-        return None
-
-    def made() -> Any:
-        host = settings["redis_host_port"].rpartition(":")[0].strip("[]")
-        # 4 is also what stands for -1.
-        own = Settings({**settings, "tls_auth": 4})
-        credentials = Credentials(own, _TLS, falls_back=False)
-        return credentials.client_creator(settings[f"{_TLS}sni"] or host).creator
-
-    return made
+    """Return the settings of Redis that the flags name.  Raises ConfigError."""
+    return redis_settings(vars(given), "--")

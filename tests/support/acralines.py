@@ -103,7 +103,7 @@ SERVER = (
             "--redis_host_port=redis:6379",
             "--redis_password=x",
         ),
-        ("MySQL", "Redis"),
+        ("MySQL", "ACRA_REDIS_PASSWORD"),
     ),
     (
         (

@@ -158,6 +158,15 @@ class DaemonMetrics:
         text = "Spans of connectors, for the pages, by what became of them"
         self.registry.register(Counts(("acra_span_intake_spans", text), "result", lambda: counts))
 
+    def watch_tokens(self, counts: Mapping[str, int]) -> None:
+        """Expose what became of tokens and requests for them; read when scraped."""
+        text = (
+            "Tokens that were made, and tokens that could not be read, because they are unknown, "
+            "disabled or closed; requests by whether memory had the answer; and times of last use "
+            "that were written"
+        )
+        self.registry.register(Counts(("acra_tokens", text), "result", lambda: counts))
+
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
         if self._exporters is None:

@@ -31,8 +31,9 @@ class Judging(SynchronousTestCase):
             ("mysql_enable", "true", "MySQL"),
             ("zonemode_enable", "1", "zones"),
             ("encryptor_config_storage_type", "consul", "columns in Consul"),
-            ("token_db", "t.db", "tokens"),
-            ("redis_host_port", "localhost:6379", "Redis"),
+            ("token_db", "t.db", "acra-tokens import"),
+            ("redis_db_keys", "0", "keys in Redis"),
+            ("redis_tls_crl_client_url", "http://crl", "revocation lists"),
             ("vault_connection_api_string", "https://vault", "Vault"),
             ("kms_type", "aws", "key management service"),
             ("keystore_encryption_type", "kms_per_client", "key management service"),
@@ -76,7 +77,7 @@ class Judging(SynchronousTestCase):
             self.assertIn(f"{name}: expected", str(error))
 
     def test_secrets_are_not_shown(self):
-        found = self.judge(redis_host_port="hunter2", vault_connection_api_string="hunter2")
+        found = self.judge(token_db="hunter2", vault_connection_api_string="hunter2")
         self.assertNotIn("hunter2", " ".join(map(str, found.wrong)))
 
     def test_names_that_are_others_now(self):

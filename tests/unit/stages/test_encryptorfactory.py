@@ -1,5 +1,6 @@
 """The stage is made of a configuration that it can protect wholly, or not at all."""
 
+from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,6 +15,7 @@ from acra_twisted.pipeline.services import Services
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.stages.encryptorfactory import EncryptorFactory
 from tests.support.containers import Workers
+from tests.support.tokenizing import Desk
 
 CONFIG = """
 schemas:
@@ -41,6 +43,8 @@ class Making(SynchronousTestCase):
         self.path = self.mktemp()
         self.workers = Workers()
         self.section = ""
+        self.opened = 0
+        self.closed = []
 
     def make(
         self,
@@ -70,8 +74,16 @@ class Making(SynchronousTestCase):
             },
             blocks=blocks or IniFile("server.ini", ini).blocks,
             workers=self.workers,
+            tokenizer=self.open,
         )
         return self.factory.make({"config_file": path if own is not False else ""}, services)
+
+    def open(self):
+        """Open the store of tokens."""
+        desk = Desk()
+        desk.store.close = lambda: succeed(self.closed.append(True))
+        self.opened += 1
+        return desk.tokenizer
 
     def refused(self, **options):
         return str(self.assertRaises(ConfigError, self.make, **options))
@@ -125,11 +137,30 @@ class Making(SynchronousTestCase):
                 self.successResultOf(reading)
                 self.assertEqual(stage.summary, expected)
 
-    def test_a_kind_that_it_does_not_have_is_refused_with_its_line(self):
+    def test_columns_with_tokens_have_a_store_that_is_opened_and_closed(self):
+        self.make(text=CONFIG)
+        self.assertEqual(self.opened, 0)
+        stage = self.make(text=TOKENS)
+        self.assertEqual((self.opened, self.closed), (1, []))
+        self.successResultOf(stage.stop())
+        self.assertEqual((self.opened, self.closed), (1, [True]))
+
+    def test_columns_with_tokens_need_a_store(self):
+        self.open = lambda: None
         said = self.refused(text=TOKENS)
         self.assertIn("column people.name", said)
         self.assertIn("token_type", said)
         self.assertIn("(line 6)", said)
+
+    def test_a_store_is_opened_at_the_start_alone(self):
+        stage = self.make(text=CONFIG)
+        with open(self.path, "w") as file:
+            file.write(TOKENS)
+        reading = stage.reload()
+        self.workers.turn()
+        error = self.failureResultOf(reading, ConfigError).value
+        self.assertIn("start the server anew", str(error))
+        self.assertEqual(self.opened, 0)
 
     def test_a_bypass_whose_statement_cannot_be_compared(self):
         self.assertIsInstance(self.make(text=CONFIG + BYPASS), Encryptor)

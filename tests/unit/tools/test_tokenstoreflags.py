@@ -13,6 +13,7 @@ class Flags(SynchronousTestCase):
     def given(self, *words):
         parser = Parser(prog="acra-tokens")
         tokenstoreflags.add(parser)
+        tokenstoreflags.add_names(parser)
         return parser.parse_args(words)
 
     def test_a_store_has_one_name(self):
@@ -35,10 +36,11 @@ class Flags(SynchronousTestCase):
         both = self.given(f"--redis_password_file={path}", "--redis_password=given")
         self.assertRaises(ConfigError, tokenstoreflags.settings_of, both)
 
-    def test_tls_is_for_those_who_ask_for_it(self):
-        plain, secured = (
-            tokenstoreflags.settings_of(self.given("--redis_host_port=here:6379", *words))
-            for words in ((), ("--redis_tls_enable",))
-        )
-        self.assertIsNone(tokenstoreflags.tls_of(plain))
-        self.assertIsNotNone(tokenstoreflags.tls_of(secured)())
+    def test_records_are_named_as_the_server_names_them(self):
+        for words, keyed in (
+            (["--token_store=sqlite:x"], True),
+            (["--redis_host_port=here:6379"], False),
+            (["--redis_host_port=here:6379", "--token_ids=keyed"], True),
+            (["--token_store=sqlite:x", "--token_ids=acra"], False),
+        ):
+            self.assertEqual(tokenstoreflags.are_keyed(self.given(*words)), keyed)
