@@ -21,6 +21,7 @@ from acra_twisted.encryption.settings import ColumnSetting
 _Named = Mapping[str, ColumnSetting]
 _COMPUTED: Final = frozenset(("CONSTR_GENERATED", "CONSTR_IDENTITY"))
 _READING: Final = frozenset(("CONSTR_CHECK", "CONSTR_GENERATED", "CONSTR_EXCLUSION"))
+_TABLES: Final = ("CreateStmt", "CreateForeignTableStmt", "AlterTableStmt")
 _SUBSTRINGS: Final = (["substr"], ["substring"], ["pg_catalog", "substring"])
 _PLAIN_CALL: Final = frozenset(("funcname", "args", "funcformat", "location"))
 _DIVIDED: Final = "a table cannot be divided by it"
@@ -41,6 +42,9 @@ def refusal(
         if name in protection.schema.functions:
             text = f"function {name} uses a table that AcraServer protects: its code is not seen"
             return Refusal(refusals.OPAQUE_CODE, "", text)
+    if kind in _TABLES and any("SubLink" in item for item in trees.dicts(fields)):
+        # The database takes none, and would write the statement to its log.
+        return Refusal(refusals.EXPRESSION, "", "the definition of a table has a subquery")
     return judge(fields, protection, path)
 
 

@@ -37,7 +37,14 @@ class Grouping:
         self._query = fields
         self._found = found
         self._targets = [node(one)[1] for one in fields.get("targetList", ())]
-        self._keys: list[list[str]] = []
+        #: Targets and output columns are not in the same places.
+        self._has_star = any(_names(one.get("val"))[-1:] == ["*"] for one in self._targets)
+        #: The expressions of output columns, by their names.
+        self._outputs: dict[str, list[Any]] = {}
+        for target, output in zip(self._targets, found, strict=False):
+            self._outputs.setdefault(output.name, []).append(target.get("val"))
+        #: References to columns that rows are grouped by, by the last of their names.
+        self._keys: dict[str, dict[tuple[str, ...], None]] = {}
         #: Offsets of the columns that show the first value of a group.
         self._first: set[int] = set()
 
@@ -58,7 +65,8 @@ class Grouping:
             return False
         self._edit(place, self._stored(one))
         self._analysis.match(one.setting)
-        self._keys.append(_names(referred))
+        names = tuple(_names(referred))
+        self._keys.setdefault(names[-1], {})[names] = None
         return True
 
     def shown(self) -> Columns:
@@ -66,13 +74,13 @@ class Grouping:
         are grouped by.  Raises StatementRefusedError if one is used in another way."""
         if not self._keys:
             return self._found
-        if self._has_star():
-            raise self._used(self._keys[0])
+        if self._has_star:
+            raise self._used(list(next(iter(self._keys.values())))[0])
         found = list(self._found)
         for number, target in enumerate(self._targets):
             names = _names(target.get("val"))
             one = self._searchable(target.get("val"))
-            if one is None or not any(self._is_same(names, key) for key in self._keys):
+            if one is None or not self._is_key(tuple(names)):
                 continue
             start, end = self._offsets(one.name)
             name = self._analysis.text.text[start:end]
@@ -93,7 +101,7 @@ class Grouping:
             one = self._searchable(target.get("val"))
             ordinals.append(b"%d" % (number + 1) if one is None else self._stored(one))
             ones += [] if one is None else [one]
-        if not ones or self._has_star() or self._keys:
+        if not ones or self._has_star or self._keys:
             return False
         text = self._analysis.text
         place = text.place(self._targets[0].get("location", 0)) - 1
@@ -112,12 +120,6 @@ class Grouping:
 
     # -- parts ------------------------------------------------------------------------------------
 
-    def _has_star(self) -> bool:
-        """Tell whether targets and output columns are not in the same places."""
-        return any(
-            strings(node(one.get("val"))[1].get("fields"))[-1:] == ["*"] for one in self._targets
-        )
-
     def _referred(self, item: Any, outputs_first: bool) -> Any:
         """The expression that a part of GROUP BY means, None if that is not known."""
         kind, fields = node(item)
@@ -127,21 +129,17 @@ class Grouping:
             if self._analysis.text.ordinal(start) < 0:
                 return None
             self._analysis.deciding.add(start)
-            if self._has_star() or not 0 < number <= len(self._targets):
+            if self._has_star or not 0 < number <= len(self._targets):
                 return None
             return self._targets[number - 1].get("val")
         names = _names(item)
         if len(names) != 1:
             return item
-        outputs = [
-            target.get("val")
-            for target, output in zip(self._targets, self._found, strict=False)
-            if output.name == names[0]
-        ]
+        outputs = self._outputs.get(names[0], [])
         ranges = [one for one in self._scope.ranges if one.bare]
         if not outputs_first and any(one.column(names[0]) is not None for one in ranges):
             return item
-        if self._has_star() or len(outputs) > 1:
+        if self._has_star or len(outputs) > 1:
             return None
         if not outputs:
             return item
@@ -156,13 +154,15 @@ class Grouping:
             return None
         return one
 
-    def _is_same(self, one: Sequence[str], other: Sequence[str]) -> bool:
-        """Tell whether two references mean the same column of the same table."""
-        if list(one) == list(other):
-            return True
-        if one[-1:] != other[-1:] or 1 not in (len(one), len(other)):
+    def _is_key(self, names: tuple[str, ...]) -> bool:
+        """Tell whether a reference means a column of a table that rows are grouped by."""
+        keys = self._keys.get(names[-1], {})
+        if names in keys or not keys:
+            return names in keys
+        # One with its table and one without may mean the same.
+        if len(names) > 1 and names[-1:] not in keys:
             return False
-        ranges = [range_ for range_ in self._scope.ranges if range_.column(one[-1]) is not None]
+        ranges = [one for one in self._scope.ranges if one.column(names[-1]) is not None]
         return len(ranges) == 1 and not values.is_open(ranges[0].columns)
 
     def _check(self) -> None:
@@ -171,7 +171,7 @@ class Grouping:
         for key in _BEHIND:
             for item in trees.dicts(self._query.get(key), _is_counted):
                 names = _names(item)
-                if not any(names[-1:] == one[-1:] for one in self._keys):
+                if not names or names[-1] not in self._keys:
                     continue
                 offset = item["ColumnRef"].get("location", 0)
                 if offset in self._first or offset in self._analysis.taken:

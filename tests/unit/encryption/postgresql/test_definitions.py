@@ -154,6 +154,15 @@ class Definitions(SynchronousTestCase):
             "ALTER TABLE people ALTER id TYPE int USING id + 1",
         )
 
+    def test_subqueries_in_definitions_of_tables(self):
+        for text in (
+            "CREATE TABLE other (id int CHECK (EXISTS (SELECT 1 FROM people WHERE name = 42)))",
+            "CREATE TABLE other (id int DEFAULT (SELECT 1 FROM people WHERE name = 42))",
+            "ALTER TABLE people ALTER id TYPE int USING (SELECT 1 FROM part WHERE name = 42)",
+        ):
+            [(reason, _)] = reasons(text)
+            self.assertEqual(reason, "expression")
+
     def test_functions_whose_code_uses_a_protected_table(self):
         for text in (
             "ALTER TABLE people ADD extra int DEFAULT seen(42)",

@@ -1,6 +1,7 @@
 """Groups of equal values of searchable columns."""
 
 import re
+import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -155,3 +156,18 @@ class Groups(SynchronousTestCase):
     def test_what_groups_cannot_show_is_refused(self):
         for text in REFUSED:
             self.assertIn(self.sent(text), ("!group", "!expression"), text)
+
+    def test_many_columns_take_as_many_times_the_work(self):
+        work = []
+        for number in (100, 200):
+            listed = ", ".join(["p.email", "q.email"] * number)
+            text = f"select {listed} from people p, people q group by {listed}"
+            calls = [0]
+            sys.setprofile(lambda *_, calls=calls: calls.__setitem__(0, calls[0] + 1))
+            try:
+                found = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
+            finally:
+                sys.setprofile(None)
+            self.assertIsNone(found.statements[0].refusal)
+            work.append(calls[0])
+        self.assertLess(work[1], 2.5 * work[0])
