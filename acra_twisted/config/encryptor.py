@@ -21,6 +21,14 @@ ENCRYPTOR: Final = Section(
             "room there. Otherwise the log and --schema call for bytea.",
         ),
         Option(
+            "trusted_functions",
+            NAMES,
+            (),
+            "Functions of the database that may be called although their code uses a protected "
+            "table. AcraServer does not see what they store, be it plaintext. Names as the "
+            "database has them, without a schema.",
+        ),
+        Option(
             "schema_user",
             TEXT,
             "",

@@ -107,12 +107,14 @@ class Bypass(NamedTuple):
 
 class EncryptionSettings(NamedTuple):
     """A whole configuration of protected columns.  ``remarks`` are sentences for the operator.
-    ``allow_text``: columns of text may hold what is stored, written as text."""
+    ``allow_text``: columns of text may hold what is stored, written as text.  ``trusted`` are names
+    of functions that may use protected tables, though nobody sees their code."""
 
     tables: Sequence[TableSetting]
     bypasses: Sequence[Bypass] = ()
     remarks: Sequence[str] = ()
     allow_text: bool = False
+    trusted: frozenset[str] = frozenset()
 
     def is_same(self, other: EncryptionSettings) -> bool:
         """Tell whether another configuration says the same, wherever its lines stand."""

@@ -19,6 +19,7 @@ from acra_twisted.config.secretsources import has_sources
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.daemon.stapling import own
+from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.options import Address, Settings
@@ -36,6 +37,7 @@ from acra_twisted.telemetry.service import make_guard
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 
+_ENCRYPTOR = "encryptor"
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("encryptor", "decryptor", "poison"))
 #: Stages that use the keys of a session's client id.
@@ -228,11 +230,25 @@ def _check_rules(settings: Settings) -> None:
 
 def _check_columns(settings: Settings) -> Sequence[str]:
     """Return remarks about protected columns."""
-    name = "encryptor"
-    if name not in settings["stages"]:
+    if _ENCRYPTOR not in settings["stages"]:
         return ()
-    own = settings.stages[name]
-    return check_columns(settings, own, settings.blocks, time.time()).remarks
+    own = settings.stages[_ENCRYPTOR]
+    configured = check_columns(settings, own, settings.blocks, time.time())
+    return [*configured.remarks, *_owners_without_keys(settings, configured)]
+
+
+def _owners_without_keys(settings: Settings, configured: EncryptionSettings) -> Iterator[str]:
+    """Say which owners of protected columns have no key: nothing can be written there."""
+    owners = {one.owner: one.label for one in reversed(configured.columns) if one.owner}
+    keys = open_keys(settings, dict(os.environ), lambda: 0.0)
+    if keys is None:
+        return
+    try:
+        for owner, label in owners.items():
+            if all(keys.keys(purpose, owner) == () for purpose in (STORAGE, STORAGE_SYMMETRIC)):
+                yield f"column {label}: there are no keys of its client_id {owner}"
+    finally:
+        keys.close()
 
 
 def check_certificates(settings: Settings) -> list[str]:
@@ -269,6 +285,9 @@ def insecure(settings: Settings) -> list[str]:
         found += _weak_methods(settings)
     if not uses_database_tls(settings) and not database_address(settings).is_local:
         found.append("db_tls = disable: data crosses the network to the database in clear")
+    if settings["trusted_functions"] and _ENCRYPTOR in settings["stages"]:
+        names = ", ".join(settings["trusted_functions"])
+        found.append(f"trusted_functions: nobody sees whether these store plaintext: {names}")
     return found + weak(settings, verified_legs(settings))
 
 

@@ -17,6 +17,7 @@ from acra_twisted.config.commoneffects import (
     shows_spans,
 )
 from acra_twisted.config.effects import Rule
+from acra_twisted.config.encryptor import ENCRYPTOR
 from acra_twisted.config.revocation import CLIENT, DATABASE, SERVER_REVOCATION, staples
 from acra_twisted.config.revocationeffects import revocation_rules
 from acra_twisted.config.tokens import REDIS, TOKENS, store_name
@@ -266,7 +267,7 @@ _STAGE_RULES: Final = (
     ),
     Rule(
         (
-            *("allow_text_columns", "schema_user", "schema_password_file", "schema_databases"),
+            *(one.name for one in ENCRYPTOR.options if one.name != "encryptor_config_file"),
             *(option.name for option in TOKENS.options),
         ),
         lambda settings: "encryptor" in settings["stages"],

@@ -39,7 +39,7 @@ def refusal(
     if judge is None:
         return None
     for name in trees.functions(fields):
-        if name in protection.schema.functions:
+        if name in protection.functions:
             text = f"function {name} uses a table that AcraServer protects: its code is not seen"
             return Refusal(refusals.OPAQUE_CODE, "", text)
     if kind in _TABLES and any("SubLink" in item for item in trees.dicts(fields)):

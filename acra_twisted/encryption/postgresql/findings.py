@@ -223,7 +223,7 @@ def _on_raw(name: str, unique: bool, setting: ColumnSetting) -> Finding:
 
 def _code(protection: Protection) -> Iterator[Finding]:
     """Findings about code of the database that names a protected table."""
-    functions = sorted(protection.schema.functions)
+    functions = sorted(protection.functions)
     for name in functions[:_MANY]:
         yield Finding(
             WARNING, name, "this function names a protected table, and may write plaintext to it"

@@ -24,13 +24,15 @@ class Protection:
     unchanged.
 
     ``by_column`` finds a setting by the relation's OID and the attribute number, as a
-    RowDescription gives them.  ``names`` are those of the relations and functions by which a
-    statement can concern a protected column.
+    RowDescription gives them.  ``functions`` are the names of those whose code uses a protected
+    table and that the configuration does not trust.  ``names`` are those of the relations and
+    functions by which a statement can concern a protected column.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
         self.schema = schema
         self.settings = settings
+        self.functions = schema.functions - settings.trusted
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
         self._unclear: dict[int, str] = {}
@@ -49,7 +51,7 @@ class Protection:
         self.names: frozenset[str] = (
             frozenset(schema.relations[oid].name for oid in concerned)
             | frozenset(table.name for table in settings.tables)
-            | schema.functions
+            | self.functions
         )
 
     def columns(self, oid: int) -> Mapping[int, ColumnSetting]:

@@ -36,7 +36,7 @@ class SessionNames:
     @property
     def functions(self) -> frozenset[str]:
         """See `analysis.Names`."""
-        return self._protection.schema.functions
+        return self._protection.functions
 
     def relation(self, schema: str, name: str) -> Relation | None:
         """See `analysis.Names`."""

@@ -117,6 +117,10 @@ def _statement(
     elif kind == "ExecuteStmt":
         found.executes = fields.get("name", "")
         found.results = _execute(analysis, fields)
+    elif kind == "CallStmt":
+        # A procedure is called as a function is; code in its arguments was refused before.
+        call = {"FuncCall": fields.get("funccall", {})}
+        expressions.everything(analysis, call, Scope())
     elif kind == "CopyStmt":
         found.results, found.copies = copies.walk(analysis, fields)
     else:

@@ -11,7 +11,7 @@ from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.keystore.writer import KeyWriter
-from acra_twisted.options import Address
+from acra_twisted.options import Address, Settings
 from acra_twisted.purposes import STORAGE
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks
@@ -168,13 +168,31 @@ class Checks(SynchronousTestCase):
         (remark,) = checks.check_whole(settings(client_id_map_file=str(rules)))
         self.assertIn(f"{rules}, line 2: cert_san looks at the client's certificate", remark)
 
-    def test_ids_of_the_map_without_keys(self):
-        folder, rules = Path(self.mktemp()), Path(self.mktemp())
-        master = bytes(range(32))
+    def keys_of(self, owner):
+        """A folder with a key of one client id."""
+        folder, master = Path(self.mktemp()), bytes(range(32))
         self.patch(os, "environ", {**os.environ, VARIABLE: base64.b64encode(master).decode()})
         folder.mkdir(mode=0o700)
         writer = KeyWriter(FilesystemKeyStore(os.path.abspath(folder), Secret(master)))
-        writer.generate(STORAGE, "payments")
+        writer.generate(STORAGE, owner)
+        return folder
+
+    def test_owners_of_columns_without_keys(self):
+        file = Path(self.mktemp())
+        file.write_text(
+            "schemas: [{table: people, encrypted: [{column: name, client_id: payments},"
+            " {column: email, client_id: reports}, {column: phone}]}]"
+        )
+        made = settings(
+            stages=("encryptor", "decryptor"),
+            encryptor_config_file=str(file),
+            keys_dir=str(self.keys_of("payments")),
+        )
+        (remark,) = checks.check_whole(Settings(made, {"encryptor": {"config_file": ""}}))
+        self.assertEqual(remark, "column people.email: there are no keys of its client_id reports")
+
+    def test_ids_of_the_map_without_keys(self):
+        folder, rules = self.keys_of("payments"), Path(self.mktemp())
         rules.write_text("- user=a\npayments user=b\nreports user=c\n")
         made = {"client_id_map_file": str(rules), "keys_dir": str(folder)}
         (remark,) = checks.check_whole(settings(stages=("decryptor",), **made))
@@ -217,6 +235,11 @@ class Checks(SynchronousTestCase):
     def test_warnings(self):
         self.assertEqual(checks.insecure(settings()), [])
         outside = Address("0.0.0.0", 9393)
+        trusting = {"trusted_functions": ("register", "enlist")}
+        self.assertEqual(checks.insecure(settings(**trusting)), [])
+        [told] = checks.insecure(settings(**trusting, stages=("encryptor", "decryptor")))
+        self.assertIn("trusted_functions", told)
+        self.assertIn("register, enlist", told)
         found = checks.insecure(
             settings(incoming_connection_string=outside, db_host="db", db_tls="disable")
         )

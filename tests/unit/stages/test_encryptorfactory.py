@@ -69,6 +69,7 @@ class Making(SynchronousTestCase):
                 "stages": stages,
                 "function_call_enable": calls,
                 "allow_text_columns": False,
+                "trusted_functions": (),
                 "keys_dir": "",
                 "keystore": "",
             },

@@ -37,6 +37,14 @@ def labels(made, oid):
 PEOPLE = Relation(1, "public", "people", "r", columns("id", None, "name"))
 
 
+class OfFunctions(SynchronousTestCase):
+    def test_those_that_are_trusted_concern_nothing(self):
+        given = settings("people.name")._replace(trusted=frozenset(("register", "other")))
+        made = protection([PEOPLE], given, ("register", "enlist"))
+        self.assertEqual(made.functions, {"enlist"})
+        self.assertEqual(made.names, {"people", "enlist"})
+
+
 class OfTables(SynchronousTestCase):
     def test_a_column_is_found_by_oid_and_number_with_the_gaps_of_dropped_ones(self):
         made = protection([PEOPLE], settings("people.name"))

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.plan import Prepared
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
-from tests.support.planning import MODE, PATH, outcome, planner, shown
+from tests.support.planning import MODE, PATH, SETTINGS, outcome, planner, shown
 
 PASSED = (
     "declare c no scroll cursor with hold for select name from people",
@@ -97,6 +97,25 @@ class Statements(SynchronousTestCase):
         self.assertEqual(outcome("select public.register('x')", made), "!opaque_code")
         self.assertEqual(outcome("call register('x')", made), "!opaque_code")
         self.assertEqual(outcome("select registered('x')", made), "select registered('x')")
+
+    def test_a_procedure_is_called_as_a_function_is(self):
+        for text in ("call other('x')", "call other(1, null, $1, (select id from people))"):
+            self.assertEqual(outcome(text), text)
+        for text, reason in (
+            ("call other('update people')", "opaque_code"),
+            ("call other(E'p\\145ople')", "opaque_code"),
+            ("call other((select name from people))", "expression"),
+            ("call other((select id from people where name > 'a'))", "comparison"),
+        ):
+            self.assertEqual(outcome(text), f"!{reason}")
+
+    def test_a_function_that_is_trusted_may_be_called_but_not_with_a_protected_column(self):
+        given = SETTINGS._replace(trusted=frozenset(("register",)))
+        made = planner(settings=given, functions=("register", "enlist"))
+        for text in ("select register('x')", "call public.register('x')"):
+            self.assertEqual(outcome(text, made), text)
+        self.assertEqual(outcome("select register(name) from people", made), "!expression")
+        self.assertEqual(outcome("select enlist(register('x'))", made), "!opaque_code")
 
 
 class Cursors(SynchronousTestCase):
