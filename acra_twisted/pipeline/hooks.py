@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,29 +22,19 @@ from acra_twisted.pipeline.plans import make_plan
 from acra_twisted.results import Planner
 
 
-def expect_nothing(count: int) -> None:
-    """Nobody keeps the reactor from its turns."""
-
-
 class Pipeline:
     """The configured stages as flat tuples of hooks, in the order in which they run.
 
     ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
     stage looks at them.
-
-    ``expect`` is told 1 when a session begins to wait for a stage and -1 when it no longer does:
-    what keeps the reactor from its turns lets it have each one in between.
     """
 
     def __init__(
         self,
         stages: Sequence[Any] = (),
         lenient: Iterable[str] = (),
-        expect: Callable[[int], None] = expect_nothing,
     ) -> None:
         self.stages = tuple(stages)
-        #: See above.
-        self.expect = expect
         passes = frozenset(lenient)
 
         def hooks(interface: Any, method: str) -> tuple[Hook, ...]:

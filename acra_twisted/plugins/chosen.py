@@ -7,7 +7,7 @@ broken dependency must not be a firewall that is silently off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.plugin import getPlugins
@@ -17,7 +17,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IStage, IStageFactory
 from acra_twisted.nearest import meant
 from acra_twisted.options import Choice, Option, Section, Settings
-from acra_twisted.pipeline.hooks import Pipeline, expect_nothing
+from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.pipeline.services import Services
 
 #: Present in every [stage:NAME]; "pass" is accepted only where the stage is advisory.
@@ -81,11 +81,8 @@ def stage_sections(names: Sequence[str]) -> list[Section]:
     ]
 
 
-def build(
-    settings: Settings, services: Services, expect: Callable[[int], None] = expect_nothing
-) -> Pipeline:
-    """Make the stages that ``settings["stages"]`` names; ``expect`` is as for `Pipeline`.  Raises
-    ConfigError."""
+def build(settings: Settings, services: Services) -> Pipeline:
+    """Make the stages that ``settings["stages"]`` names.  Raises ConfigError."""
     stages = []
     lenient = []
     for factory in chosen_factories(settings["stages"]):
@@ -101,4 +98,4 @@ def build(
         if not IStage.providedBy(stage):
             raise ConfigError(f"stage {factory.name!r}: its factory made no IStage")
         stages.append(stage)
-    return Pipeline(stages, lenient, expect)
+    return Pipeline(stages, lenient)

@@ -95,8 +95,6 @@ class Handshake:
         self._onward: dict[str, Callable[[bytes], None]] | None = None
         #: Nothing more is carried out.
         self.is_over = False
-        # A question has not been answered yet.
-        self._waits = False
         self._on: dict[type[Any], Callable[[Any], None]] = {
             Write: lambda action: self._channels[action.leg].write(action.data),
             StartTLS: self._start_tls,
@@ -246,8 +244,6 @@ class Handshake:
         if isinstance(verdict, Deferred):
             verdict = settled(verdict)
         if isinstance(verdict, Deferred):
-            self._waits = True
-            self._pipeline.expect(1)
             if self.valves is not None:
                 self.valves[1].close(STAGE)
             verdict.addCallback(self._answer_late)
@@ -256,13 +252,7 @@ class Handshake:
         else:
             self._answer(verdict)
 
-    def _waits_no_more(self) -> None:
-        if self._waits:
-            self._waits = False
-            self._pipeline.expect(-1)
-
     def _answer_late(self, verdict: Any) -> None:
-        self._waits_no_more()
         if not self.is_over:
             if self.valves is not None:
                 self.valves[1].open(STAGE)
@@ -306,7 +296,6 @@ class Handshake:
         if self.is_over:
             return
         self.is_over = True
-        self._waits_no_more()
         client, session = self._channels[CLIENT], self.session
         if farewell is not None:
             client.write(self._host.fatal(*farewell))

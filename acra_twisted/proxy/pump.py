@@ -33,7 +33,6 @@ class Pump:
         "_flush",
         "_hang_up",
         "_failed",
-        "_expect",
         "waits_for",
         "_ended",
     )
@@ -47,7 +46,6 @@ class Pump:
         flush: Callable[[], None],
         hang_up: Callable[[str], None],
         failed: Callable[[Failure], None],
-        expect: Callable[[int], None],
     ) -> None:
         self._flow = flow
         self._run = run
@@ -55,7 +53,6 @@ class Pump:
         self._flush = flush
         self._hang_up = hang_up
         self._failed = failed
-        self._expect = expect
         #: What a verdict is awaited for.
         self.waits_for: Work | None = None
         self._ended = False
@@ -104,7 +101,6 @@ class Pump:
         if not isinstance(verdict, Deferred):
             return verdict
         self.waits_for = work
-        self._expect(1)
         self._valve.close(STAGE)
         verdict.addCallback(self._resume, work)
         # The pipeline's Deferred never fails; what `_resume` raises is our own bug.
@@ -115,7 +111,6 @@ class Pump:
         if self._ended:
             return
         self.waits_for = None
-        self._expect(-1)
         if type(verdict) is Hangup:
             self._end(verdict)
             return
@@ -131,7 +126,6 @@ class Pump:
 
     def stop(self) -> None:
         """Take no further verdict."""
-        if self.waits_for is not None and not self._ended:
+        if not self._ended:
             self.waits_for = None
-            self._expect(-1)
         self._ended = True

@@ -90,7 +90,6 @@ class Relay:
             flush=flush,
             hang_up=self._hang_up,
             failed=self._failed,
-            expect=pipeline.expect,
         )
 
     def begin(self) -> None:

@@ -115,7 +115,7 @@ class AcraServer(DaemonService):
             self.telemetry.opencensus_exporter,
             self._tokenizer,
         )
-        self.pipeline = build(settings, services, self.transports.expect)
+        self.pipeline = build(settings, services)
         address = database.address
         exchanges = ExchangeTracing(
             self.telemetry.tracing,

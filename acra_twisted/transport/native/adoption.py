@@ -27,10 +27,6 @@ def _at_once(function: Callable[[], Any]) -> None:
     function()
 
 
-def _nothing_waits(count: int) -> None:
-    """Twisted's reactor has every turn."""
-
-
 class Transports:
     """Gives the protocols of one daemon their transports.
 
@@ -43,12 +39,9 @@ class Transports:
         self._hub: Hub | None = None
         #: Calls a function behind the writes that are ready; at once where there is no hub.
         self.afterwards: Callable[[Callable[[], Any]], None] = _at_once
-        #: Is told 1 when something is waited for that the reactor brings, and -1 when it is not any
-        #: more.  The hub keeps nothing of that kind waiting.
-        self.expect: Callable[[int], None] = _nothing_waits
         if native and hasattr(select, "epoll"):
             hub = self._hub = Hub(reactor, busy)
-            self.afterwards, self.expect = hub.afterwards, hub.expect
+            self.afterwards = hub.afterwards
 
     @property
     def hub(self) -> Hub | None:
@@ -88,14 +81,9 @@ class _Endpoint:
         self._transports = transports
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """See IStreamClientEndpoint.  The reactor connects, so it has every turn meanwhile."""
-        self._transports.expect(1)
+        """See IStreamClientEndpoint."""
         connecting: Deferred[Any] = self._endpoint.connect(self._transports.adopt(factory))
-        return connecting.addBoth(self._done)
-
-    def _done(self, outcome: Any) -> Any:
-        self._transports.expect(-1)
-        return outcome
+        return connecting
 
 
 class _Adopted(Protocol):

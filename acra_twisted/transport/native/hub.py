@@ -2,10 +2,10 @@
 
 Twisted's reactor spends more on one event (a logging context, checks of the descriptor, a turn of
 its loop) than a bare relay spends on reading and writing.  So the sockets of sessions are watched
-by an epoll object of their own, which the reactor watches as it does any descriptor: an epoll
-object is readable while something in it is ready.  While sessions talk the hub keeps the floor: it
-waits for the next event itself, a millisecond at most, and gives the reactor its turn (timers,
-accepting, pages, threads) every two milliseconds, and at once when somebody asks for it.
+by an epoll object of their own.  That object watches the reactor's epoll object as well, and the
+reactor waits here: one wait is enough for both.  While the reactor has nothing to do, neither a
+descriptor nor a timer, sessions are told of one event after the other and it has no turn.  A
+reactor that does not wait by epoll watches the hub's object as it does any descriptor.
 
 What is short and written while sockets are told of their events is held back until all that were
 found together have been told, and then sent, one after the other.  A peer that is woken finds more
@@ -30,17 +30,17 @@ from zope.interface import classImplements
 
 from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.fast.syscalls import poller
+from acra_twisted.transport.endings import LOST
 
 _log: Final = Logger()
 
-#: Events after which the reactor's timers and other descriptors have their turn,
-_EVENTS: Final = 256
-#: and events found together, for whose sake writes are held back.
+#: Events found together, for whose sake writes are held back.
 _TOGETHER: Final = 32
-#: and seconds;
-_FLOOR: Final = 0.002
-#: seconds for which the next event is waited for.
-_LINGER: Final = 0.001
+#: The longest wait, in seconds.
+_LONGEST: Final = 60.0
+#: Seconds for which the reactor is not asked again when its next timer is due: to ask takes longer
+#: than to look at a clock.
+_KNOWN: Final = 0.0002
 
 # As epoll has them.  Other systems can import this, and have no hub.
 READABLE: Final = 1
@@ -66,7 +66,7 @@ class Watched:
 
 
 class Hub:
-    """The sockets watched for one reactor.  Known to the reactor only while there are any."""
+    """The sockets watched for one reactor, which knows of it once there are any."""
 
     def __init__(
         self, reactor: Any, busy: float = 0.0, clock: Callable[[], float] = monotonic
@@ -79,37 +79,57 @@ class Hub:
         # they are looked up for every event: descriptors are small numbers.
         self._events: dict[int, int] = {}
         self._watched: list[Watched | None] = []
+        # Where the reactor waits here: what it does for itself, and its epoll object.
+        self._iterate: Callable[[float], None] | None = None
+        self._of_reactor = -1
         #: True if writes may be held, by calling `hold`.
         self.holding = False
         self._held: list[Watched] = []
         self._afterwards: list[Callable[[], Any]] = []
         #: Seconds for which the next event is asked for again and again, before it is waited for.
         self.busy = busy
-        self._comes_back = False
-        # Things that the reactor will bring: nobody is to be kept waiting for them.
-        self._awaited = 0
+        # The last event was a socket's.
+        self._talks = False
+        # When the reactor is asked again for its next timer.
+        self._known_until = 0.0
 
     def watch(self, fd: int, who: Watched, events: int) -> None:
         """Tell ``who`` of ``events`` from now on, and of errors and hang-ups."""
         before = self._events.get(fd)
+        watched = self._watched
+        if fd >= len(watched):
+            watched.extend([None] * (fd + 1 - len(watched)))
         if before is None:
-            if not self._events:
-                self._reactor.addReader(self)
+            if not self._events and self._iterate is None:
+                self._begin()
             self._epoll.register(fd, events)
         elif events != before:
             self._epoll.modify(fd, events)
         self._events[fd] = events
-        watched = self._watched
-        if fd >= len(watched):
-            watched.extend([None] * (fd + 1 - len(watched)))
         watched[fd] = who
+
+    def _begin(self) -> None:
+        """Have the reactor wait here, or watch this as it does any descriptor."""
+        reactor = self._reactor
+        own = _epoll_of(reactor)
+        if own is None:
+            reactor.addReader(self)
+            return
+        self._iterate, self._of_reactor = reactor.doIteration, own.fileno()
+        watched = self._watched
+        if self._of_reactor >= len(watched):
+            watched.extend([None] * (self._of_reactor + 1 - len(watched)))
+        self._epoll.register(self._of_reactor, READABLE)
+        reactor.doIteration = self._turn
+        # The reactor tells nobody of its end but those whom it watches.
+        reactor.addSystemEventTrigger("during", "shutdown", self.connectionLost, LOST)
 
     def forget(self, fd: int) -> None:
         """Tell nobody any more.  Before the descriptor is closed."""
         if self._events.pop(fd, None) is not None:
             self._watched[fd] = None
             self._epoll.unregister(fd)
-            if not self._events:
+            if not self._events and self._iterate is None:
                 self._reactor.removeReader(self)
 
     def hold(self, who: Watched) -> None:
@@ -124,72 +144,72 @@ class Hub:
             function()
 
     def soon(self, function: Callable[..., Any], *args: Any) -> None:
-        """Have the reactor call it in its next turn, and let that come at once."""
-        self._awaited += 1
-        self._reactor.callLater(0, self._arrived, function, args)
-
-    def _arrived(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._awaited -= 1
-        function(*args)
-
-    def expect(self, count: int) -> None:
-        """Wait for so many more things that the reactor brings, or fewer if it is negative: it has
-        every turn until there are none."""
-        self._awaited += count
+        """Have the reactor call it in its next turn, which comes at once."""
+        self._known_until = 0.0
+        self._reactor.callLater(0, function, *args)
 
     def doRead(self) -> None:
         """Twisted: something is ready."""
         self._serve(0.0)
 
-    def _come_back(self) -> None:
-        self._comes_back = False
-        self._serve(0.0 if self._awaited else _LINGER)
+    def _turn(self, delay: float | None) -> None:
+        """Take the place of the reactor's wait: ``delay`` seconds, None for ever, or until it has
+        something to do."""
+        wait = self._until_timer(delay, self._clock())
+        while self._serve(wait) and wait > 0:
+            now = self._clock()
+            wait = self._known_until - now
+            if wait <= 0:
+                wait = self._until_timer(self._reactor.timeout(), now)
+                if wait <= 0:
+                    break
 
-    def _serve(self, wait: float) -> None:
-        poll, watched = self._poll, self._watched
-        left = _EVENTS
-        until = self._clock() + _FLOOR
-        while left > 0:
-            most = min(left, _TOGETHER)
-            ready = self._ask(most) if self.busy and wait else poll(wait, most)
-            if not ready:
-                return
-            left -= len(ready)
-            wait = _LINGER
-            self.holding = True
-            for fd, events in ready:
-                who = watched[fd]
-                if who is not None:
-                    try:
-                        who.ready(events)
-                    except Exception:
-                        _failed(who)
-            self.holding = False
-            held = self._held
-            if held:
-                self._held = []
-                for who in held:
-                    try:
-                        who.flush()
-                    except Exception:
-                        _failed(who)
-            if self._afterwards:
-                self._catch_up()
-            if self._awaited or not self._events or self._clock() > until:
-                break
-        if self.busy and self._events and not self._comes_back:
-            # The reactor would fall asleep.
-            self._comes_back = True
-            self._reactor.callLater(0, self._come_back)
+    def _until_timer(self, delay: float | None, now: float) -> float:
+        """Return the seconds to wait for a timer that is due after ``delay``, which holds for a
+        while."""
+        wait = _LONGEST if delay is None else min(float(delay), _LONGEST)
+        self._known_until = now + min(wait, _KNOWN)
+        return wait
 
-    def _ask(self, most: int) -> list[tuple[int, int]]:
-        """For so many events again and again, and wait for them if there are none."""
-        until = self._clock() + self.busy
+    def _serve(self, wait: float) -> bool:
+        """Wait for the next events, and tell of them.  Return False if one was the reactor's."""
+        watched = self._watched
+        ready = self._ask(wait) if self.busy and self._talks else self._poll(wait, _TOGETHER)
+        has_turn = False
+        self.holding = True
+        for fd, events in ready:
+            who = watched[fd]
+            if who is not None:
+                try:
+                    who.ready(events)
+                except Exception:
+                    _failed(who)
+            elif fd == self._of_reactor:
+                has_turn = True
+        self.holding = False
+        held = self._held
+        if held:
+            self._held = []
+            for who in held:
+                try:
+                    who.flush()
+                except Exception:
+                    _failed(who)
+        if self._afterwards:
+            self._catch_up()
+        self._talks = len(ready) > (1 if has_turn else 0)
+        if has_turn and self._iterate is not None:
+            self._iterate(0.0)
+        return not has_turn
+
+    def _ask(self, wait: float) -> list[tuple[int, int]]:
+        """Ask for events again and again for a while, and wait for them if there are none."""
+        until = self._clock() + min(self.busy, wait)
         while self._clock() < until:
-            ready = self._poll(0.0, most)
+            ready = self._poll(0.0, _TOGETHER)
             if ready:
                 return ready
-        return self._poll(_LINGER, most)
+        return self._poll(wait, _TOGETHER)
 
     def _catch_up(self) -> None:
         functions, self._afterwards = self._afterwards, []
@@ -219,6 +239,14 @@ def _failed(who: Watched) -> None:
     failure = Failure()
     _log.failure("internal error", failure)
     who.connectionLost(failure)
+
+
+def _epoll_of(reactor: Any) -> select.epoll | None:
+    """Return the object by which a reactor waits; None if it is of another kind, or if the reactor
+    waits at another hub already.  Twisted has no name for it that is not its own."""
+    found = getattr(reactor, "_poller", None)
+    waits_elsewhere = "doIteration" in vars(reactor)
+    return None if waits_elsewhere or not isinstance(found, select.epoll) else found
 
 
 # Not as a decorator: compiled classes have none.

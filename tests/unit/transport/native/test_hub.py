@@ -1,8 +1,12 @@
 """Each listener is told of its own events, and one that fails hurts nobody else."""
 
+import itertools
 import os
+from threading import Thread
 
 from twisted.internet.defer import Deferred
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,8 +36,7 @@ class Watching(Watched):
 class Hubs(SynchronousTestCase):
     def setUp(self):
         self.reactor = Reactor()
-        self.now = 0.0
-        self.hub = Hub(self.reactor, clock=lambda: self.now)
+        self.hub = Hub(self.reactor)
         self.fds = os.pipe()
         for fd in self.fds:
             self.addCleanup(os.close, fd)
@@ -63,127 +66,8 @@ class Hubs(SynchronousTestCase):
         watching = Watching()
         self.hub.watch(self.fds[1], watching, WRITABLE)
         self.hub.doRead()
-        self.assertEqual(len(watching.events), 256)
-        # Or after two milliseconds, whichever is first.
-        watching.ready = lambda events: setattr(self, "now", self.now + 0.0005)
         self.hub.doRead()
-        self.assertEqual(self.now, 0.0025)
-
-    def test_it_keeps_the_floor_while_something_comes(self):
-        told = []
-
-        class Echoing(Watching):
-            def ready(self, events):
-                told.append(os.read(fds[0], 1))
-                if len(told) < 5:
-                    os.write(fds[1], b"x")
-
-        fds = self.fds
-        self.hub.watch(fds[0], Echoing(), READABLE)
-        os.write(fds[1], b"x")
-        self.hub.doRead()
-        self.assertEqual(len(told), 5)
-
-    def test_busy_it_asks_again_and_again(self):
-        polled = []
-
-        def now():
-            self.now += 0.00001
-            return self.now
-
-        def poll(wait, most):
-            polled.append((wait, most))
-            return [(self.fds[0], READABLE)] if len(polled) in (1, 5) else []
-
-        hub = Hub(self.reactor, clock=now)
-        hub.busy, hub._poll = 0.0001, poll
-        hub.watch(self.fds[0], Watching(), READABLE)
-        hub.doRead()
-        # Nothing is waited for where there was nothing to begin with, and soon nothing is asked.
-        asked = [(0.0, 32)] * 5, [(0.0, 32)] * 9 + [(0.001, 32)]
-        self.assertEqual(polled, asked[0] + asked[1])
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_busy_it_does_not_let_the_reactor_sleep_while_something_comes(self):
-        watching, hub = Watching(), self.hub
-        hub.busy = 0.0001
-        hub.watch(self.fds[1], watching, WRITABLE)
-        hub.doRead()
-        hub.doRead()
-        self.assertEqual(len(watching.events), 512)
-        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
-        hub._clock = iter(range(1000)).__next__
-        watching.ready = lambda events: hub.watch(self.fds[1], watching, 0)
-        self.reactor.advance(0)
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-        hub.watch(self.fds[1], watching, WRITABLE)
-        watching.ready = lambda events: hub.forget(self.fds[1])
-        hub.doRead()
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_busy_it_does_not_keep_a_thread_waiting(self):
-        waits, hub = [], self.hub
-
-        def poll(wait, most):
-            waits.append(wait)
-            return [(self.fds[1], WRITABLE)] if len(waits) == 1 else []
-
-        hub.busy, hub._poll = 0.0001, poll
-        hub.watch(self.fds[1], Watching(), WRITABLE)
-        hub.expect(1)
-        hub.doRead()
-        self.reactor.advance(0)
-        self.assertEqual(waits, [0.0, 0.0])
-
-    def test_what_the_reactor_is_asked_for_is_not_kept_waiting(self):
-        done = []
-
-        class Asking(Watching):
-            def ready(self, events):
-                super().ready(events)
-                hub.soon(done.append, "soon")
-
-        hub, asking = self.hub, Asking()
-        hub.watch(self.fds[1], asking, WRITABLE)
-        hub.doRead()
-        self.assertEqual((len(asking.events), done), (1, []))
-        self.reactor.advance(0)
-        self.assertEqual(done, ["soon"])
-        hub.expect(1)
-        asking.ready = asking.events.append
-        hub.doRead()
-        self.assertEqual(len(asking.events), 2)
-        hub.expect(-1)
-        hub.doRead()
-        self.assertGreater(len(asking.events), 3)
-
-    def test_a_stage_that_waits_for_the_reactor_has_its_answer_in_the_next_turn(self):
-        """As one does that asks a web service: other sessions do not keep the answer waiting."""
-        for told, turns in ((self.hub.expect, 2), (lambda count: None, 257)):
-            asked = Deferred()
-            pump = Pump(
-                RequestFlow(make_session(), frozenset((STATEMENT,))),
-                lambda work, asked=asked: asked,
-                Valve(FakeTransport, lambda: 0.0),
-                flush=lambda: None,
-                hang_up=self.fail,
-                failed=self.fail,
-                expect=told,
-            )
-            busy = Watching()
-
-            def ready(events, busy=busy, pump=pump):
-                busy.events.append(events)
-                if len(busy.events) == 1:
-                    pump.received(query(b"x"))
-
-            busy.ready = ready
-            self.hub.watch(self.fds[1], busy, WRITABLE)
-            self.reactor.callLater(0, asked.callback, PASS)
-            self.hub.doRead()
-            self.assertEqual(len(busy.events), turns - 1)
-            self.reactor.advance(0)
-            self.assertFalse(pump.waiting)
+        self.assertEqual(len(watching.events), 2)
 
     def test_one_that_raises_is_ended_and_the_others_go_on(self):
         bad, good = Watching(fails=True), Watching()
@@ -241,6 +125,7 @@ class Hubs(SynchronousTestCase):
                 self.addCleanup(os.close, fd)
             hub.watch(ends[1], Holding(), WRITABLE)
             self.addCleanup(hub.forget, ends[1])
+        hub.doRead()
         hub.doRead()
         self.assertEqual(waits[:33], [32] * 32 + [64])
         self.assertEqual(len(set(told)), 50)
@@ -316,3 +201,211 @@ class Hubs(SynchronousTestCase):
         os.write(self.fds[1], b"x")
         self.hub.doRead()
         self.assertEqual(self.reactor.readers, [])
+
+
+class Descriptor:
+    """One of the reactor's own; it is told of each byte in a pipe."""
+
+    def __init__(self, told):
+        self.ends = os.pipe()
+        self.told = told
+
+    def fileno(self):
+        return self.ends[0]
+
+    def logPrefix(self):
+        return "-"
+
+    def doRead(self):
+        self.told.append(os.read(self.ends[0], 1))
+
+    def connectionLost(self, reason):
+        pass
+
+
+class Reactors(SynchronousTestCase):
+    """A reactor that waits by epoll waits at the hub, without a time limit in these tests: each
+    ends because the wait does."""
+
+    def setUp(self):
+        reactor = self.reactor = EPollReactor()
+        self.told = []
+        looks = itertools.count(1)
+        # Each look at the clock takes 30 microseconds.
+        self.hub = Hub(reactor, clock=lambda: next(looks) / 32768)
+        self.own = Descriptor(self.told)
+        self.fds = os.pipe()
+        for fd in (*self.fds, *self.own.ends):
+            self.addCleanup(os.close, fd)
+        reactor.addReader(self.own)
+        self.addCleanup(reactor.waker.connectionLost, Failure(ConnectionDone()))
+
+    def watch(self, ready, hub=None, fds=None):
+        """Have ``ready`` called with each byte that comes."""
+        fds, watching = fds or self.fds, Watching()
+        watching.ready = lambda events: ready(os.read(fds[0], 1))
+        (hub or self.hub).watch(fds[0], watching, READABLE)
+        os.write(fds[1], b"a")
+        return watching
+
+    def turn(self):
+        self.reactor.doIteration(None)
+        self.reactor.runUntilCurrent()
+
+    def wake(self, data):
+        os.write(self.own.ends[1], data)
+
+    def test_one_wait_serves_sockets_and_descriptors_of_the_reactor(self):
+        def ready(data):
+            self.told.append(data)
+            if len(self.told) < 300:
+                os.write(self.fds[1], b"b")
+            else:
+                self.wake(b"r")
+
+        self.watch(ready)
+        self.turn()
+        self.assertEqual(self.told, [b"a"] + [b"b"] * 299 + [b"r"])
+
+    def test_a_descriptor_of_the_reactor_has_its_turn_while_sockets_talk(self):
+        def ready(data):
+            self.told.append(data)
+            os.write(self.fds[1], b"b")
+
+        self.watch(ready)
+        self.wake(b"r")
+        self.turn()
+        self.assertEqual(self.told, [b"a", b"r"])
+
+    def test_so_has_a_timer(self):
+        def ready(data):
+            self.told.append(data)
+            os.write(self.fds[1], b"b")
+            if len(self.told) == 1:
+                self.reactor.callLater(0, self.told.append, "timer")
+
+        self.watch(ready)
+        self.turn()
+        # The reactor is asked for its timers every 200 microseconds.
+        self.assertEqual(self.told, [b"a"] + [b"b"] * 6 + ["timer"])
+
+    def test_nothing_is_waited_for_while_a_timer_is_due(self):
+        self.watch(self.told.append)
+        self.reactor.callLater(60, self.fail)
+        for _ in range(2):
+            self.reactor.doIteration(0)
+        self.assertEqual(self.told, [b"a"])
+
+    def test_a_timer_ends_the_wait(self):
+        def ready(data):
+            self.reactor.callLater(0.001, self.told.append, "timer")
+
+        self.watch(ready)
+        while not self.told:
+            self.turn()
+        self.assertEqual(self.told, ["timer"])
+
+    def test_a_thread_ends_the_wait(self):
+        def ready(data):
+            thread = Thread(target=self.reactor.callFromThread, args=(self.told.append, data))
+            thread.start()
+            self.addCleanup(thread.join)
+
+        self.watch(ready)
+        self.turn()
+        self.assertEqual(self.told, [b"a"])
+
+    def test_what_is_asked_of_the_reactor_comes_in_its_next_turn(self):
+        def ready(data):
+            self.hub.soon(self.told.append, data)
+            self.assertEqual(self.told, [])
+            os.write(self.fds[1], b"b")
+
+        self.watch(ready)
+        self.turn()
+        self.assertEqual(self.told, [b"a"])
+
+    def test_a_stage_that_waits_for_the_reactor_has_its_answer_in_the_next_turn(self):
+        """As one does that asks a web service: other sessions do not keep the answer waiting."""
+        asked = Deferred()
+        pump = Pump(
+            RequestFlow(make_session(), frozenset((STATEMENT,))),
+            lambda work: asked,
+            Valve(FakeTransport, lambda: 0.0),
+            flush=lambda: None,
+            hang_up=self.fail,
+            failed=self.fail,
+        )
+
+        def ready(data):
+            pump.received(query(b"x"))
+            self.told.append(pump.waiting)
+            os.write(self.fds[1], b"b")
+
+        self.own.doRead = lambda: asked.callback(PASS)
+        self.watch(ready)
+        self.wake(b"r")
+        self.turn()
+        self.assertEqual((self.told, pump.waiting), ([True], False))
+
+    def test_without_sockets_it_waits_for_the_reactor_alone(self):
+        self.watch(lambda data: self.hub.forget(self.fds[0]))
+        self.wake(b"1")
+        self.turn()
+        self.wake(b"2")
+        self.turn()
+        self.assertEqual(self.told, [b"1", b"2"])
+        self.watch(self.told.append)
+        self.wake(b"3")
+        self.turn()
+        self.assertEqual(self.told, [b"1", b"2", b"a", b"3"])
+
+    def test_a_second_hub_is_watched_as_any_descriptor_is(self):
+        fds, second = os.pipe(), Hub(self.reactor)
+        for fd in fds:
+            self.addCleanup(os.close, fd)
+        self.watch(self.told.append)
+        self.watch(self.told.append, second, fds)
+        self.assertIn(second, self.reactor.getReaders())
+        self.turn()
+        self.assertEqual(self.told, [b"a", b"a"])
+        second.forget(fds[0])
+        self.assertNotIn(second, self.reactor.getReaders())
+
+    def test_when_the_reactor_stops_everybody_is_told(self):
+        watching = self.watch(self.told.append)
+        self.reactor.fireSystemEvent("shutdown")
+        self.assertEqual(watching.lost, [ConnectionLost])
+
+    def busy(self, at):
+        """A hub that asks for 10 events before it waits.  ``at`` has what is done at which of its
+        looks at the clock."""
+        looks = itertools.count(1)
+
+        def clock():
+            look = next(looks)
+            at.get(look, lambda: None)()
+            return look * 0.00001
+
+        return Hub(self.reactor, busy=0.0001, clock=clock), looks
+
+    def test_busy_it_asks_again_and_again_when_a_socket_has_talked(self):
+        hub, looks = self.busy(
+            {5: lambda: os.write(self.fds[1], b"b"), 12: lambda: self.wake(b"s")}
+        )
+        self.watch(self.told.append, hub)
+        self.wake(b"r")
+        self.turn()
+        # Nothing is asked for where there was nothing to begin with.
+        self.assertEqual((self.told, next(looks)), ([b"a", b"r"], 2))
+        self.reactor.callLater(60, self.fail)
+        self.turn()
+        self.assertEqual(self.told, [b"a", b"r", b"b", b"s"])
+
+    def test_busy_it_waits_in_the_end(self):
+        hub, looks = self.busy({})
+        self.watch(self.told.append, hub)
+        self.reactor.callLater(0.001, self.wake, b"r")
+        while self.told != [b"a", b"r"]:
+            self.turn()
+        self.assertLess(next(looks), 100)
