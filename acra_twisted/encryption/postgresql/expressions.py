@@ -29,6 +29,7 @@ _AGGREGATES: Final = frozenset(
 _IN_EXPRESSION: Final = "stands in an expression"
 _IN_COMPARISON: Final = "is compared in a way that finds nothing in what is stored"
 _IN_WINDOW: Final = "divides or sorts a window"
+_IN_ROW: Final = "is compared as a part of a row: compare each column by itself"
 _DECODED: Final = {b"hex": plan.HEX, b"base64": plan.BASE64, b"escape": plan.ESCAPE}
 _CONVERTED: Final = {b"utf8": plan.CHARACTERS, b"utf-8": plan.CHARACTERS}
 
@@ -159,13 +160,31 @@ def _operator(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
             return _nullif(analysis, fields, scope)
         if analysis.claims.claim("A_Expr", fields, scope, analysis):
             return SOMETHING
+        positive = _positive(analysis, fields, scope)
+        if positive is not None:
+            return positive
         reason, text = _reason(kind, strings(fields.get("name")))
+        if "RowExpr" in (node(fields.get("lexpr"))[0], node(fields.get("rexpr"))[0]):
+            text = _IN_ROW
         everything(analysis, fields.get("rexpr"), scope, reason, text)
         left, inner = node(fields.get("lexpr"))
         if left != "A_Expr" or inner.get("kind") == "AEXPR_NULLIF":
             everything(analysis, fields.get("lexpr"), scope, reason, text)
             return SOMETHING
         fields = inner
+
+
+def _positive(analysis: Analysis, fields: Fields, scope: Scope) -> Value | None:
+    """The value of a number with a plus sign before it; None for any other operator."""
+    kind, inner = node(fields.get("rexpr"))
+    sign = strings(fields.get("name")) == ["+"] and "lexpr" not in fields
+    if not sign or kind != "A_Const" or not inner.keys() & {"ival", "fval"}:
+        return None
+    start = fields.get("location", 0)
+    return tuple(
+        leaf._replace(begin=start) if leaf.kind == values.LITERAL else leaf
+        for leaf in value(analysis, fields["rexpr"], scope)
+    )
 
 
 def _reason(kind: str, names: list[str]) -> tuple[str, str]:
@@ -203,7 +222,8 @@ def _subquery(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
     if test is not None:
         if analysis.claims.claim("SubLink", fields, scope, analysis):
             return SOMETHING
-        use(analysis, test, scope, refusals.COMPARISON, _IN_COMPARISON)
+        text = _IN_ROW if node(test)[0] == "RowExpr" else _IN_COMPARISON
+        everything(analysis, test, scope, refusals.COMPARISON, text)
     columns = analysis.query(fields.get("subselect"), scope)
     if kind == "EXISTS_SUBLINK":
         return SOMETHING

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.planning import outcome
+from tests.support.planning import MODE, PATH, outcome, planner
 
 #: What is given to the column name, and what is sent.
 FORMS = (
@@ -27,6 +27,8 @@ FORMS = (
     ("($1)", "($1)"),
     ("5", "<name 5>"),
     ("-5.5", "<name -5.5>"),
+    ("+5", "<name 5>"),
+    ("+ -5.5", "<name -5.5>"),
     ("true", "<name 'true'>"),
     ("''", "<name ''>"),
     ("decode('41', 'hex')", "<name '41' hex>"),
@@ -44,7 +46,17 @@ FORMS = (
 )
 REFUSED = (
     *("'a' || 'b'", "upper('a')", "md5($1)", "X'41'", "B'1'", "now()", "array['a']", "row('a')"),
-    *("'a'::int", "'a'::text[]", "'a'::timestamptz", "'a'::other.text", "$1::json", "5 + 5"),
+    *(
+        "'a'::int",
+        "'a'::text[]",
+        "'a'::timestamptz",
+        "'a'::other.text",
+        "$1::json",
+        "5 + 5",
+        "- +5",
+        "+'5'",
+        "+id",
+    ),
     *(
         "decode('41', $1)",
         "decode($1, 'hex')",
@@ -64,6 +76,26 @@ class Forms(SynchronousTestCase):
         for given, expected in FORMS:
             found = outcome(f"update people set name = {given}").split("name = ", 1)[-1]
             self.assertEqual(found.partition(" [")[0], expected)
+
+    def test_a_sign_of_a_number_beside_a_protected_value_stays(self):
+        for value in ("+5", "+ 5", "+id", "+ -5.5"):
+            text = f"update people set id = {value}, name = "
+            self.assertEqual(outcome(f"{text}+5"), f"{text}<name 5>")
+
+    def test_a_row_is_compared_by_its_columns(self):
+        for condition in (
+            "(id, name) = (1, 'x')",
+            "(1, 'x') = (id, name)",
+            "(id, name) in ((1, 'x'))",
+            "(id, name) in (select 1, 'x')",
+            "(id, name) in (values (1, 'x'))",
+        ):
+            planned = planner().plan(
+                f"select id from people where {condition}".encode(), MODE, PATH
+            )
+            [plan] = planned.statements
+            self.assertEqual(plan.refusal.reason, "comparison")
+            self.assertIn("compare each column by itself", plan.refusal.text)
 
     def test_any_other_form_is_refused(self):
         for given in REFUSED:
