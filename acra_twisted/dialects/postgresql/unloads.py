@@ -61,7 +61,7 @@ class Unloading:
 class UnloadedRows(CopyRows):
     """A run of rows, each in a message, and what stands before and behind them."""
 
-    __slots__ = ("_reader", "_before", "_behind", "_places", "_joins")
+    __slots__ = ("_reader", "_before", "_behind", "_written", "_places", "_joins")
 
     def __init__(self, reader: Rows, fed: Fed, columns: Columns, is_binary: bool) -> None:
         data = b"".join([frames.message(_COPY_DATA, row) for row in fed.rows])
@@ -70,23 +70,20 @@ class UnloadedRows(CopyRows):
         self._before = fed.before
         self._joins = is_binary
         self._behind = frames.message(_COPY_DATA, fed.behind) if fed.behind else b""
+        # The values of rows as they are written, by where a row begins.
+        self._written: dict[int, list[bytes]] = {}
         # The columns of each row that were changed.
         self._places: dict[int, set[int]] = {}
 
     def _split(self, start: int) -> list[bytes | None]:
-        written = self._written(start)
-        return [self._reader.decode(one, column) for column, one in enumerate(written)]
-
-    def _written(self, start: int) -> list[bytes]:
-        """The values of a row as they are written.  Raises WireError."""
-        row = self._row(start)
         try:
-            written = self._reader.split(row)
+            written = self._reader.split(self._row(start))
         except CopyDataError as error:
             raise _malformed(error) from None
         if len(written) != len(self.columns):
             raise WireError("database", "a row of the copied data has another number of values")
-        return written
+        self._written[start] = written
+        return [self._reader.decode(one, column) for column, one in enumerate(written)]
 
     def _row(self, start: int) -> bytes:
         return self.data[start + 5 : start + 1 + frames.length_at(self.data, start)]
@@ -121,7 +118,7 @@ class UnloadedRows(CopyRows):
 
     def _encode_changed(self, row: int) -> bytes:
         reader, start, cells = self._reader, self.offsets[row], self._rows[row]
-        written = self._written(start)
+        written = self._written[start]
         for column in self._places[row]:
             value = cells[column]
             written[column] = reader.null if value is None else reader.encode(value, column)
