@@ -125,7 +125,8 @@ def _of_plan(plan: StatementPlan, literals: Sequence[bytes]) -> Explanation:
     parameters = list(_parameters(plan))
     if plan.prepares is not None:
         values += _uses(plan.prepares.uses, "parameter ${}")
-    copied = plan.copies.columns if plan.copies is not None else ()
+    copies = plan.copies
+    copied = () if copies is None or copies.is_out else copies.columns
     values += [
         Value(f"field {number}", _stored(setting), setting.label, "COPY")
         for number, setting in enumerate(copied, 1)

@@ -13,6 +13,7 @@ from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
 from acra_twisted.encryption.postgresql.values import setting_of
 from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.wire.postgres.copyformat import CopyDataError, copy_format
 
 _SERVER_FILE: Final = "is read or written by a file or program of the server"
 _ON_SERVER: Final = ("is_program", "filename")
@@ -40,7 +41,7 @@ def walk(analysis: Analysis, fields: Fields) -> Found:
         return _out(analysis, fields, settings, names, types)
     target.omit(names, "COPY")
     expressions.condition(analysis, fields.get("whereClause"), Scope([target.range]))
-    options = _options(analysis, fields)
+    options = _options(analysis, fields, settings, names)
     if "default" in options:
         # Any value may be the mark for it.
         target.omit((), "COPY")
@@ -76,17 +77,31 @@ def _out(
 ) -> Found:
     if not any(settings):
         return None, None
-    copied = Copied(settings, _options(analysis, fields), tuple(names), tuple(types), True)
+    options = _options(analysis, fields, settings, names)
+    copied = Copied(settings, options, tuple(names), tuple(types), True)
     return tuple(ResultColumn(one) for one in settings), copied
 
 
-def _options(analysis: Analysis, fields: Fields) -> Options:
+def _options(
+    analysis: Analysis,
+    fields: Fields,
+    settings: Sequence[ColumnSetting | None],
+    names: Sequence[str],
+) -> Options:
+    """The options of a COPY.  Raises StatementRefusedError for those by which the values of
+    protected columns could not be told from others; the session decides about an encoding."""
     options: Options = {}
     for one in fields.get("options", ()):
         _, element = node(one)
         options[element.get("defname", "")] = _option(element.get("arg"))
     # They are read with each statement's own values.
     analysis.deciding.update(start for start, _ in analysis.text.literals)
+    first = next((one for one in settings if one is not None), None)
+    if first is not None:
+        try:
+            copy_format({key: options[key] for key in options if key != "encoding"}, names)
+        except CopyDataError as error:
+            raise refused(refusals.COPY_OPTIONS, first, f"cannot be copied so: {error}") from None
     return options
 
 

@@ -110,6 +110,8 @@ class Explanations(SynchronousTestCase):
         self.assertEqual(found.values[0].source, "parameter $1")
         found = self.one("COPY people (id, phone) FROM STDIN")
         self.assertEqual(found.values, [Value("field 2", "tokenized", "people.phone", "COPY")])
+        found = self.one("COPY people (id, phone) TO STDOUT")
+        self.assertEqual((found.values, found.results), ([], [Result(2, "people.phone", "str")]))
 
     @given(st.lists(st.sampled_from(FORMS), min_size=1, max_size=3), st.sampled_from(QUOTED))
     def test_no_value_or_comment_is_shown(self, forms, value):

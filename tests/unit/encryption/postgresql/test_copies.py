@@ -45,7 +45,7 @@ class Copy(SynchronousTestCase):
 
     def test_values_of_the_options_belong_to_the_statement(self):
         made = planner()
-        for null in ("a", "b"):
+        for null in ("x", "y"):
             for way in ("from stdin", "to stdout"):
                 text = f"copy people (name) {way} (null '{null}')"
                 (plan,) = made.plan(text.encode(), MODE, PATH).statements
@@ -82,6 +82,8 @@ class Copy(SynchronousTestCase):
         for text, reason in (
             ("copy people (id, name) to '/tmp/people'", "copy_from_server_file"),
             ("copy (select name from people) to program 'cat'", "copy_from_server_file"),
+            ("copy people (id, name) from stdin (null '00')", "copy_options"),
+            ("copy people (id, name) to stdout (format csv, delimiter 'a')", "copy_options"),
             ("copy (select name::text from people) to stdout", "expression"),
             ("copy (select upper(name) from people) to stdout", "expression"),
             ("copy (select people from people) to stdout", "expression"),
