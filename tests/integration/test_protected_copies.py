@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+from io import BytesIO
 
 import asyncpg
 import psycopg
@@ -126,6 +127,41 @@ class Copies(Surroundings):
                     self.assertEqual(list(copy.rows()), ROWS)
                 # The session goes on.
                 self.assertEqual(db.execute("SELECT count(*) FROM people").fetchone(), (4,))
+
+    def test_a_driver_that_sends_rows_before_it_is_asked(self):
+        """A refusal comes in its place, and the session goes on."""
+        rows = b"".join(b"%d,Zaphodius,7\n" % number for number in range(5000))
+
+        async def talk():
+            db = await asyncpg.connect(
+                host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres",
+                ssl=False,
+            )  # fmt: skip
+            try:
+                for data, options, error in (
+                    (b"1,Zaphodius,seven\n" + rows, {}, asyncpg.DataError),
+                    (rows + b"1,Zaphodius,seven\n", {}, asyncpg.DataError),
+                    (rows, {"null": "00"}, asyncpg.FeatureNotSupportedError),
+                    (rows + rows, {}, asyncpg.UniqueViolationError),
+                ):
+                    for block in (False, True):
+                        transaction = db.transaction()
+                        if block:
+                            await transaction.start()
+                        with self.assertRaises(error):
+                            await db.copy_to_table(
+                                "people", source=BytesIO(data), columns=["id", "name", "age"],
+                                format="csv", **options,
+                            )  # fmt: skip
+                        if block:
+                            await transaction.rollback()
+                        self.assertEqual(await db.fetchval("SELECT count(*) FROM people"), 0)
+            finally:
+                await db.close()
+
+        asyncio.run(talk())
+        log = b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
+        self.assertNotIn(b"Zaphodius", log)
 
     def test_asyncpg_in_binary(self):
         async def talk():
