@@ -103,6 +103,15 @@ class Whole(SynchronousTestCase):
         self.assertEqual({column.kind for column in by_file.columns}, set(EFFECTIVE))
         self.assertEqual(len(self.read(bypass).bypasses), 1)
 
+    def test_the_sample_is_a_configuration_also_with_what_is_commented_out(self):
+        text = (TOP / "etc/encryptor.yaml").read_text()
+        found = self.read(text)
+        self.assertEqual({column.kind for column in found.columns}, set(EFFECTIVE))
+        self.assertEqual(found.remarks, [])
+        head, _, rest = text.partition("# bypass:")
+        whole = head + "bypass:" + re.sub(r"(?m)^#", "", rest)
+        self.assertEqual(len(self.read(whole).bypasses), 1)
+
     @given(configurations())
     def test_settings_are_read_back(self, settings):
         self.assertEqual(self.without_lines(self.read(as_yaml(settings))), settings)
