@@ -1,7 +1,6 @@
 """acra-migrate's command line; tests/integration/test_migrating.py has real tables."""
 
 import os
-import signal
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -33,7 +32,7 @@ class Database:
             table(1, "people", column("name", 1, 25)),
             table(2, "cards", column("number", 1)),
         ]
-        self.stops = False
+        self.sized = lambda: None
         self.closed = False
 
     def __call__(self, text, program, in_thread):
@@ -49,8 +48,7 @@ class Database:
         if "pg_inherits" in text:
             return Answer([[cell] for cell in answer(*self.tables)], [25])
         if "pg_relation_size" in text:
-            if self.stops:
-                os.kill(os.getpid(), signal.SIGTERM)
+            self.sized()
             return Answer([[b"3"]], [25])
         return Answer([], [])
 
@@ -58,7 +56,9 @@ class Database:
         self.closed = True
 
 
-class Command(ToolCase):
+class MigrateCase(ToolCase):
+    """A database that has tables and no row, and keys."""
+
     def setUp(self):
         super().setUp()
         self.make_keys("--client_id=some client")
@@ -91,6 +91,8 @@ class Command(ToolCase):
             *words,
         )
 
+
+class Command(MigrateCase):
     def test_without_a_command_it_tells_them(self):
         told = self.call()
         for word in ("encrypt", "reencrypt", "rewrap", "decrypt"):
@@ -133,24 +135,16 @@ class Command(ToolCase):
         self.answer = ""
         self.assertIn("0 values changed", self.migrate("decrypt", "cards", "--yes"))
 
-    def test_a_signal_ends_it_with_the_place_to_go_on_from(self):
-        self.database.stops = True
-        before = signal.getsignal(signal.SIGTERM)
-        named = f"--encryptor_config_file={self.config}"
-        self.refused(
-            "--resume='public.cards 0'",
-            *("encrypt", named, f"--keys_dir={self.folder}", "--client_id=some client", "cards"),
-        )
-        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
-
-    def test_a_switch_needs_a_second_column(self):
-        told = self.migrate("encrypt", "cards", "--switch")
-        self.assertIn("it has no second column to switch to", told)
-        self.database.tables[0] = table(1, "people", column("name", 1, 25), column("name__acra", 2))
-        told = self.migrate("encrypt", "people", "--switch")
-        self.assertIn("public.people: switched", told)
-        asked = self.database.asked
-        begun = asked.index('LOCK TABLE "public"."people" IN ACCESS EXCLUSIVE MODE')
-        self.assertEqual(asked[begun - 2 : begun], ["BEGIN", "SET LOCAL lock_timeout = '5s'"])
-        self.assertEqual(asked[-1], "COMMIT")
-        self.assertTrue([text for text in asked[begun:] if "RENAME COLUMN" in text])
+    def test_the_columns_are_those_of_a_file_or_of_a_server(self):
+        ini = os.path.abspath(self.mktemp())
+        with open(ini, "w") as file:
+            file.write("[server]\n[encrypt:cards.number]\ndata_type = str\n")
+        keys = (f"--keys_dir={self.folder}", "--client_id=some client")
+        told = self.call("encrypt", "cards", f"--server_config={ini}", *keys)
+        self.assertEqual(told, "public.cards: 0 values changed, 0 refused\n")
+        both = (f"--server_config={ini}", f"--encryptor_config_file={self.config}")
+        self.refused("give --encryptor_config_file, or", "encrypt", "cards", *both)
+        self.refused("give --encryptor_config_file, or", "encrypt", "cards")
+        with open(ini, "w") as file:
+            file.write("[server]\n")
+        self.refused("it protects no column", "encrypt", "cards", f"--server_config={ini}")

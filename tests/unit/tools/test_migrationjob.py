@@ -1,0 +1,44 @@
+"""The work of acra-migrate; tests/integration/test_migrating.py has real tables."""
+
+import io
+import os
+import signal
+
+from acra_twisted.tools import migrationjob
+from tests.support.schemas import column, table
+from tests.unit.tools.test_migrate import MigrateCase
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Job(MigrateCase):
+    def test_a_terminal_is_shown_how_far_it_is(self):
+        shown = Terminal()
+        self.patch(migrationjob, "ERRORS", shown)
+        self.migrate("encrypt", "cards")
+        self.assertIn("public.cards: 100%, 0 changed", shown.getvalue())
+
+    def test_a_signal_ends_it_with_the_place_to_go_on_from(self):
+        self.database.sized = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        before = signal.getsignal(signal.SIGTERM)
+        named = f"--encryptor_config_file={self.config}"
+        self.refused(
+            "--resume='public.cards 0'",
+            *("encrypt", named, f"--keys_dir={self.folder}", "--client_id=some client", "cards"),
+        )
+        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
+
+    def test_a_switch_needs_a_second_column(self):
+        told = self.migrate("encrypt", "cards", "--switch")
+        self.assertIn("it has no second column to switch to", told)
+        self.database.tables[0] = table(1, "people", column("name", 1, 25), column("name__acra", 2))
+        told = self.migrate("encrypt", "people", "--switch")
+        self.assertIn("public.people: switched", told)
+        asked = self.database.asked
+        begun = asked.index('LOCK TABLE "public"."people" IN ACCESS EXCLUSIVE MODE')
+        self.assertEqual(asked[begun - 2 : begun], ["BEGIN", "SET LOCAL lock_timeout = '5s'"])
+        self.assertEqual(asked[-1], "COMMIT")
+        self.assertTrue([text for text in asked[begun:] if "RENAME COLUMN" in text])
