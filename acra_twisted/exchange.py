@@ -57,12 +57,13 @@ class Statement:
     """SQL text as bytes, exactly as it will be sent.
 
     ``types`` are the types that it declares for its parameters where it is prepared, 0 for those
-    that the database is to find out; a stage that replaces a statement may leave None, and they
-    stay as they are.  ``told`` is a stage's: what the client is told of each of its parameters;
-    None for what the database says.  ``meanings``, a stage's as well, has the `Columns.meaning` of
-    the result of each statement of the text; None for what the session has.  ``copies``, a
-    stage's too, is its part in rows that are copied in bulk.  ``plan`` is whatever a stage keeps
-    for the values that are bound to it.
+    that the database is to find out; they are None where nobody looks at parameters.  A stage that
+    replaces a statement may leave None, and they stay as they are.
+
+    Of stages: ``told`` is what the client is told of each of its parameters; None for what the
+    database says.  ``meanings`` has the `Columns.meaning` of the result of each statement of the
+    text; None for what the session has.  ``copies`` is a stage's part in rows that are copied in
+    bulk.  ``plan`` is whatever a stage keeps for the values that are bound to it.
 
     ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe,
     ``is_described`` tells that the client has sent one; ``era`` tells how long the columns hold,
@@ -165,10 +166,11 @@ class Parameters:
     ``statement`` is None if the name bound to is not known to us (the database will say so);
     ``is_meant``: nothing that has ended since it was prepared may have given the name to another.
     ``types`` has the database's number of each value's type, 0 where the client has left it open;
-    it is None if nothing certain is known.
+    it is None if nothing certain is known.  ``portal`` is the name that the bound statement is
+    executed by, empty for none.
     """
 
-    __slots__ = ("values", "formats", "statement", "types", "is_meant")
+    __slots__ = ("values", "formats", "statement", "types", "is_meant", "portal")
 
     def __init__(
         self,
@@ -177,8 +179,10 @@ class Parameters:
         statement: Statement | None,
         types: Sequence[int] | None = None,
         is_meant: bool = True,
+        portal: bytes = b"",
     ) -> None:
         self.is_meant = is_meant
+        self.portal = portal
         self.values = values
         self.formats = formats
         self.statement = statement

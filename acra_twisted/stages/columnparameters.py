@@ -15,6 +15,7 @@ from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.stages import portals
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, is_same, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
@@ -131,6 +132,10 @@ class ColumnParameters:
         if mark != binding.mark:
             return outdated(ROTATED)
         parameters, _, exchange, known, _ = judged
+        fetches = portals.refusal(binding.text, known, exchange.session)
+        if fetches is not None:
+            return refused(fetches)
+        portals.bound(parameters, binding, known)
         bypass = binding.bypass
         if bypass is not None:
             if not self._bypasses.is_in_force(bypass, judged.client):

@@ -16,7 +16,7 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
-from acra_twisted.stages import sqlprepared
+from acra_twisted.stages import portals, sqlprepared
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, mode_of, names_of, plans_of
 from acra_twisted.stages.columncopies import copies_of
@@ -53,6 +53,9 @@ class ColumnStatements:
     ) -> Any:
         """Return the verdict on a statement, or a Deferred of it.  Raises ValueRefusedError, or
         fails with it."""
+        fetches = portals.refusal(statement.text, known, exchange.session)
+        if fetches is not None:
+            return refused(fetches)
         if known.prepared:
             if statement.prepared_name:
                 known.forget_prepared(statement.prepared_name)

@@ -33,16 +33,17 @@ class Known:
     read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
     protected column, if its database can have none.  ``open`` is the number of its statements that
     are watched and not answered; ``is_dirty``: something was watched since the database last had no
-    transaction open."""
+    transaction open.  ``portals`` are names, in small letters: see `stages.portals`."""
 
     __slots__ = (
-        *("schema", "unfit", "prepared", "prepared_texts", "prepared_changes"),
+        *("schema", "unfit", "portals", "prepared", "prepared_texts", "prepared_changes"),
         *("open", "is_dirty", "reported_path", "parameters", "mode"),
     )
 
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
         self.schema = schema
         self.unfit = unfit
+        self.portals: set[bytes] = set()
         self.prepared: dict[str, Prepared] = {}
         self.prepared_texts: dict[str, PreparedText] = {}
         self.prepared_changes = 0

@@ -173,3 +173,17 @@ class Prepared(Surroundings):
             self.assertEqual(await db.fetch("SELECT name FROM people"), [])
 
         self.run_asyncpg(work)
+
+    def test_a_portal_that_shows_protected_columns_is_not_fetched_by_sql(self):
+        async def work(db):
+            await db.execute(INSERT + " ($1, $2, $3, $4)", 1, *SECRETS)
+            async with db.transaction():
+                text = "SELECT card FROM people UNION ALL SELECT card FROM people"
+                prepared = await db.prepare(text)
+                cursor = await prepared.cursor()
+                self.assertEqual((await cursor.fetchrow())["card"], SECRETS[2])
+                [portal] = await db.fetch("SELECT name FROM pg_cursors WHERE name LIKE '%asyncpg%'")
+                with self.assertRaises(asyncpg.FeatureNotSupportedError):
+                    await db.fetch(f"FETCH ALL FROM {portal['name']}")
+
+        self.run_asyncpg(work)

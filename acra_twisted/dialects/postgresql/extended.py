@@ -74,10 +74,9 @@ class ExtendedBatch(OpeningBatch):
     def _parse(self, start: int, end: int) -> Work | None:
         message = frontend.decode_parse(self._buffer.data[start + 5 : end])
         statement = Statement(message.text, message.name)
-        if self._statements or self._parameters:
-            statement.types = frontend.decode_types(message.types)
         if self._parameters:
             # As the client knows them, whatever a stage declares to the database.
+            statement.types = frontend.decode_types(message.types)
             statement.parameter_types = statement.types
         exchange = self._exchange = self._open_statement("prepare", statement)
         if statement.text is not message.text:
@@ -110,7 +109,7 @@ class ExtendedBatch(OpeningBatch):
         self._message = (start, end, bind)
         types = prepared.parameter_types(statement, len(bind.values))
         is_meant = prepared.is_meant(statement)
-        parameters = Parameters(bind.values, bind.formats, statement, types, is_meant)
+        parameters = Parameters(bind.values, bind.formats, statement, types, is_meant, bind.portal)
         return Work(PARAMETERS, parameters, exchange)
 
     def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:

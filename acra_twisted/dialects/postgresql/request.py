@@ -230,7 +230,7 @@ class RequestFlow(LoadingBatch):
                 self._splice(start, end, frontend.encode_bind(message))
             else:
                 work.item.become(item)
-                if message is not None:
+                if message is not None and work.item.types is not None:
                     message = message._replace(types=frontend.encode_types(work.item.types))
                 work.item.conforming = work.item.conforming and self._session.conforming
                 brought = work.item.brought

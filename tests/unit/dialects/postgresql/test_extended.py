@@ -68,6 +68,18 @@ class Types(SynchronousTestCase):
     def setUp(self):
         self.play = Playbook(inspects=["parameters"])
 
+    def test_stages_that_look_at_statements_alone_are_not_told_them_and_leave_them(self):
+        for inspects, types in ((["statement"], None), (["statement", "parameters"], [23, 0])):
+            play = Playbook(lambda work: Replace(Statement(b"other")), inspects)
+            sent = play.client(typed_parse(b"s", b"INSERT", 23, 0) + SYNC)
+            self.assertEqual(play.works[0][1].types, types)
+            self.assertEqual(sent, typed_parse(b"s", b"other", 23, 0) + SYNC)
+
+    def test_the_name_of_the_portal_is_told(self):
+        self.prepare()
+        self.play.client(bind(b"p", b"s") + SYNC)
+        self.assertEqual(self.play.works[-1][1].portal, b"p")
+
     def types(self, *values, name=b"s"):
         """Those of a Bind's values."""
         self.play.works.clear()
