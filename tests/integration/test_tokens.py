@@ -11,10 +11,12 @@ from pathlib import Path
 import asyncpg
 import psycopg
 
-from acra_twisted import purposes
+from acra_twisted import events, purposes
+from acra_twisted.encryption import tokens
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings
+from tests.support.realredis import RealRedis
 
 CONFIG = """
 schemas:
@@ -304,3 +306,84 @@ class InSQLite(Base):
             self.insert(db, 2)
             db.commit()
             self.assertEqual(db.execute("SELECT id FROM people").fetchall(), [(2,)])
+
+
+class InRedis(Base):
+    @classmethod
+    def make_store(cls):
+        cls.redis = RealRedis(cls.work)
+        cls.addClassCleanup(cls.redis.stop)
+        return {"redis_host_port": f"127.0.0.1:{cls.redis.port}", "redis_db_tokens": "0"}
+
+    def test_a_redis_that_is_killed_refuses_statements_and_comes_back(self):
+        with self.connect(self.served) as db:
+            self.insert(db, 1)
+        fresh = self.daemon()
+        with self.connect(fresh) as db, self.connect(fresh, autocommit=False) as busy:
+            busy.execute("INSERT INTO people (id) VALUES (5)")
+            self.redis.kill()
+            for statement in (
+                f"SELECT {COLUMNS} FROM people WHERE id = 1",
+                "UPDATE people SET name = 'Trilliania'",
+                "SELECT id FROM people WHERE name = 'Zaphodius'",
+            ):
+                with self.assertRaises(psycopg.errors.IoError) as caught:
+                    db.execute(statement)
+                self.assertIn("column people.", str(caught.exception))
+                for token in self.stored()[0]:
+                    self.assertNotIn(str(token), str(caught.exception))
+            self.assertEqual(db.execute("SELECT id FROM people").fetchall(), [(1,)])
+            with self.assertRaises(psycopg.errors.IoError):
+                busy.execute("UPDATE people SET name = 'Trilliania' WHERE id = 5")
+            self.assertEqual(busy.info.transaction_status, psycopg.pq.TransactionStatus.INERROR)
+            busy.rollback()
+            self.redis.start()
+            self.assertEqual(
+                db.execute(f"SELECT {COLUMNS} FROM people WHERE id = 1").fetchone(), ZAPHOD
+            )
+            db.execute("UPDATE people SET name = 'Trilliania'")
+            self.assertEqual(self.stored("id"), [(1,)])
+        log = (fresh.folder / "acra-server.log").read_text()
+        self.assertIn(f'"code":{events.TOKENS_AWAY}', log.replace(" ", ""))
+        fresh.stop()
+
+    def test_two_daemons_that_write_the_same_values_at_once_agree(self):
+        second = self.daemon()
+        names = [f"name {number}" for number in range(300)]
+
+        async def write(chain, first):
+            db = await asyncpg.connect(
+                host="127.0.0.1", port=chain.port, user=SUPERUSER, database="postgres", ssl=False
+            )
+            try:
+                await db.executemany(
+                    "INSERT INTO people (id, name) VALUES ($1, $2)",
+                    [(first + number, name) for number, name in enumerate(names)],
+                )
+            finally:
+                await db.close()
+
+        async def both():
+            await asyncio.gather(write(self.served, 0), write(second, 1000))
+
+        asyncio.run(both())
+        found = [token for (token,) in self.stored("name")]
+        self.assertEqual(found[:300], found[300:])
+        self.assertEqual(len(set(found)), 300)
+        second.stop()
+
+    def test_records_have_the_names_that_acra_gives_them(self):
+        with self.connect(self.served) as db:
+            self.insert(db, 1)
+        place = ("--redis_host_port", f"127.0.0.1:{self.redis.port}", "--redis_db_tokens", "0")
+        exported = self.work / f"{self.id()}.export"
+        self.tool("export", *place, str(exported))
+        text = exported.read_text()
+        token = self.stored("name")[0][0]
+        scope = tokens.scope_of(self.keys.client_id)
+        for key in (
+            tokens.value_key("str", b"Zaphodius", scope),
+            tokens.token_key("str", token.encode(), scope),
+        ):
+            self.assertIn(key.hex(), text)
+        self.assertNotIn("Zaphodius", text)
