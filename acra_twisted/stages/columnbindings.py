@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from acra_twisted.encryption.plan import ParameterUse, StatementPlan, Use
+from acra_twisted.encryption.plan import ParameterUse, StatementPlan
 from acra_twisted.encryption.postgresql import planner
+from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.settings import Bypass, ColumnSetting
 from acra_twisted.exchange import Statement
@@ -45,7 +46,7 @@ class Binding(NamedTuple):
     uses: Sequence[ParameterUse] = ()
     matched: Sequence[ColumnSetting] = ()
     prepares: Sequence[PreparedText] = ()
-    literals: Sequence[Use] = ()
+    literals: Sequence[Kept] = ()
     mark: bytes = b""
     bypass: Bypass | None = None
 

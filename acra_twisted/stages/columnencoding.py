@@ -12,6 +12,8 @@ from acra_twisted.encryption.plan import STORE_EACH, STORING, ParameterUse, Use
 from acra_twisted.encryption.postgresql import loading, writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.givenvalues import (
+    Kept,
+    SearchedTokens,
     TokenValues,
     tokens_of_parameters,
     tokens_of_text,
@@ -54,11 +56,29 @@ class Encoder:
         self._marks = marks
         self._workers = workers
 
-    def marks(self, uses: Sequence[Sequence[Use]], exchange: Exchange) -> Any:
-        """Return the mark of the keys that encode literals for each of some lists of uses, or a
-        Deferred of them; see `KeyMarks`."""
+    def kept(self, planned: Planned, conforming: bool | None, exchange: Exchange) -> Sequence[Kept]:
+        """Return all that decides, some time later, whether the literals of some plans are still
+        encoded as they are now: see `marks`.  Raises ValueRefusedError."""
+        plans = planned.statements or ()
+        uses = list(writing.uses_of(plans))
+        if not any(use.column.kind == TOKENIZED and use.role not in STORING for use in uses):
+            return uses
+        encoding = encoding_of(exchange.session)
+        values = tokens_of_text(plans, planned.literals, encoding, conforming is True)
+        return [*uses, *(SearchedTokens(*each) for each in values.compared.items())]
+
+    def marks(self, kept: Sequence[Sequence[Kept]], exchange: Exchange) -> Any:
+        """Return the mark of the keys and tokens that encode literals, for each of some lists of
+        what is kept of them, or a Deferred of them; see `KeyMarks`."""
         client = exchange.session.identity.client_id
-        return together([self._marks.mark(one, client) for one in uses], list)
+        return together([self._mark(one, client) for one in kept], list)
+
+    def _mark(self, kept: Sequence[Kept], client: str) -> Any:
+        mark = self._marks.mark((one for one in kept if isinstance(one, Use)), client)
+        searched = [one for one in kept if isinstance(one, SearchedTokens)]
+        if not searched:
+            return mark
+        return then(mark, lambda own: self._tokens.mark(searched, client).addCallback(own.__add__))
 
     def literals(
         self,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from acra_twisted.encryption.plan import Use
 from acra_twisted.encryption.postgresql import writing
+from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.writing import Written
 from acra_twisted.encryption.settings import Bypass
@@ -81,9 +81,10 @@ class ColumnStatements:
         if plans is None:
             return _untouched(judged)
         executed = sqlprepared.executed(plans, judged.known)
-        kept = []
+        kept: list[Kept] = []
         if judged.statement.prepared_name is not None or any(plan.prepares for plan in plans):
-            kept = [*writing.uses_of(plans), *(use for one in executed for use in one.uses)]
+            kept += self._encoder.kept(planned, statement.conforming, exchange)
+            kept += (use for one in executed for use in one.uses)
         if not kept and not executed:
             return self._current(judged, planned)
         marks = self._encoder.marks([kept, *(one.uses for one in executed)], judged.exchange)
@@ -94,7 +95,7 @@ class ColumnStatements:
         judged: _Judged,
         planned: Planned,
         executed: Sequence[PreparedText],
-        kept: Sequence[Use],
+        kept: Sequence[Kept],
         marks: Sequence[bytes],
     ) -> Any:
         """Refuse a statement that executes one whose literals are encoded by older keys."""
@@ -108,7 +109,7 @@ class ColumnStatements:
         judged: _Judged,
         planned: Planned,
         executed: Sequence[PreparedText] = (),
-        kept: Sequence[Use] = (),
+        kept: Sequence[Kept] = (),
         mark: bytes = b"",
     ) -> Any:
         """Write a statement; ``kept`` are uses of literals that will be executed later, encoded by

@@ -6,6 +6,7 @@ statement or result: no token is ever taken for its value.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -17,7 +18,7 @@ from acra_twisted import events
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.issuing import FoundTokens, IssuedTokens
-from acra_twisted.encryption.postgresql.givenvalues import TokenValues
+from acra_twisted.encryption.postgresql.givenvalues import SearchedTokens, TokenValues
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.errors import KeyStoreError, TokenStoreError
 from acra_twisted.stages.columnkeys import Makers, is_reader
@@ -40,6 +41,12 @@ class ColumnTokens:
         """Return the tokens of values that a session of ``client`` writes or searches for.  Those
         that are searched for and have no token get none.  Fails with ValueRefusedError."""
         return Deferred.fromCoroutine(self._makers(values, client))
+
+    def mark(self, searched: Sequence[SearchedTokens], client: str) -> Deferred[bytes]:
+        """Return a mark of the tokens by which a session of ``client`` finds values: it is another
+        when one of them gets a token, or its token is no longer used.  Fails with
+        ValueRefusedError."""
+        return Deferred.fromCoroutine(self._mark(searched, client))
 
     def values(
         self, tokens: Mapping[ColumnSetting, Sequence[bytes]], client: str
@@ -66,6 +73,15 @@ class ColumnTokens:
             {column: IssuedTokens(pairs) for column, pairs in issued.items()},
             {column: FoundTokens(pairs) for column, pairs in found.items()},
         )
+
+    async def _mark(self, searched: Sequence[SearchedTokens], client: str) -> bytes:
+        tokenizer = self._needed()
+        made = hashlib.sha256()
+        for column, values in searched:
+            found = await _pairs({column: values}, tokenizer.look, client)
+            for _, token in found[column]:
+                made.update(b"-" if token is None else b"%d:%b" % (len(token), token))
+        return made.digest()
 
     async def _values(
         self, tokens: Mapping[ColumnSetting, Sequence[bytes]], client: str

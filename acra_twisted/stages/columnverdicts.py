@@ -40,7 +40,7 @@ ENDED: Final = Refusal(
 ROTATED: Final = Refusal(
     refusals.SCHEMA_MISMATCH,
     "",
-    "the statement was prepared with keys that are no longer the newest",
+    "the statement was prepared with keys or tokens that are no longer the newest",
     "prepare the statement anew",
 )
 #: The database's function that finds a prepared statement outdated: drivers that see it prepare the

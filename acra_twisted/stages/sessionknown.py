@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan, Use
+from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
+from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from acra_twisted.sql.languages import Mode
 
@@ -23,7 +24,7 @@ class PreparedText(NamedTuple):
     text: bytes
     mode: Mode
     plan: StatementPlan
-    uses: Sequence[Use] = ()
+    uses: Sequence[Kept] = ()
     mark: bytes = b""
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.encryption.plan import StatementPlan, Use
+from acra_twisted.encryption.plan import StatementPlan
 from acra_twisted.encryption.postgresql import planner
+from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.columnbindings import is_same
 from acra_twisted.stages.columnmeanings import Snapshot
@@ -18,7 +19,7 @@ _EXECUTE: Final = re.compile(rb'\bexecute\s+("(?:[^"]|"")+"|[a-z_][\w$]*)', re.I
 
 
 def made(
-    plans: Sequence[StatementPlan], text: bytes, mode: Mode, uses: Sequence[Use], mark: bytes
+    plans: Sequence[StatementPlan], text: bytes, mode: Mode, uses: Sequence[Kept], mark: bytes
 ) -> list[PreparedText]:
     """Return the statements that a text prepares; ``uses`` and ``mark`` as in PreparedText."""
     alone = text if len(plans) == 1 else b""

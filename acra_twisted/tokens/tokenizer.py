@@ -94,6 +94,13 @@ class Tokenizer:
         one that nobody has where the value has none.  Nothing is stored."""
         return Deferred.fromCoroutine(self._find(setting, values, client_id))
 
+    def look(
+        self, setting: ColumnSetting, values: Sequence[bytes], client_id: str
+    ) -> Deferred[list[bytes | None]]:
+        """Return the token of each value by which `find` finds it, None where it has none.  An
+        empty value stays empty."""
+        return Deferred.fromCoroutine(self._look(setting, values, client_id))
+
     def detokenize(
         self, setting: ColumnSetting, found: Sequence[bytes], client_id: str
     ) -> Deferred[list[Detokenized]]:
@@ -174,13 +181,27 @@ class Tokenizer:
     ) -> list[bytes]:
         column = self._column(setting, client_id)
         encoded = _encoded_values(column, values)
+        known, missing = await self._looked(column, encoded)
+        known |= await self._nobodys(column, missing)
+        return [tokens.decode(column.type, known[value]) if value else b"" for value in encoded]
+
+    async def _look(
+        self, setting: ColumnSetting, values: Sequence[bytes], client_id: str
+    ) -> list[bytes | None]:
+        column = self._column(setting, client_id)
+        encoded = _encoded_values(column, values)
+        known, _ = await self._looked(column, encoded)
+        return [known.get(value) if value else b"" for value in encoded]
+
+    async def _looked(
+        self, column: Column, encoded: Sequence[bytes]
+    ) -> tuple[dict[bytes, bytes], list[bytes]]:
+        """Return the tokens of values, and the values that have none."""
         known, missing = self._kept(Written.VALUE, column, dict.fromkeys(filter(None, encoded)))
         if missing:
             records = await self._records(column, named=True)
-            found = await records.tokens_of(missing, refuse_disabled=False)
-            missing = [value for value in missing if value not in found]
-            known |= found | await self._nobodys(column, missing)
-        return [tokens.decode(column.type, known[value]) if value else b"" for value in encoded]
+            known |= await records.tokens_of(missing, refuse_disabled=False)
+        return known, [value for value in missing if value not in known]
 
     async def _nobodys(self, column: Column, values: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return for each value a token that is not in use."""

@@ -183,8 +183,12 @@ class InSQLite(Base):
                 ):
                     found = await db.fetchval(f"SELECT count(*) FROM people WHERE {text}", value)
                     self.assertEqual(found, 50, text)
+                text = "SELECT count(*) FROM people WHERE phone = 31337 AND id >= $1"
+                self.assertEqual(await db.fetchval(text, 0), 0)
+                await db.execute("UPDATE people SET phone = $1 WHERE id = 7", 31337)
+                self.assertEqual(await db.fetchval(text, 0), 1)
                 prepared = await db.prepare("SELECT name, phone FROM people WHERE id = $1")
-                self.assertEqual(tuple(await prepared.fetchrow(7)), ("Zaphodius", 4711))
+                self.assertEqual(tuple(await prepared.fetchrow(8)), ("Zaphodius", 4711))
             finally:
                 await db.close()
 

@@ -43,6 +43,17 @@ class TokenValues(NamedTuple):
     compared: dict[ColumnSetting, list[bytes]]
 
 
+class SearchedTokens(NamedTuple):
+    """Values of literals that are compared with a column of tokens."""
+
+    column: ColumnSetting
+    values: Sequence[bytes]
+
+
+#: What a prepared statement keeps of a literal.
+Kept = Use | SearchedTokens
+
+
 def of_literal(one: LiteralUse, raw: bytes, encoding: str, conforming: bool) -> Given:
     """Return the value of a literal.  ``conforming``: backslashes are ordinary characters in it.
     Raises ValueRefusedError, which names the column."""

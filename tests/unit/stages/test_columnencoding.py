@@ -14,7 +14,7 @@ from acra_twisted.exchange import ToldType
 from acra_twisted.stages.columnencoding import INLINE
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.tokens.tokenizer import Tokenizer
-from acra_twisted.verdicts import PASS
+from acra_twisted.verdicts import PASS, Deny
 from tests.support.containers import CLIENT
 from tests.support.encryptors import EMAIL, SEARCHED, SECRET, BoundCase, EncryptorCase, end
 from tests.support.tokenizing import WatchedStore
@@ -191,6 +191,18 @@ class Tokens(BoundCase):
         self.assertEqual(sent.values[2], to_array([self.token()], 25))
         bound = self.bind(statement, [None, None, None, None]).item
         self.assertEqual(bound.values, [None, None, to_array([None], 25), None])
+
+    def test_a_prepared_search_for_a_literal_that_gets_a_token_is_outdated(self):
+        text = f"SELECT id FROM people WHERE note = '{SECRET}' AND id = $1"
+        statement = self.prepare(text)
+        for _ in range(2):
+            self.assertNotIsInstance(self.bind(statement, [b"1"]), Deny)
+        self.sent(f"UPDATE people SET note = '{SECRET}'")
+        self.assertIn("prepare the statement anew", self.refused(self.bind(statement, [b"1"])))
+        anew = self.prepare(text)
+        self.assertIn(self.token(), anew.text)
+        for _ in range(2):
+            self.assertNotIsInstance(self.bind(anew, [b"1"]), Deny)
 
     def test_a_store_that_is_away_refuses_statements_and_parameters(self):
         statement = self.prepare("UPDATE people SET note = $1")

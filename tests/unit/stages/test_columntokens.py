@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption import errors, tokenrecords
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql.givenvalues import TokenValues
+from acra_twisted.encryption.postgresql.givenvalues import SearchedTokens, TokenValues
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.stages.columntokens import ColumnTokens
 from tests.support.tokenizing import Desk
@@ -68,6 +68,26 @@ class Writing(Case):
         failed = self.tokens.makers(TokenValues({email: [b"a@b"]}, {}), "client")
         error = self.failureResultOf(failed, ValueRefusedError).value
         self.assertEqual(error.reason, errors.UNFIT)
+
+
+class Marking(Case):
+    def mark(self, *values):
+        searched = [SearchedTokens(PHONE, values)]
+        return self.successResultOf(self.tokens.mark(searched, "client"))
+
+    def test_a_mark_changes_when_a_value_gets_a_token(self):
+        self.write(PHONE, b"7")
+        before = self.mark(b"7", b"8")
+        self.write(PHONE, b"9")
+        self.assertEqual(self.mark(b"7", b"8"), before)
+        self.assertNotEqual(self.mark(b"8", b"7"), before)
+        self.write(PHONE, b"8")
+        self.assertNotEqual(self.mark(b"7", b"8"), before)
+
+    def test_a_mark_makes_no_token(self):
+        before = self.successResultOf(self.desk.store.page())
+        self.mark(b"7", b"8")
+        self.assertEqual(self.successResultOf(self.desk.store.page()), before)
 
 
 class Reading(Case):

@@ -253,6 +253,15 @@ class Disabled(Case):
 
 
 class Searching(Case):
+    def test_a_look_tells_which_values_have_tokens(self):
+        column = setting(consistent=True)
+        [token] = self.tokenize(column, b"Anna Maria")
+        before = self.entries()
+        for tokenizer in (self.tokenizer, self.desk.another()):
+            asked = tokenizer.look(column, [b"no", b"", b"Anna Maria"], "client")
+            self.assertEqual(self.successResultOf(asked), [None, b"", token])
+        self.assertEqual(self.entries(), before)
+
     def test_looking_for_a_value_without_a_token_creates_none_and_matches_none(self):
         column = setting(consistent=True)
         for token_type, value in (
