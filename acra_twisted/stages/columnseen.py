@@ -4,7 +4,7 @@ never a value."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.exchange import Exchange
@@ -15,6 +15,7 @@ Counts = Mapping[tuple[ColumnSetting, str], int]
 
 #: Columns that a span names at most.
 _MOST: Final = 20
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def show(exchange: Exchange, counts: Counts) -> None:
@@ -22,17 +23,22 @@ def show(exchange: Exchange, counts: Counts) -> None:
     which fate, and tell observers; may be called several times for one request."""
     if not counts:
         return
-    shown = exchange.attributes or {}
+    shown = exchange.attributes or _NOTHING
     totals: dict[str, int] = {}
-    for (_, action), number in counts.items():
+    labels: set[str] = set()
+    for (setting, action), number in counts.items():
         totals[action] = totals.get(action, 0) + number
+        labels.add(setting.label)
     for action, number in totals.items():
-        before = int(shown.get(f"acra.columns_{action}", 0))
+        before = shown.get(f"acra.columns_{action}", 0)
         exchange.add_attribute(f"acra.columns_{action}", before + number)
-    known = str(shown.get("acra.columns", ""))
-    labels = {setting.label for setting, _ in counts}
-    labels.update(filter(None, known.split(", ")))
-    names = ", ".join(sorted(labels)[:_MOST])
+    known = shown.get("acra.columns")
+    if known is not None:
+        labels.update(known.split(", "))
+    if len(labels) > 1:
+        names = ", ".join(sorted(labels)[:_MOST])
+    else:
+        (names,) = labels
     if names != known:
         exchange.add_attribute("acra.columns", names)
     exchange.session.observer.column_values(exchange, counts)

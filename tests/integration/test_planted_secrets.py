@@ -1,0 +1,401 @@
+"""Values that are like no others are written to protected columns by every way there is, errors of
+each kind are provoked, and then everything that anybody has written is searched for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+import psycopg
+
+from acra_twisted import purposes
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.integration.base import Surroundings, eventually, get
+from tests.support.planted import Search, forms
+
+CONFIG = """
+schemas:
+  - table: people
+    encrypted:
+      - column: name
+        data_type: str
+      - column: email
+        searchable: true
+        data_type: str
+      - column: big
+        data_type: int64
+      - column: raw
+      - column: card
+        masking: "xxxx"
+        plaintext_length: 0
+        plaintext_side: right
+        data_type: str
+      - column: struct
+        crypto_envelope: acrastruct
+        data_type: str
+      - column: key
+        data_type: uuid
+      - column: phone
+        token_type: str
+        consistent_tokenization: true
+"""
+TABLE = (
+    "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, big bytea, raw bytea,"
+    " card bytea, struct bytea, key bytea, phone text, note text CHECK (note <> 'refused'))"
+)
+COLUMNS = ("name", "email", "big", "raw", "card", "struct", "key", "phone")
+#: All that the database writes to its log it writes.
+TALKATIVE = (
+    "log_statement = all",
+    "log_min_messages = debug1",
+    "log_min_error_statement = debug1",
+    "log_parameter_max_length = -1",
+    "log_parameter_max_length_on_error = -1",
+    "log_error_verbosity = verbose",
+    "log_duration = on",
+    "log_temp_files = 0",
+    "debug_print_plan = on",
+    "debug_print_parse = on",
+    "work_mem = 64kB",
+)
+
+
+class Planting:
+    """Makes values, all different, and keeps them by the ways on which they are written."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(4711)
+        self.values: dict[str, str | int | bytes] = {}
+        self.rows: dict[int, dict[str, str | int | bytes]] = {}
+
+    def one(self, way: str, column: str) -> str | int | bytes:
+        made: str | int | bytes
+        digits = "".join(self._random.choices("0123456789abcdef", k=16))
+        if column == "big":
+            made = self._random.randrange(1 << 56, 1 << 62)
+        elif column == "raw":
+            made = self._random.randbytes(20)
+        elif column == "key":
+            made = f"{digits[:8]}-{digits[8:12]}-4{digits[13:]}-8{digits[:3]}-{digits[4:]}"
+        else:
+            made = f"{column}:{digits}"
+        self.values[f"{way}, {column}"] = made
+        return made
+
+    def row(self, way: str, kept: bool = True) -> tuple:
+        """The number and the protected values of a row.  ``kept``: it is to be in the table."""
+        row = {column: self.one(way, column) for column in COLUMNS}
+        number = len(self.values)
+        if kept:
+            self.rows[number] = row
+        return (number, *row.values())
+
+
+def literal(value) -> str:
+    if isinstance(value, bytes):
+        return f"'\\x{value.hex()}'"
+    return str(value) if isinstance(value, int) else f"'{value}'"
+
+
+def insert(row, more="") -> str:
+    return (
+        f"INSERT INTO people (id, {', '.join(COLUMNS)}) VALUES "
+        f"({', '.join(map(literal, row))}){more}"
+    )
+
+
+PARAMETERS = f"INSERT INTO people (id, {', '.join(COLUMNS)}) VALUES ({{}})"
+PERCENTS = PARAMETERS.format(", ".join(["%s"] * 9))
+BINARIES = PARAMETERS.format(", ".join(["%b"] * 9))
+NUMBERS = PARAMETERS.format(", ".join(f"${n}" for n in range(1, 10)))
+COPY = f"COPY people (id, {', '.join(COLUMNS)}) FROM STDIN"
+
+
+class Planted(Surroundings):
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(settings=TALKATIVE)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.collector = Collector().start()
+        cls.addClassCleanup(cls.collector.stop)
+        keys = Keys(cls.folder, "people application")
+        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        config = cls.folder / "encryptor.yaml"
+        config.write_text(CONFIG)
+        cls.temporary = Path(tempfile.mkdtemp(dir=cls.folder))
+        cls.security_log = cls.folder / "security.log"
+        cls.served = cls.chain(
+            link="none",
+            keys=keys,
+            environment={"TMPDIR": str(cls.temporary)},
+            server={
+                "pipeline": {"stages": "query_capture, encryptor, decryptor, poison"},
+                "stage:query_capture": {"filepath": str(cls.folder / "captured.jsonl")},
+                "encryptor": {"encryptor_config_file": str(config)},
+                "tokens": {"token_store": f"sqlite:{cls.folder / 'tokens.db'}"},
+                "logging": {"d": "true", "security_log_file": str(cls.security_log)},
+                "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
+            },
+        )
+
+    def direct(self):
+        return psycopg.connect(
+            host="127.0.0.1", port=self.postgres.port, user=SUPERUSER, autocommit=True
+        )
+
+    def setUp(self):
+        self.planting = Planting()
+        self.began = time.time()
+        self.said: list[str] = []
+        with self.direct() as db:
+            db.execute(TABLE)
+            db.execute("CREATE TABLE clear (id serial, note text, big bigint, raw bytea)")
+        self.db = self.connect(self.served)
+        self.addCleanup(self.db.close)
+
+    # -- ways -------------------------------------------------------------------------------------
+
+    def write(self):
+        """Every way on which a value can come into the table."""
+        planting, execute = self.planting, self.db.execute
+        execute(insert(planting.row("literal")))
+        first, second = planting.row("first of many"), planting.row("second of many")
+        execute(insert(first) + insert(second).partition("VALUES")[2].join((", ", "")))
+        row = planting.row("dollar quotes")
+        execute(insert(row).replace(literal(row[1]), f"$q${row[1]}$q$"))
+        row = planting.row("escapes")
+        execute(insert(row).replace(literal(row[1]), f"E{literal(row[1])}"))
+        execute(PERCENTS, planting.row("parameters in text"))
+        row = planting.row("parameters in binary")
+        execute(BINARIES, row)
+        for number in range(8):
+            execute(PERCENTS, planting.row(f"prepared {number}"), prepare=True)
+        with self.db.pipeline():
+            for number in range(3):
+                execute(PERCENTS, planting.row(f"pipeline {number}"))
+        self.update("update by literals", literals=True)
+        self.update("update by parameters", literals=False)
+        number = next(iter(planting.rows))
+        changed = planting.one("conflict", "name")
+        row = planting.row("conflict's row", kept=False)
+        conflict = f" ON CONFLICT (id) DO UPDATE SET name = {literal(changed)}"
+        execute(insert((number, *row[1:]), conflict))
+        planting.rows[number]["name"] = changed
+        row = planting.row("with")
+        execute(f"WITH made AS ({insert(row)} RETURNING id) SELECT * FROM made")
+        self.copy()
+        asyncio.run(self.asyncpg())
+
+    def update(self, way, literals):
+        number, *values = self.planting.row(way)
+        self.db.execute("INSERT INTO people (id) VALUES (%s)", (number,))
+        if literals:
+            given = ", ".join(f"{c} = {literal(v)}" for c, v in zip(COLUMNS, values, strict=True))
+            self.db.execute(f"UPDATE people SET {given} WHERE id = {number}")
+        else:
+            given = ", ".join(f"{column} = %s" for column in COLUMNS)
+            self.db.execute(f"UPDATE people SET {given} WHERE id = %s", (*values, number))
+
+    def copy(self):
+        for way, options in (("copied text", ""), ("copied csv", " WITH (FORMAT csv)")):
+            number, *values = self.planting.row(way)
+            cells = [str(number)]
+            for value in values:
+                raw = isinstance(value, bytes)
+                text = f"\\x{value.hex()}" if raw else str(value)
+                cells.append(text.replace("\\", "\\\\") if raw and not options else text)
+            with self.db.cursor() as cursor, cursor.copy(COPY + options) as copying:
+                copying.write(("," if options else "\t").join(cells) + "\n")
+
+    async def asyncpg(self):
+        db = await asyncpg.connect(
+            host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres", ssl=False
+        )
+        try:
+            rows = [self.planting.row(f"asyncpg {number}") for number in range(3)]
+            await db.executemany(NUMBERS, rows)
+            row = self.planting.row("asyncpg's copy")
+            await db.copy_records_to_table("people", records=[row], columns=["id", *COLUMNS])
+            email = self.planting.one("asyncpg's search", "email")
+            found = await db.fetch("SELECT id FROM people WHERE email = ANY($1)", [email])
+            self.assertEqual(found, [])
+        finally:
+            await db.close()
+
+    def search(self):
+        """Values that are looked for, and are nowhere."""
+        phone = self.planting.one("searched by its token", "phone")
+        text = f"SELECT id FROM people WHERE phone = {literal(phone)}"
+        self.assertEqual(self.db.execute(text).fetchall(), [])
+        for way, text, parameters in (
+            ("searched by a literal", "email = {}", None),
+            ("searched by a parameter", "email = %s", 1),
+            ("searched in a list", "email IN ({}, 'x')", None),
+            ("searched in an array", "email = ANY(%s)", 2),
+        ):
+            email = self.planting.one(way, "email")
+            text = "SELECT id FROM people WHERE " + text.format(literal(email))
+            given = {None: None, 1: (email,), 2: ([email],)}[parameters]
+            self.assertEqual(self.db.execute(text, given).fetchall(), [])
+        email = self.planting.one("deleted", "email")
+        self.db.execute(f"DELETE FROM people WHERE email = {literal(email)}")
+        email = self.planting.one("explained", "email")
+        self.db.execute(f"EXPLAIN SELECT * FROM people WHERE email = {literal(email)}")
+        declare = f"DECLARE c CURSOR FOR SELECT * FROM people WHERE email = {literal(email)}"
+        self.db.execute(f"BEGIN; {declare}; ROLLBACK")
+
+    def refuse(self, way, text, parameters=None):
+        """A statement with an error; what the client is told is kept."""
+        with self.assertRaises(psycopg.Error, msg=way) as raised:
+            self.db.execute(text, parameters)
+        error = raised.exception
+        told = {
+            name: getattr(error.diag, name) for name in dir(error.diag) if not name.startswith("_")
+        }
+        self.said.append(f"{way}: {error!r} {told}")
+
+    def provoke(self):
+        """Errors of each kind: ours, the database's, of the statement and of the value."""
+        one = self.planting.one
+        for way, text in (
+            ("expression", "UPDATE people SET name = upper({name})"),
+            ("function", "INSERT INTO people (id, name) SELECT 1, format('%s', {name})"),
+            ("pattern", "SELECT id FROM people WHERE email LIKE {email} || '%'"),
+            ("order", "SELECT id FROM people WHERE name > {name}"),
+            ("comparison", "SELECT id FROM people WHERE name = {name}"),
+            ("unparsable", "INSERT INTO people (id, name) VALUES (1, {name}"),
+            ("unscannable", "INSERT INTO people (id, name) VALUES (1, {name}, '"),
+            ("other text", "INSERT INTO people (id, big) VALUES (1, {name})"),
+            ("other bytes", "INSERT INTO people (id, raw) VALUES (1, 'no bytes \\x {name}')"),
+            ("other key", "INSERT INTO people (id, key) VALUES (1, {name})"),
+            ("too large", "INSERT INTO people (id, big) VALUES (1, 99{big})"),
+            ("no such column", "UPDATE people SET name = {name}, nothing = 1"),
+            ("division", "UPDATE people SET name = {name}, note = 1/0"),
+            ("check", "INSERT INTO people (id, name, note) VALUES (-1, {name}, 'refused')"),
+            ("code", "DO $$BEGIN UPDATE people SET name = {name}; END$$"),
+            ("default", "ALTER TABLE people ALTER name SET DEFAULT {name}"),
+            ("index", "CREATE INDEX ON people (id) WHERE name = {name}"),
+            ("checked", "ALTER TABLE people ADD CHECK (name <> {name})"),
+            ("server's file", "COPY (SELECT name FROM people WHERE name = {name}) TO '/nowhere'"),
+            ("many", "SELECT 1; UPDATE people SET name = upper({name})"),
+        ):
+            given = {c: literal(one(way, c)) for c in COLUMNS if f"{{{c}}}" in text}
+            self.refuse(way, text.format(**given))
+        number, *values = self.planting.row("unique", kept=False)
+        known = next(iter(self.planting.rows))
+        self.refuse("unique", insert((known, *values)))
+        self.refuse("unique parameters", PERCENTS, (known, *values))
+        self.refuse("wrong parameter", "INSERT INTO people (id, big) VALUES (-2, %s)",
+                  (one("wrong parameter", "name"),))  # fmt: skip
+        self.refuse("refused parameter", "UPDATE people SET name = upper(%s)",
+                  (one("refused parameter", "name"),))  # fmt: skip
+        for way, text in (
+            ("copied text for a number", "-3\t{name}\n"),
+            ("copied row that is too long", "-4\t1\t{name}\n"),
+        ):
+            cells = text.format(name=one(way, "name"))
+            with (
+                self.assertRaises(psycopg.Error, msg=way) as raised,
+                self.db.cursor() as cursor,
+                cursor.copy("COPY people (id, big) FROM STDIN") as copying,
+            ):
+                copying.write(cells)
+            self.said.append(f"{way}: {raised.exception!r}")
+
+    # -- the search -------------------------------------------------------------------------------
+
+    def control(self):
+        """Values that nobody protects, in each form: all are found, or the search is no good."""
+        planting = Planting()
+        planting._random.seed(42)
+        note, big = planting.one("control", "name"), planting.one("control", "big")
+        raw = planting.one("control", "raw")
+        self.db.execute("INSERT INTO clear (note, big, raw) VALUES (%s, %s, %s)", (note, big, raw))
+        for value in (note, raw):
+            for form in forms(value).values():
+                self.db.execute("INSERT INTO clear (raw) VALUES (%b)", (form,))
+        return {"note": note, "big": big, "raw": raw}
+
+    def readable(self):
+        """Everything that was written is there, and is what it was."""
+        rows = self.db.execute(f"SELECT id, {', '.join(COLUMNS)} FROM people").fetchall()
+        found = {row[0]: dict(zip(COLUMNS, row[1:], strict=True)) for row in rows}
+        self.assertEqual(set(found), set(self.planting.rows))
+        for number, row in self.planting.rows.items():
+            shown = {**found[number], "key": str(found[number]["key"])}
+            self.assertEqual(shown, row)
+        with self.db.cursor() as cursor, cursor.copy("COPY people TO STDOUT") as copying:
+            self.assertEqual(len(b"".join(copying).splitlines()), len(rows))
+
+    def pages(self):
+        """All that the daemon shows of itself."""
+        port = self.served.server_pages
+        places = ["metrics", "readyz", "debug/rpcz", "debug/tracez?format=json", "debug/tracez"]
+        places += ["debug/traces", "debug/traces?format=json", "debug/sessions"]
+        texts = {place: get(port, f"/{place}") for place in places}
+        for trace_id in list(self.collector.traces())[:200]:
+            try:
+                texts[trace_id] = get(port, f"/debug/trace/{trace_id}")
+            except OSError:
+                # It is kept no more.
+                continue
+        return texts
+
+    def test_en1_no_value_is_written_anywhere_in_clear(self):
+        planted = self.control()
+        controls = Search(planted)
+        self.write()
+        self.search()
+        self.provoke()
+        self.readable()
+        self.assertGreater(len(self.planting.values), 200)
+        wanted = Search(self.planting.values)
+        with self.direct() as db:
+            db.execute("CHECKPOINT")
+            db.execute("SELECT pg_switch_wal()")
+        eventually(lambda: "people" in (self.folder / "captured.jsonl").read_text(), "capture", 30)
+        eventually(
+            lambda: any(s["attributes"].get("acra.refused_column") for s in self.collector.spans),
+            "the spans of refusals",
+            30,
+        )
+        pages = self.pages()
+        texts = {
+            **pages,
+            "spans": json.dumps(self.collector.spans),
+            "spans in clear": json.dumps(self.collector.spans, ensure_ascii=False),
+            "errors": "\n".join(self.said),
+            "output": self.served.server.output(),
+        }
+        for place, text in texts.items():
+            self.assertEqual(wanted.within(text.encode()), set(), place)
+        found = dict(wanted.below((self.postgres.folder, self.folder), self.began))
+        self.assertEqual(found, {})
+        # What has been searched speaks of the table, and the search finds what is there.
+        for place in ("spans", "errors", "output", "metrics"):
+            self.assertIn("people", texts[place])
+        self.assertTrue(self.security_log.stat().st_size)
+        seen: set[str] = set()
+        kinds = set()
+        for path, names in controls.below((self.postgres.folder,), self.began):
+            seen |= names
+            kinds.add(path.parent.name if path.parent.name == "pg_wal" else path.name)
+        # A number in a column stands there in the machine's order, in the log in digits.
+        numbers = {"as it is", "little endian"}
+        expected = {
+            f"{name} ({kind})"
+            for name, value in planted.items()
+            for kind in (numbers if isinstance(value, int) else forms(value))
+        }
+        self.assertEqual(expected - seen, set())
+        self.assertTrue({"pg_wal", "postgres.log"} <= kinds, kinds)

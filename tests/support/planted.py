@@ -1,0 +1,94 @@
+"""Planted values: how they may be written anywhere, and the search for them in files and texts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+#: A file is searched in pieces; no form of a value is longer.
+PIECE = 1 << 22
+LONGEST = 1 << 12
+#: Shorter forms stand somewhere by chance.
+SHORTEST = 8
+_SHORT = bytes(64)
+_EMPTY = re.compile(rb"\0{65,}")
+
+
+def forms(value: str | int | bytes) -> dict[str, bytes]:
+    """The usual forms of a value by their names."""
+    found: dict[str, bytes] = {}
+    if isinstance(value, int):
+        if abs(value) >= 1 << 48:
+            found = {
+                "little endian": value.to_bytes(8, "little", signed=True),
+                "big endian": value.to_bytes(8, "big", signed=True),
+            }
+        raw = str(value).encode()
+    else:
+        raw = value.encode() if isinstance(value, str) else value
+    found |= {
+        "as it is": raw,
+        "reversed": raw[::-1],
+        "hex": binascii.hexlify(raw),
+        "HEX": binascii.hexlify(raw).upper(),
+        "octal": b"".join(b"\\%03o" % byte for byte in raw),
+        "escaped": b"".join(bytes((b,)) if 32 <= b < 127 else b"\\%03o" % b for b in raw),
+        "doubled escapes": b"".join(bytes((b,)) if 32 <= b < 127 else b"\\\\%03o" % b for b in raw),
+        "json": b"".join(bytes((b,)) if 32 <= b < 127 else b"\\u%04x" % b for b in raw),
+        "percent": b"".join(bytes((b,)) if 32 <= b < 127 else b"%%%02x" % b for b in raw),
+        "utf-16": raw.decode("latin-1").encode("utf-16-le"),
+        "utf-32": raw.decode("latin-1").encode("utf-32-le"),
+    }
+    for skipped in range(3):
+        # Where it stands inside of something longer: without the digits that depend on neighbours.
+        inner = raw[skipped : skipped + (len(raw) - skipped) // 3 * 3]
+        found[f"base64 from {skipped}"] = base64.b64encode(inner)
+        found[f"urlsafe base64 from {skipped}"] = base64.urlsafe_b64encode(inner)
+    names: dict[bytes, str] = {}
+    for name, form in found.items():
+        # Many are the same for plain letters: the first name counts.
+        names.setdefault(form, name)
+    return {name: form for form, name in names.items() if len(form) >= SHORTEST}
+
+
+class Search:
+    """Finds values by all their forms; ``values`` have names."""
+
+    def __init__(self, values: Mapping[str, str | int | bytes]) -> None:
+        self._wanted = {
+            form: f"{name} ({kind})"
+            for name, value in values.items()
+            for kind, form in forms(value).items()
+        }
+
+    def within(self, data: bytes) -> set[str]:
+        """The names of the values in some bytes, each with its form."""
+        return {name for form, name in self._wanted.items() if form in data}
+
+    def in_file(self, path: Path) -> set[str]:
+        """The same for a file; one that has gone meanwhile has none."""
+        found: set[str] = set()
+        try:
+            with path.open("rb") as file:
+                before = b""
+                while piece := file.read(PIECE):
+                    # Files of a fixed size are mostly empty.
+                    found |= self.within(_EMPTY.sub(_SHORT, before + piece))
+                    before = piece[-LONGEST:]
+        except FileNotFoundError:
+            pass
+        return found
+
+    def below(self, folders: Iterable[Path], since: float = 0) -> Iterator[tuple[Path, set[str]]]:
+        """Every file below some folders in which there is one, of those that were changed
+        ``since`` then (seconds since the epoch)."""
+        for folder in folders:
+            for path in sorted(folder.rglob("*")):
+                if path.is_symlink() or not path.is_file() or path.stat().st_mtime < since - 5:
+                    continue
+                found = self.in_file(path)
+                if found:
+                    yield path, found
