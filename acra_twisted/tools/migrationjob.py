@@ -34,6 +34,7 @@ from acra_twisted.tools.rowmoving import (
     Habits,
     MigrationError,
     RowMover,
+    Stopped,
     Words,
 )
 
@@ -177,8 +178,12 @@ class MigrationJob:
                     raise MigrationError("\n".join(counts.told))
             for line in lines:
                 await client.ask(line)
-        except BaseException:
+        except BaseException as error:
             await client.ask("ROLLBACK")
+            if isinstance(error, Stopped):
+                raise MigrationError(
+                    f"stopped; table {moving.label(root)} is as it was before the switch"
+                ) from None
             raise
         await client.ask("COMMIT")
         self._tell(

@@ -42,3 +42,17 @@ class Job(MigrateCase):
         self.assertEqual(asked[begun - 2 : begun], ["BEGIN", "SET LOCAL lock_timeout = '5s'"])
         self.assertEqual(asked[-1], "COMMIT")
         self.assertTrue([text for text in asked[begun:] if "RENAME COLUMN" in text])
+
+    def test_a_switch_that_is_stopped_is_undone(self):
+        self.database.tables[0] = table(1, "people", column("name", 1, 25), column("name__acra", 2))
+
+        def sized():
+            if "BEGIN" in self.database.asked:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        self.database.sized = sized
+        named = f"--encryptor_config_file={self.config}"
+        keys = (f"--keys_dir={self.folder}", "--client_id=some client")
+        self.refused("as it was before the switch", "encrypt", named, *keys, "people", "--switch")
+        self.assertEqual(self.database.asked[-1], "ROLLBACK")
+        self.assertFalse([text for text in self.database.asked if "RENAME" in text])
