@@ -64,6 +64,8 @@ class ColumnStatements:
         mode = mode_of(known, exchange.session, statement)
         judged = _Judged(statement, exchange, known, snapshot, mode)
         planned = plans_of(statement.text, mode, known, snapshot, self._workers)
+        if type(planned) is Planned:
+            return self._planned(judged, planned)
         return then(planned, partial(self._planned, judged))
 
     def _planned(self, judged: _Judged, planned: Planned) -> Any:

@@ -13,7 +13,7 @@ from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Refusal, StatementPlan
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.stages.columnkeys import is_reader
-from acra_twisted.verdicts import Deny
+from acra_twisted.verdicts import PASS, Deny
 
 #: The name of the stage.
 STAGE: Final = "encryptor"
@@ -103,7 +103,9 @@ def guarded(decide: Callable[..., Any], *facts: Any) -> Any:
         verdict = decide(*facts)
     except ValueRefusedError as error:
         return value_refused(error)
-    return verdict.addErrback(_failed) if isinstance(verdict, Deferred) else verdict
+    if verdict is PASS or not isinstance(verdict, Deferred):
+        return verdict
+    return verdict.addErrback(_failed)
 
 
 def _failed(failure: Any) -> Deny:

@@ -64,7 +64,8 @@ class SessionSchema:
         """Tell whether the question should be asked now, on this session's connection, for the
         keeper that `keeper` then is."""
         if not in_transaction:
-            self._end()
+            if self._own is not None or self._at_end or self._is_path_moved:
+                self._end()
         elif self._own is None:
             if self._shared.protection(now) is not None:
                 return False
