@@ -20,7 +20,7 @@ from acra_twisted.sql import pgtable
 from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, EXPORTED, RESOURCE, SPANS
 
 TOP = Path(__file__).parent.parent
-INDENTED = {"initial_indent": "    ", "subsequent_indent": "    "}
+INDENTED = {"initial_indent": "    ", "subsequent_indent": "    ", "break_on_hyphens": False}
 
 
 def events_page() -> str:
