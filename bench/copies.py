@@ -108,7 +108,7 @@ def measure(port: int, process: int) -> list[str]:
                             for _ in copy:
                                 pass
                     took = time.perf_counter() - began
-                    spent = _spent(process) - before
+                    spent = max(_spent(process) - before, 1 / _TICK)
                     waits += pinger.finish()
                 best, cheapest = max(best, _ROWS / took), min(cheapest, spent)
             waits.sort()

@@ -32,6 +32,12 @@ schemas:
         plaintext_length: 4
         plaintext_side: right
         data_type: str
+  - table: calls
+    columns: [id, phone]
+    encrypted:
+      - column: phone
+        token_type: str
+        consistent_tokenization: true
 """
 TABLE = (
     "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, age bytea, raw bytea,"
@@ -67,9 +73,17 @@ class Copies(Surroundings):
             cls.chain(
                 link="none",
                 keys=own,
-                server={"encryptor": {"encryptor_config_file": str(config)}},
+                server={
+                    "encryptor": {
+                        "encryptor_config_file": str(config),
+                        "token_store": f"sqlite:{folder}/tokens.db",
+                    }
+                },
             )
-            for own in (keys, Keys(stranger, "other application"))
+            for own, folder in (
+                (keys, cls.folder),
+                (Keys(stranger, "other application"), stranger),
+            )
         )
 
     def setUp(self):
@@ -226,6 +240,25 @@ class Copies(Surroundings):
         self.psql(text=dump)
         self.assertEqual(self.rows(), ROWS)
         self.assert_encrypted()
+
+    def test_tokens(self):
+        with self.direct() as db:
+            db.execute("DROP TABLE IF EXISTS calls")
+            db.execute("CREATE TABLE calls (id int, phone text)")
+        rows = b"".join(b"%d\t555-%d\n" % (n, n % 7) for n in range(2000)) + b"2000\t\\N\n"
+        with self.connect(self.served) as db:
+            self.copy(db, "COPY calls FROM STDIN", rows)
+            with db.cursor().copy("COPY (SELECT * FROM calls ORDER BY id) TO STDOUT") as copy:
+                self.assertEqual(b"".join(copy), rows)
+            with db.cursor().copy("COPY calls TO STDOUT (FORMAT binary)") as copy:
+                copy.set_types(["int4", "text"])
+                self.assertEqual(sorted(copy.rows())[8], (8, "555-1"))
+        with self.direct() as db:
+            found = db.execute(
+                "SELECT DISTINCT phone FROM calls WHERE phone IS NOT NULL"
+            ).fetchall()
+        self.assertEqual(len(found), 7)
+        self.assertFalse([phone for (phone,) in found if phone.startswith("555-")])
 
     def copy(self, db, text, *pieces):
         """Load pieces of data."""
