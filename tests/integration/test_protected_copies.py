@@ -74,10 +74,8 @@ class Copies(Surroundings):
                 link="none",
                 keys=own,
                 server={
-                    "encryptor": {
-                        "encryptor_config_file": str(config),
-                        "token_store": f"sqlite:{folder}/tokens.db",
-                    }
+                    "encryptor": {"encryptor_config_file": str(config)},
+                    "tokens": {"token_store": f"sqlite:{folder}/tokens.db"},
                 },
             )
             for own, folder in (
@@ -242,11 +240,10 @@ class Copies(Surroundings):
         self.assert_encrypted()
 
     def test_tokens(self):
-        with self.direct() as db:
-            db.execute("DROP TABLE IF EXISTS calls")
-            db.execute("CREATE TABLE calls (id int, phone text)")
         rows = b"".join(b"%d\t555-%d\n" % (n, n % 7) for n in range(2000)) + b"2000\t\\N\n"
         with self.connect(self.served) as db:
+            db.execute("DROP TABLE IF EXISTS calls")
+            db.execute("CREATE TABLE calls (id int, phone text)")
             self.copy(db, "COPY calls FROM STDIN", rows)
             with db.cursor().copy("COPY (SELECT * FROM calls ORDER BY id) TO STDOUT") as copy:
                 self.assertEqual(b"".join(copy), rows)
