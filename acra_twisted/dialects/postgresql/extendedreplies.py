@@ -132,8 +132,8 @@ class ExtendedReplies(AnsweredReplies):
         if uint16(body, 1) != len(made.columns) or (body[0] != 0) != made.is_binary:
             return False
         self._columns = len(made.columns)
-        self._unloading = made
         self._follow(self._meant(made.columns, code, exchange, portal))
+        self._unloading = made if self._plan.hooks else None
         return True
 
     def _copy_both(self, start: int, end: int) -> None:

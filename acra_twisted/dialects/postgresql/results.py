@@ -216,12 +216,12 @@ class ResultRows(DatabaseFlow):
         """From a CopyData with its header on: stream it, or make a Work of those complete."""
         exchange = self._head(replies.QUERY, replies.EXECUTE)[2]
         assert exchange is not None  # noqa: S101 - both codes always have one
-        if self._unloading is not None:
-            return self._judge_unloaded(self._unloading, data, position, size, exchange)
         if self._columns < 0:
             self._columns = 1
             self._follow_layout(self._layout)
         if self._plan.hooks:
+            if self._unloading is not None:
+                return self._judge_unloaded(self._unloading, data, position, size, exchange)
             return self._judge_copied(data, position, size, exchange)
         self._streaming = frames.length_at(data, position) + 1
         return self._stream(position, size), None

@@ -322,6 +322,11 @@ class CopiedOut(SynchronousTestCase):
             self.assertEqual([kind for kind, _ in messages(got)], list("EZ"))
             self.play.done()
 
+    def test_rows_that_no_stage_reads_pass(self):
+        self.begin(unloads=(Unload({"format": "binary"}, ("a", "b", "c"), (0, 0, 0)),))
+        reply = message(b"H", b"\1\0\3" + b"\0\1" * 3) + message(b"d", b"whatever") + self.END
+        self.assertEqual(self.play.database(reply), reply)
+
     def test_rows_that_end_in_the_middle(self):
         self.begin()
         self.play.database(self.OUT)
