@@ -12,6 +12,8 @@ import psycopg
 from hypothesis import HealthCheck, example, given, settings
 from psycopg.pq import DiagnosticField, ExecStatus
 
+from acra_twisted.encryption.plan import STORE_EACH
+from acra_twisted.encryption.postgresql.arrays import to_array_text
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.settings import PLAIN, SEARCHABLE, EncryptionSettings
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
@@ -53,6 +55,14 @@ def sealed(column, value):
     return f"token{digest}" if column.name == "phone" else rf"\x{_MARK}{digest}"
 
 
+def filled(use, value):
+    """Return what stands for a value, or for each element of an array."""
+    if use.role != STORE_EACH:
+        return sealed(use.column, value)
+    elements = [sealed(use.column, one).encode() for one in value.strip(b"{}").split(b",")]
+    return to_array_text(elements).decode()
+
+
 class Live(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -88,9 +98,9 @@ class Live(unittest.TestCase):
         parameters = []
         for number in range(1, 10):
             known = dict(enumerate(plan.parameters, 1)).get(number)
-            column = known and known.use and known.use.column
+            use = known and known.use
             plain = str(number)
-            parameters.append(sealed(column, plain.encode()) if column else plain)
+            parameters.append(filled(use, plain.encode()) if use else plain)
         used = max([0, *(n for n in range(1, 10) if b"$%d" % n in plan.text(literals))])
         return self.run_text(plan.text(literals), parameters[:used])
 
@@ -100,7 +110,7 @@ class Live(unittest.TestCase):
         for prefix, named in ((b"E'", "e"), (b"$", "d"), (b"U&", "u")):
             kind = named if literal.startswith(prefix) else kind
         value = postgresql_value(kind, literal)[1]
-        return f"'{sealed(use.use.column, value)}'".encode()
+        return f"'{filled(use.use, value)}'".encode()
 
     def run_text(self, text, parameters):
         self.raw.exec_(b"begin")
