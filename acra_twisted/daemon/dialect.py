@@ -7,7 +7,7 @@ Outside of a database's own packages it is named here, and where acra-doctor ask
 from __future__ import annotations
 
 import os
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from secrets import token_bytes
 from typing import Any, Final
@@ -111,7 +111,7 @@ def login_policy(
 
 
 def _nonce() -> bytes:
-    return b64encode(os.urandom(_NONCE))
+    return b2a_base64(os.urandom(_NONCE), newline=False)
 
 
 def service_query(

@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 #: How far a peer came that has said nothing of what it wants.
 ACCEPTED, LINKED, DECLINED_TLS = "accepted", "linked", "declined_tls"
 
+#: Is logged of a client that was told that there is no TLS here.
+LEFT = (
+    "An application asked for TLS, was told that there is none (tls: no certificates configured), "
+    "and left: it may have sslmode=require. Let its connector end TLS (application_tls_cert "
+    "there), or set tls_cert and client_tls = allow here; through a connector requests are not "
+    "traced there then"
+)
 _WRONG_PORT = "this port is for AcraConnector: connect to the connector's port"
 
 

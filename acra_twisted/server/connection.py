@@ -26,7 +26,7 @@ from acra_twisted.proxy import ends
 from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import Valve
-from acra_twisted.server.arrival import DECLINED_TLS, Arrival
+from acra_twisted.server.arrival import DECLINED_TLS, LEFT, Arrival
 from acra_twisted.server.authentication import Authentication, Refusal
 from acra_twisted.server.offered import reach
 from acra_twisted.server.spanlink import SpanLink
@@ -47,13 +47,6 @@ if TYPE_CHECKING:
 
 #: The first bytes of a startup packet, which may be broken.
 _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
-
-_LEFT = (
-    "An application asked for TLS, was told that there is none (tls: no certificates configured), "
-    "and left: it may have sslmode=require. Let its connector end TLS (application_tls_cert "
-    "there), or set tls_cert and client_tls = allow here; through a connector requests are not "
-    "traced there then"
-)
 
 
 class ServerConnection(Arrival):
@@ -111,9 +104,12 @@ class ServerConnection(Arrival):
         return self._login if self.relay is None else self.relay
 
     def _login_data(self, data: bytes) -> None:
-        self._login.from_client(data)
+        login = self._login
+        login.from_client(data)
         if not self.asks_for_nothing:
             self._emit_wrap()
+            if self.receiver == self._login_data:
+                self.receiver = login.from_client
 
     def failed(self, error: Exception, at_once: bool) -> None:
         """See Host: the client is told why, where it may be told."""
@@ -394,7 +390,7 @@ class ServerConnection(Arrival):
         """See Arrival.  A client whose TLS was declined hears of it from its own program."""
         if self._declined and reason.check(ConnectionDone, ConnectionLost):
             self._server.log.info(
-                "{event_text}", event_text=_LEFT, session_id=self.number, peer=self.address
+                "{event_text}", event_text=LEFT, session_id=self.number, peer=self.address
             )
             return DECLINED_TLS
         return super()._silent_at(reason)

@@ -116,8 +116,7 @@ class LoginAttempt:
         self._address = address
         self._event = event
         self._busy = busy
-        self._user = b""
-        self._names: dict[str, str] = {}
+        self._user = self._database = b""
         self._has_begun = False
         self._span: Span | None = None
         self._lookup: Span | None = None
@@ -129,8 +128,7 @@ class LoginAttempt:
         """Return False if there are too many logins for another; ``parent`` is the connection's
         span."""
         server = self._server
-        self._user = user
-        self._names = {"user": shown(user), "database": shown(database)}
+        self._user, self._database = user, database
         if not server.login_limits.begin(self._address, user):
             server.metrics.login("limit", "", False)
             self._refused()
@@ -174,7 +172,7 @@ class LoginAttempt:
         self._finish(result, failure.method, failure.bound)
         delay = 0.0
         repeated: tuple[Repeated, ...] = ()
-        fields: dict[str, Any] = dict(self._names)
+        fields: dict[str, Any] = self._names()
         if result in _FAULTS:
             limits, guessed = server.login_limits, result in _GUESSES
             delay, fields["attempts"], repeated = limits.failed(self._address, self._user, guessed)
@@ -224,8 +222,11 @@ class LoginAttempt:
 
         self._timer = server.reactor.callLater(delay, answer)
 
+    def _names(self) -> dict[str, str]:
+        return {"user": shown(self._user), "database": shown(self._database)}
+
     def _refused(self) -> None:
-        self._event(events.REFUSED_CONNECTION, "Too many logins at once", **self._names)
+        self._event(events.REFUSED_CONNECTION, "Too many logins at once", **self._names())
 
     def _answered(self) -> None:
         self._timer = None

@@ -16,7 +16,7 @@ from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session, Traffic
 from acra_twisted.telemetry.metrics.columns import ColumnMetrics
-from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics, Total
+from acra_twisted.telemetry.metrics.daemon import Counts, CountsBy, DaemonMetrics, Total
 from acra_twisted.telemetry.metrics.histogram import Durations, DurationsBy
 from acra_twisted.verdicts import Deny, Hangup
 
@@ -298,19 +298,16 @@ class ServerMetrics(ConnectorMetrics):
             ["reason"],
             registry=registry,
         )
-        self._logins = Counter(
-            "acra_logins_total",
+        logins = (
+            "acra_logins",
             "Ended logins by result, by the proof, and by whether it holds for one TLS connection",
-            ["result", "mechanism", "bound"],
-            registry=registry,
         )
-        # By its labels, as they are given: labels are compared as text, under a lock.
-        self._by_login: dict[tuple[str, str, bool], Any] = {}
+        self._logins = CountsBy(registry, logins, ["result", "mechanism", "bound"])
         # An alert on the first of its kind needs the zero before it.
         for result in _SUSPICIOUS:
             for bound in ("yes", "no"):
-                self._logins.labels(result, "scram", bound)
-        self._logins.labels("limit", "none", "no")
+                self._logins.expose(result, "scram", bound)
+        self._logins.expose("limit", "none", "no")
         for reason in refusals:
             self._refusals.labels(reason)
         self._poison = Counter(
@@ -320,11 +317,7 @@ class ServerMetrics(ConnectorMetrics):
 
     def login(self, result: str, mechanism: str, bound: bool) -> None:
         """A login has ended; ``mechanism`` is empty if it came to none."""
-        counter = self._by_login.get((result, mechanism, bound))
-        if counter is None:
-            counter = self._logins.labels(result, mechanism or "none", "yes" if bound else "no")
-            self._by_login[result, mechanism, bound] = counter
-        counter.inc()
+        self._logins.count(result, mechanism or "none", "yes" if bound else "no")
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
+from acra_twisted.telemetry.metrics.daemon import CountsBy
 from acra_twisted.telemetry.metrics.histogram import DurationsBy
 
 #: The last is the usual hard age.
@@ -26,12 +27,11 @@ class LookupMetrics:
         waiting: Callable[[], int],
         away: Callable[[], bool],
     ) -> None:
-        self._lookups = Counter(
-            "acra_auth_lookups_total",
+        lookups = (
+            "acra_auth_lookups",
             "Lookups of what proves a user, by kind of source and by what was found",
-            ["source", "result"],
-            registry=registry,
         )
+        self._lookups = CountsBy(registry, lookups, ["source", "result"])
         self._age = DurationsBy(
             registry,
             "acra_auth_secret_age_seconds",
@@ -47,18 +47,16 @@ class LookupMetrics:
             _TIMES,
         )
         self._times = {known: self._time.labels(str(known).lower()) for known in (True, False)}
-        self._by_result: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._ages: dict[str, Any] = {}
         registry.register(_Now(waiting, away))
 
     def found(self, source: str, result: str, age: float) -> None:
         """Count a lookup; ``source`` is empty where none was asked, ``age`` is in seconds."""
-        bound = self._by_result.get((source, result))
-        if bound is None:
-            label = source or "none"
-            bound = self._lookups.labels(label, result), self._age.labels(label)
-            self._by_result[source, result] = bound
-        counter, ages = bound
-        counter.inc()
+        label = source or "none"
+        self._lookups.count(label, result)
+        ages = self._ages.get(label)
+        if ages is None:
+            ages = self._ages[label] = self._age.labels(label)
         # Also of users without a secret: all lookups take the same time.
         ages.count(round(age * _SECOND))
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import __version__
 from acra_twisted.telemetry.export.http import HttpExporter
-from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
+from acra_twisted.telemetry.metrics.daemon import CountsBy, DaemonMetrics
 from tests.support.sample_spans import sample
 
 
@@ -97,3 +97,16 @@ class Metrics(SynchronousTestCase):
         self.metrics.watch_traces(lambda: {"sampled": 3, "kept_denied": 1})
         self.assertIn('acra_traces_total{decision="sampled"} 3.0', self.text())
         self.assertIn('acra_traces_total{decision="kept_denied"} 1.0', self.text())
+
+    def test_a_counter_with_several_labels(self):
+        counts = CountsBy(self.metrics.registry, ("things", "Things"), ["colour", "size"])
+        counts.expose("red", "small")
+        for colour, size in (("red", "small"), ("red", "small"), ("blue", "small")):
+            counts.count(colour, size)
+        counts.expose("red", "small")
+        counts.expose("blue", "large")
+        lines = self.text().splitlines()
+        self.assertIn("# TYPE things_total counter", lines)
+        for labels, count in (("red", "small"), 2), (("blue", "small"), 1), (("blue", "large"), 0):
+            line = 'things_total{colour="%s",size="%s"} ' % labels + f"{count}.0"
+            self.assertIn(line, lines)
