@@ -16,7 +16,9 @@ from acra_twisted.encryption import tokens
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings
+from tests.support import vectors
 from tests.support.realredis import RealRedis
+from tests.unit.tokens.test_boltstore import FILE
 
 CONFIG = """
 schemas:
@@ -301,6 +303,19 @@ class InSQLite(Base):
             self.tool("enable", store)
             fresh.stop()
 
+    def test_copied_rows(self):
+        with self.connect(self.served) as db:
+            self.insert(db, 1)
+            with db.cursor().copy("COPY people (id, phone, name, raw) FROM STDIN") as copy:
+                for number in range(2, 500):
+                    copy.write_row((number, 4711, "Zaphodius", ZAPHOD[4]))
+            rows = self.stored("phone, name, raw")
+            self.assertEqual((len(rows), len(set(rows))), (499, 1))
+            self.assert_tokens(rows[0], (4711, "Zaphodius", ZAPHOD[4]))
+            with db.cursor().copy("COPY people (phone, name) TO STDOUT") as copy:
+                read = b"".join(bytes(piece) for piece in copy)
+            self.assertEqual(read, b"4711\tZaphodius\n" * 499)
+
     def test_refusals_inside_a_transaction_leave_it_in_order(self):
         with self.connect(self.served, autocommit=False) as db:
             self.insert(db, 1)
@@ -391,3 +406,23 @@ class InRedis(Base):
         ):
             self.assertIn(key.hex(), text)
         self.assertNotIn("Zaphodius", text)
+
+    def test_tokens_that_acra_has_made_are_read_and_found(self):
+        key = bytearray(bytes.fromhex(vectors.encryption()["keys"]["symmetric"]))
+        self.keys.writer.put(purposes.STORAGE_SYMMETRIC, "client", key)
+        file = self.work / "acra.db"
+        file.write_bytes(FILE)
+        place = ("--redis_host_port", f"127.0.0.1:{self.redis.port}", "--redis_db_tokens", "0")
+        self.assertIn("Imported: 3", self.tool("import", *place, f"boltdb:{file}"))
+        with self.direct() as db:
+            db.execute("INSERT INTO people (id, name, phone) VALUES (1, 'czpL', -388003460)")
+        acra = self.daemon("client")
+        with self.connect(acra) as db:
+            self.assertEqual(db.execute("SELECT name FROM people").fetchall(), [("Anna",)])
+            found = db.execute("SELECT id FROM people WHERE name = %s", ("Anna",))
+            self.assertEqual(found.fetchall(), [(1,)])
+            with self.assertRaises(psycopg.errors.DataException):
+                db.execute("SELECT phone FROM people")
+            db.execute("INSERT INTO people (id, name) VALUES (2, 'Anna')")
+            self.assertEqual(self.stored("name"), [("czpL",)] * 2)
+        acra.stop()
