@@ -1,6 +1,7 @@
 """``make demo``: application -> acra-connector -> Secure Session -> acra-server -> PostgreSQL.
 
-As one trace, with what the application encrypts being stored encrypted and read in clear.
+As one trace, with what the application encrypts being stored encrypted and read in clear; and with
+columns that AcraServer encrypts, so that the application's SQL stays plain.
 
 Starts a PostgreSQL of its own, both daemons from ini files that it leaves for you to read, runs a
 small workload through them, and shows what was traced.  With --once it ends by itself, with exit
@@ -11,18 +12,29 @@ from __future__ import annotations
 
 import argparse
 import base64
-import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import columns
 import psycopg
+from telling import (
+    Failed,
+    begin,
+    connect,
+    event,
+    expect,
+    passing,
+    refused,
+    say,
+    show,
+    the_trace,
+)
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
@@ -30,8 +42,7 @@ from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.places import neutral, temporary
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from acra_twisted.telemetry.pages.waterfall import as_record, draw, draw_shares
-from acra_twisted.telemetry.tracing import spans as model
+from acra_twisted.telemetry.pages.waterfall import as_record, draw_shares
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.writer import create_acrablock, create_acrastruct, load_public_key
 
@@ -46,45 +57,10 @@ handlers:
 """
 
 
-class Failed(Exception):
-    """Something was not as it should be."""
-
-
-def say(text: str = "") -> None:
-    print(text, flush=True)
-
-
-def expect(what: str, found: Any, wanted: Any) -> None:
-    """Print a line of the workload's outcome; raise if it is not what it should be."""
-    if found != wanted:
-        raise Failed(f"{what}: got {found!r}, expected {wanted!r}")
-    say(f"  {what}: {found!r}")
-
-
-def refused(run: Callable[[], Any]) -> str | None:
-    """SQLSTATE of the error a statement ends with."""
-    try:
-        run()
-    except psycopg.Error as error:
-        return error.sqlstate
-    return None
-
-
-def connect(port: int, options: str = "") -> psycopg.Connection:
-    """As an application would."""
-    where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
-    return psycopg.connect(where, autocommit=True, application_name="demo", options=options)
-
-
-def begin() -> Span:
-    """A span as an application that traces would have one, for what it does now."""
-    return Span("a page of the shop", model.new_trace_id(), "", model.SERVER, time.time_ns(), True)
-
-
 def work(port: int, keys: Keys, database: int, page: Span) -> None:
     """Do the work of an application: DDL, inserts, queries, a pipelined batch, a denial, an
     error, and encrypted data.  It passes its trace on when it connects."""
-    with connect(port, f"-c acra.traceparent={page.context.traceparent()}") as db:
+    with connect(port, passing(page)) as db:
         db.execute("CREATE TABLE account (id int PRIMARY KEY, owner text, balance int)")
         with db.cursor() as cursor:
             rows = [(1, "Ann", 100), (2, "Bob", 250), (3, "Cid", 75)]
@@ -149,37 +125,10 @@ def poison_record(keys: Keys) -> bytes:
     return base64.b64decode(made.stdout)
 
 
-def event(folder: Path, code: int) -> dict[str, Any]:
-    """The line of the server's log with an event's code."""
-    for line in (folder / "acra-server.log").read_text().splitlines():
-        if line.startswith("{") and json.loads(line).get("code") == code:
-            found: dict[str, Any] = json.loads(line)
-            return found
-    raise Failed(f"no event {code} in the server's log")
-
-
-def the_trace(
-    collector: Collector, wanted: Callable[[list[dict[str, Any]]], bool]
-) -> list[dict[str, Any]]:
-    """The trace that is wanted, once both daemons have exported all of it."""
-    deadline = time.monotonic() + 20
-    seen = 0
-    while time.monotonic() < deadline:
-        time.sleep(0.5)
-        for spans in collector.traces().values():
-            if wanted(spans):
-                # Both daemons send several times a second: nothing more is on the way.
-                if len(spans) == seen:
-                    return spans
-                seen = len(spans)
-    raise Failed("the whole trace did not arrive at the collector")
-
-
-def show(spans: list[dict[str, Any]]) -> None:
+def show_all(spans: list[dict[str, Any]]) -> None:
     """The waterfall and what each stage took."""
     say("\nThe trace, from the application to the database and back (! marks errors):\n")
-    for line in draw(spans):
-        say("  " + line)
+    show(spans)
     say("\nWhere the time of the statements went:")
     for line in draw_shares(spans):
         say("  " + line)
@@ -215,8 +164,7 @@ def check_intrusion(folder: Path, collector: Collector) -> None:
     """The event leads to the trace."""
     caught = event(folder, 587)
     say(f"\nThe event (587, {caught['msg']}) carries client id and trace id; its trace:\n")
-    for line in draw(the_trace(collector, lambda t: t[0]["trace_id"] == caught["trace_id"])):
-        say("  " + line)
+    show(the_trace(collector, caught["trace_id"]))
 
 
 def get(port: int, path: str) -> str:
@@ -235,11 +183,14 @@ def run(folder: Path, once: bool) -> None:
         keys = Keys(folder, CLIENT_ID)
         rules = folder / "acra-censor.yaml"
         rules.write_text(RULES)
+        columns.make_keys(keys)
+        settings = columns.configured(folder)
         tracing = {"otlp_endpoint": collector.url, "tracing_interval": "0.2"}
         stages = {
-            "pipeline": {"stages": "query_capture, censor, decryptor, poison"},
+            "pipeline": {"stages": "query_capture, censor, encryptor, decryptor, poison"},
             "censor": {"acracensor_config_file": str(rules)},
             "poison": {"poison_stop_session_enable": "true"},
+            **settings,
             "stage:query_capture": {"filepath": str(folder / "captured.jsonl")},
         }
         chain = Chain(
@@ -251,18 +202,19 @@ def run(folder: Path, once: bool) -> None:
             folder=folder,
         ).start()
         say("\nThe application's statements, through the connector:")
-        page = begin()
+        page = begin("a page of the shop")
         work(chain.port, keys, database.port, page)
         page.end = time.time_ns()
         intrude(chain.port, keys, database.port)
-        spans = the_trace(collector, lambda trace: trace[0]["trace_id"] == page.trace_id)
+        spans = the_trace(collector, page.trace_id)
         spans.append(as_record(page, "application"))
-        show(spans)
+        show_all(spans)
         check_trace(spans)
         check_denial(folder, spans)
         check_intrusion(folder, collector)
-        # The injection, and what was ended when it had read a poison record.
-        if 'acra_exchanges_total{outcome="denied"} 2.0' not in get(chain.server_pages, "/metrics"):
+        payment = columns.work(chain, keys, database.port, collector, settings)
+        # The injection, what was ended when it had read a poison record, and the sorted column.
+        if 'acra_exchanges_total{outcome="denied"} 3.0' not in get(chain.server_pages, "/metrics"):
             raise Failed("the denials are not in the metrics")
         if spans[0]["trace_id"] not in get(chain.server_pages, "/debug/tracez"):
             raise Failed("the trace is not on the server's page")
@@ -270,6 +222,7 @@ def run(folder: Path, once: bool) -> None:
         say("\nLook around:")
         say(f"  trace pages   http://127.0.0.1:{chain.server_pages}/debug/tracez")
         say(f"  this trace    http://127.0.0.1:{chain.server_pages}/debug/trace/{trace_id}")
+        say(f"  the payment   http://127.0.0.1:{chain.server_pages}/debug/trace/{payment}")
         say(f"  connector's   http://127.0.0.1:{chain.connector_pages}/debug/tracez")
         say("  in Jaeger     otlp_endpoint = http://localhost:4318/v1/traces, in both ini files")
         say(f"  metrics       http://127.0.0.1:{chain.server_pages}/metrics")

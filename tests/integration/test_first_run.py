@@ -1,6 +1,7 @@
 """``make demo`` where, and as whom, it may be tried first."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ class Demo(unittest.TestCase):
             command, env=environment, capture_output=True, text=True, errors="replace", umask=0o077
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
 
     def test_no_home_a_closed_umask_and_a_temporary_folder_with_an_odd_name(self):
         place = self.folder / "mit Leerzeichen, ümlaut und 'quote'"
@@ -44,6 +46,25 @@ class Demo(unittest.TestCase):
         (self.folder / "tmp").mkdir()
         command = (*OWN_MOUNTS, "sh", "-c", mounts, "sh", *DEMO)
         self.works(*command, **places, PATH=os.environ["PATH"])
+
+    def test_it_tells_of_protected_columns(self):
+        told = self.works(*DEMO, PATH=os.environ["PATH"])
+        story = told.partition("on columns that encryptor.yaml names:")[2].partition(
+            "Look around:"
+        )[0]
+        number = "5500 0000 0000 0004"
+        self.assertIn(f"INSERT INTO payment VALUES (1, '{number}', '{number}', '{number}')", story)
+        token = re.search("export, a token: +(.+)", story)[1]
+        self.assertEqual(len(token), len(number))
+        self.assertIn(f"the application reads: ('{number}', '{number}', '{number}')", story)
+        self.assertIn(f"with keys of its own, reads: ('**** 0004', '{token}')", story)
+        self.assertIn("it is refused, SQLSTATE: '0A000'", story)
+        self.assertIn("its reason: 'order'", story)
+        # The picture has the stage for statements and for results, the refusal with its mark.
+        self.assertRegex(story, r"stage encryptor +\|[ #]+\|!")
+        self.assertIn("stage encryptor rows", story)
+        # Values stand in the application's own words alone, before the trace.
+        self.assertNotIn(number, story.partition("Its trace:")[2])
 
 
 class Installation(unittest.TestCase):

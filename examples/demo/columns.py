@@ -1,0 +1,145 @@
+"""The demo's protected columns: plain SQL goes in, the database holds none of its values."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from telling import (
+    Failed,
+    begin,
+    connect,
+    event,
+    expect,
+    passing,
+    say,
+    show,
+    the_trace,
+)
+
+from acra_twisted import purposes
+from acra_twisted.sandbox.chain import Chain, Ini
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.telemetry.pages.waterfall import as_record
+
+SUPPORT = "support desk"
+NUMBER = "5500 0000 0000 0004"
+COLUMNS = """# The same number in three columns, each protected in another way.
+schemas:
+  - table: payment
+    encrypted:
+      - column: card
+        data_type: str
+        searchable: true
+      - column: receipt
+        data_type: str
+        masking: "**** "
+        plaintext_length: 4
+        plaintext_side: right
+      - column: export
+        token_type: str
+        consistent_tokenization: true
+"""
+TABLE = "CREATE TABLE payment (id int PRIMARY KEY, card bytea, receipt bytea, export text)"
+WRITTEN = f"INSERT INTO payment VALUES (1, '{NUMBER}', '{NUMBER}', '{NUMBER}')"
+#: The values by what became of them, on all spans of the application's trace.
+COUNTED = {"encrypted": 2, "tokenized": 1, "searched": 1, "opened": 2, "detokenized": 1}
+
+
+def configured(folder: Path) -> Ini:
+    """Write the configuration of the columns; return the sections of the ini file that name it."""
+    path = folder / "encryptor.yaml"
+    path.write_text(COLUMNS)
+    return {
+        "encryptor": {"encryptor_config_file": str(path)},
+        "tokens": {"token_store": f"sqlite:{folder / 'tokens.db'}"},
+    }
+
+
+def make_keys(keys: Keys) -> None:
+    """Make the search key of the application, and the keys of the support desk."""
+    keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+    for purpose in (purposes.STORAGE, purposes.STORAGE_SYMMETRIC, purposes.SEARCH_HMAC):
+        keys.writer.generate(purpose, SUPPORT)
+
+
+def work(chain: Chain, keys: Keys, database: int, collector: Collector, settings: Ini) -> str:
+    """Write a number in plain SQL; look at it as the database, as its owner and as another client;
+    be refused; show the trace, and return its id."""
+    page = begin("a payment")
+    say("\nThe application's own SQL, on columns that encryptor.yaml names:")
+    with connect(chain.port, passing(page)) as db:
+        db.execute(TABLE)
+        say(f"    {WRITTEN}")
+        db.execute(WRITTEN)
+        token = stored(database)
+        found = db.execute("SELECT id FROM payment WHERE card = %s", (NUMBER,)).fetchall()
+        expect("found by its number, rows", found, [(1,)])
+        read = db.execute("SELECT card, receipt, export FROM payment").fetchone()
+        expect("the application reads", read, (NUMBER, NUMBER, NUMBER))
+        say("    the application sorts by the number, which the stored bytes cannot answer ...")
+        expect("it is refused, SQLSTATE", *refusal(db, "SELECT id FROM payment ORDER BY card"))
+    page.end = time.time_ns()
+    others_read(chain, keys, database, settings, token)
+    spans = the_trace(collector, page.trace_id)
+    spans.append(as_record(page, "application"))
+    say("\nIts trace:\n")
+    show(spans)
+    check(chain, spans)
+    return page.trace_id
+
+
+def stored(database: int) -> str:
+    """Show what the database holds, and return the token."""
+    with connect(database) as db:
+        row = db.execute("SELECT card, receipt, export FROM payment").fetchone()
+    assert row is not None
+    card, receipt, token = row
+    say("  the database holds:")
+    say(f"    card, searchable: {card[:24].hex()}... ({len(card)} bytes)")
+    say(f"    receipt, masked:  {receipt[:24].hex()}... ({len(receipt)} bytes)")
+    say(f"    export, a token:  {token}")
+    if token == NUMBER or any(NUMBER.encode() in cell for cell in (card, receipt)):
+        raise Failed("the database holds the number")
+    return str(token)
+
+
+def others_read(chain: Chain, keys: Keys, database: int, settings: Ini, token: str) -> None:
+    """Read the row as a client with other keys, through an AcraServer of its own."""
+    place = chain.folder / "support"
+    place.mkdir()
+    own = {"server": {"client_id": SUPPORT}, "pipeline": {"stages": "encryptor, decryptor"}}
+    support = Chain(
+        ("127.0.0.1", database), link="none", keys=keys, server={**settings, **own}, folder=place
+    )
+    with support, connect(support.port) as db:
+        read = db.execute("SELECT receipt, export FROM payment").fetchone()
+        expect(f"the {SUPPORT}, with keys of its own, reads", read, ("**** 0004", token))
+
+
+def refusal(db: psycopg.Connection, statement: str) -> tuple[str | None, str]:
+    """Show the error that a statement ends with; return its SQLSTATE, and the one to expect."""
+    try:
+        db.execute(statement)
+    except psycopg.Error as error:
+        say(f"    {error.diag.message_primary}")
+        return error.sqlstate, "0A000"
+    raise Failed("a statement that sorts by an encrypted column was not refused")
+
+
+def check(chain: Chain, spans: list[dict[str, Any]]) -> None:
+    """The trace names the columns, the event leads to it, and the number is in neither."""
+    say("\nOn the spans of its statements, values of protected columns:")
+    for action, wanted in COUNTED.items():
+        numbers = [span["attributes"].get(f"acra.columns_{action}", 0) for span in spans]
+        expect(action, sum(numbers), wanted)
+    denied = event(chain.folder, 2050)
+    expect("\nThe refusal is event 2050, column", denied["column"], "payment.card")
+    expect("  its reason", denied["rule"], "order")
+    expect("  its trace", denied["trace_id"], spans[0]["trace_id"])
+    log = (chain.folder / "acra-server.log").read_text()
+    if any(form in text for form in (NUMBER, NUMBER.encode().hex()) for text in (str(spans), log)):
+        raise Failed("the number is in the trace or in the log")
