@@ -1,4 +1,4 @@
-"""What the parts of the demo share: how they tell their story, and how an application connects."""
+"""Tell the story of the demo, as each of its parts does, and connect as an application would."""
 
 from __future__ import annotations
 
