@@ -12,7 +12,7 @@ from acra_twisted.encryption.postgresql.grouping import Grouping
 from acra_twisted.encryption.postgresql.ranges import compared_as_stored, from_clause
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope, renamed
-from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Output, Value
 from acra_twisted.encryption.settings import ColumnSetting
 
@@ -70,6 +70,10 @@ def targets(analysis: Analysis, items: Sequence[Any], scope: Scope, star: Column
         elif names and names[-1] == "*":
             one = scope.range(names[-3] if len(names) > 2 else "", names[-2])
             found += one.columns if one is not None else _UNCLEAR
+        elif is_star(target.get("val")):
+            # It is a row of any number of columns, with none that is protected.
+            expressions.everything(analysis, target["val"], scope)
+            found += values.REST
         else:
             name = target.get("name", names[-1] if names else "")
             found.append(Output(name, expressions.value(analysis, target.get("val"), scope)))

@@ -209,6 +209,13 @@ def strings(items: Any) -> list[str]:
     return found
 
 
+def is_star(item: Any) -> bool:
+    """Tell whether an expression stands for all columns of a row: ``t.*``, ``(row).*``."""
+    kind, fields = node(item)
+    names = {"ColumnRef": "fields", "A_Indirection": "indirection"}.get(kind, "")
+    return strings(fields.get(names))[-1:] == ["*"]
+
+
 def is_glued(text: bytes, position: int) -> bool:
     """Tell whether a word that ends before ``position`` would run into what stands there."""
     return _WORD_END.match(text, position) is not None

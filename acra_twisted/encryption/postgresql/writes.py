@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any, Final
 
-from acra_twisted.encryption.postgresql import conflicts, expressions, queries, refusals, values
+from acra_twisted.encryption.postgresql import (
+    columnlists,
+    conflicts,
+    expressions,
+    queries,
+    refusals,
+    values,
+)
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.ranges import (
     from_clause,
@@ -18,11 +25,12 @@ from acra_twisted.encryption.postgresql.ranges import (
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Range, Scope
-from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Value
 from acra_twisted.encryption.settings import ColumnSetting
 
 _IN_OPEN: Final = "is written to a column that is not protected"
+_ROW: Final = "is given a row whose columns are not known"
 _VIEWS: Final = "vm"
 
 
@@ -103,9 +111,12 @@ class Target:
 def insert(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
     """The columns that INSERT returns.  Raises StatementRefusedError."""
     scope = queries.with_clause(analysis, fields.get("withClause"), outer)
-    target = Target(analysis, fields.get("relation", {}))
+    table = fields.get("relation", {})
+    target = Target(analysis, table)
     columns = _listed(target, fields.get("cols"))
+    is_listed = "cols" in fields
     source = fields.get("selectStmt")
+    width = 0
     _, select = node(source)
     if source is None:
         target.omit((), "DEFAULT VALUES")
@@ -113,11 +124,13 @@ def insert(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
         inner = queries.with_clause(analysis, select.get("withClause"), scope)
         for one in select["valuesLists"]:
             _, row = node(one)
-            found = [expressions.value(analysis, item, inner) for item in row.get("items", ())]
-            _fill(analysis, target, columns, found, "VALUES")
+            found = _row(analysis, target, row.get("items", ()), inner)
+            _fill(analysis, target, columns, found, "VALUES", is_listed)
+            width = len(found)
     else:
         found = []
-        for output in analysis.query(source, scope):
+        outputs = analysis.query(source, scope)
+        for output in outputs:
             if output.rest and (columns is None or target.first is None):
                 analysis.ignore(output.value, refusals.UNALIKE, _IN_OPEN)
                 continue
@@ -129,7 +142,11 @@ def insert(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
                     "name the columns",
                 )
             found.append(values.merged([output.value]))
-        _fill(analysis, target, columns, found, "SELECT")
+        is_open = values.is_open(outputs)
+        _fill(analysis, target, columns, found, "SELECT", is_listed and not is_open)
+        width = 0 if is_open else len(found)
+    if columns is not None and width and not is_listed:
+        columnlists.behind_table(analysis, table, columns[:width])
     conflict = fields.get("onConflictClause")
     if conflict is not None:
         _conflict(analysis, target, conflict, scope)
@@ -162,8 +179,10 @@ def _fill(
     columns: Sequence[str] | None,
     found: Sequence[Value],
     place: str,
+    is_listed: bool,
 ) -> None:
-    """Note a row, whose values may be fewer than the columns."""
+    """Note a row, whose values may be fewer than the columns if the statement does not list
+    them."""
     if columns is None:
         for value in found:
             analysis.ignore(value, refusals.UNALIKE, _IN_OPEN)
@@ -172,10 +191,21 @@ def _fill(
         raise refused(
             refusals.SCHEMA_MISMATCH, target.first, f"{place} has more values than columns"
         )
+    if is_listed and len(found) < len(columns):
+        raise refused(
+            refusals.SCHEMA_MISMATCH, target.first, f"{place} has fewer values than columns"
+        )
     given = columns[: len(found)]
     for name, value in zip(given, found, strict=True):
         target.assign(name, value, place)
     target.omit(given, place)
+
+
+def _row(analysis: Analysis, target: Target, items: Sequence[Any], scope: Scope) -> Sequence[Value]:
+    """The values of a row."""
+    if target.relation is not None and any(map(is_star, items)):
+        raise refused(refusals.EXPRESSION, target.first, _ROW, "name its columns")
+    return [expressions.value(analysis, item, scope) for item in items]
 
 
 def _conflict(analysis: Analysis, target: Target, fields: Fields, scope: Scope) -> None:
@@ -231,7 +261,7 @@ def _assigned(analysis: Analysis, target: Target, fields: Fields, scope: Scope) 
     number, count = fields.get("colno", 0) - 1, fields.get("ncolumns", 0)
     if kind == "RowExpr":
         items = source.get("args", [])
-        if len(items) == count:
+        if len(items) == count and not is_star(items[number]):
             return expressions.value(analysis, items[number], scope)
     elif kind == "SubLink" and source.get("subLinkType") == "EXPR_SUBLINK":
         columns = analysis.query(source.get("subselect"), scope)
@@ -241,9 +271,7 @@ def _assigned(analysis: Analysis, target: Target, fields: Fields, scope: Scope) 
             for column in columns:
                 analysis.ignore(column.value, refusals.UNALIKE, _IN_OPEN)
             return values.SOMETHING
-    raise refused(
-        refusals.EXPRESSION, target.first, "is given a row whose columns are not known", ""
-    )
+    raise refused(refusals.EXPRESSION, target.first, _ROW)
 
 
 def delete(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
@@ -264,6 +292,7 @@ def merge(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
     target = Target(analysis, fields.get("relation", {}))
     ranges, star = from_clause(analysis, [fields.get("sourceRelation")], scope)
     both = scope.inside([target.range, *ranges])
+    inserts: list[tuple[bool, Sequence[str]]] = []
     expressions.condition(analysis, fields.get("joinCondition"), both)
     for one in fields.get("mergeWhenClauses", ()):
         _, clause = node(one)
@@ -272,10 +301,13 @@ def merge(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
         if action == "CMD_UPDATE":
             _set(analysis, target, items or (), both, "MERGE")
         elif action == "CMD_INSERT":
-            found = [expressions.value(analysis, item, both) for item in clause.get("values", ())]
-            _fill(analysis, target, _listed(target, items), found, "MERGE")
+            found = _row(analysis, target, clause.get("values", ()), both)
+            columns = _listed(target, items)
+            _fill(analysis, target, columns, found, "MERGE", bool(items))
+            inserts.append((not items, (columns or ())[: len(found)]))
         elif action not in ("CMD_DELETE", "CMD_NOTHING"):
             raise refused(refusals.EXPRESSION, target.first, "is in a MERGE that is not known")
+    columnlists.in_merge(analysis, fields.get("relation", {}), inserts)
     # The columns of the source stand before those of the target.
     star = (*star, *target.range.columns)
     return _returning(analysis, target, [*ranges, target.range], star, fields, scope)
@@ -298,12 +330,16 @@ def _returning(
 
 def copied(analysis: Analysis, fields: Fields) -> tuple[Target, Sequence[str] | None]:
     """The table of COPY, and its columns in their order; None if they are not known."""
-    target = Target(analysis, fields.get("relation", {}))
+    table = fields.get("relation", {})
+    target = Target(analysis, table)
     named = strings(fields.get("attlist"))
     columns = named or target.names
     if named:
         for name in named:
             target.setting(name)
     elif target.relation is not None:
-        columns = [one.name for one in target.relation.attributes if not one.generated]
+        # COPY leaves out what is computed from other columns; the numbers of identity are copied.
+        columns = [one.name for one in target.relation.attributes if not one.reads]
+        if columns:
+            columnlists.behind_table(analysis, table, columns)
     return target, columns

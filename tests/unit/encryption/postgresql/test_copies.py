@@ -72,11 +72,18 @@ class Copy(SynchronousTestCase):
             self.assertIsNone(plan.copies)
             self.assertIsNone(plan.results)
 
-    def test_the_whole_table_is_its_columns_that_are_not_generated(self):
-        made = [one._replace(generated=one.name == "name") for one in PEOPLE.attributes]
+    def test_the_whole_table_is_its_columns_that_are_not_computed(self):
+        made = [
+            one._replace(generated=True, reads=(1,) if one.name == "note" else ())
+            if one.name in ("id", "note")
+            else one
+            for one in PEOPLE.attributes
+        ]
         found = planner((PEOPLE._replace(attributes=made),))
-        (plan,) = found.plan(b"copy people to stdout", MODE, PATH).statements
-        self.assertEqual(plan.copies.names[:3], ("id", "email", "note"))
+        for text in (b"copy people to stdout", b"copy public.people from stdin"):
+            (plan,) = found.plan(text, MODE, PATH).statements
+            self.assertEqual(plan.copies.names[:4], ("id", "name", "email", "age"))
+            self.assertIn(b'people ("id", "name", "email", "age", ', plan.text(()))
 
     def test_what_is_refused(self):
         for text, reason in (

@@ -164,7 +164,7 @@ OTHERS = (
     (
         "merge into people using orders s on people.id = s.id when not matched then "
         "insert values (s.id, 'y')",
-        "insert values (s.id, <name 'y'>)",
+        'insert ("id", "name") values (s.id, <name \'y\'>)',
     ),
     (
         "merge into people p using clones c on c.id = p.id when matched then "
@@ -252,6 +252,18 @@ REFUSED = (
     ("insert into people (name[1]) values ('x')", "part_of_column"),
     ("insert into people (nome) values ('x')", "schema_mismatch"),
     ("insert into people (id, name) values (1, 'x', 'y')", "schema_mismatch"),
+    ("insert into people (id, note, name) values (1, 'x')", "schema_mismatch"),
+    # A row may be of any number of columns.
+    ("insert into people (id, name) values ((row(1, 'x')::two).*)", "expression"),
+    ("insert into people values ((row(1, 'x')::two).*)", "expression"),
+    ("insert into people (id, name) select (row(1, 'x')::two).*", "source_not_protected_alike"),
+    ("insert into people select (row(1, 'x')::two).*", "source_not_protected_alike"),
+    (
+        "merge into people using orders s on people.id = s.id when not matched then "
+        "insert (id, name) values (s.*)",
+        "expression",
+    ),
+    ("update people set (id, note) = row((null::nothing).*, 'x')", "expression"),
     ("insert into people (name) values ('x') on conflict (email) do nothing", "conflict_target"),
     (
         "insert into people (name) values ('x') on conflict (id) do update set name = upper('y')",
