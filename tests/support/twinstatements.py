@@ -1,9 +1,5 @@
 """Statements over a table with protected columns, drawn by Hypothesis: most ways to write, search
-and read values that SQL has.
-
-Every value for a protected column has `MARK` in it, or is a number of `NUMBERS`, and no other value
-has: so a search for them finds whatever is in clear.
-"""
+and read values that SQL has, with the values of `twinvalues`."""
 
 from __future__ import annotations
 
@@ -12,42 +8,19 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-MARK = "SECRET"
-#: The protected columns by their kind; id and note are not protected.
-TEXTS = ("name", "email", "card")
-KINDS = {
-    **dict.fromkeys(TEXTS, "text"),
-    "age": "int",
-    "raw": "bytea",
-    "id": "int",
-    "note": "text",
-}
-PROTECTED = (*TEXTS, "age", "raw")
-NUMBERS = (1471114711, -1471114712, 1471114713)
-_SECRETS = (
-    f"{MARK}",
-    f"{MARK} it's",
-    f"{MARK}\\x41",
-    f"{MARK} Żółć €",
-    f"{MARK} $$ ; -- /* %",
-    f"{MARK}\nline\ttab",
-    f"  {MARK} ",
-    f"\\x{MARK}",
-    MARK * 40,
-    "",
-)
-_NOTES = ("plain", "it's plain", "", "Ż")
-_BYTES = (MARK.encode(), b"\x00\xff" + MARK.encode(), b'"""""""" ' + MARK.encode(), b"")
-_IDS = range(1, 13)
+from tests.support.twinvalues import KINDS, ORDER, SEALED, SEARCHED, TOKENS, as_text, pool, rows_of
+
+_SHOWN = (*SEALED, *TOKENS, "note")
 
 
 class Drawn(NamedTuple):
-    """A statement: its kind, its text with psycopg's placeholders, and its parameters, None if it
-    is to be sent by the simple protocol."""
+    """A statement: its kind, its text with psycopg's placeholders, its parameters, None if it is
+    to be sent by the simple protocol, and the rows that follow it."""
 
     kind: str
     text: str
     parameters: tuple[object, ...] | None
+    data: bytes | None = None
 
 
 class Writer:
@@ -85,20 +58,15 @@ class Writer:
         kind = KINDS[column]
         if self.chance(10):
             return f"NULL::{kind}" if self._nested else "NULL"
-        if kind == "int":
-            plain: object = self.one(*(_IDS if column == "id" else NUMBERS))
-        elif kind == "bytea":
-            plain = self.one(*_BYTES)
-        else:
-            plain = self.one(*(_NOTES if column == "note" else _SECRETS))
+        plain = self.one(*pool(column))
         if self.parameters is not None and self.chance(2):
             return self._parameter(plain, kind)
         written = self._literal(plain)
         if self._nested and kind != "text":
             # PostgreSQL takes a literal without a type for a text there, and AcraServer does not.
-            return str(plain) if kind == "int" else f"{written}::bytea"
+            return f"{written}::{kind}"
         if self.chance(5):
-            name = {"int": "int", "bytea": "bytea"}.get(kind) or self.text("text", "varchar")
+            name = self.text("text", "varchar") if kind == "text" else kind
             return self.text(f"{written}::{name}", f"CAST({written} AS {name})")
         return written
 
@@ -111,13 +79,13 @@ class Writer:
         return form
 
     def _literal(self, plain: object) -> str:
-        if isinstance(plain, int):
-            return self.text(str(plain), f"'{plain}'")
+        if isinstance(plain, (int, float)):
+            return self.text(str(plain).lower(), f"'{as_text(plain)}'")
         if isinstance(plain, bytes):
             escaped = "".join(f"\\{byte:03o}" for byte in plain)
             written = self.text(f"'\\x{plain.hex()}'", f"E'\\\\x{plain.hex()}'", f"'{escaped}'")
             return self.text(written, written, f"decode('{plain.hex()}', 'hex')")
-        assert isinstance(plain, str)
+        plain = str(plain)
         if self.parameters is not None:
             plain = plain.replace("%", "%%")
         quoted = "'" + plain.replace("'", "''") + "'"
@@ -149,7 +117,7 @@ class Writer:
             form = self.text("NOT ({})", "({}) AND ({})", "({}) OR ({})")
             inner = (self.condition(alias, depth - 1) for _ in range(form.count("{}")))
             return form.format(*inner)
-        column = self.text("id", "id", "id", "email", "email", "age", "name", "note")
+        column = self.text("id", "id", "id", "email", "name", "note", *SEARCHED)
         name = alias + column
         if self.chance(8):
             return self.text(f"{name} IS NULL", f"{name} IS NOT NULL")
@@ -176,7 +144,7 @@ class Writer:
         """A list of columns for SELECT or RETURNING."""
         if self.chance(4):
             return f"{alias}*"
-        columns = ["id", *self.some("name", "email", "card", "age", "raw", "note")]
+        columns = ["id", *self.some(*_SHOWN)]
         shown = [alias + one for one in columns]
         if self.chance(3):
             shown[-1] += " AS shown"
@@ -188,11 +156,11 @@ class Writer:
 
     def insert(self) -> str:
         """INSERT in all of its forms."""
-        columns = ["id", *self.some("name", "email", "card", "age", "raw", "note")]
+        columns = ["id", *self.some(*_SHOWN)]
         form = self._draw(st.integers(0, 9))
         self._nested = form == 3
         if form == 0:
-            columns = ["id", "name", "email", "age", "raw", "card", "note"]
+            columns = [*ORDER]
         if form == 1:
             kept = ", ".join(f"id + {self.text('20', '40')}" if c == "id" else c for c in columns)
             source = f"SELECT {kept} FROM people WHERE {self.condition()}"
@@ -209,7 +177,7 @@ class Writer:
             written += f" ({', '.join(columns)})"
         written += " " + source
         if self.chance(2):
-            target = self.text("name", "email", "age", "note")
+            target = self.text(*SEALED, *TOKENS, "note")
             given = f"EXCLUDED.{target}" if self.chance(2) else self.value(target)
             written += f" ON CONFLICT (id) DO UPDATE SET {target} = {given}"
         else:
@@ -224,7 +192,7 @@ class Writer:
 
     def update(self) -> str:
         """UPDATE in all of its forms."""
-        columns = self.some("name", "email", "card", "age", "raw", "note")
+        columns = self.some(*_SHOWN)
         form = self._draw(st.integers(0, 6))
         if form == 0 and len(columns) > 1:
             given = f"({', '.join(columns)}) = {self.text('', 'ROW')}({self._row(columns)})"
@@ -266,7 +234,7 @@ class Writer:
             listed = self.listed("p.")
             return f"SELECT {listed}, o.title FROM people p JOIN other o ON o.pid = p.id"
         if form == 1:
-            column = self.text("email", "age", "name", "note")
+            column = self.text("name", "note", *SEARCHED)
             return (
                 f"SELECT a.id, b.id, a.{column} FROM people a"
                 f" {self.text('JOIN', 'LEFT JOIN')} people b ON a.{column} = b.{column}"
@@ -276,14 +244,14 @@ class Writer:
                 f"WITH w AS (SELECT {self.listed()} FROM people WHERE {self.condition()}) TABLE w"
             )
         if form == 3:
-            column = self.text("name", "email", "age")
+            column = self.text("name", *SEARCHED)
             union = self.text("UNION ALL", "UNION", "EXCEPT", "INTERSECT")
             return f"SELECT {column} FROM people {union} SELECT {column} FROM people"
         if form == 4:
-            column = self.text("email", "age", "name", "note")
+            column = self.text("name", "note", *SEARCHED)
             return f"SELECT {column}, count(*) FROM people GROUP BY {column}"
         if form == 5:
-            column = self.text("email", "age", "name", "note")
+            column = self.text("name", "note", *SEARCHED)
             return self.text(
                 f"SELECT DISTINCT {column} FROM people",
                 f"SELECT count(DISTINCT {column}) FROM people",
@@ -291,13 +259,13 @@ class Writer:
                 f"SELECT max({column}) FROM people",
             )
         if form == 6:
-            column = self.text("email", "age", "id")
+            column = self.text("id", *SEARCHED)
             return (
                 f"SELECT id FROM people WHERE {column} IN"
                 f" (SELECT {column} FROM people WHERE {self.condition()})"
             )
         if form == 7:
-            column = self.text("name", "email", "card", "age")
+            column = self.text(*SEALED, *TOKENS)
             return self.text(
                 f"SELECT id, CASE WHEN id < 5 THEN {column} END FROM people",
                 f"SELECT id, COALESCE({column}, NULL) FROM people",
@@ -333,14 +301,30 @@ class Writer:
         )
 
     def copied(self) -> str:
-        """COPY of the table."""
-        columns = ["id", *self.some("name", "email", "age", "raw", "note")]
-        return f"COPY people ({', '.join(columns)}) TO STDOUT"
+        """COPY of the table or of a query."""
+        form = self.text("text", "csv", "binary")
+        what = f"people ({', '.join(['id', *self.some(*_SHOWN)])})"
+        if self.chance(2):
+            what = f"(SELECT {self.listed()} FROM people WHERE {self.condition()} ORDER BY id)"
+        return f"COPY {what} TO STDOUT (FORMAT {form})"
+
+    def loaded(self) -> tuple[str, bytes]:
+        """COPY of rows into the table, and the rows."""
+        form = self.text("text", "csv", "binary")
+        columns = ["id", *self.some(*_SHOWN)]
+        first = self._draw(st.integers(13, 999))
+        assert isinstance(first, int)
+        rows = [
+            [first + row, *(None if self.chance(10) else self.one(*pool(c)) for c in columns[1:])]
+            for row in range(self._count(3))
+        ]
+        text = f"COPY people ({', '.join(columns)}) FROM STDIN (FORMAT {form})"
+        return text, rows_of(form, columns, rows)
 
 
 _PLAIN = ("insert", "insert", "update", "delete", "merge", "select", "select", "select")
 #: Kinds whose values cannot be parameters.
-_SIMPLE = ("several", "cursor", "prepared", "copied")
+_SIMPLE = ("several", "cursor", "prepared", "copied", "loaded")
 
 
 @st.composite
@@ -349,6 +333,9 @@ def statements(draw: Callable[..., object]) -> Drawn:
     kind = str(draw(st.sampled_from((*_PLAIN, *_SIMPLE))))
     by_parameters = kind not in _SIMPLE and draw(st.booleans()) is True
     writer = Writer(draw, by_parameters)
+    if kind == "loaded":
+        text, data = writer.loaded()
+        return Drawn(kind, text, None, data)
     text = getattr(writer, kind)()
     parameters = writer.parameters
     if parameters is None:
