@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
@@ -61,13 +62,21 @@ def read(text: Text, fields: Fields) -> Cast:
     modifiers = fields.get("typmods", [])
     if not modifiers:
         return Cast(names[-1], *span)
-    kind, constant = node(modifiers[0])
-    length = constant.get("ival", {}).get("ival", 0) if kind == "A_Const" else 0
-    place = text.literal(constant.get("location", -1))[0]
-    if names[-1] in _CUT and len(modifiers) == 1 and 0 < length <= _LENGTH_LIMIT:
+    length, place = read_length(text, names[-1], modifiers)
+    if length >= 0:
         # `char` without a length is given one that stands nowhere in the text.
         return Cast(names[-1], *span, length, place)
     return Cast("", 0, 0, -1, place)
+
+
+def read_length(text: Text, kind: str, modifiers: Sequence[Any]) -> tuple[int, int]:
+    """The length to which a type with these modifiers cuts, -1 if that is not known; and where the
+    literal with the length stands, -1 for nowhere."""
+    what, constant = node(modifiers[0])
+    length = constant.get("ival", {}).get("ival", 0) if what == "A_Const" else 0
+    place = text.literal(constant.get("location", -1))[0]
+    known = kind in _CUT and len(modifiers) == 1 and 0 < length <= _LENGTH_LIMIT
+    return (length if known else -1), place
 
 
 def read_array(text: Text, fields: Fields) -> Cast | None:

@@ -153,21 +153,26 @@ def give_array(analysis: Analysis, item: Any, scope: Scope, setting: ColumnSetti
     """Note an operand that is an array of values to compare: a literal or parameter, with or
     without a cast.  Raises StatementRefusedError for any other."""
     kind, fields = node(item)
-    element, places = "", None
+    element, places, length = "", None, -1
     if kind == "TypeCast":
         type_name = fields.get("typeName", {})
         location = type_name.get("location", 0)
         places = analysis.text.type_places(location, True)
         element = (strings(type_name.get("names")) or [""])[-1]
         allowed = {*_comparing(setting), *(("bytea",) if setting.data_type == "str" else ())}
-        if places is None or element not in allowed or type_name.get("typmods"):
+        modifiers = type_name.get("typmods", ())
+        if modifiers:
+            length, decides = casts.read_length(analysis.text, element, modifiers)
+            if decides >= 0:
+                analysis.deciding.add(decides)
+        if places is None or element not in allowed or (modifiers and length < 0):
             raise refused(refusals.COMPARISON, setting, "is compared with an array of another type")
         item = fields.get("arg")
     found = constant(analysis, item, scope, setting)
     leaf = found[0]
     if leaf.casts or leaf.kind == values.WORD:
         raise refused(refusals.COMPARISON, setting, COMPARED, CONSTANT)
-    use = Use(setting, COMPARE_ANY, "a comparison", cast=element)
+    use = Use(setting, COMPARE_ANY, "a comparison", length, element)
     analysis.give(use, found)
     if places is not None:
         tokens = analysis.text.tokens

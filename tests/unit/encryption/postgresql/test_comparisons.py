@@ -98,6 +98,7 @@ PARAMETERS = (
     ),
     ("email = any($1)", f"{S} = any($1::bytea[]) [$1=$1 ?*email]"),
     ("email = any($1::varchar[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email]"),
+    ("email = any($1::varchar(3)[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email(3)]"),
     ("email = any(cast($1 as text[]))", f"{S} = any(cast($1 as bytea[])) [$1=$1 ?*email]"),
     ("email <> all($1)", f"{S} <> all($1::bytea[]) [$1=$1 ?*email]"),
     (
@@ -136,7 +137,8 @@ REFUSED = (
     ("email = any(array['a', null])", "comparison"),
     ("email = any(array['a']::text[])", "comparison"),
     ("email = any($1::int[])", "comparison"),
-    ("email = any($1::varchar(3)[])", "comparison"),
+    ("email = any($1::char(3)[])", "comparison"),
+    ("email = any($1::varchar(0)[])", "comparison"),
     ("email = all($1)", "comparison"),
     ("email <> any($1)", "comparison"),
     ("email operator(other.=) 'a'", "comparison"),
