@@ -48,7 +48,12 @@ _NO_NUMBERS: Final = {
     b"-infinity": b"-Infinity",
 }
 _UUID: Final = re.compile(rb"(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}")
-_DATE: Final = re.compile(rb"([0-9]{3,7})-([0-9]{1,2})-([0-9]{1,2})(?:[ ]+(ad|bc))?", re.I)
+#: A day with a time zone, which means nothing to it: pgJDBC sends days so.
+_DATE: Final = re.compile(
+    rb"([0-9]{3,7})-([0-9]{1,2})-([0-9]{1,2})(?:[ ]+(ad|bc))?"
+    rb"(?:[ ]+[+-](?:0?[0-9]|1[0-5])(?::[0-5][0-9]){0,2})?",
+    re.I,
+)
 #: Digits of the longest integer.
 _DIGITS: Final = 19
 #: Characters of the longest number that is looked at.
@@ -171,7 +176,8 @@ def uuid(digits: bytes) -> bytes:
 
 
 def date_text(text: bytes) -> bytes:
-    """A day in its ISO form, ``BC`` behind it before the year 1; ``infinity`` and ``-infinity``."""
+    """A day in its ISO form, ``BC`` behind it before the year 1; ``infinity`` and ``-infinity``.
+    A time zone behind it is read and counts for nothing, as in PostgreSQL."""
     lower = text.lower()
     if lower in (FOREVER, NEVER):
         return lower

@@ -46,7 +46,7 @@ def row(number: int) -> Row:
 
 
 def values(found: Row) -> Person:
-    """What an object says."""
+    """The values of an object."""
     return Person(*(getattr(found, name) for name in Person._fields))
 
 

@@ -99,6 +99,7 @@ PARAMETERS = (
     ("email = any($1)", f"{S} = any($1::bytea[]) [$1=$1 ?*email]"),
     ("email = any($1::varchar[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email]"),
     ("email = any($1::varchar(3)[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email(3)]"),
+    ("email = any($1::varchar(5)[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email(5)]"),
     ("email = any(cast($1 as text[]))", f"{S} = any(cast($1 as bytea[])) [$1=$1 ?*email]"),
     ("email <> all($1)", f"{S} <> all($1::bytea[]) [$1=$1 ?*email]"),
     (
