@@ -12,7 +12,9 @@ from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.ini import STAGE_PREFIX, IniFile
 from acra_twisted.config.server import SERVER_SECTIONS
+from acra_twisted.encryption import errors
 from acra_twisted.encryption.migrating import CHANGES
+from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.plugins.chosen import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts
@@ -203,6 +205,20 @@ class Files(SynchronousTestCase):
         self.assertGreater(len(found), 1)
         for block in found:
             self.assertTrue(parse_rules(block.text, block.where).handlers)
+
+    def test_reasons_of_refusals(self):
+        page = (TOP / "docs/encryption.rst").read_text()
+        section = page.partition("\nRefusals\n---")[2].partition("\n---")[0]
+        told = [
+            one for line in re.findall(r"^``.+", section, re.M) for one in line.split("``")[1::2]
+        ]
+        known = [
+            text
+            for module in (refusals, errors)
+            for name, text in vars(module).items()
+            if name.isupper() and isinstance(text, str)
+        ]
+        self.assertEqual(sorted(told), sorted(known))
 
     def test_python(self):
         for block in shown("python"):
