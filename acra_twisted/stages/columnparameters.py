@@ -132,10 +132,10 @@ class ColumnParameters:
         if mark != binding.mark:
             return outdated(ROTATED)
         parameters, _, exchange, known, _ = judged
-        fetches = portals.refusal(binding.text, known, exchange.session)
+        fetches = portals.refusal(binding.text, known)
         if fetches is not None:
             return refused(fetches)
-        portals.bound(parameters, binding, known)
+        portals.bound(parameters, binding, exchange, known)
         bypass = binding.bypass
         if bypass is not None:
             if not self._bypasses.is_in_force(bypass, judged.client):

@@ -53,7 +53,7 @@ class ColumnStatements:
     ) -> Any:
         """Return the verdict on a statement, or a Deferred of it.  Raises ValueRefusedError, or
         fails with it."""
-        fetches = portals.refusal(statement.text, known, exchange.session)
+        fetches = portals.refusal(statement.text, known)
         if fetches is not None:
             return refused(fetches)
         if known.prepared:

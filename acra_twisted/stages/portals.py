@@ -11,10 +11,9 @@ from typing import Final
 
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.exchange import Parameters
-from acra_twisted.session import Session
+from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.stages.columnbindings import Binding
-from acra_twisted.stages.sessionknown import Known
+from acra_twisted.stages.sessionknown import NAME_SIZE, Known
 
 #: Portals of a session that are kept.
 _PORTALS: Final = 1_000
@@ -29,25 +28,28 @@ _REFUSAL: Final = Refusal(
 )
 
 
-def bound(parameters: Parameters, binding: Binding, known: Known) -> None:
+def bound(parameters: Parameters, binding: Binding, exchange: Exchange, known: Known) -> None:
     """Note a portal that shows protected columns."""
     shows = any(one.setting for plan in binding.plans or () for one in plan.results or ())
-    if parameters.portal and shows and len(known.portals) <= _PORTALS:
-        known.portals.add(parameters.portal.lower())
+    if not parameters.portal or not shows:
+        return
+    # Where there are too many, it counts as one of any name: that is in every text.
+    name = _bare(parameters.portal[:NAME_SIZE]) if len(known.portals) < _PORTALS else b""
+    known.portals[name] = exchange
+    known.follow(exchange.session)
 
 
-def refusal(text: bytes, known: Known, session: Session) -> Refusal | None:
+def refusal(text: bytes, known: Known) -> Refusal | None:
     """Return the reason for which a text must not be sent; None unless it may read one of the
     session's portals."""
-    if not known.portals:
+    if not known.portals or not _FETCH.search(text):
         return None
-    if session.idle:
-        # They live as long as their transaction.
-        known.portals.clear()
-        return None
-    if not _FETCH.search(text):
-        return None
-    lowered = text.lower()
-    if len(known.portals) > _PORTALS or _ESCAPED in lowered or not text.isascii():
+    if not text.isascii() or _ESCAPED in text.lower():
         return _REFUSAL
-    return _REFUSAL if any(name in lowered for name in known.portals) else None
+    bare = _bare(text)
+    return _REFUSAL if any(name in bare for name in known.portals) else None
+
+
+def _bare(text: bytes) -> bytes:
+    """A text in small letters and without quotes, which SQL doubles in a quoted name."""
+    return text.lower().replace(b'"', b"")

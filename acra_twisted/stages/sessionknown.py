@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
+from acra_twisted.exchange import Exchange
+from acra_twisted.session import IDLE, Session
 from acra_twisted.sql.languages import Mode
 
 #: Statements of a session by SQL's PREPARE that are kept.
@@ -34,7 +37,8 @@ class Known:
     read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
     protected column, if its database can have none.  ``open`` is the number of its statements that
     are watched and not answered; ``is_dirty``: something was watched since the database last had no
-    transaction open.  ``portals`` are names, in small letters: see `stages.portals`."""
+    transaction open.  ``portals`` are names, and the exchanges that bind them: see
+    `stages.portals`."""
 
     __slots__ = (
         *("schema", "unfit", "portals", "prepared", "prepared_texts", "prepared_changes"),
@@ -44,7 +48,7 @@ class Known:
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
         self.schema = schema
         self.unfit = unfit
-        self.portals: set[bytes] = set()
+        self.portals: dict[bytes, Exchange] = {}
         self.prepared: dict[str, Prepared] = {}
         self.prepared_texts: dict[str, PreparedText] = {}
         self.prepared_changes = 0
@@ -54,6 +58,23 @@ class Known:
         self.is_dirty = False
         # The search_path as the database reports it, None where it does not.
         self.reported_path: bytes | None = None
+
+    def follow(self, session: Session) -> None:
+        """Take in what the session's database says of its transaction, until nothing depends on
+        that any more."""
+        session.on_ready = partial(self._ready, session)
+
+    def _ready(self, session: Session) -> None:
+        """The database is ready.  If no transaction is open, what was watched is everybody's, and
+        portals that were bound before have ended."""
+        if session.transaction != IDLE:
+            return
+        if self.is_dirty:
+            self.schema.settled()
+            self.is_dirty = bool(self.open)
+        self.portals = {name: one for name, one in self.portals.items() if not one.closed}
+        if not self.is_dirty and not self.portals:
+            session.on_ready = None
 
     def keep_prepared(self, made: PreparedText) -> None:
         """Take in a statement that the database has prepared by SQL."""

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
-from acra_twisted.session import IDLE, Session
+from acra_twisted.session import Session
 from acra_twisted.stages.sessionknown import Known, PreparedText
 
 _PREPARE: Final = b"PREPARE"
@@ -83,14 +83,4 @@ class StatementWatch:
         known = self._known
         known.open += 1
         known.is_dirty = True
-        self._session.on_ready = self._ready
-
-    def _ready(self) -> None:
-        """The database is ready: what was watched is everybody's if no transaction is open."""
-        session, known = self._session, self._known
-        if session.transaction != IDLE:
-            return
-        known.schema.settled()
-        if not known.open:
-            known.is_dirty = False
-            session.on_ready = None
+        known.follow(self._session)
