@@ -102,9 +102,10 @@ class Remade(Surroundings):
             with db.cursor().copy("COPY people FROM STDIN") as copy:
                 copy.write(b"1\tZaphodius\ta note\t4012\n")
             self.assert_stored(1)
-            with db.cursor().copy("COPY people TO STDOUT") as copy:
-                found = b"".join(map(bytes, copy))
-            self.assertEqual(found, b"1\tZaphodius\t\\\\x61206e6f7465\t4012\n")
+            for source in ("people", "(SELECT * FROM people)"):
+                with db.cursor().copy(f"COPY {source} TO STDOUT") as copy:
+                    found = b"".join(map(bytes, copy))
+                self.assertEqual(found, b"1\tZaphodius\t\\\\x61206e6f7465\t4012\n")
 
     def test_a_column_that_is_gone_is_an_error_of_the_database_and_read_anew(self):
         with self.known() as db:

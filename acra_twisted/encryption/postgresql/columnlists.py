@@ -11,11 +11,16 @@ from typing import Final
 
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.analysis import Analysis
+from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.refusals import refused
-from acra_twisted.encryption.postgresql.syntax import Fields, Text
+from acra_twisted.encryption.postgresql.scopes import Scope
+from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 
 #: The words behind the table of an INSERT or COPY without a list.
 _BEHIND: Final = (b"values", b"select", b"table", b"with", b"(", b"overriding", b"from", b"to")
+
+#: Clauses of queries by which a table may be another, or ``*`` may be written anew.
+_APART: Final = frozenset(("withClause", "distinctClause", "groupClause"))
 
 
 def behind_table(analysis: Analysis, table: Fields, names: Sequence[str]) -> None:
@@ -46,6 +51,27 @@ def in_merge(
     for place, (lacks, names) in zip(places, inserts, strict=True):
         if lacks and names:
             _write(analysis, place, names)
+
+
+def in_place_of_star(analysis: Analysis, query: Fields, scope: Scope) -> None:
+    """Write the columns of a table in the place of ``*`` in a query of that table alone, whose
+    columns are told by their order."""
+    tables, targets = query.get("fromClause", ()), query.get("targetList", ())
+    if len(tables) != 1 or len(targets) != 1 or not query.keys().isdisjoint(_APART):
+        return
+    kind, table = node(tables[0])
+    _, column = node(node(targets[0])[1].get("val"))
+    is_named = "schemaname" in table or table.get("relname") not in scope.tables
+    place = analysis.text.place(column.get("location", -1))
+    if kind != "RangeVar" or not is_named or "colnames" in table.get("alias", {}):
+        return
+    relation = relation_of(analysis, table)
+    if relation is None or strings(column.get("fields")) != ["*"] or place < 0:
+        return
+    _, start, end = analysis.text.tokens[place]
+    if analysis.text.shown(place) == b"*" and relation.attributes:
+        names = b", ".join(quoted(one.name) for one in relation.attributes)
+        analysis.edit(start, end, names)
 
 
 def quoted(name: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.encryption.plan import Copied, ResultColumn
-from acra_twisted.encryption.postgresql import expressions, refusals, values, writes
+from acra_twisted.encryption.postgresql import columnlists, expressions, refusals, values, writes
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
@@ -50,6 +50,7 @@ def walk(analysis: Analysis, fields: Fields) -> Found:
 
 def _query_out(analysis: Analysis, fields: Fields) -> Found:
     columns = analysis.query(fields["query"], Scope())
+    columnlists.in_place_of_star(analysis, node(fields["query"])[1], Scope())
     for one in columns:
         analysis.show(one.value)
         if not values.is_protected(one.value):

@@ -130,6 +130,8 @@ def insert(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
     else:
         found = []
         outputs = analysis.query(source, scope)
+        if target.relation is not None:
+            columnlists.in_place_of_star(analysis, select, scope)
         for output in outputs:
             if output.rest and (columns is None or target.first is None):
                 analysis.ignore(output.value, refusals.UNALIKE, _IN_OPEN)

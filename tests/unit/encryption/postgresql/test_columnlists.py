@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.columnlists import quoted
 from acra_twisted.sql import lexer
-from tests.support.planning import PEOPLE, attributes, outcome, planner
+from tests.support.planning import CLONES, PEOPLE, attributes, outcome, planner
 
 ALL = '("id", "name", "email", "note", "age", "card", "phone", "flag")'
 #: Texts, and how each begins as it is sent.
@@ -64,6 +64,30 @@ class Lists(SynchronousTestCase):
     def test_what_lists_its_columns_or_has_none_stays(self):
         for text in AS_IT_IS:
             self.assertEqual(outcome(text), text)
+
+    def test_the_columns_stand_in_the_place_of_a_star_that_is_told_by_order(self):
+        target = "insert into people (id, name, note)"
+        clones = CLONES._replace(
+            attributes=attributes("id", "name", "title"),
+        )
+        made = planner((PEOPLE, clones))
+        some = '"id", "name", "title"'
+        for text, expected in (
+            (f"{target} select * from clones", f"{target} select {some} from clones"),
+            (f"{target} select*from clones c", f"{target} select{some} from clones c"),
+            (
+                "copy (select * from clones where id = 1) to stdout",
+                f"copy (select {some} from clones where id = 1) to stdout",
+            ),
+        ):
+            self.assertEqual(outcome(text, made), expected)
+        for text in (
+            "select * from clones",
+            f"with clones as (select 1, null, 2) {target} select * from clones",
+            "copy (select * from clones, clones c) to stdout",
+        ):
+            found = outcome(text, made)
+            self.assertTrue("select * from clones" in found or found.startswith("!"), found)
 
     def test_each_insert_of_a_merge_has_its_own(self):
         found = outcome("".join(MERGED))
