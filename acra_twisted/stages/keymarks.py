@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from acra_twisted.crypto.envelopes import ACRABLOCK
-from acra_twisted.encryption.plan import STORE, Use
+from acra_twisted.encryption.plan import STORING, Use
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC, Purpose
 from acra_twisted.stages.columnkeys import together
@@ -68,7 +68,7 @@ def _wanted(use: Use, client: str) -> list[_Wanted]:
     setting = use.column
     if setting.kind == TOKENIZED:
         return []
-    if use.role != STORE:
+    if use.role not in STORING:
         return [_Wanted(SEARCH_HMAC, client, False)]
     owner = setting.owner or client
     sealing = STORAGE_SYMMETRIC if setting.envelope == ACRABLOCK else STORAGE

@@ -228,20 +228,34 @@ class Decrypting(SynchronousTestCase):
         self.left(batch([b"\0\0" + own], types=[1001], formats=[1]))
         self.left(batch([nested.counted(own)], types=[1562], formats=[1]))
 
-    def test_a_record_that_could_be_a_range_stays(self):
-        """The number of its fields reads like the length of a lower bound, 512, behind which the
-        length of the second field counts an upper one."""
-        own = self.bench.struct()
+    def test_a_value_that_could_be_a_range_stays(self):
+        """Its first number and a zero byte read like the length of a lower bound, behind which its
+        last length counts an upper one: with one byte more it does not."""
+        leaf, own, secret = nested.leaf, nested.OWN, nested.Secret(b"secret")
+        field, kept = leaf(BYTEA, secret), leaf(own, secret)
+        middle = nested.range_of(leaf(own, b"y" * 300), None)
+        last = nested.range_of(kept, None)
 
-        def record(size):
-            first = counted(own + bytes(size - len(own)))
-            return number(2) + number(BYTEA) + first + number(BYTEA) + counted(b"second")
+        def text(size):
+            return leaf(own, b"x" * size)
 
-        number, counted = nested.number, nested.counted
-        self.assertTrue(nested.reads_as_range(record(501)))
-        self.left(batch([record(501)], types=[nested.OWN], formats=[1]))
-        ((cell,),) = self.opened(batch([record(502)], types=[nested.OWN], formats=[1]))
-        self.assertNotIn(own, cell)
+        def first(size):
+            return nested.range_of(text(size), None)
+
+        for make, size in (
+            (lambda size: nested.record([leaf(BYTEA, b"x" * size), field], own), 501),
+            (lambda size: nested.array([text(size), kept], own, own), 237),
+            (lambda size: nested.hstore([(text(size), field)]), 253),
+            (lambda size: nested.multirange([first(size), last]), 499),
+            (lambda size: nested.multirange([first(size), middle, last]), 446),
+        ):
+            for oid in (own, BYTEA):
+                stored, _ = self.written(make(size))
+                self.assertTrue(nested.reads_as_range(stored))
+                self.left(batch([stored], types=[oid], formats=[1]))
+                stored, twin = self.written(make(size + 1))
+                self.assertFalse(nested.reads_as_range(stored))
+                self.assertEqual(self.opened(batch([stored], types=[oid], formats=[1])), [[twin]])
 
     def test_quotes_that_would_have_to_be_doubled(self):
         """COPY in CSV with bytea_output = escape, JSON and XML: digits are opened, text is not."""

@@ -1,7 +1,7 @@
 """Marks of keys: other ones for other keys, as far as these decide what a literal becomes."""
 
 from acra_twisted import purposes
-from acra_twisted.encryption.plan import COMPARE, STORE, Use
+from acra_twisted.encryption.plan import COMPARE, COMPARE_ANY, STORE, STORE_EACH, STORING, Use
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 from acra_twisted.stages.keymarks import KeyMarks
 from tests.support.containers import CLIENT
@@ -32,13 +32,19 @@ class Marks(EncryptorCase):
             (FOUND, STORE, purposes.STORAGE_SYMMETRIC, True),
             (FOUND, STORE, purposes.SEARCH_HMAC, True),
             (STRUCT, STORE, purposes.STORAGE_SYMMETRIC, False),
+            (PLAIN, STORE_EACH, purposes.STORAGE_SYMMETRIC, True),
+            (PLAIN, STORE_EACH, purposes.SEARCH_HMAC, False),
+            (FOUND, STORE_EACH, purposes.STORAGE_SYMMETRIC, True),
+            (FOUND, STORE_EACH, purposes.SEARCH_HMAC, True),
             (FOUND, COMPARE, purposes.STORAGE_SYMMETRIC, False),
             (FOUND, COMPARE, purposes.SEARCH_HMAC, True),
+            (FOUND, COMPARE_ANY, purposes.STORAGE_SYMMETRIC, False),
+            (FOUND, COMPARE_ANY, purposes.SEARCH_HMAC, True),
             (TOKEN, STORE, purposes.STORAGE_SYMMETRIC, False),
         ):
             self.assertEqual(self.changed(column, role, purpose), is_other, (column, role, purpose))
             theirs = column._replace(owner="other")
-            expected = is_other and role == STORE
+            expected = is_other and role in STORING
             self.assertEqual(self.changed(theirs, role, purpose, "other"), expected)
 
     def test_each_object_makes_its_own(self):
