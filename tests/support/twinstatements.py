@@ -74,7 +74,7 @@ class Writer:
         assert self.parameters is not None
         self.parameters.append(plain)
         form = self.text("%s", "%b", "%t")
-        if self.chance(4):
+        if (self._nested and kind != "text") or self.chance(4):
             return f"{form}::{kind}"
         return form
 

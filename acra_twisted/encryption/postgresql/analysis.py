@@ -224,6 +224,8 @@ class Analysis:
             if leaf.kind == PROTECTED and leaf.setting is not None:
                 if casts.cut(leaf.casts) >= 0:
                     raise refused(refusals.EXPRESSION, leaf.setting, "is cut by a cast")
+                if not casts.may_show(leaf.setting, leaf.casts):
+                    raise refused(refusals.EXPRESSION, leaf.setting, "is cast to another type")
                 self._bare(leaf.setting, leaf)
             elif leaf.kind in GIVEN:
                 if any(other.kind == PROTECTED for other in value):

@@ -102,6 +102,15 @@ def may_have(setting: ColumnSetting, casts: tuple[Cast, ...]) -> bool:
     return len(types) < 2 or types <= _TEXTS
 
 
+def may_show(setting: ColumnSetting, casts: tuple[Cast, ...]) -> bool:
+    """Tell whether casts of a column leave the type that its values are told to have: bytes in hex
+    are another text, and a text's bytes another value."""
+    types = {cast.type for cast in casts}
+    if setting.data_type == "bytes":
+        return types <= {"bytea"}
+    return setting.data_type != "str" or types <= _TEXTS
+
+
 def cut(casts: tuple[Cast, ...]) -> int:
     """The number of characters that casts leave; -1 for all."""
     return min((cast.length for cast in casts if cast.length >= 0), default=-1)

@@ -51,3 +51,11 @@ class Claims(SynchronousTestCase):
     def test_one_that_is_not_taken_is_refused(self):
         made = planner(claims=Equality())
         self.assertEqual(outcome("select 1 from people where 'x' = email", made), "!comparison")
+
+
+class Shown(SynchronousTestCase):
+    def test_a_text_that_is_cast_to_bytes_is_refused(self):
+        self.assertEqual(outcome("select name::bytea from people", planner()), "!expression")
+        self.assertEqual(
+            outcome("select name::text from people", planner()), "select name::bytea from people"
+        )

@@ -36,6 +36,19 @@ class Casts(SynchronousTestCase):
             found = cast(name)
             self.assertEqual((found.type, found.length), (expected, length), name)
 
+    def test_a_column_is_shown_by_a_cast_to_what_it_is_told_to_be(self):
+        for data_type, name, expected in (
+            ("bytes", "bytea", True),
+            ("bytes", "text", False),
+            ("str", "text", True),
+            ("str", "varchar", True),
+            ("str", "bytea", False),
+            ("", "text", True),
+            ("int32", "int8", True),
+        ):
+            shown = casts.may_show(column(data_type), (cast(name),))
+            self.assertEqual(shown, expected, (data_type, name))
+
     def test_arrays_have_the_type_of_their_elements(self):
         for name, expected in (
             ("text[]", "text"),
