@@ -322,7 +322,8 @@ class Writer:
         return text, rows_of(form, columns, rows)
 
 
-_PLAIN = ("insert", "insert", "update", "delete", "merge", "select", "select", "select")
+#: Kinds of one statement, whose values may be parameters.
+PLAIN = ("insert", "insert", "update", "delete", "merge", "select", "select", "select")
 #: Kinds whose values cannot be parameters.
 _SIMPLE = ("several", "cursor", "prepared", "copied", "loaded")
 
@@ -330,7 +331,7 @@ _SIMPLE = ("several", "cursor", "prepared", "copied", "loaded")
 @st.composite
 def statements(draw: Callable[..., object]) -> Drawn:
     """Draw one statement."""
-    kind = str(draw(st.sampled_from((*_PLAIN, *_SIMPLE))))
+    kind = str(draw(st.sampled_from((*PLAIN, *_SIMPLE))))
     by_parameters = kind not in _SIMPLE and draw(st.booleans()) is True
     writer = Writer(draw, by_parameters)
     if kind == "loaded":
