@@ -40,6 +40,13 @@ class Written(NamedTuple):
     found: bytes
 
 
+class Pair(NamedTuple):
+    """The database's texts of a value in the first and in the second column of a row."""
+
+    first: bytes
+    second: bytes
+
+
 class ColumnChange(Protocol):
     """Changes the values of one column.
 
@@ -53,6 +60,14 @@ class ColumnChange(Protocol):
     async def wrong(self, written: Sequence[Written]) -> int:
         """Return the place of the first value that is not what was written, or does not stand for
         what was read; -1 if there is none.  Raises ValueRefusedError."""
+
+
+class SecondColumnChange(ColumnChange, Protocol):
+    """Changes values by writing them to a second column."""
+
+    async def differing(self, pairs: Sequence[Pair]) -> Sequence[int]:
+        """Return the places of the pairs whose second value does not stand for the first one, or
+        cannot be read."""
 
 
 class Keys:
@@ -102,12 +117,18 @@ def column_change(
     part: Part, change: str, keys: Keys, any_prefix: bool, need_tokens: NeedTokens
 ) -> ColumnChange:
     """The change of a column.  Raises ConfigError, KeyStoreError."""
+    if part.beside or part.setting.kind == TOKENIZED:
+        return second_column_change(part, change, keys, any_prefix, need_tokens)
+    return _InPlace(part, change, keys.values(part.setting, any_prefix))
+
+
+def second_column_change(
+    part: Part, change: str, keys: Keys, any_prefix: bool, need_tokens: NeedTokens
+) -> SecondColumnChange:
+    """The change of a column that has a second one.  Raises ConfigError, KeyStoreError."""
     if part.setting.kind == TOKENIZED:
         return _Tokens(part, change, need_tokens(), keys.owner(part.setting))
-    values = keys.values(part.setting, any_prefix)
-    if part.beside:
-        return _Beside(part, change, values)
-    return _InPlace(part, change, values)
+    return _Beside(part, change, keys.values(part.setting, any_prefix))
 
 
 class _InPlace:
@@ -157,9 +178,23 @@ class _Beside:
         if not self._encrypts:
             return moving.plaintext(self._written, one.found) != one.sent
         after = moving.stored(self._part.target, one.found)
-        if after != one.sent:
+        return after != one.sent or self._is_other(Pair(one.text, one.found))
+
+    async def differing(self, pairs: Sequence[Pair]) -> Sequence[int]:
+        """See SecondColumnChange."""
+        return [place for place, pair in enumerate(pairs) if self._differs(pair)]
+
+    def _differs(self, pair: Pair) -> bool:
+        try:
+            return self._is_other(pair)
+        except (ValueRefusedError, CryptoError):
             return True
-        plaintext = moving.plaintext(self._part, one.text)
+
+    def _is_other(self, pair: Pair) -> bool:
+        if not self._encrypts:
+            return moving.plaintext(self._written, pair.second) != self._one(pair.first)
+        after = moving.stored(self._part.target, pair.second)
+        plaintext = moving.plaintext(self._part, pair.first)
         # The text of an encrypted value has become that value.
         opened = self._values.open(after).plaintext
         return opened != plaintext and self._values.sealed(plaintext).data != after
@@ -220,6 +255,26 @@ class _Tokens:
             if token != one.sent or value.value != self._read(one.text):
                 return place
         return -1
+
+    async def differing(self, pairs: Sequence[Pair]) -> Sequence[int]:
+        """See SecondColumnChange."""
+        texts: Sequence[bytes]
+        if self._encrypts:
+            written, texts = self._written, [pair.second for pair in pairs]
+            clear = [_tried(self._read, pair.first) for pair in pairs]
+        else:
+            written, texts = self._part, [pair.first for pair in pairs]
+            clear = [_tried(self._read_back, pair.second) for pair in pairs]
+        tokens = [moving.stored(written.source, text) for text in texts]
+        opened = await self._tokenizer.detokenize(self._part.setting, tokens, self._owner)
+        return [
+            place
+            for place, (one, value) in enumerate(zip(opened, clear, strict=True))
+            if one.state != FOUND or one.value != value
+        ]
+
+    def _read_back(self, text: bytes) -> bytes:
+        return moving.plaintext(self._written, text)
 
 
 def _first(written: Sequence[Written], is_wrong: Callable[[Written], bool]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
@@ -22,9 +21,9 @@ from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.keystore import files
 from acra_twisted.sql.languages import LANGUAGES
-from acra_twisted.stages.columnsource import read_column_source
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.configuredcolumns import configured_columns
 from acra_twisted.tools.databasequestion import Ask, ask_password, password_of, settings_of
 from acra_twisted.tools.explanation import REFUSED, Explanation, explain
 from acra_twisted.tools.liveschema import read_live
@@ -60,9 +59,10 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--encryptor_config_file",
-        required=True,
+        default="",
         metavar="FILE",
-        help="configuration of the protected columns, in Acra's format",
+        help="configuration of the protected columns, in Acra's format; without it that of "
+        "--server_config",
     )
     parser.add_argument(
         "--schema", default="", metavar="FILE", help="schema that --save_schema has written"
@@ -71,7 +71,8 @@ def _parser() -> Parser:
         "--server_config",
         default="",
         metavar="FILE",
-        help="configuration of AcraServer, to read the schema of its database",
+        help="configuration of AcraServer, for its sections [encrypt:TABLE.COLUMN], and to read "
+        "the schema of its database",
     )
     parser.add_argument("--user", default="postgres", help="role that reads the schema")
     parser.add_argument(
@@ -111,11 +112,11 @@ def main(
     wanted = bool(given.statement) + bool(given.file) + given.ddl
     if wanted > 1 or not (wanted or given.save_schema):
         raise ConfigError("expected a statement, --file, --ddl or --save_schema; see --help")
-    if given.schema and given.server_config:
+    if given.schema and given.server_config and (given.encryptor_config_file or given.save_schema):
         raise ConfigError("the schema is either in --schema or in the database of --server_config")
     if given.save_schema and not given.server_config:
         raise ConfigError("--save_schema needs --server_config")
-    settings = read_column_source(given.encryptor_config_file, (), time.time())
+    settings = configured_columns(given.encryptor_config_file, given.server_config, environment)
     if given.ddl:
         output.write(belt.script(settings))
         if not given.save_schema:

@@ -5,22 +5,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TextIO
 
 from twisted.internet.threads import deferToThread
 
 from acra_twisted.config.ownreactor import in_own_reactor
-from acra_twisted.config.reading import read_settings
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT, REWRAP
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
-from acra_twisted.server import tap
-from acra_twisted.stages.columnsource import read_column_source, read_columns
 from acra_twisted.tools import commandline, tokenstoreflags
 from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.configuredcolumns import configured_columns
 from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.migrationjob import MigrationJob
 
@@ -163,13 +160,7 @@ def _configured(given: Any, environment: Environment) -> EncryptionSettings:
     """The protected columns.  Raises ConfigError."""
     if bool(given.encryptor_config_file) == bool(given.server_config):
         raise ConfigError("give --encryptor_config_file, or --server_config of an AcraServer")
-    if given.encryptor_config_file:
-        return read_column_source(given.encryptor_config_file, (), time.time())
-    words = [f"--config_file={given.server_config}"]
-    _, settings = read_settings(tap.Options.program, words, environment)
-    if "encryptor" not in settings["stages"]:
-        raise ConfigError("it protects no column", given.server_config)
-    return read_columns(settings, settings.stages["encryptor"], settings.blocks, time.time())
+    return configured_columns(given.encryptor_config_file, given.server_config, environment)
 
 
 def _table(settings: EncryptionSettings, name: str) -> TableSetting:

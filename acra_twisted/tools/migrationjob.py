@@ -24,9 +24,10 @@ from acra_twisted.server.tokenstore import redis_tls
 from acra_twisted.tokens.opening import open_store
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.tools import commandline, tokenstoreflags
-from acra_twisted.tools.columnchanges import Keys, column_change
+from acra_twisted.tools.columnchanges import Keys, column_change, second_column_change
 from acra_twisted.tools.commandline import Environment
 from acra_twisted.tools.databaseclient import DatabaseClient
+from acra_twisted.tools.rowcomparing import RowComparer
 from acra_twisted.tools.rowmoving import (
     ALONE,
     WITHIN,
@@ -73,12 +74,14 @@ class MigrationJob:
 
     async def run(self, tables: Sequence[TableSetting], resume: tuple[str, int]) -> None:
         """Do what the command says.  Raises AcraError."""
-        protection = await self._protection(tables)
+        protection = await self._protection()
         roots = [root for table in tables for root in self._roots(protection, table)]
         if getattr(self._given, "ddl", False):
             for root in roots:
                 columns = protection.columns(root.oid)
-                for line in secondcolumns.preparation(root, columns, self._given.command):
+                for line in secondcolumns.preparation(
+                    protection, root, columns, self._given.command
+                ):
                     self._tell(line)
             return
         work = {root.oid: self._work(protection, root) for root in roots}
@@ -100,7 +103,7 @@ class MigrationJob:
                     refused += counts.told
                     number += counts.refused
                 if getattr(self._given, "switch", False) and not (number or self._given.dry_run):
-                    await self._switch(protection, root, work[root.oid])
+                    await self._switch(root, work[root.oid])
         finally:
             signal.signal(signal.SIGTERM, before)
             signal.signal(signal.SIGINT, interrupt)
@@ -109,7 +112,7 @@ class MigrationJob:
         if number:
             raise MigrationError("\n".join([*refused, f"{number} values stay as they are"]))
 
-    async def _protection(self, tables: Sequence[TableSetting]) -> Protection:
+    async def _protection(self) -> Protection:
         question = schema_question(table.name for table in self._settings.tables)
         rows = (await self._client.ask(question)).rows
         schema = catalog.read([cell for [cell] in rows if cell is not None], 1)
@@ -134,19 +137,12 @@ class MigrationJob:
         given = self._given
         if not work.parts:
             return Counts()
-        if self._keys is None:
-            store = commandline.open_store(
-                given.keys_dir, given.keys_dir_public, given, self._environment
-            )
-            self._keys = Keys(store, given.client_id)
-        any_prefix = getattr(given, "any_prefix", False)
+        keys, any_prefix = self._need_keys(), self._any_prefix
         changes = [
-            column_change(part, given.command, self._keys, any_prefix, self._need_tokens)
+            column_change(part, given.command, keys, any_prefix, self._need_tokens)
             for part in work.parts
         ]
-        show = self._progress(moving.label(work.relation))
-        habits = Habits(given.batch, given.dry_run, self._pause, lambda: self._is_over, show)
-        self._began = time.monotonic()
+        habits = self._habits(work.relation)
         mover = RowMover(self._client, work.relation, work.parts, changes, habits, words)
         try:
             counts = await mover.run(page, given.passes)
@@ -159,23 +155,48 @@ class MigrationJob:
         )
         return counts
 
-    async def _switch(self, protection: Protection, root: Relation, work: Sequence[_Work]) -> None:
-        """Keep everybody out, change the rows that are left, and give second columns their
-        names."""
+    def _habits(self, relation: Relation) -> Habits:
+        given = self._given
+        self._began = time.monotonic()
+        show = self._progress(moving.label(relation))
+        return Habits(given.batch, given.dry_run, self._pause, lambda: self._is_over, show)
+
+    async def _compared(self, work: _Work) -> int:
+        """Empty the second columns of the rows whose values differ, and return the number of those
+        rows."""
+        command, keys, any_prefix = self._given.command, self._need_keys(), self._any_prefix
+        changes = [
+            second_column_change(part, command, keys, any_prefix, self._need_tokens)
+            for part in work.parts
+        ]
+        habits = self._habits(work.relation)
+        comparer = RowComparer(self._client, work.relation, work.parts, changes, habits)
+        try:
+            return await comparer.run()
+        finally:
+            self._end_progress()
+
+    async def _switch(self, root: Relation, work: Sequence[_Work]) -> None:
+        """Keep everybody out, change the rows that are left, compare all, and give second columns
+        their names."""
         if not any(part.beside for one in work for part in one.parts):
             self._tell(f"{moving.label(root)}: it has no second column to switch to")
             return
-        lines = secondcolumns.switch(protection, root)
         client = self._client
         await client.ask("BEGIN")
         try:
             await client.ask(f"SET LOCAL lock_timeout = '{self._given.lock_timeout}s'")
             await client.ask(secondcolumns.lock(root))
-            for one in work:
-                beside = _Work(one.relation, [part for part in one.parts if part.beside])
-                counts = await self._moved(beside, 0, WITHIN)
-                if counts.refused:
-                    raise MigrationError("\n".join(counts.told))
+            # Somebody may have made a table that inherits, or a view, before the lock.
+            protection = await self._protection()
+            locked = protection.schema.relations.get(root.oid)
+            if locked is None:
+                raise MigrationError(f"table {moving.label(root)} is not the one that it was")
+            lines = secondcolumns.switch(protection, locked)
+            for one in self._work(protection, locked):
+                parts = [part for part in one.parts if part.beside]
+                if parts:
+                    await self._settled(_Work(one.relation, parts))
             for line in lines:
                 await client.ask(line)
         except BaseException as error:
@@ -190,6 +211,44 @@ class MigrationJob:
             f"{moving.label(root)}: switched; the former columns are named "
             f"NAME{secondcolumns.LEFT}, and nothing is lost until you drop them"
         )
+
+    async def _settled(self, work: _Work) -> None:
+        """Fill second columns and compare them, while nobody else has the table."""
+        await self._filled(work)
+        number = await self._compared(work)
+        if not number:
+            return
+        name = moving.label(work.relation)
+        self._tell(
+            f"{name}: {number} rows had other values in their second columns than in the first "
+            "ones; they are filled anew"
+        )
+        await self._filled(work)
+        number = await self._compared(work)
+        if number:
+            raise MigrationError(
+                f"table {name}: {number} rows have other values in their second columns as soon as "
+                "these are filled; a trigger may change them; the table is as it was before the "
+                "switch"
+            )
+
+    async def _filled(self, work: _Work) -> None:
+        counts = await self._moved(work, 0, WITHIN)
+        if counts.refused:
+            raise MigrationError("\n".join(counts.told))
+
+    @property
+    def _any_prefix(self) -> bool:
+        return getattr(self._given, "any_prefix", False)
+
+    def _need_keys(self) -> Keys:
+        if self._keys is None:
+            given = self._given
+            store = commandline.open_store(
+                given.keys_dir, given.keys_dir_public, given, self._environment
+            )
+            self._keys = Keys(store, given.client_id)
+        return self._keys
 
     def _need_tokens(self) -> Tokenizer:
         if self._tokenizer is None:

@@ -20,7 +20,7 @@ from acra_twisted.tools.columnchanges import Changed, ColumnChange, Written
 from acra_twisted.tools.databaseclient import Answer, DatabaseError
 
 #: Pages whose rows are asked for at a time.
-_PAGES: Final = 64
+PAGES: Final = 64
 #: Parameters of one statement.
 _PARAMETERS: Final = 60_000
 #: Refusals that are told one by one.
@@ -158,7 +158,7 @@ class RowMover:
         if looks:
             await self._client.ask(self._words.look)
         while page < pages:
-            place, end = b"(%d,0)" % page, b"(%d,0)" % (page + _PAGES)
+            place, end = b"(%d,0)" % page, b"(%d,0)" % (page + PAGES)
             while True:
                 if self._habits.is_over():
                     raise Stopped(self._relation, page)
@@ -175,7 +175,7 @@ class RowMover:
                 if len(rows) < self._batch:
                     break
                 place = rows[-1][0] or b""
-            page += _PAGES
+            page += PAGES
             self._habits.show(min(page, pages), pages, self._counts)
         if looks:
             await self._client.ask(self._words.end)

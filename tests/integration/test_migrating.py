@@ -71,6 +71,7 @@ class Base(TestCase):
         self.db = psycopg.connect(self.dsn, autocommit=True)
         self.addCleanup(self.db.close)
         self.db.execute("DROP TABLE IF EXISTS people, staff CASCADE")
+        self.db.execute("DROP FUNCTION IF EXISTS staff__acra")
 
     def command(self, *arguments):
         change, *rest = arguments
@@ -249,6 +250,131 @@ class InPlace(Base):
             self.assertNotIn(secret, log)
 
 
+class Inherited(Base):
+    """Second columns of tables that inherit, and changes that ordinary triggers do not see."""
+
+    def setUp(self):
+        super().setUp()
+        self.db.execute("CREATE TABLE staff (id int, name text, age int, phone text)")
+        self.db.execute("CREATE TABLE temps () INHERITS (staff)")
+        for name, first in (("staff", 0), ("temps", 100)):
+            self.db.execute(
+                f"INSERT INTO {name} SELECT i, 'Name ' || i, i, 'phone ' || i"
+                f" FROM generate_series({first}, {first + 99}) i"
+            )
+        self.store = f"--token_store={self.tokens}"
+        for line in self.migrate("encrypt", "staff", "--ddl").splitlines():
+            self.db.execute(line)
+        self.migrate("encrypt", "staff", self.store)
+
+    def stale(self):
+        """The number of rows that a switch would have to fill."""
+        [(number,)] = self.rows("SELECT count(*) FROM staff WHERE name__acra IS NULL")
+        return number
+
+    def switch(self, *changed):
+        """Switch, and see that each row has its former values, those of ``changed`` rows 'Anna'."""
+        said = self.migrate("encrypt", "staff", self.store, "--switch")
+        self.assertIn("switched", said)
+        found = self.rows("SELECT id, name, age, phone__before, name__before FROM staff")
+        for number, name, age, phone, before in found:
+            self.assertEqual(self.opened(name)[1].decode(), before)
+            self.assertEqual(before, "Anna" if number in changed else f"Name {number}")
+            self.assertEqual(self.opened(age)[1], b"%d" % number)
+            self.assertEqual(phone, f"phone {number}")
+        self.assertEqual(self.rows("SELECT 1 FROM pg_trigger WHERE tgname LIKE '%acra%'"), [])
+        return said
+
+    def test_a_change_in_a_table_that_inherits(self):
+        self.db.execute("UPDATE temps SET name = 'Anna' WHERE id = 150")
+        self.db.execute("UPDATE staff SET name = 'Anna' WHERE id IN (7, 160)")
+        self.assertEqual(self.stale(), 3)
+        self.assertNotIn("filled anew", self.switch(7, 150, 160))
+
+    def test_a_trigger_with_a_late_name_that_writes_the_first_column(self):
+        self.db.execute(
+            "CREATE FUNCTION anna() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF NEW.age IS DISTINCT FROM OLD.age THEN NEW.name := 'Anna'; NEW.age := OLD.age;"
+            " END IF; RETURN NEW; END $$"
+        )
+        self.addCleanup(self.db.execute, "DROP FUNCTION anna CASCADE")
+        self.db.execute(
+            "CREATE TRIGGER zzzz BEFORE UPDATE ON temps FOR EACH ROW EXECUTE FUNCTION anna()"
+        )
+        self.db.execute("UPDATE temps SET age = 0 WHERE id = 150")
+        self.assertEqual(self.stale(), 1)
+        self.assertNotIn("filled anew", self.switch(150))
+
+    def test_a_change_by_a_replica(self):
+        self.db.execute("SET session_replication_role = replica")
+        self.db.execute("UPDATE staff SET name = 'Anna' WHERE id IN (7, 150)")
+        self.db.execute("RESET session_replication_role")
+        self.assertEqual(self.stale(), 2)
+        self.assertNotIn("filled anew", self.switch(7, 150))
+
+    def test_changes_that_no_trigger_has_seen_are_found_by_the_switch(self):
+        self.db.execute("CREATE TABLE late () INHERITS (staff)")
+        self.db.execute(
+            "INSERT INTO late SELECT i, 'Name ' || i, i, 'phone ' || i FROM"
+            " generate_series(200, 299) i"
+        )
+        self.migrate("encrypt", "staff", self.store)
+        self.db.execute("UPDATE late SET name = 'Anna', phone = 'phone 250' WHERE id = 250")
+        self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")
+        self.db.execute("UPDATE temps SET name = 'Anna' WHERE id = 150")
+        self.db.execute("UPDATE temps SET phone = 'none' WHERE id = 160")
+        self.db.execute("UPDATE temps SET phone = 'phone 160' WHERE id = 160")
+        self.assertEqual(self.stale(), 0)
+        said = self.switch(150, 250)
+        for name in ("late", "temps"):
+            self.assertIn(f"public.{name}: 1 rows had other values", said)
+
+    def test_a_value_that_became_null_unseen(self):
+        self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")
+        self.db.execute("UPDATE temps SET name = NULL WHERE id = 150")
+        self.migrate("encrypt", "staff", self.store, "--switch")
+        self.assertEqual(self.rows("SELECT name FROM staff WHERE id = 150"), [(None,)])
+
+    def test_tokens_and_the_way_back_are_compared_too(self):
+        self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")
+        self.db.execute("UPDATE temps SET phone = 'phone 0' WHERE id = 150")
+        said = self.migrate("encrypt", "staff", self.store, "--switch")
+        self.assertIn("public.temps: 1 rows had other values", said)
+        [(first,), (second,)] = self.rows("SELECT phone FROM staff WHERE id IN (0, 150)")
+        self.assertEqual(first, second)
+        for column in ("name", "age", "phone"):
+            self.db.execute(f"ALTER TABLE staff DROP COLUMN {column}__before")
+        for line in self.migrate("decrypt", "staff", "--ddl").splitlines():
+            self.db.execute(line)
+        self.migrate("decrypt", "staff", self.store, "--yes")
+        self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")
+        copied = "name = staff.name, phone = other.phone FROM ONLY staff, staff other"
+        self.db.execute(
+            f"UPDATE temps SET {copied} WHERE staff.id = 7 AND temps.id = 160 AND other.id = 111"
+        )
+        said = self.migrate("decrypt", "staff", self.store, "--yes", "--switch")
+        self.assertIn("public.temps: 1 rows had other values", said)
+        self.assertEqual(
+            self.rows("SELECT name, age, phone FROM staff WHERE id = 160"),
+            [("Name 7", 160, "phone 111")],
+        )
+
+    def test_a_trigger_that_changes_the_first_column_whenever_a_second_is_filled(self):
+        """Its name is behind every other one."""
+        self.db.execute(
+            "CREATE FUNCTION longer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " NEW.name := OLD.name || '!'; RETURN NEW; END $$"
+        )
+        self.addCleanup(self.db.execute, "DROP FUNCTION longer CASCADE")
+        self.db.execute(
+            'CREATE TRIGGER "~~~~" BEFORE UPDATE ON temps FOR EACH ROW EXECUTE FUNCTION longer()'
+        )
+        self.db.execute("UPDATE temps SET id = 150 WHERE id = 150")
+        said = self.migrate("encrypt", "staff", self.store, "--switch", status=1)
+        self.assertIn("as it was before the switch", said)
+        self.assertEqual(self.rows("SELECT name FROM staff WHERE id = 150"), [("Name 150!",)])
+
+
 class Beside(Base):
     def setUp(self):
         super().setUp()
@@ -276,19 +402,30 @@ class Beside(Base):
         # What applications write meanwhile is written to the first columns.
         self.db.execute("UPDATE staff SET name = 'Anna' WHERE id = 700")
         self.db.execute("INSERT INTO staff VALUES (7, 'Berta', NULL, 'phone 3')")
+        self.db.execute("CREATE TABLE staff2 PARTITION OF staff FOR VALUES FROM (1000) TO (1500)")
+        self.db.execute("INSERT INTO staff VALUES (1000, 'Name 1000', 1000, 'phone 6')")
+        self.migrate("encrypt", "staff", store)
+        self.db.execute("SET session_replication_role = replica")
+        self.db.execute("UPDATE staff SET name = 'Clara' WHERE id IN (800, 1000)")
+        self.db.execute("RESET session_replication_role")
+        self.assertEqual(
+            self.rows("SELECT id FROM staff WHERE name__acra IS NULL ORDER BY id"),
+            [(800,), (1000,)],
+        )
         self.assertIn("switched", self.migrate("encrypt", "staff", store, "--switch"))
         found = self.rows("SELECT id, name, age, phone, phone__before FROM staff")
         tokens = {}
+        changed = {700: "Anna", 800: "Clara", 1000: "Clara"}
         for number, name, age, phone, before in found:
             clear = self.opened(name)[1].decode()
-            self.assertEqual(clear, {700: "Anna"}.get(number, clear))
+            self.assertEqual(clear, changed.get(number, clear))
             if clear == "Berta":
                 self.assertIsNone(age)
             else:
                 self.assertEqual(self.opened(age), (b"", b"%d" % number))
             self.assertEqual(tokens.setdefault(before, phone), phone)
             self.assertNotEqual(before, phone)
-        self.assertEqual(len(found), 1001)
+        self.assertEqual(len(found), 1002)
         self.assertEqual(len(set(tokens.values())), 7)
         # And back.
         for column in ("name", "age", "phone"):
@@ -297,9 +434,9 @@ class Beside(Base):
             self.db.execute(line)
         self.migrate("decrypt", "staff", store, "--yes", "--switch")
         self.db.execute("DELETE FROM staff WHERE name = 'Berta'")
-        self.db.execute("UPDATE staff SET name = 'Name 700' WHERE name = 'Anna'")
+        self.db.execute("UPDATE staff SET name = 'Name ' || id WHERE name IN ('Anna', 'Clara')")
         self.assertEqual(
             self.rows("SELECT id, name, age, phone FROM staff ORDER BY id"),
-            [(i, f"Name {i}", i, f"phone {i % 7}") for i in range(1000)],
+            [(i, f"Name {i}", i, f"phone {i % 7}") for i in range(1001)],
         )
         self.assertEqual(self.rows("SELECT 1 FROM pg_trigger WHERE tgname LIKE '%acra%'"), [])

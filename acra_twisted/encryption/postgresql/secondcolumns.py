@@ -10,9 +10,15 @@ from acra_twisted.encryption import canonical
 from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.encryption.postgresql import types
 from acra_twisted.encryption.postgresql.belt import quoted
-from acra_twisted.encryption.postgresql.moving import BESIDE, label, name_of
+from acra_twisted.encryption.postgresql.moving import BESIDE, Part, holders, label, name_of
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import MATERIALIZED, VIEW, Attribute, Relation
+from acra_twisted.encryption.postgresql.schema import (
+    MATERIALIZED,
+    PARTITIONED,
+    VIEW,
+    Attribute,
+    Relation,
+)
 from acra_twisted.encryption.postgresql.storage import storage_type
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
@@ -20,9 +26,14 @@ from acra_twisted.errors import ConfigError
 #: Behind the name of a column whose place another has taken.
 LEFT: Final = "__before"
 _LONGEST: Final = 63
+#: Before the name of a trigger: the database runs triggers in the order of their names, and this
+#: one has to see what all others have made of a row.
+_LAST: Final = "~"
 
 
-def preparation(root: Relation, columns: Mapping[int, ColumnSetting], change: str) -> Sequence[str]:
+def preparation(
+    protection: Protection, root: Relation, columns: Mapping[int, ColumnSetting], change: str
+) -> Sequence[str]:
     """The statements that put a second column beside each one whose type does not hold both forms;
     none if there is no such column.  Raises ConfigError."""
     found: list[Attribute] = []
@@ -47,13 +58,18 @@ def preparation(root: Relation, columns: Mapping[int, ColumnSetting], change: st
         f"THEN NEW.{_beside(one.name)} := NULL; END IF;"
         for one in found
     )
-    return [
-        *lines,
+    trigger = _trigger(root)
+    lines.append(
         f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = "
-        f"pg_catalog AS $acra$ BEGIN{tests} RETURN NEW; END $acra$;",
-        f"CREATE TRIGGER {_beside(root.name)} BEFORE UPDATE ON {table} FOR EACH ROW "
-        f"EXECUTE FUNCTION {function}();",
-    ]
+        f"pg_catalog AS $acra$ BEGIN{tests} RETURN NEW; END $acra$;"
+    )
+    for name in _triggered(protection, root):
+        lines += [
+            f"CREATE TRIGGER {trigger} BEFORE UPDATE ON {name} FOR EACH ROW "
+            f"EXECUTE FUNCTION {function}();",
+            f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {trigger};",
+        ]
+    return lines
 
 
 def switch(protection: Protection, root: Relation) -> Sequence[str]:
@@ -75,10 +91,12 @@ def switch(protection: Protection, root: Relation) -> Sequence[str]:
             f"go on to show the first column: {', '.join(views)}"
         )
     table = name_of(root)
+    # A table that was made after the trigger has none.
     lines = [
-        f"DROP TRIGGER {_beside(root.name)} ON {table}",
-        f"DROP FUNCTION {quoted(root.schema)}.{_beside(root.name)}()",
+        f"DROP TRIGGER IF EXISTS {_trigger(root)} ON {name}"
+        for name in _triggered(protection, root)
     ]
+    lines.append(f"DROP FUNCTION {quoted(root.schema)}.{_beside(root.name)}()")
     for attribute in first:
         name, beside = quoted(attribute.name), _beside(attribute.name)
         left = _name_with(attribute.name, LEFT)
@@ -98,6 +116,43 @@ def switch(protection: Protection, root: Relation) -> Sequence[str]:
 def lock(root: Relation) -> str:
     """The statement that keeps everybody else from a table."""
     return f"LOCK TABLE {name_of(root)} IN ACCESS EXCLUSIVE MODE"
+
+
+def pairs(relation: Relation, wanted: Sequence[Part], most: int) -> bytes:
+    """The question for rows between two places, $1 and $2, in their order, that have a value in a
+    second column: place, and the texts of the first and of the second column of each part."""
+    names = [(quoted(part.source.name), quoted(part.target.name)) for part in wanted]
+    shown = ", ".join(f"{first}::text, {second}::text" for first, second in names)
+    some = " OR ".join(f"{second} IS NOT NULL" for _, second in names)
+    pieces = (
+        f"SELECT t.ctid::text, {shown}",
+        f"FROM ONLY {name_of(relation)} t",
+        f"WHERE t.ctid > $1::tid AND t.ctid < $2::tid AND ({some})",
+        f"ORDER BY t.ctid LIMIT {most}",
+    )
+    return " ".join(pieces).encode()
+
+
+def empty(relation: Relation, wanted: Sequence[Part]) -> bytes:
+    """The statement that empties the second columns of the rows at the places in the array $1."""
+    sets = ", ".join(f"{quoted(part.target.name)} = NULL" for part in wanted)
+    table = name_of(relation)
+    # Names are in quotes.
+    return f"UPDATE ONLY {table} SET {sets} WHERE ctid = ANY ($1::tid[])".encode()  # noqa: S608
+
+
+def _triggered(protection: Protection, root: Relation) -> Sequence[str]:
+    """The names of the tables that need a trigger.  Partitions have that of their table; tables
+    that inherit otherwise do not."""
+    return (
+        [name_of(root)]
+        if root.kind == PARTITIONED
+        else [name_of(one) for one in holders(protection, root)]
+    )
+
+
+def _trigger(root: Relation) -> str:
+    return _name_with(_LAST + root.name, BESIDE)
 
 
 def _beside(name: str) -> str:

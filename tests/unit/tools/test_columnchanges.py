@@ -11,7 +11,13 @@ from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSettin
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE_SYMMETRIC
-from acra_twisted.tools.columnchanges import Keys, Written, column_change
+from acra_twisted.tools.columnchanges import (
+    Keys,
+    Pair,
+    Written,
+    column_change,
+    second_column_change,
+)
 from tests.support.tokenizing import Desk
 from tests.unit.encryption.postgresql.test_moving import BYTEA, INT4, TEXT, attribute
 
@@ -111,6 +117,34 @@ class Changes(SynchronousTestCase):
         self.assertIn("its token is unknown", str(unknown))
         self.assertEqual(self.wrong(decrypt, Written(one, b"123", b"123")), -1)
         self.assertEqual(self.wrong(decrypt, Written(one, b"123", b"124")), 0)
+
+    def differing(self, change, setting, source, target, *pairs):
+        part = Part(setting, source, target)
+        keys = Keys(self.store, "client")
+        made = second_column_change(part, change, keys, False, lambda: self.desk.tokenizer)
+        return list(self.answer(made.differing([Pair(*pair) for pair in pairs])))
+
+    def test_second_values_that_do_not_stand_for_the_first_ones(self):
+        encrypt = self.change(ENCRYPT, source=CLEAR)
+        ann, bob, empty = self.changed(encrypt, b"Ann", b"Bob", b"")
+        ann, bob, empty = map(bytea.encode, (ann, bob, empty))
+        self.rotate()
+        pairs = [(b"Ann", ann), (b"Ann", bob), (b"", empty), (b"", ann), (b"Ann", empty)]
+        pairs += [(b"Ann", ann[:-2]), (ann, ann)]
+        self.assertEqual(self.differing(ENCRYPT, NAME, CLEAR, STORED, *pairs), [1, 3, 4, 5])
+        back = [(second, first) for first, second in pairs[:-1]]
+        self.assertEqual(self.differing(DECRYPT, NAME, STORED, CLEAR, *back), [1, 3, 4, 5])
+
+    def test_second_tokens_that_do_not_stand_for_the_first_ones(self):
+        first, second = attribute("phone", 1, TEXT), attribute("phone__acra", 2, TEXT)
+        encrypt = self.change(ENCRYPT, PHONE, first, second)
+        one, two = self.changed(encrypt, b"123", b"45")
+        pairs = [(b"123", one), (b"123", two), (b"", b""), (b"123", b""), (b"", one)]
+        pairs += [(b"45", b"never made"), (b"never made", b"never made")]
+        expected = [1, 3, 4, 5, 6]
+        self.assertEqual(self.differing(ENCRYPT, PHONE, first, second, *pairs), expected)
+        back = [(token, clear) for clear, token in pairs]
+        self.assertEqual(self.differing(DECRYPT, PHONE, first, second, *back), expected)
 
     def test_values_that_can_be_no_token_do_not_hinder_others(self):
         number = PHONE._replace(token_type="int32", data_type="int32")

@@ -141,6 +141,25 @@ class Explain(ToolCase):
             self.assertEqual(schemafile.load(file.read()).relations, {7: SWAPPED})
         self.assertEqual(stat.S_IMODE(os.stat(saved).st_mode), 0o644)
 
+    def test_columns_in_sections_of_the_servers_configuration(self):
+        server = self.file(
+            "[pipeline]\nstages = encryptor\n"
+            "[database]\ndb_host = 127.0.0.1\n"
+            "[encrypt:people.name]\n"
+        )
+        schema = self.file(schemafile.dump(Schema(1, {7: SWAPPED})))
+        asked = "INSERT INTO people VALUES ('a', 1, 'b')"
+        text = self.call(f"--server_config={server}", f"--schema={schema}", asked)
+        self.assertIn("(<encrypted people.name>, ?, ?)", text)
+        self.patch(explain, "in_own_reactor", lambda question: Schema(1, {7: SWAPPED}))
+        with open(server, "a") as file:
+            file.write("[encrypt:people.id]\n")
+        self.config = self.file(
+            CONFIG.replace("      - column: name\n        data_type: str\n", "")
+        )
+        text, _ = self.explain(f"--server_config={server}", asked)
+        self.assertIn("(<encrypted people.name>, <encrypted people.id>, <encrypted", text)
+
     def test_definitions_need_no_schema(self):
         self.config = self.file(CONFIG.replace("    columns: [id, name, email]\n", ""))
         text, _ = self.explain("--ddl")

@@ -25,35 +25,51 @@ PEOPLE = relation(
 COLUMNS = {1: AGE, 2: PHONE, 3: setting()}
 
 
+def prepared(root, columns, *others, change=ENCRYPT):
+    made = protection([root, *others], settings("people.age"))
+    return secondcolumns.preparation(made, root, columns, change)
+
+
 class Preparation(SynchronousTestCase):
     def test_columns_whose_type_holds_both_forms_need_none(self):
-        self.assertEqual(secondcolumns.preparation(PEOPLE, {3: setting()}, ENCRYPT), [])
-        lines = "\n".join(secondcolumns.preparation(PEOPLE, COLUMNS, ENCRYPT))
+        self.assertEqual(prepared(PEOPLE, {3: setting()}), [])
+        lines = "\n".join(prepared(PEOPLE, COLUMNS))
         self.assertIn('ALTER TABLE "public"."people" ADD COLUMN "age__acra" bytea;', lines)
         self.assertIn('ADD COLUMN "phone__acra" text;', lines)
         self.assertNotIn("name__acra", lines)
 
     def test_a_change_of_the_first_empties_the_second(self):
-        *_, function, trigger = secondcolumns.preparation(PEOPLE, COLUMNS, ENCRYPT)
+        *_, function, trigger, always = prepared(PEOPLE, COLUMNS)
         self.assertIn(
             'IF NEW."age"::text IS DISTINCT FROM OLD."age"::text THEN NEW."age__acra" := NULL;',
             function,
         )
-        self.assertIn('CREATE TRIGGER "people__acra" BEFORE UPDATE ON "public"."people"', trigger)
+        self.assertIn('CREATE TRIGGER "~people__acra" BEFORE UPDATE ON "public"."people"', trigger)
+        self.assertIn('"public"."people" ENABLE ALWAYS TRIGGER "~people__acra"', always)
+
+    def test_tables_that_inherit_have_a_trigger_each_and_partitions_have_that_of_their_table(self):
+        child = relation(2, "child", *PEOPLE.attributes)._replace(parents=(1,))
+        for kind, tables in (("r", ["child", "people"]), ("p", ["people"])):
+            root = PEOPLE._replace(kind=kind)
+            lines = prepared(root, COLUMNS, child)
+            made = [line for line in lines if "CREATE TRIGGER" in line]
+            self.assertEqual([line.split('"')[5] for line in made], tables)
+            always = [line for line in lines if "ENABLE ALWAYS" in line]
+            self.assertEqual([line.split('"')[3] for line in always], tables)
 
     def test_the_way_back_has_the_types_that_applications_see(self):
         stored = relation(1, "people", attribute("age", 1), attribute("name", 3))
-        lines = secondcolumns.preparation(stored, {1: AGE, 3: setting()}, DECRYPT)
+        lines = prepared(stored, {1: AGE, 3: setting()}, change=DECRYPT)
         self.assertIn('ADD COLUMN "age__acra" integer;', lines[0])
-        self.assertEqual(len(lines), 3)
+        self.assertEqual(len(lines), 4)
 
     def test_a_second_column_is_made_once(self):
         made = relation(1, "people", attribute("age", 1, INT4), attribute("age__acra", 2))
-        self.assertEqual(secondcolumns.preparation(made, {1: AGE}, ENCRYPT), [])
+        self.assertEqual(prepared(made, {1: AGE}), [])
 
     def test_names_that_the_database_would_cut(self):
         long = relation(1, "people", attribute("a" * 60, 1, INT4))
-        self.assertRaises(ConfigError, secondcolumns.preparation, long, {1: AGE}, ENCRYPT)
+        self.assertRaises(ConfigError, prepared, long, {1: AGE})
 
 
 class Switch(SynchronousTestCase):
