@@ -138,7 +138,7 @@ class ColumnStatements:
             )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
-                made.told = writing.told(uses)
+                made.told = writing.told(uses, statement.types or ())
         written = self._encoder.literals(planned, matched, statement.conforming, exchange)
         return then(written, partial(_verdict, statement, made))
 

@@ -139,11 +139,16 @@ def declared(uses: Sequence[ParameterUse], kinds: Sequence[int]) -> list[int]:
     ]
 
 
-def told(uses: Sequence[ParameterUse]) -> list[ToldType]:
-    """The types that the client is told of its parameters."""
+def told(uses: Sequence[ParameterUse], kinds: Sequence[int]) -> list[ToldType]:
+    """The types that the client is told of its parameters: those that it has declared (``kinds``),
+    as a database does, and those of the columns for others."""
     found: dict[int, ToldType] = {}
     for number, (source, use) in enumerate(uses, 1):
-        kind = 0 if use is None else _seen_type(use)
+        kind = kinds[source - 1] if source <= len(kinds) else 0
+        if use is None:
+            kind = 0
+        elif kind in (0, types.UNKNOWN):
+            kind = _seen_type(use)
         found.setdefault(source, ToldType(number, kind))
     return [found[source] for source in sorted(found)]
 

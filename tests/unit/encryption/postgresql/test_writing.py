@@ -251,7 +251,9 @@ class Values(SynchronousTestCase):
         bound = write_parameters([ParameterUse(1, use)], [None], [0], [0], tools())
         self.assertEqual(bound.values, [None])
         self.assertEqual(declared([ParameterUse(1, use)], [25]), [arrays.array_type(types.BYTEA)])
-        self.assertEqual(told([ParameterUse(1, use)]), [ToldType(1, arrays.array_type(types.TEXT))])
+        self.assertEqual(
+            told([ParameterUse(1, use)], ()), [ToldType(1, arrays.array_type(types.TEXT))]
+        )
 
     def test_types_of_what_is_compared(self):
         uses = [
@@ -259,12 +261,22 @@ class Values(SynchronousTestCase):
             ParameterUse(2, Use(EMAIL, COMPARE_ANY, "WHERE")),
         ]
         self.assertEqual(declared(uses, [25, 1009]), [1001, 1001])
-        self.assertEqual(told(uses), [ToldType(1, 25), ToldType(2, 1009)])
+        self.assertEqual(told(uses, ()), [ToldType(1, 25), ToldType(2, 1009)])
 
     def test_types_for_the_database_and_for_the_client(self):
         self.assertEqual(declared(self.USES, [23, 1043]), [23, 17, 17, 1043])
         self.assertEqual(declared(self.USES, []), [0, 17, 17, 0])
-        self.assertEqual(told(self.USES), [ToldType(1), ToldType(2, 25), ToldType(3, 23)])
+        self.assertEqual(told(self.USES, ()), [ToldType(1), ToldType(2, 25), ToldType(3, 23)])
+
+    def test_clients_are_told_the_types_that_they_have_declared(self):
+        """PgJDBC declares varchar, and refuses to be told of text."""
+        self.assertEqual(
+            told(self.USES, (23, 1043)), [ToldType(1), ToldType(2, 1043), ToldType(3, 23)]
+        )
+        unknown = types.UNKNOWN
+        self.assertEqual(
+            told(self.USES, (0, unknown, 20)), [ToldType(1), ToldType(2, 25), ToldType(3, 20)]
+        )
 
     def test_a_plan_without_values_has_no_uses(self):
         self.assertEqual(list(uses_of([StatementPlan()])), [])
