@@ -72,7 +72,7 @@ class Searches(BoundCase):
             "SELECT id FROM people WHERE name = $1 OR name = ANY($2)", types=(1043, 0)
         )
         self.assertEqual(statement.types, [1001, 1001])
-        self.assertEqual(statement.told, [ToldType(1, 25), ToldType(2, 1009)])
+        self.assertEqual(statement.told, [ToldType(1, 1043), ToldType(2, 1009)])
         sent = self.bind(statement, [SECRET.encode(), b"{a,NULL}"]).item
         self.assertEqual(sent.formats, [1, 1])
         self.assertEqual(sent.values[0], to_array(self.prefixes()))

@@ -14,7 +14,7 @@ class Bound(BoundCase):
             statement.text, b"INSERT INTO people (id, name, age, note) VALUES ($1, $2, $3, $4)"
         )
         self.assertEqual(statement.types, [23, 17, 17, 1043])
-        self.assertEqual(statement.told, [ToldType(1), ToldType(2, 25), ToldType(3, 23)])
+        self.assertEqual(statement.told, [ToldType(1), ToldType(2, 1043), ToldType(3, 23)])
         values = [b"\0\0\0\1", SECRET.encode(), b"42"]
         sent = self.bind(statement, values, [1, 0, 0], [23, 1043, 23]).item
         self.assertEqual((sent.values[0], sent.values[3]), (values[0], values[1]))
