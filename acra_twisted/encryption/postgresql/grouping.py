@@ -16,7 +16,7 @@ from acra_twisted.encryption.postgresql.extents import Extent, reference
 from acra_twisted.encryption.postgresql.operands import Column, column, compared
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
-from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
+from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns
 from acra_twisted.encryption.settings import SEARCHABLE
 
@@ -38,7 +38,7 @@ class Grouping:
         self._found = found
         self._targets = [node(one)[1] for one in fields.get("targetList", ())]
         #: Targets and output columns are not in the same places.
-        self._has_star = any(_names(one.get("val"))[-1:] == ["*"] for one in self._targets)
+        self._has_star = any(is_star(one.get("val")) for one in self._targets)
         #: The expressions of output columns, by their names.
         self._outputs: dict[str, list[Any]] = {}
         for target, output in zip(self._targets, found, strict=False):

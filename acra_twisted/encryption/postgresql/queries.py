@@ -65,18 +65,18 @@ def targets(analysis: Analysis, items: Sequence[Any], scope: Scope, star: Column
         _, target = node(item)
         kind, expression = node(target.get("val"))
         names = strings(expression.get("fields")) if kind == "ColumnRef" else []
-        if names == ["*"]:
-            found += star
-        elif names and names[-1] == "*":
-            one = scope.range(names[-3] if len(names) > 2 else "", names[-2])
-            found += one.columns if one is not None else _UNCLEAR
-        elif is_star(target.get("val")):
-            # It is a row of any number of columns, with none that is protected.
-            expressions.everything(analysis, target["val"], scope)
-            found += values.REST
-        else:
+        if not is_star(target.get("val")):
             name = target.get("name", names[-1] if names else "")
             found.append(Output(name, expressions.value(analysis, target.get("val"), scope)))
+        elif names == ["*"]:
+            found += star
+        elif names:
+            one = scope.range(names[-3] if len(names) > 2 else "", names[-2])
+            found += one.columns if one is not None else _UNCLEAR
+        else:
+            # Its type tells how many columns it is.
+            expressions.everything(analysis, target.get("val"), scope)
+            found += values.REST
     return tuple(found)
 
 
@@ -160,10 +160,14 @@ def _combined(analysis: Analysis, fields: Fields, scope: Scope) -> Columns:
 
 def _rows(analysis: Analysis, rows: Sequence[Any], scope: Scope) -> Columns:
     """The columns of VALUES."""
+    lists = [node(one)[1].get("items", []) for one in rows]
+    if any(is_star(item) for items in lists for item in items):
+        # All rows have as many columns as that one, which are not known.
+        expressions.everything(analysis, lists, scope)
+        return values.REST
     found: list[list[Value]] = []
-    for one in rows:
-        _, row = node(one)
-        found.append([expressions.value(analysis, item, scope) for item in row.get("items", ())])
+    for items in lists:
+        found.append([expressions.value(analysis, item, scope) for item in items])
     width = len(found[0])
     if any(len(row) != width for row in found):
         raise refused(refusals.SCHEMA_MISMATCH, None, "the rows of VALUES differ in length")

@@ -169,13 +169,20 @@ def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Ran
     inner = scope.inside([*left, *right])
     using = strings(fields.get("usingClause"))
     natural = bool(fields.get("isNatural"))
+    is_known = not natural or all(one.name for one in (*left_star, *right_star))
     if natural:
         using = _common(left_star, right_star)
     for name in using:
         one, other = (Scope(side).column([name]) for side in (left, right))
         compared_as_stored(analysis, one, other, refusals.COMPARISON, _IN_JOIN)
     expressions.condition(analysis, fields.get("quals"), inner)
-    star = _merged_star(left_star, right_star, using)
+    if is_known:
+        star = _merged_star(left_star, right_star, using)
+    else:
+        # Those that both sides have stand first: which ones they are is not known.
+        for output in (*left_star, *right_star):
+            analysis.ignore(output.value, refusals.COMPARISON, _IN_JOIN)
+        star = values.REST
     ranges = [*left, *right]
     if "join_using_alias" in fields:
         columns = tuple(Output(name, Scope(ranges).column([name])) for name in using)
@@ -206,7 +213,7 @@ def _common(left: Columns, right: Columns) -> list[str]:
     """The columns by which NATURAL joins."""
     sides = (left, right)
     protected = any(values.holds_protected(side) for side in sides)
-    if protected and any(values.is_open(side) for side in sides):
+    if protected and not all(one.name for side in sides for one in side):
         raise refused(
             refusals.COMPARISON,
             None,

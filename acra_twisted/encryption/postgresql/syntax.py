@@ -210,10 +210,11 @@ def strings(items: Any) -> list[str]:
 
 
 def is_star(item: Any) -> bool:
-    """Tell whether an expression stands for all columns of a row: ``t.*``, ``(row).*``."""
+    """Tell whether an item of a list is ``*``, ``a.*`` or ``(expression).*``: it stands for as many
+    columns as the database finds there."""
     kind, fields = node(item)
-    names = {"ColumnRef": "fields", "A_Indirection": "indirection"}.get(kind, "")
-    return strings(fields.get(names))[-1:] == ["*"]
+    key = {"ColumnRef": "fields", "A_Indirection": "indirection"}.get(kind, "")
+    return any(node(one)[0] == "A_Star" for one in fields.get(key, [])[-1:])
 
 
 def is_glued(text: bytes, position: int) -> bool:

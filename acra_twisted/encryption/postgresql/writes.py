@@ -263,7 +263,7 @@ def _assigned(analysis: Analysis, target: Target, fields: Fields, scope: Scope) 
     number, count = fields.get("colno", 0) - 1, fields.get("ncolumns", 0)
     if kind == "RowExpr":
         items = source.get("args", [])
-        if len(items) == count and not is_star(items[number]):
+        if len(items) == count and not any(map(is_star, items)):
             return expressions.value(analysis, items[number], scope)
     elif kind == "SubLink" and source.get("subLinkType") == "EXPR_SUBLINK":
         columns = analysis.query(source.get("subselect"), scope)

@@ -38,6 +38,14 @@ PASSED = (
     "select nullif(note, 'x') from people",
 )
 REFUSED = (
+    ("select (p).* from people p", "expression"),
+    ("select q.b from (select (f(1)).*, name from people) q(a, b)", "expression"),
+    ("select (f(1)).* union all select id, name from people", "expression"),
+    ("select (f(1)).*, name from people order by 1", "order"),
+    ("select (f(1)).*, phone, name from people group by 2, 1", "group"),
+    ("select distinct on (2) (f(1)).*, name from people", "group"),
+    ("select 1 from people natural join (select coalesce('x', null)) q", "comparison"),
+    ("copy (select (f(1)).*, name from people) to stdout", "expression"),
     ("select * from people where name = 'x'", "comparison"),
     ("select * from people where 'x' = (name)", "comparison"),
     ("select * from people where name in ('x', 'y')", "comparison"),
@@ -171,6 +179,12 @@ RESULTS = (
     ("update people set id = 1 returning old.name, new.email", ["name", "email"]),
     ("select label from adults", ["name"]),
     ("select count(*) from people", [None]),
+    ("select (f(1)).*, name from people", "unknown"),
+    ("select name, q.* from people, lateral (values ((f(1)).*)) q", "unknown"),
+    ("select q.b from (select (f(1)).*, name as b from people) q", ["name"]),
+    ("select * from people, (a natural join b) q", "unknown"),
+    ('select q."*", name from people, (select 1 as "*") q', [None, "name"]),
+    ("insert into people (id) values (1) returning (f(1)).*, name", "unknown"),
 )
 
 

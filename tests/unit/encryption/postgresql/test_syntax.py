@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.syntax import Text, is_glued, node, parse, strings
+from acra_twisted.encryption.postgresql.syntax import (
+    Text,
+    is_glued,
+    is_star,
+    node,
+    parse,
+    strings,
+)
 from acra_twisted.sql import lexer
 from acra_twisted.sql.tree import UnparsableError
 
@@ -92,6 +99,12 @@ class Trees(SynchronousTestCase):
             self.assertEqual(node(other), ("", {}))
         self.assertEqual(strings([{"String": {"sval": "a"}}, {"A_Star": {}}, 1]), ["a", "*"])
         self.assertEqual(strings(None), [])
+
+    def test_an_item_that_stands_for_several_columns_is_told(self):
+        text = b'select *, a.*, s.a.*, (f()).*, (a).b.*, a, a."*", (a).b, f(a.*), 1'
+        (statement,) = parse(text, lexer.tokens(text))
+        found = [is_star(node(one)[1]["val"]) for one in statement.fields["targetList"]]
+        self.assertEqual(found, [True] * 5 + [False] * 5)
 
     @given(st.lists(st.sampled_from(["'a'", "-- '\n", "/* ' */", "5", "$$b'$$", "é", "$1"])))
     def test_each_literal_is_where_the_tree_says(self, pieces):

@@ -179,6 +179,38 @@ OTHERS = (
         "(<Secret 'x'>, 'y', <other 'z'>)",
     ),
     ("insert into \"Odd Table\" values ('x', 'y')", "(<Secret 'x'>, 'y')"),
+    ("insert into books values ((f(1)).*) returning (select name from people)", "((f(1)).*)"),
+    (
+        "insert into people select q.\"*\", 'x', 'y' from (select 1 as \"*\", 'z' as b) q",
+        "select q.\"*\", <name 'x'>::bytea, <email 'y'>::bytea from (select 1 as \"*\", 'z'",
+    ),
+)
+#: Each has an item that may be several columns: those behind it are others than they seem.
+STARS = (
+    "insert into people select (json_populate_record(null::people, $1)).*",
+    "insert into people (id, name) select (x).* from (select row(1, $1)::foo x) q",
+    "insert into people (id, name) values ((row(1, 'x')::foo).*)",
+    "insert into people (id, note, name) values (1, (row('x', 'y')::foo).*)",
+    "insert into people (id, name) values (1, 'x'), ((row(1, 'x')::foo).*)",
+    "insert into people values ((f(1, 'x')).*, 'y')",
+    "insert into people (id, name) select a, b from (select (f(1, 'x')).*, 'y') q(a, b)",
+    "insert into people (id, name) select v.* from books, lateral (values (books.*)) v",
+    "insert into people (name) select b from (values ((f(1, 'x')).*, 'y')) q(a, b)",
+    "with q as (select (f(1, 'x')).*) insert into people select * from q",
+    "with q(a, b) as (select (f(1, 'x')).*, 'y') insert into people (name) select b from q",
+    "insert into people (id, name) select (f(1)).*, 'x' union all select 1, 'x'",
+    "with q(a, b) as (insert into books values (1) returning (f(1)).*, 'x') "
+    "insert into people (name) select b from q",
+    "update people set name = q.b from (select (row(1, 'x')::foo).*, 'y') q(a, b)",
+    "update people set name = v.b from books, lateral (values (books.*, 'y')) v(a, b)",
+    "merge into people p using books on p.id = books.id when not matched then "
+    "insert (id, name) values (books.*)",
+    "merge into people p using books on p.id = books.id when not matched then "
+    "insert (id, name) values ((books.r).*)",
+    "insert into people (name, note) select j.c, j.d from "
+    "((select 'x' as a, 'y' as b) q natural join books) j(c, d)",
+    "insert into people (name, note) select j.c, j.d from ((select 'x' as a, "
+    "coalesce('y', null)) q natural join (select 'y'::text as coalesce) r) j(c, d)",
 )
 REFUSED = (
     ("insert into people (name) values (upper('x'))", "expression"),
@@ -287,6 +319,12 @@ REFUSED = (
     ("update people set name = case when true then note else 'x' end", "*"),
     ("update people set name = (select note from people limit 1)", "*"),
     ("insert into adults (id, size) values (1, 'x')", "schema_mismatch"),
+    *((text, "*") for text in STARS),
+    ("update people set (id, name) = row((f(1)).*, 'x')", "expression"),
+    ("update people set (note, name) = row(books.*, 'x') from books", "expression"),
+    ("update people set (id, name, note) = row((f(1)).*, 'x', (g()).*)", "expression"),
+    ("update people set (id, name) = (select (f(1)).*)", "expression"),
+    ("update people set (id, name) = (select (f(1)).*, 'x')", "expression"),
     ("insert into \"Odd Table\" (plain) values ('x')", "default_in_clear"),
     ("insert into \"Odd Table\" values (default, 'x')", "default_in_clear"),
     ('insert into "Odd Table" default values', "default_in_clear"),
