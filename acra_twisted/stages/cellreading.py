@@ -22,6 +22,7 @@ from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.stages import containers
+from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnseen import Counts, show
 from acra_twisted.stages.columntokens import ColumnTokens, Values
@@ -83,7 +84,7 @@ class OutdatedReading:
 
 @implementer(IRowTransform)
 class CellReading:
-    """Reads the protected columns of results with the same columns."""
+    """Reads the protected columns of results with the same columns; ``closing`` closes others."""
 
     concerns = None
 
@@ -94,6 +95,7 @@ class CellReading:
         keys: ColumnKeys,
         tokens: ColumnTokens,
         workers: Workers,
+        closing: CellClosing | None = None,
     ) -> None:
         shown = retyped(columns, settings)
         self.columns = None if shown is columns else shown
@@ -103,9 +105,12 @@ class CellReading:
         self._keys = keys
         self._tokens = tokens
         self._workers = workers
+        self._closing = closing
 
     def transform(self, batch: RowBatch, exchange: Exchange) -> Any:
         """See IRowTransform."""
+        if self._closing is not None:
+            self._closing.close(batch, exchange)
         client = exchange.session.identity.client_id
         readers: Any = {}
         if self._chosen:

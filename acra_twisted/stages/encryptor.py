@@ -21,14 +21,16 @@ from acra_twisted import events
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.schema import SchemaError
-from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
+from acra_twisted.stages import containers
 from acra_twisted.stages.bypassing import Bypasses
+from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnkeys import ColumnKeys
@@ -129,17 +131,22 @@ class Encryptor:
         decide = partial(self._parameters.judge, parameters, exchange)
         return self._informed(exchange.session, decide)
 
-    def plan_result(self, columns: Columns) -> CellReading | OutdatedReading | None:
+    def plan_result(self, columns: Columns) -> CellReading | CellClosing | OutdatedReading | None:
         """See IResultStage."""
         meaning: Meaning | None = columns.meaning
-        if meaning is None or columns.layout:
+        if meaning is None:
             return None
-        settings = meaning.settings(columns)
+        nothing: list[ColumnSetting | None] = [None] * len(columns)
+        settings = nothing if columns.layout else meaning.settings(columns)
         if settings is None:
             return OutdatedReading()
+        readers = meaning.protection.readers
+        closing = None
+        if readers and containers.can_hold(columns):
+            closing = CellClosing(columns, settings, readers)
         if not any(settings):
-            return None
-        return CellReading(columns, settings, self._keys, self._tokens, self._workers)
+            return closing
+        return CellReading(columns, settings, self._keys, self._tokens, self._workers, closing)
 
     def _follow(self, statement: Statement, exchange: Exchange) -> None:
         """Look at the end of a transaction that may have changed tables."""

@@ -301,7 +301,9 @@ class ResultRows(DatabaseFlow):
     def _follow_layout(self, layout: str) -> None:
         self._layout = layout
         if self._results is not None:
-            self._follow(_MESSAGES[layout])
+            columns = _MESSAGES[layout]
+            meaning = self._session.meaning
+            self._follow(columns if meaning is None else columns.with_meaning(meaning))
 
     def _ask(self, work: Work, run: tuple[int, int]) -> tuple[int, Work]:
         """Wait for the verdict on a run; go on behind it."""

@@ -26,13 +26,15 @@ class Protection:
     ``by_column`` finds a setting by the relation's OID and the attribute number, as a
     RowDescription gives them.  ``functions`` are the names of those whose code uses a protected
     table and that the configuration does not trust.  ``names`` are those of the relations and
-    functions by which a statement can concern a protected column.
+    functions by which a statement can concern a protected column.  ``readers`` are the different
+    lists of clients that alone may read some column.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
         self.schema = schema
         self.settings = settings
         self.functions = schema.functions - settings.trusted
+        self.readers = {one.readers for one in settings.columns if one.readers is not None}
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
         self._unclear: dict[int, str] = {}

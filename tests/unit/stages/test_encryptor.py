@@ -1,16 +1,22 @@
 """The stage that encrypts columns: its hooks, and what it needs to know before it decides."""
 
+from itertools import product
+
 from zope.interface.verify import verifyObject
 
+from acra_twisted.dialects.postgresql.values import VALUES
+from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
 from acra_twisted.results import LINES, Columns
 from acra_twisted.session import FAILED_TRANSACTION
 from acra_twisted.stages.cellreading import OutdatedReading
+from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.verdicts import PASS, Deny, Replace
-from tests.support.encryptors import NAMES, SECRET, SETTINGS, EncryptorCase
+from tests.support.containers import CLIENT, batch, hexed
+from tests.support.encryptors import AGE, FOREIGN, NAME, NAMES, SECRET, SETTINGS, EncryptorCase
 
 
 class Hooks(EncryptorCase):
@@ -119,7 +125,9 @@ class Reloading(EncryptorCase):
 
 class Results(EncryptorCase):
     def columns(self, table=7, attribute=2, layout=""):
-        described = Columns([b"n"], [table], [17], [0], layout, attributes=[attribute])
+        described = Columns(
+            [b"n"], [table], [17], [0], layout, attributes=[attribute], values=VALUES
+        )
         return described.with_meaning(self.session.meaning)
 
     def test_columns_of_protected_tables_are_read(self):
@@ -131,6 +139,42 @@ class Results(EncryptorCase):
         self.assertIsNone(self.stage.plan_result(self.columns(layout=LINES)))
         # A table that was made past the server.
         self.assertIs(type(self.stage.plan_result(self.shown(table=8))), OutdatedReading)
+
+    def test_what_no_setting_is_known_of_stays_closed_for_clients_that_may_not_read_all(self):
+        for readers, layout in product(([CLIENT], ["other"]), ("", LINES)):
+            hidden = NAME._replace(readers=frozenset(readers))
+            table = TableSetting("", "people", (), {"name": hidden, "age": AGE})
+            self.stage = self.made(EncryptionSettings([table]))
+            self.session.notes.clear()
+            self.judge("SELECT 1")
+            stored = hexed(self.bench.block(b"secret"))
+            run = batch([stored], types=[17])
+            run.columns = self.columns(table=99, layout=layout)
+            opened = self.transformed(Decryptor(self.bench.keys, self.workers), run)
+            self.assertEqual(run.cells(0), [hexed(b"secret")])
+            self.assertIsInstance(opened, Replace)
+            shown = self.transformed(self.stage, run)
+            may = readers == [CLIENT]
+            self.assertEqual(run.cells(0), [hexed(b"secret") if may else stored])
+            self.assertEqual(shown is PASS, may)
+
+    def test_columns_beside_protected_ones_stay_closed_as_well(self):
+        hidden = FOREIGN._replace(readers=frozenset(["other"]), owner="")
+        table = TableSetting("", "people", (), {"name": NAME, "key": hidden})
+        self.stage = self.made(EncryptionSettings([table]))
+        self.judge("SELECT 1")
+        stored = hexed(self.bench.block(b"secret"))
+        run = batch([stored] * 2, types=[17] * 2)
+        run.columns = Columns(
+            [b"n"] * 2, [7, 7], [17] * 2, [0] * 2, attributes=[2, 4], values=VALUES
+        ).with_meaning(self.session.meaning)
+        self.transformed(Decryptor(self.bench.keys, self.workers), run)
+        self.transformed(self.stage, run)
+        self.assertEqual(run.cells(0), [b"secret", stored])
+
+    def transformed(self, stage, run):
+        transform = stage.plan_result(run.columns)
+        return self.settled(transform.transform(run, self.bench.exchange))
 
     def shown(self, table):
         """Columns of a SELECT from a table with a number that is not known, and another name."""
