@@ -34,9 +34,11 @@ _DOUBTFUL: Final = frozenset((b"42703", b"42P01", b"42804", b"42P10", b"0A000"))
 _DEFINING: Final = frozenset((b"CREATE", b"ALTER", b"DROP", b"IMPORT"))
 #: It ends a transaction of any session, whose definitions nobody has followed.
 _UNFOLLOWED: Final = b"COMMIT PREPARED"
+#: Types alone: no column has one that is new.
+_TYPES: Final = frozenset((b"CREATE TYPE", b"CREATE DOMAIN"))
 #: They matter only where the statement names a relation or function that concerns a protected
 #: column; every other definition may without naming one.
-_NAMING: Final = frozenset(
+_NAMING: Final = _TYPES | frozenset(
     b"%s %s" % (verb, kind)
     for verb in (b"CREATE", b"ALTER", b"DROP")
     for kind in (
@@ -144,12 +146,14 @@ class SchemaKeeper:
         elif what == DOUBT:
             self._doubted += 1
 
-    def answered(self, asked: Asked, cells: Sequence[bytes]) -> None:
-        """Take in the answer to a question.  One to a question before that of the answer that is
-        kept is left.  Raises SchemaError, after which it is as if none had come."""
-        if asked.number <= self._kept_number:
-            return
+    def answered(self, asked: Asked, cells: Sequence[bytes]) -> Protection:
+        """Take in the answer to a question, and return the protected columns that hold for the
+        statement that asked: changes that were told since are concurrent with it.  One to a
+        question before that of the answer that is kept is left.  Raises SchemaError, after which it
+        is as if none had come."""
         kept = self._protection
+        if kept is not None and asked.number <= self._kept_number:
+            return kept
         try:
             schema = catalog.read(cells, kept.schema.number if kept else 0)
         except SchemaError:
@@ -157,13 +161,14 @@ class SchemaKeeper:
             raise
         if kept is None or schema != kept.schema:
             schema = schema._replace(number=next(self._numbers))
-            self._protection = Protection(schema, self._settings)
+            kept = self._protection = Protection(schema, self._settings)
         # The answer is as old as the question.
         self._read_at = asked.at
         self._kept_number = asked.number
         self._kept_stale, self._kept_doubted = asked.stale, asked.doubted
         self._failed = False
         self._ended(asked)
+        return kept
 
     def failed(self, asked: Asked) -> None:
         """Note that a question has no answer.  The schema that was known holds, until it is too

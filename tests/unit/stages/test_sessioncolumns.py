@@ -1,5 +1,7 @@
 """Protected columns of a session: asked for when they are not certain, and shared when they are."""
 
+from twisted.internet.defer import fail
+
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION
@@ -84,6 +86,32 @@ class Changing(ColumnsCase):
         self.successResultOf(self.learn())
         self.assertEqual(self.database.asked, ["schema"])
         self.assertIsNone(self.columns.snapshot(other_session, other))
+
+    def test_definitions_beside_a_statement_do_not_refuse_it(self):
+        other_session, other, other_database = self.begin()
+
+        def ask(text):
+            self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
+            return other_database.ask(text)
+
+        other_session.ask = ask
+        for _ in range(2):
+            self.now += 1
+            self.assertIs(self.successResultOf(self.learn(other_session, other)), self.snapshot)
+            # Later ones ask again.
+            self.assertIsNone(self.columns.snapshot(other_session, other))
+
+    def test_definitions_and_a_question_without_an_answer_refuse_it(self):
+        other_session, other, _ = self.begin()
+
+        def ask(text):
+            self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
+            return fail(QuestionError("not now"))
+
+        self.successResultOf(self.learn(other_session, other))
+        other_session.ask = ask
+        self.now += 301
+        self.failureResultOf(self.learn(other_session, other), QuestionError)
 
     def test_one_inside_a_transaction_is_the_sessions_own_until_it_ends(self):
         other_session, other, _ = self.begin()

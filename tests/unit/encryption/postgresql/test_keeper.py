@@ -26,6 +26,12 @@ class Effects(SynchronousTestCase):
         ):
             self.assertEqual(keeper.effect(tag, False), STALE)
 
+    def test_a_new_type_changes_no_column(self):
+        for kind in (b"TYPE", b"DOMAIN"):
+            self.assertEqual(keeper.effect(b"CREATE " + kind, False), NONE)
+            self.assertEqual(keeper.effect(b"CREATE " + kind, True), STALE)
+            self.assertEqual(keeper.effect(b"DROP " + kind, False), STALE)
+
     def test_code_casts_doubt_and_data_does_nothing(self):
         self.assertEqual(keeper.effect(b"DO", False), DOUBT)
         self.assertEqual(keeper.effect(b"CALL", False), DOUBT)
@@ -108,7 +114,8 @@ class Reading(SynchronousTestCase):
         self.keeper.told(STALE)
         asked = self.keeper.asked(1.0)
         self.keeper.told(STALE)
-        self.keeper.answered(asked, answer(table(1, "people", column("name", 1))))
+        found = self.keeper.answered(asked, answer(table(1, "people", column("name", 1))))
+        self.assertEqual(list(found.schema.relations), [1])
         self.assertIsNone(self.keeper.protection(1.1))
         self.assertTrue(self.keeper.is_due(1.1))
 
@@ -146,7 +153,8 @@ class Reading(SynchronousTestCase):
         first, second = self.keeper.asked(1.0), self.keeper.asked(2.0)
         self.keeper.answered(second, both)
         for _ in range(2):
-            self.keeper.answered(first, only)
+            kept = self.keeper.answered(first, only)
+            self.assertIs(kept, self.keeper.protection(3.0))
             self.keeper.answered(second, [b"x"])
             self.assertEqual(sorted(self.keeper.protection(3.0).schema.relations), [1, 2])
 
