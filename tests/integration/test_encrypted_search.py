@@ -461,6 +461,32 @@ class Search(Surroundings):
             rows = db.execute("SELECT id FROM people WHERE held IS NOT NULL").fetchall()
             self.assertEqual(rows, [(1,)])
 
+    def test_no_way_round_shows_what_a_client_may_not_read(self):
+        with self.direct() as db:
+            db.execute(
+                "DROP TABLE IF EXISTS copied; DROP FUNCTION IF EXISTS dynamic;"
+                " CREATE FUNCTION dynamic(text) RETURNS SETOF bytea LANGUAGE plpgsql"
+                " AS $$ BEGIN RETURN QUERY EXECUTE $1; END $$"
+            )
+        with self.connect(self.served) as db:
+            db.execute("INSERT INTO people (id, held, email) VALUES (1, 'Zaphod', 'seen')")
+            db.execute("CREATE TABLE copied AS SELECT held FROM people")
+            shown = []
+            for text in (
+                "SELECT held FROM copied",
+                "SELECT * FROM dynamic('SELECT held FROM peo' || 'ple')",
+            ):
+                shown += (bytes(cell) for (cell,) in db.execute(text).fetchall())
+            for text in ("COPY copied TO STDOUT", "COPY copied TO STDOUT (FORMAT binary)"):
+                with db.cursor().copy(text) as copy:
+                    shown.append(b"".join(map(bytes, copy)))
+            self.assertEqual(len(shown), 4)
+            for value in shown:
+                self.assertTrue(b"%%%" in value or b"252525" in value, value)
+                self.assertNotIn(b"Zaphod", value)
+                self.assertNotIn(b"Zaphod".hex().encode(), value)
+            self.assertEqual(db.execute("SELECT email FROM people").fetchall(), [("seen",)])
+
     def test_the_index_is_used_and_no_value_is_seen(self):
         self.fill(self.served)
         with self.direct() as db:
