@@ -20,12 +20,20 @@ _RUNNERS: Final = frozenset((_DO, b"call"))
 #: What carries code in a string where it is created.
 _CREATED: Final = frozenset((b"function", b"procedure", b"rule", b"trigger"))
 _CREATE: Final = b"create"
+#: A schema has another name behind these words, and its tables with it.
+_SCHEMA: Final = b"schema"
+_RENAMING: Final = frozenset((b"alter", _SCHEMA, b"rename"))
 #: DO of ON CONFLICT.
 _UPSERT: Final = re.compile(
     rb"(?<![a-z0-9_$\x80-\xff])do\s+(?:nothing|update)(?![a-z0-9_$\x80-\xff])"
 )
 #: What they do depends on the session's prepared statements, or changes them.
 _STATEFUL: Final = frozenset((b"execute", b"prepare"))
+#: Functions that put a text together.
+_JOINING: Final = frozenset(
+    (b"concat", b"concat_ws", b"format", b"replace", b"translate", b"overlay", b"reverse", b"chr")
+    + (b"convert_from", b"string_agg", b"array_to_string", b"regexp_replace")
+)
 #: A server cuts longer names, in some encoding.
 _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
@@ -49,7 +57,7 @@ class Concerns:
         self._others = tuple(name.replace('"', '""').lower().encode() for name in others)
         running, starts = pgtable.decisions().running
         self._runs = _RUNNERS | {name.encode() for name in running}
-        self._hints = self._runs | _CREATED
+        self._hints = self._runs | _CREATED | {_SCHEMA}
         self._starts = tuple(start.encode() for start in starts)
         self._parts = tuple(name.lower().encode() for name in known)
         self._plain = all(map(str.isascii, known))
@@ -73,6 +81,8 @@ class Concerns:
         """Tell it of some words of a text, without its tokens."""
         found = self._runs.intersection(words)
         if _CREATE in words and not _CREATED.isdisjoint(words):
+            return True
+        if _RENAMING.issubset(words):
             return True
         return bool(found) and (found != {_DO} or len(_UPSERT.findall(lowered)) != words.count(_DO))
 
@@ -99,6 +109,18 @@ class Concerns:
             return True
         found = self._runs.intersection(words) - _RUNNERS
         return bool(found) or any(w.startswith(self._starts) for w in words)
+
+    def may_hide(self, text: bytes, tokens: Sequence[Token]) -> bool:
+        """Tell whether a function that runs code may be given code that no string of the text
+        holds: in a parameter, or put together from parts."""
+        words = _names(text, tokens)
+        runs = self._runs.intersection(words) - _RUNNERS
+        if not runs and not any(word.startswith(self._starts) for word in words):
+            return False
+        return not _JOINING.isdisjoint(words) or any(
+            kind == lexer.PARAMETER or (kind == lexer.OPERATOR and b"||" in text[start:end])
+            for kind, start, end in tokens
+        )
 
     def is_stateful(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text runs or makes a statement that SQL's PREPARE keeps."""

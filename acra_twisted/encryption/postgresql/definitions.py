@@ -25,6 +25,7 @@ _TABLES: Final = ("CreateStmt", "CreateForeignTableStmt", "AlterTableStmt")
 _SUBSTRINGS: Final = (["substr"], ["substring"], ["pg_catalog", "substring"])
 _PLAIN_CALL: Final = frozenset(("funcname", "args", "funcformat", "location"))
 _DIVIDED: Final = "a table cannot be divided by it"
+_RENAMED: Final = "under another name it would not be"
 _READ: Final = "an expression cannot read it"
 
 
@@ -320,7 +321,10 @@ def _is_null(node: dict[str, Any]) -> bool:
 
 
 def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
-    """Judge a new name: a column or table is protected by the one that it has."""
+    """Judge a new name: a column or table is protected by the one that it has, and by that of its
+    schema."""
+    if fields.get("renameType") == "OBJECT_SCHEMA":
+        return _lost(_within(fields.get("subname", ""), protection), _RENAMED)
     found = _resolved(fields.get("relation", {}), protection, path)
     if found.relation is None:
         return None
@@ -338,7 +342,13 @@ def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) ->
         lost = list(settings.values()) if protection.table_setting(found.relation) else []
     else:
         lost = []
-    return _lost(lost, "under another name it would not be")
+    return _lost(lost, _RENAMED)
+
+
+def _within(schema: str, protection: Protection) -> Sequence[ColumnSetting]:
+    """The settings of tables that are protected in this schema alone."""
+    tables = [table for table in protection.settings.tables if table.schema == schema]
+    return [setting for table in tables for setting in table.protected.values()]
 
 
 def _move(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:

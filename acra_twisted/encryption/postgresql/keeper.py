@@ -55,9 +55,7 @@ _CODE: Final = frozenset((b"DO", b"CALL"))
 def effect(tag: bytes, is_named: bool) -> str:
     """The effect of a statement by its command tag.  ``is_named``: its text names a relation or
     function that concerns a protected column."""
-    if tag in _CODE:
-        return DOUBT
-    if tag == _UNFOLLOWED:
+    if tag in _CODE or tag == _UNFOLLOWED:
         return STALE
     if tag.partition(b" ")[0] in _DEFINING:
         return NONE if tag in _NAMING and not is_named else STALE

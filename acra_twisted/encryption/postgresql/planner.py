@@ -7,6 +7,7 @@ the skeleton and those.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -97,6 +98,7 @@ class Planner:
         self._concerns = Concerns(protection.names)
         self._kept: GenerationCache[bytes, _Kept] = GenerationCache(_ENTRIES, _BYTES)
         self._paths: dict[SearchPath, bytes] = {}
+        self._numbers = count()
 
     def known(self, text: bytes, mode: Mode, path: SearchPath) -> Planned | None:
         """The plans of a text whose skeleton is known; None for one that is to be planned."""
@@ -147,7 +149,7 @@ class Planner:
         """Plan a text that may touch a protected column, by its tokens and tree."""
         tokens = self._tokens(text, mode)
         runs = self._concerns.may_run(text, tokens)
-        if runs and self._concerns.carries(text, tokens):
+        if runs and (self._concerns.carries(text, tokens) or self._concerns.may_hide(text, tokens)):
             raise _unseen("the statement may run code that names a protected table")
         # What it runs stands in its literals, or is the session's.
         key = None if runs or self._concerns.is_stateful(text, tokens) else key
@@ -266,8 +268,8 @@ class Planner:
             if len(self._paths) >= _ENTRIES:
                 # Numbers are not given again: what is kept under the old ones is never found.
                 self._paths.clear()
-                self._kept = GenerationCache(_ENTRIES, _BYTES)
-            suffix = self._paths[path] = b"\0%d" % len(self._paths)
+            # Workers give numbers as well: none of them twice, whatever is lost between.
+            suffix = self._paths.setdefault(path, b"\0%d" % next(self._numbers))
         return key + suffix
 
     def _keep(self, key: bytes, path: SearchPath, kept: _Kept) -> None:

@@ -90,6 +90,32 @@ class Texts(SynchronousTestCase):
             NAMES.may_run(b'select "dblink_exec"', lexer.tokens(b'select "dblink_exec"'))
         )
 
+    def test_a_new_name_of_a_schema_concerns_its_tables(self):
+        for text in (b"alter schema a rename to b", b'ALTER/**/SCHEMA "A" RENAME TO "B"'):
+            self.assertTrue(NAMES.may_touch(text), text)
+        for text in (
+            b"alter default privileges in schema a grant select on tables to b",
+            b"alter schema a owner to b",
+            b"select schema, rename from t",
+        ):
+            self.assertFalse(NAMES.may_touch(text), text)
+
+    def test_code_may_come_in_a_parameter_or_in_parts(self):
+        for text in (
+            b"select query_to_xml($1, true, true, '')",
+            b"select query_to_xml('select * from peo'||'ple', true, true, '')",
+            b"select dblink('', concat('peo', 'ple'))",
+            b"select pg_catalog.\"query_to_xml\"(format('%s', 'x'), true, true, '')",
+        ):
+            self.assertTrue(NAMES.may_hide(text, lexer.tokens(text)), text)
+        for text in (
+            b"select query_to_xml('select 1', true, true, '')",
+            b"select 'a' || $1",
+            b"insert into t values ($1) on conflict do nothing",
+            b"call f($1)",
+        ):
+            self.assertFalse(NAMES.may_hide(text, lexer.tokens(text)), text)
+
     def test_a_text_that_makes_or_runs_a_prepared_statement_is_stateful(self):
         for text, expected in ((b"execute q", True), (b"PREPARE q", True), (b"select 1", False)):
             self.assertEqual(NAMES.is_stateful(text, lexer.tokens(text)), expected)

@@ -47,6 +47,14 @@ class Definitions(SynchronousTestCase):
         for text in texts:
             self.assertEqual(reasons(text), [], text)
 
+    def test_new_names_of_schemas(self):
+        self.refused("ALTER SCHEMA app RENAME TO old", "schema_mismatch", "app.firms.name")
+        self.passes(
+            "ALTER SCHEMA public RENAME TO old",
+            "ALTER SCHEMA other RENAME TO app",
+            "ALTER SCHEMA app OWNER TO somebody",
+        )
+
     def test_defaults_in_clear(self):
         self.refused("ALTER TABLE people ALTER name SET DEFAULT 'x'", "default_in_clear")
         self.refused("ALTER TABLE part ALTER name SET DEFAULT 'x'", "default_in_clear")

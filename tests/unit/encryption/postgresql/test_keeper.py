@@ -32,9 +32,9 @@ class Effects(SynchronousTestCase):
             self.assertEqual(keeper.effect(b"CREATE " + kind, True), STALE)
             self.assertEqual(keeper.effect(b"DROP " + kind, False), STALE)
 
-    def test_code_casts_doubt_and_data_does_nothing(self):
-        self.assertEqual(keeper.effect(b"DO", False), DOUBT)
-        self.assertEqual(keeper.effect(b"CALL", False), DOUBT)
+    def test_behind_code_nothing_is_certain_and_data_does_nothing(self):
+        self.assertEqual(keeper.effect(b"DO", False), STALE)
+        self.assertEqual(keeper.effect(b"CALL", False), STALE)
         for tag in (b"SELECT 3", b"INSERT 0 1", b"UPDATE 2", b"BEGIN", b"SET", b"VACUUM", b""):
             self.assertEqual(keeper.effect(tag, True), NONE)
 

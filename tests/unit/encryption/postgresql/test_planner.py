@@ -12,7 +12,7 @@ from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Limits
 from acra_twisted.encryption.postgresql.schema import Relation
-from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import UnscannableError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.languages import LANGUAGES
@@ -99,6 +99,32 @@ class Kept(SynchronousTestCase):
         self.assertEqual(outcome(text % "orders", self.planner), text % "orders")
         self.assertEqual(outcome(text % "people", self.planner), "!opaque_code")
         self.assertEqual(outcome(text % r"\70eople", self.planner), "!opaque_code")
+
+        for hidden in ("$1", "'select * from peo' || 'ple'"):
+            text = f"select query_to_xml({hidden}, true, true, '')"
+            self.assertEqual(outcome(text, self.planner), "!opaque_code")
+
+    def test_a_schema_whose_table_is_protected_keeps_its_name(self):
+        name = setting("people", "name")._replace(schema="public")
+        one = TableSetting("public", "people", (), {"name": name})
+        made = planner((PEOPLE,), EncryptionSettings((one,)))
+        text = "alter schema public rename to old"
+        self.assertEqual(outcome(text, made), "!schema_mismatch")
+        text = (
+            "drop schema public cascade; alter schema old rename to public; "
+            "insert into public.people (name) values ('x')"
+        )
+        self.assertTrue(outcome(text, made).endswith("!schema_mismatch"))
+
+    def test_a_search_path_is_never_taken_for_another_however_many_there_are(self):
+        other = PEOPLE._replace(oid=9, schema="other", attributes=PEOPLE.attributes[::-1])
+        self.planner = planner((PEOPLE, other))
+        text = "insert into people (id) values (1)"
+        for number in range(2_001):
+            self.planned(text, SearchPath(("pg_catalog", "public", f"s{number}")))
+        text = "insert into people values ('x')"
+        self.assertNotIn("<", shown(self.planned(text), text))
+        self.assertIn("<", shown(self.planned(text, SearchPath(("pg_catalog", "other"))), text))
 
     def test_another_search_path_has_plans_of_its_own(self):
         other = PEOPLE._replace(oid=9, schema="other", attributes=PEOPLE.attributes[::-1])

@@ -153,13 +153,13 @@ class Answers(Case):
         self.done(b"ALTER TABLE", named=True)
         self.assertIsNone(self.shared.protection(0.1))
 
-    def test_code_inside_a_transaction_casts_doubt_at_its_end_again(self):
+    def test_behind_code_inside_a_transaction_nothing_is_certain_at_its_end_again(self):
         self.done(b"DO", open_=True)
         self.read(self.shared)
         self.assertFalse(self.shared.is_due(1.0))
         self.done(b"COMMIT")
         self.assertTrue(self.shared.is_due(1.0))
-        self.assertIsNotNone(self.shared.protection(1.0))
+        self.assertIsNone(self.shared.protection(1.0))
 
 
 class Path(Case):
