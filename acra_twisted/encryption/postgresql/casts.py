@@ -9,7 +9,7 @@ from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 
-_TEXTS: Final = frozenset(("text", "varchar", "bpchar", "name", "citext"))
+_TEXTS: Final = frozenset(("text", "varchar", "bpchar", "citext"))
 _INTEGERS: Final = frozenset(("int2", "int4", "int8"))
 #: Casts that a value of each data type may have: they change nothing that is told otherwise.
 _FAMILIES: Final = {
@@ -27,7 +27,18 @@ _FAMILIES: Final = {
 _STORED: Final = {"int32": b"int4", "int64": b"int8", "bytes": b"bytea"}
 #: Types of array elements whose values are no rows of several columns.
 _SINGLE: Final = frozenset(
-    ("numeric", "float4", "timestamp", "timestamptz", "time", "timetz", "interval", "json", "jsonb")
+    (
+        "name",
+        "numeric",
+        "float4",
+        "timestamp",
+        "timestamptz",
+        "time",
+        "timetz",
+        "interval",
+        "json",
+        "jsonb",
+    )
 ).union(*_FAMILIES.values())
 #: Types whose casts cut a value to the length that is given.
 _CUT: Final = frozenset(("varchar", "bpchar"))

@@ -214,6 +214,7 @@ STARS = (
 )
 REFUSED = (
     ("insert into people (name) values (upper('x'))", "expression"),
+    ("insert into people (name) values ('x'::name)", "expression"),
     ("insert into people (name) values ('a' || 'b')", "expression"),
     ("insert into people (name) values (md5($1))", "expression"),
     ("insert into people (name) values (X'41')", "expression"),
