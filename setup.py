@@ -23,7 +23,7 @@ _MODULES = {
     "wire.": "framing scram",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
-    "wire.postgres.": "frames datarows frontend backend nested",
+    "wire.postgres.": "frames datarows frontend backend nested copyformat copylines copytuples",
     "dialects.": "flow",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results unloads "
     "values refusal opening extended loads request response answers "
@@ -33,7 +33,11 @@ _MODULES = {
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",
-    "stages.": "containers censor",
+    "stages.": "containers censor cellreading columnbindings columnencoding columnkeys "
+    "columnmeanings columnseen columnstatements columnverdicts keymarks sessionknown sqlprepared",
+    "encryption.": "canonical finding masks randomness reading sealing searching",
+    "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
+    "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords writing",
     "censor.": "engine plan planner",
     "sql.": "comments readers skeleton redact",
     "authentication.": "limits",

@@ -1,13 +1,11 @@
 """COPY of rows with a protected column: rows per second through a server, and the time for which
 another session is held up meanwhile.
 
-``python bench/copies.py [DIRECTORY]``; the directory has the compiled form.
+A part of ``make bench BENCH=--encryptor``.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 import threading
 import time
@@ -21,6 +19,7 @@ from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.sandbox.processes import processor_time
 
 _ROWS = 100_000
 _ROUNDS = 5
@@ -39,9 +38,10 @@ schemas:
         searchable: true
 """
 _TABLES = ("plain", "sealed", "searched")
+#: Seconds: the least that a process is known to have used.
+_TICK = 0.01
 #: What a client sends at once.
 _BLOCK = 64 * 1024
-_TICK = os.sysconf("SC_CLK_TCK")
 
 
 def _connect(port: int) -> psycopg.Connection:
@@ -79,14 +79,8 @@ class _Pinger(threading.Thread):
         return sorted(one * 1e3 for one in self.took)
 
 
-def _spent(process: int) -> float:
-    """Seconds of processor time of a process."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
-
-
-def measure(port: int, process: int) -> list[str]:
-    """A line for each table and way: the best rounds, and the longest waits of all rounds."""
+def _measure(port: int, process: int) -> list[str]:
+    """Return a line for each table and way: the best of the rounds, and the waits of all."""
     data = b"".join(b"%d\tname of number %d\tnote\n" % (n, n) for n in range(_ROWS))
     pinger = _Pinger(port)
     pinger.start()
@@ -101,7 +95,7 @@ def measure(port: int, process: int) -> list[str]:
                     if way == "in":
                         db.execute(f"TRUNCATE {table}")
                     pinger.start()
-                    before, began = _spent(process), time.perf_counter()
+                    before, began = processor_time(process), time.perf_counter()
                     if way == "in":
                         with db.cursor().copy(f"COPY {table} FROM STDIN") as copy:
                             for at in range(0, len(data), _BLOCK):
@@ -111,7 +105,7 @@ def measure(port: int, process: int) -> list[str]:
                             for _ in copy:
                                 pass
                     took = time.perf_counter() - began
-                    spent = max(_spent(process) - before, 1 / _TICK)
+                    spent = max(processor_time(process) - before, _TICK)
                     waits += pinger.finish()
                 best, cheapest = max(best, _ROWS / took), min(cheapest, spent)
             lines.append(
@@ -126,8 +120,8 @@ def _times(waits: Sequence[float]) -> str:
     return "".join(f"{one:8.1f} ms" for one in marks)
 
 
-def main(compiled: str | None) -> None:
-    """Print the table."""
+def table(compiled: Path) -> str:
+    """The measurements as text, of a server in the ``compiled`` form."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = Postgres()
@@ -140,7 +134,6 @@ def main(compiled: str | None) -> None:
         keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
         config = folder / "encryptor.yaml"
         config.write_text(_CONFIG)
-        environment = {**os.environ, "PYTHONPATH": compiled} if compiled else None
         chain = Chain(
             ("127.0.0.1", postgres.port),
             link="none",
@@ -151,16 +144,10 @@ def main(compiled: str | None) -> None:
                 "tracing": {"tracing_sampler": "never"},
                 "logging": {"v": "false"},
             },
-            environment=environment,
+            environment={"PYTHONPATH": str(compiled)},
         )
         stack.callback(chain.stop)
         served = chain.start()
-        process = served.server
-        assert process is not None  # noqa: S101 - it is running
+        assert served.server is not None
         title = "Rows of 30 bytes, SELECT 1 on another session: median, 99th percentile, longest"
-        print(title, "(compiled)" if compiled else "(interpreted)")
-        print("\n".join(measure(served.port, process.pid)))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else None)
+        return "\n".join((title, *_measure(served.port, served.server.pid)))

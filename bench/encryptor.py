@@ -1,5 +1,5 @@
-"""The stage ``encryptor``: statements that touch no protected column, writing, searching, reading
-and copying, beside the same without it.
+"""The stage ``encryptor``: statements that touch no protected column, writing, searching and
+reading, beside the same without it.
 
 Both targets are compiled servers without TLS and tracing.  They have their turns in each round, so
 that what else the machine does hits both of them.
@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,7 +40,6 @@ from acra_twisted.sql.languages import LANGUAGES
 
 OFF, ON = "without", "encryptor"
 _ROWS = 10_000
-_COPIED = 100_000
 _TEXT = "x" * 64
 _EMAIL = "somebody@example.com"
 _CONFIG = """
@@ -205,51 +203,6 @@ class Served:
                 best[name] = max(best[name], _ROWS / took)
         return best
 
-    def copies(self, rounds: int) -> dict[str, float]:
-        """COPY of 100,000 rows with a protected column into the table: rows per second (the best
-        of the rounds), rows for each second of the server's processor, and the longest that
-        ``SELECT 1`` took on another session meanwhile and alone, milliseconds (medians)."""
-        chain = self.chains[ON]
-        assert chain.server is not None
-        data = "".join(f"{number}\t{_TEXT}\n" for number in range(_COPIED)).encode()
-        rates, processor, waits = [], [], []
-        alone = [self._longest(chain.port, lambda: time.sleep(2)) for _ in range(rounds)]
-        for _ in range(rounds):
-
-            def copy() -> None:
-                with self.connected(chain.port) as db:
-                    before = processor_time(chain.server.pid)
-                    began = time.perf_counter()
-                    with db.cursor().copy("COPY written (id, name) FROM STDIN") as into:
-                        into.write(data)
-                    rates.append(_COPIED / (time.perf_counter() - began))
-                    processor.append(_COPIED / (processor_time(chain.server.pid) - before))
-
-            waits.append(self._longest(chain.port, copy))
-            with self.connected(self._postgres.port) as db:
-                db.execute("TRUNCATE written")
-        return {
-            "rows": max(rates),
-            "rows a core": max(processor),
-            "longest, alone": median(alone),
-            "longest": median(waits),
-        }
-
-    def _longest(self, port: int, work: Callable[[], None]) -> float:
-        """The longest wait of a session while ``work`` is done in another thread, milliseconds."""
-        worker = threading.Thread(target=work)
-        took = []
-        with self.connected(port) as db:
-            db.pgconn.exec_(b"SELECT 1")
-            worker.start()
-            while worker.is_alive():
-                began = time.perf_counter()
-                db.pgconn.exec_(b"SELECT 1")
-                took.append(time.perf_counter() - began)
-                time.sleep(0.002)
-        worker.join()
-        return max(took) * 1e3
-
 
 def inprocess(rounds: int) -> dict[str, float]:
     """In this process, microseconds, the best of the rounds: sealing 64 bytes beside its
@@ -319,7 +272,6 @@ def table(
     own: dict[str, dict[str, float]],
     compared: dict[str, dict[str, float]],
     rows: dict[str, float],
-    copied: dict[str, float],
 ) -> str:
     """The measurements as text."""
     lines = ["The stage encryptor in one process, us".ljust(44) + "".join(f.rjust(14) for f in own)]
@@ -339,11 +291,6 @@ def table(
         )
     lines.append("")
     lines += [f"{_ROWS:,} rows, {name}: {rate:,.0f} rows/s" for name, rate in rows.items()]
-    lines.append(
-        f"COPY of {_COPIED:,} rows: {copied['rows']:,.0f} rows/s, {copied['rows a core']:,.0f} for "
-        f"a second of the server's processor; SELECT 1 on another session meanwhile took at most "
-        f"{copied['longest']:.1f} ms ({copied['longest, alone']:.1f} ms alone)"
-    )
     return "\n".join(lines)
 
 

@@ -27,6 +27,8 @@ _log: Final = Logger()
 _RUN: Final = 32
 _MOST: Final = 128
 _TEXT: Final = 4096
+#: The attribute of an exchange of which there is an event.
+_EVENT: Final = "acra.event_code"
 #: Nanoseconds: what took longer is told of at once.
 _LONG: Final = 10**9
 
@@ -56,6 +58,7 @@ class Observers:
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(observers, "exchange_opened")
+        self._values = _interested(observers, "column_values")
         heard = [one for one in observers if not getattr(one, "refusals_only", False)]
         others = [one for one in observers if getattr(one, "refusals_only", False)]
         self._closed = _interested(heard, "exchange_closed")
@@ -77,7 +80,7 @@ class Observers:
         if (
             many >= _MOST
             or exchange.outcome != "ok"
-            or exchange.attributes is not None
+            or (exchange.attributes is not None and _EVENT in exchange.attributes)
             or exchange.closed - exchange.opened >= self._slow
             or (statement is not None and len(statement.text) > _TEXT)
         ):
@@ -124,7 +127,11 @@ class Observers:
 
     def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
         """See IPipelineObserver."""
-        self._tell("column_values", exchange, counts)
+        for tell in self._values:
+            try:
+                tell(exchange, counts)
+            except Exception:
+                _log.failure("observer failed")
 
     def security_event(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.fates import Fates
@@ -69,7 +69,6 @@ class TokenColumn(NamedTuple):
     reader: TokenReader
 
 
-@implementer(IRowTransform)
 class OutdatedReading:
     """Refuses the rows of results whose columns may be protected by a schema that is not known
     yet."""
@@ -82,7 +81,6 @@ class OutdatedReading:
         return refused(CHANGED)
 
 
-@implementer(IRowTransform)
 class CellReading:
     """Reads the protected columns of results with the same columns; ``closing`` closes others."""
 
@@ -221,3 +219,8 @@ def _verdict(batch: RowBatch, exchange: Exchange, done: Read) -> Any:
     if done.refused is not None:
         return value_refused(done.refused)
     return Replace(batch) if done.changed else PASS
+
+
+# Not by a decorator: a class that has one is not compiled.
+classImplements(OutdatedReading, IRowTransform)
+classImplements(CellReading, IRowTransform)

@@ -10,6 +10,7 @@ from acra_twisted.encryption.plan import ParameterUse, StatementPlan
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.settings import Bypass, ColumnSetting
 from acra_twisted.exchange import Statement
 from acra_twisted.pipeline.workers import Workers
@@ -77,6 +78,17 @@ def _sent(plan: StatementPlan) -> StatementPlan:
     return plan._replace(schema=0, prepares=made and made._replace(schema=0, path=None))
 
 
+def is_untouched(binding: Binding | None, known: Known, snapshot: Snapshot) -> bool:
+    """Tell whether a statement has nothing to do with protected columns, by names that mean the
+    same as when it was prepared.  Most statements are such."""
+    if binding is None or binding.is_watched or binding.is_named:
+        return False
+    if known.prepared or known.portals:
+        return False
+    before, path, _ = binding.names
+    return before is snapshot and path == known.schema.path
+
+
 def names_of(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:
     """Return the meaning of names now.  ``may_execute``: a statement that is watched may be
     EXECUTE."""
@@ -99,6 +111,15 @@ def mode_of(known: Known, session: Session, statement: Statement) -> Mode:
     if session.in_flight or statement.conforming is None:
         return Mode(None, mode.ansi, mode.encoding, False, mode.names, mode.whole)
     return mode
+
+
+def known_plans(
+    statement: Statement, session: Session, known: Known, snapshot: Snapshot
+) -> Planned | None:
+    """Return the `Planned` of a statement if it is known: one lookup by its skeleton, which is all
+    that most statements cost."""
+    mode = mode_of(known, session, statement)
+    return snapshot.planner.known(statement.text, mode, known.schema.path)
 
 
 def plans_of(text: bytes, mode: Mode, known: Known, snapshot: Snapshot, workers: Workers) -> Any:

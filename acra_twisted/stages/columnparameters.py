@@ -17,7 +17,7 @@ from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.stages import portals
 from acra_twisted.stages.bypassing import Bypasses, tell
-from acra_twisted.stages.columnbindings import Binding, is_same, names_of, plans_of
+from acra_twisted.stages.columnbindings import Binding, is_same, is_untouched, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.columnverdicts import (
@@ -65,6 +65,8 @@ class ColumnParameters:
         statement = parameters.statement
         if statement is None:
             return outdated(UNSURE)
+        if parameters.is_meant and is_untouched(statement.plan, known, snapshot):
+            return PASS
         judged = _Judged(parameters, statement, exchange, known, snapshot)
         if parameters.is_meant:
             return self._meant(judged)

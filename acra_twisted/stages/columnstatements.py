@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.statementwords import may_change
 from acra_twisted.encryption.postgresql.writing import Written
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange, Statement
@@ -25,7 +26,6 @@ from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.columnverdicts import ROTATED, first_refusal, refused
 from acra_twisted.stages.sessionknown import Known, PreparedText
 from acra_twisted.stages.statementwatch import watch
-from acra_twisted.stages.statementwords import may_change
 from acra_twisted.verdicts import PASS, Pass, Replace
 
 
@@ -49,10 +49,15 @@ class ColumnStatements:
         self._workers = workers
 
     def judge(
-        self, statement: Statement, exchange: Exchange, known: Known, snapshot: Snapshot
+        self,
+        statement: Statement,
+        exchange: Exchange,
+        planned: Planned | None,
+        known: Known,
+        snapshot: Snapshot,
     ) -> Any:
-        """Return the verdict on a statement, or a Deferred of it.  Raises ValueRefusedError, or
-        fails with it."""
+        """Return the verdict on a statement, or a Deferred of it.  ``planned`` are its plans, None
+        if they are not known yet.  Raises ValueRefusedError, or fails with it."""
         fetches = portals.refusal(statement.text, known)
         if fetches is not None:
             return refused(fetches)
@@ -63,10 +68,10 @@ class ColumnStatements:
             sqlprepared.renew(statement.text, client, known, snapshot)
         mode = mode_of(known, exchange.session, statement)
         judged = _Judged(statement, exchange, known, snapshot, mode)
-        planned = plans_of(statement.text, mode, known, snapshot, self._workers)
-        if type(planned) is Planned:
-            return self._planned(judged, planned)
-        return then(planned, partial(self._planned, judged))
+        if planned is None:
+            found = plans_of(statement.text, mode, known, snapshot, self._workers)
+            return then(found, partial(self._planned, judged))
+        return self._planned(judged, planned)
 
     def _planned(self, judged: _Judged, planned: Planned) -> Any:
         statement, exchange, known, snapshot, mode, _ = judged

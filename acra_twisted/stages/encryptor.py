@@ -20,7 +20,9 @@ from zope.interface import implementer
 from acra_twisted import events
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.postgresql.statementwords import is_control
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
@@ -32,6 +34,7 @@ from acra_twisted.stages import containers
 from acra_twisted.stages.bypassing import Bypasses
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
+from acra_twisted.stages.columnbindings import known_plans
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
@@ -43,7 +46,6 @@ from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.statementwatch import watch
-from acra_twisted.stages.statementwords import is_control
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS
 
@@ -114,13 +116,23 @@ class Encryptor:
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""
+        session = exchange.session
+        known: Known | None = session.notes.get(STAGE)
+        snapshot = self._columns.snapshot(session, known) if known is not None else None
+        planned: Planned | None = None
+        if known is not None and snapshot is not None:
+            planned = known_plans(statement, session, known, snapshot)
+            if planned is not None and planned.quiet and statement.prepared_name is None:
+                if not known.portals:
+                    session.meaning = snapshot.meaning
+                    return PASS
         if is_control(statement.text):
             statement.plan = _CONTROL
             if statement.prepared_name is None:
                 self._follow(statement, exchange)
             return PASS
-        decide = partial(self._statements.judge, statement, exchange)
-        return self._informed(exchange.session, decide)
+        decide = partial(self._statements.judge, statement, exchange, planned)
+        return self._informed(session, known, snapshot, decide)
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""
@@ -129,7 +141,10 @@ class Encryptor:
             self._follow(statement, exchange)
             return PASS
         decide = partial(self._parameters.judge, parameters, exchange)
-        return self._informed(exchange.session, decide)
+        session = exchange.session
+        known: Known | None = session.notes.get(STAGE)
+        snapshot = self._columns.snapshot(session, known) if known is not None else None
+        return self._informed(session, known, snapshot, decide)
 
     def plan_result(self, columns: Columns) -> CellReading | CellClosing | OutdatedReading | None:
         """See IResultStage."""
@@ -154,12 +169,17 @@ class Encryptor:
         if known is not None and known.is_dirty:
             watch(known, exchange, statement.text, False)
 
-    def _informed(self, session: Session, decide: Callable[[Known, Snapshot], Any]) -> Any:
+    def _informed(
+        self,
+        session: Session,
+        known: Known | None,
+        snapshot: Snapshot | None,
+        decide: Callable[[Known, Snapshot], Any],
+    ) -> Any:
         """Decide by what is certain of the session's database; ask for it, if it is not."""
-        known: Known | None = session.notes.get(STAGE)
         if known is None:
             known = session.notes[STAGE] = self._columns.begin(session)
-        snapshot = self._columns.snapshot(session, known)
+            snapshot = self._columns.snapshot(session, known)
         if snapshot is not None:
             session.meaning = snapshot.meaning
             return guarded(decide, known, snapshot)

@@ -18,6 +18,7 @@ from acra_twisted.encryption.postgresql import (
     bulk,
     refusals,
     statements,
+    statementwords,
     succession,
     syntax,
 )
@@ -62,22 +63,27 @@ class Limits(NamedTuple):
 
 class Planned(NamedTuple):
     """The plans of a text's statements, None for a text that has nothing to do with protected
-    columns.  ``literals`` are the text's own, in their order.  ``hit``: the plans were known."""
+    columns.  ``literals`` are the text's own, in their order.  ``hit``: the plans were known.
+    ``quiet``: it is known, too, to change nothing of what names mean, and to begin or end no
+    transaction."""
 
     statements: Sequence[StatementPlan] | None
     literals: Sequence[bytes] = ()
     hit: bool = False
+    quiet: bool = False
 
 
 class _Kept(NamedTuple):
-    """The plans of a skeleton: the ordinals of the literals that decide, and the plans by
-    their texts; None for a text that has nothing to do with protected columns."""
+    """The plans of a skeleton: the ordinals of the literals that decide, and the plans by their
+    texts.  ``untouched``: that of any text that has nothing to do with protected columns."""
 
     deciding: Sequence[int]
-    plans: dict[tuple[bytes, ...], Sequence[StatementPlan] | None]
+    plans: dict[tuple[bytes, ...], Sequence[StatementPlan]]
+    untouched: Planned | None = None
 
 
 _UNTOUCHED: Final = Planned(None)
+_QUIET: Final = Planned(None, quiet=True)
 
 
 class Planner:
@@ -129,7 +135,8 @@ class Planner:
         parts = skeleton.split(text, b'"') if mode.default else None
         plain = parts is not None and skeleton.is_plain(parts[2])
         if parts is not None and plain and not self._concerns.may_touch(parts[0]):
-            self._keep(parts[0], path, _Kept((), {(): None}))
+            untouched = _QUIET if statementwords.is_quiet(parts[0]) else _UNTOUCHED
+            self._keep(parts[0], path, _Kept((), {}, untouched))
             return _UNTOUCHED
         if not plain and not self._concerns.may_touch_in(text, mode):
             return _UNTOUCHED
@@ -297,10 +304,10 @@ class Planner:
 
 def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:
     """The plans for the literals of a text; None if they are not known."""
+    if kept.untouched is not None:
+        return kept.untouched
     values = tuple([literals[one] for one in kept.deciding]) if kept.deciding else ()
     plans = kept.plans.get(values, ())
-    if plans is None:
-        return _UNTOUCHED
     return Planned(plans, literals, True) if plans else None
 
 

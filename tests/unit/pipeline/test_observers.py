@@ -165,16 +165,17 @@ class Runs(SynchronousTestCase):
 
     def test_where_plain_ends(self):
         self.close(took=999)
+        self.close(attributes={"acra.columns": "people.name"})
         self.close(text=b"x" * 4096)
         self.assertEqual(self.told.closed, [])
         self.close(text=b"x" * 4097)
-        self.assertEqual(len(self.told.closed), 3)
+        self.assertEqual(len(self.told.closed), 4)
         # A second, unless something else is set.
         self.observers = Observers([self.told])
         self.close(took=10**9 - 1)
-        self.assertEqual(len(self.told.closed), 3)
+        self.assertEqual(len(self.told.closed), 4)
         self.close(took=10**9)
-        self.assertEqual(len(self.told.closed), 5)
+        self.assertEqual(len(self.told.closed), 6)
 
     def test_the_end_of_a_session(self):
         exchange = self.close()

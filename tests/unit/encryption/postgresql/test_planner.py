@@ -54,6 +54,9 @@ class Kept(SynchronousTestCase):
         self.assertIsNone(self.planned("select 1 from orders").statements)
         known = self.planner.known(b"select 2 from orders", MODE, PATH)
         self.assertIsNone(known.statements)
+        self.assertTrue(known.quiet)
+        self.planned("set search_path = x")
+        self.assertFalse(self.planner.known(b"set search_path = x", MODE, PATH).quiet)
 
     def test_a_refusal_is_kept(self):
         self.planned("select upper(name) from people where id = 1")

@@ -17,7 +17,7 @@ _HARMLESS: Final = re.compile(
 #: done, and the database cannot be asked; nor can it before a transaction is told how it is to be.
 _CONTROL: Final = re.compile(
     rb"\s*(?:(?:begin|start|commit|end|rollback|abort|savepoint|release)\b[\w\s,\"]*"
-    rb"|set\s+(?:local\s+)?transaction\b(?:[\w\s,]*|\s+snapshot\s+'[0-9A-Fa-f-]*'\s*));?\s*",
+    rb"|set\s+(?:local\s+)?transaction\b(?:[\w\s,]*|\s+snapshot\s+'[0-9A-Fa-f-]*'\s*))(?:;\s*)?",
     re.I,
 )
 
@@ -37,3 +37,9 @@ def may_change(text: bytes) -> bool:
         return True
     # A function that sets, a view that does, and names that cannot be read.
     return b"set_config" in lowered or b"pg_settings" in lowered or b'u&"' in lowered
+
+
+def is_quiet(text: bytes) -> bool:
+    """Tell whether a statement changes nothing of what names mean, and neither begins nor ends a
+    transaction."""
+    return not is_control(text) and not may_change(text)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.stages.statementwords import is_control, may_change
+from acra_twisted.encryption.postgresql.statementwords import is_control, is_quiet, may_change
 
 
 class Texts(SynchronousTestCase):
@@ -37,3 +37,13 @@ class Texts(SynchronousTestCase):
             *(b"select 1", b"beginning", b"begin $$x$$", b"release f(1)"),
         ):
             self.assertFalse(is_control(text), text)
+
+    def test_many_blanks_take_a_time_that_grows_with_them(self):
+        for text in (b"begin" + b" " * 300_000 + b"!", b"set transaction" + b" " * 300_000 + b"!"):
+            self.assertFalse(is_control(text))
+
+    def test_statements_that_are_quiet(self):
+        for text in (b"select 1", b"insert into t values (1) on conflict do nothing", b"fetch c"):
+            self.assertTrue(is_quiet(text), text)
+        for text in (b"commit", b"set search_path = x", b"select 1; commit", b"create table t ()"):
+            self.assertFalse(is_quiet(text), text)
