@@ -37,7 +37,8 @@ _MODULES = {
     "columnmeanings columnseen columnstatements columnverdicts keymarks sessionknown sqlprepared",
     "encryption.": "canonical finding masks randomness reading sealing searching",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
-    "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords writing",
+    "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords "
+    "writing",
     "censor.": "engine plan planner",
     "sql.": "comments readers skeleton redact",
     "authentication.": "limits",
