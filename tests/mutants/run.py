@@ -20,14 +20,16 @@ from pathlib import Path
 
 TOP = Path(__file__).parents[2]
 WORK = TOP / "build" / "mutants"
-COPIED = ("acra_twisted", "tests", "twisted", "etc", "setup.cfg", "setup.py")
+COPIED = ("acra_twisted", "docs", "tests", "twisted", "etc", "setup.cfg", "setup.py")
 #: Folders below tests/unit by package: what holds it to its word.
 TESTS = {
     "censor": ("censor", "stages/test_censor.py"),
     "crypto": ("crypto", "stages"),
     "dialects": ("dialects", "proxy"),
+    "encryption": ("encryption", "stages"),
     "pipeline": ("pipeline", "proxy", "stages"),
     "proxy": ("proxy",),
+    "stages": ("stages",),
     "themis": ("themis", "crypto", "transport/test_securesession.py"),
 }
 #: mutmut's exit codes of a mutant's tests: https://mutmut.readthedocs.io.

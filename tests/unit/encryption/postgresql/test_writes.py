@@ -406,3 +406,24 @@ class Writing(SynchronousTestCase):
             outcome("update adults set label = 'x'", made),
             "update adults set label = <other 'x'>",
         )
+
+
+class Beside(SynchronousTestCase):
+    """Queries beside the values of a statement that writes."""
+
+    def test_a_comparison_there_is_refused(self):
+        asked = "select 1 from people where name = 'x'"
+        for text in (
+            f"insert into people (id, name) with w as ({asked}) values (1, 'a')",
+            f"with w as ({asked}) merge into people p using people c on p.id = c.id"
+            " when matched then delete",
+            f"update people set note[({asked})] = 'b'",
+        ):
+            self.assertEqual(outcome(text), "!comparison", text)
+
+    def test_a_value_that_is_written_there_is_encoded(self):
+        made = outcome(
+            "with w as (update people set name = 'x') merge into people p using clones c"
+            " on p.id = c.id when matched then delete"
+        )
+        self.assertIn("(update people set name = <name 'x'>)", made)
