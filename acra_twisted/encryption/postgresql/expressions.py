@@ -30,6 +30,10 @@ _IN_EXPRESSION: Final = "stands in an expression"
 _IN_COMPARISON: Final = "is compared in a way that finds nothing in what is stored"
 _IN_WINDOW: Final = "divides or sorts a window"
 _IN_ROW: Final = "is compared as a part of a row: compare each column by itself"
+_MISSING: Final = (
+    "a column is compared that is in none of the statement's tables, as far as AcraServer knows; "
+    "one of them is protected"
+)
 _DECODED: Final = {b"hex": plan.HEX, b"base64": plan.BASE64, b"escape": plan.ESCAPE}
 _CONVERTED: Final = {b"utf8": plan.CHARACTERS, b"utf-8": plan.CHARACTERS}
 
@@ -158,6 +162,10 @@ def _operator(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
         kind = fields.get("kind", "AEXPR_OP")
         if kind == "AEXPR_NULLIF":
             return _nullif(analysis, fields, scope)
+        for side in ("lexpr", "rexpr"):
+            operand, inner = node(fields.get(side))
+            if operand == "ColumnRef" and scope.is_missing(strings(inner.get("fields"))):
+                raise refused(refusals.SCHEMA_MISMATCH, None, _MISSING)
         if analysis.claims.claim("A_Expr", fields, scope, analysis):
             return SOMETHING
         positive = _positive(analysis, fields, scope)

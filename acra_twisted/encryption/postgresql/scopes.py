@@ -97,6 +97,22 @@ class Scope:
         # A function of the row may be written like a column.
         return SOMETHING if name in _SYSTEM_COLUMNS else found.row
 
+    def is_missing(self, fields: Sequence[str]) -> bool:
+        """Tell whether a column that is named alone is in no relation, where all columns of these
+        are known, and some are protected.  The database would write such a statement, and what is
+        compared with the column, to its log."""
+        if len(fields) != 1 or fields[0] in _SYSTEM_COLUMNS or self.range("", fields[0]):
+            return False
+        holds = False
+        scope: Scope | None = self
+        while scope is not None:
+            for one in scope.ranges:
+                if is_open(one.columns) or one.column(fields[0]) is not None:
+                    return False
+                holds = holds or holds_protected(one.columns)
+            scope = scope.outer
+        return holds
+
     def range(self, schema: str, name: str) -> Range | None:
         """The relation that a qualified name means; None if none does."""
         scope: Scope | None = self
