@@ -67,6 +67,11 @@ class Surroundings(unittest.TestCase):
         }
         return psycopg.connect(**settings)
 
+    @classmethod
+    def direct(cls, **options):
+        """A session with the database itself."""
+        return cls.connect(cls.postgres, **options)
+
 
 def tls_postgres(authority: Authority, **options) -> Postgres:
     """Debian's PostgreSQL with a certificate for loopback."""

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import asyncpg
 import psycopg
 
-from acra_twisted import purposes
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase, asyncpg_session
 
 CONFIG = """
 schemas:
@@ -38,52 +34,12 @@ TABLE = (
 )
 #: Long enough to stand nowhere by chance.
 SECRETS = ("Zaphodius", "zaphod@example.com", "4012888888881881", "Trilliania")
-BEGIN = b"%%%"
 
 
-class Encryption(Surroundings):
-    @classmethod
-    def make_postgres(cls):
-        return Postgres(settings=["log_statement = all", "log_parameter_max_length = -1"])
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        keys = Keys(cls.folder, "people application")
-        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
-        cls.served = cls.chain(
-            link="none",
-            keys=keys,
-            server={
-                "encryptor": {"encryptor_config_file": str(config)},
-            },
-        )
-
-    def setUp(self):
-        with self.direct() as db:
-            db.execute("DROP TABLE IF EXISTS people CASCADE")
-            db.execute(TABLE)
-
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
-
-    def assert_encrypted(self, *columns):
-        with self.direct() as db:
-            rows = db.execute(f"SELECT {', '.join(columns)} FROM people").fetchall()
-        self.assertTrue(rows)
-        for row in rows:
-            for value in row:
-                self.assertIn(BEGIN, bytes(value))
-                for secret in SECRETS:
-                    self.assertNotIn(secret.encode(), bytes(value))
+class Encryption(ProtectedCase):
+    config = CONFIG
+    table = TABLE
+    secrets = SECRETS
 
     def test_literals(self):
         with self.connect(self.served) as db:
@@ -133,11 +89,7 @@ class Encryption(Surroundings):
 
     def test_asyncpg(self):
         async def talk():
-            db = await asyncpg.connect(
-                host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres",
-                ssl=False,
-            )  # fmt: skip
-            try:
+            async with asyncpg_session(self.served) as db:
                 await db.executemany(
                     "INSERT INTO people (id, name, age) VALUES ($1, $2, $3)",
                     [(n, "Zaphodius", 4711) for n in range(4)],
@@ -145,8 +97,6 @@ class Encryption(Surroundings):
                 async with db.transaction():
                     await db.execute("UPDATE people SET raw = $1 WHERE id = $2", b"\0x", 2)
                 return await db.fetch("SELECT id, name, age, raw FROM people ORDER BY id")
-            finally:
-                await db.close()
 
         found = [tuple(one) for one in asyncio.run(talk())]
         self.assertEqual(
@@ -214,5 +164,4 @@ class Encryption(Surroundings):
                     data = path.read_bytes()
                     found += [(path.name, secret) for secret in SECRETS if secret.encode() in data]
         self.assertEqual(found, [])
-        log = b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
-        self.assertIn(b"INSERT INTO people", log)
+        self.assertIn(b"INSERT INTO people", self.log())

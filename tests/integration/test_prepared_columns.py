@@ -7,10 +7,7 @@ import asyncio
 import asyncpg
 import psycopg
 
-from acra_twisted import purposes
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER
-from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase, asyncpg_session
 
 CONFIG = """
 schemas:
@@ -31,59 +28,22 @@ schemas:
 TABLE = "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, card bytea, note text)"
 SECRETS = ("Zaphodius", "zaphod@example.com", "4012888888881881")
 INSERT = "INSERT INTO people (id, name, email, card) VALUES"
-BEGIN = b"%%%"
 
 
-class Prepared(Surroundings):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        keys = Keys(cls.folder, "people application")
-        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
-        cls.served = cls.chain(
-            link="none", keys=keys, server={"encryptor": {"encryptor_config_file": str(config)}}
-        )
+class Prepared(ProtectedCase):
+    config = CONFIG
+    table = TABLE
+    secrets = SECRETS
 
     def setUp(self):
         with self.direct() as db:
             db.execute("DROP SCHEMA IF EXISTS elsewhere CASCADE")
-            db.execute("DROP TABLE IF EXISTS people CASCADE")
-            db.execute(TABLE)
-
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
-
-    def assert_encrypted(self, rows, *columns):
-        with self.direct() as db:
-            found = db.execute(f"SELECT {', '.join(columns)} FROM people").fetchall()
-        self.assertEqual(len(found), rows)
-        for row in found:
-            for value in row:
-                self.assertIn(BEGIN, bytes(value))
-                for secret in SECRETS:
-                    self.assertNotIn(secret.encode(), bytes(value))
+        super().setUp()
 
     def run_asyncpg(self, work):
         async def run():
-            db = await asyncpg.connect(
-                host="127.0.0.1",
-                port=self.served.port,
-                user=SUPERUSER,
-                database="postgres",
-                ssl=False,
-            )
-            try:
+            async with asyncpg_session(self.served) as db:
                 return await work(db)
-            finally:
-                await db.close()
 
         return asyncio.run(run())
 
@@ -94,7 +54,7 @@ class Prepared(Surroundings):
                 db.execute(
                     f"EXECUTE put ({number}, 'Zaphodius', 'zaphod@example.com', '4012888888881881')"
                 )
-            self.assert_encrypted(3, "name", "email", "card")
+            self.assert_encrypted("name", "email", "card", rows=3)
             db.execute("PREPARE get (text) AS SELECT id, name FROM people WHERE email = $1")
             found = db.execute("EXECUTE get ('zaphod@example.com')").fetchall()
             self.assertEqual(sorted(found), [(number, "Zaphodius") for number in range(3)])
@@ -122,7 +82,7 @@ class Prepared(Surroundings):
                 db.execute(text + f" RETURNING {number}", (number, *SECRETS))
                 found = db.execute("SELECT name FROM people WHERE id = %s", (number,)).fetchone()
                 self.assertEqual(found, ("Zaphodius",))
-            self.assert_encrypted(8, "name", "email", "card")
+            self.assert_encrypted("name", "email", "card", rows=8)
 
     def test_statements_go_on_while_tables_change(self):
         async def work(db):
@@ -144,7 +104,7 @@ class Prepared(Surroundings):
             await db.execute(put, 3, *SECRETS)
 
         self.run_asyncpg(work)
-        self.assert_encrypted(4, "name", "email", "card")
+        self.assert_encrypted("name", "email", "card", rows=4)
 
     def test_a_table_that_is_made_anew_in_another_order(self):
         async def work(db):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from acra_twisted import purposes
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER
-from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase
 
 CONFIG = """
 schemas:
@@ -26,36 +23,22 @@ RENAMED = "DROP TABLE people; CREATE TABLE people (id int, note bytea, card byte
 VALUES = "VALUES (1, 'Zaphodius', 'a note', '4012')"
 SELECT = "SELECT 1, 'Zaphodius', 'a note'::bytea, '4012'"
 SECRETS = ("Zaphodius", "4012")
-BEGIN = b"%%%"
 
 
-class Remade(Surroundings):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        keys = Keys(cls.folder, "remade application")
-        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
-        cls.served = cls.chain(
-            link="none", keys=keys, server={"encryptor": {"encryptor_config_file": str(config)}}
-        )
+class Remade(ProtectedCase):
+    config = CONFIG
+    table = TABLE
+    secrets = SECRETS
 
-    def direct(self, script):
+    def past(self, script):
         """The rows of the last statement of a script, past AcraServer."""
-        with psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        ) as db:
+        with self.direct() as db:
             found = db.execute(script)
             return found.fetchall() if found.description else None
 
     def known(self):
         """A session whose tables AcraServer has read."""
-        self.direct(f"DROP TABLE IF EXISTS people CASCADE; {TABLE}")
+        self.past(f"DROP TABLE IF EXISTS people CASCADE; {TABLE}")
         db = self.connect(self.served, prepare_threshold=None)
         db.execute("ALTER TABLE people ADD gone int")
         db.execute("ALTER TABLE people DROP gone")
@@ -64,13 +47,11 @@ class Remade(Surroundings):
         return db
 
     def assert_stored(self, number):
-        [row] = self.direct(f"SELECT note, name, card FROM people WHERE id = {number}")
+        [row] = self.past(f"SELECT note, name, card FROM people WHERE id = {number}")
         note, name, card = map(bytes, row)
         self.assertEqual(note, b"a note")
         for sealed in (name, card):
-            self.assertIn(BEGIN, sealed)
-            for secret in SECRETS:
-                self.assertNotIn(secret.encode(), sealed)
+            self.assert_sealed(sealed)
 
     def test_values_go_to_the_columns_that_they_are_encrypted_for(self):
         for statement in (
@@ -82,7 +63,7 @@ class Remade(Surroundings):
             f"INSERT {VALUES}",
         ):
             with self.known() as db:
-                self.direct(REMADE)
+                self.past(REMADE)
                 db.execute(statement)
                 self.assert_stored(1)
 
@@ -91,14 +72,14 @@ class Remade(Surroundings):
             insert = "INSERT INTO people VALUES (%s, %s, %s, %s)"
             row = [1, "Zaphodius", b"a note", "4012"]
             db.execute(insert, row, prepare=True)
-            self.direct(REMADE)
+            self.past(REMADE)
             for number in (1, 2):
                 db.execute(insert, [number, *row[1:]], prepare=True)
                 self.assert_stored(number)
 
     def test_copied_rows(self):
         with self.known() as db:
-            self.direct(REMADE)
+            self.past(REMADE)
             with db.cursor().copy("COPY people FROM STDIN") as copy:
                 copy.write(b"1\tZaphodius\ta note\t4012\n")
             self.assert_stored(1)
@@ -109,7 +90,7 @@ class Remade(Surroundings):
 
     def test_a_column_that_is_gone_is_an_error_of_the_database_and_read_anew(self):
         with self.known() as db:
-            self.direct(RENAMED)
+            self.past(RENAMED)
             with self.assertRaises(psycopg.errors.UndefinedColumn):
                 db.execute(f"INSERT INTO people {VALUES}")
-            self.assertEqual(self.direct("SELECT count(*) FROM people"), [(0,)])
+            self.assertEqual(self.past("SELECT count(*) FROM people"), [(0,)])
